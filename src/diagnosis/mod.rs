@@ -1,0 +1,91 @@
+//! What an answer means: the single place that reads replies.
+//!
+//! First by stage (before RCPT nothing is about the mailbox), then by rules, then by code. A reading that would condemn
+//! on doubt is a defect: what no rule understands is `unread` and rejects nobody.
+
+use serde::{Deserialize, Serialize};
+
+use crate::provider::Provider;
+use crate::reason::Reason;
+use crate::smtp::{Answer, Reply, Severity, Stage};
+
+/// What one answer was read as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What it means.
+    pub reason: Reason,
+    /// Whether the host said "never" rather than "not now".
+    pub permanent: bool,
+    /// The rule that decided, by its name in the rule book, or `fallback: ...` where none did.
+    pub rule: String,
+}
+
+/// Where an answer was given, as far as reading it depends on that.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The moment of the conversation.
+    pub stage: Stage,
+    /// Who runs the mail host, where known.
+    pub provider: Option<&'a Provider>,
+    /// Texts that the host may echo and that must not be mistaken for its own words: the address asked about, our
+    /// names, its names.
+    pub echoes: &'a [&'a str],
+}
+
+/// The rules for reading replies, compiled.
+#[derive(Debug, Default)]
+pub struct Book {}
+
+impl Book {
+    /// The rule book that comes with the program.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Book::default()
+    }
+
+    /// Reads one answer.
+    #[must_use]
+    pub fn diagnose(&self, answer: &Answer, context: &Context<'_>) -> Reading {
+        let reading = |reason, permanent, rule: &str| Reading {
+            reason,
+            permanent,
+            rule: rule.to_owned(),
+        };
+        match answer {
+            Answer::Reply(reply) => self.read(reply, context),
+            Answer::Silent => reading(Reason::Silent, false, "fallback: no answer in time"),
+            Answer::HungUp => reading(Reason::HungUp, false, "fallback: connection closed"),
+            Answer::Unreachable(_) => {
+                reading(Reason::Unreachable, false, "fallback: no connection")
+            }
+            Answer::Garbled(_) => reading(Reason::ProtocolFault, false, "fallback: not SMTP"),
+        }
+    }
+
+    /// Reads one reply.
+    fn read(&self, reply: &Reply, context: &Context<'_>) -> Reading {
+        let permanent = reply.severity() == Severity::Permanent;
+        let (reason, rule) = match (context.stage, reply.severity()) {
+            (Stage::Rcpt, Severity::Positive) if reply.code == 252 => {
+                (Reason::Unread, "fallback: 252 confirms nothing")
+            }
+            (Stage::Rcpt, Severity::Positive) => (Reason::Accepted, "fallback: accepted"),
+            (Stage::Rcpt, Severity::Permanent)
+                if reply
+                    .enhanced
+                    .is_some_and(|e| (e.class, e.subject, e.detail) == (5, 1, 1)) =>
+            {
+                (Reason::NoSuchMailbox, "fallback: 5.1.1")
+            }
+            (_, Severity::Transient) => (Reason::TryLater, "fallback: 4yz"),
+            (_, Severity::Positive | Severity::Permanent) => {
+                (Reason::Unread, "fallback: not understood")
+            }
+        };
+        Reading {
+            reason,
+            permanent,
+            rule: rule.to_owned(),
+        }
+    }
+}

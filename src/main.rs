@@ -1,0 +1,2 @@
+//! presend
+fn main() {}

@@ -1,0 +1,78 @@
+//! Who takes mail for a domain: from DNS answers to a route.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The kinds of DNS records we ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RecordKind {
+    /// IPv4 addresses.
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// Mail hosts.
+    Mx,
+    /// Texts: SPF, DKIM, DMARC and the like.
+    Txt,
+    /// The name of an address.
+    Ptr,
+}
+
+/// One record of an answer. Names are lower case, without the trailing dot; the root is the empty name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Record {
+    /// From A or AAAA.
+    Address(IpAddr),
+    /// From MX.
+    Mx {
+        /// Lower is asked first (RFC 5321 §5.1).
+        preference: u16,
+        /// The mail host.
+        exchange: String,
+    },
+    /// From TXT: its character strings, apart.
+    Txt(Vec<Vec<u8>>),
+    /// From PTR.
+    Ptr(String),
+}
+
+/// What DNS said to one question. Kinds of "no" are kept apart, for they mean different things (RFC 2308).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DnsAnswer {
+    /// There are records of that kind.
+    Records {
+        /// At least one; aliases (CNAME) followed.
+        records: Vec<Record>,
+        /// How long the answer may be kept.
+        ttl: Duration,
+    },
+    /// NXDOMAIN: there is no such name.
+    NoSuchName {
+        /// How long the answer may be kept.
+        ttl: Duration,
+    },
+    /// The name exists, but has no such records.
+    NoRecords {
+        /// How long the answer may be kept.
+        ttl: Duration,
+    },
+    /// No answer that could be used.
+    Failed(DnsFailure),
+}
+
+/// Why DNS gave no usable answer. Never a verdict on the domain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DnsFailure {
+    /// The name server failed (SERVFAIL).
+    #[error("the name server failed (SERVFAIL)")]
+    ServerFailure,
+    /// The name server refused to answer.
+    #[error("the name server refused to answer (REFUSED)")]
+    Refused,
+    /// Nobody answered in time.
+    #[error("no name server answered in time")]
+    Timeout,
+    /// Anything else, in the resolver's words.
+    #[error("{0}")]
+    Other(String),
+}
