@@ -6,6 +6,8 @@ pub mod reason;
 
 pub mod limits;
 
+pub mod flags;
+
 pub mod moment;
 
 pub mod provider;
@@ -17,5 +19,7 @@ pub mod smtp;
 pub mod diagnosis;
 
 pub mod verdict;
+
+pub mod pace;
 
 pub mod world;

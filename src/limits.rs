@@ -36,6 +36,9 @@ pub const REPLY_BYTES: usize = 64 << 10;
 /// Most lines of one reply. Our choice: an EHLO reply has about 15.
 pub const REPLY_LINES: usize = 128;
 
+/// Most bytes taken from a connection at a time. Our choice: a flight's answers fit.
+pub const READ_BYTES: usize = 8 << 10;
+
 /// Longest reply text kept in evidence, in bytes. Our choice: the longest seen in use is about 700.
 pub const EVIDENCE_REPLY_BYTES: usize = 1 << 10;
 
@@ -63,3 +66,27 @@ pub const RCPT_WAIT: Duration = Duration::from_secs(60);
 
 /// Time for the answer to RSET or QUIT.
 pub const GOODBYE_WAIT: Duration = Duration::from_secs(5);
+
+// ── Mail hosts ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Most mail hosts of a domain that are tried. Postfix tries 5 addresses (`smtp_mx_address_limit`).
+pub const MAIL_HOSTS: usize = 5;
+
+/// Most addresses of one mail host that are tried. The same choice.
+pub const ADDRESSES_OF_A_HOST: usize = 5;
+
+// ── Pace at one host ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Well answered recipients that earn a host's next connection with some more speed. Our choice: about two connections'
+/// worth.
+pub const ANSWERS_TO_SPEED_UP: u32 = 20;
+
+/// How long to stay away from a host that asked to slow down, the first time. Our choice, above the 30 s that stock
+/// servers count connections over (Postfix `anvil_rate_time_unit` is 60 s).
+pub const SLOWDOWN_WAIT: Duration = Duration::from_secs(60);
+
+/// How often that time doubles at most: 60 s becomes 32 min, the order of Postfix's `maximal_backoff_time` (4000 s).
+pub const SLOWDOWN_DOUBLINGS: u32 = 5;
+
+/// Recipients a second at a host that had no limit until it asked to slow down. Our choice: the general limit.
+pub const RATE_AFTER_DISPLEASURE: u32 = 10;

@@ -4,8 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub mod command;
+pub mod dialogue;
+pub mod driver;
 pub mod reply;
+mod tls;
 
+pub use command::{Charset, Command, HelloName};
+pub use driver::Wire;
 pub use reply::{EnhancedCode, Garble, Reply, Severity};
 
 /// The moment of a conversation at which something was answered.

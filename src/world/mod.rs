@@ -8,11 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::moment::Moment;
 use crate::route::{DnsAnswer, RecordKind};
+
+pub use crate::smtp::Wire;
 
 /// A future behind a trait object.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -22,11 +23,6 @@ pub trait Names: Send + Sync {
     /// Asks for the records of one kind at `name` (lower-case A-labels, no trailing dot).
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer>;
 }
-
-/// A two-way stream of bytes to a mail host.
-pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// The seam to connections.
 pub trait Dial: Send + Sync {

@@ -1,4 +1,4 @@
-//! Who takes mail for a domain: from DNS answers to a route.
+//! Questions to DNS with their answers, kinds of "no" kept apart.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -1,7 +1,10 @@
-//! What the evidence says of an address: [`decide`].
+//! Evidence, verdicts, dispositions: what is known, what it says of an address, what is done about it.
 //!
 //! Facts go in, a verdict comes out; nothing else is asked, and nothing is remembered. A fact is never "no answer" by
 //! default: what was not asked has no fact.
+
+mod decide;
+pub mod policy;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
-use crate::reason::{Blame, Reason};
+use crate::reason::Reason;
 use crate::smtp::Stage;
+
+pub use decide::decide;
+pub use policy::{Disposition, Policy};
 
 /// What is held to be true of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

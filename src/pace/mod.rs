@@ -1,0 +1,220 @@
+//! May this host be asked now, and if not, when?
+//!
+//! Rate, connections, back-off and breaker belong to a host key, so one host is one host however many domains it
+//! serves. All of it is arithmetic on moments that the caller names.
+
+mod limiter;
+
+use std::time::Duration;
+
+pub use limiter::{Limiter, Rate};
+
+use crate::limits;
+use crate::moment::Moment;
+
+/// The ceilings for one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceilings {
+    /// Recipients a second.
+    pub rate: Rate,
+    /// Connections at once.
+    pub connections: u32,
+}
+
+/// Whether a host may be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Now.
+    Open,
+    /// When one of the present connections has ended.
+    Full,
+    /// Not before this moment.
+    Closed(Moment),
+}
+
+/// The pace at one host: grows while all goes well, halves when told to slow down, stops when told to go away.
+#[derive(Debug)]
+pub struct Pace {
+    ceilings: Ceilings,
+    limiter: Limiter,
+    connections_allowed: u32,
+    connections_open: u32,
+    well: u32,
+    not_before: Moment,
+    slowdowns: u32,
+}
+
+impl Pace {
+    /// A pace that begins with one connection and the full rate.
+    #[must_use]
+    pub fn new(ceilings: Ceilings) -> Self {
+        Pace {
+            ceilings,
+            limiter: Limiter::new(ceilings.rate),
+            connections_allowed: 1,
+            connections_open: 0,
+            well: 0,
+            not_before: Moment::default(),
+            slowdowns: 0,
+        }
+    }
+
+    /// Whether a connection may be opened now.
+    #[must_use]
+    pub fn gate(&self, now: Moment) -> Gate {
+        if now < self.not_before {
+            Gate::Closed(self.not_before)
+        } else if self.connections_open >= self.connections_allowed {
+            Gate::Full
+        } else {
+            Gate::Open
+        }
+    }
+
+    /// Notes that a connection is being opened.
+    pub fn connecting(&mut self) {
+        self.connections_open += 1;
+    }
+
+    /// Notes that a connection has ended.
+    pub fn disconnected(&mut self) {
+        self.connections_open = self.connections_open.saturating_sub(1);
+    }
+
+    /// Takes the right to ask about one recipient, or says from when on there is one.
+    ///
+    /// # Errors
+    ///
+    /// The moment at which to try again.
+    pub fn draw(&mut self, now: Moment) -> Result<(), Moment> {
+        if now < self.not_before {
+            return Err(self.not_before);
+        }
+        self.limiter.draw(now)
+    }
+
+    /// Notes that a recipient was answered as it should be: enough of them earn another connection and some speed.
+    pub fn went_well(&mut self) {
+        self.well += 1;
+        if self.well < limits::ANSWERS_TO_SPEED_UP {
+            return;
+        }
+        self.well = 0;
+        self.slowdowns = self.slowdowns.saturating_sub(1);
+        self.connections_allowed = (self.connections_allowed + 1).min(self.ceilings.connections);
+        if self.limiter.rate() != self.ceilings.rate {
+            self.limiter
+                .set_rate(self.limiter.rate().faster(self.ceilings.rate));
+        }
+    }
+
+    /// The host asked for less: halves speed with connections, stays away for `wait` or a time that doubles from one
+    /// request to the next.
+    ///
+    /// Returns the moment from which on the host may be asked again.
+    pub fn slow_down(&mut self, now: Moment, wait: Option<Duration>) -> Moment {
+        self.well = 0;
+        // Several connections learn of the same displeasure: one halving is enough.
+        if now < self.not_before {
+            return self.not_before;
+        }
+        let doublings = self.slowdowns.min(limits::SLOWDOWN_DOUBLINGS);
+        let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
+        self.slowdowns += 1;
+        self.connections_allowed = (self.connections_allowed / 2).max(1);
+        self.limiter
+            .set_rate(self.limiter.rate().halved(self.ceilings.rate));
+        self.not_before = now + wait;
+        self.not_before
+    }
+
+    /// Keeps away from the host until `until`, without slowing down afterwards.
+    pub fn stay_away(&mut self, until: Moment) {
+        self.not_before = self.not_before.max(until);
+    }
+
+    /// Recipients a second at the present speed; `None` without a limit.
+    #[must_use]
+    pub fn recipients_per_second(&self) -> Option<f64> {
+        self.limiter.rate().per_second()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Moment {
+        Moment::from_millis(milliseconds)
+    }
+
+    fn pace(rate: u32, connections: u32) -> Pace {
+        Pace::new(Ceilings {
+            rate: Rate::per_seconds(rate),
+            connections,
+        })
+    }
+
+    #[test]
+    fn a_host_begins_with_one_connection_then_earns_more_up_to_its_ceiling() {
+        let mut pace = pace(10, 2);
+        assert_eq!(pace.gate(at(0)), Gate::Open);
+        pace.connecting();
+        assert_eq!(pace.gate(at(0)), Gate::Full);
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP * 5 {
+            pace.went_well();
+        }
+        assert_eq!(pace.gate(at(0)), Gate::Open);
+        pace.connecting();
+        assert_eq!(pace.gate(at(0)), Gate::Full);
+        pace.disconnected();
+        assert_eq!(pace.gate(at(0)), Gate::Open);
+    }
+
+    #[test]
+    fn a_request_to_slow_down_halves_everything_then_keeps_away_for_longer_each_time() {
+        let mut pace = pace(10, 4);
+        let first = pace.slow_down(at(0), None);
+        assert_eq!(first, at(0) + limits::SLOWDOWN_WAIT);
+        assert_eq!(pace.gate(at(0)), Gate::Closed(first));
+        assert_eq!(pace.recipients_per_second(), Some(5.0));
+        assert_eq!(
+            pace.slow_down(at(1), None),
+            first,
+            "the same displeasure heard twice"
+        );
+        assert_eq!(pace.recipients_per_second(), Some(5.0));
+        let second = pace.slow_down(first, None);
+        assert_eq!(second.since(first), limits::SLOWDOWN_WAIT * 2);
+        for _ in 0..100 {
+            let later = pace.not_before;
+            pace.slow_down(later, None);
+        }
+        assert!(pace.recipients_per_second().unwrap() >= 0.5);
+    }
+
+    #[test]
+    fn speed_comes_back_step_by_step() {
+        let mut pace = pace(10, 1);
+        pace.slow_down(at(0), Some(Duration::from_secs(1)));
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP {
+            pace.went_well();
+        }
+        let now = pace.recipients_per_second().unwrap();
+        assert!(now > 5.0 && now < 10.0, "{now}");
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
+            pace.went_well();
+        }
+        assert_eq!(pace.recipients_per_second(), Some(10.0));
+    }
+
+    #[test]
+    fn staying_away_costs_no_speed() {
+        let mut pace = pace(10, 1);
+        pace.stay_away(at(60_000));
+        assert_eq!(pace.gate(at(59_999)), Gate::Closed(at(60_000)));
+        assert_eq!(pace.draw(at(59_999)), Err(at(60_000)));
+        assert_eq!(pace.gate(at(60_000)), Gate::Open);
+        assert_eq!(pace.recipients_per_second(), Some(10.0));
+    }
+}

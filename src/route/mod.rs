@@ -1,0 +1,437 @@
+//! Who takes mail for a domain: from DNS answers to a route.
+//!
+//! [`Exchanges::read`] says what a domain's MX records ask for, [`settle`] makes the route once the addresses of the
+//! mail hosts are known. Neither asks anybody.
+
+mod dns;
+mod reach;
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub use dns::{DnsAnswer, DnsFailure, Record, RecordKind};
+pub use reach::Reach;
+
+use crate::limits;
+use crate::provider::Providers;
+use crate::reason::Reason;
+
+/// What shares a limit: the provider that runs a mail host, else the registrable domain of its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostKey(pub String);
+
+impl fmt::Display for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A mail host with the addresses it may be reached at, in the order in which to try them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailHost {
+    /// Its name, lower-case A-labels; an address literal for a domain that is one.
+    pub name: String,
+    /// At least one.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Who takes mail for a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// These hosts do.
+    Hosts {
+        /// In the order in which to try them; at least one.
+        hosts: Vec<MailHost>,
+        /// What they share limits with.
+        key: HostKey,
+        /// How long DNS says that this holds.
+        ttl: Duration,
+    },
+    /// Nobody does, and that is certain.
+    Nobody {
+        /// One of the domain reasons.
+        reason: Reason,
+        /// What DNS said, for people.
+        detail: String,
+        /// How long DNS says that this holds.
+        ttl: Duration,
+    },
+    /// DNS gave no usable answer: no verdict on anybody.
+    Trouble {
+        /// What DNS said, for people.
+        detail: String,
+    },
+}
+
+/// What a domain's MX records ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exchanges {
+    /// These mail hosts, best first.
+    Named {
+        /// Names in the order in which to try them.
+        names: Vec<String>,
+        /// How long the answer holds.
+        ttl: Duration,
+    },
+    /// There are none: the domain itself is its mail host if it has an address (RFC 5321 §5.1).
+    Implicit {
+        /// How long the answer holds.
+        ttl: Duration,
+    },
+    /// The matter is settled without asking further.
+    Settled(Route),
+}
+
+impl Exchanges {
+    /// Reads the answer to a domain's MX question. Hosts of equal preference are spread by `seed` (RFC 5321 §5.1 asks
+    /// for a random order).
+    #[must_use]
+    pub fn read(domain: &str, answer: &DnsAnswer, seed: u64) -> Self {
+        match answer {
+            DnsAnswer::Records { records, ttl } => {
+                let mut mx: Vec<(u16, &str)> = records
+                    .iter()
+                    .filter_map(|record| match record {
+                        Record::Mx {
+                            preference,
+                            exchange,
+                        } => Some((*preference, exchange.as_str())),
+                        Record::Address(_) | Record::Txt(_) | Record::Ptr(_) => None,
+                    })
+                    .collect();
+                if mx.is_empty() {
+                    return Exchanges::Implicit { ttl: *ttl };
+                }
+                // RFC 7505 §3: one MX, the root. Beside others it is a mistake, and the others count.
+                mx.retain(|(_, exchange)| !exchange.is_empty());
+                if mx.is_empty() {
+                    return Exchanges::Settled(Route::Nobody {
+                        reason: Reason::NullMx,
+                        detail: format!("{domain} has a null MX (RFC 7505): it takes no mail"),
+                        ttl: *ttl,
+                    });
+                }
+                mx.sort_by_key(|(preference, exchange)| {
+                    (*preference, spread(seed, exchange), *exchange)
+                });
+                mx.dedup_by_key(|(_, exchange)| *exchange);
+                let names = mx
+                    .into_iter()
+                    .take(limits::MAIL_HOSTS)
+                    .map(|(_, exchange)| exchange.to_owned())
+                    .collect();
+                Exchanges::Named { names, ttl: *ttl }
+            }
+            DnsAnswer::NoRecords { ttl } => Exchanges::Implicit { ttl: *ttl },
+            DnsAnswer::NoSuchName { ttl } => Exchanges::Settled(Route::Nobody {
+                reason: Reason::NoSuchDomain,
+                detail: format!("DNS says that there is no {domain} (NXDOMAIN)"),
+                ttl: *ttl,
+            }),
+            DnsAnswer::Failed(failure) => Exchanges::Settled(Route::Trouble {
+                detail: format!("asking for the mail hosts of {domain}: {failure}"),
+            }),
+        }
+    }
+}
+
+/// A number that spreads hosts of equal preference, the same for the same seed.
+fn spread(seed: u64, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, name).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What was found out about one mail host's addresses: the answers to A and AAAA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostAddresses {
+    /// The answer to A.
+    pub v4: DnsAnswer,
+    /// The answer to AAAA.
+    pub v6: DnsAnswer,
+}
+
+impl HostAddresses {
+    /// The addresses themselves, IPv4 first: many hosts ask more of an IPv6 visitor (a reverse name above all), so
+    /// that family serves as the fallback.
+    fn list(&self) -> Vec<IpAddr> {
+        let mut addresses = Vec::new();
+        for answer in [&self.v4, &self.v6] {
+            if let DnsAnswer::Records { records, .. } = answer {
+                addresses.extend(records.iter().filter_map(|record| match record {
+                    Record::Address(ip) => Some(*ip),
+                    Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) => None,
+                }));
+            }
+        }
+        addresses
+    }
+
+    /// The failure that keeps us from saying that there is no address.
+    fn failure(&self) -> Option<&DnsFailure> {
+        [&self.v4, &self.v6]
+            .into_iter()
+            .find_map(|answer| match answer {
+                DnsAnswer::Failed(failure) => Some(failure),
+                DnsAnswer::Records { .. }
+                | DnsAnswer::NoSuchName { .. }
+                | DnsAnswer::NoRecords { .. } => None,
+            })
+    }
+}
+
+/// Makes the route of `domain` from its mail hosts in order, each with what DNS said of its addresses.
+///
+/// `ttl` is that of the MX answer; `reach` says which addresses may be contacted.
+#[must_use]
+pub fn settle(
+    domain: &str,
+    hosts: Vec<(String, HostAddresses)>,
+    ttl: Duration,
+    reach: Reach,
+    providers: &Providers,
+) -> Route {
+    let mut usable = Vec::new();
+    let mut inward = Vec::new();
+    let mut failure = None;
+    let mut homeless = Vec::new();
+    for (name, found) in hosts {
+        let all = found.list();
+        if all.is_empty() {
+            failure = failure.or_else(|| {
+                found
+                    .failure()
+                    .map(|failure| (name.clone(), failure.clone()))
+            });
+            homeless.push(name);
+            continue;
+        }
+        let (reachable, private): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|ip| reach.allows(*ip));
+        inward.extend(private);
+        if !reachable.is_empty() {
+            usable.push(MailHost {
+                name,
+                addresses: reachable
+                    .into_iter()
+                    .take(limits::ADDRESSES_OF_A_HOST)
+                    .collect(),
+            });
+        }
+    }
+    if let Some(first) = usable.first() {
+        let key = host_key(&first.name, providers);
+        return Route::Hosts {
+            hosts: usable,
+            key,
+            ttl,
+        };
+    }
+    if let Some((name, failure)) = failure {
+        return Route::Trouble {
+            detail: format!("asking for the address of {name}: {failure}"),
+        };
+    }
+    if let Some(address) = inward.first() {
+        return Route::Nobody {
+            reason: Reason::MxNotPublic,
+            detail: format!(
+                "the mail hosts of {domain} have only addresses that are not public, such as {address}"
+            ),
+            ttl,
+        };
+    }
+    Route::Nobody {
+        reason: Reason::NoMailHost,
+        detail: if homeless.iter().all(|name| name == domain) {
+            format!("{domain} has neither an MX record nor an address")
+        } else {
+            format!(
+                "no mail host of {domain} has an address ({})",
+                homeless.join(", ")
+            )
+        },
+        ttl,
+    }
+}
+
+/// What the mail host `name` shares limits with.
+#[must_use]
+pub fn host_key(name: &str, providers: &Providers) -> HostKey {
+    if let Some(provider) = providers.of_mail_host(name) {
+        return HostKey(provider.id.clone());
+    }
+    HostKey(psl::domain_str(name).unwrap_or(name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(300);
+
+    fn mx(records: &[(u16, &str)]) -> DnsAnswer {
+        DnsAnswer::Records {
+            records: records
+                .iter()
+                .map(|&(preference, exchange)| Record::Mx {
+                    preference,
+                    exchange: exchange.to_owned(),
+                })
+                .collect(),
+            ttl: TTL,
+        }
+    }
+
+    fn at(addresses: &[&str]) -> HostAddresses {
+        let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses
+            .iter()
+            .map(|ip| ip.parse().unwrap())
+            .partition(IpAddr::is_ipv4);
+        let answer = |ips: Vec<IpAddr>| match ips.len() {
+            0 => DnsAnswer::NoRecords { ttl: TTL },
+            _ => DnsAnswer::Records {
+                records: ips.into_iter().map(Record::Address).collect(),
+                ttl: TTL,
+            },
+        };
+        HostAddresses {
+            v4: answer(v4),
+            v6: answer(v6),
+        }
+    }
+
+    fn route(hosts: Vec<(&str, HostAddresses)>) -> Route {
+        let hosts = hosts
+            .into_iter()
+            .map(|(name, found)| (name.to_owned(), found))
+            .collect();
+        settle(
+            "acme.test",
+            hosts,
+            TTL,
+            Reach::Public,
+            &Providers::built_in(),
+        )
+    }
+
+    fn reason(route: &Route) -> Option<Reason> {
+        match route {
+            Route::Nobody { reason, .. } => Some(*reason),
+            Route::Hosts { .. } | Route::Trouble { .. } => None,
+        }
+    }
+
+    #[test]
+    fn mail_hosts_are_tried_by_preference_with_equals_spread_by_the_seed() {
+        let answer = mx(&[
+            (20, "c.test"),
+            (10, "a.test"),
+            (10, "b.test"),
+            (10, "a.test"),
+        ]);
+        let names = |seed| match Exchanges::read("acme.test", &answer, seed) {
+            Exchanges::Named { names, .. } => names,
+            other => panic!("{other:?}"),
+        };
+        let firsts: std::collections::BTreeSet<String> =
+            (0..50).map(|seed| names(seed)[0].clone()).collect();
+        assert_eq!(firsts, ["a.test", "b.test"].map(str::to_owned).into());
+        assert_eq!(names(1), names(1));
+        assert!((0..50).all(|seed| names(seed).len() == 3 && names(seed)[2] == "c.test"));
+    }
+
+    #[test]
+    fn a_null_mx_is_a_refusal_not_a_missing_record() {
+        let settled = Exchanges::read("acme.test", &mx(&[(0, "")]), 0);
+        let Exchanges::Settled(route) = settled else {
+            panic!("{settled:?}")
+        };
+        assert_eq!(reason(&route), Some(Reason::NullMx));
+        let beside = Exchanges::read("acme.test", &mx(&[(0, ""), (10, "mx.acme.test")]), 0);
+        assert!(matches!(beside, Exchanges::Named { names, .. } if names == ["mx.acme.test"]));
+    }
+
+    #[test]
+    fn the_kinds_of_no_are_kept_apart() {
+        let read = |answer| Exchanges::read("acme.test", &answer, 0);
+        assert!(matches!(
+            read(DnsAnswer::NoRecords { ttl: TTL }),
+            Exchanges::Implicit { .. }
+        ));
+        assert!(matches!(
+            read(DnsAnswer::NoSuchName { ttl: TTL }),
+            Exchanges::Settled(Route::Nobody {
+                reason: Reason::NoSuchDomain,
+                ..
+            })
+        ));
+        for failure in [
+            DnsFailure::ServerFailure,
+            DnsFailure::Refused,
+            DnsFailure::Timeout,
+        ] {
+            assert!(matches!(
+                read(DnsAnswer::Failed(failure)),
+                Exchanges::Settled(Route::Trouble { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn a_host_without_address_is_passed_over_while_another_has_one() {
+        let found = route(vec![
+            ("mx1.acme.test", at(&[])),
+            ("mx2.acme.test", at(&["11.0.0.2"])),
+        ]);
+        let Route::Hosts { hosts, key, .. } = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            (hosts.len(), hosts[0].name.as_str(), key.0.as_str()),
+            (1, "mx2.acme.test", "acme.test")
+        );
+    }
+
+    #[test]
+    fn no_address_anywhere_means_no_mail_host_but_trouble_means_nothing() {
+        assert_eq!(
+            reason(&route(vec![("mx.acme.test", at(&[]))])),
+            Some(Reason::NoMailHost)
+        );
+        assert_eq!(
+            reason(&route(vec![("acme.test", at(&[]))])),
+            Some(Reason::NoMailHost)
+        );
+        let half = HostAddresses {
+            v4: DnsAnswer::NoRecords { ttl: TTL },
+            v6: DnsAnswer::Failed(DnsFailure::Timeout),
+        };
+        assert!(matches!(
+            route(vec![("mx.acme.test", half)]),
+            Route::Trouble { .. }
+        ));
+    }
+
+    #[test]
+    fn private_addresses_are_never_contacted() {
+        let private = at(&["10.0.0.1", "127.0.0.1", "192.168.1.1", "fe80::1"]);
+        assert_eq!(
+            reason(&route(vec![("mx.acme.test", private)])),
+            Some(Reason::MxNotPublic)
+        );
+        let found = route(vec![(
+            "mx.acme.test",
+            at(&["10.0.0.1", "11.0.0.1", "2a00::1"]),
+        )]);
+        let Route::Hosts { hosts, .. } = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            hosts[0].addresses,
+            ["11.0.0.1", "2a00::1"].map(|ip| ip.parse::<IpAddr>().unwrap())
+        );
+    }
+}

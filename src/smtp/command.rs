@@ -1,0 +1,173 @@
+//! Everything we may say to a mail host.
+//!
+//! There is no `DATA` here, nor a way to write one: a message cannot be expressed. lettre's typed commands render the
+//! bytes, its `Address` refuses whatever could break out of a line.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use lettre::Address as Mailbox;
+use lettre::transport::smtp::commands::{Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
+use lettre::transport::smtp::extension::{ClientId, MailParameter};
+
+/// The name we give ourselves in EHLO: a host name or an address literal (RFC 5321 §4.1.1.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HelloName(String);
+
+impl HelloName {
+    /// The address literal of `ip`, for a machine that has no name.
+    #[must_use]
+    pub fn literal(ip: IpAddr) -> Self {
+        HelloName(match ip {
+            IpAddr::V4(ip) => format!("[{ip}]"),
+            IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
+        })
+    }
+
+    /// The name as it goes on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text that cannot stand in EHLO.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a host name for EHLO: use a full name such as `mail.example.com`")]
+pub struct BadHelloName(pub String);
+
+impl FromStr for HelloName {
+    type Err = BadHelloName;
+
+    fn from_str(text: &str) -> Result<Self, BadHelloName> {
+        let name = text.trim_end_matches('.').to_ascii_lowercase();
+        let label_is_good = |label: &str| {
+            (1..=crate::limits::LABEL_OCTETS).contains(&label.len())
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if name.len() <= crate::limits::DOMAIN_OCTETS && name.split('.').all(label_is_good) {
+            Ok(HelloName(name))
+        } else {
+            Err(BadHelloName(text.escape_debug().to_string()))
+        }
+    }
+}
+
+impl fmt::Display for HelloName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a transaction is announced as internationalised (RFC 6531 §3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charset {
+    /// Every address in it is ASCII.
+    Ascii,
+    /// An address in it is not: `SMTPUTF8` is asked for.
+    Utf8,
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Who we are, asking for extensions.
+    Ehlo(HelloName),
+    /// Who we are, for hosts that do not know EHLO.
+    Helo(HelloName),
+    /// Encryption, please (RFC 3207).
+    StartTls,
+    /// Begins a transaction.
+    Mail {
+        /// The sender; `None` is the null sender.
+        sender: Option<Mailbox>,
+        /// Whether the transaction needs SMTPUTF8.
+        charset: Charset,
+    },
+    /// Would you take mail for this recipient?
+    Rcpt(Mailbox),
+    /// Forgets the transaction.
+    Rset,
+    /// Goodbye.
+    Quit,
+}
+
+impl fmt::Display for Command {
+    /// The command as it goes on the wire, with its line end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Command::Ehlo(name) => Ehlo::new(ClientId::Domain(name.0.clone())).fmt(f),
+            // lettre has no HELO; the name has passed `HelloName`'s own check.
+            Command::Helo(name) => write!(f, "HELO {name}\r\n"),
+            Command::StartTls => Starttls.fmt(f),
+            Command::Mail { sender, charset } => {
+                let parameters = match charset {
+                    Charset::Ascii => Vec::new(),
+                    Charset::Utf8 => vec![MailParameter::SmtpUtfEight],
+                };
+                Mail::new(sender.clone(), parameters).fmt(f)
+            }
+            Command::Rcpt(recipient) => Rcpt::new(recipient.clone(), Vec::new()).fmt(f),
+            Command::Rset => Rset.fmt(f),
+            Command::Quit => Quit.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_written_as_the_rfc_has_them() {
+        let name: HelloName = "Mail.Example.COM.".parse().unwrap();
+        let anna: Mailbox = "anna@example.com".parse().unwrap();
+        let table = [
+            (Command::Ehlo(name.clone()), "EHLO mail.example.com\r\n"),
+            (Command::Helo(name), "HELO mail.example.com\r\n"),
+            (Command::StartTls, "STARTTLS\r\n"),
+            (
+                Command::Mail {
+                    sender: None,
+                    charset: Charset::Ascii,
+                },
+                "MAIL FROM:<>\r\n",
+            ),
+            (
+                Command::Mail {
+                    sender: Some(anna.clone()),
+                    charset: Charset::Utf8,
+                },
+                "MAIL FROM:<anna@example.com> SMTPUTF8\r\n",
+            ),
+            (Command::Rcpt(anna), "RCPT TO:<anna@example.com>\r\n"),
+            (Command::Rset, "RSET\r\n"),
+            (Command::Quit, "QUIT\r\n"),
+        ];
+        for (command, line) in table {
+            assert_eq!(command.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn a_hello_name_cannot_break_out_of_its_line() {
+        for bad in [
+            "",
+            "a b",
+            "x\r\nDATA",
+            "a..b",
+            "ü.example",
+            "a\u{0}",
+            &"a".repeat(64),
+        ] {
+            assert!(bad.parse::<HelloName>().is_err(), "{bad:?}");
+        }
+        assert_eq!(
+            HelloName::literal("2001:db8::1".parse().unwrap()).as_str(),
+            "[IPv6:2001:db8::1]"
+        );
+    }
+}
