@@ -22,4 +22,6 @@ pub mod verdict;
 
 pub mod pace;
 
+pub mod probe;
+
 pub mod world;

@@ -90,3 +90,40 @@ pub const SLOWDOWN_DOUBLINGS: u32 = 5;
 
 /// Recipients a second at a host that had no limit until it asked to slow down. Our choice: the general limit.
 pub const RATE_AFTER_DISPLEASURE: u32 = 10;
+
+// ── Questions in one connection ─────────────────────────────────────────────────────────────────────────────────────
+
+/// Most refused recipients in one connection. Below Postfix's soft error limit of 10 (`smtpd_soft_error_limit`), after
+/// which it slows down, and Exim's stock limit of 10.
+pub const REFUSED_RECIPIENTS: u32 = 9;
+
+/// Recipients after which refused ones must not outnumber accepted ones: Exim's stock ACL counts from the eleventh on.
+pub const RECIPIENTS_BEFORE_RATIO: u32 = 10;
+
+/// Most recipients in one connection. Our choice: what one connection may take where nothing else is known.
+pub const RECIPIENTS_OF_A_CONNECTION: u32 = 100;
+
+/// Most recipients in one transaction. RFC 5321 §4.5.3.1.8 has every host take 100; a quarter is modest.
+pub const RECIPIENTS_OF_A_TRANSACTION: u32 = 25;
+
+/// Most transactions in one connection where the provider is not known: Exim drops a client after 10 commands that are
+/// no mail, RSET among them (`smtp_accept_max_nonmail`).
+pub const TRANSACTIONS_OF_A_CONNECTION: u32 = 10;
+
+/// Most transactions in one connection where the provider is known not to count RSET. Our choice.
+pub const TRANSACTIONS_AT_A_KNOWN_PROVIDER: u32 = 50;
+
+/// How long a connection may rest between questions. Our choice: after that it is politer to come back.
+pub const REST: Duration = Duration::from_secs(10);
+
+// ── Asking again ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// How long to wait for a greylisting host that names no time. Postgrey waits 300 s; a minute more for its clock.
+pub const GREYLIST_WAIT: Duration = Duration::from_secs(360);
+
+/// How often a recipient that is not settled is asked about again. Seen in use: up to four tries over 46 minutes.
+pub const TRIES: u8 = 3;
+
+/// How often a domain's decoy is asked about. One answer settles it; a greylisting host needs a second question, a slow
+/// one a third.
+pub const DECOYS: u32 = 3;

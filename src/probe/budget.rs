@@ -1,0 +1,110 @@
+//! How many recipients one connection may still be asked about.
+//!
+//! Receiving hosts count: Exim's stock configuration drops a client with more than ten recipients of which fewer than
+//! half were accepted, Postfix one with twenty errors. We stay under both whatever the answers will be.
+
+use crate::limits;
+
+/// What one connection may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Most recipients.
+    pub recipients: u32,
+    /// Most recipients in one transaction.
+    pub recipients_per_transaction: u32,
+    /// Most transactions.
+    pub transactions: u32,
+}
+
+/// What one connection has been used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Recipients accepted.
+    pub accepted: u32,
+    /// Recipients answered in any other way.
+    pub refused: u32,
+    /// Transactions begun.
+    pub transactions: u32,
+}
+
+impl Spent {
+    /// Recipients asked about.
+    #[must_use]
+    pub fn recipients(self) -> u32 {
+        self.accepted + self.refused
+    }
+
+    /// How many more recipients may be asked about before the next answer is read, should every one be refused.
+    ///
+    /// Never more than nine refused in a connection; past ten recipients never more refused than accepted.
+    #[must_use]
+    pub fn room(self, budget: Budget) -> u32 {
+        let by_total = budget.recipients.saturating_sub(self.recipients());
+        let by_refusals = limits::REFUSED_RECIPIENTS.saturating_sub(self.refused);
+        let most = by_total.min(by_refusals);
+        let up_to_the_tripwire = limits::RECIPIENTS_BEFORE_RATIO.saturating_sub(self.recipients());
+        let by_ratio = self.accepted.saturating_sub(self.refused);
+        most.min(up_to_the_tripwire.max(by_ratio))
+    }
+
+    /// Whether another transaction may be begun.
+    #[must_use]
+    pub fn may_begin(self, budget: Budget) -> bool {
+        self.transactions < budget.transactions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLENTY: Budget = Budget {
+        recipients: 1000,
+        recipients_per_transaction: 100,
+        transactions: 100,
+    };
+
+    fn room(accepted: u32, refused: u32) -> u32 {
+        Spent {
+            accepted,
+            refused,
+            transactions: 1,
+        }
+        .room(PLENTY)
+    }
+
+    #[test]
+    fn room_for_recipients_by_what_was_answered() {
+        assert_eq!(room(0, 0), 9);
+        assert_eq!(room(0, 4), 5);
+        assert_eq!(room(0, 9), 0);
+        assert_eq!(room(5, 5), 0, "the eleventh might tip the balance");
+        assert_eq!(room(6, 4), 2);
+        assert_eq!(room(100, 0), 9);
+        assert_eq!(room(100, 8), 1);
+        assert_eq!(room(100, 9), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answers_at_all_can_trip_a_wire(answers in proptest::collection::vec(any::<bool>(), 0..400)) {
+            let mut spent = Spent { transactions: 1, ..Spent::default() };
+            let mut answers = answers.into_iter();
+            'connection: loop {
+                let flight = spent.room(PLENTY);
+                if flight == 0 { break }
+                for _ in 0..flight {
+                    match answers.next() {
+                        Some(true) => spent.accepted += 1,
+                        Some(false) => spent.refused += 1,
+                        None => break 'connection,
+                    }
+                    prop_assert!(spent.refused <= 9);
+                    prop_assert!(spent.recipients() <= 10 || spent.refused <= spent.accepted);
+                }
+            }
+        }
+    }
+}

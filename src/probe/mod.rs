@@ -1,0 +1,11 @@
+//! Which questions to put to one host: in what order, how many, with which decoy, when again.
+
+mod budget;
+mod decoy;
+mod retry;
+mod strangers;
+
+pub use budget::{Budget, Spent};
+pub use decoy::decoy_local_part;
+pub use retry::{Next, Waiting, after_undecided};
+pub use strangers::{Openness, Strangers};

@@ -1,0 +1,150 @@
+//! When to ask again after an answer that settles nothing.
+
+use std::time::Duration;
+
+use crate::diagnosis::Reading;
+use crate::limits;
+use crate::moment::Moment;
+use crate::reason::{Blame, Reason};
+
+/// What one address has been through so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Answers that settled nothing.
+    pub tries: u8,
+    /// When the first of them came.
+    pub since: Option<Moment>,
+}
+
+/// What to do after an answer that settled nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask again, not before this moment.
+    Again(Moment),
+    /// Leave it at that.
+    Leave,
+}
+
+/// Whether and when to ask about the same recipient again.
+///
+/// `named` is the wait that the host asked for, `patience` how long one address may wait in all. Greylisting waits
+/// grow from try to try: six minutes, then twelve, then twenty-four.
+#[must_use]
+pub fn after_undecided(
+    reading: &Reading,
+    waiting: Waiting,
+    now: Moment,
+    named: Option<Duration>,
+    patience: Duration,
+) -> Next {
+    if reading.permanent || !is_worth_another_try(reading.reason) {
+        return Next::Leave;
+    }
+    if waiting.tries >= limits::TRIES {
+        return Next::Leave;
+    }
+    let doublings = u32::from(waiting.tries);
+    let wait = named.map_or(limits::GREYLIST_WAIT * 2u32.pow(doublings), |named| {
+        // A second more than named: hosts count in whole seconds, and from when they wrote, not from when we read.
+        named + Duration::from_secs(1)
+    });
+    let again = now + wait;
+    let since = waiting.since.unwrap_or(now);
+    if again.since(since) > patience {
+        return Next::Leave;
+    }
+    Next::Again(again)
+}
+
+/// Whether time can change the answer.
+fn is_worth_another_try(reason: Reason) -> bool {
+    match reason.blame() {
+        Blame::Host | Blame::Nobody => true,
+        // Our rate may be lower next time; a block or a missing record of ours stays.
+        Blame::Sender => matches!(reason, Reason::RateLimited | Reason::TooManyRecipients),
+        Blame::Mailbox | Blame::Domain | Blame::Operator | Blame::Us => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn next(
+        reason: Reason,
+        permanent: bool,
+        tries: u8,
+        named: Option<u64>,
+        patience: Duration,
+    ) -> Next {
+        let reading = Reading {
+            reason,
+            permanent,
+            rule: "test".to_owned(),
+        };
+        let waiting = Waiting {
+            tries,
+            since: Some(Moment::default()),
+        };
+        after_undecided(
+            &reading,
+            waiting,
+            Moment::default(),
+            named.map(Duration::from_secs),
+            patience,
+        )
+    }
+
+    fn minutes(count: u64) -> Next {
+        Next::Again(Moment::from_millis(count * 60_000))
+    }
+
+    #[test]
+    fn greylisting_waits_grow_from_six_minutes() {
+        assert_eq!(next(Reason::Greylisted, false, 0, None, HOUR), minutes(6));
+        assert_eq!(next(Reason::Greylisted, false, 1, None, HOUR), minutes(12));
+        assert_eq!(
+            next(Reason::Greylisted, false, limits::TRIES, None, HOUR),
+            Next::Leave
+        );
+    }
+
+    #[test]
+    fn a_wait_that_the_host_names_is_kept() {
+        assert_eq!(
+            next(Reason::Greylisted, false, 0, Some(60), HOUR),
+            Next::Again(Moment::from_millis(61_000))
+        );
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_the_operator_wants() {
+        assert_eq!(
+            next(Reason::Greylisted, false, 0, Some(7200), HOUR),
+            Next::Leave
+        );
+        assert_eq!(
+            next(Reason::Greylisted, false, 0, None, Duration::ZERO),
+            Next::Leave
+        );
+    }
+
+    #[test]
+    fn what_time_cannot_change_is_not_asked_again() {
+        for (reason, permanent) in [
+            (Reason::SenderBlocked, false),
+            (Reason::Greylisted, true),
+            (Reason::MailboxFull, false),
+            (Reason::NeedsPtr, false),
+        ] {
+            assert_eq!(
+                next(reason, permanent, 0, None, HOUR),
+                Next::Leave,
+                "{reason}"
+            );
+        }
+        assert_ne!(next(Reason::RateLimited, false, 0, None, HOUR), Next::Leave);
+    }
+}

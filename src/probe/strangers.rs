@@ -1,0 +1,218 @@
+//! Does a domain refuse strangers? What is known of it, and what that leaves to ask.
+
+use crate::diagnosis::Reading;
+use crate::limits;
+use crate::moment::Moment;
+use crate::reason::Reason;
+
+/// What is known of how a domain treats strangers.
+///
+/// Target first: real addresses are asked; one decoy follows the first acceptance; on a catch-all the rest of the
+/// domain is left in peace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strangers {
+    openness: Openness,
+    decoy: Decoy,
+    decoys_asked: u32,
+}
+
+/// How a domain treats addresses that do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Openness {
+    /// Nothing is known: one question at a time, for the domain may turn out to take everything.
+    Unknown,
+    /// Somebody was refused for not existing, so not everybody is accepted.
+    RefusesSome,
+    /// A decoy was refused: an acceptance means something.
+    RefusesStrangers,
+    /// A decoy was accepted: an acceptance means nothing.
+    CatchAll,
+    /// The decoy was answered with neither, as often as we ask.
+    NotTold,
+}
+
+/// Where the question about the decoy stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decoy {
+    NotOwed,
+    Owed { not_before: Moment },
+    Asked,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Strangers {
+            openness: Openness::Unknown,
+            decoy: Decoy::NotOwed,
+            decoys_asked: 0,
+        }
+    }
+}
+
+impl Strangers {
+    /// How the domain treats strangers, as far as known.
+    #[must_use]
+    pub fn openness(&self) -> Openness {
+        self.openness
+    }
+
+    /// Whether more than one question may be under way.
+    #[must_use]
+    pub fn may_ask_together(&self) -> bool {
+        match self.openness {
+            Openness::Unknown => false,
+            Openness::RefusesSome | Openness::RefusesStrangers | Openness::NotTold => true,
+            Openness::CatchAll => unreachable!("nobody is asked about a catch-all"),
+        }
+    }
+
+    /// When the decoy is to be asked; `None` while it is not owed.
+    #[must_use]
+    pub fn decoy_due(&self) -> Option<Moment> {
+        match self.decoy {
+            Decoy::Owed { not_before } => Some(not_before),
+            Decoy::NotOwed | Decoy::Asked => None,
+        }
+    }
+
+    /// Whether the decoy's answer is being awaited.
+    #[must_use]
+    pub fn decoy_under_way(&self) -> bool {
+        self.decoy == Decoy::Asked
+    }
+
+    /// Notes that the decoy is being asked about.
+    pub fn asking_decoy(&mut self) {
+        self.decoy = Decoy::Asked;
+        self.decoys_asked += 1;
+    }
+
+    /// Notes what a real address was answered. An acceptance makes the decoy due, if it was never asked.
+    pub fn hear_subject(&mut self, reading: &Reading) {
+        match reading.reason {
+            Reason::Accepted | Reason::AcceptedProvider
+                if self.decoy == Decoy::NotOwed && self.decoys_asked == 0 =>
+            {
+                self.decoy = Decoy::Owed {
+                    not_before: Moment::default(),
+                };
+            }
+            Reason::NoSuchMailbox if reading.permanent && self.openness == Openness::Unknown => {
+                self.openness = Openness::RefusesSome;
+            }
+            // Everything else says nothing of strangers.
+            _ => {}
+        }
+    }
+
+    /// Notes what the decoy was answered. Where that settles nothing it is asked again at `retry`, a limited number of
+    /// times.
+    pub fn hear_decoy(&mut self, reading: &Reading, retry: Moment) {
+        self.decoy = Decoy::NotOwed;
+        match reading.reason {
+            Reason::Accepted | Reason::AcceptedProvider => self.openness = Openness::CatchAll,
+            Reason::NoSuchMailbox if reading.permanent => {
+                self.openness = Openness::RefusesStrangers
+            }
+            _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
+            _ => self.decoy = Decoy::Owed { not_before: retry },
+        }
+    }
+
+    /// Notes that the decoy's answer was lost with the connection.
+    pub fn decoy_lost(&mut self, retry: Moment) {
+        if self.decoys_asked >= limits::DECOYS {
+            self.decoy = Decoy::NotOwed;
+            self.give_up();
+        } else {
+            self.decoy = Decoy::Owed { not_before: retry };
+        }
+    }
+
+    /// No decoy will be asked any more.
+    pub fn give_up(&mut self) {
+        self.decoy = Decoy::NotOwed;
+        self.decoys_asked = self.decoys_asked.max(1);
+        if matches!(self.openness, Openness::Unknown | Openness::RefusesSome) {
+            self.openness = Openness::NotTold;
+        }
+    }
+
+    /// Takes over what an earlier run learned.
+    pub fn remember(&mut self, openness: Openness) {
+        self.openness = openness;
+        self.decoys_asked = self.decoys_asked.max(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reason: Reason, permanent: bool) -> Reading {
+        Reading {
+            reason,
+            permanent,
+            rule: "test".to_owned(),
+        }
+    }
+
+    const LATER: Moment = Moment::from_millis(360_000);
+
+    #[test]
+    fn the_decoy_is_owed_once_after_the_first_acceptance() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::NoSuchMailbox, true));
+        assert_eq!(strangers.decoy_due(), None);
+        assert!(strangers.may_ask_together());
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(strangers.decoy_due(), Some(Moment::default()));
+        strangers.asking_decoy();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(strangers.decoy_due(), None);
+        strangers.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(strangers.decoy_due(), None);
+        assert_eq!(strangers.openness(), Openness::RefusesStrangers);
+    }
+
+    #[test]
+    fn an_accepted_decoy_makes_a_catch_all() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert!(
+            !strangers.may_ask_together(),
+            "the rest waits for the decoy"
+        );
+        strangers.asking_decoy();
+        strangers.hear_decoy(&read(Reason::Accepted, false), LATER);
+        assert_eq!(strangers.openness(), Openness::CatchAll);
+    }
+
+    #[test]
+    fn an_undecided_decoy_is_asked_again_but_not_for_ever() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        for _ in 0..limits::DECOYS - 1 {
+            strangers.asking_decoy();
+            strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
+            assert_eq!(strangers.decoy_due(), Some(LATER));
+        }
+        strangers.asking_decoy();
+        strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
+        assert_eq!(
+            (strangers.decoy_due(), strangers.openness()),
+            (None, Openness::NotTold)
+        );
+        assert!(strangers.may_ask_together());
+    }
+
+    #[test]
+    fn a_refusal_about_the_sender_tells_nothing_of_strangers() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::SenderBlocked, true));
+        assert_eq!(strangers.openness(), Openness::Unknown);
+        strangers.hear_subject(&read(Reason::NoSuchMailbox, false));
+        assert_eq!(strangers.openness(), Openness::Unknown);
+    }
+}
