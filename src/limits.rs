@@ -121,9 +121,54 @@ pub const REST: Duration = Duration::from_secs(10);
 /// How long to wait for a greylisting host that names no time. Postgrey waits 300 s; a minute more for its clock.
 pub const GREYLIST_WAIT: Duration = Duration::from_secs(360);
 
+/// Longest wait that a host may ask for and be believed. Seen in use: Mimecast up to 12 hours.
+pub const NAMED_WAIT: Duration = Duration::from_secs(24 * 3600);
+
 /// How often a recipient that is not settled is asked about again. Seen in use: up to four tries over 46 minutes.
 pub const TRIES: u8 = 3;
 
 /// How often a domain's decoy is asked about. One answer settles it; a greylisting host needs a second question, a slow
 /// one a third.
 pub const DECOYS: u32 = 3;
+
+/// Answers "you are blocked" at RCPT, with no other answer between, after which a host is believed. At an earlier stage
+/// one is enough. Our choice: one may be about the one recipient.
+pub const BLOCK_SIGNS: u32 = 3;
+
+/// Domains with something to ask that make another connection to the same hosts worth while. Our choice: what one
+/// connection serves in its transactions, several times over.
+pub const DOMAINS_WORTH_A_CONNECTION: usize = 40;
+
+/// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
+pub const TARGETS: usize = 5;
+
+/// How long an address that did not answer is left alone. Our choice, below common restart times.
+pub const DEAD_HOST_WAIT: Duration = Duration::from_secs(600);
+
+/// How long to wait before another round through the mail hosts that all failed. Postfix waits 300 s
+/// (`minimal_backoff_time`).
+pub const UNREACHABLE_WAIT: Duration = Duration::from_secs(300);
+
+/// Rounds through a domain's mail hosts in vain after which its addresses are left unsettled.
+pub const ROUNDS: u8 = 2;
+
+/// How often a domain's mail hosts are looked up when DNS gives no usable answer.
+pub const RESOLUTIONS: u8 = 2;
+
+/// How long to wait before the second look-up. Our choice: longer than a name server's restart.
+pub const DNS_RETRY_WAIT: Duration = Duration::from_secs(30);
+
+// ── The run ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Most DNS questions under way. hickory holds a socket for each until its time is over.
+pub const DNS_QUESTIONS: usize = 256;
+
+/// Most addresses that wait for an answer at a time; reading goes on when some are settled. At about 150 bytes each this
+/// is 75 MB.
+pub const PENDING_ADDRESSES: usize = 500_000;
+
+/// Addresses read from the list at a time. Our choice: little enough that answers are not kept waiting.
+pub const SUPPLY_BATCH: usize = 1_000;
+
+/// How often progress is told. Our choice: smooth for the eye, nothing for the machine.
+pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);

@@ -7,5 +7,5 @@ mod strangers;
 
 pub use budget::{Budget, Spent};
 pub use decoy::decoy_local_part;
-pub use retry::{Next, Waiting, after_undecided};
+pub use retry::{Next, Waiting, after_undecided, named_wait};
 pub use strangers::{Openness, Strangers};

@@ -58,6 +58,8 @@ pub enum Route {
         /// How long DNS says that this holds.
         ttl: Duration,
     },
+    /// Hosts do, but the operator wants none of them asked.
+    NotAsked,
     /// DNS gave no usable answer: no verdict on anybody.
     Trouble {
         /// What DNS said, for people.
@@ -320,7 +322,7 @@ mod tests {
     fn reason(route: &Route) -> Option<Reason> {
         match route {
             Route::Nobody { reason, .. } => Some(*reason),
-            Route::Hosts { .. } | Route::Trouble { .. } => None,
+            Route::Hosts { .. } | Route::NotAsked | Route::Trouble { .. } => None,
         }
     }
 

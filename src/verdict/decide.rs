@@ -48,7 +48,7 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                 (Whom::Subject, said) => subject.hear(said),
                 (Whom::Decoy, said) => decoy.hear(said),
             },
-            Finding::Withheld { reason } => withheld = Some(*reason),
+            Finding::Withheld { reason, .. } => withheld = Some(*reason),
         }
     }
 
@@ -254,6 +254,13 @@ mod tests {
         }
     }
 
+    fn withheld(reason: Reason) -> Finding {
+        Finding::Withheld {
+            reason,
+            detail: String::new(),
+        }
+    }
+
     fn verdict_on(findings: &[Finding]) -> String {
         let mut evidence = Evidence::new();
         for finding in findings {
@@ -374,7 +381,7 @@ mod tests {
                 "unknown/interrupted",
             ),
             (
-                vec![Finding::Withheld { reason: Suppressed }, yes()],
+                vec![withheld(Suppressed), yes()],
                 "unknown/suppressed",
             ),
         ];

@@ -140,6 +140,8 @@ pub enum Finding {
     Withheld {
         /// `not_asked`, `interrupted`, `deadline` or `suppressed`.
         reason: Reason,
+        /// Why, for people.
+        detail: String,
     },
 }
 

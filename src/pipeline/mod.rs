@@ -1,0 +1,289 @@
+//! Runs the asking: carries the board's wishes to the world, the world's answers to the board.
+
+pub mod board;
+mod routing;
+mod talk;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+use crate::address::Address;
+use crate::diagnosis::Book;
+use crate::limits;
+use crate::moment::Moment;
+use crate::provider::Providers;
+use crate::route::{Reach, Route};
+use crate::smtp::HelloName;
+use crate::world::World;
+
+use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
+use routing::Router;
+use talk::{Order, Talk};
+
+/// How a run asks the world.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// How hosts are treated.
+    pub manners: Manners,
+    /// Our name in EHLO.
+    pub hello: HelloName,
+    /// Where we come from; `None` leaves it to the system.
+    pub source: Option<IpAddr>,
+    /// The port on which hosts are asked: 25.
+    pub port: u16,
+    /// Which addresses may be contacted.
+    pub reach: Reach,
+    /// Whether mail hosts are asked at all.
+    pub depth: Depth,
+}
+
+/// How far a run asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// DNS only.
+    Names,
+    /// DNS, then the mail hosts.
+    MailHosts,
+}
+
+/// What ended the asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everybody was asked about.
+    Completed,
+    /// The operator interrupted it.
+    Interrupted,
+    /// Its time was over.
+    Deadline,
+}
+
+/// The addresses to ask about, as they come.
+pub trait Supply {
+    /// Up to `most` further addresses; none when there are no more.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read further.
+    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Address>>;
+}
+
+/// Who is told what happens.
+pub trait Listener {
+    /// Something was learned.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be kept.
+    fn learned(&mut self, learned: Learned) -> anyhow::Result<()>;
+
+    /// So far the asking has come.
+    fn progress(&mut self, progress: &Progress);
+}
+
+/// What the world reports to the loop.
+enum News {
+    Routed(String, Route),
+    Talk(TalkId, Report),
+}
+
+/// Asks about every address of `supply`, until all are settled, `stop` resolves or `deadline` has come.
+///
+/// # Errors
+///
+/// When the supply or the listener fails; conversations under way are ended first.
+///
+/// # Panics
+///
+/// When a conversation's task panicked: no row may be lost silently.
+pub async fn ask_everybody(
+    world: World,
+    terms: Terms,
+    book: Arc<Book>,
+    providers: Arc<Providers>,
+    supply: &mut dyn Supply,
+    listener: &mut dyn Listener,
+    stop: impl Future<Output = Ending>,
+) -> anyhow::Result<Ending> {
+    let router = Arc::new(Router::new(world.clone(), terms.reach, Arc::clone(&providers)));
+    let mut run = Run {
+        board: Board::new(terms.manners.clone(), providers),
+        world,
+        terms,
+        book,
+        router,
+        orders: HashMap::new(),
+        tasks: JoinSet::new(),
+        news: mpsc::unbounded_channel(),
+        reports: mpsc::unbounded_channel(),
+        ending: Ending::Completed,
+        supply_dry: false,
+    };
+    run.until_done(supply, listener, stop).await
+}
+
+/// The state of the loop.
+struct Run {
+    board: Board,
+    world: World,
+    terms: Terms,
+    book: Arc<Book>,
+    router: Arc<Router>,
+    orders: HashMap<TalkId, mpsc::UnboundedSender<Order>>,
+    tasks: JoinSet<()>,
+    news: (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
+    reports: (
+        mpsc::UnboundedSender<(TalkId, Report)>,
+        mpsc::UnboundedReceiver<(TalkId, Report)>,
+    ),
+    ending: Ending,
+    supply_dry: bool,
+}
+
+impl Run {
+    async fn until_done(
+        &mut self,
+        supply: &mut dyn Supply,
+        listener: &mut dyn Listener,
+        stop: impl Future<Output = Ending>,
+    ) -> anyhow::Result<Ending> {
+        tokio::pin!(stop);
+        let mut next_progress = self.world.clock.now();
+        loop {
+            let now = self.world.clock.now();
+            self.refill(supply, now)?;
+            self.board.tick(now);
+            self.carry_out();
+            for learned in self.board.take_learned() {
+                listener.learned(learned)?;
+            }
+            if now >= next_progress {
+                listener.progress(&self.board.progress(now));
+                next_progress = now + limits::PROGRESS_EVERY;
+            }
+            if self.board.is_done() && (self.supply_dry || self.ending != Ending::Completed) {
+                listener.progress(&self.board.progress(now));
+                return Ok(self.ending);
+            }
+            let wake = self.board.next_wake().map(|at| self.world.clock.instant(at));
+            // In a fixed order, so that a simulated run replays.
+            tokio::select! {
+                biased;
+                ending = &mut stop, if self.ending == Ending::Completed => {
+                    self.ending = ending;
+                    self.board.stop();
+                }
+                Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    // A panic of a conversation ends the run loudly.
+                    finished?;
+                }
+                Some((talk, report)) = self.reports.1.recv() => {
+                    let now = self.world.clock.now();
+                    self.heed(News::Talk(talk, report), now);
+                    while let Ok((talk, report)) = self.reports.1.try_recv() {
+                        self.heed(News::Talk(talk, report), now);
+                    }
+                }
+                Some(news) = self.news.1.recv() => {
+                    let now = self.world.clock.now();
+                    self.heed(news, now);
+                }
+                () = async { sleep_until(wake.expect("guarded")).await }, if wake.is_some() => {}
+                () = std::future::ready(()), if self.has_room() => {}
+            }
+        }
+    }
+
+    /// Whether more rows may be read.
+    fn has_room(&self) -> bool {
+        !self.supply_dry && self.ending == Ending::Completed && self.board.pending() < limits::PENDING_ADDRESSES
+    }
+
+    /// Reads on while there is room: memory is bounded by what waits, not by the list.
+    fn refill(&mut self, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+        if !self.has_room() {
+            return Ok(());
+        }
+        let batch = supply.next(limits::SUPPLY_BATCH)?;
+        self.supply_dry = batch.is_empty();
+        for address in batch {
+            self.board.add(address, now);
+        }
+        Ok(())
+    }
+
+    /// Takes in what the world reports.
+    fn heed(&mut self, news: News, now: Moment) {
+        match news {
+            News::Routed(domain, route) => self.board.routed(&domain, route, now),
+            News::Talk(talk, report) => {
+                if matches!(report, Report::Ended | Report::Failed(_)) {
+                    self.orders.remove(&talk);
+                }
+                self.board.report(talk, report, now);
+            }
+        }
+    }
+
+    /// Carries out what the board wants done.
+    fn carry_out(&mut self) {
+        while let Some(out) = self.board.next_out() {
+            match out {
+                Out::Resolve { domain } => self.resolve(domain),
+                Out::Start {
+                    talk,
+                    host,
+                    address,
+                    privacy,
+                    provider,
+                } => {
+                    let talk = Talk {
+                        id: talk,
+                        host,
+                        address: SocketAddr::new(address, self.terms.port),
+                        source: self.terms.source,
+                        hello: self.terms.hello.clone(),
+                        privacy,
+                        provider,
+                        book: Arc::clone(&self.book),
+                    };
+                    let (sender, receiver) = mpsc::unbounded_channel();
+                    self.orders.insert(talk.id, sender);
+                    self.tasks.spawn(talk.hold(self.world.clone(), receiver, self.reports.0.clone()));
+                }
+                Out::Fly {
+                    talk,
+                    commands,
+                    pace,
+                } => self.order(talk, Order::Fly(commands, pace)),
+                Out::Quit { talk } => self.order(talk, Order::Quit),
+            }
+        }
+    }
+
+    fn order(&mut self, talk: TalkId, order: Order) {
+        if let Some(orders) = self.orders.get(&talk) {
+            // A conversation that is gone reports its end by itself.
+            let _ = orders.send(order);
+        }
+    }
+
+    fn resolve(&mut self, domain: String) {
+        let router = Arc::clone(&self.router);
+        let news = self.news.0.clone();
+        let depth = self.terms.depth;
+        self.tasks.spawn(async move {
+            let route = router.route(&domain).await;
+            let route = match (depth, route) {
+                (Depth::MailHosts, route) => route,
+                (Depth::Names, Route::Hosts { .. }) => Route::NotAsked,
+                (Depth::Names, route) => route,
+            };
+            let _ = news.send(News::Routed(domain, route));
+        });
+    }
+}

@@ -1,0 +1,105 @@
+//! Finds out who takes mail for a domain: one question per domain and mail host, shared by all who wait for it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::limits;
+use crate::provider::Providers;
+use crate::route::{
+    DnsAnswer, Exchanges, HostAddresses, HostKey, MailHost, Reach, RecordKind, Route, settle,
+};
+use crate::reason::Reason;
+use crate::world::World;
+
+/// Resolves domains, remembering mail hosts that several of them share.
+pub(super) struct Router {
+    world: World,
+    reach: Reach,
+    providers: Arc<Providers>,
+    hosts: DashMap<String, Arc<OnceCell<HostAddresses>>>,
+    places: Semaphore,
+}
+
+impl Router {
+    pub(super) fn new(world: World, reach: Reach, providers: Arc<Providers>) -> Self {
+        Router {
+            world,
+            reach,
+            providers,
+            hosts: DashMap::new(),
+            places: Semaphore::new(limits::DNS_QUESTIONS),
+        }
+    }
+
+    /// The route of a domain, or of an address literal.
+    pub(super) async fn route(&self, domain: &str) -> Route {
+        if let Some(literal) = domain.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+            return self.route_of_literal(literal);
+        }
+        let answer = self.ask(domain, RecordKind::Mx).await;
+        let (names, ttl) = match Exchanges::read(domain, &answer, self.world.seed) {
+            Exchanges::Settled(route) => return route,
+            Exchanges::Named { names, ttl } => (names, ttl),
+            Exchanges::Implicit { ttl } => (vec![domain.to_owned()], ttl),
+        };
+        let mut hosts = Vec::with_capacity(names.len());
+        for name in names {
+            let found = self.addresses_of(&name).await;
+            hosts.push((name, found));
+        }
+        settle(domain, hosts, ttl, self.reach, &self.providers)
+    }
+
+    /// An address literal names its mail host itself (RFC 5321 §4.1.3).
+    fn route_of_literal(&self, literal: &str) -> Route {
+        let bare = literal.strip_prefix("IPv6:").or(literal.strip_prefix("ipv6:")).unwrap_or(literal);
+        let name = format!("[{literal}]");
+        match bare.parse::<IpAddr>() {
+            Ok(ip) if self.reach.allows(ip) => Route::Hosts {
+                key: HostKey(name.clone()),
+                hosts: vec![MailHost {
+                    name,
+                    addresses: vec![ip],
+                }],
+                ttl: Duration::ZERO,
+            },
+            Ok(_) | Err(_) => Route::Nobody {
+                reason: Reason::MxNotPublic,
+                detail: format!("{name} is not a public address"),
+                ttl: Duration::ZERO,
+            },
+        }
+    }
+
+    /// The addresses of a mail host, asked for once however many domains name it.
+    async fn addresses_of(&self, name: &str) -> HostAddresses {
+        // An MX must be a name (RFC 5321 §5.1); deviates, because some are addresses, and senders deliver there.
+        if let Ok(ip) = name.parse::<IpAddr>() {
+            let none = DnsAnswer::NoRecords { ttl: Duration::ZERO };
+            let found = DnsAnswer::Records {
+                records: vec![crate::route::Record::Address(ip)],
+                ttl: Duration::ZERO,
+            };
+            return HostAddresses { v4: found, v6: none };
+        }
+        // The guard of the map is gone before anything is awaited.
+        let cell = Arc::clone(&self.hosts.entry(name.to_owned()).or_default());
+        let found = cell
+            .get_or_init(|| async {
+                let (v4, v6) = tokio::join!(self.ask(name, RecordKind::A), self.ask(name, RecordKind::Aaaa));
+                HostAddresses { v4, v6 }
+            })
+            .await;
+        found.clone()
+    }
+
+    /// Puts one question to DNS, within the bound on questions under way.
+    async fn ask(&self, name: &str, kind: RecordKind) -> DnsAnswer {
+        let _place = self.places.acquire().await.expect("the semaphore is never closed");
+        self.world.names.query(name, kind).await
+    }
+}

@@ -1,0 +1,169 @@
+//! One conversation: carries out what the board wants said, reports what was answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::board::{Heard, Report, TalkId};
+use crate::diagnosis::{Book, Context};
+use crate::limits;
+use crate::probe::named_wait;
+use crate::provider::Provider;
+use crate::smtp::dialogue::{Flight, FlightPace, Opened, Opening, Privacy};
+use crate::smtp::driver::Line;
+use crate::smtp::{Answer, Command, HelloName, Stage};
+use crate::verdict::Exchange;
+use crate::world::World;
+
+/// What a conversation is told to do once it is open.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Say these commands.
+    Fly(Vec<Command>, FlightPace),
+    /// Say goodbye.
+    Quit,
+}
+
+/// Whom a conversation is with, under which terms.
+pub(super) struct Talk {
+    pub(super) id: TalkId,
+    pub(super) host: String,
+    pub(super) address: SocketAddr,
+    pub(super) source: Option<std::net::IpAddr>,
+    pub(super) hello: HelloName,
+    pub(super) privacy: Privacy,
+    pub(super) provider: Option<Provider>,
+    pub(super) book: Arc<Book>,
+}
+
+impl Talk {
+    /// Holds the conversation until the board ends it or the host does. The last report is [`Report::Ended`], or
+    /// [`Report::Failed`] where nothing was ever opened.
+    pub(super) async fn hold(
+        self,
+        world: World,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        reports: mpsc::UnboundedSender<(TalkId, Report)>,
+    ) {
+        let report = |report| {
+            // Nobody listens only when the run itself is gone.
+            let _ = reports.send((self.id, report));
+        };
+        let mut line = match self.open(&world).await {
+            Ok((line, opened)) => {
+                report(opened);
+                line
+            }
+            Err(heard) => {
+                report(Report::Failed(heard));
+                return;
+            }
+        };
+        while let Some(Order::Fly(commands, pace)) = orders.recv().await {
+            let mut flight = Flight::new(commands.clone(), pace);
+            let Some(same) = line.carry_out(&mut flight).await else {
+                break;
+            };
+            line = same;
+            let answers = flight.into_answers();
+            let heard = commands.iter().zip(answers).map(|(command, answer)| {
+                answer.map(|answer| self.read(&answer, stage_of(command), command))
+            });
+            report(Report::Landed(heard.collect()));
+        }
+        let mut goodbye = Flight::new(vec![Command::Quit], FlightPace::OneByOne);
+        let _ = line.carry_out(&mut goodbye).await;
+        report(Report::Ended);
+    }
+
+    /// Connects, greets and encrypts.
+    async fn open(&self, world: &World) -> Result<(Line, Report), Heard> {
+        let connected = timeout(limits::CONNECT_WAIT, world.dial.connect(self.address, self.source)).await;
+        let wire = match connected {
+            Ok(Ok(wire)) => wire,
+            Ok(Err(error)) => {
+                return Err(self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect));
+            }
+            Err(_) => return Err(self.hear(&Answer::Silent, Stage::Connect)),
+        };
+        let mut opening = Opening::new(self.hello.clone(), self.privacy);
+        let line = Line::new(wire).carry_out(&mut opening).await;
+        match (line, opening.into_end()) {
+            (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),
+            (Some(line), Opened::Failed { stage, answer }) => {
+                // A host that has refused is still told goodbye.
+                let mut goodbye = Flight::new(vec![Command::Quit], FlightPace::OneByOne);
+                if matches!(answer, Answer::Reply(_)) {
+                    let _ = line.carry_out(&mut goodbye).await;
+                }
+                Err(self.hear(&answer, stage))
+            }
+            (None, Opened::Failed { stage, answer }) => Err(self.hear(&answer, stage)),
+            (None, Opened::Ready { .. }) => unreachable!("a lost line is never ready"),
+        }
+    }
+
+    /// Reads the answer to a command, whose address the host may have echoed.
+    fn read(&self, answer: &Answer, stage: Stage, command: &Command) -> Heard {
+        match command {
+            Command::Rcpt(recipient) => self.hear_about(answer, stage, &[recipient.as_ref()]),
+            Command::Mail {
+                sender: Some(sender),
+                ..
+            } => self.hear_about(answer, stage, &[sender.as_ref()]),
+            Command::Mail { sender: None, .. }
+            | Command::Ehlo(_)
+            | Command::Helo(_)
+            | Command::StartTls
+            | Command::Rset
+            | Command::Quit => self.hear(answer, stage),
+        }
+    }
+
+    fn hear(&self, answer: &Answer, stage: Stage) -> Heard {
+        self.hear_about(answer, stage, &[])
+    }
+
+    fn hear_about(&self, answer: &Answer, stage: Stage, echoed: &[&str]) -> Heard {
+        let mut echoes = vec![self.host.as_str(), self.hello.as_str()];
+        echoes.extend(echoed);
+        let context = Context {
+            stage,
+            provider: self.provider.as_ref(),
+            echoes: &echoes,
+        };
+        let (code, mut reply) = match answer {
+            Answer::Reply(reply) => (Some(reply.code), reply.to_string()),
+            Answer::Silent => (None, "no answer in time".to_owned()),
+            Answer::HungUp => (None, "connection closed by the host".to_owned()),
+            Answer::Unreachable(why) => (None, why.clone()),
+            Answer::Garbled(garble) => (None, garble.to_string()),
+        };
+        if reply.len() > limits::EVIDENCE_REPLY_BYTES {
+            reply.truncate(reply.floor_char_boundary(limits::EVIDENCE_REPLY_BYTES));
+        }
+        Heard {
+            named_wait: named_wait(&reply),
+            exchange: Exchange {
+                stage,
+                host: self.host.clone(),
+                code,
+                reply,
+            },
+            reading: self.book.diagnose(answer, &context),
+        }
+    }
+}
+
+/// The stage at which a command is answered.
+fn stage_of(command: &Command) -> Stage {
+    match command {
+        Command::Ehlo(_) | Command::Helo(_) => Stage::Hello,
+        Command::StartTls => Stage::Tls,
+        Command::Mail { .. } | Command::Rset => Stage::Mail,
+        Command::Rcpt(_) => Stage::Rcpt,
+        Command::Quit => Stage::Unknown,
+    }
+}
