@@ -6,9 +6,13 @@ pub mod reason;
 
 pub mod limits;
 
-pub mod moment;
+pub mod address;
 
 pub mod provider;
+
+pub mod flags;
+
+pub mod moment;
 
 pub mod route;
 
