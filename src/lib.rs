@@ -6,11 +6,13 @@ pub mod reason;
 
 pub mod limits;
 
-pub mod flags;
-
 pub mod moment;
 
+pub mod address;
+
 pub mod provider;
+
+pub mod flags;
 
 pub mod route;
 
@@ -25,3 +27,5 @@ pub mod pace;
 pub mod probe;
 
 pub mod world;
+
+pub mod pipeline;

@@ -25,6 +25,10 @@ pub const LABEL_OCTETS: usize = 63;
 /// Longest address, in octets: a path is at most 256 with its angle brackets (RFC 5321 §4.5.3.1.3).
 pub const ADDRESS_OCTETS: usize = 254;
 
+/// Longest text in which an address is looked for, in bytes. Our choice: a `mailto:` link with a subject fits, and a
+/// field of megabytes is refused before anything walks over it.
+pub const ADDRESS_TEXT_BYTES: usize = 4 << 10;
+
 // ── Replies ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Longest reply line taken, in bytes. RFC 5321 §4.5.3.1.5 says 512; deviates because servers send more.
