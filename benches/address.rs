@@ -12,17 +12,41 @@ const ROWS: u32 = 200_000;
 const ROUNDS: u32 = 9;
 
 fn main() {
-    let plain = ["anna.schmidt@firma-meier.de", "j.doe+news@example.com", "Maria.Rossi@libero.it", "x1978@gmail.com"];
-    let pasted = ["Anna Schmidt <anna.schmidt@firma-meier.de>", " mailto:j.doe@example.com", "'maria@libero.it'", "x@gmail.com."];
-    let international = ["anna@bücher.de", "josé@correo.es", "a@xn--bcher-kva.de", "用户@例子.cn"];
+    let plain = [
+        "anna.schmidt@firma-meier.de",
+        "j.doe+news@example.com",
+        "Maria.Rossi@libero.it",
+        "x1978@gmail.com",
+    ];
+    let pasted = [
+        "Anna Schmidt <anna.schmidt@firma-meier.de>",
+        " mailto:j.doe@example.com",
+        "'maria@libero.it'",
+        "x@gmail.com.",
+    ];
+    let international = [
+        "anna@bücher.de",
+        "josé@correo.es",
+        "a@xn--bcher-kva.de",
+        "用户@例子.cn",
+    ];
     let parse = |text: &&str| Address::parse(text).is_ok();
     measure("parse, ordinary", &plain, parse);
     measure("parse, pasted", &pasted, parse);
     measure("parse, international", &international, parse);
-    let unknown = ["firma-meier.de", "example.com", "gemeinde-nord.ch", "acme.co.uk"];
-    measure("suggest, unknown domain", &unknown, |domain| suggest_domain(domain).is_some());
+    let unknown = [
+        "firma-meier.de",
+        "example.com",
+        "gemeinde-nord.ch",
+        "acme.co.uk",
+    ];
+    measure("suggest, unknown domain", &unknown, |domain| {
+        suggest_domain(domain).is_some()
+    });
     let known = ["gmail.com", "libero.it", "web.de", "orange.fr"];
-    measure("suggest, known domain", &known, |domain| suggest_domain(domain).is_some());
+    measure("suggest, known domain", &known, |domain| {
+        suggest_domain(domain).is_some()
+    });
     let addresses = plain.map(|text| Address::parse(text).expect("an ordinary address"));
     measure("key", &addresses, |address| address.key().len());
     measure("envelope", &addresses, |address| address.envelope().is_ok());

@@ -176,3 +176,17 @@ pub const SUPPLY_BATCH: usize = 1_000;
 
 /// How often progress is told. Our choice: smooth for the eye, nothing for the machine.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+// ── DNS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Time for one attempt at a DNS question. Our choice: resolvers answer in 20 ms or go looking for up to two seconds.
+pub const DNS_WAIT: Duration = Duration::from_secs(3);
+
+/// Further attempts after the first.
+pub const DNS_ATTEMPTS: usize = 2;
+
+/// Answers that the resolver remembers: about 1.3 KB each, 26 MB in all.
+pub const DNS_CACHE: u64 = 20_000;
+
+/// How long a "no" is remembered that does not say for how long it holds (RFC 2308 §5 leaves it to us).
+pub const DNS_NEGATIVE_TTL: Duration = Duration::from_secs(60);

@@ -4,4 +4,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
-pub enum Flag { Role, Disposable, Free, TrapLike, Duplicate, Reserved }
+pub enum Flag {
+    Role,
+    Disposable,
+    Free,
+    TrapLike,
+    Duplicate,
+    Reserved,
+}

@@ -109,7 +109,11 @@ pub async fn ask_everybody(
     listener: &mut dyn Listener,
     stop: impl Future<Output = Ending>,
 ) -> anyhow::Result<Ending> {
-    let router = Arc::new(Router::new(world.clone(), terms.reach, Arc::clone(&providers)));
+    let router = Arc::new(Router::new(
+        world.clone(),
+        terms.reach,
+        Arc::clone(&providers),
+    ));
     let mut run = Run {
         board: Board::new(terms.manners.clone(), providers),
         world,
@@ -169,7 +173,10 @@ impl Run {
                 listener.progress(&self.board.progress(now));
                 return Ok(self.ending);
             }
-            let wake = self.board.next_wake().map(|at| self.world.clock.instant(at));
+            let wake = self
+                .board
+                .next_wake()
+                .map(|at| self.world.clock.instant(at));
             // In a fixed order, so that a simulated run replays.
             tokio::select! {
                 biased;
@@ -200,7 +207,9 @@ impl Run {
 
     /// Whether more rows may be read.
     fn has_room(&self) -> bool {
-        !self.supply_dry && self.ending == Ending::Completed && self.board.pending() < limits::PENDING_ADDRESSES
+        !self.supply_dry
+            && self.ending == Ending::Completed
+            && self.board.pending() < limits::PENDING_ADDRESSES
     }
 
     /// Reads on while there is room: memory is bounded by what waits, not by the list.
@@ -253,7 +262,11 @@ impl Run {
                     };
                     let (sender, receiver) = mpsc::unbounded_channel();
                     self.orders.insert(talk.id, sender);
-                    self.tasks.spawn(talk.hold(self.world.clone(), receiver, self.reports.0.clone()));
+                    self.tasks.spawn(talk.hold(
+                        self.world.clone(),
+                        receiver,
+                        self.reports.0.clone(),
+                    ));
                 }
                 Out::Fly {
                     talk,

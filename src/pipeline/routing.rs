@@ -9,10 +9,10 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::limits;
 use crate::provider::Providers;
+use crate::reason::Reason;
 use crate::route::{
     DnsAnswer, Exchanges, HostAddresses, HostKey, MailHost, Reach, RecordKind, Route, settle,
 };
-use crate::reason::Reason;
 use crate::world::World;
 
 /// Resolves domains, remembering mail hosts that several of them share.
@@ -37,7 +37,10 @@ impl Router {
 
     /// The route of a domain, or of an address literal.
     pub(super) async fn route(&self, domain: &str) -> Route {
-        if let Some(literal) = domain.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        if let Some(literal) = domain
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+        {
             return self.route_of_literal(literal);
         }
         let answer = self.ask(domain, RecordKind::Mx).await;
@@ -56,7 +59,10 @@ impl Router {
 
     /// An address literal names its mail host itself (RFC 5321 §4.1.3).
     fn route_of_literal(&self, literal: &str) -> Route {
-        let bare = literal.strip_prefix("IPv6:").or(literal.strip_prefix("ipv6:")).unwrap_or(literal);
+        let bare = literal
+            .strip_prefix("IPv6:")
+            .or(literal.strip_prefix("ipv6:"))
+            .unwrap_or(literal);
         let name = format!("[{literal}]");
         match bare.parse::<IpAddr>() {
             Ok(ip) if self.reach.allows(ip) => Route::Hosts {
@@ -79,18 +85,26 @@ impl Router {
     async fn addresses_of(&self, name: &str) -> HostAddresses {
         // An MX must be a name (RFC 5321 §5.1); deviates, because some are addresses, and senders deliver there.
         if let Ok(ip) = name.parse::<IpAddr>() {
-            let none = DnsAnswer::NoRecords { ttl: Duration::ZERO };
+            let none = DnsAnswer::NoRecords {
+                ttl: Duration::ZERO,
+            };
             let found = DnsAnswer::Records {
                 records: vec![crate::route::Record::Address(ip)],
                 ttl: Duration::ZERO,
             };
-            return HostAddresses { v4: found, v6: none };
+            return HostAddresses {
+                v4: found,
+                v6: none,
+            };
         }
         // The guard of the map is gone before anything is awaited.
         let cell = Arc::clone(&self.hosts.entry(name.to_owned()).or_default());
         let found = cell
             .get_or_init(|| async {
-                let (v4, v6) = tokio::join!(self.ask(name, RecordKind::A), self.ask(name, RecordKind::Aaaa));
+                let (v4, v6) = tokio::join!(
+                    self.ask(name, RecordKind::A),
+                    self.ask(name, RecordKind::Aaaa)
+                );
                 HostAddresses { v4, v6 }
             })
             .await;
@@ -99,7 +113,11 @@ impl Router {
 
     /// Puts one question to DNS, within the bound on questions under way.
     async fn ask(&self, name: &str, kind: RecordKind) -> DnsAnswer {
-        let _place = self.places.acquire().await.expect("the semaphore is never closed");
+        let _place = self
+            .places
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         self.world.names.query(name, kind).await
     }
 }

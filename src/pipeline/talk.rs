@@ -63,10 +63,10 @@ impl Talk {
         };
         while let Some(Order::Fly(commands, pace)) = orders.recv().await {
             let mut flight = Flight::new(commands.clone(), pace);
-            let Some(same) = line.carry_out(&mut flight).await else {
-                break;
-            };
-            line = same;
+            line = line
+                .carry_out(&mut flight)
+                .await
+                .expect("only encryption loses a line");
             let answers = flight.into_answers();
             let heard = commands.iter().zip(answers).map(|(command, answer)| {
                 answer.map(|answer| self.read(&answer, stage_of(command), command))
@@ -80,7 +80,11 @@ impl Talk {
 
     /// Connects, greets and encrypts.
     async fn open(&self, world: &World) -> Result<(Line, Report), Heard> {
-        let connected = timeout(limits::CONNECT_WAIT, world.dial.connect(self.address, self.source)).await;
+        let connected = timeout(
+            limits::CONNECT_WAIT,
+            world.dial.connect(self.address, self.source),
+        )
+        .await;
         let wire = match connected {
             Ok(Ok(wire)) => wire,
             Ok(Err(error)) => {

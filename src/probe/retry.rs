@@ -61,7 +61,9 @@ pub fn after_undecided(
 #[must_use]
 pub fn named_wait(reply: &str) -> Option<Duration> {
     let text = reply.to_ascii_lowercase();
-    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').filter(|word| !word.is_empty());
+    let mut words = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != ':')
+        .filter(|word| !word.is_empty());
     // The code is a number too, but no time.
     let mut before = words.next()?;
     for word in words {
@@ -75,12 +77,18 @@ pub fn named_wait(reply: &str) -> Option<Duration> {
 
 /// `00:04:30` or `04:30` as a duration.
 fn clock_time(word: &str) -> Option<Duration> {
-    let parts: Vec<u64> = word.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let parts: Vec<u64> = word
+        .split(':')
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
     match parts[..] {
         [hours, minutes, seconds] if minutes < 60 && seconds < 60 && hours < 100 => {
             Some(Duration::from_secs(hours * 3600 + minutes * 60 + seconds))
         }
-        [minutes, seconds] if minutes < 100 && seconds < 60 => Some(Duration::from_secs(minutes * 60 + seconds)),
+        [minutes, seconds] if minutes < 100 && seconds < 60 => {
+            Some(Duration::from_secs(minutes * 60 + seconds))
+        }
         _ => None,
     }
 }
@@ -168,7 +176,10 @@ mod tests {
     #[test]
     fn the_time_that_a_host_names_is_found() {
         for (reply, seconds) in [
-            ("450 4.2.0 Greylisted, see http://postgrey.example/help", None),
+            (
+                "450 4.2.0 Greylisted, see http://postgrey.example/help",
+                None,
+            ),
             ("450 4.2.0 Greylisted for 300 seconds", Some(300)),
             ("451 4.7.1 Greylisted for 5 minutes", Some(300)),
             ("450 Please try again in 00:04:30", Some(270)),
@@ -178,7 +189,11 @@ mod tests {
             ("550 5.1.1 no such user", None),
             ("", None),
         ] {
-            assert_eq!(named_wait(reply), seconds.map(Duration::from_secs), "{reply}");
+            assert_eq!(
+                named_wait(reply),
+                seconds.map(Duration::from_secs),
+                "{reply}"
+            );
         }
     }
 

@@ -366,24 +366,11 @@ mod tests {
                 "unknown/silent",
             ),
             (
-                vec![
-                    subject(Greylisted, false),
-                    Finding::Withheld {
-                        reason: Interrupted,
-                    },
-                ],
+                vec![subject(Greylisted, false), withheld(Interrupted)],
                 "unknown/greylisted",
             ),
-            (
-                vec![Finding::Withheld {
-                    reason: Interrupted,
-                }],
-                "unknown/interrupted",
-            ),
-            (
-                vec![withheld(Suppressed), yes()],
-                "unknown/suppressed",
-            ),
+            (vec![withheld(Interrupted)], "unknown/interrupted"),
+            (vec![withheld(Suppressed), yes()], "unknown/suppressed"),
         ];
         for (findings, expected) in table {
             assert_eq!(verdict_on(&findings), expected, "{findings:?}");

@@ -2,6 +2,8 @@
 //!
 //! Everything else in the program is told; only a [`World`] asks. `live` is the internet, `sim` a described one.
 
+pub mod live;
+
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};

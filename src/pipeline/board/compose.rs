@@ -91,7 +91,10 @@ impl Board {
         if draft.asked.is_empty() {
             return Err(idle);
         }
-        let t = self.talks.get_mut(&talk).expect("the conversation is under way");
+        let t = self
+            .talks
+            .get_mut(&talk)
+            .expect("the conversation is under way");
         t.asked = draft.asked;
         Ok((draft.commands, pace))
     }
@@ -117,13 +120,19 @@ impl Board {
                 .flatten()
                 .fold(limits::RECIPIENTS_OF_A_TRANSACTION, u32::min)
                 .max(1),
-            transactions: offer.transactions_per_connection.unwrap_or(u32::MAX).min(transactions),
+            transactions: offer
+                .transactions_per_connection
+                .unwrap_or(u32::MAX)
+                .min(transactions),
         }
     }
 
     /// Whether commands travel together in this conversation.
     fn flight_pace(&self, group: usize, offer: &Offer) -> FlightPace {
-        let habit = self.hosts[self.groups[group].host].provider.as_ref().map(|p| p.pipelining);
+        let habit = self.hosts[self.groups[group].host]
+            .provider
+            .as_ref()
+            .map(|p| p.pipelining);
         let avoid = habit == Some(PipeliningHabit::Avoid) || self.groups[group].chokes;
         if offer.pipelining && !avoid {
             FlightPace::Together
@@ -136,7 +145,11 @@ impl Board {
     fn next_domain(&mut self, talk: TalkId, draft: &Draft, now: Moment) -> Option<usize> {
         let t = &self.talks[&talk];
         let group = t.group;
-        let current = draft.asked.last().map(|asked| asked.domain).or(t.transaction.map(|(domain, _)| domain));
+        let current = draft
+            .asked
+            .last()
+            .map(|asked| asked.domain)
+            .or(t.transaction.map(|(domain, _)| domain));
         if let Some(domain) = current
             && self.domains[domain].has_question(now)
         {
@@ -178,7 +191,10 @@ impl Board {
 
     /// Writes one question into the draft. Returns whether it went in: an address that this host cannot be asked about
     /// is settled instead.
-    #[expect(clippy::too_many_arguments, reason = "everything a question depends on")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything a question depends on"
+    )]
     fn put(
         &mut self,
         talk: TalkId,
@@ -216,7 +232,10 @@ impl Board {
             false => Charset::Ascii,
         };
         let mail = self.begin_transaction(talk, domain, charset, budget, draft);
-        let t = self.talks.get_mut(&talk).expect("the conversation is under way");
+        let t = self
+            .talks
+            .get_mut(&talk)
+            .expect("the conversation is under way");
         if let Some((_, recipients)) = &mut t.transaction {
             *recipients += 1;
         }
@@ -240,11 +259,19 @@ impl Board {
         budget: Budget,
         draft: &mut Draft,
     ) -> Option<usize> {
-        let t = self.talks.get_mut(&talk).expect("the conversation is under way");
-        let begun_here = draft.commands.iter().rposition(|command| matches!(command, Command::Mail { .. }));
+        let t = self
+            .talks
+            .get_mut(&talk)
+            .expect("the conversation is under way");
+        let begun_here = draft
+            .commands
+            .iter()
+            .rposition(|command| matches!(command, Command::Mail { .. }));
         // An open transaction was announced as ASCII, so it is never used for an address that is not.
         let usable = t.transaction.is_some_and(|(open, recipients)| {
-            open == domain && recipients < budget.recipients_per_transaction && charset == Charset::Ascii
+            open == domain
+                && recipients < budget.recipients_per_transaction
+                && charset == Charset::Ascii
         });
         if usable {
             return begun_here;

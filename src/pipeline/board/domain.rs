@@ -76,7 +76,10 @@ impl Entry {
 
     /// How many wait here for a later moment, with the first of those moments.
     pub(super) fn waiting_later(&self) -> (usize, Option<Moment>) {
-        (self.later.len(), self.later.keys().next().map(|(at, _)| *at))
+        (
+            self.later.len(),
+            self.later.keys().next().map(|(at, _)| *at),
+        )
     }
 
     /// Whether another attempt at resolving it is worth it after one that failed.

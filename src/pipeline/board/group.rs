@@ -39,7 +39,9 @@ impl Group {
             .into_iter()
             .flat_map(|host| {
                 let name = host.name;
-                host.addresses.into_iter().map(move |address| (name.clone(), address))
+                host.addresses
+                    .into_iter()
+                    .map(move |address| (name.clone(), address))
             })
             .take(limits::TARGETS)
             .collect();
@@ -66,7 +68,9 @@ impl Group {
 
     /// The first target that is not known to be dead; the first of all where all are.
     pub(super) fn first_target(&self, now: Moment) -> usize {
-        (0..self.targets.len()).find(|&target| self.is_alive(target, now)).unwrap_or(0)
+        (0..self.targets.len())
+            .find(|&target| self.is_alive(target, now))
+            .unwrap_or(0)
     }
 
     /// The next target after `target` that is not known to be dead.

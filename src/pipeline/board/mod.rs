@@ -353,7 +353,11 @@ impl Board {
 
     /// The group of domains that share these mail hosts, made on first sight.
     fn group(&mut self, hosts: Vec<MailHost>, key: HostKey) -> usize {
-        let name = hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(" ");
+        let name = hosts
+            .iter()
+            .map(|host| host.name.as_str())
+            .collect::<Vec<_>>()
+            .join(" ");
         if let Some(&group) = self.by_hosts.get(&name) {
             return group;
         }
@@ -375,7 +379,9 @@ impl Board {
         if let Some(provider) = &provider {
             let most = provider.connections.unwrap_or(u32::MAX);
             ceilings.connections = ceilings.connections.min(most).max(1);
-            let rate = provider.millirate.map_or(Rate::UNLIMITED, Rate::from_thousandths);
+            let rate = provider
+                .millirate
+                .map_or(Rate::UNLIMITED, Rate::from_thousandths);
             ceilings.rate = ceilings.rate.min(rate);
         }
         let host = self.hosts.len();
@@ -430,7 +436,11 @@ impl Board {
                 }
                 Wake::Host(host) => self.consider(host, now),
                 Wake::Talk(talk) => {
-                    if self.talks.get(&talk).is_some_and(|t| t.stage == TalkStage::Resting) {
+                    if self
+                        .talks
+                        .get(&talk)
+                        .is_some_and(|t| t.stage == TalkStage::Resting)
+                    {
                         self.give_work(talk, now);
                     }
                 }
@@ -471,14 +481,17 @@ impl Board {
         let mut soonest = None;
         let mut found = None;
         for _ in 0..groups.len() {
-            let Some(group) = groups.pop_front() else { break };
+            let Some(group) = groups.pop_front() else {
+                break;
+            };
             groups.push_back(group);
             let wants = &self.groups[group];
             if !wants.wants_a_talk() {
                 continue;
             }
             if wants.not_before > now {
-                soonest = Some(soonest.map_or(wants.not_before, |at: Moment| at.min(wants.not_before)));
+                soonest =
+                    Some(soonest.map_or(wants.not_before, |at: Moment| at.min(wants.not_before)));
                 continue;
             }
             found = Some(group);
@@ -550,7 +563,9 @@ impl Board {
 
     /// A conversation is over: its place is free.
     fn ended(&mut self, talk: TalkId, now: Moment) {
-        let Some(t) = self.talks.remove(&talk) else { return };
+        let Some(t) = self.talks.remove(&talk) else {
+            return;
+        };
         for asked in t.asked {
             self.not_answered(asked, now);
         }
@@ -573,7 +588,8 @@ impl Board {
     /// Stops: conversations end after the flight under way, nothing new is begun.
     pub fn stop(&mut self) {
         self.stopping = true;
-        self.out.retain(|out| matches!(out, Out::Quit { .. } | Out::Fly { .. } | Out::Start { .. }));
+        self.out
+            .retain(|out| matches!(out, Out::Quit { .. } | Out::Fly { .. } | Out::Start { .. }));
         let resting: Vec<TalkId> = self
             .talks
             .iter()
@@ -593,7 +609,13 @@ impl Board {
         }
     }
 
-    fn learn_of_domain(&mut self, index: usize, finding: Finding, ttl: Option<Duration>, now: Moment) {
+    fn learn_of_domain(
+        &mut self,
+        index: usize,
+        finding: Finding,
+        ttl: Option<Duration>,
+        now: Moment,
+    ) {
         self.learned.push(Learned::Domain {
             name: self.domains[index].name.to_string(),
             fact: Fact { at: now, finding },

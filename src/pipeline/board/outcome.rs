@@ -1,6 +1,7 @@
 //! What follows from what a conversation reports.
 
 use super::{Asked, Board, Heard, Learned, Subject, TalkId, TalkStage, Wake};
+use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{Next, after_undecided};
@@ -8,12 +9,13 @@ use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
 use crate::smtp::dialogue::Privacy;
 use crate::verdict::{Exchange, Fact, Finding, Whom};
-use crate::diagnosis::Reading;
 
 impl Board {
     /// A conversation could not be opened: the next address, or later, or never.
     pub(super) fn could_not_open(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
-        let Some(t) = self.talks.get(&talk) else { return };
+        let Some(t) = self.talks.get(&talk) else {
+            return;
+        };
         let (group, target) = (t.group, t.target);
         let host = self.groups[group].host;
         let stage = heard.exchange.stage;
@@ -65,7 +67,13 @@ impl Board {
     }
 
     /// Settles those who wait in a domain with an answer that was given before anybody was asked about.
-    fn settle_queued(&mut self, domain: usize, exchange: &Exchange, reading: &Reading, now: Moment) {
+    fn settle_queued(
+        &mut self,
+        domain: usize,
+        exchange: &Exchange,
+        reading: &Reading,
+        now: Moment,
+    ) {
         let waiting = self.domains[domain].drain();
         for subject in &waiting {
             self.learn_answer(subject, exchange, reading, now);
@@ -75,7 +83,13 @@ impl Board {
     }
 
     /// Settles those who wait in a domain whose host blocks us.
-    pub(super) fn settle_blocked(&mut self, domain: usize, exchange: &Exchange, reading: &Reading, now: Moment) {
+    pub(super) fn settle_blocked(
+        &mut self,
+        domain: usize,
+        exchange: &Exchange,
+        reading: &Reading,
+        now: Moment,
+    ) {
         self.settle_queued(domain, exchange, reading, now);
     }
 
@@ -88,7 +102,9 @@ impl Board {
         let groups: Vec<usize> = self.hosts[host].groups.iter().copied().collect();
         let before = self.pending;
         let of_host = (0..self.domains.len()).filter(|&domain| {
-            self.domains[domain].group.is_some_and(|group| groups.contains(&group))
+            self.domains[domain]
+                .group
+                .is_some_and(|group| groups.contains(&group))
         });
         for domain in of_host.collect::<Vec<_>>() {
             self.domains[domain].listed = false;
@@ -106,18 +122,29 @@ impl Board {
     }
 
     /// Takes in the answers of a flight. Returns whether the conversation goes on.
-    pub(super) fn take_in(&mut self, talk: TalkId, answers: Vec<Option<Heard>>, now: Moment) -> bool {
-        let Some(t) = self.talks.get_mut(&talk) else { return false };
+    pub(super) fn take_in(
+        &mut self,
+        talk: TalkId,
+        answers: Vec<Option<Heard>>,
+        now: Moment,
+    ) -> bool {
+        let Some(t) = self.talks.get_mut(&talk) else {
+            return false;
+        };
         let group = t.group;
         let asked = std::mem::take(&mut t.asked);
         let host = self.groups[group].host;
-        let broken = answers.iter().flatten().any(|heard| heard.exchange.code.is_none() || heard.exchange.code == Some(421));
+        let broken = answers
+            .iter()
+            .flatten()
+            .any(|heard| heard.exchange.code.is_none() || heard.exchange.code == Some(421));
         if broken && answers.len() > 1 {
             self.judge_pipelining(group, &answers);
         }
         for asked in asked {
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
-            let mail_failed = asked.mail.is_some() && !mail.is_some_and(|heard| is_yes(&heard.exchange));
+            let mail_failed =
+                asked.mail.is_some() && !mail.is_some_and(|heard| is_yes(&heard.exchange));
             if mail_failed {
                 let heard = mail.cloned();
                 self.mail_refused(host, group, asked, heard, now);
@@ -143,19 +170,32 @@ impl Board {
 
     /// A host that offers PIPELINING, answers the first command of a flight, then breaks: one by one from now on.
     fn judge_pipelining(&mut self, group: usize, answers: &[Option<Heard>]) {
-        let replies = answers.iter().flatten().filter(|heard| heard.exchange.code.is_some()).count();
+        let replies = answers
+            .iter()
+            .flatten()
+            .filter(|heard| heard.exchange.code.is_some())
+            .count();
         if replies <= 1 {
             self.groups[group].chokes = true;
         }
     }
 
     /// MAIL was refused, so nobody has been asked about.
-    fn mail_refused(&mut self, host: usize, group: usize, asked: Asked, heard: Option<Heard>, now: Moment) {
+    fn mail_refused(
+        &mut self,
+        host: usize,
+        group: usize,
+        asked: Asked,
+        heard: Option<Heard>,
+        now: Moment,
+    ) {
         let Some(heard) = heard else {
             self.not_answered(asked, now);
             return;
         };
-        if heard.reading.reason == Reason::TlsRequired && self.groups[group].privacy == Privacy::WhenOffered {
+        if heard.reading.reason == Reason::TlsRequired
+            && self.groups[group].privacy == Privacy::WhenOffered
+        {
             self.groups[group].privacy = Privacy::Required;
             self.not_answered(asked, now);
             return;
@@ -231,7 +271,11 @@ impl Board {
 
     /// The host takes fewer recipients at once than we named: our mistake, so this one is asked again.
     fn too_many(&mut self, talk: TalkId, asked: Asked, heard: &Heard, now: Moment) {
-        let had = self.talks.get(&talk).and_then(|t| t.transaction).map_or(1, |(_, recipients)| recipients);
+        let had = self
+            .talks
+            .get(&talk)
+            .and_then(|t| t.transaction)
+            .map_or(1, |(_, recipients)| recipients);
         if had <= 1 {
             // One is the least: the words are not about our number.
             self.undecided(asked, heard, now);
@@ -264,11 +308,18 @@ impl Board {
         entry.under_way -= 1;
         let Some(mut subject) = asked.subject else {
             entry.strangers.decoy_lost(now + limits::GREYLIST_WAIT);
-            self.wakes.insert((now + limits::GREYLIST_WAIT, Wake::Domain(asked.domain)));
+            self.wakes
+                .insert((now + limits::GREYLIST_WAIT, Wake::Domain(asked.domain)));
             return;
         };
         entry.keeps_waiting |= heard.reading.reason == Reason::Greylisted;
-        let next = after_undecided(&heard.reading, subject.waiting, now, heard.named_wait, self.manners.patience);
+        let next = after_undecided(
+            &heard.reading,
+            subject.waiting,
+            now,
+            heard.named_wait,
+            self.manners.patience,
+        );
         self.learn_answer(&subject, &heard.exchange, &heard.reading, now);
         match next {
             Next::Again(at) => {
@@ -294,7 +345,13 @@ impl Board {
         self.offer_domain(asked.domain, now);
     }
 
-    fn learn_answer(&mut self, subject: &Subject, exchange: &Exchange, reading: &Reading, now: Moment) {
+    fn learn_answer(
+        &mut self,
+        subject: &Subject,
+        exchange: &Exchange,
+        reading: &Reading,
+        now: Moment,
+    ) {
         let finding = Finding::Asked {
             whom: Whom::Subject,
             exchange: exchange.clone(),

@@ -79,7 +79,11 @@ impl Board {
             settled: self.settled,
             domains: self.domains.len(),
             resolved,
-            conversations: self.talks.values().filter(|talk| talk.stage != TalkStage::Quitting).count(),
+            conversations: self
+                .talks
+                .values()
+                .filter(|talk| talk.stage != TalkStage::Quitting)
+                .count(),
             waiting,
             remaining,
         }
