@@ -26,6 +26,8 @@ pub mod pace;
 
 pub mod probe;
 
+pub mod ledger;
+
 pub mod world;
 
 pub mod pipeline;

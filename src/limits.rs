@@ -190,3 +190,20 @@ pub const DNS_CACHE: u64 = 20_000;
 
 /// How long a "no" is remembered that does not say for how long it holds (RFC 2308 §5 leaves it to us).
 pub const DNS_NEGATIVE_TTL: Duration = Duration::from_secs(60);
+
+// ── The ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Facts on their way into the ledger; asking waits when it is full. Our choice: a second's worth at full speed.
+pub const LEDGER_QUEUE: usize = 50_000;
+
+/// Most facts of one transaction. Measured: more gain nothing.
+pub const LEDGER_BATCH: usize = 5_000;
+
+/// How old a fact may grow before it is committed: what a kill can lose.
+pub const LEDGER_BATCH_WAIT: Duration = Duration::from_millis(500);
+
+/// How long to wait for another program that is writing the ledger.
+pub const LEDGER_WAIT: Duration = Duration::from_secs(10);
+
+/// Domains whose facts are kept in memory while reading. Our choice: about 20 MB.
+pub const LEDGER_DOMAINS: usize = 50_000;
