@@ -1,9 +1,12 @@
 //! How long one row costs before anybody is asked: parse, key, flags, suggestion.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use presend::address::{Address, suggest_domain};
+use presend::flags::Lists;
+use presend::provider::Providers;
 
 /// Rows of one measurement.
 const ROWS: u32 = 200_000;
@@ -49,6 +52,9 @@ fn main() {
     });
     let addresses = plain.map(|text| Address::parse(text).expect("an ordinary address"));
     measure("key", &addresses, |address| address.key().len());
+    let lists =
+        Lists::new(Arc::new(Providers::built_in()), &[]).expect("the built-in lists are in order");
+    measure("flags", &addresses, |address| lists.flags(address));
     measure("envelope", &addresses, |address| address.envelope().is_ok());
 }
 

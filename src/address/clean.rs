@@ -86,7 +86,7 @@ fn scrub(text: &str) -> String {
         match character {
             // Joiners have a meaning between letters of some scripts (UTS 46 §4.1, ContextJ); elsewhere they are litter.
             '\u{200c}' | '\u{200d}' if !before.is_ascii() && !next.is_ascii() => {
-                out.push(character)
+                out.push(character);
             }
             _ if is_invisible(character) => continue,
             '\u{fe6b}' => out.push('@'),

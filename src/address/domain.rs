@@ -42,7 +42,7 @@ pub(super) fn append_readable(start: usize, text: &mut String) {
         return;
     }
     let (unicode, valid) =
-        Uts46::new().to_unicode(text[start..].as_bytes(), DENIED, Hyphens::Allow);
+        Uts46::new().to_unicode(&text.as_bytes()[start..], DENIED, Hyphens::Allow);
     let unicode = unicode.into_owned();
     if valid.is_ok() && unicode != text[start..] {
         text.push_str(&unicode);
@@ -64,15 +64,16 @@ pub(super) fn literal_ip(domain: &str) -> Option<IpAddr> {
 
 /// Appends a literal in canonical form, so that two spellings of one address are one domain.
 fn write_literal(domain: &str, out: &mut String) -> Result<(), Fault> {
-    match literal_ip(domain) {
-        Some(IpAddr::V4(ip)) => out.push_str(&format!("[{ip}]")),
-        Some(IpAddr::V6(ip)) => out.push_str(&format!("[IPv6:{ip}]")),
+    let canonical = match literal_ip(domain) {
+        Some(IpAddr::V4(ip)) => format!("[{ip}]"),
+        Some(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
         None => {
             return Err(Fault::BadLiteral {
                 text: domain.into(),
             });
         }
-    }
+    };
+    out.push_str(&canonical);
     Ok(())
 }
 

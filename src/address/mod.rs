@@ -82,6 +82,20 @@ impl<'a> Domain<'a> {
     }
 }
 
+/// The domain name in `text` as [`Domain::Name`] has it in A-labels, for lists of domains.
+///
+/// # Errors
+///
+/// The first rule that the name breaks; a literal is no name.
+pub fn domain_name(text: &str) -> Result<String, Fault> {
+    if text.starts_with('[') {
+        return Err(Fault::BadLiteral { text: text.into() });
+    }
+    let mut name = String::with_capacity(text.len());
+    domain::write(text, &mut name)?;
+    Ok(name)
+}
+
 /// A well-formed address that the SMTP commands of `lettre` cannot carry, so nobody can be asked about it. It is no
 /// fault of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -101,6 +101,10 @@ fn well_formed_addresses_have_one_form_on_the_wire() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one table, a line or two for each fault"
+)]
 fn what_is_no_address_says_which_rule_it_breaks() {
     let label = |text: &str| Box::<str>::from(text);
     let long_label = "b".repeat(64);
@@ -111,7 +115,7 @@ fn what_is_no_address_says_which_rule_it_breaks() {
         vec!["b".repeat(62); 3].join(".")
     );
     let cases: Vec<(String, Fault)> = vec![
-        ("".into(), Fault::Empty),
+        (String::new(), Fault::Empty),
         (" \u{200b}, ".into(), Fault::Empty),
         ("anna".into(), Fault::NoAt),
         ("a@b.de; c@d.de".into(), Fault::Several { count: 2 }),
@@ -176,7 +180,6 @@ fn what_is_no_address_says_which_rule_it_breaks() {
                 character: '\u{fffd}',
             },
         ),
-        ("\"a b@c.de\" @d.de".into(), Fault::LocalQuote),
         ("a\"b@c.de".into(), Fault::LocalQuote),
         ("a@".into(), Fault::DomainEmpty),
         ("a@.de".into(), Fault::LabelEmpty),

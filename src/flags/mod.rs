@@ -1,14 +1,392 @@
-//! stand-in
-use serde::{Deserialize, Serialize};
-/// stand-in
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Flag {
-    Role,
-    Disposable,
-    Free,
-    TrapLike,
-    Duplicate,
-    Reserved,
+//! What lists and patterns say of an address: [`Lists::flags`].
+//!
+//! Nothing is asked. The lists come with the program (`config/`); an operator's own files add to them or take out of
+//! them. [`Lists::explain`] says of each flag where it came from.
+
+mod domains;
+mod generated;
+mod list;
+mod origin;
+mod role;
+mod set;
+mod trap;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::address::{self, Address};
+use crate::provider::Providers;
+
+use domains::{Domains, Found, Opinion, Reach, TrapDomain, reach_of};
+use list::{Change, Entry, entries};
+use origin::{Origin, OwnFiles};
+use role::Roles;
+
+pub use generated::Generated;
+pub use list::{ListError, ListKind, OwnList};
+pub use set::{Flag, Flags};
+pub use trap::{Signal, Weight, is_trap_like, trap_like};
+
+/// Top-level domains for tests and examples (RFC 2606 §2, RFC 6761 §6).
+const RESERVED_ENDINGS: [&str; 4] = ["test", "example", "invalid", "localhost"];
+
+/// Second-level domains for examples (RFC 2606 §3).
+const RESERVED_DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
+
+/// Every list, ready for look-up. Built once and shared.
+#[derive(Debug)]
+pub struct Lists {
+    roles: Roles,
+    domains: Domains,
+    trap_names: HashMap<Box<str>, TrapName>,
+    keyboard_rows: Vec<String>,
+    providers: Arc<Providers>,
+    own: OwnFiles,
 }
+
+/// What a local part says about traps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TrapName {
+    Itself,
+    ComplaintDesk,
+    Machine,
+    Own(Origin),
+}
+
+/// `config/traps.toml` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrapFile {
+    trap_names: Vec<String>,
+    complaint_names: Vec<String>,
+    machine_names: Vec<String>,
+    blocklist_operators: Vec<String>,
+    closed: Vec<Closed>,
+    keyboard_rows: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Closed {
+    domain: String,
+    year: u16,
+}
+
+/// What the lists say of one address, before anything is put into words.
+struct Glance<'a> {
+    role: Option<(&'a str, Origin)>,
+    domain: Found<'a>,
+    name: Option<TrapName>,
+    generated: Option<Generated>,
+    is_reserved: bool,
+}
+
+impl Lists {
+    /// The lists that come with the program, changed by the operator's `own` in their order.
+    ///
+    /// # Errors
+    ///
+    /// The first line of an own list that cannot be read.
+    pub fn new(providers: Arc<Providers>, own: &[OwnList<'_>]) -> Result<Lists, ListError> {
+        let mut lists = Lists {
+            roles: Roles::default(),
+            domains: Domains::default(),
+            trap_names: HashMap::new(),
+            keyboard_rows: Vec::new(),
+            providers,
+            own: OwnFiles::new(own),
+        };
+        lists
+            .domains
+            .take_up_disposable(&mailchecker::blacklist(), Origin::Mailchecker);
+        for (kind, file, text) in [
+            (
+                ListKind::Role,
+                "role.txt",
+                include_str!("../../config/role.txt"),
+            ),
+            (
+                ListKind::Disposable,
+                "disposable.txt",
+                include_str!("../../config/disposable.txt"),
+            ),
+            (
+                ListKind::Free,
+                "free.txt",
+                include_str!("../../config/free.txt"),
+            ),
+        ] {
+            lists.take_up(&OwnList { kind, file, text }, |_| Origin::BuiltIn(file))?;
+        }
+        lists.take_up_traps();
+        for (file, list) in (0..).zip(own) {
+            lists.take_up(list, |entry| Origin::Own {
+                file,
+                line: entry.line,
+            })?;
+        }
+        Ok(lists)
+    }
+
+    /// The flags that lists and patterns give to `address`. Takes nothing from the heap for a lower-case address.
+    #[must_use]
+    pub fn flags(&self, address: &Address) -> Flags {
+        let key = address.key();
+        let glance = self.glance(address, local_name(&key));
+        let mut flags = Flags::NONE;
+        if glance.role.is_some() {
+            flags = flags.with(Flag::Role);
+        }
+        if glance.domain.disposable.is_some() {
+            flags = flags.with(Flag::Disposable);
+        }
+        if self.free_source(address, &glance).is_some() {
+            flags = flags.with(Flag::Free);
+        }
+        if glance.is_reserved {
+            flags = flags.with(Flag::ReservedName);
+        }
+        // A typo is a weak signal, and costly to find: it matters only beside another.
+        if glance.has_signal() && is_trap_like(&self.signals(address)) {
+            flags = flags.with(Flag::TrapLike);
+        }
+        flags
+    }
+
+    /// The same flags, each with where it came from, for people.
+    #[must_use]
+    pub fn explain(&self, address: &Address) -> Vec<(Flag, String)> {
+        let key = address.key();
+        let glance = self.glance(address, local_name(&key));
+        let mut sources = Vec::new();
+        if let Some((name, origin)) = glance.role {
+            sources.push((
+                Flag::Role,
+                format!("`{name}` in {}", self.own.describe(origin)),
+            ));
+        }
+        if let Some((domain, origin)) = glance.domain.disposable {
+            sources.push((
+                Flag::Disposable,
+                format!("{domain} in {}", self.own.describe(origin)),
+            ));
+        }
+        if let Some(source) = self.free_source(address, &glance) {
+            sources.push((Flag::Free, source.describe(&self.own)));
+        }
+        if let Some(reasons) = trap_like(&self.signals(address)) {
+            sources.push((Flag::TrapLike, reasons));
+        }
+        if glance.is_reserved {
+            sources.push((
+                Flag::ReservedName,
+                "reserved for examples and tests by RFC 2606".to_owned(),
+            ));
+        }
+        sources
+    }
+
+    /// The signs of a spam trap that the text shows. Whoever has asked the mail host adds [`Signal::CatchAll`] and
+    /// weighs them again with [`trap_like`].
+    #[must_use]
+    pub fn signals(&self, address: &Address) -> Vec<Signal> {
+        let key = address.key();
+        let glance = self.glance(address, local_name(&key));
+        let mut signals = Vec::new();
+        match glance.name {
+            Some(TrapName::Itself) => signals.push(Signal::TrapName),
+            Some(TrapName::ComplaintDesk) => signals.push(Signal::ComplaintDesk),
+            Some(TrapName::Machine) => signals.push(Signal::MachineName),
+            Some(TrapName::Own(origin)) => {
+                signals.push(self.listed(format!("{}@", local_name(&key)), origin));
+            }
+            None => {}
+        }
+        signals.extend(glance.generated.map(Signal::GeneratedName));
+        match glance.domain.trap {
+            Some((domain, TrapDomain::BlocklistOperator)) => {
+                signals.push(Signal::BlocklistOperator {
+                    domain: domain.into(),
+                });
+            }
+            Some((domain, TrapDomain::Closed(year))) => {
+                signals.push(Signal::ClosedProvider {
+                    domain: domain.into(),
+                    year,
+                });
+            }
+            Some((domain, TrapDomain::Own(origin))) => {
+                signals.push(self.listed(domain.to_owned(), origin));
+            }
+            Some((_, TrapDomain::TakenOut)) | None => {}
+        }
+        if let Some(meant) = address.domain().name().and_then(address::suggest_domain) {
+            signals.push(Signal::TypoDomain {
+                meant: meant.into(),
+            });
+        }
+        if glance.is_reserved {
+            signals.push(Signal::ReservedName);
+        }
+        signals
+    }
+
+    fn listed(&self, entry: String, origin: Origin) -> Signal {
+        Signal::Listed {
+            entry: entry.into(),
+            source: self.own.describe(origin).into(),
+        }
+    }
+
+    fn glance<'a>(&'a self, address: &'a Address, local: &str) -> Glance<'a> {
+        let domain = address.domain().name().unwrap_or_default();
+        Glance {
+            role: self.roles.find(local),
+            domain: self.domains.find(domain),
+            name: self
+                .trap_names
+                .get(&*role::squeezed(role::stem(local)))
+                .copied(),
+            generated: generated::generated(local, &self.keyboard_rows),
+            is_reserved: is_reserved(domain),
+        }
+    }
+
+    /// Why the domain gives mailboxes to everybody; the operator's word comes before what is known of providers.
+    fn free_source<'a>(&'a self, address: &Address, glance: &Glance<'_>) -> Option<FreeSource<'a>> {
+        match glance.domain.free {
+            Some(Opinion::Listed(origin, _)) => Some(FreeSource::Listed(origin)),
+            Some(Opinion::TakenOut) => None,
+            None => {
+                let provider = self
+                    .providers
+                    .of_consumer_domain(address.domain().name()?)?;
+                Some(FreeSource::Provider(&provider.name))
+            }
+        }
+    }
+
+    fn take_up(
+        &mut self,
+        list: &OwnList<'_>,
+        origin: impl Fn(&Entry<'_>) -> Origin,
+    ) -> Result<(), ListError> {
+        if list.kind == ListKind::Role {
+            return self.roles.take_up(list.file, list.text, origin);
+        }
+        for entry in entries(list.file, list.text) {
+            let entry = entry?;
+            let origin = origin(&entry);
+            if list.kind == ListKind::Trap
+                && let Some(name) = entry.name.strip_suffix('@')
+            {
+                let name = role::squeezed(&name.to_lowercase()).into();
+                match entry.change {
+                    Change::Add => self.trap_names.insert(name, TrapName::Own(origin)),
+                    Change::TakeOut => self.trap_names.remove(&name),
+                };
+                continue;
+            }
+            let domain = address::domain_name(entry.name).map_err(|_| {
+                entry.error(
+                    list.file,
+                    "is no domain; write it as `example.com`, without `@` or `*.`",
+                )
+            })?;
+            match (list.kind, entry.change) {
+                (ListKind::Role, _) => {}
+                (ListKind::Disposable, Change::Add) => {
+                    self.domains
+                        .set_disposable(&domain, Opinion::Listed(origin, reach_of(&domain)));
+                }
+                (ListKind::Disposable, Change::TakeOut) => {
+                    self.domains.set_disposable(&domain, Opinion::TakenOut);
+                }
+                (ListKind::Free, Change::Add) => self
+                    .domains
+                    .set_free(&domain, Opinion::Listed(origin, Reach::Exact)),
+                (ListKind::Free, Change::TakeOut) => {
+                    self.domains.set_free(&domain, Opinion::TakenOut);
+                }
+                (ListKind::Trap, Change::Add) => {
+                    self.domains.set_trap(&domain, TrapDomain::Own(origin));
+                }
+                (ListKind::Trap, Change::TakeOut) => {
+                    self.domains.set_trap(&domain, TrapDomain::TakenOut);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes up `config/traps.toml`.
+    fn take_up_traps(&mut self) {
+        let file: TrapFile = toml::from_str(include_str!("../../config/traps.toml"))
+            .expect("config/traps.toml is part of the program, and a test reads it");
+        for (names, sign) in [
+            (file.machine_names, TrapName::Machine),
+            (file.complaint_names, TrapName::ComplaintDesk),
+            (file.trap_names, TrapName::Itself),
+        ] {
+            let squeezed = names
+                .iter()
+                .map(|name| Box::<str>::from(role::squeezed(name)));
+            self.trap_names.extend(squeezed.map(|name| (name, sign)));
+        }
+        for domain in file.blocklist_operators {
+            self.domains
+                .set_trap(&domain, TrapDomain::BlocklistOperator);
+        }
+        for Closed { domain, year } in file.closed {
+            self.domains.set_trap(&domain, TrapDomain::Closed(year));
+        }
+        self.keyboard_rows = file.keyboard_rows;
+    }
+}
+
+/// Why a domain gives mailboxes to everybody.
+enum FreeSource<'a> {
+    Listed(Origin),
+    Provider(&'a str),
+}
+
+impl FreeSource<'_> {
+    fn describe(&self, own: &OwnFiles) -> String {
+        match self {
+            FreeSource::Listed(origin) => own.describe(*origin),
+            FreeSource::Provider(name) => format!("a consumer domain of {name}"),
+        }
+    }
+}
+
+impl Glance<'_> {
+    /// Whether the text shows any sign of a trap, a typo aside.
+    fn has_signal(&self) -> bool {
+        self.name.is_some()
+            || self.generated.is_some()
+            || self.is_reserved
+            || self.domain.trap.is_some()
+    }
+}
+
+/// The local part of a key without its `+tag`: what names a function or a person.
+fn local_name(key: &str) -> &str {
+    let local = key.rsplit_once('@').map_or(key, |(local, _)| local);
+    local.split('+').next().unwrap_or(local)
+}
+
+/// Whether `domain` (A-labels) is reserved for examples and tests.
+fn is_reserved(domain: &str) -> bool {
+    let ending = domain.rsplit('.').next().unwrap_or(domain);
+    RESERVED_ENDINGS.contains(&ending)
+        || RESERVED_DOMAINS.iter().any(|reserved| {
+            domain
+                .strip_suffix(reserved)
+                .is_some_and(|above| above.is_empty() || above.ends_with('.'))
+        })
+}
+
+#[cfg(test)]
+mod tests;

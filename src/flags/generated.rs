@@ -1,0 +1,197 @@
+//! Whether a local part looks generated: by a machine, or by fingers on a keyboard.
+
+use std::fmt;
+
+/// Shortest run of hexadecimal digits that no name explains. Our choice: 12 is a hardware address, a short hash is 12 to 40.
+const HEX_BYTES: usize = 12;
+
+/// Fewest letters and fewest digits among them. Our choice: birthdays and telephone numbers have no letters, `deadbeef1`
+/// has one digit.
+const HEX_OF_EACH: usize = 3;
+
+/// Shortest walk along a row of keys. Our choice: `qwer` is in use, `asdfg` is nobody's name.
+const WALK_BYTES: usize = 5;
+
+/// Shortest run of consonants. Our choice: names have up to seven (`hirschsprung`), words eight (`angstschrei`); `y`
+/// counts as a vowel.
+const CONSONANTS: usize = 9;
+
+/// Shortest run of one character. Our choice.
+const REPEATED: usize = 6;
+
+/// Fewest changes between letter and digit. Our choice: `a1b2c3` has five, and people type it.
+const ALTERNATIONS: usize = 6;
+
+/// Why a local part looks generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Generated {
+    /// A long hexadecimal string, or a UUID.
+    Hex,
+    /// A walk along a row of keys, such as `asdfgh`.
+    KeyboardWalk,
+    /// A long run of consonants.
+    Consonants,
+    /// One character many times.
+    Repeated,
+    /// Letters and digits in constant change.
+    Alternating,
+}
+
+impl fmt::Display for Generated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Generated::Hex => "a hexadecimal string",
+            Generated::KeyboardWalk => "a walk along the keyboard",
+            Generated::Consonants => "a run of consonants",
+            Generated::Repeated => "one character repeated",
+            Generated::Alternating => "letters and digits in constant change",
+        })
+    }
+}
+
+/// Why `local` (lower case, without a `+tag`) looks generated; `rows` are the rows of a keyboard.
+pub(super) fn generated(local: &str, rows: &[String]) -> Option<Generated> {
+    if local.len() < WALK_BYTES {
+        return None;
+    }
+    if is_hex(local) {
+        return Some(Generated::Hex);
+    }
+    let survey = Survey::of(local);
+    if survey.longest_repeat >= REPEATED {
+        return Some(Generated::Repeated);
+    }
+    if survey.longest_consonants >= CONSONANTS {
+        return Some(Generated::Consonants);
+    }
+    if survey.alternations >= ALTERNATIONS {
+        return Some(Generated::Alternating);
+    }
+    is_walk(local.trim_end_matches(|c: char| c.is_ascii_digit()), rows)
+        .then_some(Generated::KeyboardWalk)
+}
+
+/// Whether the whole is hexadecimal, hyphens aside, with enough letters and digits to be no number and no word.
+fn is_hex(local: &str) -> bool {
+    let (mut letters, mut digits) = (0, 0);
+    for byte in local.bytes() {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'a'..=b'f' => letters += 1,
+            b'-' => {}
+            _ => return false,
+        }
+    }
+    letters + digits >= HEX_BYTES && letters >= HEX_OF_EACH && digits >= HEX_OF_EACH
+}
+
+/// Whether the whole is part of one row, in either direction.
+fn is_walk(word: &str, rows: &[String]) -> bool {
+    // Along a row, no letter follows itself and few follow each other: the second letter settles nearly every name.
+    if word.len() < WALK_BYTES || !word.is_ascii() {
+        return false;
+    }
+    let along = |row: &String| {
+        row.contains(word)
+            || row
+                .find(char::from(word.as_bytes()[word.len() - 1]))
+                .is_some_and(|at| {
+                    let reversed = word.bytes().rev();
+                    row.as_bytes()[at..].len() >= word.len()
+                        && row.bytes().skip(at).zip(reversed).all(|(a, b)| a == b)
+                })
+    };
+    rows.iter().any(along)
+}
+
+/// What one pass over a local part counts.
+#[derive(Default)]
+struct Survey {
+    longest_repeat: usize,
+    longest_consonants: usize,
+    alternations: usize,
+}
+
+impl Survey {
+    fn of(local: &str) -> Self {
+        let mut survey = Survey::default();
+        let (mut repeat, mut consonants, mut before) = (0, 0, 0_u8);
+        for byte in local.bytes() {
+            repeat = if byte == before { repeat + 1 } else { 1 };
+            let is_vowel = matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
+            consonants = if byte.is_ascii_lowercase() && !is_vowel {
+                consonants + 1
+            } else {
+                0
+            };
+            if (byte.is_ascii_digit() && before.is_ascii_lowercase())
+                || (byte.is_ascii_lowercase() && before.is_ascii_digit())
+            {
+                survey.alternations += 1;
+            }
+            survey.longest_repeat = survey.longest_repeat.max(repeat);
+            survey.longest_consonants = survey.longest_consonants.max(consonants);
+            before = byte;
+        }
+        survey
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<String> {
+        ["qwertyuiop", "asdfghjkl", "yxcvbnm"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    #[test]
+    fn what_nobody_is_called_looks_generated() {
+        for (local, why) in [
+            ("d41d8cd98f00b204e9800998ecf8427e", Generated::Hex),
+            ("550e8400-e29b-41d4-a716-446655440000", Generated::Hex),
+            ("asdfgh", Generated::KeyboardWalk),
+            ("qwerty123", Generated::KeyboardWalk),
+            ("lkjhgf", Generated::KeyboardWalk),
+            ("xkcdqwrtzp", Generated::Consonants),
+            ("aaaaaaa", Generated::Repeated),
+            ("k3j9x2m4q", Generated::Alternating),
+        ] {
+            assert_eq!(generated(local, &rows()), Some(why), "{local}");
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_do_not() {
+        for local in [
+            "anna",
+            "anna.schmidt",
+            "hirschsprung",
+            "schwartz",
+            "krzysztof",
+            "a1b2c3",
+            "13800138000",
+            "jmk1978",
+            "bcdk",
+            "r2d2",
+            "mbrown.nyc",
+            "abcdef",
+            "fede",
+            "trewq.x",
+            "tres",
+            "poiu",
+            "wrzszcz",
+            "dr.k.pfl",
+            "deadbeef",
+            "vladislav",
+            "j.b.s.h.d.k.l.m",
+            "angstschreck",
+            "ü",
+            "",
+        ] {
+            assert_eq!(generated(local, &rows()), None, "{local}");
+        }
+    }
+}
