@@ -6,6 +6,8 @@ pub mod reason;
 
 pub mod limits;
 
+pub mod intake;
+
 pub mod moment;
 
 pub mod address;

@@ -4,12 +4,34 @@ use std::time::Duration;
 
 // ── Rows in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Longest record of a list, in bytes. Our choice: a quote that is never closed must be noticed within this much, and
-/// no contact is longer.
+/// Longest record that may span lines, in bytes. Our choice: a quote that is never closed must be noticed within this
+/// much, and no contact is longer.
 pub const RECORD_BYTES: usize = 1 << 20;
+
+/// Most physical lines of one record. Our choice: the longest notes that address books export have a few hundred.
+pub const RECORD_LINES: usize = 1000;
+
+/// Longest physical line, in bytes, and with it the most memory that reading a list may take for its window. Our choice:
+/// room for a picture in a field, far above anything a person would open.
+pub const LINE_BYTES: usize = 64 << 20;
+
+/// Longest address field handed on, in bytes. Our choice: an address has 254 octets, a display name and comments before
+/// it have hundreds at most.
+pub const FIELD_BYTES: usize = 64 << 10;
 
 /// How much of a list is looked at to find its dialect, header and address column, in bytes. Our choice.
 pub const SNIFF_BYTES: usize = 256 << 10;
+
+/// Most records of the looked-at part that are counted. Our choice: a thousand say as much as ten thousand.
+pub const SNIFF_RECORDS: usize = 1000;
+
+/// How many of the first bytes decide whether a file is text, in bytes. Our choice: short, so that damage further on
+/// costs rows and not the list.
+pub const BINARY_LOOK_BYTES: usize = 512;
+
+/// Largest window of a zstd frame, as a power of two in bytes. RFC 8878 §3.1.1.1.2 recommends 8 MiB at least; 128 MiB is
+/// what the `zstd` program writes at most without being told.
+pub const ZSTD_WINDOW_LOG: u32 = 27;
 
 // ── Addresses (RFC 5321 §4.5.3.1, RFC 1035 §2.3.4) ──────────────────────────────────────────────────────────────────
 

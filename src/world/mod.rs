@@ -3,6 +3,7 @@
 //! Everything else in the program is told; only a [`World`] asks. `live` is the internet, `sim` a described one.
 
 pub mod live;
+pub mod sim;
 
 use std::future::Future;
 use std::io;

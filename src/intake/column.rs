@@ -1,0 +1,369 @@
+//! Which column holds the addresses, told by its name together with its content.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use super::names::{self, Claim};
+use super::shape;
+
+/// Which column the operator wants to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ColumnChoice {
+    /// The one that shows by its name or its content.
+    #[default]
+    Detect,
+    /// The one with this name; case, accents and signs do not matter unless two columns differ only in them.
+    Named(String),
+    /// The one at this place, counted from 1.
+    Numbered(usize),
+}
+
+impl FromStr for ColumnChoice {
+    type Err = Infallible;
+
+    /// Reads what `--column` takes: digits are a number, anything else is a name.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text.trim().parse() {
+            Ok(number) => ColumnChoice::Numbered(number),
+            Err(_) => ColumnChoice::Named(text.to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for ColumnChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ColumnChoice::Detect => f.write_str("with addresses"),
+            ColumnChoice::Named(name) => write!(f, "\"{name}\""),
+            ColumnChoice::Numbered(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// Whether the first record names the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstRecord {
+    /// It does.
+    Header,
+    /// It is a row like the others.
+    Row,
+}
+
+/// What was found out about the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The 0-based column of the address.
+    pub column: usize,
+    /// What the first record is.
+    pub first: FirstRecord,
+}
+
+/// Why no column was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Undecided {
+    /// The one that was asked for is not there.
+    Absent,
+    /// Both of these 0-based columns could be it.
+    Either(usize, usize),
+    /// None looks like it.
+    Neither,
+}
+
+/// Least share of filled cells that must look like addresses for a column to be one of addresses.
+const PLAUSIBLE: f64 = 0.5;
+
+/// A column with fewer than one such cell in this many is not one of addresses whatever its name mentions.
+const CONTRADICTED: f64 = 0.1;
+
+/// One column of the sample.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    index: usize,
+    claim: Claim,
+    filled: u32,
+    addresses: u32,
+}
+
+impl Column {
+    fn share(self) -> f64 {
+        f64::from(self.addresses) / f64::from(self.filled.max(1))
+    }
+
+    fn has_addresses(self) -> bool {
+        self.addresses > 0 && self.share() >= PLAUSIBLE
+    }
+}
+
+/// What a header cell is called on the screen and in `--column`.
+pub(super) fn label(cell: &[u8]) -> String {
+    String::from_utf8_lossy(cell).trim().to_owned()
+}
+
+/// The fields of one record of the sample.
+pub(super) type Record<'a> = Vec<Cow<'a, [u8]>>;
+
+/// Finds the address column of a list that begins with `records`.
+///
+/// # Errors
+///
+/// [`Undecided`] when the choice is the operator's.
+pub(super) fn find(records: &[Record<'_>], choice: &ColumnChoice) -> Result<Found, Undecided> {
+    let no_record = Vec::new();
+    let first_record = records.first().unwrap_or(&no_record);
+    match choice {
+        ColumnChoice::Detect => detect(records, first_record),
+        ColumnChoice::Named(name) => {
+            let column = named(first_record, name)?;
+            Ok(Found {
+                column,
+                first: FirstRecord::Header,
+            })
+        }
+        ColumnChoice::Numbered(number) => {
+            let widest = records.iter().map(Vec::len).max().unwrap_or(0);
+            let column = number
+                .checked_sub(1)
+                .filter(|column| *column < widest)
+                .ok_or(Undecided::Absent)?;
+            let first = first_record_is(first_record, column);
+            Ok(Found { column, first })
+        }
+    }
+}
+
+/// The column called `name`: to the letter, else as folded.
+fn named(header: &Record<'_>, name: &str) -> Result<usize, Undecided> {
+    let called = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let cells = header.iter().enumerate();
+        cells
+            .filter(|(_, cell)| same(&String::from_utf8_lossy(cell)))
+            .map(|(index, _)| index)
+            .collect()
+    };
+    let folded = names::fold(name);
+    let mut matches = called(&|cell| cell.trim() == name.trim());
+    if matches.is_empty() && !folded.is_empty() {
+        matches = called(&|cell| names::fold(cell) == folded);
+    }
+    match matches[..] {
+        [] => Err(Undecided::Absent),
+        [column] => Ok(column),
+        [first, second, ..] => Err(Undecided::Either(first, second)),
+    }
+}
+
+fn detect(records: &[Record<'_>], first_record: &Record<'_>) -> Result<Found, Undecided> {
+    let is_named = first_record
+        .iter()
+        .any(|cell| claim(cell) == Claim::Exact && !shape::is_address(cell))
+        || (first_record
+            .iter()
+            .any(|cell| claim(cell) == Claim::Related)
+            && !first_record.iter().any(|cell| shape::is_address(cell)));
+    if is_named {
+        let column = choose(&columns(records, first_record))?;
+        return Ok(Found {
+            column,
+            first: FirstRecord::Header,
+        });
+    }
+    let column = choose(&columns(records, &Vec::new()))?;
+    Ok(Found {
+        column,
+        first: first_record_is(first_record, column),
+    })
+}
+
+fn claim(cell: &[u8]) -> Claim {
+    names::claim(&String::from_utf8_lossy(cell))
+}
+
+/// Whether a first record is a header, when `column` holds the addresses.
+///
+/// A row would have an address there, or something that was meant to be one: with a sign or a dot in it. A header has a
+/// word there, and numbers nowhere.
+fn first_record_is(record: &Record<'_>, column: usize) -> FirstRecord {
+    if record.iter().any(|cell| claim(cell) == Claim::Exact) {
+        return FirstRecord::Header;
+    }
+    let Some(cell) = record.get(column) else {
+        return FirstRecord::Row;
+    };
+    let is_word = String::from_utf8_lossy(cell)
+        .chars()
+        .any(char::is_alphabetic)
+        && !cell.trim_ascii_end().contains(&b'@')
+        && !cell
+            .trim_ascii_end()
+            .strip_suffix(b".")
+            .unwrap_or(cell)
+            .contains(&b'.');
+    let is_number = |cell: &Cow<'_, [u8]>| {
+        cell.iter().any(u8::is_ascii_digit)
+            && cell
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || byte.is_ascii_punctuation() || *byte == b' ')
+    };
+    let has_address = record.iter().any(|cell| shape::is_address(cell));
+    if is_word && !has_address && !record.iter().any(is_number) {
+        FirstRecord::Header
+    } else {
+        FirstRecord::Row
+    }
+}
+
+/// Counts what the columns of `records` hold; a `header` that is not empty is the first of them.
+fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column> {
+    let widest = records.iter().map(Vec::len).max().unwrap_or(0);
+    let mut columns: Vec<Column> = (0..widest)
+        .map(|index| Column {
+            index,
+            claim: header.get(index).map_or(Claim::None, |cell| claim(cell)),
+            filled: 0,
+            addresses: 0,
+        })
+        .collect();
+    for record in &records[usize::from(!header.is_empty()).min(records.len())..] {
+        for (column, cell) in columns.iter_mut().zip(record) {
+            column.filled += u32::from(!cell.trim_ascii().is_empty());
+            column.addresses += u32::from(shape::is_address(cell));
+        }
+    }
+    columns
+}
+
+/// Chooses among `columns`: name and content together, else content, else name.
+fn choose(columns: &[Column]) -> Result<usize, Undecided> {
+    let with = |keep: &dyn Fn(&Column) -> bool| -> Vec<Column> {
+        columns.iter().copied().filter(keep).collect()
+    };
+    let both = with(&|c| c.claim != Claim::None && c.has_addresses());
+    let exact = with(&|c| c.claim == Claim::Exact && c.has_addresses());
+    if let [email] = exact[..] {
+        // `Email` beats a second address that few contacts have, not one that about as many have.
+        let rival = both
+            .iter()
+            .find(|c| c.index != email.index && c.addresses * 2 >= email.addresses);
+        return rival.map_or(Ok(email.index), |rival| either(email.index, rival.index));
+    }
+    let exact_but_empty = with(&|c| c.claim == Claim::Exact && c.filled == 0);
+    let by_content = with(&|c| c.has_addresses());
+    for candidates in [
+        // An empty `Email` beside a full column of addresses is for the operator to settle.
+        [
+            exact_but_empty,
+            if both.is_empty() { by_content } else { both },
+        ]
+        .concat(),
+        with(&|c| c.claim == Claim::Exact),
+        with(&|c| c.claim == Claim::Related && (c.filled == 0 || c.share() >= CONTRADICTED)),
+    ] {
+        match candidates[..] {
+            [] => {}
+            [column] => return Ok(column.index),
+            [first, second, ..] => return either(first.index, second.index),
+        }
+    }
+    Err(Undecided::Neither)
+}
+
+fn either(one: usize, other: usize) -> Result<usize, Undecided> {
+    Err(Undecided::Either(one.min(other), one.max(other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(text: &str) -> Vec<Record<'_>> {
+        text.lines()
+            .map(|line| {
+                line.split(',')
+                    .map(|cell| Cow::Borrowed(cell.as_bytes()))
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn found(text: &str) -> Result<(usize, FirstRecord), Undecided> {
+        find(&records(text), &ColumnChoice::Detect).map(|found| (found.column, found.first))
+    }
+
+    use FirstRecord::{Header, Row};
+
+    #[test]
+    fn the_column_shows_by_name_and_content() {
+        let table = [
+            ("name,email\nAnn,a@b.example", Ok((1, Header))),
+            ("Email,Email Owner Name\na@b.example,Ann", Ok((0, Header))),
+            (
+                "Email Opt-In,Kontakt,E-Mail\nyes,Ann,a@b.example",
+                Ok((2, Header)),
+            ),
+            ("email_status,email\nvalid,a@b.example", Ok((1, Header))),
+            ("Email Opt-In,Login\nyes,a@b.example", Ok((1, Header))),
+            ("name,Contact\nAnn,a@b.example", Ok((1, Header))),
+            ("Ann,a@b.example\nBo,b@c.example", Ok((1, Row))),
+            ("a@b.example\nb@c.example", Ok((0, Row))),
+            ("kontakt\nb@c.example", Ok((0, Header))),
+            ("brokenb.example\nb@c.example\nc@d.example", Ok((0, Row))),
+            ("1,brokenb\n2,b@c.example\n3,c@d.example", Ok((1, Row))),
+            ("Email,Owner\na@b.example,x@y.example\n", Ok((0, Header))),
+            (
+                "Email,Secondary Email\na@b.example,\nb@b.example,\nc@b.example,x@y.example",
+                Ok((0, Header)),
+            ),
+            ("name,email\n", Ok((1, Header))),
+            ("name,email,email status\n", Ok((1, Header))),
+            ("name,Work address email\n", Ok((1, Header))),
+            ("email\nnobody\nnothing", Ok((0, Header))),
+            (
+                "Email,Secondary Email\na@b.example,x@y.example",
+                Err(Undecided::Either(0, 1)),
+            ),
+            (
+                "E-mail,Name,Mail\na@b.example,Ann,x@y.example",
+                Err(Undecided::Either(0, 2)),
+            ),
+            (
+                "a@b.example,x@y.example\nb@b.example,y@y.example",
+                Err(Undecided::Either(0, 1)),
+            ),
+            (
+                "Email,Login\n,x@y.example\n,y@y.example",
+                Err(Undecided::Either(0, 1)),
+            ),
+            ("email,mail\n", Err(Undecided::Either(0, 1))),
+            ("Ann,Ulm\nBo,Rom", Err(Undecided::Neither)),
+            ("Email Opt-In,Name\nyes,Ann", Err(Undecided::Neither)),
+            ("", Err(Undecided::Neither)),
+        ];
+        for (text, expected) in table {
+            assert_eq!(found(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_operators_word_decides() {
+        let text = "Email,Secondary E-Mail\na@b.example,x@y.example";
+        let choose =
+            |choice: &str| find(&records(text), &choice.parse().unwrap()).map(|found| found.column);
+        assert_eq!(choose("secondary email"), Ok(1));
+        assert_eq!(choose("Email"), Ok(0));
+        assert_eq!(choose("2"), Ok(1));
+        assert_eq!(choose("3"), Err(Undecided::Absent));
+        assert_eq!(choose("0"), Err(Undecided::Absent));
+        assert_eq!(choose("Mail"), Err(Undecided::Absent));
+        let same = "mail,Mail\na@b.example,x@y.example";
+        assert_eq!(
+            find(&records(same), &"MAIL".parse().unwrap()),
+            Err(Undecided::Either(0, 1))
+        );
+        assert_eq!(
+            find(&records(same), &"Mail".parse().unwrap()).map(|f| f.column),
+            Ok(1)
+        );
+    }
+}

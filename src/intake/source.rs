@@ -1,0 +1,121 @@
+//! Where a list comes from: something that can be read from its beginning as often as needed.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{IntakeError, List, Options};
+
+/// What a path must be to mean standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// A list that can be read more than once, always with the same bytes up to its end at the time of opening.
+///
+/// A file is held open, so that another one moved to its name changes nothing. Standard input and pipes are copied to a
+/// temporary file without a name, which vanishes with the program.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    file: Arc<Mutex<File>>,
+    bytes: u64,
+}
+
+impl Source {
+    /// Opens the list at `path`; `-` is standard input, which is read to its end here.
+    ///
+    /// # Errors
+    ///
+    /// [`IntakeError::Missing`], [`IntakeError::Directory`] or [`IntakeError::Unreadable`] for what is at `path`,
+    /// [`IntakeError::Spool`] when there is no room for the copy of a stream, [`IntakeError::Empty`] for no bytes.
+    pub fn open(path: &Path) -> Result<Source, IntakeError> {
+        if path == Path::new(STANDARD_INPUT) {
+            return Source::spool("standard input".to_owned(), io::stdin().lock());
+        }
+        let name = path.display().to_string();
+        // A directory opens on some systems and not on others: ask before.
+        let metadata = fs::metadata(path).map_err(|error| not_opened(&name, error))?;
+        if metadata.is_dir() {
+            return Err(IntakeError::Directory { list: name });
+        }
+        let file = File::open(path).map_err(|error| not_opened(&name, error))?;
+        // What is no file with a length can be read only once, or says nothing of its length.
+        if !metadata.is_file() || metadata.len() == 0 {
+            return Source::spool(name, file);
+        }
+        Ok(Source {
+            name,
+            file: Arc::new(Mutex::new(file)),
+            bytes: metadata.len(),
+        })
+    }
+
+    /// Copies `stream` to its end, under the `name` that errors will give it.
+    ///
+    /// # Errors
+    ///
+    /// [`IntakeError::Spool`] or [`IntakeError::Empty`].
+    pub fn spool(name: String, mut stream: impl Read) -> Result<Source, IntakeError> {
+        let copied =
+            tempfile::tempfile().and_then(|mut file| Ok((io::copy(&mut stream, &mut file)?, file)));
+        match copied {
+            Ok((0, _)) => Err(IntakeError::Empty { list: name }),
+            Ok((bytes, file)) => Ok(Source {
+                name,
+                file: Arc::new(Mutex::new(file)),
+                bytes,
+            }),
+            Err(source) => Err(IntakeError::Spool { list: name, source }),
+        }
+    }
+
+    /// What errors call the list: its path, or `standard input`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Size of the list as it was opened, in bytes, before anything is unpacked.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Begins to read the list from its first row; may be called again, also while another reading is under way.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`List::read`] finds at the beginning of the list.
+    pub fn list(&self, options: &Options) -> Result<List, IntakeError> {
+        let reading = Reading {
+            file: Arc::clone(&self.file),
+            offset: 0,
+        };
+        List::read(&self.name, reading.take(self.bytes), options)
+    }
+}
+
+fn not_opened(name: &str, source: io::Error) -> IntakeError {
+    let list = name.to_owned();
+    if source.kind() == ErrorKind::NotFound {
+        IntakeError::Missing { list }
+    } else {
+        IntakeError::Unreadable { list, source }
+    }
+}
+
+/// One reading of a file that others may read too, each with a place of its own.
+struct Reading {
+    file: Arc<Mutex<File>>,
+    offset: u64,
+}
+
+impl Read for Reading {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(self.offset))?;
+        let count = file.read(buf)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}

@@ -1,0 +1,138 @@
+//! From the bytes of a file to text in UTF-8: unpacked, recognised, decoded.
+
+use std::io::{self, BufReader, ErrorKind, Read};
+
+use flate2::read::MultiGzDecoder;
+
+use super::encoding::{self, Encoding};
+use super::kind::{self, Binary, Kind};
+use crate::limits;
+
+/// A reader that another thread may own.
+pub(super) type Reader = Box<dyn Read + Send>;
+
+/// How many bytes a file's kind takes to know: a tar archive shows at byte 257.
+const HEAD_BYTES: usize = 512;
+
+/// A list as text.
+pub(super) struct Text {
+    /// UTF-8, but for damaged bytes of a UTF-8 list.
+    pub reader: Reader,
+    /// What it was before.
+    pub encoding: Encoding,
+}
+
+/// Why there is no text.
+pub(super) enum NoText {
+    /// There is no byte.
+    Empty,
+    /// The bytes are something else.
+    Binary(Binary),
+}
+
+/// Makes text of `reader`, the bytes of a file.
+///
+/// A failure to read or unpack is not told here: it comes from the text's reader, behind all the text before it.
+pub(super) fn text(reader: Reader) -> Result<Text, NoText> {
+    let packed = Peeked::new(reader, HEAD_BYTES);
+    let unpacked: Reader = match kind::of(packed.head()) {
+        Kind::Text => Box::new(packed),
+        Kind::Binary(binary) => return Err(NoText::Binary(binary)),
+        Kind::Gzip => Box::new(MultiGzDecoder::new(BufReader::new(packed))),
+        Kind::Zstd => unpack_zstd(packed),
+    };
+    let sample = Peeked::new(unpacked, limits::SNIFF_BYTES);
+    match kind::of(sample.head()) {
+        Kind::Text => {}
+        Kind::Binary(binary) => return Err(NoText::Binary(binary)),
+        Kind::Gzip | Kind::Zstd => return Err(NoText::Binary(kind::PACKED_TWICE)),
+    }
+    if sample.head().is_empty() && sample.failure.is_none() {
+        return Err(NoText::Empty);
+    }
+    let encoding = Encoding::of(sample.head());
+    match encoding {
+        Encoding::Utf8 | Encoding::Windows1252 => {
+            if let Kind::Binary(binary) = kind::of_text(sample.head()) {
+                return Err(NoText::Binary(binary));
+            }
+        }
+        Encoding::Utf16Le | Encoding::Utf16Be => {}
+    }
+    Ok(Text {
+        reader: encoding::utf8(sample, encoding),
+        encoding,
+    })
+}
+
+fn unpack_zstd(packed: Peeked<Reader>) -> Reader {
+    let decoder = zstd::stream::read::Decoder::new(packed).and_then(|mut decoder| {
+        decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
+        Ok(decoder)
+    });
+    match decoder {
+        Ok(decoder) => Box::new(decoder),
+        Err(error) => Box::new(Peeked {
+            head: Vec::new(),
+            given: 0,
+            failure: Some(error),
+            rest: io::empty(),
+        }),
+    }
+}
+
+/// A reader whose beginning has been looked at.
+struct Peeked<R> {
+    head: Vec<u8>,
+    given: usize,
+    failure: Option<io::Error>,
+    rest: R,
+}
+
+impl<R: Read> Peeked<R> {
+    /// Looks at the first `count` bytes of `reader`, or all where there are fewer.
+    fn new(mut reader: R, count: usize) -> Peeked<R> {
+        let mut head = vec![0; count];
+        let mut filled = 0;
+        let mut failure = None;
+        while filled < count {
+            match reader.read(&mut head[filled..]) {
+                Ok(0) => break,
+                Ok(got) => filled += got,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        head.truncate(filled);
+        Peeked {
+            head,
+            given: 0,
+            failure,
+            rest: reader,
+        }
+    }
+
+    /// What was looked at.
+    fn head(&self) -> &[u8] {
+        &self.head
+    }
+}
+
+impl<R: Read> Read for Peeked<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = &self.head[self.given..];
+        if !left.is_empty() {
+            let count = left.len().min(buf.len());
+            buf[..count].copy_from_slice(&left[..count]);
+            self.given += count;
+            return Ok(count);
+        }
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => self.rest.read(buf),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! How a simulated mail host behaves, whoever asks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::dialect::{Dialect, Line};
+
+/// What happens to those who connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// The connection comes about.
+    #[default]
+    Open,
+    /// It is refused at once.
+    Closed,
+    /// Nothing ever comes back; the system gives up after two minutes.
+    Silent,
+}
+
+/// The host's first words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Greeting {
+    /// 220.
+    #[default]
+    Welcomes,
+    /// 421: no time for anybody.
+    NotNow,
+    /// 554: this visitor is blocked.
+    Blocks,
+    /// None at all.
+    Never,
+    /// It closes the connection without a word.
+    HangsUp,
+    /// Something that is no SMTP.
+    Garbage,
+}
+
+/// What a host does with those who speak before it has greeted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlyTalkers {
+    /// It reads what they said once it has greeted.
+    #[default]
+    Bears,
+    /// It sends them away.
+    Punishes,
+}
+
+/// Which hello a host takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hello {
+    /// EHLO or HELO.
+    #[default]
+    Any,
+    /// Only HELO: EHLO is an unknown command (RFC 5321 §3.2).
+    HeloOnly,
+    /// Only HELO: it hangs up on EHLO.
+    HangsUpOnEhlo,
+    /// None.
+    Refuses,
+}
+
+/// What a host makes of commands that travel together (RFC 2920).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pipelining {
+    /// Offered, and it works.
+    #[default]
+    Offered,
+    /// Not offered; those who do it all the same are answered.
+    NotOffered,
+    /// Not offered; those who do it all the same are sent away.
+    Punished,
+    /// Offered, but only the first command of a flight is answered.
+    Chokes,
+}
+
+/// What a host does about encryption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// Nothing.
+    #[default]
+    None,
+    /// It can, if the client likes.
+    Offered,
+    /// MAIL in clear is refused.
+    Required,
+    /// Offered, but the handshake fails.
+    Broken,
+}
+
+/// What a host says to MAIL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Senders {
+    /// Welcome.
+    #[default]
+    Welcome,
+    /// Blocked, by the visitor's address or name.
+    Blocked,
+    /// Refused, for their domain does not vouch for the visitor's address.
+    Unauthenticated,
+    /// The null sender is refused, others are welcome.
+    NullRefused,
+}
+
+/// What a host says to RCPT, before anything else matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipients {
+    /// Looked up: those that exist are accepted.
+    #[default]
+    Checked,
+    /// All accepted, whoever they are; what does not exist bounces later.
+    AllAccepted,
+    /// All refused, for the visitor is blocked.
+    VisitorBlocked,
+}
+
+/// What a host does after it has refused a recipient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterRefusal {
+    /// Nothing special.
+    #[default]
+    StaysOn,
+    /// It says so, then closes the connection.
+    HangsUp,
+    /// It closes the connection instead of saying so.
+    HangsUpUnsaid,
+}
+
+/// How replies come over the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speech {
+    /// As they should.
+    #[default]
+    Plain,
+    /// One byte at a time.
+    ByteByByte,
+    /// Lines end with LF only.
+    BareLineFeeds,
+    /// Replies to RCPT break off in the middle, with the connection.
+    BreaksOff,
+    /// Replies to RCPT are no SMTP.
+    Garbage,
+    /// The reply to RCPT goes on for ever without a line end.
+    EndlessLine,
+    /// The reply to RCPT goes on for ever, line after line.
+    EndlessLines,
+    /// No reply to RCPT at all.
+    FallsSilent,
+}
+
+/// By what a greylister knows its visitors again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KnownBy {
+    /// Visitor, sender and recipient.
+    #[default]
+    Triplet,
+    /// The visitor's address alone.
+    Visitor,
+}
+
+/// Strangers must come twice (RFC 6647).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Greylist {
+    /// By what they are known again.
+    #[serde(default)]
+    pub by: KnownBy,
+    /// How long they must stay away.
+    #[serde(with = "super::duration")]
+    pub wait: Duration,
+}
+
+/// What follows mistakes; a refused recipient is one. Postfix has 10 and 20.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorLimits {
+    /// After more than this many, each reply comes a second later.
+    pub slow_after: u32,
+    /// After this many, 421 and the connection ends.
+    pub hang_up_after: u32,
+}
+
+/// What a host does to those who fish for names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HarvestDefence {
+    /// From then on, everybody exists.
+    AcceptsAll,
+    /// From then on, nobody exists.
+    RefusesAll,
+    /// From then on, the visitor is turned away.
+    Blocks,
+}
+
+/// When a host thinks that somebody fishes for names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Harvest {
+    /// After this many unknown recipients, over all connections.
+    pub after: u32,
+    /// What it does then.
+    pub then: HarvestDefence,
+    /// For how long.
+    #[serde(with = "super::duration")]
+    pub lasts: Duration,
+}
+
+/// How many recipients a visitor may name in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// This many,
+    pub recipients: u32,
+    /// in any such time.
+    #[serde(with = "super::duration")]
+    pub per: Duration,
+}
+
+/// How a mail host behaves. [`Habits::default`] is an honest host with nothing special about it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Habits {
+    /// Whose words it uses.
+    pub dialect: Dialect,
+    /// Words of its own.
+    pub says: BTreeMap<Line, String>,
+    /// What happens to those who connect.
+    pub door: Door,
+    /// Most connections of one visitor at once; more are answered 421.
+    pub connections: Option<u32>,
+    /// First words.
+    pub greeting: Greeting,
+    /// How long they take.
+    #[serde(with = "super::duration")]
+    pub greeting_wait: Duration,
+    /// What happens to those who speak before.
+    pub early_talkers: EarlyTalkers,
+    /// Which hello it takes.
+    pub hello: Hello,
+    /// What it makes of commands that travel together.
+    pub pipelining: Pipelining,
+    /// Further EHLO keywords, such as `SMTPUTF8` or `LIMITS RCPTMAX=10`.
+    pub offers: Vec<String>,
+    /// What it does about encryption.
+    pub tls: Tls,
+    /// What it says to MAIL.
+    pub senders: Senders,
+    /// What it says to RCPT.
+    pub recipients: Recipients,
+    /// Whether strangers must come twice.
+    pub greylist: Option<Greylist>,
+    /// What follows mistakes.
+    pub errors: Option<ErrorLimits>,
+    /// Past this many recipients in a transaction, all are refused once fewer than half were good. Exim has 10.
+    pub bad_recipients: Option<u32>,
+    /// Most recipients in a transaction.
+    pub per_transaction: Option<u32>,
+    /// Most recipients in a connection.
+    pub per_connection: Option<u32>,
+    /// Most domains in a transaction.
+    pub domains_per_transaction: Option<u32>,
+    /// How long an answer to RCPT takes, on top of the way.
+    #[serde(with = "super::duration")]
+    pub rcpt_wait: Duration,
+    /// How much longer a refusal of RCPT takes. Exchange has 5 s.
+    #[serde(with = "super::duration")]
+    pub tarpit: Duration,
+    /// What it does to those who fish for names.
+    pub harvest: Option<Harvest>,
+    /// How fast a visitor may ask.
+    pub rate: Option<Rate>,
+    /// What it does after a refusal.
+    pub after_refusal: AfterRefusal,
+    /// How its replies come over the wire.
+    pub speech: Speech,
+}
