@@ -28,8 +28,14 @@ pub mod pace;
 
 pub mod probe;
 
+pub mod projection;
+
 pub mod ledger;
 
 pub mod world;
 
 pub mod pipeline;
+
+pub mod outlet;
+
+pub mod verify;

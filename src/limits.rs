@@ -229,3 +229,14 @@ pub const LEDGER_WAIT: Duration = Duration::from_secs(10);
 
 /// Domains whose facts are kept in memory while reading. Our choice: about 20 MB.
 pub const LEDGER_DOMAINS: usize = 50_000;
+
+// ── Rows out ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Bytes of a list gathered before they are written.
+pub const WRITE_BYTES: usize = 256 << 10;
+
+/// Domains whose suggestion is remembered. Our choice: about 10 MB.
+pub const SUGGESTED_DOMAINS: usize = 100_000;
+
+/// Different replies that no rule understood which a report lists.
+pub const UNREAD_REPLIES: usize = 100;

@@ -166,11 +166,11 @@ impl Run {
                 listener.learned(learned)?;
             }
             if now >= next_progress {
-                listener.progress(&self.board.progress(now));
+                listener.progress(&self.progress(now));
                 next_progress = now + limits::PROGRESS_EVERY;
             }
             if self.board.is_done() && (self.supply_dry || self.ending != Ending::Completed) {
-                listener.progress(&self.board.progress(now));
+                listener.progress(&self.progress(now));
                 return Ok(self.ending);
             }
             let wake = self
@@ -202,6 +202,13 @@ impl Run {
                 () = async { sleep_until(wake.expect("guarded")).await }, if wake.is_some() => {}
                 () = std::future::ready(()), if self.has_room() => {}
             }
+        }
+    }
+
+    fn progress(&self, now: Moment) -> Progress {
+        Progress {
+            dns_questions: self.router.questions(),
+            ..self.board.progress(now)
         }
     }
 

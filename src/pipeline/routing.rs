@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -22,6 +23,7 @@ pub(super) struct Router {
     providers: Arc<Providers>,
     hosts: DashMap<String, Arc<OnceCell<HostAddresses>>>,
     places: Semaphore,
+    questions: AtomicU64,
 }
 
 impl Router {
@@ -32,7 +34,13 @@ impl Router {
             providers,
             hosts: DashMap::new(),
             places: Semaphore::new(limits::DNS_QUESTIONS),
+            questions: AtomicU64::new(0),
         }
+    }
+
+    /// Questions put so far.
+    pub(super) fn questions(&self) -> u64 {
+        self.questions.load(Ordering::Relaxed)
     }
 
     /// The route of a domain, or of an address literal.
@@ -118,6 +126,7 @@ impl Router {
             .acquire()
             .await
             .expect("the semaphore is never closed");
+        self.questions.fetch_add(1, Ordering::Relaxed);
         self.world.names.query(name, kind).await
     }
 }

@@ -226,6 +226,7 @@ pub struct Board {
     learned: Vec<Learned>,
     pending: usize,
     settled: u64,
+    dials: u64,
     stopping: bool,
 }
 
@@ -250,6 +251,7 @@ impl Board {
             learned: Vec::new(),
             pending: 0,
             settled: 0,
+            dials: 0,
             stopping: false,
         }
     }
@@ -527,6 +529,7 @@ impl Board {
 
     /// Asks for the connection to a conversation's present target.
     fn dial(&mut self, talk: TalkId) {
+        self.dials += 1;
         let t = &self.talks[&talk];
         let group = &self.groups[t.group];
         let (host, address) = group.targets[t.target].clone();

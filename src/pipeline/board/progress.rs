@@ -29,6 +29,10 @@ pub struct Progress {
     pub resolved: usize,
     /// Conversations under way.
     pub conversations: usize,
+    /// Connections asked for so far.
+    pub opened: u64,
+    /// Questions put to DNS so far.
+    pub dns_questions: u64,
     /// The host with the most addresses waiting for a later moment.
     pub waiting: Option<WaitingHost>,
     /// How long the slowest host needs at its present speed.
@@ -84,6 +88,8 @@ impl Board {
                 .values()
                 .filter(|talk| talk.stage != TalkStage::Quitting)
                 .count(),
+            opened: self.dials,
+            dns_questions: 0,
             waiting,
             remaining,
         }

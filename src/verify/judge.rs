@@ -1,0 +1,222 @@
+//! What a row gets: its verdict from what is known, its flags, its list.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use super::Tools;
+use crate::address::{self, Address};
+use crate::flags::{Flag, Flags};
+use crate::intake::Row;
+use crate::ledger::{Ledger, LedgerError};
+use crate::moment::Moment;
+use crate::outlet::Columns;
+use crate::pipeline::Ending;
+use crate::projection::prior;
+use crate::reason::Reason;
+use crate::verdict::{Disposition, Evidence, Finding, Standing, Verdict, Whom, decide};
+
+/// What a row gets.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// What is held to be true.
+    pub verdict: Verdict,
+    /// Which list.
+    pub disposition: Disposition,
+    /// What is to know beside.
+    pub flags: Flags,
+    /// The likely intended address.
+    pub suggestion: Option<String>,
+    /// Who runs the mail host.
+    pub provider: Option<String>,
+    /// The reply that decided it, or what decided it instead.
+    pub reply: String,
+    /// When somebody was asked.
+    pub checked_at: Option<Moment>,
+}
+
+impl Judgement {
+    /// The columns for the caller's row.
+    #[must_use]
+    pub fn columns(&self) -> Columns<'_> {
+        Columns {
+            verdict: self.verdict.standing.as_str(),
+            reason: self.verdict.reason.as_str(),
+            bounce: prior(self.verdict).mean,
+            flags: if self.flags.is_empty() {
+                String::new()
+            } else {
+                self.flags.to_string()
+            },
+            suggestion: self.suggestion.as_deref().unwrap_or_default(),
+            provider: self.provider.as_deref().unwrap_or_default(),
+            reply: &self.reply,
+            checked_at: self.checked_at.map(|at| at.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Judges rows by what is known now.
+pub struct Judge<'a> {
+    tools: &'a Tools,
+    now: Moment,
+    ending: Ending,
+    suggestions: HashMap<String, Option<String>>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge at `now`, after asking that ended so.
+    #[must_use]
+    pub fn new(tools: &'a Tools, now: Moment, ending: Ending) -> Self {
+        Judge {
+            tools,
+            now,
+            ending,
+            suggestions: HashMap::new(),
+        }
+    }
+
+    /// What a row gets.
+    pub(super) fn row(
+        &mut self,
+        row: &Row<'_>,
+        ledger: &mut Ledger,
+        seen: &mut HashSet<u64>,
+        keys: &RandomState,
+    ) -> Result<Judgement, LedgerError> {
+        let field = match &row.address {
+            Ok(field) => field,
+            Err(fault) => return Ok(self.no_address(fault.in_plain_words().to_owned(), None)),
+        };
+        let address = match Address::parse_bytes(field) {
+            Ok(address) => address,
+            Err(fault) => {
+                let suggestion = std::str::from_utf8(field)
+                    .ok()
+                    .and_then(address::suggest_text);
+                return Ok(self.no_address(fault.to_string(), suggestion));
+            }
+        };
+        let again = !seen.insert(keys.hash_one(&*address.key()));
+        self.address(&address, again.then_some(Flag::Duplicate), ledger)
+    }
+
+    /// What an address gets.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn address(
+        &mut self,
+        address: &Address,
+        extra: Option<Flag>,
+        ledger: &mut Ledger,
+    ) -> Result<Judgement, LedgerError> {
+        let mut evidence = if ledger.was_empty() {
+            Evidence::new()
+        } else {
+            ledger.evidence(&address.key(), address.domain().wire(), self.now)?
+        };
+        if let Some(reason) = self.unfinished() {
+            evidence.learn(
+                self.now,
+                Finding::Withheld {
+                    reason,
+                    detail: String::new(),
+                },
+            );
+        }
+        Ok(self.judge(address, &evidence, extra))
+    }
+
+    /// Why an address may have been left without an answer.
+    fn unfinished(&self) -> Option<Reason> {
+        match self.ending {
+            Ending::Completed => None,
+            Ending::Interrupted => Some(Reason::Interrupted),
+            Ending::Deadline => Some(Reason::Deadline),
+        }
+    }
+
+    fn judge(&mut self, address: &Address, evidence: &Evidence, extra: Option<Flag>) -> Judgement {
+        let verdict = decide(evidence);
+        let mut flags = self.tools.lists.flags(address);
+        if let Some(extra) = extra {
+            flags = flags.with(extra);
+        }
+        let (reply, provider) = self.decisive(evidence, verdict);
+        Judgement {
+            verdict,
+            disposition: self.tools.policy.disposition(verdict, flags.iter()),
+            flags,
+            suggestion: self.suggestion(address),
+            provider,
+            reply,
+            checked_at: evidence.asked_at(),
+        }
+    }
+
+    fn no_address(&self, detail: String, suggestion: Option<String>) -> Judgement {
+        let verdict = Verdict {
+            standing: Standing::Undeliverable,
+            reason: Reason::BadSyntax,
+        };
+        Judgement {
+            verdict,
+            disposition: self.tools.policy.disposition(verdict, []),
+            flags: Flags::NONE,
+            suggestion,
+            provider: None,
+            reply: detail,
+            checked_at: None,
+        }
+    }
+
+    /// The words that decided a verdict, with the provider they came from.
+    fn decisive(&self, evidence: &Evidence, verdict: Verdict) -> (String, Option<String>) {
+        let mut words = String::new();
+        let mut provider = None;
+        for fact in &evidence.facts {
+            match &fact.finding {
+                Finding::Asked {
+                    whom,
+                    exchange,
+                    reading,
+                } => {
+                    if let Some(found) = self.tools.providers.of_mail_host(&exchange.host) {
+                        provider = Some(found.name.clone());
+                    }
+                    let decided = match whom {
+                        Whom::Subject => reading.reason == verdict.reason || words.is_empty(),
+                        Whom::Decoy => {
+                            verdict.reason == Reason::CatchAll
+                                || verdict.reason == Reason::AcceptedProvider
+                        }
+                    };
+                    if decided {
+                        words.clone_from(&exchange.reply);
+                    }
+                }
+                Finding::Domain { reason, detail } if *reason == verdict.reason => {
+                    words.clone_from(detail)
+                }
+                Finding::Withheld { detail, .. } if words.is_empty() => words.clone_from(detail),
+                Finding::Domain { .. } | Finding::Withheld { .. } | Finding::Text { .. } => {}
+            }
+        }
+        (words, provider)
+    }
+
+    /// The likely intended address, found once for each domain.
+    fn suggestion(&mut self, address: &Address) -> Option<String> {
+        let domain = address.domain().name()?;
+        if !self.suggestions.contains_key(domain) {
+            if self.suggestions.len() >= crate::limits::SUGGESTED_DOMAINS {
+                self.suggestions.clear();
+            }
+            self.suggestions
+                .insert(domain.to_owned(), address::suggest_domain(domain));
+        }
+        let meant = self.suggestions.get(domain)?.as_ref()?;
+        Some(format!("{}@{meant}", address.local()))
+    }
+}

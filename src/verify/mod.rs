@@ -1,0 +1,335 @@
+//! One run: a list in, three lists out.
+//!
+//! The list is read twice. First every mailbox that needs asking is asked about once, and what is learned goes to the
+//! ledger. Then each row gets its verdict from the ledger and goes to its list, in the caller's order. So memory does
+//! not hold the list, and a killed run continues where it was: what it learned is there.
+
+mod judge;
+mod summary;
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::diagnosis::Book;
+use crate::flags::Lists;
+use crate::intake::{self, List, Source};
+use crate::ledger::{Ledger, Writer};
+use crate::moment::Moment;
+use crate::outlet::{Form, Outlet};
+use crate::pipeline::board::{Learned, Progress};
+use crate::pipeline::{self, Ending, Listener, Supply, Terms};
+use crate::provider::Providers;
+use crate::verdict::{Finding, Policy, Whom};
+use crate::world::{Clock, World};
+
+pub use judge::{Judge, Judgement};
+pub use summary::{Counts, Summary, Traffic};
+
+/// What a run needs beside the list.
+pub struct Tools {
+    /// What is known of providers.
+    pub providers: Arc<Providers>,
+    /// How replies are read.
+    pub book: Arc<Book>,
+    /// What lists say of addresses.
+    pub lists: Lists,
+    /// What is done about verdicts.
+    pub policy: Policy,
+}
+
+/// What a run is told to do.
+pub struct Task {
+    /// The list.
+    pub source: Source,
+    /// How to read it.
+    pub options: intake::Options,
+    /// Where the three lists go.
+    pub out: PathBuf,
+    /// Whether what is known may be used.
+    pub memory: Memory,
+}
+
+/// Whether an earlier run's knowledge is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// While it is fresh.
+    Use,
+    /// Never: everybody is asked again.
+    Refresh,
+}
+
+/// Who may be asked.
+pub enum Asking {
+    /// Nobody; the clock is only for dating what is known.
+    Nobody(Clock),
+    /// The world.
+    World(World, Box<Terms>),
+}
+
+/// Who is told how a run goes.
+pub trait Observer {
+    /// Rows were read, and the asking has come so far.
+    fn progress(&mut self, rows: u64, progress: &Progress);
+
+    /// A host blocks us.
+    fn blocked(&mut self, host: &str, words: &str, addresses: usize);
+}
+
+/// Verifies a list. `stop` resolves when the run is to end early.
+///
+/// # Errors
+///
+/// When the list cannot be read, the ledger or the lists cannot be written. The lists of an earlier run stay.
+pub async fn verify(
+    task: &Task,
+    tools: &Tools,
+    asking: Asking,
+    ledger: &mut Ledger,
+    observer: &mut dyn Observer,
+    stop: impl Future<Output = Ending>,
+) -> anyhow::Result<Summary> {
+    let mut heard = summary::Heard::default();
+    let (clock, ending) = match asking {
+        Asking::Nobody(clock) => (clock, Ending::Completed),
+        Asking::World(world, terms) => {
+            let clock = world.clock;
+            let ending = ask(
+                task, tools, world, *terms, ledger, observer, stop, &mut heard,
+            )
+            .await?;
+            (clock, ending)
+        }
+    };
+    let mut summary = list_rows(task, tools, ledger, clock.now(), ending)?;
+    summary.traffic = Traffic {
+        dns_queries: heard.dns_queries,
+        connections: heard.connections,
+        rcpt: heard.rcpt,
+        decoys: heard.decoys,
+        answered_from_ledger: heard.answered_from_ledger,
+    };
+    summary.unread = heard.unread;
+    Ok(summary)
+}
+
+/// The first reading: asks about every mailbox that is not known yet.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a run, each used once"
+)]
+async fn ask(
+    task: &Task,
+    tools: &Tools,
+    world: World,
+    terms: Terms,
+    ledger: &mut Ledger,
+    observer: &mut dyn Observer,
+    stop: impl Future<Output = Ending>,
+    traffic: &mut summary::Heard,
+) -> anyhow::Result<Ending> {
+    let writer = ledger.writer()?;
+    let rows = std::cell::Cell::new(0);
+    let mut questions = Questions {
+        list: task.source.list(&task.options)?,
+        seen: Seen::default(),
+        ledger,
+        memory: task.memory,
+        clock: world.clock,
+        rows: &rows,
+        known: 0,
+    };
+    let mut scribe = Scribe {
+        writer,
+        observer,
+        rows: &rows,
+        traffic,
+    };
+    let (book, providers) = (Arc::clone(&tools.book), Arc::clone(&tools.providers));
+    let ending = pipeline::ask_everybody(
+        world,
+        terms,
+        book,
+        providers,
+        &mut questions,
+        &mut scribe,
+        stop,
+    )
+    .await?;
+    scribe.traffic.answered_from_ledger = questions.known;
+    scribe.writer.finish()?;
+    ledger.refresh();
+    Ok(ending)
+}
+
+/// Mailboxes met so far, as 64-bit hashes under a secret key: 8 bytes and a little each, the one thing of a run that
+/// grows with the list. Two mailboxes of ten million share a hash about once in 370,000 runs; the later one would be
+/// flagged as a duplicate, with its own verdict all the same.
+#[derive(Default)]
+struct Seen {
+    hashes: HashSet<u64>,
+    keys: RandomState,
+}
+
+impl Seen {
+    /// Whether this is the first time that `key` is met.
+    fn is_new(&mut self, key: &str) -> bool {
+        self.hashes.insert(self.keys.hash_one(key))
+    }
+}
+
+/// The mailboxes of a list that need asking.
+struct Questions<'a> {
+    list: List,
+    seen: Seen,
+    ledger: &'a mut Ledger,
+    memory: Memory,
+    clock: Clock,
+    rows: &'a std::cell::Cell<u64>,
+    known: u64,
+}
+
+impl Supply for Questions<'_> {
+    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Address>> {
+        let now = self.clock.now();
+        let mut batch = Vec::new();
+        while batch.len() < most {
+            let Some(row) = self.list.next_row()? else {
+                break;
+            };
+            self.rows.set(row.number);
+            let Ok(field) = row.address else { continue };
+            let Ok(address) = Address::parse_bytes(&field) else {
+                continue;
+            };
+            let key = address.key();
+            if !self.seen.is_new(&key) {
+                continue;
+            }
+            if self.memory == Memory::Use
+                && self
+                    .ledger
+                    .settled(&key, address.domain().wire(), now)?
+                    .is_some()
+            {
+                self.known += 1;
+                continue;
+            }
+            drop(key);
+            batch.push(address);
+        }
+        Ok(batch)
+    }
+}
+
+/// Keeps what is learned, tells what happens.
+struct Scribe<'a> {
+    writer: Writer,
+    observer: &'a mut dyn Observer,
+    rows: &'a std::cell::Cell<u64>,
+    traffic: &'a mut summary::Heard,
+}
+
+impl Listener for Scribe<'_> {
+    fn learned(&mut self, learned: Learned) -> anyhow::Result<()> {
+        match learned {
+            Learned::Address { key, fact } => {
+                self.count(&fact.finding);
+                self.writer.address(key, fact)?;
+            }
+            Learned::Domain { name, fact, .. } => {
+                self.count(&fact.finding);
+                self.writer.domain(name, fact)?;
+            }
+            Learned::Blocked {
+                key,
+                exchange,
+                addresses,
+                ..
+            } => self.observer.blocked(&key.0, &exchange.reply, addresses),
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.traffic.connections = progress.opened;
+        self.traffic.dns_queries = progress.dns_questions;
+        self.observer.progress(self.rows.get(), progress);
+    }
+}
+
+impl Scribe<'_> {
+    fn count(&mut self, finding: &Finding) {
+        let Finding::Asked {
+            whom,
+            exchange,
+            reading,
+        } = finding
+        else {
+            return;
+        };
+        if exchange.stage == crate::smtp::Stage::Rcpt {
+            self.traffic.rcpt += 1;
+            if *whom == Whom::Decoy {
+                self.traffic.decoys += 1;
+            }
+        }
+        if reading.reason == crate::reason::Reason::Unread {
+            self.traffic.note_unread(&exchange.reply);
+        }
+    }
+}
+
+/// The second reading: every row to its list.
+fn list_rows(
+    task: &Task,
+    tools: &Tools,
+    ledger: &mut Ledger,
+    now: Moment,
+    ending: Ending,
+) -> anyhow::Result<Summary> {
+    let mut list = task.source.list(&task.options)?;
+    let mut outlet = Outlet::create(&task.out, form_of(&list))?;
+    let mut summary = Summary::new(task.source.name(), &task.out, ending);
+    let mut judge = Judge::new(tools, now, ending);
+    let mut seen = Seen::default();
+    while let Some(row) = list.next_row()? {
+        let judgement = judge.row(&row, ledger, &mut seen.hashes, &seen.keys)?;
+        outlet.write(
+            judgement.disposition,
+            row.raw,
+            row.terminator,
+            &judgement.columns(),
+        )?;
+        summary.count(&judgement);
+    }
+    summary.finish(list.tally());
+    outlet.finish()?;
+    Ok(summary)
+}
+
+/// How the caller's list is written, as far as our lists must follow it.
+fn form_of(list: &List) -> Form {
+    let delimiter = list.delimiter().unwrap_or(b',');
+    let header = list.header().map_or_else(
+        || {
+            let names: Vec<String> = (1..=list.columns().len().max(1))
+                .map(|n| format!("column_{n}"))
+                .collect();
+            names.join(&char::from(delimiter).to_string()).into_bytes()
+        },
+        <[u8]>::to_vec,
+    );
+    Form {
+        preamble: list.preamble().to_vec(),
+        header,
+        delimiter,
+        terminator: if list.terminator().is_empty() {
+            b"\n".to_vec()
+        } else {
+            list.terminator().to_vec()
+        },
+    }
+}
