@@ -115,7 +115,12 @@ impl Address {
         let cleaned = clean::clean(text)?;
         let (local, domain) = local::split(&cleaned)?;
         let mut text = String::with_capacity(cleaned.len());
-        local::write(local, &mut text)?;
+        match local::write(local, &mut text) {
+            Err(Fault::LocalDot) if domain::allows_odd_dots(domain) => {
+                local::write_with_odd_dots(local, &mut text)?
+            }
+            written => written?,
+        }
         let at = text.len();
         if at > limits::LOCAL_PART_OCTETS {
             return Err(Fault::LocalTooLong { octets: at });

@@ -67,8 +67,16 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
 /// The address that `address` was probably meant to be, for people; `None` if nothing is likelier than what it says.
 #[must_use]
 pub fn suggest(address: &Address) -> Option<String> {
-    let domain = suggest_domain(address.domain().name()?)?;
-    Some(format!("{}@{domain}", address.local()))
+    let domain = address.domain().name().and_then(suggest_domain);
+    let local = typed_apostrophe(address.local());
+    if domain.is_none() && local.is_none() {
+        return None;
+    }
+    let local = local.as_deref().unwrap_or(address.local());
+    Some(format!(
+        "{local}@{}",
+        domain.as_deref().unwrap_or(address.domain().readable())
+    ))
 }
 
 /// The domain that `domain` (A-labels, lower case) was probably meant to be. A pure function of the domain, so its
@@ -99,12 +107,50 @@ pub fn suggest_text(text: &str) -> Option<String> {
     if text.len() > REPAIRABLE_BYTES {
         return None;
     }
+    if let Some(address) = only_address(text) {
+        return Some(suggest(&address).unwrap_or_else(|| address.to_string()));
+    }
     let text = clean::clean(text).ok()?;
     let (local, domain) = two_sides(&text)?;
     let local = local.trim().trim_matches('.');
     let domain = repaired_domain(domain.trim())?;
     let address = Address::parse(&format!("{local}@{domain}")).ok()?;
     Some(suggest(&address).unwrap_or_else(|| address.to_string()))
+}
+
+/// The local part with the apostrophes that word processors have turned into typographic ones; `None` without any.
+fn typed_apostrophe(local: &str) -> Option<String> {
+    (!local.is_ascii() && local.contains('’')).then(|| local.replace('’', "'"))
+}
+
+/// The only address in a text with other words: it is written once or several times, and what stands right before it is a
+/// bracket or nothing. After a word it could be that word's second half: `anna schmidt@example.com`.
+fn only_address(text: &str) -> Option<Address> {
+    let is_border = |c: char| c.is_whitespace() || "()<>[]{}\",;|".contains(c);
+    let mut only: Option<Address> = None;
+    let mut from = 0;
+    while let Some(at) = text[from..].find('@').map(|at| from + at) {
+        let start = text[from..at].rfind(is_border).map_or(from, |border| {
+            let border = from + border;
+            border + text[border..].chars().next().map_or(1, char::len_utf8)
+        });
+        let end = text[at..]
+            .find(is_border)
+            .map_or(text.len(), |length| at + length);
+        let before = text[..start].trim_end();
+        let follows_word = before.ends_with(|c: char| !is_border(c));
+        let address = Address::parse(&text[start..end]).ok()?;
+        if (follows_word && only.is_none())
+            || only
+                .as_ref()
+                .is_some_and(|only| only.key() != address.key())
+        {
+            return None;
+        }
+        only = Some(address);
+        from = end;
+    }
+    only
 }
 
 /// What stands on both sides of an `@` that is doubled, spelled out, or missing before a well-known domain.
@@ -330,6 +376,12 @@ mod tests {
             ("anna at gmail dot com", "anna@gmail.com"),
             ("anna(work)@example.org", "anna@example.org"),
             ("anna@firma,de", "anna@firma.de"),
+            ("anna@firma.de Anna", "anna@firma.de"),
+            ("anna@firma.de - work", "anna@firma.de"),
+            ("Anna [anna@firma.de]", "anna@firma.de"),
+            ("Anna(anna@gmial.com)", "anna@gmail.com"),
+            ("anna@firma.de; Anna@firma.de", "Anna@firma.de"),
+            ("[anna@firma.de](mailto:anna@firma.de)", "anna@firma.de"),
         ] {
             assert!(
                 Address::parse(typed).is_err(),
@@ -337,6 +389,13 @@ mod tests {
             );
             assert_eq!(suggest_text(typed).as_deref(), Some(meant), "{typed}");
         }
+    }
+
+    #[test]
+    fn a_typographic_apostrophe_is_set_right() {
+        let address = Address::parse("o’brien@firma.ie").unwrap();
+        assert_eq!(suggest(&address).as_deref(), Some("o'brien@firma.ie"));
+        assert_eq!(suggest(&Address::parse("o'brien@firma.ie").unwrap()), None);
     }
 
     #[test]
