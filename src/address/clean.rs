@@ -117,6 +117,7 @@ fn narrowed(character: char) -> char {
 /// What follows `mailto:` (RFC 6068 §2) up to its header fields; `None` if there is no such link.
 fn strip_scheme(text: &str) -> Option<&str> {
     let link = strip_prefix_ignoring_case(text, "mailto:")?;
+    let link = link.strip_prefix("//").unwrap_or(link);
     Some(link.split('?').next().unwrap_or(link))
 }
 
@@ -151,11 +152,10 @@ fn unwrap(text: &str) -> Result<Cow<'_, str>, Fault> {
         Some(inner) => strip_wrapping(inner),
         None => text,
     };
-    let text = strip_prefix_ignoring_case(text, "mailto:")
-        .map_or(text, |link| link.split('?').next().unwrap_or(link));
+    let text = strip_scheme(text).unwrap_or(text);
     // Directories export addresses as `SMTP:anna@example.com`.
     let text = strip_prefix_ignoring_case(text, "smtp:").unwrap_or(text);
-    let text = strip_wrapping(strip_outer_comments(text));
+    let text = strip_label(strip_wrapping(strip_outer_comments(text)));
     check_single(text)?;
     if let Some(control) = text
         .chars()
@@ -250,6 +250,9 @@ fn angle_form(text: &str) -> Result<Option<&str>, Fault> {
         None => return Ok(None),
     };
     let (inner, after) = rest.split_once('>').unwrap_or((rest, ""));
+    if inner.trim().is_empty() {
+        return Ok(Some(name));
+    }
     let said_again = |beside: &str| {
         beside
             .trim_matches(|c: char| !c.is_alphanumeric())
@@ -268,6 +271,15 @@ fn angle_form(text: &str) -> Result<Option<&str>, Fault> {
         return Err(Fault::TextBeside { text: after.into() });
     }
     Ok(Some(inner))
+}
+
+/// Takes a label such as `E-mail: ` before the address: the form of a group with one member (RFC 5322 §3.4). A colon
+/// cannot stand in an address outside quotes, and the blank after it tells the label from a link.
+fn strip_label(text: &str) -> &str {
+    match text.split_once(": ") {
+        Some((label, address)) if !label.contains(['@', '"']) => address.trim_start(),
+        Some(_) | None => text,
+    }
 }
 
 /// Refuses a field with several addresses.

@@ -49,6 +49,13 @@ pub(super) fn append_readable(start: usize, text: &mut String) {
     }
 }
 
+/// Whether the domain is known for local parts whose dots RFC 5321 allows in quotes only (`config/dots.txt`).
+pub(super) fn allows_odd_dots(domain: &str) -> bool {
+    include_str!("../../config/dots.txt")
+        .lines()
+        .any(|listed| listed.eq_ignore_ascii_case(domain.trim_end_matches('.')))
+}
+
 /// The IP address of a domain in literal form; `None` for a name.
 pub(super) fn literal_ip(domain: &str) -> Option<IpAddr> {
     let inner = domain.strip_prefix('[')?.strip_suffix(']')?;

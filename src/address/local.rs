@@ -64,6 +64,15 @@ pub(super) fn write(local: Local<'_>, out: &mut String) -> Result<(), Fault> {
     }
 }
 
+/// Appends in quotes what is right but for its dots.
+pub(super) fn write_with_odd_dots(local: Local<'_>, out: &mut String) -> Result<(), Fault> {
+    let (Local::Plain(content) | Local::Quoted(content)) = local;
+    if let Some(character) = content.chars().find(|c| matches!(c, '"' | '\\' | ' ')) {
+        return Err(Fault::LocalCharacter { character });
+    }
+    write_quoted(content, out)
+}
+
 /// Appends what stood between quotes, without the quotes if it can do without.
 fn write_quoted(content: &str, out: &mut String) -> Result<(), Fault> {
     let mut meant = String::with_capacity(content.len());

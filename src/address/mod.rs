@@ -8,6 +8,7 @@ mod clean;
 mod domain;
 mod fault;
 mod local;
+mod repair;
 mod slip;
 mod suggest;
 
@@ -18,7 +19,8 @@ use std::net::IpAddr;
 use crate::limits;
 
 pub use fault::Fault;
-pub use suggest::{suggest, suggest_domain, suggest_text};
+pub use repair::suggest_text;
+pub use suggest::{suggest, suggest_domain};
 
 /// A well-formed mailbox (RFC 5321 §4.1.2, `Mailbox`, with the extensions of RFC 6531 §3.3).
 ///
@@ -115,7 +117,12 @@ impl Address {
         let cleaned = clean::clean(text)?;
         let (local, domain) = local::split(&cleaned)?;
         let mut text = String::with_capacity(cleaned.len());
-        local::write(local, &mut text)?;
+        match local::write(local, &mut text) {
+            Err(Fault::LocalDot) if domain::allows_odd_dots(domain) => {
+                local::write_with_odd_dots(local, &mut text)?;
+            }
+            written => written?,
+        }
         let at = text.len();
         if at > limits::LOCAL_PART_OCTETS {
             return Err(Fault::LocalTooLong { octets: at });

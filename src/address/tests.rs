@@ -50,6 +50,11 @@ fn what_people_paste_around_an_address_is_taken_away() {
         ("; anna@example.com", "anna@example.com"),
         ("• anna@example.com", "anna@example.com"),
         ("anna @ example.com", "anna@example.com"),
+        ("E-mail: anna@example.com", "anna@example.com"),
+        ("mailto://anna@example.com", "anna@example.com"),
+        ("anna@example.com <>", "anna@example.com"),
+        ("Anna.@docomo.ne.jp", "\"Anna.\"@docomo.ne.jp"),
+        ("anna..b@DOCOMO.ne.jp", "\"anna..b\"@docomo.ne.jp"),
         ("anna@EXAMPLE.Com", "anna@example.com"),
     ] {
         let address = Address::parse(pasted).unwrap_or_else(|fault| panic!("{pasted:?}: {fault}"));

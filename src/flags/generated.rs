@@ -49,8 +49,8 @@ impl fmt::Display for Generated {
     }
 }
 
-/// Why `local` (lower case, without a `+tag`) looks generated; `rows` are the rows of a keyboard.
-pub(super) fn generated(local: &str, rows: &[String]) -> Option<Generated> {
+/// Why `local` (lower case, without a `+tag`) looks generated.
+pub(super) fn generated(local: &str, keyboard: &Keyboard) -> Option<Generated> {
     if local.len() < WALK_BYTES {
         return None;
     }
@@ -67,7 +67,8 @@ pub(super) fn generated(local: &str, rows: &[String]) -> Option<Generated> {
     if survey.alternations >= ALTERNATIONS {
         return Some(Generated::Alternating);
     }
-    is_walk(local.trim_end_matches(|c: char| c.is_ascii_digit()), rows)
+    keyboard
+        .has_walk(local.trim_end_matches(|c: char| c.is_ascii_digit()))
         .then_some(Generated::KeyboardWalk)
 }
 
@@ -85,23 +86,46 @@ fn is_hex(local: &str) -> bool {
     letters + digits >= HEX_BYTES && letters >= HEX_OF_EACH && digits >= HEX_OF_EACH
 }
 
-/// Whether the whole is part of one row, in either direction.
-fn is_walk(word: &str, rows: &[String]) -> bool {
-    // Along a row, no letter follows itself and few follow each other: the second letter settles nearly every name.
-    if word.len() < WALK_BYTES || !word.is_ascii() {
-        return false;
+/// The rows of keyboards.
+#[derive(Debug, Default)]
+pub(super) struct Keyboard {
+    /// Every row, forwards and backwards.
+    rows: Vec<String>,
+    /// For each letter, a bit for each letter that stands beside it: nearly every name is told from a walk by its first
+    /// two letters.
+    beside: [u32; 26],
+}
+
+impl Keyboard {
+    pub(super) fn new(rows: Vec<String>) -> Self {
+        let backwards: Vec<String> = rows.iter().map(|row| row.chars().rev().collect()).collect();
+        let rows = [rows, backwards].concat();
+        let mut beside = [0; 26];
+        for pair in rows.iter().flat_map(|row| row.as_bytes().windows(2)) {
+            if let (Some(one), Some(other)) = (letter(pair[0]), letter(pair[1])) {
+                beside[one] |= 1 << other;
+            }
+        }
+        Keyboard { rows, beside }
     }
-    let along = |row: &String| {
-        row.contains(word)
-            || row
-                .find(char::from(word.as_bytes()[word.len() - 1]))
-                .is_some_and(|at| {
-                    let reversed = word.bytes().rev();
-                    row.as_bytes()[at..].len() >= word.len()
-                        && row.bytes().skip(at).zip(reversed).all(|(a, b)| a == b)
-                })
-    };
-    rows.iter().any(along)
+
+    /// Whether the whole word is part of one row, in either direction.
+    fn has_walk(&self, word: &str) -> bool {
+        let &[first, second, ..] = word.as_bytes() else {
+            return false;
+        };
+        let (Some(first), Some(second)) = (letter(first), letter(second)) else {
+            return false;
+        };
+        word.len() >= WALK_BYTES
+            && self.beside[first] & 1 << second != 0
+            && self.rows.iter().any(|row| row.contains(word))
+    }
+}
+
+/// The place of a lower-case letter in the alphabet.
+fn letter(byte: u8) -> Option<usize> {
+    byte.is_ascii_lowercase().then(|| usize::from(byte - b'a'))
 }
 
 /// What one pass over a local part counts.
@@ -141,10 +165,12 @@ impl Survey {
 mod tests {
     use super::*;
 
-    fn rows() -> Vec<String> {
-        ["qwertyuiop", "asdfghjkl", "yxcvbnm"]
-            .map(str::to_owned)
-            .to_vec()
+    fn keyboard() -> Keyboard {
+        Keyboard::new(
+            ["qwertyuiop", "asdfghjkl", "yxcvbnm"]
+                .map(str::to_owned)
+                .to_vec(),
+        )
     }
 
     #[test]
@@ -159,7 +185,7 @@ mod tests {
             ("aaaaaaa", Generated::Repeated),
             ("k3j9x2m4q", Generated::Alternating),
         ] {
-            assert_eq!(generated(local, &rows()), Some(why), "{local}");
+            assert_eq!(generated(local, &keyboard()), Some(why), "{local}");
         }
     }
 
@@ -191,7 +217,7 @@ mod tests {
             "ü",
             "",
         ] {
-            assert_eq!(generated(local, &rows()), None, "{local}");
+            assert_eq!(generated(local, &keyboard()), None, "{local}");
         }
     }
 }

@@ -20,9 +20,10 @@ use crate::address::{self, Address};
 use crate::provider::Providers;
 
 use domains::{Domains, Found, Opinion, Reach, TrapDomain, reach_of};
+use generated::Keyboard;
 use list::{Change, Entry, entries};
 use origin::{Origin, OwnFiles};
-use role::Roles;
+use role::{Name, Roles};
 
 pub use generated::Generated;
 pub use list::{ListError, ListKind, OwnList};
@@ -41,7 +42,7 @@ pub struct Lists {
     roles: Roles,
     domains: Domains,
     trap_names: HashMap<Box<str>, TrapName>,
-    keyboard_rows: Vec<String>,
+    keyboard: Keyboard,
     providers: Arc<Providers>,
     own: OwnFiles,
 }
@@ -94,7 +95,7 @@ impl Lists {
             roles: Roles::default(),
             domains: Domains::default(),
             trap_names: HashMap::new(),
-            keyboard_rows: Vec::new(),
+            keyboard: Keyboard::default(),
             providers,
             own: OwnFiles::new(own),
         };
@@ -242,14 +243,12 @@ impl Lists {
 
     fn glance<'a>(&'a self, address: &'a Address, local: &str) -> Glance<'a> {
         let domain = address.domain().name().unwrap_or_default();
+        let name = Name::new(local);
         Glance {
-            role: self.roles.find(local),
+            role: self.roles.find(&name),
             domain: self.domains.find(domain),
-            name: self
-                .trap_names
-                .get(&*role::squeezed(role::stem(local)))
-                .copied(),
-            generated: generated::generated(local, &self.keyboard_rows),
+            name: self.trap_names.get(name.squeezed()).copied(),
+            generated: generated::generated(local, &self.keyboard),
             is_reserved: is_reserved(domain),
         }
     }
@@ -342,7 +341,7 @@ impl Lists {
         for Closed { domain, year } in file.closed {
             self.domains.set_trap(&domain, TrapDomain::Closed(year));
         }
-        self.keyboard_rows = file.keyboard_rows;
+        self.keyboard = Keyboard::new(file.keyboard_rows);
     }
 }
 

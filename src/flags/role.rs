@@ -1,10 +1,10 @@
 //! Whether a local part belongs to a function rather than a person.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::list::{Change, Entry, ListError, entries};
 use super::origin::Origin;
+use crate::limits::LOCAL_PART_OCTETS;
 
 /// What separates the words of a local part.
 const SEPARATORS: [char; 3] = ['.', '-', '_'];
@@ -51,7 +51,7 @@ impl Roles {
                     "is no name of a function; write the part before the `@` alone",
                 ));
             }
-            let name = squeezed(&name.to_lowercase()).into_owned();
+            let name = squeezed(&name.to_lowercase());
             let table = match role_use {
                 Use::Whole | Use::First => &mut self.names,
                 Use::Qualifier => &mut self.qualifiers,
@@ -64,26 +64,22 @@ impl Roles {
         Ok(())
     }
 
-    /// The listed name by which `local` (lower case, without a `+tag`) is a function, with where it came from.
+    /// The listed name by which `name` is a function, with where it came from.
     ///
     /// It is one if, digits at the end aside, it is a listed name whole (`no-reply`, `info2`), if its words are all names
     /// and qualifiers (`eu-sales-team`), or if its first word is a name that is nobody's (`info-berlin`). A name after
     /// another word is none: `anna.sales` and `post.max` are people.
-    pub(super) fn find<'a>(&'a self, local: &str) -> Option<(&'a str, Origin)> {
-        let stem = stem(local);
-        if let Some(found) = lookup(&self.names, &squeezed(stem)) {
-            return Some((found.0, found.1.1));
-        }
-        if !stem.contains(SEPARATORS) {
-            return None;
-        }
-        let first = stem.split(SEPARATORS).next().unwrap_or(stem);
-        if let Some((name, (Use::First, origin))) = lookup(&self.names, first) {
+    pub(super) fn find<'a>(&'a self, name: &Name<'_>) -> Option<(&'a str, Origin)> {
+        if let Some((name, (_, origin))) = lookup(&self.names, name.squeezed()) {
             return Some((name, origin));
         }
+        if !name.has_separators() {
+            return None;
+        }
         let mut found = None;
-        for word in stem.split(SEPARATORS) {
+        for (at, word) in name.stem.split(SEPARATORS).enumerate() {
             match lookup(&self.names, word) {
+                Some((name, (Use::First, origin))) if at == 0 => return Some((name, origin)),
                 Some((name, (_, origin))) => found = found.or(Some((name, origin))),
                 None if self.qualifiers.contains_key(word) => {}
                 None => return None,
@@ -102,17 +98,52 @@ fn lookup<'a>(
         .map(|(name, &value)| (&**name, value))
 }
 
-/// The local part without digits at its end, and without the separator before them.
-pub(super) fn stem(local: &str) -> &str {
-    local
-        .trim_end_matches(|c: char| c.is_ascii_digit())
-        .trim_end_matches(SEPARATORS)
+/// A local part as the lists of names see it.
+pub(super) struct Name<'a> {
+    /// Without digits at its end, and without the separator before them.
+    stem: &'a str,
+    /// The stem without separators, where it has some and fits; no list has a longer name.
+    squeezed: [u8; LOCAL_PART_OCTETS],
+    length: usize,
 }
 
-/// The name without separators.
-pub(super) fn squeezed(name: &str) -> Cow<'_, str> {
-    if name.contains(SEPARATORS) {
-        return Cow::Owned(name.replace(SEPARATORS, ""));
+impl<'a> Name<'a> {
+    /// Looks at `local` (lower case, without a `+tag`). Takes nothing from the heap: every row passes here.
+    pub(super) fn new(local: &'a str) -> Self {
+        let stem = local
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .trim_end_matches(SEPARATORS);
+        let mut squeezed = [0; LOCAL_PART_OCTETS];
+        let mut length = 0;
+        for byte in stem
+            .bytes()
+            .filter(|byte| !matches!(byte, b'.' | b'-' | b'_'))
+            .take(LOCAL_PART_OCTETS)
+        {
+            squeezed[length] = byte;
+            length += 1;
+        }
+        Name {
+            stem,
+            squeezed,
+            length,
+        }
     }
-    Cow::Borrowed(name)
+
+    /// The stem without separators.
+    pub(super) fn squeezed(&self) -> &str {
+        if !self.has_separators() {
+            return self.stem;
+        }
+        std::str::from_utf8(&self.squeezed[..self.length]).unwrap_or(self.stem)
+    }
+
+    fn has_separators(&self) -> bool {
+        self.length != self.stem.len()
+    }
+}
+
+/// A listed name without separators.
+pub(super) fn squeezed(name: &str) -> String {
+    name.replace(SEPARATORS, "")
 }
