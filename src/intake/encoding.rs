@@ -28,7 +28,8 @@ impl Encoding {
     ///
     /// UTF-16 shows by its mark or by a NUL in every other byte. Anything else is UTF-8 when its multi-byte sequences
     /// are well formed, or at least more of them than not: a single damaged name does not turn a whole UTF-8 list into
-    /// mojibake, and Windows-1252 text hardly ever forms a valid sequence by chance.
+    /// mojibake, and Windows-1252 text hardly ever forms a valid sequence by chance. Bytes that mean nothing in
+    /// Windows-1252 are no text in it: they are left as they are.
     #[must_use]
     pub fn of(sample: &[u8]) -> Encoding {
         if sample.starts_with(BOM) {
@@ -61,7 +62,7 @@ impl Encoding {
         let cut_short = std::str::from_utf8(sample)
             .err()
             .is_some_and(|e| e.error_len().is_none());
-        if broken == 0 || (cut_short && broken == 1) || sound > broken {
+        if broken == 0 || (cut_short && broken == 1) || sound > broken || !is_windows_1252(sample) {
             Encoding::Utf8
         } else {
             Encoding::Windows1252
@@ -76,6 +77,13 @@ impl Encoding {
             Encoding::Windows1252 => Some(WINDOWS_1252.new_decoder_without_bom_handling()),
         }
     }
+}
+
+/// Whether every byte has a meaning in Windows-1252.
+fn is_windows_1252(sample: &[u8]) -> bool {
+    !sample
+        .iter()
+        .any(|byte| matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d))
 }
 
 /// Reads `inner`, text in `encoding`, as UTF-8. A byte order mark stays, as UTF-8 writes it.
@@ -207,7 +215,7 @@ mod tests {
 
     #[test]
     fn long_text_survives_the_chunks_of_the_decoder() {
-        let text = "a€😀".repeat(CHUNK_BYTES);
+        let text = format!("\u{feff}{}", "a€😀".repeat(CHUNK_BYTES));
         assert_eq!(decoded(&utf16(&text, u16::to_le_bytes)), text);
     }
 

@@ -41,8 +41,10 @@ impl Opening {
             opening.line += 1;
         }
         opening.pass_blank_lines();
-        // What was passed made room: let the view hold a whole sample again.
-        opening.window.fill();
+        if !opening.preamble.is_empty() {
+            // What was passed made room: let the view hold a whole sample again.
+            opening.window.fill();
+        }
         opening
     }
 

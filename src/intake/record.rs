@@ -303,7 +303,7 @@ pub(super) fn rescue<'a>(line: &'a [u8], layout: &Layout) -> Option<&'a [u8]> {
 pub(super) fn fields(record: &[u8], delimiter: Option<u8>) -> Vec<Cow<'_, [u8]>> {
     let mut fields = Vec::new();
     scan(record, delimiter, usize::MAX, |_, field| {
-        fields.push(field.text(record))
+        fields.push(field.text(record));
     });
     fields
 }

@@ -122,6 +122,12 @@ impl Window {
         }
     }
 
+    /// Bytes of memory that the window takes.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Why the list could not be read to its end, once.
     pub(super) fn take_failure(&mut self) -> Option<io::Error> {
         self.failure.take()
