@@ -39,3 +39,5 @@ pub mod pipeline;
 pub mod outlet;
 
 pub mod verify;
+
+pub mod cli;

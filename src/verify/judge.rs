@@ -111,6 +111,20 @@ impl<'a> Judge<'a> {
         extra: Option<Flag>,
         ledger: &mut Ledger,
     ) -> Result<Judgement, LedgerError> {
+        let evidence = self.evidence(address, ledger)?;
+        Ok(self.judge(address, &evidence, extra))
+    }
+
+    /// What is known of an address, with what kept us from learning more.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub(crate) fn evidence(
+        &self,
+        address: &Address,
+        ledger: &mut Ledger,
+    ) -> Result<Evidence, LedgerError> {
         let mut evidence = if ledger.was_empty() {
             Evidence::new()
         } else {
@@ -125,7 +139,12 @@ impl<'a> Judge<'a> {
                 },
             );
         }
-        Ok(self.judge(address, &evidence, extra))
+        Ok(evidence)
+    }
+
+    /// When this judge judges.
+    pub(crate) fn now(&self) -> Moment {
+        self.now
     }
 
     /// Why an address may have been left without an answer.
@@ -137,7 +156,12 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn judge(&mut self, address: &Address, evidence: &Evidence, extra: Option<Flag>) -> Judgement {
+    pub(crate) fn judge(
+        &mut self,
+        address: &Address,
+        evidence: &Evidence,
+        extra: Option<Flag>,
+    ) -> Judgement {
         let verdict = decide(evidence);
         let mut flags = self.tools.lists.flags(address);
         if let Some(extra) = extra {
@@ -155,7 +179,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn no_address(&self, detail: String, suggestion: Option<String>) -> Judgement {
+    pub(crate) fn no_address(&self, detail: String, suggestion: Option<String>) -> Judgement {
         let verdict = Verdict {
             standing: Standing::Undeliverable,
             reason: Reason::BadSyntax,

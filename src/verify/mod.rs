@@ -323,7 +323,12 @@ fn form_of(list: &List) -> Form {
         <[u8]>::to_vec,
     );
     Form {
-        preamble: list.preamble().to_vec(),
+        // A header comes with what stands before it.
+        preamble: if list.header().is_some() {
+            Vec::new()
+        } else {
+            list.preamble().to_vec()
+        },
         header,
         delimiter,
         terminator: if list.terminator().is_empty() {

@@ -1,0 +1,401 @@
+//! From what was typed to how the world is asked: options that `verify` and `check` share, resolved.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::usage;
+use crate::diagnosis::Book;
+use crate::flags::Lists;
+use crate::ledger::{Ledger, Lifetimes, Realm};
+use crate::pace::{Ceilings, Rate};
+use crate::pipeline::board::Manners;
+use crate::pipeline::{Depth, Ending, Terms};
+use crate::provider::Providers;
+use crate::route::{DnsAnswer, Reach, Record, RecordKind};
+use crate::smtp::HelloName;
+use crate::verdict::Policy;
+use crate::verify::{Memory, Tools};
+use crate::world::live::{self, Servers};
+use crate::world::sim::Internet;
+use crate::world::{Clock, World};
+
+/// Options about asking.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch on the command line"
+)]
+pub(super) struct AskingArgs {
+    /// Ask nobody: say only what the text and earlier runs say
+    #[arg(long, conflicts_with = "no_smtp")]
+    pub(super) offline: bool,
+    /// Ask DNS, but no mail host
+    #[arg(long)]
+    pub(super) no_smtp: bool,
+    /// Where to keep what is learned [default: $XDG_STATE_HOME/presend/ledger.db]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ledger: Option<PathBuf>,
+    /// Ask again, whatever is known
+    #[arg(long)]
+    pub(super) refresh: bool,
+    /// Ask a simulated internet described in FILE; nothing leaves this machine
+    #[arg(long, value_name = "FILE")]
+    pub(super) world: Option<PathBuf>,
+    /// Ask this DNS server instead of the system's; may be repeated
+    #[arg(long, value_name = "IP:PORT")]
+    pub(super) dns: Vec<SocketAddr>,
+    /// Port on which mail hosts are asked
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(super) smtp_port: u16,
+    /// Contact private and reserved addresses too
+    #[arg(long)]
+    pub(super) allow_private: bool,
+    /// Our name in EHLO [default: the forward-confirmed reverse name of this machine's address]
+    #[arg(long, value_name = "NAME")]
+    pub(super) helo: Option<HelloName>,
+    /// Our address in MAIL FROM; real mail hosts are not asked without one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) mail_from: Option<lettre::Address>,
+    /// Address of this machine to ask from
+    #[arg(long, value_name = "IP")]
+    pub(super) source_ip: Option<IpAddr>,
+    /// Most connections at once, to all mail hosts together
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_connections: u32,
+    /// Most connections at once to one mail host
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) host_connections: u32,
+    /// Most recipients one mail host is asked about: 10/s, 30/m, unlimited
+    #[arg(long, value_name = "RATE", default_value = "10/s")]
+    pub(super) host_rate: Rate,
+    /// How long one address may wait for a host that wants us to come back
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
+    pub(super) wait: Duration,
+    /// Stop asking after this time and list what is known
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(super) deadline: Option<Duration>,
+    /// What randomness is derived from, so that a run can be repeated
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+}
+
+/// Where a run takes place, for choosing a runtime before there is one.
+pub(super) enum Place {
+    /// Nowhere: nobody is asked.
+    Offline,
+    /// A simulated internet.
+    Simulated(Box<Internet>, String),
+    /// The real one.
+    Real,
+}
+
+impl AskingArgs {
+    /// Where this run takes place.
+    pub(super) fn place(&self) -> anyhow::Result<Place> {
+        if self.offline {
+            return Ok(Place::Offline);
+        }
+        let Some(path) = &self.world else {
+            return Ok(Place::Real);
+        };
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| usage(format!("cannot read the world {name}: {error}")))?;
+        let internet = Internet::from_toml(&text, &name)?;
+        Ok(Place::Simulated(Box::new(internet), name))
+    }
+
+    /// Whether earlier knowledge is used.
+    pub(super) fn memory(&self) -> Memory {
+        if self.refresh {
+            Memory::Refresh
+        } else {
+            Memory::Use
+        }
+    }
+
+    /// The seed: given, else fixed in a simulation, else from the system.
+    pub(super) fn seed(&self, place: &Place) -> u64 {
+        self.seed.unwrap_or_else(|| match place {
+            Place::Offline | Place::Simulated(..) => 0,
+            Place::Real => {
+                use std::hash::BuildHasher;
+                std::hash::RandomState::new().hash_one("presend")
+            }
+        })
+    }
+
+    /// The world of a place, and how it is asked. `None` when nobody is.
+    ///
+    /// Must be called inside the runtime.
+    pub(super) async fn terms(&self, place: &Place) -> anyhow::Result<Option<(World, Terms)>> {
+        let seed = self.seed(place);
+        let (world, reach, sender, hello) = match place {
+            Place::Offline => return Ok(None),
+            Place::Simulated(internet, _) => {
+                let sender = self
+                    .mail_from
+                    .clone()
+                    .unwrap_or_else(|| fixed("verify@sender.test"));
+                let hello = self
+                    .helo
+                    .clone()
+                    .unwrap_or_else(|| fixed("mail.sender.test"));
+                (
+                    internet.world(seed),
+                    Reach::PublicOrDocumentation,
+                    Some(sender),
+                    hello,
+                )
+            }
+            Place::Real => {
+                let servers = match self.dns.is_empty() {
+                    true => Servers::System,
+                    false => Servers::Named(self.dns.clone()),
+                };
+                let world = live::world(&servers, seed)?;
+                let sender = self.sender()?;
+                let hello = match (&self.helo, self.no_smtp) {
+                    (Some(name), _) => name.clone(),
+                    (None, true) => fixed("localhost"),
+                    (None, false) => self.own_name(&world).await?,
+                };
+                (world, Reach::Public, sender, hello)
+            }
+        };
+        let terms = Terms {
+            manners: Manners {
+                sender,
+                ceilings: Ceilings {
+                    rate: self.host_rate,
+                    connections: self.host_connections,
+                },
+                connections: self.max_connections as usize,
+                patience: self.wait,
+                seed,
+            },
+            hello,
+            source: self.source_ip,
+            port: self.smtp_port,
+            reach: if self.allow_private {
+                Reach::Anywhere
+            } else {
+                reach
+            },
+            depth: if self.no_smtp {
+                Depth::Names
+            } else {
+                Depth::MailHosts
+            },
+        };
+        Ok(Some((world, terms)))
+    }
+
+    /// The sender that real hosts are told. There is no default: nobody else's name is ever used.
+    fn sender(&self) -> anyhow::Result<Option<lettre::Address>> {
+        if self.no_smtp {
+            return Ok(None);
+        }
+        match &self.mail_from {
+            Some(sender) => Ok(Some(sender.clone())),
+            None => Err(usage(
+                "mail hosts want to know who asks: name an address of yours that takes mail\n  \
+                 with --mail-from verify@your-domain.example, or ask no mail host with --no-smtp or --offline",
+            )),
+        }
+    }
+
+    /// Our name in EHLO: the reverse name of our address if it leads back to it, else the machine's own full name.
+    async fn own_name(&self, world: &World) -> anyhow::Result<HelloName> {
+        if let Some(address) = self.source_ip.or_else(source_address)
+            && let Some(name) = confirmed_name(world, address).await
+        {
+            return Ok(name);
+        }
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        match name.trim().parse::<HelloName>() {
+            Ok(name) if name.as_str().contains('.') => {
+                eprintln!(
+                    "presend: warning: this machine's address has no reverse name that leads back to it, so mail hosts \
+                     are told {name}; some will refuse that. Publish a PTR record, or say --helo NAME."
+                );
+                Ok(name)
+            }
+            Ok(_) | Err(_) => Err(usage(
+                "this machine has no full name to introduce itself with: say --helo mail.your-domain.example, \
+                 a name whose address is this machine's",
+            )),
+        }
+    }
+
+    /// Opens the ledger for a place. What a simulation learns goes to a file that vanishes, unless one is named.
+    pub(super) fn ledger(
+        &self,
+        place: &Place,
+        clock: Clock,
+    ) -> anyhow::Result<(Ledger, Option<tempfile::TempDir>)> {
+        let realm = match place {
+            Place::Offline | Place::Real => Realm::Real,
+            Place::Simulated(_, name) => Realm::Simulated(name.clone()),
+        };
+        let (path, folder) = match (&self.ledger, place) {
+            (Some(path), _) => (path.clone(), None),
+            (None, Place::Simulated(..)) => {
+                let folder = tempfile::tempdir()?;
+                (folder.path().join("ledger.db"), Some(folder))
+            }
+            (None, Place::Offline | Place::Real) => {
+                (state_directory()?.join("presend/ledger.db"), None)
+            }
+        };
+        Ok((
+            Ledger::open(&path, &realm, Lifetimes::default(), clock.now())?,
+            folder,
+        ))
+    }
+}
+
+/// A text of ours that is well formed.
+fn fixed<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().expect("a fixed text is well formed")
+}
+
+/// Where programs keep their state (XDG base directory specification).
+fn state_directory() -> anyhow::Result<PathBuf> {
+    let from = |variable: &str| {
+        std::env::var_os(variable)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    from("XDG_STATE_HOME")
+        .or_else(|| from("HOME").map(|home| home.join(".local/state")))
+        .ok_or_else(|| usage("neither XDG_STATE_HOME nor HOME is set: say where the ledger goes with --ledger FILE"))
+}
+
+/// The address from which this machine would talk to the internet. Nothing is sent: connecting a UDP socket only asks
+/// the routing table.
+fn source_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:25").ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// The reverse name of an address, if its own address is that address.
+async fn confirmed_name(world: &World, address: IpAddr) -> Option<HelloName> {
+    let (reverse, kind) = match address {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            (format!("{d}.{c}.{b}.{a}.in-addr.arpa"), RecordKind::A)
+        }
+        IpAddr::V6(ip) => {
+            let digits: Vec<String> = ip
+                .octets()
+                .iter()
+                .rev()
+                .map(|byte| format!("{:x}.{:x}", byte & 15, byte >> 4))
+                .collect();
+            (format!("{}.ip6.arpa", digits.join(".")), RecordKind::Aaaa)
+        }
+    };
+    let DnsAnswer::Records { records, .. } = world.names.query(&reverse, RecordKind::Ptr).await
+    else {
+        return None;
+    };
+    for record in records {
+        let Record::Ptr(name) = record else { continue };
+        let forward = world.names.query(&name, kind).await;
+        if matches!(forward, DnsAnswer::Records { records, .. } if records.contains(&Record::Address(address)))
+        {
+            return name.parse().ok();
+        }
+    }
+    None
+}
+
+/// What comes with the program, with the operator's policy.
+pub(super) fn tools(policy: &str) -> anyhow::Result<Tools> {
+    let providers = Arc::new(Providers::built_in());
+    let policy = match Policy::built_in(policy) {
+        Some(policy) => policy,
+        None => policy_file(Path::new(policy))?,
+    };
+    Ok(Tools {
+        lists: Lists::new(Arc::clone(&providers), &[])?,
+        providers,
+        book: Arc::new(Book::built_in()),
+        policy,
+    })
+}
+
+fn policy_file(path: &Path) -> anyhow::Result<Policy> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|_| {
+        usage(crate::verdict::policy::PolicyError::NoSuchPolicy(name.clone()).to_string())
+    })?;
+    Ok(Policy::from_toml(&text, &name)?)
+}
+
+/// Runs `work` on the runtime that a place needs: a paused clock for a simulated one.
+pub(super) fn block_on<T>(place: &Place, work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = match place {
+        Place::Offline => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?,
+        Place::Simulated(..) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()?,
+        Place::Real => {
+            // Sockets are what a run needs most of; the system's soft limit is often 1024.
+            let _ = rlimit::increase_nofile_limit(u64::MAX);
+            tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?
+        }
+    };
+    Ok(runtime.block_on(work))
+}
+
+/// Resolves when the run is to end early: at the first Ctrl-C or SIGTERM, or when the time is over. A second signal
+/// ends the program at once.
+pub(super) async fn stop(deadline: Option<Duration>) -> Ending {
+    let over = async {
+        match deadline {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = signal() => {
+            tokio::spawn(async {
+                signal().await;
+                std::process::exit(i32::from(super::Exit::Interrupted.code()));
+            });
+            Ending::Interrupted
+        }
+        () = over => Ending::Deadline,
+    }
+}
+
+/// The next Ctrl-C or SIGTERM; never where signals cannot be had.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,194 @@
+//! `presend check`.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::SystemTime;
+
+use clap::Args;
+
+use super::Exit;
+use super::asking::{self, AskingArgs};
+use super::screen::{Screen, Verbosity, safe};
+use crate::intake::{ColumnChoice, Options, Source};
+use crate::ledger::Ledger;
+use crate::moment::Moment;
+use crate::pipeline::Ending;
+use crate::verdict::{Evidence, Finding, Whom};
+use crate::verify::{Asking, Judge, Judgement, Task, Tools, verify};
+use crate::world::Clock;
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The addresses
+    #[arg(required = true)]
+    addresses: Vec<String>,
+    /// strict, balanced, lenient or a policy file
+    #[arg(long, value_name = "POLICY", default_value = "balanced")]
+    policy: String,
+    #[command(flatten)]
+    asking: AskingArgs,
+    /// One JSON object per address
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `presend check`: a list of few rows, shown instead of written.
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
+    let place = args.asking.place()?;
+    let tools = asking::tools(&args.policy)?;
+    let folder = tempfile::tempdir()?;
+    // A header of our own keeps the first address from being taken for one.
+    let list = args
+        .addresses
+        .iter()
+        .fold("email\n".to_owned(), |list, address| {
+            let quoted = address.replace('"', "\"\"").replace(['\r', '\n'], " ");
+            list + "\"" + &quoted + "\"\n"
+        });
+    let task = Task {
+        source: Source::spool("the addresses".to_owned(), list.as_bytes())?,
+        options: Options {
+            column: ColumnChoice::Numbered(1),
+        },
+        out: folder.path().to_owned(),
+        memory: args.asking.memory(),
+    };
+    let mut screen = Screen::new(Verbosity::Quiet);
+    let (text, ending) = asking::block_on(&place, async {
+        let asked = args.asking.terms(&place).await?;
+        let clock = match &asked {
+            Some((world, _)) => world.clock,
+            None => Clock::starting_at(Moment::from(SystemTime::now())),
+        };
+        let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
+        let asking = match asked {
+            Some((world, terms)) => Asking::World(world, Box::new(terms)),
+            None => Asking::Nobody(clock),
+        };
+        let stop = asking::stop(args.asking.deadline);
+        let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
+        let mut judge = Judge::new(&tools, clock.now(), summary.ending);
+        let mut text = String::new();
+        for address in &args.addresses {
+            let (judgement, evidence) = judge.text(address, &mut ledger)?;
+            if args.json {
+                text += &to_json(address, &judgement, &evidence);
+            } else {
+                text += &for_people(address, &judgement, &evidence, &tools);
+            }
+        }
+        anyhow::Ok((text, summary.ending))
+    })??;
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(match ending {
+        Ending::Interrupted => Exit::Interrupted,
+        Ending::Completed | Ending::Deadline => Exit::Done,
+    })
+}
+
+/// One line of JSON.
+fn to_json(input: &str, judgement: &Judgement, evidence: &Evidence) -> String {
+    let columns = judgement.columns();
+    let object = serde_json::json!({
+        "address": input,
+        "verdict": columns.verdict,
+        "reason": columns.reason,
+        "bounce": columns.bounce,
+        "flags": judgement.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>(),
+        "suggestion": judgement.suggestion,
+        "provider": judgement.provider,
+        "reply": columns.reply,
+        "checked_at": judgement.checked_at,
+        "disposition": judgement.disposition,
+        "evidence": evidence,
+    });
+    format!("{object}\n")
+}
+
+/// Verdict and evidence as an expert wants to read them.
+fn for_people(input: &str, judgement: &Judgement, evidence: &Evidence, tools: &Tools) -> String {
+    let verdict = judgement.verdict;
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", safe(input));
+    let _ = writeln!(
+        text,
+        "  {} ({}): {}",
+        verdict.standing,
+        verdict.reason,
+        verdict.reason.in_plain_words()
+    );
+    let _ = writeln!(
+        text,
+        "  list: {}   bounce: {:.1} %",
+        judgement.disposition,
+        judgement.columns().bounce * 100.0
+    );
+    if let Some(suggestion) = &judgement.suggestion {
+        let _ = writeln!(text, "  did you mean {}?", safe(suggestion));
+    }
+    if let Some(provider) = &judgement.provider {
+        let _ = writeln!(text, "  mail run by {provider}");
+    }
+    if let Ok(address) = crate::address::Address::parse(input) {
+        for (flag, source) in tools.lists.explain(&address) {
+            let _ = writeln!(text, "  flag {flag}: {}", safe(&source));
+        }
+    }
+    for fact in &evidence.facts {
+        let _ = match &fact.finding {
+            Finding::Text { detail } => writeln!(text, "  {}  text: {}", fact.at, safe(detail)),
+            Finding::Domain { reason, detail } => {
+                writeln!(text, "  {}  DNS: {} [{reason}]", fact.at, safe(detail))
+            }
+            Finding::Asked {
+                whom,
+                exchange,
+                reading,
+            } => {
+                let whom = match whom {
+                    Whom::Subject => "asked",
+                    Whom::Decoy => "asked about a decoy",
+                };
+                writeln!(
+                    text,
+                    "  {}  {whom}, {} said at {}: {}\n      read as {} by {}",
+                    fact.at,
+                    safe(&exchange.host),
+                    exchange.stage,
+                    safe(&exchange.reply),
+                    reading.reason,
+                    safe(&reading.rule)
+                )
+            }
+            Finding::Withheld { reason, detail } => {
+                writeln!(text, "  {}  {reason} {}", fact.at, safe(detail))
+            }
+        };
+    }
+    text
+}
+
+impl Judge<'_> {
+    /// What a text gets, with the evidence.
+    fn text(&mut self, input: &str, ledger: &mut Ledger) -> anyhow::Result<(Judgement, Evidence)> {
+        match crate::address::Address::parse(input) {
+            Ok(address) => {
+                let evidence = self.evidence(&address, ledger)?;
+                Ok((self.judge(&address, &evidence, None), evidence))
+            }
+            Err(fault) => {
+                let detail = fault.to_string();
+                let mut evidence = Evidence::new();
+                evidence.learn(
+                    self.now(),
+                    Finding::Text {
+                        detail: detail.clone(),
+                    },
+                );
+                let suggestion = crate::address::suggest_text(input);
+                Ok((self.no_address(detail, suggestion), evidence))
+            }
+        }
+    }
+}

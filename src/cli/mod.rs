@@ -1,0 +1,120 @@
+//! What a person sees: subcommands, exit codes, errors that say what to change.
+
+mod asking;
+mod check;
+mod screen;
+mod verify;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::intake::IntakeError;
+
+/// Says which addresses on a mailing list will bounce, and why, before anything is sent.
+///
+/// presend only ever asks; it never sends a message.
+#[derive(Debug, Parser)]
+#[command(name = "presend", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Verify a list (CSV, TSV, one address per line; .gz and .zst; `-` is standard input)
+    Verify(verify::VerifyArgs),
+    /// One or a few addresses, with the evidence
+    Check(check::CheckArgs),
+}
+
+/// How the program ends. A public contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Done, but the projected bounce rate of `verified.csv` is over `--fail-over`.
+    OverTheMark,
+    /// Usage or settings.
+    Usage,
+    /// The list cannot be read.
+    NoList,
+    /// Not able to ask: no DNS, port 25 closed.
+    CannotAsk,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that a shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::OverTheMark => 1,
+            Exit::Usage => 2,
+            Exit::NoList => 3,
+            Exit::CannotAsk => 4,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+/// Something that the operator must change, with the way the program ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Refusal {
+    exit: Exit,
+    message: String,
+}
+
+/// A refusal for wrong usage or settings.
+fn usage(message: impl Into<String>) -> anyhow::Error {
+    Refusal {
+        exit: Exit::Usage,
+        message: message.into(),
+    }
+    .into()
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Verify(args) => verify::run(&args),
+        Command::Check(args) => check::run(&args),
+    };
+    let exit = outcome.unwrap_or_else(|error| report(&error));
+    ExitCode::from(exit.code())
+}
+
+/// Tells the operator what went wrong.
+fn report(error: &anyhow::Error) -> Exit {
+    if is_broken_pipe(error) {
+        return Exit::Done;
+    }
+    eprintln!("presend: {error:#}");
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return refusal.exit;
+    }
+    match error.downcast_ref::<IntakeError>() {
+        // Which column to read is a question of usage; everything else about a list is about the list.
+        Some(
+            IntakeError::Ambiguous { .. }
+            | IntakeError::NoSuchColumn { .. }
+            | IntakeError::NoAddressColumn { .. },
+        ) => Exit::Usage,
+        Some(_) => Exit::NoList,
+        None => Exit::Usage,
+    }
+}
+
+/// Whether the reader of our output went away, which is no fault.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,135 @@
+//! `presend verify`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::Args;
+
+use super::asking::{self, AskingArgs, Place};
+use super::screen::{Screen, Verbosity};
+use super::{Exit, usage};
+use crate::intake::{ColumnChoice, Options, Source};
+use crate::moment::Moment;
+use crate::outlet;
+use crate::pipeline::Ending;
+use crate::verify::{Asking, Summary, Task, verify};
+use crate::world::Clock;
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// The list: CSV, TSV or one address per line, also compressed; `-` is standard input
+    list: PathBuf,
+    /// Where the lists go [default: LIST.presend beside the list]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The column with the addresses, by name or number from 1
+    #[arg(long, value_name = "NAME|NUMBER")]
+    column: Option<ColumnChoice>,
+    /// strict, balanced, lenient or a policy file
+    #[arg(long, value_name = "POLICY", default_value = "balanced")]
+    policy: String,
+    /// Exit with code 1 when the projected bounce rate of verified.csv is over this
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    fail_over: Option<f64>,
+    #[command(flatten)]
+    asking: AskingArgs,
+    /// Print report.json instead of the summary
+    #[arg(long)]
+    json: bool,
+    /// Say nothing but errors
+    #[arg(long, short, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Reads `2`, `2%` or `2.5 %` as a share.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    match number.parse::<f64>() {
+        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number / 100.0),
+        Ok(_) | Err(_) => Err("write a percentage from 0 to 100, such as 2%".to_owned()),
+    }
+}
+
+/// Runs `presend verify`.
+pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
+    let place = args.asking.place()?;
+    let tools = asking::tools(&args.policy)?;
+    let source = Source::open(&args.list)?;
+    let task = Task {
+        out: args
+            .out
+            .clone()
+            .map_or_else(|| default_out(&args.list), Ok)?,
+        options: Options {
+            column: args.column.clone().unwrap_or_default(),
+        },
+        source,
+        memory: args.asking.memory(),
+    };
+    // Before anybody is asked: is it a list, which column is it?
+    task.source.list(&task.options)?;
+    let mut screen = Screen::new(match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Ordinary,
+    });
+    let (summary, started, finished) = asking::block_on(&place, async {
+        let asked = args.asking.terms(&place).await?;
+        let clock = match &asked {
+            Some((world, _)) => world.clock,
+            None => Clock::starting_at(Moment::from(SystemTime::now())),
+        };
+        let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
+        let started = clock.now();
+        let asking = match asked {
+            Some((world, terms)) => Asking::World(world, Box::new(terms)),
+            None => Asking::Nobody(clock),
+        };
+        let stop = asking::stop(args.asking.deadline);
+        let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
+        anyhow::Ok((summary, started, clock.now()))
+    })??;
+    let json = summary.to_json(started, finished);
+    outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
+    screen.finish();
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        out.write_all(json.as_bytes())?;
+    } else if !args.quiet {
+        let simulated = matches!(place, Place::Simulated(..));
+        out.write_all(
+            super::screen::summary(&summary, finished.since(started), simulated).as_bytes(),
+        )?;
+    }
+    Ok(exit(&summary, args.fail_over))
+}
+
+fn exit(summary: &Summary, fail_over: Option<f64>) -> Exit {
+    let [_, verified, _] = summary.projections;
+    match summary.ending {
+        Ending::Interrupted => Exit::Interrupted,
+        Ending::Completed | Ending::Deadline
+            if fail_over.is_some_and(|mark| verified.rate > mark) =>
+        {
+            Exit::OverTheMark
+        }
+        Ending::Completed | Ending::Deadline => Exit::Done,
+    }
+}
+
+/// `<list>.presend` beside the list.
+fn default_out(list: &Path) -> anyhow::Result<PathBuf> {
+    if list == Path::new("-") {
+        return Err(usage(
+            "a list from standard input has no place of its own: say where the lists go with --out DIR",
+        ));
+    }
+    let mut name = list.as_os_str().to_owned();
+    name.push(".presend");
+    Ok(PathBuf::from(name))
+}
