@@ -19,3 +19,9 @@ pub mod diagnosis;
 pub mod verdict;
 
 pub mod world;
+
+pub mod bounce;
+
+pub mod explain;
+
+pub mod cli;
