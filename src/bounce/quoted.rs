@@ -33,6 +33,12 @@ pub fn read(text: &str) -> Quoted {
     }
 }
 
+/// Whether the reply that [`read`] finds in `text` got its code only from an enhanced one.
+#[must_use]
+pub fn is_enhanced_alone(text: &str) -> bool {
+    reply_in(fields::clip(text, limits::QUOTE_BYTES)).is_none()
+}
+
 /// How surely three digits are a reply code, best last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Likelihood {

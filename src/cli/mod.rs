@@ -1,1 +1,3 @@
-//! x
+//! What a person sees: the subcommands.
+
+pub mod explain;
