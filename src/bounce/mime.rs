@@ -30,7 +30,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Takes a message apart; `None` when the bytes have no header at all.
     pub(super) fn of_message(bytes: &[u8]) -> Option<Parts> {
-        let message = MessageParser::default().parse(bytes)?;
+        let message = MessageParser::default().parse(shallow(bytes))?;
         let mut header = String::new();
         for (name, value) in message.headers_raw() {
             header.extend([name, ":", value.trim_end(), "\n"]);
@@ -46,7 +46,21 @@ impl Parts {
         if parts.text.trim().is_empty() {
             parts.text = html_to_text(&html);
         }
+        if parts.is_empty() {
+            // The structure is lost; the report may still stand there in plain sight.
+            let body = String::from_utf8_lossy(body_of(bytes));
+            push_within(&mut parts.text, &body);
+        }
         Some(parts)
+    }
+
+    /// Whether nothing was found to read.
+    fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+            && self.statuses.is_empty()
+            && self.feedback.is_empty()
+            && self.receipts.is_empty()
+            && self.attached.is_empty()
     }
 
     /// Takes text for the words of a message without a header.
@@ -122,6 +136,35 @@ impl Parts {
     pub(super) fn from(&self) -> Option<String> {
         self.header.get("from").and_then(|from| fields::address(from, None))
     }
+}
+
+/// What stands behind the header of a message, at most [`limits::PROSE_BYTES`].
+fn body_of(bytes: &[u8]) -> &[u8] {
+    let blank = |line: &[u8]| line == b"\n\n" || line == b"\n\r";
+    let start = bytes.windows(2).position(blank).map_or(bytes.len(), |at| at + 2);
+    let end = bytes.len().min(start + limits::PROSE_BYTES);
+    &bytes[start..end]
+}
+
+/// As much of a message as has [`limits::MESSAGE_PARTS`] parts.
+///
+/// The parser below gives back a tree, and a tree of 20 000 messages within messages overflows the stack when it is
+/// dropped. Every level needs a `Content-Type`, at least its parent does, so counting those bounds the depth.
+fn shallow(bytes: &[u8]) -> &[u8] {
+    const NAME: &[u8] = b"content-type";
+    let mut parts = 0;
+    let mut at = 0;
+    while let Some(dash) = bytes[at..].iter().position(|&byte| byte == b'-').map(|found| at + found) {
+        at = dash + 1;
+        let start = dash.saturating_sub(b"content".len());
+        if bytes.get(start..start + NAME.len()).is_some_and(|word| word.eq_ignore_ascii_case(NAME)) {
+            parts += 1;
+            if parts > limits::MESSAGE_PARTS {
+                return &bytes[..start];
+            }
+        }
+    }
+    bytes
 }
 
 /// Type and subtype of a part in lower case; empty when it states none.
