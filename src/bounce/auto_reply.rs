@@ -68,9 +68,19 @@ pub(super) fn certain(parts: &Parts) -> Option<AutoReply> {
     if !parts.receipts.is_empty() {
         return Some(found(parts, "a receipt (RFC 8098)"));
     }
-    let submitted = parts.header.get("auto-submitted").unwrap_or_default().to_ascii_lowercase();
-    if submitted.starts_with("auto-replied") && !parts.header.has_any(&["x-failed-recipients"]) && !is_from_daemon(parts) {
-        return Some(found(parts, "the field Auto-Submitted: auto-replied (RFC 3834)"));
+    let submitted = parts
+        .header
+        .get("auto-submitted")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if submitted.starts_with("auto-replied")
+        && !parts.header.has_any(&["x-failed-recipients"])
+        && !is_from_daemon(parts)
+    {
+        return Some(found(
+            parts,
+            "the field Auto-Submitted: auto-replied (RFC 3834)",
+        ));
     }
     RESPONDER_FIELDS
         .iter()
@@ -80,7 +90,11 @@ pub(super) fn certain(parts: &Parts) -> Option<AutoReply> {
 
 /// An answer that looks automatic; to be asked only of what is no report.
 pub(super) fn likely(parts: &Parts) -> Option<AutoReply> {
-    let precedence = parts.header.get("precedence").unwrap_or_default().to_ascii_lowercase();
+    let precedence = parts
+        .header
+        .get("precedence")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if precedence.starts_with("auto_reply") || precedence.starts_with("auto-reply") {
         return Some(found(parts, "the field Precedence: auto_reply"));
     }
@@ -95,7 +109,9 @@ pub(super) fn likely(parts: &Parts) -> Option<AutoReply> {
 /// Whether a mail system itself is the author.
 fn is_from_daemon(parts: &Parts) -> bool {
     let from = parts.from().unwrap_or_default().to_lowercase();
-    from.starts_with("mailer-daemon@") || from.starts_with("postmaster@") || from.starts_with("mail-daemon@")
+    from.starts_with("mailer-daemon@")
+        || from.starts_with("postmaster@")
+        || from.starts_with("mail-daemon@")
 }
 
 /// The answer, with what gave it away.

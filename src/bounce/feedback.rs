@@ -11,7 +11,11 @@ pub(super) fn read(parts: &Parts) -> Option<Complaint> {
     let blocks = fields::blocks(text);
     // A report has one block (RFC 5965 §3), yet some reporters put an empty line into it.
     let get = |name: &'static str| blocks.iter().find_map(|block| block.get(name));
-    let all = |name: &'static str| blocks.iter().flat_map(move |block| block.all(name).collect::<Vec<_>>());
+    let all = |name: &'static str| {
+        blocks
+            .iter()
+            .flat_map(move |block| block.all(name).collect::<Vec<_>>())
+    };
     let original: Original = parts.original();
     let mut recipients: Vec<String> = all("original-rcpt-to")
         .chain(all("removal-recipient"))
@@ -25,7 +29,8 @@ pub(super) fn read(parts: &Parts) -> Option<Complaint> {
     Some(Complaint {
         feedback_type: get("feedback-type").unwrap_or("abuse").to_ascii_lowercase(),
         recipients,
-        reporting_mta: get("reporting-mta").and_then(|value| fields::host(fields::split_type(value).1)),
+        reporting_mta: get("reporting-mta")
+            .and_then(|value| fields::host(fields::split_type(value).1)),
         source_ip: get("source-ip").map(str::to_owned),
         original,
     })

@@ -43,7 +43,9 @@ impl Block {
 
     /// Whether any of `names` (lower case) is here.
     pub(super) fn has_any(&self, names: &[&str]) -> bool {
-        self.fields.iter().any(|(field, _)| names.contains(&field.as_str()))
+        self.fields
+            .iter()
+            .any(|(field, _)| names.contains(&field.as_str()))
     }
 }
 
@@ -51,7 +53,9 @@ impl Block {
 pub(super) fn split_type(value: &str) -> (Option<String>, &str) {
     if let Some((kind, rest)) = value.split_once(';') {
         let kind = kind.trim();
-        let is_word = kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let is_word = kind
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         if !kind.is_empty() && is_word && !kind.bytes().all(|b| b.is_ascii_digit()) {
             return (Some(kind.to_ascii_lowercase()), rest.trim());
         }
@@ -81,9 +85,15 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
             }
         } else if let Some((name, value)) = line.split_once(':') {
             let name = name.trim();
-            if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            if !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            {
                 let value = clip(value.trim(), limits::FIELD_BYTES);
-                block.fields.push((name.to_ascii_lowercase(), value.to_owned()));
+                block
+                    .fields
+                    .push((name.to_ascii_lowercase(), value.to_owned()));
             }
         }
     }
@@ -112,13 +122,18 @@ pub(super) fn address(value: &str, kind: Option<&str>) -> Option<String> {
         (Some(open), Some(close)) if open < close => &value[open + 1..close],
         _ => value.split_whitespace().find(|word| word.contains('@'))?,
     };
-    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ';' | ':' | '<' | '>'));
-    let value = match kind {
-        Some("utf-8") => decode_unicode(value),
-        Some(_) | None => value.to_owned(),
+    let value = value.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ';' | ':' | '<' | '>')
+    });
+    let value = if kind == Some("utf-8") {
+        decode_unicode(value)
+    } else {
+        value.to_owned()
     };
     let value = decode_xtext(&value);
-    let is_address = value.contains('@') && value.len() <= 2 * limits::ADDRESS_OCTETS && !value.chars().any(char::is_control);
+    let is_address = value.contains('@')
+        && value.len() <= 2 * limits::ADDRESS_OCTETS
+        && !value.chars().any(char::is_control);
     is_address.then_some(value)
 }
 
@@ -129,18 +144,16 @@ fn decode_xtext(text: &str) -> String {
     let mut rest = text;
     while let Some(plus) = rest.find('+') {
         out.push_str(&rest[..plus]);
-        let code = rest.get(plus + 1..plus + 3).filter(|hex| {
-            hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'))
-        });
-        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte @ (b'+' | b'=' | b' ')) => {
-                out.push(char::from(byte));
-                rest = &rest[plus + 3..];
-            }
-            Some(_) | None => {
-                out.push('+');
-                rest = &rest[plus + 1..];
-            }
+        let code = rest
+            .get(plus + 1..plus + 3)
+            .filter(|hex| hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F')));
+        let byte = code.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        if let Some(byte @ (b'+' | b'=' | b' ')) = byte {
+            out.push(char::from(byte));
+            rest = &rest[plus + 3..];
+        } else {
+            out.push('+');
+            rest = &rest[plus + 1..];
         }
     }
     out.push_str(rest);
@@ -172,11 +185,15 @@ fn decode_unicode(text: &str) -> String {
 
 /// A host name of a report: the first word of it, without brackets, final dot or case; `None` when there is none.
 pub(super) fn host(value: &str) -> Option<String> {
-    let word = value.split(|c: char| c.is_whitespace() || matches!(c, '(' | ',')).find(|word| !word.is_empty())?;
+    let word = value
+        .split(|c: char| c.is_whitespace() || matches!(c, '(' | ','))
+        .find(|word| !word.is_empty())?;
     let word = word.trim_matches(|c| matches!(c, '[' | ']' | '<' | '>' | '.' | ':' | '\'' | '"'));
     let usable = !word.is_empty()
         && word.len() <= limits::DOMAIN_OCTETS
-        && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'));
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'));
     usable.then(|| word.to_lowercase())
 }
 
@@ -189,13 +206,41 @@ mod tests {
         let table: &[(&str, Option<&str>, Option<&str>)] = &[
             ("ann@example.net", Some("rfc822"), Some("ann@example.net")),
             ("<ann@example.net>", Some("rfc822"), Some("ann@example.net")),
-            ("ann+2Bnews@example.net", Some("rfc822"), Some("ann+news@example.net")),
-            ("ann+news@example.net", Some("rfc822"), Some("ann+news@example.net")),
-            ("ann+AB@example.net", Some("rfc822"), Some("ann+AB@example.net")),
-            ("andr\\x{E9}@example.net", Some("utf-8"), Some("andré@example.net")),
-            ("andré@example.net", Some("utf-8"), Some("andré@example.net")),
-            ("bad\\x{110000}@example.net", Some("utf-8"), Some("bad\\x{110000}@example.net")),
-            ("Ann <ann@example.net> (home)", None, Some("ann@example.net")),
+            (
+                "ann+2Bnews@example.net",
+                Some("rfc822"),
+                Some("ann+news@example.net"),
+            ),
+            (
+                "ann+news@example.net",
+                Some("rfc822"),
+                Some("ann+news@example.net"),
+            ),
+            (
+                "ann+AB@example.net",
+                Some("rfc822"),
+                Some("ann+AB@example.net"),
+            ),
+            (
+                "andr\\x{E9}@example.net",
+                Some("utf-8"),
+                Some("andré@example.net"),
+            ),
+            (
+                "andré@example.net",
+                Some("utf-8"),
+                Some("andré@example.net"),
+            ),
+            (
+                "bad\\x{110000}@example.net",
+                Some("utf-8"),
+                Some("bad\\x{110000}@example.net"),
+            ),
+            (
+                "Ann <ann@example.net> (home)",
+                None,
+                Some("ann@example.net"),
+            ),
             ("nobody", Some("rfc822"), None),
         ];
         for (value, kind, expected) in table {
@@ -206,7 +251,10 @@ mod tests {
     #[test]
     fn a_semicolon_in_a_sentence_is_no_type() {
         assert_eq!(split_type("smtp; 550 no").0.as_deref(), Some("smtp"));
-        assert_eq!(split_type("X-Postfix; unknown user").0.as_deref(), Some("x-postfix"));
+        assert_eq!(
+            split_type("X-Postfix; unknown user").0.as_deref(),
+            Some("x-postfix")
+        );
         assert_eq!(split_type("550 no such user; go away").0, None);
         assert_eq!(split_type("550; go away").0, None);
     }

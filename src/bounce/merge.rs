@@ -9,7 +9,10 @@ pub(super) fn fill_gaps(mut report: Notice, mut told: Notice) -> Notice {
     }
     let lone = report.recipients.len() == 1 && told.recipients.len() == 1;
     for recipient in &mut report.recipients {
-        let same = told.recipients.iter().find(|other| lone || is_same(recipient, other));
+        let same = told
+            .recipients
+            .iter()
+            .find(|other| lone || is_same(recipient, other));
         if let Some(other) = same {
             fill(recipient, other);
         }
@@ -20,11 +23,14 @@ pub(super) fn fill_gaps(mut report: Notice, mut told: Notice) -> Notice {
 /// Whether two entries are about one recipient.
 fn is_same(one: &Recipient, other: &Recipient) -> bool {
     let names = |recipient: &Recipient| {
-        [recipient.final_recipient.clone(), recipient.original_recipient.clone()]
-            .into_iter()
-            .flatten()
-            .map(|address| address.to_lowercase())
-            .collect::<Vec<_>>()
+        [
+            recipient.final_recipient.clone(),
+            recipient.original_recipient.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|address| address.to_lowercase())
+        .collect::<Vec<_>>()
     };
     let others = names(other);
     names(one).iter().any(|name| others.contains(name))

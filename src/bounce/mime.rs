@@ -36,7 +36,10 @@ impl Parts {
             header.extend([name, ":", value.trim_end(), "\n"]);
         }
         let mut parts = Parts {
-            header: fields::blocks(&header).into_iter().next().unwrap_or_default(),
+            header: fields::blocks(&header)
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
             ..Parts::default()
         };
         let mut html = String::new();
@@ -80,7 +83,8 @@ impl Parts {
             PartType::Html(text) => push_within(html, text),
             PartType::Text(text) => self.add_text(&kind, text),
             PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-                if kind == "message/partial" || kind == "message/rfc822" || kind == "message/global" {
+                if kind == "message/partial" || kind == "message/rfc822" || kind == "message/global"
+                {
                     self.add_message(bytes);
                 } else if kind.starts_with("message/") {
                     self.add_text(&kind, &String::from_utf8_lossy(bytes));
@@ -92,15 +96,21 @@ impl Parts {
     /// Sorts one part of text in.
     fn add_text(&mut self, kind: &str, text: &str) {
         match kind {
-            "message/delivery-status" | "message/global-delivery-status" => self.statuses.push(text.to_owned()),
+            "message/delivery-status" | "message/global-delivery-status" => {
+                self.statuses.push(text.to_owned())
+            }
             "message/feedback-report" => self.feedback.push(text.to_owned()),
             "message/disposition-notification" | "message/global-disposition-notification" => {
                 self.receipts.push(text.to_owned());
             }
-            "text/rfc822-headers" | "message/global-headers" => self.returned.extend(fields::blocks(text).into_iter().next()),
+            "text/rfc822-headers" | "message/global-headers" => self
+                .returned
+                .extend(fields::blocks(text).into_iter().next()),
             "text/plain" | "" => push_within(&mut self.text, text),
             // Calendars, cards and what was broken beyond recognition: only the latter may hold the report.
-            _ if kind.starts_with("multipart/") || kind.starts_with("message/") => push_within(&mut self.text, text),
+            _ if kind.starts_with("multipart/") || kind.starts_with("message/") => {
+                push_within(&mut self.text, text)
+            }
             _ => {}
         }
     }
@@ -108,13 +118,18 @@ impl Parts {
     /// Sorts a message inside in.
     fn add_message(&mut self, bytes: &[u8]) {
         let head = &bytes[..bytes.len().min(limits::PROSE_BYTES)];
-        self.returned.extend(fields::blocks(&String::from_utf8_lossy(head)).into_iter().next());
+        self.returned.extend(
+            fields::blocks(&String::from_utf8_lossy(head))
+                .into_iter()
+                .next(),
+        );
         self.attached.push(bytes.to_vec());
     }
 
     /// What is known of the message that came back.
     pub(super) fn original(&self) -> Original {
-        let quoted = returned_message(&self.text).map(|text| fields::blocks(text).into_iter().next().unwrap_or_default());
+        let quoted = returned_message(&self.text)
+            .map(|text| fields::blocks(text).into_iter().next().unwrap_or_default());
         let head = self.returned.first().or(quoted.as_ref());
         let of = |name: &str| head.and_then(|head| head.get(name));
         Original {
@@ -134,14 +149,19 @@ impl Parts {
 
     /// The address in its `From`.
     pub(super) fn from(&self) -> Option<String> {
-        self.header.get("from").and_then(|from| fields::address(from, None))
+        self.header
+            .get("from")
+            .and_then(|from| fields::address(from, None))
     }
 }
 
 /// What stands behind the header of a message, at most [`limits::PROSE_BYTES`].
 fn body_of(bytes: &[u8]) -> &[u8] {
     let blank = |line: &[u8]| line == b"\n\n" || line == b"\n\r";
-    let start = bytes.windows(2).position(blank).map_or(bytes.len(), |at| at + 2);
+    let start = bytes
+        .windows(2)
+        .position(blank)
+        .map_or(bytes.len(), |at| at + 2);
     let end = bytes.len().min(start + limits::PROSE_BYTES);
     &bytes[start..end]
 }
@@ -154,10 +174,17 @@ fn shallow(bytes: &[u8]) -> &[u8] {
     const NAME: &[u8] = b"content-type";
     let mut parts = 0;
     let mut at = 0;
-    while let Some(dash) = bytes[at..].iter().position(|&byte| byte == b'-').map(|found| at + found) {
+    while let Some(dash) = bytes[at..]
+        .iter()
+        .position(|&byte| byte == b'-')
+        .map(|found| at + found)
+    {
         at = dash + 1;
         let start = dash.saturating_sub(b"content".len());
-        if bytes.get(start..start + NAME.len()).is_some_and(|word| word.eq_ignore_ascii_case(NAME)) {
+        if bytes
+            .get(start..start + NAME.len())
+            .is_some_and(|word| word.eq_ignore_ascii_case(NAME))
+        {
             parts += 1;
             if parts > limits::MESSAGE_PARTS {
                 return &bytes[..start];
@@ -170,7 +197,9 @@ fn shallow(bytes: &[u8]) -> &[u8] {
 /// Type and subtype of a part in lower case; empty when it states none.
 fn kind_of(part: &MessagePart<'_>) -> String {
     part.content_type()
-        .map(|kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()).to_ascii_lowercase())
+        .map(|kind| {
+            format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default()).to_ascii_lowercase()
+        })
         .unwrap_or_default()
 }
 

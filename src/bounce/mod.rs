@@ -13,6 +13,7 @@ mod mime;
 mod prose;
 pub mod quoted;
 mod report;
+mod sentence;
 pub mod unanswered;
 
 use serde::Serialize;
@@ -173,7 +174,11 @@ pub fn read_text(text: &str) -> Option<Message> {
 pub fn looks_like_message(bytes: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(limits::FIELD_BYTES)]);
     let mut known = false;
-    for (index, line) in head.trim_start_matches(['\u{feff}', '\r', '\n']).lines().enumerate() {
+    for (index, line) in head
+        .trim_start_matches(['\u{feff}', '\r', '\n'])
+        .lines()
+        .enumerate()
+    {
         if line.is_empty() {
             break;
         }
@@ -183,11 +188,25 @@ pub fn looks_like_message(bytes: &[u8]) -> bool {
         let Some((name, _)) = line.split_once(':') else {
             return false;
         };
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        if name.is_empty()
+            || !name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        {
             return false;
         }
-        known |= ["from", "to", "subject", "received", "return-path", "date", "message-id", "mime-version", "content-type"]
-            .contains(&name.to_ascii_lowercase().as_str());
+        known |= [
+            "from",
+            "to",
+            "subject",
+            "received",
+            "return-path",
+            "date",
+            "message-id",
+            "mime-version",
+            "content-type",
+        ]
+        .contains(&name.to_ascii_lowercase().as_str());
     }
     known
 }
@@ -256,22 +275,26 @@ impl Recipient {
     /// What became of it: as stated, else by the class of its status or reply.
     #[must_use]
     pub fn outcome(&self) -> Option<Action> {
-        self.action.or_else(|| match self.status.map(|status| status.class) {
-            Some(2) => Some(Action::Delivered),
-            Some(4) => Some(Action::Delayed),
-            Some(_) => Some(Action::Failed),
-            None => self.reply.as_ref().map(|reply| match reply.severity() {
-                Severity::Positive => Action::Delivered,
-                Severity::Transient => Action::Delayed,
-                Severity::Permanent => Action::Failed,
-            }),
-        })
+        self.action
+            .or_else(|| match self.status.map(|status| status.class) {
+                Some(2) => Some(Action::Delivered),
+                Some(4) => Some(Action::Delayed),
+                Some(_) => Some(Action::Failed),
+                None => self.reply.as_ref().map(|reply| match reply.severity() {
+                    Severity::Positive => Action::Delivered,
+                    Severity::Transient => Action::Delayed,
+                    Severity::Permanent => Action::Failed,
+                }),
+            })
     }
 
     /// The domain of the address that delivery was attempted to, in lower case.
     #[must_use]
     pub fn domain(&self) -> Option<String> {
-        let address = self.final_recipient.as_ref().or(self.original_recipient.as_ref())?;
+        let address = self
+            .final_recipient
+            .as_ref()
+            .or(self.original_recipient.as_ref())?;
         let (_, domain) = address.rsplit_once('@')?;
         Some(domain.trim_end_matches('.').to_lowercase())
     }

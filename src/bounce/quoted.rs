@@ -5,6 +5,7 @@
 //! tells the host and the stage.
 
 use super::fields;
+use super::sentence::{address_in, host_in, stage_in};
 use crate::limits;
 use crate::smtp::{EnhancedCode, Reply, Stage};
 
@@ -53,18 +54,48 @@ enum Likelihood {
 }
 
 /// What a far host said stands behind these words, within the reply of a nearer one.
-const INNER_CUES: [&str; 3] = ["->", "led=", "remote server response was not rfc conformant '"];
+const INNER_CUES: [&str; 3] = [
+    "->",
+    "led=",
+    "remote server response was not rfc conformant '",
+];
 
 /// Words after which a reply begins.
 const CUES: [&str; 14] = [
-    "said:", "said :", "<<<", "returned '", "returned \"", "returned", "response:", "responded:", "replied:", "reply:",
-    "was:", "error:", "smtp;", "failure:",
+    "said:",
+    "said :",
+    "<<<",
+    "returned '",
+    "returned \"",
+    "returned",
+    "response:",
+    "responded:",
+    "replied:",
+    "reply:",
+    "was:",
+    "error:",
+    "smtp;",
+    "failure:",
 ];
 
 /// Words that make a number before them a quantity.
 const UNITS: [&str; 16] = [
-    "sec", "min", "hour", "day", "message", "mail", "email", "recipient", "connection", "byte", "kb", "mb", "k", "m",
-    "times", "ms",
+    "sec",
+    "min",
+    "hour",
+    "day",
+    "message",
+    "mail",
+    "email",
+    "recipient",
+    "connection",
+    "byte",
+    "kb",
+    "mb",
+    "k",
+    "m",
+    "times",
+    "ms",
 ];
 
 /// The likeliest reply in `text`.
@@ -92,7 +123,11 @@ fn code_at(text: &str, at: usize) -> Option<Likelihood> {
             .flatten();
     };
     let before = at.checked_sub(1).map(|index| bytes[index]);
-    if before.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'@' | b'_' | b'/' | b'%' | b'+') || !b.is_ascii()) {
+    if before.is_some_and(|b| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'.' | b'-' | b'@' | b'_' | b'/' | b'%' | b'+')
+            || !b.is_ascii()
+    }) {
         // The one dash that may stand before a code is that of an arrow.
         return None;
     }
@@ -100,13 +135,20 @@ fn code_at(text: &str, at: usize) -> Option<Likelihood> {
     let after = rest.bytes().next();
     if after.is_some_and(|b| b.is_ascii_digit() || matches!(b, b'.' | b'/' | b'%' | b'@' | b'_')) {
         // "550." at the end of a sentence is a code, "550.1" is not.
-        let ends_sentence = after == Some(b'.') && rest[1..].bytes().next().is_none_or(|b| b.is_ascii_whitespace());
+        let ends_sentence = after == Some(b'.')
+            && rest[1..]
+                .bytes()
+                .next()
+                .is_none_or(|b| b.is_ascii_whitespace());
         if !ends_sentence {
             return None;
         }
     }
     let lead = text[..at].trim_end();
-    let at_start = lead.is_empty() || text[..at].trim_end_matches([' ', '\t', '\'', '"', '(', '#']).ends_with('\n');
+    let at_start = lead.is_empty()
+        || text[..at]
+            .trim_end_matches([' ', '\t', '\'', '"', '(', '#'])
+            .ends_with('\n');
     if *first < b'4' {
         // "250" and "354" are replies where nothing stands before them, else numbers.
         return lead.is_empty().then_some(Likelihood::Certain);
@@ -118,12 +160,22 @@ fn code_at(text: &str, at: usize) -> Option<Likelihood> {
     if EnhancedCode::at_start(body).is_some_and(|(code, _)| code.class == first - b'0') {
         return Some(Likelihood::Certain);
     }
-    let bare = lead.trim_end_matches(['\'', '"', '(', '#', '<', '[']).trim_end();
-    if at_start || CUES.iter().any(|cue| lead.ends_with(cue) || bare.ends_with(cue)) {
+    let bare = lead
+        .trim_end_matches(['\'', '"', '(', '#', '<', '['])
+        .trim_end();
+    if at_start
+        || CUES
+            .iter()
+            .any(|cue| lead.ends_with(cue) || bare.ends_with(cue))
+    {
         return Some(Likelihood::Certain);
     }
     let word: String = body.chars().take_while(char::is_ascii_alphabetic).collect();
-    if UNITS.iter().any(|unit| word == *unit || word.strip_suffix('s') == Some(unit) || (unit.len() > 2 && word.starts_with(unit) && word.len() <= unit.len() + 4)) {
+    if UNITS.iter().any(|unit| {
+        word == *unit
+            || word.strip_suffix('s') == Some(unit)
+            || (unit.len() > 2 && word.starts_with(unit) && word.len() <= unit.len() + 4)
+    }) {
         return None;
     }
     if matches!(after, Some(b' ' | b'-' | b':')) && !word.is_empty() {
@@ -135,7 +187,8 @@ fn code_at(text: &str, at: usize) -> Option<Likelihood> {
 /// A code such as 571 whose middle digit the grammar does not know, with an enhanced code of its class behind it.
 fn code_at_beyond_grammar(text: &str, at: usize) -> Option<Likelihood> {
     let bytes = text.as_bytes();
-    let [first @ b'4'..=b'5', b'6'..=b'9', b'0'..=b'9', b' ' | b'-'] = bytes.get(at..at + 4)? else {
+    let [first @ b'4'..=b'5', b'6'..=b'9', b'0'..=b'9', b' ' | b'-'] = bytes.get(at..at + 4)?
+    else {
         return None;
     };
     let (code, _) = EnhancedCode::at_start(&text[at + 4..])?;
@@ -144,13 +197,26 @@ fn code_at_beyond_grammar(text: &str, at: usize) -> Option<Likelihood> {
 
 /// Where the sentence around a reply goes on.
 const ENDS: [&str; 12] = [
-    "(in reply to", "; (in reply", "giving up on ", "i'm not going to try again", "original message", "};{", "\n\n", "\n>>>",
-    "\n---", "\nreporting-mta", "this message was created automatically", "\n<<<",
+    "(in reply to",
+    "; (in reply",
+    "giving up on ",
+    "i'm not going to try again",
+    "original message",
+    "};{",
+    "\n\n",
+    "\n>>>",
+    "\n---",
+    "\nreporting-mta",
+    "this message was created automatically",
+    "\n<<<",
 ];
 
 /// The reply that begins at byte `at`, with its lines as they were sent.
 fn extent(text: &str, at: usize) -> String {
-    let quote = text[..at].chars().next_back().filter(|c| matches!(c, '\'' | '"'));
+    let quote = text[..at]
+        .chars()
+        .next_back()
+        .filter(|c| matches!(c, '\'' | '"'));
     let mut rest = &text[at..];
     if let Some(quote) = quote
         && let Some(close) = rest.rfind(quote)
@@ -159,7 +225,12 @@ fn extent(text: &str, at: usize) -> String {
         rest = &rest[..close];
     }
     let lower = rest.to_ascii_lowercase();
-    if let Some(end) = ENDS.iter().filter_map(|end| lower.find(end)).filter(|&end| end > 3).min() {
+    if let Some(end) = ENDS
+        .iter()
+        .filter_map(|end| lower.find(end))
+        .filter(|&end| end > 3)
+        .min()
+    {
         rest = &rest[..end];
     }
     let (code, body) = rest.split_at(3);
@@ -210,7 +281,10 @@ fn next_line(text: &str, code: &str) -> Option<usize> {
 /// Whether a line begins with a reply code other than `code`: it is another reply, not more of this one.
 fn other_code(line: &str, code: &str) -> bool {
     let bytes = line.as_bytes();
-    matches!(bytes, [b'2'..=b'5', b'0'..=b'5', b'0'..=b'9', b' ' | b'-', ..]) && !line.starts_with(code)
+    matches!(
+        bytes,
+        [b'2'..=b'5', b'0'..=b'5', b'0'..=b'9', b' ' | b'-', ..]
+    ) && !line.starts_with(code)
 }
 
 /// An enhanced code on its own, or at the end as qmail writes it: `... (#5.1.1)`.
@@ -221,7 +295,12 @@ fn enhanced_alone(text: &str) -> Option<Reply> {
             continue;
         }
         let before = at.checked_sub(1).map(|index| bytes[index]);
-        if before.is_some_and(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'(' | b'#' | b';' | b'\'' | b'"' | b'[' | b':' | b'<')) {
+        if before.is_some_and(|b| {
+            !matches!(
+                b,
+                b' ' | b'\t' | b'\n' | b'(' | b'#' | b';' | b'\'' | b'"' | b'[' | b':' | b'<'
+            )
+        }) {
             continue;
         }
         if let Some((enhanced, rest)) = EnhancedCode::at_start(&text[at..])
@@ -241,130 +320,6 @@ fn enhanced_alone(text: &str) -> Option<Reply> {
     None
 }
 
-/// Words that tell the stage, in lower case. The more telling come first: a bounce may mention several commands.
-const STAGES: &[(&str, Stage)] = &[
-    ("in reply to rcpt to", Stage::Rcpt),
-    ("in reply to mail from", Stage::Mail),
-    ("in reply to end of data", Stage::Data),
-    ("in reply to data", Stage::Data),
-    ("in reply to ehlo", Stage::Hello),
-    ("in reply to helo", Stage::Hello),
-    ("in reply to starttls", Stage::Tls),
-    ("after rcpt to", Stage::Rcpt),
-    ("after pipelined rcpt to", Stage::Rcpt),
-    ("after mail from", Stage::Mail),
-    ("after pipelined mail from", Stage::Mail),
-    ("after end of data", Stage::Data),
-    ("after pipelined end of data", Stage::Data),
-    ("after data", Stage::Data),
-    ("after pipelined data", Stage::Data),
-    ("after initial connection", Stage::Greeting),
-    ("after ehlo", Stage::Hello),
-    ("after helo", Stage::Hello),
-    ("after starttls", Stage::Tls),
-    ("while sending rcpt to", Stage::Rcpt),
-    ("while sending mail from", Stage::Mail),
-    ("while sending end of data", Stage::Data),
-    ("while sending message body", Stage::Data),
-    ("while sending data", Stage::Data),
-    ("while performing the ehlo", Stage::Hello),
-    ("while performing the helo", Stage::Hello),
-    ("while receiving the initial server greeting", Stage::Greeting),
-    ("while performing the initial protocol", Stage::Greeting),
-    ("does not like recipient", Stage::Rcpt),
-    ("but sender was rejected", Stage::Mail),
-    ("but my name was rejected", Stage::Hello),
-    ("but greeting failed", Stage::Greeting),
-    ("failed on data command", Stage::Data),
-    ("failed after i sent the message", Stage::Data),
-    (">>> rcpt to", Stage::Rcpt),
-    (">>> mail from", Stage::Mail),
-    (">>> data", Stage::Data),
-    ("rcpt to command", Stage::Rcpt),
-    ("rcpt command", Stage::Rcpt),
-    ("mail from command", Stage::Mail),
-    ("data command", Stage::Data),
-];
-
-/// When in the conversation a quoted reply came.
-fn stage_in(text: &str) -> Option<Stage> {
-    let lower = text.to_ascii_lowercase();
-    STAGES.iter().find(|(words, _)| lower.contains(words)).map(|&(_, stage)| stage)
-}
-
-/// Words that the name of the host follows, in lower case.
-const BEFORE_HOST: [&str; 15] = [
-    "while talking to ", "fqdn=", "lost connection with ", "connect to ", "connection with ", "conversation with ", "host ",
-    "recipient domain ", "remote server ", "remote system: dns;", "server for the recipient domain ", "relay=", "remote mta ",
-    "remote host ", "connected to ",
-];
-
-/// Words that follow the name of the host, in lower case.
-const AFTER_HOST: [&str; 7] = [
-    " gave this error", " rejected your message", " does not like recipient", " failed on data command",
-    " failed after i sent the message", " said:", " responded:",
-];
-
-/// Who said a quoted reply.
-fn host_in(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    // Gmail: "rejected by the server for the recipient domain example.net by mx.example.net. [192.0.2.1]."
-    if let Some(at) = lower.find("for the recipient domain ")
-        && let Some(by) = lower[at..].find(" by ")
-    {
-        return named_host(&lower[at + by + 4..]);
-    }
-    for words in BEFORE_HOST {
-        let mut from = 0;
-        while let Some(found) = lower[from..].find(words) {
-            let at = from + found;
-            let starts_word = at == 0 || !lower.as_bytes()[at - 1].is_ascii_alphanumeric();
-            if starts_word && let Some(host) = named_host(&lower[at + words.len()..]) {
-                return Some(host);
-            }
-            from = at + words.len();
-        }
-    }
-    for words in AFTER_HOST {
-        if let Some(at) = lower.find(words)
-            && let Some(word) = lower[..at].split_whitespace().next_back()
-            && let Some(host) = named_host(word)
-        {
-            return Some(host);
-        }
-    }
-    // Exchange: "mx.example.net #550 5.1.1 ... ##"
-    let at = lower.find(" #5").or_else(|| lower.find(" #4"))?;
-    named_host(lower[..at].split_whitespace().next_back()?)
-}
-
-/// The host name or IP address at the start of `text`; a word without a dot is no name.
-fn named_host(text: &str) -> Option<String> {
-    let end = text
-        .find(|c: char| c.is_whitespace() || matches!(c, '[' | '(' | ',' | ';' | '}' | '<' | '>' | '\'' | '"' | '|'))
-        .unwrap_or(text.len());
-    let word = text[..end].trim_end_matches(['.', ':']);
-    // "host 192.0.2.1" and "host [192.0.2.1]" name only an address.
-    let word = if word.is_empty() {
-        text.strip_prefix('[')?.split(']').next()?
-    } else {
-        word.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(word, |(host, _)| host)
-    };
-    let dotted = word.contains('.') || word.parse::<std::net::IpAddr>().is_ok();
-    let plausible = dotted && !word.contains('@') && !word.contains("..");
-    plausible.then(|| fields::host(word)).flatten()
-}
-
-/// The address that a sentence is about: the one after RCPT TO, else the first in angle brackets.
-fn address_in(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let from = lower.find("rcpt to:").map_or(0, |at| at + "rcpt to:".len());
-    let tail = &text[from..];
-    let open = tail.find('<')?;
-    let close = tail[open..].find('>')? + open;
-    fields::address(&tail[open..=close], None)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -381,53 +336,127 @@ mod tests {
             ("  smtp;550 5.1.1 no such user", "550 5.1.1 no such user"),
             ("smtp; 550 5.1.1 no such user", "550 5.1.1 no such user"),
             ("Diagnostic-Code: smtp; 554 5.7.1 no", "554 5.7.1 no"),
-            ("Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; it's gone'", "550 5.1.10 RESOLVER.ADR.RecipientNotFound; it's gone"),
-            ("host mx.example.net[192.0.2.1] said: 550 5.1.1 <a@example.net>: no (in reply to RCPT TO command)", "550 5.1.1 <a@example.net>: no"),
-            ("SMTP error from remote mail server after RCPT TO:<a@example.net>: 550 No such user", "550 No such user"),
+            (
+                "Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; it's gone'",
+                "550 5.1.10 RESOLVER.ADR.RecipientNotFound; it's gone",
+            ),
+            (
+                "host mx.example.net[192.0.2.1] said: 550 5.1.1 <a@example.net>: no (in reply to RCPT TO command)",
+                "550 5.1.1 <a@example.net>: no",
+            ),
+            (
+                "SMTP error from remote mail server after RCPT TO:<a@example.net>: 550 No such user",
+                "550 No such user",
+            ),
             ("<<< 550 User unknown", "550 User unknown"),
             ("554: 5.7.1 blocked", "554 5.7.1 blocked"),
-            ("550 5.0.350 Remote server returned an error -> 550 5.1.1 User unknown", "550 5.1.1 User unknown"),
-            ("[{LRT=1};{LED=452 4.2.2 mailbox full};{FQDN=mx.example.net}]", "452 4.2.2 mailbox full"),
-            ("421 wait 450 seconds, then come back", "421 wait 450 seconds, then come back"),
+            (
+                "550 5.0.350 Remote server returned an error -> 550 5.1.1 User unknown",
+                "550 5.1.1 User unknown",
+            ),
+            (
+                "[{LRT=1};{LED=452 4.2.2 mailbox full};{FQDN=mx.example.net}]",
+                "452 4.2.2 mailbox full",
+            ),
+            (
+                "421 wait 450 seconds, then come back",
+                "421 wait 450 seconds, then come back",
+            ),
             ("try again in 450 seconds: 421 busy", "421 busy"),
-            ("550-5.1.1 The account 550-5.1.1 does not 550 5.1.1 exist", "550 5.1.1 The account does not exist"),
-            ("550-5.1.1 The account\n550 5.1.1 does not exist", "550 5.1.1 The account does not exist"),
-            ("550 5.1.1 The account\ndoes not exist", "550 5.1.1 The account does not exist"),
-            ("mx.example.net #550 5.1.1 unknown ##", "550 5.1.1 unknown ##"),
+            (
+                "550-5.1.1 The account 550-5.1.1 does not 550 5.1.1 exist",
+                "550 5.1.1 The account does not exist",
+            ),
+            (
+                "550-5.1.1 The account\n550 5.1.1 does not exist",
+                "550 5.1.1 The account does not exist",
+            ),
+            (
+                "550 5.1.1 The account\ndoes not exist",
+                "550 5.1.1 The account does not exist",
+            ),
+            (
+                "mx.example.net #550 5.1.1 unknown ##",
+                "550 5.1.1 unknown ##",
+            ),
             ("571 5.7.1 policy", "571 5.7.1 policy"),
-            ("Sorry, no mailbox here by that name. (#5.1.1)", "550 Sorry, no mailbox here by that name. (#5.1.1)"),
+            (
+                "Sorry, no mailbox here by that name. (#5.1.1)",
+                "550 Sorry, no mailbox here by that name. (#5.1.1)",
+            ),
             ("250 2.1.5 OK", "250 2.1.5 OK"),
             ("said: \"550 no\"", "550 no"),
             ("SMTP error 550.", "550 ."),
         ];
         for (text, expected) in table {
-            let reply = read(text).reply.unwrap_or_else(|| panic!("no reply in {text:?}"));
+            let reply = read(text)
+                .reply
+                .unwrap_or_else(|| panic!("no reply in {text:?}"));
             assert_eq!(&reply.to_string(), expected, "{text:?}");
         }
     }
 
     #[test]
     fn numbers_are_no_replies() {
-        for text in ["", "no code", "192.0.2.550", "call 5501234", "room 250 please", "45012", "v5.1.1.9", "a550@example.net"] {
+        for text in [
+            "",
+            "no code",
+            "192.0.2.550",
+            "call 5501234",
+            "room 250 please",
+            "45012",
+            "v5.1.1.9",
+            "a550@example.net",
+        ] {
             assert_eq!(read(text).reply, None, "{text:?}");
         }
     }
 
     #[test]
     fn the_sentence_tells_host_stage_and_address() {
-        let table: &[(&str, Option<&str>, Option<Stage>, Option<&str>)] = &[
+        type Told = (
+            &'static str,
+            Option<&'static str>,
+            Option<Stage>,
+            Option<&'static str>,
+        );
+        let table: &[Told] = &[
             (
                 "host mx.example.net[192.0.2.1] said: 550 no (in reply to RCPT TO command)",
-                Some("mx.example.net"), Some(Stage::Rcpt), None,
+                Some("mx.example.net"),
+                Some(Stage::Rcpt),
+                None,
             ),
             (
                 "SMTP error from remote mail server after MAIL FROM:<s@example.com>:\n host mx.example.net [192.0.2.1]: 550 no",
-                Some("mx.example.net"), Some(Stage::Mail), Some("s@example.com"),
+                Some("mx.example.net"),
+                Some(Stage::Mail),
+                Some("s@example.com"),
             ),
-            ("... while talking to mx.example.net.:\n>>> DATA\n<<< 554 no", Some("mx.example.net"), Some(Stage::Data), None),
-            ("192.0.2.1 does not like recipient.\nRemote host said: 550 no", Some("192.0.2.1"), Some(Stage::Rcpt), None),
-            ("<a@example.net>: connect to mx.example.net[192.0.2.1]:25: Connection timed out", Some("mx.example.net"), None, Some("a@example.net")),
-            ("rejected by the server for the recipient domain example.net by mx.example.net. [192.0.2.1].", Some("mx.example.net"), None, None),
+            (
+                "... while talking to mx.example.net.:\n>>> DATA\n<<< 554 no",
+                Some("mx.example.net"),
+                Some(Stage::Data),
+                None,
+            ),
+            (
+                "192.0.2.1 does not like recipient.\nRemote host said: 550 no",
+                Some("192.0.2.1"),
+                Some(Stage::Rcpt),
+                None,
+            ),
+            (
+                "<a@example.net>: connect to mx.example.net[192.0.2.1]:25: Connection timed out",
+                Some("mx.example.net"),
+                None,
+                Some("a@example.net"),
+            ),
+            (
+                "rejected by the server for the recipient domain example.net by mx.example.net. [192.0.2.1].",
+                Some("mx.example.net"),
+                None,
+                None,
+            ),
             ("550 5.1.1 unknown", None, None, None),
         ];
         for (text, host, stage, address) in table {

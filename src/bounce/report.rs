@@ -25,8 +25,10 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
 /// Whether text has the two fields that every block of a recipient must have (RFC 3464 §2.3).
 fn has_report_in_text(text: &str) -> bool {
     let has = |name: &str| {
-        text.lines()
-            .any(|line| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+        text.lines().any(|line| {
+            line.get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        })
     };
     has("final-recipient:") && has("action:")
 }
@@ -36,7 +38,9 @@ fn has_report_in_text(text: &str) -> bool {
 fn take_in(notice: &mut Notice, text: &str) {
     for block in fields::blocks(text) {
         if notice.reporting_mta.is_none() {
-            notice.reporting_mta = block.typed("reporting-mta").and_then(|(_, host)| fields::host(host));
+            notice.reporting_mta = block
+                .typed("reporting-mta")
+                .and_then(|(_, host)| fields::host(host));
         }
         if block.has_any(&RECIPIENT_FIELDS) && notice.recipients.len() < limits::NOTICE_RECIPIENTS {
             notice.recipients.extend(recipient(&block));
@@ -56,21 +60,29 @@ fn recipient(block: &Block) -> Option<Recipient> {
     if final_recipient.is_none() && original_recipient.is_none() && action.is_none() {
         return None;
     }
-    let diagnostic = block.typed("diagnostic-code").map(|(kind, text)| Diagnostic {
-        kind,
-        text: text.to_owned(),
-    });
-    let said = diagnostic.as_ref().map(|diagnostic| quoted::read(&diagnostic.text));
+    let diagnostic = block
+        .typed("diagnostic-code")
+        .map(|(kind, text)| Diagnostic {
+            kind,
+            text: text.to_owned(),
+        });
+    let said = diagnostic
+        .as_ref()
+        .map(|diagnostic| quoted::read(&diagnostic.text));
     let remote_mta = block
         .typed("remote-mta")
         .filter(|(kind, _)| kind.as_deref() != Some("x-unix"))
         .and_then(|(_, host)| fields::host(host));
-    let (reply, stage, host) = said.map_or((None, None, None), |said| (said.reply, said.stage, said.host));
+    let (reply, stage, host) = said.map_or((None, None, None), |said| {
+        (said.reply, said.stage, said.host)
+    });
     Some(Recipient {
         final_recipient,
         original_recipient,
         action,
-        status: block.get("status").and_then(|status| Some(EnhancedCode::at_start(status)?.0)),
+        status: block
+            .get("status")
+            .and_then(|status| Some(EnhancedCode::at_start(status)?.0)),
         diagnostic: diagnostic.map(unfold),
         remote_mta: remote_mta.or(host),
         stage,
@@ -80,7 +92,9 @@ fn recipient(block: &Block) -> Option<Recipient> {
 
 /// Reads an action; reporters add comments and invent synonyms.
 fn action(value: &str) -> Option<Action> {
-    let word = value.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty())?;
+    let word = value
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .find(|word| !word.is_empty())?;
     match word.to_ascii_lowercase().as_str() {
         "failed" | "failure" | "fail" | "expired" | "deny" | "bounced" => Some(Action::Failed),
         "delayed" | "delay" | "deferred" => Some(Action::Delayed),
@@ -94,7 +108,11 @@ fn action(value: &str) -> Option<Action> {
 /// Puts the lines of a folded diagnostic on one.
 fn unfold(diagnostic: Diagnostic) -> Diagnostic {
     Diagnostic {
-        text: diagnostic.text.split_whitespace().collect::<Vec<_>>().join(" "),
+        text: diagnostic
+            .text
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" "),
         ..diagnostic
     }
 }

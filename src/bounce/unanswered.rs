@@ -26,47 +26,119 @@ const TABLE: &[Entry] = &[
     // The domain says no by DNS.
     (&["does not accept mail (nullmx)"], Reason::NullMx, true),
     (&["nullmx"], Reason::NullMx, true),
-    (&["an mx or srv record indicated no smtp service"], Reason::NullMx, true),
+    (
+        &["an mx or srv record indicated no smtp service"],
+        Reason::NullMx,
+        true,
+    ),
     (&["does not accept mail (null mx)"], Reason::NullMx, true),
     // DNS gave no answer this time.
     (&["host not found, try again"], Reason::DnsTrouble, false),
     (&["name server timeout"], Reason::DnsTrouble, false),
-    (&["temporary failure in name resolution"], Reason::DnsTrouble, false),
+    (
+        &["temporary failure in name resolution"],
+        Reason::DnsTrouble,
+        false,
+    ),
     (&["host lookup did not complete"], Reason::DnsTrouble, false),
-    (&["name server: transient failure"], Reason::DnsTrouble, false),
+    (
+        &["name server: transient failure"],
+        Reason::DnsTrouble,
+        false,
+    ),
     (&["responded with code servfail"], Reason::DnsTrouble, false),
-    (&["cname lookup failed temporarily"], Reason::DnsTrouble, false),
+    (
+        &["cname lookup failed temporarily"],
+        Reason::DnsTrouble,
+        false,
+    ),
     (&["infodomainnonexistent"], Reason::NoSuchDomain, true),
     // The domain is not there, or nobody takes mail for it.
-    (&["responded with code nxdomain"], Reason::NoSuchDomain, true),
-    (&["couldn't find any host named"], Reason::NoSuchDomain, true),
-    (&["couldn't find any host by that name"], Reason::NoSuchDomain, true),
-    (&["host or domain name not found"], Reason::NoSuchDomain, true),
-    (&["host unknown (name server"], Reason::NoSuchDomain, true),
+    (
+        &["responded with code nxdomain"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (
+        &["couldn't find any host named"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (
+        &["couldn't find any host by that name"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (
+        &["host or domain name not found"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (&["host unknown"], Reason::NoSuchDomain, true),
     (&["unrouteable mail domain"], Reason::NoSuchDomain, true),
-    (&["the recipient domain does not exist"], Reason::NoSuchDomain, true),
+    (
+        &["the recipient domain does not exist"],
+        Reason::NoSuchDomain,
+        true,
+    ),
     (&["no such domain"], Reason::NoSuchDomain, true),
-    (&["host found but no data record of requested type"], Reason::NoMailHost, true),
-    (&["couldn't find a mail exchanger or ip address"], Reason::NoMailHost, true),
-    (&["all relevant mx records point to non-existent hosts"], Reason::NoMailHost, true),
+    (
+        &["host found but no data record of requested type"],
+        Reason::NoMailHost,
+        true,
+    ),
+    (
+        &["couldn't find a mail exchanger or ip address"],
+        Reason::NoMailHost,
+        true,
+    ),
+    (
+        &["all relevant mx records point to non-existent hosts"],
+        Reason::NoMailHost,
+        true,
+    ),
     (&["couldn't find any mx record"], Reason::NoMailHost, true),
     (&["no mail hosts for domain"], Reason::NoMailHost, true),
     // Either the domain names the sender's own host, or that host has forgotten that it serves the domain.
     (&["mail for", "loops back to myself"], Reason::Unread, true),
     // Nobody answered.
     (&["too long in queue"], Reason::Unreachable, false),
-    (&["wasn't able to establish an smtp connection"], Reason::Unreachable, false),
+    (
+        &["wasn't able to establish an smtp connection"],
+        Reason::Unreachable,
+        false,
+    ),
     (&["connection timed out"], Reason::Unreachable, false),
     (&["connection refused"], Reason::Unreachable, false),
     (&["network is unreachable"], Reason::Unreachable, false),
     (&["network unreachable"], Reason::Unreachable, false),
     (&["no route to host"], Reason::Unreachable, false),
-    (&["retry time not reached for any host"], Reason::Unreachable, false),
+    (
+        &["retry time not reached for any host"],
+        Reason::Unreachable,
+        false,
+    ),
     (&["retry timeout exceeded"], Reason::Unreachable, false),
-    (&["all hosts have been failing for a long time"], Reason::Unreachable, false),
-    (&["all hosts for", "have been failing"], Reason::Unreachable, false),
-    (&["did not accept our requests to connect"], Reason::Unreachable, false),
-    (&["unable to connect to remote host"], Reason::Unreachable, false),
+    (
+        &["all hosts have been failing for a long time"],
+        Reason::Unreachable,
+        false,
+    ),
+    (
+        &["all hosts for", "have been failing"],
+        Reason::Unreachable,
+        false,
+    ),
+    (
+        &["did not accept our requests to connect"],
+        Reason::Unreachable,
+        false,
+    ),
+    (
+        &["unable to connect to remote host"],
+        Reason::Unreachable,
+        false,
+    ),
     (&["could not connect to"], Reason::Unreachable, false),
     (&["connection was refused by"], Reason::Unreachable, false),
     (&["the connection was dropped"], Reason::HungUp, false),
@@ -87,7 +159,11 @@ pub fn read(text: &str) -> Option<Unanswered> {
     TABLE
         .iter()
         .find(|(words, _, _)| words.iter().all(|word| text.contains(word)))
-        .map(|&(words, reason, permanent)| Unanswered { reason, permanent, words })
+        .map(|&(words, reason, permanent)| Unanswered {
+            reason,
+            permanent,
+            words,
+        })
 }
 
 #[cfg(test)]
@@ -97,18 +173,54 @@ mod tests {
     #[test]
     fn each_mail_program_is_understood() {
         let table = [
-            ("Host or domain name not found. Name service error for name=example.net type=MX: Host not found", Reason::NoSuchDomain),
-            ("Host or domain name not found. Name service error for name=example.net type=MX: Host not found, try again", Reason::DnsTrouble),
-            ("Domain example.net does not accept mail (nullMX)", Reason::NullMx),
-            ("connect to mx.example.net[192.0.2.1]:25: Connection timed out", Reason::Unreachable),
-            ("conversation with mx.example.net[192.0.2.1] timed out while receiving the initial server greeting", Reason::Silent),
-            ("lost connection with mx.example.net[192.0.2.1] while sending RCPT TO", Reason::HungUp),
-            ("all relevant MX records point to non-existent hosts", Reason::NoMailHost),
-            ("Sorry, I couldn't find any host named example.net. (#5.1.2)", Reason::NoSuchDomain),
-            ("Sorry, I wasn\u{2019}t able to establish an SMTP connection. (#4.4.1)", Reason::Unreachable),
-            ("Connected to 192.0.2.1 but connection died. (#4.4.2)", Reason::HungUp),
-            ("DNS Error: DNS type 'mx' lookup of example.net responded with code NXDOMAIN", Reason::NoSuchDomain),
-            ("550 5.4.310 DNS domain example.net does not exist [Message=InfoDomainNonexistent]", Reason::NoSuchDomain),
+            (
+                "Host or domain name not found. Name service error for name=example.net type=MX: Host not found",
+                Reason::NoSuchDomain,
+            ),
+            (
+                "Host or domain name not found. Name service error for name=example.net type=MX: Host not found, try again",
+                Reason::DnsTrouble,
+            ),
+            (
+                "Domain example.net does not accept mail (nullMX)",
+                Reason::NullMx,
+            ),
+            (
+                "connect to mx.example.net[192.0.2.1]:25: Connection timed out",
+                Reason::Unreachable,
+            ),
+            (
+                "conversation with mx.example.net[192.0.2.1] timed out while receiving the initial server greeting",
+                Reason::Silent,
+            ),
+            (
+                "lost connection with mx.example.net[192.0.2.1] while sending RCPT TO",
+                Reason::HungUp,
+            ),
+            (
+                "all relevant MX records point to non-existent hosts",
+                Reason::NoMailHost,
+            ),
+            (
+                "Sorry, I couldn't find any host named example.net. (#5.1.2)",
+                Reason::NoSuchDomain,
+            ),
+            (
+                "Sorry, I wasn\u{2019}t able to establish an SMTP connection. (#4.4.1)",
+                Reason::Unreachable,
+            ),
+            (
+                "Connected to 192.0.2.1 but connection died. (#4.4.2)",
+                Reason::HungUp,
+            ),
+            (
+                "DNS Error: DNS type 'mx' lookup of example.net responded with code NXDOMAIN",
+                Reason::NoSuchDomain,
+            ),
+            (
+                "550 5.4.310 DNS domain example.net does not exist [Message=InfoDomainNonexistent]",
+                Reason::NoSuchDomain,
+            ),
         ];
         for (text, reason) in table {
             assert_eq!(read(text).map(|found| found.reason), Some(reason), "{text}");
@@ -117,7 +229,11 @@ mod tests {
 
     #[test]
     fn a_reply_of_a_mail_host_is_not_taken_for_silence() {
-        for text in ["550 5.1.1 User unknown", "450 4.2.0 Greylisted, try again later", "mail for you"] {
+        for text in [
+            "550 5.1.1 User unknown",
+            "450 4.2.0 Greylisted, try again later",
+            "mail for you",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -16,7 +16,11 @@ use crate::smtp::Stage;
 #[derive(Debug, clap::Args)]
 pub struct ExplainArgs {
     /// The reply or code, a message file (.eml), or `-` for standard input
-    #[arg(value_name = "TEXT|FILE", required_unless_present = "lines", conflicts_with = "lines")]
+    #[arg(
+        value_name = "TEXT|FILE",
+        required_unless_present = "lines",
+        conflicts_with = "lines"
+    )]
     pub input: Vec<String>,
 
     /// Take the words as text even if a file of that name exists
@@ -65,22 +69,45 @@ pub fn run(args: &ExplainArgs, screen: Screen, out: &mut dyn Write) -> anyhow::R
         None => None,
         Some(id) => match providers.by_id(id) {
             Some(provider) => Some(provider),
-            None => bail!("`{id}` is no provider that we know; see config/providers.toml for the names"),
+            None => {
+                bail!("`{id}` is no provider that we know; see config/providers.toml for the names")
+            }
         },
     };
-    let hints = Hints { stage: args.stage, provider };
-    let knowledge = Knowledge { book: &book, providers: &providers };
+    let hints = Hints {
+        stage: args.stage,
+        provider,
+    };
+    let knowledge = Knowledge {
+        book: &book,
+        providers: &providers,
+    };
     if let Some(file) = &args.lines {
         let explain = |line: &lines::Line| {
-            explain::explain_reply(&line.reply, Hints { stage: line.stage.or(hints.stage), ..hints }, knowledge)
+            explain::explain_reply(
+                &line.reply,
+                Hints {
+                    stage: line.stage.or(hints.stage),
+                    ..hints
+                },
+                knowledge,
+            )
         };
         return explain_lines(file, &explain, out);
     }
     let explanation = match source(args) {
-        Source::Input => explain::explain(&read_bounded(io::stdin().lock()).context("standard input")?, hints, knowledge),
+        Source::Input => explain::explain(
+            &read_bounded(io::stdin().lock()).context("standard input")?,
+            hints,
+            knowledge,
+        ),
         Source::File(path) => {
             let file = File::open(&path).with_context(|| path.display().to_string())?;
-            explain::explain(&read_bounded(file).with_context(|| path.display().to_string())?, hints, knowledge)
+            explain::explain(
+                &read_bounded(file).with_context(|| path.display().to_string())?,
+                hints,
+                knowledge,
+            )
         }
         Source::Text(text) => explain::explain_text(&text, hints, knowledge),
     };
@@ -122,7 +149,12 @@ fn book(rules: Option<&Path>) -> anyhow::Result<Book> {
 }
 
 /// Writes one explanation.
-fn show(explanation: &Explanation, args: &ExplainArgs, screen: Screen, out: &mut dyn Write) -> anyhow::Result<()> {
+fn show(
+    explanation: &Explanation,
+    args: &ExplainArgs,
+    screen: Screen,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     if args.json {
         writeln!(out, "{}", json::to_string_pretty(explanation)?)?;
     } else {
@@ -132,11 +164,17 @@ fn show(explanation: &Explanation, args: &ExplainArgs, screen: Screen, out: &mut
 }
 
 /// Explains each line of a file.
-fn explain_lines(path: &Path, explain: &dyn Fn(&lines::Line) -> Explanation, out: &mut dyn Write) -> anyhow::Result<()> {
+fn explain_lines(
+    path: &Path,
+    explain: &dyn Fn(&lines::Line) -> Explanation,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let mut input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(BufReader::new(File::open(path).with_context(|| path.display().to_string())?))
+        Box::new(BufReader::new(
+            File::open(path).with_context(|| path.display().to_string())?,
+        ))
     };
     let mut number = 0;
     let mut bytes = Vec::new();

@@ -114,22 +114,40 @@ impl Book {
     ///
     /// Always: this stand-in has no rules.
     pub fn with_operator_rules(_text: &str, file: &str) -> Result<Self, BookError> {
-        Err(BookError { file: file.to_owned() })
+        Err(BookError {
+            file: file.to_owned(),
+        })
     }
 
     /// All that one answer may mean, likeliest first.
     #[must_use]
     pub fn readings(&self, answer: &Answer, context: &Context<'_>) -> Vec<Interpretation> {
-        vec![Interpretation { reading: self.diagnose(answer, context), why: String::new() }]
+        vec![Interpretation {
+            reading: self.diagnose(answer, context),
+            why: String::new(),
+        }]
     }
 
     /// All that a code may mean where nothing else is known.
     #[must_use]
-    pub fn of_code(&self, code: Option<u16>, enhanced: Option<crate::smtp::EnhancedCode>) -> Vec<Interpretation> {
+    pub fn of_code(
+        &self,
+        code: Option<u16>,
+        enhanced: Option<crate::smtp::EnhancedCode>,
+    ) -> Vec<Interpretation> {
         let code = code.or(enhanced.map(|enhanced| u16::from(enhanced.class) * 100 + 50));
-        let context = Context { stage: Stage::Unknown, provider: None, echoes: &[] };
+        let context = Context {
+            stage: Stage::Unknown,
+            provider: None,
+            echoes: &[],
+        };
         code.map(|code| {
-            let reply = Reply { code, enhanced, lines: Vec::new(), inconsistent: false };
+            let reply = Reply {
+                code,
+                enhanced,
+                lines: Vec::new(),
+                inconsistent: false,
+            };
             self.readings(&Answer::Reply(reply), &context)
         })
         .unwrap_or_default()

@@ -42,8 +42,13 @@ pub fn action_after(readings: &[Interpretation]) -> AddressAction {
         return AddressAction::Review;
     };
     match first {
-        AddressAction::Remove if actions.any(|other| other != AddressAction::Remove) => AddressAction::Review,
-        AddressAction::Remove | AddressAction::Keep | AddressAction::Retry | AddressAction::Review => first,
+        AddressAction::Remove if actions.any(|other| other != AddressAction::Remove) => {
+            AddressAction::Review
+        }
+        AddressAction::Remove
+        | AddressAction::Keep
+        | AddressAction::Retry
+        | AddressAction::Review => first,
     }
 }
 
@@ -85,7 +90,9 @@ fn action_of(reading: &Reading) -> AddressAction {
         | Reason::Interrupted
         | Reason::Deadline => AddressAction::Retry,
         // "Relaying denied" is what a server says to a stranger, but also for a domain that it no longer keeps.
-        Reason::NotAccepting | Reason::Unread => lasting(AddressAction::Review, AddressAction::Retry),
+        Reason::NotAccepting | Reason::Unread => {
+            lasting(AddressAction::Review, AddressAction::Retry)
+        }
         Reason::RelayDenied
         | Reason::AcceptedProvider
         | Reason::CatchAll
@@ -108,10 +115,14 @@ const DAY: u64 = 24 * HOUR;
 pub fn usual_wait(reason: Reason) -> Duration {
     let seconds = match reason {
         Reason::Greylisted => 6 * MINUTE,
-        Reason::MailboxBusy | Reason::RateLimited | Reason::SenderBlocked => HOUR,
+        Reason::MailboxBusy | Reason::RateLimited | Reason::SenderBlocked | Reason::DnsTrouble => {
+            HOUR
+        }
         Reason::MailboxFull => 3 * DAY,
-        Reason::Unreachable | Reason::NotAccepting | Reason::ProviderAnomaly | Reason::ProtocolFault => DAY,
-        Reason::DnsTrouble => HOUR,
+        Reason::Unreachable
+        | Reason::NotAccepting
+        | Reason::ProviderAnomaly
+        | Reason::ProtocolFault => DAY,
         Reason::BadSyntax
         | Reason::NoSuchDomain
         | Reason::NoMailHost
@@ -154,7 +165,11 @@ mod tests {
 
     fn reading(reason: Reason, permanent: bool) -> Interpretation {
         Interpretation {
-            reading: Reading { reason, permanent, rule: String::new() },
+            reading: Reading {
+                reason,
+                permanent,
+                rule: String::new(),
+            },
             why: String::new(),
         }
     }
@@ -163,18 +178,32 @@ mod tests {
     fn only_what_may_reject_for_good_removes_an_address() {
         for &reason in Reason::ALL {
             let removes = action_after(&[reading(reason, true)]) == AddressAction::Remove;
-            assert_eq!(removes, reason.may_reject() || reason == Reason::Suppressed, "{reason}");
+            assert_eq!(
+                removes,
+                reason.may_reject() || reason == Reason::Suppressed,
+                "{reason}"
+            );
             if reason != Reason::Suppressed {
-                assert_ne!(action_after(&[reading(reason, false)]), AddressAction::Remove, "{reason}");
+                assert_ne!(
+                    action_after(&[reading(reason, false)]),
+                    AddressAction::Remove,
+                    "{reason}"
+                );
             }
         }
     }
 
     #[test]
     fn a_second_reading_saves_the_address() {
-        let both = [reading(Reason::MailboxDisabled, true), reading(Reason::MailboxBusy, true)];
+        let both = [
+            reading(Reason::MailboxDisabled, true),
+            reading(Reason::MailboxBusy, true),
+        ];
         assert_eq!(action_after(&both), AddressAction::Review);
-        let agreed = [reading(Reason::NoSuchMailbox, true), reading(Reason::MailboxDisabled, true)];
+        let agreed = [
+            reading(Reason::NoSuchMailbox, true),
+            reading(Reason::MailboxDisabled, true),
+        ];
         assert_eq!(action_after(&agreed), AddressAction::Remove);
         assert_eq!(action_after(&[]), AddressAction::Review);
     }

@@ -31,7 +31,12 @@ const BLOCKLISTS: &[Desk] = &[
         advice: "ask for removal at https://www.barracudacentral.org/rbl/removal-request",
     },
     Desk {
-        words: &["ipcheck.proofpoint", "support.proofpoint.com/dnsbl", "proofpoint.com/dnsbl", "prs.proofpoint"],
+        words: &[
+            "ipcheck.proofpoint",
+            "support.proofpoint.com/dnsbl",
+            "proofpoint.com/dnsbl",
+            "prs.proofpoint",
+        ],
         name: "Proofpoint",
         advice: "look your address up at https://ipcheck.proofpoint.com/ and ask for removal there",
     },
@@ -116,7 +121,12 @@ const BLOCKLISTS: &[Desk] = &[
         advice: "ask the recipient to permit you in Mimecast, or use the sender feedback form at https://www.mimecast.com/senderfeedback/",
     },
     Desk {
-        words: &["banned sending ip", "delist.messaging.microsoft", "sender.office.com", "5.7.511"],
+        words: &[
+            "banned sending ip",
+            "delist.messaging.microsoft",
+            "sender.office.com",
+            "5.7.511",
+        ],
         name: "Microsoft 365",
         advice: "ask for removal at https://sender.office.com/ (for 5.7.511 write to delist@microsoft.com)",
     },
@@ -130,7 +140,15 @@ const PROVIDERS: &[Desk] = &[
         advice: "see your domain's reputation and complaints in Postmaster Tools, https://postmaster.google.com/",
     },
     Desk {
-        words: &["outlook.com", "hotmail", "microsoft", "s3140", "s3150", "olc.protection", "protection.outlook"],
+        words: &[
+            "outlook.com",
+            "hotmail",
+            "microsoft",
+            "s3140",
+            "s3150",
+            "olc.protection",
+            "protection.outlook",
+        ],
         name: "Microsoft",
         advice: "see how it judges your address in SNDS, https://sendersupport.olc.protection.outlook.com/snds/, and join its complaint programme JMRP",
     },
@@ -178,12 +196,16 @@ const PROVIDERS: &[Desk] = &[
 
 /// The blocklists that a refusal (lower case) names.
 pub(super) fn blocklists(text: &str) -> impl Iterator<Item = &'static Desk> {
-    BLOCKLISTS.iter().filter(move |desk| desk.words.iter().any(|word| text.contains(word)))
+    BLOCKLISTS
+        .iter()
+        .filter(move |desk| desk.words.iter().any(|word| text.contains(word)))
 }
 
 /// The provider whose desk a refusal (lower case, with what is known of the host) points to.
 pub(super) fn provider(text: &str) -> Option<&'static Desk> {
-    PROVIDERS.iter().find(|desk| desk.words.iter().any(|word| text.contains(word)))
+    PROVIDERS
+        .iter()
+        .find(|desk| desk.words.iter().any(|word| text.contains(word)))
 }
 
 #[cfg(test)]
@@ -194,16 +216,30 @@ mod tests {
     fn a_refusal_names_its_list() {
         let named = |text: &str| blocklists(text).map(|desk| desk.name).collect::<Vec<_>>();
         assert_eq!(named("blocked using zen.spamhaus.org"), ["Spamhaus"]);
-        assert_eq!(named("554 5.7.1 blocked using b.barracudacentral.org"), ["Barracuda Central"]);
+        assert_eq!(
+            named("554 5.7.1 blocked using b.barracudacentral.org"),
+            ["Barracuda Central"]
+        );
         assert!(named("user unknown").is_empty());
-        assert_eq!(provider("550 5.7.26 x gsmtp").map(|desk| desk.name), Some("Google"));
+        assert_eq!(
+            provider("550 5.7.26 x gsmtp").map(|desk| desk.name),
+            Some("Google")
+        );
     }
 
     #[test]
     fn words_are_in_lower_case_and_advice_names_a_place() {
         for desk in BLOCKLISTS.iter().chain(PROVIDERS) {
-            assert!(desk.words.iter().all(|word| *word == word.to_lowercase()), "{}", desk.name);
-            assert!(!desk.advice.is_empty() && !desk.advice.ends_with('.'), "{}", desk.name);
+            assert!(
+                desk.words.iter().all(|word| *word == word.to_lowercase()),
+                "{}",
+                desk.name
+            );
+            assert!(
+                !desk.advice.is_empty() && !desk.advice.ends_with('.'),
+                "{}",
+                desk.name
+            );
         }
     }
 }

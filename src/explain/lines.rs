@@ -15,7 +15,9 @@ pub struct Line {
 
 /// A line that names a stage which is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: `{word}` is no stage; write one of {choices} before the tab, or leave the tab out")]
+#[error(
+    "line {line}: `{word}` is no stage; write one of {choices} before the tab, or leave the tab out"
+)]
 pub struct UnknownStage {
     /// The line, counted from 1.
     pub line: usize,
@@ -48,7 +50,10 @@ pub fn read(number: usize, text: &str) -> Result<Line, UnknownStage> {
             }
         },
     };
-    Ok(Line { stage, reply: reply.replace("\\r\\n", "\n").replace("\\n", "\n") })
+    Ok(Line {
+        stage,
+        reply: reply.replace("\\r\\n", "\n").replace("\\n", "\n"),
+    })
 }
 
 #[cfg(test)]
@@ -57,11 +62,22 @@ mod tests {
 
     #[test]
     fn a_line_may_name_its_stage() {
-        let line = |stage, reply: &str| Ok(Line { stage, reply: reply.to_owned() });
+        let line = |stage, reply: &str| {
+            Ok(Line {
+                stage,
+                reply: reply.to_owned(),
+            })
+        };
         assert_eq!(read(1, "550 no\r\n"), line(None, "550 no"));
-        assert_eq!(read(1, "rcpt to\t550-no\\n550 really"), line(Some(Stage::Rcpt), "550-no\n550 really"));
+        assert_eq!(
+            read(1, "rcpt to\t550-no\\n550 really"),
+            line(Some(Stage::Rcpt), "550-no\n550 really")
+        );
         assert_eq!(read(1, "550 no\tnever"), line(None, "550 no\tnever"));
         let error = read(7, "lunch\t550 no").unwrap_err().to_string();
-        assert!(error.contains("line 7") && error.contains("lunch") && error.contains("rcpt"), "{error}");
+        assert!(
+            error.contains("line 7") && error.contains("lunch") && error.contains("rcpt"),
+            "{error}"
+        );
     }
 }

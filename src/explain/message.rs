@@ -2,14 +2,18 @@
 
 use super::refuser::{self, RejectedBy, Trail};
 use super::{
-    AddressAction, ExplainedRecipient, Explanation, Finding, Hints, Knowledge, Outlook, Subject, action_after, advice, safe,
-    sender,
+    AddressAction, ExplainedRecipient, Explanation, Finding, Hints, Knowledge, Outlook, Subject,
+    action_after, advice, safe, sender,
 };
 use crate::bounce::{Action, Complaint, Diagnostic, Message, Notice, Recipient};
 use crate::diagnosis::Interpretation;
 
 /// Explains a message as far as it is one that came back.
-pub(super) fn explain(message: &Message, hints: Hints<'_>, knowledge: Knowledge<'_>) -> Explanation {
+pub(super) fn explain(
+    message: &Message,
+    hints: Hints<'_>,
+    knowledge: Knowledge<'_>,
+) -> Explanation {
     match message {
         Message::Bounce(notice) => of_notice(notice, Subject::Bounce, hints, knowledge),
         Message::Delayed(notice) => of_notice(notice, Subject::Delay, hints, knowledge),
@@ -46,18 +50,21 @@ fn plain(subject: Subject, address_action: AddressAction, advice: &str) -> Expla
 
 /// A complaint: the address works, but the person wants no more mail.
 fn of_complaint(complaint: &Complaint) -> Explanation {
-    let recipients = complaint.recipients.iter().map(|address| ExplainedRecipient {
-        final_recipient: Some(safe::line(address)),
-        original: None,
-        action: None,
-        status: None,
-        diagnostic: None,
-        remote_mta: None,
-        readings: Vec::new(),
-        address_action: AddressAction::Remove,
-        retry_after: None,
-        rejected_by: RejectedBy::Unknown,
-    });
+    let recipients = complaint
+        .recipients
+        .iter()
+        .map(|address| ExplainedRecipient {
+            final_recipient: Some(safe::line(address)),
+            original: None,
+            action: None,
+            status: None,
+            diagnostic: None,
+            remote_mta: None,
+            readings: Vec::new(),
+            address_action: AddressAction::Remove,
+            retry_after: None,
+            rejected_by: RejectedBy::Unknown,
+        });
     Explanation {
         reporting_mta: complaint.reporting_mta.clone(),
         recipients: recipients.collect(),
@@ -70,7 +77,12 @@ fn of_complaint(complaint: &Complaint) -> Explanation {
 }
 
 /// Explains each recipient of a notice, then what they have in common.
-fn of_notice(notice: &Notice, subject: Subject, hints: Hints<'_>, knowledge: Knowledge<'_>) -> Explanation {
+fn of_notice(
+    notice: &Notice,
+    subject: Subject,
+    hints: Hints<'_>,
+    knowledge: Knowledge<'_>,
+) -> Explanation {
     let mut readings: Vec<Interpretation> = Vec::new();
     let mut sender_action: Vec<String> = Vec::new();
     let mut refusers: Vec<(RejectedBy, String)> = Vec::new();
@@ -79,7 +91,10 @@ fn of_notice(notice: &Notice, subject: Subject, hints: Hints<'_>, knowledge: Kno
         let trail = trail(notice, recipient);
         let (explained, refuser, advice) = explain_recipient(recipient, trail, hints, knowledge);
         for reading in &explained.readings {
-            if readings.iter().all(|known| known.reading.reason != reading.reading.reason) {
+            if readings
+                .iter()
+                .all(|known| known.reading.reason != reading.reading.reason)
+            {
                 readings.push(reading.clone());
             }
         }
@@ -91,17 +106,25 @@ fn of_notice(notice: &Notice, subject: Subject, hints: Hints<'_>, knowledge: Kno
         refusers.push(refuser);
         recipients.push(explained);
     }
-    let (rejected_by, rejected_by_why) = refusers.into_iter().next().unwrap_or((RejectedBy::Unknown, String::new()));
+    let (rejected_by, rejected_by_why) = refusers
+        .into_iter()
+        .next()
+        .unwrap_or((RejectedBy::Unknown, String::new()));
     Explanation {
         subject,
         readings,
         address_action: common(recipients.iter().map(|recipient| recipient.address_action)),
-        retry_after: recipients.iter().filter_map(|recipient| recipient.retry_after).max(),
+        retry_after: recipients
+            .iter()
+            .filter_map(|recipient| recipient.retry_after)
+            .max(),
         sender_action,
         rejected_by,
         rejected_by_why,
         reporting_mta: notice.reporting_mta.clone(),
-        remote_mta: recipients.iter().find_map(|recipient| recipient.remote_mta.clone()),
+        remote_mta: recipients
+            .iter()
+            .find_map(|recipient| recipient.remote_mta.clone()),
         recipients,
     }
 }
@@ -111,7 +134,11 @@ fn common(mut actions: impl Iterator<Item = AddressAction>) -> AddressAction {
     let Some(first) = actions.next() else {
         return AddressAction::Review;
     };
-    if actions.all(|action| action == first) { first } else { AddressAction::Review }
+    if actions.all(|action| action == first) {
+        first
+    } else {
+        AddressAction::Review
+    }
 }
 
 /// Explains one recipient: what it comes to, who refused, what the sender should do.
@@ -121,12 +148,24 @@ fn explain_recipient(
     hints: Hints<'_>,
     knowledge: Knowledge<'_>,
 ) -> (ExplainedRecipient, (RejectedBy, String), Vec<String>) {
-    let text = recipient.diagnostic.as_ref().map_or("", |diagnostic| diagnostic.text.as_str());
+    let text = recipient
+        .diagnostic
+        .as_ref()
+        .map_or("", |diagnostic| diagnostic.text.as_str());
     let domain = recipient.domain();
     let provider = hints
         .provider
-        .or_else(|| trail.remote.as_deref().and_then(|host| knowledge.providers.of_mail_host(host)))
-        .or_else(|| domain.as_deref().and_then(|domain| knowledge.providers.of_consumer_domain(domain)));
+        .or_else(|| {
+            trail
+                .remote
+                .as_deref()
+                .and_then(|host| knowledge.providers.of_mail_host(host))
+        })
+        .or_else(|| {
+            domain
+                .as_deref()
+                .and_then(|domain| knowledge.providers.of_consumer_domain(domain))
+        });
     let echoes = [
         recipient.final_recipient.as_deref(),
         recipient.original_recipient.as_deref(),
@@ -145,17 +184,26 @@ fn explain_recipient(
         outlook: match outcome {
             Some(Action::Failed) => Outlook::GivenUp,
             Some(Action::Delayed) => Outlook::StillTrying,
-            Some(Action::Delivered | Action::Relayed | Action::Expanded) | None => Outlook::Unstated,
+            Some(Action::Delivered | Action::Relayed | Action::Expanded) | None => {
+                Outlook::Unstated
+            }
         },
     };
     let mut judgement = finding.judge(knowledge.book);
-    let arrived = matches!(outcome, Some(Action::Delivered | Action::Relayed | Action::Expanded));
+    let arrived = matches!(
+        outcome,
+        Some(Action::Delivered | Action::Relayed | Action::Expanded)
+    );
     if arrived {
         judgement.readings.clear();
     }
     let case = sender::Case {
-        words: [text.to_lowercase().as_str(), provider.map_or("", |provider| provider.id.as_str()), trail.remote.as_deref().unwrap_or_default()]
-            .join(" "),
+        words: [
+            text.to_lowercase().as_str(),
+            provider.map_or("", |provider| provider.id.as_str()),
+            trail.remote.as_deref().unwrap_or_default(),
+        ]
+        .join(" "),
         enhanced: finding.enhanced(),
         domain: trail.sender.clone(),
     };
@@ -174,7 +222,11 @@ fn explain_recipient(
         status: recipient.status,
         diagnostic: recipient.diagnostic.as_ref().map(as_written),
         remote_mta: trail.remote.clone(),
-        address_action: if arrived { AddressAction::Keep } else { action_after(&judgement.readings) },
+        address_action: if arrived {
+            AddressAction::Keep
+        } else {
+            action_after(&judgement.readings)
+        },
         readings: judgement.readings,
         retry_after,
         rejected_by: refuser.0,
@@ -192,18 +244,31 @@ fn as_written(diagnostic: &Diagnostic) -> String {
 
 /// The way of the message to one recipient.
 fn trail(notice: &Notice, recipient: &Recipient) -> Trail {
-    let domain_of = |address: &String| address.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+    let domain_of = |address: &String| {
+        address
+            .rsplit_once('@')
+            .map(|(_, domain)| domain.to_lowercase())
+    };
     let recipient_domain = recipient.domain();
     let original = recipient.original_recipient.as_ref().and_then(domain_of);
     // The header of the message says who it is from; the envelope sender may be a service's own bounce address.
-    let sender = notice.original.from.as_ref().or(notice.original.envelope_from.as_ref()).and_then(domain_of);
+    let sender = notice
+        .original
+        .from
+        .as_ref()
+        .or(notice.original.envelope_from.as_ref())
+        .and_then(domain_of);
     Trail {
         original: original.filter(|domain| Some(domain) != recipient_domain.as_ref()),
         recipient: recipient_domain,
         sender,
         reporting: notice.reporting_mta.clone(),
         remote: recipient.remote_mta.clone(),
-        words: recipient.diagnostic.as_ref().map(|diagnostic| diagnostic.text.to_lowercase()).unwrap_or_default(),
+        words: recipient
+            .diagnostic
+            .as_ref()
+            .map(|diagnostic| diagnostic.text.to_lowercase())
+            .unwrap_or_default(),
         ..Trail::default()
     }
 }

@@ -152,8 +152,15 @@ pub fn explain_reply(text: &str, hints: Hints<'_>, knowledge: Knowledge<'_>) -> 
         reply: said.reply.as_ref(),
         status: None,
         stage: hints.stage.or(said.stage),
-        provider: hints.provider.or_else(|| said.host.as_deref().and_then(|host| knowledge.providers.of_mail_host(host))),
-        echoes: [said.address.as_deref(), said.host.as_deref()].into_iter().flatten().collect(),
+        provider: hints.provider.or_else(|| {
+            said.host
+                .as_deref()
+                .and_then(|host| knowledge.providers.of_mail_host(host))
+        }),
+        echoes: [said.address.as_deref(), said.host.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect(),
         outlook: Outlook::Unstated,
     };
     let judgement = finding.judge(knowledge.book);
@@ -168,7 +175,11 @@ pub fn explain_reply(text: &str, hints: Hints<'_>, knowledge: Knowledge<'_>) -> 
         _ => refuser::refused_by(&trail, knowledge.providers),
     };
     let case = sender::Case {
-        words: [trail.words.as_str(), finding.provider.map_or("", |provider| provider.id.as_str())].join(" "),
+        words: [
+            trail.words.as_str(),
+            finding.provider.map_or("", |provider| provider.id.as_str()),
+        ]
+        .join(" "),
         enhanced: finding.enhanced(),
         domain: None,
     };
@@ -225,15 +236,18 @@ impl Finding<'_> {
     fn judge(&self, book: &Book) -> Judgement {
         let silence = unanswered::read(self.text);
         let by_book = self.by_book(book);
-        let understood = by_book
-            .first()
-            .is_some_and(|first| first.reading.reason != Reason::Unread && !first.reading.rule.starts_with("fallback"));
+        let understood = by_book.first().is_some_and(|first| {
+            first.reading.reason != Reason::Unread && !first.reading.rule.starts_with("fallback")
+        });
         match silence {
             Some(silence) if self.reply.is_none() || !understood => Judgement {
                 readings: vec![of_silence(silence, self.outlook)],
                 contact: Contact::None,
             },
-            Some(_) | None => Judgement { readings: by_book, contact: Contact::Answered },
+            Some(_) | None => Judgement {
+                readings: by_book,
+                contact: Contact::Answered,
+            },
         }
     }
 
@@ -246,13 +260,19 @@ impl Finding<'_> {
         };
         match self.reply {
             Some(reply) if has_words(reply) => {
-                let reply = Reply { enhanced: reply.enhanced.or(self.status), ..reply.clone() };
+                let reply = Reply {
+                    enhanced: reply.enhanced.or(self.status),
+                    ..reply.clone()
+                };
                 book.readings(&Answer::Reply(reply), &context)
             }
             Some(reply) => {
                 // "5.1.1" alone was given a reply code only to have one.
                 let invented = quoted::is_enhanced_alone(self.text);
-                book.of_code((!invented).then_some(reply.code), reply.enhanced.or(self.status))
+                book.of_code(
+                    (!invented).then_some(reply.code),
+                    reply.enhanced.or(self.status),
+                )
             }
             None if self.text.trim().is_empty() => book.of_code(None, self.status),
             None => {

@@ -79,67 +79,131 @@ pub(super) fn refused_by(trail: &Trail, providers: &Providers) -> (RejectedBy, S
 /// The host that refused is known: whose is it?
 fn by_remote(remote: &str, trail: &Trail, providers: &Providers) -> (RejectedBy, String) {
     if let Some(relay) = way::relay_host(remote) {
-        let why = format!("{remote} belongs to {}, through which the sender sends.", relay.name);
+        let why = format!(
+            "{remote} belongs to {}, through which the sender sends.",
+            relay.name
+        );
         return (RejectedBy::Sender, why);
     }
     if let Some(gateway) = way::gateway_host(remote) {
-        let why = format!("{remote} belongs to {}, a filter before the recipient's own mail server.", gateway.name);
+        let why = format!(
+            "{remote} belongs to {}, a filter before the recipient's own mail server.",
+            gateway.name
+        );
         return (RejectedBy::Gateway, why);
     }
     if same_owner(Some(remote), trail.recipient.as_deref()) {
-        return (RejectedBy::Recipient, format!("{remote} belongs to the recipient's domain."));
+        return (
+            RejectedBy::Recipient,
+            format!("{remote} belongs to the recipient's domain."),
+        );
     }
     if same_owner(Some(remote), trail.original.as_deref()) {
-        let why = format!("{remote} belongs to the domain written to, which forwards this mail elsewhere.");
+        let why = format!(
+            "{remote} belongs to the domain written to, which forwards this mail elsewhere."
+        );
         return (RejectedBy::Gateway, why);
     }
     if let Some(provider) = providers.of_mail_host(remote) {
-        return (RejectedBy::Recipient, format!("{remote} is a mail server of {}, where the mailbox is kept.", provider.name));
+        return (
+            RejectedBy::Recipient,
+            format!(
+                "{remote} is a mail server of {}, where the mailbox is kept.",
+                provider.name
+            ),
+        );
     }
-    if same_owner(Some(remote), trail.sender.as_deref()) || same_owner(Some(remote), trail.reporting.as_deref()) {
-        let why = format!("{remote} belongs to the sender's own side; the recipient's server never saw the message.");
+    if same_owner(Some(remote), trail.sender.as_deref())
+        || same_owner(Some(remote), trail.reporting.as_deref())
+    {
+        let why = format!(
+            "{remote} belongs to the sender's own side; the recipient's server never saw the message."
+        );
         return (RejectedBy::Sender, why);
     }
-    (RejectedBy::Recipient, format!("{remote} is the server that answered for the recipient's domain."))
+    (
+        RejectedBy::Recipient,
+        format!("{remote} is the server that answered for the recipient's domain."),
+    )
 }
 
 /// Only the author of the notice is known, if that.
 fn without_remote(trail: &Trail, providers: &Providers) -> (RejectedBy, String) {
-    if trail.words.contains("resolver.adr") || trail.words.contains("not found by smtp address lookup") {
-        let why = "The mail system that holds the recipient's mailboxes looked the address up itself.";
+    if trail.words.contains("resolver.adr")
+        || trail.words.contains("not found by smtp address lookup")
+    {
+        let why =
+            "The mail system that holds the recipient's mailboxes looked the address up itself.";
         return (RejectedBy::Recipient, why.to_owned());
     }
     let Some(reporting) = trail.reporting.as_deref() else {
         return match way::gateway_words(&trail.words) {
-            Some(gateway) => (RejectedBy::Gateway, format!("The words are those of {}, a filter before mail servers.", gateway.name)),
-            None => (RejectedBy::Unknown, "The text does not say which server refused.".to_owned()),
+            Some(gateway) => (
+                RejectedBy::Gateway,
+                format!(
+                    "The words are those of {}, a filter before mail servers.",
+                    gateway.name
+                ),
+            ),
+            None => (
+                RejectedBy::Unknown,
+                "The text does not say which server refused.".to_owned(),
+            ),
         };
     };
     if let Some(gateway) = way::gateway_host(reporting) {
-        return (RejectedBy::Gateway, format!("{reporting}, which reports this, belongs to the filter {}.", gateway.name));
+        return (
+            RejectedBy::Gateway,
+            format!(
+                "{reporting}, which reports this, belongs to the filter {}.",
+                gateway.name
+            ),
+        );
     }
     if same_owner(Some(reporting), trail.recipient.as_deref()) {
-        return (RejectedBy::Recipient, format!("{reporting}, which reports this, belongs to the recipient's domain."));
+        return (
+            RejectedBy::Recipient,
+            format!("{reporting}, which reports this, belongs to the recipient's domain."),
+        );
     }
-    let runs = providers.of_mail_host(reporting).or_else(|| providers.of_consumer_domain(reporting));
-    let keeps = trail.recipient.as_deref().and_then(|domain| providers.of_consumer_domain(domain));
+    let runs = providers
+        .of_mail_host(reporting)
+        .or_else(|| providers.of_consumer_domain(reporting));
+    let keeps = trail
+        .recipient
+        .as_deref()
+        .and_then(|domain| providers.of_consumer_domain(domain));
     if let (Some(runs), Some(keeps)) = (runs, keeps)
         && runs.id == keeps.id
     {
-        return (RejectedBy::Recipient, format!("{reporting}, which reports this, belongs to {}, where the mailbox is kept.", keeps.name));
+        return (
+            RejectedBy::Recipient,
+            format!(
+                "{reporting}, which reports this, belongs to {}, where the mailbox is kept.",
+                keeps.name
+            ),
+        );
     }
-    let on_senders_side = same_owner(Some(reporting), trail.sender.as_deref()) || way::relay_host(reporting).is_some();
+    let on_senders_side = same_owner(Some(reporting), trail.sender.as_deref())
+        || way::relay_host(reporting).is_some();
     if on_senders_side || runs.is_some() {
-        let why = format!("{reporting}, on the sender's side, reports this itself and names no server of the recipient.");
+        let why = format!(
+            "{reporting}, on the sender's side, reports this itself and names no server of the recipient."
+        );
         return (RejectedBy::Sender, why);
     }
-    let why = format!("{reporting} reports this, names no other server, and belongs to neither side as far as can be told.");
+    let why = format!(
+        "{reporting} reports this, names no other server, and belongs to neither side as far as can be told."
+    );
     (RejectedBy::Unknown, why)
 }
 
 /// Whether two names have the same registrable domain, by the public suffix list.
 fn same_owner(one: Option<&str>, other: Option<&str>) -> bool {
-    match (one.and_then(psl::domain_str), other.and_then(psl::domain_str)) {
+    match (
+        one.and_then(psl::domain_str),
+        other.and_then(psl::domain_str),
+    ) {
         (Some(one), Some(other)) => one == other,
         (None, _) | (_, None) => false,
     }
@@ -164,26 +228,89 @@ mod tests {
     fn the_refuser_is_told_from_the_hosts() {
         use RejectedBy::{Gateway, Recipient, Sender, Unknown};
         let table = [
-            ("example.net", "example.com", "out.example.com", "mx1.example.net", Recipient),
-            ("example.net", "example.com", "out.example.com", "mx.hoster.example", Recipient),
-            ("example.net", "example.com", "out.example.com", "mxa-001.pphosted.com", Gateway),
-            ("example.net", "example.com", "out.example.com", "relay.example.com", Sender),
-            ("example.net", "example.com", "out.example.com", "smtp-relay.gmail.com", Sender),
+            (
+                "example.net",
+                "example.com",
+                "out.example.com",
+                "mx1.example.net",
+                Recipient,
+            ),
+            (
+                "example.net",
+                "example.com",
+                "out.example.com",
+                "mx.hoster.example",
+                Recipient,
+            ),
+            (
+                "example.net",
+                "example.com",
+                "out.example.com",
+                "mxa-001.pphosted.com",
+                Gateway,
+            ),
+            (
+                "example.net",
+                "example.com",
+                "out.example.com",
+                "relay.example.com",
+                Sender,
+            ),
+            (
+                "example.net",
+                "example.com",
+                "out.example.com",
+                "smtp-relay.gmail.com",
+                Sender,
+            ),
             ("example.net", "example.com", "out.example.com", "", Sender),
-            ("example.net", "example.com", "mail.example.net", "", Recipient),
-            ("example.net", "example.com", "box.hoster.example", "", Unknown),
+            (
+                "example.net",
+                "example.com",
+                "mail.example.net",
+                "",
+                Recipient,
+            ),
+            (
+                "example.net",
+                "example.com",
+                "box.hoster.example",
+                "",
+                Unknown,
+            ),
             ("example.net", "", "", "", Unknown),
-            ("example.co.uk", "other.co.uk", "out.other.co.uk", "mx.example.co.uk", Recipient),
+            (
+                "example.co.uk",
+                "other.co.uk",
+                "out.other.co.uk",
+                "mx.example.co.uk",
+                Recipient,
+            ),
         ];
         for (recipient, sender, reporting, remote, expected) in table {
             let trail = trail(recipient, sender, reporting, remote);
-            assert_eq!(refused_by(&trail, &Providers::built_in()).0, expected, "{trail:?}");
+            assert_eq!(
+                refused_by(&trail, &Providers::built_in()).0,
+                expected,
+                "{trail:?}"
+            );
         }
     }
 
     #[test]
     fn silence_is_never_the_recipients_refusal() {
-        let trail = Trail { contact: Contact::None, ..trail("example.net", "example.com", "out.example.com", "mx.example.net") };
-        assert_eq!(refused_by(&trail, &Providers::built_in()).0, RejectedBy::Sender);
+        let trail = Trail {
+            contact: Contact::None,
+            ..trail(
+                "example.net",
+                "example.com",
+                "out.example.com",
+                "mx.example.net",
+            )
+        };
+        assert_eq!(
+            refused_by(&trail, &Providers::built_in()).0,
+            RejectedBy::Sender
+        );
     }
 }

@@ -24,7 +24,11 @@ const HEADING: usize = 16;
 /// Shows an explanation, wrapped to `width` columns.
 #[must_use]
 pub fn render(explanation: &Explanation, width: usize, style: Style) -> String {
-    let mut page = Page { out: String::new(), width: width.max(limits::NARROWEST_COLUMNS), style };
+    let mut page = Page {
+        out: String::new(),
+        width: width.max(limits::NARROWEST_COLUMNS),
+        style,
+    };
     page.section("What it is", &[what_it_is(explanation)]);
     if let Some(first) = explanation.readings.first() {
         page.section("What it means", &[meaning(first)]);
@@ -40,7 +44,12 @@ pub fn render(explanation: &Explanation, width: usize, style: Style) -> String {
     if let Some(first) = explanation.readings.first() {
         page.section("Why we say so", &[grounds(first)]);
     }
-    let others: Vec<String> = explanation.readings.iter().skip(1).map(|other| format!("{} {}", meaning(other), other.why)).collect();
+    let others: Vec<String> = explanation
+        .readings
+        .iter()
+        .skip(1)
+        .map(|other| format!("{} {}", meaning(other), other.why))
+        .collect();
     if !others.is_empty() {
         page.section("Also possible", &others);
     }
@@ -52,14 +61,22 @@ pub fn render(explanation: &Explanation, width: usize, style: Style) -> String {
 
 /// What was given to us.
 fn what_it_is(explanation: &Explanation) -> String {
-    let reporter = explanation.reporting_mta.as_deref().map(|host| format!(" from {host}")).unwrap_or_default();
+    let reporter = explanation
+        .reporting_mta
+        .as_deref()
+        .map(|host| format!(" from {host}"))
+        .unwrap_or_default();
     match &explanation.subject {
         Subject::Reply(text) => text.clone(),
         Subject::Bounce => format!("A bounce{reporter}: a message was given up."),
-        Subject::Delay => format!("A delay notice{reporter}: a message is late, and the sending server still tries."),
+        Subject::Delay => format!(
+            "A delay notice{reporter}: a message is late, and the sending server still tries."
+        ),
         Subject::Delivery => format!("A delivery notice{reporter}: the message arrived."),
         Subject::AutoReply(sign) => format!("An automatic answer, known by {sign}."),
-        Subject::Complaint(kind) => format!("A complaint{reporter}: a person called a message of yours unwanted ({kind})."),
+        Subject::Complaint(kind) => {
+            format!("A complaint{reporter}: a person called a message of yours unwanted ({kind}).")
+        }
         Subject::OtherMessage => "A message of another kind.".to_owned(),
         Subject::Nothing => "Nothing: give a reply, a code or a message file.".to_owned(),
     }
@@ -69,11 +86,18 @@ fn what_it_is(explanation: &Explanation) -> String {
 fn meaning(interpretation: &Interpretation) -> String {
     let reading = &interpretation.reading;
     let lasting = match reading.reason {
-        Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAll | Reason::CatchAllUntested => "",
+        Reason::Accepted
+        | Reason::AcceptedProvider
+        | Reason::CatchAll
+        | Reason::CatchAllUntested => "",
         _ if reading.permanent => " This is permanent: sending the same again will fail again.",
         _ => " This is temporary.",
     };
-    format!("{}{lasting} ({})", reading.reason.in_plain_words(), reading.reason)
+    format!(
+        "{}{lasting} ({})",
+        reading.reason.in_plain_words(),
+        reading.reason
+    )
 }
 
 /// Whom a reason blames, as a sentence.
@@ -82,7 +106,9 @@ fn fault(reason: Reason) -> &'static str {
         Blame::Mailbox => "The mailbox: this address does not take the mail.",
         Blame::Domain => "The recipient's domain: none of its addresses takes mail.",
         Blame::Host => "The recipient's mail server; neither you nor the address.",
-        Blame::Sender => "The sender (you, or your mail service); this says nothing about the mailbox.",
+        Blame::Sender => {
+            "The sender (you, or your mail service); this says nothing about the mailbox."
+        }
         Blame::Operator => "Nobody: it is your own list's setting.",
         Blame::Us => "Nobody: the question was not asked to the end.",
         Blame::Nobody => "Nobody that can be told from this.",
@@ -93,7 +119,11 @@ fn fault(reason: Reason) -> &'static str {
 fn refusal_matters(explanation: &Explanation) -> bool {
     match explanation.subject {
         Subject::Reply(_) | Subject::Bounce | Subject::Delay => true,
-        Subject::Delivery | Subject::AutoReply(_) | Subject::Complaint(_) | Subject::OtherMessage | Subject::Nothing => false,
+        Subject::Delivery
+        | Subject::AutoReply(_)
+        | Subject::Complaint(_)
+        | Subject::OtherMessage
+        | Subject::Nothing => false,
     }
 }
 
@@ -102,7 +132,9 @@ fn refuser(explanation: &Explanation) -> String {
     let who = match explanation.rejected_by {
         RejectedBy::Recipient => "The recipient's own mail server.",
         RejectedBy::Gateway => "A filter or forwarder before the recipient's mail server.",
-        RejectedBy::Sender => "The sender's own side: the message never reached the recipient's server.",
+        RejectedBy::Sender => {
+            "The sender's own side: the message never reached the recipient's server."
+        }
         RejectedBy::Unknown => "Not known.",
     };
     format!("{who} {}", explanation.rejected_by_why)
@@ -122,7 +154,9 @@ fn address_sentence(action: AddressAction, retry_after: Option<Duration>) -> Str
             Some(wait) => format!("Keep it, and try again in {}.", duration(wait)),
             None => "Keep it, and try again later.".to_owned(),
         },
-        AddressAction::Review => "Look at it yourself: from this alone it cannot be told whether it works.".to_owned(),
+        AddressAction::Review => {
+            "Look at it yourself: from this alone it cannot be told whether it works.".to_owned()
+        }
     }
 }
 
@@ -142,14 +176,27 @@ fn duration(wait: Duration) -> String {
 /// The rule, with why it fits.
 fn grounds(interpretation: &Interpretation) -> String {
     let why = super::safe_line(&interpretation.why);
-    format!("{why} [rule: {}]", super::safe_line(&interpretation.reading.rule)).trim_start().to_owned()
+    format!(
+        "{why} [rule: {}]",
+        super::safe_line(&interpretation.reading.rule)
+    )
+    .trim_start()
+    .to_owned()
 }
 
 /// One recipient of a notice.
 fn recipient_lines(recipient: &ExplainedRecipient) -> Vec<String> {
-    let name = recipient.final_recipient.as_deref().or(recipient.original.as_deref()).unwrap_or("(not named)");
+    let name = recipient
+        .final_recipient
+        .as_deref()
+        .or(recipient.original.as_deref())
+        .unwrap_or("(not named)");
     let mut first = name.to_owned();
-    if let Some(original) = recipient.original.as_deref().filter(|original| *original != name) {
+    if let Some(original) = recipient
+        .original
+        .as_deref()
+        .filter(|original| *original != name)
+    {
         let _ = write!(first, " (you wrote to {original})");
     }
     if let Some(action) = recipient.action {
@@ -158,7 +205,10 @@ fn recipient_lines(recipient: &ExplainedRecipient) -> Vec<String> {
     if let Some(reading) = recipient.readings.first() {
         let _ = write!(first, " {}", reading.reading.reason.in_plain_words());
     }
-    let mut lines = vec![first, address_sentence(recipient.address_action, recipient.retry_after)];
+    let mut lines = vec![
+        first,
+        address_sentence(recipient.address_action, recipient.retry_after),
+    ];
     if let Some(host) = &recipient.remote_mta {
         lines.push(format!("Answered by {host}."));
     }
@@ -194,7 +244,11 @@ impl Page {
             let heading = if index == 0 { heading } else { "" };
             let room = self.width - HEADING - dash.len();
             for (row, line) in wrap(paragraph, room).iter().enumerate() {
-                let (heading, dash) = if row == 0 { (heading, dash) } else { ("", if dash.is_empty() { "" } else { "  " }) };
+                let (heading, dash) = if row == 0 {
+                    (heading, dash)
+                } else {
+                    ("", if dash.is_empty() { "" } else { "  " })
+                };
                 let padding = " ".repeat(HEADING.saturating_sub(heading.len()));
                 let heading = match self.style {
                     Style::Colour if !heading.is_empty() => format!("\u{1b}[1m{heading}\u{1b}[0m"),
@@ -223,7 +277,10 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
             used += 1;
         }
         while length > width {
-            let cut = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
+            let cut = word
+                .char_indices()
+                .nth(width)
+                .map_or(word.len(), |(at, _)| at);
             lines.push(word[..cut].to_owned());
             word = &word[cut..];
             length -= width;
@@ -245,7 +302,14 @@ mod tests {
 
     #[test]
     fn waits_are_rounded_up_to_what_people_say() {
-        let table = [(1, "1 second"), (90, "90 seconds"), (299, "5 minutes"), (3600, "60 minutes"), (7200, "2 hours"), (259_200, "3 days")];
+        let table = [
+            (1, "1 second"),
+            (90, "90 seconds"),
+            (299, "5 minutes"),
+            (3600, "60 minutes"),
+            (7200, "2 hours"),
+            (259_200, "3 days"),
+        ];
         for (seconds, expected) in table {
             assert_eq!(duration(Duration::from_secs(seconds)), expected);
         }

@@ -131,14 +131,22 @@ const CLEAN: &str = "Clean the list: stop sending to addresses that bounce, and 
 
 /// Whether a refusal speaks of SPF, DKIM or DMARC, in its words or its code (RFC 7372, and Gmail's 5.7.26 to 5.7.32).
 fn mentions_authentication(case: &Case) -> bool {
-    let by_code = case.enhanced.is_some_and(|code| code.subject == 7 && matches!(code.detail, 20..=27 | 30..=32 | 509 | 515));
-    by_code || ["spf", "dkim", "dmarc", "unauthenticated"].iter().any(|word| case.words.contains(word))
+    let by_code = case.enhanced.is_some_and(|code| {
+        code.subject == 7 && matches!(code.detail, 20..=27 | 30..=32 | 509 | 515)
+    });
+    by_code
+        || ["spf", "dkim", "dmarc", "unauthenticated"]
+            .iter()
+            .any(|word| case.words.contains(word))
 }
 
 /// The DNS records that prove a sender genuine, for the checks that the refusal names; all three where it names none.
 fn authentication(case: &Case) -> Vec<String> {
     let domain = case.domain.as_deref().unwrap_or("your-domain.example");
-    let detail = case.enhanced.filter(|code| code.subject == 7).map(|code| code.detail);
+    let detail = case
+        .enhanced
+        .filter(|code| code.subject == 7)
+        .map(|code| code.detail);
     let spf = case.words.contains("spf") || matches!(detail, Some(23 | 24 | 27));
     let dkim = case.words.contains("dkim") || matches!(detail, Some(20..=22 | 30));
     let dmarc = case.words.contains("dmarc") || matches!(detail, Some(32 | 509));
@@ -173,14 +181,24 @@ mod tests {
 
     #[test]
     fn advice_names_the_record_that_is_missing() {
-        let case = Case { words: "dmarc failed".to_owned(), enhanced: None, domain: Some("shop.example".to_owned()) };
+        let case = Case {
+            words: "dmarc failed".to_owned(),
+            enhanced: None,
+            domain: Some("shop.example".to_owned()),
+        };
         let advice = advice(Reason::SenderUnauthenticated, &case).join("\n");
-        assert!(advice.contains("_dmarc.shop.example") && !advice.contains("SPF: publish"), "{advice}");
+        assert!(
+            advice.contains("_dmarc.shop.example") && !advice.contains("SPF: publish"),
+            "{advice}"
+        );
     }
 
     #[test]
     fn advice_names_the_list_that_the_refusal_names() {
-        let case = Case { words: "blocked using zen.spamhaus.org".to_owned(), ..Case::default() };
+        let case = Case {
+            words: "blocked using zen.spamhaus.org".to_owned(),
+            ..Case::default()
+        };
         assert!(advice(Reason::SenderBlocked, &case)[0].contains("check.spamhaus.org"));
     }
 

@@ -5,7 +5,11 @@ use crate::smtp::Stage;
 /// The stage that `word` names, however it is spelled; `None` for a word that names none.
 #[must_use]
 pub fn named(word: &str) -> Option<Stage> {
-    let letters: String = word.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
+    let letters: String = word
+        .chars()
+        .filter(char::is_ascii_alphabetic)
+        .collect::<String>()
+        .to_ascii_lowercase();
     match letters.as_str() {
         "connect" | "connection" | "conn" => Some(Stage::Connect),
         "greeting" | "banner" | "initial" | "initialconnection" => Some(Stage::Greeting),
@@ -13,7 +17,8 @@ pub fn named(word: &str) -> Option<Stage> {
         "tls" | "starttls" => Some(Stage::Tls),
         "mail" | "mailfrom" | "from" | "sender" => Some(Stage::Mail),
         "rcpt" | "rcptto" | "to" | "recipient" => Some(Stage::Rcpt),
-        "data" | "enddata" | "endofdata" | "dataend" | "eod" | "eom" | "dot" | "bdat" | "message" | "body" => Some(Stage::Data),
+        "data" | "enddata" | "endofdata" | "dataend" | "eod" | "eom" | "dot" | "bdat"
+        | "message" | "body" => Some(Stage::Data),
         "unknown" | "any" | "none" => Some(Stage::Unknown),
         _ => None,
     }
@@ -34,7 +39,12 @@ mod tests {
         for stage in Stage::ALL {
             assert_eq!(named(stage.as_str()), Some(stage));
         }
-        for (word, stage) in [("RCPT TO:", Stage::Rcpt), ("mail from", Stage::Mail), ("end-of-data", Stage::Data), ("EHLO", Stage::Hello)] {
+        for (word, stage) in [
+            ("RCPT TO:", Stage::Rcpt),
+            ("mail from", Stage::Mail),
+            ("end-of-data", Stage::Data),
+            ("EHLO", Stage::Hello),
+        ] {
             assert_eq!(named(word), Some(stage), "{word}");
         }
         assert_eq!(named("lunch"), None);

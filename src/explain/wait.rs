@@ -12,7 +12,9 @@ pub fn asked(text: &str) -> Option<Duration> {
         .split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | ';' | '=' | '/'))
         .filter(|word| !word.is_empty())
         .collect();
-    let pairs = words.iter().zip(words.iter().skip(1).map(Some).chain([None]));
+    let pairs = words
+        .iter()
+        .zip(words.iter().skip(1).map(Some).chain([None]));
     pairs
         .filter_map(|(word, next)| clock(word).or_else(|| amount(word, next.copied())))
         .filter(|&seconds| seconds > 0 && seconds <= limits::ASKED_WAIT_SECONDS)
@@ -24,7 +26,11 @@ pub fn asked(text: &str) -> Option<Duration> {
 fn clock(word: &str) -> Option<u64> {
     let mut fields = word.trim_end_matches('.').split(':');
     let (hours, minutes, seconds) = (fields.next()?, fields.next()?, fields.next()?);
-    let two = |field: &str| (field.len() == 2).then(|| field.parse::<u64>().ok()).flatten();
+    let two = |field: &str| {
+        (field.len() == 2)
+            .then(|| field.parse::<u64>().ok())
+            .flatten()
+    };
     let all = two(hours)? * 3600 + two(minutes)? * 60 + two(seconds)?;
     fields.next().is_none().then_some(all)
 }
@@ -37,7 +43,8 @@ fn amount(word: &str, next: Option<&str>) -> Option<u64> {
     let unit = if attached.is_empty() { next? } else { attached };
     let unit = unit.trim_matches(['.', '!']).to_lowercase();
     let seconds = match unit.as_str() {
-        "s" | "sec" | "secs" | "second" | "seconds" | "sekunden" | "secondes" | "segundos" | "secondi" => 1,
+        "s" | "sec" | "secs" | "second" | "seconds" | "sekunden" | "secondes" | "segundos"
+        | "secondi" => 1,
         "min" | "mins" | "minute" | "minutes" | "minuten" | "minutos" | "minuti" => 60,
         "h" | "hour" | "hours" | "hrs" | "stunden" | "heures" | "horas" | "ore" => 3600,
         "day" | "days" => 24 * 3600,
@@ -54,7 +61,10 @@ mod tests {
     fn servers_name_their_wait_in_many_ways() {
         let table = [
             ("Greylisted for 5 minutes", Some(300)),
-            ("450 4.2.0 Greylisted, see help, try in 300 seconds", Some(300)),
+            (
+                "450 4.2.0 Greylisted, see help, try in 300 seconds",
+                Some(300),
+            ),
             ("greylisted, retry in 00:04:59", Some(299)),
             ("come back in 60s.", Some(60)),
             ("please wait 4/5 minutes", Some(300)),

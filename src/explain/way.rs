@@ -24,7 +24,8 @@ pub(super) struct Service {
 }
 
 static WAY: LazyLock<Way> = LazyLock::new(|| {
-    toml::from_str(include_str!("../../config/gateways.toml")).expect("a test reads config/gateways.toml")
+    toml::from_str(include_str!("../../config/gateways.toml"))
+        .expect("a test reads config/gateways.toml")
 });
 
 /// The filtering service that runs the mail host `host` (lower case).
@@ -34,7 +35,9 @@ pub(super) fn gateway_host(host: &str) -> Option<&'static Service> {
 
 /// The filtering service whose words a refusal (lower case) uses.
 pub(super) fn gateway_words(text: &str) -> Option<&'static Service> {
-    WAY.gateway.iter().find(|service| service.words.iter().any(|word| text.contains(word)))
+    WAY.gateway
+        .iter()
+        .find(|service| service.words.iter().any(|word| text.contains(word)))
 }
 
 /// The sending service that runs `host` (lower case).
@@ -44,12 +47,15 @@ pub(super) fn relay_host(host: &str) -> Option<&'static Service> {
 
 /// The service of a list to which a host belongs.
 fn of_host(services: &'static [Service], host: &str) -> Option<&'static Service> {
-    services.iter().find(|service| service.hosts.iter().any(|suffix| is_under(host, suffix)))
+    services
+        .iter()
+        .find(|service| service.hosts.iter().any(|suffix| is_under(host, suffix)))
 }
 
 /// Whether `host` is `suffix` or below it.
 fn is_under(host: &str, suffix: &str) -> bool {
-    host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    host.strip_suffix(suffix)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 /// Every fixture: its name, its bytes, what is expected of it.
 pub fn fixtures() -> Vec<(String, Vec<u8>, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bounces");
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
     paths.sort();
     paths
@@ -20,7 +23,11 @@ pub fn fixtures() -> Vec<(String, Vec<u8>, Value)> {
         .map(|path| {
             let expected = fs::read_to_string(path.with_extension("json")).unwrap();
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-            (name, fs::read(&path).unwrap(), serde_json::from_str(&expected).unwrap())
+            (
+                name,
+                fs::read(&path).unwrap(),
+                serde_json::from_str(&expected).unwrap(),
+            )
         })
         .collect()
 }
@@ -55,7 +62,12 @@ fn every_bounce_is_read_as_what_it_is() {
         let mut found = json!({ "kind": kind, "original_message_id": notice.original.message_id });
         if matches!(kind, "bounce" | "delayed" | "delivered") {
             found["reporting_mta"] = json!(notice.reporting_mta);
-            found["remote_mta"] = json!(notice.recipients.iter().find_map(|recipient| recipient.remote_mta.clone()));
+            found["remote_mta"] = json!(
+                notice
+                    .recipients
+                    .iter()
+                    .find_map(|recipient| recipient.remote_mta.clone())
+            );
         }
         let mut stated = expected.clone();
         let wanted: Vec<Value> = expected["recipients"].as_array().unwrap().clone();
@@ -66,7 +78,11 @@ fn every_bounce_is_read_as_what_it_is() {
             continue;
         }
         if wanted.len() != notice.recipients.len() {
-            faults.push(format!("{name}: {} recipients, not {}", notice.recipients.len(), wanted.len()));
+            faults.push(format!(
+                "{name}: {} recipients, not {}",
+                notice.recipients.len(),
+                wanted.len()
+            ));
         }
         for (wanted, recipient) in wanted.iter().zip(&notice.recipients) {
             let found = json!({
@@ -81,52 +97,115 @@ fn every_bounce_is_read_as_what_it_is() {
             assert_states(name, wanted, &found, &mut faults);
         }
     }
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 #[test]
 fn a_complaint_names_who_complained() {
-    let (_, bytes, _) = fixtures().into_iter().find(|(name, ..)| name == "complaint-arf").unwrap();
-    let Message::Complaint(complaint) = bounce::read_message(&bytes) else { panic!("no complaint") };
+    let (_, bytes, _) = fixtures()
+        .into_iter()
+        .find(|(name, ..)| name == "complaint-arf")
+        .unwrap();
+    let Message::Complaint(complaint) = bounce::read_message(&bytes) else {
+        panic!("no complaint")
+    };
     assert_eq!(complaint.feedback_type, "abuse");
     assert_eq!(complaint.recipients, ["dora@provider.example"]);
     assert_eq!(complaint.source_ip.as_deref(), Some("198.51.100.7"));
-    assert_eq!(complaint.original.message_id.as_deref(), Some("offer-42@shop.example"));
+    assert_eq!(
+        complaint.original.message_id.as_deref(),
+        Some("offer-42@shop.example")
+    );
 }
 
 /// Reads bytes and checks that it took no longer than a debug build may take.
 fn read_in_time(what: &str, bytes: &[u8]) -> Message {
     let started = Instant::now();
     let message = bounce::read_message(bytes);
-    assert!(started.elapsed() < Duration::from_secs(20), "{what} took {:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "{what} took {:?}",
+        started.elapsed()
+    );
     message
 }
 
 #[test]
 fn hostile_messages_are_read_in_bounded_time() {
     let report = |body: &str| {
-        format!("From: MAILER-DAEMON@a.example\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n{body}\n--b--\n")
+        format!(
+            "From: MAILER-DAEMON@a.example\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n{body}\n--b--\n"
+        )
     };
-    let many = format!("Reporting-MTA: dns; a.example\n\n{}", "Final-Recipient: rfc822; x@example.net\nAction: failed\n\n".repeat(50_000));
-    let Message::Bounce(notice) = read_in_time("many recipients", report(&many).as_bytes()) else { panic!("no bounce") };
+    let many = format!(
+        "Reporting-MTA: dns; a.example\n\n{}",
+        "Final-Recipient: rfc822; x@example.net\nAction: failed\n\n".repeat(50_000)
+    );
+    let Message::Bounce(notice) = read_in_time("many recipients", report(&many).as_bytes()) else {
+        panic!("no bounce")
+    };
     assert_eq!(notice.recipients.len(), limits::NOTICE_RECIPIENTS);
 
-    let mut nested = String::new();
-    for depth in 0..20_000 {
-        nested.push_str(&format!("Content-Type: multipart/mixed; boundary=b{depth}\n\n--b{depth}\n"));
-    }
+    let level = |depth| format!("Content-Type: multipart/mixed; boundary=b{depth}\n\n--b{depth}\n");
+    let nested: Vec<String> = (0..20_000).map(level).collect();
+    let nested = nested.concat();
     read_in_time("deep multiparts", nested.as_bytes());
-    read_in_time("deep messages", "Content-Type: message/rfc822\n\n".repeat(20_000).as_bytes());
-    read_in_time("header bomb", "X-Header: value\n".repeat(200_000).as_bytes());
-    read_in_time("folded bomb", format!("Subject: a\n{}\n\nx", " b\n".repeat(1_000_000)).as_bytes());
+    read_in_time(
+        "deep messages",
+        "Content-Type: message/rfc822\n\n".repeat(20_000).as_bytes(),
+    );
+    read_in_time(
+        "header bomb",
+        "X-Header: value\n".repeat(200_000).as_bytes(),
+    );
+    read_in_time(
+        "folded bomb",
+        format!("Subject: a\n{}\n\nx", " b\n".repeat(1_000_000)).as_bytes(),
+    );
     read_in_time("one long line", &vec![b'a'; 8 << 20]);
-    read_in_time("one long value", report(&format!("Final-Recipient: rfc822; a@b.example\nDiagnostic-Code: smtp; 550 {}", "x ".repeat(1 << 20))).as_bytes());
-    read_in_time("many codes", format!("From: MAILER-DAEMON@a.example\n\nundeliverable message\n{}", "<a@b.example>: 550 -> 550 \n".repeat(20_000)).as_bytes());
-    read_in_time("many stanzas", format!("From: MAILER-DAEMON@a.example\n\nundeliverable message\n<a@b.example>:\n\n{}", "x\n\n".repeat(80_000)).as_bytes());
-    read_in_time("many sentences", format!("From: MAILER-DAEMON@a.example\n\nundeliverable message {}", "for recipient message to ".repeat(10_000)).as_bytes());
+    read_in_time(
+        "one long value",
+        report(&format!(
+            "Final-Recipient: rfc822; a@b.example\nDiagnostic-Code: smtp; 550 {}",
+            "x ".repeat(1 << 20)
+        ))
+        .as_bytes(),
+    );
+    read_in_time(
+        "many codes",
+        format!(
+            "From: MAILER-DAEMON@a.example\n\nundeliverable message\n{}",
+            "<a@b.example>: 550 -> 550 \n".repeat(20_000)
+        )
+        .as_bytes(),
+    );
+    read_in_time(
+        "many stanzas",
+        format!(
+            "From: MAILER-DAEMON@a.example\n\nundeliverable message\n<a@b.example>:\n\n{}",
+            "x\n\n".repeat(80_000)
+        )
+        .as_bytes(),
+    );
+    read_in_time(
+        "many sentences",
+        format!(
+            "From: MAILER-DAEMON@a.example\n\nundeliverable message {}",
+            "for recipient message to ".repeat(10_000)
+        )
+        .as_bytes(),
+    );
     read_in_time("zeroes", &vec![0; 4 << 20]);
     read_in_time("high bytes", &vec![0xff; 4 << 20]);
-    read_in_time("brackets", format!("Content-Type: text/html\n\n{}", "<".repeat(1 << 20)).as_bytes());
+    read_in_time(
+        "brackets",
+        format!("Content-Type: text/html\n\n{}", "<".repeat(1 << 20)).as_bytes(),
+    );
 }
 
 #[test]

@@ -17,7 +17,11 @@ pub(super) use openings::returned_message;
 
 /// Reads the words of a message as a bounce; `None` when they are none.
 pub(super) fn read(parts: &Parts) -> Option<Notice> {
-    let text = parts.text.replace('\r', "").replace('\u{2019}', "'").replace('\u{a0}', " ");
+    let text = parts
+        .text
+        .replace('\r', "")
+        .replace('\u{2019}', "'")
+        .replace('\u{a0}', " ");
     let text = openings::before_returned_message(&text);
     let opening = openings::find(text);
     let failed = failed_recipients(parts);
@@ -30,11 +34,20 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
     if let [lone] = failed.as_slice()
         && found.is_empty()
     {
-        found.push(paragraphs::Paragraph { address: lone.clone(), text: text.to_owned() });
+        found.push(paragraphs::Paragraph {
+            address: lone.clone(),
+            text: text.to_owned(),
+        });
     }
     for address in &failed {
-        if !found.iter().any(|paragraph| paragraph.address.eq_ignore_ascii_case(address)) {
-            found.push(paragraphs::Paragraph { address: address.clone(), text: String::new() });
+        if !found
+            .iter()
+            .any(|paragraph| paragraph.address.eq_ignore_ascii_case(address))
+        {
+            found.push(paragraphs::Paragraph {
+                address: address.clone(),
+                text: String::new(),
+            });
         }
     }
     found.truncate(limits::NOTICE_RECIPIENTS);
@@ -42,7 +55,9 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
     let mut recipients: Vec<Recipient> = found
         .iter()
         .map(|paragraph| {
-            let session = transcript.as_ref().map(|transcript| transcript.of(&paragraph.address, lone));
+            let session = transcript
+                .as_ref()
+                .map(|transcript| transcript.of(&paragraph.address, lone));
             recipient(paragraph, session.as_deref().unwrap_or_default())
         })
         .collect();
@@ -74,13 +89,23 @@ fn recipient(paragraph: &paragraphs::Paragraph, session: &str) -> Recipient {
         quoted.reply = from_session.reply;
         quoted.stage = from_session.stage.or(quoted.stage);
     }
-    let host = from_session.host.or(quoted.host).or_else(|| quoted::read(&all).host);
+    let host = from_session
+        .host
+        .or(quoted.host)
+        .or_else(|| quoted::read(&all).host);
     let stanza = stanza_with_cause(&paragraph.text);
-    let stanza = if stanza.is_empty() { stanza_with_cause(session) } else { stanza };
+    let stanza = if stanza.is_empty() {
+        stanza_with_cause(session)
+    } else {
+        stanza
+    };
     Recipient {
         final_recipient: Some(paragraph.address.clone()),
         status: quoted.reply.as_ref().and_then(|reply| reply.enhanced),
-        diagnostic: (!stanza.is_empty()).then_some(Diagnostic { kind: None, text: stanza }),
+        diagnostic: (!stanza.is_empty()).then_some(Diagnostic {
+            kind: None,
+            text: stanza,
+        }),
         remote_mta: host,
         stage: quoted.stage,
         reply: quoted.reply,
@@ -90,7 +115,11 @@ fn recipient(paragraph: &paragraphs::Paragraph, session: &str) -> Recipient {
 
 /// The first stanza that quotes a reply, else that tells of none, else the first; on one line.
 fn stanza_with_cause(text: &str) -> String {
-    let stanzas = || text.split("\n\n").filter(|stanza| !stanza.trim().is_empty()).take(limits::REPLY_LINES);
+    let stanzas = || {
+        text.split("\n\n")
+            .filter(|stanza| !stanza.trim().is_empty())
+            .take(limits::REPLY_LINES)
+    };
     let best = stanzas()
         .find(|stanza| quoted::read(stanza).reply.is_some())
         .or_else(|| stanzas().find(|stanza| unanswered::read(stanza).is_some()))
@@ -103,7 +132,10 @@ fn stanza_with_cause(text: &str) -> String {
 /// Whether anything is said about why.
 fn has_cause(recipient: &Recipient) -> bool {
     recipient.reply.is_some()
-        || recipient.diagnostic.as_ref().is_some_and(|diagnostic| unanswered::read(&diagnostic.text).is_some())
+        || recipient
+            .diagnostic
+            .as_ref()
+            .is_some_and(|diagnostic| unanswered::read(&diagnostic.text).is_some())
 }
 
 /// The recipients that the header names as failed: Exim's and Gmail's `X-Failed-Recipients`.
@@ -121,7 +153,17 @@ fn failed_recipients(parts: &Parts) -> Vec<String> {
 fn daemon_host(parts: &Parts) -> Option<String> {
     let from = parts.from()?.to_lowercase();
     let (local, domain) = from.rsplit_once('@')?;
-    let daemon = ["mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "mdaemon", "complaints", "mail.daemon"];
+    let daemon = [
+        "mailer-daemon",
+        "postmaster",
+        "mail-daemon",
+        "mailerdaemon",
+        "mdaemon",
+        "complaints",
+        "mail.daemon",
+    ];
     let is_exchange = local.starts_with("microsoftexchange");
-    (daemon.contains(&local) || is_exchange).then(|| fields::host(domain)).flatten()
+    (daemon.contains(&local) || is_exchange)
+        .then(|| fields::host(domain))
+        .flatten()
 }

@@ -33,12 +33,17 @@ pub(super) fn find(text: &str) -> Vec<Paragraph> {
     let mut current: Option<usize> = None;
     for line in text.lines() {
         if let Some((address, rest)) = recipient_line(line) {
-            let known = found.iter().position(|paragraph| paragraph.address.eq_ignore_ascii_case(&address));
+            let known = found
+                .iter()
+                .position(|paragraph| paragraph.address.eq_ignore_ascii_case(&address));
             let index = match known {
                 Some(index) => index,
                 None if found.len() >= limits::NOTICE_RECIPIENTS => break,
                 None => {
-                    found.push(Paragraph { address, text: String::new() });
+                    found.push(Paragraph {
+                        address,
+                        text: String::new(),
+                    });
                     found.len() - 1
                 }
             };
@@ -55,7 +60,10 @@ pub(super) fn find(text: &str) -> Vec<Paragraph> {
 
 /// Reads a line that begins with a recipient, with what follows it on the line.
 fn recipient_line(line: &str) -> Option<(String, &str)> {
-    let line = line.trim().trim_start_matches(['*', '\u{2022}']).trim_start();
+    let line = line
+        .trim()
+        .trim_start_matches(['*', '\u{2022}'])
+        .trim_start();
     let lower = line.to_ascii_lowercase();
     if let Some(label) = LABELS.iter().find(|label| lower.starts_with(*label)) {
         let rest = line[label.len()..].trim_start();
@@ -63,7 +71,21 @@ fn recipient_line(line: &str) -> Option<(String, &str)> {
         return Some((address, rest));
     }
     let (address, rest) = leading_address(line)?;
-    let begins_text = rest.is_empty() || [":", "...", "(", "[", "<", "on ", "#", "- ", ";", "generated "].iter().any(|start| rest.starts_with(start));
+    let begins_text = rest.is_empty()
+        || [
+            ":",
+            "...",
+            "(",
+            "[",
+            "<",
+            "on ",
+            "#",
+            "- ",
+            ";",
+            "generated ",
+        ]
+        .iter()
+        .any(|start| rest.starts_with(start));
     begins_text.then(|| (address, rest.trim_start_matches([':', '.', ' '])))
 }
 
@@ -85,9 +107,16 @@ fn leading_address(text: &str) -> Option<(String, &str)> {
             .trim_start_matches("mailto:"),
     )?;
     // The colon that ends the address belongs to what follows.
-    let rest = if word.ends_with(':') { &text[end - 1..] } else { text[end..].trim_start() };
+    let rest = if word.ends_with(':') {
+        &text[end - 1..]
+    } else {
+        text[end..].trim_start()
+    };
     // Mail programs repeat the address as a link: "a@example.net<mailto:a@example.net>".
-    let rest = match rest.strip_prefix("<mailto:").and_then(|link| link.split_once('>')) {
+    let rest = match rest
+        .strip_prefix("<mailto:")
+        .and_then(|link| link.split_once('>'))
+    {
         Some((_, rest)) => rest.trim_start(),
         None => rest,
     };
@@ -99,8 +128,14 @@ fn bare(word: &str) -> Option<String> {
     let (local, domain) = word.rsplit_once('@')?;
     let fits = !local.is_empty()
         && word.len() <= limits::ADDRESS_OCTETS
-        && !word.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | ':'));
-    let is_name = domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        && !word.chars().any(|c| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | ':')
+        });
+    let is_name = domain
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
         && domain.chars().next().is_some_and(char::is_alphanumeric)
         && domain.chars().any(char::is_alphabetic);
     (fits && is_name).then(|| word.trim_end_matches('.').to_owned())
@@ -130,7 +165,10 @@ pub(super) fn in_sentence(text: &str) -> Option<Paragraph> {
         while let Some(found) = lower[from..].find(words) {
             from += found + words.len();
             if let Some((address, _)) = leading_address(text[from..].trim_start()) {
-                return Some(Paragraph { address, text: text.to_owned() });
+                return Some(Paragraph {
+                    address,
+                    text: text.to_owned(),
+                });
             }
         }
     }
@@ -144,16 +182,37 @@ mod tests {
     #[test]
     fn a_recipient_is_known_by_how_its_line_goes_on() {
         let table: &[(&str, Option<(&str, &str)>)] = &[
-            ("<ann@example.net>: host mx said: 550", Some(("ann@example.net", "host mx said: 550"))),
+            (
+                "<ann@example.net>: host mx said: 550",
+                Some(("ann@example.net", "host mx said: 550")),
+            ),
             ("<ann@example.net>:", Some(("ann@example.net", ""))),
             ("  ann@example.net", Some(("ann@example.net", ""))),
             ("ann@example.net:", Some(("ann@example.net", ""))),
-            ("'ann@example.net' on 3/4/2026 5:06 PM", Some(("ann@example.net", "on 3/4/2026 5:06 PM"))),
-            ("ann@example.net (550 no such user)", Some(("ann@example.net", "(550 no such user)"))),
-            ("<ann@example.net>... User unknown", Some(("ann@example.net", "User unknown"))),
-            ("ann@example.net<mailto:ann@example.net>", Some(("ann@example.net", ""))),
-            ("Failed Recipient: ann@example.net", Some(("ann@example.net", ""))),
-            ("Recipient Address:\tann@example.net", Some(("ann@example.net", ""))),
+            (
+                "'ann@example.net' on 3/4/2026 5:06 PM",
+                Some(("ann@example.net", "on 3/4/2026 5:06 PM")),
+            ),
+            (
+                "ann@example.net (550 no such user)",
+                Some(("ann@example.net", "(550 no such user)")),
+            ),
+            (
+                "<ann@example.net>... User unknown",
+                Some(("ann@example.net", "User unknown")),
+            ),
+            (
+                "ann@example.net<mailto:ann@example.net>",
+                Some(("ann@example.net", "")),
+            ),
+            (
+                "Failed Recipient: ann@example.net",
+                Some(("ann@example.net", "")),
+            ),
+            (
+                "Recipient Address:\tann@example.net",
+                Some(("ann@example.net", "")),
+            ),
             ("ann@example.net wrote:", None),
             ("write to <ann@example.net>", None),
             ("ann@", None),
@@ -161,7 +220,9 @@ mod tests {
         ];
         for (line, expected) in table {
             let found = recipient_line(line);
-            let found = found.as_ref().map(|(address, rest)| (address.as_str(), *rest));
+            let found = found
+                .as_ref()
+                .map(|(address, rest)| (address.as_str(), *rest));
             assert_eq!(found, *expected, "{line:?}");
         }
     }

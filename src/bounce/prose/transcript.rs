@@ -17,7 +17,11 @@ pub(super) fn split(text: &str) -> (&str, Option<Transcript<'_>>) {
     };
     let before = text[..at].trim_end_matches(['-', ' ']);
     let after = text[at + ANNOUNCED.len()..].trim_start_matches(['-', ' ']);
-    let lines = after.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines = after
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     (before, Some(Transcript { lines }))
 }
 
