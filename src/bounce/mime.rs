@@ -97,7 +97,7 @@ impl Parts {
     fn add_text(&mut self, kind: &str, text: &str) {
         match kind {
             "message/delivery-status" | "message/global-delivery-status" => {
-                self.statuses.push(text.to_owned())
+                self.statuses.push(text.to_owned());
             }
             "message/feedback-report" => self.feedback.push(text.to_owned()),
             "message/disposition-notification" | "message/global-disposition-notification" => {
@@ -109,7 +109,7 @@ impl Parts {
             "text/plain" | "" => push_within(&mut self.text, text),
             // Calendars, cards and what was broken beyond recognition: only the latter may hold the report.
             _ if kind.starts_with("multipart/") || kind.starts_with("message/") => {
-                push_within(&mut self.text, text)
+                push_within(&mut self.text, text);
             }
             _ => {}
         }

@@ -98,6 +98,14 @@ fn by_remote(remote: &str, trail: &Trail, providers: &Providers) -> (RejectedBy,
             format!("{remote} belongs to the recipient's domain."),
         );
     }
+    if is_named_after(remote, trail.recipient.as_deref()) {
+        return (
+            RejectedBy::Recipient,
+            format!(
+                "{remote} is the mail server that its provider named after the recipient's domain."
+            ),
+        );
+    }
     if same_owner(Some(remote), trail.original.as_deref()) {
         let why = format!(
             "{remote} belongs to the domain written to, which forwards this mail elsewhere."
@@ -196,6 +204,13 @@ fn without_remote(trail: &Trail, providers: &Providers) -> (RejectedBy, String) 
         "{reporting} reports this, names no other server, and belongs to neither side as far as can be told."
     );
     (RejectedBy::Unknown, why)
+}
+
+/// Whether a host has the domain in its first label, as Microsoft 365 names the mail servers of its customers:
+/// `contoso-example.mail.protection.outlook.com` for `contoso.example`.
+fn is_named_after(host: &str, domain: Option<&str>) -> bool {
+    let label = host.split('.').next();
+    domain.is_some_and(|domain| label == Some(domain.replace('.', "-").as_str()))
 }
 
 /// Whether two names have the same registrable domain, by the public suffix list.
