@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{AddressAction, ExplainedRecipient, Explanation, RejectedBy, Subject};
+use super::{AddressAction, ExplainedRecipient, Explanation, RejectedBy, Subject, action_after};
 use crate::bounce::Action;
 use crate::diagnosis::Interpretation;
 use crate::limits;
@@ -30,27 +30,35 @@ pub fn render(explanation: &Explanation, width: usize, style: Style) -> String {
         style,
     };
     page.section("What it is", &[what_it_is(explanation)]);
-    if let Some(first) = explanation.readings.first() {
-        page.section("What it means", &[meaning(first)]);
-        page.section("Whose fault", &[fault(first.reading.reason).to_owned()]);
-    }
+    // Several recipients have their own readings; one reply may have several.
+    let several = explanation.recipients.len() > 1;
+    let told = if several { usize::MAX } else { 1 };
+    let meanings: Vec<String> = explanation
+        .readings
+        .iter()
+        .take(told)
+        .map(meaning)
+        .collect();
+    page.section("What it means", &meanings);
+    let faults: Vec<String> = distinct(explanation.readings.iter().take(told).map(fault_of));
+    page.section("Whose fault", &faults);
     if refusal_matters(explanation) {
         page.section("Who refused", &[refuser(explanation)]);
     }
     page.section("The address", &[address(explanation)]);
-    if !explanation.sender_action.is_empty() {
-        page.section("What to do", &explanation.sender_action);
-    }
-    if let Some(first) = explanation.readings.first() {
-        page.section("Why we say so", &[grounds(first)]);
-    }
-    let others: Vec<String> = explanation
+    page.section("What to do", &explanation.sender_action);
+    let grounds: Vec<String> = explanation
         .readings
         .iter()
-        .skip(1)
-        .map(|other| format!("{} {}", meaning(other), other.why))
+        .take(told)
+        .map(grounds)
         .collect();
-    if !others.is_empty() {
+    page.section("Why we say so", &grounds);
+    if !several {
+        let others = explanation.readings.iter().skip(1);
+        let others: Vec<String> = others
+            .map(|other| format!("{} {}", meaning(other), super::safe_line(&other.why)))
+            .collect();
         page.section("Also possible", &others);
     }
     for recipient in &explanation.recipients {
@@ -85,13 +93,27 @@ fn what_it_is(explanation: &Explanation) -> String {
 /// A reading in plain words.
 fn meaning(interpretation: &Interpretation) -> String {
     let reading = &interpretation.reading;
-    let lasting = match reading.reason {
-        Reason::Accepted
-        | Reason::AcceptedProvider
-        | Reason::CatchAll
-        | Reason::CatchAllUntested => "",
-        _ if reading.permanent => " This is permanent: sending the same again will fail again.",
-        _ => " This is temporary.",
+    let passes = action_after(std::slice::from_ref(interpretation)) == AddressAction::Retry;
+    let lasting = match (reading.permanent, reading.reason.blame()) {
+        (true, Blame::Mailbox | Blame::Domain) if passes => {
+            " The server calls this permanent, yet it usually passes."
+        }
+        (true, Blame::Mailbox | Blame::Domain) => {
+            " This is permanent: sending the same again will fail again."
+        }
+        (true, Blame::Sender) => {
+            " This is permanent until the cause is gone: sending the same again will fail again."
+        }
+        (true, Blame::Host | Blame::Operator | Blame::Us | Blame::Nobody) => {
+            " By its code it is permanent."
+        }
+        (false, Blame::Mailbox | Blame::Domain | Blame::Host | Blame::Sender) => {
+            " This is temporary."
+        }
+        (false, Blame::Nobody) if matches!(reading.reason, Reason::DnsTrouble | Reason::Unread) => {
+            " This is temporary."
+        }
+        (false, Blame::Operator | Blame::Us | Blame::Nobody) => "",
     };
     format!(
         "{}{lasting} ({})",
@@ -103,6 +125,9 @@ fn meaning(interpretation: &Interpretation) -> String {
 /// Whom a reason blames, as a sentence.
 fn fault(reason: Reason) -> &'static str {
     match reason.blame() {
+        Blame::Mailbox if !reason.may_reject() => {
+            "The mailbox: it works, but takes no more at the moment."
+        }
         Blame::Mailbox => "The mailbox: this address does not take the mail.",
         Blame::Domain => "The recipient's domain: none of its addresses takes mail.",
         Blame::Host => "The recipient's mail server; neither you nor the address.",
@@ -113,6 +138,22 @@ fn fault(reason: Reason) -> &'static str {
         Blame::Us => "Nobody: the question was not asked to the end.",
         Blame::Nobody => "Nobody that can be told from this.",
     }
+}
+
+/// Whom a reading blames, as a sentence.
+fn fault_of(interpretation: &Interpretation) -> String {
+    fault(interpretation.reading.reason).to_owned()
+}
+
+/// Each text once, in order.
+fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for text in texts {
+        if !all.contains(&text) {
+            all.push(text);
+        }
+    }
+    all
 }
 
 /// Whether there is anything to say about who refused.
@@ -142,6 +183,15 @@ fn refuser(explanation: &Explanation) -> String {
 
 /// What to do with the address.
 fn address(explanation: &Explanation) -> String {
+    let mut actions = explanation
+        .recipients
+        .iter()
+        .map(|recipient| recipient.address_action);
+    if let Some(first) = actions.next()
+        && actions.any(|action| action != first)
+    {
+        return "It differs: see each recipient below.".to_owned();
+    }
     address_sentence(explanation.address_action, explanation.retry_after)
 }
 
