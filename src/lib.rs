@@ -40,4 +40,8 @@ pub mod outlet;
 
 pub mod verify;
 
+pub mod bounce;
+
+pub mod explain;
+
 pub mod cli;

@@ -240,3 +240,38 @@ pub const SUGGESTED_DOMAINS: usize = 100_000;
 
 /// Different replies that no rule understood which a report lists.
 pub const UNREAD_REPLIES: usize = 100;
+
+// ── Bounce messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// How much of one message is read, in bytes. Our choice: a report stands before the message it returns, so what lies
+/// beyond is the returned message's attachments.
+pub const MESSAGE_BYTES: usize = 4 << 20;
+
+/// Most MIME parts of one message that are looked at. Our choice: reports have three, forwarded ones about ten.
+pub const MESSAGE_PARTS: usize = 256;
+
+/// How many messages inside messages are opened in search of a forwarded bounce. Our choice.
+pub const FORWARD_DEPTH: usize = 3;
+
+/// How much text of a message is read for a report in plain words, in bytes. Our choice: such reports come first and
+/// are short; what follows is the returned message.
+pub const PROSE_BYTES: usize = 256 << 10;
+
+/// Most recipients taken from one report. Our choice: RFC 5321 §4.5.3.1.8 asks servers to take 100 in a transaction,
+/// and some take 1000.
+pub const NOTICE_RECIPIENTS: usize = 1000;
+
+/// Longest value kept of one field of a report, in bytes. Our choice: a folded reply of many lines is about 1 KiB.
+pub const FIELD_BYTES: usize = 8 << 10;
+
+// ── What people ask us to explain ───────────────────────────────────────────────────────────────────────────────────
+
+/// Most text that is read as one pasted reply, in bytes: as much as a reply may have.
+pub const QUOTE_BYTES: usize = REPLY_BYTES;
+
+/// Longest wait that a reply may ask for, in seconds. Our choice: a week; senders give up after five days
+/// (RFC 5321 §4.5.4.1).
+pub const ASKED_WAIT_SECONDS: u64 = 7 * 24 * 3600;
+
+/// Narrowest terminal that text is wrapped for, in columns. Our choice.
+pub const NARROWEST_COLUMNS: usize = 40;

@@ -89,3 +89,67 @@ impl Book {
         }
     }
 }
+
+/// A reading with its grounds, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpretation {
+    /// What the answer may mean.
+    pub reading: Reading,
+    /// Why, in one sentence.
+    pub why: String,
+}
+
+/// What is wrong with an operator's rule file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: rules cannot be added yet")]
+pub struct BookError {
+    /// The file.
+    pub file: String,
+}
+
+impl Book {
+    /// The built-in rule book with an operator's rules before ours.
+    ///
+    /// # Errors
+    ///
+    /// Always: this stand-in has no rules.
+    pub fn with_operator_rules(_text: &str, file: &str) -> Result<Self, BookError> {
+        Err(BookError {
+            file: file.to_owned(),
+        })
+    }
+
+    /// All that one answer may mean, likeliest first.
+    #[must_use]
+    pub fn readings(&self, answer: &Answer, context: &Context<'_>) -> Vec<Interpretation> {
+        vec![Interpretation {
+            reading: self.diagnose(answer, context),
+            why: String::new(),
+        }]
+    }
+
+    /// All that a code may mean where nothing else is known.
+    #[must_use]
+    pub fn of_code(
+        &self,
+        code: Option<u16>,
+        enhanced: Option<crate::smtp::EnhancedCode>,
+    ) -> Vec<Interpretation> {
+        let code = code.or(enhanced.map(|enhanced| u16::from(enhanced.class) * 100 + 50));
+        let context = Context {
+            stage: Stage::Unknown,
+            provider: None,
+            echoes: &[],
+        };
+        code.map(|code| {
+            let reply = Reply {
+                code,
+                enhanced,
+                lines: Vec::new(),
+                inconsistent: false,
+            };
+            self.readings(&Answer::Reply(reply), &context)
+        })
+        .unwrap_or_default()
+    }
+}

@@ -1,0 +1,57 @@
+//! Joins what a report says in fields with what the same message says in words.
+
+use super::{Notice, Recipient};
+
+/// Fills the gaps of `report` with what `told` knows of the same recipients. What the report states stays.
+pub(super) fn fill_gaps(mut report: Notice, mut told: Notice) -> Notice {
+    if report.reporting_mta.is_none() {
+        report.reporting_mta = told.reporting_mta.take();
+    }
+    let lone = report.recipients.len() == 1 && told.recipients.len() == 1;
+    for recipient in &mut report.recipients {
+        let same = told
+            .recipients
+            .iter()
+            .find(|other| lone || is_same(recipient, other));
+        if let Some(other) = same {
+            fill(recipient, other);
+        }
+    }
+    report
+}
+
+/// Whether two entries are about one recipient.
+fn is_same(one: &Recipient, other: &Recipient) -> bool {
+    let names = |recipient: &Recipient| {
+        [
+            recipient.final_recipient.clone(),
+            recipient.original_recipient.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|address| address.to_lowercase())
+        .collect::<Vec<_>>()
+    };
+    let others = names(other);
+    names(one).iter().any(|name| others.contains(name))
+}
+
+/// Fills the gaps of one entry.
+fn fill(recipient: &mut Recipient, other: &Recipient) {
+    if recipient.final_recipient.is_none() && recipient.original_recipient.is_none() {
+        recipient.final_recipient.clone_from(&other.final_recipient);
+    }
+    recipient.action = recipient.action.or(other.action);
+    recipient.status = recipient.status.or(other.status);
+    recipient.stage = recipient.stage.or(other.stage);
+    if recipient.remote_mta.is_none() {
+        recipient.remote_mta.clone_from(&other.remote_mta);
+    }
+    if recipient.reply.is_none() {
+        recipient.reply.clone_from(&other.reply);
+        // A report may hold no more than "unknown"; the words then carry the cause.
+        if other.reply.is_some() || recipient.diagnostic.is_none() {
+            recipient.diagnostic.clone_from(&other.diagnostic);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What came back: a message file, read as the notice that it is.
+//!
+//! [`read_message`] takes the bytes of one message. Reports in the standard format (RFC 3464 within RFC 6522) are read
+//! field by field, the many in plain words by their phrases; where a message has both, the fields decide, and the words
+//! fill their gaps. A bounce that somebody forwarded is found inside the message that carries it. Nothing here judges a
+//! refusal: that is `diagnosis`, told through `explain`.
+
+mod auto_reply;
+mod feedback;
+mod fields;
+mod merge;
+mod mime;
+mod prose;
+pub mod quoted;
+mod report;
+mod sentence;
+pub mod unanswered;
+
+use serde::Serialize;
+
+use crate::limits;
+use crate::smtp::{EnhancedCode, Reply, Severity, Stage};
+
+/// What a message turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A message of ours was given up for at least one recipient.
+    Bounce(Notice),
+    /// A message of ours is still under way; nothing is lost yet.
+    Delayed(Notice),
+    /// A message of ours arrived, or was passed on.
+    Delivered(Notice),
+    /// A machine answered in a person's place: an absence note, a receipt, a challenge.
+    AutoReply(AutoReply),
+    /// A person called a message of ours spam (RFC 5965).
+    Complaint(Complaint),
+    /// None of these.
+    Other,
+}
+
+/// What a mail system tells about the delivery of one message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notice {
+    /// Who wrote the notice: a host name.
+    pub reporting_mta: Option<String>,
+    /// One entry for each recipient it tells about, in its order.
+    pub recipients: Vec<Recipient>,
+    /// The message that it is about, as far as it was returned.
+    pub original: Original,
+}
+
+/// What a notice tells about one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recipient {
+    /// The address that delivery was attempted to.
+    pub final_recipient: Option<String>,
+    /// The address that the sender wrote, where it differs or is told.
+    pub original_recipient: Option<String>,
+    /// What became of it.
+    pub action: Option<Action>,
+    /// The status code of the report (RFC 3463).
+    pub status: Option<EnhancedCode>,
+    /// What was said, in full.
+    pub diagnostic: Option<Diagnostic>,
+    /// The host that refused.
+    pub remote_mta: Option<String>,
+    /// When in the conversation it was refused.
+    pub stage: Option<Stage>,
+    /// The refusal as an SMTP reply, where one is quoted.
+    pub reply: Option<Reply>,
+}
+
+/// What became of a message for one recipient (RFC 3464 §2.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Given up.
+    Failed,
+    /// Still being tried.
+    Delayed,
+    /// Put into the mailbox.
+    Delivered,
+    /// Handed to a system that sends no notices.
+    Relayed,
+    /// Passed on to several other addresses.
+    Expanded,
+}
+
+impl Action {
+    /// The name in a report, such as `failed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Failed => "failed",
+            Action::Delayed => "delayed",
+            Action::Delivered => "delivered",
+            Action::Relayed => "relayed",
+            Action::Expanded => "expanded",
+        }
+    }
+}
+
+/// What a report says about the cause, with the kind of saying (RFC 3464 §2.3.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// In whose language: `smtp` for a reply of a mail host, `x-postfix`, `x-unix` and such for others; `None` where a
+    /// report in plain words does not say.
+    pub kind: Option<String>,
+    /// The text, unfolded.
+    pub text: String,
+}
+
+/// The message that a notice is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Original {
+    /// Its `Message-ID`, without angle brackets.
+    pub message_id: Option<String>,
+    /// The address in its `From`.
+    pub from: Option<String>,
+    /// Its `Subject`.
+    pub subject: Option<String>,
+    /// The envelope sender: the address that the notice was sent to.
+    pub envelope_from: Option<String>,
+}
+
+/// An answer by a machine in a person's place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AutoReply {
+    /// Who answers.
+    pub from: Option<String>,
+    /// Its `Subject`.
+    pub subject: Option<String>,
+    /// What gave it away, such as the field `Auto-Submitted`.
+    pub sign: &'static str,
+}
+
+/// A complaint about a message of ours (RFC 5965).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Complaint {
+    /// The kind of feedback: `abuse` for "this is spam".
+    pub feedback_type: String,
+    /// Who complained, where the report tells.
+    pub recipients: Vec<String>,
+    /// Who wrote the report.
+    pub reporting_mta: Option<String>,
+    /// From which address of ours the message had come.
+    pub source_ip: Option<String>,
+    /// The message complained about.
+    pub original: Original,
+}
+
+/// Reads one message.
+///
+/// Any bytes at all have an answer, in time proportional to at most [`limits::MESSAGE_BYTES`] of them; what lies beyond
+/// is not read.
+#[must_use]
+pub fn read_message(bytes: &[u8]) -> Message {
+    let bytes = &bytes[..bytes.len().min(limits::MESSAGE_BYTES)];
+    read_within(bytes, limits::FORWARD_DEPTH)
+}
+
+/// Reads a notice out of text that is no message: the body of a bounce, as people copy it from their mail program.
+///
+/// Returns `None` when the text tells of no recipient.
+#[must_use]
+pub fn read_text(text: &str) -> Option<Message> {
+    let parts = mime::Parts::of_text(text);
+    notice_of(&parts).map(classify)
+}
+
+/// Whether bytes look like a message file rather than like a pasted reply: they begin with header fields, at least one
+/// of them such as every message has.
+#[must_use]
+pub fn looks_like_message(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(limits::FIELD_BYTES)]);
+    let mut known = false;
+    for (index, line) in head
+        .trim_start_matches(['\u{feff}', '\r', '\n'])
+        .lines()
+        .enumerate()
+    {
+        if line.is_empty() {
+            break;
+        }
+        if line.starts_with([' ', '\t']) || index == 0 && line.starts_with("From ") {
+            continue;
+        }
+        let Some((name, _)) = line.split_once(':') else {
+            return false;
+        };
+        if name.is_empty()
+            || !name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        {
+            return false;
+        }
+        known |= [
+            "from",
+            "to",
+            "subject",
+            "received",
+            "return-path",
+            "date",
+            "message-id",
+            "mime-version",
+            "content-type",
+        ]
+        .contains(&name.to_ascii_lowercase().as_str());
+    }
+    known
+}
+
+/// Reads one message, opening at most `depth` messages inside it.
+fn read_within(bytes: &[u8], depth: usize) -> Message {
+    let Some(parts) = mime::Parts::of_message(bytes) else {
+        return Message::Other;
+    };
+    if let Some(complaint) = feedback::read(&parts) {
+        return Message::Complaint(complaint);
+    }
+    if let Some(auto_reply) = auto_reply::certain(&parts) {
+        return Message::AutoReply(auto_reply);
+    }
+    if let Some(notice) = notice_of(&parts) {
+        return classify(notice);
+    }
+    if let Some(auto_reply) = auto_reply::likely(&parts) {
+        return Message::AutoReply(auto_reply);
+    }
+    if depth == 0 {
+        return Message::Other;
+    }
+    parts
+        .attached
+        .iter()
+        .map(|inner| read_within(inner, depth - 1))
+        .find(|inner| !matches!(inner, Message::Other | Message::AutoReply(_)))
+        .unwrap_or(Message::Other)
+}
+
+/// The notice in a message: from its fields, its words, or both.
+fn notice_of(parts: &mime::Parts) -> Option<Notice> {
+    let told = prose::read(parts);
+    let mut notice = match report::read(parts) {
+        Some(report) => merge::fill_gaps(report, told.unwrap_or_default()),
+        None => told?,
+    };
+    notice.original = parts.original();
+    notice.recipients.truncate(limits::NOTICE_RECIPIENTS);
+    Some(notice)
+}
+
+/// What a notice amounts to: the worst that it says of any recipient.
+fn classify(notice: Notice) -> Message {
+    let any = |wanted: &[Action]| {
+        notice
+            .recipients
+            .iter()
+            .filter_map(Recipient::outcome)
+            .any(|action| wanted.contains(&action))
+    };
+    if any(&[Action::Failed]) {
+        Message::Bounce(notice)
+    } else if any(&[Action::Delayed]) {
+        Message::Delayed(notice)
+    } else if any(&[Action::Delivered, Action::Relayed, Action::Expanded]) {
+        Message::Delivered(notice)
+    } else {
+        Message::Bounce(notice)
+    }
+}
+
+impl Recipient {
+    /// What became of it: as stated, else by the class of its status or reply.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Action> {
+        self.action
+            .or_else(|| match self.status.map(|status| status.class) {
+                Some(2) => Some(Action::Delivered),
+                Some(4) => Some(Action::Delayed),
+                Some(_) => Some(Action::Failed),
+                None => self.reply.as_ref().map(|reply| match reply.severity() {
+                    Severity::Positive => Action::Delivered,
+                    Severity::Transient => Action::Delayed,
+                    Severity::Permanent => Action::Failed,
+                }),
+            })
+    }
+
+    /// The domain of the address that delivery was attempted to, in lower case.
+    #[must_use]
+    pub fn domain(&self) -> Option<String> {
+        let address = self
+            .final_recipient
+            .as_ref()
+            .or(self.original_recipient.as_ref())?;
+        let (_, domain) = address.rsplit_once('@')?;
+        Some(domain.trim_end_matches('.').to_lowercase())
+    }
+}

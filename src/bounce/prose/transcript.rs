@@ -1,0 +1,56 @@
+//! The transcript of the session that Sendmail and Courier append: `>>>` what they said, `<<<` what the host said.
+
+/// A transcript, by lines.
+#[derive(Debug)]
+pub(super) struct Transcript<'a> {
+    lines: Vec<&'a str>,
+}
+
+/// The line that announces a transcript, in lower case.
+const ANNOUNCED: &str = "transcript of session follows";
+
+/// Splits text before its transcript.
+pub(super) fn split(text: &str) -> (&str, Option<Transcript<'_>>) {
+    let lower = text.to_ascii_lowercase();
+    let Some(at) = lower.find(ANNOUNCED) else {
+        return (text, None);
+    };
+    let before = text[..at].trim_end_matches(['-', ' ']);
+    let after = text[at + ANNOUNCED.len()..].trim_start_matches(['-', ' ']);
+    let lines = after
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    (before, Some(Transcript { lines }))
+}
+
+impl Transcript<'_> {
+    /// The lines about `address`: from the last greeting of a host, what names the address, and the host's answer to it.
+    /// All lines when it is the `lone` recipient of the notice.
+    pub(super) fn of(&self, address: &str, lone: bool) -> String {
+        if lone {
+            return self.lines.join("\n");
+        }
+        let address = address.to_ascii_lowercase();
+        let mut talking_to = None;
+        let mut about = Vec::new();
+        let mut answering = false;
+        for line in &self.lines {
+            let lower = line.to_ascii_lowercase();
+            if lower.contains("while talking to") {
+                talking_to = Some(*line);
+                answering = false;
+            } else if lower.starts_with(">>>") {
+                answering = lower.contains(&address);
+                if answering {
+                    about.extend(talking_to.take());
+                    about.push(line);
+                }
+            } else if lower.starts_with("<<<") && answering || lower.contains(&address) {
+                about.push(line);
+            }
+        }
+        about.join("\n")
+    }
+}

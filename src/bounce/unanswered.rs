@@ -1,0 +1,240 @@
+//! What a sending host says of its own when the other side gave it no reply.
+//!
+//! "Connection timed out", "Host not found" and the like are no replies: they never left the sender's side. They come as
+//! free text in the words of each mail program, often under an invented code, so they are known by their words.
+
+use crate::reason::Reason;
+
+/// Why a message came back although no mail host had refused it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// What it comes down to.
+    pub reason: Reason,
+    /// Whether trying again is pointless.
+    pub permanent: bool,
+    /// The words that say so, in lower case.
+    pub words: &'static [&'static str],
+}
+
+/// Entry of the table: words that all occur, reason, permanence.
+type Entry = (&'static [&'static str], Reason, bool);
+
+/// The words of mail programs, in lower case; the first that occurs decides, so the more precise come first. Sources:
+/// the messages in the sources of Postfix, Exim, Sendmail, qmail and Courier, and the documentation of Exchange Online
+/// (`5.4.310`, `4.4.316` and their neighbours) and of Gmail.
+const TABLE: &[Entry] = &[
+    // The domain says no by DNS.
+    (&["does not accept mail (nullmx)"], Reason::NullMx, true),
+    (&["nullmx"], Reason::NullMx, true),
+    (
+        &["an mx or srv record indicated no smtp service"],
+        Reason::NullMx,
+        true,
+    ),
+    (&["does not accept mail (null mx)"], Reason::NullMx, true),
+    // DNS gave no answer this time.
+    (&["host not found, try again"], Reason::DnsTrouble, false),
+    (&["name server timeout"], Reason::DnsTrouble, false),
+    (
+        &["temporary failure in name resolution"],
+        Reason::DnsTrouble,
+        false,
+    ),
+    (&["host lookup did not complete"], Reason::DnsTrouble, false),
+    (
+        &["name server: transient failure"],
+        Reason::DnsTrouble,
+        false,
+    ),
+    (&["responded with code servfail"], Reason::DnsTrouble, false),
+    (
+        &["cname lookup failed temporarily"],
+        Reason::DnsTrouble,
+        false,
+    ),
+    (&["infodomainnonexistent"], Reason::NoSuchDomain, true),
+    // The domain is not there, or nobody takes mail for it.
+    (
+        &["responded with code nxdomain"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (
+        &["couldn't find any host named"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (
+        &["couldn't find any host by that name"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (
+        &["host or domain name not found"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (&["host unknown"], Reason::NoSuchDomain, true),
+    (&["unrouteable mail domain"], Reason::NoSuchDomain, true),
+    (
+        &["the recipient domain does not exist"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (&["no such domain"], Reason::NoSuchDomain, true),
+    (
+        &["host found but no data record of requested type"],
+        Reason::NoMailHost,
+        true,
+    ),
+    (
+        &["couldn't find a mail exchanger or ip address"],
+        Reason::NoMailHost,
+        true,
+    ),
+    (
+        &["all relevant mx records point to non-existent hosts"],
+        Reason::NoMailHost,
+        true,
+    ),
+    (&["couldn't find any mx record"], Reason::NoMailHost, true),
+    (&["no mail hosts for domain"], Reason::NoMailHost, true),
+    // Either the domain names the sender's own host, or that host has forgotten that it serves the domain.
+    (&["mail for", "loops back to myself"], Reason::Unread, true),
+    // Nobody answered.
+    (&["too long in queue"], Reason::Unreachable, false),
+    (
+        &["wasn't able to establish an smtp connection"],
+        Reason::Unreachable,
+        false,
+    ),
+    (&["connection timed out"], Reason::Unreachable, false),
+    (&["connection refused"], Reason::Unreachable, false),
+    (&["network is unreachable"], Reason::Unreachable, false),
+    (&["network unreachable"], Reason::Unreachable, false),
+    (&["no route to host"], Reason::Unreachable, false),
+    (
+        &["retry time not reached for any host"],
+        Reason::Unreachable,
+        false,
+    ),
+    (&["retry timeout exceeded"], Reason::Unreachable, false),
+    (
+        &["all hosts have been failing for a long time"],
+        Reason::Unreachable,
+        false,
+    ),
+    (
+        &["all hosts for", "have been failing"],
+        Reason::Unreachable,
+        false,
+    ),
+    (
+        &["did not accept our requests to connect"],
+        Reason::Unreachable,
+        false,
+    ),
+    (
+        &["unable to connect to remote host"],
+        Reason::Unreachable,
+        false,
+    ),
+    (&["could not connect to"], Reason::Unreachable, false),
+    (&["connection was refused by"], Reason::Unreachable, false),
+    (&["the connection was dropped"], Reason::HungUp, false),
+    (&["lost connection with"], Reason::HungUp, false),
+    (&["connection died"], Reason::HungUp, false),
+    (&["remote host closed connection"], Reason::HungUp, false),
+    (&["connection reset by peer"], Reason::HungUp, false),
+    (&["conversation with", "timed out"], Reason::Silent, false),
+    (&["timed out while"], Reason::Silent, false),
+    (&["timeout while waiting"], Reason::Silent, false),
+];
+
+/// Reads what a sending host says of its own; `None` when the words are not of that kind.
+#[must_use]
+pub fn read(text: &str) -> Option<Unanswered> {
+    let text = text.to_lowercase().replace('\u{2019}', "'");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    TABLE
+        .iter()
+        .find(|(words, _, _)| words.iter().all(|word| text.contains(word)))
+        .map(|&(words, reason, permanent)| Unanswered {
+            reason,
+            permanent,
+            words,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_mail_program_is_understood() {
+        let table = [
+            (
+                "Host or domain name not found. Name service error for name=example.net type=MX: Host not found",
+                Reason::NoSuchDomain,
+            ),
+            (
+                "Host or domain name not found. Name service error for name=example.net type=MX: Host not found, try again",
+                Reason::DnsTrouble,
+            ),
+            (
+                "Domain example.net does not accept mail (nullMX)",
+                Reason::NullMx,
+            ),
+            (
+                "connect to mx.example.net[192.0.2.1]:25: Connection timed out",
+                Reason::Unreachable,
+            ),
+            (
+                "conversation with mx.example.net[192.0.2.1] timed out while receiving the initial server greeting",
+                Reason::Silent,
+            ),
+            (
+                "lost connection with mx.example.net[192.0.2.1] while sending RCPT TO",
+                Reason::HungUp,
+            ),
+            (
+                "all relevant MX records point to non-existent hosts",
+                Reason::NoMailHost,
+            ),
+            (
+                "Sorry, I couldn't find any host named example.net. (#5.1.2)",
+                Reason::NoSuchDomain,
+            ),
+            (
+                "Sorry, I wasn\u{2019}t able to establish an SMTP connection. (#4.4.1)",
+                Reason::Unreachable,
+            ),
+            (
+                "Connected to 192.0.2.1 but connection died. (#4.4.2)",
+                Reason::HungUp,
+            ),
+            (
+                "DNS Error: DNS type 'mx' lookup of example.net responded with code NXDOMAIN",
+                Reason::NoSuchDomain,
+            ),
+            (
+                "550 5.4.310 DNS domain example.net does not exist [Message=InfoDomainNonexistent]",
+                Reason::NoSuchDomain,
+            ),
+        ];
+        for (text, reason) in table {
+            assert_eq!(read(text).map(|found| found.reason), Some(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reply_of_a_mail_host_is_not_taken_for_silence() {
+        for text in [
+            "550 5.1.1 User unknown",
+            "450 4.2.0 Greylisted, try again later",
+            "mail for you",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

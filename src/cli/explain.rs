@@ -1,0 +1,214 @@
+//! `presend explain`: what a reply, a bounce message or a code means.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::diagnosis::Book;
+use crate::explain::{self, Explanation, Hints, Knowledge, json, lines, render};
+use crate::limits;
+use crate::provider::Providers;
+use crate::smtp::Stage;
+
+/// Say what a reply, a bounce message or a code means, who refused, and what to do
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// The reply or code, a message file (.eml), or `-` for standard input
+    #[arg(
+        value_name = "TEXT|FILE",
+        required_unless_present = "lines",
+        conflicts_with = "lines"
+    )]
+    pub input: Vec<String>,
+
+    /// Take the words as text even if a file of that name exists
+    #[arg(long, conflicts_with = "lines")]
+    pub text: bool,
+
+    /// Read one reply per line, optionally `stage<TAB>reply`, and write one JSON object per line; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub lines: Option<PathBuf>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// When in the conversation the reply came: connect, greeting, hello, tls, mail, rcpt, data
+    #[arg(long, value_parser = parse_stage)]
+    pub stage: Option<Stage>,
+
+    /// Who runs the mail host that replied, such as `google`
+    #[arg(long, value_name = "ID")]
+    pub provider: Option<String>,
+
+    /// Rules of your own, tried before the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+}
+
+/// How the terminal wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    /// Columns.
+    pub width: usize,
+    /// Whether it may be coloured.
+    pub style: render::Style,
+}
+
+/// Explains what was asked for, to `out`.
+///
+/// # Errors
+///
+/// When a file cannot be read, a stage or provider is not known, or `out` cannot be written to.
+pub fn run(args: &ExplainArgs, screen: Screen, out: &mut dyn Write) -> anyhow::Result<()> {
+    let providers = Providers::built_in();
+    let book = book(args.rules.as_deref())?;
+    let provider = match &args.provider {
+        None => None,
+        Some(id) => match providers.by_id(id) {
+            Some(provider) => Some(provider),
+            None => {
+                bail!("`{id}` is no provider that we know; see config/providers.toml for the names")
+            }
+        },
+    };
+    let hints = Hints {
+        stage: args.stage,
+        provider,
+    };
+    let knowledge = Knowledge {
+        book: &book,
+        providers: &providers,
+    };
+    if let Some(file) = &args.lines {
+        let explain = |line: &lines::Line| {
+            explain::explain_reply(
+                &line.reply,
+                Hints {
+                    stage: line.stage.or(hints.stage),
+                    ..hints
+                },
+                knowledge,
+            )
+        };
+        return explain_lines(file, &explain, out);
+    }
+    let explanation = match source(args) {
+        Source::Input => explain::explain(
+            &read_bounded(io::stdin().lock()).context("standard input")?,
+            hints,
+            knowledge,
+        ),
+        Source::File(path) => {
+            let file = File::open(&path).with_context(|| path.display().to_string())?;
+            explain::explain(
+                &read_bounded(file).with_context(|| path.display().to_string())?,
+                hints,
+                knowledge,
+            )
+        }
+        Source::Text(text) => explain::explain_text(&text, hints, knowledge),
+    };
+    show(&explanation, args, screen, out)
+}
+
+/// Where the thing to explain is.
+enum Source {
+    Input,
+    File(PathBuf),
+    Text(String),
+}
+
+/// A dash is standard input, one word that names an existing file is that file, all else is text.
+fn source(args: &ExplainArgs) -> Source {
+    match args.input.as_slice() {
+        [dash] if dash == "-" && !args.text => Source::Input,
+        [path] if !args.text && Path::new(path).is_file() => Source::File(PathBuf::from(path)),
+        words => Source::Text(words.join(" ").replace("\\r\\n", "\n").replace("\\n", "\n")),
+    }
+}
+
+/// Reads at most as much as is looked at.
+fn read_bounded(from: impl Read) -> io::Result<Vec<u8>> {
+    let most = u64::try_from(limits::MESSAGE_BYTES).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    from.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The rule book, with the operator's rules first.
+fn book(rules: Option<&Path>) -> anyhow::Result<Book> {
+    let Some(path) = rules else {
+        return Ok(Book::built_in());
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
+    Ok(Book::with_operator_rules(&text, &name)?)
+}
+
+/// Writes one explanation.
+fn show(
+    explanation: &Explanation,
+    args: &ExplainArgs,
+    screen: Screen,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    if args.json {
+        writeln!(out, "{}", json::to_string_pretty(explanation)?)?;
+    } else {
+        out.write_all(render::render(explanation, screen.width, screen.style).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Explains each line of a file.
+fn explain_lines(
+    path: &Path,
+    explain: &dyn Fn(&lines::Line) -> Explanation,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let mut input: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(
+            File::open(path).with_context(|| path.display().to_string())?,
+        ))
+    };
+    let mut number = 0;
+    let mut bytes = Vec::new();
+    while read_line(&mut input, &mut bytes).with_context(|| path.display().to_string())? {
+        number += 1;
+        let text = String::from_utf8_lossy(&bytes);
+        let line = lines::read(number, &text).with_context(|| path.display().to_string())?;
+        writeln!(out, "{}", json::to_string(&explain(&line))?)?;
+    }
+    Ok(())
+}
+
+/// Reads one line of any length into `bytes`, keeping at most [`limits::QUOTE_BYTES`] of it. `false` at the end.
+fn read_line(input: &mut dyn BufRead, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    bytes.clear();
+    let mut any = false;
+    loop {
+        let chunk = input.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(any);
+        }
+        any = true;
+        let end = chunk.iter().position(|&byte| byte == b'\n');
+        let taken = end.map_or(chunk.len(), |at| at + 1);
+        let room = limits::QUOTE_BYTES.saturating_sub(bytes.len());
+        bytes.extend_from_slice(&chunk[..taken.min(room)]);
+        input.consume(taken);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+/// Reads `--stage`.
+fn parse_stage(word: &str) -> Result<Stage, String> {
+    explain::stage_named(word).ok_or_else(|| format!("choose one of {}", explain::stage_choices()))
+}

@@ -1,0 +1,245 @@
+//! Where a sender is heard: blocklists named in refusals, and the providers' desks for senders.
+//!
+//! Addresses of pages change; each was the publisher's own in 2026.
+
+/// A place to look, with the words that point to it.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// Words of a refusal that point here, in lower case.
+    words: &'static [&'static str],
+    /// Whose it is.
+    pub(super) name: &'static str,
+    /// What to do there.
+    pub(super) advice: &'static str,
+}
+
+/// Blocklists, by the words that refusals name them with.
+const BLOCKLISTS: &[Desk] = &[
+    Desk {
+        words: &["spamhaus", "zen.dq", "sbl-xbl"],
+        name: "Spamhaus",
+        advice: "look your sending address and domain up at https://check.spamhaus.org/ and follow what it says of the listing",
+    },
+    Desk {
+        words: &["spamcop"],
+        name: "SpamCop",
+        advice: "look your address up at https://www.spamcop.net/bl.shtml; it delists by itself within about a day once the spam stops",
+    },
+    Desk {
+        words: &["barracudacentral", "b.barracuda", "barracuda reputation"],
+        name: "Barracuda Central",
+        advice: "ask for removal at https://www.barracudacentral.org/rbl/removal-request",
+    },
+    Desk {
+        words: &[
+            "ipcheck.proofpoint",
+            "support.proofpoint.com/dnsbl",
+            "proofpoint.com/dnsbl",
+            "prs.proofpoint",
+        ],
+        name: "Proofpoint",
+        advice: "look your address up at https://ipcheck.proofpoint.com/ and ask for removal there",
+    },
+    Desk {
+        words: &["cloudmark"],
+        name: "Cloudmark",
+        advice: "ask for a reset at https://csi.cloudmark.com/en/reset/",
+    },
+    Desk {
+        words: &["uceprotect"],
+        name: "UCEPROTECT",
+        advice: "look your address up at https://www.uceprotect.net/en/rblcheck.php; levels 2 and 3 list whole networks, so ask your hosting company",
+    },
+    Desk {
+        words: &["sorbs"],
+        name: "SORBS",
+        advice: "that list closed in 2024, so ask the recipient's postmaster to stop using it",
+    },
+    Desk {
+        words: &["invaluement"],
+        name: "invaluement",
+        advice: "look your address up at https://www.invaluement.com/lookup/",
+    },
+    Desk {
+        words: &["abusix"],
+        name: "Abusix",
+        advice: "look your address up at https://lookup.abusix.com/",
+    },
+    Desk {
+        words: &["psbl.surriel", "psbl.org"],
+        name: "PSBL",
+        advice: "ask for removal at https://psbl.org/",
+    },
+    Desk {
+        words: &["mailspike"],
+        name: "Mailspike",
+        advice: "look your address up at https://mailspike.org/",
+    },
+    Desk {
+        words: &["surbl"],
+        name: "SURBL",
+        advice: "it lists domains inside messages: look the links of your message up at https://surbl.org/surbl-analysis",
+    },
+    Desk {
+        words: &["uribl"],
+        name: "URIBL",
+        advice: "it lists domains inside messages: look the links of your message up at https://admin.uribl.com/",
+    },
+    Desk {
+        words: &["spamrats"],
+        name: "SpamRATS",
+        advice: "look your address up at https://www.spamrats.com/; it often lists addresses without a proper reverse name",
+    },
+    Desk {
+        words: &["senderscore", "returnpath", "validity"],
+        name: "Validity (Sender Score)",
+        advice: "look your address up at https://senderscore.org/",
+    },
+    Desk {
+        words: &["senderbase", "talosintelligence", "ironport"],
+        name: "Cisco Talos",
+        advice: "look your address up at https://talosintelligence.com/reputation_center",
+    },
+    Desk {
+        words: &["symantec", "messagelabs", "brightmail"],
+        name: "Broadcom (Symantec)",
+        advice: "ask for an investigation at https://ipremoval.sms.symantec.com/",
+    },
+    Desk {
+        words: &["trendmicro", "trend micro", "mail-abuse.com", "ers-"],
+        name: "Trend Micro",
+        advice: "look your address up at https://servicecentral.trendmicro.com/",
+    },
+    Desk {
+        words: &["spfbl"],
+        name: "SPFBL",
+        advice: "look your address up at https://matrix.spfbl.net/",
+    },
+    Desk {
+        words: &["csi.mimecast", "mimecast"],
+        name: "Mimecast",
+        advice: "ask the recipient to permit you in Mimecast, or use the sender feedback form at https://www.mimecast.com/senderfeedback/",
+    },
+    Desk {
+        words: &[
+            "banned sending ip",
+            "delist.messaging.microsoft",
+            "sender.office.com",
+            "5.7.511",
+        ],
+        name: "Microsoft 365",
+        advice: "ask for removal at https://sender.office.com/ (for 5.7.511 write to delist@microsoft.com)",
+    },
+];
+
+/// Providers' desks for senders, by the words of their refusals or the provider's name.
+const PROVIDERS: &[Desk] = &[
+    Desk {
+        words: &["google", "gmail", "gsmtp"],
+        name: "Google",
+        advice: "see your domain's reputation and complaints in Postmaster Tools, https://postmaster.google.com/",
+    },
+    Desk {
+        words: &[
+            "outlook.com",
+            "hotmail",
+            "microsoft",
+            "s3140",
+            "s3150",
+            "olc.protection",
+            "protection.outlook",
+        ],
+        name: "Microsoft",
+        advice: "see how it judges your address in SNDS, https://sendersupport.olc.protection.outlook.com/snds/, and join its complaint programme JMRP",
+    },
+    Desk {
+        words: &["yahoo", "aol.com", "ymail", "[tss0", "[bl2"],
+        name: "Yahoo",
+        advice: "see its rules, and join its complaint feedback loop, at https://senders.yahooinc.com/",
+    },
+    Desk {
+        words: &["icloud", "apple", "[hm08]", "[cs01]"],
+        name: "Apple",
+        advice: "see its rules at https://support.apple.com/102322 and write to icloudadmin@apple.com",
+    },
+    Desk {
+        words: &["gmx", "web.de", "mail.com", "1und1", "kundenserver"],
+        name: "GMX, WEB.DE and mail.com",
+        advice: "see https://postmaster.gmx.net/ for the meaning of the code and the contact form",
+    },
+    Desk {
+        words: &["mail.ru"],
+        name: "Mail.ru",
+        advice: "see your reputation at https://postmaster.mail.ru/",
+    },
+    Desk {
+        words: &["yandex"],
+        name: "Yandex",
+        advice: "see your reputation at https://postoffice.yandex.com/",
+    },
+    Desk {
+        words: &["comcast", "xfinity"],
+        name: "Comcast",
+        advice: "see the code and the request form at https://postmaster.comcast.net/",
+    },
+    Desk {
+        words: &["orange.fr", "wanadoo", "ofr_", "ofr0"],
+        name: "Orange",
+        advice: "see https://postmaster.orange.fr/",
+    },
+    Desk {
+        words: &["qq.com", "tencent", "mail.qq"],
+        name: "Tencent QQ",
+        advice: "see the meaning of the code at https://service.mail.qq.com/",
+    },
+];
+
+/// The blocklists that a refusal (lower case) names.
+pub(super) fn blocklists(text: &str) -> impl Iterator<Item = &'static Desk> {
+    BLOCKLISTS
+        .iter()
+        .filter(move |desk| desk.words.iter().any(|word| text.contains(word)))
+}
+
+/// The provider whose desk a refusal (lower case, with what is known of the host) points to.
+pub(super) fn provider(text: &str) -> Option<&'static Desk> {
+    PROVIDERS
+        .iter()
+        .find(|desk| desk.words.iter().any(|word| text.contains(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_its_list() {
+        let named = |text: &str| blocklists(text).map(|desk| desk.name).collect::<Vec<_>>();
+        assert_eq!(named("blocked using zen.spamhaus.org"), ["Spamhaus"]);
+        assert_eq!(
+            named("554 5.7.1 blocked using b.barracudacentral.org"),
+            ["Barracuda Central"]
+        );
+        assert!(named("user unknown").is_empty());
+        assert_eq!(
+            provider("550 5.7.26 x gsmtp").map(|desk| desk.name),
+            Some("Google")
+        );
+    }
+
+    #[test]
+    fn words_are_in_lower_case_and_advice_names_a_place() {
+        for desk in BLOCKLISTS.iter().chain(PROVIDERS) {
+            assert!(
+                desk.words.iter().all(|word| *word == word.to_lowercase()),
+                "{}",
+                desk.name
+            );
+            assert!(
+                !desk.advice.is_empty() && !desk.advice.ends_with('.'),
+                "{}",
+                desk.name
+            );
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! An explanation as programs read it: the contract of `explain --json`.
+//!
+//! Fields are only ever added; what is unknown is `null`.
+
+use serde::Serialize;
+
+use super::{AddressAction, ExplainedRecipient, Explanation, RejectedBy};
+use crate::bounce::Action;
+use crate::diagnosis::Interpretation;
+use crate::reason::{Blame, Reason};
+use crate::smtp::EnhancedCode;
+
+/// The object of one explanation.
+#[derive(Debug, Serialize)]
+struct Object<'a> {
+    readings: Vec<ReadingObject<'a>>,
+    address_action: AddressAction,
+    sender_action: &'a [String],
+    rejected_by: RejectedBy,
+    reporting_mta: Option<&'a str>,
+    remote_mta: Option<&'a str>,
+    recipients: Vec<RecipientObject<'a>>,
+}
+
+/// One reading.
+#[derive(Debug, Serialize)]
+struct ReadingObject<'a> {
+    reason: Reason,
+    blame: Blame,
+    permanent: bool,
+    rule: &'a str,
+    why: &'a str,
+}
+
+/// One recipient of a notice.
+#[derive(Debug, Serialize)]
+struct RecipientObject<'a> {
+    r#final: Option<&'a str>,
+    original: Option<&'a str>,
+    action: Option<Action>,
+    status: Option<EnhancedCode>,
+    diagnostic: Option<&'a str>,
+    reason: Option<Reason>,
+}
+
+/// The explanation as a JSON value, in the order of the contract.
+///
+/// # Errors
+///
+/// Never in practice: every field is text, a number, a word or a list of them.
+pub fn to_string(explanation: &Explanation) -> serde_json::Result<String> {
+    serde_json::to_string(&object(explanation))
+}
+
+/// The same over several lines, for people who look at it.
+///
+/// # Errors
+///
+/// As [`to_string`].
+pub fn to_string_pretty(explanation: &Explanation) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&object(explanation))
+}
+
+fn object(explanation: &Explanation) -> Object<'_> {
+    Object {
+        readings: explanation.readings.iter().map(reading).collect(),
+        address_action: explanation.address_action,
+        sender_action: &explanation.sender_action,
+        rejected_by: explanation.rejected_by,
+        reporting_mta: explanation.reporting_mta.as_deref(),
+        remote_mta: explanation.remote_mta.as_deref(),
+        recipients: explanation.recipients.iter().map(recipient).collect(),
+    }
+}
+
+fn reading(interpretation: &Interpretation) -> ReadingObject<'_> {
+    ReadingObject {
+        reason: interpretation.reading.reason,
+        blame: interpretation.reading.reason.blame(),
+        permanent: interpretation.reading.permanent,
+        rule: &interpretation.reading.rule,
+        why: &interpretation.why,
+    }
+}
+
+fn recipient(recipient: &ExplainedRecipient) -> RecipientObject<'_> {
+    RecipientObject {
+        r#final: recipient.final_recipient.as_deref(),
+        original: recipient.original.as_deref(),
+        action: recipient.action,
+        status: recipient.status,
+        diagnostic: recipient.diagnostic.as_deref(),
+        reason: recipient
+            .readings
+            .first()
+            .map(|reading| reading.reading.reason),
+    }
+}

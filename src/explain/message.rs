@@ -1,0 +1,274 @@
+//! Explains a message that came back.
+
+use super::refuser::{self, RejectedBy, Trail};
+use super::{
+    AddressAction, ExplainedRecipient, Explanation, Finding, Hints, Knowledge, Outlook, Subject,
+    action_after, advice, safe, sender,
+};
+use crate::bounce::{Action, Complaint, Diagnostic, Message, Notice, Recipient};
+use crate::diagnosis::Interpretation;
+
+/// Explains a message as far as it is one that came back.
+pub(super) fn explain(
+    message: &Message,
+    hints: Hints<'_>,
+    knowledge: Knowledge<'_>,
+) -> Explanation {
+    match message {
+        Message::Bounce(notice) => of_notice(notice, Subject::Bounce, hints, knowledge),
+        Message::Delayed(notice) => of_notice(notice, Subject::Delay, hints, knowledge),
+        Message::Delivered(notice) => of_notice(notice, Subject::Delivery, hints, knowledge),
+        Message::AutoReply(answer) => plain(
+            Subject::AutoReply(answer.sign),
+            AddressAction::Keep,
+            "Nothing: a machine answered for a person, so the mailbox takes mail.",
+        ),
+        Message::Complaint(complaint) => of_complaint(complaint),
+        Message::Other => plain(
+            Subject::OtherMessage,
+            AddressAction::Review,
+            "This message is no bounce, no delay notice, no automatic answer and no complaint: read it as what it is.",
+        ),
+    }
+}
+
+/// An explanation that rests on the kind of message alone.
+fn plain(subject: Subject, address_action: AddressAction, advice: &str) -> Explanation {
+    Explanation {
+        subject,
+        readings: Vec::new(),
+        address_action,
+        retry_after: None,
+        sender_action: vec![advice.to_owned()],
+        rejected_by: RejectedBy::Unknown,
+        rejected_by_why: "Nobody refused anything.".to_owned(),
+        reporting_mta: None,
+        remote_mta: None,
+        recipients: Vec::new(),
+    }
+}
+
+/// A complaint: the address works, but the person wants no more mail.
+fn of_complaint(complaint: &Complaint) -> Explanation {
+    let recipients = complaint
+        .recipients
+        .iter()
+        .map(|address| ExplainedRecipient {
+            final_recipient: Some(safe::line(address)),
+            original: None,
+            action: None,
+            status: None,
+            diagnostic: None,
+            remote_mta: None,
+            readings: Vec::new(),
+            address_action: AddressAction::Remove,
+            retry_after: None,
+            rejected_by: RejectedBy::Unknown,
+        });
+    Explanation {
+        reporting_mta: complaint.reporting_mta.clone(),
+        recipients: recipients.collect(),
+        ..plain(
+            Subject::Complaint(safe::line(&complaint.feedback_type)),
+            AddressAction::Remove,
+            "Never write to this person again: providers block senders with more than 3 complaints in 1000 messages.",
+        )
+    }
+}
+
+/// Explains each recipient of a notice, then what they have in common.
+fn of_notice(
+    notice: &Notice,
+    subject: Subject,
+    hints: Hints<'_>,
+    knowledge: Knowledge<'_>,
+) -> Explanation {
+    let mut readings: Vec<Interpretation> = Vec::new();
+    let mut sender_action: Vec<String> = Vec::new();
+    let mut refusers: Vec<(RejectedBy, String)> = Vec::new();
+    let mut recipients = Vec::new();
+    for recipient in &notice.recipients {
+        let trail = trail(notice, recipient);
+        let (explained, refuser, advice) = explain_recipient(recipient, trail, hints, knowledge);
+        for reading in &explained.readings {
+            if readings
+                .iter()
+                .all(|known| known.reading.reason != reading.reading.reason)
+            {
+                readings.push(reading.clone());
+            }
+        }
+        for piece in advice {
+            if !sender_action.contains(&piece) {
+                sender_action.push(piece);
+            }
+        }
+        refusers.push(refuser);
+        recipients.push(explained);
+    }
+    let (rejected_by, rejected_by_why) = refusers
+        .into_iter()
+        .next()
+        .unwrap_or((RejectedBy::Unknown, String::new()));
+    Explanation {
+        subject,
+        readings,
+        address_action: common(recipients.iter().map(|recipient| recipient.address_action)),
+        retry_after: recipients
+            .iter()
+            .filter_map(|recipient| recipient.retry_after)
+            .max(),
+        sender_action,
+        rejected_by,
+        rejected_by_why,
+        reporting_mta: notice.reporting_mta.clone(),
+        remote_mta: recipients
+            .iter()
+            .find_map(|recipient| recipient.remote_mta.clone()),
+        recipients,
+    }
+}
+
+/// What all recipients have in common; a person must look where they differ.
+fn common(mut actions: impl Iterator<Item = AddressAction>) -> AddressAction {
+    let Some(first) = actions.next() else {
+        return AddressAction::Review;
+    };
+    if actions.all(|action| action == first) {
+        first
+    } else {
+        AddressAction::Review
+    }
+}
+
+/// Explains one recipient: what it comes to, who refused, what the sender should do.
+fn explain_recipient(
+    recipient: &Recipient,
+    mut trail: Trail,
+    hints: Hints<'_>,
+    knowledge: Knowledge<'_>,
+) -> (ExplainedRecipient, (RejectedBy, String), Vec<String>) {
+    let text = recipient
+        .diagnostic
+        .as_ref()
+        .map_or("", |diagnostic| diagnostic.text.as_str());
+    let domain = recipient.domain();
+    let provider = hints
+        .provider
+        .or_else(|| {
+            trail
+                .remote
+                .as_deref()
+                .and_then(|host| knowledge.providers.of_mail_host(host))
+        })
+        .or_else(|| {
+            domain
+                .as_deref()
+                .and_then(|domain| knowledge.providers.of_consumer_domain(domain))
+        });
+    let echoes = [
+        recipient.final_recipient.as_deref(),
+        recipient.original_recipient.as_deref(),
+        trail.remote.as_deref(),
+        trail.reporting.as_deref(),
+        trail.sender.as_deref(),
+    ];
+    let outcome = recipient.outcome();
+    let finding = Finding {
+        text,
+        reply: recipient.reply.as_ref(),
+        status: recipient.status,
+        stage: hints.stage.or(recipient.stage),
+        provider,
+        echoes: echoes.into_iter().flatten().collect(),
+        outlook: match outcome {
+            Some(Action::Failed) => Outlook::GivenUp,
+            Some(Action::Delayed) => Outlook::StillTrying,
+            Some(Action::Delivered | Action::Relayed | Action::Expanded) | None => {
+                Outlook::Unstated
+            }
+        },
+    };
+    let mut judgement = finding.judge(knowledge.book);
+    let arrived = matches!(
+        outcome,
+        Some(Action::Delivered | Action::Relayed | Action::Expanded)
+    );
+    if arrived {
+        judgement.readings.clear();
+    }
+    let case = sender::Case {
+        words: [
+            text.to_lowercase().as_str(),
+            provider.map_or("", |provider| provider.id.as_str()),
+            trail.remote.as_deref().unwrap_or_default(),
+        ]
+        .join(" "),
+        enhanced: finding.enhanced(),
+        domain: trail.sender.clone(),
+    };
+    let retry_after = judgement.retry_after(text);
+    let advice = advice(&judgement.readings, &case);
+    trail.contact = judgement.contact;
+    let refuser = if arrived {
+        (RejectedBy::Unknown, "Nobody refused anything.".to_owned())
+    } else {
+        refuser::refused_by(&trail, knowledge.providers)
+    };
+    let explained = ExplainedRecipient {
+        final_recipient: recipient.final_recipient.as_deref().map(safe::line),
+        original: recipient.original_recipient.as_deref().map(safe::line),
+        action: outcome,
+        status: recipient.status,
+        diagnostic: recipient.diagnostic.as_ref().map(as_written),
+        remote_mta: trail.remote.clone(),
+        address_action: if arrived {
+            AddressAction::Keep
+        } else {
+            action_after(&judgement.readings)
+        },
+        readings: judgement.readings,
+        retry_after,
+        rejected_by: refuser.0,
+    };
+    (explained, refuser, advice)
+}
+
+/// A diagnostic as a report writes it: `smtp; 550 ...`.
+fn as_written(diagnostic: &Diagnostic) -> String {
+    match &diagnostic.kind {
+        Some(kind) => format!("{}; {}", safe::line(kind), safe::line(&diagnostic.text)),
+        None => safe::line(&diagnostic.text),
+    }
+}
+
+/// The way of the message to one recipient.
+fn trail(notice: &Notice, recipient: &Recipient) -> Trail {
+    let domain_of = |address: &String| {
+        address
+            .rsplit_once('@')
+            .map(|(_, domain)| domain.to_lowercase())
+    };
+    let recipient_domain = recipient.domain();
+    let original = recipient.original_recipient.as_ref().and_then(domain_of);
+    // The header of the message says who it is from; the envelope sender may be a service's own bounce address.
+    let sender = notice
+        .original
+        .from
+        .as_ref()
+        .or(notice.original.envelope_from.as_ref())
+        .and_then(domain_of);
+    Trail {
+        original: original.filter(|domain| Some(domain) != recipient_domain.as_ref()),
+        recipient: recipient_domain,
+        sender,
+        reporting: notice.reporting_mta.clone(),
+        remote: recipient.remote_mta.clone(),
+        words: recipient
+            .diagnostic
+            .as_ref()
+            .map(|diagnostic| diagnostic.text.to_lowercase())
+            .unwrap_or_default(),
+        ..Trail::default()
+    }
+}

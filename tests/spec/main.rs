@@ -1,0 +1,4 @@
+//! Specifications of the library's parts, one module each.
+
+mod bounce;
+mod explain;
