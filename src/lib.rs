@@ -19,3 +19,5 @@ pub mod diagnosis;
 pub mod verdict;
 
 pub mod world;
+
+pub mod preflight;
