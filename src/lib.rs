@@ -21,3 +21,5 @@ pub mod verdict;
 pub mod world;
 
 pub mod preflight;
+
+pub mod cli;

@@ -52,13 +52,20 @@ impl Text {
 /// Bytes from DNS made safe for a terminal, cut to [`limits::SHOWN_RECORD_CHARS`].
 #[must_use]
 pub fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+    // A character has at most four bytes, so more than this is never shown.
+    let start = &bytes[..bytes.len().min(4 * limits::SHOWN_RECORD_CHARS + 4)];
+    let text = printable(start);
+    match text.char_indices().nth(limits::SHOWN_RECORD_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// Bytes from DNS made safe for a terminal, whole: what is no text is replaced, control characters are escaped.
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
     let mut safe = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == limits::SHOWN_RECORD_CHARS {
-            safe.push('…');
-            break;
-        }
+    for character in String::from_utf8_lossy(bytes).chars() {
         if character.is_control() {
             safe.extend(character.escape_default());
         } else {

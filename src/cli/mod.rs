@@ -1,0 +1,3 @@
+//! What a person sees: the subcommands.
+
+pub mod preflight;
