@@ -1,6 +1,7 @@
 //! A preflight as one HTML page that needs nothing else.
 
-use minijinja::{AutoEscape, Environment, context};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::check::Side;
 use super::report::Preflight;
@@ -19,12 +20,12 @@ pub fn render(preflight: &Preflight) -> Result<String, minijinja::Error> {
         ("The sender", Side::Sender),
         ("This machine", Side::Machine),
     ]
-    .map(|(title, side)| context! { title, checks => preflight.checks_about(side).collect::<Vec<_>>() });
+    .map(|(title, side)| context! { title, checks => Value::from(Serde(preflight.checks_about(side).collect::<Vec<_>>())) });
     template.render(context! {
         title => preflight.sender.as_ref().map_or("this machine", |sender| &sender.domain),
         verdict => screen::verdict(preflight.fitness()),
         sides => sides.to_vec(),
         tree => screen::spf_tree(preflight),
-        warm_up => &preflight.warm_up,
+        warm_up => Value::from(Serde(&preflight.warm_up)),
     })
 }

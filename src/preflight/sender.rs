@@ -104,7 +104,7 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         tls_check(world, &intake, sending.port, &helo),
     );
 
-    let spf_passes = (!ips.is_empty()).then(|| spf.result() == Some(SpfResult::Pass));
+    let spf_passes = spf_passes(&spf);
     let signs = signs(&dkim);
     let mut checks = vec![intake.check("mx", &domain)];
     checks.extend(tls);
@@ -212,14 +212,38 @@ fn answer_for_everything(selected: &[Selected]) -> bool {
     })
 }
 
-/// Whether mail can be signed: unknown when only common selectors were tried and none has a key.
+/// Whether every sending address passes; unknown without addresses, or when DNS did not answer.
+fn spf_passes(spf: &SpfFacts) -> Option<bool> {
+    if spf.outcomes.is_empty() {
+        return None;
+    }
+    match spf.result()? {
+        SpfResult::Pass => Some(true),
+        SpfResult::TempError => None,
+        SpfResult::None
+        | SpfResult::Neutral
+        | SpfResult::Fail
+        | SpfResult::SoftFail
+        | SpfResult::PermError => Some(false),
+    }
+}
+
+/// Whether mail can be signed: unknown when DNS did not answer, or when only common selectors were tried in vain.
 fn signs(dkim: &[Selected]) -> Option<bool> {
     if dkim.iter().any(|one| one.usable().is_some()) {
         return Some(true);
     }
-    dkim.iter()
-        .any(|one| one.origin == Origin::Given)
-        .then_some(false)
+    let settled = dkim.iter().all(|one| {
+        one.origin == Origin::Given
+            && match &one.at {
+                AtSelector::Failed(_) => false,
+                AtSelector::Record(_)
+                | AtSelector::Malformed(_)
+                | AtSelector::Several(_)
+                | AtSelector::Nothing => true,
+            }
+    });
+    (settled && !dkim.is_empty()).then_some(false)
 }
 
 fn authentication(spf_passes: Option<bool>, signs: Option<bool>) -> Check {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use presend::preflight::lookup::Lookups;
@@ -15,7 +14,6 @@ use presend::world::{Later, Names};
 enum Mood {
     Fails,
     Silent,
-    SilentOtherwise,
 }
 
 /// How many aliases are followed, as resolvers do.
@@ -29,7 +27,6 @@ pub struct Zone {
     names: BTreeSet<String>,
     moods: BTreeMap<String, Mood>,
     aliases: BTreeMap<String, String>,
-    asked: Mutex<Vec<(String, RecordKind)>>,
 }
 
 impl Zone {
@@ -73,10 +70,6 @@ impl Zone {
                 self.aliases.insert(name, data.to_ascii_lowercase());
                 return;
             }
-            "TIMEOUT" => {
-                self.moods.insert(name, Mood::SilentOtherwise);
-                return;
-            }
             "SERVFAIL" => {
                 self.moods.insert(name, Mood::Fails);
                 return;
@@ -95,11 +88,6 @@ impl Zone {
         let name = name.to_ascii_lowercase();
         self.names.insert(name.clone());
         self.records.entry((name, kind)).or_default().push(record);
-    }
-
-    /// Everything that was asked, in order.
-    pub fn asked(&self) -> Vec<(String, RecordKind)> {
-        self.asked.lock().unwrap().clone()
     }
 
     /// The zone within ample bounds.
@@ -149,13 +137,8 @@ impl Zone {
 
 impl Names for Zone {
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
-        self.asked.lock().unwrap().push((name.to_owned(), kind));
         match self.moods.get(name) {
             Some(Mood::Silent) => Box::pin(future::pending()),
-            Some(Mood::SilentOtherwise) if !self.records.contains_key(&(name.to_owned(), kind)) => {
-                Box::pin(future::pending())
-            }
-            Some(Mood::SilentOtherwise) => Box::pin(future::ready(self.answer(name, kind))),
             Some(Mood::Fails) => {
                 Box::pin(future::ready(DnsAnswer::Failed(DnsFailure::ServerFailure)))
             }
