@@ -34,6 +34,10 @@ struct Code {
     meaning: String,
 }
 
+#[expect(
+    clippy::unsafe_derive_deserialize,
+    reason = "the unsafe code is tokio's, inside its macro `join!`"
+)]
 /// One list, as described in `config/blocklists.toml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

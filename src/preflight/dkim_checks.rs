@@ -138,8 +138,10 @@ pub fn checks(domain: &str, selected: &[Selected]) -> Vec<Check> {
 
 fn is_of_note(selected: &Selected) -> bool {
     match (&selected.at, selected.origin) {
-        (AtSelector::Nothing | AtSelector::Failed(_), Origin::Common) => false,
-        (AtSelector::Record(KeyRecord::Revoked), Origin::Common) => false,
+        (
+            AtSelector::Nothing | AtSelector::Failed(_) | AtSelector::Record(KeyRecord::Revoked),
+            Origin::Common,
+        ) => false,
         (_, Origin::Given | Origin::Common) => true,
     }
 }

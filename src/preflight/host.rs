@@ -74,12 +74,12 @@ pub async fn look(dial: &dyn Dial, to: SocketAddr, from: Option<IpAddr>, helo: &
     };
     let welcome = banner.code / 100 == 2;
     let mut offers = Vec::new();
-    if welcome && talk.say(&format!("EHLO {helo}\r\n")).await {
-        if let Some(reply) = talk.read(limits::PORT_25_GREETING_WAIT).await {
-            if reply.code / 100 == 2 {
-                offers = reply.lines;
-            }
-        }
+    if welcome
+        && talk.say(&format!("EHLO {helo}\r\n")).await
+        && let Some(reply) = talk.read(limits::PORT_25_GREETING_WAIT).await
+        && reply.code / 100 == 2
+    {
+        offers = reply.lines;
     }
     if talk.say("QUIT\r\n").await {
         talk.read(limits::GOODBYE_WAIT).await;

@@ -1,4 +1,4 @@
-//! The reverse name of an address, and whether it leads back (FCrDNS, RFC 1912 §2.1).
+//! The reverse name of an address, and whether it leads back (`FCrDNS`, RFC 1912 §2.1).
 
 use std::net::IpAddr;
 

@@ -44,10 +44,10 @@ pub fn render(preflight: &Preflight) -> String {
 #[must_use]
 pub fn spf_tree(preflight: &Preflight) -> String {
     let mut out = String::new();
-    if let Some(sender) = &preflight.sender {
-        if sender.spf.tree.root.lookups > 0 {
-            branch(&mut out, &sender.spf.tree.root, 1);
-        }
+    if let Some(sender) = &preflight.sender
+        && sender.spf.tree.root.lookups > 0
+    {
+        branch(&mut out, &sender.spf.tree.root, 1);
     }
     out
 }

@@ -18,7 +18,8 @@ use super::lookup::{Found, Lookups, dns_name};
 use super::reverse::Reverse;
 use super::rules::Rules;
 use super::spf::{Question, SpfResult, SpfTree, check_host, identity, select};
-use super::spf_checks::{Published, SpfFacts};
+use super::spf_checks::SpfFacts;
+use super::spf_edit::Published;
 
 /// What is known of the mail to be sent.
 #[derive(Clone, Debug, Default)]

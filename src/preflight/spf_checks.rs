@@ -6,6 +6,7 @@ use crate::limits;
 
 use super::check::{Check, publish_txt};
 use super::spf::{Problem, Remark, SpfOutcome, SpfResult, SpfTree, TreeTerm};
+use super::spf_edit::{Published, fresh_record, merged, rewritten, term_for, with_term};
 
 /// What was found out about a policy.
 #[derive(Clone, Debug)]
@@ -18,17 +19,6 @@ pub struct SpfFacts {
     pub tree: SpfTree,
     /// The evaluation for each sending address.
     pub outcomes: Vec<(IpAddr, SpfOutcome)>,
-}
-
-/// A record as it stands in DNS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// The strings put together.
-    pub text: String,
-    /// Octets of its longest character string.
-    pub longest_string: usize,
-    /// Octets in all.
-    pub octets: usize,
 }
 
 impl SpfFacts {
@@ -161,21 +151,8 @@ impl SpfFacts {
                 ID,
                 format!("{domain} has no SPF record"),
                 WHY,
-                publish_txt(domain, &self.fresh_record()),
+                publish_txt(domain, &fresh_record(self.ips())),
             ),
-        }
-    }
-
-    fn fresh_record(&self) -> String {
-        let addresses: String = self
-            .outcomes
-            .iter()
-            .map(|(ip, _)| format!("{} ", term_for(*ip)))
-            .collect();
-        if addresses.is_empty() {
-            "v=spf1 ip4:YOUR.SENDING.ADDRESS -all (or the include: that your mail service names, such as include:_spf.google.com)".to_owned()
-        } else {
-            format!("v=spf1 {addresses}-all")
         }
     }
 
@@ -377,7 +354,7 @@ impl SpfFacts {
                     .records
                     .first()
                     .map(|record| with_term(&record.text, &term_for(ip)));
-                let record = record.unwrap_or_else(|| self.fresh_record());
+                let record = record.unwrap_or_else(|| fresh_record(self.ips()));
                 Check::fail(ID, value, WHY, publish_txt(&self.domain, &record))
             }
         }
@@ -406,17 +383,16 @@ impl SpfFacts {
         self.rewritten(|word| dropped.contains(&word).then(String::new))
     }
 
-    /// The domain's own record with some words replaced.
+    /// The domain's own record with some words replaced; `None` when it has none, or several.
     fn rewritten(&self, replace: impl Fn(&str) -> Option<String>) -> Option<String> {
-        let [record] = self.records.as_slice() else {
-            return None;
-        };
-        let words = record
-            .text
-            .split_whitespace()
-            .map(|word| replace(word).unwrap_or_else(|| word.to_owned()));
-        let kept: Vec<String> = words.filter(|word| !word.is_empty()).collect();
-        Some(kept.join(" "))
+        match self.records.as_slice() {
+            [record] => Some(rewritten(&record.text, replace)),
+            [] | [_, _, ..] => None,
+        }
+    }
+
+    fn ips(&self) -> impl Iterator<Item = IpAddr> {
+        self.outcomes.iter().map(|(ip, _)| *ip)
     }
 }
 
@@ -430,47 +406,4 @@ fn gravity(result: SpfResult) -> u8 {
         SpfResult::TempError => 5,
         SpfResult::PermError => 6,
     }
-}
-
-fn term_for(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => format!("ip4:{ip}"),
-        IpAddr::V6(ip) => format!("ip6:{ip}"),
-    }
-}
-
-fn is_all(word: &str) -> bool {
-    word.trim_start_matches(['+', '-', '~', '?'])
-        .eq_ignore_ascii_case("all")
-}
-
-/// A record with a term more, right behind the version so that it is tried first.
-fn with_term(record: &str, term: &str) -> String {
-    let mut words: Vec<&str> = record.split_whitespace().collect();
-    words.insert(1.min(words.len()), term);
-    words.join(" ")
-}
-
-/// One record with the terms of several, each once, ending in the mildest of their `all`s but never in `+all`.
-fn merged(records: &[Published]) -> String {
-    let mut terms: Vec<&str> = Vec::new();
-    let mut ends: Vec<&str> = Vec::new();
-    for word in records
-        .iter()
-        .flat_map(|record| record.text.split_whitespace().skip(1))
-    {
-        let list = if is_all(word) { &mut ends } else { &mut terms };
-        if !list.contains(&word) {
-            list.push(word);
-        }
-    }
-    let end = if ends.iter().any(|end| !end.starts_with('-')) {
-        "~all"
-    } else {
-        "-all"
-    };
-    let mut record = vec!["v=spf1"];
-    record.extend(terms);
-    record.push(end);
-    record.join(" ")
 }

@@ -82,11 +82,11 @@ enum Port {
 struct Hosts(Port);
 
 impl Dial for Hosts {
-    fn connect<'a>(
-        &'a self,
+    fn connect(
+        &self,
         to: SocketAddr,
         _from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
+    ) -> Later<'_, io::Result<Box<dyn Wire>>> {
         let port = self.0;
         let nobody = to.ip() == "198.19.255.254".parse::<IpAddr>().unwrap();
         Box::pin(async move {
@@ -203,6 +203,7 @@ async fn a_sound_sender_on_a_sound_machine_is_fit_and_nothing_fails() {
     assert_eq!(json["machine"]["public_address"], "192.0.2.10");
 }
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 #[tokio::test(start_paused = true)]
 async fn each_kind_of_brokenness_names_exactly_itself_with_its_fix() {
     let spf = "v=spf1 ip4:192.0.2.10 include:_spf.service.net -all";
