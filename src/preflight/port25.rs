@@ -160,3 +160,32 @@ pub fn check(port_25: Port25, contacts: &[(String, Contact)], port: u16) -> Chec
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::host::Greeting;
+
+    #[test]
+    fn either_sign_of_a_filter_on_the_way_is_enough_and_one_greeting_is_an_open_port() {
+        let greeted = |banner: &str| {
+            let greeting = Greeting {
+                banner: banner.to_owned(),
+                welcome: true,
+                offers: Vec::new(),
+            };
+            (String::new(), Contact::Greeted(greeting))
+        };
+        let silent = (String::new(), Contact::NoAnswer);
+        let refused = (String::new(), Contact::Refused(String::new()));
+        for (nobody_answers, contacts, expected) in [
+            (false, vec![greeted("a"), greeted("b")], Port25::Open),
+            (false, vec![silent.clone(), greeted("a")], Port25::Open),
+            (false, vec![greeted("a"), greeted("a")], Port25::Captured),
+            (true, vec![greeted("a"), greeted("b")], Port25::Captured),
+            (false, vec![silent, refused], Port25::Closed),
+        ] {
+            assert_eq!(judge(nobody_answers, &contacts), expected, "{contacts:?}");
+        }
+    }
+}

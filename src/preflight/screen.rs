@@ -93,7 +93,7 @@ fn section(out: &mut String, preflight: &Preflight, side: Side) {
         long(out, "mend", check);
     }
     for check in of(Status::Unknown, Weight::Advised) {
-        long(out, "note", check);
+        short(out, "note", check);
     }
     for check in preflight
         .checks_about(side)
@@ -111,6 +111,15 @@ fn long(out: &mut String, word: &str, check: &Check) {
     if !check.required_by.is_empty() {
         prose(out, "asked for by: ", &check.required_by.join(", "));
     }
+    advice(out, check);
+}
+
+fn short(out: &mut String, word: &str, check: &Check) {
+    line(out, &format!("  {word}  {:<16} {}", check.id, check.value));
+    advice(out, check);
+}
+
+fn advice(out: &mut String, check: &Check) {
     if let Some(fix) = &check.fix {
         prose(out, "do: ", fix);
     }

@@ -81,6 +81,10 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         .map(IpAddr::to_canonical)
         .collect();
     let helo = sending.helo.as_deref().unwrap_or(&domain).to_owned();
+    let sending_name = sending
+        .helo
+        .clone()
+        .unwrap_or_else(|| format!("mail.{domain}"));
     let (mail_domain, mail_from) = match &sending.mail_from {
         Some(mail_from) => identity(mail_from, &helo),
         None => (domain.clone(), format!("postmaster@{domain}")),
@@ -100,7 +104,7 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
     let (listings, announced, reverses, helo_check, tls) = tokio::join!(
         listings::checks(&lookups, &subjects),
         announced(&lookups, &domain),
-        reverses(&lookups, &ips, &helo),
+        reverses(&lookups, &ips, &sending_name),
         helo_check(&lookups, sending.helo.as_deref(), &ips, Side::Sender),
         tls_check(world, &intake, sending.port, &helo),
     );
@@ -294,19 +298,11 @@ async fn announced(lookups: &Lookups, domain: &str) -> Vec<Check> {
     checks
 }
 
-async fn reverses(lookups: &Lookups, ips: &[IpAddr], helo: &str) -> Vec<Check> {
+async fn reverses(lookups: &Lookups, ips: &[IpAddr], wanted: &str) -> Vec<Check> {
     let mut checks = Vec::new();
     for &ip in ips {
-        let wanted = if helo.contains('.') {
-            helo.to_owned()
-        } else {
-            "mail.your-domain".to_owned()
-        };
-        checks.extend(
-            Reverse::of(lookups, ip)
-                .await
-                .checks(ip, Side::Sender, &wanted),
-        );
+        let reverse = Reverse::of(lookups, ip).await;
+        checks.extend(reverse.checks(ip, Side::Sender, wanted));
     }
     checks
 }
