@@ -210,7 +210,11 @@ impl<'a> Judge<'a> {
                         provider = Some(found.name.clone());
                     }
                     let decided = match whom {
-                        Whom::Subject => reading.reason == verdict.reason || words.is_empty(),
+                        Whom::Subject => {
+                            words.is_empty()
+                                || reading.reason == verdict.reason
+                                || reading.reason == Reason::Accepted
+                        }
                         Whom::Decoy => {
                             verdict.reason == Reason::CatchAll
                                 || verdict.reason == Reason::AcceptedProvider

@@ -191,7 +191,8 @@ impl Visit {
             Err(_) => return Some(End::SentAway),
             Ok(Ok(_)) => {}
         }
-        if heard.iter().filter(|byte| **byte == b'\n').count() > 1 {
+        let lines = heard.split(|byte| *byte == b'\n').skip(1).count();
+        if lines > 1 {
             self.witness.at(self.number).flights += 1;
         }
         let line = self.host.line;
