@@ -225,7 +225,7 @@ impl<'a> Judge<'a> {
                     }
                 }
                 Finding::Domain { reason, detail } if *reason == verdict.reason => {
-                    words.clone_from(detail)
+                    words.clone_from(detail);
                 }
                 Finding::Withheld { detail, .. } if words.is_empty() => words.clone_from(detail),
                 Finding::Domain { .. } | Finding::Withheld { .. } | Finding::Text { .. } => {}

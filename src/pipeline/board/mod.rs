@@ -574,7 +574,7 @@ impl Board {
             }
             Report::Failed(heard) => self.could_not_open(talk, &heard, now),
             Report::Landed(answers) => {
-                if self.take_in(talk, answers, now) {
+                if self.take_in(talk, &answers, now) {
                     self.give_work(talk, now);
                 }
             }

@@ -128,26 +128,11 @@ pub(super) fn read(text: &str, file: &str) -> Result<Internet, WorldError> {
     let mut hosts = Vec::new();
     let mut next_address = 1_u32;
     for entry in world.hosts {
-        let addresses = match entry.addresses.is_empty() {
-            false => entry.addresses,
-            // Unless told otherwise, hosts live in 203.0.113.0/24 and, past that, 2001:db8::/32 (RFC 5737, RFC 3849).
-            true => {
-                let address = match u8::try_from(next_address) {
-                    Ok(last) if last < 255 => IpAddr::from([203, 0, 113, last]),
-                    _ => IpAddr::from(std::net::Ipv6Addr::new(
-                        0x2001,
-                        0xdb8,
-                        0,
-                        0,
-                        0,
-                        0,
-                        (next_address >> 16) as u16,
-                        (next_address & 0xffff) as u16,
-                    )),
-                };
-                next_address += 1;
-                vec![address]
-            }
+        let addresses = if entry.addresses.is_empty() {
+            next_address += 1;
+            vec![default_address(next_address - 1)]
+        } else {
+            entry.addresses
         };
         let name = entry.name.to_lowercase();
         for address in &addresses {
@@ -192,6 +177,17 @@ pub(super) fn read(text: &str, file: &str) -> Result<Internet, WorldError> {
         hosts: Arc::new(hosts.into_iter().map(Arc::new).collect()),
         witness: Arc::new(Witness::of(names)),
     })
+}
+
+/// Unless told otherwise, hosts live in 203.0.113.0/24 and, past that, in `2001:db8::/32` (RFC 5737, RFC 3849).
+fn default_address(number: u32) -> IpAddr {
+    match u8::try_from(number) {
+        Ok(last) if last < 255 => IpAddr::from([203, 0, 113, last]),
+        Ok(_) | Err(_) => {
+            let space = u128::from(0x2001_0db8_u32) << 96;
+            IpAddr::from((space | u128::from(number)).to_be_bytes())
+        }
+    }
 }
 
 /// Publishes a domain; returns the names of those who take its mail.
