@@ -72,6 +72,9 @@ pub(super) struct AskingArgs {
     /// Most recipients one mail host is asked about: 10/s, 30/m, unlimited
     #[arg(long, value_name = "RATE", default_value = "10/s")]
     pub(super) host_rate: Rate,
+    /// Most recipients all mail hosts together are asked about
+    #[arg(long, value_name = "RATE", default_value = "unlimited")]
+    pub(super) rate: Rate,
     /// How long one address may wait for a host that wants us to come back
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
     pub(super) wait: Duration,
@@ -167,6 +170,7 @@ impl AskingArgs {
                     rate: self.host_rate,
                     connections: self.host_connections,
                 },
+                rate: self.rate,
                 connections: self.max_connections as usize,
                 patience: self.wait,
                 seed,

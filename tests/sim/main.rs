@@ -69,6 +69,7 @@ fn run(world: &str, list: &str) -> (Summary, Arc<Witness>, Duration) {
                     rate: Rate::per_seconds(10),
                     connections: 2,
                 },
+                rate: Rate::UNLIMITED,
                 connections: 500,
                 patience: Duration::from_secs(1800),
                 seed: 7,
