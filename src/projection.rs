@@ -52,9 +52,9 @@ pub struct Projection {
 const MIDDLE_NINETY: f64 = 1.645;
 
 impl Tally {
-    /// Counts one address.
-    pub fn add(&mut self, verdict: Verdict) {
-        *self.segments.entry(verdict).or_default() += 1;
+    /// Counts `addresses` with the same verdict.
+    pub fn add(&mut self, verdict: Verdict, addresses: u64) {
+        *self.segments.entry(verdict).or_default() += addresses;
     }
 
     /// The projected rate of the list: the luck of the draw, with our doubt about the shares. The doubt is common to

@@ -134,7 +134,7 @@ impl Outlet {
         field(line, delimiter, columns.verdict);
         field(line, delimiter, columns.reason);
         line.push(delimiter);
-        write!(line, "{:.3}", columns.bounce).expect("memory takes everything");
+        thousandths(line, columns.bounce);
         field(line, delimiter, &columns.flags);
         field(line, delimiter, columns.suggestion);
         field(line, delimiter, columns.provider);
@@ -210,6 +210,21 @@ fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Appends a share from 0 to 1 with three digits.
+fn thousandths(line: &mut Vec<u8>, share: f64) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to 0 to 1000"
+    )]
+    let thousandths = (share.clamp(0.0, 1.0) * 1000.0).round() as u32;
+    line.push(if thousandths == 1000 { b'1' } else { b'0' });
+    line.push(b'.');
+    for power in [100, 10, 1] {
+        line.push(b"0123456789"[(thousandths / power % 10) as usize]);
+    }
+}
+
 /// Appends a delimiter with a field, made safe: one line, no control characters, no formula for a spreadsheet, quoted
 /// where it must be.
 fn field(line: &mut Vec<u8>, delimiter: u8, text: &str) {
@@ -247,6 +262,21 @@ mod tests {
         let mut line = Vec::new();
         field(&mut line, b',', text);
         String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn shares_have_three_digits() {
+        for (share, text) in [
+            (0.0, "0.000"),
+            (0.0104, "0.010"),
+            (0.2599, "0.260"),
+            (0.97, "0.970"),
+            (1.0, "1.000"),
+        ] {
+            let mut line = Vec::new();
+            thousandths(&mut line, share);
+            assert_eq!(String::from_utf8(line).unwrap(), text);
+        }
     }
 
     #[test]

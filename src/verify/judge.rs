@@ -248,14 +248,20 @@ impl<'a> Judge<'a> {
     /// The likely intended address, found once for each domain.
     fn suggestion(&mut self, address: &Address) -> Option<String> {
         let domain = address.domain().name()?;
-        if !self.suggestions.contains_key(domain) {
-            if self.suggestions.len() >= crate::limits::SUGGESTED_DOMAINS {
-                self.suggestions.clear();
-            }
-            self.suggestions
-                .insert(domain.to_owned(), address::suggest_domain(domain));
+        if let Some(meant) = self.suggestions.get(domain) {
+            return meant
+                .as_ref()
+                .map(|meant| format!("{}@{meant}", address.local()));
         }
-        let meant = self.suggestions.get(domain)?.as_ref()?;
+        if self.suggestions.len() >= crate::limits::SUGGESTED_DOMAINS {
+            self.suggestions.clear();
+        }
+        let meant = address::suggest_domain(domain);
+        let meant = self
+            .suggestions
+            .entry(domain.to_owned())
+            .or_insert(meant)
+            .as_ref()?;
         Some(format!("{}@{meant}", address.local()))
     }
 }

@@ -305,7 +305,7 @@ fn list_rows(
         )?;
         summary.count(&judgement);
     }
-    summary.finish(list.tally());
+    summary.finish();
     outlet.finish()?;
     Ok(summary)
 }

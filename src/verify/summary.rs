@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Judgement;
-use crate::intake;
 use crate::moment::Moment;
 use crate::pipeline::Ending;
 use crate::projection::{Projection, Tally};
 use crate::reason::Reason;
-use crate::verdict::Disposition;
+use crate::verdict::{Disposition, Verdict};
 
 /// How many rows of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -75,7 +74,8 @@ pub struct Summary {
     pub traffic: Traffic,
     /// What no rule understood.
     pub unread: Vec<Unread>,
-    tallies: [Tally; 3],
+    /// Rows by verdict with list: few kinds, however many rows.
+    kinds: BTreeMap<(Verdict, Disposition), u64>,
 }
 
 impl Summary {
@@ -91,7 +91,7 @@ impl Summary {
             projections: [Projection::default(); 3],
             traffic: Traffic::default(),
             unread: Vec::new(),
-            tallies: Default::default(),
+            kinds: BTreeMap::new(),
         }
     }
 
@@ -100,28 +100,46 @@ impl Summary {
         self.rows += 1;
         self.addresses += u64::from(judgement.verdict.reason != Reason::BadSyntax);
         self.duplicates += u64::from(judgement.flags.has(crate::flags::Flag::Duplicate));
-        bump(
-            &mut self.counts.verdict,
-            judgement.verdict.standing.as_str(),
-        );
-        bump(&mut self.counts.reason, judgement.verdict.reason.as_str());
-        bump(&mut self.counts.disposition, judgement.disposition.as_str());
+        *self
+            .kinds
+            .entry((judgement.verdict, judgement.disposition))
+            .or_default() += 1;
         for flag in judgement.flags.iter() {
             bump(&mut self.counts.flag, flag.as_str());
         }
         if let Some(provider) = &judgement.provider {
             bump(&mut self.counts.provider, provider);
         }
-        self.tallies[0].add(judgement.verdict);
-        match judgement.disposition {
-            Disposition::Verified => self.tallies[1].add(judgement.verdict),
-            Disposition::Review => self.tallies[2].add(judgement.verdict),
-            Disposition::Rejected => {}
-        }
     }
 
-    pub(super) fn finish(&mut self, _tally: intake::Tally) {
-        self.projections = self.tallies.each_ref().map(Tally::project);
+    /// Sums up when the last row is counted.
+    pub(super) fn finish(&mut self) {
+        let mut tallies: [Tally; 3] = Default::default();
+        for (&(verdict, disposition), &count) in &self.kinds {
+            *self
+                .counts
+                .verdict
+                .entry(verdict.standing.to_string())
+                .or_default() += count;
+            *self
+                .counts
+                .reason
+                .entry(verdict.reason.to_string())
+                .or_default() += count;
+            *self
+                .counts
+                .disposition
+                .entry(disposition.to_string())
+                .or_default() += count;
+            let [input, verified, review] = &mut tallies;
+            input.add(verdict, count);
+            match disposition {
+                Disposition::Verified => verified.add(verdict, count),
+                Disposition::Review => review.add(verdict, count),
+                Disposition::Rejected => {}
+            }
+        }
+        self.projections = tallies.each_ref().map(Tally::project);
     }
 
     /// Rows in the list for `disposition`.
