@@ -2,3 +2,4 @@
 
 mod bounce;
 mod explain;
+mod sim;

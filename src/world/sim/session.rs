@@ -27,7 +27,9 @@ pub(super) enum Then {
     Listen,
     /// The TLS handshake.
     Handshake,
-    /// The end of the connection.
+    /// The end of the connection, as the visitor wished.
+    Farewell,
+    /// The end of the connection, as the host wishes.
     HangUp,
 }
 
@@ -105,6 +107,15 @@ impl Session {
 
     /// The answer to a line, given without its line end.
     pub(super) fn hear(&mut self, line: &[u8], desk: &mut Desk<'_>) -> Turn {
+        let turn = self.reply_to(line, desk);
+        let speech = match turn.speech {
+            Speech::Plain => desk.host.habits.speech.for_ordinary_replies(),
+            special => special,
+        };
+        Turn { speech, ..turn }
+    }
+
+    fn reply_to(&mut self, line: &[u8], desk: &mut Desk<'_>) -> Turn {
         if line.len() > COMMAND_OCTETS {
             desk.seen.breach(Breach::BadLine);
             return self.mistake("500 5.5.2 Line too long", desk);
@@ -126,7 +137,7 @@ impl Session {
             Command::Quit => {
                 desk.seen.quits += 1;
                 Turn {
-                    then: Then::HangUp,
+                    then: Then::Farewell,
                     ..say("221 2.0.0 Bye")
                 }
             }
@@ -305,6 +316,11 @@ impl Session {
         }
         turn.wait += desk.host.habits.rcpt_wait;
         turn.speech = desk.host.habits.speech;
+        let code = turn
+            .replies
+            .first()
+            .filter(|_| turn.speech.is_understood())
+            .and_then(|reply| reply.get(..3));
         let seen = &mut *desk.seen;
         seen.recipients_per_connection = seen.recipients_per_connection.max(self.recipients);
         seen.recipients_per_transaction = seen
@@ -315,11 +331,7 @@ impl Session {
             at: desk.now,
             address,
             connection: self.connection,
-            code: turn
-                .replies
-                .first()
-                .and_then(|reply| reply.get(..3)?.parse().ok())
-                .unwrap_or(0),
+            code: code.and_then(|code| code.parse().ok()).unwrap_or(0),
             outcome,
         });
         turn
