@@ -44,4 +44,6 @@ pub mod bounce;
 
 pub mod explain;
 
+pub mod preflight;
+
 pub mod cli;

@@ -275,3 +275,86 @@ pub const ASKED_WAIT_SECONDS: u64 = 7 * 24 * 3600;
 
 /// Narrowest terminal that text is wrapped for, in columns. Our choice.
 pub const NARROWEST_COLUMNS: usize = 40;
+
+// ── Preflight: questions to DNS about a sender ──────────────────────────────────────────────────────────────────────
+
+/// Most terms that ask DNS in one evaluation of SPF (RFC 7208 §4.6.4).
+pub const SPF_LOOKUPS: u32 = 10;
+
+/// Most of those terms that may find nothing (RFC 7208 §4.6.4).
+pub const SPF_VOID_LOOKUPS: u32 = 2;
+
+/// Most mail hosts of one `mx` term, after which SPF gives up (RFC 7208 §4.6.4).
+pub const SPF_MAIL_HOSTS: usize = 10;
+
+/// Most reverse names of an address that SPF looks at; the rest are ignored (RFC 7208 §4.6.4).
+pub const SPF_REVERSE_NAMES: usize = 10;
+
+/// Time for one whole evaluation of SPF. RFC 7208 §4.6.4 asks for at least 20 seconds.
+pub const SPF_WAIT: Duration = Duration::from_secs(20);
+
+/// Most terms followed when a whole SPF policy is drawn, far beyond what any receiver follows. Our choice: enough to
+/// show where an overgrown policy spends its look-ups, little enough to end soon on a hostile one.
+pub const SPF_TREE_TERMS: u32 = 100;
+
+/// Longest SPF record that DNS carries without trouble, in octets (RFC 7208 §3.4: the answer should fit in 512).
+pub const SPF_RECORD_OCTETS: usize = 450;
+
+/// Longest character string of a TXT record, in octets (RFC 1035 §3.3.14).
+pub const TXT_STRING_OCTETS: usize = 255;
+
+/// Most of the left of a record shown to people, in characters. Our choice: three lines of a terminal.
+pub const SHOWN_RECORD_CHARS: usize = 240;
+
+/// Time for one question to DNS. Our choice: longer than any resolver keeps trying for us.
+pub const DNS_QUESTION_WAIT: Duration = Duration::from_secs(5);
+
+/// Time for everything that a preflight asks DNS. Our choice: people wait for it.
+pub const PREFLIGHT_WAIT: Duration = Duration::from_secs(30);
+
+/// Most questions to DNS in one preflight. Our choice: an ordinary one asks about 100.
+pub const PREFLIGHT_QUESTIONS: u32 = 1000;
+
+/// Slowest answer of a resolver that does not hold up a run. Our choice: a list of many domains asks thousands.
+pub const DNS_SLOW: Duration = Duration::from_millis(500);
+
+/// Most addresses, selectors or hosts of one kind that a preflight looks at. Our choice: more belong in a loop.
+pub const PREFLIGHT_SUBJECTS: usize = 32;
+
+/// Most addresses of the people who get DMARC reports that are looked at. Our choice: RFC 7489 §6.2 asks for two.
+pub const DMARC_REPORT_ADDRESSES: usize = 10;
+
+/// Longest public key of a DKIM record that is read, in bytes once decoded. Our choice: RSA with 16384 bits is 2 kB.
+pub const DKIM_KEY_BYTES: usize = 8 << 10;
+
+/// Shortest RSA key that receivers accept, in bits (RFC 8301 §3.2).
+pub const DKIM_RSA_BITS: usize = 1024;
+
+/// Length of RSA key that signers should use, in bits (RFC 8301 §3.2).
+pub const DKIM_RSA_BITS_ADVISED: usize = 2048;
+
+// ── Preflight: this machine ─────────────────────────────────────────────────────────────────────────────────────────
+
+/// Time to establish a connection when only asking whether port 25 is open. Our choice: an answer in three seconds.
+pub const PORT_25_WAIT: Duration = Duration::from_secs(3);
+
+/// Time for the greeting of a host when only looking at it; longer than the pause of postscreen (6 s).
+pub const PORT_25_GREETING_WAIT: Duration = Duration::from_secs(8);
+
+/// Most hosts dialled to find out whether port 25 is open. Our choice: two say it, a third in case one is down.
+pub const PORT_25_HOSTS: usize = 3;
+
+/// Fewest files that may be open at once for a run not to starve. Our choice: 256 questions to DNS with three sockets
+/// each (measured with hickory-resolver) and as many connections.
+pub const OPEN_FILES: u64 = 1024;
+
+// ── Preflight: warming up ───────────────────────────────────────────────────────────────────────────────────────────
+
+/// Messages on the first day of a new domain. Our choice, on the low side of what senders' platforms advise (50 to 100).
+pub const WARM_UP_START: u64 = 50;
+
+/// Growth from day to day while warming up, in percent. Our choice: doubling every two days is the usual advice.
+pub const WARM_UP_GROWTH_PERCENT: u64 = 40;
+
+/// Most messages a day that a plan is made for. Our choice: beyond it a plan of ours is no help.
+pub const WARM_UP_VOLUME: u64 = 100_000_000;

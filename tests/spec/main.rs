@@ -1,5 +1,14 @@
-//! Specifications of the library's parts, one module each.
+//! What the program promises, filed by part.
+
+#![expect(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "zones of a dozen lines, written where they are used"
+)]
 
 mod bounce;
 mod explain;
+mod preflight;
 mod sim;
+mod spf;
+mod zone;

@@ -1,0 +1,282 @@
+//! Blocklists asked by DNS (RFC 5782): listed, clean, or no answer worth the name.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::Deserialize;
+
+use super::lookup::{Found, Lookups, reversed};
+use crate::route::RecordKind;
+
+/// What the entries of a list are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    /// Addresses.
+    Address,
+    /// Domains.
+    Domain,
+}
+
+/// How many receivers go by a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// Many.
+    Heavy,
+    /// Few.
+    Light,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Code {
+    answer: IpAddr,
+    meaning: String,
+}
+
+#[expect(
+    clippy::unsafe_derive_deserialize,
+    reason = "the unsafe code is tokio's, inside its macro `join!`"
+)]
+/// One list, as described in `config/blocklists.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blocklist {
+    /// Stable short name.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// The zone asked.
+    pub zone: String,
+    /// What its entries are.
+    pub about: About,
+    /// How many receivers go by it.
+    pub weight: Reach,
+    /// Where one gets off it.
+    pub remove: String,
+    #[serde(default)]
+    test: Option<String>,
+    #[serde(default)]
+    control: Option<String>,
+    #[serde(default)]
+    refused: Vec<IpAddr>,
+    #[serde(default)]
+    codes: Vec<Code>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    list: Vec<Blocklist>,
+}
+
+/// The lists that come with the program.
+///
+/// # Panics
+/// Never: a test reads the same text.
+#[must_use]
+pub fn built_in() -> Vec<Blocklist> {
+    let file: File = toml::from_str(include_str!("../../config/blocklists.toml"))
+        .expect("the blocklists that come with the program are well formed");
+    file.list
+}
+
+/// What can be on a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An address.
+    Address(IpAddr),
+    /// A domain.
+    Domain(String),
+}
+
+/// What a list says of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// It is on the list, with the meaning of the answer where known.
+    Listed {
+        /// The answer.
+        answer: IpAddr,
+        /// What it means.
+        meaning: Option<String>,
+    },
+    /// It is not, and the list shows that it works.
+    Clean,
+    /// The list does not serve our resolver.
+    Refused,
+    /// The list gave no answer that could be used, for the reason given.
+    Unusable(String),
+}
+
+/// The test entries of a list, as they were answered.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// What must be listed.
+    pub test: Found<IpAddr>,
+    /// What must not.
+    pub control: Found<IpAddr>,
+}
+
+impl Blocklist {
+    fn name_of(&self, subject: &Subject) -> String {
+        match subject {
+            Subject::Address(ip) => format!("{}.{}", reversed(ip.to_canonical()), self.zone),
+            Subject::Domain(domain) => format!("{domain}.{}", self.zone),
+        }
+    }
+
+    fn sample(&self, written: Option<&String>, last: u8, family: Family) -> Subject {
+        match (self.about, written, family) {
+            (About::Domain, Some(domain), _) => Subject::Domain(domain.clone()),
+            // RFC 5782 §5: the entries of a list of names without better ones.
+            (About::Domain, None, _) if last == 2 => Subject::Domain("test".to_owned()),
+            (About::Domain, None, _) => Subject::Domain("invalid".to_owned()),
+            (About::Address, _, Family::Four) => {
+                Subject::Address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)))
+            }
+            // RFC 5782 §5: in IPv6 the entries are the IPv4 ones, mapped.
+            (About::Address, _, Family::Six) => {
+                Subject::Address(IpAddr::V6(Ipv4Addr::new(127, 0, 0, last).to_ipv6_mapped()))
+            }
+        }
+    }
+
+    /// Asks the list about a subject, and about its test entries. `None` when the list is not about such subjects.
+    pub async fn ask(&self, lookups: &Lookups, subject: &Subject) -> Option<Listing> {
+        let family = match (self.about, subject) {
+            (About::Address, Subject::Address(ip)) => match ip.to_canonical() {
+                IpAddr::V4(_) => Family::Four,
+                IpAddr::V6(_) => Family::Six,
+            },
+            (About::Domain, Subject::Domain(_)) => Family::Four,
+            (About::Address, Subject::Domain(_)) | (About::Domain, Subject::Address(_)) => {
+                return None;
+            }
+        };
+        let test = self.mapped_name(&self.sample(self.test.as_ref(), 2, family));
+        let control = self.mapped_name(&self.sample(self.control.as_ref(), 1, family));
+        let name = self.name_of(subject);
+        let (test, control, answer) = tokio::join!(
+            lookups.addresses(&test, RecordKind::A),
+            lookups.addresses(&control, RecordKind::A),
+            lookups.addresses(&name, RecordKind::A),
+        );
+        Some(self.judge(&Trial { test, control }, &answer))
+    }
+
+    /// The name of a test entry, where a mapped address keeps its IPv6 form.
+    fn mapped_name(&self, sample: &Subject) -> String {
+        match sample {
+            Subject::Address(ip) => format!("{}.{}", reversed(*ip), self.zone),
+            Subject::Domain(domain) => format!("{domain}.{}", self.zone),
+        }
+    }
+
+    /// What the answers of a list mean. A list that fails its own test says nothing, least of all "clean".
+    #[must_use]
+    pub fn judge(&self, trial: &Trial, answer: &Found<IpAddr>) -> Listing {
+        let refuses = |found: &Found<IpAddr>| matches!(found, Found::Some(ips) if ips.iter().any(|ip| self.refused.contains(ip)));
+        if refuses(answer) || refuses(&trial.test) || refuses(&trial.control) {
+            return Listing::Refused;
+        }
+        match &trial.test {
+            Found::Some(ips) if ips.iter().any(is_list_answer) => {}
+            Found::Some(_) => return unusable("it answers with addresses that no list uses"),
+            Found::Nothing(_) => {
+                return unusable(
+                    "its test entry is missing, so it does not serve our resolver, or is gone",
+                );
+            }
+            Found::Failed(failure) => return Listing::Unusable(failure.to_string()),
+        }
+        if matches!(&trial.control, Found::Some(_)) {
+            return unusable(
+                "it lists everything, so it is broken, or our resolver invents answers",
+            );
+        }
+        match answer {
+            Found::Nothing(_) => Listing::Clean,
+            Found::Failed(failure) => Listing::Unusable(failure.to_string()),
+            Found::Some(ips) => match ips.iter().find(|ip| is_list_answer(ip)) {
+                None => unusable("it answers with addresses that no list uses"),
+                Some(&answer) => Listing::Listed {
+                    answer,
+                    meaning: self
+                        .codes
+                        .iter()
+                        .find(|code| code.answer == answer)
+                        .map(|code| code.meaning.clone()),
+                },
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Four,
+    Six,
+}
+
+fn unusable(why: &str) -> Listing {
+    Listing::Unusable(why.to_owned())
+}
+
+/// RFC 5782 §2.1: answers lie in 127.0.0.0/8.
+fn is_list_answer(ip: &IpAddr) -> bool {
+    matches!(ip, IpAddr::V4(ip) if ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::lookup::Absence;
+
+    #[test]
+    fn every_list_that_comes_with_the_program_can_be_read() {
+        assert!(built_in().len() >= 5);
+    }
+
+    #[test]
+    fn a_refusal_of_our_resolver_is_neither_listed_nor_clean() {
+        let list = &built_in()[0];
+        let some = |ip: &str| Found::Some(vec![ip.parse().unwrap()]);
+        let none = Found::Nothing(Absence::NoSuchName);
+        let trial = |test, control| Trial { test, control };
+        for (test, control, answer, expected) in [
+            (
+                some("127.0.0.2"),
+                none.clone(),
+                none.clone(),
+                Listing::Clean,
+            ),
+            (
+                some("127.255.255.254"),
+                some("127.255.255.254"),
+                some("127.255.255.254"),
+                Listing::Refused,
+            ),
+            (
+                some("127.255.255.254"),
+                none.clone(),
+                none.clone(),
+                Listing::Refused,
+            ),
+        ] {
+            assert_eq!(list.judge(&trial(test, control), &answer), expected);
+        }
+        for (test, control, answer) in [
+            (none.clone(), none.clone(), none.clone()),
+            (none.clone(), none.clone(), some("127.0.0.2")),
+            (
+                some("203.0.113.9"),
+                some("203.0.113.9"),
+                some("203.0.113.9"),
+            ),
+            (some("127.0.0.2"), some("127.0.0.2"), some("127.0.0.2")),
+            (some("127.0.0.2"), none.clone(), some("203.0.113.9")),
+        ] {
+            let listing = list.judge(&trial(test, control), &answer);
+            assert!(matches!(listing, Listing::Unusable(_)), "{listing:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A look at a mail host from outside: its greeting, what it offers, how it sees us. It is asked nothing else.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::limits;
+use crate::smtp::reply::{Decoder, Reply};
+use crate::world::{Dial, Wire};
+
+/// What came of connecting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// The host greeted us.
+    Greeted(Greeting),
+    /// It connected, then said nothing that is SMTP.
+    Mute,
+    /// No connection came about in time.
+    NoAnswer,
+    /// The connection was refused, in the system's words.
+    Refused(String),
+}
+
+/// What a host said of its own accord.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// Its first words.
+    pub banner: String,
+    /// Whether they were a welcome (2yz).
+    pub welcome: bool,
+    /// What it answered to EHLO, a line each; empty when it did not.
+    pub offers: Vec<String>,
+}
+
+impl Greeting {
+    /// Whether it offers encryption.
+    #[must_use]
+    pub fn offers_tls(&self) -> bool {
+        self.offers
+            .iter()
+            .any(|line| line.trim().eq_ignore_ascii_case("STARTTLS"))
+    }
+
+    /// Our address as the host sees it, which most hosts mention in the first line of the answer to EHLO.
+    #[must_use]
+    pub fn seen_address(&self) -> Option<IpAddr> {
+        self.offers
+            .first()?
+            .split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':'))
+            .map(|word| word.trim_matches('.'))
+            .filter(|word| word.contains('.') || word.matches(':').count() > 1)
+            .find_map(|word| word.parse::<IpAddr>().ok())
+    }
+}
+
+/// Connects, reads the greeting, says EHLO with `helo`, takes leave.
+pub async fn look(dial: &dyn Dial, to: SocketAddr, from: Option<IpAddr>, helo: &str) -> Contact {
+    let wire = match timeout(limits::PORT_25_WAIT, dial.connect(to, from)).await {
+        Err(_) => return Contact::NoAnswer,
+        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Contact::NoAnswer,
+        Ok(Err(error)) => return Contact::Refused(error.to_string()),
+        Ok(Ok(wire)) => wire,
+    };
+    let mut talk = Talk {
+        wire,
+        decoder: Decoder::new(),
+        bytes: Vec::new(),
+    };
+    let Some(banner) = talk.read(limits::PORT_25_GREETING_WAIT).await else {
+        return Contact::Mute;
+    };
+    let welcome = banner.code / 100 == 2;
+    let mut offers = Vec::new();
+    if welcome
+        && talk.say(&format!("EHLO {helo}\r\n")).await
+        && let Some(reply) = talk.read(limits::PORT_25_GREETING_WAIT).await
+        && reply.code / 100 == 2
+    {
+        offers = reply.lines;
+    }
+    if talk.say("QUIT\r\n").await {
+        talk.read(limits::GOODBYE_WAIT).await;
+    }
+    Contact::Greeted(Greeting {
+        banner: banner.to_string(),
+        welcome,
+        offers,
+    })
+}
+
+struct Talk {
+    wire: Box<dyn Wire>,
+    decoder: Decoder,
+    bytes: Vec<u8>,
+}
+
+impl Talk {
+    async fn read(&mut self, wait: Duration) -> Option<Reply> {
+        let until = Instant::now() + wait;
+        let mut chunk = [0; 1024];
+        loop {
+            let mut input = self.bytes.as_slice();
+            let decoded = self.decoder.decode(&mut input).ok()?;
+            self.bytes = input.to_vec();
+            if decoded.is_some() {
+                return decoded;
+            }
+            let count = timeout_at(until, self.wire.read(&mut chunk))
+                .await
+                .ok()?
+                .ok()?;
+            if count == 0 {
+                return None;
+            }
+            self.bytes.extend_from_slice(&chunk[..count]);
+        }
+    }
+
+    async fn say(&mut self, line: &str) -> bool {
+        let said = timeout(limits::GOODBYE_WAIT, async {
+            self.wire.write_all(line.as_bytes()).await?;
+            self.wire.flush().await
+        });
+        matches!(said.await, Ok(Ok(())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_address_is_found_in_the_words_of_hosts_in_use() {
+        for (line, seen) in [
+            (
+                "mx.google.com at your service, [192.0.2.7]",
+                Some("192.0.2.7"),
+            ),
+            (
+                "DB5.mail.protection.outlook.com Hello [2001:db8::7]",
+                Some("2001:db8::7"),
+            ),
+            (
+                "mx.example.net Hello client.example [192.0.2.7], pleased to meet you",
+                Some("192.0.2.7"),
+            ),
+            ("mx.example.net", None),
+            ("1.mx.example.net at 12:30:01", None),
+        ] {
+            let greeting = Greeting {
+                banner: String::new(),
+                welcome: true,
+                offers: vec![line.to_owned()],
+            };
+            assert_eq!(
+                greeting.seen_address(),
+                seen.map(|ip| ip.parse().unwrap()),
+                "{line}"
+            );
+        }
+    }
+}

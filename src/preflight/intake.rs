@@ -1,0 +1,165 @@
+//! Whether a domain takes mail itself, which whoever writes in its name should (RFC 5321 §5.1, RFC 7505).
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::route::DnsFailure;
+use crate::world::World;
+
+use super::check::Check;
+use super::host::{Contact, look};
+use super::lookup::{Absence, Found, Lookups};
+
+/// How a domain takes mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// At these hosts, most preferred first, with their addresses.
+    Hosts(Vec<(String, Vec<IpAddr>)>),
+    /// It has no MX, so at its own addresses (RFC 5321 §5.1).
+    Implicit(Vec<IpAddr>),
+    /// It says that it takes none (RFC 7505).
+    Null,
+    /// There is nothing to take it.
+    Nowhere(Absence),
+    /// DNS did not say.
+    Failed(DnsFailure),
+}
+
+impl Intake {
+    /// Asks DNS.
+    pub async fn of(lookups: &Lookups, domain: &str) -> Intake {
+        match lookups.mail_hosts(domain).await {
+            Found::Some(hosts) if hosts.iter().all(|(_, host)| host.is_empty()) => Intake::Null,
+            Found::Some(hosts) => {
+                let mut known = Vec::new();
+                let named = hosts.into_iter().filter(|(_, host)| !host.is_empty());
+                for (_, host) in named.take(crate::limits::PREFLIGHT_SUBJECTS) {
+                    let addresses = match lookups.all_addresses(&host).await {
+                        Found::Some(addresses) => addresses,
+                        Found::Nothing(_) | Found::Failed(_) => Vec::new(),
+                    };
+                    known.push((host, addresses));
+                }
+                Intake::Hosts(known)
+            }
+            Found::Failed(failure) => Intake::Failed(failure),
+            Found::Nothing(_) => match lookups.all_addresses(domain).await {
+                Found::Some(addresses) => Intake::Implicit(addresses),
+                Found::Nothing(absence) => Intake::Nowhere(absence),
+                Found::Failed(failure) => Intake::Failed(failure),
+            },
+        }
+    }
+
+    /// The first address that takes mail.
+    #[must_use]
+    pub fn first_address(&self) -> Option<IpAddr> {
+        match self {
+            Intake::Hosts(hosts) => hosts
+                .iter()
+                .find_map(|(_, addresses)| addresses.first().copied()),
+            Intake::Implicit(addresses) => addresses.first().copied(),
+            Intake::Null | Intake::Nowhere(_) | Intake::Failed(_) => None,
+        }
+    }
+
+    /// One check, under the name `id`.
+    #[must_use]
+    pub fn check(&self, id: &'static str, domain: &str) -> Check {
+        const WHY: &str = "Bounces and answers go to the sender's domain; many receivers refuse mail from a domain that \
+                           takes none.";
+        let publish = format!(
+            "Publish an MX record at {domain} that names your mail host, such as: 10 mail.{domain}"
+        );
+        match self {
+            Intake::Hosts(hosts) => {
+                let names: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
+                let dead: Vec<&str> = hosts
+                    .iter()
+                    .filter(|(_, ips)| ips.is_empty())
+                    .map(|(host, _)| host.as_str())
+                    .collect();
+                if dead.len() == hosts.len() {
+                    let fix = format!(
+                        "Publish A records for {}, or name another host in the MX record of {domain}",
+                        dead.join(", ")
+                    );
+                    Check::fail(
+                        id,
+                        format!(
+                            "no mail host of {domain} has an address: {}",
+                            names.join(", ")
+                        ),
+                        WHY,
+                        fix,
+                    )
+                } else {
+                    Check::pass(id, names.join(", "), WHY)
+                }
+            }
+            Intake::Implicit(_) => {
+                let mut check = Check::pass(
+                    id,
+                    format!("{domain} has no MX; mail goes to its own address"),
+                    WHY,
+                );
+                check.fix = Some(publish);
+                check
+            }
+            Intake::Null => Check::fail(
+                id,
+                format!("{domain} says that it takes no mail (null MX)"),
+                WHY,
+                format!("{publish}, in place of \"0 .\""),
+            ),
+            Intake::Nowhere(Absence::NoSuchName) => Check::fail(
+                id,
+                format!("there is no domain {domain}"),
+                WHY,
+                format!("Check the spelling; register {domain}, or renew it if it ran out"),
+            ),
+            Intake::Nowhere(Absence::NoRecords) => Check::fail(
+                id,
+                format!("{domain} has neither MX nor address"),
+                WHY,
+                publish,
+            ),
+            Intake::Failed(failure) => Check::unknown(
+                id,
+                format!("{domain}: {failure}"),
+                WHY,
+                "Run this again when DNS answers",
+            ),
+        }
+    }
+}
+
+/// The check `mx_tls`: whether the first mail host offers encryption.
+pub async fn tls_check(world: &World, intake: &Intake, port: u16, helo: &str) -> Option<Check> {
+    const ID: &str = "mx_tls";
+    const WHY: &str = "Mail to you should be encrypted on its way (STARTTLS).";
+    let ip = intake.first_address()?;
+    Some(
+        match look(world.dial.as_ref(), SocketAddr::new(ip, port), None, helo).await {
+            Contact::Greeted(greeting) if greeting.offers_tls() => Check::pass(ID, "offered", WHY),
+            Contact::Greeted(greeting) if greeting.offers.is_empty() => Check::unknown(
+                ID,
+                format!("the host said: {}", greeting.banner),
+                WHY,
+                "Ask from another machine",
+            ),
+            Contact::Greeted(_) => Check::fail(
+                ID,
+                "not offered",
+                WHY,
+                "Give the mail host a certificate and switch on STARTTLS",
+            ),
+            Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => Check::unknown(
+                ID,
+                "the mail host could not be reached from here",
+                WHY,
+                "Run this where port 25 is open",
+            ),
+        }
+        .advised(),
+    )
+}

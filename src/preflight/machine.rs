@@ -1,0 +1,243 @@
+//! Fit to ask: whether this machine can put questions to mail hosts and be answered.
+
+use std::net::IpAddr;
+
+use crate::limits;
+use crate::moment::Moment;
+use crate::world::World;
+
+use super::blocklist::Subject;
+use super::check::{Check, Side, Status};
+use super::host::Contact;
+use super::intake::Intake;
+use super::listings;
+use super::lookup::Lookups;
+use super::port25::{self, Dialling, Port25, dial_hosts};
+use super::resolver;
+use super::reverse::Reverse;
+use super::sender::{ascii, helo_check};
+use super::spf::{Question, SpfResult, check_host, identity};
+
+/// The program is not older than this, so a clock that shows less is wrong: 2026-01-01.
+const NO_EARLIER_THAN: Moment = Moment::from_millis(1_767_225_600_000);
+
+/// What the run to come will use.
+#[derive(Clone, Debug, Default)]
+pub struct Asking {
+    /// The HELO name, when it is known.
+    pub helo: Option<String>,
+    /// MAIL FROM, when it is known.
+    pub mail_from: Option<String>,
+    /// The addresses of this machine that connections leave from.
+    pub sources: Vec<IpAddr>,
+    /// Domains whose mail hosts are dialled to see whether port 25 is open: those of the list.
+    pub domains: Vec<String>,
+    /// The port of mail hosts.
+    pub port: u16,
+    /// How many files this process may open, when it is known.
+    pub open_files: Option<u64>,
+    /// How much is looked at.
+    pub depth: Depth,
+}
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Depth {
+    /// Only what decides whether a run makes sense: DNS, port 25, the sender's domain.
+    Brief,
+    /// Everything.
+    #[default]
+    Whole,
+}
+
+/// What was found out about this machine.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// The checklist.
+    pub checks: Vec<Check>,
+    /// Whether mail hosts can be asked at all.
+    pub port_25: Port25,
+    /// Our address as mail hosts see it.
+    pub public_address: Option<IpAddr>,
+}
+
+/// Looks at this machine, within [`limits::PREFLIGHT_WAIT`].
+pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
+    let lookups = Lookups::new(
+        world.names.clone(),
+        limits::PREFLIGHT_WAIT,
+        limits::PREFLIGHT_QUESTIONS,
+    );
+    let dialling = Dialling {
+        domains: &asking.domains,
+        port: asking.port,
+        helo: asking.helo.as_deref().unwrap_or("localhost.localdomain"),
+        source: asking.sources.first().copied(),
+    };
+    let (dns, (port_25, contacts)) = tokio::join!(
+        resolver::checks(&lookups, world.seed),
+        dial_hosts(world, &lookups, &dialling)
+    );
+    let public_address = contacts.iter().find_map(|(_, contact)| match contact {
+        Contact::Greeted(greeting) => greeting.seen_address(),
+        Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => None,
+    });
+    let mut checks = dns;
+    checks.push(port25::check(port_25, &contacts, asking.port));
+    checks.push(public_address_check(public_address, &asking.sources));
+    let mut addresses: Vec<IpAddr> = public_address.into_iter().collect();
+    for source in asking.sources.iter().filter(|ip| is_public(ip)) {
+        if !addresses.contains(source) {
+            addresses.push(*source);
+        }
+    }
+    checks.extend(mail_from_checks(world, &lookups, asking, &addresses).await);
+    if asking.depth == Depth::Whole {
+        for &ip in &addresses {
+            let wanted = asking
+                .helo
+                .clone()
+                .unwrap_or_else(|| "probe.your-domain".to_owned());
+            checks.extend(
+                Reverse::of(&lookups, ip)
+                    .await
+                    .checks(ip, Side::Machine, &wanted),
+            );
+        }
+        checks
+            .extend(helo_check(&lookups, asking.helo.as_deref(), &addresses, Side::Machine).await);
+        let subjects: Vec<Subject> = addresses.iter().map(|ip| Subject::Address(*ip)).collect();
+        checks.extend(listings::checks(&lookups, &subjects).await);
+    }
+    checks.push(clock_check(world.clock.now()));
+    checks.extend(asking.open_files.map(open_files_check));
+    let checks = checks.into_iter().map(Check::of_machine).collect();
+    Findings {
+        checks,
+        port_25,
+        public_address,
+    }
+}
+
+impl Findings {
+    /// Whether mail hosts can be asked: port 25 is not closed and DNS does not lie.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        let dns_lies = self
+            .checks
+            .iter()
+            .any(|check| check.id == "dns_honest" && check.status == Status::Fail);
+        !dns_lies
+            && match self.port_25 {
+                Port25::Open | Port25::NotTried => true,
+                Port25::Closed | Port25::Captured => false,
+            }
+    }
+}
+
+fn public_address_check(seen: Option<IpAddr>, sources: &[IpAddr]) -> Check {
+    const ID: &str = "public_address";
+    const WHY: &str =
+        "Mail hosts judge the address they see, which behind a router is not the machine's own.";
+    let own: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    match seen {
+        Some(ip) if sources.contains(&ip) || sources.is_empty() => {
+            Check::pass(ID, ip.to_string(), WHY)
+        }
+        Some(ip) => Check::pass(ID, format!("{ip} (this machine: {})", own.join(", ")), WHY),
+        None => Check::unknown(
+            ID,
+            format!(
+                "no mail host mentioned it (this machine: {})",
+                own.join(", ")
+            ),
+            WHY,
+            "Run this where port 25 is open",
+        ),
+    }
+    .advised()
+}
+
+async fn mail_from_checks(
+    world: &World,
+    lookups: &Lookups,
+    asking: &Asking,
+    addresses: &[IpAddr],
+) -> Vec<Check> {
+    const WHY: &str = "Many hosts refuse to answer when the sender's domain does not exist or does not allow our address.";
+    let Some(mail_from) = asking.mail_from.as_deref().filter(|from| !from.is_empty()) else {
+        return Vec::new();
+    };
+    let helo = asking.helo.clone().unwrap_or_default();
+    let (domain, sender) = identity(mail_from, &helo);
+    let domain = ascii(&domain);
+    let mut checks = vec![
+        Intake::of(lookups, &domain)
+            .await
+            .check("mail_from_domain", &domain),
+    ];
+    for &ip in addresses {
+        let question = Question {
+            ip,
+            domain: &domain,
+            sender: &sender,
+            helo: &helo,
+            now: world.clock.now(),
+        };
+        let outcome = check_host(lookups, &question).await;
+        let value = format!("{ip}: {}", outcome.result);
+        checks.push(match outcome.result {
+            SpfResult::Pass | SpfResult::None | SpfResult::Neutral => Check::pass("mail_from_spf", value, WHY),
+            SpfResult::TempError => Check::unknown("mail_from_spf", value, WHY, "Run this again when DNS answers"),
+            SpfResult::Fail | SpfResult::SoftFail | SpfResult::PermError => Check::fail(
+                "mail_from_spf",
+                value,
+                WHY,
+                format!("Add {ip} to the SPF record of {domain}, or use a --mail-from whose domain allows it (see: presend preflight {domain} --ip {ip})"),
+            ),
+        });
+    }
+    checks
+}
+
+fn clock_check(now: Moment) -> Check {
+    let why = "Verdicts carry the time at which they were made, and grow old by it.";
+    if now < NO_EARLIER_THAN {
+        Check::fail(
+            "clock",
+            now.to_string(),
+            why,
+            "Set the clock of this machine (timedatectl set-ntp true)",
+        )
+    } else {
+        Check::pass("clock", now.to_string(), why)
+    }
+}
+
+fn open_files_check(limit: u64) -> Check {
+    let why = "Every connection and every question to DNS under way takes an open file.";
+    if limit < limits::OPEN_FILES {
+        let fix = format!(
+            "Raise the limit before the run: ulimit -n {}",
+            limits::OPEN_FILES * 4
+        );
+        Check::fail("open_files", format!("at most {limit}"), why, fix).advised()
+    } else {
+        Check::pass("open_files", format!("at most {limit}"), why).advised()
+    }
+}
+
+/// Whether others can see an address as such; what is not public never reaches a mail host.
+fn is_public(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_loopback()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+                || ip.is_unspecified())
+        }
+    }
+}

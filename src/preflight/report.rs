@@ -1,0 +1,185 @@
+//! The whole of a preflight, as one value that scripts and people read.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::check::{Check, Fitness, Side};
+use super::dkim::KeyRecord;
+use super::dkim_checks::{AtSelector, Selected};
+use super::dmarc_checks::{DmarcFacts, Search};
+use super::machine::Findings;
+use super::port25::Port25;
+use super::sender::SenderReport;
+use super::spf::SpfOutcome;
+use super::spf_checks::SpfFacts;
+use super::warm_up::Day;
+
+/// Version of the JSON form.
+const SCHEMA: u32 = 1;
+
+/// Everything found out.
+#[derive(Clone, Debug)]
+pub struct Preflight {
+    /// The sender, when a domain was given.
+    pub sender: Option<SenderReport>,
+    /// This machine, when it was looked at.
+    pub machine: Option<Findings>,
+    /// The plan for the wanted volume; empty without one.
+    pub warm_up: Vec<Day>,
+}
+
+impl Preflight {
+    /// Every check, those of the sender first.
+    #[must_use]
+    pub fn checks(&self) -> Vec<&Check> {
+        let sender = self.sender.iter().flat_map(|sender| &sender.checks);
+        let machine = self.machine.iter().flat_map(|machine| &machine.checks);
+        sender.chain(machine).collect()
+    }
+
+    /// Whether all is well. A sender is judged by its own checks; that this machine cannot ask says nothing against
+    /// the sender, but leaves it untold. Without a sender, the machine is judged.
+    #[must_use]
+    pub fn fitness(&self) -> Fitness {
+        let Some(sender) = &self.sender else {
+            return Fitness::of(self.checks());
+        };
+        match Fitness::of(&sender.checks) {
+            Fitness::Fit
+                if self
+                    .machine
+                    .as_ref()
+                    .is_some_and(|machine| !machine.can_ask()) =>
+            {
+                Fitness::CouldNotTell
+            }
+            fitness @ (Fitness::Fit | Fitness::NotFit | Fitness::CouldNotTell) => fitness,
+        }
+    }
+
+    /// Checks of one side, in order.
+    pub fn checks_about(&self, side: Side) -> impl Iterator<Item = &Check> {
+        self.checks()
+            .into_iter()
+            .filter(move |check| check.about == side)
+    }
+
+    /// The JSON form.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut root = json!({
+            "schema": SCHEMA,
+            "fit": self.fitness(),
+            "checks": self.checks(),
+            "warm_up": self.warm_up,
+        });
+        if let Some(sender) = &self.sender {
+            root["domain"] = json!(sender.domain);
+            root["spf"] = spf(&sender.spf);
+            root["dkim"] =
+                json!({ "selectors": sender.dkim.iter().map(selector).collect::<Vec<_>>() });
+            root["dmarc"] = dmarc(&sender.dmarc);
+        }
+        if let Some(machine) = &self.machine {
+            root["machine"] = json!({
+                "can_ask": machine.can_ask(),
+                "port_25": port_25(machine.port_25),
+                "public_address": machine.public_address,
+            });
+        }
+        root
+    }
+}
+
+fn spf(facts: &SpfFacts) -> Value {
+    let addresses: Vec<Value> = facts
+        .outcomes
+        .iter()
+        .map(|(ip, outcome)| evaluated(*ip, outcome))
+        .collect();
+    json!({
+        "domain": facts.domain,
+        "result": facts.result(),
+        "lookups": facts.lookups(),
+        "void_lookups": facts.void_lookups(),
+        "records": facts.records.iter().map(|record| &record.text).collect::<Vec<_>>(),
+        "addresses": addresses,
+        "tree": facts.tree.root,
+    })
+}
+
+fn evaluated(ip: IpAddr, outcome: &SpfOutcome) -> Value {
+    json!({
+        "ip": ip,
+        "result": outcome.result,
+        "lookups": outcome.lookups,
+        "void_lookups": outcome.void_lookups,
+        "matched": outcome.matched.as_ref().map(|(term, domain)| json!({ "term": term, "domain": domain })),
+        "explanation": outcome.explanation,
+        "problem": outcome.problem.as_ref().map(ToString::to_string),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum KeyState {
+    Usable,
+    Weak,
+    Testing,
+    Revoked,
+    Malformed,
+    Several,
+    Missing,
+    Unknown,
+}
+
+fn selector(selected: &Selected) -> Value {
+    let (state, key, fault) = match &selected.at {
+        AtSelector::Record(KeyRecord::Key(key)) => {
+            let state = if selected.usable().is_some() {
+                KeyState::Usable
+            } else if key.testing {
+                KeyState::Testing
+            } else {
+                KeyState::Weak
+            };
+            (state, Some(key), None)
+        }
+        AtSelector::Record(KeyRecord::Revoked) => (KeyState::Revoked, None, None),
+        AtSelector::Malformed(fault) => (KeyState::Malformed, None, Some(fault.to_string())),
+        AtSelector::Several(_) => (KeyState::Several, None, None),
+        AtSelector::Nothing => (KeyState::Missing, None, None),
+        AtSelector::Failed(failure) => (KeyState::Unknown, None, Some(failure.to_string())),
+    };
+    json!({
+        "selector": selected.selector,
+        "origin": selected.origin,
+        "state": state,
+        "key": key,
+        "fault": fault,
+    })
+}
+
+fn dmarc(facts: &DmarcFacts) -> Value {
+    let owner = match &facts.search {
+        Search::Policy { owner, .. }
+        | Search::Malformed { owner, .. }
+        | Search::Several { owner, .. } => Some(owner),
+        Search::Nothing | Search::Failed(_) => None,
+    };
+    json!({
+        "found_at": owner.map(|owner| format!("_dmarc.{owner}")),
+        "record": facts.record(),
+    })
+}
+
+fn port_25(port: Port25) -> &'static str {
+    match port {
+        Port25::Open => "open",
+        Port25::Closed => "closed",
+        Port25::Captured => "captured",
+        Port25::NotTried => "not_tried",
+    }
+}
