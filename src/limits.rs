@@ -262,7 +262,7 @@ pub const PROSE_BYTES: usize = 256 << 10;
 pub const NOTICE_RECIPIENTS: usize = 1000;
 
 /// Longest value kept of one field of a report, in bytes. Our choice: a folded reply of many lines is about 1 KiB.
-pub const FIELD_BYTES: usize = 8 << 10;
+pub const REPORT_FIELD_BYTES: usize = 8 << 10;
 
 // ── What people ask us to explain ───────────────────────────────────────────────────────────────────────────────────
 

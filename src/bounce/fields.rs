@@ -78,7 +78,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
             }
         } else if line.starts_with([' ', '\t']) {
             if let Some((_, value)) = block.fields.last_mut()
-                && value.len() + line.len() <= limits::FIELD_BYTES
+                && value.len() + line.len() <= limits::REPORT_FIELD_BYTES
             {
                 value.push('\n');
                 value.push_str(line.trim_start());
@@ -90,7 +90,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
             {
-                let value = clip(value.trim(), limits::FIELD_BYTES);
+                let value = clip(value.trim(), limits::REPORT_FIELD_BYTES);
                 block
                     .fields
                     .push((name.to_ascii_lowercase(), value.to_owned()));

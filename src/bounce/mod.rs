@@ -172,7 +172,7 @@ pub fn read_text(text: &str) -> Option<Message> {
 /// of them such as every message has.
 #[must_use]
 pub fn looks_like_message(bytes: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(limits::FIELD_BYTES)]);
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(limits::REPORT_FIELD_BYTES)]);
     let mut known = false;
     for (index, line) in head
         .trim_start_matches(['\u{feff}', '\r', '\n'])

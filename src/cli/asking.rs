@@ -99,14 +99,7 @@ impl AskingArgs {
         if self.offline {
             return Ok(Place::Offline);
         }
-        let Some(path) = &self.world else {
-            return Ok(Place::Real);
-        };
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| usage(format!("cannot read the world {name}: {error}")))?;
-        let internet = Internet::from_toml(&text, &name)?;
-        Ok(Place::Simulated(Box::new(internet), name))
+        place_of(self.world.as_deref())
     }
 
     /// Whether earlier knowledge is used.
@@ -153,11 +146,7 @@ impl AskingArgs {
                 )
             }
             Place::Real => {
-                let servers = match self.dns.is_empty() {
-                    true => Servers::System,
-                    false => Servers::Named(self.dns.clone()),
-                };
-                let world = live::world(&servers, seed)?;
+                let world = world_of(place, &self.dns, seed)?;
                 let sender = self.sender()?;
                 let hello = match (&self.helo, self.no_smtp) {
                     (Some(name), _) => name.clone(),
@@ -256,6 +245,32 @@ impl AskingArgs {
             Ledger::open(&path, &realm, Lifetimes::default(), clock.now())?,
             folder,
         ))
+    }
+}
+
+/// The place that `--world` names, or the real one.
+pub(super) fn place_of(world: Option<&Path>) -> anyhow::Result<Place> {
+    let Some(path) = world else {
+        return Ok(Place::Real);
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| usage(format!("cannot read the world {name}: {error}")))?;
+    let internet = Internet::from_toml(&text, &name)?;
+    Ok(Place::Simulated(Box::new(internet), name))
+}
+
+/// The world of a place where somebody is asked. Must be called inside the runtime.
+pub(super) fn world_of(place: &Place, dns: &[SocketAddr], seed: u64) -> anyhow::Result<World> {
+    match place {
+        Place::Simulated(internet, _) => Ok(internet.world(seed)),
+        Place::Offline | Place::Real => {
+            let servers = match dns.is_empty() {
+                true => Servers::System,
+                false => Servers::Named(dns.to_vec()),
+            };
+            Ok(live::world(&servers, seed)?)
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod asking;
 mod check;
+pub mod explain;
+pub mod preflight;
 mod screen;
 mod verify;
 
@@ -28,6 +30,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// One or a few addresses, with the evidence
     Check(check::CheckArgs),
+    /// What a reply, a bounce message (.eml) or a code means, who refused, and what to do
+    Explain(explain::ExplainArgs),
+    /// Is this machine fit to ask, and is this sender fit to send
+    Preflight(preflight::PreflightArgs),
 }
 
 /// How the program ends. A public contract.
@@ -35,8 +41,8 @@ enum Command {
 pub enum Exit {
     /// Done.
     Done,
-    /// Done, but the projected bounce rate of `verified.csv` is over `--fail-over`.
-    OverTheMark,
+    /// Done, and the answer is no: `verified.csv` is projected over `--fail-over`, or the sender is not fit to send.
+    No,
     /// Usage or settings.
     Usage,
     /// The list cannot be read.
@@ -53,7 +59,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
-            Exit::OverTheMark => 1,
+            Exit::No => 1,
             Exit::Usage => 2,
             Exit::NoList => 3,
             Exit::CannotAsk => 4,
@@ -85,9 +91,44 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain_to_screen(&args),
+        Command::Preflight(args) => preflight_here(&args),
     };
     let exit = outcome.unwrap_or_else(|error| report(&error));
     ExitCode::from(exit.code())
+}
+
+/// Shows what a reply means, as wide as the terminal and coloured only there.
+fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
+    use std::io::IsTerminal;
+    let mut out = io::stdout().lock();
+    let plain =
+        std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !out.is_terminal();
+    let screen = explain::Screen {
+        width: 100,
+        style: if plain {
+            crate::explain::render::Style::Plain
+        } else {
+            crate::explain::render::Style::Colour
+        },
+    };
+    explain::run(args, screen, &mut out)?;
+    Ok(Exit::Done)
+}
+
+/// Looks at sender and machine in the world that was asked for.
+fn preflight_here(args: &preflight::PreflightArgs) -> anyhow::Result<Exit> {
+    let place = asking::place_of(args.world.as_deref())?;
+    let code = asking::block_on(&place, async {
+        let world = asking::world_of(&place, &args.dns, 0)?;
+        let machine = preflight::Machine::look();
+        preflight::run(args, &world, &machine, &mut io::stdout().lock()).await
+    })??;
+    Ok(match code {
+        0 => Exit::Done,
+        1 => Exit::No,
+        _ => Exit::CannotAsk,
+    })
 }
 
 /// Tells the operator what went wrong.

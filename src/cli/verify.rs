@@ -116,7 +116,7 @@ fn exit(summary: &Summary, fail_over: Option<f64>) -> Exit {
         Ending::Completed | Ending::Deadline
             if fail_over.is_some_and(|mark| verified.rate > mark) =>
         {
-            Exit::OverTheMark
+            Exit::No
         }
         Ending::Completed | Ending::Deadline => Exit::Done,
     }

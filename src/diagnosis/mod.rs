@@ -3,9 +3,11 @@
 //! First by stage (before RCPT nothing is about the mailbox), then by rules, then by code. A reading that would condemn
 //! on doubt is a defect: what no rule understands is `unread` and rejects nobody.
 
+mod basic;
+
 use serde::{Deserialize, Serialize};
 
-use crate::provider::Provider;
+use crate::provider::{Acceptance, Provider};
 use crate::reason::Reason;
 use crate::smtp::{Answer, Reply, Severity, Stage};
 
@@ -64,28 +66,36 @@ impl Book {
 
     /// Reads one reply.
     fn read(&self, reply: &Reply, context: &Context<'_>) -> Reading {
-        let permanent = reply.severity() == Severity::Permanent;
-        let (reason, rule) = match (context.stage, reply.severity()) {
-            (Stage::Rcpt, Severity::Positive) if reply.code == 252 => {
-                (Reason::Unread, "fallback: 252 confirms nothing")
+        let (reason, rule) = match (reply.severity(), context.stage) {
+            // RFC 5321 §3.5.3: the host will try, and knows nothing.
+            (Severity::Positive, Stage::Rcpt) if reply.code == 252 => {
+                (Reason::Unread, "252 confirms nothing")
             }
-            (Stage::Rcpt, Severity::Positive) => (Reason::Accepted, "fallback: accepted"),
-            (Stage::Rcpt, Severity::Permanent)
-                if reply
-                    .enhanced
-                    .is_some_and(|e| (e.class, e.subject, e.detail) == (5, 1, 1)) =>
-            {
-                (Reason::NoSuchMailbox, "fallback: 5.1.1")
-            }
-            (_, Severity::Transient) => (Reason::TryLater, "fallback: 4yz"),
-            (_, Severity::Positive | Severity::Permanent) => {
-                (Reason::Unread, "fallback: not understood")
-            }
+            (Severity::Positive, Stage::Rcpt) => accepted(context.provider),
+            (Severity::Positive, _) => (Reason::Accepted, "a yes"),
+            (Severity::Transient | Severity::Permanent, stage) => basic::read(
+                reply,
+                stage,
+                context.provider.map(|provider| provider.id.as_str()),
+                context.echoes,
+            ),
         };
         Reading {
             reason,
-            permanent,
+            permanent: reply.severity() == Severity::Permanent,
             rule: rule.to_owned(),
+        }
+    }
+}
+
+/// What an acceptance is worth depends on who gives it.
+fn accepted(provider: Option<&Provider>) -> (Reason, &'static str) {
+    match provider.map(|provider| provider.acceptance) {
+        Some(Acceptance::AcceptsEveryone) => {
+            (Reason::AcceptedProvider, "accepted, as everybody is there")
+        }
+        Some(Acceptance::RefusesStrangers | Acceptance::DependsOnTenant) | None => {
+            (Reason::Accepted, "accepted")
         }
     }
 }
@@ -112,7 +122,7 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// Always: this stand-in has no rules.
+    /// Always, for now: rules of one's own come with the full rule book.
     pub fn with_operator_rules(_text: &str, file: &str) -> Result<Self, BookError> {
         Err(BookError {
             file: file.to_owned(),

@@ -126,7 +126,7 @@ fn stanza_with_cause(text: &str) -> String {
         .or_else(|| stanzas().next())
         .unwrap_or_default();
     let line = best.split_whitespace().collect::<Vec<_>>().join(" ");
-    fields::clip(&line, limits::FIELD_BYTES).to_owned()
+    fields::clip(&line, limits::REPORT_FIELD_BYTES).to_owned()
 }
 
 /// Whether anything is said about why.

@@ -34,7 +34,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(host: usize, hosts: Vec<MailHost>) -> Self {
+    pub(super) fn new(host: usize, hosts: Vec<MailHost>, privacy: Privacy) -> Self {
         let targets: Vec<(String, IpAddr)> = hosts
             .into_iter()
             .flat_map(|host| {
@@ -53,7 +53,7 @@ impl Group {
             talks: 0,
             not_before: Moment::default(),
             failures: 0,
-            privacy: Privacy::WhenOffered,
+            privacy,
             chokes: false,
             transaction_cap: None,
         }

@@ -22,7 +22,7 @@ use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Gate, Pace, Rate};
 use crate::probe::Spent;
-use crate::provider::{Provider, Providers};
+use crate::provider::{Provider, Providers, TlsHabit};
 use crate::reason::Reason;
 use crate::route::{HostKey, MailHost, Route};
 use crate::smtp::Command;
@@ -365,7 +365,16 @@ impl Board {
         }
         let host = self.host(key);
         let group = self.groups.len();
-        self.groups.push(Group::new(host, hosts));
+        let demands = self.hosts[host]
+            .provider
+            .as_ref()
+            .is_some_and(|p| p.tls == TlsHabit::Required);
+        let privacy = if demands {
+            Privacy::Required
+        } else {
+            Privacy::WhenOffered
+        };
+        self.groups.push(Group::new(host, hosts, privacy));
         self.hosts[host].groups.push_back(group);
         self.by_hosts.insert(name, group);
         group
