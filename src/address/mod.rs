@@ -2,7 +2,7 @@
 //!
 //! In order: what people paste around an address is taken away (`clean`), the local part and the domain are read by the
 //! grammar of RFC 5321 §4.1.2 and RFC 6531 §3.3 (`local`, `domain`), and the result is kept in one canonical form. What
-//! is no address gives the [`Fault`] that says why; [`suggest`] guesses what was meant.
+//! is no address gives the [`Fault`] that says why; [`suggest()`] guesses what was meant.
 
 mod clean;
 mod domain;

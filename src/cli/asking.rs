@@ -36,7 +36,7 @@ pub(super) struct AskingArgs {
     /// Ask DNS, but no mail host
     #[arg(long)]
     pub(super) no_smtp: bool,
-    /// Where to keep what is learned [default: $XDG_STATE_HOME/presend/ledger.db]
+    /// Where to keep what is learned [default: presend/ledger.db in the state directory]
     #[arg(long, value_name = "FILE")]
     pub(super) ledger: Option<PathBuf>,
     /// Ask again, whatever is known

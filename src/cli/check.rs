@@ -9,6 +9,7 @@ use clap::Args;
 use super::Exit;
 use super::asking::{self, AskingArgs};
 use super::screen::{Screen, Verbosity, safe};
+use crate::flags::Flag;
 use crate::intake::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
 use crate::moment::Moment;
@@ -95,7 +96,7 @@ fn to_json(input: &str, judgement: &Judgement, evidence: &Evidence) -> String {
         "verdict": columns.verdict,
         "reason": columns.reason,
         "bounce": columns.bounce,
-        "flags": judgement.flags.iter().map(|flag| flag.as_str()).collect::<Vec<_>>(),
+        "flags": judgement.flags.iter().map(Flag::as_str).collect::<Vec<_>>(),
         "suggestion": judgement.suggestion,
         "provider": judgement.provider,
         "reply": columns.reply,

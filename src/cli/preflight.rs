@@ -35,11 +35,11 @@ pub struct PreflightArgs {
     #[arg(long = "selector", value_name = "NAME")]
     pub selectors: Vec<String>,
 
-    /// The MAIL FROM address of your mail, where bounces go [default: postmaster@DOMAIN]
+    /// The MAIL FROM address of your mail, where bounces go (default: postmaster@DOMAIN)
     #[arg(long = "from", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
 
-    /// The name your sending machine greets with (HELO) [default: DOMAIN]
+    /// The name your sending machine greets with (HELO) (default: DOMAIN)
     #[arg(long, value_name = "NAME")]
     pub helo: Option<String>,
 

@@ -54,7 +54,7 @@ impl Book {
             rule: rule.to_owned(),
         };
         match answer {
-            Answer::Reply(reply) => self.read(reply, context),
+            Answer::Reply(reply) => read(reply, context),
             Answer::Silent => reading(Reason::Silent, false, "fallback: no answer in time"),
             Answer::HungUp => reading(Reason::HungUp, false, "fallback: connection closed"),
             Answer::Unreachable(_) => {
@@ -63,28 +63,28 @@ impl Book {
             Answer::Garbled(_) => reading(Reason::ProtocolFault, false, "fallback: not SMTP"),
         }
     }
+}
 
-    /// Reads one reply.
-    fn read(&self, reply: &Reply, context: &Context<'_>) -> Reading {
-        let (reason, rule) = match (reply.severity(), context.stage) {
-            // RFC 5321 §3.5.3: the host will try, and knows nothing.
-            (Severity::Positive, Stage::Rcpt) if reply.code == 252 => {
-                (Reason::Unread, "252 confirms nothing")
-            }
-            (Severity::Positive, Stage::Rcpt) => accepted(context.provider),
-            (Severity::Positive, _) => (Reason::Accepted, "a yes"),
-            (Severity::Transient | Severity::Permanent, stage) => basic::read(
-                reply,
-                stage,
-                context.provider.map(|provider| provider.id.as_str()),
-                context.echoes,
-            ),
-        };
-        Reading {
-            reason,
-            permanent: reply.severity() == Severity::Permanent,
-            rule: rule.to_owned(),
+/// Reads one reply.
+fn read(reply: &Reply, context: &Context<'_>) -> Reading {
+    let (reason, rule) = match (reply.severity(), context.stage) {
+        // RFC 5321 §3.5.3: the host will try, and knows nothing.
+        (Severity::Positive, Stage::Rcpt) if reply.code == 252 => {
+            (Reason::Unread, "252 confirms nothing")
         }
+        (Severity::Positive, Stage::Rcpt) => accepted(context.provider),
+        (Severity::Positive, _) => (Reason::Accepted, "a yes"),
+        (Severity::Transient | Severity::Permanent, stage) => basic::read(
+            reply,
+            stage,
+            context.provider.map(|provider| provider.id.as_str()),
+            context.echoes,
+        ),
+    };
+    Reading {
+        reason,
+        permanent: reply.severity() == Severity::Permanent,
+        rule: rule.to_owned(),
     }
 }
 

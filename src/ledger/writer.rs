@@ -68,14 +68,15 @@ impl Writer {
     }
 
     fn send(&mut self, entry: Entry) -> Result<(), LedgerError> {
-        let sent = self.entries.as_ref().map(|entries| entries.send(entry));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            Some(Err(_)) | None => {
-                self.finish_thread()?;
-                Err(LedgerError::Writer("its thread is gone".to_owned()))
-            }
+        let sent = self
+            .entries
+            .as_ref()
+            .is_some_and(|entries| entries.send(entry).is_ok());
+        if sent {
+            return Ok(());
         }
+        self.finish_thread()?;
+        Err(LedgerError::Writer("its thread is gone".to_owned()))
     }
 
     /// Writes what is left and closes the ledger for writing.

@@ -130,6 +130,9 @@ pub async fn ask_everybody(
     run.until_done(supply, listener, stop).await
 }
 
+/// Both ends of a channel. It needs no bound of its own: each task has at most one report under way.
+type Channel<T> = (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>);
+
 /// The state of the loop.
 struct Run {
     board: Board,
@@ -139,11 +142,8 @@ struct Run {
     router: Arc<Router>,
     orders: HashMap<TalkId, mpsc::UnboundedSender<Order>>,
     tasks: JoinSet<()>,
-    news: (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
-    reports: (
-        mpsc::UnboundedSender<(TalkId, Report)>,
-        mpsc::UnboundedReceiver<(TalkId, Report)>,
-    ),
+    news: Channel<News>,
+    reports: Channel<(TalkId, Report)>,
     ending: Ending,
     supply_dry: bool,
 }

@@ -146,7 +146,10 @@ impl Talk {
             Answer::Garbled(garble) => (None, garble.to_string()),
         };
         if reply.len() > limits::EVIDENCE_REPLY_BYTES {
-            reply.truncate(reply.floor_char_boundary(limits::EVIDENCE_REPLY_BYTES));
+            let end = (0..=limits::EVIDENCE_REPLY_BYTES)
+                .rev()
+                .find(|&at| reply.is_char_boundary(at));
+            reply.truncate(end.unwrap_or(0));
         }
         Heard {
             named_wait: named_wait(&reply),

@@ -42,7 +42,7 @@ pub struct Dialling<'a> {
     pub source: Option<IpAddr>,
 }
 
-/// Dials the mail hosts of some of the domains, and [`NOBODY`], all at once.
+/// Dials the mail hosts of some of the domains, and an address where nobody is, all at once.
 pub async fn dial_hosts(
     world: &World,
     lookups: &Lookups,

@@ -112,7 +112,7 @@ impl Strangers {
         match reading.reason {
             Reason::Accepted | Reason::AcceptedProvider => self.openness = Openness::CatchAll,
             Reason::NoSuchMailbox if reading.permanent => {
-                self.openness = Openness::RefusesStrangers
+                self.openness = Openness::RefusesStrangers;
             }
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },

@@ -68,11 +68,12 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
             u32::from(segments[1]) << 16 | u32::from(segments[2]),
         ));
     }
+    let is_global_unicast = segments[0] & 0xe000 == 0x2000;
+    let is_for_protocols = segments[0] == 0x2001 && segments[1] < 0x200;
+    let is_for_documentation =
+        is_documentation(IpAddr::V6(ip)) || (segments[0] == 0x3fff && segments[1] < 0x1000);
     // Global unicast is 2000::/3; of it 2001::/23 is for protocols, 2001:db8::/32 for documentation, 3fff::/20 too.
-    (segments[0] & 0xe000) == 0x2000
-        && !(segments[0] == 0x2001 && segments[1] < 0x200)
-        && !is_documentation(IpAddr::V6(ip))
-        && !(segments[0] == 0x3fff && segments[1] < 0x1000)
+    is_global_unicast && !is_for_protocols && !is_for_documentation
 }
 
 #[cfg(test)]

@@ -386,6 +386,7 @@ impl Dialogue for Flight {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what `hear` takes")]
     fn reply(text: &str) -> Option<Answer> {
         Some(Answer::Reply(Reply::from_text(text).unwrap()))
     }

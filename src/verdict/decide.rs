@@ -270,6 +270,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn the_table_of_the_design() {
         use Reason::*;
         let yes = || subject(Accepted, false);

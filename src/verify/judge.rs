@@ -210,7 +210,11 @@ impl<'a> Judge<'a> {
                         provider = Some(found.name.clone());
                     }
                     let decided = match whom {
-                        Whom::Subject => reading.reason == verdict.reason || words.is_empty(),
+                        Whom::Subject => {
+                            words.is_empty()
+                                || reading.reason == verdict.reason
+                                || reading.reason == Reason::Accepted
+                        }
                         Whom::Decoy => {
                             verdict.reason == Reason::CatchAll
                                 || verdict.reason == Reason::AcceptedProvider
@@ -221,7 +225,7 @@ impl<'a> Judge<'a> {
                     }
                 }
                 Finding::Domain { reason, detail } if *reason == verdict.reason => {
-                    words.clone_from(detail)
+                    words.clone_from(detail);
                 }
                 Finding::Withheld { detail, .. } if words.is_empty() => words.clone_from(detail),
                 Finding::Domain { .. } | Finding::Withheld { .. } | Finding::Text { .. } => {}

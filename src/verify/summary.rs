@@ -134,7 +134,11 @@ impl Summary {
             .unwrap_or(0)
     }
 
-    /// `report.json` (design contract, schema 1).
+    /// `report.json`, schema 1.
+    ///
+    /// # Panics
+    ///
+    /// Never: the report is plain data.
     #[must_use]
     pub fn to_json(&self, started: Moment, finished: Moment) -> String {
         let [input, verified, review] = self.projections;

@@ -265,7 +265,16 @@ impl Board {
     /// Whether nothing is left to do or to wait for.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.talks.is_empty() && self.out.is_empty() && (self.stopping || self.pending == 0)
+        self.talks.is_empty()
+            && self.out.is_empty()
+            && (self.stopping || (self.pending == 0 && !self.owes_a_decoy()))
+    }
+
+    /// Whether a decoy is still to be asked: addresses that were accepted wait for what it tells of them.
+    fn owes_a_decoy(&self) -> bool {
+        self.domains
+            .iter()
+            .any(|entry| entry.strangers.decoy_due().is_some())
     }
 
     /// The next thing to do.
@@ -565,7 +574,7 @@ impl Board {
             }
             Report::Failed(heard) => self.could_not_open(talk, &heard, now),
             Report::Landed(answers) => {
-                if self.take_in(talk, answers, now) {
+                if self.take_in(talk, &answers, now) {
                     self.give_work(talk, now);
                 }
             }

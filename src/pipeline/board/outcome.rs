@@ -122,12 +122,7 @@ impl Board {
     }
 
     /// Takes in the answers of a flight. Returns whether the conversation goes on.
-    pub(super) fn take_in(
-        &mut self,
-        talk: TalkId,
-        answers: Vec<Option<Heard>>,
-        now: Moment,
-    ) -> bool {
+    pub(super) fn take_in(&mut self, talk: TalkId, answers: &[Option<Heard>], now: Moment) -> bool {
         let Some(t) = self.talks.get_mut(&talk) else {
             return false;
         };
@@ -139,7 +134,7 @@ impl Board {
             .flatten()
             .any(|heard| heard.exchange.code.is_none() || heard.exchange.code == Some(421));
         if broken && answers.len() > 1 {
-            self.judge_pipelining(group, &answers);
+            self.judge_pipelining(group, answers);
         }
         for asked in asked {
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
@@ -150,7 +145,7 @@ impl Board {
                 self.mail_refused(host, group, asked, heard, now);
                 continue;
             }
-            match answers[asked.rcpt].clone() {
+            match &answers[asked.rcpt] {
                 Some(heard) => self.answered(talk, host, asked, heard, now),
                 None => self.not_answered(asked, now),
             }
@@ -210,7 +205,7 @@ impl Board {
     }
 
     /// A recipient was answered.
-    fn answered(&mut self, talk: TalkId, host: usize, asked: Asked, heard: Heard, now: Moment) {
+    fn answered(&mut self, talk: TalkId, host: usize, asked: Asked, heard: &Heard, now: Moment) {
         let accepted = is_yes(&heard.exchange);
         if let Some(t) = self.talks.get_mut(&talk) {
             match accepted {
@@ -237,13 +232,13 @@ impl Board {
             _ => {}
         }
         if asked.subject.is_none() {
-            self.decoy_answered(asked.domain, &heard, now);
+            self.decoy_answered(asked.domain, heard, now);
         } else if reason == Reason::TooManyRecipients {
-            self.too_many(talk, asked, &heard, now);
+            self.too_many(talk, asked, heard, now);
         } else if accepted || settles(&heard.reading) {
-            self.settled_by(asked, &heard, now);
+            self.settled_by(asked, heard, now);
         } else {
-            self.undecided(asked, &heard, now);
+            self.undecided(asked, heard, now);
         }
     }
 

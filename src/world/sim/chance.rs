@@ -40,12 +40,6 @@ impl Chance {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A number from 0 up to, not including, `end`; 0 when `end` is 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        let wide = u128::from(self.bits()) * end as u128;
-        usize::try_from(wide >> 64).unwrap_or(0)
-    }
-
     /// True with the given probability, from 0 to 1.
     pub fn happens(&mut self, probability: f64) -> bool {
         probability > 0.0 && self.unit() < probability
@@ -111,6 +105,5 @@ mod tests {
         let mut chance = Chance::of(1, "never");
         assert!((0..1_000).all(|_| !chance.happens(0.0)));
         assert!((0..1_000).all(|_| chance.happens(1.0)));
-        assert_eq!(chance.below(0), 0);
     }
 }

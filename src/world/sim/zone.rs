@@ -179,7 +179,7 @@ pub fn reverse_name(address: IpAddr) -> String {
         IpAddr::V6(address) => {
             let mut name = String::with_capacity(72);
             for byte in address.octets().iter().rev() {
-                name.push_str(&format!("{:x}.{:x}.", byte & 15, byte >> 4));
+                name.extend([format!("{:x}.", byte & 15), format!("{:x}.", byte >> 4)]);
             }
             name + "ip6.arpa"
         }

@@ -1,0 +1,71 @@
+//! The program run in a folder of its own.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A folder with a list and what a run made of it.
+pub(crate) struct Run {
+    folder: TempDir,
+    pub(crate) output: Output,
+}
+
+impl Run {
+    /// Verifies `list` with these further arguments.
+    pub(crate) fn verify(list: &[u8], arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("list.csv"), list).unwrap();
+        let mut words = vec!["verify", "list.csv"];
+        words.extend(arguments);
+        let output = presend(folder.path(), &words);
+        Run { folder, output }
+    }
+
+    /// Verifies `list` again in the same folder.
+    pub(crate) fn again(self, arguments: &[&str]) -> Self {
+        let mut words = vec!["verify", "list.csv"];
+        words.extend(arguments);
+        let output = presend(self.folder.path(), &words);
+        Run {
+            folder: self.folder,
+            output,
+        }
+    }
+
+    pub(crate) fn code(&self) -> i32 {
+        self.output
+            .status
+            .code()
+            .expect("the program ends by itself")
+    }
+
+    pub(crate) fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    /// One of the lists that came out.
+    pub(crate) fn list(&self, name: &str) -> String {
+        let path = self.folder.path().join("list.csv.presend").join(name);
+        String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+    }
+
+    pub(crate) fn report(&self) -> serde_json::Value {
+        serde_json::from_str(&self.list("report.json")).unwrap()
+    }
+}
+
+/// Runs the program in `folder`, with a state directory of its own.
+pub(crate) fn presend(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_presend"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .output()
+        .unwrap()
+}
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> String {
+    format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
+}

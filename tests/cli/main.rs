@@ -1,0 +1,4 @@
+//! Runs of the real program.
+
+mod list;
+mod verify;

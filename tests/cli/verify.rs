@@ -1,0 +1,182 @@
+//! `presend verify` as a user runs it.
+
+use crate::list::{Run, presend, repository};
+
+fn world() -> String {
+    repository("sample_lists/world.toml")
+}
+
+fn simulated(list: &[u8]) -> Run {
+    Run::verify(list, &["--world", &world()])
+}
+
+/// Data rows of a list: all but its header.
+fn rows(list: &str) -> Vec<&str> {
+    list.lines().skip(1).collect()
+}
+
+#[test]
+fn rows_go_to_the_list_that_their_evidence_calls_for() {
+    let run = simulated(
+        b"name,email\n\
+          ok,anna.albrecht@nordlicht.test\n\
+          gone,nobody-here@nordlicht.test\n\
+          all,anyone@kontor21.test\n\
+          blocked,anyone@tern-analytics.test\n\
+          null,anyone@parkside-law.test\n\
+          none,anyone@vega-motors.test\n\
+          bad,not an address\n",
+    );
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let verified = run.list("verified.csv");
+    assert_eq!(rows(&verified).len(), 1);
+    assert!(verified.contains("ok,anna.albrecht@nordlicht.test,deliverable,accepted,"));
+    let review = run.list("review.csv");
+    assert!(review.contains("all,anyone@kontor21.test,risky,catch_all,"));
+    assert!(review.contains("blocked,anyone@tern-analytics.test,unknown,sender_blocked,"));
+    assert_eq!(rows(&review).len(), 2);
+    let rejected = run.list("rejected.csv");
+    for row in [
+        "gone,nobody-here@nordlicht.test,undeliverable,no_such_mailbox,",
+        "null,anyone@parkside-law.test,undeliverable,null_mx,",
+        "none,anyone@vega-motors.test,undeliverable,no_such_domain,",
+        "bad,not an address,undeliverable,bad_syntax,",
+    ] {
+        assert!(rejected.contains(row), "{row}\n{rejected}");
+    }
+    assert_eq!(rows(&rejected).len(), 4);
+}
+
+#[test]
+fn greylisting_is_waited_for_and_the_decoy_too() {
+    let run = simulated(b"email\nnobody-at-all@gruenwald-bio.test\n");
+    assert!(
+        run.list("rejected.csv").contains("no_such_mailbox"),
+        "{}",
+        run.list("review.csv")
+    );
+}
+
+#[test]
+fn a_duplicate_is_asked_once_and_answered_twice() {
+    let run = simulated(b"email\nanna.albrecht@nordlicht.test\nANNA.Albrecht@Nordlicht.test\n");
+    let verified = run.list("verified.csv");
+    assert_eq!(rows(&verified).len(), 2);
+    assert!(rows(&verified)[1].contains("duplicate"));
+    let traffic = run.report()["traffic"].clone();
+    assert_eq!(
+        (traffic["rcpt"].as_u64(), traffic["decoys"].as_u64()),
+        (Some(2), Some(1))
+    );
+}
+
+#[test]
+fn the_sample_list_comes_out_whole_and_the_same_each_time() {
+    let list = std::fs::read(repository("sample_lists/leads.csv")).unwrap();
+    let first = simulated(&list);
+    assert_eq!(first.code(), 0, "{}", first.errors());
+    let lists = ["verified.csv", "review.csv", "rejected.csv"].map(|name| first.list(name));
+    assert_eq!(first.report()["list"]["rows"].as_u64(), Some(298));
+    let second = simulated(&list);
+    assert_eq!(
+        lists,
+        ["verified.csv", "review.csv", "rejected.csv"].map(|name| second.list(name))
+    );
+    assert_eq!(first.report()["counts"], second.report()["counts"]);
+}
+
+#[test]
+fn what_is_known_is_not_asked_again() {
+    let list =
+        b"email\nanna.albrecht@nordlicht.test\nnobody@nordlicht.test\nanyone@kontor21.test\n";
+    let ledger = ["--world", &world(), "--ledger", "known.db"];
+    let first = Run::verify(list, &ledger);
+    let before = first.list("verified.csv");
+    let second = first.again(&ledger);
+    assert_eq!(second.list("verified.csv"), before);
+    let traffic = second.report()["traffic"].clone();
+    assert_eq!(
+        (
+            traffic["rcpt"].as_u64(),
+            traffic["answered_from_ledger"].as_u64()
+        ),
+        (Some(0), Some(3))
+    );
+}
+
+#[test]
+fn offline_nobody_is_asked() {
+    let run = Run::verify(b"email\nanna@acme.test\nbroken@\n", &["--offline"]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert!(
+        run.list("review.csv")
+            .contains("anna@acme.test,unknown,not_asked,")
+    );
+    assert!(
+        run.list("rejected.csv")
+            .contains("broken@,undeliverable,bad_syntax,")
+    );
+    assert_eq!(run.report()["traffic"]["dns_queries"].as_u64(), Some(0));
+}
+
+#[test]
+fn real_hosts_are_not_asked_without_a_sender() {
+    let run = Run::verify(b"email\nanna@acme.test\n", &[]);
+    assert_eq!(run.code(), 2);
+    assert!(run.errors().contains("--mail-from"), "{}", run.errors());
+}
+
+#[test]
+fn a_rate_over_the_mark_is_exit_code_one() {
+    let run = Run::verify(
+        b"email\nanyone@kontor21.test\n",
+        &[
+            "--world",
+            &world(),
+            "--policy",
+            "lenient",
+            "--fail-over",
+            "2%",
+        ],
+    );
+    assert_eq!(run.code(), 1, "{}", run.errors());
+}
+
+#[test]
+fn lists_that_cannot_be_read_are_exit_code_three_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty.csv"), b"").unwrap();
+    std::fs::write(
+        folder.path().join("picture.csv"),
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0",
+    )
+    .unwrap();
+    for list in ["missing.csv", ".", "empty.csv", "picture.csv"] {
+        let output = presend(folder.path(), &["verify", list, "--offline"]);
+        assert_eq!(output.status.code(), Some(3), "{list}");
+        assert!(!output.stderr.is_empty(), "{list}");
+    }
+}
+
+#[test]
+fn two_plausible_columns_are_a_question_of_usage() {
+    let list = b"Work Email,Private Email\na@acme.test,b@acme.test\nc@acme.test,d@acme.test\n";
+    let run = Run::verify(list, &["--offline"]);
+    assert_eq!(run.code(), 2);
+    let errors = run.errors();
+    assert!(
+        errors.contains("Work Email")
+            && errors.contains("Private Email")
+            && errors.contains("--column"),
+        "{errors}"
+    );
+    let chosen = Run::verify(list, &["--offline", "--column", "2"]);
+    assert_eq!(chosen.code(), 0);
+}
+
+#[test]
+fn an_unknown_policy_says_which_there_are() {
+    let run = Run::verify(b"email\na@acme.test\n", &["--offline", "--policy", "harsh"]);
+    assert_eq!(run.code(), 2);
+    assert!(run.errors().contains("balanced"), "{}", run.errors());
+}
