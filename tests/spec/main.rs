@@ -9,6 +9,7 @@
 mod bounce;
 mod explain;
 mod preflight;
+mod samples;
 mod sim;
 mod spf;
 mod zone;
