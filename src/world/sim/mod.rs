@@ -34,7 +34,9 @@ mod server;
 mod session;
 mod speech;
 mod tls;
+mod turn;
 pub mod witness;
+mod words;
 pub mod zone;
 
 pub use mailbox::Truth;

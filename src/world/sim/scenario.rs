@@ -117,10 +117,10 @@ fn plan(tables: File) -> Result<Plan, Fault> {
         .map_or(plan.dns_latency, |latency| latency.0);
     let mut claims = Claims::default();
     for table in tables.host {
-        plan.hosts.push(host(table, plan.way, &mut claims)?);
+        plan.hosts.push(host(&table, plan.way, &mut claims)?);
     }
     for table in tables.domain {
-        domains(table, &mut plan.domains, &mut claims)?;
+        domains(&table, &mut plan.domains, &mut claims)?;
     }
     for table in tables.record {
         plan.records.push(record(table)?);
@@ -136,7 +136,7 @@ struct Claims {
     domains: HashSet<String>,
 }
 
-fn host(table: HostTable, common: Way, claims: &mut Claims) -> Result<PlannedHost, Fault> {
+fn host(table: &HostTable, common: Way, claims: &mut Claims) -> Result<PlannedHost, Fault> {
     let name = ascii(&table.name)?;
     if !claims.hosts.insert(name.clone()) {
         return Err(fault(
@@ -156,7 +156,7 @@ fn host(table: HostTable, common: Way, claims: &mut Claims) -> Result<PlannedHos
         }
     }
     let mut habits = table.persona.unwrap_or_default().habits();
-    change(&mut habits, &table);
+    change(&mut habits, table);
     let way = table.way();
     let way = way.is_different().then(|| self::way(&way, common));
     Ok(PlannedHost {
@@ -195,11 +195,11 @@ fn way(table: &WayTable, common: Way) -> Way {
 }
 
 fn domains(
-    table: DomainTable,
+    table: &DomainTable,
     into: &mut Vec<PlannedDomain>,
     claims: &mut Claims,
 ) -> Result<(), Fault> {
-    let mailboxes = Arc::new(mailboxes(&table)?);
+    let mailboxes = Arc::new(mailboxes(table)?);
     let mut mx = Vec::with_capacity(table.mx.len());
     for (rank, entry) in (1..).zip(&table.mx) {
         mx.push(exchange(entry, rank)?);
@@ -311,19 +311,14 @@ fn record(table: RecordTable) -> Result<PlannedRecord, Fault> {
             exchange,
         }));
     }
-    match (contents.pop(), contents.is_empty()) {
-        (Some(content), true) => Ok(PlannedRecord {
-            name,
-            content,
-            ttl: table.ttl.map_or(TTL, |ttl| ttl.0),
-        }),
-        (Some(_) | None, _) => {
-            let problem = format!(
-                "the record of `{name}` needs exactly one of `a`, `aaaa`, `mx`, `txt`, `ptr`, `cname`"
-            );
-            Err(Fault { at: span, problem })
-        }
+    let ttl = table.ttl.map_or(TTL, |ttl| ttl.0);
+    if let (Some(content), true) = (contents.pop(), contents.is_empty()) {
+        return Ok(PlannedRecord { name, content, ttl });
     }
+    let problem = format!(
+        "the record of `{name}` needs exactly one of `a`, `aaaa`, `mx`, `txt`, `ptr`, `cname`"
+    );
+    Err(Fault { at: span, problem })
 }
 
 fn ascii(name: &Spanned<String>) -> Result<String, Fault> {
