@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::usage;
 use crate::diagnosis::Book;
-use crate::flags::Lists;
+use crate::flags::{ListKind, Lists, OwnList};
 use crate::ledger::{Ledger, Lifetimes, Realm};
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::Manners;
@@ -72,12 +72,19 @@ pub(super) struct AskingArgs {
     /// Most recipients one mail host is asked about: 10/s, 30/m, unlimited
     #[arg(long, value_name = "RATE", default_value = "10/s")]
     pub(super) host_rate: Rate,
+    /// Most recipients all mail hosts together are asked about
+    #[arg(long, value_name = "RATE", default_value = "unlimited")]
+    pub(super) rate: Rate,
     /// How long one address may wait for a host that wants us to come back
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
     pub(super) wait: Duration,
     /// Stop asking after this time and list what is known
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(super) deadline: Option<Duration>,
+    /// A list of your own that adds to ours or, with `-name` lines, takes out of them: role=FILE, disposable=FILE,
+    /// free=FILE or trap=FILE; may be repeated
+    #[arg(long, value_name = "KIND=FILE", value_parser = own_list)]
+    pub(super) own_list: Vec<(ListKind, PathBuf)>,
     /// What randomness is derived from, so that a run can be repeated
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -163,6 +170,7 @@ impl AskingArgs {
                     rate: self.host_rate,
                     connections: self.host_connections,
                 },
+                rate: self.rate,
                 connections: self.max_connections as usize,
                 patience: self.wait,
                 seed,
@@ -334,19 +342,53 @@ async fn confirmed_name(world: &World, address: IpAddr) -> Option<HelloName> {
     None
 }
 
-/// What comes with the program, with the operator's policy.
-pub(super) fn tools(policy: &str) -> anyhow::Result<Tools> {
+/// Reads `disposable=mine.txt`.
+fn own_list(text: &str) -> Result<(ListKind, PathBuf), String> {
+    let kind = |name| match name {
+        "role" => Some(ListKind::Role),
+        "disposable" => Some(ListKind::Disposable),
+        "free" => Some(ListKind::Free),
+        "trap" => Some(ListKind::Trap),
+        _ => None,
+    };
+    text.split_once('=')
+        .and_then(|(name, path)| Some((kind(name)?, PathBuf::from(path))))
+        .ok_or_else(|| "write role=FILE, disposable=FILE, free=FILE or trap=FILE".to_owned())
+}
+
+/// What comes with the program, with the operator's policy and lists.
+pub(super) fn tools(policy: &str, own: &[(ListKind, PathBuf)]) -> anyhow::Result<Tools> {
     let providers = Arc::new(Providers::built_in());
     let policy = match Policy::built_in(policy) {
         Some(policy) => policy,
         None => policy_file(Path::new(policy))?,
     };
     Ok(Tools {
-        lists: Lists::new(Arc::clone(&providers), &[])?,
+        lists: lists(&providers, own)?,
         providers,
         book: Arc::new(Book::built_in()),
         policy,
     })
+}
+
+/// The lists that come with the program, changed by the operator's.
+fn lists(providers: &Arc<Providers>, own: &[(ListKind, PathBuf)]) -> anyhow::Result<Lists> {
+    let mut texts = Vec::new();
+    for (kind, path) in own {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| usage(format!("cannot read the list {name}: {error}")))?;
+        texts.push((*kind, name, text));
+    }
+    let own: Vec<OwnList<'_>> = texts
+        .iter()
+        .map(|(kind, file, text)| OwnList {
+            kind: *kind,
+            file,
+            text,
+        })
+        .collect();
+    Ok(Lists::new(Arc::clone(providers), &own)?)
 }
 
 fn policy_file(path: &Path) -> anyhow::Result<Policy> {

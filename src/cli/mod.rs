@@ -140,6 +140,12 @@ fn report(error: &anyhow::Error) -> Exit {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return refusal.exit;
     }
+    if error
+        .downcast_ref::<crate::world::live::NoServers>()
+        .is_some()
+    {
+        return Exit::CannotAsk;
+    }
     match error.downcast_ref::<IntakeError>() {
         // Which column to read is a question of usage; everything else about a list is about the list.
         Some(

@@ -58,7 +58,7 @@ fn percent(text: &str) -> Result<f64, String> {
 /// Runs `presend verify`.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
-    let tools = asking::tools(&args.policy)?;
+    let tools = asking::tools(&args.policy, &args.asking.own_list)?;
     let source = Source::open(&args.list)?;
     let task = Task {
         out: args

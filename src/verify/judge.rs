@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::Tools;
 use crate::address::{self, Address};
-use crate::flags::{Flag, Flags};
+use crate::flags::{Flag, Flags, Signal, is_trap_like};
 use crate::intake::Row;
 use crate::ledger::{Ledger, LedgerError};
 use crate::moment::Moment;
@@ -166,6 +166,17 @@ impl<'a> Judge<'a> {
         let mut flags = self.tools.lists.flags(address);
         if let Some(extra) = extra {
             flags = flags.with(extra);
+        }
+        if verdict.reason == Reason::CatchAll && !flags.has(Flag::TrapLike) {
+            // A typing error that refuses mail is only that; one whose mail host takes everything is set up to.
+            let mut signals = self.tools.lists.signals(address);
+            let is_typo = signals
+                .iter()
+                .any(|signal| matches!(signal, Signal::TypoDomain { .. }));
+            signals.push(Signal::CatchAll);
+            if is_typo && is_trap_like(&signals) {
+                flags = flags.with(Flag::TrapLike);
+            }
         }
         let (reply, provider) = self.decisive(evidence, verdict);
         Judgement {

@@ -175,6 +175,27 @@ fn two_plausible_columns_are_a_question_of_usage() {
 }
 
 #[test]
+fn a_list_of_ones_own_adds_and_takes_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("own.txt");
+    std::fs::write(&own, "throwaway.test\n-mailinator.com\n").unwrap();
+    let option = format!("disposable={}", own.display());
+    let list = b"email\na@throwaway.test\nb@mailinator.com\n";
+    let review = Run::verify(list, &["--offline", "--own-list", &option]).list("review.csv");
+    assert!(rows(&review)[0].contains("disposable"), "{review}");
+    assert!(!rows(&review)[1].contains("disposable"), "{review}");
+}
+
+#[test]
+fn a_typing_error_that_takes_everything_looks_like_a_trap() {
+    let review = simulated(b"email\nanyone@gmial.com\n").list("review.csv");
+    assert!(
+        review.contains("trap_like") && review.contains("anyone@gmail.com"),
+        "{review}"
+    );
+}
+
+#[test]
 fn an_unknown_policy_says_which_there_are() {
     let run = Run::verify(b"email\na@acme.test\n", &["--offline", "--policy", "harsh"]);
     assert_eq!(run.code(), 2);

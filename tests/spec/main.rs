@@ -8,6 +8,7 @@
 
 mod bounce;
 mod explain;
+mod order;
 mod preflight;
 mod samples;
 mod sim;

@@ -75,7 +75,11 @@ impl Board {
                 self.relist(domain, now);
                 break;
             }
-            if let Err(moment) = self.hosts[host].pace.draw(now) {
+            if let Err(moment) = self.hosts[host]
+                .pace
+                .draw(now)
+                .and_then(|()| self.overall.draw(now))
+            {
                 self.relist(domain, now);
                 idle = Idle::Until(moment);
                 break;

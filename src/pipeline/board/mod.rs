@@ -20,7 +20,7 @@ use lettre::Address as Mailbox;
 use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
-use crate::pace::{Ceilings, Gate, Pace, Rate};
+use crate::pace::{Ceilings, Gate, Limiter, Pace, Rate};
 use crate::probe::Spent;
 use crate::provider::{Provider, Providers, TlsHabit};
 use crate::reason::Reason;
@@ -41,6 +41,8 @@ pub struct Manners {
     pub sender: Option<Mailbox>,
     /// The ceilings at every host; a provider's own may be lower.
     pub ceilings: Ceilings,
+    /// Recipients a second, at all hosts together.
+    pub rate: Rate,
     /// Most connections at once, to all hosts together.
     pub connections: usize,
     /// How long one address may wait for a host that wants us to come back.
@@ -227,6 +229,7 @@ pub struct Board {
     pending: usize,
     settled: u64,
     dials: u64,
+    overall: Limiter,
     stopping: bool,
 }
 
@@ -235,6 +238,7 @@ impl Board {
     #[must_use]
     pub fn new(manners: Manners, providers: Arc<Providers>) -> Self {
         Board {
+            overall: Limiter::new(manners.rate),
             manners,
             providers,
             domains: Vec::new(),

@@ -1,0 +1,117 @@
+//! A million rows with nobody asked, against a plain copy with the csv crate in the same run.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use presend::diagnosis::Book;
+use presend::flags::Lists;
+use presend::intake::{Options, Source};
+use presend::ledger::{Ledger, Lifetimes, Realm};
+use presend::moment::Moment;
+use presend::pipeline::Ending;
+use presend::pipeline::board::Progress;
+use presend::provider::Providers;
+use presend::verdict::Policy;
+use presend::verify::{Asking, Memory, Observer, Task, Tools, verify};
+use presend::world::Clock;
+
+const ROWS: u32 = 1_000_000;
+const ROUNDS: usize = 5;
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn progress(&mut self, _rows: u64, _progress: &Progress) {}
+    fn blocked(&mut self, _host: &str, _words: &str, _addresses: usize) {}
+}
+
+fn list() -> String {
+    let mut list = "id,first,last,company,email,city,note\n".to_owned();
+    for row in 0..ROWS {
+        let (name, company) = (row % 977, row % 50_021);
+        let _ = writeln!(
+            list,
+            "{row},Anna,Example{name},\"Company {company}, Inc\",first{row}.last{name}@company{company}.de,Berlin,call back"
+        );
+    }
+    list
+}
+
+/// Reads and writes every record, as a program would that changes nothing.
+fn copy(from: &Path, to: &Path) -> Duration {
+    let started = Instant::now();
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_path(from)
+        .unwrap();
+    let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(to).unwrap()));
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).unwrap() {
+        writer.write_byte_record(&record).unwrap();
+    }
+    writer.flush().unwrap();
+    started.elapsed()
+}
+
+fn offline(tools: &Tools, from: &Path, folder: &Path) -> Duration {
+    let started = Instant::now();
+    let task = Task {
+        source: Source::open(from).unwrap(),
+        options: Options::default(),
+        out: folder.join("out"),
+        memory: Memory::Use,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let clock = Clock::starting_at(Moment::from_millis(0));
+        let path = folder.join("ledger.db");
+        let mut ledger =
+            Ledger::open(&path, &Realm::Real, Lifetimes::default(), clock.now()).unwrap();
+        let never = std::future::pending::<Ending>();
+        let summary = verify(
+            &task,
+            tools,
+            Asking::Nobody(clock),
+            &mut ledger,
+            &mut Nobody,
+            never,
+        )
+        .await
+        .unwrap();
+        assert_eq!(summary.rows, u64::from(ROWS));
+    });
+    started.elapsed()
+}
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("list.csv");
+    std::fs::write(&from, list()).unwrap();
+    let providers = Arc::new(Providers::built_in());
+    let tools = Tools {
+        lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
+        providers,
+        book: Arc::new(Book::built_in()),
+        policy: Policy::built_in("balanced").unwrap(),
+    };
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        let copied = copy(&from, &folder.path().join("copy.csv"));
+        let listed = offline(&tools, &from, folder.path());
+        let ratio = listed.as_secs_f64() / copied.as_secs_f64();
+        println!("csv copy {copied:>8.2?}   verify --offline {listed:>8.2?}   ratio {ratio:.2}");
+        ratios.push(ratio);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "median ratio {:.2} over {ROUNDS} rounds of {ROWS} rows",
+        ratios[ROUNDS / 2]
+    );
+}
