@@ -10,5 +10,7 @@ mod bounce;
 mod explain;
 mod order;
 mod preflight;
+mod samples;
+mod sim;
 mod spf;
 mod zone;

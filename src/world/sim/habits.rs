@@ -159,6 +159,35 @@ pub enum Speech {
     FallsSilent,
 }
 
+impl Speech {
+    /// How replies to anything but RCPT come: mischief waits for the question that matters.
+    #[must_use]
+    pub fn for_ordinary_replies(self) -> Speech {
+        match self {
+            Speech::ByteByByte | Speech::BareLineFeeds => self,
+            Speech::Plain
+            | Speech::BreaksOff
+            | Speech::Garbage
+            | Speech::EndlessLine
+            | Speech::EndlessLines
+            | Speech::FallsSilent => Speech::Plain,
+        }
+    }
+
+    /// Whether a client can make out what was said.
+    #[must_use]
+    pub fn is_understood(self) -> bool {
+        match self {
+            Speech::Plain | Speech::ByteByByte | Speech::BareLineFeeds => true,
+            Speech::BreaksOff
+            | Speech::Garbage
+            | Speech::EndlessLine
+            | Speech::EndlessLines
+            | Speech::FallsSilent => false,
+        }
+    }
+}
+
 /// By what a greylister knows its visitors again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -229,8 +258,7 @@ pub struct Rate {
 }
 
 /// How a mail host behaves. [`Habits::default`] is an honest host with nothing special about it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Habits {
     /// Whose words it uses.
     pub dialect: Dialect,
@@ -243,7 +271,6 @@ pub struct Habits {
     /// First words.
     pub greeting: Greeting,
     /// How long they take.
-    #[serde(with = "super::duration")]
     pub greeting_wait: Duration,
     /// What happens to those who speak before.
     pub early_talkers: EarlyTalkers,
@@ -272,10 +299,8 @@ pub struct Habits {
     /// Most domains in a transaction.
     pub domains_per_transaction: Option<u32>,
     /// How long an answer to RCPT takes, on top of the way.
-    #[serde(with = "super::duration")]
     pub rcpt_wait: Duration,
     /// How much longer a refusal of RCPT takes. Exchange has 5 s.
-    #[serde(with = "super::duration")]
     pub tarpit: Duration,
     /// What it does to those who fish for names.
     pub harvest: Option<Harvest>,

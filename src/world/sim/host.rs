@@ -18,15 +18,15 @@ pub struct Host {
     pub addresses: Vec<IpAddr>,
     /// How it behaves.
     pub habits: Habits,
-    /// How its part of the network behaves.
-    pub line: NetLine,
+    /// How the way to it behaves.
+    pub way: Way,
     /// Whose mail it takes, by domain.
     pub domains: HashMap<String, Arc<Mailboxes>>,
 }
 
 /// How the way to a host behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NetLine {
+pub struct Way {
     /// Median time there and back.
     pub round_trip: Duration,
     /// Share by which times vary, 0 to 1.

@@ -1,186 +1,202 @@
-//! A described internet behind the seams of [`World`]: zones, mail hosts with habits, mailboxes.
+//! A described internet behind the same seams as the real one.
 //!
-//! Everything runs over in-memory pipes on tokio's paused clock, so a run with greylisting ends in a moment, the same
-//! for the same seed. The hosts have a command parser of their own, and a [`Witness`] counts what they saw.
-
-mod chance;
-mod command;
-mod dialect;
-mod duration;
-mod file;
-mod habits;
-mod host;
-mod mailbox;
-mod server;
-mod session;
-mod tls;
-mod witness;
-mod zone;
+//! An [`Internet`] is a description: zones, hosts, mailboxes. [`Internet::start`] brings it to life on tokio's paused
+//! clock, over pipes in memory, so that hours of waiting pass at once; what the servers saw of their visitors is with
+//! the [`Witness`]. One description with one seed behaves in one way. World files are described in
+//! `sample_lists/world.toml`, their keys in [`scenario`].
+//!
+//! Hosts live in address space that is reserved for documentation: a simulated run is given
+//! [`Reach::PublicOrDocumentation`](crate::route::Reach), so that loopback and private space stay what they are.
 
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::duplex;
-use tokio::time::sleep;
-
-use super::{Clock, Dial, Later, Wire, World};
 use crate::moment::Moment;
-use chance::Chance;
-use habits::Door;
-use host::{Host, Memory};
-use server::Visit;
-use zone::{Resolver, Zones};
+use crate::route::{DnsAnswer, RecordKind};
+use crate::world::{Clock, World};
 
-pub use file::WorldError;
+pub mod chance;
+mod command;
+pub mod dialect;
+mod duration;
+mod flight;
+pub mod habits;
+pub mod host;
+pub mod mailbox;
+mod network;
+pub mod persona;
+pub mod plan;
+pub mod scenario;
+mod schema;
+mod server;
+mod session;
+mod speech;
+mod tls;
+mod turn;
+pub mod witness;
+mod words;
+pub mod zone;
+
 pub use mailbox::Truth;
-pub use witness::{Breach, Outcome, Question, Sightings, Totals, Witness};
+pub use persona::Persona;
+pub use plan::Plan;
+pub use scenario::WorldError;
+pub use witness::{Breach, Outcome, Witness};
 
-/// Bytes that fit into a simulated connection each way before a writer must wait.
-const PIPE: usize = 64 << 10;
+use habits::Door;
+use host::Host;
+use mailbox::Mailboxes;
+use network::{Network, Station};
+use zone::{NameServer, Resolver, Zones};
 
-/// How long a system tries to reach an address where nobody is (Linux gives up after about two minutes).
-const NOBODY_THERE: Duration = Duration::from_secs(127);
-
-/// Where visitors of a simulated internet come from when they do not say.
-const VISITOR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-
-/// A whole described internet.
-#[derive(Debug)]
+/// A described internet.
+#[derive(Clone, Debug)]
 pub struct Internet {
     start: Moment,
-    latency: Duration,
-    jitter: f64,
+    client: IpAddr,
+    dns_latency: Duration,
+    dns_jitter: f64,
     zones: Arc<Zones>,
-    hosts: Arc<Vec<Arc<Host>>>,
-    witness: Arc<Witness>,
+    hosts: Vec<Arc<Host>>,
+    by_address: Arc<HashMap<IpAddr, usize>>,
+    domains: HashMap<String, Arc<Mailboxes>>,
+}
+
+/// An internet that is up.
+#[derive(Clone)]
+pub struct Simulation {
+    /// What the program is given.
+    pub world: World,
+    /// What the servers saw.
+    pub witness: Arc<Witness>,
+    network: Arc<Network>,
 }
 
 impl Internet {
-    /// Reads a description; `file` is its name for errors.
+    /// Reads a world file; `file` is its name for errors.
     ///
     /// # Errors
     ///
-    /// [`WorldError`] with the line and what was expected there.
+    /// When it is no TOML, has a key that is none, or contradicts itself: with the line and what to change.
     pub fn from_toml(text: &str, file: &str) -> Result<Self, WorldError> {
-        file::read(text, file)
+        scenario::read(text, file)
     }
 
-    /// What its servers saw so far.
+    /// Brings the internet to life. Must be called inside the runtime that serves it, whose time should be paused.
+    ///
+    /// Each start is a fresh one: its hosts have seen nobody yet. To let a program be killed and started again before
+    /// the same hosts, give the second the same [`Simulation::world`].
     #[must_use]
-    pub fn witness(&self) -> Arc<Witness> {
-        Arc::clone(&self.witness)
-    }
-
-    /// What is true of an address.
-    #[must_use]
-    pub fn truth(&self, local: &str, domain: &str) -> Truth {
-        if self.zones.get(domain).is_none() {
-            return Truth::NoSuchDomain;
-        }
-        let serving = self.hosts.iter().find_map(|host| host.domains.get(domain));
-        serving.map_or(Truth::NoMailHost, |mailboxes| mailboxes.truth(local))
-    }
-
-    /// This internet behind the seams. Must be called inside the runtime that will carry it, whose clock is paused.
-    #[must_use]
-    pub fn world(&self, seed: u64) -> World {
+    pub fn start(&self, seed: u64) -> Simulation {
         let clock = Clock::starting_at(self.start);
-        let by_address = self
-            .hosts
-            .iter()
-            .enumerate()
-            .flat_map(|(number, host)| host.addresses.iter().map(move |address| (*address, number)))
-            .collect();
-        World {
-            names: Arc::new(Resolver {
-                zones: Arc::clone(&self.zones),
-                witness: Arc::clone(&self.witness),
-                seed,
-                latency: self.latency,
-                jitter: self.jitter,
-            }),
-            dial: Arc::new(Network {
-                hosts: Arc::clone(&self.hosts),
-                memories: self.hosts.iter().map(|_| Arc::default()).collect(),
-                visits: self.hosts.iter().map(|_| AtomicU32::new(0)).collect(),
-                by_address,
-                witness: Arc::clone(&self.witness),
-                clock,
-                seed,
-            }),
+        let witness = Arc::new(Witness::of(
+            self.hosts.iter().map(|host| host.name.clone()).collect(),
+        ));
+        let station = |host: &Arc<Host>| Station {
+            host: Arc::clone(host),
+            memory: Arc::default(),
+        };
+        let network = Arc::new(Network {
+            hosts: self.hosts.iter().map(station).collect(),
+            by_address: Arc::clone(&self.by_address),
+            witness: Arc::clone(&witness),
             clock,
             seed,
+            client: self.client,
+            visits: Mutex::default(),
+        });
+        let resolver = Resolver {
+            zones: Arc::clone(&self.zones),
+            witness: Arc::clone(&witness),
+            seed,
+            latency: self.dns_latency,
+            jitter: self.dns_jitter,
+        };
+        let world = World {
+            names: Arc::new(resolver),
+            dial: Arc::<Network>::clone(&network),
+            clock,
+            seed,
+        };
+        Simulation {
+            world,
+            witness,
+            network,
+        }
+    }
+
+    /// As [`Internet::start`], for those who need no witness.
+    #[must_use]
+    pub fn world(&self, seed: u64) -> World {
+        self.start(seed).world
+    }
+
+    /// When the simulated time begins.
+    #[must_use]
+    pub fn beginning(&self) -> Moment {
+        self.start
+    }
+
+    /// What is true of an address, whatever the hosts say of it.
+    #[must_use]
+    pub fn truth(&self, address: &str) -> Truth {
+        let Some((local, domain)) = address.rsplit_once('@') else {
+            return Truth::Missing;
+        };
+        let Ok(domain) = idna::domain_to_ascii(domain) else {
+            return Truth::NoSuchDomain;
+        };
+        if let Some(truth) = self.obstacle(&domain) {
+            return truth;
+        }
+        let local = local
+            .strip_prefix('"')
+            .and_then(|local| local.strip_suffix('"'))
+            .unwrap_or(local);
+        self.domains
+            .get(&domain)
+            .map_or(Truth::NoMailHost, |mailboxes| mailboxes.truth(local))
+    }
+
+    /// Why mail for a domain finds no host; `None` when it does.
+    fn obstacle(&self, domain: &str) -> Option<Truth> {
+        let entry = self.zones.get(domain);
+        if entry.is_some_and(|entry| {
+            entry.server != NameServer::Answers && entry.recovers_after.is_none()
+        }) {
+            return Some(Truth::NamesBroken);
+        }
+        match self.zones.look_up(domain, RecordKind::Mx) {
+            DnsAnswer::NoSuchName { .. } => return Some(Truth::NoSuchDomain),
+            DnsAnswer::Failed(_) => return Some(Truth::NamesBroken),
+            DnsAnswer::NoRecords { .. } | DnsAnswer::Records { .. } => {}
+        }
+        let addresses = plan::mail_addresses(&self.zones, domain);
+        let host = |address| {
+            self.by_address
+                .get(address)
+                .map(|number| &self.hosts[*number])
+        };
+        if addresses.is_empty() {
+            Some(Truth::NoMailHost)
+        } else if addresses
+            .iter()
+            .filter_map(host)
+            .any(|host| host.habits.door == Door::Open)
+        {
+            None
+        } else {
+            Some(Truth::HostsDead)
         }
     }
 }
 
-/// The ways to all hosts.
-struct Network {
-    hosts: Arc<Vec<Arc<Host>>>,
-    memories: Vec<Arc<Mutex<Memory>>>,
-    visits: Vec<AtomicU32>,
-    by_address: HashMap<IpAddr, usize>,
-    witness: Arc<Witness>,
-    clock: Clock,
-    seed: u64,
-}
-
-impl Dial for Network {
-    fn connect<'a>(
-        &'a self,
-        to: SocketAddr,
-        from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
-        Box::pin(async move {
-            let Some(&number) = self.by_address.get(&to.ip()) else {
-                self.witness.stray(to.ip());
-                sleep(NOBODY_THERE).await;
-                return Err(io::ErrorKind::TimedOut.into());
-            };
-            let host = &self.hosts[number];
-            self.witness.at(number).attempts += 1;
-            match host.habits.door {
-                Door::Open => sleep(host.line.round_trip).await,
-                Door::Closed => {
-                    sleep(host.line.round_trip).await;
-                    return Err(io::ErrorKind::ConnectionRefused.into());
-                }
-                Door::Silent => {
-                    sleep(NOBODY_THERE).await;
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-            }
-            let connection = self.visits[number].fetch_add(1, Ordering::Relaxed) + 1;
-            let open = {
-                let mut seen = self.witness.at(number);
-                seen.connections += 1;
-                seen.open += 1;
-                seen.open_at_most = seen.open_at_most.max(seen.open);
-                seen.sources.insert(from.unwrap_or(VISITOR));
-                seen.open
-            };
-            let (theirs, ours) = duplex(PIPE);
-            let visit = Visit {
-                host: Arc::clone(host),
-                number,
-                memory: Arc::clone(&self.memories[number]),
-                witness: Arc::clone(&self.witness),
-                clock: self.clock,
-                chance: Chance::of(self.seed, (host.name.as_str(), connection)),
-                client: from.unwrap_or(VISITOR),
-                connection,
-                open,
-            };
-            // A host goes on whatever becomes of its visitor; it leaves by itself when the pipe closes.
-            tokio::spawn(visit.serve(Box::new(theirs)));
-            Ok(Box::new(ours) as Box<dyn Wire>)
-        })
+impl Simulation {
+    /// Waits until every host has noticed that its visitors are gone, so that the witness has seen all. Sessions
+    /// that a client still holds open end after their five minutes.
+    pub async fn settle(&self) {
+        self.network.settle().await;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,19 +1,22 @@
 //! A simulated mail host at work: one task for each connection.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
 
 use super::chance::Chance;
 use super::dialect::{Line, Topic};
+use super::flight::{Flight, LineEnd};
 use super::habits::{EarlyTalkers, Greeting, Pipelining, Speech, Tls};
 use super::host::{Host, Memory, Mood};
-use super::session::{Desk, Session, Then, Turn, phrase};
-use super::tls;
+use super::session::Session;
+use super::turn::{Desk, Then, phrase};
 use super::witness::{Breach, Witness, locked};
+use super::{speech, tls};
 use crate::world::{Clock, Wire};
 
 /// How long a host waits for the next command before it leaves (RFC 5321 §4.5.3.2.7).
@@ -22,8 +25,11 @@ const IDLE: Duration = Duration::from_secs(300);
 /// What a lost flight costs: TCP's first retransmission (RFC 6298 §2.4 has at least a second).
 const RETRANSMISSION: Duration = Duration::from_secs(1);
 
-/// Most bytes of an endless reply; then the host tires of it.
-const ENDLESS: usize = 1 << 20;
+/// Most bytes taken at a time.
+const CHUNK: usize = 4 << 10;
+
+/// Most bytes without a line end.
+const HEARD: usize = 64 << 10;
 
 /// One connection.
 pub(super) struct Visit {
@@ -42,7 +48,6 @@ pub(super) struct Visit {
 }
 
 /// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// The visitor said QUIT.
     Quit,
@@ -54,8 +59,14 @@ enum End {
 
 impl Visit {
     /// Serves the visitor until one of the two leaves.
-    pub(super) async fn serve(mut self, wire: Box<dyn Wire>) {
-        let end = self.converse(wire).await;
+    pub(super) async fn serve(mut self, mut wire: Box<dyn Wire>) {
+        let end = match self.greet(&mut wire).await {
+            Err(end) => end,
+            Ok(heard) => match self.converse(wire, heard).await {
+                Err(end) => end,
+                Ok(never) => match never {},
+            },
+        };
         let mut seen = self.witness.at(self.number);
         seen.open -= 1;
         match end {
@@ -65,209 +76,201 @@ impl Visit {
         }
     }
 
-    async fn converse(&mut self, mut wire: Box<dyn Wire>) -> End {
-        let mut heard = Vec::new();
-        if let Some(end) = self.greet(&mut wire, &mut heard).await {
-            return end;
+    /// First words. Returns what the visitor said before them.
+    async fn greet(&mut self, wire: &mut Box<dyn Wire>) -> Result<Vec<u8>, End> {
+        let habits = &self.host.habits;
+        let wait = self
+            .chance
+            .around(self.host.way.round_trip, self.host.way.jitter)
+            + habits.greeting_wait;
+        let early = match timeout(wait, self.read(wire)).await {
+            Err(_) => Vec::new(),
+            Ok(said) => said?,
+        };
+        if !early.is_empty() {
+            self.witness.at(self.number).breach(Breach::EarlyTalk);
+            if habits.early_talkers == EarlyTalkers::Punishes {
+                return self.turn_away(wire, Line::TalksEarly).await;
+            }
         }
+        if locked(&self.memory).mood(habits, self.clock.now()) == Mood::Blocks {
+            return self.turn_away(wire, Line::Harvester).await;
+        }
+        if habits.connections.is_some_and(|limit| self.open > limit) {
+            return self.turn_away(wire, Line::TooManyConnections).await;
+        }
+        match habits.greeting {
+            Greeting::Welcomes => {
+                self.witness.at(self.number).greetings += 1;
+                self.speak(wire, Line::Banner).await?;
+                Ok(early)
+            }
+            Greeting::NotNow => self.turn_away(wire, Line::NotNow).await,
+            Greeting::Blocks => self.turn_away(wire, Line::BlockedAtDoor).await,
+            Greeting::HangsUp => Err(End::SentAway),
+            Greeting::Garbage => {
+                speech::utter(wire, "", Speech::Garbage).await;
+                Err(End::SentAway)
+            }
+            Greeting::Never => loop {
+                self.read(wire).await?;
+            },
+        }
+    }
+
+    async fn speak(&self, wire: &mut Box<dyn Wire>, line: Line) -> Result<(), End> {
+        let words = phrase(&self.host, self.client, line, &Topic::default());
+        self.utter(wire, &words, self.host.habits.speech.for_ordinary_replies())
+            .await
+    }
+
+    async fn turn_away<T>(&self, wire: &mut Box<dyn Wire>, line: Line) -> Result<T, End> {
+        self.speak(wire, line).await?;
+        Err(End::SentAway)
+    }
+
+    /// Answers flight after flight.
+    async fn converse(
+        &mut self,
+        mut wire: Box<dyn Wire>,
+        mut heard: Vec<u8>,
+    ) -> Result<Infallible, End> {
         let mut session = Session::new(self.client, self.connection);
         loop {
-            let Some(at) = heard.iter().position(|byte| *byte == b'\n') else {
-                match self.listen(&mut wire, &mut heard).await {
-                    Some(end) => return end,
-                    None => continue,
+            let flight = Flight::take_from(&mut heard);
+            if flight.is_empty() {
+                if heard.len() > HEARD {
+                    return Err(End::SentAway);
                 }
-            };
-            let mut line: Vec<u8> = heard.drain(..=at).collect();
-            line.pop();
-            if line.last() == Some(&b'\r') {
-                line.pop();
-            } else {
-                self.witness.at(self.number).breach(Breach::BadLine);
+                heard.extend(self.read(&mut wire).await?);
+                continue;
             }
-            let is_flight = !heard.is_empty();
-            if is_flight && let Some(end) = self.mind_the_flight(&session, &mut heard) {
-                return end;
-            }
-            let turn = {
-                let mut memory = locked(&self.memory);
-                let mut seen = self.witness.at(self.number);
-                session.hear(
-                    &line,
-                    &mut Desk {
-                        host: &self.host,
-                        memory: &mut memory,
-                        seen: &mut seen,
-                        now: self.clock.now(),
-                    },
-                )
-            };
-            if let Some(end) = self.answer(&mut wire, &turn).await {
-                return end;
-            }
-            match turn.then {
+            self.travel().await?;
+            let flight = self.mind_manners(flight, &session, &mut wire).await?;
+            match self.answer(&flight, &mut session, &mut wire).await? {
                 Then::Listen => {}
-                Then::HangUp if line.eq_ignore_ascii_case(b"quit") => return End::Quit,
-                Then::HangUp => return End::SentAway,
-                Then::Handshake if self.host.habits.tls == Tls::Broken => return End::SentAway,
-                Then::Handshake => match tls::accept(wire).await {
-                    Some(encrypted) => {
-                        wire = encrypted;
-                        heard.clear();
-                        session.encrypted();
-                        self.witness.at(self.number).handshakes += 1;
-                    }
-                    None => return End::Left,
-                },
+                Then::Handshake => {
+                    // What came along in clear is no part of the encrypted conversation (RFC 3207 §6).
+                    heard.clear();
+                    wire = self.encrypt(wire).await?;
+                    session.encrypted();
+                }
+                Then::Farewell => return Err(End::Quit),
+                Then::HangUp => return Err(End::SentAway),
             }
         }
+    }
+
+    /// Lets the way there and back take its time.
+    async fn travel(&mut self) -> Result<(), End> {
+        let way = self.host.way;
+        let mut time = self.chance.around(way.round_trip, way.jitter);
+        while self.chance.happens(way.loss) && time < IDLE {
+            time += RETRANSMISSION;
+        }
+        let reset = self.chance.happens(way.reset);
+        sleep(time).await;
+        if reset { Err(End::SentAway) } else { Ok(()) }
     }
 
     /// What the host makes of commands that came together.
-    fn mind_the_flight(&self, session: &Session, heard: &mut Vec<u8>) -> Option<End> {
-        if !session.pipelines(&self.host) {
-            self.witness.at(self.number).breach(Breach::UninvitedFlight);
+    async fn mind_manners(
+        &self,
+        mut flight: Flight,
+        session: &Session,
+        wire: &mut Box<dyn Wire>,
+    ) -> Result<Flight, End> {
+        if flight.lines.len() < 2 {
+            return Ok(flight);
+        }
+        let invited = session.pipelines(&self.host) && flight.ends_where_it_must();
+        {
+            let mut seen = self.witness.at(self.number);
+            seen.flights += 1;
+            if !invited {
+                seen.breach(Breach::UninvitedFlight);
+            }
         }
         match self.host.habits.pipelining {
-            Pipelining::Offered | Pipelining::NotOffered => None,
-            Pipelining::Punished => Some(End::SentAway),
-            Pipelining::Chokes => {
-                heard.clear();
-                None
+            Pipelining::Offered | Pipelining::NotOffered => {}
+            Pipelining::Punished => return self.turn_away(wire, Line::TalksEarly).await,
+            Pipelining::Chokes => flight.lines.truncate(1),
+        }
+        Ok(flight)
+    }
+
+    async fn answer(
+        &self,
+        flight: &Flight,
+        session: &mut Session,
+        wire: &mut Box<dyn Wire>,
+    ) -> Result<Then, End> {
+        for line in &flight.lines {
+            let turn = {
+                let mut desk = Desk {
+                    host: &self.host,
+                    memory: &mut locked(&self.memory),
+                    seen: &mut self.witness.at(self.number),
+                    now: self.clock.now(),
+                };
+                if line.end == LineEnd::BareLineFeed {
+                    desk.seen.breach(Breach::BadLine);
+                }
+                session.hear(&line.text, &mut desk)
+            };
+            if !turn.wait.is_zero() {
+                sleep(turn.wait).await;
+            }
+            for reply in &turn.replies {
+                self.utter(wire, reply, turn.speech).await?;
+            }
+            match turn.then {
+                Then::Listen => {}
+                then @ (Then::Handshake | Then::Farewell | Then::HangUp) => return Ok(then),
+            }
+        }
+        Ok(Then::Listen)
+    }
+
+    /// Says something; whoever does not listen for five minutes is gone.
+    async fn utter(
+        &self,
+        wire: &mut Box<dyn Wire>,
+        words: &str,
+        speech: Speech,
+    ) -> Result<(), End> {
+        match timeout(IDLE, speech::utter(wire, words, speech)).await {
+            Ok(speech::Said::Done) => Ok(()),
+            Ok(speech::Said::BrokenOff) => Err(End::SentAway),
+            Ok(speech::Said::NobodyListens) | Err(_) => Err(End::Left),
+        }
+    }
+
+    /// The next bytes from the visitor.
+    async fn read(&self, wire: &mut Box<dyn Wire>) -> Result<Vec<u8>, End> {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        match timeout(IDLE, wire.read_buf(&mut chunk)).await {
+            Ok(Ok(1..)) => Ok(chunk),
+            Ok(Ok(0) | Err(_)) => Err(End::Left),
+            Err(_) => Err(End::SentAway),
+        }
+    }
+
+    async fn encrypt(&self, mut wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, End> {
+        match self.host.habits.tls {
+            Tls::Broken | Tls::None => {
+                tls::fail(&mut wire).await;
+                Err(End::SentAway)
+            }
+            Tls::Offered | Tls::Required => {
+                let wire = timeout(IDLE, tls::accept(wire))
+                    .await
+                    .ok()
+                    .flatten()
+                    .ok_or(End::Left)?;
+                self.witness.at(self.number).handshakes += 1;
+                Ok(wire)
             }
         }
     }
-
-    /// The first words. Returns how the connection ended, if it did.
-    async fn greet(&mut self, wire: &mut Box<dyn Wire>, heard: &mut Vec<u8>) -> Option<End> {
-        let habits = &self.host.habits;
-        let early = timeout(
-            habits.greeting_wait + self.host.line.round_trip,
-            wire.read_buf(heard),
-        );
-        match early.await {
-            Ok(Ok(0) | Err(_)) => return Some(End::Left),
-            Ok(Ok(_)) => {
-                self.witness.at(self.number).breach(Breach::EarlyTalk);
-                if habits.early_talkers == EarlyTalkers::Punishes {
-                    self.say_line(wire, Line::TalksEarly).await;
-                    return Some(End::SentAway);
-                }
-            }
-            Err(_) => {}
-        }
-        let too_many = habits.connections.is_some_and(|most| self.open > most);
-        let blocks = locked(&self.memory).mood(habits, self.clock.now()) == Mood::Blocks;
-        let (line, end) = match habits.greeting {
-            Greeting::Never => {
-                sleep(IDLE).await;
-                return Some(End::SentAway);
-            }
-            Greeting::HangsUp => return Some(End::SentAway),
-            Greeting::Garbage => {
-                self.speak(wire, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
-                return Some(End::SentAway);
-            }
-            Greeting::NotNow => (Line::NotNow, Some(End::SentAway)),
-            Greeting::Blocks => (Line::BlockedAtDoor, Some(End::SentAway)),
-            Greeting::Welcomes if blocks => (Line::BlockedAtDoor, Some(End::SentAway)),
-            Greeting::Welcomes if too_many => (Line::TooManyConnections, Some(End::SentAway)),
-            Greeting::Welcomes => (Line::Banner, None),
-        };
-        self.witness.at(self.number).greetings += 1;
-        self.say_line(wire, line).await;
-        end
-    }
-
-    async fn say_line(&mut self, wire: &mut Box<dyn Wire>, line: Line) {
-        let words = phrase(&self.host, self.client, line, &Topic::default());
-        self.speak(wire, &framed(&words)).await;
-    }
-
-    /// Waits for the visitor's next words; a round trip passes meanwhile.
-    async fn listen(&mut self, wire: &mut Box<dyn Wire>, heard: &mut Vec<u8>) -> Option<End> {
-        match timeout(IDLE, wire.read_buf(heard)).await {
-            Ok(Ok(0) | Err(_)) => return Some(End::Left),
-            Err(_) => return Some(End::SentAway),
-            Ok(Ok(_)) => {}
-        }
-        let lines = heard.split(|byte| *byte == b'\n').skip(1).count();
-        if lines > 1 {
-            self.witness.at(self.number).flights += 1;
-        }
-        let line = self.host.line;
-        let mut wait = self.chance.around(line.round_trip, line.jitter);
-        if self.chance.happens(line.loss) {
-            wait += RETRANSMISSION;
-        }
-        sleep(wait).await;
-        self.chance.happens(line.reset).then_some(End::SentAway)
-    }
-
-    /// Says what the turn says, in its manner. Returns how the connection ended, if it did.
-    async fn answer(&mut self, wire: &mut Box<dyn Wire>, turn: &Turn) -> Option<End> {
-        sleep(turn.wait).await;
-        for reply in &turn.replies {
-            let bytes = framed(reply);
-            match turn.speech {
-                Speech::Plain => self.speak(wire, &bytes).await,
-                Speech::ByteByByte => {
-                    for byte in bytes {
-                        self.speak(wire, &[byte]).await;
-                        sleep(Duration::from_millis(10)).await;
-                    }
-                }
-                Speech::BareLineFeeds => {
-                    let bare: Vec<u8> = bytes.into_iter().filter(|byte| *byte != b'\r').collect();
-                    self.speak(wire, &bare).await;
-                }
-                Speech::BreaksOff => {
-                    self.speak(wire, &bytes[..bytes.len() / 2]).await;
-                    return Some(End::SentAway);
-                }
-                Speech::Garbage => self.speak(wire, b"\x00\xff\xfe what?\r\n").await,
-                Speech::EndlessLine => {
-                    self.flood(wire, b"550 5.1.1 and so on and on ").await;
-                    return Some(End::SentAway);
-                }
-                Speech::EndlessLines => {
-                    self.flood(wire, b"550-5.1.1 and another thing\r\n").await;
-                    return Some(End::SentAway);
-                }
-                Speech::FallsSilent => {
-                    sleep(IDLE).await;
-                    return Some(End::SentAway);
-                }
-            }
-        }
-        None
-    }
-
-    async fn flood(&mut self, wire: &mut Box<dyn Wire>, piece: &[u8]) {
-        for _ in 0..ENDLESS / piece.len() {
-            if timeout(IDLE, wire.write_all(piece)).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Writes; a visitor who has left shows when listening.
-    async fn speak(&self, wire: &mut Box<dyn Wire>, bytes: &[u8]) {
-        let _ = timeout(IDLE, wire.write_all(bytes)).await;
-    }
-}
-
-/// A reply as it goes over the wire: `code text`, lines parted by LF, becomes lines that each carry the code.
-fn framed(reply: &str) -> Vec<u8> {
-    let code = reply.get(..3).unwrap_or(reply);
-    let lines: Vec<&str> = reply.get(4..).unwrap_or("").split('\n').collect();
-    let last = lines.len() - 1;
-    let mut bytes = Vec::with_capacity(reply.len() + lines.len() * 6);
-    for (at, line) in lines.iter().enumerate() {
-        bytes.extend_from_slice(code.as_bytes());
-        bytes.push(if at == last { b' ' } else { b'-' });
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes
 }

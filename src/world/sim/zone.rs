@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::chance::Chance;
 use super::witness::Witness;
 use crate::route::{DnsAnswer, DnsFailure, Record, RecordKind};
@@ -20,7 +22,7 @@ const RESOLVER_PATIENCE: Duration = Duration::from_secs(6);
 const NEGATIVE_TTL: Duration = Duration::from_secs(300);
 
 /// How a name server treats questions about a name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NameServer {
     /// It answers.

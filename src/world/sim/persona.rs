@@ -1,0 +1,180 @@
+//! Ready-made habits: the kinds of mail hosts that a visitor meets.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::dialect::Dialect;
+use super::habits::{
+    AfterRefusal, Door, EarlyTalkers, ErrorLimits, Greeting, Greylist, Habits, Harvest,
+    HarvestDefence, Hello, KnownBy, Pipelining, Rate, Recipients, Senders, Speech, Tls,
+};
+
+/// Declares each kind once: its name, what it is, how it differs from a host with nothing special about it.
+macro_rules! personas {
+    ($($name:ident $what:literal { $($key:ident: $value:expr),* })*) => {
+        /// A kind of mail host; in world files in snake case. A world file may change every part of what it does.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Persona {
+            /// Refuses strangers, has no limits worth mentioning.
+            #[default]
+            Honest,
+            $(#[doc = $what] $name,)*
+        }
+
+        impl Persona {
+            /// Every kind.
+            pub const ALL: &'static [Persona] = &[Persona::Honest, $(Persona::$name,)*];
+
+            /// What a host of this kind does.
+            #[must_use]
+            pub fn habits(self) -> Habits {
+                match self {
+                    Persona::Honest => honest(),
+                    $(Persona::$name => Habits { $($key: $value,)* ..honest() },)*
+                }
+            }
+        }
+    };
+}
+
+personas! {
+    Postfix "Postfix with its defaults: slow after 10 mistakes, gone after 20." { errors: Some(POSTFIX) }
+    Exim "Exim with its defaults: past 10 recipients, all are refused once fewer than half were good." {
+        dialect: Dialect::Exim, bad_recipients: Some(10)
+    }
+    Qmail "qmail as it came: takes all, bounces later." {
+        dialect: Dialect::Qmail, recipients: Recipients::AllAccepted, offers: words(&["8BITMIME"])
+    }
+    Exchange "Exchange on premises: each refusal takes five seconds longer." {
+        dialect: Dialect::Exchange, tarpit: seconds(5), tls: Tls::Offered
+    }
+    Google "Gmail: insists on encryption, one domain per message." {
+        dialect: Dialect::Google, tls: Tls::Required, domains_per_transaction: Some(1), per_transaction: Some(100)
+    }
+    Outlook "Outlook.com: one recipient per message." {
+        dialect: Dialect::Outlook, tls: Tls::Offered, per_transaction: Some(1), connections: Some(5)
+    }
+    Microsoft365 "Microsoft 365 for a tenant that refuses strangers." {
+        dialect: Dialect::Microsoft365, tls: Tls::Offered, connections: Some(5)
+    }
+    Yahoo "Yahoo: takes all, bounces later; 20 recipients per connection." {
+        dialect: Dialect::Yahoo, tls: Tls::Offered, recipients: Recipients::AllAccepted, per_connection: Some(20)
+    }
+    Icloud "iCloud." { dialect: Dialect::Icloud, tls: Tls::Offered, connections: Some(10) }
+    Gmx "GMX with web.de: hangs up after refusals, turns fishers away." {
+        dialect: Dialect::Gmx, tls: Tls::Offered, connections: Some(4), after_refusal: AfterRefusal::HangsUp
+    }
+    MailRu "mail.ru: takes all, bounces later." {
+        dialect: Dialect::MailRu, tls: Tls::Offered, recipients: Recipients::AllAccepted
+    }
+    Proofpoint "Proofpoint's gateway: has strangers come twice while it asks behind itself." {
+        dialect: Dialect::Proofpoint, tls: Tls::Offered, greylist: Some(greylist(KnownBy::Triplet, 30))
+    }
+    Mimecast "Mimecast's gateway: greylists for a minute." {
+        dialect: Dialect::Mimecast, tls: Tls::Offered, greylist: Some(greylist(KnownBy::Triplet, 60))
+    }
+    Barracuda "Barracuda's gateway: greylists for five minutes." {
+        dialect: Dialect::Barracuda, tls: Tls::Offered, greylist: Some(greylist(KnownBy::Triplet, 300))
+    }
+    SlowRecipients "`SpamExperts`' gateway: takes half a minute to answer RCPT." { rcpt_wait: seconds(30) }
+    Greylisting "Greylists by visitor, sender and recipient for five minutes, as Postgrey does." {
+        greylist: Some(greylist(KnownBy::Triplet, 300)), errors: Some(POSTFIX)
+    }
+    GreylistingByVisitor "Greylists by the visitor's address alone." { greylist: Some(greylist(KnownBy::Visitor, 300)) }
+    AcceptsEveryone "Accepts everyone, bounces later." { recipients: Recipients::AllAccepted }
+    Silent "Nothing ever comes back." { door: Door::Silent }
+    Closed "Refuses connections." { door: Door::Closed }
+    NeverGreets "Takes the connection, never greets." { greeting: Greeting::Never }
+    Busy "421 at the greeting, always." { greeting: Greeting::NotNow }
+    HangsUp "Closes the connection without a word." { greeting: Greeting::HangsUp }
+    BlocksVisitor "554 at the greeting: we are on a blocklist." { greeting: Greeting::Blocks }
+    BlocksSender "Refuses MAIL: we are blocked." { senders: Senders::Blocked }
+    NeedsSpf "Refuses MAIL: our domain does not vouch for us." { senders: Senders::Unauthenticated }
+    BlocksRecipients "Refuses every RCPT: we are blocked." { recipients: Recipients::VisitorBlocked }
+    NoPipelining "Has no PIPELINING." { pipelining: Pipelining::NotOffered }
+    PunishesPipelining "Has no PIPELINING, sends those away who do it all the same." {
+        pipelining: Pipelining::Punished
+    }
+    ChokesOnPipelining "Offers PIPELINING, answers only the first command." { pipelining: Pipelining::Chokes }
+    NoEhlo "Knows HELO only." { hello: Hello::HeloOnly }
+    HangsUpOnEhlo "Hangs up on EHLO." { hello: Hello::HangsUpOnEhlo }
+    RefusesHello "Refuses every hello." { hello: Hello::Refuses }
+    SlowGreeter "Greets after six seconds, sends those away who speak before, as postscreen does." {
+        greeting_wait: seconds(6), early_talkers: EarlyTalkers::Punishes, errors: Some(POSTFIX)
+    }
+    Tarpit "Takes ten seconds for every refusal." { tarpit: seconds(10) }
+    HangsUpAfterRefusal "Closes the connection after each refusal." { after_refusal: AfterRefusal::HangsUp }
+    HangsUpInsteadOfRefusing "Closes the connection instead of refusing." { after_refusal: AfterRefusal::HangsUpUnsaid }
+    BreaksOff "Breaks off in the middle of its reply to RCPT." { speech: Speech::BreaksOff }
+    Garbage "Answers RCPT with something that is no SMTP." { speech: Speech::Garbage }
+    GreetsWithGarbage "Greets with something that is no SMTP." { greeting: Greeting::Garbage }
+    ByteByByte "Sends its replies one byte at a time." { speech: Speech::ByteByByte }
+    BareLineFeeds "Ends its lines with LF only." { speech: Speech::BareLineFeeds }
+    EndlessLine "Answers RCPT with a line that never ends." { speech: Speech::EndlessLine }
+    EndlessLines "Answers RCPT with lines that never end." { speech: Speech::EndlessLines }
+    SilentRecipients "Never answers RCPT." { speech: Speech::FallsSilent }
+    OneRecipient "Takes one recipient per message." { per_transaction: Some(1) }
+    FewRecipients "Takes ten recipients per connection." { per_connection: Some(10) }
+    SaysItsLimits "Says so with LIMITS (RFC 9422): five recipients per message." {
+        per_transaction: Some(5), offers: words(&["8BITMIME", "ENHANCEDSTATUSCODES", "LIMITS RCPTMAX=5"])
+    }
+    OffersTls "Encrypts, if the client likes." { tls: Tls::Offered }
+    RequiresTls "Takes no mail in clear." { tls: Tls::Required }
+    BrokenTls "Offers encryption, but fails at it." { tls: Tls::Broken }
+    HarvestAcceptsAll "After 15 unknown recipients, everybody exists for an hour." {
+        harvest: Some(harvest(HarvestDefence::AcceptsAll))
+    }
+    HarvestRefusesAll "After 15 unknown recipients, nobody exists for an hour." {
+        harvest: Some(harvest(HarvestDefence::RefusesAll))
+    }
+    HarvestBlocks "After 15 unknown recipients, it turns us away for an hour." {
+        harvest: Some(harvest(HarvestDefence::Blocks))
+    }
+    RateLimited "Two recipients a second at most." { rate: Some(Rate { recipients: 2, per: seconds(1) }) }
+    FewConnections "Two connections at most." { connections: Some(2) }
+    RefusesNullSender "Takes no null sender." { senders: Senders::NullRefused }
+}
+
+/// What most hosts can do.
+fn honest() -> Habits {
+    Habits {
+        offers: words(&[
+            "8BITMIME",
+            "SMTPUTF8",
+            "SIZE 36700160",
+            "ENHANCEDSTATUSCODES",
+        ]),
+        ..Habits::default()
+    }
+}
+
+/// Postfix's `smtpd_soft_error_limit` with `smtpd_hard_error_limit`.
+const POSTFIX: ErrorLimits = ErrorLimits {
+    slow_after: 10,
+    hang_up_after: 20,
+};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn greylist(by: KnownBy, wait: u64) -> Greylist {
+    Greylist {
+        by,
+        wait: seconds(wait),
+    }
+}
+
+fn harvest(then: HarvestDefence) -> Harvest {
+    Harvest {
+        after: 15,
+        then,
+        lasts: seconds(3600),
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
