@@ -188,7 +188,16 @@ fn a_list_of_ones_own_adds_and_takes_out() {
 
 #[test]
 fn a_typing_error_that_takes_everything_looks_like_a_trap() {
-    let review = simulated(b"email\nanyone@gmial.com\n").list("review.csv");
+    let folder = tempfile::tempdir().unwrap();
+    let world = folder.path().join("world.toml");
+    let description = "[[host]]\nname = \"mx.gmial.com\"\n[[domain]]\nname = \"gmial.com\"\n\
+                       mx = [\"mx.gmial.com\"]\nunclaimed = \"delivered\"\n";
+    std::fs::write(&world, description).unwrap();
+    let run = Run::verify(
+        b"email\nanyone@gmial.com\n",
+        &["--world", world.to_str().unwrap()],
+    );
+    let review = run.list("review.csv");
     assert!(
         review.contains("trap_like") && review.contains("anyone@gmail.com"),
         "{review}"

@@ -50,8 +50,9 @@ fn run(world: &str, list: &str) -> (Summary, Arc<Witness>, Duration) {
         .start_paused(true)
         .build()
         .unwrap();
-    let (summary, took) = runtime.block_on(async {
-        let world = internet.world(7);
+    let (summary, witness, took) = runtime.block_on(async {
+        let simulation = internet.start(7);
+        let world = simulation.world;
         let clock = world.clock;
         let started = clock.now();
         let realm = Realm::Simulated("world".to_owned());
@@ -85,9 +86,9 @@ fn run(world: &str, list: &str) -> (Summary, Arc<Witness>, Duration) {
         let summary = verify(&task, &tools, asking, &mut ledger, &mut Nobody, never)
             .await
             .unwrap();
-        (summary, clock.now().since(started))
+        (summary, simulation.witness, clock.now().since(started))
     });
-    (summary, internet.witness(), took)
+    (summary, witness, took)
 }
 
 /// 1,000 domains on 100 hosts with ten addresses each, of which eight exist; every tenth domain takes everybody.

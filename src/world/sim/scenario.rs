@@ -15,8 +15,8 @@
 //! `[[host]]`, a mail host:
 //!
 //! - `name`, `address` (one or a list; else one is found), published as A, AAAA, PTR.
-//! - `persona`: one of [`Persona`] in snake case, `"honest"` if not said. All that follows changes a part of it.
-//! - `dialect`: one of [`Dialect`]; `[host.says]`: own words for one of [`Line`], such as `no_such_user = "550 gone"`.
+//! - `persona`: one of [`Persona`](super::Persona) in snake case, `"honest"` if not said. All that follows changes a part of it.
+//! - `dialect`: one of [`Dialect`](super::dialect::Dialect); `[host.says]`: own words for one of [`Line`](super::dialect::Line), such as `no_such_user = "550 gone"`.
 //!   `{address}`, `{host}`, `{client}`, `{minutes}`, `{seconds}` are filled in; `\n` begins a further line.
 //! - `door`, `greeting`, `greeting_wait`, `early_talkers`, `hello`, `pipelining`, `offers`, `tls`, `senders`,
 //!   `recipients`, `greylist = { by, wait }`, `errors = { slow_after, hang_up_after }`, `bad_recipients`, `connections`,
