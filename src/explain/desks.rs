@@ -1,6 +1,6 @@
 //! Where a sender is heard: blocklists named in refusals, and the providers' desks for senders.
 //!
-//! Addresses of pages change; each was the publisher's own in 2026.
+//! Addresses of pages change; these are from general knowledge and were not checked against the pages.
 
 /// A place to look, with the words that point to it.
 #[derive(Debug)]
