@@ -112,7 +112,9 @@ impl Board {
             self.groups[group].transaction_cap,
         ];
         let transactions = match provider {
-            Some(_) => limits::TRANSACTIONS_AT_A_KNOWN_PROVIDER,
+            Some(provider) => provider
+                .transactions_per_connection
+                .unwrap_or(limits::TRANSACTIONS_AT_A_KNOWN_PROVIDER),
             None => limits::TRANSACTIONS_OF_A_CONNECTION,
         };
         Budget {
