@@ -117,6 +117,10 @@ pub const SLOWDOWN_DOUBLINGS: u32 = 5;
 /// Recipients a second at a host that had no limit until it asked to slow down. Our choice: the general limit.
 pub const RATE_AFTER_DISPLEASURE: u32 = 10;
 
+/// How long a host that has shown that it blocks us is left in peace, where its provider is not known to name a time.
+/// Block-list replies: MTA shaping rules suspend for 2 hours.
+pub const BLOCK_WAIT: Duration = Duration::from_secs(2 * 3600);
+
 // ── Questions in one connection ─────────────────────────────────────────────────────────────────────────────────────
 
 /// Most refused recipients in one connection. Below Postfix's soft error limit of 10 (`smtpd_soft_error_limit`), after

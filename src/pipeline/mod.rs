@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-use crate::address::Address;
 use crate::diagnosis::Book;
 use crate::limits;
 use crate::moment::Moment;
+use crate::probe::{KnownDomain, KnownHost, Wanted};
 use crate::provider::Providers;
-use crate::route::{Reach, Route};
+use crate::route::{HostKey, Reach, Route};
 use crate::smtp::HelloName;
 use crate::world::World;
 
@@ -62,14 +62,34 @@ pub enum Ending {
     Deadline,
 }
 
-/// The addresses to ask about, as they come.
+/// The addresses to ask about, as they come, with what is known from before.
 pub trait Supply {
     /// Up to `most` further addresses; none when there are no more.
     ///
     /// # Errors
     ///
     /// When the list cannot be read further.
-    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Address>>;
+    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Wanted>>;
+
+    /// What is known of a domain. Asked once for each, before anybody else is asked about it.
+    ///
+    /// # Errors
+    ///
+    /// When what is known cannot be read.
+    fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
+        let _ = name;
+        Ok(KnownDomain::default())
+    }
+
+    /// What is known of a host key. Asked once for each, before the host is connected to.
+    ///
+    /// # Errors
+    ///
+    /// When what is known cannot be read.
+    fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {
+        let _ = key;
+        Ok(KnownHost::default())
+    }
 }
 
 /// Who is told what happens.
@@ -190,14 +210,14 @@ impl Run {
                 }
                 Some((talk, report)) = self.reports.1.recv() => {
                     let now = self.world.clock.now();
-                    self.heed(News::Talk(talk, report), now);
+                    self.heed(News::Talk(talk, report), supply, now)?;
                     while let Ok((talk, report)) = self.reports.1.try_recv() {
-                        self.heed(News::Talk(talk, report), now);
+                        self.heed(News::Talk(talk, report), supply, now)?;
                     }
                 }
                 Some(news) = self.news.1.recv() => {
                     let now = self.world.clock.now();
-                    self.heed(news, now);
+                    self.heed(news, supply, now)?;
                 }
                 () = async { sleep_until(wake.expect("guarded")).await }, if wake.is_some() => {}
                 () = std::future::ready(()), if self.has_room() => {}
@@ -226,16 +246,27 @@ impl Run {
         }
         let batch = supply.next(limits::SUPPLY_BATCH)?;
         self.supply_dry = batch.is_empty();
-        for address in batch {
-            self.board.add(address, now);
+        for wanted in batch {
+            let domain = wanted.address.domain().wire();
+            if !self.board.has_domain(domain) {
+                self.board.know_domain(domain, &supply.domain(domain)?);
+            }
+            self.board.add(wanted, now);
         }
         Ok(())
     }
 
     /// Takes in what the world reports.
-    fn heed(&mut self, news: News, now: Moment) {
+    fn heed(&mut self, news: News, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
         match news {
-            News::Routed(domain, route) => self.board.routed(&domain, route, now),
+            News::Routed(domain, route) => {
+                if let Route::Hosts { key, .. } = &route
+                    && !self.board.has_host(key)
+                {
+                    self.board.know_host(key, supply.host(key)?, now);
+                }
+                self.board.routed(&domain, route, now);
+            }
             News::Talk(talk, report) => {
                 if matches!(report, Report::Ended | Report::Failed(_)) {
                     self.orders.remove(&talk);
@@ -243,6 +274,7 @@ impl Run {
                 self.board.report(talk, report, now);
             }
         }
+        Ok(())
     }
 
     /// Carries out what the board wants done.

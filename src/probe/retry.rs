@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
 use crate::reason::{Blame, Reason};
 
 /// What one address has been through so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// Answers that settled nothing.
     pub tries: u8,

@@ -1,5 +1,7 @@
 //! Does a domain refuse strangers? What is known of it, and what that leaves to ask.
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
@@ -17,7 +19,8 @@ pub struct Strangers {
 }
 
 /// How a domain treats addresses that do not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Openness {
     /// Nothing is known: one question at a time, for the domain may turn out to take everything.
     Unknown,

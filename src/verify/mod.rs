@@ -21,6 +21,7 @@ use crate::moment::Moment;
 use crate::outlet::{Form, Outlet};
 use crate::pipeline::board::{Learned, Progress};
 use crate::pipeline::{self, Ending, Listener, Supply, Terms};
+use crate::probe::{KnownDomain, Wanted};
 use crate::provider::Providers;
 use crate::verdict::{Finding, Policy, Whom};
 use crate::world::{Clock, World};
@@ -192,7 +193,7 @@ struct Questions<'a> {
 }
 
 impl Supply for Questions<'_> {
-    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Address>> {
+    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Wanted>> {
         let now = self.clock.now();
         let mut batch = Vec::new();
         while batch.len() < most {
@@ -218,9 +219,18 @@ impl Supply for Questions<'_> {
                 continue;
             }
             drop(key);
-            batch.push(address);
+            batch.push(Wanted::from(address));
         }
         Ok(batch)
+    }
+
+    fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
+        if self.memory == Memory::Refresh || self.ledger.was_empty() {
+            return Ok(KnownDomain::default());
+        }
+        // Whoever has no name has no facts of his own: those of the domain alone.
+        let known = self.ledger.evidence("", name, self.clock.now())?;
+        Ok(KnownDomain::from_facts(&known.facts))
     }
 }
 
@@ -249,6 +259,8 @@ impl Listener for Scribe<'_> {
                 addresses,
                 ..
             } => self.observer.blocked(&key.0, &exchange.reply, addresses),
+            // Serves this run; later ones when the ledger keeps it.
+            Learned::Host { .. } | Learned::Waiting { .. } => {}
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Gate, Limiter, Pace, Rate};
-use crate::probe::Spent;
+use crate::probe::{Block, KnownDomain, KnownHost, Spent, Waiting, Wanted};
 use crate::provider::{Provider, Providers, TlsHabit};
 use crate::reason::Reason;
 use crate::route::{HostKey, MailHost, Route};
@@ -135,6 +135,22 @@ pub enum Learned {
         /// How long DNS says that it holds, where DNS said it.
         ttl: Option<Duration>,
     },
+    /// About a host key: how it may be asked, whether it blocks us.
+    Host {
+        /// Which.
+        key: HostKey,
+        /// All that is known of it by now.
+        known: KnownHost,
+    },
+    /// An address waits for a host that wants us to come back.
+    Waiting {
+        /// The address's key.
+        key: String,
+        /// What it has been through.
+        waiting: Waiting,
+        /// When it is to be asked about again.
+        again: Moment,
+    },
     /// A host blocks us; nobody there is asked any more.
     Blocked {
         /// Which.
@@ -157,7 +173,8 @@ struct Host {
     groups: VecDeque<usize>,
     /// Blocks read at RCPT since the last acceptance.
     block_signs: u32,
-    blocked: Option<(Exchange, Reading)>,
+    /// What is known of it, for later runs too.
+    known: KnownHost,
 }
 
 /// One conversation.
@@ -198,7 +215,7 @@ struct Asked {
 #[derive(Clone, Debug)]
 struct Subject {
     address: Address,
-    waiting: crate::probe::Waiting,
+    waiting: Waiting,
 }
 
 /// What is to be looked at when its time has come.
@@ -301,15 +318,53 @@ impl Board {
     }
 
     /// Asks about one more address. Its domain is resolved once, whoever names it.
-    pub fn add(&mut self, address: Address, now: Moment) {
+    pub fn add(&mut self, wanted: Wanted, now: Moment) {
+        let Wanted {
+            address,
+            likelihood: _,
+            waiting,
+            not_before,
+        } = wanted;
         let name = address.domain().wire().to_owned();
         let index = self.entry(&name);
         self.pending += 1;
-        self.domains[index].push(Subject {
-            address,
-            waiting: crate::probe::Waiting::default(),
-        });
+        let subject = Subject { address, waiting };
+        if not_before > now {
+            self.domains[index].push_later(not_before, subject);
+            self.wakes.insert((not_before, Wake::Domain(index)));
+        } else {
+            self.domains[index].push(subject);
+        }
         self.offer_domain(index, now);
+    }
+
+    /// Whether a domain was named before.
+    #[must_use]
+    pub fn has_domain(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Takes in what is known of a domain from before.
+    pub fn know_domain(&mut self, name: &str, known: &KnownDomain) {
+        let index = self.entry(name);
+        if let Some(openness) = known.openness {
+            self.domains[index].strangers.remember(openness);
+        }
+    }
+
+    /// Whether a host key was met before.
+    #[must_use]
+    pub fn has_host(&self, key: &HostKey) -> bool {
+        self.by_key.contains_key(key)
+    }
+
+    /// Takes in what is known of a host key from before. A block whose time is over is forgotten.
+    pub fn know_host(&mut self, key: &HostKey, mut known: KnownHost, now: Moment) {
+        if known.blocked_at(now).is_none() {
+            known.blocked = None;
+        }
+        let host = self.host(key.clone());
+        self.hosts[host].known = known;
     }
 
     /// The entry of a domain, made on first sight.
@@ -387,7 +442,10 @@ impl Board {
         } else {
             Privacy::WhenOffered
         };
-        self.groups.push(Group::new(host, hosts, privacy));
+        let mut made = Group::new(host, hosts, privacy);
+        made.transaction_cap = self.hosts[host].known.transaction_cap;
+        made.chokes = self.hosts[host].known.chokes;
+        self.groups.push(made);
         self.hosts[host].groups.push_back(group);
         self.by_hosts.insert(name, group);
         group
@@ -415,7 +473,7 @@ impl Board {
             pace: Pace::new(ceilings),
             groups: VecDeque::new(),
             block_signs: 0,
-            blocked: None,
+            known: KnownHost::default(),
         });
         self.by_key.insert(key, host);
         host
@@ -430,7 +488,10 @@ impl Board {
         }
         let Some(group) = entry.group else { return };
         let host = self.groups[group].host;
-        if let Some((exchange, reading)) = self.hosts[host].blocked.clone() {
+        if let Some(Block {
+            exchange, reading, ..
+        }) = self.hosts[host].known.blocked.clone()
+        {
             self.settle_blocked(index, &exchange, &reading, now);
             return;
         }

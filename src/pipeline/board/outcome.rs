@@ -4,7 +4,7 @@ use super::{Asked, Board, Heard, Learned, Subject, TalkId, TalkStage, Wake};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Next, after_undecided};
+use crate::probe::{Block, Next, after_undecided};
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
 use crate::smtp::dialogue::Privacy;
@@ -95,10 +95,20 @@ impl Board {
 
     /// The breaker: a host has shown that it blocks us, so nobody there is asked any more in this run.
     fn block(&mut self, host: usize, exchange: &Exchange, reading: &Reading, now: Moment) {
-        if self.hosts[host].blocked.is_some() {
+        if self.hosts[host].known.blocked.is_some() {
             return;
         }
-        self.hosts[host].blocked = Some((exchange.clone(), reading.clone()));
+        let wait = self.hosts[host]
+            .provider
+            .as_ref()
+            .and_then(|provider| provider.block_wait)
+            .unwrap_or(limits::BLOCK_WAIT);
+        self.hosts[host].known.blocked = Some(Block {
+            until: now + wait,
+            exchange: exchange.clone(),
+            reading: reading.clone(),
+        });
+        self.tell_of_host(host);
         let groups: Vec<usize> = self.hosts[host].groups.iter().copied().collect();
         let before = self.pending;
         let of_host = (0..self.domains.len()).filter(|&domain| {
@@ -150,7 +160,7 @@ impl Board {
                 None => self.not_answered(asked, now),
             }
         }
-        let goes_on = !broken && self.hosts[host].blocked.is_none();
+        let goes_on = !broken && self.hosts[host].known.blocked.is_none();
         if broken {
             // The wire is gone; the conversation reports its end by itself.
             if let Some(t) = self.talks.get_mut(&talk) {
@@ -172,6 +182,9 @@ impl Board {
             .count();
         if replies <= 1 {
             self.groups[group].chokes = true;
+            let host = self.groups[group].host;
+            self.hosts[host].known.chokes = true;
+            self.tell_of_host(host);
         }
     }
 
@@ -320,6 +333,11 @@ impl Board {
             Next::Again(at) => {
                 subject.waiting.tries += 1;
                 subject.waiting.since.get_or_insert(now);
+                self.learned.push(Learned::Waiting {
+                    key: subject.address.key().into_owned(),
+                    waiting: subject.waiting,
+                    again: at,
+                });
                 self.domains[asked.domain].push_later(at, subject);
                 self.wakes.insert((at, Wake::Domain(asked.domain)));
             }
@@ -338,6 +356,14 @@ impl Board {
             None => entry.strangers.decoy_lost(now),
         }
         self.offer_domain(asked.domain, now);
+    }
+
+    /// Tells what is known of a host by now.
+    fn tell_of_host(&mut self, host: usize) {
+        self.learned.push(Learned::Host {
+            key: self.hosts[host].key.clone(),
+            known: self.hosts[host].known.clone(),
+        });
     }
 
     fn learn_answer(

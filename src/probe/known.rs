@@ -1,0 +1,207 @@
+//! What an earlier run, or an earlier part of this one, learned: plain data that a ledger can keep.
+//!
+//! The board is given it before it asks, gives it back when it has changed. None of it is a verdict: it decides only
+//! what need not be asked again, and how.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Openness, Waiting};
+use crate::address::Address;
+use crate::diagnosis::Reading;
+use crate::moment::Moment;
+use crate::reason::Reason;
+use crate::verdict::{Exchange, Fact, Finding, Whom};
+
+/// How likely a mailbox exists, as far as can be told without asking: only the order of questions depends on it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Likelihood {
+    /// Nothing speaks against it.
+    #[default]
+    Good,
+    /// It looks made up, or was refused before.
+    Bad,
+}
+
+/// An address to ask about, with what is known of it from before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The address.
+    pub address: Address,
+    /// How likely it exists.
+    pub likelihood: Likelihood,
+    /// What it has been through: a greylisting host's clock runs on from the run that started it.
+    pub waiting: Waiting,
+    /// Not to be asked about before this.
+    pub not_before: Moment,
+}
+
+impl From<Address> for Wanted {
+    /// An address of which nothing is known.
+    fn from(address: Address) -> Self {
+        Wanted {
+            address,
+            likelihood: Likelihood::default(),
+            waiting: Waiting::default(),
+            not_before: Moment::default(),
+        }
+    }
+}
+
+/// What is known of a domain from before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownDomain {
+    /// How it treats strangers, where a decoy was answered: then no decoy is asked again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openness: Option<Openness>,
+}
+
+impl KnownDomain {
+    /// What the facts about a domain say, those that are still fresh given. Contradicting decoys say nothing.
+    #[must_use]
+    pub fn from_facts<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Self {
+        let (mut accepted, mut refused) = (false, false);
+        for fact in facts {
+            if let Finding::Asked {
+                whom: Whom::Decoy,
+                reading,
+                ..
+            } = &fact.finding
+            {
+                match reading.reason {
+                    Reason::Accepted | Reason::AcceptedProvider => accepted = true,
+                    Reason::NoSuchMailbox if reading.permanent => refused = true,
+                    // Everything else says nothing of strangers.
+                    _ => {}
+                }
+            }
+        }
+        KnownDomain {
+            openness: match (accepted, refused) {
+                (true, false) => Some(Openness::CatchAll),
+                (false, true) => Some(Openness::RefusesStrangers),
+                (true, true) | (false, false) => None,
+            },
+        }
+    }
+}
+
+/// A host that blocks us: its words, and until when it is left in peace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// From this moment on it may be asked again.
+    pub until: Moment,
+    /// What it said.
+    pub exchange: Exchange,
+    /// What that was read as.
+    pub reading: Reading,
+}
+
+/// Answers about recipients at a host, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Recipients accepted.
+    pub accepted: u64,
+    /// Recipients refused because there is no such mailbox.
+    pub refused: u64,
+}
+
+/// What is known of a host key from before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownHost {
+    /// It blocks us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Block>,
+    /// The most recipients in a transaction it was found to take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_cap: Option<u32>,
+    /// Whether it says that commands may travel together, then chokes on it.
+    #[serde(default)]
+    pub chokes: bool,
+    /// What it answered so far, this run's answers included.
+    #[serde(default)]
+    pub history: History,
+}
+
+impl KnownHost {
+    /// The block that is still in force at `now`.
+    #[must_use]
+    pub fn blocked_at(&self, now: Moment) -> Option<&Block> {
+        self.blocked.as_ref().filter(|block| now < block.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::Stage;
+
+    fn decoy(reason: Reason, permanent: bool) -> Fact {
+        Fact {
+            at: Moment::default(),
+            finding: Finding::Asked {
+                whom: Whom::Decoy,
+                exchange: Exchange {
+                    stage: Stage::Rcpt,
+                    host: "mx.acme.test".to_owned(),
+                    code: Some(if permanent { 550 } else { 250 }),
+                    reply: String::new(),
+                },
+                reading: Reading {
+                    reason,
+                    permanent,
+                    rule: "test".to_owned(),
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn a_decoy_that_was_answered_is_known_one_that_was_not_is_not() {
+        let known = |facts: &[Fact]| KnownDomain::from_facts(facts).openness;
+        assert_eq!(known(&[]), None);
+        assert_eq!(
+            known(&[decoy(Reason::Accepted, false)]),
+            Some(Openness::CatchAll)
+        );
+        assert_eq!(
+            known(&[
+                decoy(Reason::Greylisted, false),
+                decoy(Reason::NoSuchMailbox, true)
+            ]),
+            Some(Openness::RefusesStrangers)
+        );
+        assert_eq!(known(&[decoy(Reason::NoSuchMailbox, false)]), None);
+        assert_eq!(
+            known(&[
+                decoy(Reason::Accepted, false),
+                decoy(Reason::NoSuchMailbox, true)
+            ]),
+            None
+        );
+    }
+
+    #[test]
+    fn a_block_is_over_when_its_time_is() {
+        let Finding::Asked {
+            exchange, reading, ..
+        } = decoy(Reason::SenderBlocked, true).finding
+        else {
+            unreachable!()
+        };
+        let host = KnownHost {
+            blocked: Some(Block {
+                until: Moment::from_millis(10),
+                exchange,
+                reading,
+            }),
+            ..KnownHost::default()
+        };
+        assert!(host.blocked_at(Moment::from_millis(9)).is_some());
+        assert!(host.blocked_at(Moment::from_millis(10)).is_none());
+        let text = serde_json::to_string(&host).unwrap();
+        assert_eq!(serde_json::from_str::<KnownHost>(&text).unwrap(), host);
+    }
+}
