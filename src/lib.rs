@@ -40,6 +40,8 @@ pub mod outlet;
 
 pub mod verify;
 
+pub mod simulate;
+
 pub mod bounce;
 
 pub mod explain;

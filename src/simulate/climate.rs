@@ -1,0 +1,78 @@
+//! What kind of world a seed makes: how much of everything there is.
+//!
+//! Each world has its own mixture, as in swarm testing: a fault that hides among all oddities at once shows where there
+//! is one of them, or none.
+
+use std::time::Duration;
+
+use crate::world::sim::Persona;
+
+use super::dice::Dice;
+
+/// How much of everything there is in a world.
+#[derive(Clone, Debug)]
+pub(super) struct Climate {
+    /// Share of odd hosts.
+    pub(super) odd_hosts: f64,
+    /// The odd kinds that there are.
+    pub(super) kinds: Vec<Persona>,
+    /// Share of domains at hosts of large providers.
+    pub(super) at_providers: f64,
+    /// Share of domains that take everything.
+    pub(super) catch_all: f64,
+    /// Share of domains with nobody behind their name, or a name in trouble.
+    pub(super) nameless: f64,
+    /// Share of people who are there still.
+    pub(super) present: f64,
+    /// Share of rows that are no address.
+    pub(super) scribbles: f64,
+    /// Share of rows that name somebody again.
+    pub(super) repeated: f64,
+    /// Most lost flights, as a probability.
+    pub(super) loss: f64,
+    /// Most broken connections, as a probability per flight.
+    pub(super) reset: f64,
+    /// Longest median time there and back.
+    pub(super) far: Duration,
+}
+
+/// Hosts with nothing odd about them.
+pub(super) const ORDINARY: [Persona; 8] = [
+    Persona::Honest,
+    Persona::Postfix,
+    Persona::Postfix,
+    Persona::Exim,
+    Persona::Exchange,
+    Persona::OffersTls,
+    Persona::NoPipelining,
+    Persona::FewConnections,
+];
+
+impl Climate {
+    pub(super) fn of(seed: u64) -> Self {
+        let mut dice = Dice::of(seed, "climate");
+        let few = dice.between(1, 6);
+        let kinds = if dice.happens(0.4) {
+            Persona::ALL.to_vec()
+        } else {
+            (0..few).map(|_| *dice.one_of(Persona::ALL)).collect()
+        };
+        Climate {
+            odd_hosts: *dice.one_of(&[0.05, 0.2, 0.5, 0.8]),
+            kinds,
+            at_providers: *dice.one_of(&[0.0, 0.2, 0.5]),
+            catch_all: *dice.one_of(&[0.0, 0.1, 0.3, 0.6]),
+            nameless: *dice.one_of(&[0.0, 0.05, 0.2]),
+            present: dice.share(0.4, 0.95),
+            scribbles: *dice.one_of(&[0.0, 0.02, 0.1]),
+            repeated: *dice.one_of(&[0.0, 0.03, 0.15]),
+            loss: *dice.one_of(&[0.0, 0.0, 0.01, 0.05]),
+            reset: *dice.one_of(&[0.0, 0.0, 0.003, 0.02]),
+            far: *dice.one_of(&[
+                Duration::from_millis(60),
+                Duration::from_millis(300),
+                Duration::from_millis(1500),
+            ]),
+        }
+    }
+}
