@@ -107,13 +107,13 @@ fn options() -> ResolverOpts {
 impl Names for Dns {
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
         Box::pin(async move {
-            // Underscores and the like are for DNS to judge; the search list is never walked.
-            let Ok(mut fqdn) = Name::from_ascii(name) else {
+            // Labels are bytes (RFC 2181 §11): SPF macros make names with slashes, colons, quotes. A name from labels is
+            // a full one, so the search list is never walked.
+            let Ok(fqdn) = Name::from_labels(name.split('.').map(str::as_bytes)) else {
                 return DnsAnswer::NoSuchName {
                     ttl: Duration::ZERO,
                 };
             };
-            fqdn.set_fqdn(true);
             let wanted = match kind {
                 RecordKind::A => RecordType::A,
                 RecordKind::Aaaa => RecordType::AAAA,
