@@ -185,7 +185,7 @@ pub const ROUNDS: u8 = 2;
 /// How often a domain's mail hosts are looked up when DNS gives no usable answer.
 pub const RESOLUTIONS: u8 = 2;
 
-/// How long to wait before the second look-up. Our choice: longer than a name server's restart.
+/// How long to wait before the second look-up, and how long a mail host whose look-up failed is left alone. Our choice: longer than a name server's restart.
 pub const DNS_RETRY_WAIT: Duration = Duration::from_secs(30);
 
 // ── The run ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,6 +207,10 @@ pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// Time for one attempt at a DNS question. Our choice: resolvers answer in 20 ms or go looking for up to two seconds.
 pub const DNS_WAIT: Duration = Duration::from_secs(3);
+
+/// Longest wait before a question is repeated to a name server that may have lost it. Measured with 3 % of packets lost
+/// and every name unknown: 10,000 questions a second with this, 800 with hickory's own, ever longer wait.
+pub const DNS_REPEAT_WAIT: Duration = Duration::from_millis(400);
 
 /// Further attempts after the first.
 pub const DNS_ATTEMPTS: usize = 2;

@@ -6,23 +6,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use crate::limits;
+use crate::moment::Moment;
 use crate::provider::Providers;
 use crate::reason::Reason;
 use crate::route::{
     DnsAnswer, Exchanges, HostAddresses, HostKey, MailHost, Reach, RecordKind, Route, settle,
+    settle_doubtful,
 };
 use crate::world::World;
+
+/// What was found out about a mail host, with the time.
+struct Found {
+    addresses: HostAddresses,
+    at: Moment,
+}
 
 /// Resolves domains, remembering mail hosts that several of them share.
 pub(super) struct Router {
     world: World,
     reach: Reach,
     providers: Arc<Providers>,
-    hosts: DashMap<String, Arc<OnceCell<HostAddresses>>>,
-    places: Semaphore,
+    hosts: DashMap<String, Arc<OnceCell<Found>>>,
     questions: AtomicU64,
 }
 
@@ -33,7 +40,6 @@ impl Router {
             reach,
             providers,
             hosts: DashMap::new(),
-            places: Semaphore::new(limits::DNS_QUESTIONS),
             questions: AtomicU64::new(0),
         }
     }
@@ -56,6 +62,10 @@ impl Router {
             Exchanges::Settled(route) => return route,
             Exchanges::Named { names, ttl } => (names, ttl),
             Exchanges::Implicit { ttl } => (vec![domain.to_owned()], ttl),
+            Exchanges::Doubtful { ttl } => {
+                let address = self.ask(domain, RecordKind::A).await;
+                return settle_doubtful(domain, address, ttl, self.reach, &self.providers);
+            }
         };
         let mut hosts = Vec::with_capacity(names.len());
         for name in names {
@@ -105,27 +115,39 @@ impl Router {
                 v6: none,
             };
         }
-        // The guard of the map is gone before anything is awaited.
-        let cell = Arc::clone(&self.hosts.entry(name.to_owned()).or_default());
-        let found = cell
+        let found = self.cell(name);
+        let found = found
             .get_or_init(|| async {
                 let (v4, v6) = tokio::join!(
                     self.ask(name, RecordKind::A),
                     self.ask(name, RecordKind::Aaaa)
                 );
-                HostAddresses { v4, v6 }
+                Found {
+                    addresses: HostAddresses { v4, v6 },
+                    at: self.world.clock.now(),
+                }
             })
             .await;
-        found.clone()
+        found.addresses.clone()
     }
 
-    /// Puts one question to DNS, within the bound on questions under way.
+    /// Where a mail host's addresses are, or will be. A failure is remembered for a while only, so that a name server
+    /// in trouble is not asked by every domain at once, nor believed for the rest of the run.
+    fn cell(&self, name: &str) -> Arc<OnceCell<Found>> {
+        let now = self.world.clock.now();
+        // The guard of the map is gone before anything is awaited.
+        let mut cell = self.hosts.entry(name.to_owned()).or_default();
+        let failed_long_ago = cell.get().is_some_and(|found| {
+            found.addresses.failure().is_some() && now.since(found.at) >= limits::DNS_RETRY_WAIT
+        });
+        if failed_long_ago {
+            *cell = Arc::default();
+        }
+        Arc::clone(&cell)
+    }
+
+    /// Puts one question to DNS.
     async fn ask(&self, name: &str, kind: RecordKind) -> DnsAnswer {
-        let _place = self
-            .places
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
         self.questions.fetch_add(1, Ordering::Relaxed);
         self.world.names.query(name, kind).await
     }

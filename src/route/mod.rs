@@ -82,6 +82,13 @@ pub enum Exchanges {
         /// How long the answer holds.
         ttl: Duration,
     },
+    /// DNS says that there is no such name. Some name servers say so of a name that has an address but no MX, though
+    /// NXDOMAIN is about every kind of record (RFC 2308 §2.1, RFC 8020 §2): its address is asked for before it is
+    /// believed, which costs one question for each dead domain and keeps the addresses of the others.
+    Doubtful {
+        /// How long the answer holds.
+        ttl: Duration,
+    },
     /// The matter is settled without asking further.
     Settled(Route),
 }
@@ -127,11 +134,7 @@ impl Exchanges {
                 Exchanges::Named { names, ttl: *ttl }
             }
             DnsAnswer::NoRecords { ttl } => Exchanges::Implicit { ttl: *ttl },
-            DnsAnswer::NoSuchName { ttl } => Exchanges::Settled(Route::Nobody {
-                reason: Reason::NoSuchDomain,
-                detail: format!("DNS says that there is no {domain} (NXDOMAIN)"),
-                ttl: *ttl,
-            }),
+            DnsAnswer::NoSuchName { ttl } => Exchanges::Doubtful { ttl: *ttl },
             DnsAnswer::Failed(failure) => Exchanges::Settled(Route::Trouble {
                 detail: format!("asking for the mail hosts of {domain}: {failure}"),
             }),
@@ -172,7 +175,8 @@ impl HostAddresses {
     }
 
     /// The failure that keeps us from saying that there is no address.
-    fn failure(&self) -> Option<&DnsFailure> {
+    #[must_use]
+    pub fn failure(&self) -> Option<&DnsFailure> {
         [&self.v4, &self.v6]
             .into_iter()
             .find_map(|answer| match answer {
@@ -256,6 +260,38 @@ pub fn settle(
             )
         },
         ttl,
+    }
+}
+
+/// Makes the route of a domain whose MX question was answered with "no such name" (and `ttl`), once the question for its
+/// address is answered too. Only when both say so is there no such domain.
+#[must_use]
+pub fn settle_doubtful(
+    domain: &str,
+    address: DnsAnswer,
+    ttl: Duration,
+    reach: Reach,
+    providers: &Providers,
+) -> Route {
+    match address {
+        DnsAnswer::NoSuchName { .. } => Route::Nobody {
+            reason: Reason::NoSuchDomain,
+            detail: format!("DNS says that there is no {domain} (NXDOMAIN)"),
+            ttl,
+        },
+        DnsAnswer::Records { .. } | DnsAnswer::NoRecords { .. } | DnsAnswer::Failed(_) => {
+            let found = HostAddresses {
+                v4: address,
+                v6: DnsAnswer::NoRecords { ttl },
+            };
+            settle(
+                domain,
+                vec![(domain.to_owned(), found)],
+                ttl,
+                reach,
+                providers,
+            )
+        }
     }
 }
 
@@ -365,10 +401,7 @@ mod tests {
         ));
         assert!(matches!(
             read(DnsAnswer::NoSuchName { ttl: TTL }),
-            Exchanges::Settled(Route::Nobody {
-                reason: Reason::NoSuchDomain,
-                ..
-            })
+            Exchanges::Doubtful { .. }
         ));
         for failure in [
             DnsFailure::ServerFailure,
@@ -380,6 +413,34 @@ mod tests {
                 Exchanges::Settled(Route::Trouble { .. })
             ));
         }
+    }
+
+    #[test]
+    fn no_such_name_is_believed_only_when_there_is_no_address_either() {
+        let settled = |answer| {
+            settle_doubtful(
+                "acme.test",
+                answer,
+                TTL,
+                Reach::Public,
+                &Providers::built_in(),
+            )
+        };
+        assert_eq!(
+            reason(&settled(DnsAnswer::NoSuchName { ttl: TTL })),
+            Some(Reason::NoSuchDomain)
+        );
+        assert!(
+            matches!(settled(at(&["11.0.0.1"]).v4), Route::Hosts { hosts, .. } if hosts[0].name == "acme.test")
+        );
+        assert_eq!(
+            reason(&settled(DnsAnswer::NoRecords { ttl: TTL })),
+            Some(Reason::NoMailHost)
+        );
+        assert!(matches!(
+            settled(DnsAnswer::Failed(DnsFailure::Timeout)),
+            Route::Trouble { .. }
+        ));
     }
 
     #[test]

@@ -1,64 +1,34 @@
-//! The internet: DNS through hickory, TCP through tokio.
+//! DNS through hickory.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use hickory_resolver::Resolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
     ServerOrderingStrategy,
 };
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
-use tokio::net::TcpSocket;
+use tokio::sync::Semaphore;
 
-use super::{Clock, Dial, Later, Names, Wire, World};
+use super::capped::Capped;
+use super::{NoServers, Servers};
 use crate::limits;
-use crate::moment::Moment;
 use crate::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-
-/// The DNS servers to ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Servers {
-    /// Those that the system uses.
-    System,
-    /// These.
-    Named(Vec<SocketAddr>),
-}
-
-/// The system's DNS settings are of no use.
-#[derive(Debug, thiserror::Error)]
-#[error("the system's DNS settings cannot be used ({0}); name a DNS server with --dns IP:PORT")]
-pub struct NoServers(String);
-
-/// The world as it is.
-///
-/// Must be called inside the runtime that will carry it.
-///
-/// # Errors
-///
-/// [`NoServers`] when the system has no usable DNS settings.
-pub fn world(servers: &Servers, seed: u64) -> Result<World, NoServers> {
-    Ok(World {
-        names: Arc::new(Dns::new(servers)?),
-        dial: Arc::new(Tcp),
-        clock: Clock::starting_at(Moment::from(SystemTime::now())),
-        seed,
-    })
-}
+use crate::world::{Later, Names};
 
 /// DNS.
-struct Dns {
-    resolver: Resolver<TokioRuntimeProvider>,
+pub(super) struct Dns {
+    resolver: Resolver<Capped>,
+    /// hickory holds a socket for each question until its time is over: whoever asks waits for a place.
+    places: Semaphore,
 }
 
 impl Dns {
-    fn new(servers: &Servers) -> Result<Self, NoServers> {
-        let provider = TokioRuntimeProvider::default();
+    pub(super) fn new(servers: &Servers) -> Result<Self, NoServers> {
+        let provider = Capped::default();
         let builder = match servers {
             Servers::System => {
                 Resolver::builder(provider).map_err(|error| NoServers(error.to_string()))?
@@ -79,7 +49,10 @@ impl Dns {
         let resolver = builder
             .build()
             .map_err(|error| NoServers(error.to_string()))?;
-        Ok(Dns { resolver })
+        Ok(Dns {
+            resolver,
+            places: Semaphore::new(limits::DNS_QUESTIONS),
+        })
     }
 }
 
@@ -121,6 +94,11 @@ impl Names for Dns {
                 RecordKind::Txt => RecordType::TXT,
                 RecordKind::Ptr => RecordType::PTR,
             };
+            let _place = self
+                .places
+                .acquire()
+                .await
+                .expect("the semaphore is never closed");
             match self.resolver.lookup(fqdn, wanted).await {
                 Ok(lookup) => {
                     let ttl = lookup
@@ -167,7 +145,13 @@ fn read(data: &RData, kind: RecordKind) -> Option<Record> {
 
 /// What a failed look-up means. Running out of sockets or a broken network is trouble, never "no such domain".
 fn read_error(error: &NetError) -> DnsAnswer {
-    let ttl = limits::DNS_NEGATIVE_TTL;
+    let ttl = match error {
+        NetError::Dns(DnsError::NoRecordsFound(no)) => no
+            .negative_ttl
+            .map(|seconds| Duration::from_secs(u64::from(seconds))),
+        _ => None,
+    }
+    .unwrap_or(limits::DNS_NEGATIVE_TTL);
     if error.is_nx_domain() {
         return DnsAnswer::NoSuchName { ttl };
     }
@@ -182,33 +166,101 @@ fn read_error(error: &NetError) -> DnsAnswer {
     })
 }
 
-/// TCP.
-struct Tcp;
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
 
-impl Dial for Tcp {
-    fn connect<'a>(
-        &'a self,
-        to: SocketAddr,
-        from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
-        Box::pin(async move {
-            let socket = match to {
-                SocketAddr::V4(_) => TcpSocket::new_v4()?,
-                SocketAddr::V6(_) => TcpSocket::new_v6()?,
-            };
-            if let Some(from) = from {
-                socket.bind(SocketAddr::new(from, 0))?;
-            } else {
-                let any: IpAddr = match to {
-                    SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-                    SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-                };
-                socket.bind(SocketAddr::new(any, 0))?;
+    use super::*;
+
+    /// A name server on loopback, written byte by byte so that it shares nothing with hickory. It answers what
+    /// `answer` gives for the first label and the kind of record: a response code, with the data of one record.
+    fn name_server(answer: fn(&str, u16) -> (u8, Option<Vec<u8>>)) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let mut packet = [0; 512];
+            while let Ok((_, from)) = socket.recv_from(&mut packet) {
+                let mut end = 12;
+                while packet[end] != 0 {
+                    end += 1 + usize::from(packet[end]);
+                }
+                let label = String::from_utf8_lossy(&packet[13..13 + usize::from(packet[12])]);
+                let kind = u16::from_be_bytes([packet[end + 1], packet[end + 2]]);
+                let (code, data) = answer(&label, kind);
+                let mut reply = packet[..2].to_vec();
+                // A response, recursion desired with available; one question, no additional records.
+                reply.extend([
+                    0x81,
+                    0x80 | code,
+                    0,
+                    1,
+                    0,
+                    u8::from(data.is_some()),
+                    0,
+                    0,
+                    0,
+                    0,
+                ]);
+                reply.extend(&packet[12..end + 5]);
+                if let Some(data) = data {
+                    reply.extend([0xc0, 12]);
+                    reply.extend(kind.to_be_bytes());
+                    reply.extend([0, 1, 0, 0, 0, 77]);
+                    reply.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+                    reply.extend(data);
+                }
+                let _ = socket.send_to(&reply, from);
             }
-            let stream = socket.connect(to).await?;
-            // A flight is one write: waiting for more only delays it.
-            stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn Wire>)
-        })
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn answers_are_read_with_the_kinds_of_no_kept_apart() {
+        let server = name_server(|label, kind| match (label, kind) {
+            ("busy", 15) => (0, Some(b"\x00\x0a\x02MX\x04acme\x04TEST\x00".to_vec())),
+            ("busy", 1) => (0, Some(vec![11, 0, 0, 1])),
+            ("busy" | "odd_name", _) => (0, None),
+            ("broken", _) => (2, None),
+            ("closed", _) => (5, None),
+            _ => (3, None),
+        });
+        let dns = Dns::new(&Servers::Named(vec![server])).unwrap();
+        let ask = async |name: &str, kind| dns.query(name, kind).await;
+        assert_eq!(
+            ask("busy.test", RecordKind::Mx).await,
+            DnsAnswer::Records {
+                records: vec![Record::Mx {
+                    preference: 10,
+                    exchange: "mx.acme.test".to_owned()
+                }],
+                ttl: Duration::from_secs(77)
+            }
+        );
+        assert!(matches!(
+            ask("busy.test", RecordKind::A).await,
+            DnsAnswer::Records { records, .. } if records == [Record::Address("11.0.0.1".parse().unwrap())]
+        ));
+        let ttl = limits::DNS_NEGATIVE_TTL;
+        assert_eq!(
+            ask("busy.test", RecordKind::Aaaa).await,
+            DnsAnswer::NoRecords { ttl }
+        );
+        assert_eq!(
+            ask("odd_name.test", RecordKind::Txt).await,
+            DnsAnswer::NoRecords { ttl }
+        );
+        assert_eq!(
+            ask("dead.test", RecordKind::Mx).await,
+            DnsAnswer::NoSuchName { ttl }
+        );
+        assert_eq!(
+            ask("broken.test", RecordKind::Mx).await,
+            DnsAnswer::Failed(DnsFailure::ServerFailure)
+        );
+        assert_eq!(
+            ask("closed.test", RecordKind::Mx).await,
+            DnsAnswer::Failed(DnsFailure::Refused)
+        );
     }
 }

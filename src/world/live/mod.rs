@@ -1,0 +1,76 @@
+//! The internet: DNS through hickory, TCP through tokio.
+
+mod capped;
+mod dns;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::net::TcpSocket;
+
+use super::{Clock, Dial, Later, Wire, World};
+use crate::moment::Moment;
+use dns::Dns;
+
+/// The DNS servers to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// Those that the system uses.
+    System,
+    /// These.
+    Named(Vec<SocketAddr>),
+}
+
+/// The system's DNS settings are of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's DNS settings cannot be used ({0}); name a DNS server with --dns IP:PORT")]
+pub struct NoServers(String);
+
+/// The world as it is.
+///
+/// Must be called inside the runtime that will carry it.
+///
+/// # Errors
+///
+/// [`NoServers`] when the system has no usable DNS settings.
+pub fn world(servers: &Servers, seed: u64) -> Result<World, NoServers> {
+    Ok(World {
+        names: Arc::new(Dns::new(servers)?),
+        dial: Arc::new(Tcp),
+        clock: Clock::starting_at(Moment::from(SystemTime::now())),
+        seed,
+    })
+}
+
+/// TCP.
+struct Tcp;
+
+impl Dial for Tcp {
+    fn connect<'a>(
+        &'a self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
+        Box::pin(async move {
+            let socket = match to {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            if let Some(from) = from {
+                socket.bind(SocketAddr::new(from, 0))?;
+            } else {
+                let any: IpAddr = match to {
+                    SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                    SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+                };
+                socket.bind(SocketAddr::new(any, 0))?;
+            }
+            let stream = socket.connect(to).await?;
+            // A flight is one write: waiting for more only delays it.
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Wire>)
+        })
+    }
+}
