@@ -12,12 +12,14 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::moment::Moment;
 
 /// Recipients a second, in thousandths, so that one a minute can be said; or no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Rate(Option<NonZeroU32>);
 
 impl Rate {

@@ -8,6 +8,7 @@ mod limiter;
 use std::time::Duration;
 
 pub use limiter::{Limiter, Rate};
+use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::moment::Moment;
@@ -30,6 +31,19 @@ pub enum Gate {
     Full,
     /// Not before this moment.
     Closed(Moment),
+}
+
+/// A host's pace as a ledger can keep it: plain data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPace {
+    /// Recipients a second.
+    pub rate: Rate,
+    /// Connections at once.
+    pub connections: u32,
+    /// Requests to slow down that are not made good yet.
+    pub slowdowns: u32,
+    /// Not to be asked before this.
+    pub not_before: Moment,
 }
 
 /// The pace at one host: grows while all goes well, halves when told to slow down, stops when told to go away.
@@ -56,6 +70,28 @@ impl Pace {
             well: 0,
             not_before: Moment::default(),
             slowdowns: 0,
+        }
+    }
+
+    /// The pace as plain data.
+    #[must_use]
+    pub fn known(&self) -> KnownPace {
+        KnownPace {
+            rate: self.limiter.rate(),
+            connections: self.connections_allowed,
+            slowdowns: self.slowdowns,
+            not_before: self.not_before,
+        }
+    }
+
+    /// Takes up the pace that an earlier run ended with, under this run's ceilings.
+    pub fn resume(&mut self, known: &KnownPace) {
+        self.connections_allowed = known.connections.clamp(1, self.ceilings.connections);
+        self.slowdowns = known.slowdowns;
+        self.not_before = self.not_before.max(known.not_before);
+        let rate = known.rate.min(self.ceilings.rate);
+        if rate != self.limiter.rate() {
+            self.limiter.set_rate(rate);
         }
     }
 

@@ -9,6 +9,7 @@ use super::{Openness, Waiting};
 use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
+use crate::pace::KnownPace;
 use crate::reason::Reason;
 use crate::verdict::{Exchange, Fact, Finding, Whom};
 
@@ -56,13 +57,22 @@ pub struct KnownDomain {
     /// How it treats strangers, where a decoy was answered: then no decoy is asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openness: Option<Openness>,
+    /// How often a decoy was asked about.
+    #[serde(default)]
+    pub decoys_asked: u32,
+    /// When the decoy is to be asked about again, where its answer settled nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoy_due: Option<Moment>,
+    /// Whether somebody was told to come back: then everybody's clock is started at once.
+    #[serde(default)]
+    pub keeps_waiting: bool,
 }
 
 impl KnownDomain {
     /// What the facts about a domain say, those that are still fresh given. Contradicting decoys say nothing.
     #[must_use]
     pub fn from_facts<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Self {
-        let (mut accepted, mut refused) = (false, false);
+        let (mut accepted, mut refused, mut decoys_asked) = (false, false, 0);
         for fact in facts {
             if let Finding::Asked {
                 whom: Whom::Decoy,
@@ -70,6 +80,7 @@ impl KnownDomain {
                 ..
             } = &fact.finding
             {
+                decoys_asked += 1;
                 match reading.reason {
                     Reason::Accepted | Reason::AcceptedProvider => accepted = true,
                     Reason::NoSuchMailbox if reading.permanent => refused = true,
@@ -84,6 +95,9 @@ impl KnownDomain {
                 (false, true) => Some(Openness::RefusesStrangers),
                 (true, true) | (false, false) => None,
             },
+            decoys_asked,
+            decoy_due: None,
+            keeps_waiting: false,
         }
     }
 }
@@ -120,6 +134,9 @@ pub struct KnownHost {
     /// Whether it says that commands may travel together, then chokes on it.
     #[serde(default)]
     pub chokes: bool,
+    /// How fast it was asked at last, where it wanted us slower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<KnownPace>,
     /// What it answered so far, this run's answers included.
     #[serde(default)]
     pub history: History,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::KnownDomain;
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
@@ -141,10 +142,35 @@ impl Strangers {
         }
     }
 
-    /// Takes over what an earlier run learned.
-    pub fn remember(&mut self, openness: Openness) {
-        self.openness = openness;
-        self.decoys_asked = self.decoys_asked.max(1);
+    /// Takes over what an earlier run learned: a decoy that was answered is not asked again, one that was told to come
+    /// back is asked when its time has come.
+    pub fn remember(&mut self, known: &KnownDomain) {
+        self.decoys_asked = known.decoys_asked;
+        match (known.openness, known.decoy_due) {
+            (Some(openness), _) => {
+                self.openness = openness;
+                self.decoys_asked = self.decoys_asked.max(1);
+            }
+            (None, Some(not_before)) => self.decoy = Decoy::Owed { not_before },
+            // Its answer got lost with the run: it is asked again after the next acceptance.
+            (None, None) => self.decoys_asked = 0,
+        }
+    }
+
+    /// What there is to remember.
+    #[must_use]
+    pub fn known(&self) -> KnownDomain {
+        KnownDomain {
+            openness: match self.openness {
+                Openness::Unknown | Openness::RefusesSome => None,
+                told @ (Openness::RefusesStrangers | Openness::CatchAll | Openness::NotTold) => {
+                    Some(told)
+                }
+            },
+            decoys_asked: self.decoys_asked,
+            decoy_due: self.decoy_due(),
+            keeps_waiting: false,
+        }
     }
 }
 

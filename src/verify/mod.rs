@@ -260,7 +260,7 @@ impl Listener for Scribe<'_> {
                 ..
             } => self.observer.blocked(&key.0, &exchange.reply, addresses),
             // Serves this run; later ones when the ledger keeps it.
-            Learned::Host { .. } | Learned::Waiting { .. } => {}
+            Learned::Host { .. } | Learned::Waiting { .. } | Learned::Strangers { .. } => {}
         }
         Ok(())
     }

@@ -142,14 +142,21 @@ pub enum Learned {
         /// All that is known of it by now.
         known: KnownHost,
     },
-    /// An address waits for a host that wants us to come back.
+    /// An address was answered with nothing that settles it.
     Waiting {
         /// The address's key.
         key: String,
         /// What it has been through.
         waiting: Waiting,
-        /// When it is to be asked about again.
-        again: Moment,
+        /// When it is to be asked about again; `None`: this run leaves it at that.
+        again: Option<Moment>,
+    },
+    /// About a domain's decoy: what need not be asked again, or when it must.
+    Strangers {
+        /// The domain's name.
+        name: String,
+        /// All that is known of it by now.
+        known: KnownDomain,
     },
     /// A host blocks us; nobody there is asked any more.
     Blocked {
@@ -347,8 +354,11 @@ impl Board {
     /// Takes in what is known of a domain from before.
     pub fn know_domain(&mut self, name: &str, known: &KnownDomain) {
         let index = self.entry(name);
-        if let Some(openness) = known.openness {
-            self.domains[index].strangers.remember(openness);
+        let entry = &mut self.domains[index];
+        entry.strangers.remember(known);
+        entry.keeps_waiting = known.keeps_waiting;
+        if let Some(due) = known.decoy_due {
+            self.wakes.insert((due, Wake::Domain(index)));
         }
     }
 
@@ -364,6 +374,9 @@ impl Board {
             known.blocked = None;
         }
         let host = self.host(key.clone());
+        if let Some(pace) = &known.pace {
+            self.hosts[host].pace.resume(pace);
+        }
         self.hosts[host].known = known;
     }
 

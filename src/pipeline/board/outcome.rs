@@ -4,7 +4,7 @@ use super::{Asked, Board, Heard, Learned, Subject, TalkId, TalkStage, Wake};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Block, Next, after_undecided};
+use crate::probe::{Block, KnownDomain, Next, after_undecided};
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
 use crate::smtp::dialogue::Privacy;
@@ -32,8 +32,7 @@ impl Board {
                 return;
             }
             Reason::RateLimited | Reason::SenderBlocked => {
-                let until = self.hosts[host].pace.slow_down(now, heard.named_wait);
-                self.wakes.insert((until, Wake::Host(host)));
+                self.slow_down(host, heard, now);
             }
             _ => {
                 self.groups[group].is_dead(target, now);
@@ -212,7 +211,7 @@ impl Board {
             // It is about us: the next address would hear the same.
             self.block(host, &heard.exchange, &heard.reading, now);
         } else if !heard.reading.permanent {
-            self.hosts[host].pace.slow_down(now, heard.named_wait);
+            self.slow_down(host, &heard, now);
         }
         self.undecided(asked, &heard, now);
     }
@@ -229,8 +228,7 @@ impl Board {
         let reason = heard.reading.reason;
         match reason {
             Reason::RateLimited | Reason::HostBusy => {
-                let until = self.hosts[host].pace.slow_down(now, heard.named_wait);
-                self.wakes.insert((until, Wake::Host(host)));
+                self.slow_down(host, heard, now);
             }
             Reason::SenderBlocked => {
                 self.hosts[host].block_signs += 1;
@@ -274,6 +272,7 @@ impl Board {
             reading: heard.reading.clone(),
         };
         self.learn_of_domain(domain, finding, None, now);
+        self.tell_of_strangers(domain);
         self.offer_domain(domain, now);
     }
 
@@ -333,15 +332,14 @@ impl Board {
             Next::Again(at) => {
                 subject.waiting.tries += 1;
                 subject.waiting.since.get_or_insert(now);
-                self.learned.push(Learned::Waiting {
-                    key: subject.address.key().into_owned(),
-                    waiting: subject.waiting,
-                    again: at,
-                });
+                self.tell_of_waiting(&subject, Some(at));
                 self.domains[asked.domain].push_later(at, subject);
                 self.wakes.insert((at, Wake::Domain(asked.domain)));
             }
-            Next::Leave => self.note_settled(1),
+            Next::Leave => {
+                self.tell_of_waiting(&subject, None);
+                self.note_settled(1);
+            }
         }
         self.offer_domain(asked.domain, now);
     }
@@ -358,11 +356,41 @@ impl Board {
         self.offer_domain(asked.domain, now);
     }
 
+    /// A host asked for less.
+    fn slow_down(&mut self, host: usize, heard: &Heard, now: Moment) {
+        let until = self.hosts[host].pace.slow_down(now, heard.named_wait);
+        self.wakes.insert((until, Wake::Host(host)));
+        self.tell_of_host(host);
+    }
+
     /// Tells what is known of a host by now.
     fn tell_of_host(&mut self, host: usize) {
+        let host = &mut self.hosts[host];
+        host.known.pace = Some(host.pace.known());
         self.learned.push(Learned::Host {
-            key: self.hosts[host].key.clone(),
-            known: self.hosts[host].known.clone(),
+            key: host.key.clone(),
+            known: host.known.clone(),
+        });
+    }
+
+    /// Tells what an address has been through.
+    fn tell_of_waiting(&mut self, subject: &Subject, again: Option<Moment>) {
+        self.learned.push(Learned::Waiting {
+            key: subject.address.key().into_owned(),
+            waiting: subject.waiting,
+            again,
+        });
+    }
+
+    /// Tells what is known of a domain's decoy by now.
+    fn tell_of_strangers(&mut self, domain: usize) {
+        let entry = &self.domains[domain];
+        self.learned.push(Learned::Strangers {
+            name: entry.name.to_string(),
+            known: KnownDomain {
+                keeps_waiting: entry.keeps_waiting,
+                ..entry.strangers.known()
+            },
         });
     }
 

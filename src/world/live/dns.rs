@@ -172,9 +172,12 @@ mod tests {
 
     use super::*;
 
+    /// A response code, with the data of one record.
+    type Reply = (u8, Option<Vec<u8>>);
+
     /// A name server on loopback, written byte by byte so that it shares nothing with hickory. It answers what
-    /// `answer` gives for the first label and the kind of record: a response code, with the data of one record.
-    fn name_server(answer: fn(&str, u16) -> (u8, Option<Vec<u8>>)) -> SocketAddr {
+    /// `answer` gives for the first label and the kind of record.
+    fn name_server(answer: fn(&str, u16) -> Reply) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         std::thread::spawn(move || {
