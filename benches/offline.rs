@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use presend::diagnosis::Book;
 use presend::flags::Lists;
 use presend::intake::{Options, Source};
-use presend::ledger::{Ledger, Lifetimes, Realm};
+use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::moment::Moment;
 use presend::pipeline::Ending;
 use presend::pipeline::board::Progress;
 use presend::provider::Providers;
 use presend::verdict::Policy;
-use presend::verify::{Asking, Memory, Observer, Task, Tools, verify};
+use presend::verify::{Asking, Observer, Task, Tools, verify};
 use presend::world::Clock;
 
 const ROWS: u32 = 1_000_000;

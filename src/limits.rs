@@ -226,14 +226,28 @@ pub const DNS_NEGATIVE_TTL: Duration = Duration::from_secs(60);
 /// Facts on their way into the ledger; asking waits when it is full. Our choice: a second's worth at full speed.
 pub const LEDGER_QUEUE: usize = 50_000;
 
-/// Most facts of one transaction. Measured: more gain nothing.
-pub const LEDGER_BATCH: usize = 5_000;
+/// Most facts of one transaction. Our choice: sorted, they share pages; ten thousand are written in a quarter of a second.
+pub const LEDGER_BATCH: usize = 10_000;
 
 /// How old a fact may grow before it is committed: what a kill can lose.
 pub const LEDGER_BATCH_WAIT: Duration = Duration::from_millis(500);
 
 /// How long to wait for another program that is writing the ledger.
 pub const LEDGER_WAIT: Duration = Duration::from_secs(10);
+
+/// Memory for pages while writing, as `SQLite`'s `cache_size` counts it: negative, in KiB. Measured: with 64 MB a million
+/// facts in random order are written twice as fast as with 16.
+pub const LEDGER_WRITE_CACHE: i64 = -64_000;
+
+/// Memory for pages while reading, counted the same way.
+pub const LEDGER_READ_CACHE: i64 = -32_000;
+
+/// Pages of the write-ahead log after which `SQLite` brings them home. Measured: the default of 1,000 halves the speed.
+pub const LEDGER_CHECKPOINT: i64 = 20_000;
+
+/// How long after its beginning a run that did not end may be continued. Our choice: tonight's job finishes what last
+/// night's could not, and nothing older passes for new.
+pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 
 /// Domains whose facts are kept in memory while reading. Our choice: about 20 MB.
 pub const LEDGER_DOMAINS: usize = 50_000;

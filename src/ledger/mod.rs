@@ -1,46 +1,48 @@
 //! What was learned about whom and when: an embedded database that people can open with ordinary tools.
 //!
 //! A run asks the ledger first, so running the same command again continues a killed run. Facts that settle an address
-//! serve later runs until their lifetime is over; those that settle nothing serve only the run that learned them.
+//! serve later runs until their lifetime is over; those that settle nothing serve only the run that learned them, and
+//! the attempts that continue it. SQL stands in this module and nowhere else.
 
+mod bounces;
+mod calibration;
+mod error;
+mod known;
+mod lifetime;
+mod migrate;
+mod row;
+mod run;
 mod schema;
 mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::moment::Moment;
 use crate::reason::Reason;
-use crate::verdict::{Evidence, Fact, Finding, Standing, Verdict, decide};
+use crate::verdict::{Evidence, Fact, Standing, Verdict, decide};
 
+pub use bounces::Bounce;
+pub use calibration::Outcomes;
+pub use error::{Holder, LedgerError};
+pub use known::Clock;
+pub use lifetime::{Fresh, Lifetimes};
+pub use row::Kept;
+pub use run::{Begun, Job, PastRun};
 pub use writer::Writer;
 
-/// How long what was learned may be used again, by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetimes {
-    /// Addresses that were accepted.
-    pub accepted: Duration,
-    /// Addresses that were refused.
-    pub refused: Duration,
-    /// How a domain treats strangers.
-    pub catch_all: Duration,
-    /// Findings of DNS that name no time of their own.
-    pub route: Duration,
-}
+use row::Found;
+use writer::Past;
 
-impl Default for Lifetimes {
-    fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 3600);
-        Lifetimes {
-            accepted: DAY * 7,
-            refused: DAY * 3,
-            catch_all: DAY * 7,
-            route: Duration::from_secs(3600),
-        }
-    }
+/// Whether what earlier runs learned is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// While it is fresh.
+    Use,
+    /// Never: everybody is asked again.
+    Refresh,
 }
 
 /// Which world's facts a ledger holds. Those of a simulation never mix with real ones.
@@ -61,73 +63,20 @@ impl Realm {
     }
 }
 
-/// Why a ledger cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// The file is something else.
-    #[error("{path} is not a ledger of presend; name another file with --ledger")]
-    NotALedger {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// The file was written by a later version.
-    #[error(
-        "{path} was written by a newer presend (schema {found}, this program knows {known}); update presend or name another file with --ledger"
-    )]
-    Newer {
-        /// Which file.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-        /// Ours.
-        known: i64,
-    },
-    /// The file belongs to another world.
-    #[error(
-        "{path} holds facts of another world ({found}, not {wanted}); name another file with --ledger"
-    )]
-    OtherRealm {
-        /// Which file.
-        path: PathBuf,
-        /// Its mark.
-        found: String,
-        /// The one of this run.
-        wanted: String,
-    },
-    /// The folder for it cannot be made.
-    #[error(
-        "cannot make the folder for the ledger {path}: {error}; name another file with --ledger"
-    )]
-    Folder {
-        /// Which file.
-        path: PathBuf,
-        /// The system's words.
-        error: std::io::Error,
-    },
-    /// The database failed.
-    #[error("the ledger {path} cannot be used: {error}")]
-    Database {
-        /// Which file.
-        path: PathBuf,
-        /// The database's words.
-        error: rusqlite::Error,
-    },
-    /// The thread that writes it is gone.
-    #[error("the ledger stopped writing: {0}")]
-    Writer(String),
-}
-
 /// The reading side of a ledger.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
     connection: Connection,
     lifetimes: Lifetimes,
-    /// Facts from this moment on belong to the present run.
+    memory: Memory,
+    /// Which run this is, once it has begun.
+    run_id: Option<i64>,
+    /// Facts from this moment on belong to the present run, and to the attempts that it continues.
     run_began: Moment,
     /// What is known of domains met so far: rows of one domain tend to come together.
-    domains: HashMap<String, Vec<Fact>>,
-    empty: bool,
+    domains: HashMap<String, Vec<Kept>>,
+    past: Past,
 }
 
 impl Ledger {
@@ -143,30 +92,49 @@ impl Ledger {
         now: Moment,
     ) -> Result<Self, LedgerError> {
         schema::prepare(path, &realm.mark())?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let database = |error| LedgerError::Database {
-            path: path.to_owned(),
-            error,
-        };
-        let connection = Connection::open_with_flags(path, flags).map_err(database)?;
-        connection
-            .busy_timeout(crate::limits::LEDGER_WAIT)
-            .map_err(database)?;
-        let empty = connection
-            .query_row(
+        Ledger::read(path, lifetimes, now)
+    }
+
+    /// Opens the ledger that is at `path`, of whatever world.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`], also when there is none.
+    pub fn find(path: &Path, now: Moment) -> Result<Self, LedgerError> {
+        schema::find(path)?;
+        Ledger::read(path, Lifetimes::default(), now)
+    }
+
+    fn read(path: &Path, lifetimes: Lifetimes, now: Moment) -> Result<Self, LedgerError> {
+        let open = || -> rusqlite::Result<(Connection, bool)> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(crate::limits::LEDGER_WAIT)?;
+            connection.pragma_update(None, "cache_size", crate::limits::LEDGER_READ_CACHE)?;
+            let empty = connection.query_row(
                 "SELECT NOT EXISTS (SELECT 1 FROM address) AND NOT EXISTS (SELECT 1 FROM domain)",
                 [],
                 |row| row.get(0),
-            )
-            .map_err(database)?;
+            )?;
+            Ok((connection, empty))
+        };
+        let (connection, empty) = open().map_err(|error| LedgerError::of(path, error))?;
         Ok(Ledger {
             path: path.to_owned(),
             connection,
             lifetimes,
+            memory: Memory::Use,
+            run_id: None,
             run_began: now,
             domains: HashMap::new(),
-            empty,
+            past: if empty { Past::Empty } else { Past::Present },
         })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The writing side, on a thread of its own.
@@ -175,124 +143,142 @@ impl Ledger {
     ///
     /// [`LedgerError`] when the file cannot be written.
     pub fn writer(&self) -> Result<Writer, LedgerError> {
-        Writer::start(&self.path, self.run_began)
+        Writer::start(&self.path, self.run_began, self.past)
     }
 
     /// Whether nothing was known when it was opened.
     #[must_use]
     pub fn was_empty(&self) -> bool {
-        self.empty
+        self.past == Past::Empty
     }
 
     /// Forgets what is remembered of domains in memory: call after the writer has flushed.
     pub fn refresh(&mut self) {
+        self.forget_cached();
+        self.past = Past::Present;
+    }
+
+    fn forget_cached(&mut self) {
         self.domains.clear();
-        self.empty = false;
     }
 
     /// Everything usable that is known of an address at `now`: the facts of its domain, then its own.
     ///
     /// # Errors
     ///
-    /// [`LedgerError::Database`].
+    /// [`LedgerError`] when the ledger cannot be read.
     pub fn evidence(
         &mut self,
         key: &str,
         domain: &str,
         now: Moment,
     ) -> Result<Evidence, LedgerError> {
-        let mut evidence = Evidence {
-            facts: self.facts_of_domain(domain, now)?,
-        };
-        evidence.facts.extend(self.facts_of_address(key, now)?);
-        Ok(evidence)
+        let mut facts: Vec<Fact> = self
+            .of_domain(domain, now)?
+            .iter()
+            .map(|kept| kept.fact.clone())
+            .collect();
+        facts.extend(self.of_address(key, now)?.into_iter().map(|kept| kept.fact));
+        Ok(Evidence { facts })
     }
 
     /// What is known of an address that settles it still, so that nobody need be asked.
     ///
     /// # Errors
     ///
-    /// [`LedgerError::Database`].
+    /// [`LedgerError`] when the ledger cannot be read.
     pub fn settled(
         &mut self,
         key: &str,
         domain: &str,
         now: Moment,
     ) -> Result<Option<Verdict>, LedgerError> {
-        if self.empty {
+        if self.was_empty() {
             return Ok(None);
         }
         let verdict = decide(&self.evidence(key, domain, now)?);
         Ok(is_settled(verdict).then_some(verdict))
     }
 
-    fn facts_of_domain(&mut self, domain: &str, now: Moment) -> Result<Vec<Fact>, LedgerError> {
-        if let Some(facts) = self.domains.get(domain) {
-            return Ok(facts.clone());
+    /// What is known of everybody in a domain.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn of_domain(&mut self, domain: &str, now: Moment) -> Result<&[Kept], LedgerError> {
+        if !self.domains.contains_key(domain) {
+            const QUERY: &str = concat!(
+                "SELECT ",
+                row::columns!(),
+                " FROM domain WHERE name = ?1 ORDER BY run, n"
+            );
+            let kept = self.usable(QUERY, domain, now)?;
+            if self.domains.len() >= crate::limits::LEDGER_DOMAINS {
+                self.domains.clear();
+            }
+            self.domains.insert(domain.to_owned(), kept);
         }
-        let text = self.text("SELECT facts FROM domain WHERE name = ?1", domain)?;
-        let facts: Vec<Fact> = facts_in(text.as_deref())
-            .filter(|fact| self.is_fresh(fact, now))
-            .collect();
-        if self.domains.len() >= crate::limits::LEDGER_DOMAINS {
-            self.domains.clear();
-        }
-        self.domains.insert(domain.to_owned(), facts.clone());
-        Ok(facts)
+        Ok(self.domains.get(domain).map_or(&[], Vec::as_slice))
     }
 
-    fn facts_of_address(&self, key: &str, now: Moment) -> Result<Vec<Fact>, LedgerError> {
-        let text = self.text("SELECT facts FROM address WHERE key = ?1", key)?;
-        Ok(facts_in(text.as_deref())
-            .filter(|fact| self.is_fresh(fact, now))
-            .collect())
+    /// What is known of one address alone.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn of_address(&self, key: &str, now: Moment) -> Result<Vec<Kept>, LedgerError> {
+        const QUERY: &str = concat!(
+            "SELECT ",
+            row::columns!(),
+            " FROM address WHERE key = ?1 ORDER BY run, n"
+        );
+        self.usable(QUERY, key, now)
     }
 
-    fn text(&self, query: &str, key: &str) -> Result<Option<String>, LedgerError> {
-        self.connection
-            .prepare_cached(query)
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![key], |row| row.get(0))
-                    .optional()
-            })
-            .map_err(|error| LedgerError::Database {
-                path: self.path.clone(),
-                error,
-            })
+    /// The facts that may be used: all of this run; of earlier ones those whose lifetime lasts, unless something newer
+    /// of their kind is known.
+    fn usable(&self, query: &str, key: &str, now: Moment) -> Result<Vec<Kept>, LedgerError> {
+        let read = || -> rusqlite::Result<Vec<Found>> {
+            let mut statement = self.connection.prepare_cached(query)?;
+            let mut rows = statement.query([key])?;
+            let mut all: Vec<Found> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let Some(found) = row::read(row)? else {
+                    continue;
+                };
+                if !self.is_usable(&found, now) {
+                    continue;
+                }
+                if found.settles {
+                    all.retain(|old| old.run == found.run || !is_same_kind(old, &found));
+                }
+                all.push(found);
+            }
+            Ok(all)
+        };
+        let all = read().map_err(|error| self.failure(error))?;
+        Ok(all.into_iter().map(|found| found.kept).collect())
     }
 
-    /// Whether a fact may still be used: those of this run always, others while their kind's lifetime lasts.
-    fn is_fresh(&self, fact: &Fact, now: Moment) -> bool {
-        if fact.at >= self.run_began {
+    fn is_usable(&self, found: &Found, now: Moment) -> bool {
+        if found.run == self.run_began || found.kept.fact.at >= self.run_began {
             return true;
         }
-        let lifetime = match &fact.finding {
-            Finding::Domain { reason, .. } if reason.may_reject() => self.lifetimes.route,
-            Finding::Asked { whom, reading, .. } => match (whom, reading.reason) {
-                (
-                    crate::verdict::Whom::Decoy,
-                    Reason::Accepted | Reason::AcceptedProvider | Reason::NoSuchMailbox,
-                ) => self.lifetimes.catch_all,
-                (crate::verdict::Whom::Subject, Reason::Accepted | Reason::AcceptedProvider) => {
-                    self.lifetimes.accepted
-                }
-                (crate::verdict::Whom::Subject, reason)
-                    if reading.permanent && reason.may_reject() =>
-                {
-                    self.lifetimes.refused
-                }
-                (crate::verdict::Whom::Subject, Reason::MailboxFull | Reason::MailboxBusy) => {
-                    self.lifetimes.refused
-                }
-                (crate::verdict::Whom::Subject | crate::verdict::Whom::Decoy, _) => return false,
-            },
-            Finding::Domain { .. } | Finding::Text { .. } | Finding::Withheld { .. } => {
-                return false;
-            }
-        };
-        now.since(fact.at) < lifetime
+        match self.memory {
+            Memory::Use => self
+                .lifetimes
+                .allow(&found.kept.fact, found.kept.until, now),
+            Memory::Refresh => false,
+        }
     }
+
+    fn failure(&self, error: rusqlite::Error) -> LedgerError {
+        LedgerError::of(&self.path, error)
+    }
+}
+
+fn is_same_kind(a: &Found, b: &Found) -> bool {
+    row::kind(&a.kept.fact.finding) == row::kind(&b.kept.fact.finding)
 }
 
 /// Whether a verdict from memory needs no further question.
@@ -303,13 +289,6 @@ fn is_settled(verdict: Verdict) -> bool {
         Standing::Risky => verdict.reason != Reason::CatchAllUntested,
         Standing::Unknown => false,
     }
-}
-
-/// The facts in a column: one JSON object a line. A line that this version cannot read is no fact.
-fn facts_in(text: Option<&str>) -> impl Iterator<Item = Fact> {
-    text.unwrap_or_default()
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
 }
 
 #[cfg(test)]

@@ -1,66 +1,170 @@
-//! The ledger's tables, made or checked before anything is read.
+//! The ledger's tables, made, checked or brought up to date before anything is read.
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
-use super::LedgerError;
+use super::{LedgerError, migrate};
 
 /// Marks the file as ours (`PRAGMA application_id`): the letters `pSnd`.
-const APPLICATION: i64 = 0x7053_6e64;
+pub(super) const APPLICATION: i64 = 0x7053_6e64;
 
 /// The schema that this program writes.
-const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
-const TABLES: &str = "
-    CREATE TABLE address (key TEXT PRIMARY KEY, at INTEGER NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE domain (name TEXT PRIMARY KEY, at INTEGER NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+/// The columns of a fact, the same for addresses and domains. `run` is the moment at which the run began that learned
+/// it (an attempt that continues another shares its moment), `n` counts a run's facts, `settles` says whether a later
+/// run may use it, `until` how long DNS says that it holds.
+/// Moments are milliseconds since 1970, UTC.
+macro_rules! fact_table {
+    ($table:literal, $key:literal) => {
+        concat!(
+            "CREATE TABLE ",
+            $table,
+            " (",
+            $key,
+            " TEXT NOT NULL, run INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL,
+             settles INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT, permanent INTEGER, stage TEXT, host TEXT,
+             code INTEGER, reply TEXT, rule TEXT, until INTEGER, PRIMARY KEY (",
+            $key,
+            ", run, n)) WITHOUT ROWID;"
+        )
+    };
+}
+
+/// Everything a ledger has. `standing` holds, for each place where lists go, which mailbox stood how when a run there
+/// last ended: hashes under the ledger's own key, packed, because it grows with the list.
+pub(super) const TABLES: &str = concat!(
+    fact_table!("address", "key"),
+    fact_table!("domain", "name"),
+    "
+    CREATE TABLE host (key TEXT PRIMARY KEY, at INTEGER NOT NULL, known TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE waiting (
+        key TEXT PRIMARY KEY, tries INTEGER NOT NULL, since INTEGER NOT NULL, again INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY, place TEXT NOT NULL, list TEXT NOT NULL, began INTEGER NOT NULL,
+        attempt INTEGER NOT NULL, process INTEGER NOT NULL, seed INTEGER NOT NULL, refresh INTEGER NOT NULL,
+        ended INTEGER, ending TEXT, report TEXT
+    );
+    CREATE INDEX run_by_place ON run (place, id);
+    CREATE TABLE standing (place TEXT NOT NULL, part INTEGER NOT NULL, at INTEGER NOT NULL, entries BLOB NOT NULL,
+        PRIMARY KEY (place, part));
+    CREATE TABLE bounce (
+        key TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, permanent INTEGER NOT NULL,
+        status TEXT, reply TEXT NOT NULL, PRIMARY KEY (key, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE calibration (
+        segment TEXT PRIMARY KEY, total REAL NOT NULL, bounced REAL NOT NULL, hard REAL NOT NULL, at INTEGER NOT NULL
+    ) WITHOUT ROWID;
     CREATE TABLE about (what TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-";
+    CREATE VIEW addresses AS SELECT key AS address, datetime(at / 1000, 'unixepoch') AS at_utc, kind, reason,
+        permanent, stage, host, code, reply, rule FROM address;
+    CREATE VIEW domains AS SELECT name AS domain, datetime(at / 1000, 'unixepoch') AS at_utc, kind, reason,
+        permanent, stage, host, code, reply, rule FROM domain;
+"
+);
 
-/// Makes the ledger at `path`, or checks that there is one of ours of the world `realm`.
+/// Makes the ledger at `path`, or checks that there is one of ours of the world `realm`, bringing an older one up to
+/// date.
 pub(super) fn prepare(path: &Path, realm: &str) -> Result<(), LedgerError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder).map_err(|error| LedgerError::Folder {
-            path: path.to_owned(),
-            error,
-        })?;
-    }
+    make_folder(path)?;
     keep_private(path);
-    let connection = Connection::open(path).map_err(|error| failure(path, error))?;
+    let connection = Connection::open(path).map_err(|error| LedgerError::of(path, error))?;
     connection
         .busy_timeout(crate::limits::LEDGER_WAIT)
-        .map_err(|error| failure(path, error))?;
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = pragma("application_id").map_err(|error| failure(path, error))?;
-    let version = pragma("user_version").map_err(|error| failure(path, error))?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
-        .map_err(|error| failure(path, error))?;
-    match (application, version, tables) {
-        (0, 0, 0) => make(&connection, realm).map_err(|error| failure(path, error)),
-        (APPLICATION, VERSION, _) => check_realm(&connection, path, realm),
-        (APPLICATION, found, _) => Err(LedgerError::Newer {
+        .map_err(|error| LedgerError::of(path, error))?;
+    match state(&connection, path)? {
+        State::Empty => make(&connection, realm).map_err(|error| LedgerError::of(path, error)),
+        State::Ours(VERSION) => check_realm(&connection, path, realm),
+        State::Ours(1) => {
+            check_realm(&connection, path, realm)?;
+            migrate::from_1(&connection).map_err(|error| LedgerError::of(path, error))
+        }
+        State::Ours(found) => Err(LedgerError::Newer {
             path: path.to_owned(),
             found,
             known: VERSION,
         }),
-        _ => Err(LedgerError::NotALedger {
+        State::Foreign => Err(LedgerError::NotALedger {
             path: path.to_owned(),
         }),
     }
 }
 
+/// Checks that there is a ledger of ours at `path`, of whatever world, bringing an older one up to date.
+pub(super) fn find(path: &Path) -> Result<(), LedgerError> {
+    if !path.exists() {
+        return Err(LedgerError::Missing {
+            path: path.to_owned(),
+        });
+    }
+    let connection = Connection::open(path).map_err(|error| LedgerError::of(path, error))?;
+    match state(&connection, path)? {
+        State::Ours(VERSION) => Ok(()),
+        State::Ours(1) => {
+            migrate::from_1(&connection).map_err(|error| LedgerError::of(path, error))
+        }
+        State::Ours(found) => Err(LedgerError::Newer {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        }),
+        State::Empty | State::Foreign => Err(LedgerError::NotALedger {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// What a file is.
+enum State {
+    /// A database without tables: a new one.
+    Empty,
+    /// A ledger of this schema.
+    Ours(i64),
+    /// Another program's database.
+    Foreign,
+}
+
+fn state(connection: &Connection, path: &Path) -> Result<State, LedgerError> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let look = || -> rusqlite::Result<(i64, i64, i64)> {
+        let tables =
+            connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        Ok((pragma("application_id")?, pragma("user_version")?, tables))
+    };
+    Ok(
+        match look().map_err(|error| LedgerError::of(path, error))? {
+            (0, 0, 0) => State::Empty,
+            (APPLICATION, version, _) => State::Ours(version),
+            _ => State::Foreign,
+        },
+    )
+}
+
 fn make(connection: &Connection, realm: &str) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.execute_batch(&format!(
-        "BEGIN; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-    ))?;
-    connection.execute("INSERT INTO about VALUES ('world', ?1)", [realm])?;
+    // Two programs that make the same ledger: the second finds it made.
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    if tables == 0 {
+        connection.execute_batch(TABLES)?;
+        mark(connection)?;
+        connection.execute("INSERT INTO about VALUES ('world', ?1)", [realm])?;
+    }
     connection.execute_batch("COMMIT")
+}
+
+/// Signs the file as a ledger of the present schema, with a key of its own for hashes.
+pub(super) fn mark(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", VERSION)?;
+    connection.execute(
+        "INSERT INTO about VALUES ('key', lower(hex(randomblob(16))))",
+        [],
+    )?;
+    Ok(())
 }
 
 fn check_realm(connection: &Connection, path: &Path, wanted: &str) -> Result<(), LedgerError> {
@@ -68,7 +172,7 @@ fn check_realm(connection: &Connection, path: &Path, wanted: &str) -> Result<(),
         .query_row("SELECT value FROM about WHERE what = 'world'", [], |row| {
             row.get(0)
         })
-        .map_err(|error| failure(path, error))?;
+        .map_err(|error| LedgerError::of(path, error))?;
     if found == wanted {
         return Ok(());
     }
@@ -79,7 +183,27 @@ fn check_realm(connection: &Connection, path: &Path, wanted: &str) -> Result<(),
     })
 }
 
-/// The ledger holds people's addresses: it is made readable for its owner alone.
+/// Makes the folder for a ledger, for its owner alone where there was none.
+fn make_folder(path: &Path) -> Result<(), LedgerError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| LedgerError::Folder {
+            path: path.to_owned(),
+            error,
+        })
+}
+
+/// The ledger holds people's addresses: it is made readable for its owner alone. `SQLite` gives the files beside it
+/// (`-wal`, `-shm`) the same rights.
 fn keep_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;
     // A failure shows when the database opens the file.
@@ -89,16 +213,4 @@ fn keep_private(path: &Path) {
         .truncate(false)
         .mode(0o600)
         .open(path);
-}
-
-fn failure(path: &Path, error: rusqlite::Error) -> LedgerError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => LedgerError::NotALedger {
-            path: path.to_owned(),
-        },
-        _ => LedgerError::Database {
-            path: path.to_owned(),
-            error,
-        },
-    }
 }

@@ -2,8 +2,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::diagnosis::Reading;
+use crate::probe::{KnownHost, Waiting};
 use crate::smtp::Stage;
-use crate::verdict::{Exchange, Whom};
+use crate::verdict::{Exchange, Finding, Whom};
 
 fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
     Fact {
@@ -167,12 +168,358 @@ fn a_newer_ledger_and_another_worlds_are_refused() {
 }
 
 #[test]
-fn the_ledger_is_for_its_owner_alone() {
+fn the_ledger_with_all_that_stands_beside_it_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let (_folder, path) = place();
-    drop(open(&path, 0));
+    let ledger = open(&path, 0);
+    let mut writer = ledger.writer().unwrap();
+    let fact = asked(Whom::Subject, Reason::Accepted, false, 1);
+    writer.address("anna@acme.test".to_owned(), fact).unwrap();
+    writer.finish().unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let folder = path.parent().unwrap();
+    assert_eq!(mode(folder), 0o700);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+        names.push(file.file_name().unwrap().to_string_lossy().into_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["ledger.db", "ledger.db-shm", "ledger.db-wal"]);
+}
+
+#[test]
+fn a_later_run_that_learns_nothing_takes_nothing_away() {
+    let (_folder, path) = place();
+    let learn = |began: u64, reason: Reason| {
+        let mut writer = open(&path, began).writer().unwrap();
+        let fact = asked(Whom::Subject, reason, false, began + 1);
+        writer.address("anna@acme.test".to_owned(), fact).unwrap();
+        writer.finish().unwrap();
+    };
+    learn(100, Reason::Accepted);
+    learn(200, Reason::Greylisted);
+    let known = |now: u64| -> Vec<u64> {
+        let kept = open(&path, now)
+            .of_address("anna@acme.test", Moment::from_millis(now))
+            .unwrap();
+        kept.iter().map(|kept| kept.fact.at.as_millis()).collect()
+    };
     assert_eq!(
-        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
+        known(300),
+        [101],
+        "what settles nothing serves its own run only"
     );
+    learn(300, Reason::Accepted);
+    assert_eq!(
+        known(400),
+        [301],
+        "newer knowledge takes the place of older"
+    );
+}
+
+#[test]
+fn what_dns_says_holds_as_long_as_dns_says() {
+    let (_folder, path) = place();
+    let mut writer = open(&path, 0).writer().unwrap();
+    let fact = Fact {
+        at: Moment::from_millis(1),
+        finding: Finding::Domain {
+            reason: Reason::NullMx,
+            detail: "null MX".to_owned(),
+        },
+    };
+    let kept = Kept {
+        fact,
+        until: Some(Moment::from_millis(5000)),
+    };
+    writer.domain("acme.test".to_owned(), kept).unwrap();
+    writer.finish().unwrap();
+    for (now, count) in [(4999, 1), (5000, 0)] {
+        let mut ledger = open(&path, now);
+        let known = ledger.of_domain("acme.test", Moment::from_millis(now));
+        assert_eq!(known.unwrap().len(), count, "{now}");
+    }
+}
+
+#[test]
+fn a_clock_runs_until_the_address_is_answered() {
+    let (_folder, path) = place();
+    let clock = Clock {
+        waiting: Waiting {
+            tries: 1,
+            since: Some(Moment::from_millis(5)),
+        },
+        again: Moment::from_millis(360_005),
+    };
+    let key = || "anna@acme.test".to_owned();
+    let mut writer = open(&path, 0).writer().unwrap();
+    writer
+        .address(key(), asked(Whom::Subject, Reason::Greylisted, false, 5))
+        .unwrap();
+    writer.clock(key(), clock).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(open(&path, 6).clock(&key()).unwrap(), Some(clock));
+    let mut writer = open(&path, 6).writer().unwrap();
+    writer
+        .address(key(), asked(Whom::Subject, Reason::Accepted, false, 7))
+        .unwrap();
+    writer.finish().unwrap();
+    assert_eq!(open(&path, 8).clock(&key()).unwrap(), None);
+}
+
+#[test]
+fn what_is_known_of_a_host_stays_known() {
+    let (_folder, path) = place();
+    let known = KnownHost {
+        transaction_cap: Some(1),
+        chokes: true,
+        ..KnownHost::default()
+    };
+    let mut writer = open(&path, 0).writer().unwrap();
+    writer
+        .host("acme.test".to_owned(), known.clone(), Moment::default())
+        .unwrap();
+    writer.finish().unwrap();
+    assert_eq!(open(&path, 1).host("acme.test").unwrap(), Some(known));
+    assert_eq!(open(&path, 1).host("else.test").unwrap(), None);
+}
+
+fn begin(path: &Path, now: u64, memory: Memory) -> (Ledger, Begun) {
+    let mut ledger = open(path, now);
+    let job = Job {
+        place: "/lists/leads.csv.presend",
+        list: "leads.csv",
+        seed: now,
+        memory,
+    };
+    let begun = ledger.begin(&job, Moment::from_millis(now)).unwrap();
+    (ledger, begun)
+}
+
+#[test]
+fn a_run_that_was_killed_is_continued_one_that_was_completed_is_not() {
+    let (_folder, path) = place();
+    let (ledger, begun) = begin(&path, 100, Memory::Use);
+    assert_eq!((begun.seed, begun.continues), (100, None));
+    let mut writer = ledger.writer().unwrap();
+    let left = asked(Whom::Subject, Reason::Silent, false, 101);
+    writer.address("anna@acme.test".to_owned(), left).unwrap();
+    writer.finish().unwrap();
+
+    let (ledger, begun) = begin(&path, 200, Memory::Use);
+    assert_eq!(begun.seed, 100, "the same decoys");
+    assert_eq!(begun.continues, Some(Moment::from_millis(100)));
+    let known = |ledger: &Ledger, now| {
+        let kept = ledger.of_address("anna@acme.test", Moment::from_millis(now));
+        kept.unwrap().len()
+    };
+    assert_eq!(known(&ledger, 201), 1, "learned in this run");
+    ledger
+        .end("completed", "{}", Moment::from_millis(300))
+        .unwrap();
+
+    let (ledger, begun) = begin(&path, 400, Memory::Use);
+    assert_eq!((begun.seed, begun.continues), (400, None));
+    assert_eq!(
+        known(&ledger, 401),
+        0,
+        "an unsettled address is asked again"
+    );
+    let last = ledger
+        .last_run("/lists/leads.csv.presend")
+        .unwrap()
+        .unwrap();
+    assert_eq!(last.ended, Moment::from_millis(300));
+}
+
+#[test]
+fn a_refreshing_run_that_was_killed_goes_on_refreshing() {
+    let (_folder, path) = place();
+    let learn = |ledger: &Ledger, key: &str, at: u64| {
+        let mut writer = ledger.writer().unwrap();
+        let fact = asked(Whom::Subject, Reason::NoSuchMailbox, true, at);
+        writer.address(key.to_owned(), fact).unwrap();
+        writer.finish().unwrap();
+    };
+    let (ledger, _) = begin(&path, 100, Memory::Use);
+    learn(&ledger, "old@acme.test", 101);
+    ledger
+        .end("completed", "{}", Moment::from_millis(150))
+        .unwrap();
+    let (ledger, _) = begin(&path, 200, Memory::Refresh);
+    learn(&ledger, "new@acme.test", 201);
+    let (mut ledger, begun) = begin(&path, 300, Memory::Refresh);
+    assert!(begun.continues.is_some());
+    let mut settled = |key| {
+        let verdict = ledger.settled(key, "acme.test", Moment::from_millis(301));
+        verdict.unwrap().is_some()
+    };
+    assert!(!settled("old@acme.test"));
+    assert!(settled("new@acme.test"));
+}
+
+#[test]
+fn a_run_from_long_ago_is_not_continued() {
+    let (_folder, path) = place();
+    begin(&path, 100, Memory::Use);
+    assert_eq!(begin(&path, 100 + DAY, Memory::Use).1.continues, None);
+}
+
+#[test]
+fn the_same_bounce_counts_once() {
+    let (_folder, path) = place();
+    let ledger = open(&path, 0);
+    let bounce = |id: &str| Bounce {
+        key: "anna@acme.test".to_owned(),
+        id: id.to_owned(),
+        at: Moment::from_millis(7),
+        reason: Reason::NoSuchMailbox,
+        permanent: true,
+        status: Some("5.1.1".to_owned()),
+        reply: "550 no such user".to_owned(),
+    };
+    assert_eq!(ledger.add_bounces(&[bounce("a"), bounce("b")]).unwrap(), 2);
+    assert_eq!(ledger.add_bounces(&[bounce("b"), bounce("c")]).unwrap(), 1);
+    assert_eq!(ledger.bounces_of("anna@acme.test").unwrap().len(), 3);
+    assert_eq!(ledger.bounces().unwrap()[0], bounce("a"));
+    assert!(ledger.bounces_of("bert@acme.test").unwrap().is_empty());
+}
+
+#[test]
+fn outcomes_add_up_until_they_are_reset() {
+    let (_folder, path) = place();
+    let ledger = open(&path, 0);
+    let outcomes = |total, bounced, at| {
+        let at = Moment::from_millis(at);
+        let hard = bounced;
+        vec![(
+            "proven".to_owned(),
+            Outcomes {
+                total,
+                bounced,
+                hard,
+                at,
+            },
+        )]
+    };
+    ledger.add_outcomes(&outcomes(100.0, 1.5, 1)).unwrap();
+    ledger.add_outcomes(&outcomes(50.0, 0.5, 2)).unwrap();
+    assert_eq!(ledger.outcomes().unwrap(), outcomes(150.0, 2.0, 2));
+    ledger.reset_outcomes().unwrap();
+    assert_eq!(ledger.outcomes().unwrap(), []);
+}
+
+/// A ledger as the first schema had it.
+fn first_schema(path: &Path) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             CREATE TABLE address (key TEXT PRIMARY KEY, at INTEGER NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+             CREATE TABLE domain (name TEXT PRIMARY KEY, at INTEGER NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+             CREATE TABLE about (what TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+             PRAGMA application_id = 1884515940; PRAGMA user_version = 1;
+             INSERT INTO about VALUES ('world', 'real');",
+        )
+        .unwrap();
+    let text = |fact: &Fact| serde_json::to_string(fact).unwrap();
+    let facts = [
+        asked(Whom::Subject, Reason::Greylisted, false, 1),
+        asked(Whom::Subject, Reason::Accepted, false, 2),
+    ];
+    connection
+        .execute(
+            "INSERT INTO address VALUES ('anna@acme.test', 2, ?1)",
+            [facts.each_ref().map(text).join("\n")],
+        )
+        .unwrap();
+    connection
+        .execute(
+            "INSERT INTO domain VALUES ('acme.test', 2, ?1)",
+            [text(&asked(Whom::Decoy, Reason::NoSuchMailbox, true, 2))],
+        )
+        .unwrap();
+}
+
+#[test]
+fn a_ledger_of_the_first_schema_is_brought_up_to_date() {
+    let (_folder, path) = place();
+    first_schema(&path);
+    for _ in 0..2 {
+        let now = Moment::from_millis(DAY);
+        let mut ledger = open(&path, DAY);
+        let verdict = ledger.settled("anna@acme.test", "acme.test", now).unwrap();
+        assert_eq!(
+            verdict.map(|verdict| verdict.to_string()).as_deref(),
+            Some("deliverable/accepted")
+        );
+    }
+    let version: i64 = Connection::open(&path)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, schema::VERSION);
+}
+
+#[test]
+fn a_fact_comes_back_as_it_was_kept() {
+    let (_folder, path) = place();
+    let text = |detail: &str| detail.to_owned();
+    let mut facts = vec![
+        Finding::Domain {
+            reason: Reason::DnsTrouble,
+            detail: text("SERVFAIL"),
+        },
+        Finding::Withheld {
+            reason: Reason::NotAsked,
+            detail: text("no SMTPUTF8"),
+        },
+        Finding::Text { detail: text("?") },
+    ];
+    for stage in Stage::ALL {
+        for whom in [Whom::Subject, Whom::Decoy] {
+            let mut fact = asked(whom, Reason::MailboxFull, true, 0);
+            if let Finding::Asked { exchange, .. } = &mut fact.finding {
+                exchange.stage = stage;
+                exchange.code = None;
+            }
+            facts.push(fact.finding);
+        }
+    }
+    let facts: Vec<Fact> = (9..)
+        .zip(facts)
+        .map(|(at, finding)| Fact {
+            at: Moment::from_millis(at),
+            finding,
+        })
+        .collect();
+    let mut writer = open(&path, 0).writer().unwrap();
+    for fact in &facts {
+        writer.address(text("a@b.test"), fact.clone()).unwrap();
+    }
+    writer.finish().unwrap();
+    let kept = open(&path, 0)
+        .of_address("a@b.test", Moment::default())
+        .unwrap();
+    let back: Vec<Fact> = kept.into_iter().map(|kept| kept.fact).collect();
+    assert_eq!(back, facts);
+}
+
+#[test]
+fn a_disk_that_may_not_be_written_is_said_so() {
+    let (_folder, path) = place();
+    let error = Ledger::open(
+        Path::new("/proc/ledger.db"),
+        &Realm::Real,
+        Lifetimes::default(),
+        Moment::default(),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("--ledger"), "{error}");
+    let error = Ledger::find(&path, Moment::default()).unwrap_err();
+    assert!(error.to_string().contains("there is no ledger"), "{error}");
+    assert!(!path.exists(), "looking makes nothing");
 }

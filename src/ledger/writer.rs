@@ -7,19 +7,35 @@ use std::time::Instant;
 
 use rusqlite::{Connection, params};
 
-use super::LedgerError;
+use super::row::{self, Kept, Table};
+use super::{Clock, LedgerError, Lifetimes, known};
 use crate::limits;
 use crate::moment::Moment;
-use crate::verdict::Fact;
+use crate::probe::KnownHost;
 
-/// A fact on its way into the ledger.
+/// Something on its way into the ledger.
 #[derive(Debug)]
 enum Entry {
-    Address { key: String, fact: Fact },
-    Domain { name: String, fact: Fact },
+    Fact {
+        table: Table,
+        key: String,
+        kept: Kept,
+    },
+    Host {
+        key: String,
+        known: KnownHost,
+        at: Moment,
+    },
+    Clock {
+        key: String,
+        clock: Clock,
+    },
 }
 
 /// The writing side of a ledger: a thread with a bounded queue.
+///
+/// Facts are gathered in memory and written in one transaction, so that another run waits for the writing only, never
+/// for the gathering.
 #[derive(Debug)]
 pub struct Writer {
     entries: Option<SyncSender<Entry>>,
@@ -27,21 +43,28 @@ pub struct Writer {
     path: PathBuf,
 }
 
+/// Whether earlier runs left facts that new ones may make superfluous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Past {
+    /// Nothing was there before.
+    Empty,
+    /// There may be facts of earlier runs.
+    Present,
+}
+
 impl Writer {
-    pub(super) fn start(path: &Path, run_began: Moment) -> Result<Self, LedgerError> {
-        let database = |error| LedgerError::Database {
-            path: path.to_owned(),
-            error,
-        };
-        let connection = Connection::open(path).map_err(database)?;
-        connection
-            .busy_timeout(limits::LEDGER_WAIT)
-            .map_err(database)?;
-        connection
-            .pragma_update(None, "synchronous", "NORMAL")
-            .map_err(database)?;
+    pub(super) fn start(path: &Path, run: Moment, past: Past) -> Result<Self, LedgerError> {
+        let connection = connect(path)?;
         let (sender, receiver) = sync_channel(limits::LEDGER_QUEUE);
-        let thread = std::thread::spawn(move || write_all(&connection, &receiver, run_began));
+        let pen = Pen {
+            connection,
+            run,
+            past,
+        };
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || pen.write_all(&receiver))
+            .map_err(|error| LedgerError::Writer(error.to_string()))?;
         Ok(Writer {
             entries: Some(sender),
             thread: Some(thread),
@@ -54,8 +77,12 @@ impl Writer {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be written any more (a full disk, say).
-    pub fn address(&mut self, key: String, fact: Fact) -> Result<(), LedgerError> {
-        self.send(Entry::Address { key, fact })
+    pub fn address(&mut self, key: String, kept: impl Into<Kept>) -> Result<(), LedgerError> {
+        self.send(Entry::Fact {
+            table: Table::Address,
+            key,
+            kept: kept.into(),
+        })
     }
 
     /// Keeps a fact about a domain.
@@ -63,8 +90,30 @@ impl Writer {
     /// # Errors
     ///
     /// As [`Writer::address`].
-    pub fn domain(&mut self, name: String, fact: Fact) -> Result<(), LedgerError> {
-        self.send(Entry::Domain { name, fact })
+    pub fn domain(&mut self, name: String, kept: impl Into<Kept>) -> Result<(), LedgerError> {
+        self.send(Entry::Fact {
+            table: Table::Domain,
+            key: name,
+            kept: kept.into(),
+        })
+    }
+
+    /// Keeps what was learned of a host.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::address`].
+    pub fn host(&mut self, key: String, known: KnownHost, at: Moment) -> Result<(), LedgerError> {
+        self.send(Entry::Host { key, known, at })
+    }
+
+    /// Keeps an address's clock, after the fact that started it. The next fact about the address stops it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::address`].
+    pub fn clock(&mut self, key: String, clock: Clock) -> Result<(), LedgerError> {
+        self.send(Entry::Clock { key, clock })
     }
 
     fn send(&mut self, entry: Entry) -> Result<(), LedgerError> {
@@ -92,58 +141,120 @@ impl Writer {
         self.entries = None;
         match self.thread.take().map(JoinHandle::join) {
             None | Some(Ok(Ok(()))) => Ok(()),
-            Some(Ok(Err(error))) => Err(LedgerError::Database {
-                path: self.path.clone(),
-                error,
-            }),
+            Some(Ok(Err(error))) => Err(LedgerError::of(&self.path, error)),
             Some(Err(_)) => Err(LedgerError::Writer("its thread panicked".to_owned())),
         }
     }
 }
 
-/// Writes until the other side is done.
-fn write_all(
-    connection: &Connection,
-    entries: &Receiver<Entry>,
-    run_began: Moment,
-) -> Result<(), rusqlite::Error> {
-    while let Ok(first) = entries.recv() {
-        let deadline = Instant::now() + limits::LEDGER_BATCH_WAIT;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
-        write(connection, first, run_began)?;
-        for _ in 1..limits::LEDGER_BATCH {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match entries.recv_timeout(left) {
-                Ok(entry) => write(connection, entry, run_began)?,
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        connection.execute_batch("COMMIT")?;
+impl Drop for Writer {
+    /// A run that ends with an error keeps what it learned until then.
+    fn drop(&mut self) {
+        let _ = self.finish_thread();
     }
-    Ok(())
 }
 
-/// Adds a fact to those of the same run; those of an earlier run give way to it.
-fn write(connection: &Connection, entry: Entry, run_began: Moment) -> Result<(), rusqlite::Error> {
-    let (query, key, fact) = match entry {
-        Entry::Address { key, fact } => (
-            "INSERT INTO address VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = excluded.at,
-             facts = CASE WHEN at >= ?4 THEN facts || char(10) || excluded.facts ELSE excluded.facts END",
-            key,
-            fact,
-        ),
-        Entry::Domain { name, fact } => (
-            "INSERT INTO domain VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = excluded.at,
-             facts = CASE WHEN at >= ?4 THEN facts || char(10) || excluded.facts ELSE excluded.facts END",
-            name,
-            fact,
-        ),
+/// A connection for writing.
+pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(limits::LEDGER_WAIT)?;
+        // With a write-ahead log this is safe against a crash of the program; a power cut can cost the last commits,
+        // never the database.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "cache_size", limits::LEDGER_WRITE_CACHE)?;
+        connection.pragma_update(None, "wal_autocheckpoint", limits::LEDGER_CHECKPOINT)?;
+        Ok(connection)
     };
-    let line = serde_json::to_string(&fact).expect("facts are plain data");
-    let at = i64::try_from(fact.at.as_millis()).unwrap_or(i64::MAX);
-    let began = i64::try_from(run_began.as_millis()).unwrap_or(i64::MAX);
-    connection
-        .prepare_cached(query)?
-        .execute(params![key, at, line, began])?;
-    Ok(())
+    open().map_err(|error| LedgerError::of(path, error))
+}
+
+/// What writes.
+struct Pen {
+    connection: Connection,
+    run: Moment,
+    past: Past,
+}
+
+impl Pen {
+    /// Writes until the other side is done.
+    fn write_all(&self, entries: &Receiver<Entry>) -> Result<(), rusqlite::Error> {
+        let mut batch = Vec::new();
+        while let Ok(first) = entries.recv() {
+            let deadline = Instant::now() + limits::LEDGER_BATCH_WAIT;
+            batch.push(first);
+            while batch.len() < limits::LEDGER_BATCH {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match entries.recv_timeout(left) {
+                    Ok(entry) => batch.push(entry),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                }
+            }
+            self.write_batch(&mut batch)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a batch in one transaction, in the order of the tables: neighbours share pages.
+    fn write_batch(&self, batch: &mut Vec<Entry>) -> Result<(), rusqlite::Error> {
+        batch.sort_by(|a, b| order(a).cmp(&order(b)));
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        for entry in batch.drain(..) {
+            match entry {
+                Entry::Fact { table, key, kept } => self.write_fact(table, &key, &kept)?,
+                Entry::Host { key, known, at } => {
+                    known::write_host(&self.connection, &key, &known, at)?;
+                }
+                Entry::Clock { key, clock } => {
+                    known::write_clock(&self.connection, &key, clock)?;
+                }
+            }
+        }
+        self.connection.execute_batch("COMMIT")
+    }
+
+    /// Adds a fact to those of the same run. One that later runs may use takes the place of what earlier runs left of
+    /// its kind; one that settles nothing takes the place of those that settled nothing.
+    fn write_fact(&self, table: Table, key: &str, kept: &Kept) -> Result<(), rusqlite::Error> {
+        let settles = Lifetimes::settles(&kept.fact);
+        if table == Table::Address {
+            known::stop_clock(&self.connection, key)?;
+        }
+        if self.past == Past::Present {
+            let query = match table {
+                Table::Address => {
+                    "DELETE FROM address WHERE key = ?1 AND run < ?2 AND (NOT settles OR ?3 AND kind = ?4)"
+                }
+                Table::Domain => {
+                    "DELETE FROM domain WHERE name = ?1 AND run < ?2 AND (NOT settles OR ?3 AND kind = ?4)"
+                }
+            };
+            let kind = row::kind(&kept.fact.finding);
+            self.connection.prepare_cached(query)?.execute(params![
+                key,
+                row::millis(self.run),
+                settles,
+                kind
+            ])?;
+        }
+        row::insert(&self.connection, table, key, self.run, settles, kept)
+    }
+}
+
+/// Where an entry goes. Equal keys keep their order: the sort is stable.
+fn order(entry: &Entry) -> (u8, &str) {
+    match entry {
+        Entry::Fact {
+            table: Table::Domain,
+            key,
+            ..
+        } => (0, key),
+        Entry::Fact {
+            table: Table::Address,
+            key,
+            ..
+        }
+        | Entry::Clock { key, .. } => (1, key),
+        Entry::Host { key, .. } => (2, key),
+    }
 }

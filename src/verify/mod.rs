@@ -16,7 +16,7 @@ use crate::address::Address;
 use crate::diagnosis::Book;
 use crate::flags::Lists;
 use crate::intake::{self, List, Source};
-use crate::ledger::{Ledger, Writer};
+use crate::ledger::{Ledger, Memory, Writer};
 use crate::moment::Moment;
 use crate::outlet::{Form, Outlet};
 use crate::pipeline::board::{Learned, Progress};
@@ -51,15 +51,6 @@ pub struct Task {
     pub out: PathBuf,
     /// Whether what is known may be used.
     pub memory: Memory,
-}
-
-/// Whether an earlier run's knowledge is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
-    /// While it is fresh.
-    Use,
-    /// Never: everybody is asked again.
-    Refresh,
 }
 
 /// Who may be asked.

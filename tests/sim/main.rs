@@ -8,14 +8,14 @@ use std::time::Duration;
 use presend::diagnosis::Book;
 use presend::flags::Lists;
 use presend::intake::{ColumnChoice, Options, Source};
-use presend::ledger::{Ledger, Lifetimes, Realm};
+use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::pace::{Ceilings, Rate};
 use presend::pipeline::board::{Manners, Progress};
 use presend::pipeline::{Depth, Ending, Terms};
 use presend::provider::Providers;
 use presend::route::{Reach, RecordKind};
 use presend::verdict::Policy;
-use presend::verify::{Asking, Memory, Observer, Summary, Task, Tools, verify};
+use presend::verify::{Asking, Observer, Summary, Task, Tools, verify};
 use presend::world::sim::{Internet, Witness};
 
 /// Sees nothing.

@@ -1,0 +1,88 @@
+//! How the projection's kinds of addresses fared when messages were sent to them.
+
+use rusqlite::params;
+
+use super::row::{millis, moment};
+use super::writer::connect;
+use super::{Ledger, LedgerError};
+use crate::moment::Moment;
+
+/// How many addresses of a kind were sent to, and how many came back. Fractions, because an outcome may count in part.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outcomes {
+    /// Sent to.
+    pub total: f64,
+    /// Of these, came back.
+    pub bounced: f64,
+    /// Of these again, for good.
+    pub hard: f64,
+    /// When it was last added to.
+    pub at: Moment,
+}
+
+impl Ledger {
+    /// What is known of each kind, by its stable name.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn outcomes(&self) -> Result<Vec<(String, Outcomes)>, LedgerError> {
+        let read = || -> rusqlite::Result<Vec<(String, Outcomes)>> {
+            self.connection
+                .prepare_cached("SELECT segment, total, bounced, hard, at FROM calibration")?
+                .query_map([], |row| {
+                    let outcomes = Outcomes {
+                        total: row.get(1)?,
+                        bounced: row.get(2)?,
+                        hard: row.get(3)?,
+                        at: moment(row.get(4)?),
+                    };
+                    Ok((row.get(0)?, outcomes))
+                })?
+                .collect()
+        };
+        read().map_err(|error| self.failure(error))
+    }
+
+    /// Adds to what is known of kinds, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be written.
+    pub fn add_outcomes(&self, outcomes: &[(String, Outcomes)]) -> Result<(), LedgerError> {
+        let mut connection = connect(&self.path)?;
+        let mut add = || -> rusqlite::Result<()> {
+            let transaction =
+                connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            for (segment, more) in outcomes {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO calibration VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET
+                         total = total + excluded.total, bounced = bounced + excluded.bounced,
+                         hard = hard + excluded.hard, at = excluded.at",
+                    )?
+                    .execute(params![
+                        segment,
+                        more.total,
+                        more.bounced,
+                        more.hard,
+                        millis(more.at)
+                    ])?;
+            }
+            transaction.commit()
+        };
+        add().map_err(|error| self.failure(error))
+    }
+
+    /// Forgets how kinds fared. The bounces themselves stay.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be written.
+    pub fn reset_outcomes(&self) -> Result<(), LedgerError> {
+        connect(&self.path)?
+            .execute("DELETE FROM calibration", [])
+            .map_err(|error| self.failure(error))?;
+        Ok(())
+    }
+}

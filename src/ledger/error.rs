@@ -1,0 +1,151 @@
+//! Why a ledger cannot be used, with what to change.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::moment::Moment;
+
+/// Why a ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The file is something else.
+    #[error("{path} is not a ledger of presend; name another file with --ledger")]
+    NotALedger {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// There is no such file.
+    #[error("there is no ledger at {path}; name the file with --ledger")]
+    Missing {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file was written by a later version.
+    #[error(
+        "{path} was written by a newer presend (schema {found}, this program knows {known}); update presend or name another file with --ledger"
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// The file belongs to another world.
+    #[error(
+        "{path} holds facts of another world ({found}, not {wanted}); name another file with --ledger"
+    )]
+    OtherRealm {
+        /// Which file.
+        path: PathBuf,
+        /// Its mark.
+        found: String,
+        /// The one of this run.
+        wanted: String,
+    },
+    /// Somebody else is using it.
+    #[error("the ledger {path} is in use{}", by(.holder.as_ref()))]
+    InUse {
+        /// Which file.
+        path: PathBuf,
+        /// By whom, where that is known.
+        holder: Option<Holder>,
+    },
+    /// The folder for it cannot be made.
+    #[error(
+        "cannot make the folder for the ledger {path}: {error}; name another file with --ledger"
+    )]
+    Folder {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// No room is left for it.
+    #[error(
+        "no room is left on the disk of the ledger {path}; what was learned until now is kept: make room and run the \
+         same command again, or name a file elsewhere with --ledger"
+    )]
+    Full {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It may not be written.
+    #[error(
+        "the ledger {path} cannot be written (a read-only disk, or somebody else's file); name another file with --ledger"
+    )]
+    ReadOnly {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Its bytes are damaged.
+    #[error(
+        "the ledger {path} is damaged ({error}); move it away and a new one is begun, or rescue it with sqlite3's `.recover`"
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// The database's words.
+        error: rusqlite::Error,
+    },
+    /// The database failed.
+    #[error("the ledger {path} cannot be used: {error}")]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// The database's words.
+        error: rusqlite::Error,
+    },
+    /// The thread that writes it is gone.
+    #[error("the ledger stopped writing: {0}")]
+    Writer(String),
+}
+
+/// Who is at work on something that only one may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub process: u32,
+    /// Since when.
+    pub since: Moment,
+    /// What it works on.
+    pub work: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "process {} since {} ({})",
+            self.process, self.since, self.work
+        )
+    }
+}
+
+fn by(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!(" by {holder}; wait until it has ended"),
+        None => " by another program; wait until it has ended".to_owned(),
+    }
+}
+
+impl LedgerError {
+    /// What a failure of the database means to the operator.
+    pub(super) fn of(path: &Path, error: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => LedgerError::NotALedger { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                LedgerError::InUse { path, holder: None }
+            }
+            Some(ErrorCode::DiskFull) => LedgerError::Full { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                LedgerError::ReadOnly { path }
+            }
+            Some(ErrorCode::DatabaseCorrupt) => LedgerError::Damaged { path, error },
+            _ => LedgerError::Database { path, error },
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What decides how somebody is asked, rather than what is held true of them: hosts' manners, greylisting clocks.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::row::{millis, moment};
+use super::{Ledger, LedgerError};
+use crate::moment::Moment;
+use crate::probe::{KnownHost, Waiting};
+
+/// An address whose host wants us to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// What it has been through.
+    pub waiting: Waiting,
+    /// When it is to be asked about again.
+    pub again: Moment,
+}
+
+impl Ledger {
+    /// What is known of a host, by its key.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn host(&self, key: &str) -> Result<Option<KnownHost>, LedgerError> {
+        let known: Option<String> = self
+            .connection
+            .prepare_cached("SELECT known FROM host WHERE key = ?1")
+            .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
+            .map_err(|error| self.failure(error))?;
+        // What this version cannot read is nothing known: the host is met as a stranger.
+        Ok(known.and_then(|known| serde_json::from_str(&known).ok()))
+    }
+
+    /// The clock of an address that waits for its host; `None` while there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn clock(&self, key: &str) -> Result<Option<Clock>, LedgerError> {
+        self.connection
+            .prepare_cached("SELECT tries, since, again FROM waiting WHERE key = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([key], |row| {
+                        let waiting = Waiting {
+                            tries: row.get(0)?,
+                            since: Some(moment(row.get(1)?)),
+                        };
+                        let again = moment(row.get(2)?);
+                        Ok(Clock { waiting, again })
+                    })
+                    .optional()
+            })
+            .map_err(|error| self.failure(error))
+    }
+}
+
+/// Writes what is known of a host in place of what was.
+pub(super) fn write_host(
+    connection: &Connection,
+    key: &str,
+    known: &KnownHost,
+    now: Moment,
+) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(known).expect("what is known of hosts is plain data");
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO host VALUES (?1, ?2, ?3)")?
+        .execute(params![key, millis(now), text])?;
+    Ok(())
+}
+
+/// Starts an address's clock.
+pub(super) fn write_clock(
+    connection: &Connection,
+    key: &str,
+    clock: Clock,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            key,
+            clock.waiting.tries,
+            millis(clock.waiting.since.unwrap_or(clock.again)),
+            millis(clock.again)
+        ])?;
+    Ok(())
+}
+
+/// Stops an address's clock: it was answered, and whoever answered says whether a new one runs.
+pub(super) fn stop_clock(connection: &Connection, key: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM waiting WHERE key = ?1")?
+        .execute([key])?;
+    Ok(())
+}
