@@ -6,6 +6,8 @@ pub mod reason;
 
 pub mod limits;
 
+pub mod frequent;
+
 pub mod intake;
 
 pub mod moment;

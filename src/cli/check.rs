@@ -14,6 +14,7 @@ use crate::intake::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
 use crate::moment::Moment;
 use crate::pipeline::Ending;
+use crate::projection::{Model, Segment};
 use crate::verdict::{Evidence, Finding, Whom};
 use crate::verify::{Asking, Judge, Judgement, Task, Tools, verify};
 use crate::world::Clock;
@@ -69,14 +70,16 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         };
         let stop = asking::stop(args.asking.deadline);
         let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
+        let model = Model::built_in();
         let mut judge = Judge::new(&tools, clock.now(), summary.ending);
         let mut text = String::new();
         for address in &args.addresses {
             let (judgement, evidence) = judge.text(address, &mut ledger)?;
+            let bounce = bounce(&model, address, &judgement);
             if args.json {
-                text += &to_json(address, &judgement, &evidence);
+                text += &to_json(address, &judgement, bounce, &evidence);
             } else {
-                text += &for_people(address, &judgement, &evidence, &tools);
+                text += &for_people(address, &judgement, bounce, &evidence, &tools);
             }
         }
         anyhow::Ok((text, summary.ending))
@@ -88,9 +91,23 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// The probability that a message to this address bounces.
+fn bounce(model: &Model, input: &str, judgement: &Judgement) -> f64 {
+    let address = crate::address::Address::parse(input);
+    let domain = address
+        .as_ref()
+        .map_or("", |address| address.domain().wire());
+    model.mean(&Segment::of(
+        judgement.verdict,
+        judgement.flags,
+        judgement.provider_id.as_deref(),
+        domain,
+    ))
+}
+
 /// One line of JSON.
-fn to_json(input: &str, judgement: &Judgement, evidence: &Evidence) -> String {
-    let columns = judgement.columns();
+fn to_json(input: &str, judgement: &Judgement, bounce: f64, evidence: &Evidence) -> String {
+    let columns = judgement.columns(bounce);
     let object = serde_json::json!({
         "address": input,
         "verdict": columns.verdict,
@@ -108,7 +125,13 @@ fn to_json(input: &str, judgement: &Judgement, evidence: &Evidence) -> String {
 }
 
 /// Verdict and evidence as an expert wants to read them.
-fn for_people(input: &str, judgement: &Judgement, evidence: &Evidence, tools: &Tools) -> String {
+fn for_people(
+    input: &str,
+    judgement: &Judgement,
+    bounce: f64,
+    evidence: &Evidence,
+    tools: &Tools,
+) -> String {
     let verdict = judgement.verdict;
     let mut text = String::new();
     let _ = writeln!(text, "{}", safe(input));
@@ -123,7 +146,7 @@ fn for_people(input: &str, judgement: &Judgement, evidence: &Evidence, tools: &T
         text,
         "  list: {}   bounce: {:.1} %",
         judgement.disposition,
-        judgement.columns().bounce * 100.0
+        bounce * 100.0
     );
     if let Some(suggestion) = &judgement.suggestion {
         let _ = writeln!(text, "  did you mean {}?", safe(suggestion));

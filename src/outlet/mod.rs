@@ -1,11 +1,20 @@
 //! Rows out: three lists with the caller's bytes and our columns, complete or not there.
+//!
+//! [`Outlet`] takes rows; [`Written`] has them all, settles the column that depends on the whole list and cuts further
+//! lists out of them; only [`Written::publish`] gives files their names.
 
-use std::io::{self, BufWriter, Write};
+mod journal;
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::projection::{Pile, Slot};
 use crate::verdict::Disposition;
+use journal::{Journal, Note};
 
 /// What is appended to a row, in this order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,14 +66,27 @@ pub struct Form {
 struct Sheet {
     file: BufWriter<NamedTempFile>,
     path: PathBuf,
-    rows: u64,
 }
 
 /// The three lists in the making.
 pub struct Outlet {
     sheets: [Sheet; 3],
     form: Form,
+    journal: Journal,
+    /// What stands before the first row of each list.
+    head: Vec<u8>,
     line: Vec<u8>,
+}
+
+/// Where a row belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its list.
+    pub disposition: Disposition,
+    /// Where it went, as far as a wanted rate is concerned.
+    pub pile: Pile,
+    /// Its segment.
+    pub slot: Slot,
 }
 
 /// Nothing can be written there.
@@ -87,21 +109,18 @@ impl Outlet {
             error,
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
+        let mut head = form.preamble.clone();
+        head.extend_from_slice(&form.header);
+        for name in NAMES {
+            head.push(form.delimiter);
+            head.extend_from_slice(name.as_bytes());
+        }
+        head.extend_from_slice(&form.terminator);
         let sheet = |disposition: Disposition| -> io::Result<Sheet> {
             let path = folder.join(format!("{disposition}.csv"));
             let mut file = BufWriter::with_capacity(crate::limits::WRITE_BYTES, beside(folder)?);
-            file.write_all(&form.preamble)?;
-            file.write_all(&form.header)?;
-            for name in NAMES {
-                file.write_all(&[form.delimiter])?;
-                file.write_all(name.as_bytes())?;
-            }
-            file.write_all(&form.terminator)?;
-            Ok(Sheet {
-                file,
-                path,
-                rows: 0,
-            })
+            file.write_all(&head)?;
+            Ok(Sheet { file, path })
         };
         let [verified, review, rejected] = Disposition::ALL;
         Ok(Outlet {
@@ -111,6 +130,8 @@ impl Outlet {
                 sheet(rejected).map_err(failed)?,
             ],
             form,
+            journal: Journal::create(folder).map_err(failed)?,
+            head,
             line: Vec::new(),
         })
     }
@@ -122,7 +143,7 @@ impl Outlet {
     /// [`OutletError`], with nothing renamed: the lists of an earlier run stay as they are.
     pub fn write(
         &mut self,
-        disposition: Disposition,
+        at: Place,
         raw: &[u8],
         terminator: &[u8],
         columns: &Columns<'_>,
@@ -134,6 +155,7 @@ impl Outlet {
         field(line, delimiter, columns.verdict);
         field(line, delimiter, columns.reason);
         line.push(delimiter);
+        let place = line.len();
         thousandths(line, columns.bounce);
         field(line, delimiter, &columns.flags);
         field(line, delimiter, columns.suggestion);
@@ -146,33 +168,146 @@ impl Outlet {
         } else {
             terminator
         });
-        let sheet = &mut self.sheets[disposition as usize];
-        sheet.rows += 1;
-        sheet.file.write_all(line).map_err(|error| OutletError {
+        let short = |bytes: usize| u32::try_from(bytes).map_err(io::Error::other);
+        let sheet = &mut self.sheets[at.disposition as usize];
+        let written = sheet.file.write_all(line).and_then(|()| {
+            self.journal.note(Note {
+                disposition: at.disposition,
+                pile: at.pile,
+                slot: at.slot,
+                place: short(place)?,
+                length: short(line.len())?,
+            })
+        });
+        written.map_err(|error| OutletError {
             path: sheet.path.clone(),
             error,
         })
     }
 
-    /// Completes the lists under their final names. Returns these, in the order of [`Disposition::ALL`].
+    /// Ends the lists: no further row comes.
     ///
     /// # Errors
     ///
     /// [`OutletError`] for the first list that could not be completed.
-    pub fn finish(self) -> Result<[PathBuf; 3], OutletError> {
-        let paths = self.sheets.each_ref().map(|sheet| sheet.path.clone());
+    pub fn close(self) -> Result<Written, OutletError> {
+        let mut sheets = Vec::with_capacity(self.sheets.len());
         for sheet in self.sheets {
-            let failed = |error| OutletError {
+            let file = sheet.file.into_inner().map_err(|error| OutletError {
                 path: sheet.path.clone(),
-                error,
-            };
-            let file = sheet
-                .file
-                .into_inner()
-                .map_err(|error| failed(error.into_error()))?;
-            publish(file, &sheet.path).map_err(failed)?;
+                error: error.into_error(),
+            })?;
+            sheets.push((file, sheet.path));
+        }
+        Ok(Written {
+            sheets,
+            journal: self.journal,
+            head: self.head,
+        })
+    }
+}
+
+/// Complete lists that have no name yet.
+pub struct Written {
+    /// In the order of [`Disposition::ALL`], then what was cut out of them.
+    sheets: Vec<(NamedTempFile, PathBuf)>,
+    journal: Journal,
+    head: Vec<u8>,
+}
+
+impl Written {
+    /// Writes the bounce column again in the rows of every segment for which `share` has something to say.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`], with nothing renamed.
+    pub fn settle(&mut self, share: impl Fn(Slot) -> Option<f64>) -> Result<(), OutletError> {
+        let mut offsets = [self.head.len() as u64; Disposition::ALL.len()];
+        let (sheets, journal) = (&self.sheets, &mut self.journal);
+        let settled = journal.read(|note| {
+            let list = note.disposition as usize;
+            if let Some(share) = share(note.slot) {
+                let mut column = Vec::with_capacity(5);
+                thousandths(&mut column, share);
+                let place = offsets[list] + u64::from(note.place);
+                sheets[list].0.as_file().write_all_at(&column, place)?;
+            }
+            offsets[list] += u64::from(note.length);
+            Ok(())
+        });
+        settled.map_err(|error| self.failed(error))
+    }
+
+    /// Cuts a further list called `name` out of the three: the rows that `keep` wants, in the caller's order, as they
+    /// are there. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`], with nothing renamed.
+    pub fn cut(
+        &mut self,
+        name: &str,
+        mut keep: impl FnMut(Pile, Slot) -> bool,
+    ) -> Result<u64, OutletError> {
+        let folder = self.sheets[0]
+            .1
+            .parent()
+            .unwrap_or(Path::new("."))
+            .to_owned();
+        let path = folder.join(name);
+        let mut rows = 0;
+        let (sheets, journal, head) = (&self.sheets, &mut self.journal, &self.head);
+        let cut = (|| -> io::Result<NamedTempFile> {
+            let mut out = BufWriter::with_capacity(crate::limits::WRITE_BYTES, beside(&folder)?);
+            out.write_all(head)?;
+            let mut readers = Vec::new();
+            for (file, _) in sheets.iter().take(Disposition::ALL.len()) {
+                let mut file: &File = file.as_file();
+                file.seek(SeekFrom::Start(head.len() as u64))?;
+                readers.push(BufReader::with_capacity(crate::limits::WRITE_BYTES, file));
+            }
+            let mut row = Vec::new();
+            journal.read(|note| {
+                row.resize(note.length as usize, 0);
+                readers[note.disposition as usize].read_exact(&mut row)?;
+                if keep(note.pile, note.slot) {
+                    rows += 1;
+                    out.write_all(&row)?;
+                }
+                Ok(())
+            })?;
+            out.into_inner().map_err(io::IntoInnerError::into_error)
+        })();
+        match cut {
+            Ok(file) => {
+                self.sheets.push((file, path));
+                Ok(rows)
+            }
+            Err(error) => Err(OutletError { path, error }),
+        }
+    }
+
+    /// Gives the lists their names. Returns these, in the order of [`Disposition::ALL`], then what was cut.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`] for the first list that could not be completed.
+    pub fn publish(self) -> Result<Vec<PathBuf>, OutletError> {
+        let mut paths = Vec::with_capacity(self.sheets.len());
+        for (file, path) in self.sheets {
+            if let Err(error) = publish(file, &path) {
+                return Err(OutletError { path, error });
+            }
+            paths.push(path);
         }
         Ok(paths)
+    }
+
+    fn failed(&self, error: io::Error) -> OutletError {
+        OutletError {
+            path: self.sheets[0].1.clone(),
+            error,
+        }
     }
 }
 
@@ -308,13 +443,18 @@ mod tests {
             ..Columns::default()
         };
         outlet
-            .write(Disposition::Review, b"\"A;B\";a@b.test", b"", &columns)
+            .write(
+                place(Disposition::Review, 0),
+                b"\"A;B\";a@b.test",
+                b"",
+                &columns,
+            )
             .unwrap();
         assert!(
             !out.join("review.csv").exists(),
             "nothing is there before it is complete"
         );
-        outlet.finish().unwrap();
+        outlet.close().unwrap().publish().unwrap();
         let review = std::fs::read(out.join("review.csv")).unwrap();
         assert_eq!(
             review,
@@ -323,5 +463,75 @@ presend_provider;presend_reply;presend_checked_at\r\n\"A;B\";a@b.test;risky;catc
         );
         assert!(out.join("verified.csv").exists() && out.join("rejected.csv").exists());
         assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "no left-overs");
+    }
+
+    fn place(disposition: Disposition, slot: u16) -> Place {
+        Place {
+            disposition,
+            pile: match disposition {
+                Disposition::Verified => Pile::Verified,
+                Disposition::Review => Pile::Open,
+                Disposition::Rejected => Pile::Rejected,
+            },
+            slot: Slot(slot),
+        }
+    }
+
+    #[test]
+    fn what_depends_on_the_whole_list_is_settled_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let form = Form {
+            preamble: Vec::new(),
+            header: b"mail".to_vec(),
+            delimiter: b',',
+            terminator: b"\n".to_vec(),
+        };
+        let mut outlet = Outlet::create(folder.path(), form).unwrap();
+        let columns = Columns {
+            bounce: 0.22,
+            ..Columns::default()
+        };
+        let rows = [
+            (Disposition::Review, 0, "a@x.test"),
+            (Disposition::Verified, 1, "b@x.test"),
+            (Disposition::Review, 2, "0.220,c@x.test"),
+            (Disposition::Rejected, 3, "d@x.test"),
+            (Disposition::Review, 0, "e@x.test"),
+        ];
+        for (disposition, slot, raw) in rows {
+            outlet
+                .write(place(disposition, slot), raw.as_bytes(), b"\r\n", &columns)
+                .unwrap();
+        }
+        let mut written = outlet.close().unwrap();
+        written
+            .settle(|slot| (slot != Slot(0)).then_some(f64::from(slot.0) / 10.0))
+            .unwrap();
+        let kept = written
+            .cut("target.csv", |pile, slot| {
+                pile == Pile::Verified || slot == Slot(0)
+            })
+            .unwrap();
+        assert_eq!(kept, 3);
+        written.publish().unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let head = format!("mail,{}\n", NAMES.join(","));
+        assert_eq!(
+            read("review.csv"),
+            format!(
+                "{head}a@x.test,,,0.220,,,,,\r\n0.220,c@x.test,,,0.200,,,,,\r\ne@x.test,,,0.220,,,,,\r\n"
+            )
+        );
+        assert_eq!(
+            read("target.csv"),
+            format!(
+                "{head}a@x.test,,,0.220,,,,,\r\nb@x.test,,,0.100,,,,,\r\ne@x.test,,,0.220,,,,,\r\n"
+            ),
+            "in the caller's order"
+        );
+        assert_eq!(
+            read("rejected.csv"),
+            format!("{head}d@x.test,,,0.300,,,,,\r\n")
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What even a perfect visitor could learn at a mail host.
 
-use crate::projection::{Prior, prior};
+use crate::flags::Flags;
+use crate::projection::{Kind, Priors};
 use crate::reason::Reason;
 use crate::verdict::{Standing, Verdict};
 use crate::world::sim::Truth;
@@ -119,8 +120,9 @@ pub fn best_verdict(prospect: Prospect, truth: &Truth) -> Verdict {
 /// Drawn from what the projection believes of that verdict: worlds differ as much as the beliefs say that they may.
 #[must_use]
 pub fn share_that_bounces(seed: u64, verdict: Verdict) -> f64 {
-    let Prior { mean, weight } = prior(verdict);
-    Dice::of(seed, ("share that bounces", verdict.to_string())).beta(mean, weight)
+    let kind = Kind::of(verdict, Flags::NONE);
+    let prior = *Priors::built_in().of(kind);
+    Dice::of(seed, ("share that bounces", verdict.to_string())).beta(prior.mean, prior.weight)
 }
 
 #[cfg(test)]

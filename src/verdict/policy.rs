@@ -102,6 +102,15 @@ impl Policy {
         })
     }
 
+    /// Whether a flag alone keeps an address from being verified, whatever its verdict.
+    #[must_use]
+    pub fn objects_to(&self, flags: impl IntoIterator<Item = Flag>) -> bool {
+        flags
+            .into_iter()
+            .filter_map(|flag| self.flags.get(&flag))
+            .any(|&list| list > Disposition::Verified)
+    }
+
     /// The list for an address with this verdict and these flags.
     #[must_use]
     pub fn disposition(

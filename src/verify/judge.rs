@@ -11,7 +11,8 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::moment::Moment;
 use crate::outlet::Columns;
 use crate::pipeline::Ending;
-use crate::projection::prior;
+use crate::projection::Kind;
+use crate::provider::Provider;
 use crate::reason::Reason;
 use crate::verdict::{Disposition, Evidence, Finding, Standing, Verdict, Whom, decide};
 
@@ -28,6 +29,8 @@ pub struct Judgement {
     pub suggestion: Option<String>,
     /// Who runs the mail host.
     pub provider: Option<String>,
+    /// The stable id of who runs it.
+    pub provider_id: Option<String>,
     /// The reply that decided it, or what decided it instead.
     pub reply: String,
     /// When somebody was asked.
@@ -35,13 +38,19 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// The columns for the caller's row.
+    /// What the answers say of the chance that a message bounces.
     #[must_use]
-    pub fn columns(&self) -> Columns<'_> {
+    pub fn kind(&self) -> Kind {
+        Kind::of(self.verdict, self.flags)
+    }
+
+    /// The columns for the caller's row, whose message bounces with the probability `bounce`.
+    #[must_use]
+    pub fn columns(&self, bounce: f64) -> Columns<'_> {
         Columns {
             verdict: self.verdict.standing.as_str(),
             reason: self.verdict.reason.as_str(),
-            bounce: prior(self.verdict).mean,
+            bounce,
             flags: if self.flags.is_empty() {
                 String::new()
             } else {
@@ -75,17 +84,20 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What a row gets.
+    /// What a row gets, with its address where it has one.
     pub(super) fn row(
         &mut self,
         row: &Row<'_>,
         ledger: &mut Ledger,
         seen: &mut HashSet<u64>,
         keys: &RandomState,
-    ) -> Result<Judgement, LedgerError> {
+    ) -> Result<(Judgement, Option<Address>), LedgerError> {
         let field = match &row.address {
             Ok(field) => field,
-            Err(fault) => return Ok(self.no_address(fault.in_plain_words().to_owned(), None)),
+            Err(fault) => {
+                let judgement = self.no_address(fault.in_plain_words().to_owned(), None);
+                return Ok((judgement, None));
+            }
         };
         let address = match Address::parse_bytes(field) {
             Ok(address) => address,
@@ -93,11 +105,12 @@ impl<'a> Judge<'a> {
                 let suggestion = std::str::from_utf8(field)
                     .ok()
                     .and_then(address::suggest_text);
-                return Ok(self.no_address(fault.to_string(), suggestion));
+                return Ok((self.no_address(fault.to_string(), suggestion), None));
             }
         };
         let again = !seen.insert(keys.hash_one(&*address.key()));
-        self.address(&address, again.then_some(Flag::Duplicate), ledger)
+        let judgement = self.address(&address, again.then_some(Flag::Duplicate), ledger)?;
+        Ok((judgement, Some(address)))
     }
 
     /// What an address gets.
@@ -184,7 +197,8 @@ impl<'a> Judge<'a> {
             disposition: self.tools.policy.disposition(verdict, flags.iter()),
             flags,
             suggestion: self.suggestion(address),
-            provider,
+            provider: provider.map(|provider| provider.name.clone()),
+            provider_id: provider.map(|provider| provider.id.clone()),
             reply,
             checked_at: evidence.asked_at(),
         }
@@ -201,13 +215,14 @@ impl<'a> Judge<'a> {
             flags: Flags::NONE,
             suggestion,
             provider: None,
+            provider_id: None,
             reply: detail,
             checked_at: None,
         }
     }
 
     /// The words that decided a verdict, with the provider they came from.
-    fn decisive(&self, evidence: &Evidence, verdict: Verdict) -> (String, Option<String>) {
+    fn decisive(&self, evidence: &Evidence, verdict: Verdict) -> (String, Option<&'a Provider>) {
         let mut words = String::new();
         let mut provider = None;
         for fact in &evidence.facts {
@@ -218,7 +233,7 @@ impl<'a> Judge<'a> {
                     reading,
                 } => {
                     if let Some(found) = self.tools.providers.of_mail_host(&exchange.host) {
-                        provider = Some(found.name.clone());
+                        provider = Some(found);
                     }
                     let decided = match whom {
                         Whom::Subject => {

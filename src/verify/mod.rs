@@ -18,12 +18,13 @@ use crate::flags::Lists;
 use crate::intake::{self, List, Source};
 use crate::ledger::{Ledger, Memory, Writer};
 use crate::moment::Moment;
-use crate::outlet::{Form, Outlet};
+use crate::outlet::{Form, Outlet, Place};
 use crate::pipeline::board::{Learned, Progress};
 use crate::pipeline::{self, Ending, Listener, Supply, Terms};
 use crate::probe::{KnownDomain, Wanted};
+use crate::projection::{Model, Pile, Tally};
 use crate::provider::Providers;
-use crate::verdict::{Finding, Policy, Whom};
+use crate::verdict::{Disposition, Finding, Policy, Whom};
 use crate::world::{Clock, World};
 
 pub use judge::{Judge, Judgement};
@@ -298,19 +299,68 @@ fn list_rows(
     let mut summary = Summary::new(task.source.name(), &task.out, ending);
     let mut judge = Judge::new(tools, now, ending);
     let mut seen = Seen::default();
+    let model = Model::built_in();
+    let mut tally = Tally::new(&model);
+    let mut shares: Vec<f64> = Vec::new();
     while let Some(row) = list.next_row()? {
-        let judgement = judge.row(&row, ledger, &mut seen.hashes, &seen.keys)?;
+        let (judgement, address) = judge.row(&row, ledger, &mut seen.hashes, &seen.keys)?;
+        let pile = pile_of(&judgement, &tools.policy);
+        let slot = tally.add(
+            judgement.kind(),
+            judgement.provider_id.as_deref(),
+            address
+                .as_ref()
+                .map_or("", |address| address.domain().wire()),
+            pile,
+        );
+        if usize::from(slot.0) == shares.len() {
+            shares.push(model.mean(tally.segment(slot)));
+        }
         outlet.write(
-            judgement.disposition,
+            Place {
+                disposition: judgement.disposition,
+                pile,
+                slot,
+            },
             row.raw,
             row.terminator,
-            &judgement.columns(),
+            &judgement.columns(shares[usize::from(slot.0)]),
         )?;
         summary.count(&judgement);
     }
-    summary.finish();
-    outlet.finish()?;
+    // Only now is known what the list says of those whom nobody could ask.
+    let model = tally.teach(model);
+    let mut written = outlet.close()?;
+    let settled = settled_shares(&tally, &model, &shares);
+    if settled.iter().any(Option::is_some) {
+        written.settle(|slot| settled[usize::from(slot.0)])?;
+    }
+    summary.finish(&tally, &model);
+    written.publish()?;
     Ok(summary)
+}
+
+/// What is to be written in place of the provisional share of each slot, where it differs.
+fn settled_shares(tally: &Tally, model: &Model, provisional: &[f64]) -> Vec<Option<f64>> {
+    tally
+        .segments()
+        .zip(provisional)
+        .map(|(segment, before)| {
+            let share = model.mean(segment);
+            #[expect(clippy::float_cmp, reason = "the same sum gives the same number")]
+            (share != *before).then_some(share)
+        })
+        .collect()
+}
+
+/// Where a row goes, as far as a wanted rate is concerned.
+fn pile_of(judgement: &Judgement, policy: &Policy) -> Pile {
+    match judgement.disposition {
+        Disposition::Verified => Pile::Verified,
+        Disposition::Review if policy.objects_to(judgement.flags.iter()) => Pile::Held,
+        Disposition::Review => Pile::Open,
+        Disposition::Rejected => Pile::Rejected,
+    }
 }
 
 /// How the caller's list is written, as far as our lists must follow it.

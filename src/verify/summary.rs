@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Judgement;
 use crate::moment::Moment;
 use crate::pipeline::Ending;
-use crate::projection::{Projection, Tally};
+use crate::projection::{Forecast, Model, Pile, Projection, Tally};
 use crate::reason::Reason;
 use crate::verdict::{Disposition, Verdict};
 
@@ -113,8 +113,7 @@ impl Summary {
     }
 
     /// Sums up when the last row is counted.
-    pub(super) fn finish(&mut self) {
-        let mut tallies: [Tally; 3] = Default::default();
+    pub(super) fn finish(&mut self, tally: &Tally, model: &Model) {
         for (&(verdict, disposition), &count) in &self.kinds {
             *self
                 .counts
@@ -131,15 +130,14 @@ impl Summary {
                 .disposition
                 .entry(disposition.to_string())
                 .or_default() += count;
-            let [input, verified, review] = &mut tallies;
-            input.add(verdict, count);
-            match disposition {
-                Disposition::Verified => verified.add(verdict, count),
-                Disposition::Review => review.add(verdict, count),
-                Disposition::Rejected => {}
-            }
         }
-        self.projections = tallies.each_ref().map(Tally::project);
+        let forecast = Forecast::new(model);
+        let project = |piles: &[Pile]| forecast.project(&tally.rows(piles));
+        self.projections = [
+            project(&Pile::ALL),
+            project(&[Pile::Verified]),
+            project(&[Pile::Open, Pile::Held]),
+        ];
     }
 
     /// Rows in the list for `disposition`.
