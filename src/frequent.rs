@@ -41,6 +41,10 @@ impl<K: Hash + Eq, T: Default> Frequent<K, T> {
     }
 
     /// Adds `weight` to the count of `key`; `make` gives the key to keep when it is new. Returns what is kept of it.
+    ///
+    /// # Panics
+    ///
+    /// When `make` makes another key than `key`.
     pub fn add<Q>(&mut self, key: &Q, weight: u64, make: impl FnOnce() -> K) -> &mut T
     where
         K: Borrow<Q>,
@@ -62,7 +66,7 @@ impl<K: Hash + Eq, T: Default> Frequent<K, T> {
         let entry = self
             .entries
             .get_mut(key)
-            .expect("it was there or has just been put there");
+            .expect("the key that was made is the key");
         entry.count += weight;
         &mut entry.kept
     }

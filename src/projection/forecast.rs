@@ -51,9 +51,11 @@ pub struct Forecast<'m> {
     model: &'m Model,
     seed: u64,
     shares: RefCell<BTreeMap<Segment, Rc<[f64]>>>,
-    /// Bounces of so many addresses of a segment, in each draw.
-    counts: RefCell<BTreeMap<(Segment, u64), Rc<[u32]>>>,
+    counts: RefCell<BTreeMap<(Segment, u64), Bounces>>,
 }
+
+/// Bounces of so many addresses of a segment, in each draw.
+type Bounces = Rc<[u32]>;
 
 /// The seed of every projection: the same list must give the same numbers.
 const SEED: u64 = 0x7072_6573_656e_6400;
@@ -111,7 +113,7 @@ impl<'m> Forecast<'m> {
     }
 
     /// The bounces of `count` addresses of a segment in each draw.
-    fn bounces(&self, segment: &Segment, count: u64) -> Rc<[u32]> {
+    fn bounces(&self, segment: &Segment, count: u64) -> Bounces {
         let key = (segment.clone(), count);
         if let Some(known) = self.counts.borrow().get(&key) {
             return Rc::clone(known);
@@ -130,7 +132,7 @@ impl<'m> Forecast<'m> {
             };
             u32::try_from(dice.binomial(count, share)).unwrap_or(u32::MAX)
         };
-        let bounces: Rc<[u32]> = shares.iter().map(draw).collect();
+        let bounces: Bounces = shares.iter().map(draw).collect();
         self.counts.borrow_mut().insert(key, Rc::clone(&bounces));
         bounces
     }

@@ -227,15 +227,12 @@ impl Model {
             let weight = alike + seen.total;
             dice.beta((base * alike + seen.bounced) / weight, weight)
         };
-        match broader {
-            Some(bases) => bases.iter().map(|&base| draw(base)).collect(),
-            None => {
-                let mean = self.prior(segment).mean;
-                (0..crate::limits::PROJECTION_DRAWS)
-                    .map(|_| draw(mean))
-                    .collect()
-            }
-        }
+        let kind = [self.prior(segment).mean; crate::limits::PROJECTION_DRAWS];
+        broader
+            .unwrap_or(&kind)
+            .iter()
+            .map(|&base| draw(base))
+            .collect()
     }
 
     /// How many different domains `count` addresses of this segment amount to. Where it was not counted, each has its

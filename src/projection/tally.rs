@@ -148,10 +148,9 @@ impl Tally {
             *squares += float(entry.count).powi(2);
         }
         let mut domains = BTreeMap::new();
-        for (at, (segment, counts)) in self.slots.iter().enumerate() {
+        for (at, (segment, counts)) in (0..).zip(&self.slots) {
             let rows = float(counts.iter().sum());
-            let slot = Slot(u16::try_from(at).expect("slots are bounded"));
-            if let Some((known, squares)) = counted.get(&slot) {
+            if let Some((known, squares)) = counted.get(&Slot(at)) {
                 // Each row that was forgotten is taken for a domain of its own.
                 let squares = squares + (rows - known).max(0.0);
                 domains.insert(segment.clone(), rows * rows / squares);
