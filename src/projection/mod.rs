@@ -10,6 +10,7 @@ mod model;
 mod prior;
 mod segment;
 mod tally;
+mod truth;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use model::{Model, Observed};
 pub use prior::{Prior, Priors};
 pub use segment::{Kind, NoSegment, Segment};
 pub use tally::{Pile, Slot, Tally};
+pub use truth::Truth;
 
 /// Rows by segment.
 pub type Selection = BTreeMap<Segment, u64>;

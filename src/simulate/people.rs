@@ -1,6 +1,7 @@
 //! Who is on the list, whether they are there still, how their rows are written.
 
 use crate::reason::Reason;
+use crate::verdict::Verdict;
 use crate::world::sim::Truth;
 use crate::world::sim::mailbox::Condition;
 
@@ -110,7 +111,11 @@ fn person(
     let prospect = draft
         .site
         .map_or(Prospect::Mailboxes, |site| sites[site].prospect);
-    let (condition, bounces) = fate(seed, draft.nature, prospect, climate, dice);
+    let share = |verdict| {
+        let site = draft.site.map(|site| &sites[site]);
+        share_that_bounces(seed, verdict, site, &draft.name, climate.present)
+    };
+    let (condition, bounces) = fate(share, draft.nature, prospect, climate, dice);
     let written = format!("{local}@{}", draft.name);
     if let Some(condition) = condition {
         draft.known.insert(local.to_lowercase(), condition);
@@ -141,7 +146,7 @@ fn local_part(number: usize, dice: &mut Dice) -> String {
 /// Where nobody can be told apart, as many bounce as the world's seed drew for what may be said of them. Where the
 /// truth can be learned, it says what a message meets today; mailboxes come and go until it is sent.
 fn fate(
-    seed: u64,
+    share: impl Fn(Verdict) -> f64,
     nature: Nature,
     prospect: Prospect,
     climate: &Climate,
@@ -158,7 +163,7 @@ fn fate(
         Nature::Ordinary | Nature::CatchAll | Nature::Implicit | Nature::NamesRecover => None,
     };
     if let Some(truth) = truth {
-        let share = share_that_bounces(seed, best_verdict(prospect, &truth));
+        let share = share(best_verdict(prospect, &truth));
         return (Some(Condition::Open), dice.happens(share));
     }
     let prospect = match (nature, prospect) {
@@ -167,13 +172,13 @@ fn fate(
     };
     match prospect {
         Prospect::TakesAll(_) | Prospect::Silent(_) => {
-            let share = share_that_bounces(seed, best_verdict(prospect, &Truth::Missing));
+            let share = share(best_verdict(prospect, &Truth::Missing));
             let bounces = dice.happens(share);
             ((!bounces).then_some(Condition::Open), bounces)
         }
         Prospect::Mailboxes => {
             let (condition, truth) = mailbox(climate, dice);
-            let share = share_that_bounces(seed, best_verdict(prospect, &truth));
+            let share = share(best_verdict(prospect, &truth));
             (condition, dice.happens(share))
         }
     }

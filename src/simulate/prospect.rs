@@ -1,13 +1,13 @@
 //! What even a perfect visitor could learn at a mail host.
 
 use crate::flags::Flags;
-use crate::projection::{Kind, Priors};
+use crate::projection::{self, Kind};
 use crate::reason::Reason;
 use crate::verdict::{Standing, Verdict};
 use crate::world::sim::Truth;
 use crate::world::sim::habits::{Door, Greeting, Habits, Hello, Recipients, Senders};
 
-use super::dice::Dice;
+use super::site::Site;
 
 /// What a perfect visitor could learn at a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,14 +115,25 @@ pub fn best_verdict(prospect: Prospect, truth: &Truth) -> Verdict {
     }
 }
 
-/// The share of messages that bounce among addresses of a verdict, in the world of that seed.
+/// The share of messages that bounce among addresses of a verdict at a domain, in the world of that seed, where a share
+/// of `present` of all people has a mailbox still.
 ///
-/// Drawn from what the projection believes of that verdict: worlds differ as much as the beliefs say that they may.
+/// Drawn from what the projection believes: worlds, providers and domains differ as much as the beliefs say that they
+/// may.
 #[must_use]
-pub fn share_that_bounces(seed: u64, verdict: Verdict) -> f64 {
-    let kind = Kind::of(verdict, Flags::NONE);
-    let prior = *Priors::built_in().of(kind);
-    Dice::of(seed, ("share that bounces", verdict.to_string())).beta(prior.mean, prior.weight)
+pub fn share_that_bounces(
+    seed: u64,
+    verdict: Verdict,
+    site: Option<&Site>,
+    domain: &str,
+    present: f64,
+) -> f64 {
+    projection::Truth::of(seed).share(
+        Kind::of(verdict, Flags::NONE),
+        site.and_then(Site::provider_id),
+        domain,
+        1.0 - present,
+    )
 }
 
 #[cfg(test)]

@@ -32,6 +32,17 @@ pub struct Site {
     pub(super) own_domains: &'static [&'static str],
 }
 
+impl Site {
+    /// The id under which the world at large knows it; `None` where it is anybody's.
+    #[must_use]
+    pub fn provider_id(&self) -> Option<&str> {
+        PROVIDERS
+            .iter()
+            .map(|provider| provider.name)
+            .find(|name| *name == self.name)
+    }
+}
+
 /// A large provider.
 struct Provider {
     name: &'static str,
