@@ -70,69 +70,11 @@ impl Dice {
         )]
         Duration::from_millis(millis as u64)
     }
-
-    /// A share from a Beta distribution with the given mean, worth `weight` observations.
-    pub(super) fn beta(&mut self, mean: f64, weight: f64) -> f64 {
-        let yes = self.gamma(mean * weight);
-        let no = self.gamma((1.0 - mean) * weight);
-        if yes + no > 0.0 {
-            yes / (yes + no)
-        } else {
-            mean
-        }
-    }
-
-    /// A draw from a Gamma distribution with scale 1 (Marsaglia and Tsang, ACM TOMS 26(3), 2000).
-    fn gamma(&mut self, shape: f64) -> f64 {
-        if shape <= 0.0 {
-            return 0.0;
-        }
-        if shape < 1.0 {
-            let boost = (1.0 - self.0.unit()).powf(1.0 / shape);
-            return boost * self.gamma(shape + 1.0);
-        }
-        let d = shape - 1.0 / 3.0;
-        let c = 1.0 / (9.0 * d).sqrt();
-        loop {
-            let normal = self.normal();
-            let cubed = (1.0 + c * normal).powi(3);
-            let bar = (1.0 - self.0.unit()).ln();
-            if cubed > 0.0 && bar < 0.5 * normal * normal + d * (1.0 - cubed + cubed.ln()) {
-                return d * cubed;
-            }
-        }
-    }
-
-    /// A draw from the standard normal distribution (Box and Muller).
-    fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.0.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.0.unit()).cos()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_have_the_mean_and_the_spread_that_was_asked_for() {
-        for (mean, weight) in [(0.26, 40.0), (0.01, 400.0), (0.2, 10.0), (0.97, 200.0)] {
-            let draws: Vec<f64> = (0..4000)
-                .map(|n| Dice::of(n, "beta").beta(mean, weight))
-                .collect();
-            let found = draws.iter().sum::<f64>() / 4000.0;
-            let variance = draws.iter().map(|x| (x - found).powi(2)).sum::<f64>() / 4000.0;
-            let wanted = mean * (1.0 - mean) / (weight + 1.0);
-            assert!(
-                (found - mean).abs() < 4.0 * (wanted / 4000.0).sqrt(),
-                "{mean}: {found}"
-            );
-            assert!(
-                (variance / wanted - 1.0).abs() < 0.25,
-                "{mean}: {variance} for {wanted}"
-            );
-        }
-    }
 
     #[test]
     fn first_places_are_the_likeliest() {
