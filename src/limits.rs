@@ -272,8 +272,17 @@ pub const CLUMPED_DOMAINS: usize = 20_000;
 /// Bytes of a list gathered before they are written.
 pub const WRITE_BYTES: usize = 256 << 10;
 
-/// Domains whose suggestion is remembered. Our choice: about 10 MB.
-pub const SUGGESTED_DOMAINS: usize = 100_000;
+/// Domains of which a reading keeps what their names alone say. Our choice: about 100 bytes each.
+pub const DESCRIBED_DOMAINS: usize = 100_000;
+
+/// Rows in a batch that is read ahead. Our choice: enough that handing it over costs nothing beside them.
+pub const AHEAD_ROWS: usize = 1_000;
+
+/// Bytes of rows after which a batch that is read ahead is full. Our choice.
+pub const AHEAD_BYTES: usize = 256 << 10;
+
+/// Batches that are read ahead of those who write them. Our choice: the slower side never waits for the other's pauses.
+pub const AHEAD_BATCHES: usize = 8;
 
 /// Different replies that no rule understood which a report lists.
 pub const UNREAD_REPLIES: usize = 100;

@@ -20,7 +20,7 @@ use crate::limits;
 
 pub use fault::Fault;
 pub use repair::suggest_text;
-pub use suggest::{suggest, suggest_domain};
+pub use suggest::{suggest, suggest_domain, suggest_in};
 
 /// A well-formed mailbox (RFC 5321 §4.1.2, `Mailbox`, with the extensions of RFC 6531 §3.3).
 ///

@@ -64,15 +64,21 @@ pub(super) static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
 /// The address that `address` was probably meant to be, for people; `None` if nothing is likelier than what it says.
 #[must_use]
 pub fn suggest(address: &Address) -> Option<String> {
-    let domain = address.domain().name().and_then(suggest_domain);
+    let meant = address.domain().name().and_then(suggest_domain);
+    suggest_in(address, meant.as_deref())
+}
+
+/// As [`suggest`], where it is known already what the domain was meant to be.
+#[must_use]
+pub fn suggest_in(address: &Address, meant: Option<&str>) -> Option<String> {
     let local = typed_apostrophe(address.local());
-    if domain.is_none() && local.is_none() {
+    if meant.is_none() && local.is_none() {
         return None;
     }
     let local = local.as_deref().unwrap_or(address.local());
     Some(format!(
         "{local}@{}",
-        domain.as_deref().unwrap_or(address.domain().readable())
+        meant.unwrap_or(address.domain().readable())
     ))
 }
 

@@ -16,7 +16,7 @@ use crate::moment::Moment;
 use crate::pipeline::Ending;
 use crate::projection::{Model, Segment};
 use crate::verdict::{Evidence, Finding, Whom};
-use crate::verify::{Asking, Judge, Judgement, Task, Tools, verify};
+use crate::verify::{Asking, Describer, Judge, Judgement, Task, Text, Tools, verify};
 use crate::world::Clock;
 
 /// Options of `check`.
@@ -71,10 +71,11 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         let stop = asking::stop(args.asking.deadline);
         let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
         let model = Model::built_in();
-        let mut judge = Judge::new(&tools, clock.now(), summary.ending);
+        let judge = Judge::new(&tools, clock.now(), summary.ending);
+        let mut describer = Describer::new(&tools.lists);
         let mut text = String::new();
         for address in &args.addresses {
-            let (judgement, evidence) = judge.text(address, &mut ledger)?;
+            let (judgement, evidence) = judged(&judge, &mut describer, address, &mut ledger)?;
             let bounce = bounce(&model, address, &judgement);
             if args.json {
                 text += &to_json(address, &judgement, bounce, &evidence);
@@ -193,26 +194,26 @@ fn for_people(
     text
 }
 
-impl Judge<'_> {
-    /// What a text gets, with the evidence.
-    fn text(&mut self, input: &str, ledger: &mut Ledger) -> anyhow::Result<(Judgement, Evidence)> {
-        match crate::address::Address::parse(input) {
-            Ok(address) => {
-                let evidence = self.evidence(&address, ledger)?;
-                Ok((self.judge(&address, &evidence, None), evidence))
-            }
-            Err(fault) => {
-                let detail = fault.to_string();
-                let mut evidence = Evidence::new();
-                evidence.learn(
-                    self.now(),
-                    Finding::Text {
-                        detail: detail.clone(),
-                    },
-                );
-                let suggestion = crate::address::suggest_text(input);
-                Ok((self.no_address(detail, suggestion), evidence))
-            }
+/// What a text gets, with the evidence.
+fn judged(
+    judge: &Judge<'_>,
+    describer: &mut Describer<'_>,
+    input: &str,
+    ledger: &mut Ledger,
+) -> anyhow::Result<(Judgement, Evidence)> {
+    match describer.text(input.as_bytes()) {
+        Text::Address(described) => {
+            let evidence = judge.evidence(&described.address, ledger)?;
+            Ok((judge.judge(&described, &evidence, None), evidence))
+        }
+        Text::None { detail, suggestion } => {
+            let mut evidence = Evidence::new();
+            let finding = Finding::Text {
+                detail: detail.to_string(),
+            };
+            evidence.learn(judge.now(), finding);
+            let judgement = judge.no_address(detail.into(), suggestion.map(Into::into));
+            Ok((judgement, evidence))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the lists say of domains, in one table, so that an address costs one walk over its parent domains.
 
+use foldhash::HashMap;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::origin::Origin;
 

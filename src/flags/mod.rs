@@ -11,12 +11,12 @@ mod role;
 mod set;
 mod trap;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use serde::Deserialize;
 
-use crate::address::{self, Address};
+use crate::address::{self, Address, Domain};
 use crate::provider::Providers;
 
 use domains::{Domains, Found, Opinion, Reach, TrapDomain, reach_of};
@@ -75,13 +75,19 @@ struct Closed {
     year: u16,
 }
 
-/// What the lists say of one address, before anything is put into words.
+/// What the lists say of one local part, before anything is put into words.
 struct Glance<'a> {
     role: Option<(&'a str, Origin)>,
-    domain: Found<'a>,
     name: Option<TrapName>,
     generated: Option<Generated>,
-    is_reserved: bool,
+}
+
+/// What the lists say of a domain, for every address in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfDomain {
+    flags: Flags,
+    /// Whether it alone is a sign of a trap.
+    has_signal: bool,
 }
 
 impl Lists {
@@ -134,23 +140,42 @@ impl Lists {
     /// The flags that lists and patterns give to `address`. Takes nothing from the heap for a lower-case address.
     #[must_use]
     pub fn flags(&self, address: &Address) -> Flags {
-        let key = address.key();
-        let glance = self.glance(address, local_name(&key));
+        self.flags_in(address, self.of_domain(address.domain()))
+    }
+
+    /// What the lists say of a domain, for every address in it: worth keeping for the next row.
+    #[must_use]
+    pub fn of_domain(&self, domain: Domain<'_>) -> OfDomain {
+        let name = domain.name().unwrap_or_default();
+        let found = self.domains.find(name);
         let mut flags = Flags::NONE;
+        if found.disposable.is_some() {
+            flags = flags.with(Flag::Disposable);
+        }
+        if self.free_source(name, &found).is_some() {
+            flags = flags.with(Flag::Free);
+        }
+        let is_reserved = is_reserved(name);
+        if is_reserved {
+            flags = flags.with(Flag::ReservedName);
+        }
+        OfDomain {
+            flags,
+            has_signal: is_reserved || found.trap.is_some(),
+        }
+    }
+
+    /// As [`Lists::flags`], where [`Lists::of_domain`] is known already.
+    #[must_use]
+    pub fn flags_in(&self, address: &Address, of_domain: OfDomain) -> Flags {
+        let key = address.key();
+        let glance = self.glance(local_name(&key));
+        let mut flags = of_domain.flags;
         if glance.role.is_some() {
             flags = flags.with(Flag::Role);
         }
-        if glance.domain.disposable.is_some() {
-            flags = flags.with(Flag::Disposable);
-        }
-        if self.free_source(address, &glance).is_some() {
-            flags = flags.with(Flag::Free);
-        }
-        if glance.is_reserved {
-            flags = flags.with(Flag::ReservedName);
-        }
         // A typo is a weak signal, and costly to find: it matters only beside another.
-        if glance.has_signal() && is_trap_like(&self.signals(address)) {
+        if (of_domain.has_signal || glance.has_signal()) && is_trap_like(&self.signals(address)) {
             flags = flags.with(Flag::TrapLike);
         }
         flags
@@ -160,7 +185,9 @@ impl Lists {
     #[must_use]
     pub fn explain(&self, address: &Address) -> Vec<(Flag, String)> {
         let key = address.key();
-        let glance = self.glance(address, local_name(&key));
+        let glance = self.glance(local_name(&key));
+        let name = address.domain().name().unwrap_or_default();
+        let found = self.domains.find(name);
         let mut sources = Vec::new();
         if let Some((name, origin)) = glance.role {
             sources.push((
@@ -168,19 +195,19 @@ impl Lists {
                 format!("`{name}` in {}", self.own.describe(origin)),
             ));
         }
-        if let Some((domain, origin)) = glance.domain.disposable {
+        if let Some((domain, origin)) = found.disposable {
             sources.push((
                 Flag::Disposable,
                 format!("{domain} in {}", self.own.describe(origin)),
             ));
         }
-        if let Some(source) = self.free_source(address, &glance) {
+        if let Some(source) = self.free_source(name, &found) {
             sources.push((Flag::Free, source.describe(&self.own)));
         }
         if let Some(reasons) = trap_like(&self.signals(address)) {
             sources.push((Flag::TrapLike, reasons));
         }
-        if glance.is_reserved {
+        if is_reserved(name) {
             sources.push((
                 Flag::ReservedName,
                 "reserved for examples and tests by RFC 2606".to_owned(),
@@ -194,7 +221,8 @@ impl Lists {
     #[must_use]
     pub fn signals(&self, address: &Address) -> Vec<Signal> {
         let key = address.key();
-        let glance = self.glance(address, local_name(&key));
+        let glance = self.glance(local_name(&key));
+        let domain = address.domain().name().unwrap_or_default();
         let mut signals = Vec::new();
         match glance.name {
             Some(TrapName::Itself) => signals.push(Signal::TrapName),
@@ -206,7 +234,7 @@ impl Lists {
             None => {}
         }
         signals.extend(glance.generated.map(Signal::GeneratedName));
-        match glance.domain.trap {
+        match self.domains.find(domain).trap {
             Some((domain, TrapDomain::BlocklistOperator)) => {
                 signals.push(Signal::BlocklistOperator {
                     domain: domain.into(),
@@ -228,7 +256,7 @@ impl Lists {
                 meant: meant.into(),
             });
         }
-        if glance.is_reserved {
+        if is_reserved(domain) {
             signals.push(Signal::ReservedName);
         }
         signals
@@ -241,29 +269,24 @@ impl Lists {
         }
     }
 
-    fn glance<'a>(&'a self, address: &'a Address, local: &str) -> Glance<'a> {
-        let domain = address.domain().name().unwrap_or_default();
+    fn glance(&self, local: &str) -> Glance<'_> {
         let name = Name::new(local);
         Glance {
             role: self.roles.find(&name),
-            domain: self.domains.find(domain),
             name: self.trap_names.get(name.squeezed()).copied(),
             generated: generated::generated(local, &self.keyboard),
-            is_reserved: is_reserved(domain),
         }
     }
 
     /// Why the domain gives mailboxes to everybody; the operator's word comes before what is known of providers.
-    fn free_source<'a>(&'a self, address: &Address, glance: &Glance<'_>) -> Option<FreeSource<'a>> {
-        match glance.domain.free {
+    fn free_source<'a>(&'a self, domain: &str, found: &Found<'_>) -> Option<FreeSource<'a>> {
+        match found.free {
             Some(Opinion::Listed(origin, _)) => Some(FreeSource::Listed(origin)),
             Some(Opinion::TakenOut) => None,
-            None => {
-                let provider = self
-                    .providers
-                    .of_consumer_domain(address.domain().name()?)?;
-                Some(FreeSource::Provider(&provider.name))
-            }
+            None => self
+                .providers
+                .of_consumer_domain(domain)
+                .map(|provider| FreeSource::Provider(&provider.name)),
         }
     }
 
@@ -361,19 +384,17 @@ impl FreeSource<'_> {
 }
 
 impl Glance<'_> {
-    /// Whether the text shows any sign of a trap, a typo aside.
+    /// Whether the local part shows any sign of a trap.
     fn has_signal(&self) -> bool {
-        self.name.is_some()
-            || self.generated.is_some()
-            || self.is_reserved
-            || self.domain.trap.is_some()
+        self.name.is_some() || self.generated.is_some()
     }
 }
 
 /// The local part of a key without its `+tag`: what names a function or a person.
 fn local_name(key: &str) -> &str {
-    let local = key.rsplit_once('@').map_or(key, |(local, _)| local);
-    local.split('+').next().unwrap_or(local)
+    // By bytes: every row passes here.
+    let local = memchr::memrchr(b'@', key.as_bytes()).map_or(key, |at| &key[..at]);
+    memchr::memchr(b'+', local.as_bytes()).map_or(local, |plus| &local[..plus])
 }
 
 /// Whether `domain` (A-labels) is reserved for examples and tests.

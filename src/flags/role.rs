@@ -1,6 +1,6 @@
 //! Whether a local part belongs to a function rather than a person.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::list::{Change, Entry, ListError, entries};
 use super::origin::Origin;

@@ -1,12 +1,10 @@
 //! What a row gets: its verdict from what is known, its flags, its list.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
-
 use super::Tools;
-use crate::address::{self, Address};
+use super::described::{Described, Text};
+use super::seen::Seen;
+use crate::address::Address;
 use crate::flags::{Flag, Flags, Signal, is_trap_like};
-use crate::intake::Row;
 use crate::ledger::{Ledger, LedgerError};
 use crate::moment::Moment;
 use crate::outlet::Columns;
@@ -69,63 +67,35 @@ pub struct Judge<'a> {
     tools: &'a Tools,
     now: Moment,
     ending: Ending,
-    suggestions: HashMap<String, Option<String>>,
 }
 
 impl<'a> Judge<'a> {
     /// A judge at `now`, after asking that ended so.
     #[must_use]
     pub fn new(tools: &'a Tools, now: Moment, ending: Ending) -> Self {
-        Judge {
-            tools,
-            now,
-            ending,
-            suggestions: HashMap::new(),
-        }
+        Judge { tools, now, ending }
     }
 
-    /// What a row gets, with its address where it has one.
-    pub(super) fn row(
-        &mut self,
-        row: &Row<'_>,
+    /// What a row gets whose field holds `text`, with its address where it has one.
+    pub(super) fn text(
+        &self,
+        text: Text,
         ledger: &mut Ledger,
-        seen: &mut HashSet<u64>,
-        keys: &RandomState,
+        seen: &mut Seen,
     ) -> Result<(Judgement, Option<Address>), LedgerError> {
-        let field = match &row.address {
-            Ok(field) => field,
-            Err(fault) => {
-                let judgement = self.no_address(fault.in_plain_words().to_owned(), None);
-                return Ok((judgement, None));
+        match text {
+            Text::Address(described) => {
+                let is_new = seen.is_new(&described.address.key());
+                let extra = (!is_new).then_some(Flag::Duplicate);
+                let evidence = self.evidence(&described.address, ledger)?;
+                let judgement = self.judge(&described, &evidence, extra);
+                Ok((judgement, Some(described.address)))
             }
-        };
-        let address = match Address::parse_bytes(field) {
-            Ok(address) => address,
-            Err(fault) => {
-                let suggestion = std::str::from_utf8(field)
-                    .ok()
-                    .and_then(address::suggest_text);
-                return Ok((self.no_address(fault.to_string(), suggestion), None));
+            Text::None { detail, suggestion } => {
+                let judgement = self.no_address(detail.into(), suggestion.map(Into::into));
+                Ok((judgement, None))
             }
-        };
-        let again = !seen.insert(keys.hash_one(&*address.key()));
-        let judgement = self.address(&address, again.then_some(Flag::Duplicate), ledger)?;
-        Ok((judgement, Some(address)))
-    }
-
-    /// What an address gets.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be read.
-    pub fn address(
-        &mut self,
-        address: &Address,
-        extra: Option<Flag>,
-        ledger: &mut Ledger,
-    ) -> Result<Judgement, LedgerError> {
-        let evidence = self.evidence(address, ledger)?;
-        Ok(self.judge(address, &evidence, extra))
+        }
     }
 
     /// What is known of an address, with what kept us from learning more.
@@ -169,20 +139,21 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What an address gets, given everything known of it.
     pub(crate) fn judge(
-        &mut self,
-        address: &Address,
+        &self,
+        described: &Described,
         evidence: &Evidence,
         extra: Option<Flag>,
     ) -> Judgement {
         let verdict = decide(evidence);
-        let mut flags = self.tools.lists.flags(address);
+        let mut flags = described.flags;
         if let Some(extra) = extra {
             flags = flags.with(extra);
         }
         if verdict.reason == Reason::CatchAll && !flags.has(Flag::TrapLike) {
             // A typing error that refuses mail is only that; one whose mail host takes everything is set up to.
-            let mut signals = self.tools.lists.signals(address);
+            let mut signals = self.tools.lists.signals(&described.address);
             let is_typo = signals
                 .iter()
                 .any(|signal| matches!(signal, Signal::TypoDomain { .. }));
@@ -196,7 +167,7 @@ impl<'a> Judge<'a> {
             verdict,
             disposition: self.tools.policy.disposition(verdict, flags.iter()),
             flags,
-            suggestion: self.suggestion(address),
+            suggestion: described.suggestion.clone().map(Into::into),
             provider: provider.map(|provider| provider.name.clone()),
             provider_id: provider.map(|provider| provider.id.clone()),
             reply,
@@ -258,25 +229,5 @@ impl<'a> Judge<'a> {
             }
         }
         (words, provider)
-    }
-
-    /// The likely intended address, found once for each domain.
-    fn suggestion(&mut self, address: &Address) -> Option<String> {
-        let domain = address.domain().name()?;
-        if let Some(meant) = self.suggestions.get(domain) {
-            return meant
-                .as_ref()
-                .map(|meant| format!("{}@{meant}", address.local()));
-        }
-        if self.suggestions.len() >= crate::limits::SUGGESTED_DOMAINS {
-            self.suggestions.clear();
-        }
-        let meant = address::suggest_domain(domain);
-        let meant = self
-            .suggestions
-            .entry(domain.to_owned())
-            .or_insert(meant)
-            .as_ref()?;
-        Some(format!("{}@{meant}", address.local()))
     }
 }

@@ -4,13 +4,15 @@
 //! ledger. Then each row gets its verdict from the ledger and goes to its list, in the caller's order. So memory does
 //! not hold the list, and a killed run continues where it was: what it learned is there.
 
+mod ahead;
+mod described;
 mod judge;
+mod seen;
 mod summary;
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use crate::address::Address;
 use crate::diagnosis::Book;
@@ -27,6 +29,9 @@ use crate::provider::Providers;
 use crate::verdict::{Disposition, Finding, Policy, Whom};
 use crate::world::{Clock, World};
 
+use seen::Seen;
+
+pub use described::{Described, Describer, Text};
 pub use judge::{Judge, Judgement};
 pub use summary::{Counts, Summary, Traffic};
 
@@ -157,22 +162,6 @@ async fn ask(
     Ok(ending)
 }
 
-/// Mailboxes met so far, as 64-bit hashes under a secret key: 8 bytes and a little each, the one thing of a run that
-/// grows with the list. Two mailboxes of ten million share a hash about once in 370,000 runs; the later one would be
-/// flagged as a duplicate, with its own verdict all the same.
-#[derive(Default)]
-struct Seen {
-    hashes: HashSet<u64>,
-    keys: RandomState,
-}
-
-impl Seen {
-    /// Whether this is the first time that `key` is met.
-    fn is_new(&mut self, key: &str) -> bool {
-        self.hashes.insert(self.keys.hash_one(key))
-    }
-}
-
 /// The mailboxes of a list that need asking.
 struct Questions<'a> {
     list: List,
@@ -294,40 +283,45 @@ fn list_rows(
     now: Moment,
     ending: Ending,
 ) -> anyhow::Result<Summary> {
-    let mut list = task.source.list(&task.options)?;
+    let list = task.source.list(&task.options)?;
     let mut outlet = Outlet::create(&task.out, form_of(&list))?;
     let mut summary = Summary::new(task.source.name(), &task.out, ending);
-    let mut judge = Judge::new(tools, now, ending);
+    let judge = Judge::new(tools, now, ending);
     let mut seen = Seen::default();
     let model = Model::built_in();
     let mut tally = Tally::new(&model);
     let mut shares: Vec<f64> = Vec::new();
-    while let Some(row) = list.next_row()? {
-        let (judgement, address) = judge.row(&row, ledger, &mut seen.hashes, &seen.keys)?;
-        let pile = pile_of(&judgement, &tools.policy);
-        let slot = tally.add(
-            judgement.kind(),
-            judgement.provider_id.as_deref(),
-            address
-                .as_ref()
-                .map_or("", |address| address.domain().wire()),
-            pile,
-        );
-        if usize::from(slot.0) == shares.len() {
-            shares.push(model.mean(tally.segment(slot)));
+    thread::scope(|scope| {
+        for batch in ahead::read(scope, list, &tools.lists) {
+            for row in batch?.rows() {
+                let (judgement, address) = judge.text(row.text, ledger, &mut seen)?;
+                let pile = pile_of(&judgement, &tools.policy);
+                let slot = tally.add(
+                    judgement.kind(),
+                    judgement.provider_id.as_deref(),
+                    address
+                        .as_ref()
+                        .map_or("", |address| address.domain().wire()),
+                    pile,
+                );
+                if usize::from(slot.0) == shares.len() {
+                    shares.push(model.mean(tally.segment(slot)));
+                }
+                outlet.write(
+                    Place {
+                        disposition: judgement.disposition,
+                        pile,
+                        slot,
+                    },
+                    row.raw,
+                    row.terminator,
+                    &judgement.columns(shares[usize::from(slot.0)]),
+                )?;
+                summary.count(&judgement);
+            }
         }
-        outlet.write(
-            Place {
-                disposition: judgement.disposition,
-                pile,
-                slot,
-            },
-            row.raw,
-            row.terminator,
-            &judgement.columns(shares[usize::from(slot.0)]),
-        )?;
-        summary.count(&judgement);
-    }
+        anyhow::Ok(())
+    })?;
     // Only now is known what the list says of those whom nobody could ask.
     let model = tally.teach(model);
     let mut written = outlet.close()?;
