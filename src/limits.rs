@@ -303,6 +303,9 @@ pub const FORWARD_DEPTH: usize = 3;
 /// are short; what follows is the returned message.
 pub const PROSE_BYTES: usize = 256 << 10;
 
+/// Longest label before a recipient's address on a line of a bounce; longer ones are sentences. Our choice.
+pub const LABEL_BYTES: usize = 80;
+
 /// Most recipients taken from one report. Our choice: RFC 5321 §4.5.3.1.8 asks servers to take 100 in a transaction,
 /// and some take 1000.
 pub const NOTICE_RECIPIENTS: usize = 1000;

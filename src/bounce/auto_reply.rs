@@ -15,6 +15,7 @@ const SUBJECTS: &[&str] = &[
     "auto reply",
     "autoresponse",
     "auto response",
+    "auto:",
     "automatic response",
     "out of office",
     "out-of-office",
@@ -48,6 +49,19 @@ const SUBJECTS: &[&str] = &[
     "自動回覆",
 ];
 
+/// Words that give an absence note away wherever they stand in its subject, in lower case.
+const IN_SUBJECTS: &[&str] = &[
+    "out of office",
+    "out of the office",
+    "out-of-office",
+    "automatic reply",
+    "autoreply",
+    "auto-reply",
+    "abwesenheit",
+    "(autosvar)",
+    "automatyczna odpowied",
+];
+
 /// Fields that only responders write, in lower case.
 const RESPONDER_FIELDS: &[(&str, &str)] = &[
     ("x-autoreply", "the field X-Autoreply"),
@@ -66,6 +80,10 @@ pub(super) fn certain(parts: &Parts) -> Option<AutoReply> {
         return None;
     }
     if !parts.receipts.is_empty() {
+        // Dovecot and Sieve (RFC 5429) refuse a message in the form of a receipt.
+        if parts.text.contains("was automatically rejected") {
+            return None;
+        }
         return Some(found(parts, "a receipt (RFC 8098)"));
     }
     let submitted = parts
@@ -99,11 +117,17 @@ pub(super) fn likely(parts: &Parts) -> Option<AutoReply> {
         return Some(found(parts, "the field Precedence: auto_reply"));
     }
     let subject = parts.subject().unwrap_or_default().to_lowercase();
-    let subject = subject.trim_start_matches("re:").trim_start();
-    SUBJECTS
-        .iter()
-        .any(|start| subject.starts_with(start))
-        .then(|| found(parts, "its subject"))
+    let subject = subject
+        .trim_start_matches("re:")
+        .trim_start_matches([' ', '[', '(', '"']);
+    if SUBJECTS.iter().any(|start| subject.starts_with(start))
+        || IN_SUBJECTS.iter().any(|words| subject.contains(words))
+    {
+        return Some(found(parts, "its subject"));
+    }
+    let return_path = parts.header.get("return-path").unwrap_or_default();
+    (return_path == "<>" && precedence.starts_with("bulk") && !is_from_daemon(parts))
+        .then(|| found(parts, "the empty return path of a person's message"))
 }
 
 /// Whether a mail system itself is the author.

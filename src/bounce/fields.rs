@@ -36,6 +36,22 @@ impl Block {
         self.get(name).map(split_type)
     }
 
+    /// Takes the block apart where the field `name` (lower case) comes again: reporters forget the empty line between two
+    /// recipients.
+    pub(super) fn split_at_repeats(self, name: &str) -> Vec<Block> {
+        let mut blocks = vec![Block::default()];
+        let mut seen = false;
+        for (field, value) in self.fields {
+            if field == name && std::mem::replace(&mut seen, true) {
+                blocks.push(Block::default());
+            }
+            if let Some(block) = blocks.last_mut() {
+                block.fields.push((field, value));
+            }
+        }
+        blocks
+    }
+
     /// Whether there is no field at all.
     pub(super) fn is_empty(&self) -> bool {
         self.fields.is_empty()

@@ -1,5 +1,7 @@
 //! Joins what a report says in fields with what the same message says in words.
 
+use std::collections::HashSet;
+
 use super::{Notice, Recipient};
 
 /// Fills the gaps of `report` with what `told` knows of the same recipients. What the report states stays.
@@ -18,6 +20,20 @@ pub(super) fn fill_gaps(mut report: Notice, mut told: Notice) -> Notice {
         }
     }
     report
+}
+
+/// Keeps the first of several entries about one recipient with one outcome: an alias that leads to itself is reported
+/// once for every step. An entry that names nobody goes where others do.
+pub(super) fn drop_repeats(recipients: &mut Vec<Recipient>) {
+    let named = |recipient: &Recipient| {
+        recipient.final_recipient.is_some() || recipient.original_recipient.is_some()
+    };
+    let any_named = recipients.iter().any(named);
+    let mut seen = HashSet::new();
+    recipients.retain(|recipient| match &recipient.final_recipient {
+        Some(address) => seen.insert((address.to_lowercase(), recipient.outcome())),
+        None => named(recipient) || !any_named,
+    });
 }
 
 /// Whether two entries are about one recipient.

@@ -142,6 +142,29 @@ impl Parts {
         }
     }
 
+    /// The address that the returned message was written to, where that was a single one.
+    pub(super) fn written_to(&self) -> Option<String> {
+        let quoted = returned_message(&self.text)
+            .map(|text| fields::blocks(text).into_iter().next().unwrap_or_default());
+        let head = self.returned.first().or(quoted.as_ref())?;
+        let one = |name: &str| {
+            let value = head.get(name)?;
+            (value.matches('@').count() == 1)
+                .then(|| fields::address(value, None))
+                .flatten()
+        };
+        one("x-envelope-to")
+            .or_else(|| one("x-original-to"))
+            .or_else(|| one("to"))
+    }
+
+    /// The address that the message itself was sent to.
+    pub(super) fn to(&self) -> Option<String> {
+        self.header
+            .get("to")
+            .and_then(|to| fields::address(to, None))
+    }
+
     /// The `Subject` of the message itself, decoded.
     pub(super) fn subject(&self) -> Option<String> {
         self.header.get("subject").map(decode_words)

@@ -71,7 +71,7 @@ pub struct Recipient {
 }
 
 /// What became of a message for one recipient (RFC 3464 §2.3.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Given up.
@@ -247,6 +247,7 @@ fn notice_of(parts: &mime::Parts) -> Option<Notice> {
         None => told?,
     };
     notice.original = parts.original();
+    merge::drop_repeats(&mut notice.recipients);
     notice.recipients.truncate(limits::NOTICE_RECIPIENTS);
     Some(notice)
 }

@@ -36,7 +36,10 @@ fn has_report_in_text(text: &str) -> bool {
 /// Takes one report in: the block about the message, then one for each recipient. Blocks are told apart by their fields,
 /// because reporters forget the empty line between them, or put in more.
 fn take_in(notice: &mut Notice, text: &str) {
-    for block in fields::blocks(text) {
+    let blocks = fields::blocks(text)
+        .into_iter()
+        .flat_map(|block| block.split_at_repeats("final-recipient"));
+    for block in blocks {
         if notice.reporting_mta.is_none() {
             notice.reporting_mta = block
                 .typed("reporting-mta")

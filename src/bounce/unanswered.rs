@@ -70,10 +70,40 @@ const TABLE: &[Entry] = &[
         true,
     ),
     (
+        &["host found but no data record of requested type"],
+        Reason::NoMailHost,
+        true,
+    ),
+    // Postfix asks for the address of a host that an MX record names.
+    (
+        &["name service error for", "type=a: host not found"],
+        Reason::NoMailHost,
+        true,
+    ),
+    (
         &["host or domain name not found"],
         Reason::NoSuchDomain,
         true,
     ),
+    // Exim, of a domain for which it finds neither a mail host nor an address.
+    (&["unrouteable address"], Reason::NoSuchDomain, true),
+    // OpenSMTPD.
+    (&["domain does not exist"], Reason::NoSuchDomain, true),
+    (&["no mx found for domain"], Reason::NoMailHost, true),
+    (
+        &["temporary failure in mx lookup"],
+        Reason::DnsTrouble,
+        false,
+    ),
+    // The mail agent of DragonFly.
+    (
+        &["dns lookup failure: host", "not found"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    // Gateways and telephone companies.
+    (&["name or service not known"], Reason::NoSuchDomain, true),
+    (&["could not find a gateway for"], Reason::NoMailHost, true),
     (&["host unknown"], Reason::NoSuchDomain, true),
     (&["unrouteable mail domain"], Reason::NoSuchDomain, true),
     (
@@ -82,11 +112,6 @@ const TABLE: &[Entry] = &[
         true,
     ),
     (&["no such domain"], Reason::NoSuchDomain, true),
-    (
-        &["host found but no data record of requested type"],
-        Reason::NoMailHost,
-        true,
-    ),
     (
         &["couldn't find a mail exchanger or ip address"],
         Reason::NoMailHost,
@@ -102,7 +127,6 @@ const TABLE: &[Entry] = &[
     // Either the domain names the sender's own host, or that host has forgotten that it serves the domain.
     (&["mail for", "loops back to myself"], Reason::Unread, true),
     // Nobody answered.
-    (&["too long in queue"], Reason::Unreachable, false),
     (
         &["wasn't able to establish an smtp connection"],
         Reason::Unreachable,
@@ -112,13 +136,19 @@ const TABLE: &[Entry] = &[
     (&["connection refused"], Reason::Unreachable, false),
     (&["network is unreachable"], Reason::Unreachable, false),
     (&["network unreachable"], Reason::Unreachable, false),
-    (&["no route to host"], Reason::Unreachable, false),
+    (&["network is down"], Reason::Unreachable, false),
     (
-        &["retry time not reached for any host"],
+        &["network error on destination mx"],
         Reason::Unreachable,
         false,
     ),
-    (&["retry timeout exceeded"], Reason::Unreachable, false),
+    (
+        &["recipient server did not respond"],
+        Reason::Unreachable,
+        false,
+    ),
+    (&["server unavailable or busy"], Reason::Unreachable, false),
+    (&["no route to host"], Reason::Unreachable, false),
     (
         &["all hosts have been failing for a long time"],
         Reason::Unreachable,
@@ -145,10 +175,25 @@ const TABLE: &[Entry] = &[
     (&["lost connection with"], Reason::HungUp, false),
     (&["connection died"], Reason::HungUp, false),
     (&["remote host closed connection"], Reason::HungUp, false),
-    (&["connection reset by peer"], Reason::HungUp, false),
+    (&["connection reset by"], Reason::HungUp, false),
+    (&["connection closed unexpectedly"], Reason::HungUp, false),
+    (
+        &["connection shut down by the remote"],
+        Reason::HungUp,
+        false,
+    ),
+    (&["read error from"], Reason::HungUp, false),
     (&["conversation with", "timed out"], Reason::Silent, false),
     (&["timed out while"], Reason::Silent, false),
     (&["timeout while waiting"], Reason::Silent, false),
+    // The queue's last word, where nothing more telling is said.
+    (&["too long in queue"], Reason::Unreachable, false),
+    (
+        &["retry time not reached for any host"],
+        Reason::Unreachable,
+        false,
+    ),
+    (&["retry timeout exceeded"], Reason::Unreachable, false),
 ];
 
 /// Reads what a sending host says of its own; `None` when the words are not of that kind.

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{AddressAction, ExplainedRecipient, Explanation, RejectedBy};
+use super::{AddressAction, ExplainedRecipient, Explanation, RejectedBy, Subject};
 use crate::bounce::Action;
 use crate::diagnosis::Interpretation;
 use crate::reason::{Blame, Reason};
@@ -13,6 +13,7 @@ use crate::smtp::EnhancedCode;
 /// The object of one explanation.
 #[derive(Debug, Serialize)]
 struct Object<'a> {
+    kind: Kind,
     readings: Vec<ReadingObject<'a>>,
     address_action: AddressAction,
     sender_action: &'a [String],
@@ -20,6 +21,43 @@ struct Object<'a> {
     reporting_mta: Option<&'a str>,
     remote_mta: Option<&'a str>,
     recipients: Vec<RecipientObject<'a>>,
+}
+
+/// What was explained. The names are part of the contract.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// A reply or code, as text.
+    Reply,
+    /// A notice that a message was given up.
+    Bounce,
+    /// A notice that a message is late.
+    Delayed,
+    /// A notice that a message arrived.
+    Delivered,
+    /// The answer of a machine in a person's place.
+    AutoReply,
+    /// A complaint.
+    Complaint,
+    /// A message of no such kind.
+    Other,
+    /// Nothing at all.
+    Nothing,
+}
+
+impl From<&Subject> for Kind {
+    fn from(subject: &Subject) -> Kind {
+        match subject {
+            Subject::Reply(_) => Kind::Reply,
+            Subject::Bounce => Kind::Bounce,
+            Subject::Delay => Kind::Delayed,
+            Subject::Delivery => Kind::Delivered,
+            Subject::AutoReply(_) => Kind::AutoReply,
+            Subject::Complaint(_) => Kind::Complaint,
+            Subject::OtherMessage => Kind::Other,
+            Subject::Nothing => Kind::Nothing,
+        }
+    }
 }
 
 /// One reading.
@@ -63,6 +101,7 @@ pub fn to_string_pretty(explanation: &Explanation) -> serde_json::Result<String>
 
 fn object(explanation: &Explanation) -> Object<'_> {
     Object {
+        kind: Kind::from(&explanation.subject),
         readings: explanation.readings.iter().map(reading).collect(),
         address_action: explanation.address_action,
         sender_action: &explanation.sender_action,

@@ -76,12 +76,14 @@ fn every_bounce_is_explained() {
             Hints::default(),
             known.knowledge(),
         ));
-        assert_states(
-            &name,
-            &json!({ "address_action": expected["address_action"] }),
-            &found,
-            &mut faults,
-        );
+        if !expected["address_action"].is_null() {
+            assert_states(
+                &name,
+                &json!({ "address_action": expected["address_action"] }),
+                &found,
+                &mut faults,
+            );
+        }
         let wanted = expected["recipients"].as_array().unwrap();
         for (wanted, found) in wanted.iter().zip(found["recipients"].as_array().unwrap()) {
             let mut wanted = wanted.clone();
@@ -267,6 +269,7 @@ fn the_object_has_the_fields_of_the_contract_in_their_order() {
     let known = Known::built_in();
     let text = json::to_string(&known.reply("550 5.1.1 no such user")).unwrap();
     let keys = [
+        "kind",
         "readings",
         "address_action",
         "sender_action",

@@ -4,6 +4,7 @@
 //! recipient the address with the cause below it, then the message that came back. So one grammar reads them all, and
 //! only the phrases (`openings`) are a list.
 
+mod author;
 mod openings;
 mod paragraphs;
 mod transcript;
@@ -12,6 +13,8 @@ use super::fields;
 use super::mime::Parts;
 use super::{Action, Diagnostic, Notice, Recipient, quoted, unanswered};
 use crate::limits;
+use author::Signs;
+use paragraphs::Paragraph;
 
 pub(super) use openings::returned_message;
 
@@ -24,34 +27,30 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
         .replace('\u{a0}', " ");
     let text = openings::before_returned_message(&text);
     let opening = openings::find(text);
+    let signs = Signs::of(parts);
     let failed = failed_recipients(parts);
-    let daemon = daemon_host(parts);
+    let proven = signs.prove_a_notice() || !failed.is_empty();
     let (text, transcript) = transcript::split(text);
+    let session_text = transcript.as_ref().map(transcript::Transcript::whole);
     let mut found = paragraphs::find(text);
-    if found.is_empty() && (opening.is_some() || daemon.is_some()) {
+    if found.is_empty() && (opening.is_some() || signs.are_of_a_system()) {
         found.extend(paragraphs::in_sentence(text));
     }
-    if let [lone] = failed.as_slice()
-        && found.is_empty()
-    {
-        found.push(paragraphs::Paragraph {
-            address: lone.clone(),
-            text: text.to_owned(),
-        });
-    }
-    for address in &failed {
-        if !found
-            .iter()
-            .any(|paragraph| paragraph.address.eq_ignore_ascii_case(address))
-        {
-            found.push(paragraphs::Paragraph {
-                address: address.clone(),
-                text: String::new(),
-            });
-        }
+    add_failed(&mut found, &failed, text);
+    if found.is_empty() && proven {
+        found.extend(last_resort(
+            parts,
+            text,
+            session_text.as_deref().unwrap_or_default(),
+        ));
     }
     found.truncate(limits::NOTICE_RECIPIENTS);
+    drop_sender(&mut found, parts);
     let lone = found.len() == 1;
+    if lone && !says_why(&found[0].text) && says_why(text) {
+        // The cause may stand before the recipient.
+        text.clone_into(&mut found[0].text);
+    }
     let mut recipients: Vec<Recipient> = found
         .iter()
         .map(|paragraph| {
@@ -62,22 +61,103 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
         })
         .collect();
     // Without an opening that we know, only a recipient with a cause makes a bounce of a message.
-    if opening.is_none() && failed.is_empty() {
-        let by_daemon = daemon.is_some() || parts.header.is_empty();
-        recipients.retain(|recipient| by_daemon && has_cause(recipient));
+    if !proven && (opening.is_none() || !signs.allow_a_notice()) {
+        let by_system = signs.are_of_a_system() || parts.header.is_empty();
+        recipients.retain(|recipient| by_system && has_cause(recipient));
     }
-    if recipients.is_empty() {
+    if recipients.is_empty() && !(signs.prove_a_notice() && opening.is_some()) {
         return None;
     }
-    let action = opening.or((!failed.is_empty()).then_some(Action::Failed));
+    let action = opening
+        .or(delay_in_subject(parts))
+        .or(proven.then_some(Action::Failed));
     for recipient in &mut recipients {
         recipient.action = action.or_else(|| recipient.outcome());
     }
     Some(Notice {
-        reporting_mta: openings::reporting_host(text).or(daemon),
+        reporting_mta: openings::reporting_host(text).or_else(|| author_host(parts)),
         recipients,
         ..Notice::default()
     })
+}
+
+/// Adds the recipients that the header names as failed, where the text has not told of them.
+fn add_failed(found: &mut Vec<Paragraph>, failed: &[String], text: &str) {
+    if let [lone] = failed
+        && found.is_empty()
+    {
+        found.push(Paragraph::new(lone.clone(), text));
+    }
+    for address in failed {
+        if !found.iter().any(|paragraph| {
+            paragraph.address.eq_ignore_ascii_case(address)
+                || paragraph
+                    .original
+                    .as_ref()
+                    .is_some_and(|original| original.eq_ignore_ascii_case(address))
+        }) {
+            found.push(Paragraph::new(address.clone(), ""));
+        }
+    }
+}
+
+/// Drops the sender of the returned message from among several: "a message that you (news@shop.example) sent".
+fn drop_sender(found: &mut Vec<Paragraph>, parts: &Parts) {
+    if found.len() < 2 {
+        return;
+    }
+    let original = parts.original();
+    let senders = [original.from, original.envelope_from];
+    let is_sender = |paragraph: &Paragraph| {
+        senders
+            .iter()
+            .flatten()
+            .any(|sender| sender.eq_ignore_ascii_case(&paragraph.address))
+    };
+    if !found.iter().all(is_sender) {
+        found.retain(|paragraph| !is_sender(paragraph));
+    }
+}
+
+/// The recipient of a message that is a notice beyond doubt and names none plainly: an address anywhere in its text or
+/// its transcript that is not the sender's or a desk's, else the one that the returned message was written to.
+fn last_resort(parts: &Parts, text: &str, session: &str) -> Option<Paragraph> {
+    let original = parts.original();
+    let others: Vec<String> = [
+        parts.from(),
+        parts.to(),
+        original.from,
+        original.envelope_from,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let whole = [text, session].join("\n");
+    paragraphs::anywhere(text, &others)
+        .or_else(|| paragraphs::anywhere(session, &others))
+        .map(|found| found.address)
+        .or_else(|| parts.written_to())
+        .map(|address| Paragraph::new(address, &whole))
+}
+
+/// Whether a text quotes a reply, or tells of none.
+fn says_why(text: &str) -> bool {
+    quoted::read(text).reply.is_some() || unanswered::read(text).is_some()
+}
+
+/// Whether the subject says that the message is only late.
+fn delay_in_subject(parts: &Parts) -> Option<Action> {
+    let subject = parts.subject()?.to_lowercase();
+    [
+        "(delay",
+        "delayed",
+        "delivery delay",
+        "delivery warning",
+        "still being retried",
+    ]
+    .iter()
+    .any(|words| subject.contains(words))
+    .then_some(Action::Delayed)
 }
 
 /// Reads what a report says of one recipient: the stanza that names the cause, and what the transcript adds.
@@ -101,6 +181,7 @@ fn recipient(paragraph: &paragraphs::Paragraph, session: &str) -> Recipient {
     };
     Recipient {
         final_recipient: Some(paragraph.address.clone()),
+        original_recipient: paragraph.original.clone(),
         status: quoted.reply.as_ref().and_then(|reply| reply.enhanced),
         diagnostic: (!stanza.is_empty()).then_some(Diagnostic {
             kind: None,
@@ -117,7 +198,7 @@ fn recipient(paragraph: &paragraphs::Paragraph, session: &str) -> Recipient {
 fn stanza_with_cause(text: &str) -> String {
     let stanzas = || {
         text.split("\n\n")
-            .filter(|stanza| !stanza.trim().is_empty())
+            .filter(|stanza| says_something(stanza))
             .take(limits::REPLY_LINES)
     };
     let best = stanzas()
@@ -127,6 +208,13 @@ fn stanza_with_cause(text: &str) -> String {
         .unwrap_or_default();
     let line = best.split_whitespace().collect::<Vec<_>>().join(" ");
     fields::clip(&line, limits::REPORT_FIELD_BYTES).to_owned()
+}
+
+/// Whether a stanza is more than a rule of dashes or a lone "because:".
+fn says_something(stanza: &str) -> bool {
+    let stanza = stanza.trim();
+    let words = stanza.split_whitespace().count();
+    stanza.chars().any(char::is_alphabetic) && !(stanza.ends_with(':') && words < 4)
 }
 
 /// Whether anything is said about why.
@@ -150,20 +238,11 @@ fn failed_recipients(parts: &Parts) -> Vec<String> {
 }
 
 /// The host in whose name a mail system wrote: the domain of `MAILER-DAEMON@...`. `None` when somebody else wrote.
-fn daemon_host(parts: &Parts) -> Option<String> {
+fn author_host(parts: &Parts) -> Option<String> {
+    if !Signs::of(parts).are_of_a_system() {
+        return None;
+    }
     let from = parts.from()?.to_lowercase();
-    let (local, domain) = from.rsplit_once('@')?;
-    let daemon = [
-        "mailer-daemon",
-        "postmaster",
-        "mail-daemon",
-        "mailerdaemon",
-        "mdaemon",
-        "complaints",
-        "mail.daemon",
-    ];
-    let is_exchange = local.starts_with("microsoftexchange");
-    (daemon.contains(&local) || is_exchange)
-        .then(|| fields::host(domain))
-        .flatten()
+    let (_, domain) = from.rsplit_once('@')?;
+    fields::host(domain)
 }

@@ -7,24 +7,67 @@ use crate::limits;
 pub(super) struct Paragraph {
     /// The address.
     pub(super) address: String,
+    /// The address that it came from, where the text says that it was expanded from another.
+    pub(super) original: Option<String>,
     /// Everything up to the next recipient.
     pub(super) text: String,
 }
 
-/// Labels that a recipient's address follows, in lower case.
-const LABELS: [&str; 12] = [
-    "failed recipient:",
-    "failed recipient(s):",
-    "recipient:",
-    "recipient address:",
-    "recipients:",
-    "email address:",
-    "e-mail address:",
-    "unknown user:",
-    "invalid recipient:",
-    "user mailbox exceeds allowed size:",
-    "undeliverable to",
-    "final-recipient:",
+impl Paragraph {
+    /// What `text` says of `address`.
+    pub(super) fn new(address: String, text: &str) -> Paragraph {
+        Paragraph {
+            address,
+            original: None,
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// Words before a recipient's address on one line, in lower case: "Intended recipient: ...", "Delivery failed 20
+/// attempts: ...", "User's mailbox is full: ...".
+const BEFORE_A_RECIPIENT: [&str; 16] = [
+    "recipient",
+    "deliver",
+    "unknown user",
+    "user unknown",
+    "invalid",
+    "mailbox",
+    "attempts",
+    "userid",
+    "error-for",
+    "failed",
+    "rcpt to",
+    "address",
+    "did not reach",
+    "rejected your message",
+    "destinataire",
+    "empfänger",
+];
+
+/// Words before the address of somebody else on one line, in lower case.
+const BEFORE_ANOTHER: [&str; 12] = [
+    "contact",
+    "from:",
+    "sender",
+    "reply",
+    "questions",
+    "help",
+    "postmaster",
+    "mail from",
+    "report",
+    "write to",
+    "cc:",
+    "return address",
+];
+
+/// Words after which the address follows that the one above was expanded from, in lower case.
+const EXPANDED: [&str; 5] = [
+    "(expanded from:",
+    "(generated from",
+    "(ultimately generated from",
+    "(originally addressed to",
+    "(reason: originally addressed to",
 ];
 
 /// Finds every recipient that stands on a line of its own.
@@ -32,7 +75,21 @@ pub(super) fn find(text: &str) -> Vec<Paragraph> {
     let mut found: Vec<Paragraph> = Vec::new();
     let mut current: Option<usize> = None;
     for line in text.lines() {
-        if let Some((address, rest)) = recipient_line(line) {
+        if let Some(original) = expanded_from(line) {
+            match current {
+                Some(index) => {
+                    let paragraph = &mut found[index];
+                    paragraph.original.get_or_insert(original);
+                }
+                None => {
+                    found.push(Paragraph::new(original, ""));
+                    current = Some(found.len() - 1);
+                }
+            }
+        } else if let Some((address, rest)) = labelled(line)
+            .map(|address| (address, line.trim()))
+            .or_else(|| recipient_line(line))
+        {
             let known = found
                 .iter()
                 .position(|paragraph| paragraph.address.eq_ignore_ascii_case(&address));
@@ -40,10 +97,7 @@ pub(super) fn find(text: &str) -> Vec<Paragraph> {
                 Some(index) => index,
                 None if found.len() >= limits::NOTICE_RECIPIENTS => break,
                 None => {
-                    found.push(Paragraph {
-                        address,
-                        text: String::new(),
-                    });
+                    found.push(Paragraph::new(address, ""));
                     found.len() - 1
                 }
             };
@@ -58,20 +112,41 @@ pub(super) fn find(text: &str) -> Vec<Paragraph> {
     found
 }
 
+/// The address in a line that says from where the recipient above was expanded.
+fn expanded_from(line: &str) -> Option<String> {
+    let line = line.trim();
+    let lower = line.to_ascii_lowercase();
+    let words = EXPANDED.iter().find(|words| lower.starts_with(*words))?;
+    let rest = line[words.len()..].trim().trim_end_matches(')');
+    Some(leading_address(rest)?.0)
+}
+
 /// Reads a line that begins with a recipient, with what follows it on the line.
 fn recipient_line(line: &str) -> Option<(String, &str)> {
+    let line = line.trim();
+    let line = match line.strip_prefix("dda:") {
+        Some(rest) => rest,
+        // An X.400 address that wraps an Internet one: "c=US;a= ;p=ACME;dda:SMTP=ann@example.net; on ...".
+        None => line.split_once(";dda:").map_or(line, |(_, rest)| rest),
+    };
+    let bullets = ['*', '\u{2022}', '-', '|', '\u{ff1e}'];
+    let line = line.trim_start_matches(bullets).trim_start();
     let line = line
-        .trim()
-        .trim_start_matches(['*', '\u{2022}'])
-        .trim_start();
-    let lower = line.to_ascii_lowercase();
-    if let Some(label) = LABELS.iter().find(|label| lower.starts_with(*label)) {
-        let rest = line[label.len()..].trim_start();
-        let (address, rest) = leading_address(rest)?;
-        return Some((address, rest));
-    }
+        .strip_prefix(">>> ")
+        .filter(|rest| rest.contains('<') && !rest.contains(':'))
+        .unwrap_or(line);
     let (address, rest) = leading_address(line)?;
+    let gap = line.contains("  ")
+        && line
+            .trim_start_matches(|c: char| !c.is_whitespace())
+            .starts_with("  ");
     let begins_text = rest.is_empty()
+        || gap
+        || line.contains('\t')
+        || rest.starts_with(|c: char| matches!(c, '4' | '5'))
+            && rest
+                .get(1..3)
+                .is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()))
         || [
             ":",
             "...",
@@ -82,11 +157,46 @@ fn recipient_line(line: &str) -> Option<(String, &str)> {
             "#",
             "- ",
             ";",
+            ",",
             "generated ",
         ]
         .iter()
         .any(|start| rest.starts_with(start));
-    begins_text.then(|| (address, rest.trim_start_matches([':', '.', ' '])))
+    begins_text.then(|| (address, rest.trim_start_matches([':', '.', ' ', ',', ';'])))
+}
+
+/// The address in a line such as "Intended recipient: ann@example.net", whose words before it name a recipient. The line
+/// as a whole says something of the recipient: "User's mailbox is full: ...".
+fn labelled(line: &str) -> Option<String> {
+    let line = line
+        .trim()
+        .trim_start_matches(['*', '\u{2022}', '-', '|'])
+        .trim_start();
+    let at = line.find('@')?;
+    let start = line[..at]
+        .rfind(|c: char| c.is_whitespace() || matches!(c, ':' | '<' | '\'' | '"' | ';'))
+        .map_or(0, |before| {
+            before + line[before..].chars().next().map_or(1, char::len_utf8)
+        });
+    let label = line[..start].trim_end_matches(['<', '\'', '"', ' ', '\t']);
+    let lower = label.to_lowercase();
+    let is_label = !label.is_empty()
+        && label.len() <= limits::LABEL_BYTES
+        && (label.ends_with([':', ';'])
+            || lower.ends_with("undeliverable to")
+            || lower.ends_with("undeliverable  to"))
+        && (BEFORE_A_RECIPIENT.iter().any(|word| lower.contains(word))
+            || lower.starts_with("undeliverable"))
+        && !BEFORE_ANOTHER.iter().any(|word| lower.contains(word));
+    if !is_label {
+        return None;
+    }
+    let from = if line[..start].ends_with('<') {
+        start - 1
+    } else {
+        start
+    };
+    Some(leading_address(&line[from..])?.0)
 }
 
 /// The address at the start of a text, bare or in brackets or quotes, with what follows it.
@@ -104,10 +214,11 @@ fn leading_address(text: &str) -> Option<(String, &str)> {
         word.trim_matches(|c| matches!(c, '\'' | '"' | '[' | ']' | ':' | ';' | ',' | '.'))
             .trim_start_matches("rfc822;")
             .trim_start_matches("SMTP:")
+            .trim_start_matches("SMTP=")
             .trim_start_matches("mailto:"),
     )?;
-    // The colon that ends the address belongs to what follows.
-    let rest = if word.ends_with(':') {
+    // The colon or semicolon that ends the address belongs to what follows.
+    let rest = if word.ends_with([':', ';']) {
         &text[end - 1..]
     } else {
         text[end..].trim_start()
@@ -165,14 +276,51 @@ pub(super) fn in_sentence(text: &str) -> Option<Paragraph> {
         while let Some(found) = lower[from..].find(words) {
             from += found + words.len();
             if let Some((address, _)) = leading_address(text[from..].trim_start()) {
-                return Some(Paragraph {
-                    address,
-                    text: text.to_owned(),
-                });
+                return Some(Paragraph::new(address, text));
             }
         }
     }
     None
+}
+
+/// Local parts that are never the recipient whom a notice is about.
+const DESKS: [&str; 9] = [
+    "postmaster",
+    "mailer-daemon",
+    "abuse",
+    "support",
+    "helpdesk",
+    "help",
+    "webmaster",
+    "info",
+    "noc",
+];
+
+/// The first address anywhere in `text` that is neither one of `others` nor a desk to turn to.
+pub(super) fn anywhere(text: &str, others: &[String]) -> Option<Paragraph> {
+    let separators = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '<' | '>' | '(' | ')' | ',' | ';' | '"' | '\'' | ':' | '='
+            )
+    };
+    text.split(separators)
+        .filter(|word| word.contains('@'))
+        .filter_map(|word| {
+            bare(word.trim_matches(|c: char| !c.is_alphanumeric() && c != '+' && c != '_'))
+        })
+        .find(|address| {
+            let local = address.split('@').next().unwrap_or_default().to_lowercase();
+            address
+                .rsplit_once('@')
+                .is_some_and(|(_, domain)| domain.contains('.'))
+                && !DESKS.contains(&local.as_str())
+                && !others
+                    .iter()
+                    .any(|other| other.eq_ignore_ascii_case(address))
+        })
+        .map(|address| Paragraph::new(address, text))
 }
 
 #[cfg(test)]
@@ -205,14 +353,6 @@ mod tests {
                 "ann@example.net<mailto:ann@example.net>",
                 Some(("ann@example.net", "")),
             ),
-            (
-                "Failed Recipient: ann@example.net",
-                Some(("ann@example.net", "")),
-            ),
-            (
-                "Recipient Address:\tann@example.net",
-                Some(("ann@example.net", "")),
-            ),
             ("ann@example.net wrote:", None),
             ("write to <ann@example.net>", None),
             ("ann@", None),
@@ -225,5 +365,42 @@ mod tests {
                 .map(|(address, rest)| (address.as_str(), *rest));
             assert_eq!(found, *expected, "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_label_tells_whose_address_follows() {
+        let table: &[(&str, Option<&str>)] = &[
+            ("Failed Recipient: ann@example.net", Some("ann@example.net")),
+            (
+                "Recipient Address:\tann@example.net",
+                Some("ann@example.net"),
+            ),
+            (
+                "User's mailbox is full: <ann@example.net>",
+                Some("ann@example.net"),
+            ),
+            (
+                "Delivery failed 20 attempts: ann@example.net",
+                Some("ann@example.net"),
+            ),
+            ("undeliverable to ann@example.net", Some("ann@example.net")),
+            (
+                "Invalid final delivery userid: ann@example.net",
+                Some("ann@example.net"),
+            ),
+            ("For help contact: support@example.net", None),
+            ("MAIL FROM: news@shop.example", None),
+            ("ann@example.net: no such user", None),
+        ];
+        for (line, expected) in table {
+            assert_eq!(labelled(line).as_deref(), *expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_expanded_address_names_the_one_written_to() {
+        let found = find("ann@inner.example\n    (expanded from: <ann@example.net>)\n");
+        assert_eq!(found[0].address, "ann@inner.example");
+        assert_eq!(found[0].original.as_deref(), Some("ann@example.net"));
     }
 }

@@ -26,11 +26,16 @@ pub(super) fn split(text: &str) -> (&str, Option<Transcript<'_>>) {
 }
 
 impl Transcript<'_> {
+    /// All its lines.
+    pub(super) fn whole(&self) -> String {
+        self.lines.join("\n")
+    }
+
     /// The lines about `address`: from the last greeting of a host, what names the address, and the host's answer to it.
     /// All lines when it is the `lone` recipient of the notice.
     pub(super) fn of(&self, address: &str, lone: bool) -> String {
         if lone {
-            return self.lines.join("\n");
+            return self.whole();
         }
         let address = address.to_ascii_lowercase();
         let mut talking_to = None;
