@@ -6,20 +6,24 @@
 use super::super::mime::Parts;
 use crate::bounce::fields;
 
-/// What speaks for a mail system as the author of a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Signs {
+/// One thing that speaks for a mail system as the author of a message, or against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
     /// The address or the name in `From` is one that mail systems write under.
-    daemon: bool,
+    Daemon,
     /// The message has the empty return path, or one that says so.
-    null_path: bool,
+    NullPath,
     /// The subject is one that notices have.
-    subject: bool,
+    Subject,
     /// It calls itself a delivery report (RFC 6522), whether or not it has one.
-    report: bool,
-    /// It says that it answers a message of a person: `Re:`.
-    answer: bool,
+    Report,
+    /// It says that it answers or passes on a message of a person: `Re:`.
+    Answer,
 }
+
+/// The signs that a message bears.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Signs(Vec<Sign>);
 
 impl Signs {
     /// Reads the signs of a message.
@@ -27,34 +31,54 @@ impl Signs {
         let subject = parts.subject().unwrap_or_default().to_lowercase();
         let subject = subject.trim();
         let return_path = parts.header.get("return-path").unwrap_or_default();
+        let kind = parts.header.get("content-type").unwrap_or_default();
         let answer = ["re:", "aw:", "sv:", "antw:", "fwd:", "fw:", "wg:"]
             .iter()
             .any(|prefix| subject.starts_with(prefix));
-        Signs {
-            daemon: is_daemon(parts.header.get("from").unwrap_or_default()),
-            null_path: return_path == "<>" || return_path.to_lowercase().contains("mailer-daemon"),
-            subject: !answer && SUBJECTS.iter().any(|words| subject.contains(words)),
-            report: parts
-                .header
-                .get("content-type")
-                .is_some_and(|kind| kind.to_lowercase().contains("delivery-status")),
-            answer,
-        }
+        let told = SUBJECTS.iter().any(|words| subject.contains(words));
+        let borne = [
+            (
+                is_daemon(parts.header.get("from").unwrap_or_default()),
+                Sign::Daemon,
+            ),
+            (
+                return_path == "<>" || return_path.to_lowercase().contains("mailer-daemon"),
+                Sign::NullPath,
+            ),
+            (told && !answer, Sign::Subject),
+            (
+                kind.to_lowercase().contains("delivery-status"),
+                Sign::Report,
+            ),
+            (answer, Sign::Answer),
+        ];
+        Signs(
+            borne
+                .into_iter()
+                .filter_map(|(borne, sign)| borne.then_some(sign))
+                .collect(),
+        )
+    }
+
+    /// Whether a message bears the sign.
+    fn have(&self, sign: Sign) -> bool {
+        self.0.contains(&sign)
     }
 
     /// Whether a mail system wrote this about a delivery: enough to read any address in it as the recipient.
-    pub(super) fn prove_a_notice(self) -> bool {
-        self.report || (self.subject && (self.daemon || self.null_path))
+    pub(super) fn prove_a_notice(&self) -> bool {
+        self.have(Sign::Report)
+            || self.have(Sign::Subject) && (self.have(Sign::Daemon) || self.have(Sign::NullPath))
     }
 
     /// Whether a mail system wrote this, about whatever.
-    pub(super) fn are_of_a_system(self) -> bool {
-        self.daemon || self.null_path || self.report
+    pub(super) fn are_of_a_system(&self) -> bool {
+        self.have(Sign::Daemon) || self.have(Sign::NullPath) || self.have(Sign::Report)
     }
 
     /// Whether words of a notice in it may be its own: a person's message quotes them only in an answer.
-    pub(super) fn allow_a_notice(self) -> bool {
-        self.are_of_a_system() || self.subject || !self.answer
+    pub(super) fn allow_a_notice(&self) -> bool {
+        self.are_of_a_system() || !self.have(Sign::Answer)
     }
 }
 

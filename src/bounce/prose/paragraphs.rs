@@ -76,15 +76,11 @@ pub(super) fn find(text: &str) -> Vec<Paragraph> {
     let mut current: Option<usize> = None;
     for line in text.lines() {
         if let Some(original) = expanded_from(line) {
-            match current {
-                Some(index) => {
-                    let paragraph = &mut found[index];
-                    paragraph.original.get_or_insert(original);
-                }
-                None => {
-                    found.push(Paragraph::new(original, ""));
-                    current = Some(found.len() - 1);
-                }
+            if let Some(index) = current {
+                found[index].original.get_or_insert(original);
+            } else {
+                found.push(Paragraph::new(original, ""));
+                current = Some(found.len() - 1);
             }
         } else if let Some((address, rest)) = labelled(line)
             .map(|address| (address, line.trim()))
@@ -143,7 +139,7 @@ fn recipient_line(line: &str) -> Option<(String, &str)> {
     let begins_text = rest.is_empty()
         || gap
         || line.contains('\t')
-        || rest.starts_with(|c: char| matches!(c, '4' | '5'))
+        || rest.starts_with(['4', '5'])
             && rest
                 .get(1..3)
                 .is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()))
