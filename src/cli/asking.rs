@@ -216,9 +216,9 @@ impl AskingArgs {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         match name.trim().parse::<HelloName>() {
             Ok(name) if name.as_str().contains('.') => {
-                eprintln!(
-                    "presend: warning: this machine's address has no reverse name that leads back to it, so mail hosts \
-                     are told {name}; some will refuse that. Publish a PTR record, or say --helo NAME."
+                tracing::warn!(
+                    "this machine's address has no reverse name that leads back to it, so mail hosts are told {name}; \
+                     some will refuse that. Publish a PTR record, or say --helo NAME."
                 );
                 Ok(name)
             }

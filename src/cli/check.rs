@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::Exit;
 use super::asking::{self, AskingArgs};
-use super::screen::{Screen, Verbosity, safe};
+use super::log::LogArgs;
+use super::progress::Screen;
+use super::safe::safe;
 use crate::flags::Flag;
 use crate::intake::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
@@ -33,6 +35,8 @@ pub(super) struct CheckArgs {
     /// One JSON object per address
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Runs `presend check`: a list of few rows, shown instead of written.
@@ -56,7 +60,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         out: folder.path().to_owned(),
         memory: args.asking.memory(),
     };
-    let mut screen = Screen::new(Verbosity::Quiet);
+    let mut screen = Screen::start(&args.log);
     let (text, ending) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place).await?;
         let clock = match &asked {

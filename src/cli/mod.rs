@@ -3,7 +3,10 @@
 mod asking;
 mod check;
 pub mod explain;
+mod log;
 pub mod preflight;
+mod progress;
+mod safe;
 mod screen;
 mod verify;
 

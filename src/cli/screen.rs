@@ -1,129 +1,15 @@
-//! Progress while a run is under way, a summary when it is done.
+//! What a run came to, on one screen.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
+use super::progress::rounded;
+use super::safe::safe;
 use crate::pipeline::Ending;
-use crate::pipeline::board::Progress;
 use crate::projection::Projection;
 use crate::reason::Reason;
 use crate::verdict::Disposition;
-use crate::verify::{Observer, Summary};
-
-/// How much is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verbosity {
-    /// Nothing but errors.
-    Quiet,
-    /// Progress on a terminal, a plain line now and then elsewhere.
-    Ordinary,
-    /// Plain lines more often.
-    Verbose,
-}
-
-/// Shows how a run goes, on standard error.
-pub(super) struct Screen {
-    bar: ProgressBar,
-    verbosity: Verbosity,
-    is_terminal: bool,
-    next_line: Instant,
-}
-
-impl Screen {
-    pub(super) fn new(verbosity: Verbosity) -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
-        let target = match (verbosity, is_terminal) {
-            (Verbosity::Quiet, _) | (_, false) => ProgressDrawTarget::hidden(),
-            (Verbosity::Ordinary | Verbosity::Verbose, true) => ProgressDrawTarget::stderr(),
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(
-            ProgressStyle::with_template("{spinner} {msg}")
-                .expect("a fixed template is well formed"),
-        );
-        Screen {
-            bar,
-            verbosity,
-            is_terminal,
-            next_line: Instant::now() + LINE_EVERY,
-        }
-    }
-
-    /// Takes the progress off the screen.
-    pub(super) fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// How often a plain line tells the progress where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(30);
-
-impl Observer for Screen {
-    fn progress(&mut self, rows: u64, progress: &Progress) {
-        let text = describe(rows, progress);
-        if self.is_terminal {
-            self.bar.set_message(text);
-            self.bar.tick();
-        } else if self.verbosity != Verbosity::Quiet && Instant::now() >= self.next_line {
-            self.next_line = Instant::now() + LINE_EVERY;
-            eprintln!("presend: {text}");
-        }
-    }
-
-    fn blocked(&mut self, host: &str, words: &str, addresses: usize) {
-        if self.verbosity == Verbosity::Quiet {
-            return;
-        }
-        let text = format!(
-            "{host} blocks us, so nobody there is asked any more ({addresses} addresses go to review):\n  {}\n  \
-             look this machine's address up on the blocklist it names, or ask from another machine",
-            safe(words)
-        );
-        self.bar.suspend(|| eprintln!("presend: {text}"));
-    }
-}
-
-/// One line of progress.
-fn describe(rows: u64, progress: &Progress) -> String {
-    let mut text = format!(
-        "{rows} rows read, {} of {} domains resolved, {} addresses settled, {} left, {} conversations",
-        progress.resolved,
-        progress.domains,
-        progress.settled,
-        progress.pending,
-        progress.conversations
-    );
-    if let Some(waiting) = &progress.waiting {
-        let _ = write!(
-            text,
-            "; {} wait for {}",
-            waiting.addresses,
-            safe(&waiting.host)
-        );
-        if let Some(until) = waiting.until {
-            let _ = write!(text, " until {until}");
-        }
-    }
-    if let Some(remaining) = progress.remaining {
-        let _ = write!(text, "; about {} to go", rounded(remaining));
-    }
-    text
-}
-
-/// A duration in whole seconds, as people write it.
-fn rounded(duration: Duration) -> String {
-    humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
-}
-
-/// A text from outside that cannot move the cursor or colour the screen.
-pub(super) fn safe(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
+use crate::verify::Summary;
 
 /// What a run came to, on one screen.
 pub(super) fn summary(summary: &Summary, took: Duration, simulated: bool) -> String {

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use clap::Args;
 
 use super::asking::{self, AskingArgs, Place};
-use super::screen::{Screen, Verbosity};
+use super::log::LogArgs;
+use super::progress::Screen;
 use super::{Exit, usage};
 use crate::intake::{ColumnChoice, Options, Source};
 use crate::moment::Moment;
@@ -38,12 +39,8 @@ pub(super) struct VerifyArgs {
     /// Print report.json instead of the summary
     #[arg(long)]
     json: bool,
-    /// Say nothing but errors
-    #[arg(long, short, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Say more
-    #[arg(long, short)]
-    verbose: bool,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Reads `2`, `2%` or `2.5 %` as a share.
@@ -73,11 +70,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     };
     // Before anybody is asked: is it a list, which column is it?
     task.source.list(&task.options)?;
-    let mut screen = Screen::new(match (args.quiet, args.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (false, true) => Verbosity::Verbose,
-        (false, false) => Verbosity::Ordinary,
-    });
+    let mut screen = Screen::start(&args.log);
     let (summary, started, finished) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place).await?;
         let clock = match &asked {
@@ -100,7 +93,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     if args.json {
         out.write_all(json.as_bytes())?;
-    } else if !args.quiet {
+    } else if !args.log.quiet {
         let simulated = matches!(place, Place::Simulated(..));
         out.write_all(
             super::screen::summary(&summary, finished.since(started), simulated).as_bytes(),

@@ -1,6 +1,7 @@
 //! Runs the asking: carries the board's wishes to the world, the world's answers to the board.
 
 pub mod board;
+mod journal;
 mod routing;
 mod talk;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
+use tracing::Instrument;
 
 use crate::diagnosis::Book;
 use crate::limits;
@@ -260,6 +262,7 @@ impl Run {
     fn heed(&mut self, news: News, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
         match news {
             News::Routed(domain, route) => {
+                journal::routed(&domain, &route);
                 if let Route::Hosts { key, .. } = &route
                     && !self.board.has_host(key)
                 {
@@ -301,11 +304,9 @@ impl Run {
                     };
                     let (sender, receiver) = mpsc::unbounded_channel();
                     self.orders.insert(talk.id, sender);
-                    self.tasks.spawn(talk.hold(
-                        self.world.clone(),
-                        receiver,
-                        self.reports.0.clone(),
-                    ));
+                    let span = journal::conversation(&talk.host, talk.address);
+                    let held = talk.hold(self.world.clone(), receiver, self.reports.0.clone());
+                    self.tasks.spawn(held.instrument(span));
                 }
                 Out::Fly {
                     talk,

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::board::{Heard, Report, TalkId};
+use super::journal;
 use crate::diagnosis::{Book, Context};
 use crate::limits;
 use crate::probe::named_wait;
@@ -48,6 +49,7 @@ impl Talk {
         reports: mpsc::UnboundedSender<(TalkId, Report)>,
     ) {
         let report = |report| {
+            journal::reported(&report);
             // Nobody listens only when the run itself is gone.
             let _ = reports.send((self.id, report));
         };

@@ -210,3 +210,42 @@ fn an_unknown_policy_says_which_there_are() {
     assert_eq!(run.code(), 2);
     assert!(run.errors().contains("balanced"), "{}", run.errors());
 }
+
+#[test]
+fn a_log_names_domains_and_hosts_but_nobodys_address() {
+    let list = b"email\nanna.albrecht@nordlicht.test\nanyone@parkside-law.test\nanyone@tern-analytics.test\n";
+    let run = Run::verify(list, &["--world", &world(), "-v"]);
+    let log = run.errors();
+    assert!(log.contains("parkside-law.test"), "{log}");
+    assert!(
+        !log.contains("anyone@") && !log.contains("albrecht"),
+        "{log}"
+    );
+    let steps = Run::verify(list, &["--world", &world(), "-vv"]).errors();
+    assert!(steps.contains("conversation open"), "{steps}");
+    assert!(!steps.contains("albrecht"), "{steps}");
+}
+
+#[test]
+fn a_log_for_programs_is_one_json_object_a_line() {
+    let list = b"email\nanyone@tern-analytics.test\n";
+    let run = Run::verify(list, &["--world", &world(), "--log-format", "json", "-v"]);
+    let log = run.errors();
+    let levels: Vec<String> = log
+        .lines()
+        .map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).expect(line);
+            event["level"].as_str().expect(line).to_owned()
+        })
+        .collect();
+    assert!(levels.iter().any(|level| level == "WARN"), "{log}");
+}
+
+#[test]
+fn quiet_says_nothing_of_a_run_that_went_well() {
+    let run = Run::verify(
+        b"email\nanyone@tern-analytics.test\n",
+        &["--world", &world(), "--quiet"],
+    );
+    assert_eq!((run.errors(), run.code()), (String::new(), 0));
+}

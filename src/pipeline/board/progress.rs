@@ -19,6 +19,8 @@ pub struct WaitingHost {
 /// How far the asking has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
+    /// When it was so.
+    pub at: Moment,
     /// Addresses that wait for their answer.
     pub pending: usize,
     /// Addresses settled.
@@ -79,6 +81,7 @@ impl Board {
             })
             .max();
         Progress {
+            at: now,
             pending: self.pending,
             settled: self.settled,
             domains: self.domains.len(),
