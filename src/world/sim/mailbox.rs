@@ -30,6 +30,23 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// Its name, such as `no_such_domain`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Truth::Exists => "exists",
+            Truth::Missing => "missing",
+            Truth::Full => "full",
+            Truth::Disabled => "disabled",
+            Truth::Busy => "busy",
+            Truth::Moved => "moved",
+            Truth::NoSuchDomain => "no_such_domain",
+            Truth::NoMailHost => "no_mail_host",
+            Truth::HostsDead => "hosts_dead",
+            Truth::NamesBroken => "names_broken",
+        }
+    }
+
     /// Whether a message sent now would come back.
     #[must_use]
     pub fn bounces(&self) -> bool {

@@ -43,7 +43,7 @@ pub use mailbox::Truth;
 pub use persona::Persona;
 pub use plan::Plan;
 pub use scenario::WorldError;
-pub use witness::{Breach, Outcome, Witness};
+pub use witness::{Breach, Outcome, Question, Sightings, Stay, Witness};
 
 use habits::Door;
 use host::Host;

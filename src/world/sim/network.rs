@@ -13,7 +13,7 @@ use super::chance::Chance;
 use super::habits::Door;
 use super::host::{Host, Memory};
 use super::server::Visit;
-use super::witness::{Witness, locked};
+use super::witness::{Stay, Witness, locked};
 use crate::world::{Clock, Dial, Later, Wire};
 
 /// How much may be on its way in one direction, in bytes: a common socket buffer.
@@ -92,6 +92,10 @@ impl Network {
             seen.open += 1;
             seen.open_at_most = seen.open_at_most.max(seen.open);
             seen.sources.insert(client);
+            seen.stays.push(Stay {
+                from: self.clock.now(),
+                until: None,
+            });
             (seen.connections, seen.open)
         };
         let visit = Visit {

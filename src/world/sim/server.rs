@@ -67,8 +67,10 @@ impl Visit {
                 Ok(never) => match never {},
             },
         };
+        let now = self.clock.now();
         let mut seen = self.witness.at(self.number);
         seen.open -= 1;
+        seen.stays[self.connection as usize - 1].until = Some(now);
         match end {
             End::Quit => {}
             End::Left => seen.hang_ups += 1,
@@ -119,6 +121,7 @@ impl Visit {
     }
 
     async fn speak(&self, wire: &mut Box<dyn Wire>, line: Line) -> Result<(), End> {
+        self.witness.at(self.number).says(line);
         let words = phrase(&self.host, self.client, line, &Topic::default());
         self.utter(wire, &words, self.host.habits.speech.for_ordinary_replies())
             .await

@@ -255,11 +255,12 @@ impl Session {
     }
 
     /// A reply that the host counts among the visitor's mistakes.
-    fn refusal(&mut self, line: Line, topic: &Topic<'_>, desk: &Desk<'_>) -> Turn {
+    fn refusal(&mut self, line: Line, topic: &Topic<'_>, desk: &mut Desk<'_>) -> Turn {
+        desk.seen.says(line);
         self.mistake(&phrase(desk.host, self.client, line, topic), desk)
     }
 
-    fn mistake(&mut self, words: &str, desk: &Desk<'_>) -> Turn {
+    fn mistake(&mut self, words: &str, desk: &mut Desk<'_>) -> Turn {
         self.errors += 1;
         let mut turn = say(words);
         let Some(limits) = desk.host.habits.errors else {
@@ -269,6 +270,7 @@ impl Session {
             turn.wait = Duration::from_secs(1);
         }
         if self.errors >= limits.hang_up_after {
+            desk.seen.says(Line::TooManyErrors);
             turn.replies.push(phrase(
                 desk.host,
                 self.client,
@@ -280,7 +282,8 @@ impl Session {
         turn
     }
 
-    fn line(&self, line: Line, topic: &Topic<'_>, desk: &Desk<'_>) -> Turn {
+    fn line(&self, line: Line, topic: &Topic<'_>, desk: &mut Desk<'_>) -> Turn {
+        desk.seen.says(line);
         say(&phrase(desk.host, self.client, line, topic))
     }
 }

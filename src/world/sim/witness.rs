@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::dialect::Line;
 use crate::moment::Moment;
 use crate::route::RecordKind;
 
@@ -58,6 +59,15 @@ pub struct Question {
     pub outcome: Outcome,
 }
 
+/// One connection, as the host saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// When it came about.
+    pub from: Moment,
+    /// When it ended, as far as it has.
+    pub until: Option<Moment>,
+}
+
 /// What one host saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sightings {
@@ -109,8 +119,12 @@ pub struct Sightings {
     pub sources: BTreeSet<IpAddr>,
     /// Bad manners, counted.
     pub breaches: BTreeMap<Breach, u32>,
+    /// What the host had reason to say, counted.
+    pub said: BTreeMap<Line, u32>,
     /// Every RCPT, in order.
     pub questions: Vec<Question>,
+    /// Every connection, in the order in which they came about.
+    pub stays: Vec<Stay>,
 }
 
 impl Sightings {
@@ -137,8 +151,18 @@ impl Sightings {
         most
     }
 
+    /// How often the host had reason to say a line.
+    #[must_use]
+    pub fn times_said(&self, line: Line) -> u32 {
+        self.said.get(&line).copied().unwrap_or(0)
+    }
+
     pub(super) fn breach(&mut self, breach: Breach) {
         *self.breaches.entry(breach).or_default() += 1;
+    }
+
+    pub(super) fn says(&mut self, line: Line) {
+        *self.said.entry(line).or_default() += 1;
     }
 }
 
