@@ -8,6 +8,7 @@ pub mod preflight;
 mod progress;
 mod safe;
 mod screen;
+mod simulate;
 mod verify;
 
 use std::io;
@@ -37,6 +38,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Is this machine fit to ask, and is this sender fit to send
     Preflight(preflight::PreflightArgs),
+    /// A random simulated internet, the program at work in it, its score
+    Simulate(simulate::SimulateArgs),
 }
 
 /// How the program ends. A public contract.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain_to_screen(&args),
         Command::Preflight(args) => preflight_here(&args),
+        Command::Simulate(args) => simulate::run(&args),
     };
     let exit = outcome.unwrap_or_else(|error| report(&error));
     ExitCode::from(exit.code())

@@ -1,18 +1,24 @@
 //! A random internet with a list of known truth, and what the shipped program makes of them.
 //!
 //! [`create`] draws everything from a seed: zones, mail hosts of every kind, people, the list. The same seed and the same
-//! size give the same internet, for ever.
+//! size give the same internet, for ever. [`run`] lets the shipped program verify the list there in simulated time;
+//! [`oracle`] judges what came of it with no code of the program's own; [`simulate`] does it all.
 
 mod climate;
 mod dice;
 mod domain;
 mod list;
+pub mod oracle;
 mod people;
 mod prospect;
+mod score;
 mod site;
+mod trial;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashMap;
 
 use crate::world::sim::plan::Plan;
 use crate::world::sim::{Internet, Truth};
@@ -24,7 +30,9 @@ use people::Entry;
 pub use domain::Nature;
 pub use list::ListFile;
 pub use prospect::{KnownAs, Prospect, best_verdict, share_that_bounces};
+pub use score::{Forecast, Score, Traffic, judge, judged, simulate};
 pub use site::Site;
+pub use trial::{Courtesy, GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, tools};
 
 /// A random internet with a list about it.
 #[derive(Clone, Debug)]
@@ -39,6 +47,19 @@ pub struct Creation {
     pub list: ListFile,
     /// What is true of its rows, in their order.
     pub rows: Vec<Row>,
+    site_by_host: HashMap<String, usize>,
+}
+
+impl Creation {
+    /// Who runs the mail host of that name.
+    ///
+    /// # Panics
+    ///
+    /// When the creation has no such host.
+    #[must_use]
+    pub fn site_of(&self, host: &str) -> &Site {
+        &self.sites[self.site_by_host[host]]
+    }
 }
 
 /// What is true of one row of the list.
@@ -103,12 +124,18 @@ pub fn create(seed: u64, addresses: usize) -> Creation {
         .into_iter()
         .map(|entry| row(entry, &about, &internet))
         .collect();
+    let site_by_host = sites
+        .iter()
+        .zip(0..)
+        .flat_map(|(site, number)| site.hosts.iter().map(move |host| (host.clone(), number)))
+        .collect();
     Creation {
         seed,
         internet,
         sites,
         list,
         rows,
+        site_by_host,
     }
 }
 
@@ -131,8 +158,22 @@ fn row(entry: Entry, about: &[(Option<usize>, Nature)], internet: &Internet) -> 
             bounces,
         } => {
             let (site, nature) = about[domain];
+            let truth = match nature {
+                // Somebody may be listening there, but not to the world.
+                Nature::Inward => Truth::NoMailHost,
+                Nature::Ordinary
+                | Nature::CatchAll
+                | Nature::Implicit
+                | Nature::Unserved
+                | Nature::NoSuchDomain
+                | Nature::NullMx
+                | Nature::NoMailHost
+                | Nature::HostWithoutAddress
+                | Nature::NamesBroken(_)
+                | Nature::NamesRecover => internet.truth(&written),
+            };
             Row {
-                truth: Some(internet.truth(&written)),
+                truth: Some(truth),
                 address: Some(written),
                 site,
                 nature: Some(nature),

@@ -41,6 +41,12 @@ impl Site {
             .map(|provider| provider.name)
             .find(|name| *name == self.name)
     }
+
+    /// Whether it is a large provider, which the program may know by its name.
+    #[must_use]
+    pub fn is_known_by_name(&self) -> bool {
+        self.provider_id().is_some()
+    }
 }
 
 /// A large provider.

@@ -1,5 +1,7 @@
 //! Whole runs in a simulated internet, judged by what its servers saw.
 
+mod swarm;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -208,6 +208,7 @@ impl Visit {
         session: &mut Session,
         wire: &mut Box<dyn Wire>,
     ) -> Result<Then, End> {
+        session.flight_begins();
         for line in &flight.lines {
             let turn = {
                 let mut desk = Desk {

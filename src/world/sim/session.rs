@@ -22,6 +22,9 @@ pub(super) struct Session {
     encrypted: bool,
     utf8: bool,
     sender: Option<String>,
+    /// Whether the flight that is being answered had a MAIL that was refused: what follows it there was said in good
+    /// faith (RFC 2920 §3.1).
+    mail_refused: bool,
     transaction: Transaction,
     recipients: u32,
     refused: u32,
@@ -47,6 +50,7 @@ impl Session {
             encrypted: false,
             utf8: false,
             sender: None,
+            mail_refused: false,
             transaction: Transaction::default(),
             recipients: 0,
             refused: 0,
@@ -70,6 +74,16 @@ impl Session {
             )
     }
 
+    /// Further commands came in.
+    pub(super) fn flight_begins(&mut self) {
+        self.mail_refused = false;
+    }
+
+    /// Whether RCPT without a sender shows no bad manners.
+    pub(super) fn spoke_in_good_faith(&self) -> bool {
+        self.mail_refused
+    }
+
     /// The answer to a line, given without its line end.
     pub(super) fn hear(&mut self, line: &[u8], desk: &mut Desk<'_>) -> Turn {
         let turn = self.reply_to(line, desk);
@@ -88,7 +102,11 @@ impl Session {
         match command::parse(line) {
             Command::Ehlo(name) => self.ehlo(&name, desk),
             Command::Helo(name) => self.helo(name, desk),
-            Command::Mail { from, parameters } => self.mail(&from, &parameters, desk),
+            Command::Mail { from, parameters } => {
+                let turn = self.mail(&from, &parameters, desk);
+                self.mail_refused = self.sender.is_none();
+                turn
+            }
             Command::Rcpt(path) => self.rcpt(&path, desk),
             Command::Rset => {
                 desk.seen.rsets += 1;

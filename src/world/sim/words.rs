@@ -262,7 +262,7 @@ const MICROSOFT365: Table = &[
     ),
     (
         Line::Disabled,
-        "550 5.7.124 Sender not in allowed-senders list",
+        "550 5.2.1 Mailbox disabled, not accepting messages",
     ),
     (
         Line::NotNow,

@@ -70,7 +70,9 @@ impl Session {
             return Ruling::otherwise(self.mistake("501 5.1.3 Bad recipient address syntax", desk));
         };
         let Some(sender) = self.sender.clone() else {
-            desk.seen.breach(Breach::OutOfOrder);
+            if !self.spoke_in_good_faith() {
+                desk.seen.breach(Breach::OutOfOrder);
+            }
             return Ruling::otherwise(self.mistake("503 5.5.1 Error: need MAIL command", desk));
         };
         if !address.is_ascii() && !self.utf8 {

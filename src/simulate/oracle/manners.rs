@@ -1,0 +1,430 @@
+//! Judges the visitor's manners by what the servers counted.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::verdicts::{domain_of, key_of, keys_on_list};
+use super::{Complaint, Finding};
+use crate::moment::Moment;
+use crate::route::RecordKind;
+use crate::simulate::{Courtesy, Creation, Nature, Prospect, Site};
+use crate::world::sim::dialect::Line;
+use crate::world::sim::habits::Greeting;
+use crate::world::sim::witness::Totals;
+use crate::world::sim::{Breach, Outcome, Sightings, Witness};
+
+/// What the servers counted, each for the worst of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Messages begun. Must be 0.
+    pub data: u64,
+    /// Words before the greeting. Must be 0.
+    pub early_talk: u64,
+    /// All breaches of protocol. Must be 0.
+    pub breaches: u64,
+    /// Connections that were left without QUIT while the host was willing. Must be 0.
+    pub without_quit: u64,
+    /// Most recipients within a second at hosts under one roof.
+    pub most_per_second: usize,
+    /// Most recipients within ten seconds at hosts under one roof.
+    pub most_per_ten_seconds: usize,
+    /// Most connections at once at hosts under one roof.
+    pub most_connections: usize,
+    /// Most refused recipients in one connection.
+    pub most_refused: u32,
+    /// Complaints that a careful visitor never hears. Must be 0.
+    pub complaints: u64,
+    /// Questions put for decoys.
+    pub decoys: u64,
+    /// Most questions about one address.
+    pub most_about_one: u32,
+}
+
+/// Complaints that no careful visitor hears, wherever.
+const NEVER_HEARD: [Line; 4] = [
+    Line::TooManyErrors,
+    Line::TooManyBadRecipients,
+    Line::TooManyConnections,
+    Line::TalksEarly,
+];
+
+/// Complaints that no visitor hears who knows the large providers.
+const NEVER_HEARD_AT_PROVIDERS: [Line; 3] = [
+    Line::TooManyRecipients,
+    Line::ConnectionUsedUp,
+    Line::OneDomainOnly,
+];
+
+/// How often a host may say that it takes fewer recipients in a message before a visitor must have learned it.
+const LESSONS: u32 = 20;
+
+/// Most questions about one address where connections break: our four tries, each of which may be lost as often.
+const TRIES: u32 = 16;
+
+/// Everything that the servers saw of a run, in one place.
+struct Scene<'a> {
+    creation: &'a Creation,
+    courtesy: &'a Courtesy,
+    hosts: &'a BTreeMap<String, Sightings>,
+    findings: Vec<Finding>,
+    counts: Counts,
+}
+
+/// Judges the manners of a run.
+#[must_use]
+pub fn judge(
+    creation: &Creation,
+    courtesy: &Courtesy,
+    hosts: &BTreeMap<String, Sightings>,
+    witness: &Witness,
+) -> (Counts, Vec<Finding>) {
+    let mut scene = Scene {
+        creation,
+        courtesy,
+        hosts,
+        findings: Vec::new(),
+        counts: Counts::default(),
+    };
+    let totals = witness.totals();
+    scene.protocol(&totals);
+    for (name, seen) in hosts {
+        let site = creation.site_of(name);
+        scene.connections(name, seen, site);
+        scene.complaints(name, seen, site);
+    }
+    for (number, site) in creation.sites.iter().enumerate() {
+        scene.roof(number, site);
+    }
+    scene.identity();
+    scene.questions();
+    scene.look_ups(witness);
+    for (address, attempts) in witness.strays() {
+        scene.find(
+            Complaint::Stray,
+            format!("{attempts} attempts at {address}, where there is no host"),
+        );
+    }
+    (scene.counts, scene.findings)
+}
+
+impl Scene<'_> {
+    fn find(&mut self, complaint: Complaint, detail: String) {
+        self.findings.push(Finding::new(complaint, detail));
+    }
+
+    /// A host with its kind.
+    fn named(&self, host: &str) -> String {
+        format!("{host} ({:?})", self.creation.site_of(host).persona)
+    }
+
+    fn protocol(&mut self, totals: &Totals) {
+        self.counts.data = totals.datas;
+        if totals.datas > 0 {
+            let detail = format!("{} messages begun", totals.datas);
+            self.find(Complaint::Data, detail);
+        }
+        for (breach, count) in &totals.breaches {
+            self.counts.breaches += count;
+            if *breach == Breach::EarlyTalk {
+                self.counts.early_talk += count;
+            }
+            let where_seen: Vec<String> = self
+                .hosts
+                .iter()
+                .filter(|(_, seen)| seen.breaches.contains_key(breach))
+                .map(|(name, _)| self.named(name))
+                .collect();
+            let detail = format!("{breach:?}, {count} times, at {}", where_seen.join(", "));
+            self.find(Complaint::Protocol, detail);
+        }
+    }
+
+    /// Tripwires within each connection, and how connections end.
+    fn connections(&mut self, name: &str, seen: &Sightings, site: &Site) {
+        if site.stays_on() && seen.hang_ups > 0 {
+            self.counts.without_quit += u64::from(seen.hang_ups);
+            let name = self.named(name);
+            let detail = format!("{name}: {} connections left without QUIT", seen.hang_ups);
+            self.find(Complaint::NoGoodbye, detail);
+        }
+        let mut spent: HashMap<u32, (u32, u32)> = HashMap::new();
+        let mut tripped = None;
+        for question in &seen.questions {
+            let (accepted, refused) = spent.entry(question.connection).or_default();
+            match question.outcome {
+                Outcome::Accepted => *accepted += 1,
+                Outcome::RefusedMailbox | Outcome::RefusedOtherwise => *refused += 1,
+            }
+            self.counts.most_refused = self.counts.most_refused.max(*refused);
+            if *refused > 9 || (*accepted + *refused > 10 && *refused > *accepted) {
+                tripped = Some((question.connection, *accepted, *refused));
+            }
+        }
+        if let Some((connection, accepted, refused)) = tripped {
+            let name = self.named(name);
+            let detail = format!(
+                "{name}: connection {connection} had {refused} refused beside {accepted} accepted recipients"
+            );
+            self.find(Complaint::Tripwire, detail);
+        }
+    }
+
+    fn complaints(&mut self, name: &str, seen: &Sightings, site: &Site) {
+        let mut heard: Vec<(Line, u32)> = NEVER_HEARD
+            .iter()
+            .map(|line| (*line, seen.times_said(*line)))
+            .collect();
+        if site.is_known_by_name() {
+            let at_providers = NEVER_HEARD_AT_PROVIDERS.iter();
+            heard.extend(at_providers.map(|line| (*line, seen.times_said(*line))));
+        }
+        let lessons = seen.times_said(Line::TooManyRecipients);
+        if lessons > LESSONS {
+            heard.push((Line::TooManyRecipients, lessons));
+        }
+        for (line, count) in heard {
+            if count > 0 {
+                self.counts.complaints += u64::from(count);
+                let detail = format!("{} said {line:?} {count} times", self.named(name));
+                self.find(Complaint::HostComplained, detail);
+            }
+        }
+    }
+
+    /// Rate and connections of all hosts under one roof.
+    fn roof(&mut self, number: usize, site: &Site) {
+        let seen: Vec<&Sightings> = site
+            .hosts
+            .iter()
+            .filter_map(|host| self.hosts.get(host))
+            .collect();
+        let mut times: Vec<Moment> = seen
+            .iter()
+            .flat_map(|seen| seen.questions.iter().map(|question| question.at))
+            .collect();
+        times.sort_unstable();
+        let (second, ten) = (most_within(&times, 1_000), most_within(&times, 10_000));
+        self.counts.most_per_second = self.counts.most_per_second.max(second);
+        self.counts.most_per_ten_seconds = self.counts.most_per_ten_seconds.max(ten);
+        // A bucket that is full may be emptied at once, and the way brings together what was sent apart: at most a
+        // flight in each connection.
+        let rate = self.courtesy.recipients_per_second as usize;
+        let together = 9 * self.courtesy.connections_per_host as usize;
+        if second > 2 * rate + together || ten > 11 * rate + together {
+            let detail = format!(
+                "{}: {second} recipients in a second, {ten} in ten",
+                site.name
+            );
+            self.find(Complaint::Rate, detail);
+        }
+        let most = most_at_once(&seen);
+        self.counts.most_connections = self.counts.most_connections.max(most);
+        if most > self.courtesy.connections_per_host as usize {
+            let detail = format!("{} (site {number}): {most} connections at once", site.name);
+            self.find(Complaint::Connections, detail);
+        }
+    }
+
+    /// One sender, one name: what a greylist knows a visitor by must not change.
+    fn identity(&mut self) {
+        for (name, seen) in self.hosts {
+            if seen.names.len() > 1 || seen.senders.len() > 1 || seen.sources.len() > 1 {
+                let detail = format!("{name} met {:?} as {:?}", seen.names, seen.senders);
+                self.findings
+                    .push(Finding::new(Complaint::Identity, detail));
+            }
+        }
+    }
+
+    /// How often each address and each domain was asked about.
+    fn questions(&mut self) {
+        let on_list = keys_on_list(self.creation);
+        let takes_all = self.domains_that_take_all();
+        for (name, seen) in self.hosts {
+            let site = self.creation.site_of(name);
+            let mut about: HashMap<String, u32> = HashMap::new();
+            let mut by_domain: HashMap<String, (u32, u32)> = HashMap::new();
+            for question in &seen.questions {
+                let key = key_of(&question.address);
+                let (subjects, decoys) = by_domain.entry(domain_of(&key).to_owned()).or_default();
+                if on_list.contains(&key) {
+                    *subjects += 1;
+                } else {
+                    *decoys += 1;
+                    self.counts.decoys += 1;
+                }
+                *about.entry(key).or_default() += 1;
+            }
+            let most_about_one = about.values().copied().max().unwrap_or(0);
+            self.counts.most_about_one = self.counts.most_about_one.max(most_about_one);
+            let bound = if site.is_steady() { 1 } else { TRIES };
+            if let Some((key, count)) = about.iter().find(|(_, count)| **count > bound) {
+                let detail = format!("{}: {count} times about {key}", self.named(name));
+                self.findings
+                    .push(Finding::new(Complaint::NeedlessQuestion, detail));
+            }
+            for (domain, (subjects, decoys)) in by_domain {
+                let steady = site.is_steady();
+                let detail = if steady && decoys > 2 {
+                    format!("{name}: {decoys} decoys at {domain}")
+                } else if steady && takes_all.contains(&domain) && subjects + decoys > 3 {
+                    format!("{name}: {subjects} questions at {domain}, which takes everything")
+                } else {
+                    continue;
+                };
+                self.findings
+                    .push(Finding::new(Complaint::NeedlessQuestion, detail));
+            }
+        }
+    }
+
+    fn domains_that_take_all(&self) -> HashSet<String> {
+        let rows = self.creation.rows.iter();
+        rows.filter(|row| {
+            row.nature == Some(Nature::CatchAll)
+                || row.site.is_some_and(|site| {
+                    matches!(self.creation.sites[site].prospect, Prospect::TakesAll(_))
+                })
+        })
+        .filter_map(|row| row.address.as_deref())
+        .map(|address| domain_of(&key_of(address)).to_owned())
+        .collect()
+    }
+
+    /// One question of a kind for each name; two where the first brought nothing.
+    fn look_ups(&mut self, witness: &Witness) {
+        let troubled: HashSet<String> = self
+            .creation
+            .rows
+            .iter()
+            .filter(|row| {
+                matches!(
+                    row.nature,
+                    Some(Nature::NamesBroken(_) | Nature::NamesRecover)
+                )
+            })
+            .filter_map(|row| row.address.as_deref())
+            .map(|address| domain_of(&key_of(address)).to_owned())
+            .collect();
+        for ((name, kind), count) in witness.dns() {
+            let bound = if troubled.contains(&name) { 2 } else { 1 };
+            let is_about_mail = matches!(kind, RecordKind::Mx | RecordKind::A | RecordKind::Aaaa);
+            if count > bound || !is_about_mail {
+                let detail = format!("{count} questions for {kind:?} of {name}");
+                self.find(Complaint::NeedlessLookUp, detail);
+            }
+        }
+    }
+}
+
+impl Site {
+    /// Whether it behaves in the same way to everybody at any time, with nothing in between to get lost.
+    #[must_use]
+    pub fn is_steady(&self) -> bool {
+        let habits = &self.habits;
+        let plain = crate::world::sim::habits::Habits {
+            dialect: habits.dialect,
+            errors: habits.errors,
+            offers: habits.offers.clone(),
+            bad_recipients: habits.bad_recipients,
+            ..Default::default()
+        };
+        let quick = habits.rcpt_wait.as_secs() < 2
+            && habits.tarpit.as_secs() < 6
+            && habits.greeting_wait.as_secs() < 30
+            && self.way.round_trip.as_millis() < 500;
+        self.way.loss == 0.0
+            && self.way.reset == 0.0
+            && quick
+            && habits.connections.is_none_or(|most| most >= 2)
+            && habits.hello == plain.hello
+            && habits.pipelining != crate::world::sim::habits::Pipelining::Chokes
+            && habits.tls != crate::world::sim::habits::Tls::Broken
+            && habits.greylist.is_none()
+            && habits.harvest.is_none()
+            && habits.rate.is_none()
+            && habits
+                .per_transaction
+                .is_none_or(|most| most >= 25 || self.is_known_by_name())
+            && habits
+                .per_connection
+                .is_none_or(|most| most >= 100 || self.is_known_by_name())
+            && habits.after_refusal == plain.after_refusal
+            && habits.speech.is_understood()
+            && habits.door == plain.door
+            && habits.greeting == plain.greeting
+    }
+
+    /// Whether a conversation there goes on as long as the visitor likes.
+    fn stays_on(&self) -> bool {
+        self.habits.speech.is_understood()
+            && self.habits.greeting == Greeting::Welcomes
+            && self.habits.tls != crate::world::sim::habits::Tls::Broken
+            && self.way.loss == 0.0
+            && self.way.reset == 0.0
+            && self.way.round_trip.as_millis() < 500
+            && self.habits.rcpt_wait.as_secs() < 20
+            && self.habits.tarpit.as_secs() < 20
+    }
+}
+
+/// Most moments within any span of `millis` milliseconds; they must be in order.
+fn most_within(times: &[Moment], millis: u64) -> usize {
+    let mut first = 0;
+    let mut most = 0;
+    for (last, time) in times.iter().enumerate() {
+        while time.as_millis() - times[first].as_millis() >= millis {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    most
+}
+
+/// Most connections open at once over some hosts. One that ends as another begins leaves room for it.
+fn most_at_once(hosts: &[&Sightings]) -> usize {
+    let mut changes: Vec<(Moment, isize)> = Vec::new();
+    for stay in hosts.iter().flat_map(|seen| &seen.stays) {
+        changes.push((stay.from, 1));
+        if let Some(until) = stay.until {
+            changes.push((until, -1));
+        }
+    }
+    changes.sort_unstable();
+    let mut open = 0;
+    let mut most = 0;
+    for (_, change) in changes {
+        open += change;
+        most = most.max(open);
+    }
+    most.unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::sim::Stay;
+
+    #[test]
+    fn moments_are_counted_within_any_span() {
+        let times = [0, 500, 900, 1000, 1400, 5000].map(Moment::from_millis);
+        assert_eq!(most_within(&times, 1000), 4);
+        assert_eq!(most_within(&[], 1000), 0);
+    }
+
+    #[test]
+    fn connections_of_all_hosts_under_a_roof_count_together() {
+        let stay = |from, until| Stay {
+            from: Moment::from_millis(from),
+            until: Some(Moment::from_millis(until)),
+        };
+        let host = |stays: &[Stay]| Sightings {
+            stays: stays.to_vec(),
+            ..Sightings::default()
+        };
+        let (one, two) = (host(&[stay(0, 10), stay(10, 20)]), host(&[stay(5, 15)]));
+        assert_eq!(most_at_once(&[&one]), 1);
+        assert_eq!(most_at_once(&[&one, &two]), 2);
+    }
+}

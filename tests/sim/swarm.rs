@@ -1,0 +1,48 @@
+//! A swarm of random worlds: every promise at once, in two hundred internets that no person thought of.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use presend::simulate::{Score, simulate};
+
+/// Worlds that every change must pass.
+const WORLDS: u64 = 200;
+
+/// Rows of the list of a world: some small, some not, so that the first answers matter as much as the thousandth.
+fn rows(seed: u64) -> usize {
+    [12, 40, 60, 120][usize::try_from(seed % 4).unwrap()]
+}
+
+#[test]
+fn two_hundred_worlds_find_nothing_wrong() {
+    let next = AtomicU64::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = || {
+        let mut wrong: Vec<Score> = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= WORLDS {
+                return wrong;
+            }
+            let score = simulate(seed, rows(seed)).unwrap();
+            if !score.is_clean() {
+                wrong.push(score);
+            }
+        }
+    };
+    let wrong: Vec<Score> = std::thread::scope(|scope| {
+        let swarm: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        swarm
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let mut report = String::new();
+    for score in &wrong {
+        let first = &score.findings[0];
+        report += &format!("\n{}\n    {first}", score.replay());
+        if score.findings.len() > 1 {
+            report += &format!(", and {} more", score.findings.len() - 1);
+        }
+    }
+    assert!(wrong.is_empty(), "{} worlds:{report}", wrong.len());
+}
