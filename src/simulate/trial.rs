@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::diagnosis::Book;
 use crate::flags::Lists;
 use crate::intake::{Options, Source};
-use crate::ledger::{Ledger, Lifetimes, Realm};
+use crate::ledger::{Ledger, Lifetimes, Memory, Realm};
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::{Manners, Progress};
@@ -15,7 +15,7 @@ use crate::pipeline::{Depth, Ending, Terms};
 use crate::provider::Providers;
 use crate::route::Reach;
 use crate::verdict::{Disposition, Policy};
-use crate::verify::{Asking, Memory, Observer, Summary, Task, Tools, verify};
+use crate::verify::{Asking, Observer, Summary, Task, Tools, verify};
 use crate::world::sim::Simulation;
 
 use super::Creation;

@@ -132,14 +132,13 @@ fn appended<'a>(
     let mut fields: [String; 8] = Default::default();
     for field in &mut fields {
         rest = rest.strip_prefix(&[delimiter])?;
-        let (text, after) = match rest.strip_prefix(b"\"") {
-            Some(quoted) => unquote(quoted)?,
-            None => {
-                let end = rest
-                    .iter()
-                    .position(|byte| *byte == delimiter || *byte == b'\n' || *byte == b'\r')?;
-                (rest[..end].to_vec(), &rest[end..])
-            }
+        let (text, after) = if let Some(quoted) = rest.strip_prefix(b"\"") {
+            unquote(quoted)?
+        } else {
+            let end = rest
+                .iter()
+                .position(|byte| *byte == delimiter || *byte == b'\n' || *byte == b'\r')?;
+            (rest[..end].to_vec(), &rest[end..])
         };
         *field = String::from_utf8(text).ok()?;
         rest = after;

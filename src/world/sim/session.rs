@@ -14,6 +14,10 @@ use super::witness::Breach;
 
 /// One conversation, from the host's side.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the conversation"
+)]
 pub(super) struct Session {
     client: IpAddr,
     /// Which connection of this host, counted from 1.
