@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Exit;
-use super::screen::safe;
+use super::safe::safe;
 use crate::simulate::{Forecast, Score, simulate};
 use crate::verdict::Standing;
 
