@@ -190,6 +190,17 @@ fn for_people(
                     safe(&reading.rule)
                 )
             }
+            Finding::Bounced {
+                reason,
+                permanent,
+                reply,
+            } => writeln!(
+                text,
+                "  {}  a message came back {}: {} [{reason}]",
+                fact.at,
+                if *permanent { "for good" } else { "for now" },
+                safe(reply)
+            ),
             Finding::Withheld { reason, detail } => {
                 writeln!(text, "  {}  {reason} {}", fact.at, safe(detail))
             }

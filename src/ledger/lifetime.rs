@@ -18,6 +18,8 @@ pub struct Lifetimes {
     pub catch_all: Duration,
     /// Findings of DNS that name no time of their own.
     pub route: Duration,
+    /// Messages that came back for good.
+    pub bounced: Duration,
 }
 
 impl Default for Lifetimes {
@@ -28,6 +30,8 @@ impl Default for Lifetimes {
             refused: DAY * 3,
             catch_all: DAY * 7,
             route: Duration::from_secs(3600),
+            // A mailbox that is gone stays gone; after a year its name may have been given to somebody else.
+            bounced: DAY * 365,
         }
     }
 }
@@ -47,6 +51,7 @@ enum Kind {
     Refused,
     CatchAll,
     Route,
+    Bounced,
 }
 
 impl FromStr for Fresh {
@@ -61,9 +66,10 @@ impl FromStr for Fresh {
                     "refused" => Kind::Refused,
                     "catch_all" => Kind::CatchAll,
                     "route" => Kind::Route,
+                    "bounced" => Kind::Bounced,
                     other => {
                         return Err(format!(
-                            "`{other}` is none of accepted, refused, catch_all, route"
+                            "`{other}` is none of accepted, refused, catch_all, route, bounced"
                         ));
                     }
                 };
@@ -93,6 +99,7 @@ impl Lifetimes {
                 Some(Kind::Refused) => self.refused = wish.lifetime,
                 Some(Kind::CatchAll) => self.catch_all = wish.lifetime,
                 Some(Kind::Route) => self.route = wish.lifetime,
+                Some(Kind::Bounced) => self.bounced = wish.lifetime,
             }
         }
         self
@@ -115,6 +122,9 @@ impl Lifetimes {
                 (Whom::Subject, Reason::MailboxFull | Reason::MailboxBusy) => Some(self.refused),
                 (Whom::Subject | Whom::Decoy, _) => None,
             },
+            Finding::Bounced {
+                reason, permanent, ..
+            } => (*permanent && reason.may_reject()).then_some(self.bounced),
             Finding::Text { .. } | Finding::Withheld { .. } => None,
         }
     }

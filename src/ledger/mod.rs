@@ -22,7 +22,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::moment::Moment;
 use crate::reason::Reason;
-use crate::verdict::{Evidence, Fact, Standing, Verdict, decide};
+use crate::verdict::{Evidence, Fact, Finding, Standing, Verdict, decide};
 
 pub use bounces::Bounce;
 pub use calibration::Outcomes;
@@ -112,7 +112,7 @@ impl Ledger {
             connection.busy_timeout(crate::limits::LEDGER_WAIT)?;
             connection.pragma_update(None, "cache_size", crate::limits::LEDGER_READ_CACHE)?;
             let empty = connection.query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM address) AND NOT EXISTS (SELECT 1 FROM domain)",
+                "SELECT NOT EXISTS (SELECT 1 FROM address) AND NOT EXISTS (SELECT 1 FROM domain) AND NOT EXISTS (SELECT 1 FROM bounce)",
                 [],
                 |row| row.get(0),
             )?;
@@ -162,7 +162,7 @@ impl Ledger {
         self.domains.clear();
     }
 
-    /// Everything usable that is known of an address at `now`: the facts of its domain, then its own.
+    /// Everything usable that is known of an address at `now`: the facts of its domain, its own, then what came back.
     ///
     /// # Errors
     ///
@@ -179,7 +179,26 @@ impl Ledger {
             .map(|kept| kept.fact.clone())
             .collect();
         facts.extend(self.of_address(key, now)?.into_iter().map(|kept| kept.fact));
+        facts.extend(self.returned(key, now)?);
         Ok(Evidence { facts })
+    }
+
+    /// The messages to an address that came back for good, as facts that still hold.
+    fn returned(&self, key: &str, now: Moment) -> Result<Vec<Fact>, LedgerError> {
+        if self.memory == Memory::Refresh {
+            return Ok(Vec::new());
+        }
+        let facts = self.bounces_of(key)?.into_iter().map(|bounce| Fact {
+            at: bounce.at,
+            finding: Finding::Bounced {
+                reason: bounce.reason,
+                permanent: bounce.permanent,
+                reply: bounce.reply,
+            },
+        });
+        Ok(facts
+            .filter(|fact| self.lifetimes.allow(fact, None, now))
+            .collect())
     }
 
     /// What is known of an address that settles it still, so that nobody need be asked.

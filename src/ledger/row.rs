@@ -81,6 +81,7 @@ pub(super) fn insert(
         Finding::Domain { reason, detail } | Finding::Withheld { reason, detail } => {
             (Some(reason), detail, None)
         }
+        Finding::Bounced { reason, reply, .. } => (Some(reason), reply, None),
         Finding::Asked {
             exchange, reading, ..
         } => (
@@ -119,6 +120,8 @@ pub(super) fn kind(finding: &Finding) -> &'static str {
         Finding::Asked {
             whom: Whom::Decoy, ..
         } => "decoy",
+        // Bounces have a table of their own; their word only keeps them apart from other kinds.
+        Finding::Bounced { .. } => "bounced",
         Finding::Withheld { .. } => "withheld",
     }
 }

@@ -523,3 +523,56 @@ fn a_disk_that_may_not_be_written_is_said_so() {
     assert!(error.to_string().contains("there is no ledger"), "{error}");
     assert!(!path.exists(), "looking makes nothing");
 }
+
+#[test]
+fn a_message_that_came_back_outranks_a_fresh_acceptance_for_a_year() {
+    let (_folder, path) = place();
+    let mut writer = open(&path, 0).writer().unwrap();
+    for (whom, reason) in [
+        (Whom::Subject, Reason::Accepted),
+        (Whom::Decoy, Reason::NoSuchMailbox),
+    ] {
+        let fact = asked(whom, reason, whom == Whom::Decoy, 1);
+        match whom {
+            Whom::Subject => writer.address("anna@acme.test".to_owned(), fact).unwrap(),
+            Whom::Decoy => writer.domain("acme.test".to_owned(), fact).unwrap(),
+        }
+    }
+    writer.finish().unwrap();
+    let verdict = |now: u64| {
+        open(&path, now)
+            .settled("anna@acme.test", "acme.test", Moment::from_millis(now))
+            .unwrap()
+            .map(|verdict| verdict.to_string())
+    };
+    assert_eq!(verdict(DAY).as_deref(), Some("deliverable/accepted"));
+    let bounce = |reason, permanent, id: &str| Bounce {
+        key: "anna@acme.test".to_owned(),
+        id: id.to_owned(),
+        at: Moment::from_millis(2),
+        reason,
+        permanent,
+        status: None,
+        reply: "550 no".to_owned(),
+    };
+    let ledger = open(&path, DAY);
+    let idle = [
+        bounce(Reason::MailboxFull, true, "1"),
+        bounce(Reason::SenderBlocked, true, "2"),
+        bounce(Reason::NoSuchMailbox, false, "3"),
+    ];
+    ledger.add_bounces(&idle).unwrap();
+    assert_eq!(verdict(DAY).as_deref(), Some("deliverable/accepted"));
+    ledger
+        .add_bounces(&[bounce(Reason::NoSuchMailbox, true, "4")])
+        .unwrap();
+    assert_eq!(
+        verdict(DAY).as_deref(),
+        Some("undeliverable/no_such_mailbox")
+    );
+    assert_eq!(
+        verdict(364 * DAY).as_deref(),
+        Some("undeliverable/no_such_mailbox")
+    );
+    assert_eq!(verdict(366 * DAY + 3), None);
+}

@@ -23,13 +23,15 @@ enum Said {
 /// What is held to be true of an address, given everything known of it.
 ///
 /// Only a permanent refusal at RCPT that blames the mailbox or its domain, the text itself or a finding of DNS gives
-/// `undeliverable`; only an acceptance with a refused decoy gives `deliverable`. The order of facts matters only among
-/// facts that settle nothing: there the latest names the reason.
+/// `undeliverable`; only an acceptance with a refused decoy gives `deliverable`. A message that came back for good, with
+/// the same blame, outranks whatever a mail host said when it was asked: asking is a guess at what sending showed. The
+/// order of facts matters only among facts that settle nothing: there the latest names the reason.
 #[must_use]
 pub fn decide(evidence: &Evidence) -> Verdict {
     let verdict = |standing, reason| Verdict { standing, reason };
     let mut subject = Opinions::default();
     let mut decoy = Opinions::default();
+    let mut bounced = None;
     let mut domain_refused = None;
     let mut undecided = None;
     let mut withheld = None;
@@ -48,12 +50,21 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                 (Whom::Subject, said) => subject.hear(said),
                 (Whom::Decoy, said) => decoy.hear(said),
             },
+            Finding::Bounced {
+                reason,
+                permanent: true,
+                ..
+            } if reason.may_reject() => bounced = Some(*reason),
+            Finding::Bounced { reason, .. } => undecided = Some(*reason),
             Finding::Withheld { reason, .. } => withheld = Some(*reason),
         }
     }
 
     if withheld == Some(Reason::Suppressed) {
         return verdict(Standing::Unknown, Reason::Suppressed);
+    }
+    if let Some(reason) = bounced {
+        return verdict(Standing::Undeliverable, reason);
     }
     let strangers = decoy.on_strangers();
     match subject {
@@ -261,6 +272,14 @@ mod tests {
         }
     }
 
+    fn bounced(reason: Reason, permanent: bool) -> Finding {
+        Finding::Bounced {
+            reason,
+            permanent,
+            reply: String::new(),
+        }
+    }
+
     fn verdict_on(findings: &[Finding]) -> String {
         let mut evidence = Evidence::new();
         for finding in findings {
@@ -376,6 +395,55 @@ mod tests {
         for (findings, expected) in table {
             assert_eq!(verdict_on(&findings), expected, "{findings:?}");
         }
+    }
+
+    #[test]
+    fn a_message_that_came_back_for_good_outranks_every_answer() {
+        let accepted = [
+            subject(Reason::Accepted, false),
+            decoy(Reason::NoSuchMailbox, true),
+        ];
+        for &reason in Reason::ALL {
+            for permanent in [false, true] {
+                let bounce = bounced(reason, permanent);
+                let alone = verdict_on(std::slice::from_ref(&bounce));
+                let condemns = permanent && reason.may_reject();
+                let expected = if condemns {
+                    format!("undeliverable/{reason}")
+                } else {
+                    format!("unknown/{reason}")
+                };
+                assert_eq!(alone, expected, "{reason} {permanent}");
+                for (stage, answer, lasting) in every_answer() {
+                    let answer = asked(Whom::Subject, stage, answer, lasting);
+                    let before = verdict_on(std::slice::from_ref(&answer));
+                    let after = verdict_on(&[answer, bounce.clone()]);
+                    if condemns {
+                        assert_eq!(after, expected, "{reason}");
+                    } else if !before.starts_with("unknown") {
+                        // What comes back for now, or blames the sender, changes no verdict.
+                        assert_eq!(after, before, "{reason} {permanent}");
+                    }
+                }
+                let [yes, no] = accepted.clone();
+                let after = verdict_on(&[yes, no, bounce]);
+                let expected = if condemns {
+                    expected
+                } else {
+                    "deliverable/accepted".to_owned()
+                };
+                assert_eq!(after, expected, "{reason} {permanent}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bounce_lifts_no_suppression() {
+        let findings = [
+            withheld(Reason::Suppressed),
+            bounced(Reason::NoSuchMailbox, true),
+        ];
+        assert_eq!(verdict_on(&findings), "unknown/suppressed");
     }
 
     /// Every single answer there can be.

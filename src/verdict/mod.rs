@@ -136,6 +136,15 @@ pub enum Finding {
         /// What it was read as.
         reading: Reading,
     },
+    /// A message was sent, and came back.
+    Bounced {
+        /// Why it came back.
+        reason: Reason,
+        /// Whether it came back for good.
+        permanent: bool,
+        /// The mail host's words, verbatim.
+        reply: String,
+    },
     /// Nobody was asked, or not to the end.
     Withheld {
         /// `not_asked`, `interrupted`, `deadline` or `suppressed`.

@@ -224,8 +224,14 @@ impl<'a> Judge<'a> {
                 Finding::Domain { reason, detail } if *reason == verdict.reason => {
                     words.clone_from(detail);
                 }
+                Finding::Bounced { reason, reply, .. } if *reason == verdict.reason => {
+                    words.clone_from(reply);
+                }
                 Finding::Withheld { detail, .. } if words.is_empty() => words.clone_from(detail),
-                Finding::Domain { .. } | Finding::Withheld { .. } | Finding::Text { .. } => {}
+                Finding::Bounced { .. }
+                | Finding::Domain { .. }
+                | Finding::Withheld { .. }
+                | Finding::Text { .. } => {}
             }
         }
         (words, provider)
