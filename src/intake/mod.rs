@@ -56,6 +56,9 @@ pub struct Row<'a> {
     pub line: u64,
     /// The row as it is in the list, without its terminator.
     pub raw: &'a [u8],
+    /// What must follow `raw` so that a reader of CSV is outside quotes again: a quote where one was never closed, else
+    /// nothing. Without it, whatever is written behind the row would be taken for a part of its last field.
+    pub closing: &'static [u8],
     /// CR, LF or CRLF; empty for a last row without one.
     pub terminator: &'a [u8],
     /// The text in the field of the address (without the quotes round it), or why there is none.
@@ -384,6 +387,10 @@ impl List {
             number: self.tally.rows,
             line,
             raw,
+            closing: match record.quoting {
+                Quoting::Unclosed => b"\"",
+                Quoting::Sound | Quoting::Stray => b"",
+            },
             terminator: self.window.taken(end, end + record.terminator),
             address,
         }

@@ -34,7 +34,7 @@ enum Filled {
 /// One row with what its text says.
 #[derive(Debug)]
 pub(super) struct ReadRow<'a> {
-    /// Its bytes as they are in the list.
+    /// Its bytes as they are in the list, a quote that was never closed closed behind them.
     pub(super) raw: &'a [u8],
     /// What ends it.
     pub(super) terminator: &'a [u8],
@@ -70,20 +70,21 @@ impl Batch {
                     suggestion: None,
                 },
             };
-            self.add(row.raw, row.terminator, text);
+            self.add([row.raw, row.closing], row.terminator, text);
         }
         Ok(Filled::More)
     }
 
-    fn add(&mut self, raw: &[u8], terminator: &[u8], text: Text) {
-        let place = |bytes: &mut Vec<u8>, part: &[u8]| {
-            let start = bytes.len();
-            bytes.extend_from_slice(part);
-            start..bytes.len()
-        };
+    fn add(&mut self, raw: [&[u8]; 2], terminator: &[u8], text: Text) {
+        let start = self.bytes.len();
+        for part in raw {
+            self.bytes.extend_from_slice(part);
+        }
+        let end = self.bytes.len();
+        self.bytes.extend_from_slice(terminator);
         self.rows.push(Placed {
-            raw: place(&mut self.bytes, raw),
-            terminator: place(&mut self.bytes, terminator),
+            raw: start..end,
+            terminator: end..self.bytes.len(),
             text,
         });
     }

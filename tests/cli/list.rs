@@ -60,6 +60,7 @@ pub(crate) fn presend(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_presend"))
         .args(arguments)
         .current_dir(folder)
+        .env_remove("PRESEND_LOG")
         .env("XDG_STATE_HOME", folder.join("state"))
         .output()
         .unwrap()

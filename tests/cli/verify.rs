@@ -249,3 +249,20 @@ fn quiet_says_nothing_of_a_run_that_went_well() {
     );
     assert_eq!((run.errors(), run.code()), (String::new(), 0));
 }
+
+#[test]
+fn a_quote_that_is_never_closed_swallows_nothing_in_what_comes_out() {
+    let list = b"name,email\nok,anna.albrecht@nordlicht.test\n\"Open,nobody\nx,no address\n\"Open \"\"too\"\",nobody\nlast,none\n";
+    let run = simulated(list);
+    let rejected = run.list("rejected.csv");
+    assert!(
+        rejected.contains("\n\"Open,nobody\",undeliverable,bad_syntax,"),
+        "{rejected}"
+    );
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(rejected.as_bytes());
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let firsts: Vec<&str> = records.iter().map(|record| &record[0]).collect();
+    assert_eq!(firsts, ["Open,nobody", "x", "Open \"too\",nobody", "last"]);
+}
