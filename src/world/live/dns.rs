@@ -127,20 +127,25 @@ impl Names for Dns {
 
 /// One record, if it is of the wanted kind (an answer also carries the aliases that led to it).
 fn read(data: &RData, kind: RecordKind) -> Option<Record> {
-    let text = |name: &Name| name.to_ascii().trim_end_matches('.').to_ascii_lowercase();
     match (kind, data) {
         (RecordKind::A, RData::A(a)) => Some(Record::Address(IpAddr::V4(a.0))),
         (RecordKind::Aaaa, RData::AAAA(aaaa)) => Some(Record::Address(IpAddr::V6(aaaa.0))),
         (RecordKind::Mx, RData::MX(mx)) => Some(Record::Mx {
             preference: mx.preference,
-            exchange: text(&mx.exchange),
+            exchange: written(&mx.exchange),
         }),
         (RecordKind::Txt, RData::TXT(txt)) => Some(Record::Txt(
             txt.txt_data.iter().map(|part| part.to_vec()).collect(),
         )),
-        (RecordKind::Ptr, RData::PTR(ptr)) => Some(Record::Ptr(text(&ptr.0))),
+        (RecordKind::Ptr, RData::PTR(ptr)) => Some(Record::Ptr(written(&ptr.0))),
         _ => None,
     }
+}
+
+/// A name as it is asked for: lower case, without the dot at the end, without the escapes of zone files.
+fn written(name: &Name) -> String {
+    let labels: Vec<_> = name.iter().map(String::from_utf8_lossy).collect();
+    labels.join(".").to_ascii_lowercase()
 }
 
 /// What a failed look-up means. Running out of sockets or a broken network is trouble, never "no such domain".
@@ -265,5 +270,24 @@ mod tests {
             ask("closed.test", RecordKind::Mx).await,
             DnsAnswer::Failed(DnsFailure::Refused)
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_any_bytes_is_read_as_it_would_be_asked_for() {
+        for text in [
+            "mx.example.com",
+            "foo:bar/baz.example.com",
+            "a\"b %c.example.com",
+            "",
+        ] {
+            let labels = text.split('.').filter(|label| !label.is_empty());
+            let name = Name::from_labels(labels.map(str::as_bytes)).unwrap();
+            assert_eq!(written(&name), text);
+        }
     }
 }
