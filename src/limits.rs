@@ -393,6 +393,37 @@ pub const PORT_25_GREETING_WAIT: Duration = Duration::from_secs(8);
 /// Most hosts dialled to find out whether port 25 is open. Our choice: two say it, a third in case one is down.
 pub const PORT_25_HOSTS: usize = 3;
 
+/// Most domains tried that are named in one line; the rest are counted. Our choice.
+pub const PORT_25_NAMED: usize = 6;
+
+/// Time in which whatever answers for everybody has answered for an address that nobody runs. Our choice: it sits
+/// nearer than any mail host, and real networks say nothing at all.
+pub const NOBODY_WAIT: Duration = Duration::from_secs(1);
+
+/// Time for everything that DNS is asked before a run. Our choice: people wait for it.
+pub const START_WAIT: Duration = Duration::from_secs(5);
+
+/// Time for the greeting of a host before a run. Our choice: a host that makes us wait longer can be reached all the
+/// same, and that is the question.
+pub const START_GREETING_WAIT: Duration = Duration::from_secs(2);
+
+/// How long the first hosts are waited for before others are tried as well. Our choice: a connection round the world
+/// stands in a third of that.
+pub const START_HEAD_START: Duration = Duration::from_secs(1);
+
+/// Hosts of the list that are tried first before a run. Our choice: one may be down.
+pub const START_HOSTS_FIRST: usize = 2;
+
+/// Most hosts of the list that are tried before it is said that none can be reached. Our choice: a list has dead ones,
+/// but not that many at its head.
+pub const START_HOSTS: usize = 32;
+
+/// Most rows read before a run to find domains whose hosts are tried. Our choice: read in a few milliseconds.
+pub const START_ROWS: u64 = 5_000;
+
+/// How long it is believed that this machine can ask. Our choice: less than a working session in one place.
+pub const START_LIFETIME: Duration = Duration::from_secs(3600);
+
 /// Fewest files that may be open at once for a run not to starve. Our choice: 256 questions to DNS with three sockets
 /// each (measured with hickory-resolver) and as many connections.
 pub const OPEN_FILES: u64 = 1024;

@@ -85,6 +85,9 @@ pub(super) struct AskingArgs {
     /// free=FILE or trap=FILE; may be repeated
     #[arg(long, value_name = "KIND=FILE", value_parser = own_list)]
     pub(super) own_list: Vec<(ListKind, PathBuf)>,
+    /// Do not look first whether this machine can ask mail hosts at all
+    #[arg(long)]
+    pub(super) skip_preflight: bool,
     /// What randomness is derived from, so that a run can be repeated
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -131,8 +134,14 @@ impl AskingArgs {
 
     /// The world of a place, and how it is asked. `None` when nobody is.
     ///
+    /// Before real mail hosts are asked, it is made sure that they can be reached, with those of `domains`.
+    ///
     /// Must be called inside the runtime.
-    pub(super) async fn terms(&self, place: &Place) -> anyhow::Result<Option<(World, Terms)>> {
+    pub(super) async fn terms(
+        &self,
+        place: &Place,
+        domains: &[String],
+    ) -> anyhow::Result<Option<(World, Terms)>> {
         let seed = self.seed(place);
         let (world, reach, sender, hello) = match place {
             Place::Offline => return Ok(None),
@@ -155,6 +164,9 @@ impl AskingArgs {
             Place::Real => {
                 let world = world_of(place, &self.dns, seed)?;
                 let sender = self.sender()?;
+                if !self.no_smtp && !self.skip_preflight {
+                    super::start::fit_to_ask(self, &world, domains).await?;
+                }
                 let hello = match (&self.helo, self.no_smtp) {
                     (Some(name), _) => name.clone(),
                     (None, true) => fixed("localhost"),
@@ -229,6 +241,15 @@ impl AskingArgs {
         }
     }
 
+    /// Where it is kept that this machine was found fit to ask.
+    pub(super) fn start_file(&self) -> anyhow::Result<PathBuf> {
+        let ledger = match &self.ledger {
+            Some(path) => path.clone(),
+            None => own_ledger()?,
+        };
+        Ok(super::start::file_beside(&ledger))
+    }
+
     /// Opens the ledger for a place. What a simulation learns goes to a file that vanishes, unless one is named.
     pub(super) fn ledger(
         &self,
@@ -245,15 +266,18 @@ impl AskingArgs {
                 let folder = tempfile::tempdir()?;
                 (folder.path().join("ledger.db"), Some(folder))
             }
-            (None, Place::Offline | Place::Real) => {
-                (state_directory()?.join("presend/ledger.db"), None)
-            }
+            (None, Place::Offline | Place::Real) => (own_ledger()?, None),
         };
         Ok((
             Ledger::open(&path, &realm, Lifetimes::default(), clock.now())?,
             folder,
         ))
     }
+}
+
+/// The ledger of whoever names none.
+fn own_ledger() -> anyhow::Result<PathBuf> {
+    Ok(state_directory()?.join("presend/ledger.db"))
 }
 
 /// The place that `--world` names, or the real one.

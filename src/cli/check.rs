@@ -6,11 +6,11 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::Exit;
 use super::asking::{self, AskingArgs};
 use super::log::LogArgs;
 use super::progress::Screen;
 use super::safe::safe;
+use super::{Exit, start};
 use crate::flags::Flag;
 use crate::intake::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
@@ -60,9 +60,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         out: folder.path().to_owned(),
         memory: args.asking.memory(),
     };
+    let domains = start::domains(&task.source, &task.options)?;
     let mut screen = Screen::start(&args.log);
     let (text, ending) = asking::block_on(&place, async {
-        let asked = args.asking.terms(&place).await?;
+        let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
             None => Clock::starting_at(Moment::from(SystemTime::now())),

@@ -9,6 +9,7 @@ mod progress;
 mod safe;
 mod screen;
 mod simulate;
+mod start;
 mod verify;
 
 use std::io;

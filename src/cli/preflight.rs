@@ -7,14 +7,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::preflight::check::Fitness;
-use crate::preflight::machine::{Asking, Depth, fit_to_ask};
+use crate::preflight::machine::{Asking, fit_to_ask};
 use crate::preflight::report::Preflight;
 use crate::preflight::sender::{Sending, fit_to_send};
 use crate::preflight::{html, screen, warm_up};
 use crate::world::World;
-
-/// Domains with mail hosts that are always there, dialled to see whether port 25 is open.
-const WELL_KNOWN: [&str; 3] = ["gmail.com", "outlook.com", "gmx.net"];
 
 /// Is this sender fit to send, and is this machine fit to ask?
 ///
@@ -134,10 +131,9 @@ pub async fn look(args: &PreflightArgs, world: &World, machine: &Machine) -> Pre
             helo: args.helo.clone(),
             mail_from: args.mail_from.clone(),
             sources: machine.sources.clone(),
-            domains: domains.chain(WELL_KNOWN.map(str::to_owned)).collect(),
+            domains: domains.collect(),
             port: args.smtp_port,
             open_files: machine.open_files,
-            depth: Depth::Whole,
         };
         Some(fit_to_ask(world, &asking).await)
     };

@@ -9,7 +9,7 @@ use clap::Args;
 use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
 use super::progress::Screen;
-use super::{Exit, usage};
+use super::{Exit, start, usage};
 use crate::intake::{ColumnChoice, Options, Source};
 use crate::moment::Moment;
 use crate::outlet;
@@ -69,10 +69,10 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         memory: args.asking.memory(),
     };
     // Before anybody is asked: is it a list, which column is it?
-    task.source.list(&task.options)?;
+    let domains = start::domains(&task.source, &task.options)?;
     let mut screen = Screen::start(&args.log);
     let (summary, started, finished) = asking::block_on(&place, async {
-        let asked = args.asking.terms(&place).await?;
+        let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
             None => Clock::starting_at(Moment::from(SystemTime::now())),

@@ -11,6 +11,28 @@ use crate::limits;
 use crate::smtp::reply::{Decoder, Reply};
 use crate::world::{Dial, Wire};
 
+/// How long to wait for a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Until the connection stands.
+    pub connection: Duration,
+    /// For the greeting, and again for the answer to EHLO.
+    pub greeting: Duration,
+}
+
+impl Patience {
+    /// To find out about a host: longer than the pause before the greeting that some make to see who talks first.
+    pub const WHOLE: Patience = Patience {
+        connection: limits::PORT_25_WAIT,
+        greeting: limits::PORT_25_GREETING_WAIT,
+    };
+    /// To find out whether hosts can be reached at all.
+    pub const BRIEF: Patience = Patience {
+        connection: limits::PORT_25_WAIT,
+        greeting: limits::START_GREETING_WAIT,
+    };
+}
+
 /// What came of connecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contact {
@@ -22,6 +44,26 @@ pub enum Contact {
     NoAnswer,
     /// The connection was refused, in the system's words.
     Refused(String),
+}
+
+impl Contact {
+    /// Whether a connection stood, whatever was said.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        match self {
+            Contact::Greeted(_) | Contact::Mute => true,
+            Contact::NoAnswer | Contact::Refused(_) => false,
+        }
+    }
+
+    /// The greeting, where there was one.
+    #[must_use]
+    pub fn greeting(&self) -> Option<&Greeting> {
+        match self {
+            Contact::Greeted(greeting) => Some(greeting),
+            Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => None,
+        }
+    }
 }
 
 /// What a host said of its own accord.
@@ -57,8 +99,14 @@ impl Greeting {
 }
 
 /// Connects, reads the greeting, says EHLO with `helo`, takes leave.
-pub async fn look(dial: &dyn Dial, to: SocketAddr, from: Option<IpAddr>, helo: &str) -> Contact {
-    let wire = match timeout(limits::PORT_25_WAIT, dial.connect(to, from)).await {
+pub async fn look(
+    dial: &dyn Dial,
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    helo: &str,
+    patience: Patience,
+) -> Contact {
+    let wire = match timeout(patience.connection, dial.connect(to, from)).await {
         Err(_) => return Contact::NoAnswer,
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Contact::NoAnswer,
         Ok(Err(error)) => return Contact::Refused(error.to_string()),
@@ -69,14 +117,14 @@ pub async fn look(dial: &dyn Dial, to: SocketAddr, from: Option<IpAddr>, helo: &
         decoder: Decoder::new(),
         bytes: Vec::new(),
     };
-    let Some(banner) = talk.read(limits::PORT_25_GREETING_WAIT).await else {
+    let Some(banner) = talk.read(patience.greeting).await else {
         return Contact::Mute;
     };
     let welcome = banner.code / 100 == 2;
     let mut offers = Vec::new();
     if welcome
         && talk.say(&format!("EHLO {helo}\r\n")).await
-        && let Some(reply) = talk.read(limits::PORT_25_GREETING_WAIT).await
+        && let Some(reply) = talk.read(patience.greeting).await
         && reply.code / 100 == 2
     {
         offers = reply.lines;

@@ -6,7 +6,7 @@ use crate::route::DnsFailure;
 use crate::world::World;
 
 use super::check::Check;
-use super::host::{Contact, look};
+use super::host::{Contact, Patience, look};
 use super::lookup::{Absence, Found, Lookups};
 
 /// How a domain takes mail.
@@ -139,7 +139,15 @@ pub async fn tls_check(world: &World, intake: &Intake, port: u16, helo: &str) ->
     const WHY: &str = "Mail to you should be encrypted on its way (STARTTLS).";
     let ip = intake.first_address()?;
     Some(
-        match look(world.dial.as_ref(), SocketAddr::new(ip, port), None, helo).await {
+        match look(
+            world.dial.as_ref(),
+            SocketAddr::new(ip, port),
+            None,
+            helo,
+            Patience::WHOLE,
+        )
+        .await
+        {
             Contact::Greeted(greeting) if greeting.offers_tls() => Check::pass(ID, "offered", WHY),
             Contact::Greeted(greeting) if greeting.offers.is_empty() => Check::unknown(
                 ID,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -123,12 +123,24 @@ pub fn address_kind(ip: IpAddr) -> RecordKind {
     }
 }
 
+/// The best that DNS gave so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Heard {
+    /// No answer to any question.
+    Nothing,
+    /// Somebody answered, but only that no answer could be had.
+    Trouble,
+    /// At least one question was answered, be it with "there is none".
+    Answers,
+}
+
 /// DNS within bounds. Clones share them.
 #[derive(Clone)]
 pub struct Lookups {
     names: Arc<dyn Names>,
     until: Instant,
     left: Arc<AtomicU32>,
+    heard: Arc<AtomicU8>,
 }
 
 impl Lookups {
@@ -139,6 +151,17 @@ impl Lookups {
             names,
             until: Instant::now() + wait,
             left: Arc::new(AtomicU32::new(most)),
+            heard: Arc::default(),
+        }
+    }
+
+    /// The best answer to any question so far.
+    #[must_use]
+    pub fn heard(&self) -> Heard {
+        match self.heard.load(Ordering::Relaxed) {
+            0 => Heard::Nothing,
+            1 => Heard::Trouble,
+            _ => Heard::Answers,
         }
     }
 
@@ -168,9 +191,18 @@ impl Lookups {
             return DnsAnswer::Failed(DnsFailure::Other(words));
         }
         let until = self.until.min(Instant::now() + limits::DNS_QUESTION_WAIT);
-        timeout_at(until, self.names.query(&name, kind))
+        let answer = timeout_at(until, self.names.query(&name, kind))
             .await
-            .unwrap_or(DnsAnswer::Failed(DnsFailure::Timeout))
+            .unwrap_or(DnsAnswer::Failed(DnsFailure::Timeout));
+        let heard = match &answer {
+            DnsAnswer::Records { .. }
+            | DnsAnswer::NoSuchName { .. }
+            | DnsAnswer::NoRecords { .. } => Heard::Answers,
+            DnsAnswer::Failed(DnsFailure::ServerFailure | DnsFailure::Refused) => Heard::Trouble,
+            DnsAnswer::Failed(DnsFailure::Timeout | DnsFailure::Other(_)) => Heard::Nothing,
+        };
+        self.heard.fetch_max(heard as u8, Ordering::Relaxed);
+        answer
     }
 
     async fn find<T>(
@@ -198,7 +230,7 @@ impl Lookups {
     pub async fn addresses(&self, name: &str, kind: RecordKind) -> Found<IpAddr> {
         self.find(name, kind, |record| match record {
             Record::Address(ip) => Some(ip),
-            Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) => None,
+            Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. } => None,
         })
         .await
     }
@@ -233,7 +265,7 @@ impl Lookups {
                     preference,
                     exchange,
                 } => Some((preference, exchange)),
-                Record::Address(_) | Record::Txt(_) | Record::Ptr(_) => None,
+                Record::Address(_) | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. } => None,
             })
             .await;
         match found {
@@ -249,7 +281,16 @@ impl Lookups {
     pub async fn texts(&self, name: &str) -> Found<Text> {
         self.find(name, RecordKind::Txt, |record| match record {
             Record::Txt(strings) => Some(Text(strings)),
-            Record::Address(_) | Record::Mx { .. } | Record::Ptr(_) => None,
+            Record::Address(_) | Record::Mx { .. } | Record::Ptr(_) | Record::Soa { .. } => None,
+        })
+        .await
+    }
+
+    /// The serial number of the zone that `name` is the top of.
+    pub async fn zone_serial(&self, name: &str) -> Found<u32> {
+        self.find(name, RecordKind::Soa, |record| match record {
+            Record::Soa { serial } => Some(serial),
+            Record::Address(_) | Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) => None,
         })
         .await
     }
@@ -258,7 +299,7 @@ impl Lookups {
     pub async fn reverse_names(&self, ip: IpAddr) -> Found<String> {
         self.find(&reverse_name(ip), RecordKind::Ptr, |record| match record {
             Record::Ptr(name) => Some(name.trim_end_matches('.').to_ascii_lowercase()),
-            Record::Address(_) | Record::Mx { .. } | Record::Txt(_) => None,
+            Record::Address(_) | Record::Mx { .. } | Record::Txt(_) | Record::Soa { .. } => None,
         })
         .await
     }

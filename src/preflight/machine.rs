@@ -8,11 +8,11 @@ use crate::world::World;
 
 use super::blocklist::Subject;
 use super::check::{Check, Side, Status};
-use super::host::Contact;
+use super::host::Patience;
 use super::intake::Intake;
 use super::listings;
 use super::lookup::Lookups;
-use super::port25::{self, Dialling, Port25, dial_hosts};
+use super::port25::{self, Dialling, Met, Port25, WELL_KNOWN, Whose};
 use super::resolver;
 use super::reverse::Reverse;
 use super::sender::{ascii, helo_check};
@@ -30,24 +30,12 @@ pub struct Asking {
     pub mail_from: Option<String>,
     /// The addresses of this machine that connections leave from.
     pub sources: Vec<IpAddr>,
-    /// Domains whose mail hosts are dialled to see whether port 25 is open: those of the list.
+    /// Domains whose mail hosts are dialled, beside well-known ones, to see whether port 25 is open; the first few.
     pub domains: Vec<String>,
     /// The port of mail hosts.
     pub port: u16,
     /// How many files this process may open, when it is known.
     pub open_files: Option<u64>,
-    /// How much is looked at.
-    pub depth: Depth,
-}
-
-/// How much is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Depth {
-    /// Only what decides whether a run makes sense: DNS, port 25, the sender's domain.
-    Brief,
-    /// Everything.
-    #[default]
-    Whole,
 }
 
 /// What was found out about this machine.
@@ -69,21 +57,20 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
         limits::PREFLIGHT_QUESTIONS,
     );
     let dialling = Dialling {
-        domains: &asking.domains,
         port: asking.port,
         helo: asking.helo.as_deref().unwrap_or("localhost.localdomain"),
         source: asking.sources.first().copied(),
+        patience: Patience::WHOLE,
     };
-    let (dns, (port_25, contacts)) = tokio::join!(
+    let (dns, (port_25, met)) = tokio::join!(
         resolver::checks(&lookups, world.seed),
-        dial_hosts(world, &lookups, &dialling)
+        dial_hosts(world, &lookups, asking, &dialling)
     );
-    let public_address = contacts.iter().find_map(|(_, contact)| match contact {
-        Contact::Greeted(greeting) => greeting.seen_address(),
-        Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => None,
-    });
+    let public_address = met
+        .iter()
+        .find_map(|met| met.contact.greeting()?.seen_address());
     let mut checks = dns;
-    checks.push(port25::check(port_25, &contacts, asking.port));
+    checks.push(port25::check(port_25, &met, asking.port));
     checks.push(public_address_check(public_address, &asking.sources));
     let mut addresses: Vec<IpAddr> = public_address.into_iter().collect();
     for source in asking.sources.iter().filter(|ip| is_public(ip)) {
@@ -91,24 +78,17 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
             addresses.push(*source);
         }
     }
-    checks.extend(mail_from_checks(world, &lookups, asking, &addresses).await);
-    if asking.depth == Depth::Whole {
-        for &ip in &addresses {
-            let wanted = asking
-                .helo
-                .clone()
-                .unwrap_or_else(|| "probe.your-domain".to_owned());
-            checks.extend(
-                Reverse::of(&lookups, ip)
-                    .await
-                    .checks(ip, Side::Machine, &wanted),
-            );
-        }
-        checks
-            .extend(helo_check(&lookups, asking.helo.as_deref(), &addresses, Side::Machine).await);
-        let subjects: Vec<Subject> = addresses.iter().map(|ip| Subject::Address(*ip)).collect();
-        checks.extend(listings::checks(&lookups, &subjects).await);
-    }
+    checks.extend(
+        mail_from_checks(
+            world,
+            &lookups,
+            asking.mail_from.as_deref(),
+            asking.helo.as_deref(),
+            &addresses,
+        )
+        .await,
+    );
+    checks.extend(identity_checks(&lookups, asking.helo.as_deref(), &addresses).await);
     checks.push(clock_check(world.clock.now()));
     checks.extend(asking.open_files.map(open_files_check));
     let checks = checks.into_iter().map(Check::of_machine).collect();
@@ -117,6 +97,22 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
         port_25,
         public_address,
     }
+}
+
+/// Knocks at the hosts of the named domains and of well-known ones.
+async fn dial_hosts(
+    world: &World,
+    lookups: &Lookups,
+    asking: &Asking,
+    dialling: &Dialling<'_>,
+) -> (Port25, Vec<Met>) {
+    let named = asking.domains.iter().take(limits::PORT_25_HOSTS);
+    let (mut doors, known) = tokio::join!(
+        port25::find(lookups, named, Whose::Named, limits::PORT_25_HOSTS),
+        port25::find(lookups, WELL_KNOWN, Whose::WellKnown, WELL_KNOWN.len()),
+    );
+    doors.extend(port25::without(known, &doors));
+    port25::knock_at_all(world, doors, dialling).await
 }
 
 impl Findings {
@@ -158,18 +154,46 @@ fn public_address_check(seen: Option<IpAddr>, sources: &[IpAddr]) -> Check {
     .advised()
 }
 
-async fn mail_from_checks(
+/// Who our addresses say that we are: reverse names, the HELO name, blocklists.
+pub(super) async fn identity_checks(
+    lookups: &Lookups,
+    helo: Option<&str>,
+    addresses: &[IpAddr],
+) -> Vec<Check> {
+    let wanted = helo.unwrap_or("probe.your-domain");
+    let subjects: Vec<Subject> = addresses.iter().map(|ip| Subject::Address(*ip)).collect();
+    let reverses = async {
+        let mut checks = Vec::new();
+        for &ip in addresses {
+            let reverse = Reverse::of(lookups, ip).await;
+            checks.extend(reverse.checks(ip, Side::Machine, wanted));
+        }
+        checks
+    };
+    let (mut checks, helo, listings) = tokio::join!(
+        reverses,
+        helo_check(lookups, helo, addresses, Side::Machine),
+        listings::checks(lookups, &subjects),
+    );
+    checks.extend(helo);
+    checks.extend(listings);
+    checks
+}
+
+/// Whether the domain of MAIL FROM takes mail, and lets our addresses send for it.
+pub(super) async fn mail_from_checks(
     world: &World,
     lookups: &Lookups,
-    asking: &Asking,
+    mail_from: Option<&str>,
+    helo: Option<&str>,
     addresses: &[IpAddr],
 ) -> Vec<Check> {
     const WHY: &str = "Many hosts refuse to answer when the sender's domain does not exist or does not allow our address.";
-    let Some(mail_from) = asking.mail_from.as_deref().filter(|from| !from.is_empty()) else {
+    let Some(mail_from) = mail_from.filter(|from| !from.is_empty()) else {
         return Vec::new();
     };
-    let helo = asking.helo.clone().unwrap_or_default();
-    let (domain, sender) = identity(mail_from, &helo);
+    let helo = helo.unwrap_or_default();
+    let (domain, sender) = identity(mail_from, helo);
     let domain = ascii(&domain);
     let mut checks = vec![
         Intake::of(lookups, &domain)
@@ -181,7 +205,7 @@ async fn mail_from_checks(
             ip,
             domain: &domain,
             sender: &sender,
-            helo: &helo,
+            helo,
             now: world.clock.now(),
         };
         let outcome = check_host(lookups, &question).await;
@@ -228,7 +252,7 @@ fn open_files_check(limit: u64) -> Check {
 }
 
 /// Whether others can see an address as such; what is not public never reaches a mail host.
-fn is_public(ip: &IpAddr) -> bool {
+pub(super) fn is_public(ip: &IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())

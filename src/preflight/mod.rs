@@ -29,5 +29,6 @@ pub mod sender;
 pub mod spf;
 pub mod spf_checks;
 pub mod spf_edit;
+pub mod start;
 pub mod tags;
 pub mod warm_up;

@@ -3,18 +3,22 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use crate::limits;
 use crate::world::World;
 
 use super::check::Check;
-use super::host::{Contact, look};
+use super::host::{Contact, Patience, look};
 use super::intake::Intake;
 use super::lookup::Lookups;
 use super::sender::ascii;
 
 /// An address that nobody runs: within the block set aside for measuring devices (RFC 2544, RFC 6890 §2.2.2).
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 19, 255, 254));
+
+/// Domains of different operators with mail hosts that are always there.
+pub const WELL_KNOWN: [&str; 3] = ["gmail.com", "outlook.com", "gmx.net"];
 
 /// Whether mail hosts can be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,93 +33,197 @@ pub enum Port25 {
     NotTried,
 }
 
-/// Whom to dial, as whom.
+/// Whose mail host is knocked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// That of a domain on the list, or one named by the operator.
+    Named,
+    /// That of a domain that everybody knows.
+    WellKnown,
+}
+
+/// A mail host to knock at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// A domain it takes mail for.
+    pub domain: String,
+    /// Its address.
+    pub ip: IpAddr,
+    /// Why it was chosen.
+    pub whose: Whose,
+}
+
+/// A mail host that was knocked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Met {
+    /// Where.
+    pub door: Door,
+    /// What came of it.
+    pub contact: Contact,
+}
+
+/// As whom hosts are dialled.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialling<'a> {
-    /// Domains whose mail hosts are dialled; the first few that have any.
-    pub domains: &'a [String],
     /// The port.
     pub port: u16,
     /// The HELO name.
     pub helo: &'a str,
     /// The address to dial from.
     pub source: Option<IpAddr>,
+    /// How long to wait for a host.
+    pub patience: Patience,
 }
 
-/// Dials the mail hosts of some of the domains, and an address where nobody is, all at once.
-pub async fn dial_hosts(
-    world: &World,
+/// The mail hosts of some domains, `most` at the most, whichever DNS tells first; in the order of their domains, no
+/// address twice.
+///
+/// # Panics
+///
+/// When a look-up did.
+pub async fn find(
     lookups: &Lookups,
-    dialling: &Dialling<'_>,
-) -> (Port25, Vec<(String, Contact)>) {
-    let mut hosts: Vec<(String, IpAddr)> = Vec::new();
-    for domain in dialling.domains {
-        if hosts.len() == limits::PORT_25_HOSTS {
-            break;
-        }
-        let intake = Intake::of(lookups, &ascii(domain)).await;
-        if let Some(ip) = intake.first_address()
-            && !hosts.iter().any(|(_, known)| *known == ip)
-        {
-            hosts.push((domain.clone(), ip));
-        }
-    }
-    if hosts.is_empty() {
-        return (Port25::NotTried, Vec::new());
-    }
-    hosts.push((String::new(), NOBODY));
-    let from = dialling.source;
-    let mut under_way = JoinSet::new();
-    for (order, (domain, ip)) in hosts.into_iter().enumerate() {
-        let (dial, helo, to) = (
-            world.dial.clone(),
-            dialling.helo.to_owned(),
-            SocketAddr::new(ip, dialling.port),
-        );
-        let from = from.filter(|from| from.is_ipv4() == ip.is_ipv4());
-        under_way.spawn(async move {
-            (
-                order,
-                domain,
-                ip,
-                look(dial.as_ref(), to, from, &helo).await,
-            )
+    domains: impl IntoIterator<Item = impl AsRef<str>>,
+    whose: Whose,
+    most: usize,
+) -> Vec<Door> {
+    let mut asking = JoinSet::new();
+    for (order, domain) in domains.into_iter().enumerate() {
+        let (lookups, domain) = (lookups.clone(), ascii(domain.as_ref()));
+        asking.spawn(async move {
+            let ip = Intake::of(&lookups, &domain).await.first_address()?;
+            Some((order, Door { domain, ip, whose }))
         });
     }
-    let mut answered = under_way.join_all().await;
-    answered.sort_by_key(|(order, ..)| *order);
-    let nobody = answered
-        .iter()
-        .any(|(_, _, ip, contact)| *ip == NOBODY && is_greeted(contact));
-    let contacts: Vec<(String, Contact)> = answered
-        .into_iter()
-        .filter(|(_, _, ip, _)| *ip != NOBODY)
-        .map(|(_, domain, _, contact)| (domain, contact))
-        .collect();
-    (judge(nobody, &contacts), contacts)
+    let mut doors: Vec<(usize, Door)> = Vec::new();
+    while let Some(found) = asking.join_next().await {
+        let found = found.expect("a look-up does not panic");
+        doors.extend(found.filter(|(_, door)| doors.iter().all(|(_, known)| known.ip != door.ip)));
+        // Dropping the rest ends them: who has enough does not wait for the slowest name server.
+        if doors.len() == most {
+            break;
+        }
+    }
+    doors.sort_by_key(|(order, _)| *order);
+    doors.into_iter().map(|(_, door)| door).collect()
 }
 
-fn is_greeted(contact: &Contact) -> bool {
-    match contact {
-        Contact::Greeted(_) => true,
-        Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => false,
+/// The doors of `others` with addresses that are not among those of `doors`.
+#[must_use]
+pub fn without(others: Vec<Door>, doors: &[Door]) -> Vec<Door> {
+    let unknown = |other: &Door| doors.iter().all(|door| door.ip != other.ip);
+    others.into_iter().filter(unknown).collect()
+}
+
+/// Knocks at all doors at once, and where nobody is. The order of the doors is kept.
+pub async fn knock_at_all(
+    world: &World,
+    doors: Vec<Door>,
+    dialling: &Dialling<'_>,
+) -> (Port25, Vec<Met>) {
+    if doors.is_empty() {
+        return (Port25::NotTried, Vec::new());
+    }
+    let mut knocking = JoinSet::new();
+    for (order, door) in doors.into_iter().enumerate() {
+        let met = knock(world, door, dialling);
+        knocking.spawn(async move { (order, met.await) });
+    }
+    let (nobody, mut met) = tokio::join!(nobody_answers(world, dialling), knocking.join_all());
+    met.sort_by_key(|(order, _)| *order);
+    let met: Vec<Met> = met.into_iter().map(|(_, met)| met).collect();
+    (judge(nobody, &met), met)
+}
+
+/// Knocks at the `first` doors until one opens; when none has after [`limits::START_HEAD_START`], at the others too.
+///
+/// # Panics
+///
+/// When knocking did.
+pub async fn knock_until_open(
+    world: &World,
+    first: Vec<Door>,
+    others: Vec<Door>,
+    dialling: &Dialling<'_>,
+) -> Vec<Met> {
+    let mut knocking = JoinSet::new();
+    for door in first {
+        knocking.spawn(knock(world, door, dialling));
+    }
+    let mut waiting = Some(others);
+    let mut met = Vec::new();
+    loop {
+        if knocking.is_empty() {
+            match waiting.take() {
+                Some(others) if !others.is_empty() => {
+                    for door in others {
+                        knocking.spawn(knock(world, door, dialling));
+                    }
+                }
+                Some(_) | None => return met,
+            }
+        }
+        tokio::select! {
+            biased;
+            Some(knocked) = knocking.join_next() => {
+                let knocked = knocked.expect("knocking does not panic");
+                let open = knocked.contact.is_connected();
+                met.push(knocked);
+                if open {
+                    return met;
+                }
+            }
+            () = sleep(limits::START_HEAD_START), if waiting.is_some() => {
+                for door in waiting.take().into_iter().flatten() {
+                    knocking.spawn(knock(world, door, dialling));
+                }
+            }
+        }
     }
 }
 
-/// What the contacts say of the port. Hosts of different domains that greet in the very same words are one machine on
-/// the way, and so is whoever answers for an address that nobody runs.
-fn judge(nobody_answers: bool, contacts: &[(String, Contact)]) -> Port25 {
-    let banners: Vec<&str> = contacts
-        .iter()
-        .filter_map(|(_, contact)| match contact {
-            Contact::Greeted(greeting) => Some(greeting.banner.as_str()),
-            Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => None,
-        })
-        .collect();
-    let same = banners.len() > 1 && banners.iter().all(|banner| *banner == banners[0]);
-    if nobody_answers || same {
+fn knock(
+    world: &World,
+    door: Door,
+    dialling: &Dialling<'_>,
+) -> impl Future<Output = Met> + Send + 'static {
+    let (dial, helo) = (world.dial.clone(), dialling.helo.to_owned());
+    let to = SocketAddr::new(door.ip, dialling.port);
+    let from = dialling
+        .source
+        .filter(|from| from.is_ipv4() == door.ip.is_ipv4());
+    let patience = dialling.patience;
+    async move {
+        let contact = look(dial.as_ref(), to, from, &helo, patience).await;
+        Met { door, contact }
+    }
+}
+
+/// Whether somebody connects us at an address that nobody runs. Whatever sits on the way does so at once.
+pub async fn nobody_answers(world: &World, dialling: &Dialling<'_>) -> bool {
+    let to = SocketAddr::new(NOBODY, dialling.port);
+    let from = dialling.source.filter(IpAddr::is_ipv4);
+    let connected = timeout(limits::NOBODY_WAIT, world.dial.connect(to, from)).await;
+    matches!(connected, Ok(Ok(_)))
+}
+
+/// What the contacts say of the port. Whoever answers for an address that nobody runs is a machine on the way, and so is
+/// one voice at the doors of well-known operators.
+fn judge(nobody_answers: bool, met: &[Met]) -> Port25 {
+    let banners = |whose: Option<Whose>| -> Vec<&str> {
+        met.iter()
+            .filter(|met| whose.is_none_or(|whose| met.door.whose == whose))
+            .filter_map(|met| match &met.contact {
+                Contact::Greeted(greeting) => Some(greeting.banner.as_str()),
+                Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => None,
+            })
+            .collect()
+    };
+    let known = banners(Some(Whose::WellKnown));
+    let one_voice = known.len() > 1 && known.iter().all(|banner| *banner == known[0]);
+    if nobody_answers || one_voice {
         Port25::Captured
-    } else if banners.is_empty() {
+    } else if banners(None).is_empty() {
         Port25::Closed
     } else {
         Port25::Open
@@ -124,25 +232,18 @@ fn judge(nobody_answers: bool, contacts: &[(String, Contact)]) -> Port25 {
 
 /// The check `port_25`.
 #[must_use]
-pub fn check(port_25: Port25, contacts: &[(String, Contact)], port: u16) -> Check {
+pub fn check(port_25: Port25, met: &[Met], port: u16) -> Check {
     const ID: &str = "port_25";
     const WHY: &str =
         "Mail hosts listen on port 25. Many clouds and home providers block it on the way out.";
-    let tried: Vec<&str> = contacts.iter().map(|(domain, _)| domain.as_str()).collect();
-    let elsewhere = "Ask your provider to open outbound port 25, run on a machine where it is open, or check without \
-                     asking mail hosts: presend verify --no-smtp LIST";
+    let tried = tried(met);
+    let elsewhere = "Ask your provider to open outbound port 25, or run on a machine where it is open. Without it, \
+                     presend verify --no-smtp LIST still finds dead domains";
     match port_25 {
-        Port25::Open => Check::pass(
-            ID,
-            format!("port {port} is open (tried: {})", tried.join(", ")),
-            WHY,
-        ),
+        Port25::Open => Check::pass(ID, format!("port {port} is open (tried: {tried})"), WHY),
         Port25::Closed => Check::fail(
             ID,
-            format!(
-                "port {port} is closed: no mail host answered (tried: {})",
-                tried.join(", ")
-            ),
+            format!("port {port} is closed: no mail host answered (tried: {tried})"),
             WHY,
             elsewhere,
         ),
@@ -161,6 +262,16 @@ pub fn check(port_25: Port25, contacts: &[(String, Contact)], port: u16) -> Chec
     }
 }
 
+/// The domains whose hosts were knocked at, the first few by name.
+fn tried(met: &[Met]) -> String {
+    let named = met.iter().take(limits::PORT_25_NAMED);
+    let mut names: Vec<String> = named.map(|met| met.door.domain.clone()).collect();
+    if met.len() > names.len() {
+        names.push(format!("{} more", met.len() - names.len()));
+    }
+    names.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,24 +279,35 @@ mod tests {
 
     #[test]
     fn either_sign_of_a_filter_on_the_way_is_enough_and_one_greeting_is_an_open_port() {
+        let met = |whose, contact| Met {
+            door: Door {
+                domain: "example.org".to_owned(),
+                ip: NOBODY,
+                whose,
+            },
+            contact,
+        };
         let greeted = |banner: &str| {
-            let greeting = Greeting {
+            Contact::Greeted(Greeting {
                 banner: banner.to_owned(),
                 welcome: true,
                 offers: Vec::new(),
-            };
-            (String::new(), Contact::Greeted(greeting))
+            })
         };
-        let silent = (String::new(), Contact::NoAnswer);
-        let refused = (String::new(), Contact::Refused(String::new()));
-        for (nobody_answers, contacts, expected) in [
-            (false, vec![greeted("a"), greeted("b")], Port25::Open),
-            (false, vec![silent.clone(), greeted("a")], Port25::Open),
-            (false, vec![greeted("a"), greeted("a")], Port25::Captured),
-            (true, vec![greeted("a"), greeted("b")], Port25::Captured),
+        let known = |banner| met(Whose::WellKnown, greeted(banner));
+        let named = |banner| met(Whose::Named, greeted(banner));
+        let silent = met(Whose::WellKnown, Contact::NoAnswer);
+        let refused = met(Whose::Named, Contact::Refused(String::new()));
+        for (nobody_answers, met, expected) in [
+            (false, vec![known("a"), known("b")], Port25::Open),
+            (false, vec![silent.clone(), named("a")], Port25::Open),
+            (false, vec![known("a"), known("a")], Port25::Captured),
+            // Two domains of one hoster greet alike, and that is nobody's filter.
+            (false, vec![named("a"), named("a")], Port25::Open),
+            (true, vec![known("a"), known("b")], Port25::Captured),
             (false, vec![silent, refused], Port25::Closed),
         ] {
-            assert_eq!(judge(nobody_answers, &contacts), expected, "{contacts:?}");
+            assert_eq!(judge(nobody_answers, &met), expected, "{met:?}");
         }
     }
 }

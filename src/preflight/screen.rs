@@ -7,8 +7,24 @@ use super::report::Preflight;
 use super::spf::{Branch, Remark};
 use crate::limits;
 
-/// The width that prose is broken at, in characters.
-const WIDTH: usize = 100;
+/// The width that prose is broken at, in characters: that of the terminal of old.
+const WIDTH: usize = 80;
+
+/// Prose broken between words to rows that fit [`WIDTH`] behind an indent. A word that is longer stands alone.
+#[must_use]
+pub fn wrapped(text: &str, indent: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match rows.last_mut() {
+            Some(row) if indent + row.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            Some(_) | None => rows.push(word.to_owned()),
+        }
+    }
+    rows
+}
 
 /// The whole screen.
 #[must_use]

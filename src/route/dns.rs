@@ -16,6 +16,8 @@ pub enum RecordKind {
     Txt,
     /// The name of an address.
     Ptr,
+    /// What a zone says of itself.
+    Soa,
 }
 
 /// One record of an answer. Names are lower case, without the trailing dot; the root is the empty name.
@@ -34,6 +36,11 @@ pub enum Record {
     Txt(Vec<Vec<u8>>),
     /// From PTR.
     Ptr(String),
+    /// From SOA, of which nothing else is of use here.
+    Soa {
+        /// Which edition of the zone this is (RFC 1035 §3.3.13); many write a date into it (RFC 1912 §2.2).
+        serial: u32,
+    },
 }
 
 /// What DNS said to one question. Kinds of "no" are kept apart, for they mean different things (RFC 2308).

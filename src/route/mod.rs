@@ -107,7 +107,10 @@ impl Exchanges {
                             preference,
                             exchange,
                         } => Some((*preference, exchange.as_str())),
-                        Record::Address(_) | Record::Txt(_) | Record::Ptr(_) => None,
+                        Record::Address(_)
+                        | Record::Txt(_)
+                        | Record::Ptr(_)
+                        | Record::Soa { .. } => None,
                     })
                     .collect();
                 if mx.is_empty() {
@@ -167,7 +170,9 @@ impl HostAddresses {
             if let DnsAnswer::Records { records, .. } = answer {
                 addresses.extend(records.iter().filter_map(|record| match record {
                     Record::Address(ip) => Some(*ip),
-                    Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) => None,
+                    Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. } => {
+                        None
+                    }
                 }));
             }
         }

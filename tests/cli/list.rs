@@ -44,6 +44,11 @@ impl Run {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
+    /// Whether a file or folder is there.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.folder.path().join(name).exists()
+    }
+
     /// One of the lists that came out.
     pub(crate) fn list(&self, name: &str) -> String {
         let path = self.folder.path().join("list.csv.presend").join(name);

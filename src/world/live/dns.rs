@@ -93,6 +93,7 @@ impl Names for Dns {
                 RecordKind::Mx => RecordType::MX,
                 RecordKind::Txt => RecordType::TXT,
                 RecordKind::Ptr => RecordType::PTR,
+                RecordKind::Soa => RecordType::SOA,
             };
             let _place = self
                 .places
@@ -138,6 +139,7 @@ fn read(data: &RData, kind: RecordKind) -> Option<Record> {
             txt.txt_data.iter().map(|part| part.to_vec()).collect(),
         )),
         (RecordKind::Ptr, RData::PTR(ptr)) => Some(Record::Ptr(written(&ptr.0))),
+        (RecordKind::Soa, RData::SOA(soa)) => Some(Record::Soa { serial: soa.serial }),
         _ => None,
     }
 }

@@ -49,6 +49,8 @@ pub enum Dialect {
 pub enum Line {
     /// The greeting.
     Banner,
+    /// The first line of the answer to EHLO.
+    Hello,
     /// The sender is accepted.
     MailOk,
     /// The recipient is accepted.

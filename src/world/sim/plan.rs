@@ -278,7 +278,7 @@ pub(super) fn mail_addresses(zones: &Zones, domain: &str) -> Vec<IpAddr> {
 fn exchanges(records: Vec<Record>) -> Vec<String> {
     let exchange = |record| match record {
         Record::Mx { exchange, .. } => Some(exchange).filter(|exchange| !exchange.is_empty()),
-        Record::Address(_) | Record::Txt(_) | Record::Ptr(_) => None,
+        Record::Address(_) | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. } => None,
     };
     records.into_iter().filter_map(exchange).collect()
 }
@@ -289,7 +289,7 @@ fn addresses(zones: &Zones, name: &str) -> Vec<IpAddr> {
         if let DnsAnswer::Records { records, .. } = zones.look_up(name, kind) {
             addresses.extend(records.iter().filter_map(|record| match record {
                 Record::Address(address) => Some(*address),
-                Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) => None,
+                Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. } => None,
             }));
         }
     }

@@ -36,7 +36,9 @@
 //! - `plus_tags`: `"kept"`, or `"ignored"`: `anna+news` is `anna`.
 //! - `service`: `"taken"`, or `"refused"`: its hosts do not know that they are.
 //!
-//! `[[record]]`, anything else in DNS: `name`, with one of `a`, `aaaa`, `mx`, `txt`, `ptr`, `cname`; `ttl`.
+//! `[[record]]`, anything else in DNS: `name`, with one of `a`, `aaaa`, `mx`, `txt` (one character string, or a list of
+//! those that make up one record), `ptr`, `soa` (the zone's serial number), `cname`; `ttl`. A name `*.zone` answers for
+//! every name below `zone` that is not written down (RFC 4592), `*` alone for every name at all.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
@@ -296,12 +298,24 @@ fn record(table: RecordTable) -> Result<PlannedRecord, Fault> {
     contents.extend(
         table
             .txt
-            .map(|text| Content::Record(Record::Txt(vec![text.into_bytes()]))),
+            .map(|strings| {
+                strings
+                    .into_vec()
+                    .into_iter()
+                    .map(String::into_bytes)
+                    .collect()
+            })
+            .map(|strings| Content::Record(Record::Txt(strings))),
     );
     contents.extend(
         table
             .ptr
             .map(|name| Content::Record(Record::Ptr(name.to_lowercase()))),
+    );
+    contents.extend(
+        table
+            .soa
+            .map(|serial| Content::Record(Record::Soa { serial })),
     );
     contents.extend(table.cname.map(|name| Content::Alias(name.to_lowercase())));
     if let Some(mx) = &table.mx {
@@ -316,7 +330,7 @@ fn record(table: RecordTable) -> Result<PlannedRecord, Fault> {
         return Ok(PlannedRecord { name, content, ttl });
     }
     let problem = format!(
-        "the record of `{name}` needs exactly one of `a`, `aaaa`, `mx`, `txt`, `ptr`, `cname`"
+        "the record of `{name}` needs exactly one of `a`, `aaaa`, `mx`, `txt`, `ptr`, `soa`, `cname`"
     );
     Err(Fault { at: span, problem })
 }

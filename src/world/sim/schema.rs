@@ -123,8 +123,9 @@ pub(super) struct RecordTable {
     pub(super) a: Option<Ipv4Addr>,
     pub(super) aaaa: Option<Ipv6Addr>,
     pub(super) mx: Option<Spanned<Mx>>,
-    pub(super) txt: Option<String>,
+    pub(super) txt: Option<OneOrMany<String>>,
     pub(super) ptr: Option<String>,
+    pub(super) soa: Option<u32>,
     pub(super) cname: Option<String>,
 }
 

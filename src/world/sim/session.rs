@@ -178,7 +178,7 @@ impl Session {
         }
         self.greeted = true;
         self.end_transaction();
-        let mut words = format!("250 {}", desk.host.name);
+        let mut words = phrase(desk.host, self.client, Line::Hello, &Topic::default());
         for keyword in self.keywords(desk.host) {
             words.push('\n');
             words.push_str(&keyword);

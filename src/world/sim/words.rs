@@ -33,6 +33,7 @@ pub(super) fn own(dialect: Dialect, line: Line) -> Option<&'static str> {
 pub(super) fn common(line: Line) -> &'static str {
     match line {
         Line::Banner => "220 {host} ESMTP Postfix",
+        Line::Hello => "250 {host}",
         Line::MailOk => "250 2.1.0 Ok",
         Line::RcptOk => "250 2.1.5 Ok",
         Line::NoSuchUser => {
@@ -77,6 +78,7 @@ const EXIM: Table = &[
         Line::Banner,
         "220-{host} ESMTP Exim 4.98\nWe do not authorize the use of this system to transport bulk mail.",
     ),
+    (Line::Hello, "250 {host} Hello [{client}]"),
     (Line::MailOk, "250 OK"),
     (Line::RcptOk, "250 Accepted"),
     (Line::NoSuchUser, "550 No Such User Here"),
@@ -117,6 +119,7 @@ const EXCHANGE: Table = &[
         Line::Banner,
         "220 {host} Microsoft ESMTP MAIL Service ready",
     ),
+    (Line::Hello, "250 {host} Hello [{client}]"),
     (Line::MailOk, "250 2.1.0 Sender OK"),
     (Line::RcptOk, "250 2.1.5 Recipient OK"),
     (
@@ -131,6 +134,7 @@ const EXCHANGE: Table = &[
 ];
 
 const GOOGLE: Table = &[
+    (Line::Hello, "250 mx.google.com at your service, [{client}]"),
     (Line::Banner, "220 mx.google.com ESMTP sim-a1b2c3 - gsmtp"),
     (Line::MailOk, "250 2.1.0 OK sim-a1b2c3 - gsmtp"),
     (Line::RcptOk, "250 2.1.5 OK sim-a1b2c3 - gsmtp"),
@@ -205,6 +209,7 @@ const OUTLOOK: Table = &[
         Line::Banner,
         "220 {host} Microsoft ESMTP MAIL Service ready",
     ),
+    (Line::Hello, "250 {host} Hello [{client}]"),
     (Line::MailOk, "250 2.1.0 Sender OK"),
     (Line::RcptOk, "250 2.1.5 Recipient OK"),
     (
@@ -254,6 +259,7 @@ const MICROSOFT365: Table = &[
         Line::Banner,
         "220 {host} Microsoft ESMTP MAIL Service ready",
     ),
+    (Line::Hello, "250 {host} Hello [{client}]"),
     (Line::MailOk, "250 2.1.0 Sender OK"),
     (Line::RcptOk, "250 2.1.5 Recipient OK"),
     (

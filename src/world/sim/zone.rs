@@ -87,7 +87,7 @@ impl Zones {
     pub fn look_up(&self, name: &str, kind: RecordKind) -> DnsAnswer {
         let mut name = name;
         for _ in 0..=ALIASES {
-            let Some(entry) = self.entries.get(name) else {
+            let Some(entry) = self.entries.get(name).or_else(|| self.wildcard(name)) else {
                 return DnsAnswer::NoSuchName { ttl: NEGATIVE_TTL };
             };
             if let Some(alias) = &entry.alias {
@@ -111,6 +111,20 @@ impl Zones {
         }
         DnsAnswer::Failed(DnsFailure::ServerFailure)
     }
+
+    /// The wildcard that answers for a name which is not there: that of its closest ancestor which is
+    /// (RFC 4592 §3.3.1).
+    fn wildcard(&self, name: &str) -> Option<&Entry> {
+        let mut below = name;
+        while let Some((_, parent)) = below.split_once('.') {
+            let wildcard = self.entries.get(&format!("*.{parent}"));
+            if wildcard.is_some() || self.entries.contains_key(parent) {
+                return wildcard;
+            }
+            below = parent;
+        }
+        self.entries.get("*")
+    }
 }
 
 impl Entry {
@@ -130,6 +144,7 @@ fn kind_of(record: &Record) -> RecordKind {
         Record::Mx { .. } => RecordKind::Mx,
         Record::Txt(_) => RecordKind::Txt,
         Record::Ptr(_) => RecordKind::Ptr,
+        Record::Soa { .. } => RecordKind::Soa,
     }
 }
 

@@ -1,0 +1,218 @@
+//! Before a run asks anybody: can this machine ask at all? Said at once, instead of a list full of `unknown`.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::asking::AskingArgs;
+use super::preflight::Machine;
+use super::safe::safe;
+use super::{Exit, Refusal};
+use crate::address::Address;
+use crate::intake::{IntakeError, Options, Source};
+use crate::limits;
+use crate::moment::Moment;
+use crate::outlet;
+use crate::preflight::check::Check;
+use crate::preflight::screen::wrapped;
+use crate::preflight::start::{Start, Starting, Surroundings, look};
+use crate::world::World;
+
+/// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
+/// error stream.
+///
+/// # Errors
+///
+/// A refusal with [`Exit::CannotAsk`] that says why nobody can be asked and what still works.
+pub(super) async fn fit_to_ask(
+    args: &AskingArgs,
+    world: &World,
+    domains: &[String],
+) -> anyhow::Result<()> {
+    let sources = args
+        .source_ip
+        .map_or_else(|| Machine::look().sources, |ip| vec![ip]);
+    let surroundings = if args.allow_private || args.smtp_port != 25 {
+        Surroundings::Laboratory
+    } else {
+        Surroundings::Internet
+    };
+    let circumstances = circumstances(args, &sources);
+    let file = args.start_file().ok();
+    if let Some(file) = &file
+        && let Some(known) = Stamp::read(file, &circumstances, world.clock.now())
+    {
+        known
+            .warnings
+            .iter()
+            .for_each(|warning| eprint!("{warning}"));
+        return Ok(());
+    }
+    let starting = Starting {
+        domains,
+        helo: args.helo.as_ref().map(crate::smtp::HelloName::as_str),
+        mail_from: args.mail_from.as_ref().map(AsRef::as_ref),
+        sources: &sources,
+        port: args.smtp_port,
+        surroundings,
+    };
+    match look(world, &starting).await {
+        Start::Fit(advice) => {
+            let stamp = Stamp {
+                circumstances,
+                at: world.clock.now(),
+                warnings: advice.iter().map(warning).collect(),
+            };
+            stamp
+                .warnings
+                .iter()
+                .for_each(|warning| eprint!("{warning}"));
+            // Failing to remember costs a second look, nothing else.
+            let _ = file.map(|file| stamp.keep(&file));
+            Ok(())
+        }
+        Start::CannotAsk(check) => Err(Refusal {
+            exit: Exit::CannotAsk,
+            message: cannot_ask(&check),
+        }
+        .into()),
+    }
+}
+
+/// The domains of the first rows of a list, each once.
+///
+/// # Errors
+///
+/// When the list cannot be read.
+pub(super) fn domains(source: &Source, options: &Options) -> Result<Vec<String>, IntakeError> {
+    let mut list = source.list(options)?;
+    let mut domains: Vec<String> = Vec::new();
+    while domains.len() < limits::START_HOSTS {
+        let Some(row) = list.next_row()? else { break };
+        if row.number > limits::START_ROWS {
+            break;
+        }
+        let Ok(Ok(address)) = row.address.map(|text| Address::parse_bytes(&text)) else {
+            continue;
+        };
+        domains_add(&mut domains, &address);
+    }
+    Ok(domains)
+}
+
+/// Adds the domain of an address, unless it is there or the address has none.
+pub(super) fn domains_add(domains: &mut Vec<String>, address: &Address) {
+    if let Some(domain) = address.domain().name()
+        && !domains.iter().any(|known| known == domain)
+    {
+        domains.push(domain.to_owned());
+    }
+}
+
+/// A check that fails, as a warning.
+fn warning(check: &Check) -> String {
+    format!("presend: warning: {}", told(check))
+}
+
+/// What was found, what it means, what to do: a paragraph each.
+fn told(check: &Check) -> String {
+    let mend = format!("To mend it: {}", check.fix.as_deref().unwrap_or_default());
+    let mut text = format!("{}\n", safe(&check.value));
+    for paragraph in [check.why.as_str(), &mend] {
+        for row in wrapped(&safe(paragraph), MARGIN.len()) {
+            text.push_str(MARGIN);
+            text.push_str(&row);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// How far what belongs to a message is indented.
+const MARGIN: &str = "  ";
+
+fn cannot_ask(check: &Check) -> String {
+    let names = match check.id {
+        "dns" => "",
+        _ => {
+            "    --no-smtp          ask DNS only: finds dead domains and what the text gives away\n"
+        }
+    };
+    format!(
+        "{}  Nobody was asked and no list was written. What works here all the same:\n{names}    \
+         --offline          ask nobody: says what the text and earlier runs say\n    \
+         --skip-preflight   ask mail hosts all the same, whatever comes of it",
+        told(check)
+    )
+}
+
+/// What makes a look worth repeating when it changes: network, resolver, names.
+fn circumstances(args: &AskingArgs, sources: &[IpAddr]) -> String {
+    let mut hasher = DefaultHasher::new();
+    (sources, &args.dns, args.smtp_port, args.allow_private).hash(&mut hasher);
+    (
+        args.helo.as_ref().map(crate::smtp::HelloName::as_str),
+        args.mail_from.as_ref().map(ToString::to_string),
+        env!("CARGO_PKG_VERSION"),
+    )
+        .hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// That a machine was found able to ask.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stamp {
+    circumstances: String,
+    at: Moment,
+    /// What was amiss all the same.
+    warnings: Vec<String>,
+}
+
+impl Stamp {
+    /// What a file says of these circumstances, if it is from a short while before `now`.
+    fn read(file: &Path, circumstances: &str, now: Moment) -> Option<Stamp> {
+        let stamp: Stamp = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+        let fresh = stamp.at <= now && now.since(stamp.at) < limits::START_LIFETIME;
+        (fresh && stamp.circumstances == circumstances).then_some(stamp)
+    }
+
+    fn keep(&self, file: &Path) -> anyhow::Result<()> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        outlet::write_whole(file, serde_json::to_string(self)?.as_bytes())?;
+        Ok(())
+    }
+}
+
+/// Where it is kept that this machine was found fit: beside the ledger.
+pub(super) fn file_beside(ledger: &Path) -> PathBuf {
+    ledger.with_extension("preflight.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_good_for_its_circumstances_and_its_time_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/ledger.preflight.json");
+        let now = Moment::from_millis(1_790_000_000_000);
+        assert!(Stamp::read(&file, "home", now).is_none());
+        let stamp = Stamp {
+            circumstances: "home".to_owned(),
+            at: now,
+            warnings: vec!["no reverse name".to_owned()],
+        };
+        stamp.keep(&file).unwrap();
+        let known = Stamp::read(&file, "home", now).unwrap();
+        assert_eq!(known.warnings, ["no reverse name"]);
+        assert!(Stamp::read(&file, "train", now).is_none());
+        assert!(Stamp::read(&file, "home", now + limits::START_LIFETIME).is_none());
+        std::fs::write(&file, b"not ours").unwrap();
+        assert!(Stamp::read(&file, "home", now).is_none());
+    }
+}
