@@ -273,11 +273,6 @@ mod tests {
             DnsAnswer::Failed(DnsFailure::Refused)
         );
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_name_of_any_bytes_is_read_as_it_would_be_asked_for() {
