@@ -276,12 +276,11 @@ impl Rules {
         say(rule, phrase)
     }
 
-    /// The rule that fits first, then the fallback.
+    /// The rule that fits first, else the fallback that does; with the phrase that made it fit.
     fn first(&self, case: &Case<'_>) -> Option<(&Rule, Option<&Phrase>)> {
-        self.ordered
-            .iter()
-            .chain(&self.fallbacks)
-            .find_map(|rule| rule.fits(case).map(|phrase| (rule, phrase)))
+        let mut all = self.ordered.iter().chain(&self.fallbacks);
+        all.find(|rule| rule.fits(case))
+            .map(|rule| (rule, case.found.first(&rule.text)))
     }
 }
 

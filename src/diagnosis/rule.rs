@@ -43,22 +43,19 @@ pub(super) struct Case<'a> {
 }
 
 impl Rule {
-    /// Whether the rule fits; with the phrase that made it fit, where it has any.
-    pub(super) fn fits(&self, case: &Case<'_>) -> Option<Option<&Phrase>> {
+    /// Whether the rule fits.
+    pub(super) fn fits(&self, case: &Case<'_>) -> bool {
         let codes = one_of(&self.codes, |range| range.holds(case.code))
             && one_of(&self.statuses, |range| {
                 case.enhanced.is_some_and(|code| range.holds(code))
             });
         let place = one_of(&self.stages, |stage| *stage == case.stage)
             && one_of(&self.providers, |id| case.provider == Some(id.as_str()));
-        if !codes || !place {
-            return None;
-        }
-        let phrase = case.found.first(&self.text);
-        let words = (self.text.is_empty() || phrase.is_some())
+        codes
+            && place
+            && (self.text.is_empty() || case.found.first(&self.text).is_some())
             && (self.with.is_empty() || case.found.first(&self.with).is_some())
-            && case.found.first(&self.without).is_none();
-        words.then_some(phrase)
+            && case.found.first(&self.without).is_none()
     }
 
     /// Whether it would condemn an address although it may mean something that does not: then it must not.

@@ -253,6 +253,19 @@ fn is_joined_to_word(c: char) -> bool {
     matches!(c, '\'' | '\u{2019}' | '`' | '\u{b4}')
 }
 
+/// Top-level domains that are in nobody's list: for private use and for examples.
+const PRIVATE: [&str; 9] = [
+    "test",
+    "example",
+    "invalid",
+    "localhost",
+    "local",
+    "lan",
+    "internal",
+    "localdomain",
+    "corp",
+];
+
 /// Whether a piece is the name of a host: labels with dots between them, ending in a known top-level domain or one that
 /// is reserved for private use and examples. `resolver.adr.recipnotfound` is none.
 fn is_host_name(piece: &str) -> bool {
@@ -262,17 +275,6 @@ fn is_host_name(piece: &str) -> bool {
     if piece.contains(['_', '\'', '`']) || piece.contains("..") {
         return false;
     }
-    const PRIVATE: [&str; 9] = [
-        "test",
-        "example",
-        "invalid",
-        "localhost",
-        "local",
-        "lan",
-        "internal",
-        "localdomain",
-        "corp",
-    ];
     PRIVATE.contains(&top) || psl::suffix(piece.as_bytes()).is_some_and(|suffix| suffix.is_known())
 }
 
