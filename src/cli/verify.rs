@@ -11,6 +11,7 @@ use super::log::LogArgs;
 use super::progress::Screen;
 use super::{Exit, start, usage};
 use crate::intake::{ColumnChoice, Options, Source};
+use crate::ledger::{Job, Lock, LockError};
 use crate::moment::Moment;
 use crate::outlet;
 use crate::pipeline::Ending;
@@ -70,8 +71,9 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     };
     // Before anybody is asked: is it a list, which column is it?
     let domains = start::domains(&task.source, &task.options)?;
+    let (job_place, _lock) = occupy(&task)?;
     let mut screen = Screen::start(&args.log);
-    let (summary, started, finished) = asking::block_on(&place, async {
+    let (summary, json, took) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
@@ -80,24 +82,37 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
         let started = clock.now();
         let asking = match asked {
-            Some((world, terms)) => Asking::World(world, Box::new(terms)),
+            Some((world, mut terms)) => {
+                let job = Job {
+                    place: &job_place,
+                    list: task.source.name(),
+                    seed: terms.manners.seed,
+                };
+                let begun = ledger.begin(&job, started)?;
+                terms.manners.seed = args.asking.seed.unwrap_or(begun.seed);
+                if let Some(since) = begun.continues {
+                    tracing::info!(%since, "going on with the run of {since}, which did not end");
+                }
+                Asking::World(world, Box::new(terms))
+            }
             None => Asking::Nobody(clock),
         };
         let stop = asking::stop(args.asking.deadline);
         let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
-        anyhow::Ok((summary, started, clock.now()))
+        let finished = clock.now();
+        let json = summary.to_json(started, finished);
+        outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
+        // From here on the run is over; until here it would be continued.
+        ledger.end(summary.ending.as_str(), &json, finished)?;
+        anyhow::Ok((summary, json, finished.since(started)))
     })??;
-    let json = summary.to_json(started, finished);
-    outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
     screen.finish();
     let mut out = std::io::stdout().lock();
     if args.json {
         out.write_all(json.as_bytes())?;
     } else if !args.log.quiet {
         let simulated = matches!(place, Place::Simulated(..));
-        out.write_all(
-            super::screen::summary(&summary, finished.since(started), simulated).as_bytes(),
-        )?;
+        out.write_all(super::screen::summary(&summary, took, simulated).as_bytes())?;
     }
     Ok(exit(&summary, args.fail_over))
 }
@@ -112,6 +127,36 @@ fn exit(summary: &Summary, fail_over: Option<f64>) -> Exit {
             Exit::No
         }
         Ending::Completed | Ending::Deadline => Exit::Done,
+    }
+}
+
+/// Takes the folder for the lists, so that two runs for the same lists never overlap. Returns its full path, which is
+/// what makes tonight's run and last night's the same job.
+fn occupy(task: &Task) -> anyhow::Result<(String, Lock)> {
+    let name = task.out.display();
+    std::fs::create_dir_all(&task.out).map_err(|error| {
+        usage(format!(
+            "cannot make the folder {name}: {error}; name another with --out"
+        ))
+    })?;
+    let place = std::fs::canonicalize(&task.out)?.display().to_string();
+    let work = format!("verify {}", task.source.name());
+    let now = Moment::from(SystemTime::now());
+    match Lock::take(&task.out.join(".presend.lock"), &work, now) {
+        Ok(lock) => Ok((place, lock)),
+        Err(LockError::Held { holder, .. }) => {
+            let who = holder.map_or_else(|| "another run".to_owned(), |holder| holder.to_string());
+            Err(super::Refusal {
+                exit: Exit::CannotAsk,
+                message: format!(
+                    "{who} is writing lists to {name}\n  wait until it has ended, or name another folder with --out"
+                ),
+            }
+            .into())
+        }
+        Err(error @ LockError::Failed { .. }) => {
+            Err(usage(format!("{error}; name another folder with --out")))
+        }
     }
 }
 
