@@ -64,6 +64,7 @@ fn offline(tools: &Tools, from: &Path, folder: &Path) -> Duration {
         options: Options::default(),
         out: folder.join("out"),
         memory: Memory::Use,
+        target: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -85,7 +86,7 @@ fn offline(tools: &Tools, from: &Path, folder: &Path) -> Duration {
         )
         .await
         .unwrap();
-        assert_eq!(summary.rows, u64::from(ROWS));
+        assert_eq!(summary.list.rows, u64::from(ROWS));
     });
     started.elapsed()
 }

@@ -40,6 +40,8 @@ pub mod pipeline;
 
 pub mod outlet;
 
+pub mod report;
+
 pub mod verify;
 
 pub mod simulate;

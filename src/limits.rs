@@ -68,17 +68,6 @@ pub const READ_BYTES: usize = 8 << 10;
 /// Longest reply text kept in evidence, in bytes. Our choice: the longest seen in use is about 700.
 pub const EVIDENCE_REPLY_BYTES: usize = 1 << 10;
 
-/// How much text of one reply is read for its meaning, in bytes. Our choice: several times the longest seen in use.
-pub const READ_REPLY_BYTES: usize = 4 << 10;
-
-/// Longest address in angle brackets that is taken out of a reply before it is read, in bytes. RFC 5321 §4.5.3.1 allows a
-/// path of 256; a little more for what servers put around it.
-pub const BRACKETED_ADDRESS_BYTES: usize = 320;
-
-/// Most words that may stand between the two halves of a phrase that rules write with two dots, such as
-/// `user .. unknown`. Our choice: a name and a few fillers, less than a sentence.
-pub const PHRASE_GAP: usize = 4;
-
 // ── Waiting for a mail host ─────────────────────────────────────────────────────────────────────────────────────────
 // RFC 5321 §4.5.3.2 asks senders of mail to wait 5 minutes. Deviates, because a question that goes unanswered costs
 // nobody a message; each is longer than the tarpits in use (Exchange 5 s, postscreen 6 s, SpamExperts 30 s).
@@ -294,6 +283,18 @@ pub const AHEAD_BYTES: usize = 256 << 10;
 
 /// Batches that are read ahead of those who write them. Our choice: the slower side never waits for the other's pauses.
 pub const AHEAD_BATCHES: usize = 8;
+
+/// Domains that are counted for a report's tables. Our choice: about 4 MB.
+pub const REPORT_DOMAINS: usize = 20_000;
+
+/// Different flags with their reasons, and different typing errors, that are counted for a report. Our choice.
+pub const REPORT_KINDS: usize = 2_000;
+
+/// Mail hosts whose questions are counted for a report. Our choice.
+pub const REPORT_HOSTS: usize = 2_000;
+
+/// Lines of one table in a report. Our choice: more is work for a spreadsheet, and the lists have it all.
+pub const REPORT_LINES: usize = 50;
 
 /// Different replies that no rule understood which a report lists.
 pub const UNREAD_REPLIES: usize = 100;

@@ -59,6 +59,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         },
         out: folder.path().to_owned(),
         memory: args.asking.memory(),
+        target: None,
     };
     let domains = start::domains(&task.source, &task.options)?;
     let mut screen = Screen::start(&args.log);

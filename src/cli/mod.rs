@@ -7,7 +7,6 @@ mod log;
 pub mod preflight;
 mod progress;
 mod safe;
-mod screen;
 mod simulate;
 mod start;
 mod verify;

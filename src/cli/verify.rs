@@ -11,11 +11,12 @@ use super::log::LogArgs;
 use super::progress::Screen;
 use super::{Exit, start, usage};
 use crate::intake::{ColumnChoice, Options, Source};
-use crate::ledger::{Job, Lock, LockError};
 use crate::moment::Moment;
 use crate::outlet;
 use crate::pipeline::Ending;
-use crate::verify::{Asking, Summary, Task, verify};
+use crate::projection::Basis;
+use crate::report::{self, Report};
+use crate::verify::{Asking, Task, verify};
 use crate::world::Clock;
 
 /// Options of `verify`.
@@ -35,6 +36,12 @@ pub(super) struct VerifyArgs {
     /// Exit with code 1 when the projected bounce rate of verified.csv is over this
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     fail_over: Option<f64>,
+    /// Which rate --fail-over and --target decide on: the expected one, or the upper end of the 90 % interval
+    #[arg(long, value_name = "RATE", default_value = "expected", value_parser = clap::value_parser!(Basis))]
+    fail_on: Basis,
+    /// Write target.csv as well: the largest list whose projected bounce rate is not over this
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    target: Option<f64>,
     #[command(flatten)]
     asking: AskingArgs,
     /// Print report.json instead of the summary
@@ -68,95 +75,49 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         },
         source,
         memory: args.asking.memory(),
+        target: args.target.map(|rate| (rate, args.fail_on)),
     };
     // Before anybody is asked: is it a list, which column is it?
     let domains = start::domains(&task.source, &task.options)?;
-    let (job_place, _lock) = occupy(&task)?;
     let mut screen = Screen::start(&args.log);
-    let (summary, json, took) = asking::block_on(&place, async {
+    let mut report = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
             None => Clock::starting_at(Moment::from(SystemTime::now())),
         };
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
-        let started = clock.now();
         let asking = match asked {
-            Some((world, mut terms)) => {
-                let job = Job {
-                    place: &job_place,
-                    list: task.source.name(),
-                    seed: terms.manners.seed,
-                };
-                let begun = ledger.begin(&job, started)?;
-                terms.manners.seed = args.asking.seed.unwrap_or(begun.seed);
-                if let Some(since) = begun.continues {
-                    tracing::info!(%since, "going on with the run of {since}, which did not end");
-                }
-                Asking::World(world, Box::new(terms))
-            }
+            Some((world, terms)) => Asking::World(world, Box::new(terms)),
             None => Asking::Nobody(clock),
         };
         let stop = asking::stop(args.asking.deadline);
-        let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
-        let finished = clock.now();
-        let json = summary.to_json(started, finished);
-        outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
-        // From here on the run is over; until here it would be continued.
-        ledger.end(summary.ending.as_str(), &json, finished)?;
-        anyhow::Ok((summary, json, finished.since(started)))
+        verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await
     })??;
+    if let Place::Simulated(_, world) = &place {
+        report.world = Some(world.clone());
+    }
+    let json = report.to_json();
+    outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
     screen.finish();
     let mut out = std::io::stdout().lock();
     if args.json {
         out.write_all(json.as_bytes())?;
     } else if !args.log.quiet {
-        let simulated = matches!(place, Place::Simulated(..));
-        out.write_all(super::screen::summary(&summary, took, simulated).as_bytes())?;
+        let text = report::terminal(&report, &task.out.display().to_string());
+        out.write_all(text.as_bytes())?;
     }
-    Ok(exit(&summary, args.fail_over))
+    Ok(exit(&report, args.fail_over, args.fail_on))
 }
 
-fn exit(summary: &Summary, fail_over: Option<f64>) -> Exit {
-    let [_, verified, _] = summary.projections;
-    match summary.ending {
+fn exit(report: &Report, fail_over: Option<f64>, fail_on: Basis) -> Exit {
+    let rate = fail_on.of(&report.projection.verified);
+    match report.ending {
         Ending::Interrupted => Exit::Interrupted,
-        Ending::Completed | Ending::Deadline
-            if fail_over.is_some_and(|mark| verified.rate > mark) =>
-        {
+        Ending::Completed | Ending::Deadline if fail_over.is_some_and(|mark| rate > mark) => {
             Exit::No
         }
         Ending::Completed | Ending::Deadline => Exit::Done,
-    }
-}
-
-/// Takes the folder for the lists, so that two runs for the same lists never overlap. Returns its full path, which is
-/// what makes tonight's run and last night's the same job.
-fn occupy(task: &Task) -> anyhow::Result<(String, Lock)> {
-    let name = task.out.display();
-    std::fs::create_dir_all(&task.out).map_err(|error| {
-        usage(format!(
-            "cannot make the folder {name}: {error}; name another with --out"
-        ))
-    })?;
-    let place = std::fs::canonicalize(&task.out)?.display().to_string();
-    let work = format!("verify {}", task.source.name());
-    let now = Moment::from(SystemTime::now());
-    match Lock::take(&task.out.join(".presend.lock"), &work, now) {
-        Ok(lock) => Ok((place, lock)),
-        Err(LockError::Held { holder, .. }) => {
-            let who = holder.map_or_else(|| "another run".to_owned(), |holder| holder.to_string());
-            Err(super::Refusal {
-                exit: Exit::CannotAsk,
-                message: format!(
-                    "{who} is writing lists to {name}\n  wait until it has ended, or name another folder with --out"
-                ),
-            }
-            .into())
-        }
-        Err(error @ LockError::Failed { .. }) => {
-            Err(usage(format!("{error}; name another folder with --out")))
-        }
     }
 }
 

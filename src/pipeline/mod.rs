@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
@@ -54,7 +55,8 @@ pub enum Depth {
 }
 
 /// What ended the asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// Everybody was asked about.
     Completed,
@@ -62,18 +64,6 @@ pub enum Ending {
     Interrupted,
     /// Its time was over.
     Deadline,
-}
-
-impl Ending {
-    /// The name used in reports and the ledger, such as `completed`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Ending::Completed => "completed",
-            Ending::Interrupted => "interrupted",
-            Ending::Deadline => "deadline",
-        }
-    }
 }
 
 /// The addresses to ask about, as they come, with what is known from before.

@@ -10,7 +10,9 @@ mod model;
 mod prior;
 mod segment;
 mod tally;
+mod target;
 mod truth;
+mod what_if;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +22,9 @@ pub use model::{Model, Observed};
 pub use prior::{Prior, Priors};
 pub use segment::{Kind, NoSegment, Segment};
 pub use tally::{Pile, Slot, Tally};
+pub use target::{Basis, Step, Takings, Target, target};
 pub use truth::Truth;
+pub use what_if::{Group, WhatIf, what_if};
 
 /// Rows by segment.
 pub type Selection = BTreeMap<Segment, u64>;

@@ -12,14 +12,14 @@ use super::prior::{Prior, Priors};
 use super::segment::{Kind, Segment};
 
 /// Real outcomes in a segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Observed {
-    /// Messages sent.
-    pub total: u64,
+    /// Messages sent; fractions, because an outcome may count in part.
+    pub total: f64,
     /// Those that bounced.
-    pub bounced: u64,
+    pub bounced: f64,
     /// Those of the bounced that were refused for good.
-    pub hard: u64,
+    pub hard: f64,
 }
 
 /// What counts as seen: real outcomes, or less than that.
@@ -71,14 +71,13 @@ impl Model {
     /// The beliefs after the real bounces that were imported.
     #[must_use]
     pub fn new(priors: Priors, observed: &BTreeMap<Segment, Observed>) -> Model {
-        #[expect(clippy::cast_precision_loss, reason = "nobody sends 2^52 messages")]
         let own = observed
             .iter()
             .map(|(segment, seen)| {
                 let evidence = Evidence {
-                    total: seen.total.max(seen.bounced) as f64,
-                    bounced: seen.bounced as f64,
-                    hard: seen.hard.min(seen.bounced) as f64,
+                    total: seen.total.max(seen.bounced),
+                    bounced: seen.bounced,
+                    hard: seen.hard.min(seen.bounced),
                 };
                 (segment.clone(), evidence)
             })
@@ -208,6 +207,17 @@ impl Model {
         (base * alike + seen.bounced) / (alike + seen.total)
     }
 
+    /// The expected rate of a selection; of an empty one, 0.
+    #[must_use]
+    pub fn rate(&self, selection: &Selection) -> f64 {
+        let (mut rows, mut bounces) = (0.0, 0.0);
+        for (segment, &count) in selection {
+            rows += float(count);
+            bounces += float(count) * self.mean(segment);
+        }
+        if rows > 0.0 { bounces / rows } else { 0.0 }
+    }
+
     /// The share of a segment's bounces that is permanent.
     #[must_use]
     pub fn hard(&self, segment: &Segment) -> f64 {
@@ -258,7 +268,7 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn observed(name: &str, total: u64, bounced: u64) -> BTreeMap<Segment, Observed> {
+    fn observed(name: &str, total: f64, bounced: f64) -> BTreeMap<Segment, Observed> {
         let seen = Observed {
             total,
             bounced,
@@ -267,7 +277,7 @@ mod tests {
         BTreeMap::from([(segment(name), seen)])
     }
 
-    fn model(name: &str, total: u64, bounced: u64) -> Model {
+    fn model(name: &str, total: f64, bounced: f64) -> Model {
         Model::new(Priors::built_in().clone(), &observed(name, total, bounced))
     }
 
@@ -285,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_catch_all_domain_is_judged_by_its_own_history() {
-        let model = model("catch_all/acme.test", 50, 0);
+        let model = model("catch_all/acme.test", 50.0, 0.0);
         let own = model.mean(&segment("catch_all/acme.test"));
         let other = model.mean(&segment("catch_all/other.test"));
         assert!(own < 0.02, "{own}");
@@ -297,7 +307,7 @@ mod tests {
 
     #[test]
     fn real_bounces_outweigh_the_prior_where_they_happened() {
-        let model = model("proven@google", 10_000, 500);
+        let model = model("proven@google", 10_000.0, 500.0);
         assert!((model.mean(&segment("proven@google")) - 0.05).abs() < 0.005);
         let elsewhere = model.mean(&segment("proven@icloud"));
         assert!(elsewhere > 0.01 && elsewhere < 0.05, "{elsewhere}");
@@ -338,9 +348,9 @@ mod tests {
             &BTreeMap::from([(
                 segment("refused"),
                 Observed {
-                    total: 1000,
-                    bounced: 1000,
-                    hard: 0,
+                    total: 1000.0,
+                    bounced: 1000.0,
+                    hard: 0.0,
                 },
             )]),
         );

@@ -191,9 +191,9 @@ mod tests {
         let observed = BTreeMap::from([(
             "catch_all/acme.test".parse().unwrap(),
             Observed {
-                total: 10,
-                bounced: 0,
-                hard: 0,
+                total: 10.0,
+                bounced: 0.0,
+                hard: 0.0,
             },
         )]);
         let mut tally = Tally::new(&Model::new(Priors::built_in().clone(), &observed));

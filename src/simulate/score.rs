@@ -11,6 +11,7 @@ use super::oracle::{self, Complaint, Confusion, Counts, Finding, Listed};
 use super::trial::{self, Courtesy, GIVE_UP, Outcome, Until, in_simulated_time, tools};
 use super::{Creation, create};
 use crate::projection::Projection;
+use crate::report::Projections;
 use crate::route::RecordKind;
 use crate::verify::Tools;
 use crate::world::sim::Witness;
@@ -326,7 +327,7 @@ fn ratio(count: u64, of: u64) -> f64 {
 
 /// The program's own figures must be those that the world counted.
 fn miscounts(outcome: &Outcome, traffic: &Traffic) -> Vec<Finding> {
-    let own = outcome.summary.traffic;
+    let own = &outcome.report.traffic;
     let pairs = [
         ("DNS questions", own.dns_queries, traffic.dns_queries),
         ("connections", own.connections, traffic.connections),
@@ -360,7 +361,11 @@ fn forecasts(creation: &Creation, outcome: &Outcome, listed: &[Option<Listed>]) 
             true_rate: ratio(bounces, count),
         }
     };
-    let [input, verified, review] = outcome.summary.projections;
+    let Projections {
+        input,
+        verified,
+        review,
+    } = outcome.report.projection;
     [
         of(None, input),
         of(Some("verified"), verified),

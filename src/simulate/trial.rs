@@ -13,9 +13,10 @@ use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::{Manners, Progress};
 use crate::pipeline::{Depth, Ending, Terms};
 use crate::provider::Providers;
+use crate::report::Report;
 use crate::route::Reach;
 use crate::verdict::{Disposition, Policy};
-use crate::verify::{Asking, Observer, Summary, Task, Tools, verify};
+use crate::verify::{Asking, Observer, Task, Tools, verify};
 use crate::world::sim::Simulation;
 
 use super::Creation;
@@ -64,7 +65,7 @@ pub enum Until {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What the program says of it.
-    pub summary: Summary,
+    pub report: Report,
     /// When it began.
     pub began: Moment,
     /// Simulated time that it took.
@@ -132,6 +133,7 @@ pub async fn run(
         options: Options::default(),
         out: folder.join("lists"),
         memory: Memory::Use,
+        target: None,
     };
     let realm = Realm::Simulated(format!("seed {}", creation.seed));
     let mut ledger = Ledger::open(
@@ -149,13 +151,13 @@ pub async fn run(
         }
         Ending::Interrupted
     };
-    let summary = verify(&task, tools, asking, &mut ledger, &mut gauge, stop).await?;
+    let report = verify(&task, tools, asking, &mut ledger, &mut gauge, stop).await?;
     let took = clock.now().since(began);
     let read = |disposition: Disposition| {
         std::fs::read(task.out.join(format!("{}.csv", disposition.as_str())))
     };
     Ok(Outcome {
-        summary,
+        report,
         began,
         took,
         lists: [

@@ -6,37 +6,34 @@
 
 mod ahead;
 mod described;
+mod heard;
 mod judge;
-mod questions;
-mod scribe;
+mod listing;
 mod seen;
-mod summary;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
+use crate::address::Address;
 use crate::diagnosis::Book;
 use crate::flags::Lists;
 use crate::intake::{self, List, Source};
-use crate::ledger::{Ledger, Memory};
-use crate::moment::Moment;
-use crate::outlet::{Form, Outlet, Place};
-use crate::pipeline::board::Progress;
-use crate::pipeline::{self, Ending, Terms};
-use crate::projection::{Model, Pile, Tally};
+use crate::ledger::{Ledger, Memory, Writer};
+use crate::pipeline::board::{Learned, Progress};
+use crate::pipeline::{self, Ending, Listener, Supply, Terms};
+use crate::probe::{KnownDomain, Wanted};
+use crate::projection::Basis;
 use crate::provider::Providers;
-use crate::verdict::{Disposition, Policy};
+use crate::report::{Report, Time};
+use crate::verdict::Policy;
 use crate::world::{Clock, World};
 
+use heard::Heard;
+use listing::list_rows;
 use seen::Seen;
 
 pub use described::{Described, Describer, Text};
-use questions::Questions;
-use scribe::Scribe;
-
 pub use judge::{Judge, Judgement};
-pub use summary::{Counts, Summary, Traffic};
 
 /// What a run needs beside the list.
 pub struct Tools {
@@ -60,6 +57,8 @@ pub struct Task {
     pub out: PathBuf,
     /// Whether what is known may be used.
     pub memory: Memory,
+    /// The rate under which the largest list is to be written, a share, with the number that is held against it.
+    pub target: Option<(f64, Basis)>,
 }
 
 /// Who may be asked.
@@ -91,30 +90,29 @@ pub async fn verify(
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
     stop: impl Future<Output = Ending>,
-) -> anyhow::Result<Summary> {
-    ledger.recall(task.memory);
-    let mut heard = summary::Heard::default();
-    let (clock, ending) = match asking {
-        Asking::Nobody(clock) => (clock, Ending::Completed),
+) -> anyhow::Result<Report> {
+    let mut heard = Heard::default();
+    let (clock, started, ending) = match asking {
+        Asking::Nobody(clock) => (clock, clock.now(), Ending::Completed),
         Asking::World(world, terms) => {
             let clock = world.clock;
+            let started = clock.now();
             let ending = ask(
                 task, tools, world, *terms, ledger, observer, stop, &mut heard,
             )
             .await?;
-            (clock, ending)
+            (clock, started, ending)
         }
     };
-    let mut summary = list_rows(task, tools, ledger, clock.now(), ending)?;
-    summary.traffic = Traffic {
-        dns_queries: heard.dns_queries,
-        connections: heard.connections,
-        rcpt: heard.rcpt,
-        decoys: heard.decoys,
-        answered_from_ledger: heard.answered_from_ledger,
+    let mut report = list_rows(task, tools, ledger, clock.now(), ending)?;
+    heard.tell(&mut report);
+    let finished = clock.now();
+    report.time = Time {
+        started,
+        finished,
+        seconds: finished.since(started).as_secs_f64(),
     };
-    summary.unread = heard.unread;
-    Ok(summary)
+    Ok(report)
 }
 
 /// The first reading: asks about every mailbox that is not known yet.
@@ -130,7 +128,7 @@ async fn ask(
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
     stop: impl Future<Output = Ending>,
-    traffic: &mut summary::Heard,
+    heard: &mut Heard,
 ) -> anyhow::Result<Ending> {
     let writer = ledger.writer()?;
     let rows = std::cell::Cell::new(0);
@@ -138,6 +136,7 @@ async fn ask(
         list: task.source.list(&task.options)?,
         seen: Seen::default(),
         ledger,
+        memory: task.memory,
         clock: world.clock,
         rows: &rows,
         known: 0,
@@ -146,8 +145,7 @@ async fn ask(
         writer,
         observer,
         rows: &rows,
-        traffic,
-        clock: world.clock,
+        heard,
     };
     let (book, providers) = (Arc::clone(&tools.book), Arc::clone(&tools.providers));
     let ending = pipeline::ask_everybody(
@@ -160,119 +158,93 @@ async fn ask(
         stop,
     )
     .await?;
-    scribe.traffic.answered_from_ledger = questions.known;
+    scribe.heard.answered_from_ledger = questions.known;
     scribe.writer.finish()?;
     ledger.refresh();
     Ok(ending)
 }
 
-/// The second reading: every row to its list.
-fn list_rows(
-    task: &Task,
-    tools: &Tools,
-    ledger: &mut Ledger,
-    now: Moment,
-    ending: Ending,
-) -> anyhow::Result<Summary> {
-    let list = task.source.list(&task.options)?;
-    let mut outlet = Outlet::create(&task.out, form_of(&list))?;
-    let mut summary = Summary::new(task.source.name(), &task.out, ending);
-    let judge = Judge::new(tools, now, ending);
-    let mut seen = Seen::default();
-    let model = Model::built_in();
-    let mut tally = Tally::new(&model);
-    let mut shares: Vec<f64> = Vec::new();
-    thread::scope(|scope| {
-        for batch in ahead::read(scope, list, &tools.lists) {
-            for row in batch?.rows() {
-                let (judgement, address) = judge.text(row.text, ledger, &mut seen)?;
-                let pile = pile_of(&judgement, &tools.policy);
-                let slot = tally.add(
-                    judgement.kind(),
-                    judgement.provider_id.as_deref(),
-                    address
-                        .as_ref()
-                        .map_or("", |address| address.domain().wire()),
-                    pile,
-                );
-                if usize::from(slot.0) == shares.len() {
-                    shares.push(model.mean(tally.segment(slot)));
-                }
-                outlet.write(
-                    Place {
-                        disposition: judgement.disposition,
-                        pile,
-                        slot,
-                    },
-                    row.raw,
-                    row.terminator,
-                    &judgement.columns(shares[usize::from(slot.0)]),
-                )?;
-                summary.count(&judgement);
+/// The mailboxes of a list that need asking.
+struct Questions<'a> {
+    list: List,
+    seen: Seen,
+    ledger: &'a mut Ledger,
+    memory: Memory,
+    clock: Clock,
+    rows: &'a std::cell::Cell<u64>,
+    known: u64,
+}
+
+impl Supply for Questions<'_> {
+    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Wanted>> {
+        let now = self.clock.now();
+        let mut batch = Vec::new();
+        while batch.len() < most {
+            let Some(row) = self.list.next_row()? else {
+                break;
+            };
+            self.rows.set(row.number);
+            let Ok(field) = row.address else { continue };
+            let Ok(address) = Address::parse_bytes(&field) else {
+                continue;
+            };
+            let key = address.key();
+            if !self.seen.is_new(&key) {
+                continue;
             }
+            if self.memory == Memory::Use
+                && self
+                    .ledger
+                    .settled(&key, address.domain().wire(), now)?
+                    .is_some()
+            {
+                self.known += 1;
+                continue;
+            }
+            drop(key);
+            batch.push(Wanted::from(address));
         }
-        anyhow::Ok(())
-    })?;
-    // Only now is known what the list says of those whom nobody could ask.
-    let model = tally.teach(model);
-    let mut written = outlet.close()?;
-    let settled = settled_shares(&tally, &model, &shares);
-    if settled.iter().any(Option::is_some) {
-        written.settle(|slot| settled[usize::from(slot.0)])?;
+        Ok(batch)
     }
-    summary.finish(&tally, &model);
-    written.publish()?;
-    Ok(summary)
-}
 
-/// What is to be written in place of the provisional share of each slot, where it differs.
-fn settled_shares(tally: &Tally, model: &Model, provisional: &[f64]) -> Vec<Option<f64>> {
-    tally
-        .segments()
-        .zip(provisional)
-        .map(|(segment, before)| {
-            let share = model.mean(segment);
-            #[expect(clippy::float_cmp, reason = "the same sum gives the same number")]
-            (share != *before).then_some(share)
-        })
-        .collect()
-}
-
-/// Where a row goes, as far as a wanted rate is concerned.
-fn pile_of(judgement: &Judgement, policy: &Policy) -> Pile {
-    match judgement.disposition {
-        Disposition::Verified => Pile::Verified,
-        Disposition::Review if policy.objects_to(judgement.flags.iter()) => Pile::Held,
-        Disposition::Review => Pile::Open,
-        Disposition::Rejected => Pile::Rejected,
+    fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
+        if self.memory == Memory::Refresh || self.ledger.was_empty() {
+            return Ok(KnownDomain::default());
+        }
+        // Whoever has no name has no facts of his own: those of the domain alone.
+        let known = self.ledger.evidence("", name, self.clock.now())?;
+        Ok(KnownDomain::from_facts(&known.facts))
     }
 }
 
-/// How the caller's list is written, as far as our lists must follow it.
-fn form_of(list: &List) -> Form {
-    let delimiter = list.delimiter().unwrap_or(b',');
-    let header = list.header().map_or_else(
-        || {
-            let names: Vec<String> = (1..=list.columns().len().max(1))
-                .map(|n| format!("column_{n}"))
-                .collect();
-            names.join(&char::from(delimiter).to_string()).into_bytes()
-        },
-        <[u8]>::to_vec,
-    );
-    Form {
-        // A header comes with what stands before it.
-        preamble: if list.header().is_some() {
-            Vec::new()
-        } else {
-            list.preamble().to_vec()
-        },
-        header,
-        delimiter,
-        terminator: if list.terminator().is_empty() {
-            b"\n".to_vec()
-        } else {
-            list.terminator().to_vec()
-        },
+/// Keeps what is learned, tells what happens.
+struct Scribe<'a> {
+    writer: Writer,
+    observer: &'a mut dyn Observer,
+    rows: &'a std::cell::Cell<u64>,
+    heard: &'a mut Heard,
+}
+
+impl Listener for Scribe<'_> {
+    fn learned(&mut self, learned: Learned) -> anyhow::Result<()> {
+        self.heard.learned(&learned);
+        match learned {
+            Learned::Address { key, fact } => self.writer.address(key, fact)?,
+            Learned::Domain { name, fact, .. } => self.writer.domain(name, fact)?,
+            Learned::Blocked {
+                key,
+                exchange,
+                addresses,
+                ..
+            } => self.observer.blocked(&key.0, &exchange.reply, addresses),
+            // Serves this run; later ones when the ledger keeps it.
+            Learned::Host { .. } | Learned::Waiting { .. } | Learned::Strangers { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.heard.progress(progress);
+        self.observer.progress(self.rows.get(), progress);
     }
 }

@@ -1,11 +1,9 @@
 //! Whole runs in a simulated internet, judged by what its servers saw.
 
-mod resume;
 mod swarm;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +15,10 @@ use presend::pace::{Ceilings, Rate};
 use presend::pipeline::board::{Manners, Progress};
 use presend::pipeline::{Depth, Ending, Terms};
 use presend::provider::Providers;
+use presend::report::Report;
 use presend::route::{Reach, RecordKind};
 use presend::verdict::Policy;
-use presend::verify::{Asking, Observer, Summary, Task, Tools, verify};
+use presend::verify::{Asking, Observer, Task, Tools, verify};
 use presend::world::sim::{Internet, Witness};
 
 /// Sees nothing.
@@ -30,57 +29,26 @@ impl Observer for Nobody {
     fn blocked(&mut self, _host: &str, _words: &str, _addresses: usize) {}
 }
 
-/// What comes with the program.
-fn tools() -> Tools {
+/// Verifies a list of addresses in a described internet.
+fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
+    let internet = Internet::from_toml(world, "world").unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let providers = Arc::new(Providers::built_in());
-    Tools {
+    let tools = Tools {
         lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
         providers,
         book: Arc::new(Book::built_in()),
         policy: Policy::built_in("balanced").unwrap(),
-    }
-}
-
-/// A list whose lists go to `out`.
-fn task_for(list: &str, out: &Path, memory: Memory) -> Task {
-    Task {
+    };
+    let task = Task {
         source: Source::spool("list".to_owned(), list.as_bytes()).unwrap(),
         options: Options {
             column: ColumnChoice::Detect,
         },
-        out: out.to_owned(),
-        memory,
-    }
-}
-
-/// How hosts are asked.
-fn terms_of(seed: u64) -> Terms {
-    Terms {
-        manners: Manners {
-            sender: Some("verify@sender.test".parse().unwrap()),
-            ceilings: Ceilings {
-                rate: Rate::per_seconds(10),
-                connections: 2,
-            },
-            rate: Rate::UNLIMITED,
-            connections: 500,
-            patience: Duration::from_secs(1800),
-            seed,
-        },
-        hello: "mail.sender.test".parse().unwrap(),
-        source: None,
-        port: 25,
-        reach: Reach::PublicOrDocumentation,
-        depth: Depth::MailHosts,
-    }
-}
-
-/// Verifies a list of addresses in a described internet.
-fn run(world: &str, list: &str) -> (Summary, Arc<Witness>, Duration) {
-    let internet = Internet::from_toml(world, "world").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let tools = tools();
-    let task = task_for(list, &folder.path().join("out"), Memory::Use);
+        out: folder.path().join("out"),
+        memory: Memory::Use,
+        target: None,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -99,7 +67,24 @@ fn run(world: &str, list: &str) -> (Summary, Arc<Witness>, Duration) {
             started,
         )
         .unwrap();
-        let terms = terms_of(7);
+        let terms = Terms {
+            manners: Manners {
+                sender: Some("verify@sender.test".parse().unwrap()),
+                ceilings: Ceilings {
+                    rate: Rate::per_seconds(10),
+                    connections: 2,
+                },
+                rate: Rate::UNLIMITED,
+                connections: 500,
+                patience: Duration::from_secs(1800),
+                seed: 7,
+            },
+            hello: "mail.sender.test".parse().unwrap(),
+            source: None,
+            port: 25,
+            reach: Reach::PublicOrDocumentation,
+            depth: Depth::MailHosts,
+        };
         let asking = Asking::World(world, Box::new(terms));
         let never = std::future::pending::<Ending>();
         let summary = verify(&task, &tools, asking, &mut ledger, &mut Nobody, never)
@@ -144,7 +129,7 @@ fn ten_thousand() -> (String, String) {
 fn ten_thousand_addresses_cost_the_fewest_questions() {
     let (world, list) = ten_thousand();
     let (summary, witness, _) = run(&world, &list);
-    assert_eq!(summary.rows, 10_000);
+    assert_eq!(summary.list.rows, 10_000);
     assert_eq!(summary.counts.reason["accepted"], 900 * 8);
     assert_eq!(summary.counts.reason["no_such_mailbox"], 900 * 2);
     assert_eq!(summary.counts.reason["catch_all"], 1000);
@@ -303,7 +288,7 @@ fn every_odd_host_ends_without_a_false_rejection() {
                 <= 3,
             "{habit}"
         );
-        assert_eq!(summary.rows, 5, "{habit}");
+        assert_eq!(summary.list.rows, 5, "{habit}");
         assert_eq!(witness.totals().datas, 0, "{habit}");
         assert!(took < Duration::from_secs(3 * 3600), "{habit}: {took:?}");
         eprintln!("{habit:<60} {:?} {took:?}", summary.counts.reason);

@@ -331,15 +331,9 @@ impl Board {
             likelihood: _,
             waiting,
             not_before,
-            answered,
         } = wanted;
         let name = address.domain().wire().to_owned();
         let index = self.entry(&name);
-        if let Some(reading) = answered {
-            self.domains[index].strangers.hear_subject(&reading);
-            self.offer_domain(index, now);
-            return;
-        }
         self.pending += 1;
         let subject = Subject { address, waiting };
         if not_before > now {
@@ -416,10 +410,12 @@ impl Board {
             } => {
                 let finding = Finding::Domain { reason, detail };
                 self.learn_of_domain(index, finding, Some(ttl), now);
-                self.close(index);
+                self.domains[index].closed = true;
+                self.settle_rest_of(index);
             }
             Route::NotAsked => {
-                self.close(index);
+                self.domains[index].closed = true;
+                self.settle_rest_of(index);
             }
             Route::Trouble { detail } => {
                 let finding = Finding::Domain {
@@ -431,7 +427,8 @@ impl Board {
                     let again = now + crate::limits::DNS_RETRY_WAIT;
                     self.wakes.insert((again, Wake::Domain(index)));
                 } else {
-                    self.close(index);
+                    self.domains[index].closed = true;
+                    self.settle_rest_of(index);
                 }
             }
         }
@@ -723,13 +720,6 @@ impl Board {
             fact: Fact { at: now, finding },
             ttl,
         });
-    }
-
-    /// Nobody can be asked in a domain, a decoy that an earlier attempt left owing no more than anybody.
-    fn close(&mut self, index: usize) {
-        self.domains[index].closed = true;
-        self.domains[index].strangers.give_up();
-        self.settle_rest_of(index);
     }
 
     /// Nobody left in a domain needs asking: what is known of the domain answers for them.

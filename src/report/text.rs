@@ -1,0 +1,128 @@
+//! Numbers as people read them, and texts from outside that stay texts.
+
+/// A share as per cent: one digit after the point below ten.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent >= 9.95 {
+        format!("{percent:.0} %")
+    } else if percent > 0.0 && percent < 0.05 {
+        "under 0.1 %".to_owned()
+    } else {
+        format!("{percent:.1} %")
+    }
+}
+
+/// A number with thin groups of three digits: `12 345`. The space does not break.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    if digits.len() <= 4 {
+        return digits;
+    }
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 row`, `12 rows`.
+#[must_use]
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { many }
+    )
+}
+
+/// An expected count, rounded to a whole one.
+#[must_use]
+pub fn about(count: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of rows, never negative"
+    )]
+    let whole = count.round().max(0.0) as u64;
+    if count > 0.0 && whole == 0 {
+        "less than 1".to_owned()
+    } else {
+        grouped(whole)
+    }
+}
+
+/// A text from outside that cannot move a cursor, colour a screen or turn the direction of writing: control characters
+/// and the marks that reorder text (Unicode UAX #9) are shown as `�`.
+#[must_use]
+pub fn tame(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() || reorders(c) => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
+}
+
+/// Whether a character changes the order in which others are shown, or hides.
+fn reorders(c: char) -> bool {
+    matches!(
+        c,
+        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
+/// A text of at most `most` characters, with an ellipsis where it was longer.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars()
+        .take(most.saturating_sub(1))
+        .chain(['…'])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_read_like_what_people_say() {
+        for (share, text) in [
+            (0.0, "0.0 %"),
+            (0.0001, "under 0.1 %"),
+            (0.0104, "1.0 %"),
+            (0.0996, "10 %"),
+            (0.234, "23 %"),
+            (1.0, "100 %"),
+        ] {
+            assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(1234), "1234");
+        assert_eq!(grouped(12_345), "12\u{202f}345");
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(counted(1, "row", "rows"), "1 row");
+        assert_eq!(about(0.3), "less than 1");
+        assert_eq!(about(2.6), "3");
+    }
+
+    #[test]
+    fn texts_from_outside_stay_texts() {
+        assert_eq!(tame("a\u{202e}b\u{1b}[31m\r\nc\u{200b}"), "a�b�[31m  c�");
+        assert_eq!(tame("für 日本"), "für 日本");
+        assert_eq!(shortened("abcdef", 4), "abc…");
+        assert_eq!(shortened("abcd", 4), "abcd");
+    }
+}

@@ -1,0 +1,135 @@
+//! What is heard while asking, as far as the report tells it.
+
+use crate::frequent::Frequent;
+use crate::limits;
+use crate::pipeline::board::{Learned, Progress};
+use crate::reason::Reason;
+use crate::report::{BlockedHost, HostLine, Report, Traffic, Unread};
+use crate::smtp::Stage;
+use crate::verdict::{Finding, Whom};
+
+/// What was heard while asking.
+pub(super) struct Heard {
+    pub(super) dns_queries: u64,
+    pub(super) connections: u64,
+    pub(super) answered_from_ledger: u64,
+    rcpt: u64,
+    decoys: u64,
+    waits: u64,
+    hosts: Frequent<String, ()>,
+    blocked: Vec<BlockedHost>,
+    unread: Vec<Unread>,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Heard {
+            dns_queries: 0,
+            connections: 0,
+            answered_from_ledger: 0,
+            rcpt: 0,
+            decoys: 0,
+            waits: 0,
+            hosts: Frequent::new(limits::REPORT_HOSTS),
+            blocked: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+}
+
+impl Heard {
+    /// Counts what was learned.
+    pub(super) fn learned(&mut self, learned: &Learned) {
+        match learned {
+            Learned::Address { fact, .. } | Learned::Domain { fact, .. } => {
+                self.count(&fact.finding);
+            }
+            Learned::Waiting { again: Some(_), .. } => self.waits += 1,
+            Learned::Blocked {
+                key,
+                exchange,
+                addresses,
+                ..
+            } => self.note_block(&key.0, &exchange.reply, *addresses as u64),
+            Learned::Waiting { again: None, .. }
+            | Learned::Host { .. }
+            | Learned::Strangers { .. } => {}
+        }
+    }
+
+    /// Takes over the counts that the asking keeps itself.
+    pub(super) fn progress(&mut self, progress: &Progress) {
+        self.connections = progress.opened;
+        self.dns_queries = progress.dns_questions;
+    }
+
+    fn count(&mut self, finding: &Finding) {
+        let Finding::Asked {
+            whom,
+            exchange,
+            reading,
+        } = finding
+        else {
+            return;
+        };
+        if exchange.stage == Stage::Rcpt {
+            self.rcpt += 1;
+            self.decoys += u64::from(*whom == Whom::Decoy);
+            self.hosts
+                .add(exchange.host.as_str(), 1, || exchange.host.clone());
+        }
+        if reading.reason == Reason::Unread {
+            self.note_unread(&exchange.reply);
+        }
+    }
+
+    /// Counts a reply that no rule understood; of many different ones the first are kept.
+    fn note_unread(&mut self, reply: &str) {
+        if let Some(known) = self.unread.iter_mut().find(|unread| unread.reply == reply) {
+            known.count += 1;
+        } else if self.unread.len() < limits::UNREAD_REPLIES {
+            self.unread.push(Unread {
+                reply: reply.to_owned(),
+                count: 1,
+            });
+        }
+    }
+
+    fn note_block(&mut self, host: &str, reply: &str, addresses: u64) {
+        if let Some(known) = self.blocked.iter_mut().find(|blocked| blocked.host == host) {
+            known.addresses = known.addresses.max(addresses);
+        } else if self.blocked.len() < limits::REPORT_LINES {
+            self.blocked.push(BlockedHost {
+                host: host.to_owned(),
+                reply: reply.to_owned(),
+                addresses,
+            });
+        }
+    }
+
+    /// Tells it in the report.
+    pub(super) fn tell(self, report: &mut Report) {
+        report.traffic = Traffic {
+            dns_queries: self.dns_queries,
+            connections: self.connections,
+            rcpt: self.rcpt,
+            decoys: self.decoys,
+            answered_from_ledger: self.answered_from_ledger,
+            waits: self.waits,
+            busiest: self
+                .hosts
+                .top(limits::REPORT_LINES)
+                .into_iter()
+                .map(|(host, entry)| HostLine {
+                    host: host.clone(),
+                    rcpt: entry.count - entry.error,
+                })
+                .collect(),
+        };
+        report.blocked = self.blocked;
+        report.unread = self.unread;
+        report
+            .unread
+            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reply.cmp(&b.reply)));
+    }
+}

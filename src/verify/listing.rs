@@ -1,0 +1,191 @@
+//! The second reading: every row to its list, what the rows come to.
+
+use std::thread;
+
+use super::judge::{Judge, Judgement};
+use super::seen::Seen;
+use super::{Task, Tools, ahead};
+use crate::intake::List;
+use crate::ledger::Ledger;
+use crate::moment::Moment;
+use crate::outlet::{Form, Outlet, Place, Written};
+use crate::pipeline::Ending;
+use crate::projection::{
+    Basis, Forecast, Model, Observed, Pile, Priors, Segment, Takings, Tally, target,
+};
+use crate::report::{self, Gathering, Report};
+use crate::verdict::{Disposition, Policy};
+
+/// The rate that the report looks at when the operator names none: what senders live by (field guide, section 9).
+const USUAL_MARK: f64 = 0.02;
+
+/// Writes the lists and reports what they come to.
+pub(super) fn list_rows(
+    task: &Task,
+    tools: &Tools,
+    ledger: &mut Ledger,
+    now: Moment,
+    ending: Ending,
+) -> anyhow::Result<Report> {
+    let model = model(ledger)?;
+    let list = task.source.list(&task.options)?;
+    let mut outlet = Outlet::create(&task.out, form_of(&list))?;
+    let mut gathering = Gathering::new(task.source.name());
+    let judge = Judge::new(tools, now, ending);
+    let mut seen = Seen::default();
+    let mut tally = Tally::new(&model);
+    let mut shares: Vec<f64> = Vec::new();
+    thread::scope(|scope| {
+        for batch in ahead::read(scope, list, &tools.lists) {
+            for row in batch?.rows() {
+                let (judgement, address) = judge.text(row.text, ledger, &mut seen)?;
+                let pile = pile_of(&judgement, &tools.policy);
+                let slot = tally.add(
+                    judgement.kind(),
+                    judgement.provider_id.as_deref(),
+                    address
+                        .as_ref()
+                        .map_or("", |address| address.domain().wire()),
+                    pile,
+                );
+                if usize::from(slot.0) == shares.len() {
+                    shares.push(model.mean(tally.segment(slot)));
+                }
+                outlet.write(
+                    Place {
+                        disposition: judgement.disposition,
+                        pile,
+                        slot,
+                    },
+                    row.raw,
+                    row.terminator,
+                    &judgement.columns(shares[usize::from(slot.0)]),
+                )?;
+                let row = report::Seen {
+                    verdict: judgement.verdict,
+                    disposition: judgement.disposition,
+                    flags: judgement.flags,
+                    suggestion: judgement.suggestion.as_deref(),
+                    provider: judgement.provider.as_deref(),
+                    address: address.as_ref(),
+                };
+                gathering.count(&row, |address| tools.lists.explain(address));
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    // Only now is known what the list says of those whom nobody could ask.
+    let model = tally.teach(model);
+    let mut written = outlet.close()?;
+    settle(&mut written, &tally, &model, &shares)?;
+    let forecast = Forecast::new(&model);
+    let (wanted, basis) = task.target.unwrap_or((USUAL_MARK, Basis::Expected));
+    let (mut target, takings) = target(&forecast, &tally, wanted, basis);
+    if task.target.is_some() {
+        cut(&mut written, &tally, takings)?;
+        target.file = Some(TARGET_FILE.to_owned());
+    }
+    let mut report = gathering.finish(&tally, &forecast, target);
+    report.ending = ending;
+    written.publish()?;
+    Ok(report)
+}
+
+/// The list that `--target` writes.
+const TARGET_FILE: &str = "target.csv";
+
+/// What is believed before this list is seen: the priors, with the real bounces that the ledger knows.
+pub(super) fn model(ledger: &Ledger) -> anyhow::Result<Model> {
+    let observed = ledger
+        .outcomes()?
+        .into_iter()
+        .filter_map(|(name, outcomes)| {
+            // A name that this version does not know counts for nothing.
+            let segment: Segment = name.parse().ok()?;
+            let observed = Observed {
+                total: outcomes.total,
+                bounced: outcomes.bounced,
+                hard: outcomes.hard,
+            };
+            Some((segment, observed))
+        })
+        .collect();
+    Ok(Model::new(Priors::built_in().clone(), &observed))
+}
+
+/// Writes the bounce column again where the list has changed what is believed.
+fn settle(
+    written: &mut Written,
+    tally: &Tally,
+    model: &Model,
+    provisional: &[f64],
+) -> anyhow::Result<()> {
+    let settled: Vec<Option<f64>> = tally
+        .segments()
+        .zip(provisional)
+        .map(|(segment, before)| {
+            let share = model.mean(segment);
+            #[expect(clippy::float_cmp, reason = "the same sum gives the same number")]
+            (share != *before).then_some(share)
+        })
+        .collect();
+    if settled.iter().any(Option::is_some) {
+        written.settle(|slot| settled[usize::from(slot.0)])?;
+    }
+    Ok(())
+}
+
+/// Writes the largest list under a wanted rate: of each segment so many, the first in the caller's order.
+fn cut(written: &mut Written, tally: &Tally, mut takings: Takings) -> anyhow::Result<u64> {
+    let segments: Vec<&Segment> = tally.segments().collect();
+    let rows = written.cut(TARGET_FILE, |pile, slot| {
+        let segment = segments[usize::from(slot.0)];
+        match takings.get_mut(&(pile, segment.clone())) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            Some(_) | None => false,
+        }
+    })?;
+    Ok(rows)
+}
+
+/// Where a row goes, as far as a wanted rate is concerned.
+fn pile_of(judgement: &Judgement, policy: &Policy) -> Pile {
+    match judgement.disposition {
+        Disposition::Verified => Pile::Verified,
+        Disposition::Review if policy.objects_to(judgement.flags.iter()) => Pile::Held,
+        Disposition::Review => Pile::Open,
+        Disposition::Rejected => Pile::Rejected,
+    }
+}
+
+/// How the caller's list is written, as far as our lists must follow it.
+fn form_of(list: &List) -> Form {
+    let delimiter = list.delimiter().unwrap_or(b',');
+    let header = list.header().map_or_else(
+        || {
+            let names: Vec<String> = (1..=list.columns().len().max(1))
+                .map(|n| format!("column_{n}"))
+                .collect();
+            names.join(&char::from(delimiter).to_string()).into_bytes()
+        },
+        <[u8]>::to_vec,
+    );
+    Form {
+        // A header comes with what stands before it.
+        preamble: if list.header().is_some() {
+            Vec::new()
+        } else {
+            list.preamble().to_vec()
+        },
+        header,
+        delimiter,
+        terminator: if list.terminator().is_empty() {
+            b"\n".to_vec()
+        } else {
+            list.terminator().to_vec()
+        },
+    }
+}
