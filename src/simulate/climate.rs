@@ -49,6 +49,24 @@ pub(super) const ORDINARY: [Persona; 8] = [
 ];
 
 impl Climate {
+    /// No oddities at all; everybody is there still.
+    pub(super) fn fair() -> Self {
+        Climate {
+            odd_hosts: 0.0,
+            kinds: Vec::new(),
+            at_providers: 0.0,
+            catch_all: 0.0,
+            nameless: 0.0,
+            present: 1.0,
+            scribbles: 0.0,
+            repeated: 0.0,
+            loss: 0.0,
+            reset: 0.0,
+            far: Duration::from_millis(60),
+        }
+    }
+
+    /// The climate of a seed.
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Dice::of(seed, "climate");
         let few = dice.between(1, 6);

@@ -5,6 +5,7 @@
 //! [`oracle`] judges what came of it with no code of the program's own; [`simulate`] does it all.
 
 mod climate;
+mod crowd;
 mod dice;
 mod domain;
 mod list;
@@ -25,12 +26,14 @@ use crate::world::sim::{Internet, Truth};
 
 use climate::Climate;
 use dice::Dice;
+use domain::Draft;
 use people::Entry;
 
+pub use crowd::{Size, crowd};
 pub use domain::Nature;
 pub use list::ListFile;
 pub use prospect::{KnownAs, Prospect, best_verdict, share_that_bounces};
-pub use score::{Forecast, Score, Traffic, judge, judged, simulate};
+pub use score::{Forecast, Score, Traffic, judge, judged, simulate, witnessed};
 pub use site::Site;
 pub use trial::{Courtesy, GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, tools};
 
@@ -111,13 +114,25 @@ pub fn create(seed: u64, addresses: usize) -> Creation {
         domains.insert(place, draft);
     }
     let entries = people::populate(seed, addresses, &climate, &sites, &mut domains);
+    assemble(seed, sites, domains, entries, plan, &mut dice)
+}
+
+/// Puts everything in its place, once all is drawn.
+fn assemble(
+    seed: u64,
+    mut sites: Vec<Site>,
+    domains: Vec<Draft>,
+    entries: Vec<Entry>,
+    mut plan: Plan,
+    dice: &mut Dice,
+) -> Creation {
     let list = list::write(seed, &entries);
     let about: Vec<_> = domains
         .iter()
         .map(|draft| (draft.site, draft.nature))
         .collect();
     for draft in domains {
-        domain::publish(draft, &mut sites, &mut dice, &mut plan);
+        domain::publish(draft, &mut sites, dice, &mut plan);
     }
     let internet = plan.build();
     let rows = entries

@@ -97,7 +97,8 @@ fn again(entry: Entry, dice: &mut Dice) -> Entry {
     }
 }
 
-fn person(
+/// Somebody at a domain, who is given a mailbox there or not.
+pub(super) fn person(
     seed: u64,
     number: usize,
     domain: usize,

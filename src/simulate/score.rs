@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::dice::Dice;
-use super::oracle::{self, Complaint, Confusion, Counts, Finding, Listed};
+use super::oracle::{self, Complaint, Confusion, Counts, Finding, Listed, Needs};
 use super::trial::{self, Courtesy, GIVE_UP, Outcome, Until, in_simulated_time, tools};
 use super::{Creation, create};
 use crate::projection::Projection;
@@ -35,6 +36,8 @@ pub struct Score {
     pub manners: Counts,
     /// What was asked.
     pub traffic: Traffic,
+    /// What had to be asked.
+    pub needs: Needs,
     /// Simulated time that the run took.
     pub virtual_time: Duration,
     /// The least in which it could have been done.
@@ -184,13 +187,27 @@ pub fn judged(
     Ok((outcome, score))
 }
 
+/// What the servers saw of one run.
+///
+/// # Errors
+///
+/// When a temporary folder cannot be written.
+pub fn witnessed(
+    creation: &Creation,
+    tools: &Tools,
+    courtesy: &Courtesy,
+) -> anyhow::Result<Arc<Witness>> {
+    let folder = tempfile::tempdir()?;
+    Ok(once(creation, tools, courtesy, folder.path(), Until::Done)?.1)
+}
+
 fn once(
     creation: &Creation,
     tools: &Tools,
     courtesy: &Courtesy,
     folder: &Path,
     until: Until,
-) -> anyhow::Result<(Outcome, std::sync::Arc<Witness>)> {
+) -> anyhow::Result<(Outcome, Arc<Witness>)> {
     in_simulated_time(async {
         let simulation = creation.internet.start(creation.seed);
         let outcome = trial::run(creation, &simulation, tools, courtesy, folder, until).await?;
@@ -251,6 +268,7 @@ pub fn judge(
         needless_doubts: verdicts.needless_doubts,
         manners,
         traffic,
+        needs: oracle::needs(creation),
         virtual_time: outcome.took,
         ideal_time: oracle::ideal_time(creation, courtesy),
         projections: forecasts(creation, outcome, &listed),

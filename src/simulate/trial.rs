@@ -24,7 +24,7 @@ use super::Creation;
 /// The limits that a trial gives the program: the general ones of `verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Courtesy {
-    /// Recipients a second at one host.
+    /// Recipients a second at one host; 0 is no limit.
     pub recipients_per_second: u32,
     /// Connections at once at one host.
     pub connections_per_host: u32,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::verdicts::key_of;
 use crate::simulate::{Courtesy, Creation, Nature, Prospect};
 use crate::world::sim::Truth;
@@ -36,12 +38,43 @@ impl Need {
     }
 }
 
+/// What had to be asked, at the least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Needs {
+    /// Addresses that need asking: where everybody is accepted, one shows it.
+    pub addresses: usize,
+    /// Domains that accept somebody, so that a stranger has to be asked for as well.
+    pub accepting_domains: usize,
+}
+
+/// What had to be asked, at the least.
+#[must_use]
+pub fn needs(creation: &Creation) -> Needs {
+    let mut needs = Needs::default();
+    for need in needs_by_site(creation).values() {
+        for (domain, addresses) in &need.domains {
+            let takes_all = need.takes_all.contains(domain);
+            needs.addresses += if takes_all { 1 } else { addresses.len() };
+            needs.accepting_domains += usize::from(takes_all || need.accepting.contains(domain));
+        }
+    }
+    needs
+}
+
 /// The least simulated time in which a visitor of that courtesy, who knows everything beforehand, could ask about the
 /// whole list: that of the slowest site by its own limits.
 ///
 /// Hosts that tell nobody anything count as nothing: how long one hopes for them is a choice.
 #[must_use]
 pub fn ideal_time(creation: &Creation, courtesy: &Courtesy) -> Duration {
+    needs_by_site(creation)
+        .iter()
+        .map(|(site, need)| time_at(creation, *site, need, courtesy))
+        .max()
+        .unwrap_or_default()
+}
+
+fn needs_by_site(creation: &Creation) -> BTreeMap<usize, Need> {
     let mut needs: BTreeMap<usize, Need> = BTreeMap::new();
     for row in &creation.rows {
         let (Some(address), Some(site)) = (&row.address, row.site) else {
@@ -80,10 +113,6 @@ pub fn ideal_time(creation: &Creation, courtesy: &Courtesy) -> Duration {
         }
     }
     needs
-        .iter()
-        .map(|(site, need)| time_at(creation, *site, need, courtesy))
-        .max()
-        .unwrap_or_default()
 }
 
 fn time_at(creation: &Creation, site: usize, need: &Need, courtesy: &Courtesy) -> Duration {
@@ -97,7 +126,10 @@ fn time_at(creation: &Creation, site: usize, need: &Need, courtesy: &Courtesy) -
     let opening = habits.greeting_wait + site.way.round_trip * flights;
     // A bucket holds one second's worth, which need not be waited for.
     let queued = questions.saturating_sub(courtesy.recipients_per_second);
-    let by_rate = Duration::from_secs(1) * queued / courtesy.recipients_per_second.max(1);
+    let by_rate = match courtesy.recipients_per_second {
+        0 => Duration::ZERO,
+        rate => Duration::from_secs(1) * queued / rate,
+    };
     let by_own_rate = habits.rate.map_or(Duration::ZERO, |rate| {
         rate.per * questions.saturating_sub(rate.recipients) / rate.recipients.max(1)
     });

@@ -211,7 +211,7 @@ impl Scene<'_> {
         // flight in each connection.
         let rate = self.courtesy.recipients_per_second as usize;
         let together = 9 * self.courtesy.connections_per_host as usize;
-        if second > 2 * rate + together || ten > 11 * rate + together {
+        if rate > 0 && (second > 2 * rate + together || ten > 11 * rate + together) {
             let detail = format!(
                 "{}: {second} recipients in a second, {ten} in ten",
                 site.name

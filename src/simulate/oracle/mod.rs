@@ -10,7 +10,7 @@ mod outputs;
 mod verdicts;
 
 pub use finding::{Complaint, Finding};
-pub use ideal::ideal_time;
+pub use ideal::{Needs, ideal_time, needs};
 pub use manners::{Counts, judge as judge_manners};
 pub use outputs::{Listed, read};
 pub use verdicts::{Confusion, Verdicts, judge as judge_verdicts};

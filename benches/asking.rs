@@ -1,0 +1,286 @@
+//! A long list in simulated time: how near the run comes to what its hosts allow, what it costs them, whom a slow host
+//! delays; beside a prober that knows no better.
+//!
+//! `cargo bench --bench asking`; with a number after `--`, that many addresses instead of 100,000.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use presend::simulate::{
+    Courtesy, Creation, SENDER, Score, Size, crowd, in_simulated_time, judged, tools,
+};
+use presend::world::World;
+use presend::world::sim::habits::{Door, Greylist, Habits, KnownBy};
+use presend::world::sim::{Internet, Persona, Witness};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
+
+/// Addresses, domains, hosts of the long list.
+const ADDRESSES: usize = 100_000;
+const DOMAINS_PER_ADDRESS: f64 = 0.2;
+const HOSTS_PER_ADDRESS: f64 = 0.03;
+
+fn main() {
+    let addresses = std::env::args()
+        .skip(1)
+        .find_map(|word| word.parse().ok())
+        .unwrap_or(ADDRESSES);
+    let size = Size {
+        addresses,
+        domains: scaled(addresses, DOMAINS_PER_ADDRESS),
+        hosts: scaled(addresses, HOSTS_PER_ADDRESS),
+    };
+    println!(
+        "{} addresses at {} domains on {} hosts, 60 ms median round trip",
+        size.addresses, size.domains, size.hosts
+    );
+    let creation = crowd(1, size, &[]);
+    polite(&creation);
+    against_a_prober(&creation);
+    isolation();
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes of a benchmark"
+)]
+fn scaled(count: usize, by: f64) -> usize {
+    (count as f64 * by).round() as usize
+}
+
+/// The general limits: 2 connections, 10 recipients a second at one host.
+fn polite(creation: &Creation) {
+    let courtesy = Courtesy::default();
+    let started = Instant::now();
+    let (_, score) = judged(creation, &tools(), &courtesy).expect("a temporary folder");
+    println!("\n2 connections and 10 recipients a second at one host:");
+    let took = score.virtual_time.as_secs_f64();
+    println!(
+        "  {took:.0} s of simulated time, simulated in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    let bound = score.ideal_time.as_secs_f64();
+    bar(&format!("times the ideal {bound:.0} s"), took / bound, 1.15);
+    costs(&score);
+    for finding in score.findings.iter().take(5) {
+        println!("  WRONG {finding}");
+    }
+    if score.findings.len() > 5 {
+        println!("  and {} more", score.findings.len() - 5);
+    }
+}
+
+/// What it cost the hosts.
+fn costs(score: &Score) {
+    let traffic = score.traffic;
+    let (needing, accepting) = (score.needs.addresses, score.needs.accepting_domains);
+    bar(
+        &format!(
+            "recipients ({}) per address that needs asking ({needing}), one decoy for each of {accepting} accepting domains apart",
+            traffic.recipients
+        ),
+        (traffic.recipients as f64 - accepting as f64) / needing as f64,
+        1.05,
+    );
+    bar(
+        &format!("connections ({}) per address", traffic.connections),
+        traffic.connections_per_address,
+        0.15,
+    );
+    bar("MX queries per domain", traffic.mx_queries_per_domain, 1.0);
+}
+
+/// No limit on the rate, the same two connections to each host, for both.
+fn against_a_prober(creation: &Creation) {
+    let courtesy = Courtesy {
+        recipients_per_second: 0,
+        ..Courtesy::default()
+    };
+    let (_, ours) = judged(creation, &tools(), &courtesy).expect("a temporary folder");
+    let (took, theirs) = prober(creation, courtesy.connections_per_host);
+    let totals = theirs.totals();
+    println!(
+        "\n2 connections at one host, no limit on the rate; beside a prober with one connection and two recipients"
+    );
+    println!(
+        "per address, one command at a time ({:.0} s, {} connections, {} recipients):",
+        took.as_secs_f64(),
+        totals.attempts,
+        totals.rcpts
+    );
+    println!(
+        "  {:.0} s, {} connections, {} recipients",
+        ours.virtual_time.as_secs_f64(),
+        ours.traffic.connections,
+        ours.traffic.recipients
+    );
+    at_least(
+        "times as fast",
+        took.as_secs_f64() / ours.virtual_time.as_secs_f64(),
+        20.0,
+    );
+    bar(
+        "of its connections",
+        ours.traffic.connections as f64 / totals.attempts as f64,
+        0.1,
+    );
+    bar(
+        "of its recipients",
+        ours.traffic.recipients as f64 / totals.rcpts as f64,
+        0.5,
+    );
+}
+
+/// A silent host, a tarpit, a greylist, one at a time beside ordinary hosts: none may delay another host's last row.
+fn isolation() {
+    println!("\nthe last row of any other host is later by (s):");
+    let size = Size {
+        addresses: 5_000,
+        domains: 1_000,
+        hosts: 150,
+    };
+    let ordinary = Persona::Postfix.habits();
+    let odd: [(&str, Habits); 3] = [
+        (
+            "a host that answers nothing",
+            Habits {
+                door: Door::Silent,
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "a tarpit of 30 s",
+            Habits {
+                tarpit: Duration::from_secs(30),
+                rcpt_wait: Duration::from_secs(30),
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "a greylist of 5 min",
+            Habits {
+                greylist: Some(Greylist {
+                    by: KnownBy::Triplet,
+                    wait: Duration::from_secs(300),
+                }),
+                ..ordinary
+            },
+        ),
+    ];
+    let alone = last_rows(&crowd(2, size, &[]));
+    for (name, habits) in odd {
+        let beside = last_rows(&crowd(2, size, &[habits]));
+        let delay = alone
+            .iter()
+            .map(|(host, last)| beside[host].saturating_sub(*last))
+            .max()
+            .unwrap_or_default();
+        bar(name, delay.as_secs_f64(), 1.0);
+    }
+}
+
+/// When each host was asked its last question, from the beginning of the run.
+fn last_rows(creation: &Creation) -> BTreeMap<String, Duration> {
+    let witness = presend::simulate::witnessed(creation, &tools(), &Courtesy::default())
+        .expect("a temporary folder");
+    witness
+        .hosts()
+        .into_iter()
+        .filter(|(host, _)| !host.contains("odd"))
+        .filter_map(|(host, seen)| {
+            let last = seen.questions.last()?.at;
+            Some((host, last.since(creation.internet.beginning())))
+        })
+        .collect()
+}
+
+/// Prints a figure with the most it may be.
+fn bar(what: &str, figure: f64, most: f64) {
+    let verdict = if figure <= most { "holds" } else { "MISSED" };
+    println!("  {figure:8.3}  {what} (bar {most}: {verdict})");
+}
+
+/// Prints a figure with the least it may be.
+fn at_least(what: &str, figure: f64, least: f64) {
+    let verdict = if figure >= least { "holds" } else { "MISSED" };
+    println!("  {figure:8.3}  {what} (bar {least}: {verdict})");
+}
+
+/// A prober that knows no better: for each address a connection of its own, a made-up recipient, then the real one, one
+/// command at a time.
+fn prober(creation: &Creation, connections: u32) -> (Duration, std::sync::Arc<Witness>) {
+    let mut by_host: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in &creation.rows {
+        if let (Some(address), Some(site)) = (&row.address, row.site) {
+            let host = creation.sites[site].hosts[0].clone();
+            by_host.entry(host).or_default().push(address.clone());
+        }
+    }
+    in_simulated_time(async {
+        let simulation = Internet::start(&creation.internet, creation.seed);
+        let clock = simulation.world.clock;
+        let began = clock.now();
+        let mut workers = tokio::task::JoinSet::new();
+        for (host, addresses) in by_host {
+            let share = addresses.len().div_ceil(connections as usize);
+            for addresses in addresses.chunks(share) {
+                let (world, host) = (simulation.world.clone(), host.clone());
+                let addresses = addresses.to_vec();
+                workers.spawn(async move {
+                    for address in addresses {
+                        probe(&world, &host, &address).await;
+                    }
+                });
+            }
+        }
+        while let Some(ended) = workers.join_next().await {
+            ended.expect("the prober does not panic");
+        }
+        let took = clock.now().since(began);
+        simulation.settle().await;
+        (took, simulation.witness)
+    })
+    .expect("a runtime")
+}
+
+async fn probe(world: &World, host: &str, address: &str) {
+    use presend::route::{DnsAnswer, Record, RecordKind};
+    let domain = address.rsplit_once('@').expect("an address").1;
+    world.names.query(domain, RecordKind::Mx).await;
+    let mut found = None;
+    for kind in [RecordKind::A, RecordKind::Aaaa] {
+        if let DnsAnswer::Records { records, .. } = world.names.query(host, kind).await
+            && let Some(Record::Address(ip)) = records.first()
+        {
+            found.get_or_insert(*ip);
+        }
+    }
+    let Some(ip) = found else { return };
+    let Ok(wire) = world.dial.connect((ip, 25).into(), None).await else {
+        return;
+    };
+    let mut wire = BufStream::new(wire);
+    let stranger = format!("nobody-{}@{domain}", address.len());
+    let commands = [
+        String::new(),
+        "EHLO prober.test\r\n".to_owned(),
+        format!("MAIL FROM:<{SENDER}>\r\n"),
+        format!("RCPT TO:<{stranger}>\r\n"),
+        format!("RCPT TO:<{address}>\r\n"),
+        "QUIT\r\n".to_owned(),
+    ];
+    for command in commands {
+        if wire.write_all(command.as_bytes()).await.is_err() || wire.flush().await.is_err() {
+            return;
+        }
+        loop {
+            let mut line = String::new();
+            match wire.read_line(&mut line).await {
+                Ok(1..) if line.as_bytes().get(3) == Some(&b'-') => {}
+                Ok(1..) => break,
+                Ok(0) | Err(_) => return,
+            }
+        }
+    }
+}
