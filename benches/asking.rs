@@ -74,13 +74,14 @@ fn polite(creation: &Creation) {
 /// What it cost the hosts.
 fn costs(score: &Score) {
     let traffic = score.traffic;
-    let (needing, accepting) = (score.needs.addresses, score.needs.accepting_domains);
+    let needing = score.needs.addresses as u64;
+    let accepting = score.needs.accepting_domains as u64;
     bar(
         &format!(
             "recipients ({}) per address that needs asking ({needing}), one decoy for each of {accepting} accepting domains apart",
             traffic.recipients
         ),
-        (traffic.recipients as f64 - accepting as f64) / needing as f64,
+        ratio(traffic.recipients - accepting, needing),
         1.05,
     );
     bar(
@@ -122,12 +123,12 @@ fn against_a_prober(creation: &Creation) {
     );
     bar(
         "of its connections",
-        ours.traffic.connections as f64 / totals.attempts as f64,
+        ratio(ours.traffic.connections, totals.attempts),
         0.1,
     );
     bar(
         "of its recipients",
-        ours.traffic.recipients as f64 / totals.rcpts as f64,
+        ratio(ours.traffic.recipients, totals.rcpts),
         0.5,
     );
 }
@@ -193,6 +194,11 @@ fn last_rows(creation: &Creation) -> BTreeMap<String, Duration> {
             Some((host, last.since(creation.internet.beginning())))
         })
         .collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark")]
+fn ratio(count: u64, of: u64) -> f64 {
+    count as f64 / of as f64
 }
 
 /// Prints a figure with the most it may be.
