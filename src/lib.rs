@@ -52,4 +52,6 @@ pub mod explain;
 
 pub mod preflight;
 
+pub mod settings;
+
 pub mod cli;

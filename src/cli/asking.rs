@@ -31,62 +31,77 @@ use crate::world::{Clock, World};
 )]
 pub(super) struct AskingArgs {
     /// Ask nobody: say only what the text and earlier runs say
-    #[arg(long, conflicts_with = "no_smtp")]
+    #[arg(long, help_heading = "How far it goes", conflicts_with = "no_smtp")]
     pub(super) offline: bool,
     /// Ask DNS, but no mail host
-    #[arg(long)]
+    #[arg(long, help_heading = "How far it goes")]
     pub(super) no_smtp: bool,
     /// Where to keep what is learned [default: presend/ledger.db in the state directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "What is known", value_name = "FILE")]
     pub(super) ledger: Option<PathBuf>,
     /// Ask again, whatever is known
-    #[arg(long)]
+    #[arg(long, help_heading = "What is known")]
     pub(super) refresh: bool,
     /// Ask a simulated internet described in FILE; nothing leaves this machine
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "How far it goes", value_name = "FILE")]
     pub(super) world: Option<PathBuf>,
     /// Ask this DNS server instead of the system's; may be repeated
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, help_heading = "How far it goes", value_name = "IP:PORT")]
     pub(super) dns: Vec<SocketAddr>,
     /// Port on which mail hosts are asked
-    #[arg(long, value_name = "N", default_value_t = 25)]
+    #[arg(
+        long,
+        help_heading = "How far it goes",
+        value_name = "N",
+        default_value_t = 25
+    )]
     pub(super) smtp_port: u16,
     /// Contact private and reserved addresses too
-    #[arg(long)]
+    #[arg(long, help_heading = "How far it goes")]
     pub(super) allow_private: bool,
     /// Our name in EHLO [default: the forward-confirmed reverse name of this machine's address]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = "Who asks", value_name = "NAME")]
     pub(super) helo: Option<HelloName>,
     /// Our address in MAIL FROM; real mail hosts are not asked without one
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, help_heading = "Who asks", value_name = "ADDRESS", value_parser = mailbox)]
     pub(super) mail_from: Option<lettre::Address>,
     /// Address of this machine to ask from
-    #[arg(long, value_name = "IP")]
+    #[arg(long, help_heading = "Who asks", value_name = "IP")]
     pub(super) source_ip: Option<IpAddr>,
     /// Most connections at once, to all mail hosts together
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_connections: u32,
     /// Most connections at once to one mail host
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) host_connections: u32,
     /// Most recipients one mail host is asked about: 10/s, 30/m, unlimited
-    #[arg(long, value_name = "RATE", default_value = "10/s")]
+    #[arg(
+        long,
+        help_heading = "Pace",
+        value_name = "RATE",
+        default_value = "10/s"
+    )]
     pub(super) host_rate: Rate,
     /// Most recipients all mail hosts together are asked about
-    #[arg(long, value_name = "RATE", default_value = "unlimited")]
+    #[arg(
+        long,
+        help_heading = "Pace",
+        value_name = "RATE",
+        default_value = "unlimited"
+    )]
     pub(super) rate: Rate,
     /// How long one address may wait for a host that wants us to come back
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = humantime::parse_duration)]
+    #[arg(long, help_heading = "Pace", value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub(super) wait: Duration,
     /// Stop asking after this time and list what is known
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, help_heading = "Pace", value_name = "DURATION", value_parser = duration)]
     pub(super) deadline: Option<Duration>,
     /// A list of your own that adds to ours or, with `-name` lines, takes out of them: role=FILE, disposable=FILE,
     /// free=FILE or trap=FILE; may be repeated
-    #[arg(long, value_name = "KIND=FILE", value_parser = own_list)]
+    #[arg(long, help_heading = "What is known", value_name = "KIND=FILE", value_parser = own_list)]
     pub(super) own_list: Vec<(ListKind, PathBuf)>,
     /// Do not look first whether this machine can ask mail hosts at all
-    #[arg(long)]
+    #[arg(long, help_heading = "How far it goes")]
     pub(super) skip_preflight: bool,
     /// What randomness is derived from, so that a run can be repeated
     #[arg(long, value_name = "N")]
@@ -364,6 +379,18 @@ async fn confirmed_name(world: &World, address: IpAddr) -> Option<HelloName> {
         }
     }
     None
+}
+
+/// Reads `verify@your-domain.example`.
+fn mailbox(text: &str) -> Result<lettre::Address, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is no address: write `verify@your-domain.example`"))
+}
+
+/// Reads `30m` or `1h 30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| format!("`{text}` is no duration: write `90s`, `30m`, `2h` or `1d`"))
 }
 
 /// Reads `disposable=mine.txt`.

@@ -2,8 +2,11 @@
 
 mod asking;
 mod check;
+mod config;
 pub mod explain;
+mod layers;
 mod log;
+mod manual;
 pub mod preflight;
 mod progress;
 mod safe;
@@ -11,6 +14,7 @@ mod simulate;
 mod start;
 mod verify;
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
@@ -18,12 +22,17 @@ use clap::{Parser, Subcommand};
 
 use crate::intake::IntakeError;
 
+use layers::Layers;
+
 /// Says which addresses on a mailing list will bounce, and why, before anything is sent.
 ///
 /// presend only ever asks; it never sends a message.
 #[derive(Debug, Parser)]
 #[command(name = "presend", version, arg_required_else_help = true)]
 struct Cli {
+    /// Settings from this file instead of the usual one (`presend config` names it)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,6 +49,12 @@ enum Command {
     Preflight(preflight::PreflightArgs),
     /// A random simulated internet, the program at work in it, its score
     Simulate(simulate::SimulateArgs),
+    /// The settings in force, and where each came from
+    Config(config::ConfigArgs),
+    /// Completions for a shell: `presend completions bash >> ~/.bash_completion`
+    Completions(manual::CompletionsArgs),
+    /// The manual page: `presend man | man -l -`
+    Man,
 }
 
 /// How the program ends. A public contract.
@@ -94,15 +109,25 @@ fn usage(message: impl Into<String>) -> anyhow::Error {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let outcome =
+        Layers::read(&arguments).and_then(|layers| run(layers.parse(&arguments), &layers));
+    let exit = outcome.unwrap_or_else(|error| report(&error));
+    ExitCode::from(exit.code())
+}
+
+/// Runs what was asked for.
+fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
+    match cli.command {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain_to_screen(&args),
         Command::Preflight(args) => preflight_here(&args),
         Command::Simulate(args) => simulate::run(&args),
-    };
-    let exit = outcome.unwrap_or_else(|error| report(&error));
-    ExitCode::from(exit.code())
+        Command::Config(args) => config::run(&args, layers),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man => manual::page(),
+    }
 }
 
 /// Shows what a reply means, as wide as the terminal and coloured only there.
@@ -143,7 +168,7 @@ fn report(error: &anyhow::Error) -> Exit {
     if is_broken_pipe(error) {
         return Exit::Done;
     }
-    eprintln!("presend: {error:#}");
+    eprintln!("presend: {}", in_words(error));
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return refusal.exit;
     }
@@ -163,6 +188,17 @@ fn report(error: &anyhow::Error) -> Exit {
         Some(_) => Exit::NoList,
         None => Exit::Usage,
     }
+}
+
+/// An error with its causes, each said once: some errors quote their cause.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut words = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
 }
 
 /// Whether the reader of our output went away, which is no fault.

@@ -60,13 +60,24 @@ impl Run {
     }
 }
 
-/// Runs the program in `folder`, with a state directory of its own.
+/// Runs the program in `folder`, with a state directory and settings of its own.
 pub(crate) fn presend(folder: &Path, arguments: &[&str]) -> Output {
+    presend_with(folder, arguments, &[])
+}
+
+/// As [`presend`], under further variables of the environment.
+pub(crate) fn presend_with(
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Output {
     Command::new(env!("CARGO_BIN_EXE_presend"))
         .args(arguments)
         .current_dir(folder)
         .env_remove("PRESEND_LOG")
         .env("XDG_STATE_HOME", folder.join("state"))
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .envs(variables.iter().copied())
         .output()
         .unwrap()
 }

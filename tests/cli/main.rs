@@ -1,5 +1,6 @@
 //! Runs of the real program.
 
+mod config;
 mod list;
 mod nameserver;
 mod start;

@@ -266,3 +266,18 @@ fn a_quote_that_is_never_closed_swallows_nothing_in_what_comes_out() {
     let firsts: Vec<&str> = records.iter().map(|record| &record[0]).collect();
     assert_eq!(firsts, ["Open,nobody", "x", "Open \"too\",nobody", "last"]);
 }
+
+#[test]
+fn an_error_says_its_cause_once() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(b"email\na@b.test\n").unwrap();
+    let mut packed = packed.finish().unwrap();
+    packed.truncate(packed.len() - 10);
+    std::fs::write(folder.path().join("list.csv.gz"), packed).unwrap();
+    let output = presend(folder.path(), &["verify", "list.csv.gz", "--offline"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert_eq!(errors.matches("deflate").count(), 1, "{errors}");
+}
