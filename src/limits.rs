@@ -68,6 +68,17 @@ pub const READ_BYTES: usize = 8 << 10;
 /// Longest reply text kept in evidence, in bytes. Our choice: the longest seen in use is about 700.
 pub const EVIDENCE_REPLY_BYTES: usize = 1 << 10;
 
+/// How much text of one reply is read for its meaning, in bytes. Our choice: several times the longest seen in use.
+pub const READ_REPLY_BYTES: usize = 4 << 10;
+
+/// Longest address in angle brackets that is taken out of a reply before it is read, in bytes. RFC 5321 §4.5.3.1 allows a
+/// path of 256; a little more for what servers put around it.
+pub const BRACKETED_ADDRESS_BYTES: usize = 320;
+
+/// Most words that may stand between the two halves of a phrase that rules write with two dots, such as
+/// `user .. unknown`. Our choice: a name and a few fillers, less than a sentence.
+pub const PHRASE_GAP: usize = 4;
+
 // ── Waiting for a mail host ─────────────────────────────────────────────────────────────────────────────────────────
 // RFC 5321 §4.5.3.2 asks senders of mail to wait 5 minutes. Deviates, because a question that goes unanswered costs
 // nobody a message; each is longer than the tarpits in use (Exchange 5 s, postscreen 6 s, SpamExperts 30 s).

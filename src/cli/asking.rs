@@ -10,7 +10,7 @@ use clap::Args;
 use super::usage;
 use crate::diagnosis::Book;
 use crate::flags::{ListKind, Lists, OwnList};
-use crate::ledger::{Ledger, Lifetimes, Memory, Realm};
+use crate::ledger::{Fresh, Ledger, Lifetimes, Memory, Realm};
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::Manners;
 use crate::pipeline::{Depth, Ending, Terms};
@@ -40,8 +40,16 @@ pub(super) struct AskingArgs {
     #[arg(long, help_heading = "What is known", value_name = "FILE")]
     pub(super) ledger: Option<PathBuf>,
     /// Ask again, whatever is known
-    #[arg(long, help_heading = "What is known")]
+    #[arg(long, help_heading = "What is known", conflicts_with = "fresh")]
     pub(super) refresh: bool,
+    /// How long what is known may be used: 2d, or by kind, such as accepted=7d,refused=3d,catch-all=7d
+    #[arg(
+        long,
+        help_heading = "What is known",
+        value_name = "DURATION",
+        value_delimiter = ','
+    )]
+    pub(super) fresh: Vec<Fresh>,
     /// Ask a simulated internet described in FILE; nothing leaves this machine
     #[arg(long, help_heading = "How far it goes", value_name = "FILE")]
     pub(super) world: Option<PathBuf>,
@@ -284,7 +292,12 @@ impl AskingArgs {
             (None, Place::Offline | Place::Real) => (own_ledger()?, None),
         };
         Ok((
-            Ledger::open(&path, &realm, Lifetimes::default(), clock.now())?,
+            Ledger::open(
+                &path,
+                &realm,
+                Lifetimes::default().changed_by(&self.fresh),
+                clock.now(),
+            )?,
             folder,
         ))
     }

@@ -11,6 +11,7 @@ use super::log::LogArgs;
 use super::progress::Screen;
 use super::{Exit, start, usage};
 use crate::intake::{ColumnChoice, Options, Source};
+use crate::ledger::{Job, Lock, LockError};
 use crate::moment::Moment;
 use crate::outlet;
 use crate::pipeline::Ending;
@@ -80,25 +81,41 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     // Before anybody is asked: is it a list, which column is it?
     let domains = start::domains(&task.source, &task.options)?;
     let mut screen = Screen::start(&args.log);
-    let mut report = asking::block_on(&place, async {
+    let (report, json) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
+        let (job_place, _lock) = occupy(&task)?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
             None => Clock::starting_at(Moment::from(SystemTime::now())),
         };
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
         let asking = match asked {
-            Some((world, terms)) => Asking::World(world, Box::new(terms)),
+            Some((world, mut terms)) => {
+                let job = Job {
+                    place: &job_place,
+                    list: task.source.name(),
+                    seed: terms.manners.seed,
+                };
+                let begun = ledger.begin(&job, clock.now())?;
+                terms.manners.seed = args.asking.seed.unwrap_or(begun.seed);
+                if let Some(since) = begun.continues {
+                    tracing::info!(%since, "going on with the run of {since}, which did not end");
+                }
+                Asking::World(world, Box::new(terms))
+            }
             None => Asking::Nobody(clock),
         };
         let stop = asking::stop(args.asking.deadline);
-        verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await
+        let mut report = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
+        if let Place::Simulated(_, world) = &place {
+            report.world = Some(world.clone());
+        }
+        let json = report.to_json();
+        outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
+        // From here on the run is over; until here it would be continued.
+        ledger.end(report.ending.as_str(), &json, clock.now())?;
+        anyhow::Ok((report, json))
     })??;
-    if let Place::Simulated(_, world) = &place {
-        report.world = Some(world.clone());
-    }
-    let json = report.to_json();
-    outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
     screen.finish();
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -118,6 +135,36 @@ fn exit(report: &Report, fail_over: Option<f64>, fail_on: Basis) -> Exit {
             Exit::No
         }
         Ending::Completed | Ending::Deadline => Exit::Done,
+    }
+}
+
+/// Takes the folder for the lists, so that two runs for the same lists never overlap. Returns its full path, which is
+/// what makes tonight's run and last night's the same job.
+fn occupy(task: &Task) -> anyhow::Result<(String, Lock)> {
+    let name = task.out.display();
+    std::fs::create_dir_all(&task.out).map_err(|error| {
+        usage(format!(
+            "cannot make the folder {name}: {error}; name another with --out"
+        ))
+    })?;
+    let place = std::fs::canonicalize(&task.out)?.display().to_string();
+    let work = format!("verify {}", task.source.name());
+    let now = Moment::from(SystemTime::now());
+    match Lock::take(&task.out.join(".presend.lock"), &work, now) {
+        Ok(lock) => Ok((place, lock)),
+        Err(LockError::Held { holder, .. }) => {
+            let who = holder.map_or_else(|| "another run".to_owned(), |holder| holder.to_string());
+            Err(super::Refusal {
+                exit: Exit::CannotAsk,
+                message: format!(
+                    "{who} is writing lists to {name}\n  wait until it has ended, or name another folder with --out"
+                ),
+            }
+            .into())
+        }
+        Err(error @ LockError::Failed { .. }) => {
+            Err(usage(format!("{error}; name another folder with --out")))
+        }
     }
 }
 

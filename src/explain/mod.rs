@@ -236,11 +236,14 @@ impl Finding<'_> {
     fn judge(&self, book: &Book) -> Judgement {
         let silence = unanswered::read(self.text);
         let by_book = self.by_book(book);
+        // "Try again later" is what sending hosts say as well.
         let understood = by_book.first().is_some_and(|first| {
-            first.reading.reason != Reason::Unread && !first.reading.rule.starts_with("fallback")
+            !matches!(first.reading.reason, Reason::Unread | Reason::TryLater)
+                && !first.reading.rule.starts_with("fallback")
         });
+        let answered = self.reply.is_some() && !quoted::is_enhanced_alone(self.text);
         match silence {
-            Some(silence) if self.reply.is_none() || !understood => Judgement {
+            Some(silence) if !answered || !understood => Judgement {
                 readings: vec![of_silence(silence, self.outlook)],
                 contact: Contact::None,
             },

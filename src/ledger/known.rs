@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::row::{millis, moment};
 use super::{Ledger, LedgerError};
 use crate::moment::Moment;
-use crate::probe::{KnownHost, Waiting};
+use crate::probe::{KnownDomain, KnownHost, Waiting};
 
 /// An address whose host wants us to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,17 +32,17 @@ impl Ledger {
         Ok(known.and_then(|known| serde_json::from_str(&known).ok()))
     }
 
-    /// The clock of an address that waits for its host; `None` while there is none.
+    /// The clock of an address that waits for its host in this run; `None` while there is none.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
     pub fn clock(&self, key: &str) -> Result<Option<Clock>, LedgerError> {
         self.connection
-            .prepare_cached("SELECT tries, since, again FROM waiting WHERE key = ?1")
+            .prepare_cached("SELECT tries, since, again FROM waiting WHERE key = ?1 AND run = ?2")
             .and_then(|mut statement| {
                 statement
-                    .query_row([key], |row| {
+                    .query_row(params![key, millis(self.run_began)], |row| {
                         let waiting = Waiting {
                             tries: row.get(0)?,
                             since: Some(moment(row.get(1)?)),
@@ -54,6 +54,39 @@ impl Ledger {
             })
             .map_err(|error| self.failure(error))
     }
+}
+
+impl Ledger {
+    /// What this run, before it was interrupted, knew of a domain's decoy.
+    pub(super) fn strangers_of_this_run(
+        &self,
+        name: &str,
+    ) -> Result<Option<KnownDomain>, LedgerError> {
+        let known: Option<String> = self
+            .connection
+            .prepare_cached("SELECT known FROM strangers WHERE name = ?1 AND run = ?2")
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![name, millis(self.run_began)], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(|error| self.failure(error))?;
+        Ok(known.and_then(|known| serde_json::from_str(&known).ok()))
+    }
+}
+
+/// Writes what is known of a domain's decoy in place of what was.
+pub(super) fn write_strangers(
+    connection: &Connection,
+    name: &str,
+    known: &KnownDomain,
+    run: Moment,
+) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(known).expect("what is known of domains is plain data");
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO strangers VALUES (?1, ?2, ?3)")?
+        .execute(params![name, millis(run), text])?;
+    Ok(())
 }
 
 /// Writes what is known of a host in place of what was.
@@ -75,11 +108,13 @@ pub(super) fn write_clock(
     connection: &Connection,
     key: &str,
     clock: Clock,
+    run: Moment,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
             key,
+            millis(run),
             clock.waiting.tries,
             millis(clock.waiting.since.unwrap_or(clock.again)),
             millis(clock.again)

@@ -64,12 +64,12 @@ impl FromStr for Fresh {
                 let kind = match name.trim() {
                     "accepted" => Kind::Accepted,
                     "refused" => Kind::Refused,
-                    "catch_all" => Kind::CatchAll,
+                    "catch-all" | "catch_all" => Kind::CatchAll,
                     "route" => Kind::Route,
                     "bounced" => Kind::Bounced,
                     other => {
                         return Err(format!(
-                            "`{other}` is none of accepted, refused, catch_all, route, bounced"
+                            "`{other}` is none of accepted, refused, catch-all, route, bounced"
                         ));
                     }
                 };
@@ -170,6 +170,6 @@ mod tests {
         let error = "accepted=soon".parse::<Fresh>().unwrap_err();
         assert!(error.contains("accepted=7d"), "{error}");
         let error = "unknown=1d".parse::<Fresh>().unwrap_err();
-        assert!(error.contains("catch_all"), "{error}");
+        assert!(error.contains("catch-all"), "{error}");
     }
 }

@@ -7,12 +7,16 @@
 mod bounces;
 mod calibration;
 mod error;
+mod forget;
+mod guard;
 mod known;
 mod lifetime;
+mod lock;
 mod migrate;
 mod row;
 mod run;
 mod schema;
+mod todo;
 mod writer;
 
 use std::collections::HashMap;
@@ -22,15 +26,18 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::moment::Moment;
 use crate::reason::Reason;
-use crate::verdict::{Evidence, Fact, Finding, Standing, Verdict, decide};
+use crate::verdict::{Evidence, Fact, Finding, Standing, Verdict};
 
 pub use bounces::Bounce;
 pub use calibration::Outcomes;
 pub use error::{Holder, LedgerError};
+pub use forget::{Forgotten, Target, forget};
 pub use known::Clock;
 pub use lifetime::{Fresh, Lifetimes};
+pub use lock::{Lock, LockError};
 pub use row::Kept;
 pub use run::{Begun, Job, PastRun};
+pub use todo::Todo;
 pub use writer::Writer;
 
 use row::Found;
@@ -77,6 +84,9 @@ pub struct Ledger {
     /// What is known of domains met so far: rows of one domain tend to come together.
     domains: HashMap<String, Vec<Kept>>,
     past: Past,
+    /// Whether any message is known to have come back: most ledgers know of none, and need not be asked for each row.
+    has_bounces: bool,
+    _guard: guard::Guard,
 }
 
 impl Ledger {
@@ -106,19 +116,22 @@ impl Ledger {
     }
 
     fn read(path: &Path, lifetimes: Lifetimes, now: Moment) -> Result<Self, LedgerError> {
-        let open = || -> rusqlite::Result<(Connection, bool)> {
+        let guard = guard::share(path)?;
+        let open = || -> rusqlite::Result<(Connection, bool, bool)> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(crate::limits::LEDGER_WAIT)?;
             connection.pragma_update(None, "cache_size", crate::limits::LEDGER_READ_CACHE)?;
-            let empty = connection.query_row(
-                "SELECT NOT EXISTS (SELECT 1 FROM address) AND NOT EXISTS (SELECT 1 FROM domain) AND NOT EXISTS (SELECT 1 FROM bounce)",
+            let (facts, bounces) = connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM address) OR EXISTS (SELECT 1 FROM domain),
+                 EXISTS (SELECT 1 FROM bounce)",
                 [],
-                |row| row.get(0),
+                |row| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?)),
             )?;
-            Ok((connection, empty))
+            Ok((connection, !facts && !bounces, bounces))
         };
-        let (connection, empty) = open().map_err(|error| LedgerError::of(path, error))?;
+        let (connection, empty, has_bounces) =
+            open().map_err(|error| LedgerError::of(path, error))?;
         Ok(Ledger {
             path: path.to_owned(),
             connection,
@@ -128,6 +141,8 @@ impl Ledger {
             run_began: now,
             domains: HashMap::new(),
             past: if empty { Past::Empty } else { Past::Present },
+            has_bounces,
+            _guard: guard,
         })
     }
 
@@ -158,6 +173,12 @@ impl Ledger {
         self.past = Past::Present;
     }
 
+    /// Whether what earlier runs learned may be used from now on.
+    pub fn recall(&mut self, memory: Memory) {
+        self.memory = memory;
+        self.forget_cached();
+    }
+
     fn forget_cached(&mut self) {
         self.domains.clear();
     }
@@ -173,19 +194,30 @@ impl Ledger {
         domain: &str,
         now: Moment,
     ) -> Result<Evidence, LedgerError> {
-        let mut facts: Vec<Fact> = self
-            .of_domain(domain, now)?
-            .iter()
-            .map(|kept| kept.fact.clone())
-            .collect();
-        facts.extend(self.of_address(key, now)?.into_iter().map(|kept| kept.fact));
-        facts.extend(self.returned(key, now)?);
+        let own = self.found_of_address(key, now)?;
+        self.evidence_with(own, key, domain, now)
+    }
+
+    /// As [`Ledger::evidence`], with what is known of the address alone already read.
+    fn evidence_with(
+        &mut self,
+        own: Vec<Found>,
+        key: &str,
+        domain: &str,
+        now: Moment,
+    ) -> Result<Evidence, LedgerError> {
+        let returned = self.returned(key, now)?;
+        let of_domain = self.of_domain(domain, now)?;
+        let mut facts = Vec::with_capacity(of_domain.len() + own.len() + returned.len());
+        facts.extend(of_domain.iter().map(|kept| kept.fact.clone()));
+        facts.extend(own.into_iter().map(|found| found.kept.fact));
+        facts.extend(returned);
         Ok(Evidence { facts })
     }
 
     /// The messages to an address that came back for good, as facts that still hold.
     fn returned(&self, key: &str, now: Moment) -> Result<Vec<Fact>, LedgerError> {
-        if self.memory == Memory::Refresh {
+        if self.memory == Memory::Refresh || !self.has_bounces {
             return Ok(Vec::new());
         }
         let facts = self.bounces_of(key)?.into_iter().map(|bounce| Fact {
@@ -201,24 +233,6 @@ impl Ledger {
             .collect())
     }
 
-    /// What is known of an address that settles it still, so that nobody need be asked.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] when the ledger cannot be read.
-    pub fn settled(
-        &mut self,
-        key: &str,
-        domain: &str,
-        now: Moment,
-    ) -> Result<Option<Verdict>, LedgerError> {
-        if self.was_empty() {
-            return Ok(None);
-        }
-        let verdict = decide(&self.evidence(key, domain, now)?);
-        Ok(is_settled(verdict).then_some(verdict))
-    }
-
     /// What is known of everybody in a domain.
     ///
     /// # Errors
@@ -231,7 +245,8 @@ impl Ledger {
                 row::columns!(),
                 " FROM domain WHERE name = ?1 ORDER BY run, n"
             );
-            let kept = self.usable(QUERY, domain, now)?;
+            let found = self.usable(QUERY, domain, now)?;
+            let kept = found.into_iter().map(|found| found.kept).collect();
             if self.domains.len() >= crate::limits::LEDGER_DOMAINS {
                 self.domains.clear();
             }
@@ -246,6 +261,11 @@ impl Ledger {
     ///
     /// [`LedgerError`] when the ledger cannot be read.
     pub fn of_address(&self, key: &str, now: Moment) -> Result<Vec<Kept>, LedgerError> {
+        let found = self.found_of_address(key, now)?;
+        Ok(found.into_iter().map(|found| found.kept).collect())
+    }
+
+    fn found_of_address(&self, key: &str, now: Moment) -> Result<Vec<Found>, LedgerError> {
         const QUERY: &str = concat!(
             "SELECT ",
             row::columns!(),
@@ -256,7 +276,7 @@ impl Ledger {
 
     /// The facts that may be used: all of this run; of earlier ones those whose lifetime lasts, unless something newer
     /// of their kind is known.
-    fn usable(&self, query: &str, key: &str, now: Moment) -> Result<Vec<Kept>, LedgerError> {
+    fn usable(&self, query: &str, key: &str, now: Moment) -> Result<Vec<Found>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<Found>> {
             let mut statement = self.connection.prepare_cached(query)?;
             let mut rows = statement.query([key])?;
@@ -275,8 +295,7 @@ impl Ledger {
             }
             Ok(all)
         };
-        let all = read().map_err(|error| self.failure(error))?;
-        Ok(all.into_iter().map(|found| found.kept).collect())
+        read().map_err(|error| self.failure(error))
     }
 
     fn is_usable(&self, found: &Found, now: Moment) -> bool {

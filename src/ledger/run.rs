@@ -18,8 +18,6 @@ pub struct Job<'a> {
     pub list: &'a str,
     /// What its randomness is derived from, decoys among it.
     pub seed: u64,
-    /// Whether what earlier runs learned may be used.
-    pub memory: Memory,
 }
 
 /// A run as it has begun.
@@ -58,7 +56,7 @@ impl Ledger {
         let mut begin = || -> rusqlite::Result<(i64, u64, Option<Moment>)> {
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            let refresh = job.memory == Memory::Refresh;
+            let refresh = self.memory == Memory::Refresh;
             let open = transaction
                 .query_row(
                     "SELECT began, seed, attempt FROM run WHERE place = ?1 AND refresh = ?2 AND id =
@@ -91,7 +89,6 @@ impl Ledger {
         let (id, seed, continues) = begin().map_err(|error| self.failure(error))?;
         self.run_id = Some(id);
         self.run_began = continues.unwrap_or(now);
-        self.memory = job.memory;
         self.forget_cached();
         Ok(Begun { seed, continues })
     }

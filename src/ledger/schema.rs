@@ -39,8 +39,9 @@ pub(super) const TABLES: &str = concat!(
     fact_table!("domain", "name"),
     "
     CREATE TABLE host (key TEXT PRIMARY KEY, at INTEGER NOT NULL, known TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE strangers (name TEXT PRIMARY KEY, run INTEGER NOT NULL, known TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE waiting (
-        key TEXT PRIMARY KEY, tries INTEGER NOT NULL, since INTEGER NOT NULL, again INTEGER NOT NULL
+        key TEXT PRIMARY KEY, run INTEGER NOT NULL, tries INTEGER NOT NULL, since INTEGER NOT NULL, again INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE run (
         id INTEGER PRIMARY KEY, place TEXT NOT NULL, list TEXT NOT NULL, began INTEGER NOT NULL,
@@ -206,11 +207,11 @@ fn make_folder(path: &Path) -> Result<(), LedgerError> {
 /// (`-wal`, `-shm`) the same rights.
 fn keep_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;
-    // A failure shows when the database opens the file.
+    // A failure shows when the database opens the file. One that is there is not opened: closing it would drop the locks
+    // that the database holds in this process.
     let _ = std::fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
         .open(path);
 }

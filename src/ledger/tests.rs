@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::diagnosis::Reading;
-use crate::probe::{KnownHost, Waiting};
+use crate::probe::{KnownDomain, KnownHost, Waiting};
 use crate::smtp::Stage;
 use crate::verdict::{Exchange, Finding, Whom};
 
@@ -42,6 +42,14 @@ fn open(path: &Path, now: u64) -> Ledger {
     .unwrap()
 }
 
+/// The verdict that settles an address in acme.test, if one does.
+fn settled_by(ledger: &mut Ledger, key: &str, now: Moment) -> Option<String> {
+    match ledger.todo(key, "acme.test", now).unwrap() {
+        Todo::Settled(verdict) => Some(verdict.to_string()),
+        Todo::Left | Todo::Owed(_) | Todo::Ask { .. } => None,
+    }
+}
+
 const DAY: u64 = 24 * 3600 * 1000;
 
 #[test]
@@ -76,10 +84,7 @@ fn what_was_learned_settles_the_next_run_until_it_is_stale() {
 
     let settled = |days: u64, key: &str| {
         let now = Moment::from_millis(days * DAY + 2);
-        open(&path, now.as_millis())
-            .settled(key, "acme.test", now)
-            .unwrap()
-            .map(|verdict| verdict.to_string())
+        settled_by(&mut open(&path, now.as_millis()), key, now)
     };
     assert_eq!(
         settled(1, "anna@acme.test").as_deref(),
@@ -186,7 +191,15 @@ fn the_ledger_with_all_that_stands_beside_it_is_for_its_owner_alone() {
         names.push(file.file_name().unwrap().to_string_lossy().into_owned());
     }
     names.sort();
-    assert_eq!(names, ["ledger.db", "ledger.db-shm", "ledger.db-wal"]);
+    assert_eq!(
+        names,
+        [
+            "ledger.db",
+            "ledger.db-shm",
+            "ledger.db-wal",
+            "ledger.db.lock"
+        ]
+    );
 }
 
 #[test]
@@ -260,13 +273,14 @@ fn a_clock_runs_until_the_address_is_answered() {
         .unwrap();
     writer.clock(key(), clock).unwrap();
     writer.finish().unwrap();
-    assert_eq!(open(&path, 6).clock(&key()).unwrap(), Some(clock));
-    let mut writer = open(&path, 6).writer().unwrap();
+    assert_eq!(open(&path, 0).clock(&key()).unwrap(), Some(clock));
+    assert_eq!(open(&path, 6).clock(&key()).unwrap(), None, "a new run");
+    let mut writer = open(&path, 0).writer().unwrap();
     writer
         .address(key(), asked(Whom::Subject, Reason::Accepted, false, 7))
         .unwrap();
     writer.finish().unwrap();
-    assert_eq!(open(&path, 8).clock(&key()).unwrap(), None);
+    assert_eq!(open(&path, 0).clock(&key()).unwrap(), None);
 }
 
 #[test]
@@ -292,8 +306,8 @@ fn begin(path: &Path, now: u64, memory: Memory) -> (Ledger, Begun) {
         place: "/lists/leads.csv.presend",
         list: "leads.csv",
         seed: now,
-        memory,
     };
+    ledger.recall(memory);
     let begun = ledger.begin(&job, Moment::from_millis(now)).unwrap();
     (ledger, begun)
 }
@@ -352,10 +366,7 @@ fn a_refreshing_run_that_was_killed_goes_on_refreshing() {
     learn(&ledger, "new@acme.test", 201);
     let (mut ledger, begun) = begin(&path, 300, Memory::Refresh);
     assert!(begun.continues.is_some());
-    let mut settled = |key| {
-        let verdict = ledger.settled(key, "acme.test", Moment::from_millis(301));
-        verdict.unwrap().is_some()
-    };
+    let mut settled = |key| settled_by(&mut ledger, key, Moment::from_millis(301)).is_some();
     assert!(!settled("old@acme.test"));
     assert!(settled("new@acme.test"));
 }
@@ -450,12 +461,8 @@ fn a_ledger_of_the_first_schema_is_brought_up_to_date() {
     first_schema(&path);
     for _ in 0..2 {
         let now = Moment::from_millis(DAY);
-        let mut ledger = open(&path, DAY);
-        let verdict = ledger.settled("anna@acme.test", "acme.test", now).unwrap();
-        assert_eq!(
-            verdict.map(|verdict| verdict.to_string()).as_deref(),
-            Some("deliverable/accepted")
-        );
+        let verdict = settled_by(&mut open(&path, DAY), "anna@acme.test", now);
+        assert_eq!(verdict.as_deref(), Some("deliverable/accepted"));
     }
     let version: i64 = Connection::open(&path)
         .unwrap()
@@ -540,10 +547,8 @@ fn a_message_that_came_back_outranks_a_fresh_acceptance_for_a_year() {
     }
     writer.finish().unwrap();
     let verdict = |now: u64| {
-        open(&path, now)
-            .settled("anna@acme.test", "acme.test", Moment::from_millis(now))
-            .unwrap()
-            .map(|verdict| verdict.to_string())
+        let now = Moment::from_millis(now);
+        settled_by(&mut open(&path, now.as_millis()), "anna@acme.test", now)
     };
     assert_eq!(verdict(DAY).as_deref(), Some("deliverable/accepted"));
     let bounce = |reason, permanent, id: &str| Bounce {
@@ -575,4 +580,232 @@ fn a_message_that_came_back_outranks_a_fresh_acceptance_for_a_year() {
         Some("undeliverable/no_such_mailbox")
     );
     assert_eq!(verdict(366 * DAY + 3), None);
+}
+
+#[test]
+fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
+    let (_folder, path) = place();
+    let (ledger, _) = begin(&path, 100, Memory::Use);
+    let mut writer = ledger.writer().unwrap();
+    let answers = [
+        ("given-up", asked(Whom::Subject, Reason::Silent, false, 101)),
+        (
+            "told-to-wait",
+            asked(Whom::Subject, Reason::Greylisted, false, 101),
+        ),
+        (
+            "accepted",
+            asked(Whom::Subject, Reason::Accepted, false, 101),
+        ),
+    ];
+    for (name, fact) in answers {
+        writer.address(format!("{name}@acme.test"), fact).unwrap();
+    }
+    let waiting = Waiting {
+        tries: 1,
+        since: Some(Moment::from_millis(101)),
+    };
+    let clock = Clock {
+        waiting,
+        again: Moment::from_millis(360_101),
+    };
+    writer
+        .clock("told-to-wait@acme.test".to_owned(), clock)
+        .unwrap();
+    writer
+        .strangers(
+            "slow.test".to_owned(),
+            KnownDomain {
+                decoy_due: Some(Moment::from_millis(9)),
+                ..KnownDomain::default()
+            },
+        )
+        .unwrap();
+    writer.finish().unwrap();
+
+    let todo = |ledger: &mut Ledger, name: &str| {
+        let now = Moment::from_millis(1000);
+        ledger
+            .todo(&format!("{name}@acme.test"), "acme.test", now)
+            .unwrap()
+    };
+    let at_once = Todo::Ask {
+        waiting: Waiting::default(),
+        not_before: Moment::default(),
+    };
+    let due = |ledger: &mut Ledger| {
+        let known = ledger.strangers("slow.test", Moment::from_millis(1000));
+        known.unwrap().decoy_due
+    };
+    let (mut ledger, _) = begin(&path, 900, Memory::Use);
+    assert_eq!(todo(&mut ledger, "given-up"), Todo::Left);
+    assert_eq!(
+        todo(&mut ledger, "told-to-wait"),
+        Todo::Ask {
+            waiting,
+            not_before: clock.again
+        }
+    );
+    assert!(matches!(todo(&mut ledger, "accepted"), Todo::Owed(_)));
+    assert_eq!(todo(&mut ledger, "never-asked"), at_once);
+    assert_eq!(due(&mut ledger), Some(Moment::from_millis(9)));
+
+    ledger
+        .end("completed", "{}", Moment::from_millis(950))
+        .unwrap();
+    let (mut ledger, _) = begin(&path, 960, Memory::Use);
+    for name in ["given-up", "told-to-wait"] {
+        assert_eq!(
+            todo(&mut ledger, name),
+            at_once,
+            "{name}: a new run asks anew"
+        );
+    }
+    assert!(matches!(todo(&mut ledger, "accepted"), Todo::Owed(_)));
+    assert_eq!(due(&mut ledger), None, "a new run asks its own decoys");
+}
+
+/// Every file of a ledger, its bytes together.
+fn bytes_beside(path: &Path) -> Vec<u8> {
+    std::fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .collect()
+}
+
+fn holds(bytes: &[u8], name: &str) -> bool {
+    let lower = bytes.to_ascii_lowercase();
+    lower
+        .windows(name.len())
+        .any(|part| part == name.as_bytes())
+}
+
+/// A ledger in which somebody is known in every way there is.
+fn somebody_known(path: &Path) {
+    let (ledger, _) = begin(path, 100, Memory::Use);
+    let mut writer = ledger.writer().unwrap();
+    let named = |to: &str| {
+        let mut fact = asked(Whom::Subject, Reason::SenderBlocked, true, 101);
+        if let Finding::Asked { exchange, .. } = &mut fact.finding {
+            exchange.reply = format!("554 <{to}>: blocked");
+            exchange.host = "mx.hosting.test".to_owned();
+        }
+        fact
+    };
+    for other in ["Bert@Acme.test", "carl@other.test"] {
+        let key = other.to_ascii_lowercase();
+        writer
+            .address(key, named("Anna.Albrecht@Acme.test"))
+            .unwrap();
+    }
+    for n in 0..2000 {
+        // Enough that pages split and old ones are freed.
+        writer
+            .address(format!("filler{n}@filler.test"), named("nobody"))
+            .unwrap();
+    }
+    let key = || "anna.albrecht@acme.test".to_owned();
+    writer
+        .address(key(), named("anna.albrecht@acme.test"))
+        .unwrap();
+    let clock = Clock {
+        waiting: Waiting::default(),
+        again: Moment::from_millis(500),
+    };
+    writer.clock(key(), clock).unwrap();
+    writer
+        .domain("acme.test".to_owned(), named("decoy@acme.test"))
+        .unwrap();
+    writer
+        .strangers("acme.test".to_owned(), KnownDomain::default())
+        .unwrap();
+    let Finding::Asked {
+        exchange, reading, ..
+    } = named("anna.albrecht@acme.test").finding
+    else {
+        unreachable!()
+    };
+    let blocked = crate::probe::Block {
+        until: Moment::from_millis(9),
+        exchange,
+        reading,
+    };
+    let known = KnownHost {
+        blocked: Some(blocked),
+        ..KnownHost::default()
+    };
+    writer
+        .host("hosting.test".to_owned(), known, Moment::from_millis(101))
+        .unwrap();
+    writer.finish().unwrap();
+    let bounce = Bounce {
+        key: key(),
+        id: "1".to_owned(),
+        at: Moment::from_millis(102),
+        reason: Reason::NoSuchMailbox,
+        permanent: true,
+        status: None,
+        reply: "550 anna.albrecht@acme.test".to_owned(),
+    };
+    ledger.add_bounces(&[bounce]).unwrap();
+    let outcomes = Outcomes::default();
+    ledger
+        .add_outcomes(&[("catch_all@none/acme.test".to_owned(), outcomes)])
+        .unwrap();
+    let report = "{\"unread\": \"what? anna.albrecht@acme.test\"}";
+    ledger
+        .end("completed", report, Moment::from_millis(300))
+        .unwrap();
+}
+
+#[test]
+fn nothing_of_a_forgotten_address_is_left_in_the_files() {
+    let (_folder, path) = place();
+    somebody_known(&path);
+    assert!(holds(&bytes_beside(&path), "anna.albrecht@acme.test"));
+    let target = Target::Address("anna.albrecht@acme.test".to_owned());
+    let forgotten = forget(&path, &[target]).unwrap();
+    assert_eq!(
+        forgotten,
+        Forgotten {
+            rows: 3,
+            mentions: 4
+        }
+    );
+    let left = bytes_beside(&path);
+    assert!(!holds(&left, "anna.albrecht"), "a trace is left");
+    assert!(holds(&left, "bert@acme.test") && holds(&left, "decoy@acme.test"));
+    let verdict = open(&path, 400).of_address("bert@acme.test", Moment::from_millis(100));
+    assert!(verdict.is_ok(), "the ledger is sound");
+}
+
+#[test]
+fn nothing_of_a_forgotten_domain_is_left_in_the_files() {
+    let (_folder, path) = place();
+    somebody_known(&path);
+    let forgotten = forget(&path, &[Target::Domain("acme.test".to_owned())]).unwrap();
+    assert!(forgotten.rows >= 6, "{forgotten:?}");
+    let left = bytes_beside(&path);
+    assert!(!holds(&left, "acme.test"), "a trace is left");
+    assert!(holds(&left, "carl@other.test"));
+}
+
+#[test]
+fn what_is_old_can_be_forgotten_at_once() {
+    let (_folder, path) = place();
+    somebody_known(&path);
+    forget(&path, &[Target::Before(Moment::from_millis(1000))]).unwrap();
+    assert!(!holds(&bytes_beside(&path), ".test"));
+}
+
+#[test]
+fn a_ledger_in_use_is_not_rewritten_and_its_user_is_named() {
+    let (_folder, path) = place();
+    let (_ledger, _) = begin(&path, 100, Memory::Use);
+    let error = forget(&path, &[]).unwrap_err().to_string();
+    let process = format!("process {}", std::process::id());
+    assert!(
+        error.contains(&process) && error.contains("leads.csv"),
+        "{error}"
+    );
 }

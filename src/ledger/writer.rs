@@ -11,7 +11,7 @@ use super::row::{self, Kept, Table};
 use super::{Clock, LedgerError, Lifetimes, known};
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::KnownHost;
+use crate::probe::{KnownDomain, KnownHost};
 
 /// Something on its way into the ledger.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ enum Entry {
         key: String,
         known: KnownHost,
         at: Moment,
+    },
+    Strangers {
+        name: String,
+        known: KnownDomain,
     },
     Clock {
         key: String,
@@ -105,6 +109,15 @@ impl Writer {
     /// As [`Writer::address`].
     pub fn host(&mut self, key: String, known: KnownHost, at: Moment) -> Result<(), LedgerError> {
         self.send(Entry::Host { key, known, at })
+    }
+
+    /// Keeps what was learned of a domain's decoy.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::address`].
+    pub fn strangers(&mut self, name: String, known: KnownDomain) -> Result<(), LedgerError> {
+        self.send(Entry::Strangers { name, known })
     }
 
     /// Keeps an address's clock, after the fact that started it. The next fact about the address stops it.
@@ -205,8 +218,11 @@ impl Pen {
                 Entry::Host { key, known, at } => {
                     known::write_host(&self.connection, &key, &known, at)?;
                 }
+                Entry::Strangers { name, known } => {
+                    known::write_strangers(&self.connection, &name, &known, self.run)?;
+                }
                 Entry::Clock { key, clock } => {
-                    known::write_clock(&self.connection, &key, clock)?;
+                    known::write_clock(&self.connection, &key, clock, self.run)?;
                 }
             }
         }
@@ -255,6 +271,7 @@ fn order(entry: &Entry) -> (u8, &str) {
             ..
         }
         | Entry::Clock { key, .. } => (1, key),
-        Entry::Host { key, .. } => (2, key),
+        Entry::Strangers { name, .. } => (2, name),
+        Entry::Host { key, .. } => (3, key),
     }
 }

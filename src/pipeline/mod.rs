@@ -66,6 +66,18 @@ pub enum Ending {
     Deadline,
 }
 
+impl Ending {
+    /// The name used in reports and the ledger, such as `completed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Ending::Completed => "completed",
+            Ending::Interrupted => "interrupted",
+            Ending::Deadline => "deadline",
+        }
+    }
+}
+
 /// The addresses to ask about, as they come, with what is known from before.
 pub trait Supply {
     /// Up to `most` further addresses; none when there are no more.

@@ -37,6 +37,8 @@ pub struct Wanted {
     pub waiting: Waiting,
     /// Not to be asked about before this.
     pub not_before: Moment,
+    /// It was accepted so already, by an attempt that was interrupted: only its domain's decoy may be owed.
+    pub answered: Option<Reading>,
 }
 
 impl From<Address> for Wanted {
@@ -47,6 +49,7 @@ impl From<Address> for Wanted {
             likelihood: Likelihood::default(),
             waiting: Waiting::default(),
             not_before: Moment::default(),
+            answered: None,
         }
     }
 }

@@ -9,19 +9,19 @@ mod described;
 mod heard;
 mod judge;
 mod listing;
+mod questions;
+mod scribe;
 mod seen;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::address::Address;
 use crate::diagnosis::Book;
 use crate::flags::Lists;
-use crate::intake::{self, List, Source};
-use crate::ledger::{Ledger, Memory, Writer};
-use crate::pipeline::board::{Learned, Progress};
-use crate::pipeline::{self, Ending, Listener, Supply, Terms};
-use crate::probe::{KnownDomain, Wanted};
+use crate::intake::{self, Source};
+use crate::ledger::{Ledger, Memory};
+use crate::pipeline::board::Progress;
+use crate::pipeline::{self, Ending, Terms};
 use crate::projection::Basis;
 use crate::provider::Providers;
 use crate::report::{Report, Time};
@@ -30,6 +30,8 @@ use crate::world::{Clock, World};
 
 use heard::Heard;
 use listing::list_rows;
+use questions::Questions;
+use scribe::Scribe;
 use seen::Seen;
 
 pub use described::{Described, Describer, Text};
@@ -91,6 +93,7 @@ pub async fn verify(
     observer: &mut dyn Observer,
     stop: impl Future<Output = Ending>,
 ) -> anyhow::Result<Report> {
+    ledger.recall(task.memory);
     let mut heard = Heard::default();
     let (clock, started, ending) = match asking {
         Asking::Nobody(clock) => (clock, clock.now(), Ending::Completed),
@@ -136,7 +139,6 @@ async fn ask(
         list: task.source.list(&task.options)?,
         seen: Seen::default(),
         ledger,
-        memory: task.memory,
         clock: world.clock,
         rows: &rows,
         known: 0,
@@ -146,6 +148,7 @@ async fn ask(
         observer,
         rows: &rows,
         heard,
+        clock: world.clock,
     };
     let (book, providers) = (Arc::clone(&tools.book), Arc::clone(&tools.providers));
     let ending = pipeline::ask_everybody(
@@ -162,89 +165,4 @@ async fn ask(
     scribe.writer.finish()?;
     ledger.refresh();
     Ok(ending)
-}
-
-/// The mailboxes of a list that need asking.
-struct Questions<'a> {
-    list: List,
-    seen: Seen,
-    ledger: &'a mut Ledger,
-    memory: Memory,
-    clock: Clock,
-    rows: &'a std::cell::Cell<u64>,
-    known: u64,
-}
-
-impl Supply for Questions<'_> {
-    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Wanted>> {
-        let now = self.clock.now();
-        let mut batch = Vec::new();
-        while batch.len() < most {
-            let Some(row) = self.list.next_row()? else {
-                break;
-            };
-            self.rows.set(row.number);
-            let Ok(field) = row.address else { continue };
-            let Ok(address) = Address::parse_bytes(&field) else {
-                continue;
-            };
-            let key = address.key();
-            if !self.seen.is_new(&key) {
-                continue;
-            }
-            if self.memory == Memory::Use
-                && self
-                    .ledger
-                    .settled(&key, address.domain().wire(), now)?
-                    .is_some()
-            {
-                self.known += 1;
-                continue;
-            }
-            drop(key);
-            batch.push(Wanted::from(address));
-        }
-        Ok(batch)
-    }
-
-    fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
-        if self.memory == Memory::Refresh || self.ledger.was_empty() {
-            return Ok(KnownDomain::default());
-        }
-        // Whoever has no name has no facts of his own: those of the domain alone.
-        let known = self.ledger.evidence("", name, self.clock.now())?;
-        Ok(KnownDomain::from_facts(&known.facts))
-    }
-}
-
-/// Keeps what is learned, tells what happens.
-struct Scribe<'a> {
-    writer: Writer,
-    observer: &'a mut dyn Observer,
-    rows: &'a std::cell::Cell<u64>,
-    heard: &'a mut Heard,
-}
-
-impl Listener for Scribe<'_> {
-    fn learned(&mut self, learned: Learned) -> anyhow::Result<()> {
-        self.heard.learned(&learned);
-        match learned {
-            Learned::Address { key, fact } => self.writer.address(key, fact)?,
-            Learned::Domain { name, fact, .. } => self.writer.domain(name, fact)?,
-            Learned::Blocked {
-                key,
-                exchange,
-                addresses,
-                ..
-            } => self.observer.blocked(&key.0, &exchange.reply, addresses),
-            // Serves this run; later ones when the ledger keeps it.
-            Learned::Host { .. } | Learned::Waiting { .. } | Learned::Strangers { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn progress(&mut self, progress: &Progress) {
-        self.heard.progress(progress);
-        self.observer.progress(self.rows.get(), progress);
-    }
 }

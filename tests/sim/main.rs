@@ -1,9 +1,11 @@
 //! Whole runs in a simulated internet, judged by what its servers saw.
 
+mod resume;
 mod swarm;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,26 +31,58 @@ impl Observer for Nobody {
     fn blocked(&mut self, _host: &str, _words: &str, _addresses: usize) {}
 }
 
-/// Verifies a list of addresses in a described internet.
-fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
-    let internet = Internet::from_toml(world, "world").unwrap();
-    let folder = tempfile::tempdir().unwrap();
+/// What comes with the program.
+fn tools() -> Tools {
     let providers = Arc::new(Providers::built_in());
-    let tools = Tools {
+    Tools {
         lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
         providers,
         book: Arc::new(Book::built_in()),
         policy: Policy::built_in("balanced").unwrap(),
-    };
-    let task = Task {
+    }
+}
+
+/// A list whose lists go to `out`.
+fn task_for(list: &str, out: &Path, memory: Memory) -> Task {
+    Task {
         source: Source::spool("list".to_owned(), list.as_bytes()).unwrap(),
         options: Options {
             column: ColumnChoice::Detect,
         },
-        out: folder.path().join("out"),
-        memory: Memory::Use,
+        out: out.to_owned(),
         target: None,
-    };
+        memory,
+    }
+}
+
+/// How hosts are asked.
+fn terms_of(seed: u64) -> Terms {
+    Terms {
+        manners: Manners {
+            sender: Some("verify@sender.test".parse().unwrap()),
+            ceilings: Ceilings {
+                rate: Rate::per_seconds(10),
+                connections: 2,
+            },
+            rate: Rate::UNLIMITED,
+            connections: 500,
+            patience: Duration::from_secs(1800),
+            seed,
+        },
+        hello: "mail.sender.test".parse().unwrap(),
+        source: None,
+        port: 25,
+        reach: Reach::PublicOrDocumentation,
+        depth: Depth::MailHosts,
+    }
+}
+
+/// Verifies a list of addresses in a described internet.
+fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
+    let internet = Internet::from_toml(world, "world").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let tools = tools();
+    let task = task_for(list, &folder.path().join("out"), Memory::Use);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -67,24 +101,7 @@ fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
             started,
         )
         .unwrap();
-        let terms = Terms {
-            manners: Manners {
-                sender: Some("verify@sender.test".parse().unwrap()),
-                ceilings: Ceilings {
-                    rate: Rate::per_seconds(10),
-                    connections: 2,
-                },
-                rate: Rate::UNLIMITED,
-                connections: 500,
-                patience: Duration::from_secs(1800),
-                seed: 7,
-            },
-            hello: "mail.sender.test".parse().unwrap(),
-            source: None,
-            port: 25,
-            reach: Reach::PublicOrDocumentation,
-            depth: Depth::MailHosts,
-        };
+        let terms = terms_of(7);
         let asking = Asking::World(world, Box::new(terms));
         let never = std::future::pending::<Ending>();
         let summary = verify(&task, &tools, asking, &mut ledger, &mut Nobody, never)

@@ -194,7 +194,8 @@ fn recipient(paragraph: &paragraphs::Paragraph, session: &str) -> Recipient {
     }
 }
 
-/// The first stanza that quotes a reply, else that tells of none, else the first; on one line.
+/// The first stanza that quotes a reply, else that tells of none, else the first that does more than announce another
+/// ("because:"); on one line.
 fn stanza_with_cause(text: &str) -> String {
     let stanzas = || {
         text.split("\n\n")
@@ -204,6 +205,7 @@ fn stanza_with_cause(text: &str) -> String {
     let best = stanzas()
         .find(|stanza| quoted::read(stanza).reply.is_some())
         .or_else(|| stanzas().find(|stanza| unanswered::read(stanza).is_some()))
+        .or_else(|| stanzas().find(|stanza| !stanza.trim_end().ends_with(':')))
         .or_else(|| stanzas().next())
         .unwrap_or_default();
     let line = best.split_whitespace().collect::<Vec<_>>().join(" ");

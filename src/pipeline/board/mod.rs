@@ -331,9 +331,15 @@ impl Board {
             likelihood: _,
             waiting,
             not_before,
+            answered,
         } = wanted;
         let name = address.domain().wire().to_owned();
         let index = self.entry(&name);
+        if let Some(reading) = answered {
+            self.domains[index].strangers.hear_subject(&reading);
+            self.offer_domain(index, now);
+            return;
+        }
         self.pending += 1;
         let subject = Subject { address, waiting };
         if not_before > now {
@@ -410,12 +416,10 @@ impl Board {
             } => {
                 let finding = Finding::Domain { reason, detail };
                 self.learn_of_domain(index, finding, Some(ttl), now);
-                self.domains[index].closed = true;
-                self.settle_rest_of(index);
+                self.close(index);
             }
             Route::NotAsked => {
-                self.domains[index].closed = true;
-                self.settle_rest_of(index);
+                self.close(index);
             }
             Route::Trouble { detail } => {
                 let finding = Finding::Domain {
@@ -427,8 +431,7 @@ impl Board {
                     let again = now + crate::limits::DNS_RETRY_WAIT;
                     self.wakes.insert((again, Wake::Domain(index)));
                 } else {
-                    self.domains[index].closed = true;
-                    self.settle_rest_of(index);
+                    self.close(index);
                 }
             }
         }
@@ -720,6 +723,13 @@ impl Board {
             fact: Fact { at: now, finding },
             ttl,
         });
+    }
+
+    /// Nobody can be asked in a domain, a decoy that an earlier attempt left owing no more than anybody.
+    fn close(&mut self, index: usize) {
+        self.domains[index].closed = true;
+        self.domains[index].strangers.give_up();
+        self.settle_rest_of(index);
     }
 
     /// Nobody left in a domain needs asking: what is known of the domain answers for them.

@@ -1,0 +1,96 @@
+//! What is left to do about an address: ask, wait, ask its domain's decoy, or nothing.
+
+use super::{Ledger, LedgerError, is_settled};
+use crate::diagnosis::Reading;
+use crate::moment::Moment;
+use crate::probe::{KnownDomain, Waiting};
+use crate::reason::Reason;
+use crate::verdict::{Fact, Finding, Verdict, Whom, decide};
+
+/// What is left to do about an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Todo {
+    /// Nothing: it is settled.
+    Settled(Verdict),
+    /// Nothing: this run, before it was interrupted, asked as often as it asks.
+    Left,
+    /// It was accepted so, and only the decoy of its domain is owed.
+    Owed(Reading),
+    /// It is to be asked about, not before a moment.
+    Ask {
+        /// What it has been through in this run.
+        waiting: Waiting,
+        /// From when on.
+        not_before: Moment,
+    },
+}
+
+impl Ledger {
+    /// What is left to do about an address at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn todo(&mut self, key: &str, domain: &str, now: Moment) -> Result<Todo, LedgerError> {
+        let at_once = Todo::Ask {
+            waiting: Waiting::default(),
+            not_before: Moment::default(),
+        };
+        if self.was_empty() {
+            return Ok(at_once);
+        }
+        let own = self.found_of_address(key, now)?;
+        let asked_in_this_run = own.iter().any(|found| found.run == self.run_began);
+        let evidence = self.evidence_with(own, key, domain, now)?;
+        let verdict = decide(&evidence);
+        if is_settled(verdict) {
+            return Ok(Todo::Settled(verdict));
+        }
+        if let Some(reading) = evidence.facts.iter().rev().find_map(acceptance) {
+            return Ok(Todo::Owed(reading.clone()));
+        }
+        if !asked_in_this_run {
+            return Ok(at_once);
+        }
+        Ok(match self.clock(key)? {
+            Some(clock) => Todo::Ask {
+                waiting: clock.waiting,
+                not_before: clock.again,
+            },
+            None => Todo::Left,
+        })
+    }
+
+    /// What is known of how a domain treats strangers: in full when this run found out, else what facts say that are
+    /// still fresh.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn strangers(&mut self, domain: &str, now: Moment) -> Result<KnownDomain, LedgerError> {
+        if self.was_empty() {
+            return Ok(KnownDomain::default());
+        }
+        if let Some(known) = self.strangers_of_this_run(domain)? {
+            return Ok(known);
+        }
+        let known = self.of_domain(domain, now)?;
+        Ok(KnownDomain::from_facts(known.iter().map(|kept| &kept.fact)))
+    }
+}
+
+/// What an address's acceptance was read as.
+fn acceptance(fact: &Fact) -> Option<&Reading> {
+    match &fact.finding {
+        Finding::Asked {
+            whom: Whom::Subject,
+            reading,
+            ..
+        } if matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider) => Some(reading),
+        Finding::Asked { .. }
+        | Finding::Text { .. }
+        | Finding::Domain { .. }
+        | Finding::Withheld { .. }
+        | Finding::Bounced { .. } => None,
+    }
+}

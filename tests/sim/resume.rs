@@ -1,0 +1,270 @@
+//! Runs that are killed at a moment of simulated time and started again before the same hosts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use presend::moment::Moment;
+use presend::pipeline::Ending;
+use presend::verify::{Asking, Task, verify};
+use presend::world::World;
+use presend::world::sim::{Internet, Outcome, Witness};
+
+use super::{Nobody, task_for, terms_of, tools};
+
+/// A bit of everything: honest hosts, a catch-all, greylisters with and without a word about the time, a provider that
+/// takes one recipient at a time, one host that blocks us, one that never greets.
+const WORLD: &str = r#"
+[network]
+round_trip = "40ms"
+[[host]]
+name = "mx.honest.test"
+[[host]]
+name = "mx.grey.test"
+greylist = { wait = "5m" }
+[[host]]
+name = "mx.single.test"
+per_transaction = 1
+[[host]]
+name = "mx.hostile.test"
+recipients = "visitor_blocked"
+[[host]]
+name = "mx.mute.test"
+greeting = "never"
+[[domain]]
+name = ["honest-one.test", "honest-two.test", "honest-three.test"]
+mx = ["mx.honest.test"]
+mailboxes = ["a", "b", "c", "d"]
+[[domain]]
+name = "all.test"
+mx = ["mx.honest.test"]
+unclaimed = "delivered"
+[[domain]]
+name = ["grey-one.test", "grey-two.test"]
+mx = ["mx.grey.test"]
+mailboxes = ["a", "b", "c", "d"]
+[[domain]]
+name = "grey-all.test"
+mx = ["mx.grey.test"]
+unclaimed = "delivered"
+[[domain]]
+name = "single.test"
+mx = ["mx.single.test"]
+mailboxes = ["a", "b", "c", "d"]
+[[domain]]
+name = "hostile.test"
+mx = ["mx.hostile.test"]
+mailboxes = ["a"]
+[[domain]]
+name = "mute.test"
+mx = ["mx.mute.test"]
+mailboxes = ["a"]
+"#;
+
+const DOMAINS: [&str; 11] = [
+    "honest-one.test",
+    "grey-one.test",
+    "all.test",
+    "single.test",
+    "honest-two.test",
+    "grey-all.test",
+    "hostile.test",
+    "mute.test",
+    "grey-two.test",
+    "nowhere.test",
+    "honest-three.test",
+];
+
+fn list() -> String {
+    let names = ["a", "x", "b", "y", "c", "z", "d"];
+    names
+        .iter()
+        .flat_map(|name| DOMAINS.map(|domain| format!("{name}@{domain}\n")))
+        .fold("email\n".to_owned(), |list, row| list + &row)
+}
+
+/// One attempt at the list; `None` when it was killed at `kill`.
+async fn attempt(task: &Task, world: &World, ledger: &Path, kill: Option<Moment>) -> Option<()> {
+    let now = world.clock.now();
+    let realm = Realm::Simulated("world".to_owned());
+    let mut ledger = Ledger::open(ledger, &realm, Lifetimes::default(), now).unwrap();
+    let job = Job {
+        place: "here",
+        list: "list",
+        seed: now.as_millis(),
+    };
+    let begun = ledger.begin(&job, now).unwrap();
+    let mut terms = terms_of(begun.seed);
+    terms.manners.patience = Duration::from_secs(3600);
+    let asking = Asking::World(world.clone(), Box::new(terms));
+    let never = std::future::pending::<Ending>();
+    let tools = tools();
+    let mut nobody = Nobody;
+    let run = verify(task, &tools, asking, &mut ledger, &mut nobody, never);
+    let killed = async {
+        match kill {
+            Some(moment) => tokio::time::sleep_until(world.clock.instant(moment)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        summary = run => {
+            let summary = summary.unwrap();
+            ledger.end(summary.ending.as_str(), "{}", world.clock.now()).unwrap();
+            Some(())
+        }
+        () = killed => None,
+    }
+}
+
+/// Rows by list.
+type Lists = BTreeMap<&'static str, Vec<String>>;
+
+/// What the lists say, but for when somebody was asked, which a later attempt cannot repeat.
+fn lists(out: &Path) -> Lists {
+    let read = |name: &'static str| {
+        let text = std::fs::read_to_string(out.join(name)).unwrap();
+        let rows = text
+            .lines()
+            .map(|row| row.rsplit_once(',').unwrap().0.to_owned());
+        (name, rows.collect())
+    };
+    ["verified.csv", "review.csv", "rejected.csv"]
+        .map(read)
+        .into()
+}
+
+/// Rows of one run that the other does not have, with their list.
+fn differences(lists: &Lists, undisturbed: &Lists) -> Vec<String> {
+    let beyond = |a: &Lists, b: &Lists, mark: &str| -> Vec<String> {
+        let rows = a
+            .iter()
+            .flat_map(|(name, rows)| rows.iter().map(move |row| (*name, row)));
+        rows.filter(|(name, row)| !b[name].contains(row))
+            .map(|(name, row)| format!("{mark} {name}: {row}"))
+            .collect()
+    };
+    let mut all = beyond(lists, undisturbed, "+");
+    all.extend(beyond(undisturbed, lists, "-"));
+    if all.is_empty() && lists != undisturbed {
+        all.push("the order differs".to_owned());
+    }
+    all
+}
+
+/// A run that is killed at each of these times after its beginning, then left to end.
+fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Moment>, Duration) {
+    let internet = Internet::from_toml(WORLD, "world").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let task = task_for(&list(), &folder.path().join("out"), Memory::Use);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let ledger = folder.path().join("ledger.db");
+    let (witness, moments, took) = runtime.block_on(async {
+        let simulation = internet.start(7);
+        let began = simulation.world.clock.now();
+        let moments: Vec<Moment> = kills.iter().map(|after| began + *after).collect();
+        let mut over = false;
+        for &moment in &moments {
+            over |= attempt(&task, &simulation.world, &ledger, Some(moment))
+                .await
+                .is_some();
+            if over {
+                break;
+            }
+        }
+        if !over {
+            attempt(&task, &simulation.world, &ledger, None).await;
+        }
+        let took = simulation.world.clock.now().since(began);
+        simulation.settle().await;
+        (simulation.witness, moments, took)
+    });
+    let witness = std::sync::Arc::into_inner(witness);
+    (
+        lists(&task.out),
+        witness.expect("the world is gone"),
+        moments,
+        took,
+    )
+}
+
+/// Addresses, decoys among them, that were settled by a host more than once, with the moments.
+fn settled_twice(witness: &Witness) -> Vec<(String, Vec<Moment>)> {
+    let mut settled: BTreeMap<String, Vec<Moment>> = BTreeMap::new();
+    for (_, seen) in witness.hosts() {
+        for question in seen.questions {
+            match question.outcome {
+                Outcome::Accepted | Outcome::RefusedMailbox => {
+                    settled
+                        .entry(question.address)
+                        .or_default()
+                        .push(question.at);
+                }
+                Outcome::RefusedOtherwise => {}
+            }
+        }
+    }
+    settled.retain(|_, moments| moments.len() > 1);
+    settled.into_iter().collect()
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_comes_to_the_same_lists_and_asks_nobody_twice() {
+    let (undisturbed, witness, _, took) = run(&[]);
+    assert_eq!(settled_twice(&witness), []);
+    assert!(
+        took > Duration::from_secs(300),
+        "greylisting is waited for: {took:?}"
+    );
+    let step = took / 11;
+    for kills in 1..=11 {
+        let kill = step * kills;
+        let (lists, witness, moments, _) = run(&[kill]);
+        let differences = differences(&lists, &undisturbed);
+        assert!(
+            differences.is_empty(),
+            "killed after {kill:?}:\n{}",
+            differences.join("\n")
+        );
+        for (address, asked) in settled_twice(&witness) {
+            // The only answers that a kill loses are those on their way.
+            assert!(
+                asked[..asked.len() - 1].iter().all(|at| {
+                    moments
+                        .iter()
+                        .any(|kill| kill.since(*at) < Duration::from_secs(1))
+                }),
+                "killed after {kill:?}: {address} was settled at {asked:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_all_the_same() {
+    let (undisturbed, _, _, took) = run(&[]);
+    // Early on, when everything happens at once; then every minute.
+    let early = (1..12).map(|n| Duration::from_millis(137 * n));
+    let late = (1..12).map(|n| Duration::from_secs(61 * n));
+    let kills: Vec<Duration> = early.chain(late).collect();
+    let (lists, witness, _, resumed) = run(&kills);
+    let differences = differences(&lists, &undisturbed);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    // Greylisting clocks went on where they were: no attempt began them anew.
+    assert!(
+        resumed < took + Duration::from_secs(120),
+        "{resumed:?} instead of {took:?}"
+    );
+    let totals = witness.totals();
+    assert_eq!(
+        (totals.datas, totals.breaches.len()),
+        (0, 0),
+        "{:?}",
+        totals.breaches
+    );
+}
