@@ -50,6 +50,8 @@ pub mod bounce;
 
 pub mod explain;
 
+pub mod bounces;
+
 pub mod preflight;
 
 pub mod settings;

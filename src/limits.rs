@@ -336,6 +336,44 @@ pub const NOTICE_RECIPIENTS: usize = 1000;
 /// Longest value kept of one field of a report, in bytes. Our choice: a folded reply of many lines is about 1 KiB.
 pub const REPORT_FIELD_BYTES: usize = 8 << 10;
 
+// ── Real bounces ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Largest object of a platform's export that is taken for one event, in bytes; a larger one is a wrapper round many.
+/// Our choice: an event with all headers of its message is some 10 KiB.
+pub const EVENT_BYTES: usize = 1 << 20;
+
+/// How much of an export is read at a time, in bytes.
+pub const EVENT_READ_BYTES: usize = 64 << 10;
+
+/// Deepest nesting of an event's fields that is looked into. Our choice: platforms use up to five levels.
+pub const EVENT_DEPTH: usize = 8;
+
+/// Most fields of one event that are looked at. Our choice.
+pub const EVENT_FIELDS: usize = 1_000;
+
+/// Deepest folder in a folder that is searched for messages. Our choice: a mail store nests a few levels.
+pub const FOLDER_DEPTH: usize = 32;
+
+/// Bounces that are kept in the ledger at once.
+pub const BOUNCE_BATCH: usize = 1_000;
+
+/// Most points of the time line of bounces, one for each hour and provider. Our choice: a year of hours at a dozen
+/// providers, a few megabytes.
+pub const TIMELINE_POINTS: usize = 100_000;
+
+/// Fewest bounces before and after for a cascade to be seen. Our choice: below that, shares are chance.
+pub const CASCADE_BOUNCES: u64 = 10;
+
+/// Longest text of a refusal that is shown or kept, in bytes. Our choice: the longest replies of large providers.
+pub const BOUNCE_TEXT_BYTES: usize = 1_000;
+
+/// Most addresses called deliverable that bounced which are listed. Our choice.
+pub const SURPRISES: usize = 1_000;
+
+/// How long it takes until real bounces count half in the projection. Our choice: lists decay by a quarter a year and
+/// providers change their ways, so what is half a year old is worth half.
+pub const CALIBRATION_HALF_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
+
 // ── What people ask us to explain ───────────────────────────────────────────────────────────────────────────────────
 
 /// Most text that is read as one pasted reply, in bytes: as much as a reply may have.

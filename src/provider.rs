@@ -210,6 +210,12 @@ impl Providers {
         providers
     }
 
+    /// The provider that people know by this name.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&Provider> {
+        self.all.iter().find(|provider| provider.name == name)
+    }
+
     /// The provider that runs the mail host `host` (an A-label name without trailing dot), by the longest ending.
     #[must_use]
     pub fn of_mail_host(&self, host: &str) -> Option<&Provider> {

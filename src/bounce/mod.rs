@@ -19,6 +19,7 @@ pub mod unanswered;
 use serde::Serialize;
 
 use crate::limits;
+use crate::moment::Moment;
 use crate::smtp::{EnhancedCode, Reply, Severity, Stage};
 
 /// What a message turned out to be.
@@ -209,6 +210,36 @@ pub fn looks_like_message(bytes: &[u8]) -> bool {
         .contains(&name.to_ascii_lowercase().as_str());
     }
     known
+}
+
+/// When a message says that it was written: its `Date` (RFC 5322 §3.6.1).
+#[must_use]
+pub fn sent_at(bytes: &[u8]) -> Option<Moment> {
+    let head = &bytes[..bytes.len().min(limits::PROSE_BYTES)];
+    let message = mail_parser::MessageParser::new()
+        .header_date(mail_parser::HeaderName::Date)
+        .parse_headers(head)?;
+    moment(message.date()?)
+}
+
+/// Reads a date as the header of a message has it (RFC 5322 §3.3).
+#[must_use]
+pub fn date(text: &str) -> Option<Moment> {
+    moment(&mail_parser::DateTime::parse_rfc822(text)?)
+}
+
+fn moment(date: &mail_parser::DateTime) -> Option<Moment> {
+    if !date.is_valid() {
+        return None;
+    }
+    let seconds = u64::try_from(date.to_timestamp()).ok()?;
+    Some(Moment::from_millis(seconds.checked_mul(1000)?))
+}
+
+/// The host that a field of a report names, with or without its kind: `dns; mx.example.net`.
+#[must_use]
+pub fn host_name(value: &str) -> Option<String> {
+    fields::host(fields::split_type(value).1)
 }
 
 /// Reads one message, opening at most `depth` messages inside it.

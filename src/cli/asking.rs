@@ -343,7 +343,7 @@ where
 }
 
 /// Where programs keep their state (XDG base directory specification).
-fn state_directory() -> anyhow::Result<PathBuf> {
+pub(super) fn state_directory() -> anyhow::Result<PathBuf> {
     let from = |variable: &str| {
         std::env::var_os(variable)
             .map(PathBuf::from)

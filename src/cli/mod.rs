@@ -1,6 +1,7 @@
 //! What a person sees: subcommands, exit codes, errors that say what to change.
 
 mod asking;
+mod bounces;
 mod check;
 mod config;
 pub mod explain;
@@ -45,6 +46,8 @@ enum Command {
     Check(check::CheckArgs),
     /// What a reply, a bounce message (.eml) or a code means, who refused, and what to do
     Explain(explain::ExplainArgs),
+    /// Learn from real bounces: what came back and why, whom to suppress, how good the projection was
+    Bounces(bounces::BouncesArgs),
     /// Is this machine fit to ask, and is this sender fit to send
     Preflight(preflight::PreflightArgs),
     /// A random simulated internet, the program at work in it, its score
@@ -122,6 +125,7 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain_to_screen(&args),
+        Command::Bounces(args) => bounces::run(&args),
         Command::Preflight(args) => preflight_here(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Config(args) => config::run(&args, layers),

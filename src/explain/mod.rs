@@ -130,6 +130,16 @@ pub fn explain(input: &[u8], hints: Hints<'_>, knowledge: Knowledge<'_>) -> Expl
     explain_text(&String::from_utf8_lossy(input), hints, knowledge)
 }
 
+/// Explains a message that was read already.
+#[must_use]
+pub fn explain_message(
+    message: &bounce::Message,
+    hints: Hints<'_>,
+    knowledge: Knowledge<'_>,
+) -> Explanation {
+    message::explain(message, hints, knowledge)
+}
+
 /// Explains text: a reply, a code, or the body of a bounce.
 #[must_use]
 pub fn explain_text(text: &str, hints: Hints<'_>, knowledge: Knowledge<'_>) -> Explanation {

@@ -20,6 +20,23 @@ pub struct Outcomes {
     pub at: Moment,
 }
 
+impl Outcomes {
+    /// What these outcomes still count for at `now`: half after [`crate::limits::CALIBRATION_HALF_LIFE`], a quarter after
+    /// twice as long.
+    #[must_use]
+    pub fn faded(self, now: Moment) -> Outcomes {
+        let lives =
+            now.since(self.at).as_secs_f64() / crate::limits::CALIBRATION_HALF_LIFE.as_secs_f64();
+        let share = 0.5_f64.powf(lives);
+        Outcomes {
+            total: self.total * share,
+            bounced: self.bounced * share,
+            hard: self.hard * share,
+            at: self.at.max(now),
+        }
+    }
+}
+
 impl Ledger {
     /// What is known of each kind, by its stable name.
     ///
@@ -72,6 +89,34 @@ impl Ledger {
             transaction.commit()
         };
         add().map_err(|error| self.failure(error))
+    }
+
+    /// Puts outcomes in the place of what is known of their kinds, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be written.
+    pub fn replace_outcomes(&self, outcomes: &[(String, Outcomes)]) -> Result<(), LedgerError> {
+        let mut connection = connect(&self.path)?;
+        let mut replace = || -> rusqlite::Result<()> {
+            let transaction =
+                connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            for (segment, outcomes) in outcomes {
+                transaction
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO calibration VALUES (?1, ?2, ?3, ?4, ?5)",
+                    )?
+                    .execute(params![
+                        segment,
+                        outcomes.total,
+                        outcomes.bounced,
+                        outcomes.hard,
+                        millis(outcomes.at)
+                    ])?;
+            }
+            transaction.commit()
+        };
+        replace().map_err(|error| self.failure(error))
     }
 
     /// Forgets how kinds fared. The bounces themselves stay.

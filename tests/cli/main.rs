@@ -1,5 +1,6 @@
 //! Runs of the real program.
 
+mod bounces;
 mod config;
 mod list;
 mod nameserver;

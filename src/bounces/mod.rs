@@ -1,0 +1,214 @@
+//! Learning from what really happened: bounces and complaints in, to a suppression list, the ledger and the projection.
+//!
+//! In the order in which a file meets them: `source` (files, folders, archives of messages, exports, packed or not),
+//! `mbox` and `events` (where one piece ends), `record` with `platform` (what a line of an export says), `meaning` (what
+//! it comes to), `season` (everything counted), `cascade` and `health` (how the campaign fares). `run` compares with what
+//! was projected, `suppression` keeps the dead from being written to again.
+
+mod cascade;
+mod events;
+pub mod health;
+mod mbox;
+mod meaning;
+mod platform;
+mod record;
+pub mod run;
+mod season;
+mod source;
+pub mod suppression;
+pub mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::bounce::Action;
+use crate::explain::{AddressAction, RejectedBy};
+use crate::moment::Moment;
+use crate::reason::{Blame, Reason};
+
+pub use cascade::Cascade;
+pub use platform::{NoMapping, Platforms};
+pub use season::{Cause, Counts, Season};
+pub use source::{SourceError, visit};
+
+/// One piece of a source, with its place.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What a piece is made of.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// The bytes of a message, as far as they are looked at.
+    Message(Vec<u8>),
+    /// The fields of a line of an export.
+    Record(record::Record),
+    /// Something in a folder that is neither.
+    Nothing,
+}
+
+/// Where a piece stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file.
+    pub file: Arc<PathBuf>,
+    /// Its place in the file, from 1.
+    pub place: u64,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A message was given up.
+    Bounce,
+    /// A message is late; nothing is lost yet.
+    Delayed,
+    /// A message arrived.
+    Delivered,
+    /// A machine answered in a person's place: the mailbox takes mail.
+    AutoReply,
+    /// A person called a message spam.
+    Complaint,
+    /// None of these: ordinary mail, an opening, a click.
+    Other,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 6] = [
+        Kind::Bounce,
+        Kind::Delayed,
+        Kind::Delivered,
+        Kind::AutoReply,
+        Kind::Complaint,
+        Kind::Other,
+    ];
+
+    /// The name used in output, such as `auto_reply`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Bounce => "bounce",
+            Kind::Delayed => "delayed",
+            Kind::Delivered => "delivered",
+            Kind::AutoReply => "auto_reply",
+            Kind::Complaint => "complaint",
+            Kind::Other => "other",
+        }
+    }
+}
+
+/// Whose doing a bounce is, as far as the sender can do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The list: the address takes no mail. Cleaning it helps.
+    List,
+    /// The sender: reputation, authentication, speed. The address may be good.
+    Sender,
+    /// Neither: the receiving host, the network, or nobody knows.
+    Neither,
+}
+
+impl Fault {
+    /// Whose doing a reason is.
+    #[must_use]
+    pub fn of(reason: Reason) -> Fault {
+        match reason.blame() {
+            Blame::Mailbox | Blame::Domain => Fault::List,
+            Blame::Sender => Fault::Sender,
+            Blame::Host | Blame::Operator | Blame::Us | Blame::Nobody => Fault::Neither,
+        }
+    }
+
+    /// The name used in output, such as `list`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fault::List => "list",
+            Fault::Sender => "sender",
+            Fault::Neither => "neither",
+        }
+    }
+}
+
+/// One thing that happened to one address, judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happening {
+    /// Where it was read.
+    pub origin: Origin,
+    /// What happened.
+    pub kind: Kind,
+    /// The address that delivery was attempted to.
+    pub final_recipient: Option<String>,
+    /// The address that the sender wrote, where it differs.
+    pub original: Option<String>,
+    /// What is said to have become of the message.
+    pub action: Option<Action>,
+    /// The enhanced status code.
+    pub status: Option<String>,
+    /// What was said, in one safe line.
+    pub diagnostic: Option<String>,
+    /// Why, likeliest; `None` where nothing went wrong.
+    pub reason: Option<Reason>,
+    /// Whether trying again is pointless.
+    pub permanent: bool,
+    /// What the reason rests on: a rule, or a platform's word.
+    pub rule: String,
+    /// What to do with the address.
+    pub address_action: AddressAction,
+    /// Who refused.
+    pub rejected_by: RejectedBy,
+    /// The host that wrote the notice.
+    pub reporting_mta: Option<String>,
+    /// The host that refused.
+    pub remote_mta: Option<String>,
+    /// The id of the provider that keeps the mailbox, where known.
+    pub provider: Option<String>,
+    /// What the sender should do.
+    pub advice: Vec<String>,
+    /// When it happened, where the source says.
+    pub at: Option<Moment>,
+    /// What makes the same thing count once.
+    pub id: String,
+    /// Whether it was read before, in this reading.
+    pub repeat: bool,
+}
+
+impl Happening {
+    /// Whose doing it is.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        match self.kind {
+            Kind::Bounce => Some(self.reason.map_or(Fault::Neither, Fault::of)),
+            Kind::Delayed | Kind::Delivered | Kind::AutoReply | Kind::Complaint | Kind::Other => {
+                None
+            }
+        }
+    }
+
+    /// Whether the address is dead: it bounced for good, and the mailbox or its domain is to blame.
+    #[must_use]
+    pub fn is_hard(&self) -> bool {
+        self.kind == Kind::Bounce && self.permanent && self.reason.is_some_and(Reason::may_reject)
+    }
+
+    /// Whether the address must not be written to again.
+    #[must_use]
+    pub fn suppresses(&self) -> bool {
+        self.is_hard() || self.kind == Kind::Complaint
+    }
+
+    /// The address on the sender's list: the one that was written to, before anybody forwarded it.
+    #[must_use]
+    pub fn listed(&self) -> Option<&str> {
+        self.original.as_deref().or(self.final_recipient.as_deref())
+    }
+}

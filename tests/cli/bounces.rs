@@ -1,0 +1,225 @@
+//! `presend bounces`, as people run it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::list::{presend as run, repository};
+
+fn sample(name: &str) -> String {
+    repository(&format!("sample_lists/{name}"))
+}
+
+fn bounces(folder: &Path, more: &[&str]) -> String {
+    let mut args = vec!["bounces"];
+    args.extend(more);
+    let output = run(folder, &args);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(folder: &Path, more: &[&str]) -> Value {
+    let mut args = vec!["--json", "--no-ledger"];
+    args.extend(more);
+    serde_json::from_str(&bounces(folder, &args)).unwrap()
+}
+
+#[test]
+fn the_whole_loop_of_the_readme_runs_offline() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (leads, world) = (sample("leads.csv"), sample("world.toml"));
+    let verify = |out: &str| {
+        let output = run(
+            folder,
+            &[
+                "verify",
+                &leads,
+                "--world",
+                &world,
+                "--ledger",
+                "season.db",
+                "--out",
+                out,
+                "--json",
+            ],
+        );
+        assert!(output.status.success());
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let before = verify("first");
+    let args = [
+        &sample("bounces.mbox"),
+        &sample("events.jsonl"),
+        "--run",
+        "first",
+        "--ledger",
+        "season.db",
+        "--suppress",
+        "suppressed.csv",
+    ];
+    let text = bounces(folder, &args);
+    for words in [
+        "10 bounces of 10 addresses (5 for good), 2 complaints",
+        "The list's fault",
+        "The sender's fault",
+        "https://check.spamhaus.org/",
+        "STOP",
+        "r.obrien@gmail.com",
+        "The ledger has 10 new bounces.",
+        "7 addresses added",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    // The same again changes nothing.
+    let suppressed = fs::read(folder.join("suppressed.csv")).unwrap();
+    let again = bounces(folder, &args);
+    assert!(again.contains("The ledger has 0 new bounces.") && again.contains("0 addresses added"));
+    assert_eq!(fs::read(folder.join("suppressed.csv")).unwrap(), suppressed);
+    // What bounced for good is rejected now, without being asked; whom the sender's own block kept from it is not.
+    let after = verify("second");
+    let rejected = fs::read_to_string(folder.join("second/rejected.csv")).unwrap();
+    assert!(rejected.contains("r.obrien@gmail.com") && rejected.contains("stefan@alpenwerk.test"));
+    assert!(
+        !rejected.contains("nils.young@icloud.com")
+            && !rejected.contains("j.weiss@holm-marine.test")
+    );
+    let verified = |report: &Value| {
+        report["counts"]["disposition"]["verified"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!(verified(&before) - verified(&after), 5);
+}
+
+#[test]
+fn every_kind_of_source_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bounce = "From: MAILER-DAEMON@out.example\nSubject: failure notice\nDate: Mon, 2 Mar 2026 08:00:00 +0000\n\n<ann@example.net>:\n550 5.1.1 no such user\n";
+    fs::write(folder.join("one.eml"), bounce).unwrap();
+    for (name, who) in [("cur/1:2,S", "bob"), ("new/2", "cid"), ("tmp/3", "dan")] {
+        let path = folder.join("Maildir").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bounce.replace("ann", who)).unwrap();
+    }
+    let table = "Date,Recipient,Bounce Type,Reason\n2026-03-02 08:00:00,eve@example.net,Hard,550 5.1.1 unknown user\n2026-03-02 09:00:00,fay@example.net,Soft,mailbox full\n";
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(table.as_bytes()).unwrap();
+    fs::write(folder.join("export.csv.gz"), packed.finish().unwrap()).unwrap();
+    let events = "[{\"email\":\"gus@example.net\",\"event\":\"bounce\",\"reason\":\"550 5.1.1 no\"},{\"email\":\"hal@example.net\",\"event\":\"spamreport\"}]";
+    fs::write(
+        folder.join("events.json.zst"),
+        zstd::encode_all(events.as_bytes(), 1).unwrap(),
+    )
+    .unwrap();
+    let found = json(
+        folder,
+        &["one.eml", "Maildir", "export.csv.gz", "events.json.zst"],
+    );
+    let told: Vec<String> = found["happenings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {} {} {}",
+                one["kind"].as_str().unwrap(),
+                one["final"].as_str().unwrap(),
+                one["reason"].as_str().unwrap_or("-"),
+                one["hard"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "bounce ann@example.net no_such_mailbox true",
+            "bounce bob@example.net no_such_mailbox true",
+            "bounce cid@example.net no_such_mailbox true",
+            "bounce eve@example.net no_such_mailbox true",
+            "bounce fay@example.net mailbox_full false",
+            "bounce gus@example.net no_such_mailbox true",
+            "complaint hal@example.net - false",
+        ]
+    );
+    assert_eq!(found["happenings"][0]["at"], "2026-03-02T08:00:00.000Z");
+    assert_eq!(found["summary"]["counts"]["bounce"], 6);
+    assert_eq!(found["summary"]["addresses"]["hard"], 5);
+}
+
+#[test]
+fn a_mapping_reads_a_platform_that_nobody_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(
+        folder.join("export.csv"),
+        "Kunde;Adresse;Ergebnis\n1;ann@example.net;tot\n2;bob@example.net;voll\n",
+    )
+    .unwrap();
+    fs::write(
+        folder.join("mine.toml"),
+        "[fields]\nrecipient = \"Adresse\"\nkind = \"Ergebnis\"\n[permanent]\nno_such_mailbox = [\"tot\"]\n[temporary]\nmailbox_full = [\"voll\"]\n",
+    )
+    .unwrap();
+    let found = json(folder, &["export.csv", "--mapping", "mine.toml"]);
+    assert_eq!(found["happenings"][0]["hard"], true, "{found}");
+    assert_eq!(found["happenings"][1]["reason"], "mailbox_full");
+    let wrong = run(
+        folder,
+        &["bounces", "export.csv", "--mapping", "export.csv"],
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn a_cascade_is_named_with_its_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut rows = "email,event,reason,timestamp\n".to_owned();
+    for n in 0..40 {
+        let _ = writeln!(
+            rows,
+            "dead{n}@gmail.com,bounce,550 5.1.1 The email account that you tried to reach does not exist,2026-03-02 0{}:00:00",
+            8 + n / 30
+        );
+    }
+    for n in 0..60 {
+        let _ = writeln!(
+            rows,
+            "good{n}@gmail.com,bounce,550 5.7.1 Our system has detected an unusual rate of unsolicited mail originating from your IP address and blocked it,2026-03-02 13:{n:02}:00"
+        );
+    }
+    fs::write(folder.join("export.csv"), rows).unwrap();
+    let text = bounces(folder, &["export.csv", "--no-ledger", "--sent", "500"]);
+    assert!(
+        text.contains("WARNING: google is shutting you out since 2026-03-02T13:00:00Z"),
+        "{text}"
+    );
+    assert!(text.contains("Stop sending there") && text.contains("STOP"));
+    let found = json(folder, &["export.csv", "--sent", "500"]);
+    assert_eq!(found["summary"]["cascades"][0]["provider"], "google");
+    assert_eq!(found["summary"]["health"]["bounces"]["level"], "stop");
+}
+
+#[test]
+fn what_cannot_be_read_is_said_before_anything_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let code = |args: &[&str]| run(folder, args).status.code();
+    assert_eq!(code(&["bounces", "missing.eml", "--no-ledger"]), Some(3));
+    fs::write(folder.join("empty.csv"), "").unwrap();
+    assert_eq!(code(&["bounces", "empty.csv", "--no-ledger"]), Some(3));
+    fs::write(folder.join("one.eml"), "Subject: x\n\nx").unwrap();
+    let no_run = run(folder, &["bounces", "one.eml", "--run", ".", "--no-ledger"]);
+    assert_eq!(no_run.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&no_run.stderr).contains("holds no finished run"));
+    assert_eq!(code(&["bounces"]), Some(2));
+}
