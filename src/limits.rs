@@ -434,6 +434,9 @@ pub const PREFLIGHT_SUBJECTS: usize = 32;
 /// Most addresses of the people who get DMARC reports that are looked at. Our choice: RFC 7489 §6.2 asks for two.
 pub const DMARC_REPORT_ADDRESSES: usize = 10;
 
+/// Age below which receivers distrust a domain. Our choice, on the long side: filters look at the first month or two.
+pub const YOUNG_DOMAIN: Duration = Duration::from_secs(60 * 24 * 3600);
+
 /// Longest public key of a DKIM record that is read, in bytes once decoded. Our choice: RSA with 16384 bits is 2 kB.
 pub const DKIM_KEY_BYTES: usize = 8 << 10;
 
@@ -489,6 +492,13 @@ pub const START_LIFETIME: Duration = Duration::from_secs(3600);
 /// each (measured with hickory-resolver) and as many connections.
 pub const OPEN_FILES: u64 = 1024;
 
+/// How far our clock may be off that of a mail host. Our choice: theirs are kept to the second, ours need not be.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
+
+/// How far our clock may be off the making of a zone that is renewed every few minutes. Our choice: caches keep it for a
+/// quarter of an hour, and its registry may be late.
+pub const CLOCK_ZONE_TOLERANCE: Duration = Duration::from_secs(24 * 3600);
+
 // ── Preflight: warming up ───────────────────────────────────────────────────────────────────────────────────────────
 
 /// Messages on the first day of a new domain. Our choice, on the low side of what senders' platforms advise (50 to 100).
@@ -499,3 +509,13 @@ pub const WARM_UP_GROWTH_PERCENT: u64 = 40;
 
 /// Most messages a day that a plan is made for. Our choice: beyond it a plan of ours is no help.
 pub const WARM_UP_VOLUME: u64 = 100_000_000;
+
+/// Most domains of a list that are counted one by one; the rest are counted together. Our choice: about 8 MB.
+pub const AUDIENCE_DOMAINS: usize = 100_000;
+
+/// Most domains of a list that are looked up to see who takes their mail, the largest first. Our choice: the largest few
+/// hundred say where a list goes, and a good neighbour asks no more for a plan.
+pub const AUDIENCE_LOOKUPS: usize = 300;
+
+/// Most providers with a column of their own in a plan. Our choice: a screen of 80 columns has room for them.
+pub const AUDIENCE_COLUMNS: usize = 4;

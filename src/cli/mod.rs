@@ -134,12 +134,15 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
     }
 }
 
+/// Whether what is written to `out` goes without colour: it is no terminal, or somebody said so (<https://no-color.org>).
+fn is_plain(out: &impl io::IsTerminal) -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !out.is_terminal()
+}
+
 /// Shows what a reply means, as wide as the terminal and coloured only there.
 fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
-    use std::io::IsTerminal;
     let mut out = io::stdout().lock();
-    let plain =
-        std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !out.is_terminal();
+    let plain = is_plain(&out);
     let screen = explain::Screen {
         width: 100,
         style: if plain {
@@ -155,10 +158,25 @@ fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
 /// Looks at sender and machine in the world that was asked for.
 fn preflight_here(args: &preflight::PreflightArgs) -> anyhow::Result<Exit> {
     let place = asking::place_of(args.world.as_deref())?;
+    let mut out = io::stdout().lock();
+    let style = if is_plain(&out) {
+        crate::preflight::screen::Style::Plain
+    } else {
+        crate::preflight::screen::Style::Colour
+    };
     let code = asking::block_on(&place, async {
         let world = asking::world_of(&place, &args.dns, 0)?;
-        let machine = preflight::Machine::look();
-        preflight::run(args, &world, &machine, &mut io::stdout().lock()).await
+        let machine = match (&place, args.source_ips.as_slice()) {
+            (asking::Place::Simulated(internet, _), []) => {
+                preflight::Machine::simulated(internet.client())
+            }
+            (_, []) => preflight::Machine::look(),
+            (_, given) => preflight::Machine {
+                sources: given.to_vec(),
+                ..preflight::Machine::look()
+            },
+        };
+        preflight::run(args, &world, &machine, style, &mut out).await
     })??;
     Ok(match code {
         0 => Exit::Done,

@@ -2,23 +2,38 @@
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::address::Address;
+use crate::intake::{ColumnChoice, IntakeError, Options, Source};
+use crate::limits;
+use crate::preflight::audience::{Audience, Domains};
 use crate::preflight::check::Fitness;
-use crate::preflight::machine::{Asking, fit_to_ask};
+use crate::preflight::lookup::Lookups;
+use crate::preflight::machine::{Asking, fit_to_ask, is_public};
 use crate::preflight::report::Preflight;
+use crate::preflight::screen::Style;
 use crate::preflight::sender::{Sending, fit_to_send};
-use crate::preflight::{html, screen, warm_up};
+use crate::preflight::{html, interfaces, screen, warm_up};
+use crate::provider::Providers;
 use crate::world::World;
 
 /// Is this sender fit to send, and is this machine fit to ask?
 ///
 /// Looks at what the world can see of your domain before you send: who may send for it (SPF), whether your mail is
 /// signed (DKIM), what receivers do with forged mail (DMARC), whether your addresses have names and stand on no
-/// blocklist. Each failure comes with the DNS record to publish: log in where you registered the domain, open its DNS
-/// settings, and add the record as shown. Without DOMAIN only this machine is looked at.
+/// blocklist. Without DOMAIN only this machine is looked at.
+///
+/// A DNS record is a line that anybody can look up under your domain's name. You publish one where the domain is
+/// managed: log in at the company you registered it with (or whose name servers it uses), open "DNS" or "zone", choose
+/// "add record", pick the type that is named (TXT, MX, A), and copy name and content as shown; name fields often want
+/// only the part before your domain (for _dmarc.example.org write _dmarc). Wait some minutes, then run this again.
+/// The reverse name (PTR) of an address is set by whoever gave you the address.
+///
+/// Each line is marked: FAIL must be mended; ???? decides but could not be told; mend is good advice; note could not be
+/// told and decides nothing; ok is well. Exit code: 0 fit, 1 not fit, 4 could not tell.
 #[derive(Args, Clone, Debug)]
 pub struct PreflightArgs {
     /// The domain in the From line of your mail
@@ -33,16 +48,28 @@ pub struct PreflightArgs {
     pub selectors: Vec<String>,
 
     /// The MAIL FROM address of your mail, where bounces go (default: postmaster@DOMAIN)
-    #[arg(long = "from", value_name = "ADDRESS")]
+    #[arg(long = "from", value_name = "ADDRESS", allow_hyphen_values = true)]
     pub mail_from: Option<String>,
 
     /// The name your sending machine greets with (HELO) (default: DOMAIN)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub helo: Option<String>,
 
     /// Messages you want to send a day, such as 20000 or 20000/day; adds a warm-up plan
     #[arg(long, value_name = "N/day", value_parser = volume)]
     pub volume: Option<u64>,
+
+    /// A mailing list: its hosts are tried, and the plan is spread over who runs its mailboxes
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+
+    /// The column of the list with the addresses, by name or number from 1
+    #[arg(long, value_name = "NAME|NUMBER", requires = "list")]
+    pub column: Option<ColumnChoice>,
+
+    /// An address of this machine that connections leave from (repeatable) (default: all that are known)
+    #[arg(long = "source-ip", value_name = "IP")]
+    pub source_ips: Vec<IpAddr>,
 
     /// Look at the sender only, not at this machine
     #[arg(long, requires = "domain")]
@@ -94,22 +121,91 @@ impl Machine {
             ("0.0.0.0:0", "192.0.2.1:25"),
             ("[::]:0", "[2001:db8::1]:25"),
         ];
-        let sources = towards.iter().filter_map(|(own, far)| {
-            let socket = UdpSocket::bind(own).ok()?;
-            socket.connect(far).ok()?;
-            Some(socket.local_addr().ok()?.ip())
-        });
+        let mut sources: Vec<IpAddr> = towards
+            .iter()
+            .filter_map(|(own, far)| {
+                let socket = UdpSocket::bind(own).ok()?;
+                socket.connect(far).ok()?;
+                Some(socket.local_addr().ok()?.ip())
+            })
+            .collect();
+        let told = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+        let others = interfaces::four(&told("/proc/net/fib_trie"));
+        let others = others
+            .into_iter()
+            .chain(interfaces::six(&told("/proc/net/if_inet6")));
+        for ip in others.filter(is_public) {
+            if !sources.contains(&ip) {
+                sources.push(ip);
+            }
+        }
         Machine {
-            sources: sources.collect(),
-            open_files: rlimit::getrlimit(rlimit::Resource::NOFILE)
-                .ok()
-                .map(|(soft, _)| soft),
+            sources,
+            ..Machine::limits()
+        }
+    }
+
+    /// What a simulated internet makes of this machine: one address.
+    #[must_use]
+    pub fn simulated(client: IpAddr) -> Self {
+        Machine {
+            sources: vec![client],
+            ..Machine::limits()
+        }
+    }
+
+    fn limits() -> Self {
+        let files = rlimit::getrlimit(rlimit::Resource::NOFILE).ok();
+        Machine {
+            sources: Vec::new(),
+            open_files: files.map(|(soft, _)| soft),
         }
     }
 }
 
+/// What is known of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Readers {
+    /// Its addresses by domain.
+    pub domains: Domains,
+}
+
+impl Readers {
+    /// Reads a list.
+    ///
+    /// # Errors
+    ///
+    /// When it is no list, or cannot be read to its end.
+    pub fn of(path: &Path, column: Option<&ColumnChoice>) -> Result<Self, IntakeError> {
+        let options = Options {
+            column: column.cloned().unwrap_or_default(),
+        };
+        let mut list = Source::open(path)?.list(&options)?;
+        let mut domains = Domains::default();
+        while let Some(row) = list.next_row()? {
+            if let Ok(Ok(address)) = row.address.map(|text| Address::parse_bytes(&text))
+                && let Some(domain) = address.domain().name()
+            {
+                domains.add(domain);
+            }
+        }
+        Ok(Readers { domains })
+    }
+
+    /// The domains with the most addresses.
+    fn largest(&self) -> impl Iterator<Item = String> {
+        let largest = self.domains.largest_first();
+        largest.into_iter().map(|(domain, _)| domain.to_owned())
+    }
+}
+
 /// Looks at the sender and this machine in `world`, as the options say.
-pub async fn look(args: &PreflightArgs, world: &World, machine: &Machine) -> Preflight {
+pub async fn look(
+    args: &PreflightArgs,
+    world: &World,
+    machine: &Machine,
+    readers: Option<&Readers>,
+) -> Preflight {
     let sender = async {
         let sending = Sending {
             domain: args.domain.clone()?,
@@ -126,45 +222,70 @@ pub async fn look(args: &PreflightArgs, world: &World, machine: &Machine) -> Pre
         if args.sender_only {
             return None;
         }
-        let domains = args.domain.iter().cloned();
+        // Names and senders of another machine are none of this one's.
+        let ours = args.ips.is_empty() || args.ips.iter().any(|ip| machine.sources.contains(ip));
+        let listed = readers.into_iter().flat_map(Readers::largest);
         let asking = Asking {
-            helo: args.helo.clone(),
-            mail_from: args.mail_from.clone(),
+            helo: args.helo.clone().filter(|_| ours),
+            mail_from: args.mail_from.clone().filter(|_| ours),
             sources: machine.sources.clone(),
-            domains: domains.collect(),
+            domains: args
+                .domain
+                .iter()
+                .cloned()
+                .chain(listed)
+                .take(limits::PORT_25_HOSTS)
+                .collect(),
             port: args.smtp_port,
             open_files: machine.open_files,
         };
         Some(fit_to_ask(world, &asking).await)
     };
-    let (sender, machine) = tokio::join!(sender, findings);
+    let audience = async {
+        let readers = readers?;
+        let lookups = Lookups::new(
+            world.names.clone(),
+            limits::PREFLIGHT_WAIT,
+            limits::PREFLIGHT_QUESTIONS,
+        );
+        Some(Audience::of(&readers.domains, &Providers::built_in(), &lookups).await)
+    };
+    let (sender, machine, audience) = tokio::join!(sender, findings, audience);
     Preflight {
         sender,
         machine,
         warm_up: args.volume.map(warm_up::plan).unwrap_or_default(),
+        audience,
     }
 }
 
-/// Looks, then writes what was found to `out`. Returns the exit code: 0 fit, 1 not fit, 4 could not tell.
+/// Looks, then writes what was found to `out`, dressed in `style`. Returns the exit code: 0 fit, 1 not fit, 4 could not
+/// tell.
 ///
 /// # Errors
-/// When `out` or the page cannot be written.
+/// When the list cannot be read, or `out` or the page cannot be written.
 pub async fn run(
     args: &PreflightArgs,
     world: &World,
     machine: &Machine,
+    style: Style,
     out: &mut dyn Write,
 ) -> anyhow::Result<u8> {
-    let preflight = look(args, world, machine).await;
-    if args.json {
-        writeln!(out, "{:#}", preflight.to_json())?;
-    } else {
-        out.write_all(screen::render(&preflight).as_bytes())?;
-    }
+    let readers = match &args.list {
+        Some(path) => Some(Readers::of(path, args.column.as_ref())?),
+        None => None,
+    };
+    let preflight = look(args, world, machine, readers.as_ref()).await;
+    // The page first: when it cannot be written, nobody should have read that all is well.
     if let Some(path) = &args.html {
         let page = html::render(&preflight)?;
         std::fs::write(path, page)
             .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
+    }
+    if args.json {
+        writeln!(out, "{:#}", preflight.to_json())?;
+    } else {
+        out.write_all(screen::render(&preflight, style).as_bytes())?;
     }
     Ok(match preflight.fitness() {
         Fitness::Fit => 0,

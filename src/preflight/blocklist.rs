@@ -34,6 +34,15 @@ struct Code {
     meaning: String,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bit {
+    mask: u8,
+    /// Where it differs from that of the list.
+    weight: Option<Reach>,
+    meaning: String,
+}
+
 #[expect(
     clippy::unsafe_derive_deserialize,
     reason = "the unsafe code is tokio's, inside its macro `join!`"
@@ -62,6 +71,12 @@ pub struct Blocklist {
     refused: Vec<IpAddr>,
     #[serde(default)]
     codes: Vec<Code>,
+    #[serde(default)]
+    bits: Vec<Bit>,
+    #[expect(dead_code, reason = "for readers of the file")]
+    source: String,
+    #[expect(dead_code, reason = "for readers of the file")]
+    checked: String,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +186,37 @@ impl Blocklist {
         }
     }
 
+    /// How many receivers go by an answer: by the gravest of its reasons.
+    #[must_use]
+    pub fn weight_of(&self, answer: IpAddr) -> Reach {
+        let bits: Vec<&Bit> = self.bits_of(answer).collect();
+        let light = |bit: &&Bit| bit.weight == Some(Reach::Light);
+        if !bits.is_empty() && bits.iter().all(light) {
+            Reach::Light
+        } else {
+            self.weight
+        }
+    }
+
+    fn bits_of(&self, answer: IpAddr) -> impl Iterator<Item = &Bit> {
+        let last = match answer {
+            IpAddr::V4(ip) => ip.octets()[3],
+            IpAddr::V6(_) => 0,
+        };
+        self.bits.iter().filter(move |bit| last & bit.mask != 0)
+    }
+
+    /// What an answer means, as far as the list says.
+    fn meaning(&self, answer: IpAddr) -> Option<String> {
+        let codes = self.codes.iter().filter(|code| code.answer == answer);
+        let bits = self.bits_of(answer);
+        let meanings: Vec<&str> = codes
+            .map(|code| code.meaning.as_str())
+            .chain(bits.map(|bit| bit.meaning.as_str()))
+            .collect();
+        (!meanings.is_empty()).then(|| meanings.join("; "))
+    }
+
     /// What the answers of a list mean. A list that fails its own test says nothing, least of all "clean".
     #[must_use]
     pub fn judge(&self, trial: &Trial, answer: &Found<IpAddr>) -> Listing {
@@ -183,7 +229,7 @@ impl Blocklist {
             Found::Some(_) => return unusable("it answers with addresses that no list uses"),
             Found::Nothing(_) => {
                 return unusable(
-                    "its test entry is missing, so it does not serve our resolver, or is gone",
+                    "its test entry is missing: it does not serve your resolver, or is gone",
                 );
             }
             Found::Failed(failure) => return Listing::Unusable(failure.to_string()),
@@ -200,11 +246,7 @@ impl Blocklist {
                 None => unusable("it answers with addresses that no list uses"),
                 Some(&answer) => Listing::Listed {
                     answer,
-                    meaning: self
-                        .codes
-                        .iter()
-                        .find(|code| code.answer == answer)
-                        .map(|code| code.meaning.clone()),
+                    meaning: self.meaning(answer),
                 },
             },
         }
@@ -234,6 +276,20 @@ mod tests {
     #[test]
     fn every_list_that_comes_with_the_program_can_be_read() {
         assert!(built_in().len() >= 5);
+    }
+
+    #[test]
+    fn an_answer_may_hold_several_reasons() {
+        let lists = built_in();
+        let uribl = lists.iter().find(|list| list.id == "uribl").unwrap();
+        let meaning = uribl.meaning("127.0.0.10".parse().unwrap()).unwrap();
+        assert!(
+            meaning.contains("black") && meaning.contains("red"),
+            "{meaning}"
+        );
+        assert_eq!(uribl.meaning("127.0.0.16".parse().unwrap()), None);
+        assert_eq!(uribl.weight_of("127.0.0.10".parse().unwrap()), Reach::Heavy);
+        assert_eq!(uribl.weight_of("127.0.0.8".parse().unwrap()), Reach::Light);
     }
 
     #[test]

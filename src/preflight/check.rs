@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::limits;
+
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -146,8 +148,67 @@ impl Fitness {
     }
 }
 
+/// The names of checks for people.
+const TITLES: &[(&str, &str)] = &[
+    ("authentication", "SPF or DKIM"),
+    ("bimi", "Logo (BIMI)"),
+    ("blocklist", "Blocklist"),
+    ("clock", "Clock"),
+    ("complaint_rate", "Complaints under 0.3 %"),
+    ("dkim_key", "DKIM key"),
+    ("dkim_spare_key", "Spare DKIM key"),
+    ("dmarc_alignment", "DMARC alignment"),
+    ("dmarc_policy", "DMARC policy"),
+    ("dmarc_record", "DMARC record"),
+    ("dmarc_reports", "DMARC reports"),
+    ("dns", "DNS"),
+    ("dns_honest", "Honest DNS"),
+    ("dns_speed", "Speed of DNS"),
+    ("dns_txt", "TXT records"),
+    ("domain_age", "Age of the domain"),
+    ("fcrdns", "Reverse name leads back"),
+    ("helo", "HELO name"),
+    ("mail_from_domain", "MAIL FROM domain"),
+    ("mail_from_spf", "SPF of MAIL FROM"),
+    ("mta_sts", "MTA-STS"),
+    ("mx", "Takes mail (MX)"),
+    ("mx_tls", "Encryption (STARTTLS)"),
+    ("one_click_unsubscribe", "One-click unsubscribe"),
+    ("open_files", "Open files"),
+    ("outgoing_tls", "Sending encrypted"),
+    ("port_25", "Port 25"),
+    ("ptr", "Reverse name (PTR)"),
+    ("ptr_chosen", "Reverse name of your own"),
+    ("public_address", "Public address"),
+    ("sending_addresses", "Sending addresses"),
+    ("source_addresses", "Source addresses"),
+    ("spf_covers", "SPF allows your address"),
+    ("spf_length", "SPF length"),
+    ("spf_lookups", "SPF look-ups"),
+    ("spf_never_used", "SPF terms never used"),
+    ("spf_pass_all", "SPF passes everybody"),
+    ("spf_ptr", "SPF uses ptr"),
+    ("spf_record", "SPF record"),
+    ("spf_void_lookups", "SPF look-ups in vain"),
+    ("tls_rpt", "TLS-RPT"),
+];
+
+/// What a check is called for people.
+#[must_use]
+pub fn title(id: &str) -> &str {
+    let known = TITLES.iter().find(|(name, _)| *name == id);
+    known.map_or(id, |(_, title)| title)
+}
+
 /// The sentence that tells somebody to publish a TXT record.
 #[must_use]
 pub fn publish_txt(name: &str, value: &str) -> String {
-    format!("Publish this TXT record at {name}: {value}")
+    let pieces = match value.len() {
+        0..=limits::TXT_STRING_OCTETS => "",
+        _ => {
+            " (longer than 255 characters: if your DNS provider does not split it by itself, enter it as several strings \
+              in quotes, each up to 255 characters)"
+        }
+    };
+    format!("Publish this TXT record at {name}{pieces}: {value}")
 }

@@ -154,7 +154,8 @@ fn check(domain: &str, selected: &Selected, why: &str) -> Option<Check> {
     let selector = &selected.selector;
     let name = format!("{selector}._domainkey.{domain}");
     let again = format!(
-        "Make a new key at your mail service and publish the TXT record it shows at {name}, whole and on one line: v=DKIM1; k=rsa; p=..."
+        "Make a new key of 2048 bits at your mail service and publish the TXT record it shows at {name}, whole and on \
+         one line: v=DKIM1; k=rsa; p=..."
     );
     Some(match &selected.at {
         AtSelector::Nothing => Check::fail(
@@ -162,7 +163,7 @@ fn check(domain: &str, selected: &Selected, why: &str) -> Option<Check> {
             format!("there is no key at {name}"),
             why,
             format!(
-                "Publish the TXT record that your mail service shows at {name}: v=DKIM1; k=rsa; p=... "
+                "Publish the TXT record that your mail service shows at {name}: v=DKIM1; k=rsa; p=..."
             ),
         ),
         AtSelector::Failed(failure) => Check::unknown(
@@ -202,7 +203,7 @@ fn check(domain: &str, selected: &Selected, why: &str) -> Option<Check> {
                     ID,
                     shown,
                     "Receivers refuse RSA keys under 1024 bits (RFC 8301).",
-                    format!("{again} (choose 2048 bits)"),
+                    again,
                 ),
                 KeyKind::Rsa { bits } if bits < limits::DKIM_RSA_BITS_ADVISED => {
                     let mut check = Check::pass(
@@ -210,7 +211,7 @@ fn check(domain: &str, selected: &Selected, why: &str) -> Option<Check> {
                         shown,
                         "The key is accepted, but 2048 bits are advised (RFC 8301).",
                     );
-                    check.fix = Some(format!("{again} (choose 2048 bits)"));
+                    check.fix = Some(again);
                     check
                 }
                 KeyKind::Rsa { .. } | KeyKind::Ed25519 => Check::pass(ID, shown, why),

@@ -3,9 +3,11 @@
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 
-use super::check::Side;
+use super::audience::split;
+use super::check::{Check, Side, title};
 use super::report::Preflight;
-use super::screen;
+use super::screen::{self, parts};
+use crate::limits;
 
 /// The page. All text from outside is escaped.
 ///
@@ -20,12 +22,54 @@ pub fn render(preflight: &Preflight) -> Result<String, minijinja::Error> {
         ("The sender", Side::Sender),
         ("This machine", Side::Machine),
     ]
-    .map(|(title, side)| context! { title, checks => Value::from(Serde(preflight.checks_about(side).collect::<Vec<_>>())) });
+    .map(|(title, side)| context! { title, checks => preflight.checks_about(side).map(row).collect::<Vec<_>>() });
+    let shares = preflight
+        .audience
+        .as_ref()
+        .map(|audience| audience.largest(limits::AUDIENCE_COLUMNS))
+        .unwrap_or_default();
+    let days: Vec<Value> = preflight
+        .warm_up
+        .iter()
+        .map(|day| context! { day => day.day, messages => day.messages, parts => split(day.messages, &shares) })
+        .collect();
+    let rules: Vec<Value> = preflight
+        .sender
+        .iter()
+        .flat_map(|sender| &sender.rules)
+        .map(|one| {
+            let titles = |ids: &[&'static str]| ids.iter().map(|id| title(id)).collect::<Vec<_>>();
+            context! {
+                provider => &one.provider,
+                since => &one.since,
+                met => titles(&one.met),
+                not_met => titles(&one.not_met),
+                not_known => titles(&one.not_known),
+            }
+        })
+        .collect();
     template.render(context! {
         title => preflight.sender.as_ref().map_or("this machine", |sender| &sender.domain),
         verdict => screen::verdict(preflight.fitness()),
+        fit => Value::from(Serde(preflight.fitness())),
         sides => sides.to_vec(),
+        volume => preflight.sender.as_ref().map(|sender| sender.volume),
+        rules,
         tree => screen::spf_tree(preflight),
-        warm_up => Value::from(Serde(&preflight.warm_up)),
+        audience => preflight.audience.as_ref().map(|audience| Value::from(Serde(audience))),
+        columns => Value::from(Serde(&shares)),
+        warm_up => days,
     })
+}
+
+/// One check, with its name for people and the record of its fix apart.
+fn row(check: &Check) -> Value {
+    let (fix, record) = match &check.fix {
+        Some(fix) => {
+            let (sentence, record) = parts(fix);
+            (Some(sentence), record)
+        }
+        None => (None, None),
+    };
+    context! { title => title(check.id), check => Value::from(Serde(check)), fix, record }
 }

@@ -37,7 +37,7 @@ fn check(list: &Blocklist, subject: &Subject, listing: &Listing) -> Check {
         Listing::Clean => Check::pass(ID, format!("{what} is not on {name}"), WHY),
         Listing::Refused => Check::unknown(
             ID,
-            format!("{name} does not serve your DNS resolver, so nothing is known about {what}"),
+            format!("{what}: nothing known from {name}, which does not serve your DNS resolver"),
             WHY,
             format!(
                 "Run a resolver of your own and name it with --dns, or look {what} up at {}",
@@ -47,7 +47,7 @@ fn check(list: &Blocklist, subject: &Subject, listing: &Listing) -> Check {
         .advised(),
         Listing::Unusable(reason) => Check::unknown(
             ID,
-            format!("{name} told nothing about {what}: {reason}"),
+            format!("{what}: nothing known from {name} ({reason})"),
             WHY,
             format!("Look {what} up at {}", list.remove),
         )
@@ -65,7 +65,7 @@ fn check(list: &Blocklist, subject: &Subject, listing: &Listing) -> Check {
                     list.remove
                 ),
             );
-            match list.weight {
+            match list.weight_of(*answer) {
                 Reach::Heavy => check,
                 Reach::Light => check.advised(),
             }

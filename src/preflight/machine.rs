@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+use serde::Serialize;
+
 use crate::limits;
-use crate::moment::Moment;
 use crate::world::World;
 
 use super::blocklist::Subject;
 use super::check::{Check, Side, Status};
-use super::host::Patience;
+use super::clock;
+use super::host::{Greeting, Patience};
 use super::intake::Intake;
 use super::listings;
 use super::lookup::Lookups;
@@ -17,9 +19,6 @@ use super::resolver;
 use super::reverse::Reverse;
 use super::sender::{ascii, helo_check};
 use super::spf::{Question, SpfResult, check_host, identity};
-
-/// The program is not older than this, so a clock that shows less is wrong: 2026-01-01.
-const NO_EARLIER_THAN: Moment = Moment::from_millis(1_767_225_600_000);
 
 /// What the run to come will use.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +46,17 @@ pub struct Findings {
     pub port_25: Port25,
     /// Our address as mail hosts see it.
     pub public_address: Option<IpAddr>,
+    /// Our own addresses, each with what mail hosts see when we come from it.
+    pub sources: Vec<Source>,
+}
+
+/// An address that connections can leave from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// The address.
+    pub address: IpAddr,
+    /// What a mail host said that it saw, when one did.
+    pub seen_as: Option<IpAddr>,
 }
 
 /// Looks at this machine, within [`limits::PREFLIGHT_WAIT`].
@@ -66,16 +76,24 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
         resolver::checks(&lookups, world.seed),
         dial_hosts(world, &lookups, asking, &dialling)
     );
+    let asked_at = world.clock.now();
     let public_address = met
         .iter()
         .find_map(|met| met.contact.greeting()?.seen_address());
     let mut checks = dns;
     checks.push(port25::check(port_25, &met, asking.port));
     checks.push(public_address_check(public_address, &asking.sources));
-    let mut addresses: Vec<IpAddr> = public_address.into_iter().collect();
-    for source in asking.sources.iter().filter(|ip| is_public(ip)) {
-        if !addresses.contains(source) {
-            addresses.push(*source);
+    let sources = see_sources(world, &asking.sources, public_address, &met, &dialling).await;
+    checks.extend(sources_check(&sources));
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    let seen = sources.iter().filter_map(|source| source.seen_as);
+    let own = sources
+        .iter()
+        .map(|source| source.address)
+        .filter(is_public);
+    for ip in public_address.into_iter().chain(seen).chain(own) {
+        if !addresses.contains(&ip) {
+            addresses.push(ip);
         }
     }
     checks.extend(
@@ -89,14 +107,67 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
         .await,
     );
     checks.extend(identity_checks(&lookups, asking.helo.as_deref(), &addresses).await);
-    checks.push(clock_check(world.clock.now()));
+    checks.push(clock::check(asked_at, &clock::hints(&lookups, &met).await));
     checks.extend(asking.open_files.map(open_files_check));
     let checks = checks.into_iter().map(Check::of_machine).collect();
     Findings {
         checks,
         port_25,
         public_address,
+        sources,
     }
+}
+
+/// Comes from each address of ours to a host that opened before, and hears what it sees.
+async fn see_sources(
+    world: &World,
+    addresses: &[IpAddr],
+    first_seen: Option<IpAddr>,
+    met: &[Met],
+    dialling: &Dialling<'_>,
+) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for (index, &address) in addresses
+        .iter()
+        .take(limits::PREFLIGHT_SUBJECTS)
+        .enumerate()
+    {
+        let open = |met: &&Met| {
+            met.contact.greeting().is_some() && met.door.ip.is_ipv4() == address.is_ipv4()
+        };
+        let seen_as = match (index, met.iter().find(open)) {
+            // The first address is what all doors were knocked at from.
+            (0, Some(_)) => first_seen.filter(|seen| seen.is_ipv4() == address.is_ipv4()),
+            (_, None) => None,
+            (_, Some(met)) => {
+                let dialling = Dialling {
+                    source: Some(address),
+                    ..*dialling
+                };
+                let again = port25::knock(world, met.door.clone(), &dialling).await;
+                again.contact.greeting().and_then(Greeting::seen_address)
+            }
+        };
+        sources.push(Source { address, seen_as });
+    }
+    sources
+}
+
+fn sources_check(sources: &[Source]) -> Option<Check> {
+    const WHY: &str =
+        "Connections can leave from any of these (--source-ip); each has a reputation of its own.";
+    if sources.is_empty() {
+        return None;
+    }
+    let shown: Vec<String> = sources
+        .iter()
+        .map(|source| match source.seen_as {
+            Some(seen) if seen != source.address => format!("{} (seen as {seen})", source.address),
+            Some(_) => format!("{} (seen as such)", source.address),
+            None => source.address.to_string(),
+        })
+        .collect();
+    Some(Check::pass("source_addresses", shown.join(", "), WHY).advised())
 }
 
 /// Knocks at the hosts of the named domains and of well-known ones.
@@ -163,21 +234,44 @@ pub(super) async fn identity_checks(
     let wanted = helo.unwrap_or("probe.your-domain");
     let subjects: Vec<Subject> = addresses.iter().map(|ip| Subject::Address(*ip)).collect();
     let reverses = async {
-        let mut checks = Vec::new();
+        let mut reverses = Vec::new();
         for &ip in addresses {
-            let reverse = Reverse::of(lookups, ip).await;
-            checks.extend(reverse.checks(ip, Side::Machine, wanted));
+            reverses.push((ip, Reverse::of(lookups, ip).await));
         }
-        checks
+        reverses
     };
-    let (mut checks, helo, listings) = tokio::join!(
+    let (reverses, given, listings) = tokio::join!(
         reverses,
         helo_check(lookups, helo, addresses, Side::Machine),
         listings::checks(lookups, &subjects),
     );
-    checks.extend(helo);
+    let mut checks: Vec<Check> = reverses
+        .iter()
+        .flat_map(|(ip, reverse)| reverse.checks(*ip, Side::Machine, wanted))
+        .collect();
+    checks.push(given.unwrap_or_else(|| name_without_helo(&reverses)));
     checks.extend(listings);
     checks
+}
+
+/// The check `helo` of whoever gives no name: what hosts will be told instead.
+fn name_without_helo(reverses: &[(IpAddr, Reverse)]) -> Check {
+    const ID: &str = "helo";
+    const WHY: &str = "The name with which a machine greets must be its own; receivers look it up.";
+    let confirmed = reverses.iter().find_map(|(ip, reverse)| match reverse {
+        Reverse::Confirmed(name) => Some((ip, name)),
+        Reverse::NoName | Reverse::Unconfirmed(_) | Reverse::Failed(_) => None,
+    });
+    match confirmed {
+        Some((ip, name)) => Check::pass(ID, format!("{name}, the reverse name of {ip}"), WHY),
+        None => Check::unknown(
+            ID,
+            "none given, and no reverse name of ours leads back to us",
+            WHY,
+            "Say --helo mail.your-domain, a name whose address is this machine's",
+        )
+        .advised(),
+    }
 }
 
 /// Whether the domain of MAIL FROM takes mail, and lets our addresses send for it.
@@ -224,20 +318,6 @@ pub(super) async fn mail_from_checks(
     checks
 }
 
-fn clock_check(now: Moment) -> Check {
-    let why = "Verdicts carry the time at which they were made, and grow old by it.";
-    if now < NO_EARLIER_THAN {
-        Check::fail(
-            "clock",
-            now.to_string(),
-            why,
-            "Set the clock of this machine (timedatectl set-ntp true)",
-        )
-    } else {
-        Check::pass("clock", now.to_string(), why)
-    }
-}
-
 fn open_files_check(limit: u64) -> Check {
     let why = "Every connection and every question to DNS under way takes an open file.";
     if limit < limits::OPEN_FILES {
@@ -252,7 +332,8 @@ fn open_files_check(limit: u64) -> Check {
 }
 
 /// Whether others can see an address as such; what is not public never reaches a mail host.
-pub(super) fn is_public(ip: &IpAddr) -> bool {
+#[must_use]
+pub fn is_public(ip: &IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())

@@ -5,9 +5,12 @@
 //! come back with [`check::Check`]s, each failure with its fix. [`report::Preflight`] holds the whole, for `--json`;
 //! [`screen`] and [`html`] show it.
 
+pub mod age;
 pub mod announce;
+pub mod audience;
 pub mod blocklist;
 pub mod check;
+pub mod clock;
 pub mod der;
 pub mod dkim;
 pub mod dkim_checks;
@@ -16,6 +19,7 @@ pub mod dmarc_checks;
 pub mod host;
 pub mod html;
 pub mod intake;
+pub mod interfaces;
 pub mod listings;
 pub mod lookup;
 pub mod machine;

@@ -182,7 +182,8 @@ pub async fn knock_until_open(
     }
 }
 
-fn knock(
+/// Knocks at one door.
+pub fn knock(
     world: &World,
     door: Door,
     dialling: &Dialling<'_>,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::audience::Audience;
 use super::check::{Check, Fitness, Side};
 use super::dkim::KeyRecord;
 use super::dkim_checks::{AtSelector, Selected};
@@ -28,6 +29,8 @@ pub struct Preflight {
     pub machine: Option<Findings>,
     /// The plan for the wanted volume; empty without one.
     pub warm_up: Vec<Day>,
+    /// Who runs the mailboxes of the list, when one was given.
+    pub audience: Option<Audience>,
 }
 
 impl Preflight {
@@ -75,8 +78,13 @@ impl Preflight {
             "checks": self.checks(),
             "warm_up": self.warm_up,
         });
+        if let Some(audience) = &self.audience {
+            root["audience"] = json!(audience);
+        }
         if let Some(sender) = &self.sender {
             root["domain"] = json!(sender.domain);
+            root["volume"] = json!(sender.volume);
+            root["rules"] = json!(sender.rules);
             root["spf"] = spf(&sender.spf);
             root["dkim"] =
                 json!({ "selectors": sender.dkim.iter().map(selector).collect::<Vec<_>>() });
@@ -87,6 +95,7 @@ impl Preflight {
                 "can_ask": machine.can_ask(),
                 "port_25": port_25(machine.port_25),
                 "public_address": machine.public_address,
+                "sources": machine.sources,
             });
         }
         root

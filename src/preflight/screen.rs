@@ -2,15 +2,29 @@
 
 use std::fmt::Write;
 
-use super::check::{Check, Fitness, Side, Status, Weight};
+use super::audience::split;
+use super::check::{Check, Fitness, Side, Status, Weight, title};
 use super::report::Preflight;
+use super::rules::Compliance;
 use super::spf::{Branch, Remark};
 use crate::limits;
 
 /// The width that prose is broken at, in characters: that of the terminal of old.
 const WIDTH: usize = 80;
 
-/// Prose broken between words to rows that fit [`WIDTH`] behind an indent. A word that is longer stands alone.
+/// Where the text beside a status word begins, in characters.
+const MARGIN: usize = 8;
+
+/// How text may be dressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Nothing but text.
+    Plain,
+    /// Status words in colour, headings in bold (ECMA-48). Every word is there without it, too.
+    Colour,
+}
+
+/// Prose broken between words to rows that fit 80 columns behind an indent. A word that is longer stands alone.
 #[must_use]
 pub fn wrapped(text: &str, indent: usize) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
@@ -26,34 +40,44 @@ pub fn wrapped(text: &str, indent: usize) -> Vec<String> {
     rows
 }
 
+/// A fix as a sentence and, where there is one, the record to publish, which is to be copied as it stands.
+#[must_use]
+pub fn parts(fix: &str) -> (String, Option<String>) {
+    match fix.split_once(": v=") {
+        Some((before, record)) => (format!("{before}:"), Some(format!("v={record}"))),
+        None => (fix.to_owned(), None),
+    }
+}
+
 /// The whole screen.
 #[must_use]
-pub fn render(preflight: &Preflight) -> String {
-    let mut out = String::new();
+pub fn render(preflight: &Preflight, style: Style) -> String {
+    let mut page = Page {
+        out: String::new(),
+        style,
+    };
     if let Some(sender) = &preflight.sender {
-        heading(&mut out, &format!("Is {} fit to send?", sender.domain));
-        section(&mut out, preflight, Side::Sender);
+        page.heading(&format!("Is {} fit to send?", sender.domain));
+        page.section(preflight, Side::Sender);
+        page.rules(&sender.rules, sender.volume);
         let tree = spf_tree(preflight);
         if !tree.is_empty() {
-            let title = format!(
+            page.heading(&format!(
                 "DNS look-ups of the SPF record: {} of {}",
                 sender.spf.lookups(),
                 limits::SPF_LOOKUPS
-            );
-            heading(&mut out, &title);
-            line(&mut out, &tree);
+            ));
+            page.line(&tree);
         }
     }
     if preflight.machine.is_some() {
-        heading(&mut out, "Is this machine fit to ask mail hosts?");
-        section(&mut out, preflight, Side::Machine);
+        page.heading("Is this machine fit to ask mail hosts?");
+        page.section(preflight, Side::Machine);
     }
-    if !preflight.warm_up.is_empty() {
-        heading(&mut out, "Warm-up for a new domain: most messages a day");
-        warm_up(&mut out, preflight);
-    }
-    line(&mut out, verdict(preflight.fitness()));
-    out
+    page.warm_up(preflight);
+    let fitness = preflight.fitness();
+    page.paragraph(0, Tone::of(fitness), verdict(fitness));
+    page.out
 }
 
 /// The SPF policy as a tree with the cost of each term; empty when nothing in it asks DNS.
@@ -74,7 +98,7 @@ pub fn verdict(fitness: Fitness) -> &'static str {
     match fitness {
         Fitness::Fit => "Fit: every check that decides passes.",
         Fitness::NotFit => {
-            "Not fit yet: do what stands after \"do:\" above, begin at the top, then run this again."
+            "Not fit yet: do what stands behind \"Do:\" above, begin at the top, then run this again."
         }
         Fitness::CouldNotTell => {
             "Could not tell: nothing is known to be wrong, but some checks that decide could not be made."
@@ -82,90 +106,266 @@ pub fn verdict(fitness: Fitness) -> &'static str {
     }
 }
 
-fn line(out: &mut String, text: &str) {
-    out.push_str(text);
-    out.push('\n');
+/// What a piece of text is like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tone {
+    Good,
+    Bad,
+    Doubtful,
+    Heading,
+    Plain,
 }
 
-fn heading(out: &mut String, text: &str) {
-    line(out, text);
-    line(out, &"-".repeat(text.chars().count()));
+impl Tone {
+    fn of(fitness: Fitness) -> Self {
+        match fitness {
+            Fitness::Fit => Tone::Good,
+            Fitness::NotFit => Tone::Bad,
+            Fitness::CouldNotTell => Tone::Doubtful,
+        }
+    }
+
+    /// The codes of ECMA-48 that begin it.
+    fn code(self) -> &'static str {
+        match self {
+            Tone::Good => "\u{1b}[32m",
+            Tone::Bad => "\u{1b}[1;31m",
+            Tone::Doubtful => "\u{1b}[33m",
+            Tone::Heading => "\u{1b}[1m",
+            Tone::Plain => "",
+        }
+    }
 }
 
-/// Failures first, with what to do; then what could not be told; then what is well, a line each.
-fn section(out: &mut String, preflight: &Preflight, side: Side) {
-    let of = |status: Status, weight: Weight| {
-        preflight
+struct Page {
+    out: String,
+    style: Style,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn dressed(&self, tone: Tone, text: &str) -> String {
+        match (self.style, tone) {
+            (Style::Plain, _) | (Style::Colour, Tone::Plain) => text.to_owned(),
+            (Style::Colour, _) => format!("{}{text}\u{1b}[0m", tone.code()),
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        let dressed = self.dressed(Tone::Heading, text);
+        self.line(&dressed);
+        self.line(&"-".repeat(text.chars().count()));
+    }
+
+    fn paragraph(&mut self, indent: usize, tone: Tone, text: &str) {
+        for row in wrapped(text, indent) {
+            let dressed = self.dressed(tone, &row);
+            self.line(&format!("{:indent$}{dressed}", ""));
+        }
+    }
+
+    /// Failures first, with what to do; then what could not be told; then what is well, in short.
+    fn section(&mut self, preflight: &Preflight, side: Side) {
+        let of = |status: Status, weight: Weight| -> Vec<&Check> {
+            preflight
+                .checks_about(side)
+                .filter(|check| check.status == status && check.weight == weight)
+                .collect()
+        };
+        for check in of(Status::Fail, Weight::Required) {
+            self.long("FAIL", Tone::Bad, check);
+        }
+        for check in of(Status::Unknown, Weight::Required) {
+            self.long("????", Tone::Doubtful, check);
+        }
+        for check in of(Status::Fail, Weight::Advised) {
+            self.long("mend", Tone::Doubtful, check);
+        }
+        for group in groups(of(Status::Unknown, Weight::Advised)) {
+            self.short("note", Tone::Doubtful, &group);
+            if let Some(check) = group.first() {
+                self.fix(check);
+            }
+        }
+        let passed = preflight
             .checks_about(side)
-            .filter(move |check| check.status == status && check.weight == weight)
-    };
-    for check in of(Status::Fail, Weight::Required) {
-        long(out, "FAIL", check);
-    }
-    for check in of(Status::Unknown, Weight::Required) {
-        long(out, "????", check);
-    }
-    for check in of(Status::Fail, Weight::Advised) {
-        long(out, "mend", check);
-    }
-    for check in of(Status::Unknown, Weight::Advised) {
-        short(out, "note", check);
-    }
-    for check in preflight
-        .checks_about(side)
-        .filter(|check| check.status == Status::Pass)
-    {
-        let text = format!("  ok    {:<16} {}", check.id, check.value);
-        line(out, &text);
-    }
-    out.push('\n');
-}
-
-fn long(out: &mut String, word: &str, check: &Check) {
-    line(out, &format!("  {word}  {:<16} {}", check.id, check.value));
-    prose(out, "why: ", &check.why);
-    if !check.required_by.is_empty() {
-        prose(out, "asked for by: ", &check.required_by.join(", "));
-    }
-    advice(out, check);
-}
-
-fn short(out: &mut String, word: &str, check: &Check) {
-    line(out, &format!("  {word}  {:<16} {}", check.id, check.value));
-    advice(out, check);
-}
-
-fn advice(out: &mut String, check: &Check) {
-    if let Some(fix) = &check.fix {
-        prose(out, "do: ", fix);
-    }
-}
-
-/// Broken between words at [`WIDTH`], except within what is to be copied: that stands whole on a line of its own.
-fn prose(out: &mut String, label: &str, text: &str) {
-    const INDENT: &str = "        ";
-    let (text, record) = match text.split_once(": v=") {
-        Some((before, record)) => (format!("{before}:"), Some(format!("v={record}"))),
-        None => (text.to_owned(), None),
-    };
-    let mut row = format!("{INDENT}{label}");
-    let mut fresh = true;
-    for word in text.split_whitespace() {
-        if !fresh && row.chars().count() + 1 + word.chars().count() > WIDTH {
-            line(out, &row);
-            row = format!("{INDENT}     ");
-            fresh = true;
+            .filter(|check| check.status == Status::Pass)
+            .collect();
+        for group in groups(passed) {
+            self.short("ok", Tone::Good, &group);
+            for check in group.iter().filter(|check| check.fix.is_some()).take(1) {
+                self.fix(check);
+            }
         }
-        if !fresh {
-            row.push(' ');
+        self.line("");
+    }
+
+    /// A status word with the beginning of a paragraph beside it.
+    fn marked(&mut self, word: &str, tone: Tone, text: &str) {
+        let dressed = self.dressed(tone, word);
+        let gap = MARGIN - 2 - word.len();
+        for (index, row) in wrapped(text, MARGIN).into_iter().enumerate() {
+            if index == 0 {
+                self.line(&format!("  {dressed}{:gap$}{row}", ""));
+            } else {
+                self.line(&format!("{:MARGIN$}{row}", ""));
+            }
         }
-        row.push_str(word);
-        fresh = false;
     }
-    line(out, &row);
-    if let Some(record) = record {
-        line(out, &format!("{INDENT}     {record}"));
+
+    fn long(&mut self, word: &str, tone: Tone, check: &Check) {
+        self.marked(word, tone, &format!("{}: {}", title(check.id), check.value));
+        self.paragraph(MARGIN, Tone::Plain, &format!("Why: {}", check.why));
+        if !check.required_by.is_empty() {
+            let by = check.required_by.join(", ");
+            self.paragraph(MARGIN, Tone::Plain, &format!("Asked for by {by}"));
+        }
+        self.fix(check);
+        self.line("");
     }
+
+    /// Checks of one name in one paragraph.
+    fn short(&mut self, word: &str, tone: Tone, group: &[&Check]) {
+        let Some(first) = group.first() else { return };
+        let values: Vec<&str> = group.iter().map(|check| check.value.as_str()).collect();
+        self.marked(
+            word,
+            tone,
+            &format!("{}: {}", title(first.id), values.join("; ")),
+        );
+    }
+
+    fn fix(&mut self, check: &Check) {
+        let Some(fix) = &check.fix else { return };
+        let (sentence, record) = parts(fix);
+        self.paragraph(MARGIN, Tone::Plain, &format!("Do: {sentence}"));
+        if let Some(record) = record {
+            // Whole and on one line, for it is to be copied.
+            self.line(&format!("{:MARGIN$}    {record}", ""));
+        }
+    }
+
+    fn rules(&mut self, rules: &[Compliance], volume: u64) {
+        if rules.is_empty() {
+            return;
+        }
+        self.heading(&format!(
+            "Rules in force for {} messages a day",
+            grouped(volume)
+        ));
+        for one in rules {
+            let tone = match (one.not_met.is_empty(), one.not_known.is_empty()) {
+                (false, _) => Tone::Bad,
+                (true, false) => Tone::Doubtful,
+                (true, true) => Tone::Good,
+            };
+            let counts = format!(
+                "{} met, {} not met, {} not known",
+                one.met.len(),
+                one.not_met.len(),
+                one.not_known.len()
+            );
+            let counts = self.dressed(tone, &counts);
+            self.line(&format!(
+                "  {:<10} (since {})  {counts}",
+                one.provider, one.since
+            ));
+            for (what, ids) in [("not met", &one.not_met), ("not known", &one.not_known)] {
+                let titles: Vec<&str> = ids.iter().map(|id| title(id)).collect();
+                if !titles.is_empty() {
+                    let text = format!("{what}: {}", titles.join(", "));
+                    self.paragraph(MARGIN, Tone::Plain, &text);
+                }
+            }
+        }
+        self.line("");
+    }
+
+    fn warm_up(&mut self, preflight: &Preflight) {
+        if let Some(audience) = &preflight.audience {
+            self.heading(&format!(
+                "Who runs the mailboxes of the list: {} addresses",
+                grouped(audience.addresses)
+            ));
+            for share in &audience.shares {
+                let percent = share.addresses * 100 / audience.addresses.max(1);
+                self.line(&format!(
+                    "  {:>11}  {percent:>3} %  {}",
+                    grouped(share.addresses),
+                    share.provider
+                ));
+            }
+            if audience.not_looked_up > 0 {
+                let text = format!(
+                    "{} of the others are at domains that were not looked up, or that DNS said nothing about.",
+                    grouped(audience.not_looked_up)
+                );
+                self.paragraph(2, Tone::Plain, &text);
+            }
+            self.line("");
+        }
+        if preflight.warm_up.is_empty() {
+            return;
+        }
+        self.heading("Warm-up for a new domain: most messages a day");
+        let shares = preflight
+            .audience
+            .as_ref()
+            .map(|audience| audience.largest(limits::AUDIENCE_COLUMNS))
+            .unwrap_or_default();
+        let width = |name: &str| name.chars().count().max(9);
+        let mut head = format!("  {:>4}  {:>11}", "day", "all");
+        for share in &shares {
+            let _ = write!(head, "  {:>1$}", share.provider, width(&share.provider));
+        }
+        self.line(&head);
+        for day in &preflight.warm_up {
+            let mut row = format!("  {:>4}  {:>11}", day.day, grouped(day.messages));
+            for (share, part) in shares.iter().zip(split(day.messages, &shares)) {
+                let _ = write!(row, "  {:>1$}", grouped(part), width(&share.provider));
+            }
+            self.line(&row);
+        }
+        self.paragraph(
+            2,
+            Tone::Plain,
+            "Stay a day longer on a step when more than 2 % bounce or anybody complains; begin with those who wrote to \
+             you last.",
+        );
+        self.line("");
+    }
+}
+
+/// Checks of one name together, in the order in which the names first come.
+fn groups(checks: Vec<&Check>) -> Vec<Vec<&Check>> {
+    let mut groups: Vec<Vec<&Check>> = Vec::new();
+    for check in checks {
+        match groups
+            .iter_mut()
+            .find(|group| group.iter().any(|other| other.id == check.id))
+        {
+            Some(group) => group.push(check),
+            None => groups.push(vec![check]),
+        }
+    }
+    groups
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn branch(out: &mut String, branch: &Branch, depth: usize) {
@@ -179,27 +379,58 @@ fn branch(out: &mut String, branch: &Branch, depth: usize) {
             Remark::DependsOnMessage => "  depends on the message",
         };
         let void = if term.void { "  finds nothing" } else { "" };
-        line(
+        // Writing to a string cannot fail.
+        let _ = writeln!(
             out,
-            &format!("{indent}{:>3}  {}{remark}{void}", term.lookups, term.text),
+            "{indent}{:>3}  {}{remark}{void}",
+            term.lookups, term.text
         );
         if let Some(below) = &term.branch {
             if let Some(problem) = &below.problem {
-                line(out, &format!("{indent}       {problem}"));
+                let _ = writeln!(out, "{indent}       {problem}");
             }
             self::branch(out, below, depth + 1);
         }
     }
 }
 
-fn warm_up(out: &mut String, preflight: &Preflight) {
-    for day in &preflight.warm_up {
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "  day {:>3}  {:>11}", day.day, day.messages);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_fits_and_loses_no_word() {
+        let text = "a ".repeat(60) + &"b".repeat(100) + " c";
+        let rows = wrapped(&text, MARGIN);
+        assert_eq!(rows.join(" "), text);
+        let narrow = rows.iter().filter(|row| !row.contains("bb"));
+        assert!(narrow.clone().count() > 1);
+        for row in narrow {
+            assert!(row.len() + MARGIN <= WIDTH, "{row}");
+        }
     }
-    line(
-        out,
-        "  Stay a day longer on a step when more than 2 % bounce or anybody complains; begin with those who wrote to you last.",
-    );
-    out.push('\n');
+
+    #[test]
+    fn a_record_to_publish_stands_apart() {
+        assert_eq!(
+            parts("Publish this at a.test: v=spf1 -all"),
+            (
+                "Publish this at a.test:".to_owned(),
+                Some("v=spf1 -all".to_owned())
+            )
+        );
+        assert_eq!(parts("Ask them"), ("Ask them".to_owned(), None));
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
 }

@@ -7,16 +7,18 @@ use tokio::task::JoinSet;
 use crate::limits;
 use crate::world::World;
 
+use super::age;
 use super::announce::Announcement;
 use super::blocklist::Subject;
 use super::check::{Check, Side, publish_txt};
 use super::dkim_checks::{self, AtSelector, Origin, Selected, common_selectors};
+use super::dmarc::{DmarcRecord, Policy, organisational_domain};
 use super::dmarc_checks::DmarcFacts;
 use super::intake::{Intake, tls_check};
 use super::listings;
 use super::lookup::{Found, Lookups, dns_name};
 use super::reverse::Reverse;
-use super::rules::Rules;
+use super::rules::{Compliance, Rules};
 use super::spf::{Question, SpfResult, SpfTree, check_host, identity, select};
 use super::spf_checks::SpfFacts;
 use super::spf_edit::Published;
@@ -53,6 +55,10 @@ pub struct SenderReport {
     pub dkim: Vec<Selected>,
     /// DMARC.
     pub dmarc: DmarcFacts,
+    /// How far the rules of large providers are met.
+    pub rules: Vec<Compliance>,
+    /// The messages a day that the rules were taken for.
+    pub volume: u64,
 }
 
 /// The A-labels of a name typed by somebody; what cannot be converted stays as it is, for DNS to know nothing of.
@@ -101,12 +107,14 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
     if dns_name(&domain).is_some() {
         subjects.push(Subject::Domain(domain.clone()));
     }
-    let (listings, announced, reverses, helo_check, tls) = tokio::join!(
+    let organisation = organisational_domain(&domain);
+    let (listings, announced, reverses, helo_check, tls, age) = tokio::join!(
         listings::checks(&lookups, &subjects),
-        announced(&lookups, &domain),
+        announced(&lookups, &domain, dmarc.record()),
         reverses(&lookups, &ips, &sending_name),
         helo_check(&lookups, sending.helo.as_deref(), &ips, Side::Sender),
         tls_check(world, &intake, sending.port, &helo),
+        age::check(&lookups, organisation, world.clock.now()),
     );
 
     let spf_passes = spf_passes(&spf);
@@ -120,15 +128,16 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
     checks.extend(reverses);
     checks.extend(helo_check);
     checks.extend(listings);
+    checks.push(age);
     checks.extend(announced);
     checks.extend(reminders(&ips));
     let rules = Rules::built_in();
-    rules.apply(
-        &mut checks,
-        sending.volume.unwrap_or_else(|| rules.bulk_volume()),
-    );
+    let volume = sending.volume.unwrap_or_else(|| rules.bulk_volume());
+    rules.apply(&mut checks, volume);
     SenderReport {
         domain,
+        rules: rules.compliance(&checks, volume),
+        volume,
         checks,
         spf,
         dkim,
@@ -273,29 +282,75 @@ fn authentication(spf_passes: Option<bool>, signs: Option<bool>) -> Check {
     }
 }
 
-async fn announced(lookups: &Lookups, domain: &str) -> Vec<Check> {
+async fn announced(lookups: &Lookups, domain: &str, dmarc: Option<&DmarcRecord>) -> Vec<Check> {
     let mut checks = Vec::new();
     for kind in Announcement::ALL {
         let name = kind.name(domain);
         let example = || publish_txt(&name, &kind.example(domain));
         let why = format!("{}. It is not required.", kind.purpose());
+        let again = "Run this again when DNS answers";
         let check = match lookups.texts(&name).await {
-            Found::Failed(failure) => Check::unknown(
-                kind.id(),
-                failure.to_string(),
-                &why,
-                "Run this again when DNS answers",
-            ),
+            Found::Failed(failure) => Check::unknown(kind.id(), failure.to_string(), &why, again),
             Found::Nothing(_) => Check::pass(kind.id(), "none published", &why),
             Found::Some(texts) => match kind.read(&texts) {
-                Ok(Some(record)) => Check::pass(kind.id(), record, &why),
                 Ok(None) => Check::pass(kind.id(), "none published", &why),
                 Err(fault) => Check::fail(kind.id(), fault, &why, example()),
+                Ok(Some(record)) => match kind {
+                    Announcement::MtaSts => policy_host(lookups, domain, &record, &why).await,
+                    Announcement::TlsRpt => Check::pass(kind.id(), record, &why),
+                    Announcement::Bimi => logo(domain, dmarc, &record, &why),
+                },
             },
         };
         checks.push(check.advised());
     }
     checks
+}
+
+/// Whether there is a host where the policy of MTA-STS can be (RFC 8461 §3.3). What the policy says is not looked at.
+async fn policy_host(lookups: &Lookups, domain: &str, record: &str, why: &str) -> Check {
+    const ID: &str = "mta_sts";
+    let host = format!("mta-sts.{domain}");
+    match lookups.all_addresses(&host).await {
+        Found::Some(_) => Check::pass(
+            ID,
+            format!(
+                "{record} (whether https://{host}/.well-known/mta-sts.txt is in order was not looked at)"
+            ),
+            why,
+        ),
+        Found::Nothing(_) => Check::fail(
+            ID,
+            format!("{record}, but there is no host {host} to get the policy from"),
+            why,
+            format!(
+                "Publish an A record at {host} for a web server that gives out the policy, or take the record away"
+            ),
+        ),
+        Found::Failed(failure) => Check::unknown(
+            ID,
+            format!("{host}: {failure}"),
+            why,
+            "Run this again when DNS answers",
+        ),
+    }
+}
+
+/// Whether a logo can be shown: only for mail that a policy protects, which is what the draft asks for.
+fn logo(domain: &str, dmarc: Option<&DmarcRecord>, record: &str, why: &str) -> Check {
+    const ID: &str = "bimi";
+    match dmarc.map(|record| (record.policy, record.percent)) {
+        Some((Policy::Reject, _) | (Policy::Quarantine, 100)) => Check::pass(ID, record, why),
+        Some((Policy::Quarantine | Policy::None, _)) | None => Check::fail(
+            ID,
+            format!("{record}, but it is shown only beside mail that a DMARC policy protects"),
+            why,
+            publish_txt(
+                &format!("_dmarc.{domain}"),
+                &format!("v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}"),
+            ),
+        ),
+    }
 }
 
 async fn reverses(lookups: &Lookups, ips: &[IpAddr], wanted: &str) -> Vec<Check> {
@@ -365,6 +420,20 @@ fn reminders(ips: &[IpAddr]) -> Vec<Check> {
             "cannot be seen from here",
             "Gmail and Yahoo require that one click unsubscribes from marketing mail (RFC 8058).",
             "Send with the lines List-Unsubscribe: <https://...> and List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        )
+        .advised(),
+        Check::unknown(
+            "complaint_rate",
+            "cannot be seen from here",
+            "Gmail and Yahoo hold mail back when more than 3 of 1000 messages are reported as spam.",
+            "Watch it in Gmail's Postmaster Tools and Yahoo's Sender Hub, and keep it under 0.1 %",
+        )
+        .advised(),
+        Check::unknown(
+            "outgoing_tls",
+            "cannot be seen from here",
+            "Gmail takes mail only over encrypted connections from those who send much.",
+            "See that your mail service or server sends with TLS (STARTTLS) where it is offered",
         )
         .advised(),
     ];

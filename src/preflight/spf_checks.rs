@@ -145,15 +145,19 @@ impl SpfFacts {
             }
             Some(Problem::TooManyLookups | Problem::TooManyVoidLookups) | None => {}
         }
-        match self.records.first() {
-            Some(record) => Check::pass(ID, record.text.clone(), WHY),
-            None => Check::fail(
-                ID,
-                format!("{domain} has no SPF record"),
-                WHY,
-                publish_txt(domain, &fresh_record(self.ips())),
-            ),
+        if let Some(record) = self.records.first() {
+            return Check::pass(ID, record.text.clone(), WHY);
         }
+        let publish = publish_txt(domain, &fresh_record(self.ips()));
+        let fix = if self.outcomes.is_empty() {
+            format!(
+                "Put in the addresses that send your mail, or instead of ip4: the include: that your mail service names \
+                 (for Google Workspace include:_spf.google.com). {publish}"
+            )
+        } else {
+            publish
+        };
+        Check::fail(ID, format!("{domain} has no SPF record"), WHY, fix)
     }
 
     fn lookup_check(&self) -> Check {

@@ -18,9 +18,7 @@ pub struct Published {
 pub fn fresh_record(ips: impl Iterator<Item = IpAddr>) -> String {
     let terms: Vec<String> = ips.map(term_for).collect();
     if terms.is_empty() {
-        "v=spf1 ip4:YOUR.SENDING.ADDRESS -all (or the include: that your mail service names, such as \
-         include:_spf.google.com)"
-            .to_owned()
+        "v=spf1 ip4:YOUR.SENDING.ADDRESS -all".to_owned()
     } else {
         format!("v=spf1 {} -all", terms.join(" "))
     }

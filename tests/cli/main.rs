@@ -4,5 +4,6 @@ mod bounces;
 mod config;
 mod list;
 mod nameserver;
+mod preflight;
 mod start;
 mod verify;

@@ -12,6 +12,7 @@ use presend::preflight::dmarc::{
     Alignment, DmarcFault, Policy, aligns, read_record, report_domain,
 };
 use presend::preflight::report::Preflight;
+use presend::preflight::screen::Style;
 use presend::preflight::{html, screen};
 use presend::world::{Clock, Dial, Later, Wire, World};
 use proptest::prelude::*;
@@ -135,6 +136,9 @@ fn args() -> PreflightArgs {
         mail_from: None,
         helo: Some("out.example.org".to_owned()),
         volume: None,
+        list: None,
+        column: None,
+        source_ips: Vec::new(),
         sender_only: false,
         json: false,
         html: None,
@@ -158,7 +162,7 @@ async fn preflight(zone: &str, args: &PreflightArgs, port: Port) -> Preflight {
         sources: vec!["192.0.2.10".parse().unwrap()],
         open_files: Some(65_536),
     };
-    look(args, &world(zone, port), &machine).await
+    look(args, &world(zone, port), &machine, None).await
 }
 
 /// The checks that fail, by name.
@@ -361,7 +365,7 @@ async fn each_kind_of_brokenness_names_exactly_itself_with_its_fix() {
         ),
         (
             "mx.google.test A 192.0.2.30",
-            "_mta-sts.example.org TXT v=STSv1\nmx.google.test A 192.0.2.30",
+            "_mta-sts.example.org TXT v=STSv1\nmta-sts.example.org A 192.0.2.9\nmx.google.test A 192.0.2.30",
             &["mta_sts"],
             "mta_sts",
             "v=STSv1; id=",
@@ -410,7 +414,7 @@ async fn an_overgrown_policy_is_told_what_costs_most_and_what_would_fit() {
     assert_eq!(check.required_by.len(), 3);
     assert_eq!(preflight.to_json()["spf"]["lookups"], 12);
     assert_eq!(preflight.fitness(), Fitness::NotFit);
-    assert!(screen::render(&preflight).contains("11  include:big.net"));
+    assert!(screen::render(&preflight, Style::Plain).contains("11  include:big.net"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -477,7 +481,7 @@ async fn silence_of_all_dns_ends_in_unknown_within_the_bound_and_accuses_nobody(
     let mut world = world("", Port::Open);
     world.names = Arc::new(silent);
     let started = tokio::time::Instant::now();
-    let preflight = look(&args(), &world, &Machine::default()).await;
+    let preflight = look(&args(), &world, &Machine::default(), None).await;
     assert!(
         started.elapsed() <= 2 * presend::limits::PREFLIGHT_WAIT,
         "{:?}",
@@ -543,7 +547,7 @@ async fn a_small_sender_is_fit_without_dmarc_and_a_large_one_is_not() {
     let large = preflight(&zone, &args, Port::Open).await;
     assert_eq!(large.fitness(), Fitness::NotFit);
     assert_eq!(large.warm_up.last().unwrap().messages, 5000);
-    assert!(screen::render(&large).contains("Gmail"));
+    assert!(screen::render(&large, Style::Plain).contains("Gmail"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -610,7 +614,7 @@ async fn hostile_texts_never_reach_the_terminal_raw() {
     zone +=
         "_mta-sts.example.org TXT v=STSv1; id=\u{1b}[2J\nexample.org TXT v=spf1 \u{1b}]0;x\u{7}\n";
     let preflight = preflight(&zone, &args(), Port::Open).await;
-    assert!(!screen::render(&preflight).contains('\u{1b}'));
+    assert!(!screen::render(&preflight, Style::Plain).contains('\u{1b}'));
 }
 
 // ── DKIM: RFC 6376 §3.6.1, RFC 8301, RFC 8463 ───────────────────────────────────────────────────────────────────────

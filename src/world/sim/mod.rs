@@ -133,6 +133,12 @@ impl Internet {
         self.start(seed).world
     }
 
+    /// The address that visitors come from.
+    #[must_use]
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
     /// When the simulated time begins.
     #[must_use]
     pub fn beginning(&self) -> Moment {
