@@ -104,6 +104,9 @@ pub const RCPT_WAIT: Duration = Duration::from_secs(60);
 /// Time for the answer to RSET or QUIT.
 pub const GOODBYE_WAIT: Duration = Duration::from_secs(5);
 
+/// Time for a host to close the connection once it has answered QUIT. Our choice: the way there and back.
+pub const CLOSING_WAIT: Duration = Duration::from_secs(1);
+
 // ── Mail hosts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Most mail hosts of a domain that are tried. Postfix tries 5 addresses (`smtp_mx_address_limit`).
@@ -121,6 +124,20 @@ pub const ANSWERS_TO_SPEED_UP: u32 = 20;
 /// How long to stay away from a host that asked to slow down, the first time. Our choice, above the 30 s that stock
 /// servers count connections over (Postfix `anvil_rate_time_unit` is 60 s).
 pub const SLOWDOWN_WAIT: Duration = Duration::from_secs(60);
+
+/// How long one answer must take on average before a host counts as having become slow. Our choice: above any round
+/// trip on earth with a busy server at its end.
+pub const SLOW_REPLY: Duration = Duration::from_secs(2);
+
+/// Flights between two judgements of that. Our choice.
+pub const SLOW_REPLIES: u32 = 10;
+
+/// The time for one answer while nothing is known of a host. Our choice: about a round trip across an ocean.
+pub const ROUND_TRIP: Duration = Duration::from_millis(100);
+
+/// How long to wait before connecting again to a host that cut the connection after a refusal, as some do with every
+/// wrong address. Our choice: less is a hammering.
+pub const CUT_WAIT: Duration = Duration::from_secs(1);
 
 /// How often that time doubles at most: 60 s becomes 32 min, the order of Postfix's `maximal_backoff_time` (4000 s).
 pub const SLOWDOWN_DOUBLINGS: u32 = 5;
@@ -154,6 +171,10 @@ pub const TRANSACTIONS_OF_A_CONNECTION: u32 = 10;
 /// Most transactions in one connection where the provider is known not to count RSET. Our choice.
 pub const TRANSACTIONS_AT_A_KNOWN_PROVIDER: u32 = 50;
 
+/// Most transactions in one connection with Postfix: half of the commands without a purpose, RSET among them, after
+/// which it takes each for an error (`smtpd_junk_command_limit`).
+pub const TRANSACTIONS_AT_POSTFIX: u32 = 50;
+
 /// How long a connection may rest between questions. Our choice: after that it is politer to come back.
 pub const REST: Duration = Duration::from_secs(10);
 
@@ -162,11 +183,26 @@ pub const REST: Duration = Duration::from_secs(10);
 /// How long to wait for a greylisting host that names no time. Postgrey waits 300 s; a minute more for its clock.
 pub const GREYLIST_WAIT: Duration = Duration::from_secs(360);
 
+/// How often a host is believed to begin telling strangers to come back. Our choice: each time all its domains are
+/// looked at.
+pub const GREYLIST_TURNS: u8 = 3;
+
+/// What is added to a wait that a host names: it counts in whole seconds, from when it wrote, not from when we read.
+pub const NAMED_WAIT_MARGIN: Duration = Duration::from_secs(1);
+
+/// Most refused addresses that are asked about a second time. Our choice: a thousand measure an error of one in a
+/// thousand, ten thousand leave room for large shares.
+pub const SECOND_LOOKS: usize = 10_000;
+
 /// Longest wait that a host may ask for and be believed. Seen in use: Mimecast up to 12 hours.
 pub const NAMED_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// How often a recipient that is not settled is asked about again. Seen in use: up to four tries over 46 minutes.
 pub const TRIES: u8 = 3;
+
+/// How often a recipient is asked about again that a host put off because we ask too much: with speed halved each time,
+/// a sixteenth of it is reached after four.
+pub const TRIES_WHEN_TOO_FAST: u8 = 6;
 
 /// How often a domain's decoy is asked about. One answer settles it; a greylisting host needs a second question, a slow
 /// one a third.
@@ -176,9 +212,23 @@ pub const DECOYS: u32 = 3;
 /// one is enough. Our choice: one may be about the one recipient.
 pub const BLOCK_SIGNS: u32 = 3;
 
-/// Domains with something to ask that make another connection to the same hosts worth while. Our choice: what one
-/// connection serves in its transactions, several times over.
-pub const DOMAINS_WORTH_A_CONNECTION: usize = 40;
+/// Questions that wait for each connection to the same hosts before another is worth while. Our choice: about what one
+/// connection is good for on a list with a third of bad addresses.
+pub const QUESTIONS_WORTH_A_CONNECTION: usize = 20;
+
+/// Last answers of a host that are weighed against its history. Our choice: fewer jump by chance, more come late.
+pub const TRUST_WINDOW: u32 = 40;
+
+/// Answers of a host before its history is worth something. Our choice.
+pub const TRUST_HISTORY: u64 = 100;
+
+/// Refusals in a row, after acceptances in the same connection, that make us ask again about somebody it accepted. One
+/// below the most refusals of a connection, so that the question still fits. Our choice.
+pub const REFUSALS_IN_A_ROW: u32 = 8;
+
+/// Acceptances in a row in one connection after which it ends with another decoy. Our choice: a host that refuses one
+/// in ten gets there one time in eight.
+pub const ACCEPTED_IN_A_ROW: u32 = 20;
 
 /// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
 pub const TARGETS: usize = 5;

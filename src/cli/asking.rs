@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::usage;
+use crate::address::Address;
 use crate::diagnosis::Book;
 use crate::flags::{ListKind, Lists, OwnList};
 use crate::ledger::{Fresh, Ledger, Lifetimes, Memory, Realm};
@@ -101,6 +102,13 @@ pub(super) struct AskingArgs {
     /// How long one address may wait for a host that wants us to come back
     #[arg(long, help_heading = "Pace", value_name = "DURATION", default_value = "30m", value_parser = duration)]
     pub(super) wait: Duration,
+    /// An address that exists: a mail host that refuses it is not believed when it refuses others; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) control: Vec<Address>,
+    /// Ask again about this share of the refused at the end, chosen by chance, on another connection: measures how
+    /// often a refusal does not last
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = super::percent)]
+    pub(super) second_look: f64,
     /// Stop asking after this time and list what is known
     #[arg(long, help_heading = "Pace", value_name = "DURATION", value_parser = duration)]
     pub(super) deadline: Option<Duration>,
@@ -209,6 +217,8 @@ impl AskingArgs {
                 connections: self.max_connections as usize,
                 patience: self.wait,
                 seed,
+                controls: self.control.clone(),
+                second_look: self.second_look,
             },
             hello,
             source: self.source_ip,

@@ -230,3 +230,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
+
+/// Reads `2`, `2%` or `2.5 %` as a share.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    match number.parse::<f64>() {
+        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number / 100.0),
+        Ok(_) | Err(_) => Err("write a percentage from 0 to 100, such as 2%".to_owned()),
+    }
+}

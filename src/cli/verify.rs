@@ -35,13 +35,13 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "POLICY", default_value = "balanced")]
     policy: String,
     /// Exit with code 1 when the projected bounce rate of verified.csv is over this
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = super::percent)]
     fail_over: Option<f64>,
     /// Which rate --fail-over and --target decide on: the expected one, or the upper end of the 90 % interval
     #[arg(long, value_name = "RATE", default_value = "expected", value_parser = clap::value_parser!(Basis))]
     fail_on: Basis,
     /// Write target.csv as well: the largest list whose projected bounce rate is not over this
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = super::percent)]
     target: Option<f64>,
     #[command(flatten)]
     asking: AskingArgs,
@@ -50,15 +50,6 @@ pub(super) struct VerifyArgs {
     json: bool,
     #[command(flatten)]
     log: LogArgs,
-}
-
-/// Reads `2`, `2%` or `2.5 %` as a share.
-fn percent(text: &str) -> Result<f64, String> {
-    let number = text.trim().trim_end_matches('%').trim_end();
-    match number.parse::<f64>() {
-        Ok(number) if (0.0..=100.0).contains(&number) => Ok(number / 100.0),
-        Ok(_) | Err(_) => Err("write a percentage from 0 to 100, such as 2%".to_owned()),
-    }
 }
 
 /// Runs `presend verify`.

@@ -120,6 +120,8 @@ impl Lifetimes {
                     Some(self.refused)
                 }
                 (Whom::Subject, Reason::MailboxFull | Reason::MailboxBusy) => Some(self.refused),
+                // It takes a refusal back, so it must last as long.
+                (Whom::Subject, Reason::ProviderAnomaly) => Some(self.refused),
                 (Whom::Subject | Whom::Decoy, _) => None,
             },
             Finding::Bounced {

@@ -81,6 +81,9 @@ pub struct Ledger {
     run_id: Option<i64>,
     /// Facts from this moment on belong to the present run, and to the attempts that it continues.
     run_began: Moment,
+    /// When it was opened. What was fresh then serves to the end: a fact that spares somebody a question must not grow
+    /// stale while others are asked.
+    opened: Moment,
     /// What is known of domains met so far: rows of one domain tend to come together.
     domains: HashMap<String, Vec<Kept>>,
     past: Past,
@@ -139,6 +142,7 @@ impl Ledger {
             memory: Memory::Use,
             run_id: None,
             run_began: now,
+            opened: now,
             domains: HashMap::new(),
             past: if empty { Past::Empty } else { Past::Present },
             has_bounces,
@@ -303,9 +307,11 @@ impl Ledger {
             return true;
         }
         match self.memory {
-            Memory::Use => self
-                .lifetimes
-                .allow(&found.kept.fact, found.kept.until, now),
+            Memory::Use => {
+                let now = now.min(self.opened);
+                self.lifetimes
+                    .allow(&found.kept.fact, found.kept.until, now)
+            }
             Memory::Refresh => false,
         }
     }

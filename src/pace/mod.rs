@@ -4,10 +4,12 @@
 //! serves. All of it is arithmetic on moments that the caller names.
 
 mod limiter;
+mod replies;
 
 use std::time::Duration;
 
 pub use limiter::{Limiter, Rate};
+pub use replies::Replies;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
@@ -56,6 +58,9 @@ pub struct Pace {
     well: u32,
     not_before: Moment,
     slowdowns: u32,
+    /// Connections lost in mid-conversation since things last went well for a while.
+    drops: u32,
+    replies: Replies,
 }
 
 impl Pace {
@@ -70,6 +75,8 @@ impl Pace {
             well: 0,
             not_before: Moment::default(),
             slowdowns: 0,
+            drops: 0,
+            replies: Replies::default(),
         }
     }
 
@@ -136,6 +143,7 @@ impl Pace {
             return;
         }
         self.well = 0;
+        self.drops = 0;
         self.slowdowns = self.slowdowns.saturating_sub(1);
         self.connections_allowed = (self.connections_allowed + 1).min(self.ceilings.connections);
         if self.limiter.rate() != self.ceilings.rate {
@@ -157,11 +165,49 @@ impl Pace {
         let doublings = self.slowdowns.min(limits::SLOWDOWN_DOUBLINGS);
         let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
         self.slowdowns += 1;
+        self.ease();
+        self.not_before = now + wait;
+        self.not_before
+    }
+
+    /// Halves speed with connections.
+    fn ease(&mut self) {
+        self.well = 0;
         self.connections_allowed = (self.connections_allowed / 2).max(1);
         self.limiter
             .set_rate(self.limiter.rate().halved(self.ceilings.rate));
-        self.not_before = now + wait;
-        self.not_before
+    }
+
+    /// Notes that a connection was cut in mid-conversation. The first time may be chance, so it only costs speed; the
+    /// next is taken for a request to slow down.
+    ///
+    /// Returns the moment from which on the host may be asked again, where that is not now.
+    pub fn dropped(&mut self, now: Moment) -> Option<Moment> {
+        self.drops += 1;
+        if self.drops > 1 {
+            return Some(self.slow_down(now, None));
+        }
+        self.ease();
+        None
+    }
+
+    /// Notes that a flight with `answers` answers took `time`: a host that has become slow is asked less.
+    pub fn answered_in(&mut self, time: Duration, answers: u32) {
+        if self.replies.hear(time, answers) {
+            self.ease();
+        }
+    }
+
+    /// The time to expect for one answer.
+    #[must_use]
+    pub fn reply_time(&self) -> Duration {
+        self.replies.expected()
+    }
+
+    /// Connections at once, by now.
+    #[must_use]
+    pub fn connections_open(&self) -> u32 {
+        self.connections_open
     }
 
     /// Keeps away from the host until `until`, without slowing down afterwards.
@@ -227,6 +273,29 @@ mod tests {
             pace.slow_down(later, None);
         }
         assert!(pace.recipients_per_second().unwrap() >= 0.5);
+    }
+
+    #[test]
+    fn the_second_lost_connection_is_a_request_to_slow_down() {
+        let mut pace = pace(10, 4);
+        assert_eq!(pace.dropped(at(0)), None);
+        assert_eq!(pace.recipients_per_second(), Some(5.0));
+        assert_eq!(pace.dropped(at(0)), Some(at(0) + limits::SLOWDOWN_WAIT));
+        let later = at(0) + limits::SLOWDOWN_WAIT;
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP {
+            pace.went_well();
+        }
+        assert_eq!(pace.dropped(later), None, "long ago is forgiven");
+    }
+
+    #[test]
+    fn a_host_that_becomes_slow_is_asked_less() {
+        let mut pace = pace(10, 2);
+        (0..50).for_each(|_| pace.answered_in(Duration::from_millis(60), 1));
+        assert_eq!(pace.recipients_per_second(), Some(10.0));
+        (0..50).for_each(|_| pace.answered_in(Duration::from_secs(5), 1));
+        assert!(pace.recipients_per_second() < Some(10.0));
+        assert_eq!(pace.gate(at(0)), Gate::Open, "but not left alone");
     }
 
     #[test]

@@ -162,6 +162,7 @@ pub async fn ask_everybody(
         reports: mpsc::unbounded_channel(),
         ending: Ending::Completed,
         supply_dry: false,
+        resolving: 0,
     };
     run.until_done(supply, listener, stop).await
 }
@@ -182,6 +183,8 @@ struct Run {
     reports: Channel<(TalkId, Report)>,
     ending: Ending,
     supply_dry: bool,
+    /// Look-ups under way.
+    resolving: usize,
 }
 
 impl Run {
@@ -265,7 +268,7 @@ impl Run {
         for wanted in batch {
             let domain = wanted.address.domain().wire();
             if !self.board.has_domain(domain) {
-                self.board.know_domain(domain, &supply.domain(domain)?);
+                self.board.know_domain(domain, &supply.domain(domain)?, now);
             }
             self.board.add(wanted, now);
         }
@@ -277,11 +280,10 @@ impl Run {
         match news {
             News::Routed(domain, route) => {
                 journal::routed(&domain, &route);
-                if let Route::Hosts { key, .. } = &route
-                    && !self.board.has_host(key)
-                {
+                if let Some(key) = self.board.unmet_host(&route) {
                     self.board.know_host(key, supply.host(key)?, now);
                 }
+                self.resolving -= 1;
                 self.board.routed(&domain, route, now);
             }
             News::Talk(talk, report) => {
@@ -296,12 +298,20 @@ impl Run {
 
     /// Carries out what the board wants done.
     fn carry_out(&mut self) {
+        // So many look-ups at a time: each is a task, and there may be millions of domains.
+        while self.resolving < limits::DNS_QUESTIONS {
+            let Some(domain) = self.board.next_resolution() else {
+                break;
+            };
+            self.resolving += 1;
+            self.resolve(domain);
+        }
         while let Some(out) = self.board.next_out() {
             match out {
-                Out::Resolve { domain } => self.resolve(domain),
                 Out::Start {
                     talk,
                     host,
+                    key: _,
                     address,
                     privacy,
                     provider,

@@ -75,8 +75,7 @@ impl Talk {
             });
             report(Report::Landed(heard.collect()));
         }
-        let mut goodbye = Flight::new(vec![Command::Quit], FlightPace::OneByOne);
-        let _ = line.carry_out(&mut goodbye).await;
+        take_leave(line).await;
         report(Report::Ended);
     }
 
@@ -100,9 +99,8 @@ impl Talk {
             (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),
             (Some(line), Opened::Failed { stage, answer }) => {
                 // A host that has refused is still told goodbye.
-                let mut goodbye = Flight::new(vec![Command::Quit], FlightPace::OneByOne);
                 if matches!(answer, Answer::Reply(_)) {
-                    let _ = line.carry_out(&mut goodbye).await;
+                    take_leave(line).await;
                 }
                 Err(self.hear(&answer, stage))
             }
@@ -163,6 +161,14 @@ impl Talk {
             },
             reading: self.book.diagnose(answer, &context),
         }
+    }
+}
+
+/// Says goodbye, then waits for the host to close.
+async fn take_leave(line: Line) {
+    let mut goodbye = Flight::new(vec![Command::Quit], FlightPace::OneByOne);
+    if let Some(line) = line.carry_out(&mut goodbye).await {
+        line.until_closed().await;
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Wanted {
     pub waiting: Waiting,
     /// Not to be asked about before this.
     pub not_before: Moment,
-    /// It was accepted so already, by an attempt that was interrupted: only its domain's decoy may be owed.
+    /// What it was answered before its domain's decoy was: it is not asked about again, the decoy is.
     pub answered: Option<Reading>,
 }
 

@@ -42,13 +42,16 @@ pub fn after_undecided(
     if reading.permanent || !is_worth_another_try(reading.reason) {
         return Next::Leave;
     }
-    if waiting.tries >= limits::TRIES {
+    let tries = match reading.reason {
+        Reason::RateLimited | Reason::HostBusy => limits::TRIES_WHEN_TOO_FAST,
+        _ => limits::TRIES,
+    };
+    if waiting.tries >= tries {
         return Next::Leave;
     }
     let doublings = u32::from(waiting.tries);
     let wait = named.map_or(limits::GREYLIST_WAIT * 2u32.pow(doublings), |named| {
-        // A second more than named: hosts count in whole seconds, and from when they wrote, not from when we read.
-        named + Duration::from_secs(1)
+        named + limits::NAMED_WAIT_MARGIN
     });
     let again = now + wait;
     let since = waiting.since.unwrap_or(now);

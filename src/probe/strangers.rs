@@ -133,6 +133,25 @@ impl Strangers {
         }
     }
 
+    /// Notes that the question about the decoy was not put after all: it is put again.
+    pub fn decoy_not_asked(&mut self) {
+        self.decoys_asked = self.decoys_asked.saturating_sub(1);
+        self.decoy = Decoy::Owed {
+            not_before: Moment::default(),
+        };
+    }
+
+    /// The host tells strangers to come back: the decoy's clock is started with everybody's, so that nobody waits for
+    /// it a second time.
+    pub fn start_clock(&mut self) {
+        let unknown = matches!(self.openness, Openness::Unknown | Openness::RefusesSome);
+        if unknown && self.decoy == Decoy::NotOwed && self.decoys_asked == 0 {
+            self.decoy = Decoy::Owed {
+                not_before: Moment::default(),
+            };
+        }
+    }
+
     /// No decoy will be asked any more.
     pub fn give_up(&mut self) {
         self.decoy = Decoy::NotOwed;

@@ -207,6 +207,7 @@ impl Gathering {
             suggestions: self.suggested_lines(),
             blocked: Vec::new(),
             traffic: Traffic::default(),
+            second_look: crate::pipeline::board::SecondLook::default(),
             unread: Vec::new(),
             since: None,
             time: Time {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 use crate::pipeline::Ending;
+use crate::pipeline::board::SecondLook;
 use crate::projection::{Projection, Target, WhatIf};
 use crate::reason::Reason;
 use crate::verdict::{Disposition, Standing};
@@ -76,6 +77,9 @@ pub struct Report {
     pub blocked: Vec<BlockedHost>,
     /// What was asked.
     pub traffic: Traffic,
+    /// What asking again about a sample of the refused came to: how often a refusal does not last.
+    #[serde(default)]
+    pub second_look: SecondLook,
     /// Replies that no rule understood.
     pub unread: Vec<Unread>,
     /// What changed since the last run of the same job.

@@ -185,6 +185,8 @@ fn terms(seed: u64, courtesy: &Courtesy) -> Terms {
             connections: courtesy.connections,
             patience: courtesy.patience,
             seed,
+            controls: Vec::new(),
+            second_look: 0.0,
         },
         hello: HELLO.parse().expect("a name of ours"),
         source: None,

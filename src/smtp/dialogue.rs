@@ -50,8 +50,35 @@ pub struct Offer {
     pub recipients_per_transaction: Option<u32>,
     /// Most transactions in a connection (RFC 9422 MAILMAX).
     pub transactions_per_connection: Option<u32>,
+    /// What the host runs, as far as its greeting says.
+    pub software: Software,
     /// The rest of the first line: some hosts tell there under which address they see us.
     pub words: String,
+}
+
+/// What a host runs, where that tells how to treat it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Software {
+    /// Postfix, which counts RSET among a hundred commands without a purpose.
+    Postfix,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl Software {
+    /// Reads a greeting: stock Postfix says `220 mx.example.com ESMTP Postfix`, often with the distribution behind it.
+    #[must_use]
+    pub fn read(greeting: &Reply) -> Self {
+        let says_so = greeting
+            .lines
+            .iter()
+            .any(|line| line.split_ascii_whitespace().any(|word| word == "Postfix"));
+        match says_so {
+            true => Software::Postfix,
+            false => Software::Other,
+        }
+    }
 }
 
 impl Offer {
@@ -129,6 +156,7 @@ pub struct Opening {
     privacy: Privacy,
     at: At,
     encrypted: bool,
+    software: Software,
     offer: Offer,
     end: Option<Opened>,
 }
@@ -156,6 +184,7 @@ impl Opening {
             privacy,
             at: At::Greeting,
             encrypted: false,
+            software: Software::default(),
             offer: Offer::default(),
             end: None,
         }
@@ -192,7 +221,10 @@ impl Opening {
             ),
             Privacy::WhenOffered | Privacy::Required | Privacy::Never => {
                 let end = Opened::Ready {
-                    offer: self.offer.clone(),
+                    offer: Offer {
+                        software: self.software,
+                        ..self.offer.clone()
+                    },
                     encrypted: self.encrypted,
                 };
                 self.finish(end);
@@ -227,7 +259,12 @@ impl Dialogue for Opening {
 
     fn hear(&mut self, answer: Option<Answer>) {
         match (self.at, answer) {
-            (At::Greeting, answer) if is_positive(answer.as_ref()) => self.at = At::SayEhlo,
+            (At::Greeting, Some(Answer::Reply(reply)))
+                if reply.severity() == Severity::Positive =>
+            {
+                self.software = Software::read(&reply);
+                self.at = At::SayEhlo;
+            }
             (At::HearEhlo, Some(Answer::Reply(reply)))
                 if reply.severity() == Severity::Positive =>
             {

@@ -69,6 +69,16 @@ impl Line {
         }
     }
 
+    /// After QUIT: waits for the host to close. Then it counts this connection no more when we open the next, and the
+    /// half-closed one stays on its side.
+    pub async fn until_closed(mut self) {
+        let closed = async {
+            let mut rest = [0; 64];
+            while !matches!(self.wire.read(&mut rest).await, Ok(0) | Err(_)) {}
+        };
+        let _ = timeout(limits::CLOSING_WAIT, closed).await;
+    }
+
     /// Writes bytes. A failure shows when the answer is awaited: the host may have said why before it closed.
     async fn say(&mut self, bytes: &str) {
         let deadline = Instant::now() + limits::MAIL_WAIT;

@@ -16,6 +16,8 @@ enum Said {
     No(Reason),
     /// It exists, but takes nothing now.
     ExistsBut(Reason),
+    /// What was said before is not to be believed: the host refused others who exist.
+    TakenBack,
     /// Nothing that settles anything.
     Undecided(Reason),
 }
@@ -47,6 +49,11 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                 reading,
             } => match (whom, weigh(exchange, reading)) {
                 (Whom::Subject, Said::Undecided(reason)) => undecided = Some(reason),
+                (Whom::Subject, Said::TakenBack) => {
+                    // A refusal that comes later counts again: the host was asked anew.
+                    subject.no = None;
+                    undecided = Some(Reason::ProviderAnomaly);
+                }
                 (Whom::Subject, said) => subject.hear(said),
                 (Whom::Decoy, said) => decoy.hear(said),
             },
@@ -145,7 +152,7 @@ impl Opinions {
             Said::YesToAll => self.yes = self.yes.or(Some(Said::YesToAll)),
             Said::No(reason) => self.no = Some(reason),
             Said::ExistsBut(reason) => self.exists_but = Some(reason),
-            Said::Undecided(_) => {}
+            Said::TakenBack | Said::Undecided(_) => {}
         }
     }
 
@@ -179,6 +186,7 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
         Reason::Accepted => Said::Yes,
         Reason::AcceptedProvider => Said::YesToAll,
         Reason::MailboxFull | Reason::MailboxBusy => Said::ExistsBut(reason),
+        Reason::ProviderAnomaly => Said::TakenBack,
         Reason::NoSuchMailbox
         | Reason::MailboxDisabled
         | Reason::MailboxMoved
@@ -215,7 +223,6 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
         | Reason::HungUp
         | Reason::ProtocolFault
         | Reason::NotAccepting
-        | Reason::ProviderAnomaly
         | Reason::Role
         | Reason::Disposable
         | Reason::TrapLike
@@ -341,6 +348,29 @@ mod tests {
             (
                 vec![subject(NoSuchMailbox, true), decoy(NoSuchMailbox, true)],
                 "undeliverable/no_such_mailbox",
+            ),
+            (
+                vec![
+                    subject(NoSuchMailbox, true),
+                    subject(ProviderAnomaly, false),
+                ],
+                "unknown/provider_anomaly",
+            ),
+            (
+                vec![
+                    subject(NoSuchMailbox, true),
+                    subject(ProviderAnomaly, false),
+                    subject(NoSuchMailbox, true),
+                ],
+                "undeliverable/no_such_mailbox",
+            ),
+            (
+                vec![
+                    yes(),
+                    decoy(NoSuchMailbox, true),
+                    subject(ProviderAnomaly, false),
+                ],
+                "deliverable/accepted",
             ),
             (
                 vec![subject(NoSuchMailbox, true), decoy(Accepted, false)],
@@ -514,7 +544,9 @@ mod tests {
             let before = verdict_on(&findings);
             for (stage, reason, permanent) in every_answer() {
                 let idle = asked(Whom::Subject, stage, reason, permanent);
-                if !verdict_on(std::slice::from_ref(&idle)).starts_with("unknown") {
+                let says_nothing = verdict_on(std::slice::from_ref(&idle)).starts_with("unknown");
+                // That one takes a refusal back.
+                if !says_nothing || reason == Reason::ProviderAnomaly {
                     continue;
                 }
                 let mut after = findings.clone();

@@ -2,11 +2,11 @@
 
 use crate::frequent::Frequent;
 use crate::limits;
-use crate::pipeline::board::{Learned, Progress};
+use crate::pipeline::board::{Learned, Progress, SecondLook};
 use crate::reason::Reason;
 use crate::report::{BlockedHost, HostLine, Report, Traffic, Unread};
 use crate::smtp::Stage;
-use crate::verdict::{Finding, Whom};
+use crate::verdict::Finding;
 
 /// What was heard while asking.
 pub(super) struct Heard {
@@ -16,6 +16,7 @@ pub(super) struct Heard {
     rcpt: u64,
     decoys: u64,
     waits: u64,
+    pub(super) second_look: SecondLook,
     hosts: Frequent<String, ()>,
     blocked: Vec<BlockedHost>,
     unread: Vec<Unread>,
@@ -30,6 +31,7 @@ impl Default for Heard {
             rcpt: 0,
             decoys: 0,
             waits: 0,
+            second_look: SecondLook::default(),
             hosts: Frequent::new(limits::REPORT_HOSTS),
             blocked: Vec::new(),
             unread: Vec::new(),
@@ -53,6 +55,7 @@ impl Heard {
             } => self.note_block(&key.0, &exchange.reply, *addresses as u64),
             Learned::Waiting { again: None, .. }
             | Learned::Host { .. }
+            | Learned::Doubted { .. }
             | Learned::Strangers { .. } => {}
         }
     }
@@ -61,20 +64,19 @@ impl Heard {
     pub(super) fn progress(&mut self, progress: &Progress) {
         self.connections = progress.opened;
         self.dns_queries = progress.dns_questions;
+        self.rcpt = progress.recipients;
+        self.decoys = progress.decoys;
+        self.second_look = progress.second_look;
     }
 
     fn count(&mut self, finding: &Finding) {
         let Finding::Asked {
-            whom,
-            exchange,
-            reading,
+            exchange, reading, ..
         } = finding
         else {
             return;
         };
         if exchange.stage == Stage::Rcpt {
-            self.rcpt += 1;
-            self.decoys += u64::from(*whom == Whom::Decoy);
             self.hosts
                 .add(exchange.host.as_str(), 1, || exchange.host.clone());
         }
@@ -126,6 +128,7 @@ impl Heard {
                 })
                 .collect(),
         };
+        report.second_look = self.second_look;
         report.blocked = self.blocked;
         report.unread = self.unread;
         report

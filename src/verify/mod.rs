@@ -78,6 +78,11 @@ pub trait Observer {
 
     /// A host blocks us.
     fn blocked(&mut self, host: &str, words: &str, addresses: usize);
+
+    /// A host's refusals are not believed any more; so many that came before are held back too.
+    fn doubted(&mut self, host: &str, words: &str, addresses: usize) {
+        let _ = (host, words, addresses);
+    }
 }
 
 /// Verifies a list. `stop` resolves when the run is to end early.

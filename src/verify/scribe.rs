@@ -44,6 +44,11 @@ impl Listener for Scribe<'_> {
                 addresses,
                 ..
             } => self.observer.blocked(&key.0, &exchange.reply, addresses),
+            Learned::Doubted {
+                key,
+                exchange,
+                addresses,
+            } => self.observer.doubted(&key.0, &exchange.reply, addresses),
         }
         Ok(())
     }

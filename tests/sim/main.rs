@@ -68,6 +68,8 @@ fn terms_of(seed: u64) -> Terms {
             connections: 500,
             patience: Duration::from_secs(1800),
             seed,
+            controls: Vec::new(),
+            second_look: 0.0,
         },
         hello: "mail.sender.test".parse().unwrap(),
         source: None,

@@ -1,10 +1,11 @@
 //! What to say next in a conversation: as many questions as budget, pace and domains allow, in one flight.
 
 use super::domain::Question;
-use super::{Asked, Board, Out, Subject, TalkId, TalkStage, Wake};
+use super::group::Pipelining;
+use super::{Asked, Asking, Board, Out, Subject, Talk, TalkId, TalkStage, Wake, control};
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Budget, decoy_local_part};
+use crate::probe::{Budget, Likelihood, Openness, decoy_local_part, domains_at_once};
 use crate::provider::PipeliningHabit;
 use crate::reason::Reason;
 use crate::smtp::dialogue::{FlightPace, Offer};
@@ -20,10 +21,20 @@ enum Idle {
 }
 
 /// A flight in the making.
-#[derive(Default)]
 struct Draft {
+    offer: Offer,
+    budget: Budget,
     commands: Vec<Command>,
     asked: Vec<Asked>,
+    /// Domains begun.
+    domains: u32,
+}
+
+impl Draft {
+    /// The domain of the last question.
+    fn domain(&self) -> Option<usize> {
+        self.asked.last().map(|asked| asked.domain)
+    }
 }
 
 impl Board {
@@ -37,6 +48,7 @@ impl Board {
             Ok((commands, pace)) => {
                 if let Some(t) = self.talks.get_mut(&talk) {
                     t.stage = TalkStage::Flying;
+                    t.flight = (now, pace);
                 }
                 self.out.push_back(Out::Fly {
                     talk,
@@ -56,81 +68,96 @@ impl Board {
 
     /// The next flight of a conversation.
     fn compose(&mut self, talk: TalkId, now: Moment) -> Result<(Vec<Command>, FlightPace), Idle> {
-        let (group, offer) = {
-            let t = &self.talks[&talk];
-            (t.group, t.offer.clone().unwrap_or_default())
-        };
-        let budget = self.budget(group, &offer);
-        let pace = self.flight_pace(group, &offer);
+        let mut draft = self.draft(talk);
+        let t = &self.talks[&talk];
+        let (group, spent) = (t.group, t.spent);
         let host = self.groups[group].host;
-        let mut room = self.talks[&talk].spent.room(budget);
-        let mut draft = Draft::default();
+        let pace = self.flight_pace(group, &draft.offer);
+        let at_once = domains_at_once(
+            self.hosts[host].pace.recipients_per_second(),
+            self.hosts[host].pace.reply_time(),
+            self.hosts[host].pace.connections_open(),
+            draft.budget.transactions.saturating_sub(spent.transactions),
+        );
+        // A connection that may end with another decoy keeps a place for it.
+        let kept = u32::from(draft.budget.recipients > limits::ACCEPTED_IN_A_ROW);
+        let mut room = spent.room(Budget {
+            recipients: draft.budget.recipients - kept,
+            ..draft.budget
+        });
+        room = room.min(self.groups[group].flight);
         let mut idle = Idle::Finished;
+        if self.must_control(talk) {
+            room = 0;
+            self.control(talk, &mut draft, now);
+        }
         while room > 0 {
             let Some(domain) = self.next_domain(talk, &draft, now) else {
                 break;
             };
-            if !self.may_address(talk, domain, budget) {
-                // The connection has had its transactions; the domain goes to the next one.
+            let begins = draft.domain() != Some(domain);
+            if (begins && draft.domains >= at_once) || !self.may_address(talk, domain, draft.budget)
+            {
+                // The domain's turn comes in the next flight, or on the next connection.
                 self.relist(domain, now);
                 break;
             }
-            if let Err(moment) = self.hosts[host]
-                .pace
-                .draw(now)
-                .and_then(|()| self.overall.draw(now))
-            {
+            if let Err(moment) = self.draw(host, now) {
                 self.relist(domain, now);
                 idle = Idle::Until(moment);
                 break;
             }
-            let Some(question) = self.domains[domain].take_question(now) else {
+            let Some(question) = self.take_question(talk, domain, now) else {
                 continue;
             };
-            if self.put(talk, domain, question, &offer, budget, &mut draft, now) {
+            if self.put(talk, domain, question, &mut draft, now) {
                 room -= 1;
+                draft.domains += u32::from(begins);
             }
+            self.book(domain);
             self.relist(domain, now);
+        }
+        if draft.asked.is_empty()
+            && matches!(idle, Idle::Finished)
+            && let Err(moment) = self.late_decoy(talk, &mut draft, now)
+        {
+            idle = Idle::Until(moment);
         }
         if draft.asked.is_empty() {
             return Err(idle);
         }
-        let t = self
-            .talks
-            .get_mut(&talk)
-            .expect("the conversation is under way");
-        t.asked = draft.asked;
+        self.tally.recipients += draft.asked.len() as u64;
+        self.talk(talk).asked = draft.asked;
         Ok((draft.commands, pace))
     }
 
-    /// What this connection may be used for.
-    fn budget(&self, group: usize, offer: &Offer) -> Budget {
-        let provider = self.hosts[self.groups[group].host].provider.as_ref();
-        let per_transaction = [
-            offer.recipients_per_transaction,
-            provider.and_then(|p| p.recipients_per_transaction),
-            self.groups[group].transaction_cap,
-        ];
-        let transactions = match provider {
-            Some(provider) => provider
-                .transactions_per_connection
-                .unwrap_or(limits::TRANSACTIONS_AT_A_KNOWN_PROVIDER),
-            None => limits::TRANSACTIONS_OF_A_CONNECTION,
-        };
-        Budget {
-            recipients: provider
-                .and_then(|p| p.recipients_per_connection)
-                .unwrap_or(limits::RECIPIENTS_OF_A_CONNECTION),
-            recipients_per_transaction: per_transaction
-                .into_iter()
-                .flatten()
-                .fold(limits::RECIPIENTS_OF_A_TRANSACTION, u32::min)
-                .max(1),
-            transactions: offer
-                .transactions_per_connection
-                .unwrap_or(u32::MAX)
-                .min(transactions),
+    fn talk(&mut self, talk: TalkId) -> &mut Talk {
+        self.talks
+            .get_mut(&talk)
+            .expect("the conversation is under way")
+    }
+
+    /// An empty flight for a conversation.
+    fn draft(&self, talk: TalkId) -> Draft {
+        let t = &self.talks[&talk];
+        let offer = t.offer.clone().unwrap_or_default();
+        let group = &self.groups[t.group];
+        let provider = self.hosts[group.host].provider.as_ref();
+        Draft {
+            budget: Budget::of(&offer, provider, group.transaction_cap),
+            offer,
+            commands: Vec::new(),
+            asked: Vec::new(),
+            domains: 0,
         }
+    }
+
+    /// Takes the right to ask about one recipient.
+    fn draw(&mut self, host: usize, now: Moment) -> Result<(), Moment> {
+        self.hosts[host]
+            .pace
+            .draw(now)
+            .and_then(|()| self.overall.draw(now))
     }
 
     /// Whether commands travel together in this conversation.
@@ -139,11 +166,13 @@ impl Board {
             .provider
             .as_ref()
             .map(|p| p.pipelining);
-        let avoid = habit == Some(PipeliningHabit::Avoid) || self.groups[group].chokes;
-        if offer.pipelining && !avoid {
-            FlightPace::Together
-        } else {
-            FlightPace::OneByOne
+        let avoid = match self.groups[group].pipelining {
+            Pipelining::Trusted | Pipelining::Cleared => habit == Some(PipeliningHabit::Avoid),
+            Pipelining::Suspected | Pipelining::Chokes => true,
+        };
+        match offer.pipelining && !avoid {
+            true => FlightPace::Together,
+            false => FlightPace::OneByOne,
         }
     }
 
@@ -151,35 +180,40 @@ impl Board {
     fn next_domain(&mut self, talk: TalkId, draft: &Draft, now: Moment) -> Option<usize> {
         let t = &self.talks[&talk];
         let group = t.group;
-        let current = draft
-            .asked
-            .last()
-            .map(|asked| asked.domain)
-            .or(t.transaction.map(|(domain, _)| domain));
+        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        let current = draft.domain().or(t.transaction.map(|(domain, _)| domain));
         if let Some(domain) = current
-            && self.domains[domain].has_question(now)
+            && self.domains[domain].has_question(greylisting, now)
         {
-            if self.domains[domain].listed {
-                self.groups[group].ready.retain(|&listed| listed != domain);
-                self.domains[domain].listed = false;
-            }
+            // It may still stand in the queue: then its turn there comes to nothing.
+            self.unlist(group, domain);
             return Some(domain);
         }
         while let Some(domain) = self.groups[group].ready.pop_front() {
             self.domains[domain].listed = false;
-            if self.domains[domain].has_question(now) {
+            if self.domains[domain].has_question(greylisting, now) {
                 return Some(domain);
             }
         }
         None
     }
 
+    /// Takes a domain out of its group's queue, where it tends to stand in front.
+    fn unlist(&mut self, group: usize, domain: usize) {
+        if std::mem::take(&mut self.domains[domain].listed) {
+            let ready = &mut self.groups[group].ready;
+            if let Some(at) = ready.iter().position(|&listed| listed == domain) {
+                ready.remove(at);
+            }
+        }
+    }
+
     /// Puts a domain back into its group's queue while it has questions.
     fn relist(&mut self, domain: usize, now: Moment) {
         let entry = &mut self.domains[domain];
-        if let (Some(group), false) = (entry.group, entry.listed)
-            && entry.has_question(now)
-        {
+        let Some(group) = entry.group else { return };
+        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        if !entry.listed && entry.has_question(greylisting, now) {
             entry.listed = true;
             // In front: a domain is finished before the next is begun.
             self.groups[group].ready.push_front(domain);
@@ -195,64 +229,90 @@ impl Board {
         fits || t.spent.may_begin(budget)
     }
 
+    /// Takes a domain's next question for this conversation.
+    fn take_question(&mut self, talk: TalkId, domain: usize, now: Moment) -> Option<Question> {
+        let t = &self.talks[&talk];
+        let (spent, kinds) = (t.spent, t.kinds);
+        let greylisting = self.hosts[self.groups[t.group].host].greylisting;
+        self.domains[domain].take_question(greylisting, spent, kinds, now)
+    }
+
     /// Writes one question into the draft. Returns whether it went in: an address that this host cannot be asked about
     /// is settled instead.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything a question depends on"
-    )]
     fn put(
         &mut self,
         talk: TalkId,
         domain: usize,
         question: Question,
-        offer: &Offer,
-        budget: Budget,
         draft: &mut Draft,
         now: Moment,
     ) -> bool {
-        let (recipient, subject) = match question {
+        match question {
             Question::Decoy => {
-                let name = &self.domains[domain].name;
-                let local = decoy_local_part(self.manners.seed, name, 0);
-                (lettre::Address::new(local, &**name).ok(), None)
+                let Some(decoy) = self.decoy(domain, 0) else {
+                    // No decoy can be written for this domain (a literal, say).
+                    self.domains[domain].under_way -= 1;
+                    self.hear_of_strangers(domain, crate::probe::Strangers::give_up);
+                    return false;
+                };
+                self.tally.decoys += 1;
+                self.ask(talk, domain, Asking::Decoy, (decoy, Charset::Ascii), draft);
             }
             Question::Subject(subject) => {
-                let askable = offer.smtputf8 || !subject.address.needs_smtputf8();
-                let recipient = subject.address.envelope().ok();
-                if !askable || recipient.is_none() {
+                let askable = draft.offer.smtputf8 || !subject.address.needs_smtputf8();
+                let Some(recipient) = subject.address.envelope().ok().filter(|_| askable) else {
                     self.cannot_ask(domain, &subject, askable, now);
                     return false;
+                };
+                let charset = match subject.address.needs_smtputf8() {
+                    true => Charset::Utf8,
+                    false => Charset::Ascii,
+                };
+                let kinds = &mut self.talk(talk).kinds;
+                match subject.likelihood {
+                    Likelihood::Good => kinds[0] += 1,
+                    Likelihood::Bad => kinds[1] += 1,
                 }
-                (recipient, Some(subject))
+                let whom = Asking::Subject(subject);
+                self.ask(talk, domain, whom, (recipient, charset), draft);
             }
-        };
-        let Some(recipient) = recipient else {
-            // No decoy can be written for this domain (a literal, say).
-            self.domains[domain].under_way -= 1;
-            self.domains[domain].strangers.give_up();
-            return false;
-        };
-        let charset = match subject.as_ref().is_some_and(|s| s.address.needs_smtputf8()) {
-            true => Charset::Utf8,
-            false => Charset::Ascii,
-        };
-        let mail = self.begin_transaction(talk, domain, charset, budget, draft);
-        let t = self
-            .talks
-            .get_mut(&talk)
-            .expect("the conversation is under way");
-        if let Some((_, recipients)) = &mut t.transaction {
-            *recipients += 1;
         }
+        true
+    }
+
+    /// The `nth` decoy of a domain; `None` for one that is no name.
+    fn decoy(&self, domain: usize, nth: u32) -> Option<lettre::Address> {
+        let name = &self.domains[domain].name;
+        let local = decoy_local_part(self.manners.seed, name, nth);
+        lettre::Address::new(local, &**name).ok()
+    }
+
+    /// Writes one recipient into the draft, in the open transaction where it fits.
+    fn ask(
+        &mut self,
+        talk: TalkId,
+        domain: usize,
+        whom: Asking,
+        (recipient, charset): (lettre::Address, Charset),
+        draft: &mut Draft,
+    ) {
+        let mail = self.begin_transaction(talk, domain, charset, draft);
+        let t = self.talk(talk);
+        let place = match &mut t.transaction {
+            Some((_, recipients)) => {
+                *recipients += 1;
+                *recipients
+            }
+            None => 1,
+        };
         draft.asked.push(Asked {
             domain,
-            subject,
+            whom,
             rcpt: draft.commands.len(),
             mail,
+            place,
         });
         draft.commands.push(Command::Rcpt(recipient));
-        true
     }
 
     /// Begins a transaction for `domain` unless the open one can be used. Returns which command of the draft began the
@@ -262,22 +322,18 @@ impl Board {
         talk: TalkId,
         domain: usize,
         charset: Charset,
-        budget: Budget,
         draft: &mut Draft,
     ) -> Option<usize> {
-        let t = self
-            .talks
-            .get_mut(&talk)
-            .expect("the conversation is under way");
+        let sender = self.manners.sender.clone();
+        let most = draft.budget.recipients_per_transaction;
+        let t = self.talk(talk);
         let begun_here = draft
             .commands
             .iter()
             .rposition(|command| matches!(command, Command::Mail { .. }));
         // An open transaction was announced as ASCII, so it is never used for an address that is not.
         let usable = t.transaction.is_some_and(|(open, recipients)| {
-            open == domain
-                && recipients < budget.recipients_per_transaction
-                && charset == Charset::Ascii
+            open == domain && recipients < most && charset == Charset::Ascii
         });
         if usable {
             return begun_here;
@@ -287,11 +343,75 @@ impl Board {
         }
         t.spent.transactions += 1;
         t.transaction = Some((domain, 0));
-        draft.commands.push(Command::Mail {
-            sender: self.manners.sender.clone(),
-            charset,
-        });
+        draft.commands.push(Command::Mail { sender, charset });
         Some(draft.commands.len() - 1)
+    }
+
+    /// Whether a conversation has heard so many refusals in a row, after acceptances, that somebody it accepted is to
+    /// be asked about again: some hosts begin to refuse everybody.
+    fn must_control(&self, talk: TalkId) -> bool {
+        let t = &self.talks[&talk];
+        let [_, refused] = t.row;
+        refused >= limits::REFUSALS_IN_A_ROW && !t.controlled && t.good.is_some()
+    }
+
+    /// Asks again about somebody who was accepted in this conversation, if it still has room for that.
+    fn control(&mut self, talk: TalkId, draft: &mut Draft, now: Moment) {
+        let t = self.talk(talk);
+        t.controlled = true;
+        let Some((domain, address)) = t.good.clone() else {
+            return;
+        };
+        let host = self.groups[self.talks[&talk].group].host;
+        let has_room = self.talks[&talk].spent.room(draft.budget) > 0
+            && self.may_address(talk, domain, draft.budget);
+        if has_room && !self.hosts[host].trust.is_questioned() && self.draw(host, now).is_ok() {
+            self.hosts[host].trust.question();
+            self.pending += 1;
+            self.domains[domain].under_way += 1;
+            self.put(
+                talk,
+                domain,
+                Question::Subject(control(address)),
+                draft,
+                now,
+            );
+        }
+    }
+
+    /// Ends a conversation that has only heard acceptances of late with another decoy: some hosts begin to accept
+    /// everybody. Where pace wants it to wait, says until when.
+    fn late_decoy(&mut self, talk: TalkId, draft: &mut Draft, now: Moment) -> Result<(), Moment> {
+        let t = &self.talks[&talk];
+        let (Some((domain, _)), [accepted, _]) = (t.transaction, t.row) else {
+            return Ok(());
+        };
+        let host = self.groups[t.group].host;
+        let entry = &self.domains[domain];
+        let owed = accepted >= limits::ACCEPTED_IN_A_ROW
+            && !entry.late_decoy
+            && entry.strangers.openness() == Openness::RefusesStrangers
+            && t.spent.room(draft.budget) > 0
+            && self.may_address(talk, domain, draft.budget);
+        if !owed {
+            return Ok(());
+        }
+        self.draw(host, now)?;
+        if let Some(decoy) = self.decoy(domain, 1) {
+            self.tally.decoys += 1;
+            self.decoys_owed += 1;
+            let entry = &mut self.domains[domain];
+            entry.late_decoy = true;
+            entry.under_way += 1;
+            self.ask(
+                talk,
+                domain,
+                Asking::LateDecoy,
+                (decoy, Charset::Ascii),
+                draft,
+            );
+        }
+        Ok(())
     }
 
     /// An address that cannot be put into a command for this host.

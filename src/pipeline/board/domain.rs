@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Subject;
+use super::{Look, Subject};
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Openness, Strangers};
+use crate::probe::{Likelihood, Openness, Spent, Strangers, next_kind};
 
 /// One domain.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the others do not follow from"
+)]
 pub(super) struct Entry {
     pub(super) name: Box<str>,
     /// The group of its mail hosts, once they are known.
@@ -23,10 +27,21 @@ pub(super) struct Entry {
     pub(super) under_way: u32,
     /// Whether somebody was told to come back: then everybody's clock is started at once.
     pub(super) keeps_waiting: bool,
-    queue: VecDeque<Subject>,
-    later: BTreeMap<(Moment, u64), Subject>,
+    /// Whether another decoy was asked about after many acceptances in a row.
+    pub(super) late_decoy: bool,
+    /// How many of its addresses its host's books count as waiting: now, later.
+    pub(super) booked: [usize; 2],
+    /// Questions of it that its group's books count as askable.
+    pub(super) askable: usize,
+    /// The first moment at which it is to be looked at, as far as there is one noted.
+    pub(super) next_wake: Option<Moment>,
+    /// Those who are asked before anybody else: questions that were lost, control addresses.
+    first: VecDeque<Subject>,
+    good: VecDeque<Subject>,
+    bad: VecDeque<Subject>,
+    later: BTreeMap<(Moment, u32), Subject>,
     resolutions: u8,
-    sequence: u64,
+    sequence: u32,
 }
 
 /// A question that may be put now.
@@ -46,7 +61,13 @@ impl Entry {
             strangers: Strangers::default(),
             under_way: 0,
             keeps_waiting: false,
-            queue: VecDeque::new(),
+            late_decoy: false,
+            booked: [0; 2],
+            askable: 0,
+            next_wake: None,
+            first: VecDeque::new(),
+            good: VecDeque::new(),
+            bad: VecDeque::new(),
             later: BTreeMap::new(),
             resolutions: 0,
             sequence: 0,
@@ -55,12 +76,16 @@ impl Entry {
 
     /// Adds somebody to ask about.
     pub(super) fn push(&mut self, subject: Subject) {
-        self.queue.push_back(subject);
+        match (subject.look, subject.likelihood) {
+            (Look::Control, _) => self.first.push_back(subject),
+            (Look::First | Look::Second, Likelihood::Good) => self.good.push_back(subject),
+            (Look::First | Look::Second, Likelihood::Bad) => self.bad.push_back(subject),
+        }
     }
 
     /// Puts somebody back whose question was not put.
     pub(super) fn push_front(&mut self, subject: Subject) {
-        self.queue.push_front(subject);
+        self.first.push_front(subject);
     }
 
     /// Adds somebody to ask about at `at`.
@@ -71,15 +96,22 @@ impl Entry {
 
     /// How many wait here now.
     pub(super) fn waiting_now(&self) -> usize {
-        self.queue.len()
+        self.first.len() + self.good.len() + self.bad.len()
     }
 
-    /// How many wait here for a later moment, with the first of those moments.
-    pub(super) fn waiting_later(&self) -> (usize, Option<Moment>) {
-        (
-            self.later.len(),
-            self.later.keys().next().map(|(at, _)| *at),
-        )
+    /// How many wait here for a later moment.
+    pub(super) fn waiting_later(&self) -> usize {
+        self.later.len()
+    }
+
+    /// The first moment after `now` at which something changes by itself: somebody's time has come, or the decoy's.
+    pub(super) fn first_later(&self, now: Moment) -> Option<Moment> {
+        let subject = self.later.keys().next().map(|(at, _)| *at);
+        let decoy = self.strangers.decoy_due().filter(|&due| due > now);
+        match (subject, decoy) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
     }
 
     /// Whether another attempt at resolving it is worth it after one that failed.
@@ -94,7 +126,8 @@ impl Entry {
             if entry.key().0 > now {
                 break;
             }
-            self.queue.push_back(entry.remove());
+            let subject = entry.remove();
+            self.push(subject);
         }
     }
 
@@ -106,39 +139,61 @@ impl Entry {
     /// Empties the domain of those who wait.
     pub(super) fn drain(&mut self) -> Vec<Subject> {
         let later = std::mem::take(&mut self.later);
-        self.queue.drain(..).chain(later.into_values()).collect()
+        self.first
+            .drain(..)
+            .chain(self.good.drain(..))
+            .chain(self.bad.drain(..))
+            .chain(later.into_values())
+            .collect()
+    }
+
+    /// How many questions about real addresses may be put now; `greylisting` when the host tells strangers to come
+    /// back.
+    pub(super) fn askable_now(&self, greylisting: bool) -> usize {
+        if self.is_settled_as_a_whole() {
+            return 0;
+        }
+        let waiting = self.waiting_now();
+        if self.keeps_waiting || greylisting || self.strangers.may_ask_together() {
+            return waiting;
+        }
+        // The domain may yet turn out to take everybody: one question at a time shows it with the fewest.
+        let alone = self.under_way == 0 && self.strangers.decoy_due().is_none();
+        usize::from(alone).min(waiting)
     }
 
     /// Whether something may be asked now.
-    pub(super) fn has_question(&self, now: Moment) -> bool {
-        if self.is_settled_as_a_whole() {
-            return false;
-        }
-        self.strangers.decoy_due().is_some_and(|due| due <= now)
-            || (!self.queue.is_empty() && self.may_ask_subject())
+    pub(super) fn has_question(&self, greylisting: bool, now: Moment) -> bool {
+        self.decoy_is_due(now) || self.askable_now(greylisting) > 0
     }
 
-    /// Whether a real address may be asked about beside what is under way: where the domain may yet turn out to take
-    /// everybody, one question at a time shows it with the fewest.
-    fn may_ask_subject(&self) -> bool {
-        let alone = self.under_way == 0 && self.strangers.decoy_due().is_none();
-        alone || self.keeps_waiting || self.strangers.may_ask_together()
+    fn decoy_is_due(&self, now: Moment) -> bool {
+        !self.is_settled_as_a_whole() && self.strangers.decoy_due().is_some_and(|due| due <= now)
     }
 
-    /// Takes the next question that may be put.
-    pub(super) fn take_question(&mut self, now: Moment) -> Option<Question> {
-        if self.is_settled_as_a_whole() {
-            return None;
-        }
-        if self.strangers.decoy_due().is_some_and(|due| due <= now) {
+    /// Takes the next question that may be put; `spent` and `asked` tell what the connection has been used for.
+    pub(super) fn take_question(
+        &mut self,
+        greylisting: bool,
+        spent: Spent,
+        asked: [u32; 2],
+        now: Moment,
+    ) -> Option<Question> {
+        if self.decoy_is_due(now) {
             self.strangers.asking_decoy();
             self.under_way += 1;
             return Some(Question::Decoy);
         }
-        if !self.may_ask_subject() {
+        if self.askable_now(greylisting) == 0 {
             return None;
         }
-        let subject = self.queue.pop_front()?;
+        let subject = match self.first.pop_front() {
+            Some(subject) => Some(subject),
+            None => match next_kind(spent, asked, self.good.len(), self.bad.len()) {
+                Likelihood::Good => self.good.pop_front(),
+                Likelihood::Bad => self.bad.pop_front(),
+            },
+        }?;
         self.under_way += 1;
         Some(Question::Subject(subject))
     }

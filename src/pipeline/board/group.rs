@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::limits;
 use crate::moment::Moment;
 use crate::route::MailHost;
-use crate::smtp::dialogue::Privacy;
+use crate::smtp::dialogue::{FlightPace, Privacy};
 
 /// The mail hosts that some domains have in common.
 #[derive(Debug)]
@@ -15,81 +15,133 @@ pub(super) struct Group {
     pub(super) host: usize,
     /// Name with address, in the order in which to try them.
     pub(super) targets: Vec<(String, IpAddr)>,
-    /// Targets that did not answer, with the moment from which on they may be tried again.
-    dead: Vec<Option<Moment>>,
+    /// All domains it serves.
+    pub(super) domains: Vec<usize>,
     /// Domains with a question that may be put now.
     pub(super) ready: VecDeque<usize>,
+    /// Questions that may be put now, in all its domains.
+    pub(super) askable: usize,
     /// Conversations under way.
     pub(super) talks: u32,
+    /// Whether it stands in its host's queue for a conversation.
+    pub(super) listed: bool,
     /// Not to be connected to before this.
     pub(super) not_before: Moment,
     /// Rounds through all targets in vain.
     pub(super) failures: u8,
     /// What we want of encryption here.
     pub(super) privacy: Privacy,
-    /// Whether its PIPELINING has failed us.
-    pub(super) chokes: bool,
+    /// What its offer of PIPELINING is worth.
+    pub(super) pipelining: Pipelining,
+    /// Most questions in one flight: fewer where flights break off, so that few are put in vain.
+    pub(super) flight: u32,
     /// The most recipients in a transaction it was found to take.
     pub(super) transaction_cap: Option<u32>,
 }
 
+/// What a host's offer of PIPELINING is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pipelining {
+    /// Nothing speaks against it.
+    Trusted,
+    /// A flight broke near its beginning: commands go one by one to see whether that helps.
+    Suspected,
+    /// One by one it works: it says that commands may travel together, then chokes on it.
+    Chokes,
+    /// One by one breaks as well, so it is something else.
+    Cleared,
+}
+
+impl Pipelining {
+    /// What follows from a flight that landed with `replies` replies, whole or broken off.
+    pub(super) fn after_flight(self, pace: FlightPace, replies: usize, broken: bool) -> Self {
+        match (self, pace, broken) {
+            (Pipelining::Trusted, FlightPace::Together, true) if replies <= 1 => {
+                Pipelining::Suspected
+            }
+            (Pipelining::Suspected, FlightPace::OneByOne, false) if replies > 1 => {
+                Pipelining::Chokes
+            }
+            (Pipelining::Suspected, FlightPace::OneByOne, true) => Pipelining::Cleared,
+            (same, FlightPace::Together | FlightPace::OneByOne, true | false) => same,
+        }
+    }
+}
+
 impl Group {
-    pub(super) fn new(host: usize, hosts: Vec<MailHost>, privacy: Privacy) -> Self {
-        let targets: Vec<(String, IpAddr)> = hosts
-            .into_iter()
-            .flat_map(|host| {
-                let name = host.name;
-                host.addresses
-                    .into_iter()
-                    .map(move |address| (name.clone(), address))
-            })
-            .take(limits::TARGETS)
-            .collect();
+    pub(super) fn new(host: usize, targets: Vec<(String, IpAddr)>, privacy: Privacy) -> Self {
         Group {
             host,
-            dead: vec![None; targets.len()],
             targets,
+            domains: Vec::new(),
             ready: VecDeque::new(),
+            askable: 0,
             talks: 0,
+            listed: false,
             not_before: Moment::default(),
             failures: 0,
             privacy,
-            chokes: false,
+            pipelining: Pipelining::Trusted,
+            flight: limits::REFUSED_RECIPIENTS,
             transaction_cap: None,
         }
     }
 
-    /// Whether another conversation would find something to ask: one serves many domains, so a second needs more than
-    /// a connection's worth of them.
+    /// Notes that a flight landed with `answered` of its `asked` questions answered. One that breaks off makes the next
+    /// ones as short as would have been of use; whole ones make them longer again.
+    pub(super) fn flight_landed(&mut self, asked: u32, answered: u32) {
+        self.flight = match answered < asked {
+            true => answered.max(1),
+            false => (self.flight * 2).min(limits::REFUSED_RECIPIENTS),
+        };
+    }
+
+    /// Whether another conversation would find enough to ask: each serves many domains and many recipients, so a second
+    /// needs more than one is good for.
     pub(super) fn wants_a_talk(&self) -> bool {
-        let worth = limits::DOMAINS_WORTH_A_CONNECTION * self.talks as usize;
-        self.ready.len() > worth
+        let worth = limits::QUESTIONS_WORTH_A_CONNECTION * self.talks as usize;
+        !self.ready.is_empty() && (self.talks == 0 || self.askable > worth)
     }
+}
 
-    /// The first target that is not known to be dead; the first of all where all are.
-    pub(super) fn first_target(&self, now: Moment) -> usize {
-        (0..self.targets.len())
-            .find(|&target| self.is_alive(target, now))
-            .unwrap_or(0)
-    }
+/// Names with addresses, in the order in which to try them.
+pub(super) fn targets_of(hosts: Vec<MailHost>) -> Vec<(String, IpAddr)> {
+    hosts
+        .into_iter()
+        .flat_map(|host| {
+            let name = host.name;
+            host.addresses
+                .into_iter()
+                .map(move |address| (name.clone(), address))
+        })
+        .take(limits::TARGETS)
+        .collect()
+}
 
-    /// The next target after `target` that is not known to be dead.
-    pub(super) fn next_target(&self, target: usize, now: Moment) -> Option<usize> {
-        (target + 1..self.targets.len()).find(|&target| self.is_alive(target, now))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn is_alive(&self, target: usize, now: Moment) -> bool {
-        self.dead[target].is_none_or(|until| until <= now)
-    }
-
-    /// Notes that a target does not answer.
-    pub(super) fn is_dead(&mut self, target: usize, now: Moment) {
-        self.dead[target] = Some(now + limits::DEAD_HOST_WAIT);
-    }
-
-    /// Notes that a target answers.
-    pub(super) fn reached(&mut self, target: usize) {
-        self.dead[target] = None;
-        self.failures = 0;
+    #[test]
+    fn a_host_that_breaks_either_way_is_not_blamed_for_pipelining() {
+        let (together, one_by_one) = (FlightPace::Together, FlightPace::OneByOne);
+        let suspected = Pipelining::Trusted.after_flight(together, 1, true);
+        assert_eq!(suspected, Pipelining::Suspected);
+        assert_eq!(
+            suspected.after_flight(one_by_one, 2, false),
+            Pipelining::Chokes
+        );
+        let cleared = suspected.after_flight(one_by_one, 1, true);
+        assert_eq!(cleared, Pipelining::Cleared);
+        assert_eq!(
+            cleared.after_flight(together, 0, true),
+            Pipelining::Cleared,
+            "suspected once"
+        );
+        assert_eq!(
+            Pipelining::Trusted.after_flight(together, 5, true),
+            Pipelining::Trusted,
+            "a flight that broke late was understood"
+        );
     }
 }

@@ -4,9 +4,16 @@
 //! with [`Out`] (start this conversation, say this next, hang up) and [`Learned`] facts. Rows whose host may not be
 //! asked now wait here at the size of their text; no task or timer belongs to one address.
 
+mod admission;
+mod books;
 mod compose;
 mod domain;
+mod doubt;
+#[cfg(test)]
+mod drill;
 mod group;
+mod host;
+mod opening;
 mod outcome;
 mod progress;
 
@@ -20,19 +27,19 @@ use lettre::Address as Mailbox;
 use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
-use crate::pace::{Ceilings, Gate, Limiter, Pace, Rate};
-use crate::probe::{Block, KnownDomain, KnownHost, Spent, Waiting, Wanted};
-use crate::provider::{Provider, Providers, TlsHabit};
-use crate::reason::Reason;
-use crate::route::{HostKey, MailHost, Route};
+use crate::pace::{Ceilings, Limiter, Rate};
+use crate::probe::{KnownDomain, KnownHost, Likelihood, Spent, Waiting, Wanted};
+use crate::provider::{Provider, Providers};
+use crate::route::{HostKey, Route};
 use crate::smtp::Command;
 use crate::smtp::dialogue::{FlightPace, Offer, Privacy};
 use crate::verdict::{Exchange, Fact, Finding};
 
 use domain::Entry;
 use group::Group;
+use host::Host;
 
-pub use progress::{Progress, WaitingHost};
+pub use progress::{Progress, SecondLook, WaitingHost};
 
 /// How a run asks.
 #[derive(Clone, Debug)]
@@ -49,6 +56,10 @@ pub struct Manners {
     pub patience: Duration,
     /// What randomness is derived from.
     pub seed: u64,
+    /// Addresses that exist, the operator says: a host that refuses one is not believed when it refuses others.
+    pub controls: Vec<Address>,
+    /// The share of the refused, from 0 to 1, that are asked about again at the end on another connection.
+    pub second_look: f64,
 }
 
 /// Names one conversation within a run.
@@ -64,6 +75,8 @@ pub enum Out {
         talk: TalkId,
         /// The mail host's name.
         host: String,
+        /// What it shares limits with.
+        key: HostKey,
         /// Where to reach it.
         address: IpAddr,
         /// What we want of encryption.
@@ -84,11 +97,6 @@ pub enum Out {
     Quit {
         /// Which.
         talk: TalkId,
-    },
-    /// Find out who takes mail for a domain.
-    Resolve {
-        /// Its name, or its literal.
-        domain: String,
     },
 }
 
@@ -158,6 +166,15 @@ pub enum Learned {
         /// All that is known of it by now.
         known: KnownDomain,
     },
+    /// A host's refusals are not believed any more: those to come are held back.
+    Doubted {
+        /// Which.
+        key: HostKey,
+        /// What it said about somebody who exists, or last.
+        exchange: Exchange,
+        /// How many of its refusals are held back so far.
+        addresses: usize,
+    },
     /// A host blocks us; nobody there is asked any more.
     Blocked {
         /// Which.
@@ -171,19 +188,6 @@ pub enum Learned {
     },
 }
 
-/// One host key with what is shared under it.
-#[derive(Debug)]
-struct Host {
-    key: HostKey,
-    provider: Option<Provider>,
-    pace: Pace,
-    groups: VecDeque<usize>,
-    /// Blocks read at RCPT since the last acceptance.
-    block_signs: u32,
-    /// What is known of it, for later runs too.
-    known: KnownHost,
-}
-
 /// One conversation.
 #[derive(Debug)]
 struct Talk {
@@ -191,10 +195,39 @@ struct Talk {
     target: usize,
     offer: Option<Offer>,
     spent: Spent,
+    /// Real addresses asked about, by kind: likely good, likely bad.
+    kinds: [u32; 2],
     /// The domain of the open transaction, with its recipients so far.
     transaction: Option<(usize, u32)>,
     asked: Vec<Asked>,
     stage: TalkStage,
+    /// When the flight under way began, and how its commands travel.
+    flight: (Moment, FlightPace),
+    /// Answers of one kind in a row: acceptances, refusals.
+    row: [u32; 2],
+    /// Somebody who was accepted here.
+    good: Option<(usize, Address)>,
+    /// Whether somebody who was accepted here has been asked about again.
+    controlled: bool,
+}
+
+impl Talk {
+    fn new(group: usize, target: usize, now: Moment) -> Self {
+        Talk {
+            group,
+            target,
+            offer: None,
+            spent: Spent::default(),
+            kinds: [0; 2],
+            transaction: None,
+            asked: Vec::new(),
+            stage: TalkStage::Opening,
+            flight: (now, FlightPace::OneByOne),
+            row: [0; 2],
+            good: None,
+            controlled: false,
+        }
+    }
 }
 
 /// Where a conversation stands.
@@ -210,25 +243,62 @@ enum TalkStage {
 #[derive(Debug)]
 struct Asked {
     domain: usize,
-    /// `None` is the decoy.
-    subject: Option<Subject>,
+    whom: Asking,
     /// Which command of the flight asks.
     rcpt: usize,
     /// Which command of the flight began its transaction, if that was in this flight.
     mail: Option<usize>,
+    /// Which recipient of its transaction it is, from 1.
+    place: u32,
+}
+
+/// About whom somebody is asked.
+#[derive(Debug)]
+enum Asking {
+    Subject(Subject),
+    /// The domain's first decoy, whose answer says what an acceptance is worth.
+    Decoy,
+    /// Another one after many acceptances in a row: has the host begun to take everybody?
+    LateDecoy,
 }
 
 /// An address that waits for its answer.
 #[derive(Clone, Debug)]
 struct Subject {
     address: Address,
-    waiting: Waiting,
+    /// When the first answer came that settled nothing; the epoch where none did.
+    since: Moment,
+    /// How many such answers came.
+    tries: u8,
+    likelihood: Likelihood,
+    look: Look,
+}
+
+/// Why an address is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// The list names it.
+    First,
+    /// It was refused, and is in the sample that is asked about again.
+    Second,
+    /// It is known to exist: the host is being tested, not the address.
+    Control,
+}
+
+impl Subject {
+    fn waiting(&self) -> Waiting {
+        Waiting {
+            tries: self.tries,
+            since: (self.since != Moment::default()).then_some(self.since),
+        }
+    }
 }
 
 /// What is to be looked at when its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wake {
     Domain(usize),
+    Group(usize),
     Host(usize),
     Talk(TalkId),
 }
@@ -241,47 +311,78 @@ pub struct Board {
     domains: Vec<Entry>,
     by_name: HashMap<Box<str>, usize>,
     groups: Vec<Group>,
-    by_hosts: HashMap<String, usize>,
+    by_targets: HashMap<Box<[IpAddr]>, usize>,
     hosts: Vec<Host>,
     by_key: HashMap<HostKey, usize>,
+    by_address: HashMap<IpAddr, usize>,
+    /// Addresses that did not answer, with the moment from which on they may be tried again.
+    dead: HashMap<IpAddr, Moment>,
     talks: BTreeMap<TalkId, Talk>,
     next_talk: u64,
     wakes: BTreeSet<(Moment, Wake)>,
+    /// Hosts that wait for a place among all conversations.
     ready: VecDeque<usize>,
+    /// Domains whose mail hosts are to be found out.
+    unresolved: VecDeque<usize>,
     out: VecDeque<Out>,
     learned: Vec<Learned>,
     pending: usize,
-    settled: u64,
-    dials: u64,
+    /// Decoys owed or under way: those accepted wait for what they tell.
+    decoys_owed: usize,
+    tally: Tally,
     overall: Limiter,
+    /// Those refused who are to be asked about again in the end.
+    sample: Vec<Address>,
+    second_look: SecondLook,
     stopping: bool,
 }
 
+/// What was done so far, counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    settled: u64,
+    resolved: usize,
+    dials: u64,
+    recipients: u64,
+    decoys: u64,
+}
+
 impl Board {
-    /// An empty board.
+    /// An empty board. The operator's control addresses are the first to be asked about.
     #[must_use]
     pub fn new(manners: Manners, providers: Arc<Providers>) -> Self {
-        Board {
+        let mut board = Board {
             overall: Limiter::new(manners.rate),
             manners,
             providers,
             domains: Vec::new(),
             by_name: HashMap::new(),
             groups: Vec::new(),
-            by_hosts: HashMap::new(),
+            by_targets: HashMap::new(),
             hosts: Vec::new(),
             by_key: HashMap::new(),
+            by_address: HashMap::new(),
+            dead: HashMap::new(),
             talks: BTreeMap::new(),
             next_talk: 0,
             wakes: BTreeSet::new(),
             ready: VecDeque::new(),
+            unresolved: VecDeque::new(),
             out: VecDeque::new(),
             learned: Vec::new(),
             pending: 0,
-            settled: 0,
-            dials: 0,
+            decoys_owed: 0,
+            tally: Tally::default(),
+            sample: Vec::new(),
+            second_look: SecondLook::default(),
             stopping: false,
+        };
+        for address in board.manners.controls.clone() {
+            let domain = board.entry(address.domain().wire());
+            board.pending += 1;
+            board.domains[domain].push(control(address));
         }
+        board
     }
 
     /// Addresses that wait for their answer.
@@ -295,19 +396,19 @@ impl Board {
     pub fn is_done(&self) -> bool {
         self.talks.is_empty()
             && self.out.is_empty()
-            && (self.stopping || (self.pending == 0 && !self.owes_a_decoy()))
-    }
-
-    /// Whether a decoy is still to be asked: addresses that were accepted wait for what it tells of them.
-    fn owes_a_decoy(&self) -> bool {
-        self.domains
-            .iter()
-            .any(|entry| entry.strangers.decoy_due().is_some())
+            && (self.stopping
+                || (self.pending == 0 && self.decoys_owed == 0 && self.sample.is_empty()))
     }
 
     /// The next thing to do.
     pub fn next_out(&mut self) -> Option<Out> {
         self.out.pop_front()
+    }
+
+    /// The next domain whose mail hosts are to be found out: its name, or its literal. Answered by [`Board::routed`].
+    pub fn next_resolution(&mut self) -> Option<String> {
+        let index = self.unresolved.pop_front()?;
+        Some(self.domains[index].name.to_string())
     }
 
     /// What was learned since the last call.
@@ -328,23 +429,28 @@ impl Board {
     pub fn add(&mut self, wanted: Wanted, now: Moment) {
         let Wanted {
             address,
-            likelihood: _,
+            likelihood,
             waiting,
             not_before,
             answered,
         } = wanted;
-        let name = address.domain().wire().to_owned();
-        let index = self.entry(&name);
+        let index = self.entry(address.domain().wire());
         if let Some(reading) = answered {
-            self.domains[index].strangers.hear_subject(&reading);
+            // Its answer is known; what the domain's decoy says of it may not be.
+            self.hear_of_strangers(index, |strangers| strangers.hear_subject(&reading));
             self.offer_domain(index, now);
             return;
         }
         self.pending += 1;
-        let subject = Subject { address, waiting };
+        let subject = Subject {
+            address,
+            since: waiting.since.unwrap_or_default(),
+            tries: waiting.tries,
+            likelihood,
+            look: Look::First,
+        };
         if not_before > now {
             self.domains[index].push_later(not_before, subject);
-            self.wakes.insert((not_before, Wake::Domain(index)));
         } else {
             self.domains[index].push(subject);
         }
@@ -358,164 +464,31 @@ impl Board {
     }
 
     /// Takes in what is known of a domain from before.
-    pub fn know_domain(&mut self, name: &str, known: &KnownDomain) {
+    pub fn know_domain(&mut self, name: &str, known: &KnownDomain, now: Moment) {
         let index = self.entry(name);
-        let entry = &mut self.domains[index];
-        entry.strangers.remember(known);
-        entry.keeps_waiting = known.keeps_waiting;
-        if let Some(due) = known.decoy_due {
-            self.wakes.insert((due, Wake::Domain(index)));
-        }
+        self.domains[index].keeps_waiting = known.keeps_waiting;
+        self.hear_of_strangers(index, |strangers| strangers.remember(known));
+        self.offer_domain(index, now);
     }
 
-    /// Whether a host key was met before.
+    /// The host key of a route that was not met before, neither by name nor by address.
     #[must_use]
-    pub fn has_host(&self, key: &HostKey) -> bool {
-        self.by_key.contains_key(key)
+    pub fn unmet_host<'a>(&self, route: &'a Route) -> Option<&'a HostKey> {
+        match route {
+            Route::Hosts { hosts, key, .. } => {
+                let address = hosts.first().and_then(|host| host.addresses.first());
+                let met = self.by_key.contains_key(key)
+                    || address.is_some_and(|address| self.by_address.contains_key(address));
+                (!met).then_some(key)
+            }
+            Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => None,
+        }
     }
 
     /// Takes in what is known of a host key from before. A block whose time is over is forgotten.
-    pub fn know_host(&mut self, key: &HostKey, mut known: KnownHost, now: Moment) {
-        if known.blocked_at(now).is_none() {
-            known.blocked = None;
-        }
+    pub fn know_host(&mut self, key: &HostKey, known: KnownHost, now: Moment) {
         let host = self.host(key.clone());
-        if let Some(pace) = &known.pace {
-            self.hosts[host].pace.resume(pace);
-        }
-        self.hosts[host].known = known;
-    }
-
-    /// The entry of a domain, made on first sight.
-    fn entry(&mut self, name: &str) -> usize {
-        if let Some(&index) = self.by_name.get(name) {
-            return index;
-        }
-        let index = self.domains.len();
-        self.domains.push(Entry::new(name));
-        self.by_name.insert(name.into(), index);
-        self.out.push_back(Out::Resolve {
-            domain: name.to_owned(),
-        });
-        index
-    }
-
-    /// Takes in what was found out about a domain's mail hosts.
-    pub fn routed(&mut self, domain: &str, route: Route, now: Moment) {
-        let index = self.entry(domain);
-        match route {
-            Route::Hosts { hosts, key, .. } => {
-                let group = self.group(hosts, key);
-                self.domains[index].group = Some(group);
-                self.offer_domain(index, now);
-            }
-            Route::Nobody {
-                reason,
-                detail,
-                ttl,
-            } => {
-                let finding = Finding::Domain { reason, detail };
-                self.learn_of_domain(index, finding, Some(ttl), now);
-                self.close(index);
-            }
-            Route::NotAsked => {
-                self.close(index);
-            }
-            Route::Trouble { detail } => {
-                let finding = Finding::Domain {
-                    reason: Reason::DnsTrouble,
-                    detail,
-                };
-                self.learn_of_domain(index, finding, None, now);
-                if self.domains[index].resolved_badly() {
-                    let again = now + crate::limits::DNS_RETRY_WAIT;
-                    self.wakes.insert((again, Wake::Domain(index)));
-                } else {
-                    self.close(index);
-                }
-            }
-        }
-    }
-
-    /// The group of domains that share these mail hosts, made on first sight.
-    fn group(&mut self, hosts: Vec<MailHost>, key: HostKey) -> usize {
-        let name = hosts
-            .iter()
-            .map(|host| host.name.as_str())
-            .collect::<Vec<_>>()
-            .join(" ");
-        if let Some(&group) = self.by_hosts.get(&name) {
-            return group;
-        }
-        let host = self.host(key);
-        let group = self.groups.len();
-        let demands = self.hosts[host]
-            .provider
-            .as_ref()
-            .is_some_and(|p| p.tls == TlsHabit::Required);
-        let privacy = if demands {
-            Privacy::Required
-        } else {
-            Privacy::WhenOffered
-        };
-        let mut made = Group::new(host, hosts, privacy);
-        made.transaction_cap = self.hosts[host].known.transaction_cap;
-        made.chokes = self.hosts[host].known.chokes;
-        self.groups.push(made);
-        self.hosts[host].groups.push_back(group);
-        self.by_hosts.insert(name, group);
-        group
-    }
-
-    /// What is shared under a host key, made on first sight.
-    fn host(&mut self, key: HostKey) -> usize {
-        if let Some(&host) = self.by_key.get(&key) {
-            return host;
-        }
-        let provider = self.providers.by_id(&key.0).cloned();
-        let mut ceilings = self.manners.ceilings;
-        if let Some(provider) = &provider {
-            let most = provider.connections.unwrap_or(u32::MAX);
-            ceilings.connections = ceilings.connections.min(most).max(1);
-            let rate = provider
-                .millirate
-                .map_or(Rate::UNLIMITED, Rate::from_thousandths);
-            ceilings.rate = ceilings.rate.min(rate);
-        }
-        let host = self.hosts.len();
-        self.hosts.push(Host {
-            key: key.clone(),
-            provider,
-            pace: Pace::new(ceilings),
-            groups: VecDeque::new(),
-            block_signs: 0,
-            known: KnownHost::default(),
-        });
-        self.by_key.insert(key, host);
-        host
-    }
-
-    /// Puts a domain up for asking, if there is something to ask and somebody to ask.
-    fn offer_domain(&mut self, index: usize, now: Moment) {
-        let entry = &mut self.domains[index];
-        if entry.is_settled_as_a_whole() {
-            self.settle_rest_of(index);
-            return;
-        }
-        let Some(group) = entry.group else { return };
-        let host = self.groups[group].host;
-        if let Some(Block {
-            exchange, reading, ..
-        }) = self.hosts[host].known.blocked.clone()
-        {
-            self.settle_blocked(index, &exchange, &reading, now);
-            return;
-        }
-        if entry.has_question(now) && !entry.listed {
-            entry.listed = true;
-            self.groups[group].ready.push_back(index);
-        }
-        self.consider(host, now);
+        self.hosts[host].remember(known, now);
     }
 
     /// Carries out what has come due.
@@ -527,13 +500,19 @@ impl Board {
             self.wakes.pop_first();
             match wake {
                 Wake::Domain(index) => {
-                    self.domains[index].wake(now);
-                    if self.domains[index].group.is_none() && !self.domains[index].closed {
-                        self.out.push_back(Out::Resolve {
-                            domain: self.domains[index].name.to_string(),
-                        });
+                    let entry = &mut self.domains[index];
+                    if entry.next_wake.is_some_and(|wake| wake <= now) {
+                        entry.next_wake = None;
+                    }
+                    entry.wake(now);
+                    if entry.group.is_none() && !entry.closed {
+                        self.unresolved.push_back(index);
                     }
                     self.offer_domain(index, now);
+                }
+                Wake::Group(group) => {
+                    self.enlist(group);
+                    self.consider(self.groups[group].host, now);
                 }
                 Wake::Host(host) => self.consider(host, now),
                 Wake::Talk(talk) => {
@@ -547,99 +526,7 @@ impl Board {
                 }
             }
         }
-    }
-
-    /// Opens conversations at a host as far as its pace, our own bound and its rows allow.
-    fn consider(&mut self, host: usize, now: Moment) {
-        if self.stopping {
-            return;
-        }
-        loop {
-            let Some(group) = self.group_in_need(host, now) else {
-                return;
-            };
-            match self.hosts[host].pace.gate(now) {
-                Gate::Open => {}
-                Gate::Full => return,
-                Gate::Closed(until) => {
-                    self.wakes.insert((until, Wake::Host(host)));
-                    return;
-                }
-            }
-            if self.talks.len() >= self.manners.connections {
-                if !self.ready.contains(&host) {
-                    self.ready.push_back(host);
-                }
-                return;
-            }
-            self.start(group, now);
-        }
-    }
-
-    /// The next group of a host that wants a conversation more; each gets its turn.
-    fn group_in_need(&mut self, host: usize, now: Moment) -> Option<usize> {
-        let groups = &mut self.hosts[host].groups;
-        let mut soonest = None;
-        let mut found = None;
-        for _ in 0..groups.len() {
-            let Some(group) = groups.pop_front() else {
-                break;
-            };
-            groups.push_back(group);
-            let wants = &self.groups[group];
-            if !wants.wants_a_talk() {
-                continue;
-            }
-            if wants.not_before > now {
-                soonest =
-                    Some(soonest.map_or(wants.not_before, |at: Moment| at.min(wants.not_before)));
-                continue;
-            }
-            found = Some(group);
-            break;
-        }
-        if let (None, Some(at)) = (found, soonest) {
-            self.wakes.insert((at, Wake::Host(host)));
-        }
-        found
-    }
-
-    /// Opens a conversation with a group's hosts.
-    fn start(&mut self, group: usize, now: Moment) {
-        let talk = TalkId(self.next_talk);
-        self.next_talk += 1;
-        let target = self.groups[group].first_target(now);
-        self.groups[group].talks += 1;
-        self.hosts[self.groups[group].host].pace.connecting();
-        self.talks.insert(
-            talk,
-            Talk {
-                group,
-                target,
-                offer: None,
-                spent: Spent::default(),
-                transaction: None,
-                asked: Vec::new(),
-                stage: TalkStage::Opening,
-            },
-        );
-        self.dial(talk);
-    }
-
-    /// Asks for the connection to a conversation's present target.
-    fn dial(&mut self, talk: TalkId) {
-        self.dials += 1;
-        let t = &self.talks[&talk];
-        let group = &self.groups[t.group];
-        let (host, address) = group.targets[t.target].clone();
-        let provider = self.hosts[group.host].provider.clone();
-        self.out.push_back(Out::Start {
-            talk,
-            host,
-            address,
-            privacy: group.privacy,
-            provider,
-        });
+        self.look_again(now);
     }
 
     /// Takes in what a conversation reports.
@@ -648,7 +535,8 @@ impl Board {
             Report::Opened(offer) => {
                 if let Some(t) = self.talks.get_mut(&talk) {
                     let group = &mut self.groups[t.group];
-                    group.reached(t.target);
+                    group.failures = 0;
+                    self.dead.remove(&group.targets[t.target].1);
                     t.offer = Some(offer);
                     self.give_work(talk, now);
                 }
@@ -663,35 +551,10 @@ impl Board {
         }
     }
 
-    /// A conversation is over: its place is free.
-    fn ended(&mut self, talk: TalkId, now: Moment) {
-        let Some(t) = self.talks.remove(&talk) else {
-            return;
-        };
-        for asked in t.asked {
-            self.not_answered(asked, now);
-        }
-        let group = &mut self.groups[t.group];
-        group.talks -= 1;
-        let host = group.host;
-        self.hosts[host].pace.disconnected();
-        self.consider(host, now);
-        // A place is free for those who found all taken, first come first served.
-        for _ in 0..self.ready.len() {
-            if self.talks.len() >= self.manners.connections {
-                break;
-            }
-            if let Some(next) = self.ready.pop_front() {
-                self.consider(next, now);
-            }
-        }
-    }
-
     /// Stops: conversations end after the flight under way, nothing new is begun.
     pub fn stop(&mut self) {
         self.stopping = true;
-        self.out
-            .retain(|out| matches!(out, Out::Quit { .. } | Out::Fly { .. } | Out::Start { .. }));
+        self.unresolved.clear();
         let resting: Vec<TalkId> = self
             .talks
             .iter()
@@ -725,21 +588,21 @@ impl Board {
         });
     }
 
-    /// Nobody can be asked in a domain, a decoy that an earlier attempt left owing no more than anybody.
-    fn close(&mut self, index: usize) {
-        self.domains[index].closed = true;
-        self.domains[index].strangers.give_up();
-        self.settle_rest_of(index);
+    fn learn_of_address(&mut self, subject: &Subject, finding: Finding, now: Moment) {
+        self.learned.push(Learned::Address {
+            key: subject.address.key().into_owned(),
+            fact: Fact { at: now, finding },
+        });
     }
+}
 
-    /// Nobody left in a domain needs asking: what is known of the domain answers for them.
-    fn settle_rest_of(&mut self, index: usize) {
-        let settled = self.domains[index].drain().len();
-        self.note_settled(settled);
-    }
-
-    fn note_settled(&mut self, count: usize) {
-        self.pending -= count;
-        self.settled += count as u64;
+/// An address that exists, to test a host with.
+fn control(address: Address) -> Subject {
+    Subject {
+        address,
+        since: Moment::default(),
+        tries: 0,
+        likelihood: Likelihood::Good,
+        look: Look::Control,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Board, TalkStage};
 use crate::moment::Moment;
 
@@ -14,6 +16,19 @@ pub struct WaitingHost {
     pub addresses: usize,
     /// Until when, where that is known.
     pub until: Option<Moment>,
+}
+
+/// What asking again about a sample of the refused came to: our own error, measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondLook {
+    /// Refused addresses asked about again.
+    pub asked: u64,
+    /// Those refused again.
+    pub confirmed: u64,
+    /// Those not refused the second time.
+    pub changed: u64,
+    /// Those without an answer that settles it.
+    pub undecided: u64,
 }
 
 /// How far the asking has come.
@@ -33,68 +48,73 @@ pub struct Progress {
     pub conversations: usize,
     /// Connections asked for so far.
     pub opened: u64,
+    /// Recipients asked about so far, decoys included.
+    pub recipients: u64,
+    /// Decoys asked about so far.
+    pub decoys: u64,
     /// Questions put to DNS so far.
     pub dns_questions: u64,
     /// The host with the most addresses waiting for a later moment.
     pub waiting: Option<WaitingHost>,
+    /// Addresses that wait for a later moment, at all hosts.
+    pub waiting_later: usize,
     /// How long the slowest host needs at its present speed.
     pub remaining: Option<Duration>,
+    /// What asking again about a sample of the refused came to so far.
+    pub second_look: SecondLook,
 }
 
 impl Board {
     /// How far the asking has come at `now`.
     #[must_use]
     pub fn progress(&self, now: Moment) -> Progress {
-        let mut queued = vec![(0usize, 0usize, None::<Moment>); self.hosts.len()];
-        let mut resolved = 0;
-        for entry in &self.domains {
-            resolved += usize::from(entry.group.is_some() || entry.closed);
-            let Some(group) = entry.group else { continue };
-            let (later, first) = entry.waiting_later();
-            let host = &mut queued[self.groups[group].host];
-            host.0 += entry.waiting_now();
-            host.1 += later;
-            host.2 = match (host.2, first) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
-        let waiting = queued
+        let until = |index: usize| self.hosts[index].until.filter(|&until| until > now);
+        let waiting = self
+            .hosts
             .iter()
             .enumerate()
-            .filter(|(_, (_, later, _))| *later > 0)
-            .max_by_key(|(index, (_, later, _))| (*later, std::cmp::Reverse(*index)))
-            .map(|(index, (_, later, until))| WaitingHost {
-                host: self.hosts[index].key.to_string(),
-                addresses: *later,
-                until: *until,
+            .filter(|(_, host)| host.waiting[1] > 0)
+            .max_by_key(|(index, host)| (host.waiting[1], std::cmp::Reverse(*index)))
+            .map(|(index, host)| WaitingHost {
+                host: host.key.to_string(),
+                addresses: host.waiting[1],
+                until: until(index),
             });
-        let remaining = queued
+        let remaining = self
+            .hosts
             .iter()
             .enumerate()
-            .filter_map(|(index, (waiting_now, later, until))| {
-                let rate = self.hosts[index].pace.recipients_per_second()?;
+            .filter_map(|(index, host)| {
+                let rate = host.pace.recipients_per_second()?;
+                let [at_once, later] = host.waiting;
                 #[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
-                let asking = Duration::from_secs_f64((waiting_now + later) as f64 / rate);
-                let standing = until.map_or(Duration::ZERO, |until| until.since(now));
+                let asking = Duration::from_secs_f64((at_once + later) as f64 / rate);
+                let standing = match later {
+                    0 => Duration::ZERO,
+                    _ => until(index).map_or(Duration::ZERO, |until| until.since(now)),
+                };
                 Some(asking + standing)
             })
             .max();
         Progress {
             at: now,
             pending: self.pending,
-            settled: self.settled,
+            settled: self.tally.settled,
             domains: self.domains.len(),
-            resolved,
+            resolved: self.tally.resolved,
             conversations: self
                 .talks
                 .values()
                 .filter(|talk| talk.stage != TalkStage::Quitting)
                 .count(),
-            opened: self.dials,
+            opened: self.tally.dials,
+            recipients: self.tally.recipients,
+            decoys: self.tally.decoys,
             dns_questions: 0,
             waiting,
+            waiting_later: self.hosts.iter().map(|host| host.waiting[1]).sum(),
             remaining,
+            second_look: self.second_look,
         }
     }
 }

@@ -1,0 +1,138 @@
+//! Who may be talked to now: a host's pace, our own bound and what waits decide.
+
+use std::net::IpAddr;
+
+use super::{Board, Out, Talk, TalkId, Wake};
+use crate::limits;
+use crate::moment::Moment;
+use crate::pace::Gate;
+
+impl Board {
+    /// Puts a group into its host's queue, if it wants a conversation.
+    pub(super) fn enlist(&mut self, group: usize) {
+        let wants = &mut self.groups[group];
+        if !wants.listed && wants.wants_a_talk() {
+            wants.listed = true;
+            self.hosts[wants.host].queue.push_back(group);
+        }
+    }
+
+    /// Opens conversations at a host as far as its pace, our own bound and its rows allow.
+    pub(super) fn consider(&mut self, host: usize, now: Moment) {
+        if self.stopping {
+            return;
+        }
+        while let Some(&group) = self.hosts[host].queue.front() {
+            let wants = &mut self.groups[group];
+            let not_before = wants.not_before;
+            if !wants.wants_a_talk() || not_before > now {
+                wants.listed = false;
+                self.hosts[host].queue.pop_front();
+                if not_before > now {
+                    self.wakes.insert((not_before, Wake::Group(group)));
+                }
+                continue;
+            }
+            match self.hosts[host].pace.gate(now) {
+                Gate::Open => {}
+                Gate::Full => return,
+                Gate::Closed(until) => {
+                    self.wakes.insert((until, Wake::Host(host)));
+                    return;
+                }
+            }
+            if self.talks.len() >= self.manners.connections {
+                if !self.hosts[host].listed {
+                    self.hosts[host].listed = true;
+                    self.ready.push_back(host);
+                }
+                return;
+            }
+            // Each group gets its turn.
+            self.hosts[host].queue.pop_front();
+            self.groups[group].listed = false;
+            self.start(group, now);
+            self.enlist(group);
+        }
+    }
+
+    /// Opens a conversation with a group's hosts.
+    fn start(&mut self, group: usize, now: Moment) {
+        let talk = TalkId(self.next_talk);
+        self.next_talk += 1;
+        let target = self.first_target(group, now);
+        self.groups[group].talks += 1;
+        self.hosts[self.groups[group].host].pace.connecting();
+        self.talks.insert(talk, Talk::new(group, target, now));
+        self.dial(talk);
+    }
+
+    /// Asks for the connection to a conversation's present target.
+    pub(super) fn dial(&mut self, talk: TalkId) {
+        self.tally.dials += 1;
+        let t = &self.talks[&talk];
+        let group = &self.groups[t.group];
+        let (name, address) = group.targets[t.target].clone();
+        let host = &self.hosts[group.host];
+        self.out.push_back(Out::Start {
+            talk,
+            host: name,
+            key: host.key.clone(),
+            address,
+            privacy: group.privacy,
+            provider: host.provider.clone(),
+        });
+    }
+
+    /// The first of a group's targets that is not known to be dead; the first of all where all are.
+    fn first_target(&self, group: usize, now: Moment) -> usize {
+        let targets = &self.groups[group].targets;
+        targets
+            .iter()
+            .position(|(_, address)| self.is_alive(*address, now))
+            .unwrap_or(0)
+    }
+
+    /// The next target of a group after `target` that is not known to be dead.
+    pub(super) fn next_target(&self, group: usize, target: usize, now: Moment) -> Option<usize> {
+        let targets = &self.groups[group].targets;
+        (target + 1..targets.len()).find(|&next| self.is_alive(targets[next].1, now))
+    }
+
+    fn is_alive(&self, address: IpAddr, now: Moment) -> bool {
+        self.dead.get(&address).is_none_or(|&until| until <= now)
+    }
+
+    /// Notes that an address does not answer, whichever domains name it.
+    pub(super) fn is_dead(&mut self, address: IpAddr, now: Moment) {
+        self.dead.insert(address, now + limits::DEAD_HOST_WAIT);
+    }
+
+    /// A conversation is over: its place is free.
+    pub(super) fn ended(&mut self, talk: TalkId, now: Moment) {
+        let Some(t) = self.talks.remove(&talk) else {
+            return;
+        };
+        let host = self.groups[t.group].host;
+        self.groups[t.group].talks -= 1;
+        self.hosts[host].pace.disconnected();
+        for asked in t.asked {
+            self.not_answered(asked, now);
+        }
+        if self.hosts[host].pace.connections_open() == 0 {
+            self.tell_of_host(host);
+        }
+        self.enlist(t.group);
+        self.consider(host, now);
+        // A place is free for those who found all taken, first come first served.
+        for _ in 0..self.ready.len() {
+            if self.talks.len() >= self.manners.connections {
+                break;
+            }
+            if let Some(next) = self.ready.pop_front() {
+                self.hosts[next].listed = false;
+                self.consider(next, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,761 @@
+//! Whole runs of the board against described hosts, in a loop of events without any I/O: what the hosts count, how long
+//! it takes.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::route::MailHost;
+
+/// How a host behaves.
+#[derive(Clone)]
+struct Habits {
+    round_trip: Duration,
+    /// What it does with the recipient `local` of a connection's `nth` (from 0) and of a transaction's `place` (from 1).
+    answer: fn(Question<'_>) -> Reply,
+    opens: bool,
+}
+
+/// What a described host decides by.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    local: &'a str,
+    /// Recipients of this connection before.
+    nth: u32,
+    /// Which recipient of its transaction, from 1.
+    place: u32,
+    /// How often this recipient was asked about before, at the whole host.
+    again: u32,
+    /// Milliseconds since the run began.
+    at: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reply {
+    Yes,
+    No,
+    TooMany,
+    ComeBack,
+    HangUp,
+}
+
+/// Those who exist have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
+fn honest(question: Question<'_>) -> Reply {
+    match question.local.starts_with('a') && question.local.len() < 18 {
+        true => Reply::Yes,
+        false => Reply::No,
+    }
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Habits {
+            round_trip: Duration::from_millis(60),
+            answer: honest,
+            opens: true,
+        }
+    }
+}
+
+/// What one host saw.
+#[derive(Default)]
+struct Seen {
+    connections: u32,
+    open: u32,
+    open_at_most: u32,
+    refused_at_most: u32,
+    /// Past ten recipients, refusals outnumbered acceptances.
+    unbalanced: bool,
+    asked: HashMap<String, u32>,
+    questions: u32,
+    last: u64,
+}
+
+/// What one connection was used for.
+#[derive(Default)]
+struct Connection {
+    host: usize,
+    accepted: u32,
+    refused: u32,
+    place: u32,
+    gone: bool,
+}
+
+struct Drill {
+    board: Board,
+    now: Moment,
+    hosts: Vec<Habits>,
+    seen: Vec<Seen>,
+    /// Domain to host.
+    served: HashMap<String, usize>,
+    connections: BTreeMap<TalkId, Connection>,
+    events: BinaryHeap<std::cmp::Reverse<(Moment, u64)>>,
+    reports: HashMap<u64, (TalkId, Report)>,
+    sequence: u64,
+    resolutions: u32,
+    /// The last word on each address.
+    facts: BTreeMap<String, Vec<Reason>>,
+    learned: Vec<Learned>,
+}
+
+use crate::reason::Reason;
+
+const START: Moment = Moment::from_millis(1_000_000);
+
+fn manners() -> Manners {
+    Manners {
+        sender: Some("verify@sender.test".parse().unwrap()),
+        ceilings: Ceilings {
+            rate: Rate::per_seconds(10),
+            connections: 2,
+        },
+        rate: Rate::UNLIMITED,
+        connections: 500,
+        patience: Duration::from_secs(1800),
+        seed: 7,
+        controls: Vec::new(),
+        second_look: 0.0,
+    }
+}
+
+impl Drill {
+    /// A run about `list`, with domain `d` at the host that `served` names.
+    fn new(
+        manners: Manners,
+        hosts: Vec<Habits>,
+        served: &[(&str, usize)],
+        list: &[String],
+    ) -> Self {
+        let mut drill = Drill {
+            board: Board::new(manners, Arc::new(Providers::default())),
+            now: START,
+            seen: hosts.iter().map(|_| Seen::default()).collect(),
+            hosts,
+            served: served
+                .iter()
+                .map(|&(domain, host)| (domain.to_owned(), host))
+                .collect(),
+            connections: BTreeMap::new(),
+            events: BinaryHeap::new(),
+            reports: HashMap::new(),
+            sequence: 0,
+            resolutions: 0,
+            facts: BTreeMap::new(),
+            learned: Vec::new(),
+        };
+        for address in list {
+            drill
+                .board
+                .add(address.parse::<Address>().unwrap().into(), START);
+        }
+        drill
+    }
+
+    /// Runs to the end. Returns how long it took.
+    fn run(&mut self) -> Duration {
+        for _ in 0..50_000_000u64 {
+            self.board.tick(self.now);
+            while let Some(domain) = self.board.next_resolution() {
+                self.resolutions += 1;
+                let host = self.served[&domain];
+                let route = route_to(host);
+                self.board.routed(&domain, route, self.now);
+            }
+            while let Some(out) = self.board.next_out() {
+                self.carry_out(out);
+            }
+            for learned in self.board.take_learned() {
+                if let Learned::Address { key, fact } = &learned {
+                    let reason = match &fact.finding {
+                        Finding::Asked { reading, .. } => reading.reason,
+                        Finding::Withheld { reason, .. } | Finding::Domain { reason, .. } => {
+                            *reason
+                        }
+                        Finding::Text { .. } | Finding::Bounced { .. } => Reason::BadSyntax,
+                    };
+                    self.facts.entry(key.clone()).or_default().push(reason);
+                }
+                self.learned.push(learned);
+            }
+            if self.board.is_done() {
+                assert_eq!(self.board.pending(), 0);
+                return self.now.since(START);
+            }
+            let wake = self.board.next_wake();
+            let event = self.events.peek().map(|event| event.0.0);
+            let next = match (wake, event) {
+                (Some(a), Some(b)) => a.min(b),
+                (a, b) => a.or(b).unwrap_or_else(|| {
+                    panic!(
+                        "nothing is awaited, yet the run is not done: {:#?}",
+                        self.board
+                    )
+                }),
+            };
+            self.now = self.now.max(next);
+            if event.is_some_and(|at| at <= self.now) {
+                let std::cmp::Reverse((_, id)) = self.events.pop().unwrap();
+                let (talk, report) = self.reports.remove(&id).unwrap();
+                if matches!(report, Report::Ended | Report::Failed(_)) {
+                    let gone = self.connections.remove(&talk).unwrap();
+                    self.seen[gone.host].open -= 1;
+                }
+                self.board.report(talk, report, self.now);
+            }
+        }
+        panic!("the run does not end");
+    }
+
+    fn later(&mut self, wait: Duration, talk: TalkId, report: Report) {
+        self.sequence += 1;
+        self.reports.insert(self.sequence, (talk, report));
+        self.events
+            .push(std::cmp::Reverse((self.now + wait, self.sequence)));
+    }
+
+    fn carry_out(&mut self, out: Out) {
+        match out {
+            Out::Start { talk, address, .. } => {
+                let IpAddr::V4(ip) = address else { panic!() };
+                let host = host_at(ip);
+                let seen = &mut self.seen[host];
+                seen.connections += 1;
+                seen.open += 1;
+                seen.open_at_most = seen.open_at_most.max(seen.open);
+                self.connections.insert(
+                    talk,
+                    Connection {
+                        host,
+                        ..Connection::default()
+                    },
+                );
+                let habits = self.hosts[host].clone();
+                if habits.opens {
+                    let offer = Offer {
+                        pipelining: true,
+                        ..Offer::default()
+                    };
+                    self.later(habits.round_trip * 3, talk, Report::Opened(offer));
+                } else {
+                    let heard = heard(None, Reason::Silent, false);
+                    self.later(Duration::from_secs(15), talk, Report::Failed(heard));
+                }
+            }
+            Out::Fly { talk, commands, .. } => self.fly(talk, &commands),
+            Out::Quit { talk } => {
+                let host = self.connections[&talk].host;
+                let wait = self.hosts[host].round_trip;
+                self.later(wait, talk, Report::Ended);
+            }
+        }
+    }
+
+    fn fly(&mut self, talk: TalkId, commands: &[Command]) {
+        let connection = self.connections.get_mut(&talk).unwrap();
+        let habits = self.hosts[connection.host].clone();
+        let seen = &mut self.seen[connection.host];
+        let mut answers = Vec::new();
+        for command in commands {
+            if connection.gone {
+                answers.push(None);
+                continue;
+            }
+            let answer = match command {
+                Command::Mail { .. } => {
+                    connection.place = 0;
+                    heard(Some(250), Reason::Accepted, false)
+                }
+                Command::Rcpt(recipient) => {
+                    connection.place += 1;
+                    seen.questions += 1;
+                    seen.last = self.now.as_millis();
+                    let again = seen.asked.entry(recipient.to_string()).or_default();
+                    *again += 1;
+                    let reply = (habits.answer)(Question {
+                        local: recipient.user(),
+                        nth: connection.accepted + connection.refused,
+                        place: connection.place,
+                        again: *again - 1,
+                        at: self.now.as_millis() - START.as_millis(),
+                    });
+                    match reply {
+                        Reply::Yes => connection.accepted += 1,
+                        Reply::No | Reply::TooMany | Reply::ComeBack => connection.refused += 1,
+                        Reply::HangUp => connection.gone = true,
+                    }
+                    seen.refused_at_most = seen.refused_at_most.max(connection.refused);
+                    let all = connection.accepted + connection.refused;
+                    seen.unbalanced |= all > 10 && connection.refused > connection.accepted;
+                    match reply {
+                        Reply::Yes => heard(Some(250), Reason::Accepted, false),
+                        Reply::No => heard(Some(550), Reason::NoSuchMailbox, true),
+                        Reply::TooMany => heard(Some(452), Reason::TooManyRecipients, false),
+                        Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
+                        Reply::HangUp => heard(None, Reason::HungUp, false),
+                    }
+                }
+                Command::Rset => heard(Some(250), Reason::Accepted, false),
+                Command::Ehlo(_) | Command::Helo(_) | Command::StartTls | Command::Quit => panic!(),
+            };
+            answers.push(Some(answer));
+        }
+        self.later(habits.round_trip, talk, Report::Landed(answers));
+    }
+
+    fn questions(&self) -> u32 {
+        self.seen.iter().map(|seen| seen.questions).sum()
+    }
+
+    fn connections(&self) -> u32 {
+        self.seen.iter().map(|seen| seen.connections).sum()
+    }
+
+    /// The last word on an address.
+    fn word(&self, address: &str) -> Reason {
+        *self.facts[address].last().unwrap()
+    }
+}
+
+fn heard(code: Option<u16>, reason: Reason, permanent: bool) -> Heard {
+    Heard {
+        exchange: Exchange {
+            stage: crate::smtp::Stage::Rcpt,
+            host: "mx.test".to_owned(),
+            code,
+            reply: String::new(),
+        },
+        reading: Reading {
+            reason,
+            permanent,
+            rule: "drill".to_owned(),
+        },
+        named_wait: None,
+    }
+}
+
+fn route_to(host: usize) -> Route {
+    let [.., a, b] = u32::try_from(host).unwrap().to_be_bytes();
+    Route::Hosts {
+        hosts: vec![MailHost {
+            name: format!("mx{host}.test"),
+            addresses: vec![IpAddr::V4(Ipv4Addr::new(11, 0, a, b))],
+        }],
+        key: HostKey(format!("host{host}.test")),
+        ttl: Duration::from_secs(300),
+    }
+}
+
+fn host_at(ip: Ipv4Addr) -> usize {
+    let [_, _, a, b] = ip.octets();
+    usize::from(a) << 8 | usize::from(b)
+}
+
+/// `good` addresses that exist with `bad` that do not, mixed.
+fn people(domain: &str, good: usize, bad: usize) -> Vec<String> {
+    let all = good + bad;
+    (0..all)
+        .map(|n| {
+            let is_bad = (n + 1) * bad / all > n * bad / all;
+            let letter = if is_bad { 'x' } else { 'a' };
+            format!("{letter}{n}@{domain}")
+        })
+        .collect()
+}
+
+#[test]
+fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
+    let list = people("big.test", 1600, 400);
+    let mut drill = Drill::new(
+        manners(),
+        vec![Habits::default()],
+        &[("big.test", 0)],
+        &list,
+    );
+    let took = drill.run();
+    let ideal = Duration::from_secs(200);
+    assert!(took < ideal * 115 / 100, "{took:?}");
+    assert_eq!(drill.questions(), 2001, "everybody once, one decoy");
+    assert_eq!(drill.seen[0].open_at_most, 2);
+    assert!(drill.seen[0].refused_at_most <= 9 && !drill.seen[0].unbalanced);
+    assert!(drill.connections() <= 70, "{}", drill.connections());
+}
+
+#[test]
+fn a_far_away_host_is_asked_at_the_full_rate_too() {
+    let habits = Habits {
+        round_trip: Duration::from_millis(400),
+        ..Habits::default()
+    };
+    let domains: Vec<String> = (0..200).map(|n| format!("d{n}.test")).collect();
+    let list: Vec<String> = domains.iter().flat_map(|d| people(d, 8, 2)).collect();
+    let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
+    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    let took = drill.run();
+    assert!(took < Duration::from_secs(220 * 125 / 100), "{took:?}");
+    assert_eq!(drill.questions(), 2200);
+}
+
+#[test]
+fn a_host_that_takes_one_recipient_at_a_time_is_learned_at_once() {
+    let habits = Habits {
+        answer: |question| match question.place {
+            1 => honest(question),
+            _ => Reply::TooMany,
+        },
+        ..Habits::default()
+    };
+    let list = people("one.test", 8, 2);
+    let mut drill = Drill::new(manners(), vec![habits], &[("one.test", 0)], &list);
+    let took = drill.run();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert_eq!(drill.word("a0@one.test"), Reason::Accepted);
+    assert!(drill.questions() <= 11 + 3, "{}", drill.questions());
+}
+
+#[test]
+fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
+    let habits = Habits {
+        answer: |question| match question.again {
+            0 => Reply::ComeBack,
+            _ => honest(question),
+        },
+        ..Habits::default()
+    };
+    let domains: Vec<String> = (0..20).map(|n| format!("d{n}.test")).collect();
+    let list: Vec<String> = domains.iter().flat_map(|d| people(d, 4, 1)).collect();
+    let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
+    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    let took = drill.run();
+    assert!(
+        took < Duration::from_secs(6 * 60 + 90),
+        "one wait: {took:?}"
+    );
+    assert_eq!(drill.word("a0@d7.test"), Reason::Accepted);
+    assert_eq!(drill.questions(), 240, "everybody twice, each decoy twice");
+}
+
+#[test]
+fn a_silent_host_delays_nobody_else() {
+    let mute = Habits {
+        opens: false,
+        ..Habits::default()
+    };
+    let served = [("mute.test", 0), ("brisk.test", 1)];
+    let list = [people("mute.test", 5, 0), people("brisk.test", 50, 5)].concat();
+    let mut both = Drill::new(manners(), vec![mute, Habits::default()], &served, &list);
+    both.run();
+    let mut alone = Drill::new(
+        manners(),
+        vec![Habits::default(), Habits::default()],
+        &served,
+        &people("brisk.test", 50, 5),
+    );
+    alone.run();
+    assert!(both.seen[1].last - alone.seen[1].last < 1000);
+    assert_eq!(both.word("a0@mute.test"), Reason::Silent);
+}
+
+#[test]
+fn likely_good_addresses_make_connections_last() {
+    let wanted = |list: &[String], told: bool| {
+        let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+        for address in list {
+            let mut wanted = Wanted::from(address.parse::<Address>().unwrap());
+            if told && address.starts_with('x') {
+                wanted.likelihood = Likelihood::Bad;
+            }
+            drill.board.add(wanted, START);
+        }
+        drill.run();
+        drill.connections()
+    };
+    // Half of them bad, well mixed: without being told, refusals soon catch up with acceptances.
+    let list = people("d.test", 100, 100);
+    let (told, untold) = (wanted(&list, true), wanted(&list, false));
+    assert!(told < untold, "{told} {untold}");
+}
+
+#[test]
+fn a_host_that_drops_whoever_names_a_stranger_is_still_asked_about_everybody() {
+    let habits = Habits {
+        answer: |question| match honest(question) {
+            Reply::No => Reply::HangUp,
+            other => other,
+        },
+        ..Habits::default()
+    };
+    let list = people("drops.test", 20, 5);
+    let mut drill = Drill::new(manners(), vec![habits], &[("drops.test", 0)], &list);
+    drill.run();
+    for address in list.iter().filter(|address| address.starts_with('a')) {
+        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+    }
+}
+
+#[test]
+fn a_host_that_begins_to_refuse_everybody_is_not_believed() {
+    let habits = Habits {
+        answer: |question| match question.at {
+            0..40_000 => honest(question),
+            _ => Reply::No,
+        },
+        ..Habits::default()
+    };
+    let list = people("storm.test", 800, 50);
+    let mut drill = Drill::new(manners(), vec![habits], &[("storm.test", 0)], &list);
+    drill.run();
+    let believed = list
+        .iter()
+        .filter(|address| address.starts_with('a'))
+        .filter(|address| drill.word(address) == Reason::NoSuchMailbox)
+        .count();
+    assert_eq!(believed, 0, "nobody who exists is rejected");
+    assert!(
+        drill
+            .learned
+            .iter()
+            .any(|learned| matches!(learned, Learned::Doubted { .. }))
+    );
+}
+
+#[test]
+fn a_stretch_of_bad_addresses_is_no_storm() {
+    let list = [people("d.test", 200, 10), people("d.test", 0, 100)].concat();
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+    drill.run();
+    let refused = list
+        .iter()
+        .filter(|address| drill.word(address) == Reason::NoSuchMailbox)
+        .count();
+    assert_eq!(refused, 110);
+}
+
+#[test]
+fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
+    let habits = Habits {
+        answer: |_| Reply::No,
+        ..Habits::default()
+    };
+    let list = people("liar.test", 10, 0);
+    let manners = Manners {
+        controls: vec!["anna@liar.test".parse().unwrap()],
+        ..manners()
+    };
+    let mut drill = Drill::new(manners, vec![habits], &[("liar.test", 0)], &list);
+    drill.run();
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+    }
+}
+
+#[test]
+fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
+    let habits = Habits {
+        answer: |question| match question.nth {
+            0..10 => honest(question),
+            _ => Reply::Yes,
+        },
+        ..Habits::default()
+    };
+    let list = people("tired.test", 60, 0);
+    let mut drill = Drill::new(manners(), vec![habits], &[("tired.test", 0)], &list);
+    drill.run();
+    let decoys: Vec<Reason> = drill
+        .learned
+        .iter()
+        .filter_map(|learned| match learned {
+            Learned::Domain { fact, .. } => match &fact.finding {
+                Finding::Asked { reading, .. } => Some(reading.reason),
+                Finding::Text { .. }
+                | Finding::Domain { .. }
+                | Finding::Withheld { .. }
+                | Finding::Bounced { .. } => None,
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(decoys, [Reason::NoSuchMailbox, Reason::Accepted]);
+}
+
+#[test]
+fn a_second_look_counts_what_changed() {
+    let habits = Habits {
+        answer: |question| match (question.local.starts_with("x1"), question.again) {
+            (true, 1..) => Reply::Yes,
+            _ => honest(question),
+        },
+        ..Habits::default()
+    };
+    let list = people("d.test", 20, 20);
+    let manners = Manners {
+        second_look: 1.0,
+        ..manners()
+    };
+    let mut drill = Drill::new(manners, vec![habits], &[("d.test", 0)], &list);
+    drill.run();
+    let look = drill.board.progress(drill.now).second_look;
+    let changed = list.iter().filter(|a| a.starts_with("x1")).count() as u64;
+    assert_eq!((look.asked, look.changed), (20, changed));
+    assert_eq!(look.confirmed, 20 - changed);
+}
+
+#[test]
+fn what_is_known_is_not_asked_again() {
+    let list = people("d.test", 5, 0);
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let known = KnownDomain {
+        openness: Some(crate::probe::Openness::RefusesStrangers),
+        ..KnownDomain::default()
+    };
+    drill.board.know_domain("d.test", &known, START);
+    for address in &list {
+        drill
+            .board
+            .add(address.parse::<Address>().unwrap().into(), START);
+    }
+    drill.run();
+    assert_eq!(drill.questions(), 5, "no decoy");
+
+    // An address whose answer is known, but not its domain's decoy.
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let mut wanted = Wanted::from("a1@d.test".parse::<Address>().unwrap());
+    wanted.answered = Some(heard(Some(250), Reason::Accepted, false).reading);
+    drill.board.add(wanted, START);
+    drill.run();
+    assert_eq!(drill.questions(), 1, "the decoy alone");
+}
+
+#[test]
+fn a_host_that_blocked_us_is_left_in_peace_until_its_time_is_over() {
+    let key = HostKey("host0.test".to_owned());
+    let Heard {
+        exchange, reading, ..
+    } = heard(Some(554), Reason::SenderBlocked, true);
+    let blocked = |until| KnownHost {
+        blocked: Some(crate::probe::Block {
+            until,
+            exchange: exchange.clone(),
+            reading: reading.clone(),
+        }),
+        ..KnownHost::default()
+    };
+    for (until, questions) in [(START + Duration::from_secs(1), 0), (START, 4)] {
+        let list = people("d.test", 3, 0);
+        let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+        drill.board.know_host(&key, blocked(until), START);
+        drill.run();
+        assert_eq!(drill.questions(), questions);
+    }
+}
+
+/// The general bar, a tenth of its size: 10,000 addresses at 2,000 domains on 300 hosts, Zipf.
+#[test]
+fn the_wall_time_is_set_by_the_slowest_hosts_own_limits() {
+    let (took, ideal, drill, addresses) = zipf(10_000, 2_000, 300);
+    assert!(
+        took.as_secs_f64() <= ideal.as_secs_f64() * 1.15,
+        "{took:?} of {ideal:?}"
+    );
+    let decoys = 2_000;
+    assert!(
+        f64::from(drill.questions() - decoys) <= 1.05 * f64::from(addresses),
+        "{}",
+        drill.questions()
+    );
+    assert!(
+        f64::from(drill.connections()) <= 0.15 * f64::from(addresses),
+        "{}",
+        drill.connections()
+    );
+    assert!(
+        drill
+            .seen
+            .iter()
+            .all(|seen| seen.refused_at_most <= 9 && !seen.unbalanced)
+    );
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "small numbers"
+)]
+/// A run of the general shape: how long it took, the ideal bound, the run, its addresses.
+fn zipf(addresses: u32, domains: u32, hosts: u32) -> (Duration, Duration, Drill, u32) {
+    let share = |rank: u32, of: u32| {
+        let all: f64 = (1..=of).map(|n| 1.0 / f64::from(n)).sum();
+        1.0 / f64::from(rank + 1) / all
+    };
+    let spread = |count: u32, over: u32| {
+        let mut placed = Vec::new();
+        for rank in 0..over {
+            let mine = (share(rank, over) * f64::from(count)).round().max(1.0) as u32;
+            placed.extend(std::iter::repeat_n(rank, mine as usize));
+        }
+        placed.resize(count as usize, over - 1);
+        placed
+    };
+    // Domains over hosts by Zipf; addresses over domains evenly, so a host's share is that of its domains.
+    let of_domain = spread(domains, hosts);
+    let names: Vec<String> = (0..domains).map(|n| format!("d{n}.test")).collect();
+    let served: Vec<(&str, usize)> = names
+        .iter()
+        .zip(&of_domain)
+        .map(|(name, &host)| (name.as_str(), host as usize))
+        .collect();
+    let each = (addresses / domains) as usize;
+    let list: Vec<String> = (0..each)
+        .flat_map(|n| {
+            names.iter().enumerate().map(move |(index, name)| {
+                let letter = if (index * 7 + n) % 5 == 0 { 'x' } else { 'a' };
+                format!("{letter}{n}@{name}")
+            })
+        })
+        .collect();
+    let busiest = of_domain.iter().filter(|&&host| host == 0).count();
+    let ideal = Duration::from_secs_f64((busiest * (each + 1)) as f64 / 10.0);
+    let habits = (0..hosts).map(|_| Habits::default()).collect();
+    let mut drill = Drill::new(manners(), habits, &served, &list);
+    let took = drill.run();
+    (took, ideal, drill, addresses)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever a host answers, it is never annoyed, nobody is forgotten, the run ends.
+    #[test]
+    fn no_host_is_ever_annoyed(
+        sizes in proptest::collection::vec((0usize..30, 0usize..30), 1..12),
+        oddity in 0usize..5,
+        rate in 1u32..40,
+        connections in 1u32..5,
+    ) {
+        let answer: fn(Question<'_>) -> Reply = [
+            honest,
+            |_: Question<'_>| Reply::No,
+            |question: Question<'_>| if question.place > 2 { Reply::TooMany } else { honest(question) },
+            |question: Question<'_>| if question.again == 0 { Reply::ComeBack } else { honest(question) },
+            |question: Question<'_>| if question.nth == 6 { Reply::HangUp } else { honest(question) },
+        ][oddity];
+        let names: Vec<String> = (0..sizes.len()).map(|n| format!("d{n}.test")).collect();
+        let served: Vec<(&str, usize)> = names.iter().enumerate().map(|(n, name)| (name.as_str(), n % 3)).collect();
+        let list: Vec<String> = names.iter().zip(&sizes).flat_map(|(name, &(good, bad))| people(name, good, bad)).collect();
+        let manners = Manners { ceilings: Ceilings { rate: Rate::per_seconds(rate), connections }, ..manners() };
+        let habits = Habits { answer, ..Habits::default() };
+        let mut drill = Drill::new(manners, vec![habits; 3], &served, &list);
+        drill.run();
+        for seen in &drill.seen {
+            prop_assert!(seen.refused_at_most <= 9);
+            prop_assert!(!seen.unbalanced);
+            prop_assert!(seen.open_at_most <= connections);
+        }
+        let told: BTreeSet<&str> = drill.facts.keys().map(String::as_str).collect();
+        prop_assert!(list.iter().all(|address| told.contains(address.as_str())));
+    }
+}

@@ -1,0 +1,89 @@
+//! What is shared under one host key: pace, breaker, trust.
+
+use std::collections::VecDeque;
+
+use crate::address::Address;
+use crate::limits;
+use crate::moment::Moment;
+use crate::pace::{Ceilings, Pace};
+use crate::probe::{KnownHost, Trust};
+use crate::provider::Provider;
+use crate::route::HostKey;
+use crate::verdict::Exchange;
+
+/// One host key with what is shared under it.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) key: HostKey,
+    pub(super) provider: Option<Provider>,
+    pub(super) pace: Pace,
+    /// All its groups.
+    pub(super) groups: Vec<usize>,
+    /// Groups that want a conversation, first come first served.
+    pub(super) queue: VecDeque<usize>,
+    /// Whether it waits for a place among all conversations.
+    pub(super) listed: bool,
+    /// Blocks read at RCPT since the last other answer.
+    pub(super) block_signs: u32,
+    /// Whether it tells strangers to come back, so that all clocks are better started at once.
+    pub(super) greylisting: bool,
+    /// How often it began to tell strangers to come back.
+    turns: u8,
+    /// Somebody who was accepted there.
+    pub(super) good: Option<(usize, Address)>,
+    /// What is known of it, for later runs too.
+    pub(super) known: KnownHost,
+    /// What its refusals are worth.
+    pub(super) trust: Trust,
+    /// Those refused of late, to be held back should it lose our trust.
+    pub(super) refused: VecDeque<(Box<str>, Exchange)>,
+    /// Its addresses that wait: now, for a later moment.
+    pub(super) waiting: [usize; 2],
+    /// The first of those later moments, as far as known.
+    pub(super) until: Option<Moment>,
+}
+
+impl Host {
+    pub(super) fn new(key: HostKey, provider: Option<Provider>, ceilings: Ceilings) -> Self {
+        Host {
+            key,
+            provider,
+            pace: Pace::new(ceilings),
+            groups: Vec::new(),
+            queue: VecDeque::new(),
+            listed: false,
+            block_signs: 0,
+            greylisting: false,
+            turns: 0,
+            good: None,
+            known: KnownHost::default(),
+            trust: Trust::default(),
+            refused: VecDeque::new(),
+            waiting: [0; 2],
+            until: None,
+        }
+    }
+
+    /// Notes that it tells strangers to come back. Returns whether that is news; a host that changes its mind time and
+    /// again makes none.
+    pub(super) fn begins_greylisting(&mut self) -> bool {
+        if self.greylisting || self.turns >= limits::GREYLIST_TURNS {
+            return false;
+        }
+        self.turns += 1;
+        self.greylisting = true;
+        true
+    }
+
+    /// Takes in what is known of it from before.
+    pub(super) fn remember(&mut self, mut known: KnownHost, now: Moment) {
+        if known.blocked_at(now).is_none() {
+            known.blocked = None;
+        }
+        if let Some(pace) = &known.pace {
+            self.pace.resume(pace);
+        }
+        self.trust = Trust::with(known.history);
+        self.known = known;
+    }
+}

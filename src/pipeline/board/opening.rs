@@ -1,0 +1,199 @@
+//! What follows when no conversation comes about, or a host wants none with us.
+
+use super::{Board, Heard, Learned, TalkId, Wake};
+use crate::diagnosis::Reading;
+use crate::limits;
+use crate::moment::Moment;
+use crate::probe::{Block, KnownDomain, Strangers};
+use crate::reason::{Blame, Reason};
+use crate::smtp::Stage;
+use crate::smtp::dialogue::Privacy;
+use crate::verdict::{Exchange, Finding};
+
+impl Board {
+    /// A conversation could not be opened: the next address, or later, or never.
+    pub(super) fn could_not_open(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
+        let Some(t) = self.talks.get(&talk) else {
+            return;
+        };
+        let (group, target) = (t.group, t.target);
+        let host = self.groups[group].host;
+        let stage = heard.exchange.stage;
+        if stage == Stage::Tls && self.groups[group].privacy == Privacy::WhenOffered {
+            // The handshake failed and nobody demands it: again, in clear.
+            self.groups[group].privacy = Privacy::Never;
+            self.dial(talk);
+            return;
+        }
+        match heard.reading.reason {
+            Reason::TlsRequired if self.groups[group].privacy != Privacy::Required => {
+                self.groups[group].privacy = Privacy::Required;
+            }
+            reason if reason.blame() == Blame::Sender && heard.reading.permanent => {
+                self.block(host, heard, self.block_wait(host), now);
+                self.ended(talk, now);
+                return;
+            }
+            Reason::RateLimited | Reason::SenderBlocked => self.slow_down(host, heard, now),
+            _ => {
+                let address = self.groups[group].targets[target].1;
+                self.is_dead(address, now);
+                if let Some(next) = self.next_target(group, target, now) {
+                    if let Some(t) = self.talks.get_mut(&talk) {
+                        t.target = next;
+                    }
+                    self.dial(talk);
+                    return;
+                }
+            }
+        }
+        self.come_back_to(group, heard, now);
+        self.ended(talk, now);
+    }
+
+    /// All of a group's hosts failed us: another round later, a limited number of times.
+    fn come_back_to(&mut self, group: usize, heard: &Heard, now: Moment) {
+        self.groups[group].failures += 1;
+        let wait = heard.named_wait.unwrap_or(limits::UNREACHABLE_WAIT);
+        if self.groups[group].failures < limits::ROUNDS && wait <= self.manners.patience {
+            self.groups[group].not_before = now + wait;
+            return;
+        }
+        // Those who wait for a later moment get their own round then.
+        let listed: Vec<usize> = self.groups[group].ready.drain(..).collect();
+        for domain in listed {
+            self.domains[domain].listed = false;
+            self.settle_queued(domain, &heard.exchange, &heard.reading, now);
+        }
+    }
+
+    /// Settles those who wait in a domain with an answer that was given before anybody was asked about.
+    fn settle_queued(
+        &mut self,
+        domain: usize,
+        exchange: &Exchange,
+        reading: &Reading,
+        now: Moment,
+    ) {
+        let waiting = self.take_everybody(domain);
+        for subject in &waiting {
+            let finding = match exchange.stage {
+                // It was said of somebody else: nobody has been asked about these.
+                Stage::Rcpt => Finding::Withheld {
+                    reason: reading.reason,
+                    detail: format!("not asked, for {} said: {}", exchange.host, exchange.reply),
+                },
+                Stage::Connect
+                | Stage::Greeting
+                | Stage::Hello
+                | Stage::Tls
+                | Stage::Mail
+                | Stage::Data
+                | Stage::Unknown => Finding::Asked {
+                    whom: crate::verdict::Whom::Subject,
+                    exchange: exchange.clone(),
+                    reading: reading.clone(),
+                },
+            };
+            self.learn_of_address(subject, finding, now);
+        }
+        self.note_settled(waiting.len());
+        self.hear_of_strangers(domain, Strangers::give_up);
+    }
+
+    /// Settles those who wait in a domain whose host blocks us.
+    pub(super) fn settle_blocked(&mut self, domain: usize, now: Moment) {
+        let Some(group) = self.domains[domain].group else {
+            return;
+        };
+        let host = &self.hosts[self.groups[group].host];
+        if let Some(Block {
+            exchange, reading, ..
+        }) = host.known.blocked.clone()
+        {
+            self.settle_queued(domain, &exchange, &reading, now);
+        }
+    }
+
+    /// How long a host that blocks us is left in peace.
+    pub(super) fn block_wait(&self, host: usize) -> std::time::Duration {
+        self.hosts[host]
+            .provider
+            .as_ref()
+            .and_then(|provider| provider.block_wait)
+            .unwrap_or(limits::BLOCK_WAIT)
+    }
+
+    /// The breaker: a host has shown that it blocks us, so nobody there is asked any more before `wait` is over.
+    pub(super) fn block(
+        &mut self,
+        host: usize,
+        heard: &Heard,
+        wait: std::time::Duration,
+        now: Moment,
+    ) {
+        if self.hosts[host].known.blocked.is_some() {
+            return;
+        }
+        self.hosts[host].known.blocked = Some(Block {
+            until: now + wait,
+            exchange: heard.exchange.clone(),
+            reading: heard.reading.clone(),
+        });
+        self.tell_of_host(host);
+        let before = self.pending;
+        for group in self.hosts[host].groups.clone() {
+            self.groups[group].ready.clear();
+            for domain in self.groups[group].domains.clone() {
+                self.domains[domain].listed = false;
+                self.settle_blocked(domain, now);
+            }
+        }
+        self.learned.push(Learned::Blocked {
+            key: self.hosts[host].key.clone(),
+            exchange: heard.exchange.clone(),
+            reading: heard.reading.clone(),
+            addresses: before - self.pending,
+        });
+    }
+
+    /// A host asked for less: it gets less after the time it named, its provider is known to name, or ours. Where that
+    /// is longer than anybody may wait, nobody there is asked any more in this run.
+    pub(super) fn slow_down(&mut self, host: usize, heard: &Heard, now: Moment) {
+        let known = self.hosts[host].provider.as_ref();
+        let wait = heard.named_wait.or_else(|| match heard.reading.reason {
+            Reason::RateLimited | Reason::SenderBlocked => known.and_then(|p| p.block_wait),
+            _ => None,
+        });
+        if let Some(wait) = wait.filter(|&wait| wait > self.manners.patience) {
+            self.block(host, heard, wait, now);
+            return;
+        }
+        let until = self.hosts[host].pace.slow_down(now, wait);
+        self.wakes.insert((until, Wake::Host(host)));
+        self.tell_of_host(host);
+    }
+
+    /// Tells what is known of a host by now.
+    pub(super) fn tell_of_host(&mut self, host: usize) {
+        let host = &mut self.hosts[host];
+        host.known.pace = Some(host.pace.known());
+        host.known.history = host.trust.history();
+        self.learned.push(Learned::Host {
+            key: host.key.clone(),
+            known: host.known.clone(),
+        });
+    }
+
+    /// Tells what is known of a domain's decoy by now.
+    pub(super) fn tell_of_strangers(&mut self, domain: usize) {
+        let entry = &self.domains[domain];
+        self.learned.push(Learned::Strangers {
+            name: entry.name.to_string(),
+            known: KnownDomain {
+                keeps_waiting: entry.keeps_waiting,
+                ..entry.strangers.known()
+            },
+        });
+    }
+}
