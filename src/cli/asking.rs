@@ -314,7 +314,7 @@ impl AskingArgs {
 }
 
 /// The ledger of whoever names none.
-fn own_ledger() -> anyhow::Result<PathBuf> {
+pub(super) fn own_ledger() -> anyhow::Result<PathBuf> {
     Ok(state_directory()?.join("presend/ledger.db"))
 }
 
@@ -353,7 +353,7 @@ where
 }
 
 /// Where programs keep their state (XDG base directory specification).
-pub(super) fn state_directory() -> anyhow::Result<PathBuf> {
+fn state_directory() -> anyhow::Result<PathBuf> {
     let from = |variable: &str| {
         std::env::var_os(variable)
             .map(PathBuf::from)

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::asking::state_directory;
+use super::asking::own_ledger;
 use super::safe::safe;
 use super::{Exit, Refusal, usage};
 use crate::address::Address;
@@ -189,7 +189,7 @@ fn ledger(
             let folder = tempfile::tempdir()?;
             (folder.path().join("ledger.db"), Some(folder))
         }
-        None => (state_directory()?.join("presend/ledger.db"), None),
+        None => (own_ledger()?, None),
     };
     let ledger = if path.exists() {
         Ledger::find(&path, now)?

@@ -809,3 +809,20 @@ fn a_ledger_in_use_is_not_rewritten_and_its_user_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn outcomes_count_half_after_their_half_life() {
+    let outcomes = Outcomes {
+        total: 100.0,
+        bounced: 8.0,
+        hard: 4.0,
+        at: Moment::from_millis(0),
+    };
+    let life = crate::limits::CALIBRATION_HALF_LIFE;
+    let close = |one: f64, other: f64| (one - other).abs() < 1e-9;
+    let half = outcomes.faded(Moment::from_millis(0) + life);
+    assert!(close(half.total, 50.0) && close(half.bounced, 4.0) && close(half.hard, 2.0));
+    let quarter = outcomes.faded(Moment::from_millis(0) + life * 2);
+    assert!(close(quarter.total, 25.0));
+    assert_eq!(outcomes.faded(Moment::from_millis(0)), outcomes);
+}

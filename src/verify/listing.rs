@@ -27,7 +27,7 @@ pub(super) fn list_rows(
     now: Moment,
     ending: Ending,
 ) -> anyhow::Result<Report> {
-    let model = model(ledger)?;
+    let model = believed(ledger, now)?;
     let list = task.source.list(&task.options)?;
     let mut outlet = Outlet::create(&task.out, form_of(&list))?;
     let mut gathering = Gathering::new(task.source.name());
@@ -94,14 +94,20 @@ pub(super) fn list_rows(
 /// The list that `--target` writes.
 const TARGET_FILE: &str = "target.csv";
 
-/// What is believed before this list is seen: the priors, with the real bounces that the ledger knows.
-pub(super) fn model(ledger: &Ledger) -> anyhow::Result<Model> {
+/// What is believed before a list is seen: the priors, with the real bounces that the ledger knows, as far as they still
+/// count at `now`.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub fn believed(ledger: &Ledger, now: Moment) -> anyhow::Result<Model> {
     let observed = ledger
         .outcomes()?
         .into_iter()
         .filter_map(|(name, outcomes)| {
             // A name that this version does not know counts for nothing.
             let segment: Segment = name.parse().ok()?;
+            let outcomes = outcomes.faded(now);
             let observed = Observed {
                 total: outcomes.total,
                 bounced: outcomes.bounced,

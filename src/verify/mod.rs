@@ -36,6 +36,7 @@ use seen::Seen;
 
 pub use described::{Described, Describer, Text};
 pub use judge::{Judge, Judgement};
+pub use listing::believed;
 
 /// What a run needs beside the list.
 pub struct Tools {

@@ -97,6 +97,31 @@ fn the_whole_loop_of_the_readme_runs_offline() {
             .unwrap()
     };
     assert_eq!(verified(&before) - verified(&after), 5);
+    // What was learned is shown, and forgotten when asked to.
+    let config = |more: &[&str]| {
+        let mut args = vec!["config", "--ledger", "season.db", "--json"];
+        args.extend(more);
+        let output = run(folder, &args);
+        assert!(output.status.success());
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["calibration"].clone()
+    };
+    let learned = config(&[]);
+    assert_eq!(learned["half_life_days"], 180);
+    let google = learned["segments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["segment"] == "proven@google")
+        .unwrap()
+        .clone();
+    assert!(
+        google["now"].as_f64() > google["before"].as_f64(),
+        "{google}"
+    );
+    assert_eq!(
+        config(&["--reset-calibration"])["segments"],
+        serde_json::json!([])
+    );
 }
 
 #[test]
