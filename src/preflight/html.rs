@@ -4,7 +4,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::audience::split;
-use super::check::{Check, Side, title};
+use super::check::{Check, Side, Status, Weight, title};
 use super::report::Preflight;
 use super::screen::{self, parts};
 use crate::limits;
@@ -22,7 +22,11 @@ pub fn render(preflight: &Preflight) -> Result<String, minijinja::Error> {
         ("The sender", Side::Sender),
         ("This machine", Side::Machine),
     ]
-    .map(|(title, side)| context! { title, checks => preflight.checks_about(side).map(row).collect::<Vec<_>>() });
+    .map(|(title, side)| {
+        let mut checks: Vec<&Check> = preflight.checks_about(side).collect();
+        checks.sort_by_key(|check| gravity(check));
+        context! { title, checks => checks.into_iter().map(row).collect::<Vec<_>>() }
+    });
     let shares = preflight
         .audience
         .as_ref()
@@ -60,6 +64,17 @@ pub fn render(preflight: &Preflight) -> Result<String, minijinja::Error> {
         columns => Value::from(Serde(&shares)),
         warm_up => days,
     })
+}
+
+/// What is read first: what must be mended, then what could not be told, then advice, then what is well.
+fn gravity(check: &Check) -> u8 {
+    match (check.status, check.weight) {
+        (Status::Fail, Weight::Required) => 0,
+        (Status::Unknown, Weight::Required) => 1,
+        (Status::Fail, Weight::Advised) => 2,
+        (Status::Unknown, Weight::Advised) => 3,
+        (Status::Pass, Weight::Required | Weight::Advised) => 4,
+    }
 }
 
 /// One check, with its name for people and the record of its fix apart.

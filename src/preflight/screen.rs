@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::audience::split;
 use super::check::{Check, Fitness, Side, Status, Weight, title};
 use super::report::Preflight;
-use super::rules::Compliance;
+use super::sender::SenderReport;
 use super::spf::{Branch, Remark};
 use crate::limits;
 
@@ -14,6 +14,9 @@ const WIDTH: usize = 80;
 
 /// Where the text beside a status word begins, in characters.
 const MARGIN: usize = 8;
+
+/// Width of a provider's column in a plan, in characters.
+const COLUMN: usize = 10;
 
 /// How text may be dressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +62,7 @@ pub fn render(preflight: &Preflight, style: Style) -> String {
     if let Some(sender) = &preflight.sender {
         page.heading(&format!("Is {} fit to send?", sender.domain));
         page.section(preflight, Side::Sender);
-        page.rules(&sender.rules, sender.volume);
+        page.rules(preflight, sender);
         let tree = spf_tree(preflight);
         if !tree.is_empty() {
             page.heading(&format!(
@@ -187,9 +190,7 @@ impl Page {
         }
         for group in groups(of(Status::Unknown, Weight::Advised)) {
             self.short("note", Tone::Doubtful, &group);
-            if let Some(check) = group.first() {
-                self.fix(check);
-            }
+            self.fixes(&group);
         }
         let passed = preflight
             .checks_about(side)
@@ -197,9 +198,7 @@ impl Page {
             .collect();
         for group in groups(passed) {
             self.short("ok", Tone::Good, &group);
-            for check in group.iter().filter(|check| check.fix.is_some()).take(1) {
-                self.fix(check);
-            }
+            self.fixes(&group);
         }
         self.line("");
     }
@@ -239,6 +238,19 @@ impl Page {
         );
     }
 
+    /// What to do about checks of one name, each thing once.
+    fn fixes(&mut self, group: &[&Check]) {
+        let mut told: Vec<&str> = Vec::new();
+        for check in group {
+            if let Some(fix) = check.fix.as_deref()
+                && !told.contains(&fix)
+            {
+                told.push(fix);
+                self.fix(check);
+            }
+        }
+    }
+
     fn fix(&mut self, check: &Check) {
         let Some(fix) = &check.fix else { return };
         let (sentence, record) = parts(fix);
@@ -249,15 +261,22 @@ impl Page {
         }
     }
 
-    fn rules(&mut self, rules: &[Compliance], volume: u64) {
-        if rules.is_empty() {
+    fn rules(&mut self, preflight: &Preflight, sender: &SenderReport) {
+        if sender.rules.is_empty() {
             return;
         }
         self.heading(&format!(
             "Rules in force for {} messages a day",
-            grouped(volume)
+            grouped(sender.volume)
         ));
-        for one in rules {
+        if preflight.warm_up.is_empty() {
+            self.paragraph(
+                2,
+                Tone::Plain,
+                "Say --volume N/day for the rules of another number and a plan to reach it.",
+            );
+        }
+        for one in &sender.rules {
             let tone = match (one.not_met.is_empty(), one.not_known.is_empty()) {
                 (false, _) => Tone::Bad,
                 (true, false) => Tone::Doubtful,
@@ -317,16 +336,15 @@ impl Page {
             .as_ref()
             .map(|audience| audience.largest(limits::AUDIENCE_COLUMNS))
             .unwrap_or_default();
-        let width = |name: &str| name.chars().count().max(9);
         let mut head = format!("  {:>4}  {:>11}", "day", "all");
         for share in &shares {
-            let _ = write!(head, "  {:>1$}", share.provider, width(&share.provider));
+            let _ = write!(head, "  {:>COLUMN$}", cut(&share.provider, COLUMN));
         }
         self.line(&head);
         for day in &preflight.warm_up {
             let mut row = format!("  {:>4}  {:>11}", day.day, grouped(day.messages));
-            for (share, part) in shares.iter().zip(split(day.messages, &shares)) {
-                let _ = write!(row, "  {:>1$}", grouped(part), width(&share.provider));
+            for part in split(day.messages, &shares) {
+                let _ = write!(row, "  {:>COLUMN$}", grouped(part));
             }
             self.line(&row);
         }
@@ -338,6 +356,15 @@ impl Page {
         );
         self.line("");
     }
+}
+
+/// Text cut to some characters, with a sign where it was.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most - 1).collect();
+    format!("{}…", kept.trim_end_matches([' ', ',']))
 }
 
 /// Checks of one name together, in the order in which the names first come.

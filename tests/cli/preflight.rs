@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::list::{presend, repository};
+use crate::nameserver::NameServer;
 
 /// The command line for `sound.toml`.
 const ARGS: &str = "example.org --ip 192.0.2.10 --selector s1 --helo out.example.org";
@@ -137,4 +138,256 @@ fn each_broken_thing_in_a_world_file_is_named_with_its_fix_and_nothing_else_is()
         .flat_map(|case| case.judge(&sound, folder.path()))
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+// ── Over real DNS ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Judges `sender` sending from `ip`, asking a name server with these zones.
+fn over_dns(zones: &str, ip: &str, sender: &str) -> Value {
+    let names = NameServer::serving(zones);
+    let folder = tempfile::tempdir().unwrap();
+    let domain = sender.rsplit('@').next().unwrap();
+    let dns = names.address();
+    let output = preflight(
+        folder.path(),
+        &[
+            domain,
+            "--ip",
+            ip,
+            "--from",
+            sender,
+            "--helo",
+            "mail.example.org",
+            "--dns",
+            &dns,
+            "--json",
+            "--sender-only",
+        ],
+    );
+    json(&output)
+}
+
+#[test]
+fn spf_over_real_dns_comes_to_each_of_the_seven_results() {
+    let zones = "
+        pass.test TXT v=spf1 a:mail.pass.test mx -all
+        mail.pass.test A 192.0.2.10
+        alias.test CNAME pass.test
+        fail.test TXT v=spf1 -all exp=why.fail.test
+        why.fail.test TXT %{i} is none of ours
+        softfail.test TXT v=spf1 ~all
+        neutral.test TXT v=spf1 ?all
+        empty.test TXT v=spf1
+        joined.test TXT v=spf1 ip4:192 | .0.2.10 -all
+        none.test A 192.0.2.1
+        twice.test TXT v=spf1 -all
+        twice.test TXT v=spf1 +all
+        odd.test TXT v=spf1 a:foo:bar/baz.odd.test -all
+        foo:bar/baz.odd.test A 192.0.2.10
+        mx.test TXT v=spf1 mx -all
+        mx.test MX 10 mx/1.mx.test
+        mx/1.mx.test A 192.0.2.10
+        ptr.test TXT v=spf1 ptr -all
+        10.2.0.192.in-addr.arpa PTR host.ptr.test
+        host.ptr.test A 192.0.2.10
+        six.test TXT v=spf1 a:host.six.test -all
+        host.six.test AAAA 2001:db8::7
+        broken.test SERVFAIL
+        behind.test TXT v=spf1 include:broken.test -all
+        ";
+    for (ip, sender, result) in [
+        ("192.0.2.10", "a@pass.test", "pass"),
+        ("192.0.2.10", "a@alias.test", "pass"),
+        ("::ffff:192.0.2.10", "a@pass.test", "pass"),
+        ("192.0.2.10", "-odd-@pass.test", "pass"),
+        ("192.0.2.11", "a@pass.test", "fail"),
+        ("192.0.2.10", "a@fail.test", "fail"),
+        ("192.0.2.10", "a@softfail.test", "softfail"),
+        ("192.0.2.10", "a@neutral.test", "neutral"),
+        ("192.0.2.10", "a@empty.test", "neutral"),
+        ("192.0.2.10", "a@joined.test", "pass"),
+        ("192.0.2.10", "a@none.test", "none"),
+        ("192.0.2.10", "a@nowhere.test", "none"),
+        ("192.0.2.10", "a@b..test", "none"),
+        ("192.0.2.10", "a@twice.test", "permerror"),
+        ("192.0.2.10", "a@odd.test", "pass"),
+        ("192.0.2.10", "a@mx.test", "pass"),
+        ("192.0.2.10", "a@ptr.test", "pass"),
+        ("2001:db8::7", "a@six.test", "pass"),
+        ("192.0.2.10", "a@broken.test", "temperror"),
+        ("192.0.2.10", "a@behind.test", "temperror"),
+    ] {
+        let report = over_dns(zones, ip, sender);
+        assert_eq!(
+            report["spf"]["result"], result,
+            "{ip} {sender}: {}",
+            report["spf"]
+        );
+    }
+    let report = over_dns(zones, "192.0.2.10", "a@fail.test");
+    assert_eq!(
+        report["spf"]["addresses"][0]["explanation"],
+        "192.0.2.10 is none of ours"
+    );
+}
+
+#[test]
+fn hostile_dns_ends_in_a_finding_soon() {
+    let strings = vec!["x".repeat(60); 1000].join(" | ");
+    let records = "many.test TXT v=spf1 -all\n".repeat(1500);
+    let each = |count: usize, line: &dyn Fn(usize) -> String| -> String {
+        (0..count).map(line).collect::<Vec<_>>().concat()
+    };
+    let include = each(60, &|n| format!("include:i{n}.bomb.test "));
+    let bombs = each(60, &|n| {
+        format!("i{n}.bomb.test TXT v=spf1 {}\n", halves(&include))
+    });
+    let chain = each(40, &|n| format!("c{n}.test CNAME c{}.test\n", n + 1));
+    let zones = format!(
+        "long.test TXT v=spf1 | {strings}
+        {records}
+        loop.test CNAME loop.test
+        {chain}c40.test TXT v=spf1 +all
+        bomb.test TXT v=spf1 {}
+        {bombs}
+        macro.test TXT v=spf1 exists:{} -all
+        self.test TXT v=spf1 redirect=self.test
+        _dmarc.long.test TXT v=DMARC1; p=none; rua= | {strings}
+        s1._domainkey.long.test TXT v=DKIM1; p= | {strings}",
+        halves(&include),
+        halves(&"%{l1r-}.%{d}%{h}".repeat(30)),
+    );
+    for (sender, results) in [
+        ("a@long.test", &["none"][..]),
+        ("a@many.test", &["permerror"]),
+        // Resolvers give up on aliases at different lengths.
+        ("a@loop.test", &["none", "temperror"]),
+        ("a@c0.test", &["none", "temperror", "pass"]),
+        ("a@bomb.test", &["permerror"]),
+        ("a-b-c@macro.test", &["fail", "permerror"]),
+        ("a@self.test", &["permerror"]),
+    ] {
+        let started = std::time::Instant::now();
+        let report = over_dns(&zones, "192.0.2.10", sender);
+        let result = report["spf"]["result"].as_str().unwrap();
+        assert!(results.contains(&result), "{sender}: {}", report["spf"]);
+        assert!(
+            started.elapsed().as_secs() < 10,
+            "{sender}: {:?}",
+            started.elapsed()
+        );
+        assert!(!with_status(&report, "pass").is_empty(), "{sender}");
+    }
+}
+
+/// Text as character strings that are short enough.
+fn halves(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let parts = bytes
+        .chunks(200)
+        .map(|part| String::from_utf8_lossy(part).into_owned());
+    parts.collect::<Vec<_>>().join(" | ")
+}
+
+// ── What comes out ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_plan_is_spread_over_who_runs_the_mailboxes_of_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = repository("tests/scenarios/preflight/sound.toml");
+    let list =
+        "email\na@gmail.com\nb@gmail.com\nc@gmail.com\nd@outlook.com\ne@example.org\nnobody\n";
+    std::fs::write(folder.path().join("list.csv"), list).unwrap();
+    let mut arguments: Vec<&str> = ARGS.split(' ').collect();
+    arguments.extend([
+        "--world", &world, "--list", "list.csv", "--volume", "1000/day", "--json",
+    ]);
+    let report = json(&preflight(folder.path(), &arguments));
+    let audience = &report["audience"];
+    assert_eq!(audience["addresses"], 5);
+    assert_eq!(audience["not_looked_up"], 0);
+    assert_eq!(
+        audience["shares"][0],
+        serde_json::json!({"provider": "Google", "addresses": 3})
+    );
+    assert_eq!(report["warm_up"][0]["messages"], 50);
+    arguments.pop();
+    let output = preflight(folder.path(), &arguments);
+    let screen = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        screen.contains("    1           50          30"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_screen_fits_80_columns_but_for_what_is_to_be_copied_and_has_no_codes_when_piped() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = repository("sample_lists/world.toml");
+    let list = repository("sample_lists/leads.csv");
+    let arguments = [
+        "nordlicht.test",
+        "--world",
+        &world,
+        "--list",
+        &list,
+        "--volume",
+        "20000",
+    ];
+    let output = preflight(folder.path(), &arguments);
+    let screen = String::from_utf8(output.stdout).unwrap();
+    assert!(!screen.contains('\u{1b}'));
+    for line in screen
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("v="))
+    {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(screen.contains("Not fit yet"));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_page_is_written_beside_what_is_printed_and_stands_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = repository("tests/scenarios/preflight/sound.toml");
+    let mut arguments: Vec<&str> = ARGS.split(' ').collect();
+    arguments.extend(["--world", &world, "--html", "page.html", "--volume", "5000"]);
+    let output = preflight(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0));
+    let page = std::fs::read_to_string(folder.path().join("page.html")).unwrap();
+    for words in [
+        "Preflight of example.org",
+        "Rules in force for 5000",
+        "Warm-up",
+        "Fit: every check",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    for outside in ["src=", "href=", "@import", "<script"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_the_exit_code_of_its_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = repository("tests/scenarios/preflight/sound.toml");
+    for (arguments, code) in [
+        (&["example.org", "--ip", "nonsense"][..], 2),
+        (&["example.org", "--volume", "many", "--world", &world], 2),
+        (&["--sender-only"], 2),
+        (&["example.org", "--world", "nowhere.toml"], 2),
+        (
+            &["example.org", "--world", &world, "--list", "nowhere.csv"],
+            3,
+        ),
+    ] {
+        let output = preflight(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(
+            !output.stderr.is_empty() && output.stdout.is_empty(),
+            "{arguments:?}"
+        );
+    }
 }
