@@ -9,6 +9,7 @@ use clap::Args;
 use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
 use super::progress::Screen;
+use super::report::write_pages;
 use super::{Exit, start, usage};
 use crate::intake::{ColumnChoice, Options, Source};
 use crate::ledger::{Job, Lock, LockError};
@@ -16,7 +17,7 @@ use crate::moment::Moment;
 use crate::outlet;
 use crate::pipeline::Ending;
 use crate::projection::Basis;
-use crate::report::{self, Report};
+use crate::report::{self, Report, Since};
 use crate::verify::{Asking, Task, verify};
 use crate::world::Clock;
 
@@ -43,6 +44,9 @@ pub(super) struct VerifyArgs {
     /// Write target.csv as well: the largest list whose projected bounce rate is not over this
     #[arg(long, value_name = "PERCENT", value_parser = super::percent)]
     target: Option<f64>,
+    /// Write the run's numbers for Prometheus to this file
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
     #[command(flatten)]
     asking: AskingArgs,
     /// Print report.json instead of the summary
@@ -101,8 +105,13 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         if let Place::Simulated(_, world) = &place {
             report.world = Some(world.clone());
         }
+        report.since = since(&ledger, &job_place, &report)?;
         let json = report.to_json();
         outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
+        write_pages(&report, &task.out)?;
+        if let Some(path) = &args.metrics {
+            outlet::write_whole(path, report::metrics(&report).as_bytes())?;
+        }
         // From here on the run is over; until here it would be continued.
         ledger.end(report.ending.as_str(), &json, clock.now())?;
         anyhow::Ok((report, json))
@@ -116,6 +125,14 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         out.write_all(text.as_bytes())?;
     }
     Ok(exit(&report, args.fail_over, args.fail_on))
+}
+
+/// What changed since the last complete run of the same job. A report that this version cannot read is no comparison.
+fn since(ledger: &Ledger, place: &str, report: &Report) -> anyhow::Result<Option<Since>> {
+    let past = ledger.last_run(place)?;
+    Ok(past
+        .and_then(|past| Report::from_json(&past.report, "the last run").ok())
+        .map(|then| Since::between(&then, report)))
 }
 
 fn exit(report: &Report, fail_over: Option<f64>, fail_on: Basis) -> Exit {

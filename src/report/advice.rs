@@ -215,7 +215,7 @@ fn ask_from_elsewhere(report: &Report) -> Option<Step> {
             "Ask from another machine about {} whose mail hosts do not talk to this one.",
             addresses(blocked)
         ),
-        "`presend preflight` says what is wrong here. In review.csv: presend_reply has their words.",
+        "The command presend preflight says what is wrong here. In review.csv: presend_reply has their words.",
     ))
 }
 

@@ -29,6 +29,8 @@ pub struct Seen<'a> {
     pub suggestion: Option<&'a str>,
     /// Who runs the mail host, by name.
     pub provider: Option<&'a str>,
+    /// Its stable id.
+    pub provider_id: Option<&'a str>,
     /// The address, where it is one.
     pub address: Option<&'a Address>,
 }
@@ -116,6 +118,7 @@ impl Gathering {
                 return 0;
             }
             self.providers.push(ProviderLine {
+                id: row.provider_id.unwrap_or_default().to_owned(),
                 name: name.to_owned(),
                 ..ProviderLine::default()
             });

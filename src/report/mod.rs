@@ -6,7 +6,11 @@
 
 pub mod advice;
 mod gather;
+mod markdown;
+mod metrics;
+mod page;
 mod since;
+mod svg;
 mod terminal;
 pub mod text;
 
@@ -22,6 +26,9 @@ use crate::reason::Reason;
 use crate::verdict::{Disposition, Standing};
 
 pub use gather::{Gathering, Seen};
+pub use markdown::markdown;
+pub use metrics::metrics;
+pub use page::html;
 pub use since::Since;
 pub use terminal::terminal;
 
@@ -167,7 +174,10 @@ pub struct Flow {
 /// What came of the rows at one provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderLine {
-    /// Its `presend_provider`; empty for all other mail hosts, and for rows without any.
+    /// Its stable id; empty for all other mail hosts, and for rows without any.
+    #[serde(default)]
+    pub id: String,
+    /// Its `presend_provider`; empty as well.
     pub name: String,
     /// Rows.
     pub rows: u64,

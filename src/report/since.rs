@@ -15,10 +15,10 @@ pub struct Since {
     pub finished: Moment,
     /// Its rows.
     pub rows: u64,
-    /// Its projected bounces before.
-    pub input: Projection,
-    /// Its projected bounces after.
-    pub verified: Projection,
+    /// Projected bounces of the list as it came: then and now.
+    pub input: [Projection; 2],
+    /// Projected bounces of `verified.csv`: then and now.
+    pub verified: [Projection; 2],
     /// Rows by list: then and now.
     pub disposition: BTreeMap<String, [u64; 2]>,
     /// Rows by reason, where they changed: then and now.
@@ -34,8 +34,8 @@ impl Since {
         Since {
             finished: then.time.finished,
             rows: then.list.rows,
-            input: then.projection.input,
-            verified: then.projection.verified,
+            input: [then.projection.input, now.projection.input],
+            verified: [then.projection.verified, now.projection.verified],
             disposition: pairs(&then.counts.disposition, &now.counts.disposition),
             reason,
         }

@@ -1,15 +1,15 @@
 //! Numbers as people read them, and texts from outside that stay texts.
 
-/// A share as per cent: one digit after the point below ten.
+/// A share as per cent: one digit after the point below ten. The space before the sign does not break.
 #[must_use]
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent >= 9.95 {
-        format!("{percent:.0} %")
+        format!("{percent:.0}\u{a0}%")
     } else if percent > 0.0 && percent < 0.05 {
-        "under 0.1 %".to_owned()
+        "under 0.1\u{a0}%".to_owned()
     } else {
-        format!("{percent:.1} %")
+        format!("{percent:.1}\u{a0}%")
     }
 }
 
@@ -96,12 +96,12 @@ mod tests {
     #[test]
     fn shares_read_like_what_people_say() {
         for (share, text) in [
-            (0.0, "0.0 %"),
-            (0.0001, "under 0.1 %"),
-            (0.0104, "1.0 %"),
-            (0.0996, "10 %"),
-            (0.234, "23 %"),
-            (1.0, "100 %"),
+            (0.0, "0.0\u{a0}%"),
+            (0.0001, "under 0.1\u{a0}%"),
+            (0.0104, "1.0\u{a0}%"),
+            (0.0996, "10\u{a0}%"),
+            (0.234, "23\u{a0}%"),
+            (1.0, "100\u{a0}%"),
         ] {
             assert_eq!(percent(share), text);
         }

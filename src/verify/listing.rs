@@ -67,6 +67,7 @@ pub(super) fn list_rows(
                     flags: judgement.flags,
                     suggestion: judgement.suggestion.as_deref(),
                     provider: judgement.provider.as_deref(),
+                    provider_id: judgement.provider_id.as_deref(),
                     address: address.as_ref(),
                 };
                 gathering.count(&row, |address| tools.lists.explain(address));
@@ -88,6 +89,13 @@ pub(super) fn list_rows(
     let mut report = gathering.finish(&tally, &forecast, target);
     report.ending = ending;
     written.publish()?;
+    if task.target.is_none() {
+        // One of an earlier run would be about other rows.
+        match std::fs::remove_file(task.out.join(TARGET_FILE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            Ok(()) | Err(_) => {}
+        }
+    }
     Ok(report)
 }
 
