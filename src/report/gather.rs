@@ -314,9 +314,10 @@ impl Gathering {
     }
 
     fn flagged_lines(&self) -> Vec<Flagged> {
-        self.flagged
-            .top(limits::REPORT_LINES)
-            .into_iter()
+        let mut top = self.flagged.top(limits::REPORT_LINES);
+        // What matters most comes first; within a flag the commonest reason.
+        top.sort_by_key(|((flag, _), _)| EXPLAINED.iter().position(|known| known == flag));
+        top.into_iter()
             .map(|((flag, why), entry)| Flagged {
                 flag: flag.to_string(),
                 why: why.clone(),
@@ -353,8 +354,8 @@ impl Example {
 /// Flags that a person wants to know the reason of. Free mailboxes and duplicates explain themselves.
 const EXPLAINED: [Flag; 4] = [
     Flag::TrapLike,
-    Flag::Role,
     Flag::Disposable,
+    Flag::Role,
     Flag::ReservedName,
 ];
 

@@ -111,7 +111,7 @@ pub fn markdown(report: &Report) -> String {
         } else {
             ""
         },
-        report.program,
+        plain(&report.program),
         report.time.finished
     );
     text

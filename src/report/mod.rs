@@ -12,6 +12,8 @@ mod page;
 mod since;
 mod svg;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 use std::collections::BTreeMap;

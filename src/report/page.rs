@@ -313,7 +313,7 @@ fn flagged(report: &Report) -> Vec<Value> {
         .map(|line| {
             context! {
                 flag => line.flag.clone(),
-                why => shortened(&line.why, LONGEST_REPLY),
+                why => shortened(&line.why.replace('`', ""), LONGEST_REPLY),
                 rows => grouped(line.rows),
                 first_row => grouped(line.first_row),
                 example => shortened(&line.example, LONGEST_NAME),
@@ -375,7 +375,9 @@ impl Fault {
     fn helps(self) -> &'static str {
         match self {
             Fault::Theirs => "Ask again later: the same command asks only these.",
-            Fault::Machine => "Mend what `presend preflight` finds, or ask from another machine.",
+            Fault::Machine => {
+                "Mend what the command presend preflight finds, or ask from another machine."
+            }
             Fault::Ours => "Run the same command again, with more time and a sender’s address.",
             Fault::Nobodys => "Ask again later; report replies that nobody understands.",
         }

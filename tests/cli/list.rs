@@ -55,6 +55,21 @@ impl Run {
         String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
     }
 
+    /// Where the run took place.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The path of something that came out.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join("list.csv.presend").join(name)
+    }
+
+    /// Whether it came out.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
     pub(crate) fn report(&self) -> serde_json::Value {
         serde_json::from_str(&self.list("report.json")).unwrap()
     }

@@ -3,6 +3,8 @@
 mod bounces;
 mod config;
 mod list;
+mod report;
+mod schema;
 mod nameserver;
 mod preflight;
 mod start;
