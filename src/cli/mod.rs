@@ -10,6 +10,7 @@ mod log;
 mod manual;
 pub mod preflight;
 mod progress;
+mod report;
 mod safe;
 mod simulate;
 mod start;
@@ -44,6 +45,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// One or a few addresses, with the evidence
     Check(check::CheckArgs),
+    /// Render a finished run again: report.html and report.md, or on the screen
+    Report(report::ReportArgs),
     /// What a reply, a bounce message (.eml) or a code means, who refused, and what to do
     Explain(explain::ExplainArgs),
     /// Learn from real bounces: what came back and why, whom to suppress, how good the projection was
@@ -124,6 +127,7 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain_to_screen(&args),
         Command::Bounces(args) => bounces::run(&args),
         Command::Preflight(args) => preflight_here(&args),

@@ -12,7 +12,7 @@ use super::progress::Screen;
 use super::report::write_pages;
 use super::{Exit, start, usage};
 use crate::intake::{ColumnChoice, Options, Source};
-use crate::ledger::{Job, Lock, LockError};
+use crate::ledger::{Job, Ledger, Lock, LockError};
 use crate::moment::Moment;
 use crate::outlet;
 use crate::pipeline::Ending;

@@ -3,6 +3,8 @@
 //! Everything that comes from outside goes through one formatter, which takes the power from control characters and
 //! from marks that turn the direction of writing, then escapes. Only our own pictures and style are marked as markup.
 
+use std::fmt::Write as _;
+
 use minijinja::{AutoEscape, Environment, Value, context, escape_formatter};
 
 use super::advice::{self, Mood, may_settle_later};
@@ -229,7 +231,7 @@ fn target(report: &Report, target: &Target) -> Value {
         )
     };
     if let Some(file) = &target.file {
-        says.push_str(&format!(" They are in {file}."));
+        let _ = write!(says, " They are in {file}.");
     } else if target.added > 0 {
         says.push_str(" With --target they are written to target.csv.");
     }
@@ -463,29 +465,32 @@ fn manners(report: &Report) -> String {
         },
     );
     if traffic.answered_from_ledger > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " {} known from before and not asked about again.",
             match traffic.answered_from_ledger {
                 1 => "1 address was".to_owned(),
                 many => format!("{} addresses were", grouped(many)),
             }
-        ));
+        );
     }
     if traffic.waits > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " {}, hosts wanted us to come back later, and we did when they said.",
             counted(traffic.waits, "time", "times")
-        ));
+        );
     }
     let open = advice::unsettled(report, may_settle_later);
     if open > 0 {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             " {} left open rather than asked about too often.",
             match open {
                 1 => "1 address was".to_owned(),
                 many => format!("{} addresses were", grouped(many)),
             }
-        ));
+        );
     }
     text
 }

@@ -1,5 +1,6 @@
 //! Pictures in a report, as inline SVG. Colours come from the page's style, so that they follow light, dark and print.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Report;
@@ -137,6 +138,18 @@ fn gauge_row(svg: &mut String, name: &str, projection: &Projection, y: f64, most
 /// Reasons that get a strand of their own; the rest share one for each list.
 const STRANDS: usize = 9;
 
+/// Height of a line of text, which every strand gets at least, in the drawing's units.
+const LINE: f64 = 15.0;
+
+/// Height of all rows together.
+const HEIGHT: f64 = 260.0;
+
+/// Where strands leave the reasons.
+const FROM: f64 = 166.0;
+
+/// Where they reach the lists.
+const TO: f64 = 268.0;
+
 /// A reason, or the rest, with the rows that each list got of it.
 struct Strand {
     label: String,
@@ -158,9 +171,6 @@ pub fn flow(report: &Report) -> String {
             .sum();
         (list, rows)
     });
-    // Every strand gets its label's height at least.
-    const LINE: f64 = 15.0;
-    const HEIGHT: f64 = 260.0;
     #[expect(clippy::cast_precision_loss, reason = "rows on a drawing")]
     let share = |rows: u64| rows as f64 / total as f64;
     let tall = |rows: u64| (share(rows) * HEIGHT).max(if rows > 0 { 1.5 } else { 0.0 });
@@ -193,8 +203,6 @@ pub fn flow(report: &Report) -> String {
             counted(total, "row", "rows")
         ))
     );
-    const FROM: f64 = 166.0;
-    const TO: f64 = 268.0;
     let mut used = right.clone();
     for (strand, &(top, height)) in strands.iter().zip(&left) {
         let mut y = top;
@@ -206,7 +214,7 @@ pub fn flow(report: &Report) -> String {
             }
             let end = used[at].0;
             used[at].0 += thick;
-            let half = (FROM + TO) / 2.0;
+            let half = f64::midpoint(FROM, TO);
             let _ = write!(
                 svg,
                 r#"<path class="to-{list}" d="M{FROM} {y:.1} C{half} {y:.1} {half} {end:.1} {TO} {end:.1} V{:.1} C{half} {:.1} {half} {:.1} {FROM} {:.1} Z"/>"#,
@@ -243,21 +251,11 @@ pub fn flow(report: &Report) -> String {
 
 /// The commonest reasons, then the rest, in the order of the lists they go to.
 fn strands(report: &Report) -> Vec<Strand> {
-    let mut by_reason: Vec<(Reason, [u64; 3])> = Vec::new();
+    let mut counts: BTreeMap<Reason, [u64; 3]> = BTreeMap::new();
     for flow in &report.flow {
-        let at = flow.disposition as usize;
-        match by_reason
-            .iter_mut()
-            .find(|(reason, _)| *reason == flow.reason)
-        {
-            Some((_, rows)) => rows[at] += flow.rows,
-            None => {
-                let mut rows = [0; 3];
-                rows[at] = flow.rows;
-                by_reason.push((flow.reason, rows));
-            }
-        }
+        counts.entry(flow.reason).or_default()[flow.disposition as usize] += flow.rows;
     }
+    let mut by_reason: Vec<(Reason, [u64; 3])> = counts.into_iter().collect();
     let sum = |rows: &[u64; 3]| rows.iter().sum::<u64>();
     by_reason.sort_by_key(|(reason, rows)| (std::cmp::Reverse(sum(rows)), *reason));
     let rest = by_reason.split_off(by_reason.len().min(STRANDS));

@@ -3,9 +3,9 @@
 mod bounces;
 mod config;
 mod list;
-mod report;
-mod schema;
 mod nameserver;
 mod preflight;
+mod report;
+mod schema;
 mod start;
 mod verify;

@@ -6,7 +6,8 @@ use crate::list::{Run, presend, repository};
 use crate::schema::faults;
 
 fn schema() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(repository("config/report.schema.json")).unwrap()).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(repository("config/report.schema.json")).unwrap())
+        .unwrap()
 }
 
 fn sample(arguments: &[&str]) -> Run {
@@ -46,7 +47,9 @@ fn the_numbers_of_a_report_are_those_of_its_lists() {
     let report = run.report();
     let column = |list: &str, name: &str| -> Vec<String> {
         let text = run.list(list);
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(text.as_bytes());
         let header = reader.headers().unwrap().clone();
         let at = header.len() - header.iter().position(|field| field == name).unwrap();
         // Broken rows have other fields before ours; ours are the last.
@@ -60,20 +63,29 @@ fn the_numbers_of_a_report_are_those_of_its_lists() {
     };
     for list in ["verified", "review", "rejected"] {
         let rows = column(&format!("{list}.csv"), "presend_reason");
-        assert_eq!(report["counts"]["disposition"][list].as_u64(), Some(rows.len() as u64));
+        assert_eq!(
+            report["counts"]["disposition"][list].as_u64(),
+            Some(rows.len() as u64)
+        );
     }
     for list in ["verified", "review"] {
         let sum: f64 = column(&format!("{list}.csv"), "presend_bounce")
             .iter()
             .map(|share| share.parse::<f64>().unwrap())
             .sum();
-        let expected = report["projection"][list]["expected_bounces"].as_f64().unwrap();
+        let expected = report["projection"][list]["expected_bounces"]
+            .as_f64()
+            .unwrap();
         assert!((sum - expected).abs() < 0.1, "{list}: {sum} {expected}");
     }
     let target = column("target.csv", "presend_bounce");
-    let taken = report["target"]["verified"].as_u64().unwrap() + report["target"]["added"].as_u64().unwrap();
+    let taken = report["target"]["verified"].as_u64().unwrap()
+        + report["target"]["added"].as_u64().unwrap();
     assert_eq!(target.len() as u64, taken);
-    let sum: f64 = target.iter().map(|share| share.parse::<f64>().unwrap()).sum();
+    let sum: f64 = target
+        .iter()
+        .map(|share| share.parse::<f64>().unwrap())
+        .sum();
     #[expect(clippy::cast_precision_loss, reason = "few rows")]
     let rate = sum / target.len() as f64;
     assert!(rate <= 0.0301, "{rate}");
@@ -91,12 +103,17 @@ fn the_largest_list_keeps_the_callers_order_and_bytes() {
     let mut from = 0;
     for line in target.lines().skip(1) {
         let own = line.rsplitn(9, ',').last().unwrap();
-        let Some(at) = list[from..].find(own) else { continue };
+        let Some(at) = list[from..].find(own) else {
+            continue;
+        };
         from += at;
     }
     let without = run.again(&["--world", &repository("sample_lists/world.toml")]);
     assert_eq!(without.code(), 0);
-    assert!(!without.has("target.csv"), "one of an earlier run would be about other rows");
+    assert!(
+        !without.has("target.csv"),
+        "one of an earlier run would be about other rows"
+    );
 }
 
 #[test]
@@ -107,13 +124,29 @@ fn a_report_is_rendered_again_from_its_json() {
         std::fs::remove_file(run.path(name)).unwrap();
     }
     let again = presend(run.folder(), &["report", "list.csv.presend"]);
-    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(
+        again.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
     assert_eq!(run.list("report.html"), page);
     assert!(run.list("report.md").contains("What to do now"));
     assert!(String::from_utf8_lossy(&again.stdout).contains("what to do now"));
-    for (format, words) in [("html", "<!DOCTYPE html>"), ("md", "## presend"), ("json", "\"schema\": 1"), ("metrics", "presend_bounce_rate{")] {
-        let output = presend(run.folder(), &["report", "list.csv.presend", "--format", format]);
-        assert!(String::from_utf8_lossy(&output.stdout).contains(words), "{format}");
+    for (format, words) in [
+        ("html", "<!DOCTYPE html>"),
+        ("md", "## presend"),
+        ("json", "\"schema\": 1"),
+        ("metrics", "presend_bounce_rate{"),
+    ] {
+        let output = presend(
+            run.folder(),
+            &["report", "list.csv.presend", "--format", format],
+        );
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains(words),
+            "{format}"
+        );
     }
 }
 
@@ -124,7 +157,10 @@ fn what_is_no_report_is_a_question_of_usage() {
     for place in [".", "nowhere"] {
         let output = presend(folder.path(), &["report", place]);
         assert_eq!(output.status.code(), Some(2), "{place}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("report"), "{place}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("report"),
+            "{place}"
+        );
     }
 }
 
@@ -132,7 +168,10 @@ fn what_is_no_report_is_a_question_of_usage() {
 fn metrics_are_written_whole_for_nightly_jobs() {
     let run = sample(&["--metrics", "presend.prom"]);
     let metrics = std::fs::read_to_string(run.folder().join("presend.prom")).unwrap();
-    assert!(metrics.contains("presend_rows{list=\"list.csv\"} 298"), "{metrics}");
+    assert!(
+        metrics.contains("presend_rows{list=\"list.csv\"} 298"),
+        "{metrics}"
+    );
     for line in metrics.lines().filter(|line| !line.starts_with('#')) {
         let (_, value) = line.rsplit_once(' ').unwrap();
         assert!(value.parse::<f64>().is_ok(), "{line}");
@@ -143,7 +182,10 @@ fn metrics_are_written_whole_for_nightly_jobs() {
 fn failing_over_a_mark_looks_at_the_expected_or_the_upper_rate() {
     // Verified rows: about 1 % expected, over 3 % at the upper end of so short a list.
     assert_eq!(sample(&["--fail-over", "2%"]).code(), 0);
-    assert_eq!(sample(&["--fail-over", "2%", "--fail-on", "upper"]).code(), 1);
+    assert_eq!(
+        sample(&["--fail-over", "2%", "--fail-on", "upper"]).code(),
+        1
+    );
     assert_eq!(sample(&["--fail-over", "0.5%"]).code(), 1);
 }
 

@@ -10,16 +10,36 @@ pub(crate) fn faults(schema: &Value, value: &Value) -> Vec<String> {
 }
 
 const KNOWN: [&str; 17] = [
-    "$schema", "$id", "$defs", "$ref", "title", "description", "type", "required", "properties",
-    "additionalProperties", "items", "enum", "const", "minimum", "maximum", "anyOf", "default",
+    "$schema",
+    "$id",
+    "$defs",
+    "$ref",
+    "title",
+    "description",
+    "type",
+    "required",
+    "properties",
+    "additionalProperties",
+    "items",
+    "enum",
+    "const",
+    "minimum",
+    "maximum",
+    "anyOf",
+    "default",
 ];
 
 fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
     for keyword in schema.as_object().expect("a schema is an object").keys() {
-        assert!(KNOWN.contains(&keyword.as_str()), "{place}: `{keyword}` is not checked");
+        assert!(
+            KNOWN.contains(&keyword.as_str()),
+            "{place}: `{keyword}` is not checked"
+        );
     }
     if let Some(name) = schema["$ref"].as_str() {
-        let target = root.pointer(name.trim_start_matches('#')).expect("a reference leads somewhere");
+        let target = root
+            .pointer(name.trim_start_matches('#'))
+            .expect("a reference leads somewhere");
         check(root, target, value, place, faults);
     }
     if let Some(choices) = schema["anyOf"].as_array() {
@@ -50,7 +70,10 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut 
         faults.push(format!("{place}: {value} is not {}", schema["const"]));
     }
     if let Some(number) = value.as_f64() {
-        if schema["minimum"].as_f64().is_some_and(|least| number < least) {
+        if schema["minimum"]
+            .as_f64()
+            .is_some_and(|least| number < least)
+        {
             faults.push(format!("{place}: {number} is too small"));
         }
         if schema["maximum"].as_f64().is_some_and(|most| number > most) {
@@ -71,7 +94,10 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut 
         }
         for (name, value) in fields {
             let place = format!("{place}.{name}");
-            match (schema["properties"].get(name), &schema["additionalProperties"]) {
+            match (
+                schema["properties"].get(name),
+                &schema["additionalProperties"],
+            ) {
                 (Some(inner), _) => check(root, inner, value, &place, faults),
                 (None, Value::Bool(false)) => faults.push(format!("{place}: not in the schema")),
                 (None, inner @ Value::Object(_)) => check(root, inner, value, &place, faults),
