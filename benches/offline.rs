@@ -15,6 +15,7 @@ use presend::moment::Moment;
 use presend::pipeline::Ending;
 use presend::pipeline::board::Progress;
 use presend::provider::Providers;
+use presend::suppression::Suppression;
 use presend::verdict::Policy;
 use presend::verify::{Asking, Observer, Task, Tools, verify};
 use presend::world::Clock;
@@ -97,6 +98,7 @@ fn main() {
     std::fs::write(&from, list()).unwrap();
     let providers = Arc::new(Providers::built_in());
     let tools = Tools {
+        suppression: Suppression::default(),
         lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
         providers,
         book: Arc::new(Book::built_in()),

@@ -18,6 +18,8 @@ pub mod provider;
 
 pub mod flags;
 
+pub mod suppression;
+
 pub mod route;
 
 pub mod smtp;

@@ -18,6 +18,7 @@ use crate::pipeline::{Depth, Ending, Terms};
 use crate::provider::Providers;
 use crate::route::{DnsAnswer, Reach, Record, RecordKind};
 use crate::smtp::HelloName;
+use crate::suppression::Suppression;
 use crate::verdict::Policy;
 use crate::verify::Tools;
 use crate::world::live::{self, Servers};
@@ -119,6 +120,9 @@ pub(super) struct AskingArgs {
     /// Do not look first whether this machine can ask mail hosts at all
     #[arg(long, help_heading = "How far it goes")]
     pub(super) skip_preflight: bool,
+    /// Addresses and domains that are never asked about and always rejected, one a line or in a CSV; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) suppress: Vec<PathBuf>,
     /// What randomness is derived from, so that a run can be repeated
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -431,18 +435,31 @@ fn own_list(text: &str) -> Result<(ListKind, PathBuf), String> {
 }
 
 /// What comes with the program, with the operator's policy and lists.
-pub(super) fn tools(policy: &str, own: &[(ListKind, PathBuf)]) -> anyhow::Result<Tools> {
+pub(super) fn tools(policy: &str, args: &AskingArgs) -> anyhow::Result<Tools> {
     let providers = Arc::new(Providers::built_in());
     let policy = match Policy::built_in(policy) {
         Some(policy) => policy,
         None => policy_file(Path::new(policy))?,
     };
     Ok(Tools {
-        lists: lists(&providers, own)?,
+        lists: lists(&providers, &args.own_list)?,
+        suppression: suppression(&args.suppress)?,
         providers,
         book: Arc::new(Book::built_in()),
         policy,
     })
+}
+
+/// Who is left alone, by all files together.
+fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
+    let mut suppression = Suppression::default();
+    for path in files {
+        let name = path.display().to_string();
+        let bytes = std::fs::read(path)
+            .map_err(|error| usage(format!("cannot read the suppression list {name}: {error}")))?;
+        suppression.add(&bytes, &name)?;
+    }
+    Ok(suppression)
 }
 
 /// The lists that come with the program, changed by the operator's.

@@ -42,7 +42,7 @@ pub(super) struct CheckArgs {
 /// Runs `presend check`: a list of few rows, shown instead of written.
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
-    let tools = asking::tools(&args.policy, &args.asking.own_list)?;
+    let tools = asking::tools(&args.policy, &args.asking)?;
     let folder = tempfile::tempdir()?;
     // A header of our own keeps the first address from being taken for one.
     let list = args

@@ -6,6 +6,7 @@ mod check;
 mod config;
 pub mod explain;
 mod layers;
+mod ledger;
 mod log;
 mod manual;
 pub mod preflight;
@@ -53,6 +54,8 @@ enum Command {
     Bounces(bounces::BouncesArgs),
     /// Is this machine fit to ask, and is this sender fit to send
     Preflight(preflight::PreflightArgs),
+    /// What is remembered of earlier runs: numbers, forgetting, export
+    Ledger(ledger::LedgerArgs),
     /// A random simulated internet, the program at work in it, its score
     Simulate(simulate::SimulateArgs),
     /// The settings in force, and where each came from
@@ -131,6 +134,7 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain_to_screen(&args),
         Command::Bounces(args) => bounces::run(&args),
         Command::Preflight(args) => preflight_here(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Config(args) => config::run(&args, layers),
         Command::Completions(args) => manual::completions(&args),

@@ -59,7 +59,7 @@ pub(super) struct VerifyArgs {
 /// Runs `presend verify`.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
-    let tools = asking::tools(&args.policy, &args.asking.own_list)?;
+    let tools = asking::tools(&args.policy, &args.asking)?;
     let source = Source::open(&args.list)?;
     let task = Task {
         out: args

@@ -45,6 +45,15 @@ pub enum IntakeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file was written to while it was being read.
+    #[error(
+        "{list}: was changed while the run was under way, so no lists were written; what was learned is kept: run the same \
+         command again when the file is complete, and only new rows are asked about"
+    )]
+    Changed {
+        /// The list as the operator named it.
+        list: String,
+    },
     /// The list holds nothing but, at most, blank lines.
     #[error(
         "{list}: is empty or nothing but blank lines; give a list with at least a header or one address"

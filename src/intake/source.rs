@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +20,23 @@ pub struct Source {
     name: String,
     file: Arc<Mutex<File>>,
     bytes: u64,
+    /// How a file that others may write to looked when it was opened; `None` for a copy of our own.
+    looked: Option<Look>,
+}
+
+/// What changes about a file when it is written to: its length, the time of its last change in seconds and nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look(u64, i64, i64);
+
+impl Look {
+    fn at(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Look(
+            metadata.len(),
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+        ))
+    }
 }
 
 impl Source {
@@ -43,10 +61,12 @@ impl Source {
         if !metadata.is_file() || metadata.len() == 0 {
             return Source::spool(name, file);
         }
+        let look = Look::at(&file).map_err(|error| not_opened(&name, error))?;
         Ok(Source {
             name,
             file: Arc::new(Mutex::new(file)),
-            bytes: metadata.len(),
+            bytes: look.0,
+            looked: Some(look),
         })
     }
 
@@ -64,6 +84,7 @@ impl Source {
                 name,
                 file: Arc::new(Mutex::new(file)),
                 bytes,
+                looked: None,
             }),
             Err(source) => Err(IntakeError::Spool { list: name, source }),
         }
@@ -79,6 +100,23 @@ impl Source {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether the file is still as it was opened. Another file moved to its name changes nothing: this one is held.
+    ///
+    /// # Errors
+    ///
+    /// [`IntakeError::Changed`] when it was written to: two readings may then have seen two lists.
+    pub fn unchanged(&self) -> Result<(), IntakeError> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.looked {
+            Some(look) if Look::at(&file).is_ok_and(|now| now != look) => {
+                Err(IntakeError::Changed {
+                    list: self.name.clone(),
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Begins to read the list from its first row; may be called again, also while another reading is under way.

@@ -581,3 +581,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_written_to_is_noticed_one_that_is_replaced_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.csv");
+    std::fs::write(&path, "email\na@b.test\n").unwrap();
+    let source = Source::open(&path).unwrap();
+    assert!(source.unchanged().is_ok());
+    // Replaced: the run goes on with the file that it opened.
+    std::fs::write(folder.path().join("new.csv"), "email\nother@b.test\n").unwrap();
+    std::fs::rename(folder.path().join("new.csv"), &path).unwrap();
+    assert!(source.unchanged().is_ok());
+    let source = Source::open(&path).unwrap();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
+    std::io::Write::write_all(&mut file, b"c@d.test\n").unwrap();
+    let error = source.unchanged().unwrap_err().to_string();
+    assert!(
+        error.contains("was changed") && error.contains("only new rows"),
+        "{error}"
+    );
+}

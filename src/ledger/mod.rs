@@ -7,6 +7,7 @@
 mod bounces;
 mod calibration;
 mod error;
+mod export;
 mod forget;
 mod guard;
 mod known;
@@ -16,6 +17,7 @@ mod migrate;
 mod row;
 mod run;
 mod schema;
+mod stats;
 mod todo;
 mod writer;
 
@@ -31,12 +33,14 @@ use crate::verdict::{Evidence, Fact, Finding, Standing, Verdict};
 pub use bounces::Bounce;
 pub use calibration::Outcomes;
 pub use error::{Holder, LedgerError};
+pub use export::Exported;
 pub use forget::{Forgotten, Target, forget};
 pub use known::Clock;
 pub use lifetime::{Fresh, Lifetimes};
 pub use lock::{Lock, LockError};
 pub use row::Kept;
 pub use run::{Begun, Job, PastRun};
+pub use stats::{RunStats, Stats};
 pub use todo::Todo;
 pub use writer::Writer;
 
@@ -79,11 +83,10 @@ pub struct Ledger {
     memory: Memory,
     /// Which run this is, once it has begun.
     run_id: Option<i64>,
+    /// When it was opened: what was fresh then stays usable, so that a run lists whom it did not ask.
+    opened: Moment,
     /// Facts from this moment on belong to the present run, and to the attempts that it continues.
     run_began: Moment,
-    /// When it was opened. What was fresh then serves to the end: a fact that spares somebody a question must not grow
-    /// stale while others are asked.
-    opened: Moment,
     /// What is known of domains met so far: rows of one domain tend to come together.
     domains: HashMap<String, Vec<Kept>>,
     past: Past,
@@ -141,8 +144,8 @@ impl Ledger {
             lifetimes,
             memory: Memory::Use,
             run_id: None,
-            run_began: now,
             opened: now,
+            run_began: now,
             domains: HashMap::new(),
             past: if empty { Past::Empty } else { Past::Present },
             has_bounces,
@@ -187,19 +190,14 @@ impl Ledger {
         self.domains.clear();
     }
 
-    /// Everything usable that is known of an address at `now`: the facts of its domain, its own, then what came back.
+    /// Everything usable that is known of an address: the facts of its domain, its own, then what came back.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
-    pub fn evidence(
-        &mut self,
-        key: &str,
-        domain: &str,
-        now: Moment,
-    ) -> Result<Evidence, LedgerError> {
-        let own = self.found_of_address(key, now)?;
-        self.evidence_with(own, key, domain, now)
+    pub fn evidence(&mut self, key: &str, domain: &str) -> Result<Evidence, LedgerError> {
+        let own = self.found_of_address(key)?;
+        self.evidence_with(own, key, domain)
     }
 
     /// As [`Ledger::evidence`], with what is known of the address alone already read.
@@ -208,10 +206,9 @@ impl Ledger {
         own: Vec<Found>,
         key: &str,
         domain: &str,
-        now: Moment,
     ) -> Result<Evidence, LedgerError> {
-        let returned = self.returned(key, now)?;
-        let of_domain = self.of_domain(domain, now)?;
+        let returned = self.returned(key)?;
+        let of_domain = self.of_domain(domain)?;
         let mut facts = Vec::with_capacity(of_domain.len() + own.len() + returned.len());
         facts.extend(of_domain.iter().map(|kept| kept.fact.clone()));
         facts.extend(own.into_iter().map(|found| found.kept.fact));
@@ -220,7 +217,7 @@ impl Ledger {
     }
 
     /// The messages to an address that came back for good, as facts that still hold.
-    fn returned(&self, key: &str, now: Moment) -> Result<Vec<Fact>, LedgerError> {
+    fn returned(&self, key: &str) -> Result<Vec<Fact>, LedgerError> {
         if self.memory == Memory::Refresh || !self.has_bounces {
             return Ok(Vec::new());
         }
@@ -233,7 +230,7 @@ impl Ledger {
             },
         });
         Ok(facts
-            .filter(|fact| self.lifetimes.allow(fact, None, now))
+            .filter(|fact| self.lifetimes.allow(fact, None, self.opened))
             .collect())
     }
 
@@ -242,14 +239,14 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
-    pub fn of_domain(&mut self, domain: &str, now: Moment) -> Result<&[Kept], LedgerError> {
+    pub fn of_domain(&mut self, domain: &str) -> Result<&[Kept], LedgerError> {
         if !self.domains.contains_key(domain) {
             const QUERY: &str = concat!(
                 "SELECT ",
                 row::columns!(),
                 " FROM domain WHERE name = ?1 ORDER BY run, n"
             );
-            let found = self.usable(QUERY, domain, now)?;
+            let found = self.usable(QUERY, domain)?;
             let kept = found.into_iter().map(|found| found.kept).collect();
             if self.domains.len() >= crate::limits::LEDGER_DOMAINS {
                 self.domains.clear();
@@ -264,23 +261,23 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
-    pub fn of_address(&self, key: &str, now: Moment) -> Result<Vec<Kept>, LedgerError> {
-        let found = self.found_of_address(key, now)?;
+    pub fn of_address(&self, key: &str) -> Result<Vec<Kept>, LedgerError> {
+        let found = self.found_of_address(key)?;
         Ok(found.into_iter().map(|found| found.kept).collect())
     }
 
-    fn found_of_address(&self, key: &str, now: Moment) -> Result<Vec<Found>, LedgerError> {
+    fn found_of_address(&self, key: &str) -> Result<Vec<Found>, LedgerError> {
         const QUERY: &str = concat!(
             "SELECT ",
             row::columns!(),
             " FROM address WHERE key = ?1 ORDER BY run, n"
         );
-        self.usable(QUERY, key, now)
+        self.usable(QUERY, key)
     }
 
     /// The facts that may be used: all of this run; of earlier ones those whose lifetime lasts, unless something newer
     /// of their kind is known.
-    fn usable(&self, query: &str, key: &str, now: Moment) -> Result<Vec<Found>, LedgerError> {
+    fn usable(&self, query: &str, key: &str) -> Result<Vec<Found>, LedgerError> {
         let read = || -> rusqlite::Result<Vec<Found>> {
             let mut statement = self.connection.prepare_cached(query)?;
             let mut rows = statement.query([key])?;
@@ -289,7 +286,7 @@ impl Ledger {
                 let Some(found) = row::read(row)? else {
                     continue;
                 };
-                if !self.is_usable(&found, now) {
+                if !self.is_usable(&found) {
                     continue;
                 }
                 if found.settles {
@@ -302,16 +299,14 @@ impl Ledger {
         read().map_err(|error| self.failure(error))
     }
 
-    fn is_usable(&self, found: &Found, now: Moment) -> bool {
+    fn is_usable(&self, found: &Found) -> bool {
         if found.run == self.run_began || found.kept.fact.at >= self.run_began {
             return true;
         }
         match self.memory {
-            Memory::Use => {
-                let now = now.min(self.opened);
-                self.lifetimes
-                    .allow(&found.kept.fact, found.kept.until, now)
-            }
+            Memory::Use => self
+                .lifetimes
+                .allow(&found.kept.fact, found.kept.until, self.opened),
             Memory::Refresh => false,
         }
     }

@@ -43,8 +43,8 @@ fn open(path: &Path, now: u64) -> Ledger {
 }
 
 /// The verdict that settles an address in acme.test, if one does.
-fn settled_by(ledger: &mut Ledger, key: &str, now: Moment) -> Option<String> {
-    match ledger.todo(key, "acme.test", now).unwrap() {
+fn settled_by(ledger: &mut Ledger, key: &str) -> Option<String> {
+    match ledger.todo(key, "acme.test").unwrap() {
         Todo::Settled(verdict) => Some(verdict.to_string()),
         Todo::Left | Todo::Owed(_) | Todo::Ask { .. } => None,
     }
@@ -84,7 +84,7 @@ fn what_was_learned_settles_the_next_run_until_it_is_stale() {
 
     let settled = |days: u64, key: &str| {
         let now = Moment::from_millis(days * DAY + 2);
-        settled_by(&mut open(&path, now.as_millis()), key, now)
+        settled_by(&mut open(&path, now.as_millis()), key)
     };
     assert_eq!(
         settled(1, "anna@acme.test").as_deref(),
@@ -116,11 +116,7 @@ fn facts_of_one_run_add_up_and_give_way_to_the_next() {
         writer.finish().unwrap();
         ledger.refresh();
         ledger
-            .evidence(
-                "anna@acme.test",
-                "acme.test",
-                Moment::from_millis(began + 10),
-            )
+            .evidence("anna@acme.test", "acme.test")
             .unwrap()
             .facts
             .len()
@@ -214,9 +210,7 @@ fn a_later_run_that_learns_nothing_takes_nothing_away() {
     learn(100, Reason::Accepted);
     learn(200, Reason::Greylisted);
     let known = |now: u64| -> Vec<u64> {
-        let kept = open(&path, now)
-            .of_address("anna@acme.test", Moment::from_millis(now))
-            .unwrap();
+        let kept = open(&path, now).of_address("anna@acme.test").unwrap();
         kept.iter().map(|kept| kept.fact.at.as_millis()).collect()
     };
     assert_eq!(
@@ -251,7 +245,7 @@ fn what_dns_says_holds_as_long_as_dns_says() {
     writer.finish().unwrap();
     for (now, count) in [(4999, 1), (5000, 0)] {
         let mut ledger = open(&path, now);
-        let known = ledger.of_domain("acme.test", Moment::from_millis(now));
+        let known = ledger.of_domain("acme.test");
         assert_eq!(known.unwrap().len(), count, "{now}");
     }
 }
@@ -325,22 +319,18 @@ fn a_run_that_was_killed_is_continued_one_that_was_completed_is_not() {
     let (ledger, begun) = begin(&path, 200, Memory::Use);
     assert_eq!(begun.seed, 100, "the same decoys");
     assert_eq!(begun.continues, Some(Moment::from_millis(100)));
-    let known = |ledger: &Ledger, now| {
-        let kept = ledger.of_address("anna@acme.test", Moment::from_millis(now));
+    let known = |ledger: &Ledger| {
+        let kept = ledger.of_address("anna@acme.test");
         kept.unwrap().len()
     };
-    assert_eq!(known(&ledger, 201), 1, "learned in this run");
+    assert_eq!(known(&ledger), 1, "learned in this run");
     ledger
         .end("completed", "{}", Moment::from_millis(300))
         .unwrap();
 
     let (ledger, begun) = begin(&path, 400, Memory::Use);
     assert_eq!((begun.seed, begun.continues), (400, None));
-    assert_eq!(
-        known(&ledger, 401),
-        0,
-        "an unsettled address is asked again"
-    );
+    assert_eq!(known(&ledger), 0, "an unsettled address is asked again");
     let last = ledger
         .last_run("/lists/leads.csv.presend")
         .unwrap()
@@ -366,7 +356,7 @@ fn a_refreshing_run_that_was_killed_goes_on_refreshing() {
     learn(&ledger, "new@acme.test", 201);
     let (mut ledger, begun) = begin(&path, 300, Memory::Refresh);
     assert!(begun.continues.is_some());
-    let mut settled = |key| settled_by(&mut ledger, key, Moment::from_millis(301)).is_some();
+    let mut settled = |key| settled_by(&mut ledger, key).is_some();
     assert!(!settled("old@acme.test"));
     assert!(settled("new@acme.test"));
 }
@@ -460,8 +450,7 @@ fn a_ledger_of_the_first_schema_is_brought_up_to_date() {
     let (_folder, path) = place();
     first_schema(&path);
     for _ in 0..2 {
-        let now = Moment::from_millis(DAY);
-        let verdict = settled_by(&mut open(&path, DAY), "anna@acme.test", now);
+        let verdict = settled_by(&mut open(&path, DAY), "anna@acme.test");
         assert_eq!(verdict.as_deref(), Some("deliverable/accepted"));
     }
     let version: i64 = Connection::open(&path)
@@ -508,9 +497,7 @@ fn a_fact_comes_back_as_it_was_kept() {
         writer.address(text("a@b.test"), fact.clone()).unwrap();
     }
     writer.finish().unwrap();
-    let kept = open(&path, 0)
-        .of_address("a@b.test", Moment::default())
-        .unwrap();
+    let kept = open(&path, 0).of_address("a@b.test").unwrap();
     let back: Vec<Fact> = kept.into_iter().map(|kept| kept.fact).collect();
     assert_eq!(back, facts);
 }
@@ -548,7 +535,7 @@ fn a_message_that_came_back_outranks_a_fresh_acceptance_for_a_year() {
     writer.finish().unwrap();
     let verdict = |now: u64| {
         let now = Moment::from_millis(now);
-        settled_by(&mut open(&path, now.as_millis()), "anna@acme.test", now)
+        settled_by(&mut open(&path, now.as_millis()), "anna@acme.test")
     };
     assert_eq!(verdict(DAY).as_deref(), Some("deliverable/accepted"));
     let bounce = |reason, permanent, id: &str| Bounce {
@@ -624,9 +611,8 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
     writer.finish().unwrap();
 
     let todo = |ledger: &mut Ledger, name: &str| {
-        let now = Moment::from_millis(1000);
         ledger
-            .todo(&format!("{name}@acme.test"), "acme.test", now)
+            .todo(&format!("{name}@acme.test"), "acme.test")
             .unwrap()
     };
     let at_once = Todo::Ask {
@@ -634,7 +620,7 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
         not_before: Moment::default(),
     };
     let due = |ledger: &mut Ledger| {
-        let known = ledger.strangers("slow.test", Moment::from_millis(1000));
+        let known = ledger.strangers("slow.test");
         known.unwrap().decoy_due
     };
     let (mut ledger, _) = begin(&path, 900, Memory::Use);
@@ -775,7 +761,7 @@ fn nothing_of_a_forgotten_address_is_left_in_the_files() {
     let left = bytes_beside(&path);
     assert!(!holds(&left, "anna.albrecht"), "a trace is left");
     assert!(holds(&left, "bert@acme.test") && holds(&left, "decoy@acme.test"));
-    let verdict = open(&path, 400).of_address("bert@acme.test", Moment::from_millis(100));
+    let verdict = open(&path, 400).of_address("bert@acme.test");
     assert!(verdict.is_ok(), "the ledger is sound");
 }
 

@@ -26,12 +26,12 @@ pub enum Todo {
 }
 
 impl Ledger {
-    /// What is left to do about an address at `now`.
+    /// What is left to do about an address.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
-    pub fn todo(&mut self, key: &str, domain: &str, now: Moment) -> Result<Todo, LedgerError> {
+    pub fn todo(&mut self, key: &str, domain: &str) -> Result<Todo, LedgerError> {
         let at_once = Todo::Ask {
             waiting: Waiting::default(),
             not_before: Moment::default(),
@@ -39,9 +39,9 @@ impl Ledger {
         if self.was_empty() {
             return Ok(at_once);
         }
-        let own = self.found_of_address(key, now)?;
+        let own = self.found_of_address(key)?;
         let asked_in_this_run = own.iter().any(|found| found.run == self.run_began);
-        let evidence = self.evidence_with(own, key, domain, now)?;
+        let evidence = self.evidence_with(own, key, domain)?;
         let verdict = decide(&evidence);
         if is_settled(verdict) {
             return Ok(Todo::Settled(verdict));
@@ -67,14 +67,14 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
-    pub fn strangers(&mut self, domain: &str, now: Moment) -> Result<KnownDomain, LedgerError> {
+    pub fn strangers(&mut self, domain: &str) -> Result<KnownDomain, LedgerError> {
         if self.was_empty() {
             return Ok(KnownDomain::default());
         }
         if let Some(known) = self.strangers_of_this_run(domain)? {
             return Ok(known);
         }
-        let known = self.of_domain(domain, now)?;
+        let known = self.of_domain(domain)?;
         Ok(KnownDomain::from_facts(known.iter().map(|kept| &kept.fact)))
     }
 }

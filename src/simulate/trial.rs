@@ -15,6 +15,7 @@ use crate::pipeline::{Depth, Ending, Terms};
 use crate::provider::Providers;
 use crate::report::Report;
 use crate::route::Reach;
+use crate::suppression::Suppression;
 use crate::verdict::{Disposition, Policy};
 use crate::verify::{Asking, Observer, Task, Tools, verify};
 use crate::world::sim::Simulation;
@@ -87,6 +88,7 @@ pub struct Outcome {
 pub fn tools() -> Tools {
     let providers = Arc::new(Providers::built_in());
     Tools {
+        suppression: Suppression::default(),
         lists: Lists::new(Arc::clone(&providers), &[]).expect("the built-in lists are well formed"),
         providers,
         book: Arc::new(Book::built_in()),

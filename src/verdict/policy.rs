@@ -118,6 +118,10 @@ impl Policy {
         verdict: Verdict,
         flags: impl IntoIterator<Item = Flag>,
     ) -> Disposition {
+        // Whoever asked to be left alone is left alone, whatever a policy file says or forgets to say.
+        if verdict.reason == Reason::Suppressed {
+            return Disposition::Rejected;
+        }
         let by_standing = match verdict.standing {
             Standing::Deliverable => self.deliverable,
             Standing::Risky => self.risky,

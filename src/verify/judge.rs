@@ -108,10 +108,21 @@ impl<'a> Judge<'a> {
         address: &Address,
         ledger: &mut Ledger,
     ) -> Result<Evidence, LedgerError> {
+        if self.tools.suppression.has(address) {
+            let mut evidence = Evidence::new();
+            evidence.learn(
+                self.now,
+                Finding::Withheld {
+                    reason: Reason::Suppressed,
+                    detail: "on your suppression list".to_owned(),
+                },
+            );
+            return Ok(evidence);
+        }
         let mut evidence = if ledger.was_empty() {
             Evidence::new()
         } else {
-            ledger.evidence(&address.key(), address.domain().wire(), self.now)?
+            ledger.evidence(&address.key(), address.domain().wire())?
         };
         if let Some(reason) = self.unfinished() {
             evidence.learn(

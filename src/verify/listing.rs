@@ -88,6 +88,8 @@ pub(super) fn list_rows(
     }
     let mut report = gathering.finish(&tally, &forecast, target);
     report.ending = ending;
+    // What was asked and what is listed must be one list. The lists of an earlier run stay.
+    task.source.unchanged()?;
     written.publish()?;
     if task.target.is_none() {
         // One of an earlier run would be about other rows.

@@ -25,6 +25,7 @@ use crate::pipeline::{self, Ending, Terms};
 use crate::projection::Basis;
 use crate::provider::Providers;
 use crate::report::{Report, Time};
+use crate::suppression::Suppression;
 use crate::verdict::Policy;
 use crate::world::{Clock, World};
 
@@ -48,6 +49,8 @@ pub struct Tools {
     pub lists: Lists,
     /// What is done about verdicts.
     pub policy: Policy,
+    /// Who is left alone.
+    pub suppression: Suppression,
 }
 
 /// What a run is told to do.
@@ -144,8 +147,8 @@ async fn ask(
     let mut questions = Questions {
         list: task.source.list(&task.options)?,
         seen: Seen::default(),
+        suppression: &tools.suppression,
         ledger,
-        clock: world.clock,
         rows: &rows,
         known: 0,
     };

@@ -7,21 +7,20 @@ use crate::ledger::{Ledger, Todo};
 use crate::pipeline::Supply;
 use crate::probe::{KnownDomain, KnownHost, Wanted};
 use crate::route::HostKey;
-use crate::world::Clock;
+use crate::suppression::Suppression;
 
 /// The mailboxes of a list that need asking.
 pub(super) struct Questions<'a> {
     pub(super) list: List,
     pub(super) seen: Seen,
+    pub(super) suppression: &'a Suppression,
     pub(super) ledger: &'a mut Ledger,
-    pub(super) clock: Clock,
     pub(super) rows: &'a std::cell::Cell<u64>,
     pub(super) known: u64,
 }
 
 impl Supply for Questions<'_> {
     fn next(&mut self, most: usize) -> anyhow::Result<Vec<Wanted>> {
-        let now = self.clock.now();
         let mut batch = Vec::new();
         while batch.len() < most {
             let Some(row) = self.list.next_row()? else {
@@ -32,11 +31,14 @@ impl Supply for Questions<'_> {
             let Ok(address) = Address::parse_bytes(&field) else {
                 continue;
             };
+            if self.suppression.has(&address) {
+                continue;
+            }
             let key = address.key();
             if !self.seen.is_new(&key) {
                 continue;
             }
-            let todo = self.ledger.todo(&key, address.domain().wire(), now)?;
+            let todo = self.ledger.todo(&key, address.domain().wire())?;
             drop(key);
             let wanted = Wanted::from(address);
             match todo {
@@ -60,7 +62,7 @@ impl Supply for Questions<'_> {
     }
 
     fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
-        Ok(self.ledger.strangers(name, self.clock.now())?)
+        Ok(self.ledger.strangers(name)?)
     }
 
     fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {

@@ -19,6 +19,7 @@ use presend::pipeline::{Depth, Ending, Terms};
 use presend::provider::Providers;
 use presend::report::Report;
 use presend::route::{Reach, RecordKind};
+use presend::suppression::Suppression;
 use presend::verdict::Policy;
 use presend::verify::{Asking, Observer, Task, Tools, verify};
 use presend::world::sim::{Internet, Witness};
@@ -35,6 +36,7 @@ impl Observer for Nobody {
 fn tools() -> Tools {
     let providers = Arc::new(Providers::built_in());
     Tools {
+        suppression: Suppression::default(),
         lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
         providers,
         book: Arc::new(Book::built_in()),

@@ -1,0 +1,216 @@
+//! What is remembered, forgotten, left alone and locked, as a user sees it.
+
+use std::path::Path;
+
+use presend::ledger::Lock;
+use presend::moment::Moment;
+
+use crate::list::{Run, presend, repository};
+
+fn world() -> String {
+    repository("sample_lists/world.toml")
+}
+
+const LIST: &[u8] =
+    b"email\nanna.albrecht@nordlicht.test\nnobody@nordlicht.test\nanyone@kontor21.test\n";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder with a ledger `known.db` that knows everybody in [`LIST`].
+fn known() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("list.csv"), LIST).unwrap();
+    let world = world();
+    let arguments = [
+        "verify", "list.csv", "--world", &world, "--ledger", "known.db",
+    ];
+    assert_eq!(presend(folder.path(), &arguments).status.code(), Some(0));
+    folder
+}
+
+/// What `presend ledger` prints.
+fn ledger(folder: &Path, words: &[&str]) -> String {
+    let mut arguments = vec!["ledger", "--ledger", "known.db"];
+    arguments.extend(words);
+    let output = presend(folder, &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn a_ledger_tells_what_it_holds() {
+    let folder = known();
+    let stats = ledger(folder.path(), &["stats"]);
+    for part in ["3 addresses", "2 domains", "no_such_mailbox", "completed"] {
+        assert!(stats.contains(part), "{stats}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&ledger(folder.path(), &["stats", "--json"])).unwrap();
+    assert_eq!(json["addresses"].as_u64(), Some(3));
+    assert_eq!(json["reasons"]["no_such_mailbox"].as_u64(), Some(1));
+}
+
+#[test]
+fn everything_known_comes_out_as_a_table_or_as_lines_of_json() {
+    let folder = known();
+    let table = ledger(folder.path(), &["export"]);
+    assert!(table.starts_with("about,name,at,kind,reason,"), "{table}");
+    let row = table
+        .lines()
+        .find(|row| row.contains(",nobody@nordlicht.test,"))
+        .unwrap();
+    assert!(row.contains(",asked,no_such_mailbox,true,rcpt,"), "{row}");
+    let lines = ledger(folder.path(), &["export", "--format", "jsonl"]);
+    assert_eq!(lines.lines().count() + 1, table.lines().count());
+    for line in lines.lines() {
+        let fact: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(fact["name"].is_string() && fact["at"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn whoever_asks_to_be_forgotten_is() {
+    let folder = known();
+    let said = ledger(folder.path(), &["forget", "Anna.Albrecht@Nordlicht.test"]);
+    assert!(said.contains("1 entries taken out"), "{said}");
+    let bytes: Vec<u8> = ["known.db", "known.db-wal", "known.db-shm"]
+        .iter()
+        .flat_map(|name| std::fs::read(folder.path().join(name)).unwrap_or_default())
+        .collect();
+    assert!(!text(&bytes).to_lowercase().contains("anna.albrecht"));
+    ledger(folder.path(), &["forget", "nordlicht.test"]);
+    let left = ledger(folder.path(), &["export"]);
+    assert!(
+        !left.contains("nordlicht") && left.contains("kontor21.test"),
+        "{left}"
+    );
+    // The simulated world learned it all in the past.
+    ledger(folder.path(), &["forget", "--older-than", "1s"]);
+    let stats = ledger(folder.path(), &["stats"]);
+    assert!(
+        stats.contains(" 0 addresses") || stats.contains("3 addresses"),
+        "{stats}"
+    );
+}
+
+#[test]
+fn a_ledger_that_is_none_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "x".repeat(5000)).unwrap();
+    for (file, part) in [
+        ("missing.db", "there is no ledger"),
+        ("notes.txt", "is not a ledger"),
+    ] {
+        let output = presend(folder.path(), &["ledger", "stats", "--ledger", file]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(
+            text(&output.stderr).contains(part),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+    let output = presend(folder.path(), &["ledger", "forget", "not an address"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn whoever_is_suppressed_is_not_asked_and_is_rejected() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("unsubscribed.csv");
+    std::fs::write(
+        &file,
+        "email;when\nANNA.Albrecht@nordlicht.test;2026\nkontor21.test;\n",
+    )
+    .unwrap();
+    let file = file.to_str().unwrap();
+    for policy in ["balanced", "lenient"] {
+        let run = Run::verify(
+            LIST,
+            &["--world", &world(), "--suppress", file, "--policy", policy],
+        );
+        assert_eq!(run.code(), 0, "{}", run.errors());
+        let rejected = run.list("rejected.csv");
+        for address in ["anna.albrecht@nordlicht.test", "anyone@kontor21.test"] {
+            assert!(
+                rejected.contains(&format!("{address},unknown,suppressed,")),
+                "{rejected}"
+            );
+        }
+        assert_eq!(
+            run.report()["traffic"]["rcpt"].as_u64(),
+            Some(1),
+            "only nobody@"
+        );
+    }
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_stops_the_run_before_anybody_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s.txt");
+    std::fs::write(&file, "a@b.test\nwho is this\n").unwrap();
+    let run = Run::verify(
+        LIST,
+        &["--world", &world(), "--suppress", file.to_str().unwrap()],
+    );
+    assert_eq!(run.code(), 2);
+    assert!(
+        run.errors().contains("s.txt:2: `who is this`"),
+        "{}",
+        run.errors()
+    );
+    assert!(!run.exists("list.csv.presend"));
+}
+
+#[test]
+fn a_pipe_is_kept_for_the_second_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let writer = std::thread::spawn(move || std::fs::write(pipe, LIST).unwrap());
+    let world = world();
+    let output = presend(
+        folder.path(),
+        &["verify", "pipe", "--world", &world, "--out", "out"],
+    );
+    writer.join().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let verified = std::fs::read_to_string(folder.path().join("out/verified.csv")).unwrap();
+    assert!(verified.contains("anna.albrecht@nordlicht.test,deliverable"));
+}
+
+#[test]
+fn two_runs_never_write_the_same_lists_and_the_second_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("list.csv"), LIST).unwrap();
+    let out = folder.path().join("list.csv.presend");
+    std::fs::create_dir(&out).unwrap();
+    let since: Moment = "2026-03-02T03:00:00Z".parse().unwrap();
+    let lock = Lock::take(&out.join(".presend.lock"), "verify list.csv", since).unwrap();
+    let world = world();
+    let arguments = ["verify", "list.csv", "--world", &world];
+    let second = presend(folder.path(), &arguments);
+    assert_eq!(second.status.code(), Some(4));
+    let said = text(&second.stderr);
+    for part in ["2026-03-02T03:00:00Z", "verify list.csv", "--out"] {
+        assert!(said.contains(part), "{said}");
+    }
+    drop(lock);
+    assert_eq!(presend(folder.path(), &arguments).status.code(), Some(0));
+    assert!(!out.join(".presend.lock").exists());
+}
+
+#[test]
+fn lifetimes_are_the_operators_to_set() {
+    let run = Run::verify(LIST, &["--world", &world(), "--fresh", "accepted=soon"]);
+    assert_eq!(run.code(), 2);
+    assert!(run.errors().contains("accepted=7d"), "{}", run.errors());
+    let run = Run::verify(LIST, &["--world", &world(), "--fresh", "2d,refused=12h"]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+}
