@@ -107,7 +107,7 @@ fn host(name: &str, habits: &Habits, plan: &mut Plan) -> Site {
     add_host(plan, &host, habits, way);
     Site {
         name: name.to_owned(),
-        persona: Persona::Postfix,
+        persona: None,
         hosts: vec![host],
         habits: habits.clone(),
         way,

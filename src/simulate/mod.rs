@@ -6,6 +6,7 @@
 
 mod climate;
 mod crowd;
+mod described;
 mod dice;
 mod domain;
 mod list;
@@ -30,6 +31,7 @@ use domain::Draft;
 use people::Entry;
 
 pub use crowd::{Size, crowd};
+pub use described::described;
 pub use domain::Nature;
 pub use list::ListFile;
 pub use prospect::{KnownAs, Prospect, best_verdict, share_that_bounces};

@@ -16,8 +16,8 @@ use super::prospect::{KnownAs, Prospect};
 pub struct Site {
     /// What the roof is called.
     pub name: String,
-    /// What kind of host it is.
-    pub persona: Persona,
+    /// What kind of host it is, where it is one of the kinds with a name.
+    pub persona: Option<Persona>,
     /// The hosts, in order of preference.
     pub hosts: Vec<String>,
     /// How the hosts behave that answer at all.
@@ -149,7 +149,7 @@ pub(super) fn providers(climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> 
         }
         sites.push(Site {
             name: provider.name.to_owned(),
-            persona: provider.persona,
+            persona: Some(provider.persona),
             hosts,
             prospect: Prospect::of(&habits, provider.known_as),
             habits,
@@ -192,7 +192,7 @@ pub(super) fn anybody(number: usize, climate: &Climate, dice: &mut Dice, plan: &
     Site {
         prospect: Prospect::of(&habits, KnownAs::Nobody),
         name,
-        persona,
+        persona: Some(persona),
         hosts,
         habits,
         way,

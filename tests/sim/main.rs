@@ -1,6 +1,7 @@
 //! Whole runs in a simulated internet, judged by what its servers saw.
 
 mod resume;
+mod scenarios;
 mod swarm;
 
 use std::collections::BTreeSet;

@@ -115,7 +115,10 @@ impl Scene<'_> {
 
     /// A host with its kind.
     fn named(&self, host: &str) -> String {
-        format!("{host} ({:?})", self.creation.site_of(host).persona)
+        match self.creation.site_of(host).persona {
+            Some(persona) => format!("{host} ({persona:?})"),
+            None => host.to_owned(),
+        }
     }
 
     fn protocol(&mut self, totals: &Totals) {

@@ -49,7 +49,9 @@ use habits::Door;
 use host::Host;
 use mailbox::Mailboxes;
 use network::{Network, Station};
-use zone::{NameServer, Resolver, Zones};
+use zone::{Resolver, Zones};
+
+pub use zone::NameServer;
 
 /// A described internet.
 #[derive(Clone, Debug)]
@@ -143,6 +145,42 @@ impl Internet {
     #[must_use]
     pub fn beginning(&self) -> Moment {
         self.start
+    }
+
+    /// Its mail hosts, in the order of their description.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().map(Arc::as_ref)
+    }
+
+    /// The hosts that take mail for a domain, whatever its name server does. Those that are described, that is.
+    #[must_use]
+    pub fn mail_hosts(&self, domain: &str) -> Vec<&Host> {
+        let Ok(domain) = idna::domain_to_ascii(domain) else {
+            return Vec::new();
+        };
+        plan::mail_addresses(&self.zones, &domain)
+            .iter()
+            .filter_map(|address| self.by_address.get(address))
+            .map(|number| self.hosts[*number].as_ref())
+            .collect()
+    }
+
+    /// How the name server of a domain treats questions, and whether that passes.
+    #[must_use]
+    pub fn name_server(&self, domain: &str) -> (NameServer, bool) {
+        let entry = idna::domain_to_ascii(domain)
+            .ok()
+            .and_then(|domain| self.zones.get(&domain));
+        entry.map_or((NameServer::Answers, false), |entry| {
+            (entry.server, entry.recovers_after.is_some())
+        })
+    }
+
+    /// Who has a mailbox at a domain; `None` where there is no such domain.
+    #[must_use]
+    pub fn mailboxes(&self, domain: &str) -> Option<&Mailboxes> {
+        let domain = idna::domain_to_ascii(domain).ok()?;
+        self.domains.get(&domain).map(Arc::as_ref)
     }
 
     /// What is true of an address, whatever the hosts say of it.
