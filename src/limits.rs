@@ -276,6 +276,10 @@ pub const DNS_REPEAT_WAIT: Duration = Duration::from_millis(400);
 /// Further attempts after the first.
 pub const DNS_ATTEMPTS: usize = 2;
 
+/// Time for one look-up, whatever the resolver does meanwhile: a resolver that never comes back must not hold up a run.
+/// Our choice: well above all of its attempts together.
+pub const LOOK_UP_WAIT: Duration = Duration::from_secs(30);
+
 /// Answers that the resolver remembers: about 1.3 KB each, 26 MB in all.
 pub const DNS_CACHE: u64 = 20_000;
 

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use crate::limits;
 use crate::moment::Moment;
 use crate::provider::Providers;
 use crate::reason::Reason;
 use crate::route::{
-    DnsAnswer, Exchanges, HostAddresses, HostKey, MailHost, Reach, RecordKind, Route, settle,
-    settle_doubtful,
+    DnsAnswer, DnsFailure, Exchanges, HostAddresses, HostKey, MailHost, Reach, RecordKind, Route,
+    settle, settle_doubtful,
 };
 use crate::world::World;
 
@@ -149,6 +150,8 @@ impl Router {
     /// Puts one question to DNS.
     async fn ask(&self, name: &str, kind: RecordKind) -> DnsAnswer {
         self.questions.fetch_add(1, Ordering::Relaxed);
-        self.world.names.query(name, kind).await
+        timeout(limits::LOOK_UP_WAIT, self.world.names.query(name, kind))
+            .await
+            .unwrap_or(DnsAnswer::Failed(DnsFailure::Timeout))
     }
 }

@@ -125,6 +125,7 @@ fn nature(climate: &Climate, dice: &mut Dice) -> Nature {
             Nature::NamesBroken(NameServer::Fails),
             Nature::NamesBroken(NameServer::Refuses),
             Nature::NamesBroken(NameServer::Silent),
+            Nature::NamesBroken(NameServer::Stuck),
             Nature::NamesRecover,
         ]);
     }

@@ -39,7 +39,7 @@ fn two_hundred_worlds_hold_every_kind_of_host_and_domain() {
     for persona in Persona::ALL {
         assert!(personas.contains(persona), "no {persona:?}");
     }
-    assert_eq!(natures.len(), 13, "{natures:?}");
+    assert_eq!(natures.len(), 14, "{natures:?}");
     assert_eq!(truths.len(), 10, "{truths:?}");
 }
 

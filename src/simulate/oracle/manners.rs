@@ -10,7 +10,6 @@ use crate::moment::Moment;
 use crate::route::RecordKind;
 use crate::simulate::{Courtesy, Creation, Nature, Prospect, Site};
 use crate::world::sim::dialect::Line;
-use crate::world::sim::habits::Greeting;
 use crate::world::sim::witness::Totals;
 use crate::world::sim::{Breach, Outcome, Sightings, Witness};
 
@@ -56,7 +55,8 @@ const NEVER_HEARD_AT_PROVIDERS: [Line; 3] = [
     Line::OneDomainOnly,
 ];
 
-/// How often a host may say that it takes fewer recipients in a message before a visitor must have learned it.
+/// How often a host may say that it takes fewer recipients in a message, or in a time, before a visitor must have
+/// learned it.
 const LESSONS: u32 = 20;
 
 /// Most questions about one address where connections break: our four tries, each of which may be lost as often.
@@ -182,9 +182,11 @@ impl Scene<'_> {
             let at_providers = NEVER_HEARD_AT_PROVIDERS.iter();
             heard.extend(at_providers.map(|line| (*line, seen.times_said(*line))));
         }
-        let lessons = seen.times_said(Line::TooManyRecipients);
-        if lessons > LESSONS {
-            heard.push((Line::TooManyRecipients, lessons));
+        for line in [Line::TooManyRecipients, Line::TooFast] {
+            let lessons = seen.times_said(line);
+            if lessons > LESSONS {
+                heard.push((line, lessons));
+            }
         }
         for (line, count) in heard {
             if count > 0 {
@@ -318,57 +320,6 @@ impl Scene<'_> {
                 self.find(Complaint::NeedlessLookUp, detail);
             }
         }
-    }
-}
-
-impl Site {
-    /// Whether it behaves in the same way to everybody at any time, with nothing in between to get lost.
-    #[must_use]
-    pub fn is_steady(&self) -> bool {
-        let habits = &self.habits;
-        let plain = crate::world::sim::habits::Habits {
-            dialect: habits.dialect,
-            errors: habits.errors,
-            offers: habits.offers.clone(),
-            bad_recipients: habits.bad_recipients,
-            ..Default::default()
-        };
-        let quick = habits.rcpt_wait.as_secs() < 2
-            && habits.tarpit.as_secs() < 6
-            && habits.greeting_wait.as_secs() < 30
-            && self.way.round_trip.as_millis() < 500;
-        self.way.loss == 0.0
-            && self.way.reset == 0.0
-            && quick
-            && habits.connections.is_none_or(|most| most >= 2)
-            && habits.hello == plain.hello
-            && habits.pipelining != crate::world::sim::habits::Pipelining::Chokes
-            && habits.tls != crate::world::sim::habits::Tls::Broken
-            && habits.greylist.is_none()
-            && habits.harvest.is_none()
-            && habits.rate.is_none()
-            && habits
-                .per_transaction
-                .is_none_or(|most| most >= 25 || self.is_known_by_name())
-            && habits
-                .per_connection
-                .is_none_or(|most| most >= 100 || self.is_known_by_name())
-            && habits.after_refusal == plain.after_refusal
-            && habits.speech.is_understood()
-            && habits.door == plain.door
-            && habits.greeting == plain.greeting
-    }
-
-    /// Whether a conversation there goes on as long as the visitor likes.
-    fn stays_on(&self) -> bool {
-        self.habits.speech.is_understood()
-            && self.habits.greeting == Greeting::Welcomes
-            && self.habits.tls != crate::world::sim::habits::Tls::Broken
-            && self.way.loss == 0.0
-            && self.way.reset == 0.0
-            && self.way.round_trip.as_millis() < 500
-            && self.habits.rcpt_wait.as_secs() < 20
-            && self.habits.tarpit.as_secs() < 20
     }
 }
 

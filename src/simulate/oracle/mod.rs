@@ -7,6 +7,7 @@ mod finding;
 mod ideal;
 mod manners;
 mod outputs;
+mod steady;
 mod verdicts;
 
 pub use finding::{Complaint, Finding};

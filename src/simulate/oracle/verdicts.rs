@@ -196,7 +196,7 @@ fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
         Nature::Ordinary | Nature::CatchAll | Nature::Implicit | Nature::NamesRecover => {}
     }
     let site = &creation.sites[row.site?];
-    if !site.is_steady() {
+    if !site.is_steady_in_time() {
         return None;
     }
     let is_ascii = row.address.as_deref().is_some_and(|address| {

@@ -1,10 +1,11 @@
 //! Ready-made habits: the kinds of mail hosts that a visitor meets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Line};
 use super::habits::{
     AfterRefusal, Door, EarlyTalkers, ErrorLimits, Greeting, Greylist, Habits, Harvest,
     HarvestDefence, Hello, KnownBy, Pipelining, Rate, Recipients, Senders, Speech, Tls,
@@ -135,6 +136,80 @@ personas! {
     RateLimited "Two recipients a second at most." { rate: Some(Rate { recipients: 2, per: seconds(1) }) }
     FewConnections "Two connections at most." { connections: Some(2) }
     RefusesNullSender "Takes no null sender." { senders: Senders::NullRefused }
+    TentativeRefuser "Postfix with `unknown_local_recipient_reject_code` at its cautious 450." {
+        errors: Some(POSTFIX),
+        says: says(&[(Line::NoSuchUser, "450 4.1.1 <{address}>: Recipient address rejected: User unknown in local recipient table")])
+    }
+    Yandex "Yandex: refuses strangers with a code about policy." {
+        tls: Tls::Offered,
+        says: says(&[
+            (Line::NoSuchUser, "550 5.7.1 No such user!"),
+            (Line::Full, "552 5.2.2 Mailbox size limit exceeded"),
+            (Line::TooFast, "450 4.2.1 The recipient has exceeded message rate limit. Try again later."),
+        ])
+    }
+    Proton "Proton." {
+        tls: Tls::Offered,
+        says: says(&[(Line::NoSuchUser, "550 5.1.1 <{address}>: Recipient address rejected: Address does not exist")])
+    }
+    Zoho "Zoho." {
+        tls: Tls::Offered,
+        says: says(&[
+            (Line::NoSuchUser, "550 5.1.1 User unknown"),
+            (Line::RelayDenied, "553 Relaying disallowed. Invalid Domain"),
+        ])
+    }
+    Qq "QQ: says 550 to those who are too fast." {
+        tls: Tls::Offered, rate: Some(Rate { recipients: 20, per: seconds(1) }),
+        says: says(&[
+            (Line::NoSuchUser, "550 Mailbox not found. http://service.mail.qq.com/cgi-bin/help?no=1000728"),
+            (Line::TooFast, "550 Ip frequency limited"),
+        ])
+    }
+    Comcast "Comcast: a code about the mailbox for quotas." {
+        tls: Tls::Required,
+        says: says(&[
+            (Line::NoSuchUser, "550 5.1.1 Not our Customer"),
+            (Line::Full, "452 4.1.1 <{address}> user over quota"),
+            (Line::Disabled, "550 5.1.1 Account Closed, Please Remove"),
+        ])
+    }
+    Orange "Orange: a code about the mailbox for quotas, two connections." {
+        tls: Tls::Required, connections: Some(2),
+        says: says(&[
+            (Line::NoSuchUser, "550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]"),
+            (Line::Full, "552 5.1.1 Boite du destinataire pleine. Recipient overquota. OFR_417 [417]"),
+            (Line::TooManyConnections, "421 mwinf5c04 ME Trop de connexions, veuillez verifier votre configuration. OFR005_104 [104]"),
+        ])
+    }
+    Rackspace "Rackspace." {
+        says: says(&[(Line::NoSuchUser, "550 5.1.1 <{address}>: Email address could not be found, or was misspelled (G8)")])
+    }
+    Rambler "Rambler: a code about policy for dead mailboxes." {
+        says: says(&[(Line::Disabled, "540 5.7.1 <{address}>: recipient address rejected: Inactive")])
+    }
+    Symantec "Symantec's gateway." {
+        tls: Tls::Offered,
+        says: says(&[(Line::NoSuchUser, "550 Invalid recipient <{address}> (#5.1.1)")])
+    }
+    TrendMicro "Trend Micro's gateway: a code about policy for strangers." {
+        tls: Tls::Offered,
+        says: says(&[(Line::NoSuchUser, "554 5.7.1 <{address}>: Recipient address rejected: Invalid-Recipient")])
+    }
+    ZeroSpam "ZEROSPAM's gateway: greylists for a minute, a code about policy for strangers." {
+        greylist: Some(greylist(KnownBy::Triplet, 60)),
+        says: says(&[
+            (Line::NoSuchUser, "554 5.7.1 <{address}>: Recipient address rejected: Not in recipient list"),
+            (Line::Greylisted, "450 4.2.0 <{address}>: Recipient address rejected: greylisted for {seconds} seconds"),
+        ])
+    }
+    Tdc "TDC: throttles for an hour who names many strangers." {
+        harvest: Some(harvest(HarvestDefence::Blocks)),
+        says: says(&[(Line::Harvester, "452 4.5.0 policy based throttling")])
+    }
+    FreeFr "Free.fr: closes mailboxes that nobody uses." {
+        says: says(&[(Line::Disabled, "550 5.2.1 This mailbox has been blocked due to inactivity")])
+    }
 }
 
 /// What most hosts can do.
@@ -173,6 +248,13 @@ fn harvest(then: HarvestDefence) -> Harvest {
         then,
         lasts: seconds(3600),
     }
+}
+
+fn says(lines: &[(Line, &str)]) -> BTreeMap<Line, String> {
+    lines
+        .iter()
+        .map(|(line, words)| (*line, (*words).to_owned()))
+        .collect()
 }
 
 fn words(words: &[&str]) -> Vec<String> {
