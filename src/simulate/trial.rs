@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::diagnosis::Book;
 use crate::flags::Lists;
 use crate::intake::{Options, Source};
-use crate::ledger::{Ledger, Lifetimes, Memory, Realm};
+use crate::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::{Manners, Progress};
@@ -144,7 +144,13 @@ pub async fn run(
         Lifetimes::default(),
         began,
     )?;
-    let asking = Asking::World(world, Box::new(terms(creation.seed, courtesy)));
+    let job = Job {
+        place: "here",
+        list: task.source.name(),
+        seed: creation.seed,
+    };
+    let begun = ledger.begin(&job, began)?;
+    let asking = Asking::World(world, Box::new(terms(begun.seed, courtesy)));
     let mut gauge = Gauge::default();
     let stop = async {
         match until {
@@ -154,6 +160,7 @@ pub async fn run(
         Ending::Interrupted
     };
     let report = verify(&task, tools, asking, &mut ledger, &mut gauge, stop).await?;
+    ledger.end(report.ending.as_str(), "{}", clock.now())?;
     let took = clock.now().since(began);
     let read = |disposition: Disposition| {
         std::fs::read(task.out.join(format!("{}.csv", disposition.as_str())))
