@@ -6,6 +6,7 @@
 //! is about, the oracle must find nothing wrong.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use presend::simulate::oracle::{self, Listed};
@@ -130,7 +131,7 @@ fn every_scenario_comes_out_as_it_says() {
     for file in files {
         for fault in faults(&file) {
             let name = file.file_name().unwrap().display();
-            wrong.push_str(&format!("\n{name}: {fault}"));
+            let _ = write!(wrong, "\n{name}: {fault}");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
