@@ -77,6 +77,13 @@ impl Layers {
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
+    /// What the environment, else the settings file, says of an option that takes one value.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        let said = std::env::var(variable(name)).ok();
+        said.filter(|value| !value.is_empty())
+            .or_else(|| self.settings.get(name)?.values.first().cloned())
+    }
+
     /// Every setting with its value in force for `verify` and where that was found.
     pub(super) fn in_force(&self) -> anyhow::Result<Vec<InForce>> {
         let verify = subcommand(&self.command, "verify").clone();

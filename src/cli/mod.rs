@@ -53,6 +53,7 @@ enum Command {
     /// Learn from real bounces: what came back and why, whom to suppress, how good the projection was
     Bounces(bounces::BouncesArgs),
     /// Is this machine fit to ask, and is this sender fit to send
+    #[command(after_long_help = preflight::EXPLAINED)]
     Preflight(preflight::PreflightArgs),
     /// What is remembered of earlier runs: numbers, forgetting, export
     Ledger(ledger::LedgerArgs),
@@ -133,7 +134,7 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
         Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain_to_screen(&args),
         Command::Bounces(args) => bounces::run(&args),
-        Command::Preflight(args) => preflight_here(&args),
+        Command::Preflight(args) => preflight_here(&args, layers),
         Command::Ledger(args) => ledger::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Config(args) => config::run(&args, layers),
@@ -164,7 +165,7 @@ fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
 }
 
 /// Looks at sender and machine in the world that was asked for.
-fn preflight_here(args: &preflight::PreflightArgs) -> anyhow::Result<Exit> {
+fn preflight_here(args: &preflight::PreflightArgs, layers: &Layers) -> anyhow::Result<Exit> {
     let place = asking::place_of(args.world.as_deref())?;
     let mut out = io::stdout().lock();
     let style = if is_plain(&out) {
@@ -174,16 +175,17 @@ fn preflight_here(args: &preflight::PreflightArgs) -> anyhow::Result<Exit> {
     };
     let code = asking::block_on(&place, async {
         let world = asking::world_of(&place, &args.dns, 0)?;
-        let machine = match (&place, args.source_ips.as_slice()) {
-            (asking::Place::Simulated(internet, _), []) => {
+        let mut machine = match &place {
+            asking::Place::Simulated(internet, _) => {
                 preflight::Machine::simulated(internet.client())
             }
-            (_, []) => preflight::Machine::look(),
-            (_, given) => preflight::Machine {
-                sources: given.to_vec(),
-                ..preflight::Machine::look()
-            },
+            asking::Place::Offline | asking::Place::Real => preflight::Machine::look(),
         };
+        if !args.source_ips.is_empty() {
+            machine.sources.clone_from(&args.source_ips);
+        }
+        machine.helo = layers.value("helo");
+        machine.mail_from = layers.value("mail-from");
         preflight::run(args, &world, &machine, style, &mut out).await
     })??;
     Ok(match code {

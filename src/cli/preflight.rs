@@ -20,20 +20,36 @@ use crate::preflight::{html, interfaces, screen, warm_up};
 use crate::provider::Providers;
 use crate::world::World;
 
+/// What stands below the options in `presend preflight --help`.
+pub const EXPLAINED: &str = "\
+What it does:
+  Looks at what the world can see of your domain before you send: who may send
+  for it (SPF), whether your mail is signed (DKIM), what receivers do with
+  forged mail (DMARC), whether your addresses have names and stand on no
+  blocklist. Without DOMAIN only this machine is looked at: can it ask mail
+  hosts? With --volume the rules of Gmail, Yahoo and Microsoft for that number
+  of messages are applied, and a warm-up plan is made.
+
+What a DNS record is, and how to publish one:
+  A line that anybody can look up under your domain's name. You publish it where
+  the domain is managed: log in at the company you registered it with (or whose
+  name servers it uses), open \"DNS\" or \"zone\", choose \"add record\", pick the
+  type that is named (TXT, MX, A), and copy name and content as shown. Name
+  fields often want only the part before your domain: for _dmarc.example.org
+  write _dmarc. Wait some minutes, then run this again. The reverse name (PTR)
+  of an address is set by whoever gave you the address.
+
+How to read it:
+  FAIL   must be mended; what to do stands below it
+  ????   decides, but could not be told
+  mend   good advice
+  note   could not be told, and decides nothing
+  ok     is well
+
+Exit code: 0 fit, 1 not fit, 4 could not tell.
+";
+
 /// Is this sender fit to send, and is this machine fit to ask?
-///
-/// Looks at what the world can see of your domain before you send: who may send for it (SPF), whether your mail is
-/// signed (DKIM), what receivers do with forged mail (DMARC), whether your addresses have names and stand on no
-/// blocklist. Without DOMAIN only this machine is looked at.
-///
-/// A DNS record is a line that anybody can look up under your domain's name. You publish one where the domain is
-/// managed: log in at the company you registered it with (or whose name servers it uses), open "DNS" or "zone", choose
-/// "add record", pick the type that is named (TXT, MX, A), and copy name and content as shown; name fields often want
-/// only the part before your domain (for _dmarc.example.org write _dmarc). Wait some minutes, then run this again.
-/// The reverse name (PTR) of an address is set by whoever gave you the address.
-///
-/// Each line is marked: FAIL must be mended; ???? decides but could not be told; mend is good advice; note could not be
-/// told and decides nothing; ok is well. Exit code: 0 fit, 1 not fit, 4 could not tell.
 #[derive(Args, Clone, Debug)]
 pub struct PreflightArgs {
     /// The domain in the From line of your mail
@@ -52,7 +68,12 @@ pub struct PreflightArgs {
     pub mail_from: Option<String>,
 
     /// The name your sending machine greets with (HELO) (default: DOMAIN)
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    #[arg(
+        long = "sender-helo",
+        visible_alias = "helo",
+        value_name = "NAME",
+        allow_hyphen_values = true
+    )]
     pub helo: Option<String>,
 
     /// Messages you want to send a day, such as 20000 or 20000/day; adds a warm-up plan
@@ -111,6 +132,10 @@ pub struct Machine {
     pub sources: Vec<IpAddr>,
     /// How many files this process may open.
     pub open_files: Option<u64>,
+    /// The HELO name that a run would use, where it is set for all runs.
+    pub helo: Option<String>,
+    /// The MAIL FROM that a run would use, where it is set for all runs.
+    pub mail_from: Option<String>,
 }
 
 impl Machine {
@@ -157,8 +182,8 @@ impl Machine {
     fn limits() -> Self {
         let files = rlimit::getrlimit(rlimit::Resource::NOFILE).ok();
         Machine {
-            sources: Vec::new(),
             open_files: files.map(|(soft, _)| soft),
+            ..Machine::default()
         }
     }
 }
@@ -226,8 +251,16 @@ pub async fn look(
         let ours = args.ips.is_empty() || args.ips.iter().any(|ip| machine.sources.contains(ip));
         let listed = readers.into_iter().flat_map(Readers::largest);
         let asking = Asking {
-            helo: args.helo.clone().filter(|_| ours),
-            mail_from: args.mail_from.clone().filter(|_| ours),
+            helo: args
+                .helo
+                .clone()
+                .filter(|_| ours)
+                .or_else(|| machine.helo.clone()),
+            mail_from: args
+                .mail_from
+                .clone()
+                .filter(|_| ours)
+                .or_else(|| machine.mail_from.clone()),
             sources: machine.sources.clone(),
             domains: args
                 .domain

@@ -113,13 +113,13 @@ pub(super) fn domains_add(domains: &mut Vec<String>, address: &Address) {
 
 /// A check that fails, as a warning.
 fn warning(check: &Check) -> String {
-    format!("presend: warning: {}", told(check))
+    format!("{PREFIX}{}", told(check))
 }
 
 /// What was found, what it means, what to do: a paragraph each.
 fn told(check: &Check) -> String {
     let mend = format!("To mend it: {}", check.fix.as_deref().unwrap_or_default());
-    let mut text = format!("{}\n", safe(&check.value));
+    let mut text = wrapped(&safe(&check.value), PREFIX.len()).join(&format!("\n{MARGIN}")) + "\n";
     for paragraph in [check.why.as_str(), &mend] {
         for row in wrapped(&safe(paragraph), MARGIN.len()) {
             text.push_str(MARGIN);
@@ -129,6 +129,9 @@ fn told(check: &Check) -> String {
     }
     text
 }
+
+/// What stands before the first row of a message.
+const PREFIX: &str = "presend: warning: ";
 
 /// How far what belongs to a message is indented.
 const MARGIN: &str = "  ";

@@ -2,13 +2,16 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::limits;
 use crate::smtp::reply::{Decoder, Reply};
+use crate::smtp::tls;
 use crate::world::{Dial, Wire};
 
 /// How long to wait for a host.
@@ -98,6 +101,17 @@ impl Greeting {
     }
 }
 
+/// What came of trying to encrypt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// The host does not offer it.
+    NotOffered,
+    /// The handshake succeeded.
+    Works,
+    /// It is offered, but did not come about, in the words of whoever knows why.
+    Fails(String),
+}
+
 /// Connects, reads the greeting, says EHLO with `helo`, takes leave.
 pub async fn look(
     dial: &dyn Dial,
@@ -106,10 +120,56 @@ pub async fn look(
     helo: &str,
     patience: Patience,
 ) -> Contact {
+    match visit(dial, to, from, helo, patience).await {
+        Ok((talk, greeting)) => {
+            talk.leave().await;
+            Contact::Greeted(greeting)
+        }
+        Err(contact) => contact,
+    }
+}
+
+/// As [`look`], and tries to encrypt where that is offered (RFC 3207). Certificates are not judged, as mail hosts do not
+/// judge them either (RFC 7435 §3).
+///
+/// # Errors
+/// What came of connecting, where no host greeted us.
+pub async fn try_encryption(
+    dial: &dyn Dial,
+    to: SocketAddr,
+    helo: &str,
+    patience: Patience,
+) -> Result<(Greeting, Encryption), Contact> {
+    let (mut talk, greeting) = visit(dial, to, None, helo, patience).await?;
+    if !greeting.offers_tls() {
+        talk.leave().await;
+        return Ok((greeting, Encryption::NotOffered));
+    }
+    let agreed = talk.say("STARTTLS\r\n").await
+        && talk
+            .read(patience.greeting)
+            .await
+            .is_some_and(|reply| reply.code / 100 == 2);
+    let encryption = if agreed {
+        talk.encrypt(patience.greeting).await
+    } else {
+        Encryption::Fails("the host offers STARTTLS, then refuses it".to_owned())
+    };
+    Ok((greeting, encryption))
+}
+
+/// Connects, reads the greeting, says EHLO.
+async fn visit(
+    dial: &dyn Dial,
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    helo: &str,
+    patience: Patience,
+) -> Result<(Talk, Greeting), Contact> {
     let wire = match timeout(patience.connection, dial.connect(to, from)).await {
-        Err(_) => return Contact::NoAnswer,
-        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Contact::NoAnswer,
-        Ok(Err(error)) => return Contact::Refused(error.to_string()),
+        Err(_) => return Err(Contact::NoAnswer),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Err(Contact::NoAnswer),
+        Ok(Err(error)) => return Err(Contact::Refused(error.to_string())),
         Ok(Ok(wire)) => wire,
     };
     let mut talk = Talk {
@@ -117,9 +177,7 @@ pub async fn look(
         decoder: Decoder::new(),
         bytes: Vec::new(),
     };
-    let Some(banner) = talk.read(patience.greeting).await else {
-        return Contact::Mute;
-    };
+    let banner = talk.read(patience.greeting).await.ok_or(Contact::Mute)?;
     let welcome = banner.code / 100 == 2;
     let mut offers = Vec::new();
     if welcome
@@ -129,14 +187,12 @@ pub async fn look(
     {
         offers = reply.lines;
     }
-    if talk.say("QUIT\r\n").await {
-        talk.read(limits::GOODBYE_WAIT).await;
-    }
-    Contact::Greeted(Greeting {
+    let greeting = Greeting {
         banner: banner.to_string(),
         welcome,
         offers,
-    })
+    };
+    Ok((talk, greeting))
 }
 
 struct Talk {
@@ -164,6 +220,30 @@ impl Talk {
                 return None;
             }
             self.bytes.extend_from_slice(&chunk[..count]);
+        }
+    }
+
+    async fn leave(mut self) {
+        if self.say("QUIT\r\n").await {
+            self.read(limits::GOODBYE_WAIT).await;
+        }
+    }
+
+    async fn encrypt(self, wait: Duration) -> Encryption {
+        // RFC 3207 §6: bytes sent ahead in clear would be taken for encrypted ones later.
+        if !self.bytes.is_empty() {
+            return Encryption::Fails("the host spoke on before the handshake".to_owned());
+        }
+        let name = ServerName::try_from("mail.invalid").expect("a fixed host name");
+        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls::CLIENT));
+        match timeout(wait, connector.connect(name, self.wire)).await {
+            Ok(Ok(mut stream)) => {
+                // Whether the host takes note of our leave is its own affair.
+                let _ = timeout(limits::GOODBYE_WAIT, stream.write_all(b"QUIT\r\n")).await;
+                Encryption::Works
+            }
+            Ok(Err(error)) => Encryption::Fails(format!("the handshake failed: {error}")),
+            Err(_) => Encryption::Fails("the handshake did not end in time".to_owned()),
         }
     }
 

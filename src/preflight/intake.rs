@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use tokio::task::JoinSet;
+
 use crate::route::DnsFailure;
 use crate::world::World;
 
 use super::check::Check;
-use super::host::{Contact, Patience, look};
+use super::host::{Contact, Encryption, Greeting, Patience, try_encryption};
 use super::lookup::{Absence, Found, Lookups};
 
 /// How a domain takes mail.
@@ -60,6 +62,23 @@ impl Intake {
             Intake::Implicit(addresses) => addresses.first().copied(),
             Intake::Null | Intake::Nowhere(_) | Intake::Failed(_) => None,
         }
+    }
+
+    /// The first hosts that take mail, each with one address.
+    #[must_use]
+    pub fn doors(&self) -> Vec<(String, IpAddr)> {
+        let doors: Vec<(String, IpAddr)> = match self {
+            Intake::Hosts(hosts) => hosts
+                .iter()
+                .filter_map(|(host, ips)| Some((host.clone(), *ips.first()?)))
+                .collect(),
+            Intake::Implicit(ips) => ips.iter().map(|ip| (ip.to_string(), *ip)).take(1).collect(),
+            Intake::Null | Intake::Nowhere(_) | Intake::Failed(_) => Vec::new(),
+        };
+        doors
+            .into_iter()
+            .take(crate::limits::PORT_25_HOSTS)
+            .collect()
     }
 
     /// One check, under the name `id`.
@@ -133,41 +152,55 @@ impl Intake {
     }
 }
 
-/// The check `mx_tls`: whether the first mail host offers encryption.
-pub async fn tls_check(world: &World, intake: &Intake, port: u16, helo: &str) -> Option<Check> {
+/// The checks `mx_tls`: whether each of the first mail hosts encrypts.
+pub async fn tls_checks(world: &World, intake: &Intake, port: u16, helo: &str) -> Vec<Check> {
+    let mut trying = JoinSet::new();
+    for (order, (host, ip)) in intake.doors().into_iter().enumerate() {
+        let (dial, helo) = (world.dial.clone(), helo.to_owned());
+        trying.spawn(async move {
+            let to = SocketAddr::new(ip, port);
+            let tried = try_encryption(dial.as_ref(), to, &helo, Patience::WHOLE).await;
+            (order, tls_check(&host, tried))
+        });
+    }
+    let mut checks = trying.join_all().await;
+    checks.sort_by_key(|(order, _)| *order);
+    checks.into_iter().map(|(_, check)| check).collect()
+}
+
+fn tls_check(host: &str, tried: Result<(Greeting, Encryption), Contact>) -> Check {
     const ID: &str = "mx_tls";
     const WHY: &str = "Mail to you should be encrypted on its way (STARTTLS).";
-    let ip = intake.first_address()?;
-    Some(
-        match look(
-            world.dial.as_ref(),
-            SocketAddr::new(ip, port),
-            None,
-            helo,
-            Patience::WHOLE,
-        )
-        .await
-        {
-            Contact::Greeted(greeting) if greeting.offers_tls() => Check::pass(ID, "offered", WHY),
-            Contact::Greeted(greeting) if greeting.offers.is_empty() => Check::unknown(
-                ID,
-                format!("the host said: {}", greeting.banner),
-                WHY,
-                "Ask from another machine",
-            ),
-            Contact::Greeted(_) => Check::fail(
-                ID,
-                "not offered",
-                WHY,
-                "Give the mail host a certificate and switch on STARTTLS",
-            ),
-            Contact::Mute | Contact::NoAnswer | Contact::Refused(_) => Check::unknown(
-                ID,
-                "the mail host could not be reached from here",
-                WHY,
-                "Run this where port 25 is open",
-            ),
-        }
-        .advised(),
-    )
+    match tried {
+        Ok((_, Encryption::Works)) => Check::pass(
+            ID,
+            format!("{host} encrypts; its certificate was not judged"),
+            WHY,
+        ),
+        Ok((_, Encryption::Fails(words))) => Check::fail(
+            ID,
+            format!("{host} offers encryption, but {words}"),
+            WHY,
+            "Mend certificate, key and TLS settings of the mail host: TLS 1.2 or 1.3 must be on",
+        ),
+        Ok((greeting, Encryption::NotOffered)) if greeting.offers.is_empty() => Check::unknown(
+            ID,
+            format!("{host} said: {}", greeting.banner),
+            WHY,
+            "Ask from another machine",
+        ),
+        Ok((_, Encryption::NotOffered)) => Check::fail(
+            ID,
+            format!("{host} does not offer it"),
+            WHY,
+            "Give the mail host a certificate and switch on STARTTLS",
+        ),
+        Err(_) => Check::unknown(
+            ID,
+            format!("{host} could not be reached from here"),
+            WHY,
+            "Run this where port 25 is open",
+        ),
+    }
+    .advised()
 }

@@ -244,7 +244,10 @@ pub fn check(port_25: Port25, met: &[Met], port: u16) -> Check {
         Port25::Open => Check::pass(ID, format!("port {port} is open (tried: {tried})"), WHY),
         Port25::Closed => Check::fail(
             ID,
-            format!("port {port} is closed: no mail host answered (tried: {tried})"),
+            format!(
+                "port {port} is closed: no mail host answered (tried: {tried}{})",
+                in_the_system_s_words(met)
+            ),
             WHY,
             elsewhere,
         ),
@@ -261,6 +264,15 @@ pub fn check(port_25: Port25, met: &[Met], port: u16) -> Check {
             "Name a domain with a mail host, or mend DNS first",
         ),
     }
+}
+
+/// Why connections were refused, as the system says of the first that was.
+fn in_the_system_s_words(met: &[Met]) -> String {
+    let words = met.iter().find_map(|met| match &met.contact {
+        Contact::Refused(words) => Some(words),
+        Contact::Greeted(_) | Contact::Mute | Contact::NoAnswer => None,
+    });
+    words.map_or_else(String::new, |words| format!("; the system says: {words}"))
 }
 
 /// The domains whose hosts were knocked at, the first few by name.

@@ -14,7 +14,7 @@ use super::check::{Check, Side, publish_txt};
 use super::dkim_checks::{self, AtSelector, Origin, Selected, common_selectors};
 use super::dmarc::{DmarcRecord, Policy, organisational_domain};
 use super::dmarc_checks::DmarcFacts;
-use super::intake::{Intake, tls_check};
+use super::intake::{Intake, tls_checks};
 use super::listings;
 use super::lookup::{Found, Lookups, dns_name};
 use super::reverse::Reverse;
@@ -113,7 +113,7 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         announced(&lookups, &domain, dmarc.record()),
         reverses(&lookups, &ips, &sending_name),
         helo_check(&lookups, sending.helo.as_deref(), &ips, Side::Sender),
-        tls_check(world, &intake, sending.port, &helo),
+        tls_checks(world, &intake, sending.port, &helo),
         age::check(&lookups, organisation, world.clock.now()),
     );
 

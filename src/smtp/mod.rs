@@ -8,7 +8,7 @@ pub mod command;
 pub mod dialogue;
 pub mod driver;
 pub mod reply;
-mod tls;
+pub(crate) mod tls;
 
 pub use command::{Charset, Command, HelloName};
 pub use driver::Wire;

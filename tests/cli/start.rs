@@ -78,7 +78,7 @@ fn a_closed_port_is_said_at_once_with_what_still_works_and_nothing_is_written() 
     assert_eq!(run.code(), 4, "{}", run.errors());
     for words in [
         "is closed",
-        ".test)",
+        ".test",
         "--no-smtp",
         "--offline",
         "--skip-preflight",

@@ -114,13 +114,13 @@ async fn serve(far: tokio::io::DuplexStream, banner: String) {
     }
     while let Ok(Some(line)) = lines.next_line().await {
         assert!(
-            line.starts_with("EHLO ") || line == "QUIT",
+            line.starts_with("EHLO ") || line == "QUIT" || line == "STARTTLS",
             "a preflight said: {line}"
         );
-        let reply: &[u8] = if line == "QUIT" {
-            b"221 bye\r\n"
-        } else {
-            b"250-mx Hello [192.0.2.10]\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
+        let reply: &[u8] = match line.as_str() {
+            "QUIT" => b"221 bye\r\n",
+            "STARTTLS" => b"454 no certificate\r\n",
+            _ => b"250-mx Hello [192.0.2.10]\r\n250-PIPELINING\r\n250 STARTTLS\r\n",
         };
         if write.write_all(reply).await.is_err() {
             return;
@@ -161,16 +161,18 @@ async fn preflight(zone: &str, args: &PreflightArgs, port: Port) -> Preflight {
     let machine = Machine {
         sources: vec!["192.0.2.10".parse().unwrap()],
         open_files: Some(65_536),
+        ..Machine::default()
     };
     look(args, &world(zone, port), &machine, None).await
 }
 
-/// The checks that fail, by name.
+/// The checks that fail, by name; but for encryption, which the hosts of these worlds cannot do (those of
+/// `tests/scenarios/preflight` can).
 fn failures(preflight: &Preflight) -> Vec<&'static str> {
     let failed = preflight
         .checks()
         .into_iter()
-        .filter(|check| check.status == Status::Fail);
+        .filter(|check| check.status == Status::Fail && check.id != "mx_tls");
     let mut ids: Vec<&str> = failed.map(|check| check.id).collect();
     ids.sort_unstable();
     ids.dedup();
