@@ -16,6 +16,21 @@ pub struct Unanswered {
     pub words: &'static [&'static str],
 }
 
+/// The queue's last word, which follows the last refusal as well as no answer at all. In lower case.
+const LAST_WORDS: [&str; 3] = [
+    "too long in queue",
+    "retry time not reached for any host",
+    "retry timeout exceeded",
+];
+
+impl Unanswered {
+    /// Whether the words only say that the queue gave up: beside a reply of a mail host they explain nothing.
+    #[must_use]
+    pub fn is_last_word(&self) -> bool {
+        self.words.iter().all(|words| LAST_WORDS.contains(words))
+    }
+}
+
 /// Entry of the table: words that all occur, reason, permanence.
 type Entry = (&'static [&'static str], Reason, bool);
 
@@ -26,6 +41,7 @@ const TABLE: &[Entry] = &[
     // The domain says no by DNS.
     (&["does not accept mail (nullmx)"], Reason::NullMx, true),
     (&["nullmx"], Reason::NullMx, true),
+    (&["host does not accept mail: mx 0"], Reason::NullMx, true),
     (
         &["an mx or srv record indicated no smtp service"],
         Reason::NullMx,
@@ -71,12 +87,6 @@ const TABLE: &[Entry] = &[
     ),
     (
         &["host found but no data record of requested type"],
-        Reason::NoMailHost,
-        true,
-    ),
-    // Postfix asks for the address of a host that an MX record names.
-    (
-        &["name service error for", "type=a: host not found"],
         Reason::NoMailHost,
         true,
     ),

@@ -253,7 +253,7 @@ impl Finding<'_> {
         });
         let answered = self.reply.is_some() && !quoted::is_enhanced_alone(self.text);
         match silence {
-            Some(silence) if !answered || !understood => Judgement {
+            Some(silence) if !answered || !understood && !silence.is_last_word() => Judgement {
                 readings: vec![of_silence(silence, self.outlook)],
                 contact: Contact::None,
             },

@@ -2,6 +2,7 @@
 
 mod resume;
 mod scenarios;
+mod season;
 mod swarm;
 
 use std::collections::BTreeSet;
