@@ -9,15 +9,23 @@ use clap::Args;
 
 use super::Exit;
 use super::safe::safe;
-use crate::simulate::{Forecast, Score, simulate};
+use crate::simulate::{Forecast, Score, calibrate, simulate};
 use crate::verdict::Standing;
 
 /// Options of `simulate`.
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
     /// What the internet and its list are drawn from
-    #[arg(long, value_name = "N")]
-    seed: u64,
+    #[arg(
+        long,
+        value_name = "N",
+        required_unless_present = "worlds",
+        default_value_if("worlds", clap::builder::ArgPredicate::IsPresent, "0")
+    )]
+    seed: Option<u64>,
+    /// Score the projection instead, over so many worlds from the seed on: how often its intervals hold
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    worlds: Option<u64>,
     /// Rows of the list
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     addresses: u32,
@@ -28,7 +36,18 @@ pub(super) struct SimulateArgs {
 
 /// Runs `presend simulate`. The answer is no when the oracle found anything wrong.
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
-    let score = simulate(args.seed, args.addresses as usize)?;
+    let (seed, rows) = (args.seed.unwrap_or(0), args.addresses as usize);
+    if let Some(worlds) = args.worlds {
+        let calibration = calibrate(seed, worlds, rows)?;
+        let text = if args.json {
+            calibration.to_json()
+        } else {
+            calibration.describe()
+        };
+        std::io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(Exit::Done);
+    }
+    let score = simulate(seed, rows)?;
     let text = if args.json {
         score.to_json()
     } else {

@@ -96,6 +96,7 @@ fn view(report: &Report) -> Value {
             count => grouped(line.count),
         }).collect::<Vec<_>>(),
         since => report.since.as_ref().map(since),
+        second_look => second_look(report),
         manners => manners(report),
         busiest => report.traffic.busiest.iter().take(5).map(|line| context! {
             host => shortened(&line.host, LONGEST_NAME),
@@ -443,6 +444,27 @@ fn since(since: &Since) -> Value {
         ),
         lines,
     }
+}
+
+/// What asking again about a sample of the refused came to: our own error, measured. Empty where nobody was.
+fn second_look(report: &Report) -> String {
+    let look = report.second_look;
+    if look.asked == 0 {
+        return String::new();
+    }
+    let mut text = format!(
+        "Of the refused, {} asked about again later: {} refused again, {} not.",
+        match look.asked {
+            1 => "1 was".to_owned(),
+            many => format!("{} were", grouped(many)),
+        },
+        grouped(look.confirmed),
+        grouped(look.changed),
+    );
+    if look.undecided > 0 {
+        let _ = write!(text, " {} got no clear answer.", grouped(look.undecided));
+    }
+    text
 }
 
 /// How politely it was asked, in sentences.

@@ -4,6 +4,7 @@
 //! size give the same internet, for ever. [`run`] lets the shipped program verify the list there in simulated time;
 //! [`oracle`] judges what came of it with no code of the program's own; [`simulate`] does it all.
 
+mod calibration;
 mod climate;
 mod crowd;
 mod described;
@@ -30,6 +31,7 @@ use dice::Dice;
 use domain::Draft;
 use people::Entry;
 
+pub use calibration::{Calibration, calibrate};
 pub use crowd::{Size, crowd};
 pub use described::described;
 pub use domain::Nature;
