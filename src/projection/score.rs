@@ -139,7 +139,7 @@ mod tests {
         let mut sharpness = Sharpness::default();
         sharpness.add(0.9, true);
         sharpness.add(0.2, false);
-        assert!((sharpness.brier() - (0.01 + 0.04) / 2.0).abs() < 1e-12);
+        assert!((sharpness.brier() - 0.025).abs() < 1e-12);
         let table = sharpness.table();
         assert!(
             table.contains("0.600 to 0.900          1    90.00 %  100.00 %"),
