@@ -72,6 +72,10 @@ fn clip(text: &str, most: usize) -> &str {
 fn without_echoes(mut text: String, echoes: &[&str]) -> String {
     for echo in echoes {
         let echo = echo.trim().to_lowercase();
+        // What holds spaces is a sentence that was taken for a name.
+        if echo.contains(char::is_whitespace) && !echo.starts_with('"') {
+            continue;
+        }
         if echo.contains(['.', '@']) && echo.len() > 3 {
             text = without_whole(&text, &echo);
         }
@@ -121,7 +125,7 @@ fn own_words(text: &str) -> impl Iterator<Item = &str> {
             if let Some(inside) = rest.strip_prefix('<')
                 && let Some(close) = inside.find('>')
                 && close <= limits::BRACKETED_ADDRESS_BYTES
-                && inside[..close].contains('@')
+                && is_path(&inside[..close])
             {
                 rest = &inside[close + 1..];
                 continue;
@@ -136,6 +140,12 @@ fn own_words(text: &str) -> impl Iterator<Item = &str> {
             return Some(piece);
         }
     })
+}
+
+/// Whether what stands in angle brackets is an address: only a quoted local part may hold spaces.
+fn is_path(inside: &str) -> bool {
+    let one_word = inside.starts_with('"') || !inside.contains(char::is_whitespace);
+    inside.contains('@') && !inside.contains('<') && one_word
 }
 
 /// Gathers words, leaving out what a host only repeats.
@@ -318,6 +328,14 @@ fn push_folded(text: &mut String, c: char) {
         'ù' | 'ú' | 'û' | 'ü' | 'ū' | 'ů' | 'ű' => 'u',
         'ý' | 'ÿ' => 'y',
         'ź' | 'ż' | 'ž' => 'z',
+        'ά' => 'α',
+        'έ' => 'ε',
+        'ή' => 'η',
+        'ί' => 'ι',
+        'ό' => 'ο',
+        'ύ' => 'υ',
+        'ώ' => 'ω',
+        'ς' => 'σ',
         'ß' => {
             text.push('s');
             's'
@@ -359,6 +377,10 @@ mod tests {
                 "no such user here",
             ),
             ("550 <\"user unknown\"@acme.test> blocked", "blocked"),
+            (
+                "551 <the mailbox <ann@acme.test> is full>",
+                "the mailbox is full",
+            ),
             ("550 ann@acme.test:blocked", "blocked"),
             ("550 (ann@acme.test:blocked)", "blocked"),
             ("550 mx.blocked.example said no", "said no"),

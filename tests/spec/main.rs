@@ -10,6 +10,7 @@ mod bounce;
 mod explain;
 mod order;
 mod preflight;
+mod replies;
 mod samples;
 mod sim;
 mod spf;
