@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::rule::{CodeRange, Meaning, Rule, StatusRange};
-use super::search::{Phrase, Phrases};
+use super::search::{AnyOf, Phrases};
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
 
@@ -277,7 +277,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn phrases(&mut self, written: &[Spanned<String>]) -> Result<Vec<Phrase>, BookError> {
+    fn phrases(&mut self, written: &[Spanned<String>]) -> Result<AnyOf, BookError> {
         let mut all = Vec::with_capacity(written.len());
         for phrase in written {
             let Some(read) = self.phrases.add(phrase.get_ref()) else {
@@ -291,6 +291,6 @@ impl Reader<'_> {
             };
             all.push(read);
         }
-        Ok(all)
+        Ok(self.phrases.any_of(all))
     }
 }

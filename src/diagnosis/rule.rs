@@ -1,6 +1,6 @@
 //! One rule: on which replies it fits, and what it says of them.
 
-use super::search::{Found, Phrase};
+use super::search::{AnyOf, Found};
 use crate::reason::Reason;
 use crate::smtp::{EnhancedCode, Stage};
 
@@ -17,9 +17,9 @@ pub(super) struct Rule {
     pub(super) codes: Vec<CodeRange>,
     pub(super) statuses: Vec<StatusRange>,
     pub(super) providers: Vec<String>,
-    pub(super) text: Vec<Phrase>,
-    pub(super) with: Vec<Phrase>,
-    pub(super) without: Vec<Phrase>,
+    pub(super) text: AnyOf,
+    pub(super) with: AnyOf,
+    pub(super) without: AnyOf,
     /// A reply that it is for.
     pub(super) example: Option<String>,
 }

@@ -18,11 +18,28 @@ pub(super) struct Phrase {
     parts: Vec<usize>,
 }
 
+/// Phrases of which a rule wants one.
+#[derive(Clone, Debug)]
+pub(super) struct AnyOf {
+    phrases: Vec<Phrase>,
+    number: usize,
+}
+
+impl AnyOf {
+    /// Whether nothing is asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.phrases.is_empty()
+    }
+}
+
 /// Gathers the phrases of all rules before they are compiled.
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
     ids: HashMap<String, usize>,
     all: Vec<String>,
+    /// For each part, the lists with a phrase that begins with it.
+    lists: Vec<Vec<usize>>,
+    count_of_lists: usize,
 }
 
 impl Phrases {
@@ -36,6 +53,19 @@ impl Phrases {
             written: written.to_owned(),
             parts: parts?,
         })
+    }
+
+    /// Makes a list of phrases.
+    pub(super) fn any_of(&mut self, phrases: Vec<Phrase>) -> AnyOf {
+        let number = self.count_of_lists;
+        self.count_of_lists += 1;
+        for phrase in &phrases {
+            let lists = &mut self.lists[phrase.parts[0]];
+            if lists.last() != Some(&number) {
+                lists.push(number);
+            }
+        }
+        AnyOf { phrases, number }
     }
 
     fn add_part(&mut self, part: &str) -> Option<usize> {
@@ -62,6 +92,7 @@ impl Phrases {
         let id = *self.ids.entry(pattern.clone()).or_insert(next);
         if id == next {
             self.all.push(pattern);
+            self.lists.push(Vec::new());
         }
         Some(id)
     }
@@ -74,7 +105,8 @@ impl Phrases {
     pub(super) fn compile(self) -> Result<Search, BuildError> {
         Ok(Search {
             automaton: AhoCorasick::new(&self.all)?,
-            count: self.all.len(),
+            lists: self.lists,
+            count_of_lists: self.count_of_lists,
         })
     }
 }
@@ -83,19 +115,32 @@ impl Phrases {
 #[derive(Debug)]
 pub(super) struct Search {
     automaton: AhoCorasick,
-    count: usize,
+    lists: Vec<Vec<usize>>,
+    count_of_lists: usize,
 }
 
 impl Search {
     /// Every part that stands in `text`, which is the text of [`words::Words`].
     pub(super) fn find<'t>(&self, text: &'t str) -> Found<'t> {
-        let mut there = vec![false; self.count];
+        let mut there = vec![false; self.lists.len()];
+        let mut worth_a_look = vec![false; self.count_of_lists];
         let mut hits = Vec::new();
         for hit in self.automaton.find_overlapping_iter(text) {
-            there[hit.pattern().as_usize()] = true;
+            let part = hit.pattern().as_usize();
             hits.push(hit);
+            if !there[part] {
+                there[part] = true;
+                for &list in &self.lists[part] {
+                    worth_a_look[list] = true;
+                }
+            }
         }
-        Found { text, there, hits }
+        Found {
+            text,
+            there,
+            worth_a_look,
+            hits,
+        }
     }
 }
 
@@ -104,13 +149,17 @@ impl Search {
 pub(super) struct Found<'t> {
     text: &'t str,
     there: Vec<bool>,
+    /// The lists of which some phrase has begun; all others are passed over.
+    worth_a_look: Vec<bool>,
     hits: Vec<Match>,
 }
 
 impl Found<'_> {
-    /// The first of `phrases` that stands in the reply.
-    pub(super) fn first<'p>(&self, phrases: &'p [Phrase]) -> Option<&'p Phrase> {
-        phrases.iter().find(|phrase| self.has(phrase))
+    /// The first phrase of a list that stands in the reply.
+    pub(super) fn first<'p>(&self, list: &'p AnyOf) -> Option<&'p Phrase> {
+        self.worth_a_look[list.number]
+            .then(|| list.phrases.iter().find(|phrase| self.has(phrase)))
+            .flatten()
     }
 
     /// Whether a phrase stands in the reply.
@@ -168,9 +217,10 @@ mod tests {
     fn stands(phrase: &str, text: &str) -> bool {
         let mut phrases = Phrases::default();
         let phrase = phrases.add(phrase).unwrap();
+        let list = phrases.any_of(vec![phrase]);
         let search = phrases.compile().unwrap();
         let text = format!(" {} ", words::of_phrase(text));
-        search.find(&text).has(&phrase)
+        search.find(&text).first(&list).is_some()
     }
 
     #[test]

@@ -9,6 +9,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::limits;
 use crate::smtp::{EnhancedCode, Reply};
 
+/// How the words of a reply end when it held an address, which rules write as `{address}`. No host can send it as a
+/// word: it is no letter.
+pub(super) const ADDRESS: &str = "\u{e000}";
+
 /// The words of one reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Words {
@@ -34,6 +38,7 @@ impl Words {
             raw.push_str(clip(line, limits::READ_REPLY_BYTES - raw.len()));
         }
         let raw = raw.to_lowercase();
+        let length = raw.len();
         let raw = without_echoes(raw, echoes);
         let mut sieve = Sieve {
             words: Words {
@@ -42,10 +47,22 @@ impl Words {
             },
             names,
             class: reply.code / 100,
+            held_address: raw.len() < length,
         };
         sieve.words.text.push(' ');
         for piece in own_words(&raw) {
-            sieve.token(piece);
+            match piece {
+                Piece::Address => sieve.held_address = true,
+                Piece::Name(name) => {
+                    sieve.held_address = true;
+                    sieve.token(name);
+                }
+                Piece::Text(text) => sieve.token(text),
+            }
+        }
+        if sieve.held_address {
+            sieve.words.text.push_str(ADDRESS);
+            sieve.words.text.push(' ');
         }
         sieve.words
     }
@@ -53,6 +70,9 @@ impl Words {
 
 /// The words of a phrase of a rule, in the same form as those of a reply, without the spaces around.
 pub(super) fn of_phrase(phrase: &str) -> String {
+    if phrase.trim() == "{address}" {
+        return ADDRESS.to_owned();
+    }
     let mut text = String::from(" ");
     push_words(&mut text, &phrase.to_lowercase());
     text.trim().to_owned()
@@ -82,6 +102,9 @@ fn without_echoes(mut text: String, echoes: &[&str]) -> String {
         let Some((local, _)) = echo.rsplit_once('@') else {
             continue;
         };
+        if !text.contains(local) {
+            continue;
+        }
         if local.len() > 2 && !local.bytes().all(|b| b.is_ascii_alphabetic()) {
             text = without_whole(&text, local);
         } else {
@@ -113,32 +136,46 @@ fn without_whole(text: &str, part: &str) -> String {
     out
 }
 
-/// The pieces between spaces, without bracketed addresses, which may hold spaces: `<"john smith"@acme.test>`.
-fn own_words(text: &str) -> impl Iterator<Item = &str> {
+/// What stands between spaces.
+enum Piece<'t> {
+    /// An address in angle brackets, which may hold spaces: `<"john smith"@acme.test>`.
+    Address,
+    /// A single word in angle brackets, such as a local part on its own.
+    Name(&'t str),
+    /// Anything else.
+    Text(&'t str),
+}
+
+/// The pieces between spaces.
+fn own_words(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        loop {
-            rest = rest.trim_start();
-            if rest.is_empty() {
-                return None;
-            }
-            if let Some(inside) = rest.strip_prefix('<')
-                && let Some(close) = inside.find('>')
-                && close <= limits::BRACKETED_ADDRESS_BYTES
-                && is_path(&inside[..close])
-            {
-                rest = &inside[close + 1..];
-                continue;
-            }
-            let end = rest
-                .char_indices()
-                .skip(1)
-                .find(|(_, c)| c.is_whitespace() || *c == '<')
-                .map_or(rest.len(), |(at, _)| at);
-            let (piece, after) = rest.split_at(end);
-            rest = after;
-            return Some(piece);
+        rest = rest.trim_start();
+        if rest.is_empty() {
+            return None;
         }
+        if let Some(inside) = rest.strip_prefix('<')
+            && let Some(close) = inside.find('>')
+            && close <= limits::BRACKETED_ADDRESS_BYTES
+        {
+            let (inside, after) = inside.split_at(close);
+            if is_path(inside) {
+                rest = &after[1..];
+                return Some(Piece::Address);
+            }
+            if !inside.contains(['<', ' ']) {
+                rest = &after[1..];
+                return Some(Piece::Name(inside));
+            }
+        }
+        let end = rest
+            .char_indices()
+            .skip(1)
+            .find(|(_, c)| c.is_whitespace() || *c == '<')
+            .map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        Some(Piece::Text(piece))
     })
 }
 
@@ -153,6 +190,7 @@ struct Sieve<'a> {
     words: Words,
     names: &'a [String],
     class: u16,
+    held_address: bool,
 }
 
 impl Sieve<'_> {
@@ -193,6 +231,7 @@ impl Sieve<'_> {
         let end = domain
             .find(|c: char| !is_of_domain(c))
             .unwrap_or(domain.len());
+        self.held_address = true;
         self.plain(&token[..start]);
         self.token_without_page(&domain[end..]);
     }
@@ -362,7 +401,8 @@ mod tests {
     fn words(text: &str, echoes: &[&str]) -> String {
         let names = ["spamhaus.org".to_owned(), "nosuchuser".to_owned()];
         let reply = Reply::from_text(text).unwrap();
-        Words::of(&reply, echoes, &names).text.trim().to_owned()
+        let found = Words::of(&reply, echoes, &names).text;
+        found.replace(ADDRESS, "").trim().to_owned()
     }
 
     #[test]
