@@ -117,6 +117,9 @@ pub(super) struct AskingArgs {
     /// free=FILE or trap=FILE; may be repeated
     #[arg(long, help_heading = "What is known", value_name = "KIND=FILE", value_parser = own_list)]
     pub(super) own_list: Vec<(ListKind, PathBuf)>,
+    /// Rules of your own for reading replies, tried before the built-in ones
+    #[arg(long, help_heading = "What is known", value_name = "FILE")]
+    pub(super) rules: Option<PathBuf>,
     /// Do not look first whether this machine can ask mail hosts at all
     #[arg(long, help_heading = "How far it goes")]
     pub(super) skip_preflight: bool,
@@ -434,7 +437,7 @@ fn own_list(text: &str) -> Result<(ListKind, PathBuf), String> {
         .ok_or_else(|| "write role=FILE, disposable=FILE, free=FILE or trap=FILE".to_owned())
 }
 
-/// What comes with the program, with the operator's policy and lists.
+/// What comes with the program, with the operator's policy, lists and rules.
 pub(super) fn tools(policy: &str, args: &AskingArgs) -> anyhow::Result<Tools> {
     let providers = Arc::new(Providers::built_in());
     let policy = match Policy::built_in(policy) {
@@ -445,7 +448,7 @@ pub(super) fn tools(policy: &str, args: &AskingArgs) -> anyhow::Result<Tools> {
         lists: lists(&providers, &args.own_list)?,
         suppression: suppression(&args.suppress)?,
         providers,
-        book: Arc::new(Book::built_in()),
+        book: Arc::new(rule_book(args.rules.as_deref())?),
         policy,
     })
 }
@@ -460,6 +463,17 @@ fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
         suppression.add(&bytes, &name)?;
     }
     Ok(suppression)
+}
+
+/// The rule book, with the rules of the operator's file first.
+pub(super) fn rule_book(rules: Option<&Path>) -> anyhow::Result<Book> {
+    let Some(path) = rules else {
+        return Ok(Book::built_in());
+    };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| usage(format!("cannot read the rules {name}: {error}")))?;
+    Book::with_operator_rules(&text, &name).map_err(|error| usage(error.to_string()))
 }
 
 /// The lists that come with the program, changed by the operator's.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::diagnosis::Book;
+use super::asking::rule_book;
 use crate::explain::{self, Explanation, Hints, Knowledge, json, lines, render};
 use crate::limits;
 use crate::provider::Providers;
@@ -64,7 +64,7 @@ pub struct Screen {
 /// When a file cannot be read, a stage or provider is not known, or `out` cannot be written to.
 pub fn run(args: &ExplainArgs, screen: Screen, out: &mut dyn Write) -> anyhow::Result<()> {
     let providers = Providers::built_in();
-    let book = book(args.rules.as_deref())?;
+    let book = rule_book(args.rules.as_deref())?;
     let provider = match &args.provider {
         None => None,
         Some(id) => match providers.by_id(id) {
@@ -136,16 +136,6 @@ fn read_bounded(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// The rule book, with the operator's rules first.
-fn book(rules: Option<&Path>) -> anyhow::Result<Book> {
-    let Some(path) = rules else {
-        return Ok(Book::built_in());
-    };
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| name.clone())?;
-    Ok(Book::with_operator_rules(&text, &name)?)
 }
 
 /// Writes one explanation.
