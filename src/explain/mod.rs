@@ -246,10 +246,8 @@ impl Finding<'_> {
     fn judge(&self, book: &Book) -> Judgement {
         let silence = unanswered::read(self.text);
         let by_book = self.by_book(book);
-        // "Try again later" is what sending hosts say as well.
         let understood = by_book.first().is_some_and(|first| {
-            !matches!(first.reading.reason, Reason::Unread | Reason::TryLater)
-                && !first.reading.rule.starts_with("fallback")
+            first.reading.reason != Reason::Unread && !first.reading.rule.starts_with("fallback")
         });
         let answered = self.reply.is_some() && !quoted::is_enhanced_alone(self.text);
         match silence {
