@@ -156,12 +156,14 @@ fn shown(matrix: &BTreeMap<(Reason, Reason), u32>) -> String {
 fn explain_reads_every_line_as_the_book_does() {
     let (book, providers) = (Book::built_in(), Providers::built_in());
     let mut faults = Vec::new();
-    for line in corpus() {
+    // An arrow leads to another host's reply within the reply, which is what `explain` is after.
+    for line in corpus()
+        .into_iter()
+        .filter(|line| !line.text.contains("->"))
+    {
         let direct = read(&book, &line, &line.text, &providers);
         let told = explained(&book, &line, &line.text, &providers);
-        // What no host said has a reading of its own there: such a message is tried no more, but may be sent again.
-        let unanswered = told.rule.starts_with("unanswered");
-        if direct.reason != told.reason || (direct.permanent != told.permanent && !unanswered) {
+        if direct.reason != told.reason || direct.permanent != told.permanent {
             faults.push(format!(
                 "{}: {} by the book, {} explained ({})",
                 line.text, direct.reason, told.reason, told.rule
