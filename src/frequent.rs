@@ -6,8 +6,9 @@
 //! rarest half goes at once, so that a count costs one look-up).
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use foldhash::{HashMap, HashMapExt};
 
 /// Counts of the commonest things, each with what else is kept of it.
 #[derive(Clone, Debug)]

@@ -136,6 +136,10 @@ impl Gathering {
     }
 
     fn count_domain(&mut self, address: &Address, verdict: Verdict) {
+        if verdict.reason == Reason::NotAsked {
+            // Nothing was learned of the domain, and a list that nobody is asked about has many rows of this kind.
+            return;
+        }
         let name = address.domain().wire();
         let domain = self.domains.add(name, 1, || Box::from(name));
         match verdict.standing {

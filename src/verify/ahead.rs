@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::Scope;
+use std::thread::{Builder, Scope};
 
 use super::described::{Describer, Text};
 use crate::flags::Lists;
@@ -98,12 +98,16 @@ pub(super) fn read<'scope, 'env>(
     lists: &'env Lists,
 ) -> Receiver<Result<Batch, IntakeError>> {
     let (sender, receiver) = sync_channel(limits::AHEAD_BATCHES);
-    scope.spawn(move || {
+    let reading = move || {
         if let Err(error) = send_all(list, lists, &sender) {
             // Nobody listens only when the run has failed elsewhere.
             let _ = sender.send(Err(error));
         }
-    });
+    };
+    let thread = Builder::new().name("reading ahead".to_owned());
+    thread
+        .spawn_scoped(scope, reading)
+        .expect("the system has room for one more thread");
     receiver
 }
 
