@@ -18,7 +18,7 @@ use crate::moment::Moment;
 use crate::pipeline::Ending;
 use crate::projection::{Model, Segment};
 use crate::verdict::{Evidence, Finding, Whom};
-use crate::verify::{Asking, Describer, Judge, Judgement, Task, Text, Tools, verify};
+use crate::verify::{Asking, Describer, Judge, Judgement, Task, Tools, parse_field, verify};
 use crate::world::Clock;
 
 /// Options of `check`.
@@ -218,18 +218,19 @@ fn judged(
     input: &str,
     ledger: &mut Ledger,
 ) -> anyhow::Result<(Judgement, Evidence)> {
-    match describer.text(input.as_bytes()) {
-        Text::Address(described) => {
+    match parse_field(input.as_bytes()) {
+        Ok(address) => {
+            let described = describer.describe(address);
             let evidence = judge.evidence(&described.address, ledger)?;
-            Ok((judge.judge(&described, &evidence, None), evidence))
+            Ok((judge.judge(&described, &evidence), evidence))
         }
-        Text::None { detail, suggestion } => {
+        Err(no_address) => {
             let mut evidence = Evidence::new();
             let finding = Finding::Text {
-                detail: detail.to_string(),
+                detail: no_address.detail.to_string(),
             };
             evidence.learn(judge.now(), finding);
-            let judgement = judge.no_address(detail.into(), suggestion.map(Into::into));
+            let judgement = judge.no_address(no_address);
             Ok((judgement, evidence))
         }
     }

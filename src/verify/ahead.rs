@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope};
 
-use super::described::{Describer, Text};
-use crate::flags::Lists;
+use super::described::{Describer, NoAddress, Text, parse_field};
+use super::seen::{Mark, Marker, Seen};
+use crate::address::Address;
+use crate::flags::{Flag, Lists};
 use crate::intake::{IntakeError, List};
 use crate::limits;
 
@@ -19,9 +21,17 @@ pub(super) struct Batch {
 /// One row of a batch: where its bytes are, what its text says.
 #[derive(Debug)]
 struct Placed {
+    place: Place,
+    text: Text,
+    /// What its mailbox is remembered by, where it names one.
+    mark: Option<Mark>,
+}
+
+/// Where the bytes of a row are in its batch.
+#[derive(Debug)]
+struct Place {
     raw: Range<usize>,
     terminator: Range<usize>,
-    text: Text,
 }
 
 /// Whether more rows may follow a batch.
@@ -43,63 +53,103 @@ pub(super) struct ReadRow<'a> {
 }
 
 impl Batch {
+    /// Flags the rows that name a mailbox of an earlier row. In one go, like [`Describer::describe_all`].
+    pub(super) fn flag_duplicates(&mut self, seen: &mut Seen) {
+        for row in &mut self.rows {
+            let (Some(mark), Ok(described)) = (row.mark, &mut row.text) else {
+                continue;
+            };
+            if !seen.is_new_mark(mark) {
+                described.flags = described.flags.with(Flag::Duplicate);
+            }
+        }
+    }
+
     /// Takes the rows out, in the list's order.
     pub(super) fn rows(&mut self) -> impl Iterator<Item = ReadRow<'_>> {
         let bytes = &self.bytes;
         self.rows.drain(..).map(|row| ReadRow {
-            raw: &bytes[row.raw],
-            terminator: &bytes[row.terminator],
+            raw: &bytes[row.place.raw],
+            terminator: &bytes[row.place.terminator],
             text: row.text,
         })
     }
 
     /// Takes in rows until it is full or the list is at its end.
-    fn fill(
+    fn fill(&mut self, list: &mut List, reader: &mut Reader<'_>) -> Result<Filled, IntakeError> {
+        let (mut places, mut parsed) = (Vec::new(), Vec::new());
+        let filled = self.read_rows(list, &mut places, &mut parsed);
+        let texts = reader.describer.describe_all(parsed);
+        let placed = places.into_iter().zip(texts).map(|(place, text)| {
+            let described = text.as_ref().ok();
+            Placed {
+                mark: described.map(|described| reader.marker.mark(&described.address.key())),
+                place,
+                text,
+            }
+        });
+        self.rows.extend(placed);
+        filled
+    }
+
+    fn read_rows(
         &mut self,
         list: &mut List,
-        describer: &mut Describer<'_>,
+        places: &mut Vec<Place>,
+        parsed: &mut Vec<Result<Address, NoAddress>>,
     ) -> Result<Filled, IntakeError> {
-        while self.rows.len() < limits::AHEAD_ROWS && self.bytes.len() < limits::AHEAD_BYTES {
+        while places.len() < limits::AHEAD_ROWS && self.bytes.len() < limits::AHEAD_BYTES {
             let Some(row) = list.next_row()? else {
                 return Ok(Filled::Last);
             };
-            let text = match &row.address {
-                Ok(field) => describer.text(field),
-                Err(fault) => Text::None {
+            places.push(self.keep([row.raw, row.closing], row.terminator));
+            parsed.push(match &row.address {
+                Ok(field) => parse_field(field),
+                Err(fault) => Err(NoAddress {
                     detail: fault.in_plain_words().into(),
                     suggestion: None,
-                },
-            };
-            self.add([row.raw, row.closing], row.terminator, text);
+                }),
+            });
         }
         Ok(Filled::More)
     }
 
-    fn add(&mut self, raw: [&[u8]; 2], terminator: &[u8], text: Text) {
+    fn keep(&mut self, raw: [&[u8]; 2], terminator: &[u8]) -> Place {
         let start = self.bytes.len();
         for part in raw {
             self.bytes.extend_from_slice(part);
         }
         let end = self.bytes.len();
         self.bytes.extend_from_slice(terminator);
-        self.rows.push(Placed {
+        Place {
             raw: start..end,
             terminator: end..self.bytes.len(),
-            text,
-        });
+        }
     }
 }
 
-/// Reads `list` to its end on a thread of `scope`, at most [`limits::AHEAD_BATCHES`] batches ahead. What cannot be read
+/// What the reading thread keeps from batch to batch.
+struct Reader<'a> {
+    describer: Describer<'a>,
+    marker: Marker,
+}
+
+/// Reads `list` to its end on a thread of `scope`, at most [`limits::AHEAD_BATCHES`] batches ahead; `marker` gives
+/// mailboxes their marks. What cannot be read
 /// further comes as the last item; whoever no longer listens stops the reading.
 pub(super) fn read<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     list: List,
     lists: &'env Lists,
+    marker: Marker,
 ) -> Receiver<Result<Batch, IntakeError>> {
     let (sender, receiver) = sync_channel(limits::AHEAD_BATCHES);
     let reading = move || {
-        if let Err(error) = send_all(list, lists, &sender) {
+        let reader = Reader {
+            describer: Describer::new(lists),
+            marker,
+        };
+        if let Err(error) = send_all(list, reader, &sender) {
             // Nobody listens only when the run has failed elsewhere.
             let _ = sender.send(Err(error));
         }
@@ -113,13 +163,12 @@ pub(super) fn read<'scope, 'env>(
 
 fn send_all(
     mut list: List,
-    lists: &Lists,
+    mut reader: Reader<'_>,
     sender: &SyncSender<Result<Batch, IntakeError>>,
 ) -> Result<(), IntakeError> {
-    let mut describer = Describer::new(lists);
     loop {
         let mut batch = Batch::default();
-        let filled = batch.fill(&mut list, &mut describer);
+        let filled = batch.fill(&mut list, &mut reader);
         // What was read before a failure goes out first.
         let is_heard = sender.send(Ok(batch)).is_ok();
         if !is_heard || filled? == Filled::Last {

@@ -19,18 +19,31 @@ pub struct Described {
     pub suggestion: Option<Box<str>>,
 }
 
-/// What a field holds.
+/// A text that is no address.
 #[derive(Clone, Debug)]
-pub enum Text {
-    /// An address.
-    Address(Described),
-    /// No address.
-    None {
-        /// What is wrong with it.
-        detail: Box<str>,
-        /// What was probably meant.
-        suggestion: Option<Box<str>>,
-    },
+pub struct NoAddress {
+    /// What is wrong with it.
+    pub detail: Box<str>,
+    /// What was probably meant.
+    pub suggestion: Option<Box<str>>,
+}
+
+/// What a field holds.
+pub type Text = Result<Described, NoAddress>;
+
+/// The address that `field` holds.
+///
+/// # Errors
+///
+/// [`NoAddress`] with the first rule that it breaks.
+pub fn parse_field(field: &[u8]) -> Result<Address, NoAddress> {
+    Address::parse_bytes(field).map_err(|fault| NoAddress {
+        detail: fault.to_string().into(),
+        suggestion: std::str::from_utf8(field)
+            .ok()
+            .and_then(address::suggest_text)
+            .map(Into::into),
+    })
 }
 
 /// Describes addresses. What a domain says for all addresses in it is kept for the next row.
@@ -57,25 +70,35 @@ impl<'a> Describer<'a> {
         }
     }
 
-    /// What `field` holds.
-    #[must_use]
-    pub fn text(&mut self, field: &[u8]) -> Text {
-        match Address::parse_bytes(field) {
-            Ok(address) => Text::Address(self.address(address)),
-            Err(fault) => Text::None {
-                detail: fault.to_string().into(),
-                suggestion: std::str::from_utf8(field)
-                    .ok()
-                    .and_then(address::suggest_text)
-                    .map(Into::into),
-            },
-        }
-    }
-
     /// What the text of `address` says.
     #[must_use]
-    pub fn address(&mut self, address: Address) -> Described {
+    pub fn describe(&mut self, address: Address) -> Described {
         let note = self.note(address.domain());
+        self.by_note(address, &note)
+    }
+
+    /// What each text says, in order. What is kept of their domains is looked up for all at once: the processor then
+    /// waits for memory once and not for each.
+    pub(super) fn describe_all(
+        &mut self,
+        parsed: Vec<Result<Address, NoAddress>>,
+    ) -> impl Iterator<Item = Text> {
+        let notes: Vec<Option<Note>> = parsed
+            .iter()
+            .map(|parsed| {
+                let address = parsed.as_ref().ok()?;
+                Some(self.note(address.domain()))
+            })
+            .collect();
+        let by_note = |(parsed, note): (Result<Address, NoAddress>, Option<Note>)| {
+            let address = parsed?;
+            let note = note.expect("every address has a note");
+            Ok(self.by_note(address, &note))
+        };
+        parsed.into_iter().zip(notes).map(by_note)
+    }
+
+    fn by_note(&self, address: Address, note: &Note) -> Described {
         let suggestion = address::suggest_in(&address, note.meant.as_deref());
         Described {
             flags: self.lists.flags_in(&address, note.listed),

@@ -1,8 +1,7 @@
 //! What a row gets: its verdict from what is known, its flags, its list.
 
 use super::Tools;
-use super::described::{Described, Text};
-use super::seen::Seen;
+use super::described::{Described, NoAddress, Text};
 use crate::address::Address;
 use crate::flags::{Flag, Flags, Signal, is_trap_like};
 use crate::ledger::{Ledger, LedgerError};
@@ -81,20 +80,14 @@ impl<'a> Judge<'a> {
         &self,
         text: Text,
         ledger: &mut Ledger,
-        seen: &mut Seen,
     ) -> Result<(Judgement, Option<Address>), LedgerError> {
         match text {
-            Text::Address(described) => {
-                let is_new = seen.is_new(&described.address.key());
-                let extra = (!is_new).then_some(Flag::Duplicate);
+            Ok(described) => {
                 let evidence = self.evidence(&described.address, ledger)?;
-                let judgement = self.judge(&described, &evidence, extra);
+                let judgement = self.judge(&described, &evidence);
                 Ok((judgement, Some(described.address)))
             }
-            Text::None { detail, suggestion } => {
-                let judgement = self.no_address(detail.into(), suggestion.map(Into::into));
-                Ok((judgement, None))
-            }
+            Err(no_address) => Ok((self.no_address(no_address), None)),
         }
     }
 
@@ -151,17 +144,9 @@ impl<'a> Judge<'a> {
     }
 
     /// What an address gets, given everything known of it.
-    pub(crate) fn judge(
-        &self,
-        described: &Described,
-        evidence: &Evidence,
-        extra: Option<Flag>,
-    ) -> Judgement {
+    pub(crate) fn judge(&self, described: &Described, evidence: &Evidence) -> Judgement {
         let verdict = decide(evidence);
         let mut flags = described.flags;
-        if let Some(extra) = extra {
-            flags = flags.with(extra);
-        }
         if verdict.reason == Reason::CatchAll && !flags.has(Flag::TrapLike) {
             // A typing error that refuses mail is only that; one whose mail host takes everything is set up to.
             let mut signals = self.tools.lists.signals(&described.address);
@@ -186,7 +171,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    pub(crate) fn no_address(&self, detail: String, suggestion: Option<String>) -> Judgement {
+    pub(crate) fn no_address(&self, text: NoAddress) -> Judgement {
         let verdict = Verdict {
             standing: Standing::Undeliverable,
             reason: Reason::BadSyntax,
@@ -195,10 +180,10 @@ impl<'a> Judge<'a> {
             verdict,
             disposition: self.tools.policy.disposition(verdict, []),
             flags: Flags::NONE,
-            suggestion,
+            suggestion: text.suggestion.map(Into::into),
             provider: None,
             provider_id: None,
-            reply: detail,
+            reply: text.detail.into(),
             checked_at: None,
         }
     }

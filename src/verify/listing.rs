@@ -36,9 +36,11 @@ pub(super) fn list_rows(
     let mut tally = Tally::new(&model);
     let mut shares: Vec<f64> = Vec::new();
     thread::scope(|scope| {
-        for batch in ahead::read(scope, list, &tools.lists) {
-            for row in batch?.rows() {
-                let (judgement, address) = judge.text(row.text, ledger, &mut seen)?;
+        for batch in ahead::read(scope, list, &tools.lists, seen.marker()) {
+            let mut batch = batch?;
+            batch.flag_duplicates(&mut seen);
+            for row in batch.rows() {
+                let (judgement, address) = judge.text(row.text, ledger)?;
                 let pile = pile_of(&judgement, &tools.policy);
                 let slot = tally.add(
                     judgement.kind(),

@@ -35,7 +35,7 @@ use questions::Questions;
 use scribe::Scribe;
 use seen::Seen;
 
-pub use described::{Described, Describer, Text};
+pub use described::{Described, Describer, NoAddress, Text, parse_field};
 pub use judge::{Judge, Judgement};
 pub use listing::believed;
 

@@ -9,13 +9,38 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     hashes: HashSet<u64, BuildHasherDefault<AsItIs>>,
-    keys: RandomState,
+    marker: Marker,
+}
+
+/// Gives mailboxes their marks; those of one [`Seen`] are alike, and no others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marker(RandomState);
+
+/// What a mailbox is remembered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark(u64);
+
+impl Marker {
+    /// The mark of the mailbox with this key.
+    pub(super) fn mark(&self, key: &str) -> Mark {
+        Mark(self.0.hash_one(key))
+    }
 }
 
 impl Seen {
     /// Whether this is the first time that `key` is met.
     pub(super) fn is_new(&mut self, key: &str) -> bool {
-        self.hashes.insert(self.keys.hash_one(key))
+        self.is_new_mark(self.marker.mark(key))
+    }
+
+    /// As [`Seen::is_new`], by a mark of this one's marker.
+    pub(super) fn is_new_mark(&mut self, mark: Mark) -> bool {
+        self.hashes.insert(mark.0)
+    }
+
+    /// What gives mailboxes their marks here.
+    pub(super) fn marker(&self) -> Marker {
+        self.marker.clone()
     }
 }
 
