@@ -202,7 +202,7 @@ impl AskingArgs {
             Place::Real => {
                 let world = world_of(place, &self.dns, seed)?;
                 let sender = self.sender()?;
-                if !self.no_smtp && !self.skip_preflight {
+                if !self.skip_preflight {
                     super::start::fit_to_ask(self, &world, domains).await?;
                 }
                 let hello = match (&self.helo, self.no_smtp) {

@@ -12,12 +12,13 @@ use crate::limits;
 use crate::preflight::audience::{Audience, Domains};
 use crate::preflight::check::Fitness;
 use crate::preflight::lookup::Lookups;
-use crate::preflight::machine::{Asking, fit_to_ask, is_public};
+use crate::preflight::machine::{Asking, fit_to_ask};
 use crate::preflight::report::Preflight;
 use crate::preflight::screen::Style;
 use crate::preflight::sender::{Sending, fit_to_send};
 use crate::preflight::{html, interfaces, screen, warm_up};
 use crate::provider::Providers;
+use crate::route::Reach;
 use crate::world::World;
 
 /// What stands below the options in `presend preflight --help`.
@@ -115,6 +116,10 @@ pub struct PreflightArgs {
     /// The port of mail hosts
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub smtp_port: u16,
+
+    /// Contact mail hosts at private and reserved addresses too
+    #[arg(long)]
+    pub allow_private: bool,
 }
 
 /// `20000`, `20000/day`.
@@ -159,7 +164,7 @@ impl Machine {
         let others = others
             .into_iter()
             .chain(interfaces::six(&told("/proc/net/if_inet6")));
-        for ip in others.filter(is_public) {
+        for ip in others.filter(|ip| Reach::PublicOrDocumentation.allows(*ip)) {
             if !sources.contains(&ip) {
                 sources.push(ip);
             }
@@ -231,6 +236,11 @@ pub async fn look(
     machine: &Machine,
     readers: Option<&Readers>,
 ) -> Preflight {
+    let reach = match (args.allow_private, &args.world) {
+        (true, _) => Reach::Anywhere,
+        (false, Some(_)) => Reach::PublicOrDocumentation,
+        (false, None) => Reach::Public,
+    };
     let sender = async {
         let sending = Sending {
             domain: args.domain.clone()?,
@@ -240,6 +250,7 @@ pub async fn look(
             helo: args.helo.clone(),
             volume: args.volume,
             port: args.smtp_port,
+            reach,
         };
         Some(fit_to_send(world, &sending).await)
     };
@@ -270,6 +281,7 @@ pub async fn look(
                 .take(limits::PORT_25_HOSTS)
                 .collect(),
             port: args.smtp_port,
+            reach,
             open_files: machine.open_files,
         };
         Some(fit_to_ask(world, &asking).await)

@@ -17,7 +17,8 @@ use crate::moment::Moment;
 use crate::outlet;
 use crate::preflight::check::Check;
 use crate::preflight::screen::wrapped;
-use crate::preflight::start::{Start, Starting, Surroundings, look};
+use crate::preflight::start::{Depth, Start, Starting, Surroundings, look};
+use crate::route::Reach;
 use crate::world::World;
 
 /// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
@@ -34,7 +35,9 @@ pub(super) async fn fit_to_ask(
     let sources = args
         .source_ip
         .map_or_else(|| Machine::look().sources, |ip| vec![ip]);
-    let surroundings = if args.allow_private || args.smtp_port != 25 {
+    // Nobody serves the internet's names on another port than 53.
+    let own_names = args.dns.iter().any(|server| server.port() != 53);
+    let surroundings = if args.allow_private || args.smtp_port != 25 || own_names {
         Surroundings::Laboratory
     } else {
         Surroundings::Internet
@@ -56,6 +59,16 @@ pub(super) async fn fit_to_ask(
         mail_from: args.mail_from.as_ref().map(AsRef::as_ref),
         sources: &sources,
         port: args.smtp_port,
+        reach: if args.allow_private {
+            Reach::Anywhere
+        } else {
+            Reach::Public
+        },
+        depth: if args.no_smtp {
+            Depth::Names
+        } else {
+            Depth::MailHosts
+        },
         surroundings,
     };
     match look(world, &starting).await {
@@ -138,7 +151,7 @@ const MARGIN: &str = "  ";
 
 fn cannot_ask(check: &Check) -> String {
     let names = match check.id {
-        "dns" => "",
+        "dns" | "dns_honest" => "",
         _ => {
             "    --no-smtp          ask DNS only: finds dead domains and what the text gives away\n"
         }
@@ -154,7 +167,14 @@ fn cannot_ask(check: &Check) -> String {
 /// What makes a look worth repeating when it changes: network, resolver, names.
 fn circumstances(args: &AskingArgs, sources: &[IpAddr]) -> String {
     let mut hasher = DefaultHasher::new();
-    (sources, &args.dns, args.smtp_port, args.allow_private).hash(&mut hasher);
+    (
+        sources,
+        &args.dns,
+        args.smtp_port,
+        args.allow_private,
+        args.no_smtp,
+    )
+        .hash(&mut hasher);
     (
         args.helo.as_ref().map(crate::smtp::HelloName::as_str),
         args.mail_from.as_ref().map(ToString::to_string),

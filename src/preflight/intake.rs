@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use tokio::task::JoinSet;
 
-use crate::route::DnsFailure;
+use crate::route::{DnsFailure, Reach};
 use crate::world::World;
 
 use super::check::Check;
@@ -52,27 +52,31 @@ impl Intake {
         }
     }
 
-    /// The first address that takes mail.
+    /// The first address that takes mail and may be contacted.
     #[must_use]
-    pub fn first_address(&self) -> Option<IpAddr> {
-        match self {
-            Intake::Hosts(hosts) => hosts
-                .iter()
-                .find_map(|(_, addresses)| addresses.first().copied()),
-            Intake::Implicit(addresses) => addresses.first().copied(),
-            Intake::Null | Intake::Nowhere(_) | Intake::Failed(_) => None,
-        }
+    pub fn first_address(&self, reach: Reach) -> Option<IpAddr> {
+        let doors = self.doors(reach);
+        doors.first().map(|(_, ip)| *ip)
     }
 
-    /// The first hosts that take mail, each with one address.
+    /// Whether there are addresses, but none that may be contacted.
+    fn is_inward(&self, reach: Reach) -> bool {
+        !self.doors(Reach::Anywhere).is_empty() && self.doors(reach).is_empty()
+    }
+
+    /// The first hosts that take mail, each with one address that may be contacted.
     #[must_use]
-    pub fn doors(&self) -> Vec<(String, IpAddr)> {
+    pub fn doors(&self, reach: Reach) -> Vec<(String, IpAddr)> {
+        let open = |ips: &[IpAddr]| ips.iter().copied().find(|ip| reach.allows(*ip));
         let doors: Vec<(String, IpAddr)> = match self {
             Intake::Hosts(hosts) => hosts
                 .iter()
-                .filter_map(|(host, ips)| Some((host.clone(), *ips.first()?)))
+                .filter_map(|(host, ips)| Some((host.clone(), open(ips)?)))
                 .collect(),
-            Intake::Implicit(ips) => ips.iter().map(|ip| (ip.to_string(), *ip)).take(1).collect(),
+            Intake::Implicit(ips) => open(ips)
+                .map(|ip| (ip.to_string(), ip))
+                .into_iter()
+                .collect(),
             Intake::Null | Intake::Nowhere(_) | Intake::Failed(_) => Vec::new(),
         };
         doors
@@ -83,13 +87,24 @@ impl Intake {
 
     /// One check, under the name `id`.
     #[must_use]
-    pub fn check(&self, id: &'static str, domain: &str) -> Check {
+    pub fn check(&self, id: &'static str, domain: &str, reach: Reach) -> Check {
         const WHY: &str = "Bounces and answers go to the sender's domain; many receivers refuse mail from a domain that \
                            takes none.";
         let publish = format!(
             "Publish an MX record at {domain} that names your mail host, such as: 10 mail.{domain}"
         );
         match self {
+            Intake::Hosts(_) | Intake::Implicit(_) if self.is_inward(reach) => Check::fail(
+                id,
+                format!(
+                    "the mail hosts of {domain} have only addresses that nobody outside can reach"
+                ),
+                WHY,
+                format!(
+                    "Publish the public addresses of the mail hosts of {domain}; if they are meant to be inside, say \
+                     --allow-private"
+                ),
+            ),
             Intake::Hosts(hosts) => {
                 let names: Vec<&str> = hosts.iter().map(|(host, _)| host.as_str()).collect();
                 let dead: Vec<&str> = hosts
@@ -153,9 +168,15 @@ impl Intake {
 }
 
 /// The checks `mx_tls`: whether each of the first mail hosts encrypts.
-pub async fn tls_checks(world: &World, intake: &Intake, port: u16, helo: &str) -> Vec<Check> {
+pub async fn tls_checks(
+    world: &World,
+    intake: &Intake,
+    reach: Reach,
+    port: u16,
+    helo: &str,
+) -> Vec<Check> {
     let mut trying = JoinSet::new();
-    for (order, (host, ip)) in intake.doors().into_iter().enumerate() {
+    for (order, (host, ip)) in intake.doors(reach).into_iter().enumerate() {
         let (dial, helo) = (world.dial.clone(), helo.to_owned());
         trying.spawn(async move {
             let to = SocketAddr::new(ip, port);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::limits;
+use crate::route::Reach;
 use crate::world::World;
 
 use super::blocklist::Subject;
@@ -21,7 +22,7 @@ use super::sender::{ascii, helo_check};
 use super::spf::{Question, SpfResult, check_host, identity};
 
 /// What the run to come will use.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Asking {
     /// The HELO name, when it is known.
     pub helo: Option<String>,
@@ -33,6 +34,8 @@ pub struct Asking {
     pub domains: Vec<String>,
     /// The port of mail hosts.
     pub port: u16,
+    /// Which of them may be contacted.
+    pub reach: Reach,
     /// How many files this process may open, when it is known.
     pub open_files: Option<u64>,
 }
@@ -90,7 +93,7 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
     let own = sources
         .iter()
         .map(|source| source.address)
-        .filter(is_public);
+        .filter(|ip| Reach::PublicOrDocumentation.allows(*ip));
     for ip in public_address.into_iter().chain(seen).chain(own) {
         if !addresses.contains(&ip) {
             addresses.push(ip);
@@ -103,6 +106,7 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
             asking.mail_from.as_deref(),
             asking.helo.as_deref(),
             &addresses,
+            asking.reach,
         )
         .await,
     );
@@ -179,8 +183,20 @@ async fn dial_hosts(
 ) -> (Port25, Vec<Met>) {
     let named = asking.domains.iter().take(limits::PORT_25_HOSTS);
     let (mut doors, known) = tokio::join!(
-        port25::find(lookups, named, Whose::Named, limits::PORT_25_HOSTS),
-        port25::find(lookups, WELL_KNOWN, Whose::WellKnown, WELL_KNOWN.len()),
+        port25::find(
+            lookups,
+            named,
+            Whose::Named,
+            asking.reach,
+            limits::PORT_25_HOSTS
+        ),
+        port25::find(
+            lookups,
+            WELL_KNOWN,
+            Whose::WellKnown,
+            asking.reach,
+            WELL_KNOWN.len()
+        ),
     );
     doors.extend(port25::without(known, &doors));
     port25::knock_at_all(world, doors, dialling).await
@@ -281,6 +297,7 @@ pub(super) async fn mail_from_checks(
     mail_from: Option<&str>,
     helo: Option<&str>,
     addresses: &[IpAddr],
+    reach: Reach,
 ) -> Vec<Check> {
     const WHY: &str = "Many hosts refuse to answer when the sender's domain does not exist or does not allow our address.";
     let Some(mail_from) = mail_from.filter(|from| !from.is_empty()) else {
@@ -289,11 +306,12 @@ pub(super) async fn mail_from_checks(
     let helo = helo.unwrap_or_default();
     let (domain, sender) = identity(mail_from, helo);
     let domain = ascii(&domain);
-    let mut checks = vec![
-        Intake::of(lookups, &domain)
-            .await
-            .check("mail_from_domain", &domain),
-    ];
+    let mut checks =
+        vec![
+            Intake::of(lookups, &domain)
+                .await
+                .check("mail_from_domain", &domain, reach),
+        ];
     for &ip in addresses {
         let question = Question {
             ip,
@@ -328,21 +346,5 @@ fn open_files_check(limit: u64) -> Check {
         Check::fail("open_files", format!("at most {limit}"), why, fix).advised()
     } else {
         Check::pass("open_files", format!("at most {limit}"), why).advised()
-    }
-}
-
-/// Whether others can see an address as such; what is not public never reaches a mail host.
-#[must_use]
-pub fn is_public(ip: &IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified())
-        }
-        IpAddr::V6(ip) => {
-            !(ip.is_loopback()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local()
-                || ip.is_unspecified())
-        }
     }
 }

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::limits;
+use crate::route::Reach;
 use crate::world::World;
 
 use super::check::Check;
@@ -85,13 +86,14 @@ pub async fn find(
     lookups: &Lookups,
     domains: impl IntoIterator<Item = impl AsRef<str>>,
     whose: Whose,
+    reach: Reach,
     most: usize,
 ) -> Vec<Door> {
     let mut asking = JoinSet::new();
     for (order, domain) in domains.into_iter().enumerate() {
         let (lookups, domain) = (lookups.clone(), ascii(domain.as_ref()));
         asking.spawn(async move {
-            let ip = Intake::of(&lookups, &domain).await.first_address()?;
+            let ip = Intake::of(&lookups, &domain).await.first_address(reach)?;
             Some((order, Door { domain, ip, whose }))
         });
     }
@@ -121,9 +123,6 @@ pub async fn knock_at_all(
     doors: Vec<Door>,
     dialling: &Dialling<'_>,
 ) -> (Port25, Vec<Met>) {
-    if doors.is_empty() {
-        return (Port25::NotTried, Vec::new());
-    }
     let mut knocking = JoinSet::new();
     for (order, door) in doors.into_iter().enumerate() {
         let met = knock(world, door, dialling);
@@ -224,6 +223,8 @@ fn judge(nobody_answers: bool, met: &[Met]) -> Port25 {
     let one_voice = known.len() > 1 && known.iter().all(|banner| *banner == known[0]);
     if nobody_answers || one_voice {
         Port25::Captured
+    } else if met.is_empty() {
+        Port25::NotTried
     } else if banners(None).is_empty() {
         Port25::Closed
     } else {
@@ -319,6 +320,8 @@ mod tests {
             (false, vec![named("a"), named("a")], Port25::Open),
             (true, vec![known("a"), known("b")], Port25::Captured),
             (false, vec![silent, refused], Port25::Closed),
+            (false, vec![], Port25::NotTried),
+            (true, vec![], Port25::Captured),
         ] {
             assert_eq!(judge(nobody_answers, &met), expected, "{met:?}");
         }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::limits;
 use crate::route::{DnsAnswer, RecordKind};
 
-use super::check::Check;
+use super::check::{Check, Status};
 use super::lookup::Lookups;
+use super::port25::WELL_KNOWN;
 
 /// Names that nobody can have registered, different in every run so that no cache knows them.
 fn unheard_of(seed: u64) -> [String; 2] {
@@ -60,9 +62,38 @@ pub async fn honest(lookups: &Lookups, seed: u64) -> (Check, Duration) {
     (check, slowest)
 }
 
+/// Whether the resolver denies names that everybody knows: it serves a walled garden, and would let whole lists look dead.
+pub async fn denies_the_known(lookups: &Lookups) -> bool {
+    let mut asking = JoinSet::new();
+    for domain in WELL_KNOWN {
+        let lookups = lookups.clone();
+        asking.spawn(async move { lookups.ask(domain, RecordKind::Mx).await });
+    }
+    let denied = |answer: &DnsAnswer| matches!(answer, DnsAnswer::NoSuchName { .. });
+    asking.join_all().await.iter().all(denied)
+}
+
+/// The check `dns_honest` of a resolver that denies what everybody knows.
+#[must_use]
+pub fn denial() -> Check {
+    Check::unknown(
+        "dns_honest",
+        format!(
+            "the resolver says that there is no {}",
+            WELL_KNOWN.join(", no ")
+        ),
+        "It serves only a part of the internet, or none: every domain of a list would look dead.",
+        ANOTHER,
+    )
+}
+
 /// The checks `dns_honest`, `dns_speed` and `dns_txt`.
 pub async fn checks(lookups: &Lookups, seed: u64) -> Vec<Check> {
-    let (honest, slowest) = honest(lookups, seed).await;
+    let ((mut honest, slowest), denies) =
+        tokio::join!(honest(lookups, seed), denies_the_known(lookups));
+    if denies && honest.status == Status::Pass {
+        honest = denial();
+    }
     let millis = slowest.as_millis();
     let why_slow = "A run asks thousands of names.";
     let pace = if slowest > limits::DNS_SLOW {

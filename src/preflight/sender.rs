@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tokio::task::JoinSet;
 
 use crate::limits;
+use crate::route::Reach;
 use crate::world::World;
 
 use super::age;
@@ -24,7 +25,7 @@ use super::spf_checks::SpfFacts;
 use super::spf_edit::Published;
 
 /// What is known of the mail to be sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sending {
     /// The domain in the From line, as typed.
     pub domain: String,
@@ -40,6 +41,8 @@ pub struct Sending {
     pub volume: Option<u64>,
     /// The port of mail hosts.
     pub port: u16,
+    /// Which of them may be contacted.
+    pub reach: Reach,
 }
 
 /// What was found out about a sender.
@@ -113,13 +116,13 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         announced(&lookups, &domain, dmarc.record()),
         reverses(&lookups, &ips, &sending_name),
         helo_check(&lookups, sending.helo.as_deref(), &ips, Side::Sender),
-        tls_checks(world, &intake, sending.port, &helo),
+        tls_checks(world, &intake, sending.reach, sending.port, &helo),
         age::check(&lookups, organisation, world.clock.now()),
     );
 
     let spf_passes = spf_passes(&spf);
     let signs = signs(&dkim);
-    let mut checks = vec![intake.check("mx", &domain)];
+    let mut checks = vec![intake.check("mx", &domain, sending.reach)];
     checks.extend(tls);
     checks.extend(spf.checks());
     checks.extend(dkim_checks::checks(&domain, &dkim));

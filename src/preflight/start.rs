@@ -9,12 +9,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::limits;
+use crate::route::Reach;
 use crate::world::World;
 
 use super::check::{Check, Status};
 use super::host::Patience;
 use super::lookup::{Heard, Lookups};
-use super::machine::{identity_checks, is_public, mail_from_checks};
+use super::machine::{identity_checks, mail_from_checks};
 use super::port25::{self, Dialling, Met, Port25, WELL_KNOWN, Whose};
 use super::resolver;
 
@@ -25,6 +26,15 @@ pub enum Surroundings {
     Internet,
     /// Servers of the operator's own, on other ports or private addresses: only those are looked at.
     Laboratory,
+}
+
+/// How far a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// DNS only.
+    Names,
+    /// To mail hosts.
+    MailHosts,
 }
 
 /// What the run to come will use.
@@ -40,6 +50,10 @@ pub struct Starting<'a> {
     pub sources: &'a [IpAddr],
     /// The port of mail hosts.
     pub port: u16,
+    /// Which of them may be contacted.
+    pub reach: Reach,
+    /// How far the run goes.
+    pub depth: Depth,
     /// Where.
     pub surroundings: Surroundings,
 }
@@ -67,11 +81,26 @@ pub async fn look(world: &World, starting: &Starting<'_>) -> Start {
     let named = starting.domains.iter().take(limits::START_HOSTS);
     let (honest, first, known) = tokio::join!(
         honest(world, &lookups, starting.surroundings),
-        port25::find(&lookups, named, Whose::Named, limits::START_HOSTS_FIRST),
-        well_known(&lookups, starting.surroundings),
+        port25::find(
+            &lookups,
+            named,
+            Whose::Named,
+            starting.reach,
+            limits::START_HOSTS_FIRST
+        ),
+        well_known(&lookups, starting),
     );
     if let Some(check) = no_dns(&lookups, starting.surroundings, another).await {
         return Start::CannotAsk(check);
+    }
+    let denied = known.is_empty()
+        && starting.surroundings == Surroundings::Internet
+        && resolver::denies_the_known(&lookups).await;
+    match (starting.depth, denied) {
+        (Depth::MailHosts, true) => return Start::CannotAsk(resolver::denial().of_machine()),
+        (Depth::Names, true) => return Start::Fit(vec![resolver::denial().of_machine()]),
+        (Depth::Names, false) => return Start::Fit(failures(honest.into_iter().collect())),
+        (Depth::MailHosts, false) => {}
     }
     let own_name = starting.sources.first().map(literal);
     let dialling = Dialling {
@@ -103,10 +132,15 @@ pub async fn look(world: &World, starting: &Starting<'_>) -> Start {
         Port25::Open | Port25::NotTried => {
             let mut advice: Vec<Check> = honest.into_iter().collect();
             advice.extend(advice_on_us(world, &lookups, starting, &met).await);
-            advice.retain(|check| check.status == Status::Fail);
-            Start::Fit(advice)
+            Start::Fit(failures(advice))
         }
     }
+}
+
+/// What fails, for what cannot be told is no reason to worry anybody before a run.
+fn failures(mut checks: Vec<Check>) -> Vec<Check> {
+    checks.retain(|check| check.status == Status::Fail);
+    checks
 }
 
 /// An address as a name for EHLO (RFC 5321 §4.1.3).
@@ -124,10 +158,11 @@ async fn honest(world: &World, lookups: &Lookups, surroundings: Surroundings) ->
     }
 }
 
-async fn well_known(lookups: &Lookups, surroundings: Surroundings) -> Vec<port25::Door> {
-    match surroundings {
+async fn well_known(lookups: &Lookups, starting: &Starting<'_>) -> Vec<port25::Door> {
+    match starting.surroundings {
         Surroundings::Internet => {
-            port25::find(lookups, WELL_KNOWN, Whose::WellKnown, WELL_KNOWN.len()).await
+            let (whose, most) = (Whose::WellKnown, WELL_KNOWN.len());
+            port25::find(lookups, WELL_KNOWN, whose, starting.reach, most).await
         }
         Surroundings::Laboratory => Vec::new(),
     }
@@ -193,6 +228,7 @@ async fn knock(
         lookups,
         starting.domains.iter().take(limits::START_HOSTS),
         Whose::Named,
+        starting.reach,
         limits::START_HOSTS,
     )
     .await;
@@ -215,7 +251,8 @@ async fn advice_on_us(
     let seen = met
         .iter()
         .find_map(|met| met.contact.greeting()?.seen_address());
-    let own = starting.sources.iter().copied().filter(is_public);
+    let public = |ip: &IpAddr| Reach::PublicOrDocumentation.allows(*ip);
+    let own = starting.sources.iter().copied().filter(public);
     let mut addresses: Vec<IpAddr> = seen.into_iter().collect();
     addresses.extend(own.filter(|ip| seen != Some(*ip)));
     let (mut checks, identity) = tokio::join!(
@@ -224,7 +261,8 @@ async fn advice_on_us(
             lookups,
             starting.mail_from,
             starting.helo,
-            &addresses
+            &addresses,
+            starting.reach
         ),
         identity_checks(lookups, starting.helo, &addresses),
     );

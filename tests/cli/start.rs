@@ -176,3 +176,23 @@ fn runs_that_ask_no_mail_host_need_none() {
         assert_eq!(run.code(), 0, "{more}: {}", run.errors());
     }
 }
+
+#[test]
+fn a_mail_host_inside_is_not_knocked_at_unless_that_is_allowed() {
+    let names = NameServer::serving(ZONE);
+    let (port, visitors) = mail_host();
+    let (dns, number) = (names.address(), port.to_string());
+    let mut words = arguments(&dns, &number, &[]);
+    words.retain(|word| *word != "--allow-private");
+    let run = Run::verify(LIST, &words);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert!(run.list("rejected.csv").contains("mx_not_public"));
+    assert_eq!(visitors.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn without_dns_names_alone_cannot_be_asked_either() {
+    let dns = format!("127.0.0.1:{}", closed_port());
+    let run = verify(LIST, &dns, closed_port(), &["--no-smtp"]);
+    assert_eq!(run.code(), 4, "{}", run.errors());
+}

@@ -145,6 +145,7 @@ fn args() -> PreflightArgs {
         world: None,
         dns: Vec::new(),
         smtp_port: 25,
+        allow_private: true,
     }
 }
 
