@@ -12,7 +12,7 @@ use super::habits::Speech;
 const BYTE_WAIT: Duration = Duration::from_millis(5);
 
 /// Bytes of an endless reply after which the host tires of it: far beyond what any client may take.
-const ENDLESS: usize = 4 << 20;
+const ENDLESS: usize = 1 << 20;
 
 /// Bytes of an endless reply sent at a time.
 const ENDLESS_CHUNK: usize = 4 << 10;
@@ -65,7 +65,10 @@ async fn said<W: AsyncWrite + Unpin>(
         }
         Speech::Garbage => wire.write_all(GARBAGE).await?,
         Speech::EndlessLine => return endless(wire, b"250 ", &[b'x'; ENDLESS_CHUNK]).await,
-        Speech::EndlessLines => return endless(wire, b"", b"250-and another thing\r\n").await,
+        Speech::EndlessLines => {
+            let lines = b"250-and another thing\r\n".repeat(ENDLESS_CHUNK / 23);
+            return endless(wire, b"", &lines).await;
+        }
         Speech::FallsSilent => {}
     }
     wire.flush().await?;
