@@ -1,6 +1,8 @@
 //! Where a sender is heard: blocklists named in refusals, and the providers' desks for senders.
 //!
-//! Addresses of pages change; these are from general knowledge and were not checked against the pages.
+//! Addresses of pages change. Those of Spamhaus, `SpamCop`, Barracuda, Proofpoint, Cloudmark, UCEPROTECT, Abusix, Mailspike,
+//! Cisco Talos, Symantec, Trend Micro, SPFBL, Mimecast, Microsoft, Google, Yahoo, Apple, Mail.ru, Yandex and Orange were found in
+//! public documentation of 2024 to 2026; the others are from general knowledge. No page was opened to see whether it answers.
 
 /// A place to look, with the words that point to it.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ const BLOCKLISTS: &[Desk] = &[
     Desk {
         words: &["mailspike"],
         name: "Mailspike",
-        advice: "look your address up at https://mailspike.org/",
+        advice: "look your address up at https://mailspike.org/iplookup.html",
     },
     Desk {
         words: &["surbl"],
@@ -103,12 +105,12 @@ const BLOCKLISTS: &[Desk] = &[
     Desk {
         words: &["symantec", "messagelabs", "brightmail"],
         name: "Broadcom (Symantec)",
-        advice: "ask for an investigation at https://ipremoval.sms.symantec.com/",
+        advice: "look your address up at https://ipremoval.sms.symantec.com/lookup/ and ask for an investigation there",
     },
     Desk {
         words: &["trendmicro", "trend micro", "mail-abuse.com", "ers-"],
         name: "Trend Micro",
-        advice: "look your address up at https://servicecentral.trendmicro.com/",
+        advice: "look your address up at https://servicecentral.trendmicro.com/en-us/ers/ip-lookup/",
     },
     Desk {
         words: &["spfbl"],
@@ -160,7 +162,7 @@ const PROVIDERS: &[Desk] = &[
     Desk {
         words: &["icloud", "apple", "[hm08]", "[cs01]"],
         name: "Apple",
-        advice: "see its rules at https://support.apple.com/102322 and write to icloudadmin@apple.com",
+        advice: "see its rules at https://support.apple.com/en-us/102322 and write to icloudadmin@apple.com",
     },
     Desk {
         words: &["gmx", "web.de", "mail.com", "1und1", "kundenserver"],

@@ -33,11 +33,15 @@ pub fn render(explanation: &Explanation, width: usize, style: Style) -> String {
     // Several recipients have their own readings; one reply may have several.
     let several = explanation.recipients.len() > 1;
     let told = if several { usize::MAX } else { 1 };
+    let open = !several && explanation.readings.len() > 1;
     let meanings: Vec<String> = explanation
         .readings
         .iter()
         .take(told)
-        .map(meaning)
+        .map(|reading| match open {
+            true => one_of_several(reading),
+            false => meaning(reading),
+        })
         .collect();
     page.section("What it means", &meanings);
     let faults: Vec<String> = distinct(explanation.readings.iter().take(told).map(fault_of));
@@ -120,6 +124,14 @@ fn meaning(interpretation: &Interpretation) -> String {
         reading.reason.in_plain_words(),
         reading.reason
     )
+}
+
+/// The likeliest of several readings, so that nobody takes it for the only one.
+fn one_of_several(interpretation: &Interpretation) -> String {
+    if interpretation.reading.reason == Reason::Unread {
+        return "From this alone it cannot be told; below is what it may mean. (unread)".to_owned();
+    }
+    format!("Most often: {}", meaning(interpretation))
 }
 
 /// Whom a reason blames, as a sentence.

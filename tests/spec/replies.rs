@@ -17,6 +17,7 @@ struct Line {
     stage: Stage,
     text: String,
     reasons: Vec<Reason>,
+    source: &'static str,
 }
 
 /// All lines of the corpus.
@@ -38,6 +39,7 @@ fn corpus() -> Vec<Line> {
                     .split('|')
                     .map(|word| word.parse().unwrap_or_else(|_| panic!("a reason: {line}")))
                     .collect(),
+                source,
             }
         })
         .collect()
@@ -150,6 +152,25 @@ fn shown(matrix: &BTreeMap<(Reason, Reason), u32>) -> String {
         out.push('\n');
     }
     out
+}
+
+#[test]
+fn every_reply_of_the_field_guide_means_what_its_tables_say() {
+    let (book, providers) = (Book::built_in(), Providers::built_in());
+    let lines = corpus();
+    let mut guide = lines
+        .iter()
+        .filter(|line| line.source.starts_with("field guide"))
+        .peekable();
+    assert!(guide.peek().is_some());
+    let faults: Vec<String> = guide
+        .filter_map(|line| {
+            let reading = explained(&book, line, &line.text, &providers);
+            let right = line.reasons.contains(&reading.reason);
+            (!right).then(|| format!("{}: {} by `{}`", line.text, reading.reason, reading.rule))
+        })
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
@@ -276,7 +297,7 @@ proptest! {
         let (book, providers) = (Book::built_in(), Providers::built_in());
         let text = format!("{code} {}", String::from_utf8_lossy(&bytes));
         let reply = Reply::from_text(&text).unwrap();
-        let line = Line { provider: None, stage: Stage::Rcpt, text, reasons: Vec::new() };
+        let line = Line { provider: None, stage: Stage::Rcpt, text, reasons: Vec::new(), source: "" };
         let reading = book.diagnose(&Answer::Reply(reply.clone()), &line.context(&providers));
         prop_assert_eq!(reading.permanent, reply.severity() == Severity::Permanent);
         if !reply.lines.iter().any(|line| line.contains(char::is_alphabetic)) && code != 556 {

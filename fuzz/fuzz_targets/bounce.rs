@@ -1,0 +1,20 @@
+//! Any bytes as a message that came back. Needs nightly: `cargo +nightly fuzz run bounce`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use presend::diagnosis::Book;
+use presend::explain::{self, Hints, Knowledge, json, render};
+use presend::provider::Providers;
+
+fuzz_target!(|bytes: &[u8]| {
+    let (book, providers) = (Book::built_in(), Providers::built_in());
+    let knowledge = Knowledge {
+        book: &book,
+        providers: &providers,
+    };
+    let explanation = explain::explain(bytes, Hints::default(), knowledge);
+    let shown = render::render(&explanation, 80, render::Style::Plain);
+    assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
+    json::to_string(&explanation).expect("an explanation is JSON");
+});
