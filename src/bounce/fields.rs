@@ -138,6 +138,11 @@ pub(super) fn address(value: &str, kind: Option<&str>) -> Option<String> {
         (Some(open), Some(close)) if open < close => &value[open + 1..close],
         _ => value.split_whitespace().find(|word| word.contains('@'))?,
     };
+    // A source route (RFC 5321 appendix F.2): "@relay.example:ann@example.net".
+    let value = match value.split_once(':') {
+        Some((route, rest)) if route.trim_start().starts_with('@') && rest.contains('@') => rest,
+        Some(_) | None => value,
+    };
     let value = value.trim_matches(|c: char| {
         c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ';' | ':' | '<' | '>')
     });
@@ -256,6 +261,11 @@ mod tests {
                 "Ann <ann@example.net> (home)",
                 None,
                 Some("ann@example.net"),
+            ),
+            (
+                "@relay.example:ann@inner.example",
+                Some("rfc822"),
+                Some("ann@inner.example"),
             ),
             ("nobody", Some("rfc822"), None),
         ];

@@ -177,6 +177,30 @@ const MANNERS: &[(&str, &str, &str, &[&str])] = &[
         &["ann@example.net", "bob@example.net"],
     ),
     (
+        "the daemon alone, in a language of its own",
+        "From: MAILER-DAEMON@portal.example\nSubject: \u{7cfb}\u{7edf}\n\nportal.example\n\n<ann@example.net>:\n<bob@example.net>:\n\n--- \u{9644}\u{4ef6}\n",
+        "bounce",
+        &["ann@example.net", "bob@example.net"],
+    ),
+    (
+        "a screen name without its domain",
+        "From: Mail Delivery Subsystem <MAILER-DAEMON@portal.example>\nSubject: Mail Delivery Problem\n\nYour mail to the following recipients could not be delivered because they are not accepting mail from news@shop.example:\n\tscreenname\n",
+        "bounce",
+        &["screenname@portal.example"],
+    ),
+    (
+        "a telephone company that answers the message",
+        "From: post_master@phone.example\nSubject: Re:Offer\nIn-Reply-To: <1@shop.example>\n\nError: Invalid user address\n\nError message below:\n550 - Requested action not taken: no such user here\n\nMessage details:\n  Subject: Offer\n  MAIL FROM: news@shop.example\n  RCPT TO: 5550100@phone.example\n  From: news@shop.example\n",
+        "bounce",
+        &["5550100@phone.example"],
+    ),
+    (
+        "a source route, and the type of a part with a stray sign",
+        "From: <>\nSubject: Offer\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain;\n\nYour message could not be sent.\nAddressed To: ann@example.net\n\n--b\nContent-Type: message/delivery-status;\n\n\nAction: failed\nFinal-Recipient: rfc822;@relay.example:ann@inner.example\nOriginal-Recipient: rfc822;ann@example.net\nDiagnostic-Code: smtp; 550 no such user\nStatus: 5.0.0\n\n--b--\n",
+        "bounce",
+        &["ann@inner.example"],
+    ),
+    (
         "an absence note under the empty return path",
         "From: Ann <ann@example.net>\nReturn-Path: <>\nPrecedence: bulk\nSubject: Thank you for your message\n\nI answer next week.\n",
         "auto_reply",

@@ -11,6 +11,8 @@ use crate::bounce::fields;
 enum Sign {
     /// The address or the name in `From` is one that mail systems write under.
     Daemon,
+    /// It is one that they write nothing else under than notices.
+    MailerDaemon,
     /// The message has the empty return path, or one that says so.
     NullPath,
     /// The subject is one that notices have.
@@ -42,6 +44,10 @@ impl Signs {
                 Sign::Daemon,
             ),
             (
+                is_mailer_daemon(parts.header.get("from").unwrap_or_default()),
+                Sign::MailerDaemon,
+            ),
+            (
                 return_path == "<>" || return_path.to_lowercase().contains("mailer-daemon"),
                 Sign::NullPath,
             ),
@@ -68,6 +74,7 @@ impl Signs {
     /// Whether a mail system wrote this about a delivery: enough to read any address in it as the recipient.
     pub(super) fn prove_a_notice(&self) -> bool {
         self.have(Sign::Report)
+            || self.have(Sign::MailerDaemon)
             || self.have(Sign::Subject) && (self.have(Sign::Daemon) || self.have(Sign::NullPath))
     }
 
@@ -110,21 +117,36 @@ const NAMES: [&str; 8] = [
     "mail system",
 ];
 
+/// Whether the value of a `From` field is that of `MAILER-DAEMON`, by whatever spelling.
+fn is_mailer_daemon(from: &str) -> bool {
+    matches!(
+        local_part(&from.to_lowercase()).as_str(),
+        "mailerdaemon" | "maildaemon" | "maildeliverysystem" | "maildeliverysubsystem"
+    )
+}
+
 /// Whether the value of a `From` field is that of a mail system.
 fn is_daemon(from: &str) -> bool {
     let lower = from.to_lowercase();
-    let local: String = fields::address(&lower, None)
-        .unwrap_or(lower.clone())
-        .rsplit_once('@')
-        .map_or(lower.as_str(), |(local, _)| local)
-        .chars()
-        .filter(|c| !matches!(c, '-' | '_' | '.'))
-        .collect();
-    let local = local.trim_matches(['<', '>', ' ', '"']);
-    LOCAL_PARTS.contains(&local)
+    let local = local_part(&lower);
+    LOCAL_PARTS.contains(&local.as_str())
         || local.starts_with("microsoftexchange")
         || local.ends_with("mailservice")
         || NAMES.iter().any(|name| lower.contains(name))
+}
+
+/// The local part of a `From` field in lower case, without its `-`, `_` and `.`.
+fn local_part(lower: &str) -> String {
+    let address = fields::address(lower, None);
+    let local = address
+        .as_deref()
+        .unwrap_or(lower)
+        .rsplit_once('@')
+        .map_or(lower, |(local, _)| local);
+    local
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_' | '.' | '<' | '>' | ' ' | '"'))
+        .collect()
 }
 
 /// Words in the subjects of notices, in lower case. Collected from the mail systems named in `openings`.

@@ -133,7 +133,8 @@ fn last_resort(parts: &Parts, text: &str, session: &str) -> Option<Paragraph> {
     .flatten()
     .collect();
     let whole = [text, session].join("\n");
-    paragraphs::anywhere(text, &others)
+    paragraphs::bare_name(text, author_host(parts).as_deref())
+        .or_else(|| paragraphs::anywhere(text, &others))
         .or_else(|| paragraphs::anywhere(session, &others))
         .map(|found| found.address)
         .or_else(|| parts.written_to())

@@ -279,6 +279,26 @@ pub(super) fn in_sentence(text: &str) -> Option<Paragraph> {
     None
 }
 
+/// The recipient whom a provider names by the local part alone, indented below "the following recipients": the domain is
+/// the provider's own.
+pub(super) fn bare_name(text: &str, host: Option<&str>) -> Option<Paragraph> {
+    let host = host?;
+    let mut announced = false;
+    for line in text.lines() {
+        let word = line.trim();
+        let is_name = line.starts_with([' ', '\t'])
+            && word.len() > 2
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+'));
+        if announced && is_name {
+            return Some(Paragraph::new(format!("{word}@{host}"), text));
+        }
+        announced |= line.to_ascii_lowercase().contains("following recipient");
+    }
+    None
+}
+
 /// Local parts that are never the recipient whom a notice is about.
 const DESKS: [&str; 9] = [
     "postmaster",
