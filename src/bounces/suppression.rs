@@ -6,18 +6,21 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::meaning::digest;
-use super::source::fields_of;
 use crate::address::Address;
-use crate::intake::{IntakeError, Options, Source};
+use crate::intake::{List, Options};
+use crate::suppression::{Suppression, SuppressionError};
 
 /// The header of a file of our own making.
 const HEADER: &str = "email,why,since";
 
-/// A suppression file that addresses are added to. Nothing of it changes until [`Suppression::finish`].
+/// A suppression file that addresses are added to. Nothing of it changes until [`SuppressionFile::finish`].
 #[derive(Debug)]
-pub struct Suppression {
+pub struct SuppressionFile {
     path: PathBuf,
-    known: HashSet<u64>,
+    /// Who is in the file already, by address or domain.
+    known: Suppression,
+    /// Who was added.
+    new: HashSet<u64>,
     form: Form,
     lines: Vec<u8>,
     added: u64,
@@ -36,14 +39,41 @@ enum Form {
     },
 }
 
+impl Form {
+    /// How a file is written. What is no table has an entry a line.
+    fn of(path: &Path, bytes: &[u8]) -> Form {
+        let name = path.display().to_string();
+        let lines = Form::Table {
+            columns: 1,
+            address: 0,
+            delimiter: None,
+        };
+        let Ok(list) = List::read(&name, io::Cursor::new(bytes.to_vec()), &Options::default())
+        else {
+            return lines;
+        };
+        if list.header() == Some(HEADER.as_bytes()) {
+            return Form::Ours;
+        }
+        match list.delimiter() {
+            None => lines,
+            delimiter => Form::Table {
+                columns: list.columns().len(),
+                address: list.address_column(),
+                delimiter,
+            },
+        }
+    }
+}
+
 /// A suppression file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SuppressionError {
+pub enum FileError {
     /// What is there is no list of addresses.
     #[error(transparent)]
-    NoList(#[from] IntakeError),
-    /// It cannot be written.
-    #[error("cannot write {}: {error}", path.display())]
+    NoList(#[from] SuppressionError),
+    /// It cannot be read or written.
+    #[error("cannot use {}: {error}", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -52,46 +82,42 @@ pub enum SuppressionError {
     },
 }
 
-impl Suppression {
+impl SuppressionFile {
     /// Reads what is at `path`, if anything.
     ///
     /// # Errors
     ///
-    /// [`SuppressionError::NoList`] when there is something that is no list of addresses.
-    pub fn open(path: &Path) -> Result<Suppression, SuppressionError> {
-        let mut this = Suppression {
+    /// [`FileError::NoList`] when there is something that is no list of addresses.
+    pub fn open(path: &Path) -> Result<SuppressionFile, FileError> {
+        let mut this = SuppressionFile {
             path: path.to_owned(),
-            known: HashSet::new(),
+            known: Suppression::default(),
+            new: HashSet::new(),
             form: Form::Ours,
             lines: Vec::new(),
             added: 0,
         };
-        let is_empty = fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
-        if is_empty {
-            return Ok(this);
-        }
-        let mut list = Source::open(path)?.list(&Options::default())?;
-        let header = list.header().map(<[u8]>::to_vec);
-        if header.as_deref() != Some(HEADER.as_bytes()) {
-            this.form = Form::Table {
-                columns: list.columns().len(),
-                address: list.address_column(),
-                delimiter: list.delimiter(),
-            };
-        }
-        let (column, delimiter) = (list.address_column(), list.delimiter());
-        while let Some(row) = list.next_row()? {
-            let fields = fields_of(row.raw, delimiter);
-            if let Some(Ok(address)) = fields.get(column).map(|text| Address::parse(text)) {
-                this.known.insert(digest(address.key().as_bytes()));
-            }
-        }
+        let bytes = match fs::read(path) {
+            Ok(bytes) if bytes.is_empty() => return Ok(this),
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(this),
+            Err(error) => return Err(this.unwritable(error)),
+        };
+        this.known.add(&bytes, &path.display().to_string())?;
+        this.form = Form::of(path, &bytes);
         Ok(this)
+    }
+
+    fn unwritable(&self, error: io::Error) -> FileError {
+        FileError::Unwritable {
+            path: self.path.clone(),
+            error,
+        }
     }
 
     /// Adds an address, unless it is there. Returns whether it is new.
     pub fn add(&mut self, address: &Address, why: &str, since: &str) -> bool {
-        if !self.known.insert(digest(address.key().as_bytes())) {
+        if self.known.has(address) || !self.new.insert(digest(address.key().as_bytes())) {
             return false;
         }
         let quoted = quote(address.wire());
@@ -137,8 +163,8 @@ impl Suppression {
     ///
     /// # Errors
     ///
-    /// [`SuppressionError::Unwritable`]; the old file is then as it was.
-    pub fn finish(self) -> Result<u64, SuppressionError> {
+    /// [`FileError::Unwritable`]; the old file is then as it was.
+    pub fn finish(self) -> Result<u64, FileError> {
         if self.added == 0 {
             return Ok(0);
         }
@@ -171,10 +197,7 @@ impl Suppression {
             file.persist(&self.path)?;
             Ok(())
         };
-        write().map_err(|error| SuppressionError::Unwritable {
-            path: self.path.clone(),
-            error,
-        })?;
+        write().map_err(|error| self.unwritable(error))?;
         Ok(self.added)
     }
 }
@@ -206,7 +229,7 @@ mod tests {
     use super::*;
 
     fn add(path: &Path, addresses: &[&str]) -> u64 {
-        let mut suppression = Suppression::open(path).unwrap();
+        let mut suppression = SuppressionFile::open(path).unwrap();
         for address in addresses {
             suppression.add(
                 &Address::parse(address).unwrap(),
@@ -253,8 +276,23 @@ mod tests {
     }
 
     #[test]
+    fn comments_and_domains_of_the_operator_are_heeded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.txt");
+        fs::write(&path, "# who left\nacme.example\n").unwrap();
+        assert_eq!(add(&path, &["a@acme.example", "b@x.example"]), 1);
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "# who left\nacme.example\nb@x.example\n"
+        );
+        let nonsense = folder.path().join("nonsense.txt");
+        fs::write(&nonsense, "neither\n").unwrap();
+        assert!(SuppressionFile::open(&nonsense).is_err());
+    }
+
+    #[test]
     fn a_folder_that_may_not_be_written_is_said_so() {
-        let mut suppression = Suppression::open(Path::new("/no/such/folder/file.csv")).unwrap();
+        let mut suppression = SuppressionFile::open(Path::new("/no/such/folder/file.csv")).unwrap();
         suppression.add(
             &Address::parse("a@x.example").unwrap(),
             "no_such_mailbox",
@@ -265,7 +303,7 @@ mod tests {
                 .finish()
                 .unwrap_err()
                 .to_string()
-                .starts_with("cannot write")
+                .starts_with("cannot use")
         );
     }
 }

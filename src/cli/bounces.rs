@@ -15,7 +15,7 @@ use super::{Exit, Refusal, usage};
 use crate::address::Address;
 use crate::bounces::health::{Health, Level, Mark, health};
 use crate::bounces::run::{Comparison, Line, Run};
-use crate::bounces::suppression::Suppression;
+use crate::bounces::suppression::SuppressionFile;
 use crate::bounces::wire::{self, Summary};
 use crate::bounces::{
     Cascade, Cause, Fault, Happening, Kind, Platforms, Season, SourceError, visit,
@@ -95,7 +95,7 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let suppression = args
         .suppress
         .as_deref()
-        .map(Suppression::open)
+        .map(SuppressionFile::open)
         .transpose()?;
     let table = args.table.as_deref().map(Table::create).transpose()?;
     let (providers, book) = (Providers::built_in(), Book::built_in());
@@ -205,7 +205,7 @@ struct Import<'a, W: Write> {
     ledger: &'a Ledger,
     batch: Vec<Bounce>,
     new: usize,
-    suppression: Option<Suppression>,
+    suppression: Option<SuppressionFile>,
     table: Option<Table>,
     now: Moment,
     json: Option<&'a mut W>,

@@ -36,25 +36,24 @@ fn the_whole_loop_of_the_readme_runs_offline() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (leads, world) = (sample("leads.csv"), sample("world.toml"));
-    let verify = |out: &str| {
-        let output = run(
-            folder,
-            &[
-                "verify",
-                &leads,
-                "--world",
-                &world,
-                "--ledger",
-                "season.db",
-                "--out",
-                out,
-                "--json",
-            ],
-        );
+    let verify = |out: &str, more: &[&str]| {
+        let mut args = vec![
+            "verify",
+            &leads,
+            "--world",
+            &world,
+            "--ledger",
+            "season.db",
+            "--out",
+            out,
+            "--json",
+        ];
+        args.extend(more);
+        let output = run(folder, &args);
         assert!(output.status.success());
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
-    let before = verify("first");
+    let before = verify("first", &[]);
     let args = [
         &sample("bounces.mbox"),
         &sample("events.jsonl"),
@@ -84,7 +83,7 @@ fn the_whole_loop_of_the_readme_runs_offline() {
     assert!(again.contains("The ledger has 0 new bounces.") && again.contains("0 addresses added"));
     assert_eq!(fs::read(folder.join("suppressed.csv")).unwrap(), suppressed);
     // What bounced for good is rejected now, without being asked; whom the sender's own block kept from it is not.
-    let after = verify("second");
+    let after = verify("second", &[]);
     let rejected = fs::read_to_string(folder.join("second/rejected.csv")).unwrap();
     assert!(rejected.contains("r.obrien@gmail.com") && rejected.contains("stefan@alpenwerk.test"));
     assert!(
@@ -97,6 +96,17 @@ fn the_whole_loop_of_the_readme_runs_offline() {
             .unwrap()
     };
     assert_eq!(verified(&before) - verified(&after), 5);
+    // Who complained is left alone too, once the suppression file is given.
+    let suppressing = verify("third", &["--suppress", "suppressed.csv"]);
+    let rejected = fs::read_to_string(folder.join("third/rejected.csv")).unwrap();
+    for complainer in ["vera@deltafreight.test", "info@nordlicht.test"] {
+        let row = rejected
+            .lines()
+            .find(|row| row.contains(complainer))
+            .unwrap();
+        assert!(row.contains("suppressed"), "{row}");
+    }
+    assert!(verified(&suppressing) < verified(&after));
     // What was learned is shown, and forgotten when asked to.
     let config = |more: &[&str]| {
         let mut args = vec!["config", "--ledger", "season.db", "--json"];

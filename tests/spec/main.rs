@@ -7,6 +7,7 @@
 )]
 
 mod bounce;
+mod bounces;
 mod explain;
 mod order;
 mod preflight;
