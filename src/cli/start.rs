@@ -98,12 +98,15 @@ pub(super) async fn fit_to_ask(
 ///
 /// # Errors
 ///
-/// When the list cannot be read.
+/// When it is no list.
 pub(super) fn domains(source: &Source, options: &Options) -> Result<Vec<String>, IntakeError> {
     let mut list = source.list(options)?;
     let mut domains: Vec<String> = Vec::new();
     while domains.len() < limits::START_HOSTS {
-        let Some(row) = list.next_row()? else { break };
+        // What is damaged further on is for the run to say, which lists what comes before.
+        let Ok(Some(row)) = list.next_row() else {
+            break;
+        };
         if row.number > limits::START_ROWS {
             break;
         }

@@ -96,11 +96,13 @@ pub async fn look(world: &World, starting: &Starting<'_>) -> Start {
     let denied = known.is_empty()
         && starting.surroundings == Surroundings::Internet
         && resolver::denies_the_known(&lookups).await;
-    match (starting.depth, denied) {
-        (Depth::MailHosts, true) => return Start::CannotAsk(resolver::denial().of_machine()),
-        (Depth::Names, true) => return Start::Fit(vec![resolver::denial().of_machine()]),
-        (Depth::Names, false) => return Start::Fit(failures(honest.into_iter().collect())),
-        (Depth::MailHosts, false) => {}
+    if denied {
+        // Every domain would be condemned, which is worse than asking nobody.
+        return Start::CannotAsk(resolver::denial().of_machine());
+    }
+    match starting.depth {
+        Depth::Names => return Start::Fit(failures(honest.into_iter().collect())),
+        Depth::MailHosts => {}
     }
     let own_name = starting.sources.first().map(literal);
     let dialling = Dialling {

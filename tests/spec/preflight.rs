@@ -13,7 +13,9 @@ use presend::preflight::dmarc::{
 };
 use presend::preflight::report::Preflight;
 use presend::preflight::screen::Style;
+use presend::preflight::start::{self, Depth, Start, Starting, Surroundings};
 use presend::preflight::{html, screen};
+use presend::route::Reach;
 use presend::world::{Clock, Dial, Later, Wire, World};
 use proptest::prelude::*;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -618,6 +620,65 @@ async fn hostile_texts_never_reach_the_terminal_raw() {
         "_mta-sts.example.org TXT v=STSv1; id=\u{1b}[2J\nexample.org TXT v=spf1 \u{1b}]0;x\u{7}\n";
     let preflight = preflight(&zone, &args(), Port::Open).await;
     assert!(!screen::render(&preflight, Style::Plain).contains('\u{1b}'));
+}
+
+// ── Before a run ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The look before a run over a list of `example.org`, on the internet.
+async fn start(world: &World) -> Start {
+    let (domains, sources) = (["example.org".to_owned()], ["192.0.2.10".parse().unwrap()]);
+    let starting = Starting {
+        domains: &domains,
+        helo: Some("out.example.org"),
+        mail_from: Some("verify@example.org"),
+        sources: &sources,
+        port: 25,
+        reach: Reach::PublicOrDocumentation,
+        depth: Depth::MailHosts,
+        surroundings: Surroundings::Internet,
+    };
+    start::look(world, &starting).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_may_start_when_one_host_opens_and_is_warned_of_what_else_is_amiss() {
+    assert_eq!(
+        start(&world(&sound(), Port::Open)).await,
+        Start::Fit(Vec::new())
+    );
+    // A host that makes us wait for its greeting can be reached all the same.
+    assert_eq!(
+        start(&world(&sound(), Port::Mute)).await,
+        Start::Fit(Vec::new())
+    );
+    let zone = sound().replace("10.2.0.192.in-addr.arpa PTR out.example.org\n", "\n");
+    let Start::Fit(advice) = start(&world(&zone, Port::Open)).await else {
+        panic!("a missing name forbids nothing");
+    };
+    let ids: Vec<&str> = advice.iter().map(|check| check.id).collect();
+    assert_eq!(ids, ["ptr"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_would_come_to_nothing_is_stopped_in_seconds_for_its_reason() {
+    let walled = sound().replace("gmail.com", "gmail.garden");
+    let mut deaf = world("", Port::Open);
+    deaf.names = Arc::new(SilentNames);
+    for (world, reason) in [
+        (world(&sound(), Port::Closed), "port_25"),
+        (world(&sound(), Port::Captured), "port_25"),
+        (world(&walled, Port::Open), "dns_honest"),
+        (deaf, "dns"),
+    ] {
+        let started = tokio::time::Instant::now();
+        let Start::CannotAsk(check) = start(&world).await else {
+            panic!("a run started in spite of {reason}");
+        };
+        assert_eq!(check.id, reason);
+        assert!(check.fix.is_some());
+        let took = started.elapsed();
+        assert!(took.as_millis() <= 6100, "{reason}: {took:?}");
+    }
 }
 
 // ── DKIM: RFC 6376 §3.6.1, RFC 8301, RFC 8463 ───────────────────────────────────────────────────────────────────────
