@@ -46,6 +46,8 @@ pub mod report;
 
 pub mod verify;
 
+pub mod estimate;
+
 pub mod simulate;
 
 pub mod bounce;

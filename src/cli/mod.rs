@@ -4,6 +4,7 @@ mod asking;
 mod bounces;
 mod check;
 mod config;
+mod estimate;
 pub mod explain;
 mod layers;
 mod ledger;
@@ -46,6 +47,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// One or a few addresses, with the evidence
     Check(check::CheckArgs),
+    /// The projected bounce rate of a list from a polite sample, before asking about everybody
+    Estimate(estimate::EstimateArgs),
     /// Render a finished run again: report.html and report.md, or on the screen
     Report(report::ReportArgs),
     /// What a reply, a bounce message (.eml) or a code means, who refused, and what to do
@@ -131,6 +134,7 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Estimate(args) => estimate::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain_to_screen(&args),
         Command::Bounces(args) => bounces::run(&args),

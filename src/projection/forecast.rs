@@ -118,23 +118,30 @@ impl<'m> Forecast<'m> {
         if let Some(known) = self.counts.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let shares = self.shares(segment);
         let mut dice = Dice::of(self.seed ^ 1, &segment.to_string());
-        let domains = self.model.domains(segment, float(count));
-        let alike = self.model.prior(segment).domains;
-        // The mean of so many domains scatters less than one does, by their number.
-        let weight = (alike + 1.0) * domains - 1.0;
-        let draw = |&share: &f64| {
-            let share = if segment.domain.is_some() || float(count) <= domains {
-                share
-            } else {
-                dice.beta(share, weight)
-            };
-            u32::try_from(dice.binomial(count, share)).unwrap_or(u32::MAX)
-        };
-        let bounces: Bounces = shares.iter().map(draw).collect();
+        let bounces: Bounces = self
+            .lucky_shares(segment, float(count))
+            .into_iter()
+            .map(|share| u32::try_from(dice.binomial(count, share)).unwrap_or(u32::MAX))
+            .collect();
         self.counts.borrow_mut().insert(key, Rc::clone(&bounces));
         bounces
+    }
+
+    /// Shares that may come true among so many rows of a segment, with the luck that rows of one domain share.
+    pub(super) fn lucky_shares(&self, segment: &Segment, rows: f64) -> Vec<f64> {
+        let shares = self.shares(segment);
+        let domains = self.model.domains(segment, rows);
+        if segment.domain.is_some() || rows <= domains {
+            return shares.to_vec();
+        }
+        // The mean of so many domains scatters less than one does, by their number.
+        let weight = (self.model.prior(segment).domains + 1.0) * domains - 1.0;
+        let mut dice = Dice::of(self.seed ^ 2, &segment.to_string());
+        shares
+            .iter()
+            .map(|&share| dice.beta(share, weight))
+            .collect()
     }
 
     /// Shares that may be true of a segment.

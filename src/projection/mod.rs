@@ -8,6 +8,7 @@ mod dice;
 mod forecast;
 mod model;
 mod prior;
+pub mod sample;
 pub mod score;
 mod segment;
 mod tally;

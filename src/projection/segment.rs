@@ -112,10 +112,11 @@ impl Kind {
             Kind::Proven
             | Kind::Throwaway
             | Kind::Busy
-            | Kind::CatchAll
             | Kind::Full
             | Kind::Refused => true,
-            Kind::Untested
+            // A yes that everybody gets settles nothing.
+            Kind::CatchAll
+            | Kind::Untested
             | Kind::AcceptsEveryone
             | Kind::NoMail
             | Kind::NoAddress

@@ -129,6 +129,20 @@ impl<'a> Judge<'a> {
         Ok(evidence)
     }
 
+    /// What an address gets by what is known of it.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn address(
+        &self,
+        described: &Described,
+        ledger: &mut Ledger,
+    ) -> Result<Judgement, LedgerError> {
+        let evidence = self.evidence(&described.address, ledger)?;
+        Ok(self.judge(described, &evidence, None))
+    }
+
     /// When this judge judges.
     pub(crate) fn now(&self) -> Moment {
         self.now

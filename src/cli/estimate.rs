@@ -1,0 +1,189 @@
+//! `presend estimate`.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::Args;
+
+use super::asking::{self, AskingArgs, Place};
+use super::log::LogArgs;
+use super::progress::Screen;
+use super::safe::safe;
+use super::{Exit, start};
+use crate::estimate::{Estimated, estimate};
+use crate::intake::{ColumnChoice, Options, Source};
+use crate::moment::Moment;
+use crate::pipeline::Ending;
+use crate::report::advice::{Mood, in_words};
+use crate::report::text::{grouped, percent};
+use crate::verify::Asking;
+use crate::world::Clock;
+
+/// Options of `estimate`.
+#[derive(Debug, Args)]
+pub(super) struct EstimateArgs {
+    /// The list: CSV, TSV or one address per line, also compressed; `-` is standard input
+    list: PathBuf,
+    /// Most addresses to ask about
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    sample: u32,
+    /// The column with the addresses, by name or number from 1
+    #[arg(long, value_name = "NAME|NUMBER")]
+    column: Option<ColumnChoice>,
+    /// strict, balanced, lenient or a policy file
+    #[arg(long, value_name = "POLICY", default_value = "balanced")]
+    policy: String,
+    #[command(flatten)]
+    asking: AskingArgs,
+    /// Print the numbers as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs `presend estimate`: nothing is written but what the ledger learns.
+pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
+    let place = args.asking.place()?;
+    let tools = asking::tools(&args.policy, &args.asking)?;
+    let source = Source::open(&args.list)?;
+    let options = Options {
+        column: args.column.clone().unwrap_or_default(),
+    };
+    // Before anybody is asked: is it a list, which column is it?
+    let domains = start::domains(&source, &options)?;
+    // The same command asks about the same people, unless it is told otherwise.
+    let seed = args.asking.seed.unwrap_or(0);
+    let mut screen = Screen::start(&args.log);
+    let estimated = asking::block_on(&place, async {
+        let asked = args.asking.terms(&place, &domains).await?;
+        let clock = match &asked {
+            Some((world, _)) => world.clock,
+            None => Clock::starting_at(Moment::from(SystemTime::now())),
+        };
+        let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
+        let asking = match asked {
+            Some((world, terms)) => Asking::World(world, Box::new(terms)),
+            None => Asking::Nobody(clock),
+        };
+        estimate(
+            &source,
+            &options,
+            u64::from(args.sample),
+            seed,
+            args.asking.memory(),
+            &tools,
+            asking,
+            &mut ledger,
+            &mut screen,
+            asking::stop(args.asking.deadline),
+        )
+        .await
+    })??;
+    screen.finish();
+    let text = if args.json {
+        serde_json::to_string(&estimated)? + "\n"
+    } else {
+        describe(&estimated, matches!(place, Place::Simulated(..)))
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(match estimated.ending {
+        Ending::Interrupted => Exit::Interrupted,
+        Ending::Completed | Ending::Deadline => Exit::Done,
+    })
+}
+
+/// An estimate on one screen.
+fn describe(estimated: &Estimated, simulated: bool) -> String {
+    let mut text = String::new();
+    let found = &estimated.estimate;
+    let _ = writeln!(
+        text,
+        "{}: {} rows, estimated from {} addresses\n",
+        safe(&estimated.list),
+        grouped(estimated.rows),
+        grouped(estimated.sample)
+    );
+    let _ = writeln!(
+        text,
+        "  projected bounces  before  {}  [{}]\n                     after   {}  [{}]",
+        in_words(&found.input),
+        Mood::of(&found.input).word(),
+        in_words(&found.verified),
+        Mood::of(&found.verified).word(),
+    );
+    let _ = writeln!(
+        text,
+        "\n  verifying the whole list would leave {} to {} addresses to send to\n",
+        grouped(found.verified_low),
+        grouped(found.verified_high)
+    );
+    let _ = writeln!(
+        text,
+        "  {:<32} {:>9} {:>7} {:>9} {:>9}",
+        "sampled by", "rows", "asked", "verified", "rejected"
+    );
+    for line in &estimated.strata {
+        let _ = writeln!(
+            text,
+            "  {:<32} {:>9} {:>7} {:>9} {:>9}",
+            line.name,
+            grouped(line.rows),
+            grouped(line.sample),
+            grouped(line.verified),
+            grouped(line.rejected)
+        );
+    }
+    let no_address = estimated.rows - estimated.addresses;
+    if no_address > 0 {
+        let _ = writeln!(
+            text,
+            "  {:<32} {:>9}",
+            "not an e-mail address",
+            grouped(no_address)
+        );
+    }
+    let _ = writeln!(text, "\n  {}", surer(estimated));
+    let traffic = &estimated.traffic;
+    let seconds = estimated
+        .time
+        .finished
+        .since(estimated.time.started)
+        .as_secs();
+    let _ = writeln!(
+        text,
+        "  asked: {} DNS questions, {} connections, {} recipients ({} decoys); {} known before; {}{}",
+        grouped(traffic.dns_queries),
+        grouped(traffic.connections),
+        grouped(traffic.rcpt),
+        grouped(traffic.decoys),
+        grouped(traffic.answered_from_ledger),
+        humantime::format_duration(std::time::Duration::from_secs(seconds)),
+        if simulated { " of simulated time" } else { "" },
+    );
+    text
+}
+
+/// What a larger sample would be worth.
+fn surer(estimated: &Estimated) -> String {
+    let found = &estimated.estimate;
+    let width = found.input.high - found.input.low;
+    match found.halving_sample {
+        Some(sample) if sample >= estimated.addresses => format!(
+            "only verifying the whole list makes the interval half as wide (it spans {} now)",
+            percent(width)
+        ),
+        Some(sample) => format!(
+            "asking about {} addresses (--sample {sample}) would make the interval half as wide",
+            grouped(sample)
+        ),
+        None => format!(
+            "no larger sample makes the interval half as wide: it spans {}, and {} would stay if everybody were asked,\n  \
+             for what catch-all and silent mail hosts say is worth little; real bounces (presend bounces) teach more",
+            percent(width),
+            percent(found.least_width)
+        ),
+    }
+}
