@@ -19,7 +19,7 @@ use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
 use crate::provider::Providers;
 use crate::report::{Time, Traffic};
 use crate::verdict::Disposition;
-use crate::verify::{Asking, Describer, Judge, Observer, Task, Text, Tools, believed, verify};
+use crate::verify::{Asking, Describer, Judge, Observer, Task, Tools, believed, verify};
 
 /// What a sample of a list says.
 #[derive(Clone, Debug, Serialize)]
@@ -185,9 +185,10 @@ pub async fn estimate(
             rejected: 0,
         };
         for key in keys {
-            let Text::Address(described) = describer.text(key.as_bytes()) else {
+            let Ok(address) = Address::parse(key) else {
                 continue;
             };
+            let described = describer.describe(address);
             let judgement = judge.address(&described, ledger)?;
             let slot = tally.add(
                 judgement.kind(),
@@ -253,12 +254,11 @@ fn part(
     each(source, options, |address| {
         let Some(address) = address else { return };
         let domain = address.domain().wire();
-        let likeness = match providers.of_consumer_domain(domain) {
-            Some(provider) => Likeness::Provider(provider.name.clone()),
-            None => {
-                let rows = sizes.get(&hash(0, domain)).copied().unwrap_or(1);
-                Likeness::Domain(Size::of(rows))
-            }
+        let likeness = if let Some(provider) = providers.of_consumer_domain(domain) {
+            Likeness::Provider(provider.name.clone())
+        } else {
+            let rows = sizes.get(&hash(0, domain)).copied().unwrap_or(1);
+            Likeness::Domain(Size::of(rows))
         };
         let key = address.key();
         parted

@@ -82,20 +82,23 @@ pub fn estimate(forecast: &Forecast<'_>, strata: &[Stratum]) -> Estimate {
     let mut verified_rows = Vec::with_capacity(PROJECTION_DRAWS);
     // The same with the makeup of the list known: what asking about everybody would leave.
     let mut known = Vec::with_capacity(PROJECTION_DRAWS);
-    for draw in 0..PROJECTION_DRAWS {
+    // One draw's share of each outcome.
+    let draws =
+        (0..PROJECTION_DRAWS).map(|draw| shares.iter().map(|of| of[draw]).collect::<Vec<f64>>());
+    for shares in draws {
         let mut counts = vec![0_u64; outcomes.len()];
         for mix in &mixes {
             mix.draw(&mut dice, &mut counts);
         }
         let (mut bounces, mut good, mut good_bounces, mut if_known) = (0, 0, 0, 0);
         for (at, (_, verified)) in outcomes.iter().enumerate() {
-            let came = dice.binomial(counts[at], shares[at][draw]);
+            let came = dice.binomial(counts[at], shares[at]);
             bounces += came;
             if *verified {
                 good += counts[at];
                 good_bounces += came;
             }
-            if_known += dice.binomial(whole(expected[at]), shares[at][draw]);
+            if_known += dice.binomial(whole(expected[at]), shares[at]);
         }
         all.push(bounces);
         known.push(if_known);

@@ -109,11 +109,7 @@ impl Kind {
     #[must_use]
     pub fn is_settled(self) -> bool {
         match self {
-            Kind::Proven
-            | Kind::Throwaway
-            | Kind::Busy
-            | Kind::Full
-            | Kind::Refused => true,
+            Kind::Proven | Kind::Throwaway | Kind::Busy | Kind::Full | Kind::Refused => true,
             // A yes that everybody gets settles nothing.
             Kind::CatchAll
             | Kind::Untested

@@ -140,7 +140,7 @@ impl<'a> Judge<'a> {
         ledger: &mut Ledger,
     ) -> Result<Judgement, LedgerError> {
         let evidence = self.evidence(&described.address, ledger)?;
-        Ok(self.judge(described, &evidence, None))
+        Ok(self.judge(described, &evidence))
     }
 
     /// When this judge judges.

@@ -2,6 +2,7 @@
 
 mod bounces;
 mod config;
+mod estimate;
 mod ledger;
 mod list;
 mod nameserver;
