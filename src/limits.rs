@@ -314,6 +314,9 @@ pub const LEDGER_CHECKPOINT: i64 = 20_000;
 /// night's could not, and nothing older passes for new.
 pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 
+/// Mailboxes in one row of what a run compares itself with. Our choice: half a megabyte, so that one can be rewritten.
+pub const STANDING_PART: usize = 1 << 16;
+
 /// Domains whose facts are kept in memory while reading. Our choice: about 20 MB.
 pub const LEDGER_DOMAINS: usize = 50_000;
 

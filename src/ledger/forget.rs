@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::row::millis;
 use super::writer::connect;
-use super::{LedgerError, guard, schema};
+use super::{LedgerError, guard, schema, standing};
 use crate::moment::Moment;
 
 /// What is to be forgotten.
@@ -78,6 +78,7 @@ fn address(connection: &Connection, key: &str) -> rusqlite::Result<usize> {
     ] {
         rows += connection.execute(query, [key])?;
     }
+    standing::forget(connection, key)?;
     Ok(rows)
 }
 

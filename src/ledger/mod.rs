@@ -17,6 +17,7 @@ mod migrate;
 mod row;
 mod run;
 mod schema;
+mod standing;
 mod stats;
 mod todo;
 mod writer;
@@ -40,6 +41,7 @@ pub use lifetime::{Fresh, Lifetimes};
 pub use lock::{Lock, LockError};
 pub use row::Kept;
 pub use run::{Begun, Job, PastRun};
+pub use standing::{Change, Changes, Register, Salt};
 pub use stats::{RunStats, Stats};
 pub use todo::Todo;
 pub use writer::Writer;
@@ -81,6 +83,8 @@ pub struct Ledger {
     connection: Connection,
     lifetimes: Lifetimes,
     memory: Memory,
+    /// Where the run's lists go, once it has begun.
+    place: Option<String>,
     /// Which run this is, once it has begun.
     run_id: Option<i64>,
     /// When it was opened: what was fresh then stays usable, so that a run lists whom it did not ask.
@@ -143,6 +147,7 @@ impl Ledger {
             connection,
             lifetimes,
             memory: Memory::Use,
+            place: None,
             run_id: None,
             opened: now,
             run_began: now,
@@ -151,6 +156,12 @@ impl Ledger {
             has_bounces,
             _guard: guard,
         })
+    }
+
+    /// From when on what is learned counts as learned in this run.
+    #[must_use]
+    pub fn run_began(&self) -> Moment {
+        self.run_began
     }
 
     /// Where it is.
@@ -300,7 +311,12 @@ impl Ledger {
     }
 
     fn is_usable(&self, found: &Found) -> bool {
-        if found.run == self.run_began || found.kept.fact.at >= self.run_began {
+        let is_ours = match self.run_id {
+            Some(_) => found.run == self.run_began,
+            // Whoever asks for one address begins no run: what was learned since counts, whoever learned it.
+            None => found.kept.fact.at >= self.run_began,
+        };
+        if is_ours {
             return true;
         }
         match self.memory {

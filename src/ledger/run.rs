@@ -53,7 +53,7 @@ impl Ledger {
     /// [`LedgerError`] when the ledger cannot be written.
     pub fn begin(&mut self, job: &Job<'_>, now: Moment) -> Result<Begun, LedgerError> {
         let mut connection = connect(&self.path)?;
-        let mut begin = || -> rusqlite::Result<(i64, u64, Option<Moment>)> {
+        let mut begin = || -> rusqlite::Result<(i64, Moment, u64, Option<Moment>)> {
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let refresh = self.memory == Memory::Refresh;
@@ -66,9 +66,14 @@ impl Ledger {
                 )
                 .optional()?
                 .filter(|(began, _, _)| now.since(*began) < limits::CONTINUE);
-            let (began, seed, continues) = match open {
-                Some((began, seed, _)) => (began, seed.cast_unsigned(), Some(began)),
-                None => (now, job.seed, None),
+            let (began, seed, continues) = if let Some((began, seed, _)) = open {
+                (began, seed.cast_unsigned(), Some(began))
+            } else {
+                // Runs are told apart by when they began; those of a simulation all begin at the same hour.
+                let last: Option<i64> =
+                    transaction.query_row("SELECT max(began) FROM run", [], |row| row.get(0))?;
+                let began = last.map_or(now, |last| now.max(moment(last + 1)));
+                (began, job.seed, None)
             };
             transaction.execute(
                 "INSERT INTO run (place, list, began, attempt, process, seed, refresh) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -84,11 +89,12 @@ impl Ledger {
             )?;
             let id = transaction.last_insert_rowid();
             transaction.commit()?;
-            Ok((id, seed, continues))
+            Ok((id, began, seed, continues))
         };
-        let (id, seed, continues) = begin().map_err(|error| self.failure(error))?;
+        let (id, began, seed, continues) = begin().map_err(|error| self.failure(error))?;
         self.run_id = Some(id);
-        self.run_began = continues.unwrap_or(now);
+        self.place = Some(job.place.to_owned());
+        self.run_began = began;
         self.forget_cached();
         Ok(Begun { seed, continues })
     }

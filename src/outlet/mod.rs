@@ -311,6 +311,72 @@ impl Written {
     }
 }
 
+/// A table of our own in the making, beside its final name: comma-separated, with a header.
+pub struct Table {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+    line: Vec<u8>,
+}
+
+impl Table {
+    /// Begins a table.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`] when nothing can be written there.
+    pub fn create(path: &Path, header: &[&str]) -> Result<Self, OutletError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let file = beside(folder).map_err(|error| OutletError {
+            path: path.to_owned(),
+            error,
+        })?;
+        let mut table = Table {
+            file: BufWriter::with_capacity(crate::limits::WRITE_BYTES, file),
+            path: path.to_owned(),
+            line: Vec::new(),
+        };
+        table.row(header)?;
+        Ok(table)
+    }
+
+    /// Writes a row, its fields made safe.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`] when it cannot be written.
+    pub fn row(&mut self, fields: &[&str]) -> Result<(), OutletError> {
+        self.line.clear();
+        for text in fields {
+            field(&mut self.line, b',', text);
+        }
+        self.line.push(b'\n');
+        // The first field has no delimiter in front.
+        self.file
+            .write_all(&self.line[1..])
+            .map_err(|error| OutletError {
+                path: self.path.clone(),
+                error,
+            })
+    }
+
+    /// Gives the table its name.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`] when it could not be completed.
+    pub fn publish(self) -> Result<(), OutletError> {
+        let written = self
+            .file
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)
+            .and_then(|file| publish(file, &self.path));
+        written.map_err(|error| OutletError {
+            path: self.path,
+            error,
+        })
+    }
+}
+
 /// Writes a whole file beside its final name, then renames it.
 ///
 /// # Errors

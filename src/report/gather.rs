@@ -217,6 +217,8 @@ impl Gathering {
             second_look: crate::pipeline::board::SecondLook::default(),
             unread: Vec::new(),
             since: None,
+            changes: None,
+            memory: super::FromMemory::default(),
             time: Time {
                 started: moment,
                 finished: moment,

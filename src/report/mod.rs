@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Changes;
 use crate::moment::Moment;
 use crate::pipeline::Ending;
 use crate::pipeline::board::SecondLook;
@@ -94,8 +95,35 @@ pub struct Report {
     /// What changed since the last run of the same job.
     #[serde(default)]
     pub since: Option<Since>,
+    /// How many mailboxes changed since that run, one line each in `changes.csv`.
+    #[serde(default)]
+    pub changes: Option<Changes>,
+    /// What was answered from memory instead of asking.
+    #[serde(default)]
+    pub memory: FromMemory,
     /// When it was.
     pub time: Time,
+}
+
+/// What was answered from memory instead of asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FromMemory {
+    /// Rows whose answer an earlier run had got.
+    pub rows: u64,
+    /// When the oldest of these answers came.
+    pub oldest: Option<Moment>,
+    /// Rows by the age of their answer, in whole days.
+    pub days: BTreeMap<u64, u64>,
+}
+
+impl FromMemory {
+    /// Counts a row whose answer came at `at`, before the run that began at `began`.
+    pub fn count(&mut self, at: Moment, began: Moment) {
+        self.rows += 1;
+        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+        let days = began.since(at).as_secs() / (24 * 3600);
+        *self.days.entry(days).or_default() += 1;
+    }
 }
 
 fn completed() -> Ending {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Report;
 use super::advice::{self, Mood, in_words};
 use super::text::{grouped, tame};
+use crate::ledger::Changes;
 use crate::pipeline::Ending;
 use crate::reason::Reason;
 use crate::verdict::Disposition;
@@ -57,6 +58,16 @@ pub fn terminal(report: &Report, out: &str) -> String {
             .map(|(list, [then, now])| format!("{list} {} → {}", grouped(*then), grouped(*now)))
             .collect();
         let _ = writeln!(text, "  since {}: {}", since.finished, changes.join(", "));
+    }
+    if let Some(changes) = &report.changes {
+        let _ = writeln!(text, "  {}", changed(changes));
+    }
+    if let (rows @ 1.., Some(oldest)) = (report.memory.rows, report.memory.oldest) {
+        let _ = writeln!(
+            text,
+            "  {} rows answered from memory, the oldest answer from {oldest}",
+            grouped(rows)
+        );
     }
     let _ = writeln!(text, "\n  why");
     let mut reasons: Vec<(&String, &u64)> = report.counts.reason.iter().collect();
@@ -115,5 +126,26 @@ pub(super) fn what_to_do(disposition: Disposition) -> &'static str {
         Disposition::Verified => "send to these",
         Disposition::Review => "look before you send: nobody could say for certain",
         Disposition::Rejected => "do not send to these",
+    }
+}
+
+/// What became of mailboxes, in one line.
+fn changed(changes: &Changes) -> String {
+    let counts = [
+        (changes.died, "died"),
+        (changes.recovered, "recovered"),
+        (changes.became_catch_all, "became catch-all"),
+        (changes.new, "new"),
+        (changes.gone, "gone"),
+        (changes.other, "otherwise changed"),
+    ];
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .collect();
+    match told.is_empty() {
+        true => "no mailbox changed".to_owned(),
+        false => format!("{} (changes.csv)", told.join(", ")),
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct ReadRow<'a> {
     pub(super) terminator: &'a [u8],
     /// What its address field says.
     pub(super) text: Text,
+    /// What its mailbox is remembered by, where it names one.
+    pub(super) mark: Option<Mark>,
 }
 
 impl Batch {
@@ -72,6 +74,7 @@ impl Batch {
             raw: &bytes[row.place.raw],
             terminator: &bytes[row.place.terminator],
             text: row.text,
+            mark: row.mark,
         })
     }
 

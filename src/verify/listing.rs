@@ -2,9 +2,11 @@
 
 use std::thread;
 
+use super::changes::ChangeLog;
 use super::judge::{Judge, Judgement};
 use super::seen::Seen;
 use super::{Task, Tools, ahead};
+use crate::flags::Flag;
 use crate::intake::List;
 use crate::ledger::Ledger;
 use crate::moment::Moment;
@@ -13,7 +15,7 @@ use crate::pipeline::Ending;
 use crate::projection::{
     Basis, Forecast, Model, Observed, Pile, Priors, Segment, Takings, Tally, target,
 };
-use crate::report::{self, Gathering, Report};
+use crate::report::{self, FromMemory, Gathering, Report};
 use crate::verdict::{Disposition, Policy};
 
 /// The rate that the report looks at when the operator names none: what senders live by (field guide, section 9).
@@ -26,13 +28,22 @@ pub(super) fn list_rows(
     ledger: &mut Ledger,
     now: Moment,
     ending: Ending,
+    mailboxes: usize,
 ) -> anyhow::Result<Report> {
     let model = believed(ledger, now)?;
     let list = task.source.list(&task.options)?;
     let mut outlet = Outlet::create(&task.out, form_of(&list))?;
     let mut gathering = Gathering::new(task.source.name());
     let judge = Judge::new(tools, now, ending);
-    let mut seen = Seen::default();
+    // What a run left undone when it stopped early is no change.
+    let register = match ending {
+        Ending::Completed => ledger.register(mailboxes)?,
+        Ending::Interrupted | Ending::Deadline => None,
+    };
+    let mut seen = Seen::beside(register);
+    let mut changes = ChangeLog::begin(task, &seen)?;
+    let mut memory = FromMemory::default();
+    let began = ledger.run_began();
     let mut tally = Tally::new(&model);
     let mut shares: Vec<f64> = Vec::new();
     thread::scope(|scope| {
@@ -40,6 +51,7 @@ pub(super) fn list_rows(
             let mut batch = batch?;
             batch.flag_duplicates(&mut seen);
             for row in batch.rows() {
+                let mark = row.mark;
                 let (judgement, address) = judge.text(row.text, ledger)?;
                 let pile = pile_of(&judgement, &tools.policy);
                 let slot = tally.add(
@@ -73,6 +85,14 @@ pub(super) fn list_rows(
                     address: address.as_ref(),
                 };
                 gathering.count(&row, |address| tools.lists.explain(address));
+                if let Some(at) = judgement.checked_at.filter(|at| *at < began) {
+                    memory.count(at, began);
+                }
+                if let (Some(mark), Some(address)) = (mark, &address)
+                    && !judgement.flags.has(Flag::Duplicate)
+                {
+                    changes.note(&mut seen, (mark, address), judgement.verdict)?;
+                }
             }
         }
         anyhow::Ok(())
@@ -90,9 +110,11 @@ pub(super) fn list_rows(
     }
     let mut report = gathering.finish(&tally, &forecast, target);
     report.ending = ending;
+    report.memory = memory;
     // What was asked and what is listed must be one list. The lists of an earlier run stay.
     task.source.unchanged()?;
     written.publish()?;
+    report.changes = changes.finish(&seen, ledger, now)?;
     if task.target.is_none() {
         // One of an earlier run would be about other rows.
         match std::fs::remove_file(task.out.join(TARGET_FILE)) {

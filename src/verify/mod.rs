@@ -5,6 +5,7 @@
 //! not hold the list, and a killed run continues where it was: what it learned is there.
 
 mod ahead;
+mod changes;
 mod described;
 mod heard;
 mod judge;
@@ -104,19 +105,19 @@ pub async fn verify(
 ) -> anyhow::Result<Report> {
     ledger.recall(task.memory);
     let mut heard = Heard::default();
-    let (clock, started, ending) = match asking {
-        Asking::Nobody(clock) => (clock, clock.now(), Ending::Completed),
+    let (clock, started, ending, mailboxes) = match asking {
+        Asking::Nobody(clock) => (clock, clock.now(), Ending::Completed, 0),
         Asking::World(world, terms) => {
             let clock = world.clock;
             let started = clock.now();
-            let ending = ask(
+            let (ending, mailboxes) = ask(
                 task, tools, world, *terms, ledger, observer, stop, &mut heard,
             )
             .await?;
-            (clock, started, ending)
+            (clock, started, ending, mailboxes)
         }
     };
-    let mut report = list_rows(task, tools, ledger, clock.now(), ending)?;
+    let mut report = list_rows(task, tools, ledger, clock.now(), ending, mailboxes)?;
     heard.tell(&mut report);
     let finished = clock.now();
     report.time = Time {
@@ -127,7 +128,8 @@ pub async fn verify(
     Ok(report)
 }
 
-/// The first reading: asks about every mailbox that is not known yet.
+/// The first reading: asks about every mailbox that is not known yet. Returns how it ended, with how many mailboxes were
+/// met.
 #[expect(
     clippy::too_many_arguments,
     reason = "the parts of a run, each used once"
@@ -141,7 +143,7 @@ async fn ask(
     observer: &mut dyn Observer,
     stop: impl Future<Output = Ending>,
     heard: &mut Heard,
-) -> anyhow::Result<Ending> {
+) -> anyhow::Result<(Ending, usize)> {
     let writer = ledger.writer()?;
     let rows = std::cell::Cell::new(0);
     let mut questions = Questions {
@@ -171,7 +173,10 @@ async fn ask(
     )
     .await?;
     scribe.heard.answered_from_ledger = questions.known;
+    // The table of those met is taken down before the second reading builds its own.
+    let mailboxes = questions.seen.len();
+    drop(questions);
     scribe.writer.finish()?;
     ledger.refresh();
-    Ok(ending)
+    Ok((ending, mailboxes))
 }

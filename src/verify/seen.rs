@@ -3,31 +3,88 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
+use crate::ledger::{Change, Register, Salt};
+use crate::moment::Moment;
+use crate::verdict::Verdict;
+
 /// Mailboxes met so far, as 64-bit hashes under a secret key: 9 bytes and a little each. Two mailboxes of ten million
 /// share a hash about once in 370,000 runs; the later one would be flagged as a duplicate, with its own verdict all the
 /// same.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// Where the last run is remembered, its register knows who was met in this one too.
+    register: Option<Register>,
     hashes: HashSet<u64, BuildHasherDefault<AsItIs>>,
     marker: Marker,
 }
 
 /// Gives mailboxes their marks; those of one [`Seen`] are alike, and no others.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Marker(RandomState);
+#[derive(Clone, Debug)]
+pub(super) enum Marker {
+    /// For one reading.
+    Once(RandomState),
+    /// For comparing one run with the next.
+    Lasting(Salt),
+}
 
 /// What a mailbox is remembered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark(u64);
 
+impl Default for Marker {
+    fn default() -> Self {
+        Marker::Once(RandomState::new())
+    }
+}
+
 impl Marker {
     /// The mark of the mailbox with this key.
     pub(super) fn mark(&self, key: &str) -> Mark {
-        Mark(self.0.hash_one(key))
+        Mark(match self {
+            Marker::Once(keys) => keys.hash_one(key),
+            Marker::Lasting(salt) => salt.hash(key),
+        })
     }
 }
 
 impl Seen {
+    /// Begins with the mailboxes of the last run, to be compared with.
+    pub(super) fn beside(register: Option<Register>) -> Self {
+        let marker = match &register {
+            Some(register) => Marker::Lasting(register.salt().clone()),
+            None => Marker::default(),
+        };
+        Seen {
+            register,
+            hashes: HashSet::default(),
+            marker,
+        }
+    }
+
+    /// How many mailboxes were met, where no register counts them.
+    pub(super) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// When the run ended that is remembered.
+    pub(super) fn since(&self) -> Option<Moment> {
+        self.register.as_ref().and_then(Register::since)
+    }
+
+    /// Notes how a mailbox stands that was met. Returns what changed, with how it stood before.
+    pub(super) fn note(
+        &mut self,
+        mark: Mark,
+        verdict: Verdict,
+    ) -> Option<(Change, Option<Verdict>)> {
+        self.register.as_mut()?.note(mark.0, verdict)
+    }
+
+    /// The register, where there is one.
+    pub(super) fn register(&self) -> Option<&Register> {
+        self.register.as_ref()
+    }
+
     /// Whether this is the first time that `key` is met.
     pub(super) fn is_new(&mut self, key: &str) -> bool {
         self.is_new_mark(self.marker.mark(key))
@@ -35,7 +92,10 @@ impl Seen {
 
     /// As [`Seen::is_new`], by a mark of this one's marker.
     pub(super) fn is_new_mark(&mut self, mark: Mark) -> bool {
-        self.hashes.insert(mark.0)
+        match &mut self.register {
+            Some(register) => register.is_new(mark.0),
+            None => self.hashes.insert(mark.0),
+        }
     }
 
     /// What gives mailboxes their marks here.

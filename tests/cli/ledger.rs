@@ -214,3 +214,82 @@ fn lifetimes_are_the_operators_to_set() {
     let run = Run::verify(LIST, &["--world", &world(), "--fresh", "2d,refused=12h"]);
     assert_eq!(run.code(), 0, "{}", run.errors());
 }
+
+#[test]
+fn a_second_night_tells_what_changed_mailbox_by_mailbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let world = |mailboxes: &str, unclaimed: &str| {
+        let text = format!(
+            "[[host]]\nname = \"mx.acme.test\"\n[[domain]]\nname = \"acme.test\"\nmx = [\"mx.acme.test\"]\n\
+             mailboxes = [{mailboxes}]\n[[domain]]\nname = \"open.test\"\nmx = [\"mx.acme.test\"]\n\
+             mailboxes = [\"eva\"]\nunclaimed = \"{unclaimed}\"\n"
+        );
+        write("world.toml", &text);
+    };
+    let night = |more: &[&str]| {
+        let mut arguments = vec![
+            "verify",
+            "list.csv",
+            "--world",
+            "world.toml",
+            "--ledger",
+            "known.db",
+        ];
+        arguments.extend(more);
+        let output = presend(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let read =
+            |name: &str| std::fs::read_to_string(folder.path().join("list.csv.presend").join(name));
+        let report: serde_json::Value =
+            serde_json::from_str(&read("report.json").unwrap()).unwrap();
+        (report, read("changes.csv").ok(), text(&output.stdout))
+    };
+    world("\"anna\", \"bert\"", "unwanted");
+    write(
+        "list.csv",
+        "email\nanna@acme.test\nbert@acme.test\ncarl@acme.test\neva@open.test\nfay@acme.test\n",
+    );
+    let (report, changes, _) = night(&[]);
+    assert!(
+        report["changes"].is_null() && changes.is_none(),
+        "nothing to compare with"
+    );
+
+    let (report, changes, said) = night(&[]);
+    assert_eq!(changes.as_deref(), Some("address,change,before,now\n"));
+    assert_eq!(
+        report["memory"]["rows"].as_u64(),
+        Some(0),
+        "simulated nights begin at the same hour"
+    );
+    assert!(said.contains("no mailbox changed"), "{said}");
+
+    world("\"anna\", \"carl\"", "delivered");
+    write(
+        "list.csv",
+        "email\nANNA@acme.test\nanna@acme.test\nbert@acme.test\ncarl@acme.test\neva@open.test\ngus@acme.test\n",
+    );
+    let (report, changes, said) = night(&["--refresh"]);
+    let expected = "address,change,before,now\n\
+        bert@acme.test,died,deliverable/accepted,undeliverable/no_such_mailbox\n\
+        carl@acme.test,recovered,undeliverable/no_such_mailbox,deliverable/accepted\n\
+        eva@open.test,became_catch_all,deliverable/accepted,risky/catch_all\n\
+        gus@acme.test,new,,undeliverable/no_such_mailbox\n\
+        fay@acme.test,gone,undeliverable/no_such_mailbox,\n";
+    assert_eq!(changes.as_deref(), Some(expected));
+    for (name, count) in [
+        ("died", 1),
+        ("recovered", 1),
+        ("became_catch_all", 1),
+        ("new", 1),
+        ("gone", 1),
+        ("other", 0),
+    ] {
+        assert_eq!(report["changes"][name].as_u64(), Some(count), "{name}");
+    }
+    assert!(
+        said.contains("1 died, 1 recovered, 1 became catch-all, 1 new, 1 gone"),
+        "{said}"
+    );
+}

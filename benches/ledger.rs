@@ -1,0 +1,236 @@
+//! Facts written, read back, and a list whose verdicts are all known.
+//!
+//! `cargo bench --bench ledger` takes a million. For ten million, and for the memory of the listing alone, keep the
+//! ledger and run it twice: `PRESEND_ROWS=10000000 PRESEND_KEEP=/some/folder cargo bench --bench ledger`, the second time
+//! under `/usr/bin/time -v`.
+
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use presend::diagnosis::{Book, Reading};
+use presend::flags::Lists;
+use presend::intake::{Options, Source};
+use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use presend::moment::Moment;
+use presend::pace::{Ceilings, Rate};
+use presend::pipeline::board::{Manners, Progress};
+use presend::pipeline::{Depth, Ending, Terms};
+use presend::provider::Providers;
+use presend::reason::Reason;
+use presend::route::Reach;
+use presend::smtp::Stage;
+use presend::suppression::Suppression;
+use presend::verdict::{Exchange, Fact, Finding, Policy, Whom};
+use presend::verify::{Asking, Observer, Task, Tools, verify};
+use presend::world::sim::Internet;
+
+/// Addresses of one domain.
+const OF_A_DOMAIN: u64 = 20;
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn progress(&mut self, _rows: u64, _progress: &Progress) {}
+    fn blocked(&mut self, _host: &str, _words: &str, _addresses: usize) {}
+}
+
+/// The `n`th address in an order that has nothing to do with the alphabet.
+fn address(n: u64) -> (String, String) {
+    let scattered = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let domain = format!("company{}.test", n / OF_A_DOMAIN * 7919 % 1_000_003);
+    (format!("{:08x}.{n}@{domain}", scattered >> 32), domain)
+}
+
+fn fact(whom: Whom, reason: Reason, at: Moment, reply: String) -> Fact {
+    let permanent = reason == Reason::NoSuchMailbox;
+    Fact {
+        at,
+        finding: Finding::Asked {
+            whom,
+            exchange: Exchange {
+                stage: Stage::Rcpt,
+                host: "mx1.hosting-example.test".to_owned(),
+                code: Some(if permanent { 550 } else { 250 }),
+                reply,
+            },
+            reading: Reading {
+                reason,
+                permanent,
+                rule: "no-such-user".to_owned(),
+            },
+        },
+    }
+}
+
+fn open(path: &Path, now: Moment) -> Ledger {
+    let realm = Realm::Simulated("bench".to_owned());
+    Ledger::open(path, &realm, Lifetimes::default(), now).unwrap()
+}
+
+fn per_second(count: u64, took: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let count = count as f64;
+    count / took.as_secs_f64()
+}
+
+fn fill(path: &Path, rows: u64, now: Moment) {
+    let ledger = open(path, now);
+    let mut writer = ledger.writer().unwrap();
+    let started = Instant::now();
+    for n in 0..rows {
+        let (key, domain) = address(n);
+        let refused = n % 5 == 0;
+        if n % OF_A_DOMAIN == 0 {
+            let reply = "550 5.1.1 no such user".to_owned();
+            let decoy = fact(Whom::Decoy, Reason::NoSuchMailbox, now, reply);
+            writer.domain(domain, decoy).unwrap();
+        }
+        let fact = match refused {
+            true => fact(
+                Whom::Subject,
+                Reason::NoSuchMailbox,
+                now,
+                format!("550 5.1.1 <{key}>: Recipient address rejected: User unknown"),
+            ),
+            false => fact(
+                Whom::Subject,
+                Reason::Accepted,
+                now,
+                "250 2.1.5 Ok".to_owned(),
+            ),
+        };
+        writer.address(key, fact).unwrap();
+    }
+    writer.finish().unwrap();
+    let facts = rows + rows / OF_A_DOMAIN;
+    println!(
+        "written:  {:>9.0} facts/s",
+        per_second(facts, started.elapsed())
+    );
+}
+
+fn read_back(path: &Path, rows: u64, now: Moment) {
+    let mut ledger = open(path, now);
+    let count = rows.min(1_000_000);
+    let started = Instant::now();
+    for n in 0..count {
+        let (key, domain) = address(n * 7919 % rows);
+        assert_eq!(ledger.evidence(&key, &domain).unwrap().facts.len(), 2);
+    }
+    println!(
+        "read:     {:>9.0} addresses/s",
+        per_second(count, started.elapsed())
+    );
+}
+
+fn write_list(path: &Path, rows: u64) {
+    let mut file = BufWriter::new(std::fs::File::create(path).unwrap());
+    let mut row = "id,name,email,city\n".to_owned();
+    for n in 0..rows {
+        let _ = writeln!(row, "{n},Example,{},Berlin", address(n * 7919 % rows).0);
+        file.write_all(row.as_bytes()).unwrap();
+        row.clear();
+    }
+    file.flush().unwrap();
+}
+
+fn tools() -> Tools {
+    let providers = Arc::new(Providers::built_in());
+    Tools {
+        lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
+        suppression: Suppression::default(),
+        providers,
+        book: Arc::new(Book::built_in()),
+        policy: Policy::built_in("balanced").unwrap(),
+    }
+}
+
+fn terms() -> Terms {
+    Terms {
+        manners: Manners {
+            sender: None,
+            ceilings: Ceilings {
+                rate: Rate::UNLIMITED,
+                connections: 1,
+            },
+            rate: Rate::UNLIMITED,
+            connections: 1,
+            patience: Duration::ZERO,
+            seed: 1,
+            controls: Vec::new(),
+            second_look: 0.0,
+        },
+        hello: "mail.sender.test".parse().unwrap(),
+        source: None,
+        port: 25,
+        reach: Reach::PublicOrDocumentation,
+        depth: Depth::MailHosts,
+    }
+}
+
+/// Lists rows whose verdicts are all known, in a world where nobody is.
+fn list(folder: &Path, rows: u64) {
+    let path = folder.join("list.csv");
+    write_list(&path, rows);
+    let task = Task {
+        source: Source::open(&path).unwrap(),
+        options: Options::default(),
+        out: folder.join("out"),
+        memory: Memory::Use,
+        target: None,
+    };
+    let tools = tools();
+    let internet = Internet::from_toml("start = \"2026-03-02T06:00:00Z\"", "nobody").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    for night in 1..=2 {
+        let started = Instant::now();
+        runtime.block_on(async {
+            let world = internet.world(1);
+            let now = world.clock.now();
+            let mut ledger = open(&folder.join("ledger.db"), now);
+            let job = Job {
+                place: "bench",
+                list: "list.csv",
+                seed: 1,
+            };
+            ledger.begin(&job, now).unwrap();
+            let asking = Asking::World(world, Box::new(terms()));
+            let never = std::future::pending::<Ending>();
+            let report = verify(&task, &tools, asking, &mut ledger, &mut Nobody, never)
+                .await
+                .unwrap();
+            assert_eq!(report.list.rows, rows);
+            assert_eq!(report.traffic.answered_from_ledger, rows);
+            ledger.end("completed", &report.to_json(), now).unwrap();
+        });
+        let took = started.elapsed();
+        println!(
+            "listed:   {:>9.0} rows/s (night {night}: {took:.1?})",
+            per_second(rows, took)
+        );
+    }
+}
+
+fn main() {
+    let rows: u64 = std::env::var("PRESEND_ROWS")
+        .ok()
+        .and_then(|rows| rows.parse().ok())
+        .unwrap_or(1_000_000);
+    let vanishing = tempfile::tempdir().unwrap();
+    let folder =
+        std::env::var_os("PRESEND_KEEP").map_or_else(|| vanishing.path().to_owned(), PathBuf::from);
+    let path = folder.join("ledger.db");
+    let now: Moment = "2026-03-02T05:00:00Z".parse().unwrap();
+    if !path.exists() {
+        fill(&path, rows, now);
+    }
+    read_back(&path, rows, now);
+    list(&folder, rows);
+}

@@ -1,0 +1,101 @@
+//! What became of mailboxes since the last run of the same job: counted, and one line each in `changes.csv`.
+
+use std::path::{Path, PathBuf};
+
+use super::Task;
+use super::seen::{Mark, Seen};
+use crate::address::Address;
+use crate::ledger::{Change, Changes, Ledger};
+use crate::moment::Moment;
+use crate::outlet::Table;
+use crate::verdict::Verdict;
+
+/// The file with one line for each mailbox that changed.
+const FILE: &str = "changes.csv";
+
+/// Compares while rows are listed. Without an earlier run there is nothing to tell.
+pub(super) struct ChangeLog {
+    path: PathBuf,
+    told: Option<(Changes, Table)>,
+}
+
+impl ChangeLog {
+    /// Begins to compare with the run that `seen` remembers.
+    pub(super) fn begin(task: &Task, seen: &Seen) -> anyhow::Result<Self> {
+        let path = task.out.join(FILE);
+        let told = match seen.since() {
+            None => None,
+            Some(since) => {
+                let changes = Changes {
+                    since,
+                    ..Changes::default()
+                };
+                let table = Table::create(&path, &["address", "change", "before", "now"])?;
+                Some((changes, table))
+            }
+        };
+        Ok(ChangeLog { path, told })
+    }
+
+    /// Notes how a mailbox stands that was met.
+    pub(super) fn note(
+        &mut self,
+        seen: &mut Seen,
+        (mark, address): (Mark, &Address),
+        verdict: Verdict,
+    ) -> anyhow::Result<()> {
+        let change = seen.note(mark, verdict);
+        if let (Some((change, before)), Some((changes, table))) = (change, &mut self.told) {
+            changes.count(change);
+            let before = before
+                .map(|verdict| verdict.to_string())
+                .unwrap_or_default();
+            table.row(&[
+                &address.key(),
+                change.as_str(),
+                &before,
+                &verdict.to_string(),
+            ])?;
+        }
+        Ok(())
+    }
+
+    /// Counts who is gone, names those whose name is known, keeps how everybody stands for the next run.
+    pub(super) fn finish(
+        self,
+        seen: &Seen,
+        ledger: &Ledger,
+        now: Moment,
+    ) -> anyhow::Result<Option<Changes>> {
+        let Some(register) = seen.register() else {
+            return Ok(None);
+        };
+        let told = match self.told {
+            None => {
+                remove(&self.path)?;
+                None
+            }
+            Some((mut changes, mut table)) => {
+                changes.gone = register.gone();
+                if changes.gone > 0 {
+                    ledger.gone(register, |key, before| {
+                        let before = before.to_string();
+                        Ok(table.row(&[key, Change::Gone.as_str(), &before, ""])?)
+                    })?;
+                }
+                table.publish()?;
+                Some(changes)
+            }
+        };
+        ledger.keep_register(register, now)?;
+        Ok(told)
+    }
+}
+
+/// Takes away a file of an earlier run, which would be about something else.
+fn remove(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
