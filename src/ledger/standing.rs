@@ -336,12 +336,12 @@ impl Ledger {
             let mut rows = statement.query([place])?;
             while let Some(row) = rows.next()? {
                 for entry in row.get_ref(0)?.as_blob()?.chunks_exact(ENTRY) {
-                    let &[a, b, c, d, e, f, g, h, code] = entry else {
-                        continue;
-                    };
-                    if usize::from(code) < register.verdicts.len() {
-                        let at = register.place(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
-                        register.then[at] = code;
+                    let (hash, code) = entry.split_at(8);
+                    if let (Ok(hash), [code]) = (<[u8; 8]>::try_from(hash), code)
+                        && usize::from(*code) < register.verdicts.len()
+                    {
+                        let at = register.place(u64::from_be_bytes(hash));
+                        register.then[at] = *code;
                     }
                 }
             }
