@@ -16,6 +16,8 @@ pub(super) struct Events<R> {
     /// Where the unread part of the buffer begins.
     start: usize,
     over: bool,
+    /// Whether the text ends within an object.
+    cut: bool,
 }
 
 /// What was found.
@@ -34,17 +36,19 @@ impl<R: Read> Events<R> {
             buffer: Vec::new(),
             start: 0,
             over: false,
+            cut: false,
         }
     }
 
-    /// The next object; `None` at the end.
+    /// The next object; `None` at the end. A text that ends within an object ends with [`Found::Broken`], behind the
+    /// objects that are whole inside it.
     pub(super) fn next(&mut self) -> io::Result<Option<Found>> {
         loop {
             // Between objects stand brackets, commas and line breaks.
             let Some(at) = memchr::memchr(b'{', &self.buffer[self.start..]) else {
                 self.start = self.buffer.len();
                 if self.over {
-                    return Ok(None);
+                    return Ok(std::mem::take(&mut self.cut).then_some(Found::Broken));
                 }
                 self.fill()?;
                 continue;
@@ -63,6 +67,7 @@ impl<R: Read> Events<R> {
             };
             let Some(end) = end else {
                 // Too large, or cut off: look inside.
+                self.cut |= self.over;
                 let inside = scan.first_array.map_or(1, |at| at + 1);
                 self.start += inside;
                 continue;
@@ -171,7 +176,11 @@ mod tests {
         }
         assert_eq!(all("[{\"a\":\"}{\\\"\"}]").len(), 1);
         assert_eq!(all("{\"a\":}\n{\"a\":2}").len(), 2);
-        assert!(all("[]").is_empty() && all("").is_empty() && all("{\"a\":1").is_empty());
+        assert!(all("[]").is_empty() && all("").is_empty());
+        assert_eq!(all("{\"a\":1"), [None]);
+        let cut = all("{\"items\":[{\"a\":1},{\"a\":");
+        assert_eq!(cut.len(), 2);
+        assert!(cut[0].is_some() && cut[1].is_none());
     }
 
     #[test]

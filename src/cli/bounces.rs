@@ -425,10 +425,17 @@ fn screen(
         season.of_kind(Kind::Delayed),
         season.of_kind(Kind::Delivered),
         season.of_kind(Kind::AutoReply),
-        season.of_kind(Kind::Other) + season.unreadable(),
+        season.of_kind(Kind::Other),
         season.repeats(),
         season.nameless(),
     );
+    if season.unreadable() > 0 {
+        let _ = writeln!(
+            text,
+            "{} pieces could not be read: no messages, no JSON, no tables, or cut off",
+            season.unreadable()
+        );
+    }
     for fault in [Fault::List, Fault::Sender, Fault::Neither] {
         fault_section(&mut text, season, fault);
     }
