@@ -60,6 +60,9 @@ pub struct Model {
     own: BTreeMap<Segment, Evidence>,
     /// The same with what lies below each.
     seen: BTreeMap<Segment, Evidence>,
+    /// What unsettled addresses learn from settled ones of the list. It is not carried upstairs: each storey learns from
+    /// the same rows, which must not count twice.
+    lent: BTreeMap<Segment, Evidence>,
     /// How many different domains the addresses of a segment amount to, where it was counted.
     domains: BTreeMap<Segment, f64>,
 }
@@ -86,6 +89,7 @@ impl Model {
             priors,
             own,
             seen: BTreeMap::new(),
+            lent: BTreeMap::new(),
             domains: BTreeMap::new(),
         };
         model.sum_up();
@@ -103,38 +107,40 @@ impl Model {
     /// addresses of a segment amount to.
     #[must_use]
     pub fn after(mut self, list: &Selection, domains: BTreeMap<Segment, f64>) -> Model {
-        let mut settled: BTreeMap<Option<&str>, (f64, f64)> = BTreeMap::new();
+        // At each provider; at `None` those of the whole list, for addresses of no known provider.
+        let mut settled: BTreeMap<Option<&str>, Evidence> = BTreeMap::new();
         for (segment, &count) in list {
             if segment.kind.is_settled() {
-                let (total, bounced) = settled.entry(segment.provider.as_deref()).or_default();
                 let count = float(count);
-                *total += count;
-                *bounced += count * self.mean(segment);
+                let seen = Evidence {
+                    total: count,
+                    bounced: count * self.mean(segment),
+                    hard: 0.0,
+                };
+                settled.entry(None).or_default().add(seen);
+                if let Some(provider) = segment.provider.as_deref() {
+                    settled.entry(Some(provider)).or_default().add(seen);
+                }
             }
         }
-        for (provider, (total, bounced)) in settled {
+        for (provider, seen) in settled {
             for &kind in Kind::ALL {
                 let prior = *self.priors.of(kind);
                 if prior.borrows > 0.0 {
                     let learnt = Evidence {
-                        total,
-                        bounced,
-                        hard: bounced * prior.hard,
+                        hard: seen.bounced * prior.hard,
+                        ..seen
                     };
                     let segment = Segment {
                         kind,
                         provider: provider.map(Box::from),
                         domain: None,
                     };
-                    self.own
-                        .entry(segment)
-                        .or_default()
-                        .add(learnt.elsewhere(prior.borrows));
+                    self.lent.insert(segment, learnt.elsewhere(prior.borrows));
                 }
             }
         }
         self.domains = domains;
-        self.sum_up();
         self
     }
 
@@ -180,7 +186,9 @@ impl Model {
     }
 
     fn seen(&self, segment: &Segment) -> Evidence {
-        self.seen.get(segment).copied().unwrap_or_default()
+        let mut seen = self.seen.get(segment).copied().unwrap_or_default();
+        seen.add(self.lent.get(segment).copied().unwrap_or_default());
+        seen
     }
 
     /// Whether something was seen in just this segment.
