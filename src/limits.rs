@@ -222,13 +222,20 @@ pub const TRUST_WINDOW: u32 = 40;
 /// Answers of a host before its history is worth something. Our choice.
 pub const TRUST_HISTORY: u64 = 100;
 
-/// Refusals in a row, after acceptances in the same connection, that make us ask again about somebody it accepted. One
-/// below the most refusals of a connection, so that the question still fits. Our choice.
-pub const REFUSALS_IN_A_ROW: u32 = 8;
+/// Refusals in a row at a host that make us ask again about somebody it accepted. Our choice: a host that refuses half
+/// of the list gets there once in 256 questions.
+pub const REFUSALS_IN_A_ROW: usize = 8;
 
-/// Acceptances in a row in one connection after which it ends with another decoy. Our choice: a host that refuses one
-/// in ten gets there one time in eight.
-pub const ACCEPTED_IN_A_ROW: u32 = 20;
+/// Acceptances in a row at a host that make us ask about another decoy. Our choice: a host that refuses one in ten gets
+/// there one time in eight.
+pub const ACCEPTED_IN_A_ROW: usize = 20;
+
+/// The same when a host has nothing else left to be asked. Our choice: what a row cannot show any more.
+pub const SHORT_ROW: usize = 3;
+
+/// Refused strangers after which a host may have changed its ways, so that even a short row is looked at. Our choice:
+/// the least that defences against harvesting wait for.
+pub const STRANGERS: u32 = 8;
 
 /// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
 pub const TARGETS: usize = 5;

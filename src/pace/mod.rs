@@ -191,6 +191,12 @@ impl Pace {
         None
     }
 
+    /// Whether the host has asked us to slow down so often, with so little going well between, that it wants us gone.
+    #[must_use]
+    pub fn is_hopeless(&self) -> bool {
+        self.slowdowns > limits::SLOWDOWN_DOUBLINGS
+    }
+
     /// Notes that a flight with `answers` answers took `time`: a host that has become slow is asked less.
     pub fn answered_in(&mut self, time: Duration, answers: u32) {
         if self.replies.hear(time, answers) {

@@ -50,8 +50,8 @@ pub fn decide(evidence: &Evidence) -> Verdict {
             } => match (whom, weigh(exchange, reading)) {
                 (Whom::Subject, Said::Undecided(reason)) => undecided = Some(reason),
                 (Whom::Subject, Said::TakenBack) => {
-                    // A refusal that comes later counts again: the host was asked anew.
-                    subject.no = None;
+                    // An answer that comes later counts again: the host was asked anew.
+                    (subject.yes, subject.no) = (None, None);
                     undecided = Some(Reason::ProviderAnomaly);
                 }
                 (Whom::Subject, said) => subject.hear(said),
@@ -370,7 +370,7 @@ mod tests {
                     decoy(NoSuchMailbox, true),
                     subject(ProviderAnomaly, false),
                 ],
-                "deliverable/accepted",
+                "unknown/provider_anomaly",
             ),
             (
                 vec![subject(NoSuchMailbox, true), decoy(Accepted, false)],

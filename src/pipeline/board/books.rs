@@ -178,6 +178,18 @@ impl Board {
         }
     }
 
+    /// Puts a domain in front of its group's queue, if it stands there.
+    pub(super) fn prefer(&mut self, index: usize) {
+        let Some(group) = self.domains[index].group else {
+            return;
+        };
+        let ready = &mut self.groups[group].ready;
+        if let Some(at) = ready.iter().position(|&listed| listed == index) {
+            ready.remove(at);
+            ready.push_front(index);
+        }
+    }
+
     /// Brings the books of group and host up to date with a domain.
     pub(super) fn book(&mut self, index: usize) {
         let entry = &mut self.domains[index];

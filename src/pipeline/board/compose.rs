@@ -2,7 +2,7 @@
 
 use super::domain::Question;
 use super::group::Pipelining;
-use super::{Asked, Asking, Board, Out, Subject, Talk, TalkId, TalkStage, Wake, control};
+use super::{Asked, Asking, Board, Out, Subject, Talk, TalkId, TalkStage, Wake};
 use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{Budget, Likelihood, Openness, decoy_local_part, domains_at_once};
@@ -80,17 +80,17 @@ impl Board {
             draft.budget.transactions.saturating_sub(spent.transactions),
         );
         // A connection that may end with another decoy keeps a place for it.
-        let kept = u32::from(draft.budget.recipients > limits::ACCEPTED_IN_A_ROW);
+        let kept = u32::from(draft.budget.recipients as usize > limits::ACCEPTED_IN_A_ROW);
         let mut room = spent.room(Budget {
             recipients: draft.budget.recipients - kept,
             ..draft.budget
         });
         room = room.min(self.groups[group].flight);
         let mut idle = Idle::Finished;
-        if self.must_control(talk) {
-            room = 0;
-            self.control(talk, &mut draft, now);
+        if let Err(moment) = self.late_decoy(talk, &mut draft, false, now) {
+            return Err(Idle::Until(moment));
         }
+        room = room.saturating_sub(u32::try_from(draft.asked.len()).unwrap_or(u32::MAX));
         while room > 0 {
             let Some(domain) = self.next_domain(talk, &draft, now) else {
                 break;
@@ -117,11 +117,19 @@ impl Board {
             self.book(domain);
             self.relist(domain, now);
         }
-        if draft.asked.is_empty()
-            && matches!(idle, Idle::Finished)
-            && let Err(moment) = self.late_decoy(talk, &mut draft, now)
-        {
-            idle = Idle::Until(moment);
+        if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(host) {
+            let trust = &self.hosts[host].trust;
+            let settled = trust.is_lost() || trust.is_questioned();
+            if !settled && self.hosts[host].rows.owe_a_control(true) {
+                self.question(host, now);
+                if self.hosts[host].trust.is_questioned() {
+                    // It goes into this conversation, or has one of its own.
+                    return self.compose(talk, now);
+                }
+            }
+            if let Err(moment) = self.late_decoy(talk, &mut draft, true, now) {
+                idle = Idle::Until(moment);
+            }
         }
         if draft.asked.is_empty() {
             return Err(idle);
@@ -347,49 +355,23 @@ impl Board {
         Some(draft.commands.len() - 1)
     }
 
-    /// Whether a conversation has heard so many refusals in a row, after acceptances, that somebody it accepted is to
-    /// be asked about again: some hosts begin to refuse everybody.
-    fn must_control(&self, talk: TalkId) -> bool {
+    /// Tests with another decoy whether a host still refuses strangers, when acceptances in a row ask for it. Where
+    /// pace wants it to wait, says until when.
+    fn late_decoy(
+        &mut self,
+        talk: TalkId,
+        draft: &mut Draft,
+        at_the_end: bool,
+        now: Moment,
+    ) -> Result<(), Moment> {
         let t = &self.talks[&talk];
-        let [_, refused] = t.row;
-        refused >= limits::REFUSALS_IN_A_ROW && !t.controlled && t.good.is_some()
-    }
-
-    /// Asks again about somebody who was accepted in this conversation, if it still has room for that.
-    fn control(&mut self, talk: TalkId, draft: &mut Draft, now: Moment) {
-        let t = self.talk(talk);
-        t.controlled = true;
-        let Some((domain, address)) = t.good.clone() else {
-            return;
-        };
-        let host = self.groups[self.talks[&talk].group].host;
-        let has_room = self.talks[&talk].spent.room(draft.budget) > 0
-            && self.may_address(talk, domain, draft.budget);
-        if has_room && !self.hosts[host].trust.is_questioned() && self.draw(host, now).is_ok() {
-            self.hosts[host].trust.question();
-            self.pending += 1;
-            self.domains[domain].under_way += 1;
-            self.put(
-                talk,
-                domain,
-                Question::Subject(control(address)),
-                draft,
-                now,
-            );
-        }
-    }
-
-    /// Ends a conversation that has only heard acceptances of late with another decoy: some hosts begin to accept
-    /// everybody. Where pace wants it to wait, says until when.
-    fn late_decoy(&mut self, talk: TalkId, draft: &mut Draft, now: Moment) -> Result<(), Moment> {
-        let t = &self.talks[&talk];
-        let (Some((domain, _)), [accepted, _]) = (t.transaction, t.row) else {
+        let host = self.groups[t.group].host;
+        let Some(domain) = self.hosts[host].good.as_ref().map(|(domain, _)| *domain) else {
             return Ok(());
         };
-        let host = self.groups[t.group].host;
         let entry = &self.domains[domain];
-        let owed = accepted >= limits::ACCEPTED_IN_A_ROW
-            && !entry.late_decoy
+        let owed = self.hosts[host].rows.owe_a_decoy(at_the_end)
+            && entry.group == Some(t.group)
             && entry.strangers.openness() == Openness::RefusesStrangers
             && t.spent.room(draft.budget) > 0
             && self.may_address(talk, domain, draft.budget);
@@ -397,21 +379,23 @@ impl Board {
             return Ok(());
         }
         self.draw(host, now)?;
-        if let Some(decoy) = self.decoy(domain, 1) {
+        if let Some(decoy) = self.decoy(domain, self.domains[domain].late_decoys + 1) {
             self.tally.decoys += 1;
             self.decoys_owed += 1;
+            self.hosts[host].rows.testing = true;
             let entry = &mut self.domains[domain];
-            entry.late_decoy = true;
+            entry.late_decoys += 1;
             entry.under_way += 1;
-            self.ask(
-                talk,
-                domain,
-                Asking::LateDecoy,
-                (decoy, Charset::Ascii),
-                draft,
-            );
+            let decoy = (decoy, Charset::Ascii);
+            self.ask(talk, domain, Asking::LateDecoy, decoy, draft);
         }
         Ok(())
+    }
+
+    /// Whether a host has nothing left to be asked but what this conversation thinks of.
+    fn is_the_end(&self, host: usize) -> bool {
+        let host = &self.hosts[host];
+        host.waiting == [0, 0] && host.pace.connections_open() == 1
     }
 
     /// An address that cannot be put into a command for this host.

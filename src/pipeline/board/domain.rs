@@ -27,8 +27,8 @@ pub(super) struct Entry {
     pub(super) under_way: u32,
     /// Whether somebody was told to come back: then everybody's clock is started at once.
     pub(super) keeps_waiting: bool,
-    /// Whether another decoy was asked about after many acceptances in a row.
-    pub(super) late_decoy: bool,
+    /// How many more decoys were asked about after many acceptances in a row.
+    pub(super) late_decoys: u32,
     /// How many of its addresses its host's books count as waiting: now, later.
     pub(super) booked: [usize; 2],
     /// Questions of it that its group's books count as askable.
@@ -61,7 +61,7 @@ impl Entry {
             strangers: Strangers::default(),
             under_way: 0,
             keeps_waiting: false,
-            late_decoy: false,
+            late_decoys: 0,
             booked: [0; 2],
             askable: 0,
             next_wake: None,

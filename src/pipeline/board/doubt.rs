@@ -3,11 +3,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::host::Which;
 use super::outcome::{is_yes, refuses_for_good};
 use super::{Board, Heard, Learned, Look, Subject, control};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
+use crate::probe::Openness;
 use crate::reason::Reason;
 use crate::verdict::{Exchange, Fact, Finding, Whom};
 
@@ -21,49 +23,58 @@ impl Board {
         heard: &Heard,
         now: Moment,
     ) {
+        let key = subject.address.key().into_owned().into_boxed_str();
+        let meant = self.domains[domain].strangers.openness() == Openness::RefusesStrangers;
+        let known = &mut self.hosts[host];
         if is_yes(&heard.exchange) {
-            let host = &mut self.hosts[host];
-            host.trust.accepted();
-            host.good = Some((domain, subject.address.clone()));
+            known.trust.accepted();
+            known.good = Some((domain, subject.address.clone()));
+            if meant && known.rows.accepts_anybody {
+                self.learn_answer(subject, &heard.exchange, &held_back(), now);
+                return;
+            }
+            if meant {
+                known.rows.accept(key.clone(), heard.exchange.clone());
+            } else {
+                known.rows.still_accepts();
+            }
         }
         if !refuses_for_good(&heard.reading) {
             self.learn_answer(subject, &heard.exchange, &heard.reading, now);
             return;
         }
-        let known = &mut self.hosts[host];
         known.trust.refused();
+        known.rows.refuse(key, heard.exchange.clone());
         if known.trust.is_lost() {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
             return;
         }
-        let most = match known.trust.knows_the_host() {
-            true => limits::TRUST_WINDOW,
-            false => limits::REFUSALS_IN_A_ROW,
-        };
-        while known.refused.len() >= most as usize {
-            known.refused.pop_front();
-        }
-        let key = subject.address.key().into_owned().into_boxed_str();
-        known.refused.push_back((key, heard.exchange.clone()));
+        let jumped = known.trust.is_suspicious();
+        let long = known.rows.owe_a_control(false);
         self.learn_answer(subject, &heard.exchange, &heard.reading, now);
         self.draw_sample(subject);
-        if self.hosts[host].trust.is_suspicious() {
-            self.question(host, &heard.exchange, now);
+        if jumped || long {
+            self.question(host, now);
+        }
+        if jumped && self.hosts[host].good.is_none() {
+            self.distrust(host, &heard.exchange, Which::OfLate, now);
         }
     }
 
-    /// A host's refusals have jumped against its history: somebody it accepted is asked about again; without anybody
-    /// like that its history decides.
-    fn question(&mut self, host: usize, exchange: &Exchange, now: Moment) {
-        match self.hosts[host].good.clone() {
-            Some((domain, address)) => {
-                self.hosts[host].trust.question();
-                self.pending += 1;
-                self.domains[domain].push(control(address));
-                self.offer_domain(domain, now);
-            }
-            None => self.distrust(host, exchange, now),
+    /// A host's refusals have jumped against its history, or come in a long row: somebody it accepted is asked about
+    /// again, before anybody else.
+    pub(super) fn question(&mut self, host: usize, now: Moment) {
+        if self.hosts[host].trust.is_questioned() {
+            return;
         }
+        let Some((domain, address)) = self.hosts[host].good.clone() else {
+            return;
+        };
+        self.hosts[host].trust.question();
+        self.pending += 1;
+        self.domains[domain].push(control(address));
+        self.offer_domain(domain, now);
+        self.prefer(domain);
     }
 
     /// A control address was answered.
@@ -76,27 +87,65 @@ impl Board {
     ) {
         if refuses_for_good(&heard.reading) {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
-            self.distrust(host, &heard.exchange, now);
+            let which = match self.hosts[host].rows.owe_a_control(true) {
+                true => Which::InARow,
+                false => Which::OfLate,
+            };
+            self.distrust(host, &heard.exchange, which, now);
         } else {
             self.learn_answer(subject, &heard.exchange, &heard.reading, now);
             self.hosts[host].trust.restore();
-            self.hosts[host].refused.clear();
+            self.hosts[host].rows.still_accepts();
         }
     }
 
-    /// A host's refusals are not to be believed: those of late and those to come are held back for people to decide.
-    fn distrust(&mut self, host: usize, exchange: &Exchange, now: Moment) {
+    /// Another decoy was answered. Refused, the acceptances before mean what they say. Accepted, the host takes
+    /// everybody by now, so those it has accepted since it last refused somebody are held back.
+    pub(super) fn late_decoy_answered(&mut self, domain: usize, heard: &Heard, now: Moment) {
+        self.domains[domain].under_way -= 1;
+        self.decoys_owed -= 1;
+        if let Some(group) = self.domains[domain].group {
+            let host = self.groups[group].host;
+            let rows = &mut self.hosts[host].rows;
+            rows.testing = false;
+            if is_yes(&heard.exchange) {
+                rows.accepts_anybody = true;
+                let held = std::mem::take(&mut rows.accepted);
+                self.hold_back(host, held.into(), &heard.exchange, now);
+            } else if refuses_for_good(&heard.reading) {
+                rows.still_refuses();
+            } else {
+                // Nothing was learned; what counts is what comes from here on.
+                rows.accepted.clear();
+            }
+        }
+        self.offer_domain(domain, now);
+    }
+
+    /// A host's refusals are not to be believed: those before and those to come are held back for people to decide.
+    fn distrust(&mut self, host: usize, exchange: &Exchange, which: Which, now: Moment) {
         if self.hosts[host].trust.is_lost() {
             return;
         }
         self.hosts[host].trust.lose();
-        let refused = std::mem::take(&mut self.hosts[host].refused);
+        let refused = self.hosts[host].rows.take_refused(which);
+        self.hold_back(host, refused, exchange, now);
+    }
+
+    /// Takes back what was learned of some addresses, and says so.
+    fn hold_back(
+        &mut self,
+        host: usize,
+        held: Vec<(Box<str>, Exchange)>,
+        exchange: &Exchange,
+        now: Moment,
+    ) {
         self.learned.push(Learned::Doubted {
             key: self.hosts[host].key.clone(),
             exchange: exchange.clone(),
-            addresses: refused.len(),
+            addresses: held.len(),
         });
-        for (key, exchange) in refused {
+        for (key, exchange) in held {
             let finding = Finding::Asked {
                 whom: Whom::Subject,
                 exchange,
@@ -166,7 +215,8 @@ fn held_back() -> Reading {
     Reading {
         reason: Reason::ProviderAnomaly,
         permanent: false,
-        rule: "held back: the host refused an address known to exist, or far more than it ever did"
-            .to_owned(),
+        rule:
+            "held back: the host refused an address known to exist, or accepted one that does not"
+                .to_owned(),
     }
 }

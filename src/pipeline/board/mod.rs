@@ -203,12 +203,8 @@ struct Talk {
     stage: TalkStage,
     /// When the flight under way began, and how its commands travel.
     flight: (Moment, FlightPace),
-    /// Answers of one kind in a row: acceptances, refusals.
-    row: [u32; 2],
-    /// Somebody who was accepted here.
-    good: Option<(usize, Address)>,
-    /// Whether somebody who was accepted here has been asked about again.
-    controlled: bool,
+    /// Recipients that were replied to.
+    replied: u32,
 }
 
 impl Talk {
@@ -223,9 +219,7 @@ impl Talk {
             asked: Vec::new(),
             stage: TalkStage::Opening,
             flight: (now, FlightPace::OneByOne),
-            row: [0; 2],
-            good: None,
-            controlled: false,
+            replied: 0,
         }
     }
 }

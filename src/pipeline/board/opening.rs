@@ -172,6 +172,14 @@ impl Board {
         let until = self.hosts[host].pace.slow_down(now, wait);
         self.wakes.insert((until, Wake::Host(host)));
         self.tell_of_host(host);
+        self.leave_if_hopeless(host, heard, now);
+    }
+
+    /// A host that has sent us away time and again is left in peace.
+    pub(super) fn leave_if_hopeless(&mut self, host: usize, heard: &Heard, now: Moment) {
+        if self.hosts[host].pace.is_hopeless() {
+            self.block(host, heard, self.block_wait(host), now);
+        }
     }
 
     /// Tells what is known of a host by now.

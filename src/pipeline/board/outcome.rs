@@ -15,6 +15,8 @@ use crate::verdict::{Exchange, Finding, Whom};
 enum Break {
     /// Right after a refused recipient: the host does so with every one.
     AfterRefusal,
+    /// In place of an answer about a recipient, after answers about others: it is about that one.
+    Instead,
     /// Before the first answer on a connection that had answered before: it had waited too long for us.
     Stale,
     /// In any other way without a word.
@@ -35,7 +37,8 @@ impl Board {
         let asked = std::mem::take(&mut t.asked);
         let (began, pace) = t.flight;
         let host = self.groups[group].host;
-        let broken = how_broken(answers, t.spent.recipients() > 0);
+        t.replied += replied_to(answers);
+        let broken = how_broken(answers, t.spent.recipients() > 0, t.replied > 0);
         let replies = answers
             .iter()
             .flatten()
@@ -88,12 +91,15 @@ impl Board {
             }
         }
         match broken {
-            Some(Break::AfterRefusal) => {
+            Some(Break::AfterRefusal | Break::Instead) => {
                 self.groups[group].not_before = now + limits::CUT_WAIT;
             }
             Some(Break::Cut) => {
                 if let Some(until) = self.hosts[host].pace.dropped(now) {
                     self.wakes.insert((until, Wake::Host(host)));
+                }
+                if let Some(heard) = answers.iter().flatten().last() {
+                    self.leave_if_hopeless(host, heard, now);
                 }
             }
             Some(Break::Stale | Break::Mute | Break::Told) | None => {}
@@ -133,20 +139,10 @@ impl Board {
     /// A recipient was answered.
     fn answered(&mut self, talk: TalkId, host: usize, asked: Asked, heard: &Heard, now: Moment) {
         let accepted = is_yes(&heard.exchange);
-        let refused = refuses_for_good(&heard.reading);
         if let Some(t) = self.talks.get_mut(&talk) {
             match accepted {
                 true => t.spent.accepted += 1,
                 false => t.spent.refused += 1,
-            }
-            let [yes, no] = t.row;
-            t.row = match (accepted, refused) {
-                (true, _) => [yes + 1, 0],
-                (false, true) => [0, no + 1],
-                (false, false) => [0, 0],
-            };
-            if let (true, Asking::Subject(subject)) = (accepted, &asked.whom) {
-                t.good = Some((asked.domain, subject.address.clone()));
             }
         }
         let reason = heard.reading.reason;
@@ -181,6 +177,11 @@ impl Board {
     /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.
     fn decoy_answered(&mut self, domain: usize, heard: &Heard, now: Moment) {
         self.domains[domain].under_way -= 1;
+        if refuses_for_good(&heard.reading)
+            && let Some(group) = self.domains[domain].group
+        {
+            self.hosts[self.groups[group].host].rows.still_refuses();
+        }
         let wait = heard.named_wait.map_or(limits::GREYLIST_WAIT, |named| {
             named + limits::NAMED_WAIT_MARGIN
         });
@@ -193,14 +194,6 @@ impl Board {
         });
         self.learn_of_decoy(domain, heard, now);
         self.tell_of_strangers(domain);
-        self.offer_domain(domain, now);
-    }
-
-    /// Another decoy was answered: should it have been accepted, the evidence of the domain contradicts itself.
-    fn late_decoy_answered(&mut self, domain: usize, heard: &Heard, now: Moment) {
-        self.domains[domain].under_way -= 1;
-        self.decoys_owed -= 1;
-        self.learn_of_decoy(domain, heard, now);
         self.offer_domain(domain, now);
     }
 
@@ -331,7 +324,12 @@ impl Board {
         match asked.whom {
             Asking::Subject(subject) => entry.push_front(subject),
             Asking::Decoy => self.hear_of_strangers(asked.domain, decoy),
-            Asking::LateDecoy => self.decoys_owed -= 1,
+            Asking::LateDecoy => {
+                self.decoys_owed -= 1;
+                if let Some(group) = self.domains[asked.domain].group {
+                    self.hosts[self.groups[group].host].rows.testing = false;
+                }
+            }
         }
         self.offer_domain(asked.domain, now);
     }
@@ -361,26 +359,33 @@ impl Board {
     }
 }
 
-/// How a flight broke off, if it did; `used` when the connection had answered questions before.
-fn how_broken(answers: &[Option<Heard>], used: bool) -> Option<Break> {
+/// How many recipients were replied to in a flight.
+fn replied_to(answers: &[Option<Heard>]) -> u32 {
+    let replies = answers
+        .iter()
+        .flatten()
+        .filter(|heard| heard.exchange.stage == Stage::Rcpt && heard.exchange.code.is_some());
+    u32::try_from(replies.count()).unwrap_or(u32::MAX)
+}
+
+/// How a flight broke off, if it did; `used` when the connection was used before it, `replied` when it has brought a
+/// reply about a recipient.
+fn how_broken(answers: &[Option<Heard>], used: bool, replied: bool) -> Option<Break> {
     let heard: Vec<&Heard> = answers.iter().flatten().collect();
     let last = heard.last()?;
     match (last.exchange.code, last.reading.reason) {
         (Some(421), _) => Some(Break::Told),
         (Some(_), _) => None,
-        (None, Reason::HungUp) => Some(match heard.len() {
-            1 if used => Break::Stale,
-            1 => Break::Cut,
-            count => {
-                let before = &heard[count - 2].exchange;
-                let refusal = before.stage == Stage::Rcpt && !is_yes(before);
-                if refusal {
-                    Break::AfterRefusal
-                } else {
-                    Break::Cut
-                }
-            }
-        }),
+        (None, Reason::HungUp) => {
+            let before = heard.len().checked_sub(2).map(|at| &heard[at].exchange);
+            let refused = before.is_some_and(|e| e.stage == Stage::Rcpt && !is_yes(e));
+            Some(match last.exchange.stage {
+                _ if refused => Break::AfterRefusal,
+                _ if heard.len() == 1 && used && last.exchange.stage != Stage::Rcpt => Break::Stale,
+                Stage::Rcpt if replied => Break::Instead,
+                _ => Break::Cut,
+            })
+        }
         (None, _) => Some(Break::Mute),
     }
 }
