@@ -247,6 +247,13 @@ pub const DEAD_HOST_WAIT: Duration = Duration::from_secs(600);
 /// (`minimal_backoff_time`).
 pub const UNREACHABLE_WAIT: Duration = Duration::from_secs(300);
 
+/// How long to wait before dialling again when our own proxy did not let us through, the first times. Our choice.
+pub const STRANDED_WAIT: Duration = Duration::from_secs(5);
+
+/// Times in a row that our own proxy may fail before a run gives up. Our choice: with waits that grow it has had about
+/// a minute by then.
+pub const STRANDINGS: u32 = 20;
+
 /// Rounds through a domain's mail hosts in vain after which its addresses are left unsettled.
 pub const ROUNDS: u8 = 2;
 

@@ -14,14 +14,14 @@ use crate::flags::{ListKind, Lists, OwnList};
 use crate::ledger::{Fresh, Ledger, Lifetimes, Memory, Realm};
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::Manners;
-use crate::pipeline::{Depth, Ending, Terms};
+use crate::pipeline::{Depth, Ending, Origin, Terms};
 use crate::provider::Providers;
 use crate::route::{DnsAnswer, Reach, Record, RecordKind};
 use crate::smtp::HelloName;
 use crate::suppression::Suppression;
 use crate::verdict::Policy;
 use crate::verify::Tools;
-use crate::world::live::{self, Servers};
+use crate::world::live::{self, Proxy, Servers};
 use crate::world::sim::Internet;
 use crate::world::{Clock, World};
 
@@ -69,15 +69,23 @@ pub(super) struct AskingArgs {
     /// Contact private and reserved addresses too
     #[arg(long, help_heading = "How far it goes")]
     pub(super) allow_private: bool,
-    /// Our name in EHLO [default: the forward-confirmed reverse name of this machine's address]
+    /// Our name in EHLO [default: the forward-confirmed reverse name of the address asked from]; with several
+    /// --source-ip one for all, or one for each in the same order
     #[arg(long, help_heading = "Who asks", value_name = "NAME")]
-    pub(super) helo: Option<HelloName>,
+    pub(super) helo: Vec<HelloName>,
     /// Our address in MAIL FROM; real mail hosts are not asked without one
     #[arg(long, help_heading = "Who asks", value_name = "ADDRESS", value_parser = mailbox)]
     pub(super) mail_from: Option<lettre::Address>,
-    /// Address of this machine to ask from
+    /// Address of this machine to ask from; may be repeated: mail hosts are spread over them, each sees one
     #[arg(long, help_heading = "Who asks", value_name = "IP")]
-    pub(super) source_ip: Option<IpAddr>,
+    pub(super) source_ip: Vec<IpAddr>,
+    /// Connect to mail hosts through this SOCKS5 proxy; its trouble never counts against an address
+    #[arg(
+        long,
+        help_heading = "Who asks",
+        value_name = "socks5://[USER:PASSWORD@]HOST:PORT"
+    )]
+    pub(super) proxy: Option<Proxy>,
     /// Most connections at once, to all mail hosts together
     #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_connections: u32,
@@ -181,36 +189,38 @@ impl AskingArgs {
         domains: &[String],
     ) -> anyhow::Result<Option<(World, Terms)>> {
         let seed = self.seed(place);
-        let (world, reach, sender, hello) = match place {
+        let (world, reach, sender, origins) = match place {
             Place::Offline => return Ok(None),
             Place::Simulated(internet, _) => {
                 let sender = self
                     .mail_from
                     .clone()
                     .unwrap_or_else(|| fixed("verify@sender.test"));
-                let hello = self
-                    .helo
-                    .clone()
-                    .unwrap_or_else(|| fixed("mail.sender.test"));
+                let hello = self.helo.first().cloned();
+                let hello = hello.unwrap_or_else(|| fixed("mail.sender.test"));
                 (
                     internet.world(seed),
                     Reach::PublicOrDocumentation,
                     Some(sender),
-                    hello,
+                    self.origins(&[hello])?,
                 )
             }
             Place::Real => {
-                let world = world_of(place, &self.dns, seed)?;
+                let world = world_of(place, &self.dns, self.proxy.as_ref(), seed)?;
                 let sender = self.sender()?;
+                if let (Some(proxy), Some(sender)) = (&self.proxy, &sender) {
+                    super::start::proxy_works(&world, proxy, sender.domain(), self.smtp_port)
+                        .await?;
+                }
                 if !self.skip_preflight {
                     super::start::fit_to_ask(self, &world, domains).await?;
                 }
-                let hello = match (&self.helo, self.no_smtp) {
-                    (Some(name), _) => name.clone(),
-                    (None, true) => fixed("localhost"),
-                    (None, false) => self.own_name(&world).await?,
+                let names = match (self.helo.as_slice(), self.no_smtp) {
+                    ([], true) => vec![fixed("localhost")],
+                    ([], false) => self.own_names(&world).await?,
+                    (names, _) => names.to_vec(),
                 };
-                (world, Reach::Public, sender, hello)
+                (world, Reach::Public, sender, self.origins(&names)?)
             }
         };
         let terms = Terms {
@@ -227,8 +237,7 @@ impl AskingArgs {
                 controls: self.control.clone(),
                 second_look: self.second_look,
             },
-            hello,
-            source: self.source_ip,
+            origins,
             port: self.smtp_port,
             reach: if self.allow_private {
                 Reach::Anywhere
@@ -258,9 +267,45 @@ impl AskingArgs {
         }
     }
 
+    /// The addresses to ask from, each with its name.
+    fn origins(&self, names: &[HelloName]) -> anyhow::Result<Vec<Origin>> {
+        let addresses: Vec<Option<IpAddr>> = match self.source_ip.as_slice() {
+            [] => vec![None],
+            addresses => addresses.iter().copied().map(Some).collect(),
+        };
+        let names = match names {
+            [one] => vec![one.clone(); addresses.len()],
+            names if names.len() == addresses.len() => names.to_vec(),
+            names => {
+                return Err(usage(format!(
+                    "{} names for {} addresses: say --helo once for all, or once for each --source-ip in the same order",
+                    names.len(),
+                    addresses.len()
+                )));
+            }
+        };
+        Ok(addresses
+            .into_iter()
+            .zip(names)
+            .map(|(address, hello)| Origin { address, hello })
+            .collect())
+    }
+
+    /// Our names in EHLO where none was said: one for each address to ask from.
+    async fn own_names(&self, world: &World) -> anyhow::Result<Vec<HelloName>> {
+        let mut names = Vec::new();
+        for address in &self.source_ip {
+            names.push(self.own_name(world, Some(*address)).await?);
+        }
+        if names.is_empty() {
+            names.push(self.own_name(world, source_address()).await?);
+        }
+        Ok(names)
+    }
+
     /// Our name in EHLO: the reverse name of our address if it leads back to it, else the machine's own full name.
-    async fn own_name(&self, world: &World) -> anyhow::Result<HelloName> {
-        if let Some(address) = self.source_ip.or_else(source_address)
+    async fn own_name(&self, world: &World, address: Option<IpAddr>) -> anyhow::Result<HelloName> {
+        if let Some(address) = address
             && let Some(name) = confirmed_name(world, address).await
         {
             return Ok(name);
@@ -338,7 +383,12 @@ pub(super) fn place_of(world: Option<&Path>) -> anyhow::Result<Place> {
 }
 
 /// The world of a place where somebody is asked. Must be called inside the runtime.
-pub(super) fn world_of(place: &Place, dns: &[SocketAddr], seed: u64) -> anyhow::Result<World> {
+pub(super) fn world_of(
+    place: &Place,
+    dns: &[SocketAddr],
+    proxy: Option<&Proxy>,
+    seed: u64,
+) -> anyhow::Result<World> {
     match place {
         Place::Simulated(internet, _) => Ok(internet.world(seed)),
         Place::Offline | Place::Real => {
@@ -346,7 +396,7 @@ pub(super) fn world_of(place: &Place, dns: &[SocketAddr], seed: u64) -> anyhow::
                 true => Servers::System,
                 false => Servers::Named(dns.to_vec()),
             };
-            Ok(live::world(&servers, seed)?)
+            Ok(live::world(&servers, proxy.cloned(), seed)?)
         }
     }
 }

@@ -94,6 +94,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(match ending {
         Ending::Interrupted => Exit::Interrupted,
+        Ending::Stranded => Exit::CannotAsk,
         Ending::Completed | Ending::Deadline => Exit::Done,
     })
 }

@@ -178,7 +178,7 @@ fn preflight_here(args: &preflight::PreflightArgs, layers: &Layers) -> anyhow::R
         crate::preflight::screen::Style::Colour
     };
     let code = asking::block_on(&place, async {
-        let world = asking::world_of(&place, &args.dns, 0)?;
+        let world = asking::world_of(&place, &args.dns, None, 0)?;
         let mut machine = match &place {
             asking::Place::Simulated(internet, _) => {
                 preflight::Machine::simulated(internet.client())

@@ -1,7 +1,7 @@
 //! Before a run asks anybody: can this machine ask at all? Said at once, instead of a list full of `unknown`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,9 @@ use crate::outlet;
 use crate::preflight::check::Check;
 use crate::preflight::screen::wrapped;
 use crate::preflight::start::{Depth, Start, Starting, Surroundings, look};
-use crate::route::Reach;
-use crate::world::World;
+use crate::route::{DnsAnswer, Reach, Record, RecordKind};
+use crate::world::live::Proxy;
+use crate::world::{ProxyTrouble, World};
 
 /// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
 /// error stream.
@@ -32,9 +33,10 @@ pub(super) async fn fit_to_ask(
     world: &World,
     domains: &[String],
 ) -> anyhow::Result<()> {
-    let sources = args
-        .source_ip
-        .map_or_else(|| Machine::look().sources, |ip| vec![ip]);
+    let sources = match args.source_ip.as_slice() {
+        [] => Machine::look().sources,
+        named => named.to_vec(),
+    };
     // Nobody serves the internet's names on another port than 53.
     let own_names = args.dns.iter().any(|server| server.port() != 53);
     let surroundings = if args.allow_private || args.smtp_port != 25 || own_names {
@@ -55,7 +57,7 @@ pub(super) async fn fit_to_ask(
     }
     let starting = Starting {
         domains,
-        helo: args.helo.as_ref().map(crate::smtp::HelloName::as_str),
+        helo: args.helo.first().map(crate::smtp::HelloName::as_str),
         mail_from: args.mail_from.as_ref().map(AsRef::as_ref),
         sources: &sources,
         port: args.smtp_port,
@@ -91,6 +93,61 @@ pub(super) async fn fit_to_ask(
             message: cannot_ask(&check),
         }
         .into()),
+    }
+}
+
+/// Makes sure that the proxy lets us through, by asking it for a mail host of the sender's own domain. What that host
+/// says to it is no matter; where DNS knows none, the first conversations will show.
+///
+/// # Errors
+///
+/// A refusal with [`Exit::CannotAsk`] and the proxy's words.
+pub(super) async fn proxy_works(
+    world: &World,
+    proxy: &Proxy,
+    domain: &str,
+    port: u16,
+) -> anyhow::Result<()> {
+    let Some(address) = mail_host_of(world, domain).await else {
+        return Ok(());
+    };
+    let dialled = world.dial.connect(SocketAddr::new(address, port), None);
+    let words = match tokio::time::timeout(limits::CONNECT_WAIT, dialled).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => match ProxyTrouble::of(&error) {
+            Some(trouble) => trouble.to_string(),
+            None => return Ok(()),
+        },
+        Err(_) => format!("the proxy {proxy} did not answer"),
+    };
+    Err(Refusal {
+        exit: Exit::CannotAsk,
+        message: format!(
+            "{}\n  Nobody was asked and no list was written. Look at the proxy's address, name and password, and whether \
+             it lets connections to port {port} out.",
+            safe(&words)
+        ),
+    }
+    .into())
+}
+
+/// The address of a mail host of `domain`, else its own.
+async fn mail_host_of(world: &World, domain: &str) -> Option<IpAddr> {
+    let first = |answer: DnsAnswer| match answer {
+        DnsAnswer::Records { records, .. } => records.into_iter().next(),
+        DnsAnswer::NoSuchName { .. } | DnsAnswer::NoRecords { .. } | DnsAnswer::Failed(_) => None,
+    };
+    let name = match first(world.names.query(domain, RecordKind::Mx).await) {
+        Some(Record::Mx { exchange, .. }) => exchange,
+        Some(Record::Address(_) | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. }) | None => {
+            domain.to_owned()
+        }
+    };
+    match first(world.names.query(&name, RecordKind::A).await) {
+        Some(Record::Address(address)) => Some(address),
+        Some(Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. }) | None => {
+            None
+        }
     }
 }
 
@@ -179,7 +236,7 @@ fn circumstances(args: &AskingArgs, sources: &[IpAddr]) -> String {
     )
         .hash(&mut hasher);
     (
-        args.helo.as_ref().map(crate::smtp::HelloName::as_str),
+        args.helo.first().map(crate::smtp::HelloName::as_str),
         args.mail_from.as_ref().map(ToString::to_string),
         env!("CARGO_PKG_VERSION"),
     )

@@ -139,6 +139,7 @@ fn exit(report: &Report, fail_over: Option<f64>, fail_on: Basis) -> Exit {
     let rate = fail_on.of(&report.projection.verified);
     match report.ending {
         Ending::Interrupted => Exit::Interrupted,
+        Ending::Stranded => Exit::CannotAsk,
         Ending::Completed | Ending::Deadline if fail_over.is_some_and(|mark| rate > mark) => {
             Exit::No
         }

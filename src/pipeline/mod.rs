@@ -2,11 +2,12 @@
 
 pub mod board;
 mod journal;
+mod origin;
 mod routing;
 mod talk;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -21,22 +22,22 @@ use crate::moment::Moment;
 use crate::probe::{KnownDomain, KnownHost, Wanted};
 use crate::provider::Providers;
 use crate::route::{HostKey, Reach, Route};
-use crate::smtp::HelloName;
 use crate::world::World;
 
 use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
+use origin::origin_for;
 use routing::Router;
 use talk::{Order, Talk};
+
+pub use origin::Origin;
 
 /// How a run asks the world.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// How hosts are treated.
     pub manners: Manners,
-    /// Our name in EHLO.
-    pub hello: HelloName,
-    /// Where we come from; `None` leaves it to the system.
-    pub source: Option<IpAddr>,
+    /// Where we come from, under which names; each host sees one of them. At least one.
+    pub origins: Vec<Origin>,
     /// The port on which hosts are asked: 25.
     pub port: u16,
     /// Which addresses may be contacted.
@@ -64,6 +65,8 @@ pub enum Ending {
     Interrupted,
     /// Its time was over.
     Deadline,
+    /// The proxy on our side failed us time and again.
+    Stranded,
 }
 
 impl Ending {
@@ -74,6 +77,7 @@ impl Ending {
             Ending::Completed => "completed",
             Ending::Interrupted => "interrupted",
             Ending::Deadline => "deadline",
+            Ending::Stranded => "stranded",
         }
     }
 }
@@ -201,6 +205,10 @@ impl Run {
             self.refill(supply, now)?;
             self.board.tick(now);
             self.carry_out();
+            if self.board.is_stranded() && self.ending == Ending::Completed {
+                self.ending = Ending::Stranded;
+                self.board.stop();
+            }
             for learned in self.board.take_learned() {
                 listener.learned(learned)?;
             }
@@ -287,7 +295,10 @@ impl Run {
                 self.board.routed(&domain, route, now);
             }
             News::Talk(talk, report) => {
-                if matches!(report, Report::Ended | Report::Failed(_)) {
+                if matches!(
+                    report,
+                    Report::Ended | Report::Failed(_) | Report::Stranded(_)
+                ) {
                     self.orders.remove(&talk);
                 }
                 self.board.report(talk, report, now);
@@ -311,17 +322,20 @@ impl Run {
                 Out::Start {
                     talk,
                     host,
-                    key: _,
+                    key,
                     address,
                     privacy,
                     provider,
                 } => {
+                    // Without an origin of the host's family the system's own choice fails as it must.
+                    let origin = origin_for(&self.terms.origins, &key, address)
+                        .or(self.terms.origins.first())
+                        .expect("there is an origin");
                     let talk = Talk {
                         id: talk,
                         host,
                         address: SocketAddr::new(address, self.terms.port),
-                        source: self.terms.source,
-                        hello: self.terms.hello.clone(),
+                        origin: origin.clone(),
                         privacy,
                         provider,
                         book: Arc::clone(&self.book),

@@ -8,15 +8,16 @@ use tokio::time::timeout;
 
 use super::board::{Heard, Report, TalkId};
 use super::journal;
+use super::origin::Origin;
 use crate::diagnosis::{Book, Context};
 use crate::limits;
 use crate::probe::named_wait;
 use crate::provider::Provider;
 use crate::smtp::dialogue::{Flight, FlightPace, Opened, Opening, Privacy};
 use crate::smtp::driver::Line;
-use crate::smtp::{Answer, Command, HelloName, Stage};
+use crate::smtp::{Answer, Command, Stage};
 use crate::verdict::Exchange;
-use crate::world::World;
+use crate::world::{ProxyTrouble, World};
 
 /// What a conversation is told to do once it is open.
 #[derive(Debug)]
@@ -32,8 +33,7 @@ pub(super) struct Talk {
     pub(super) id: TalkId,
     pub(super) host: String,
     pub(super) address: SocketAddr,
-    pub(super) source: Option<std::net::IpAddr>,
-    pub(super) hello: HelloName,
+    pub(super) origin: Origin,
     pub(super) privacy: Privacy,
     pub(super) provider: Option<Provider>,
     pub(super) book: Arc<Book>,
@@ -58,8 +58,8 @@ impl Talk {
                 report(opened);
                 line
             }
-            Err(heard) => {
-                report(Report::Failed(heard));
+            Err(failed) => {
+                report(failed);
                 return;
             }
         };
@@ -79,21 +79,25 @@ impl Talk {
         report(Report::Ended);
     }
 
-    /// Connects, greets and encrypts.
-    async fn open(&self, world: &World) -> Result<(Line, Report), Heard> {
+    /// Connects, greets and encrypts, or says what kept it from that.
+    async fn open(&self, world: &World) -> Result<(Line, Report), Report> {
+        let failed = |heard| Err(Report::Failed(heard));
         let connected = timeout(
             limits::CONNECT_WAIT,
-            world.dial.connect(self.address, self.source),
+            world.dial.connect(self.address, self.origin.address),
         )
         .await;
         let wire = match connected {
             Ok(Ok(wire)) => wire,
             Ok(Err(error)) => {
-                return Err(self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect));
+                if let Some(trouble) = ProxyTrouble::of(&error) {
+                    return Err(Report::Stranded(trouble.to_string()));
+                }
+                return failed(self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect));
             }
-            Err(_) => return Err(self.hear(&Answer::Silent, Stage::Connect)),
+            Err(_) => return failed(self.hear(&Answer::Silent, Stage::Connect)),
         };
-        let mut opening = Opening::new(self.hello.clone(), self.privacy);
+        let mut opening = Opening::new(self.origin.hello.clone(), self.privacy);
         let line = Line::new(wire).carry_out(&mut opening).await;
         match (line, opening.into_end()) {
             (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),
@@ -102,9 +106,9 @@ impl Talk {
                 if matches!(answer, Answer::Reply(_)) {
                     take_leave(line).await;
                 }
-                Err(self.hear(&answer, stage))
+                failed(self.hear(&answer, stage))
             }
-            (None, Opened::Failed { stage, answer }) => Err(self.hear(&answer, stage)),
+            (None, Opened::Failed { stage, answer }) => failed(self.hear(&answer, stage)),
             (None, Opened::Ready { .. }) => unreachable!("a lost line is never ready"),
         }
     }
@@ -131,7 +135,7 @@ impl Talk {
     }
 
     fn hear_about(&self, answer: &Answer, stage: Stage, echoed: &[&str]) -> Heard {
-        let mut echoes = vec![self.host.as_str(), self.hello.as_str()];
+        let mut echoes = vec![self.host.as_str(), self.origin.hello.as_str()];
         echoes.extend(echoed);
         let context = Context {
             stage,

@@ -11,7 +11,7 @@ use crate::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::{Manners, Progress};
-use crate::pipeline::{Depth, Ending, Terms};
+use crate::pipeline::{Depth, Ending, Origin, Terms};
 use crate::provider::Providers;
 use crate::report::Report;
 use crate::route::Reach;
@@ -197,8 +197,10 @@ fn terms(seed: u64, courtesy: &Courtesy) -> Terms {
             controls: Vec::new(),
             second_look: 0.0,
         },
-        hello: HELLO.parse().expect("a name of ours"),
-        source: None,
+        origins: vec![Origin {
+            address: None,
+            hello: HELLO.parse().expect("a name of ours"),
+        }],
         port: 25,
         reach: Reach::PublicOrDocumentation,
         depth: Depth::MailHosts,

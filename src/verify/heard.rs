@@ -56,6 +56,7 @@ impl Heard {
             Learned::Waiting { again: None, .. }
             | Learned::Host { .. }
             | Learned::Doubted { .. }
+            | Learned::Stranded { .. }
             | Learned::Strangers { .. } => {}
         }
     }

@@ -154,6 +154,7 @@ impl<'a> Judge<'a> {
             Ending::Completed => None,
             Ending::Interrupted => Some(Reason::Interrupted),
             Ending::Deadline => Some(Reason::Deadline),
+            Ending::Stranded => Some(Reason::NotAsked),
         }
     }
 

@@ -84,6 +84,11 @@ pub trait Observer {
     /// A host blocks us.
     fn blocked(&mut self, host: &str, words: &str, addresses: usize);
 
+    /// Our own proxy does not let us through.
+    fn stranded(&mut self, words: &str) {
+        let _ = words;
+    }
+
     /// A host's refusals are not believed any more; so many that came before are held back too.
     fn doubted(&mut self, host: &str, words: &str, addresses: usize) {
         let _ = (host, words, addresses);

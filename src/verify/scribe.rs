@@ -44,6 +44,7 @@ impl Listener for Scribe<'_> {
                 addresses,
                 ..
             } => self.observer.blocked(&key.0, &exchange.reply, addresses),
+            Learned::Stranded { words } => self.observer.stranded(&words),
             Learned::Doubted {
                 key,
                 exchange,

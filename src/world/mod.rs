@@ -37,6 +37,21 @@ pub trait Dial: Send + Sync {
     ) -> Later<'a, io::Result<Box<dyn Wire>>>;
 }
 
+/// The proxy on our side failed us: a connection's error that is no mail host's, so it says nothing of anybody.
+///
+/// It travels inside an [`io::Error`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ProxyTrouble(pub String);
+
+impl ProxyTrouble {
+    /// The trouble that an error carries, if it is one.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Option<&ProxyTrouble> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
 /// The seam to time: tokio's clock, which a simulation pauses, anchored to a calendar.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {

@@ -17,7 +17,7 @@ use presend::intake::{ColumnChoice, Options, Source};
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::pace::{Ceilings, Rate};
 use presend::pipeline::board::{Manners, Progress};
-use presend::pipeline::{Depth, Ending, Terms};
+use presend::pipeline::{Depth, Ending, Origin, Terms};
 use presend::provider::Providers;
 use presend::report::Report;
 use presend::route::{Reach, RecordKind};
@@ -75,8 +75,10 @@ fn terms_of(seed: u64) -> Terms {
             controls: Vec::new(),
             second_look: 0.0,
         },
-        hello: "mail.sender.test".parse().unwrap(),
-        source: None,
+        origins: vec![Origin {
+            address: None,
+            hello: "mail.sender.test".parse().unwrap(),
+        }],
         port: 25,
         reach: Reach::PublicOrDocumentation,
         depth: Depth::MailHosts,

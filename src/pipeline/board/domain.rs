@@ -9,10 +9,6 @@ use crate::probe::{Likelihood, Openness, Spent, Strangers, next_kind};
 
 /// One domain.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own that the others do not follow from"
-)]
 pub(super) struct Entry {
     pub(super) name: Box<str>,
     /// The group of its mail hosts, once they are known.

@@ -118,6 +118,8 @@ pub enum Report {
     Opened(Offer),
     /// It is not, and the connection is gone.
     Failed(Heard),
+    /// Our own proxy did not let us through; the text says why.
+    Stranded(String),
     /// A flight has landed: an answer for each command, `None` where there was none.
     Landed(Vec<Option<Heard>>),
     /// The connection is gone.
@@ -174,6 +176,11 @@ pub enum Learned {
         exchange: Exchange,
         /// How many of its refusals are held back so far.
         addresses: usize,
+    },
+    /// Our own proxy did not let us through, which says nothing of anybody.
+    Stranded {
+        /// Why.
+        words: String,
     },
     /// A host blocks us; nobody there is asked any more.
     Blocked {
@@ -328,6 +335,8 @@ pub struct Board {
     /// Those refused who are to be asked about again in the end.
     sample: Vec<Address>,
     second_look: SecondLook,
+    /// Times in a row that our own proxy did not let us through.
+    strandings: u32,
     stopping: bool,
 }
 
@@ -369,6 +378,7 @@ impl Board {
             tally: Tally::default(),
             sample: Vec::new(),
             second_look: SecondLook::default(),
+            strandings: 0,
             stopping: false,
         };
         for address in board.manners.controls.clone() {
@@ -527,6 +537,7 @@ impl Board {
     pub fn report(&mut self, talk: TalkId, report: Report, now: Moment) {
         match report {
             Report::Opened(offer) => {
+                self.strandings = 0;
                 if let Some(t) = self.talks.get_mut(&talk) {
                     let group = &mut self.groups[t.group];
                     group.failures = 0;
@@ -535,6 +546,7 @@ impl Board {
                     self.give_work(talk, now);
                 }
             }
+            Report::Stranded(words) => self.stranded(talk, words, now),
             Report::Failed(heard) => self.could_not_open(talk, &heard, now),
             Report::Landed(answers) => {
                 if self.take_in(talk, &answers, now) {

@@ -2,6 +2,7 @@
 
 mod capped;
 mod dns;
+mod proxy;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,9 +11,13 @@ use std::time::SystemTime;
 
 use tokio::net::TcpSocket;
 
+use tokio::net::TcpStream;
+
 use super::{Clock, Dial, Later, Wire, World};
 use crate::moment::Moment;
 use dns::Dns;
+
+pub use proxy::{BadProxy, Proxy};
 
 /// The DNS servers to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,17 +33,21 @@ pub enum Servers {
 #[error("the system's DNS settings cannot be used ({0}); name a DNS server with --dns IP:PORT")]
 pub struct NoServers(String);
 
-/// The world as it is.
+/// The world as it is; mail hosts are connected to through `proxy` where there is one.
 ///
 /// Must be called inside the runtime that will carry it.
 ///
 /// # Errors
 ///
 /// [`NoServers`] when the system has no usable DNS settings.
-pub fn world(servers: &Servers, seed: u64) -> Result<World, NoServers> {
+pub fn world(servers: &Servers, proxy: Option<Proxy>, seed: u64) -> Result<World, NoServers> {
+    let dial: Arc<dyn Dial> = match proxy {
+        Some(proxy) => Arc::new(proxy),
+        None => Arc::new(Tcp),
+    };
     Ok(World {
         names: Arc::new(Dns::new(servers)?),
-        dial: Arc::new(Tcp),
+        dial,
         clock: Clock::starting_at(Moment::from(SystemTime::now())),
         seed,
     })
@@ -53,24 +62,25 @@ impl Dial for Tcp {
         to: SocketAddr,
         from: Option<IpAddr>,
     ) -> Later<'a, io::Result<Box<dyn Wire>>> {
-        Box::pin(async move {
-            let socket = match to {
-                SocketAddr::V4(_) => TcpSocket::new_v4()?,
-                SocketAddr::V6(_) => TcpSocket::new_v6()?,
-            };
-            if let Some(from) = from {
-                socket.bind(SocketAddr::new(from, 0))?;
-            } else {
-                let any: IpAddr = match to {
-                    SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-                    SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-                };
-                socket.bind(SocketAddr::new(any, 0))?;
-            }
-            let stream = socket.connect(to).await?;
-            // A flight is one write: waiting for more only delays it.
-            stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as Box<dyn Wire>)
-        })
+        Box::pin(async move { Ok(Box::new(Tcp::open(to, from).await?) as Box<dyn Wire>) })
+    }
+}
+
+impl Tcp {
+    /// Connects a socket.
+    async fn open(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+        let socket = match to {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        let any: IpAddr = match to {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        socket.bind(SocketAddr::new(from.unwrap_or(any), 0))?;
+        let stream = socket.connect(to).await?;
+        // A flight is one write: waiting for more only delays it.
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 }
