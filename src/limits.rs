@@ -230,6 +230,10 @@ pub const REFUSALS_IN_A_ROW: usize = 8;
 /// there one time in eight.
 pub const ACCEPTED_IN_A_ROW: usize = 20;
 
+/// How often that row doubles at most, from test to test that a host passes: 20 become 320, so that even a list without
+/// any bad address costs few decoys.
+pub const ROW_DOUBLINGS: u32 = 4;
+
 /// The same when a host has nothing else left to be asked. Our choice: what a row cannot show any more.
 pub const SHORT_ROW: usize = 3;
 

@@ -113,7 +113,7 @@ impl Board {
                 let held = std::mem::take(&mut rows.accepted);
                 self.hold_back(host, held.into(), &heard.exchange, now);
             } else if refuses_for_good(&heard.reading) {
-                rows.still_refuses();
+                rows.passed_the_test();
             } else {
                 // Nothing was learned; what counts is what comes from here on.
                 rows.accepted.clear();

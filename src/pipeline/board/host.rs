@@ -100,6 +100,8 @@ pub(super) struct Rows {
     pub(super) refused_in_a_row: usize,
     /// Refusals in all, decoys among them.
     pub(super) refusals: u32,
+    /// How often another decoy was refused: each time the next is due after a row twice as long.
+    tested: u32,
     /// Whether another decoy is being asked about.
     pub(super) testing: bool,
     /// Whether a decoy was accepted where decoys were refused before: its acceptances are worth nothing.
@@ -110,14 +112,26 @@ impl Rows {
     /// Notes an acceptance that seemed to mean something.
     pub(super) fn accept(&mut self, key: Box<str>, exchange: Exchange) {
         self.refused_in_a_row = 0;
-        keep(&mut self.accepted, key, exchange);
+        let most = limits::ACCEPTED_IN_A_ROW << (limits::ROW_DOUBLINGS + 1);
+        keep(&mut self.accepted, most, key, exchange);
     }
 
     /// Notes a refusal of somebody in the list.
     pub(super) fn refuse(&mut self, key: Box<str>, exchange: Exchange) {
         self.still_refuses();
         self.refused_in_a_row += 1;
-        keep(&mut self.refused, key, exchange);
+        keep(
+            &mut self.refused,
+            limits::TRUST_WINDOW as usize,
+            key,
+            exchange,
+        );
+    }
+
+    /// Notes that another decoy was refused.
+    pub(super) fn passed_the_test(&mut self) {
+        self.tested += 1;
+        self.still_refuses();
     }
 
     /// Notes that a stranger was refused: the acceptances before mean what they say.
@@ -135,7 +149,8 @@ impl Rows {
 
     /// Whether another decoy is due; `at_the_end` when the host has nothing else left to be asked.
     pub(super) fn owe_a_decoy(&self, at_the_end: bool) -> bool {
-        !self.testing && self.is_long(self.accepted.len(), limits::ACCEPTED_IN_A_ROW, at_the_end)
+        let most = limits::ACCEPTED_IN_A_ROW << self.tested.min(limits::ROW_DOUBLINGS);
+        !self.testing && self.is_long(self.accepted.len(), most, at_the_end)
     }
 
     /// Whether somebody known to exist is to be asked about again.
@@ -172,8 +187,8 @@ pub(super) enum Which {
     OfLate,
 }
 
-fn keep(row: &mut VecDeque<(Box<str>, Exchange)>, key: Box<str>, exchange: Exchange) {
-    if row.len() == limits::TRUST_WINDOW as usize {
+fn keep(row: &mut VecDeque<(Box<str>, Exchange)>, most: usize, key: Box<str>, exchange: Exchange) {
+    if row.len() == most {
         row.pop_front();
     }
     row.push_back((key, exchange));

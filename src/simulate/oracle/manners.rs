@@ -264,7 +264,20 @@ impl Scene<'_> {
             let most_about_one = about.values().copied().max().unwrap_or(0);
             self.counts.most_about_one = self.counts.most_about_one.max(most_about_one);
             let bound = if site.is_steady() { 1 } else { TRIES };
-            if let Some((key, count)) = about.iter().find(|(_, count)| **count > bound) {
+            // For every eight strangers refused, somebody accepted may be asked about once more: does the host still
+            // know its own?
+            let refused = seen
+                .questions
+                .iter()
+                .filter(|question| question.outcome == Outcome::RefusedMailbox)
+                .count();
+            let again: u32 = about
+                .values()
+                .map(|count| count.saturating_sub(bound))
+                .sum();
+            if again as usize > refused / 8
+                && let Some((key, count)) = about.iter().find(|(_, count)| **count > bound)
+            {
                 let detail = format!("{}: {count} times about {key}", self.named(name));
                 self.findings
                     .push(Finding::new(Complaint::NeedlessQuestion, detail));
