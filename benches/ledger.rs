@@ -163,8 +163,10 @@ fn terms() -> Terms {
             controls: Vec::new(),
             second_look: 0.0,
         },
-        hello: "mail.sender.test".parse().unwrap(),
-        source: None,
+        origins: vec![presend::pipeline::Origin {
+            address: None,
+            hello: "mail.sender.test".parse().unwrap(),
+        }],
         port: 25,
         reach: Reach::PublicOrDocumentation,
         depth: Depth::MailHosts,

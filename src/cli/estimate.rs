@@ -91,6 +91,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(match estimated.ending {
         Ending::Interrupted => Exit::Interrupted,
+        Ending::Stranded => Exit::CannotAsk,
         Ending::Completed | Ending::Deadline => Exit::Done,
     })
 }

@@ -38,7 +38,7 @@ pub(super) fn list_rows(
     // What a run left undone when it stopped early is no change.
     let register = match ending {
         Ending::Completed => ledger.register(mailboxes)?,
-        Ending::Interrupted | Ending::Deadline => None,
+        Ending::Interrupted | Ending::Deadline | Ending::Stranded => None,
     };
     let mut seen = Seen::beside(register);
     let mut changes = ChangeLog::begin(task, &seen)?;
