@@ -48,6 +48,18 @@ pub(super) const ORDINARY: [Persona; 8] = [
     Persona::FewConnections,
 ];
 
+/// Hosts whose answers tempt into a false verdict.
+const TEMPTING: [Persona; 8] = [
+    Persona::BlocksRecipients,
+    Persona::BlocksSender,
+    Persona::TentativeRefuser,
+    Persona::HangsUpInsteadOfRefusing,
+    Persona::Greylisting,
+    Persona::BreaksOff,
+    Persona::AcceptsEveryone,
+    Persona::OneRecipient,
+];
+
 impl Climate {
     /// No oddities at all; everybody is there still.
     pub(super) fn fair() -> Self {
@@ -73,7 +85,11 @@ impl Climate {
         let kinds = if dice.happens(0.4) {
             Persona::ALL.to_vec()
         } else {
-            (0..few).map(|_| *dice.one_of(Persona::ALL)).collect()
+            let kind = |dice: &mut Dice| {
+                let tempting = dice.happens(0.5);
+                *dice.one_of(if tempting { &TEMPTING } else { Persona::ALL })
+            };
+            (0..few).map(|_| kind(&mut dice)).collect()
         };
         Climate {
             odd_hosts: *dice.one_of(&[0.05, 0.2, 0.5, 0.8]),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::world::sim::Persona;
+use crate::world::sim::dialect::Dialect;
 use crate::world::sim::habits::{Door, Greylist, Habits, KnownBy};
 use crate::world::sim::host::Way;
 use crate::world::sim::plan::{Plan, PlannedHost};
@@ -132,6 +133,15 @@ const PROVIDERS: &[Provider] = &[
     },
 ];
 
+/// Dialects in which to say to a recipient's name that it is the visitor who is blocked.
+const BLOCKS: [Dialect; 5] = [
+    Dialect::Postfix,
+    Dialect::Exim,
+    Dialect::Proofpoint,
+    Dialect::Mimecast,
+    Dialect::Barracuda,
+];
+
 /// Some of the large providers.
 pub(super) fn providers(climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> Vec<Site> {
     let mut sites = Vec::new();
@@ -170,6 +180,9 @@ pub(super) fn anybody(number: usize, climate: &Climate, dice: &mut Dice, plan: &
     };
     let mut habits = persona.habits();
     vary(&mut habits, climate, dice);
+    if persona == Persona::BlocksRecipients {
+        habits.dialect = *dice.one_of(&BLOCKS);
+    }
     let way = way(climate, dice);
     let name = format!("site{number}.test");
     let mut hosts = Vec::new();
