@@ -1,5 +1,6 @@
 //! Whole runs in a simulated internet, judged by what its servers saw.
 
+mod calibration;
 mod resume;
 mod scenarios;
 mod season;
