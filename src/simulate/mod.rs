@@ -107,7 +107,9 @@ pub fn create(seed: u64, addresses: usize) -> Creation {
     }
     let mut domains = domain::own_domains(&sites);
     for number in 0..domain_count {
-        let mut draft = domain::anybodys(number, &climate, &mut dice, &sites, providers);
+        // Sites that are somebody's own domain take no other's mail.
+        let open = &sites[..providers + others];
+        let mut draft = domain::anybodys(number, &climate, &mut dice, open, providers);
         if draft.nature == Nature::Implicit {
             draft.site = draft
                 .site

@@ -112,6 +112,20 @@ const HEARD: &[(Persona, &str)] = &[
     (Persona::HarvestRefusesAll, "220 250 250 250 550 250"),
     (Persona::HarvestBlocks, "220 250 250 250 550 250"),
     (Persona::RateLimited, "220 250 250 250 550 450"),
+    (Persona::TentativeRefuser, "220 250 250 250 450 250"),
+    (Persona::Yandex, "220 250 250 250 550 250"),
+    (Persona::Proton, "220 250 250 250 550 250"),
+    (Persona::Zoho, "220 250 250 250 550 250"),
+    (Persona::Qq, "220 250 250 250 550 250"),
+    (Persona::Comcast, "220 250 530 503 503 503"),
+    (Persona::Orange, "220 250 530 503 503 503"),
+    (Persona::Rackspace, "220 250 250 250 550 250"),
+    (Persona::Rambler, "220 250 250 250 550 250"),
+    (Persona::Symantec, "220 250 250 250 550 250"),
+    (Persona::TrendMicro, "220 250 250 250 554 250"),
+    (Persona::ZeroSpam, "220 250 250 450 450 450"),
+    (Persona::Tdc, "220 250 250 250 550 250"),
+    (Persona::FreeFr, "220 250 250 250 550 250"),
 ];
 
 #[tokio::test(start_paused = true)]
