@@ -87,8 +87,10 @@ fn sound_field<'a>(
     widths: Widths,
 ) -> Option<Cow<'a, [u8]>> {
     let field = record.target.map(|target| target.text(raw));
-    let is_address = field.as_deref().is_some_and(shape::is_address);
-    if is_address || widths.fit(record.fields) || record.fields < widths.usual {
+    if widths.fit(record.fields) || record.fields < widths.usual {
+        return field;
+    }
+    if field.as_deref().is_some_and(shape::is_address) {
         return field;
     }
     let surplus = record.fields - widths.usual;

@@ -110,9 +110,22 @@ impl Gathering {
     }
 
     fn count_provider(&mut self, row: &Seen<'_>) {
-        let name = row.provider.unwrap_or_default();
+        let at = row.provider.map_or(0, |name| self.provider_line(name, row));
+        let line = &mut self.providers[at];
+        line.rows += 1;
+        let count = match row.verdict.standing {
+            Standing::Deliverable => &mut line.accepted,
+            Standing::Undeliverable => &mut line.refused,
+            Standing::Unknown if blocks(row.verdict.reason) => &mut line.blocked,
+            Standing::Risky | Standing::Unknown => &mut line.unsure,
+        };
+        *count += 1;
+    }
+
+    /// Where the provider of that name is counted. The first line is for rows without one.
+    fn provider_line(&mut self, name: &str, row: &Seen<'_>) -> usize {
         let known = self.providers.iter().position(|line| line.name == name);
-        let at = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             // Providers come from a file; should an operator's ever be huge, the rest count as other mail hosts.
             if self.providers.len() > limits::PROJECTED_PROVIDERS {
                 return 0;
@@ -123,16 +136,7 @@ impl Gathering {
                 ..ProviderLine::default()
             });
             self.providers.len() - 1
-        });
-        let line = &mut self.providers[at];
-        line.rows += 1;
-        let count = match row.verdict.standing {
-            Standing::Deliverable => &mut line.accepted,
-            Standing::Undeliverable => &mut line.refused,
-            Standing::Unknown if blocks(row.verdict.reason) => &mut line.blocked,
-            Standing::Risky | Standing::Unknown => &mut line.unsure,
-        };
-        *count += 1;
+        })
     }
 
     fn count_domain(&mut self, address: &Address, verdict: Verdict) {

@@ -106,7 +106,7 @@ impl Seen {
 
 /// Hashes what is a hash already.
 #[derive(Debug, Default)]
-struct AsItIs(u64);
+pub(super) struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {
