@@ -84,6 +84,19 @@ impl Observer for Screen {
             "look this machine's address up on the blocklist that it names (`presend explain` reads its words), or ask from another machine"
         );
     }
+
+    fn stranded(&mut self, words: &str) {
+        tracing::warn!(
+            "the proxy does not let us through, so nobody can be asked; everybody left goes to review. It said: {words}"
+        );
+    }
+
+    fn doubted(&mut self, host: &str, words: &str, addresses: usize) {
+        tracing::warn!(
+            "{host} refuses whoever is asked about, known-good addresses too, so its refusals are not believed; \
+             {addresses} addresses there go to review. It said: {words}"
+        );
+    }
 }
 
 /// What a terminal shows.
