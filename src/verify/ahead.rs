@@ -135,6 +135,36 @@ impl Batch {
 struct Reader<'a> {
     describer: Describer<'a>,
     marker: Marker,
+    returned: Receiver<Batch>,
+}
+
+impl Reader<'_> {
+    /// A batch to fill, in the memory of one that was returned where there is one.
+    fn empty_batch(&self) -> Batch {
+        let mut batch = self.returned.try_recv().unwrap_or_default();
+        batch.bytes.clear();
+        batch.rows.clear();
+        batch
+    }
+}
+
+/// The other end of a reading thread.
+pub(super) struct Ahead {
+    batches: Receiver<Result<Batch, IntakeError>>,
+    spent: SyncSender<Batch>,
+}
+
+impl Ahead {
+    /// The next batch; `None` behind the last one.
+    pub(super) fn next_batch(&self) -> Option<Result<Batch, IntakeError>> {
+        self.batches.recv().ok()
+    }
+
+    /// Returns a batch whose rows were taken out, so that its memory serves again.
+    pub(super) fn give_back(&self, batch: Batch) {
+        // One that finds no room is let go.
+        let _ = self.spent.try_send(batch);
+    }
 }
 
 /// Reads `list` to its end on a thread of `scope`, at most [`limits::AHEAD_BATCHES`] batches ahead; `marker` gives
@@ -145,12 +175,14 @@ pub(super) fn read<'scope, 'env>(
     list: List,
     lists: &'env Lists,
     marker: Marker,
-) -> Receiver<Result<Batch, IntakeError>> {
-    let (sender, receiver) = sync_channel(limits::AHEAD_BATCHES);
+) -> Ahead {
+    let (sender, batches) = sync_channel(limits::AHEAD_BATCHES);
+    let (spent, returned) = sync_channel(limits::AHEAD_BATCHES + 2);
     let reading = move || {
         let reader = Reader {
             describer: Describer::new(lists),
             marker,
+            returned,
         };
         if let Err(error) = send_all(list, reader, &sender) {
             // Nobody listens only when the run has failed elsewhere.
@@ -161,7 +193,7 @@ pub(super) fn read<'scope, 'env>(
     thread
         .spawn_scoped(scope, reading)
         .expect("the system has room for one more thread");
-    receiver
+    Ahead { batches, spent }
 }
 
 fn send_all(
@@ -170,7 +202,7 @@ fn send_all(
     sender: &SyncSender<Result<Batch, IntakeError>>,
 ) -> Result<(), IntakeError> {
     loop {
-        let mut batch = Batch::default();
+        let mut batch = reader.empty_batch();
         let filled = batch.fill(&mut list, &mut reader);
         // What was read before a failure goes out first.
         let is_heard = sender.send(Ok(batch)).is_ok();

@@ -47,7 +47,8 @@ pub(super) fn list_rows(
     let mut tally = Tally::new(&model);
     let mut shares: Vec<f64> = Vec::new();
     thread::scope(|scope| {
-        for batch in ahead::read(scope, list, &tools.lists, seen.marker()) {
+        let ahead = ahead::read(scope, list, &tools.lists, seen.marker());
+        while let Some(batch) = ahead.next_batch() {
             let mut batch = batch?;
             batch.flag_duplicates(&mut seen);
             for row in batch.rows() {
@@ -94,6 +95,7 @@ pub(super) fn list_rows(
                     changes.note(&mut seen, (mark, address), judgement.verdict)?;
                 }
             }
+            ahead.give_back(batch);
         }
         anyhow::Ok(())
     })?;
