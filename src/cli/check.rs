@@ -18,7 +18,7 @@ use crate::moment::Moment;
 use crate::pipeline::Ending;
 use crate::projection::{Model, Segment};
 use crate::verdict::{Evidence, Finding, Whom};
-use crate::verify::{Asking, Describer, Judge, Judgement, Task, Tools, parse_field, verify};
+use crate::verify::{self, Asking, Describer, Judge, Judgement, Task, Tools, parse_field, verify};
 use crate::world::Clock;
 
 /// Options of `check`.
@@ -76,7 +76,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         };
         let stop = asking::stop(args.asking.deadline);
         let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
-        let model = Model::built_in();
+        let model = verify::believed(&ledger, clock.now())?;
         let judge = Judge::new(&tools, clock.now(), summary.ending);
         let mut describer = Describer::new(&tools.lists);
         let mut text = String::new();
