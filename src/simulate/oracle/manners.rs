@@ -1,6 +1,7 @@
 //! Judges the visitor's manners by what the servers counted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::route::RecordKind;
 use crate::simulate::{Courtesy, Creation, Nature, Prospect, Site};
 use crate::world::sim::dialect::Line;
 use crate::world::sim::witness::Totals;
-use crate::world::sim::{Breach, Outcome, Sightings, Witness};
+use crate::world::sim::{Breach, Outcome, Question, Sightings, Witness};
 
 /// What the servers counted, each for the worst of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,9 +56,20 @@ const NEVER_HEARD_AT_PROVIDERS: [Line; 3] = [
     Line::OneDomainOnly,
 ];
 
-/// How often a host may say that it takes fewer recipients in a message, or in a time, before a visitor must have
-/// learned it.
-const LESSONS: u32 = 20;
+/// Most recipients of one flight.
+const FLIGHT: u32 = 9;
+
+/// How often a host may say that it is asked too fast: each time may come as often as questions are under way, and twice
+/// the whole way down from the usual rate to a sixteenth of it takes ten.
+const RATE_LESSONS: u32 = 10;
+
+/// How long whoever is told to slow down must stay away at least where no time was named: half of the time over which
+/// stock servers count (Postfix: 60 s).
+const STAYS_AWAY: Duration = Duration::from_secs(30);
+
+/// Acceptances at a host after which a visitor may ask for a stranger once more; each time after twice as many, up to 16
+/// times as many. So a host that has begun to take everybody is found out, and one that has not hardly notices.
+const ACCEPTED_PER_STRANGER: usize = 20;
 
 /// Most questions about one address where connections break: our four tries, each of which may be lost as often.
 const TRIES: u32 = 16;
@@ -182,10 +194,11 @@ impl Scene<'_> {
             let at_providers = NEVER_HEARD_AT_PROVIDERS.iter();
             heard.extend(at_providers.map(|line| (*line, seen.times_said(*line))));
         }
-        for line in [Line::TooManyRecipients, Line::TooFast] {
-            let lessons = seen.times_said(line);
-            if lessons > LESSONS {
-                heard.push((line, lessons));
+        let under_way = FLIGHT * self.courtesy.connections_per_host;
+        for (line, lessons) in [(Line::TooManyRecipients, 1), (Line::TooFast, RATE_LESSONS)] {
+            let said = seen.times_said(line);
+            if said > lessons * under_way {
+                heard.push((line, said));
             }
         }
         for (line, count) in heard {
@@ -197,6 +210,39 @@ impl Scene<'_> {
         }
     }
 
+    /// Whoever is told to slow down stays away for a while: only what was under way by then may still arrive.
+    fn haste(&mut self, number: usize, site: &Site, questions: &[&Question]) {
+        let way = site.way;
+        let thinking = (site.habits.rcpt_wait + site.habits.tarpit) * FLIGHT;
+        let lost = match way.loss > 0.0 {
+            true => Duration::from_secs(10),
+            false => Duration::ZERO,
+        };
+        let under_way = way.round_trip.mul_f64(2.0 * (1.0 + way.jitter)) + thinking + lost;
+        let mut told: Option<Moment> = None;
+        for question in questions {
+            let early = told.is_some_and(|told| {
+                let after = question.at.since(told);
+                after > under_way && after < STAYS_AWAY
+            });
+            if early {
+                let detail = format!(
+                    "{} (site {number}) was asked again {:.1} s after it had asked to slow down",
+                    site.name,
+                    question.at.since(told.unwrap_or_default()).as_secs_f64()
+                );
+                self.counts.complaints += 1;
+                self.find(Complaint::HostComplained, detail);
+                return;
+            }
+            if question.objection == Some(Line::TooFast)
+                && told.is_none_or(|told| question.at.since(told) > under_way)
+            {
+                told = Some(question.at);
+            }
+        }
+    }
+
     /// Rate and connections of all hosts under one roof.
     fn roof(&mut self, number: usize, site: &Site) {
         let seen: Vec<&Sightings> = site
@@ -204,11 +250,10 @@ impl Scene<'_> {
             .iter()
             .filter_map(|host| self.hosts.get(host))
             .collect();
-        let mut times: Vec<Moment> = seen
-            .iter()
-            .flat_map(|seen| seen.questions.iter().map(|question| question.at))
-            .collect();
-        times.sort_unstable();
+        let mut questions: Vec<&Question> = seen.iter().flat_map(|seen| &seen.questions).collect();
+        questions.sort_by_key(|question| question.at);
+        self.haste(number, site, &questions);
+        let times: Vec<Moment> = questions.iter().map(|question| question.at).collect();
         let (second, ten) = (most_within(&times, 1_000), most_within(&times, 10_000));
         self.counts.most_per_second = self.counts.most_per_second.max(second);
         self.counts.most_per_ten_seconds = self.counts.most_per_ten_seconds.max(ten);
@@ -282,11 +327,22 @@ impl Scene<'_> {
                 self.findings
                     .push(Finding::new(Complaint::NeedlessQuestion, detail));
             }
+            let steady = site.is_steady();
+            let further: u32 = by_domain
+                .values()
+                .map(|(_, decoys)| decoys.saturating_sub(1))
+                .sum();
+            let allowed = further_strangers(seen.count(Outcome::Accepted));
+            if steady && further as usize > allowed {
+                let detail = format!(
+                    "{}: {further} decoys beyond one for each domain, {allowed} at most",
+                    self.named(name)
+                );
+                self.findings
+                    .push(Finding::new(Complaint::NeedlessQuestion, detail));
+            }
             for (domain, (subjects, decoys)) in by_domain {
-                let steady = site.is_steady();
-                let detail = if steady && decoys > 2 {
-                    format!("{name}: {decoys} decoys at {domain}")
-                } else if steady && takes_all.contains(&domain) && subjects + decoys > 3 {
+                let detail = if steady && takes_all.contains(&domain) && subjects + decoys > 3 {
                     format!("{name}: {subjects} questions at {domain}, which takes everything")
                 } else {
                     continue;
@@ -336,6 +392,19 @@ impl Scene<'_> {
     }
 }
 
+/// How many strangers beyond one for each domain a host may be asked for that has accepted so many: one after every row
+/// of acceptances, each row twice as long as the last up to a bound, one in the end.
+fn further_strangers(accepted: usize) -> usize {
+    let longest = ACCEPTED_PER_STRANGER * 16;
+    let (mut row, mut left, mut strangers) = (ACCEPTED_PER_STRANGER, accepted, 1);
+    while left >= row {
+        left -= row;
+        strangers += 1;
+        row = (row * 2).min(longest);
+    }
+    strangers
+}
+
 /// Most moments within any span of `millis` milliseconds; they must be in order.
 fn most_within(times: &[Moment], millis: u64) -> usize {
     let mut first = 0;
@@ -378,6 +447,12 @@ mod tests {
         let times = [0, 500, 900, 1000, 1400, 5000].map(Moment::from_millis);
         assert_eq!(most_within(&times, 1000), 4);
         assert_eq!(most_within(&[], 1000), 0);
+    }
+
+    #[test]
+    fn further_strangers_are_few_however_many_are_accepted() {
+        let counts = [0, 19, 20, 60, 1000, 10_000].map(further_strangers);
+        assert_eq!(counts, [1, 1, 2, 3, 7, 35]);
     }
 
     #[test]

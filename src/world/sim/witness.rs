@@ -57,6 +57,8 @@ pub struct Question {
     pub code: u16,
     /// What the reply meant.
     pub outcome: Outcome,
+    /// Why the host would not even look the recipient up, where it would not.
+    pub objection: Option<Line>,
 }
 
 /// One connection, as the host saw it.

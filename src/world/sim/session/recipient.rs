@@ -56,6 +56,7 @@ impl Session {
             connection: self.connection,
             code: code.and_then(|code| code.parse().ok()).unwrap_or(0),
             outcome,
+            objection: ruling.objection,
         });
         turn
     }
@@ -86,10 +87,14 @@ impl Session {
             desk.seen.breach(Breach::DomainsMixed);
         }
         if let Some((line, then)) = self.objection(desk) {
-            return Ruling::otherwise(Turn {
+            let turn = Turn {
                 then,
                 ..self.line(line, &topic, desk)
-            });
+            };
+            return Ruling {
+                objection: Some(line),
+                ..Ruling::otherwise(turn)
+            };
         }
         let Some(mailboxes) = desk.host.domains.get(domain) else {
             desk.seen.breach(Breach::Misrouted);
@@ -185,6 +190,7 @@ impl Session {
 struct Ruling {
     turn: Turn,
     outcome: Outcome,
+    objection: Option<Line>,
 }
 
 impl Ruling {
@@ -192,6 +198,7 @@ impl Ruling {
         Ruling {
             turn,
             outcome: Outcome::Accepted,
+            objection: None,
         }
     }
 
@@ -199,6 +206,7 @@ impl Ruling {
         Ruling {
             turn,
             outcome: Outcome::RefusedMailbox,
+            objection: None,
         }
     }
 
@@ -206,6 +214,7 @@ impl Ruling {
         Ruling {
             turn,
             outcome: Outcome::RefusedOtherwise,
+            objection: None,
         }
     }
 }
