@@ -11,6 +11,7 @@ mod export;
 mod forget;
 mod guard;
 mod known;
+mod last_word;
 mod lifetime;
 mod lock;
 mod migrate;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::diagnosis::Reading;
-use crate::probe::{KnownDomain, KnownHost, Waiting};
+use crate::probe::{KnownDomain, KnownHost, LastWord, Waiting};
 use crate::smtp::Stage;
 use crate::verdict::{Exchange, Finding, Whom};
 
@@ -102,6 +102,40 @@ fn what_was_learned_settles_the_next_run_until_it_is_stale() {
     assert_eq!(settled(4, "bert@acme.test"), None);
     assert_eq!(settled(8, "anna@acme.test"), None);
     assert_eq!(settled(1, "dora@acme.test"), None);
+}
+
+#[test]
+fn the_last_word_on_an_address_outlives_its_fact() {
+    let (_folder, path) = place();
+    let mut writer = open(&path, 0).writer().unwrap();
+    for (key, reason, permanent, at) in [
+        ("anna@acme.test", Reason::NoSuchMailbox, true, 1),
+        ("anna@acme.test", Reason::Accepted, false, 2),
+        ("bert@acme.test", Reason::NoSuchMailbox, true, 1),
+        ("carl@acme.test", Reason::Greylisted, false, 1),
+        ("dora@acme.test", Reason::SenderBlocked, true, 1),
+    ] {
+        writer
+            .address(key.to_owned(), asked(Whom::Subject, reason, permanent, at))
+            .unwrap();
+    }
+    writer.finish().unwrap();
+
+    let mut ledger = open(&path, 400 * DAY);
+    for (key, wanted) in [
+        ("anna@acme.test", LastWord::Accepted),
+        ("bert@acme.test", LastWord::Refused),
+        ("carl@acme.test", LastWord::Nothing),
+        ("dora@acme.test", LastWord::Nothing),
+        ("emil@acme.test", LastWord::Nothing),
+    ] {
+        assert_eq!(ledger.last_word(key).unwrap(), wanted, "{key}");
+    }
+    ledger.recall(Memory::Refresh);
+    assert_eq!(
+        ledger.last_word("bert@acme.test").unwrap(),
+        LastWord::Nothing
+    );
 }
 
 #[test]

@@ -5,26 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Openness, Waiting};
+use super::{Likelihood, Openness, Waiting};
 use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::pace::KnownPace;
 use crate::reason::Reason;
 use crate::verdict::{Exchange, Fact, Finding, Whom};
-
-/// How likely a mailbox exists, as far as can be told without asking: only the order of questions depends on it.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Likelihood {
-    /// Nothing speaks against it.
-    #[default]
-    Good,
-    /// It looks made up, or was refused before.
-    Bad,
-}
 
 /// An address to ask about, with what is known of it from before.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,14 +4,16 @@ mod budget;
 mod decoy;
 mod known;
 mod plan;
+mod prior;
 mod retry;
 mod strangers;
 mod trust;
 
 pub use budget::{Budget, Spent};
 pub use decoy::decoy_local_part;
-pub use known::{Block, History, KnownDomain, KnownHost, Likelihood, Wanted};
-pub use plan::{domains_at_once, next_kind};
+pub use known::{Block, History, KnownDomain, KnownHost, Wanted};
+pub use plan::{domains_at_once, is_worn_out, next_kind};
+pub use prior::{LastWord, Likelihood};
 pub use retry::{Next, Waiting, after_undecided, named_wait};
 pub use strangers::{Openness, Strangers};
 pub use trust::Trust;

@@ -155,6 +155,7 @@ async fn ask(
         list: task.source.list(&task.options)?,
         seen: Seen::default(),
         suppression: &tools.suppression,
+        lists: &tools.lists,
         ledger,
         rows: &rows,
         known: 0,

@@ -2,10 +2,11 @@
 
 use super::Seen;
 use crate::address::Address;
+use crate::flags::Lists;
 use crate::intake::List;
 use crate::ledger::{Ledger, Todo};
 use crate::pipeline::Supply;
-use crate::probe::{KnownDomain, KnownHost, Wanted};
+use crate::probe::{KnownDomain, KnownHost, LastWord, Likelihood, Wanted};
 use crate::route::HostKey;
 use crate::suppression::Suppression;
 
@@ -14,6 +15,7 @@ pub(super) struct Questions<'a> {
     pub(super) list: List,
     pub(super) seen: Seen,
     pub(super) suppression: &'a Suppression,
+    pub(super) lists: &'a Lists,
     pub(super) ledger: &'a mut Ledger,
     pub(super) rows: &'a std::cell::Cell<u64>,
     pub(super) known: u64,
@@ -39,6 +41,10 @@ impl Supply for Questions<'_> {
                 continue;
             }
             let todo = self.ledger.todo(&key, address.domain().wire())?;
+            let last = match todo {
+                Todo::Ask { .. } => self.ledger.last_word(&key)?,
+                Todo::Settled(_) | Todo::Left | Todo::Owed(_) => LastWord::default(),
+            };
             drop(key);
             let wanted = Wanted::from(address);
             match todo {
@@ -52,6 +58,7 @@ impl Supply for Questions<'_> {
                     waiting,
                     not_before,
                 } => batch.push(Wanted {
+                    likelihood: Likelihood::of(last, &self.lists.signals(&wanted.address)),
                     waiting,
                     not_before,
                     ..wanted

@@ -5,7 +5,7 @@ use super::group::Pipelining;
 use super::{Asked, Asking, Board, Out, Subject, Talk, TalkId, TalkStage, Wake};
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Budget, Likelihood, Openness, decoy_local_part, domains_at_once};
+use crate::probe::{Budget, Likelihood, Openness, decoy_local_part, domains_at_once, is_worn_out};
 use crate::provider::PipeliningHabit;
 use crate::reason::Reason;
 use crate::smtp::dialogue::{FlightPace, Offer};
@@ -85,6 +85,16 @@ impl Board {
             recipients: draft.budget.recipients - kept,
             ..draft.budget
         });
+        let worn_out = is_worn_out(
+            room,
+            self.groups[group].askable,
+            self.hosts[host].pace.recipients_per_second(),
+            self.hosts[host].pace.reply_time(),
+            self.hosts[host].pace.connections_open(),
+        );
+        if pace == FlightPace::Together && worn_out {
+            return Err(Idle::Finished);
+        }
         room = room.min(self.groups[group].flight);
         let mut idle = Idle::Finished;
         if let Err(moment) = self.late_decoy(talk, &mut draft, false, now) {
@@ -189,13 +199,21 @@ impl Board {
         let t = &self.talks[&talk];
         let group = t.group;
         let greylisting = self.hosts[self.groups[group].host].greylisting;
+        // Refusals have caught up: the next answers had better be acceptances, wherever they come from.
+        let needs_credit = t.spent.recipients() > 0 && t.spent.accepted <= t.spent.refused;
         let current = draft.domain().or(t.transaction.map(|(domain, _)| domain));
         if let Some(domain) = current
             && self.domains[domain].has_question(greylisting, now)
+            && !(needs_credit
+                && self.domains[domain].likelihood() == Likelihood::Bad
+                && self.bring_forward_a_likely_one(group, now))
         {
             // It may still stand in the queue: then its turn there comes to nothing.
             self.unlist(group, domain);
             return Some(domain);
+        }
+        if needs_credit {
+            self.bring_forward_a_likely_one(group, now);
         }
         while let Some(domain) = self.groups[group].ready.pop_front() {
             self.domains[domain].listed = false;
@@ -204,6 +222,25 @@ impl Board {
             }
         }
         None
+    }
+
+    /// Puts a domain that is likely to accept somebody in front of its group's queue. Returns whether one stands there.
+    fn bring_forward_a_likely_one(&mut self, group: usize, now: Moment) -> bool {
+        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        let ready = &self.groups[group].ready;
+        let found = ready
+            .iter()
+            .take(limits::DOMAINS_LOOKED_THROUGH)
+            .position(|&listed| {
+                let entry = &self.domains[listed];
+                entry.likelihood() == Likelihood::Good && entry.has_question(greylisting, now)
+            });
+        let ready = &mut self.groups[group].ready;
+        let Some(domain) = found.and_then(|at| ready.remove(at)) else {
+            return false;
+        };
+        ready.push_front(domain);
+        true
     }
 
     /// Takes a domain out of its group's queue, where it tends to stand in front.

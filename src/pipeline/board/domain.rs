@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub(super) listed: bool,
     /// What is known of how it treats strangers.
     pub(super) strangers: Strangers,
+    /// Its addresses that were accepted, that were refused for good.
+    answers: [u32; 2],
     /// Questions under way, the decoy's included.
     pub(super) under_way: u32,
     /// Whether somebody was told to come back: then everybody's clock is started at once.
@@ -55,6 +57,7 @@ impl Entry {
             closed: false,
             listed: false,
             strangers: Strangers::default(),
+            answers: [0; 2],
             under_way: 0,
             keeps_waiting: false,
             late_decoys: 0,
@@ -67,6 +70,25 @@ impl Entry {
             later: BTreeMap::new(),
             resolutions: 0,
             sequence: 0,
+        }
+    }
+
+    /// Notes that one of its addresses was accepted.
+    pub(super) fn accepted(&mut self) {
+        self.answers[0] += 1;
+    }
+
+    /// Notes that one of its addresses was refused for good.
+    pub(super) fn refused(&mut self) {
+        self.answers[1] += 1;
+    }
+
+    /// How likely those exist who are asked about next: whoever waits first, as the domain's answers so far have it.
+    pub(super) fn likelihood(&self) -> Likelihood {
+        let [accepted, refused] = self.answers;
+        match self.first.is_empty() && self.good.is_empty() {
+            true => Likelihood::Bad,
+            false => Likelihood::by_answers(accepted, refused),
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits;
 use crate::route::MailHost;
 
 /// How a host behaves.
@@ -97,6 +98,8 @@ struct Drill {
     reports: HashMap<u64, (TalkId, Report)>,
     sequence: u64,
     resolutions: u32,
+    /// Accepted and refused, by connection.
+    balances: BTreeMap<TalkId, (u32, u32)>,
     /// The last word on each address.
     facts: BTreeMap<String, Vec<Reason>>,
     learned: Vec<Learned>,
@@ -144,6 +147,7 @@ impl Drill {
             reports: HashMap::new(),
             sequence: 0,
             resolutions: 0,
+            balances: BTreeMap::new(),
             facts: BTreeMap::new(),
             learned: Vec::new(),
         };
@@ -303,6 +307,8 @@ impl Drill {
             };
             answers.push(Some(answer));
         }
+        self.balances
+            .insert(talk, (connection.accepted, connection.refused));
         self.later(habits.round_trip, talk, Report::Landed(answers));
     }
 
@@ -312,6 +318,11 @@ impl Drill {
 
     fn connections(&self) -> u32 {
         self.seen.iter().map(|seen| seen.connections).sum()
+    }
+
+    /// Accepted and refused recipients of each connection, in the order in which they were opened.
+    fn balances(&self) -> Vec<(u32, u32)> {
+        self.balances.values().copied().collect()
     }
 
     /// The last word on an address.
@@ -382,6 +393,120 @@ fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
     assert_eq!(drill.seen[0].open_at_most, 2);
     assert!(drill.seen[0].refused_at_most <= 9 && !drill.seen[0].unbalanced);
     assert!(drill.connections() <= 70, "{}", drill.connections());
+}
+
+/// A run about those who exist and those who do not, each half known for what it is.
+fn run_with_priors(good: usize, bad: usize, likelihood: fn(&str) -> Likelihood) -> Drill {
+    let mut drill = Drill::new(
+        manners(),
+        vec![Habits::default()],
+        &[("mixed.test", 0)],
+        &[],
+    );
+    for address in people("mixed.test", good, bad) {
+        let wanted = Wanted {
+            likelihood: likelihood(&address),
+            ..Wanted::from(address.parse::<Address>().unwrap())
+        };
+        drill.board.add(wanted, START);
+    }
+    drill.run();
+    drill
+}
+
+fn as_they_are(address: &str) -> Likelihood {
+    match address.starts_with('a') {
+        true => Likelihood::Good,
+        false => Likelihood::Bad,
+    }
+}
+
+#[test]
+fn those_who_look_bad_are_spread_over_those_who_look_good() {
+    // First the bad ones, as a list that was pasted together has them: without a prior each connection is used up by
+    // nine of them.
+    let list = [people("mixed.test", 0, 90), people("mixed.test", 180, 0)].concat();
+    let connections = |likelihood: fn(&str) -> Likelihood| {
+        let mut drill = Drill::new(
+            manners(),
+            vec![Habits::default()],
+            &[("mixed.test", 0)],
+            &[],
+        );
+        for address in &list {
+            let wanted = Wanted {
+                likelihood: likelihood(address),
+                ..Wanted::from(address.parse::<Address>().unwrap())
+            };
+            drill.board.add(wanted, START);
+        }
+        drill.run();
+        assert!(!drill.seen[0].unbalanced);
+        drill
+    };
+    let known = connections(as_they_are);
+    // Ten refusals at most in each of about as many connections, and none without acceptances to carry it.
+    let balance = known.balances();
+    let lopsided = balance
+        .iter()
+        .filter(|(accepted, refused)| refused > accepted);
+    assert!(
+        lopsided.count() <= 1,
+        "only the last may run out of good ones: {balance:?}"
+    );
+    let unknown = connections(|_| Likelihood::Good);
+    let lopsided = unknown
+        .balances()
+        .into_iter()
+        .filter(|(accepted, refused)| refused > accepted);
+    assert!(
+        lopsided.count() > 5,
+        "without a prior they come as the list has them"
+    );
+}
+
+#[test]
+fn a_domain_that_has_refused_most_gives_way_to_one_that_has_not() {
+    // Twenty domains where nobody is left, twenty where everybody is, at one host.
+    let domains: Vec<String> = (0..40).map(|n| format!("d{n}.test")).collect();
+    let list: Vec<String> = domains
+        .iter()
+        .enumerate()
+        .flat_map(|(n, domain)| match n % 2 {
+            0 => people(domain, 0, 12),
+            _ => people(domain, 24, 0),
+        })
+        .collect();
+    let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &served, &list);
+    drill.run();
+    // Everybody once, a decoy for each that accepts; the rest tests the host, which refuses in long rows.
+    let needed = 20 * 12 + 20 * 24 + 20;
+    assert!(
+        drill.questions() <= needed * 105 / 100,
+        "{}",
+        drill.questions()
+    );
+    // While there are good ones, refusals do not use up a connection before acceptances have; in the end some are left.
+    let balance = drill.balances();
+    let lopsided = balance[..balance.len() / 2]
+        .iter()
+        .filter(|(accepted, refused)| refused > accepted);
+    assert!(lopsided.count() <= 1, "{balance:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn refusals_outnumber_acceptances_only_where_nobody_good_is_left(good in 0usize..120, bad in 0usize..60) {
+        prop_assume!(good + bad > 0);
+        let drill = run_with_priors(good, bad, as_they_are);
+        prop_assert!(!drill.seen[0].unbalanced);
+        // While good ones wait, a connection that goes on past ten has at least as many acceptances.
+        let needed = bad.div_ceil(limits::REFUSED_RECIPIENTS as usize) + good.div_ceil(limits::RECIPIENTS_OF_A_CONNECTION as usize);
+        prop_assert!(drill.connections() as usize <= needed + 3, "{} for {needed}", drill.connections());
+    }
 }
 
 #[test]

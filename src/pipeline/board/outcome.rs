@@ -236,6 +236,11 @@ impl Board {
         if is_yes(&heard.exchange) && subject.tries == 0 {
             self.hosts[host].greylisting = false;
         }
+        if is_yes(&heard.exchange) {
+            self.domains[domain].accepted();
+        } else if refuses_for_good(&heard.reading) {
+            self.domains[domain].refused();
+        }
         match subject.look {
             Look::First => self.weigh(host, domain, &subject, heard, now),
             Look::Second => self.looked_again(&subject, heard, now),
