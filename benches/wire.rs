@@ -1,0 +1,441 @@
+//! How many recipients a second one core of ours can ask about: real sockets on loopback, real DNS packets, the ledger
+//! written beside, no limits set, an instant server.
+//!
+//! `cargo bench --bench wire`; with a number after `--`, that many addresses instead of 200,000. The server is a process
+//! of its own, so that what the system says of this one is ours alone: recipients are divided by the processor time of
+//! all our threads, and by that of the run as the clock shows it.
+
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use presend::diagnosis::Book;
+use presend::flags::Lists;
+use presend::intake::{Options, Source};
+use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use presend::pace::{Ceilings, Rate};
+use presend::pipeline::board::{Manners, Progress};
+use presend::pipeline::{Depth, Ending, Origin, Terms};
+use presend::provider::Providers;
+use presend::report::Report;
+use presend::route::Reach;
+use presend::suppression::Suppression;
+use presend::verdict::Policy;
+use presend::verify::{Asking, Observer, Task, Tools, verify};
+use presend::world::live::{self, Servers};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Recipients a second that one core is to manage.
+const WANTED: f64 = 20_000.0;
+
+/// One address in so many does not exist.
+const ONE_BAD_IN: usize = 10;
+
+/// What this program is told when it is to be the server.
+const SERVE: &str = "serve";
+
+/// A list with how it is asked about.
+struct Shape {
+    name: &'static str,
+    addresses: usize,
+    domains: usize,
+    hosts: usize,
+    connections_per_host: u32,
+}
+
+fn main() {
+    if std::env::args().any(|word| word == SERVE) {
+        return serve();
+    }
+    let addresses = std::env::args()
+        .skip(1)
+        .find_map(|word| word.parse().ok())
+        .unwrap_or(200_000);
+    let shapes = [
+        Shape {
+            name: "20 addresses a domain, 25 domains a host, 4 connections to each",
+            addresses,
+            domains: addresses.div_ceil(20),
+            hosts: addresses.div_ceil(500).min(250),
+            connections_per_host: 4,
+        },
+        Shape {
+            name: "5 addresses a domain, 100 domains a host, 4 connections to each",
+            addresses,
+            domains: addresses.div_ceil(5),
+            hosts: addresses.div_ceil(500).min(250),
+            connections_per_host: 4,
+        },
+        Shape {
+            name: "one domain, one connection",
+            addresses: addresses.div_ceil(4),
+            domains: 1,
+            hosts: 1,
+            connections_per_host: 1,
+        },
+    ];
+    for shape in &shapes {
+        measure(shape);
+    }
+}
+
+// ── Our side ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Processor time of this whole process so far, user and system together; of this thread alone.
+#[derive(Clone, Copy)]
+struct Spent {
+    process: f64,
+    thread: f64,
+    clock: Instant,
+}
+
+impl Spent {
+    /// As Linux tells it: `proc_pid_stat(5)` fields 14 and 15, in hundredths of a second; the first field of schedstat,
+    /// in nanoseconds.
+    fn now() -> Self {
+        let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+        let fields = stat.rsplit(") ").next().expect("a name in brackets");
+        let hundredths: f64 = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|ticks| ticks.parse::<f64>().expect("a number"))
+            .sum();
+        let thread = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+        let thread: f64 = thread
+            .split(' ')
+            .next()
+            .and_then(|nanoseconds| nanoseconds.parse().ok())
+            .expect("a number");
+        Spent {
+            process: hundredths / 100.0,
+            thread: thread / 1e9,
+            clock: Instant::now(),
+        }
+    }
+}
+
+/// Notes when the asking was over: the last progress comes then.
+struct Watch {
+    asked: Option<Spent>,
+    progress: Progress,
+}
+
+impl Observer for Watch {
+    fn progress(&mut self, _rows: u64, progress: &Progress) {
+        self.asked = Some(Spent::now());
+        self.progress = progress.clone();
+    }
+
+    fn blocked(&mut self, host: &str, words: &str, _addresses: usize) {
+        panic!("{host} blocks us: {words}");
+    }
+}
+
+fn measure(shape: &Shape) {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list.csv");
+    let existing = write_list(&list, shape);
+    let server = Server::start(shape.hosts);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let begun = Spent::now();
+    let mut watch = Watch {
+        asked: None,
+        progress: Progress::default(),
+    };
+    let report = runtime.block_on(run(folder.path(), &list, shape, &server, &mut watch));
+    let listed = Spent::now();
+    let asked = watch.asked.expect("there was progress");
+    let traffic = report.traffic;
+    println!(
+        "\n{} addresses at {} domains on {} hosts: {}",
+        shape.addresses, shape.domains, shape.hosts, shape.name
+    );
+    println!(
+        "  {} recipients, {} of them decoys, {} connections, {} DNS questions",
+        traffic.rcpt, traffic.decoys, traffic.connections, traffic.dns_queries
+    );
+    let verdicts = &report.counts.verdict;
+    let count = |verdict| verdicts.get(verdict).copied().unwrap_or_default();
+    let missing = shape.addresses - existing;
+    if (count("deliverable"), count("undeliverable")) != (existing as u64, missing as u64) {
+        println!("  WRONG: {verdicts:?}, {existing} of them exist");
+    }
+    tell("asking", traffic.rcpt, begun, asked, Some(WANTED));
+    tell("with the lists", traffic.rcpt, begun, listed, None);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates for people")]
+fn tell(what: &str, recipients: u64, from: Spent, to: Spent, wanted: Option<f64>) {
+    let recipients = recipients as f64;
+    let core = recipients / (to.process - from.process);
+    let verdict = match wanted {
+        Some(wanted) if core >= wanted => format!(" (at least {wanted}: holds)"),
+        Some(wanted) => format!(" (at least {wanted}: MISSED)"),
+        None => String::new(),
+    };
+    println!(
+        "  {what:<15} {core:>8.0} recipients per second of one core{verdict}; {:.0} by the asking thread's own time; \
+         {:.0} by the clock",
+        recipients / (to.thread - from.thread),
+        recipients / (to.clock - from.clock).as_secs_f64(),
+    );
+}
+
+async fn run(
+    folder: &Path,
+    list: &Path,
+    shape: &Shape,
+    server: &Server,
+    watch: &mut Watch,
+) -> Report {
+    let world = live::world(&Servers::Named(vec![server.names]), None, 1).unwrap();
+    let now = world.clock.now();
+    let realm = Realm::Simulated("bench".to_owned());
+    let path = folder.join("ledger.db");
+    let mut ledger = Ledger::open(&path, &realm, Lifetimes::default(), now).unwrap();
+    let job = Job {
+        place: "bench",
+        list: "list.csv",
+        seed: 1,
+    };
+    ledger.begin(&job, now).unwrap();
+    let task = Task {
+        source: Source::open(list).unwrap(),
+        options: Options::default(),
+        out: folder.join("out"),
+        memory: Memory::Use,
+        target: None,
+    };
+    let asking = Asking::World(world, Box::new(terms(shape, server.mail)));
+    let never = std::future::pending::<Ending>();
+    verify(&task, &tools(), asking, &mut ledger, watch, never)
+        .await
+        .unwrap()
+}
+
+fn terms(shape: &Shape, port: u16) -> Terms {
+    Terms {
+        manners: Manners {
+            sender: Some("verify@sender.test".parse().unwrap()),
+            ceilings: Ceilings {
+                rate: Rate::UNLIMITED,
+                connections: shape.connections_per_host,
+            },
+            rate: Rate::UNLIMITED,
+            connections: 500,
+            patience: Duration::ZERO,
+            seed: 1,
+            controls: Vec::new(),
+            second_look: 0.0,
+        },
+        origins: vec![Origin {
+            address: None,
+            hello: "mail.sender.test".parse().unwrap(),
+        }],
+        port,
+        reach: Reach::Anywhere,
+        depth: Depth::MailHosts,
+    }
+}
+
+fn tools() -> Tools {
+    let providers = Arc::new(Providers::built_in());
+    Tools {
+        lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
+        suppression: Suppression::default(),
+        providers,
+        book: Arc::new(Book::built_in()),
+        policy: Policy::built_in("balanced").unwrap(),
+    }
+}
+
+/// Writes a list in which those of a domain stand far apart, as in lists of people. Returns how many exist.
+fn write_list(path: &Path, shape: &Shape) -> usize {
+    let mut file = BufWriter::new(std::fs::File::create(path).unwrap());
+    writeln!(file, "id,name,email").unwrap();
+    let mut existing = 0;
+    for n in 0..shape.addresses {
+        let (person, domain) = (n / shape.domains, n % shape.domains);
+        writeln!(file, "{n},Example,person{person}@domain{domain}.test").unwrap();
+        existing += usize::from(exists(person, domain));
+    }
+    file.flush().unwrap();
+    existing
+}
+
+/// Whether somebody exists.
+fn exists(person: usize, domain: usize) -> bool {
+    !(person + domain).is_multiple_of(ONE_BAD_IN)
+}
+
+// ── The other side ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The server's process, which ends with this.
+struct Server {
+    process: Child,
+    names: SocketAddr,
+    mail: u16,
+}
+
+impl Server {
+    fn start(hosts: usize) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args([SERVE, &hosts.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut port = || -> u16 { lines.next().unwrap().unwrap().parse().unwrap() };
+        let (names, mail) = (port(), port());
+        Server {
+            process,
+            names: SocketAddr::from((Ipv4Addr::LOCALHOST, names)),
+            mail,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Mail hosts on 127.0.1.1 and the addresses after it, a name server that leads to them.
+fn serve() {
+    let hosts = std::env::args()
+        .find_map(|word| word.parse().ok())
+        .expect("the number of hosts");
+    let names = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    println!("{}", names.local_addr().unwrap().port());
+    std::thread::spawn(move || serve_names(&names, hosts));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
+        println!("{}", listener.local_addr().unwrap().port());
+        while let Ok((visitor, _)) = listener.accept().await {
+            tokio::spawn(serve_mail(visitor));
+        }
+    });
+}
+
+/// Answers at once, all commands of a flight together.
+async fn serve_mail(mut visitor: TcpStream) -> Option<()> {
+    visitor.set_nodelay(true).ok()?;
+    visitor
+        .write_all(b"220 mx.test ESMTP Postfix\r\n")
+        .await
+        .ok()?;
+    let (mut said, mut replies) = (Vec::with_capacity(4096), Vec::with_capacity(4096));
+    loop {
+        if visitor.read_buf(&mut said).await.ok()? == 0 {
+            return None;
+        }
+        replies.clear();
+        let mut start = 0;
+        while let Some(length) = said[start..].iter().position(|&byte| byte == b'\n') {
+            reply(&said[start..start + length], &mut replies);
+            start += length + 1;
+        }
+        said.drain(..start);
+        visitor.write_all(&replies).await.ok()?;
+        if replies.starts_with(b"221") {
+            return None;
+        }
+    }
+}
+
+fn reply(command: &[u8], replies: &mut Vec<u8>) {
+    let said: &[u8] = match command.get(..4) {
+        Some(b"EHLO") => {
+            b"250-mx.test\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250 ENHANCEDSTATUSCODES\r\n"
+        }
+        Some(b"RCPT") if is_known(command) => b"250 2.1.5 Ok\r\n",
+        Some(b"RCPT") => {
+            // Like Postfix, with the address in it.
+            let path = command.strip_prefix(b"RCPT TO:").unwrap_or_default();
+            let path = path.trim_ascii_end();
+            replies.extend_from_slice(b"550 5.1.1 ");
+            replies.extend_from_slice(path);
+            b": Recipient address rejected: User unknown in virtual mailbox table\r\n"
+        }
+        Some(b"MAIL") => b"250 2.1.0 Ok\r\n",
+        Some(b"RSET") => b"250 2.0.0 Ok\r\n",
+        Some(b"QUIT") => b"221 2.0.0 Bye\r\n",
+        _ => b"502 5.5.2 Error: command not recognized\r\n",
+    };
+    replies.extend_from_slice(said);
+}
+
+/// Whether the recipient of a command exists; a decoy is no person.
+fn is_known(command: &[u8]) -> bool {
+    let read = || {
+        let text = std::str::from_utf8(command).ok()?;
+        let (person, rest) = text.split_once("<person")?.1.split_once("@domain")?;
+        let domain = rest.split_once('.')?.0;
+        Some(exists(person.parse().ok()?, domain.parse().ok()?))
+    };
+    read().unwrap_or(false)
+}
+
+/// Answers for `domain7.test` and `mx7.test` (RFC 1035 §4.1).
+fn serve_names(socket: &UdpSocket, hosts: usize) {
+    let mut packet = [0; 512];
+    while let Ok((length, from)) = socket.recv_from(&mut packet) {
+        if let Some(answer) = answer(&packet[..length], hosts) {
+            let _ = socket.send_to(&answer, from);
+        }
+    }
+}
+
+fn answer(question: &[u8], hosts: usize) -> Option<Vec<u8>> {
+    let mut end = 12;
+    while *question.get(end)? != 0 {
+        end += 1 + usize::from(question[end]);
+    }
+    let first = question.get(13..13 + usize::from(question[12]))?;
+    let first = std::str::from_utf8(first).ok()?;
+    let kind = u16::from_be_bytes([*question.get(end + 1)?, *question.get(end + 2)?]);
+    let number = |prefix| first.strip_prefix(prefix)?.parse::<usize>().ok();
+    let data = match (kind, number("domain"), number("mx")) {
+        (15, Some(domain), _) => {
+            let host = format!("mx{}", domain % hosts);
+            let length = u8::try_from(host.len()).ok()?;
+            Some([&[0, 10, length], host.as_bytes(), b"\x04test\x00"].concat())
+        }
+        (1, _, Some(host)) => Some(vec![127, 0, 1, u8::try_from(host + 1).ok()?]),
+        _ => None,
+    };
+    let mut reply = question[..2].to_vec();
+    // A response, authoritative; one question, an answer or an authority.
+    let found = u8::from(data.is_some());
+    reply.extend([0x85, 0x80, 0, 1, 0, found, 0, 1 - found, 0, 0]);
+    reply.extend(&question[12..end + 5]);
+    let (owner, kind, data) = match data {
+        Some(data) => (&[0xc0, 12][..], kind, data),
+        // A "no" is only kept with the zone's SOA (RFC 2308 §2).
+        None => (
+            &[0][..],
+            6,
+            [&[0; 2][..], &[0, 0, 1, 44].repeat(5)].concat(),
+        ),
+    };
+    reply.extend(owner);
+    reply.extend(kind.to_be_bytes());
+    reply.extend([0, 1, 0, 0, 1, 44]);
+    reply.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
+    reply.extend(data);
+    Some(reply)
+}
