@@ -264,12 +264,13 @@ pub const DEAD_HOST_WAIT: Duration = Duration::from_secs(600);
 /// (`minimal_backoff_time`).
 pub const UNREACHABLE_WAIT: Duration = Duration::from_secs(300);
 
-/// How long to wait before dialling again when our own proxy did not let us through, the first times. Our choice.
-pub const STRANDED_WAIT: Duration = Duration::from_secs(5);
+/// How long nobody is dialled when our own proxy did not let us through, the first time; it doubles from time to time.
+/// Our choice.
+pub const STRANDED_WAIT: Duration = Duration::from_secs(1);
 
-/// Times in a row that our own proxy may fail before a run gives up. Our choice: with waits that grow it has had about
-/// a minute by then.
-pub const STRANDINGS: u32 = 20;
+/// Times in a row that our own proxy may fail before a run gives up. Our choice: with waits that double it has had about
+/// a minute by then, which is a restart's worth.
+pub const STRANDINGS: u32 = 7;
 
 /// Rounds through a domain's mail hosts in vain after which its addresses are left unsettled.
 pub const ROUNDS: u8 = 2;
@@ -284,6 +285,17 @@ pub const DNS_RETRY_WAIT: Duration = Duration::from_secs(30);
 
 /// Most DNS questions under way. hickory holds a socket for each until its time is over.
 pub const DNS_QUESTIONS: usize = 256;
+
+/// Most sockets that one of them holds: one for each attempt (measured with hickory-resolver).
+pub const SOCKETS_OF_A_DNS_QUESTION: usize = 3;
+
+/// Files that a run needs beside sockets: the list, the ledger with its journal, the lists to come, pipes, the runtime's
+/// own. Our choice: about twenty were counted.
+pub const OWN_FILES: usize = 32;
+
+/// How long conversations under way may take to end once a run is to stop. Our choice: an answer that is coming comes
+/// within it, and people wait for it.
+pub const STOPPING_WAIT: Duration = Duration::from_secs(3);
 
 /// Most addresses that wait for an answer at a time; reading goes on when some are settled. At about 150 bytes each this
 /// is 75 MB.

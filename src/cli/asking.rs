@@ -12,6 +12,7 @@ use crate::address::Address;
 use crate::diagnosis::Book;
 use crate::flags::{ListKind, Lists, OwnList};
 use crate::ledger::{Fresh, Ledger, Lifetimes, Memory, Realm};
+use crate::limits;
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::Manners;
 use crate::pipeline::{Depth, Ending, Origin, Terms};
@@ -21,7 +22,7 @@ use crate::smtp::HelloName;
 use crate::suppression::Suppression;
 use crate::verdict::Policy;
 use crate::verify::Tools;
-use crate::world::live::{self, Proxy, Servers};
+use crate::world::live::{self, Proxy, Servers, Sockets};
 use crate::world::sim::Internet;
 use crate::world::{Clock, World};
 
@@ -208,19 +209,30 @@ impl AskingArgs {
             Place::Real => {
                 let world = world_of(place, &self.dns, self.proxy.as_ref(), seed)?;
                 let sender = self.sender()?;
+                self.own_addresses()?;
+                let origins = match (self.helo.as_slice(), self.no_smtp) {
+                    ([], true) => self.origins(&[fixed("localhost")]),
+                    ([], false) => {
+                        let names = self.own_names(&world).await;
+                        names.and_then(|names| self.origins(&names))
+                    }
+                    // What was typed is refused before anything is asked.
+                    (names, _) => Ok(self.origins(names)?),
+                };
+                // A machine without a name may have worse to mend: it is looked at under its address.
+                let known = match &origins {
+                    Ok(origins) => origins.clone(),
+                    Err(_) => self.origins(&[self.literal_name()])?,
+                };
                 if let (Some(proxy), Some(sender)) = (&self.proxy, &sender) {
-                    super::start::proxy_works(&world, proxy, sender.domain(), self.smtp_port)
-                        .await?;
+                    let from = known.first().and_then(|origin| origin.address);
+                    let to = (sender.domain(), self.smtp_port);
+                    super::start::proxy_works(&world, proxy, to, from).await?;
                 }
                 if !self.skip_preflight {
-                    super::start::fit_to_ask(self, &world, domains).await?;
+                    super::start::fit_to_ask(self, &world, domains, &known).await?;
                 }
-                let names = match (self.helo.as_slice(), self.no_smtp) {
-                    ([], true) => vec![fixed("localhost")],
-                    ([], false) => self.own_names(&world).await?,
-                    (names, _) => names.to_vec(),
-                };
-                (world, Reach::Public, sender, self.origins(&names)?)
+                (world, Reach::Public, sender, origins?)
             }
         };
         let terms = Terms {
@@ -231,7 +243,10 @@ impl AskingArgs {
                     connections: self.host_connections,
                 },
                 rate: self.rate,
-                connections: self.max_connections as usize,
+                connections: match place {
+                    Place::Real => self.connections(),
+                    Place::Offline | Place::Simulated(..) => self.max_connections as usize,
+                },
                 patience: self.wait,
                 seed,
                 controls: self.control.clone(),
@@ -278,9 +293,12 @@ impl AskingArgs {
             names if names.len() == addresses.len() => names.to_vec(),
             names => {
                 return Err(usage(format!(
-                    "{} names for {} addresses: say --helo once for all, or once for each --source-ip in the same order",
+                    "--helo names {} names for {}: say it once for all, or once for each --source-ip in the same order",
                     names.len(),
-                    addresses.len()
+                    match addresses.len() {
+                        1 => "one address to ask from".to_owned(),
+                        count => format!("{count} addresses to ask from"),
+                    }
                 )));
             }
         };
@@ -289,6 +307,41 @@ impl AskingArgs {
             .zip(names)
             .map(|(address, hello)| Origin { address, hello })
             .collect())
+    }
+
+    /// Makes sure that this machine has the addresses it is to ask from.
+    fn own_addresses(&self) -> anyhow::Result<()> {
+        for address in &self.source_ip {
+            match UdpSocket::bind((*address, 0)) {
+                Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {
+                    return Err(usage(format!(
+                        "{address} is no address of this machine, so nobody can be asked from it\n  \
+                         name one with --source-ip that this machine has, or leave it out"
+                    )));
+                }
+                // Whatever else is amiss shows when it is used.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What a machine without a name is called (RFC 5321 §4.1.3).
+    fn literal_name(&self) -> HelloName {
+        let address = self.source_ip.first().copied().or_else(source_address);
+        HelloName::literal(address.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)))
+    }
+
+    /// Conversations at once: as many as were asked for, within what the system lets us open.
+    fn connections(&self) -> usize {
+        let (wanted, allowed) = (self.max_connections as usize, Sockets::allowed().mail_hosts);
+        if allowed < wanted {
+            tracing::warn!(
+                "this system lets a program open few files, so there will be {allowed} connections at once instead of \
+                 {wanted}; `ulimit -n` raises that"
+            );
+        }
+        wanted.min(allowed)
     }
 
     /// Our names in EHLO where none was said: one for each address to ask from.
@@ -305,8 +358,10 @@ impl AskingArgs {
 
     /// Our name in EHLO: the reverse name of our address if it leads back to it, else the machine's own full name.
     async fn own_name(&self, world: &World, address: Option<IpAddr>) -> anyhow::Result<HelloName> {
+        // Where DNS is dead, the look at this machine says so.
         if let Some(address) = address
-            && let Some(name) = confirmed_name(world, address).await
+            && let Ok(Some(name)) =
+                tokio::time::timeout(limits::START_WAIT, confirmed_name(world, address)).await
         {
             return Ok(name);
         }
@@ -564,13 +619,9 @@ pub(super) fn block_on<T>(place: &Place, work: impl Future<Output = T>) -> anyho
             .enable_all()
             .start_paused(true)
             .build()?,
-        Place::Real => {
-            // Sockets are what a run needs most of; the system's soft limit is often 1024.
-            let _ = rlimit::increase_nofile_limit(u64::MAX);
-            tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()?
-        }
+        Place::Real => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?,
     };
     Ok(runtime.block_on(work))
 }

@@ -87,7 +87,7 @@ impl Observer for Screen {
 
     fn stranded(&mut self, words: &str) {
         tracing::warn!(
-            "the proxy does not let us through, so nobody can be asked; everybody left goes to review. It said: {words}"
+            "nobody can be asked for now: {words}; trying again for about a minute, and nobody is judged by it"
         );
     }
 

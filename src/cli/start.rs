@@ -15,12 +15,14 @@ use crate::intake::{IntakeError, Options, Source};
 use crate::limits;
 use crate::moment::Moment;
 use crate::outlet;
+use crate::pipeline::Origin;
 use crate::preflight::check::Check;
 use crate::preflight::screen::wrapped;
 use crate::preflight::start::{Depth, Start, Starting, Surroundings, look};
+use crate::provider::Providers;
 use crate::route::{DnsAnswer, Reach, Record, RecordKind};
 use crate::world::live::Proxy;
-use crate::world::{ProxyTrouble, World};
+use crate::world::{OwnTrouble, World};
 
 /// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
 /// error stream.
@@ -32,6 +34,7 @@ pub(super) async fn fit_to_ask(
     args: &AskingArgs,
     world: &World,
     domains: &[String],
+    origins: &[Origin],
 ) -> anyhow::Result<()> {
     let sources = match args.source_ip.as_slice() {
         [] => Machine::look().sources,
@@ -55,8 +58,11 @@ pub(super) async fn fit_to_ask(
             .for_each(|warning| eprint!("{warning}"));
         return Ok(());
     }
+    let providers = Providers::built_in();
     let starting = Starting {
         domains,
+        origins,
+        providers: &providers,
         helo: args.helo.first().map(crate::smtp::HelloName::as_str),
         mail_from: args.mail_from.as_ref().map(AsRef::as_ref),
         sources: &sources,
@@ -96,8 +102,9 @@ pub(super) async fn fit_to_ask(
     }
 }
 
-/// Makes sure that the proxy lets us through, by asking it for a mail host of the sender's own domain. What that host
-/// says to it is no matter; where DNS knows none, the first conversations will show.
+/// Makes sure that the proxy lets us through, by asking it from `from` for a mail host of the sender's own domain on the
+/// port of mail hosts (`to`). What that host says to it is no matter; where DNS knows none, the first conversations will
+/// show.
 ///
 /// # Errors
 ///
@@ -105,16 +112,16 @@ pub(super) async fn fit_to_ask(
 pub(super) async fn proxy_works(
     world: &World,
     proxy: &Proxy,
-    domain: &str,
-    port: u16,
+    (domain, port): (&str, u16),
+    from: Option<IpAddr>,
 ) -> anyhow::Result<()> {
     let Some(address) = mail_host_of(world, domain).await else {
         return Ok(());
     };
-    let dialled = world.dial.connect(SocketAddr::new(address, port), None);
+    let dialled = world.dial.connect(SocketAddr::new(address, port), from);
     let words = match tokio::time::timeout(limits::CONNECT_WAIT, dialled).await {
         Ok(Ok(_)) => return Ok(()),
-        Ok(Err(error)) => match ProxyTrouble::of(&error) {
+        Ok(Err(error)) => match OwnTrouble::of(&error) {
             Some(trouble) => trouble.to_string(),
             None => return Ok(()),
         },

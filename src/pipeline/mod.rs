@@ -25,11 +25,10 @@ use crate::route::{HostKey, Reach, Route};
 use crate::world::World;
 
 use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
-use origin::origin_for;
 use routing::Router;
 use talk::{Order, Talk};
 
-pub use origin::Origin;
+pub use origin::{Origin, origin_for};
 
 /// How a run asks the world.
 #[derive(Clone, Debug)]
@@ -65,7 +64,7 @@ pub enum Ending {
     Interrupted,
     /// Its time was over.
     Deadline,
-    /// The proxy on our side failed us time and again.
+    /// Our own side, such as the proxy, failed us time and again.
     Stranded,
 }
 
@@ -165,6 +164,7 @@ pub async fn ask_everybody(
         news: mpsc::unbounded_channel(),
         reports: mpsc::unbounded_channel(),
         ending: Ending::Completed,
+        patient_until: None,
         supply_dry: false,
         resolving: 0,
     };
@@ -186,6 +186,8 @@ struct Run {
     news: Channel<News>,
     reports: Channel<(TalkId, Report)>,
     ending: Ending,
+    /// How long conversations under way are waited for, once the run is to stop.
+    patient_until: Option<Moment>,
     supply_dry: bool,
     /// Look-ups under way.
     resolving: usize,
@@ -206,8 +208,10 @@ impl Run {
             self.board.tick(now);
             self.carry_out();
             if self.board.is_stranded() && self.ending == Ending::Completed {
-                self.ending = Ending::Stranded;
-                self.board.stop();
+                self.stop(Ending::Stranded, now);
+            }
+            if self.patient_until.is_some_and(|until| until <= now) {
+                self.break_off(now);
             }
             for learned in self.board.take_learned() {
                 listener.learned(learned)?;
@@ -223,13 +227,13 @@ impl Run {
             let wake = self
                 .board
                 .next_wake()
+                .or(self.patient_until)
                 .map(|at| self.world.clock.instant(at));
             // In a fixed order, so that a simulated run replays.
             tokio::select! {
                 biased;
                 ending = &mut stop, if self.ending == Ending::Completed => {
-                    self.ending = ending;
-                    self.board.stop();
+                    self.stop(ending, self.world.clock.now());
                 }
                 Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     // A panic of a conversation ends the run loudly.
@@ -256,6 +260,23 @@ impl Run {
         Progress {
             dns_questions: self.router.questions(),
             ..self.board.progress(now)
+        }
+    }
+
+    /// Begins nothing new; what is under way has a little time to end well.
+    fn stop(&mut self, ending: Ending, now: Moment) {
+        self.ending = ending;
+        self.patient_until = Some(now + limits::STOPPING_WAIT);
+        self.board.stop();
+    }
+
+    /// Ends conversations whose hosts keep silent: nobody waits a minute for a run that was interrupted.
+    fn break_off(&mut self, now: Moment) {
+        self.patient_until = None;
+        // Dropped rather than aborted: a set that is gone has nothing left to report.
+        self.tasks = JoinSet::new();
+        for (talk, _) in std::mem::take(&mut self.orders) {
+            self.board.report(talk, Report::Ended, now);
         }
     }
 
@@ -310,7 +331,7 @@ impl Run {
     /// Carries out what the board wants done.
     fn carry_out(&mut self) {
         // So many look-ups at a time: each is a task, and there may be millions of domains.
-        while self.resolving < limits::DNS_QUESTIONS {
+        while self.resolving < self.world.names.places() {
             let Some(domain) = self.board.next_resolution() else {
                 break;
             };

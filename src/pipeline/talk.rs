@@ -17,7 +17,7 @@ use crate::smtp::dialogue::{Flight, FlightPace, Opened, Opening, Privacy};
 use crate::smtp::driver::Line;
 use crate::smtp::{Answer, Command, Stage};
 use crate::verdict::Exchange;
-use crate::world::{ProxyTrouble, World};
+use crate::world::{OwnTrouble, World};
 
 /// What a conversation is told to do once it is open.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Talk {
         let wire = match connected {
             Ok(Ok(wire)) => wire,
             Ok(Err(error)) => {
-                if let Some(trouble) = ProxyTrouble::of(&error) {
+                if let Some(trouble) = OwnTrouble::of(&error) {
                     return Err(Report::Stranded(trouble.to_string()));
                 }
                 return failed(self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect));

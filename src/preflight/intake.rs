@@ -52,13 +52,6 @@ impl Intake {
         }
     }
 
-    /// The first address that takes mail and may be contacted.
-    #[must_use]
-    pub fn first_address(&self, reach: Reach) -> Option<IpAddr> {
-        let doors = self.doors(reach);
-        doors.first().map(|(_, ip)| *ip)
-    }
-
     /// Whether there are addresses, but none that may be contacted.
     fn is_inward(&self, reach: Reach) -> bool {
         !self.doors(Reach::Anywhere).is_empty() && self.doors(reach).is_empty()

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::limits;
+use crate::pipeline::Origin;
+use crate::provider::Providers;
 use crate::route::Reach;
 use crate::world::World;
 
@@ -69,10 +71,12 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
         limits::PREFLIGHT_WAIT,
         limits::PREFLIGHT_QUESTIONS,
     );
+    let providers = Providers::built_in();
+    let origins = [origin(asking, asking.sources.first().copied())];
     let dialling = Dialling {
         port: asking.port,
-        helo: asking.helo.as_deref().unwrap_or("localhost.localdomain"),
-        source: asking.sources.first().copied(),
+        origins: &origins,
+        providers: &providers,
         patience: Patience::WHOLE,
     };
     let (dns, (port_25, met)) = tokio::join!(
@@ -86,7 +90,7 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
     let mut checks = dns;
     checks.push(port25::check(port_25, &met, asking.port));
     checks.push(public_address_check(public_address, &asking.sources));
-    let sources = see_sources(world, &asking.sources, public_address, &met, &dialling).await;
+    let sources = see_sources(world, asking, public_address, &met, &dialling).await;
     checks.extend(sources_check(&sources));
     let mut addresses: Vec<IpAddr> = Vec::new();
     let seen = sources.iter().filter_map(|source| source.seen_as);
@@ -122,16 +126,28 @@ pub async fn fit_to_ask(world: &World, asking: &Asking) -> Findings {
     }
 }
 
+/// One address of ours, with the name it goes by as far as it is known.
+fn origin(asking: &Asking, address: Option<IpAddr>) -> Origin {
+    let named = asking.helo.as_ref().and_then(|name| name.parse().ok());
+    let hello = named.unwrap_or_else(|| {
+        "localhost.localdomain"
+            .parse()
+            .expect("a fixed name is well formed")
+    });
+    Origin { address, hello }
+}
+
 /// Comes from each address of ours to a host that opened before, and hears what it sees.
 async fn see_sources(
     world: &World,
-    addresses: &[IpAddr],
+    asking: &Asking,
     first_seen: Option<IpAddr>,
     met: &[Met],
     dialling: &Dialling<'_>,
 ) -> Vec<Source> {
     let mut sources = Vec::new();
-    for (index, &address) in addresses
+    for (index, &address) in asking
+        .sources
         .iter()
         .take(limits::PREFLIGHT_SUBJECTS)
         .enumerate()
@@ -145,7 +161,7 @@ async fn see_sources(
             (_, None) => None,
             (_, Some(met)) => {
                 let dialling = Dialling {
-                    source: Some(address),
+                    origins: &[origin(asking, Some(address))],
                     ..*dialling
                 };
                 let again = port25::knock(world, met.door.clone(), &dialling).await;

@@ -6,7 +6,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::limits;
-use crate::route::Reach;
+use crate::pipeline::{Origin, origin_for};
+use crate::provider::Providers;
+use crate::route::{HostKey, Reach, host_key};
+use crate::smtp::HelloName;
 use crate::world::World;
 
 use super::check::Check;
@@ -48,6 +51,8 @@ pub enum Whose {
 pub struct Door {
     /// A domain it takes mail for.
     pub domain: String,
+    /// Its name.
+    pub host: String,
     /// Its address.
     pub ip: IpAddr,
     /// Why it was chosen.
@@ -68,12 +73,29 @@ pub struct Met {
 pub struct Dialling<'a> {
     /// The port.
     pub port: u16,
-    /// The HELO name.
-    pub helo: &'a str,
-    /// The address to dial from.
-    pub source: Option<IpAddr>,
+    /// Where we come from: a host sees the same address and name of ours as in a run.
+    pub origins: &'a [Origin],
+    /// Who runs which mail hosts.
+    pub providers: &'a Providers,
     /// How long to wait for a host.
     pub patience: Patience,
+}
+
+impl Dialling<'_> {
+    /// Where we come from to `key` at `to`; to a host of another address family than ours, from wherever the system
+    /// sees fit.
+    fn origin(&self, key: &HostKey, to: IpAddr) -> Origin {
+        let nowhere = || Origin {
+            address: None,
+            hello: self.origins.first().map_or_else(
+                || HelloName::literal(Ipv4Addr::LOCALHOST.into()),
+                |first| first.hello.clone(),
+            ),
+        };
+        origin_for(self.origins, key, to)
+            .cloned()
+            .unwrap_or_else(nowhere)
+    }
 }
 
 /// The mail hosts of some domains, `most` at the most, whichever DNS tells first; in the order of their domains, no
@@ -93,8 +115,20 @@ pub async fn find(
     for (order, domain) in domains.into_iter().enumerate() {
         let (lookups, domain) = (lookups.clone(), ascii(domain.as_ref()));
         asking.spawn(async move {
-            let ip = Intake::of(&lookups, &domain).await.first_address(reach)?;
-            Some((order, Door { domain, ip, whose }))
+            let intake = Intake::of(&lookups, &domain).await;
+            let (host, ip) = intake.doors(reach).into_iter().next()?;
+            // Without an MX the domain is its own mail host.
+            let host = match intake {
+                Intake::Implicit(_) => domain.clone(),
+                Intake::Hosts(_) | Intake::Null | Intake::Nowhere(_) | Intake::Failed(_) => host,
+            };
+            let door = Door {
+                domain,
+                host,
+                ip,
+                whose,
+            };
+            Some((order, door))
         });
     }
     let mut doors: Vec<(usize, Door)> = Vec::new();
@@ -187,14 +221,14 @@ pub fn knock(
     door: Door,
     dialling: &Dialling<'_>,
 ) -> impl Future<Output = Met> + Send + 'static {
-    let (dial, helo) = (world.dial.clone(), dialling.helo.to_owned());
+    let dial = world.dial.clone();
     let to = SocketAddr::new(door.ip, dialling.port);
-    let from = dialling
-        .source
-        .filter(|from| from.is_ipv4() == door.ip.is_ipv4());
+    let key = host_key(&door.host, dialling.providers);
+    let origin = dialling.origin(&key, door.ip);
     let patience = dialling.patience;
     async move {
-        let contact = look(dial.as_ref(), to, from, &helo, patience).await;
+        let (from, helo) = (origin.address, origin.hello);
+        let contact = look(dial.as_ref(), to, from, helo.as_str(), patience).await;
         Met { door, contact }
     }
 }
@@ -202,7 +236,7 @@ pub fn knock(
 /// Whether somebody connects us at an address that nobody runs. Whatever sits on the way does so at once.
 pub async fn nobody_answers(world: &World, dialling: &Dialling<'_>) -> bool {
     let to = SocketAddr::new(NOBODY, dialling.port);
-    let from = dialling.source.filter(IpAddr::is_ipv4);
+    let from = dialling.origin(&HostKey(String::new()), NOBODY).address;
     let connected = timeout(limits::NOBODY_WAIT, world.dial.connect(to, from)).await;
     matches!(connected, Ok(Ok(_)))
 }
@@ -296,6 +330,7 @@ mod tests {
         let met = |whose, contact| Met {
             door: Door {
                 domain: "example.org".to_owned(),
+                host: "mx.example.org".to_owned(),
                 ip: NOBODY,
                 whose,
             },

@@ -9,6 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::limits;
+use crate::pipeline::Origin;
+use crate::provider::Providers;
 use crate::route::Reach;
 use crate::world::World;
 
@@ -42,12 +44,16 @@ pub enum Depth {
 pub struct Starting<'a> {
     /// Domains of the list, from its beginning.
     pub domains: &'a [String],
-    /// The HELO name, when it is known.
+    /// The HELO name, when it was said.
     pub helo: Option<&'a str>,
     /// MAIL FROM, when it is known.
     pub mail_from: Option<&'a str>,
-    /// The addresses of this machine that connections leave from.
+    /// The addresses of this machine that connections may leave from.
     pub sources: &'a [IpAddr],
+    /// Where hosts will be asked from, under which names.
+    pub origins: &'a [Origin],
+    /// Who runs which mail hosts.
+    pub providers: &'a Providers,
     /// The port of mail hosts.
     pub port: u16,
     /// Which of them may be contacted.
@@ -104,14 +110,10 @@ pub async fn look(world: &World, starting: &Starting<'_>) -> Start {
         Depth::Names => return Start::Fit(failures(honest.into_iter().collect())),
         Depth::MailHosts => {}
     }
-    let own_name = starting.sources.first().map(literal);
     let dialling = Dialling {
         port: starting.port,
-        helo: starting
-            .helo
-            .or(own_name.as_deref())
-            .unwrap_or("localhost.localdomain"),
-        source: starting.sources.first().copied(),
+        origins: starting.origins,
+        providers: starting.providers,
         patience: Patience::BRIEF,
     };
     let (captured, met) = tokio::join!(
@@ -143,14 +145,6 @@ pub async fn look(world: &World, starting: &Starting<'_>) -> Start {
 fn failures(mut checks: Vec<Check>) -> Vec<Check> {
     checks.retain(|check| check.status == Status::Fail);
     checks
-}
-
-/// An address as a name for EHLO (RFC 5321 §4.1.3).
-fn literal(ip: &IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => format!("[{ip}]"),
-        IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
-    }
 }
 
 async fn honest(world: &World, lookups: &Lookups, surroundings: Surroundings) -> Option<Check> {

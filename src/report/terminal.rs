@@ -25,7 +25,9 @@ pub fn terminal(report: &Report, out: &str) -> String {
         Ending::Completed => "verified",
         Ending::Interrupted => "interrupted; run the same command again to go on",
         Ending::Deadline => "out of time; run the same command again to go on",
-        Ending::Stranded => "the proxy failed; mend it, then run the same command again to go on",
+        Ending::Stranded => {
+            "our own side failed, such as the proxy; mend it, then run the same command again to go on"
+        }
     };
     let _ = writeln!(
         text,

@@ -84,7 +84,7 @@ pub trait Observer {
     /// A host blocks us.
     fn blocked(&mut self, host: &str, words: &str, addresses: usize);
 
-    /// Our own proxy does not let us through.
+    /// Our own side fails, such as the proxy.
     fn stranded(&mut self, words: &str) {
         let _ = words;
     }

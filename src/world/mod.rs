@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::limits;
 use crate::moment::Moment;
 use crate::route::{DnsAnswer, RecordKind};
 
@@ -25,6 +26,11 @@ pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Names: Send + Sync {
     /// Asks for the records of one kind at `name` (lower-case A-labels, no trailing dot).
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer>;
+
+    /// How many questions it carries at a time; whoever asks more lets some wait.
+    fn places(&self) -> usize {
+        limits::DNS_QUESTIONS
+    }
 }
 
 /// The seam to connections.
@@ -37,17 +43,18 @@ pub trait Dial: Send + Sync {
     ) -> Later<'a, io::Result<Box<dyn Wire>>>;
 }
 
-/// The proxy on our side failed us: a connection's error that is no mail host's, so it says nothing of anybody.
+/// Our own side failed us, the proxy or this machine: a connection's error that is no mail host's, so it says nothing of
+/// anybody.
 ///
 /// It travels inside an [`io::Error`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct ProxyTrouble(pub String);
+pub struct OwnTrouble(pub String);
 
-impl ProxyTrouble {
+impl OwnTrouble {
     /// The trouble that an error carries, if it is one.
     #[must_use]
-    pub fn of(error: &io::Error) -> Option<&ProxyTrouble> {
+    pub fn of(error: &io::Error) -> Option<&OwnTrouble> {
         error.get_ref()?.downcast_ref()
     }
 }

@@ -22,6 +22,18 @@ impl Run {
         Run { folder, output }
     }
 
+    /// As [`Run::verify`], where a program may have no more than `files` open.
+    pub(crate) fn verify_with_open_files(files: u32, list: &[u8], arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("list.csv"), list).unwrap();
+        let script = format!("ulimit -n {files} && exec \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_presend")]);
+        command.args(["verify", "list.csv"]).args(arguments);
+        let output = at_home(&mut command, folder.path()).output().unwrap();
+        Run { folder, output }
+    }
+
     /// Verifies `list` again in the same folder.
     pub(crate) fn again(self, arguments: &[&str]) -> Self {
         let mut words = vec!["verify", "list.csv"];
@@ -86,15 +98,21 @@ pub(crate) fn presend_with(
     arguments: &[&str],
     variables: &[(&str, &str)],
 ) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_presend"))
-        .args(arguments)
+    let mut command = Command::new(env!("CARGO_BIN_EXE_presend"));
+    command.args(arguments);
+    at_home(&mut command, folder)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
+}
+
+/// Lets a command run in `folder`, with a state directory and settings of its own.
+fn at_home<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    command
         .current_dir(folder)
         .env_remove("PRESEND_LOG")
         .env("XDG_STATE_HOME", folder.join("state"))
         .env("XDG_CONFIG_HOME", folder.join("config"))
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap()
 }
 
 /// A file of the repository.

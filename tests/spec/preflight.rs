@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use presend::cli::preflight::{Machine, PreflightArgs, look};
 use presend::moment::Moment;
+use presend::pipeline::Origin;
 use presend::preflight::check::{Check, Fitness, Status, Weight};
 use presend::preflight::dkim::{Key, KeyFault, KeyKind, KeyRecord, read_key};
 use presend::preflight::dmarc::{
@@ -15,6 +16,7 @@ use presend::preflight::report::Preflight;
 use presend::preflight::screen::Style;
 use presend::preflight::start::{self, Depth, Start, Starting, Surroundings};
 use presend::preflight::{html, screen};
+use presend::provider::Providers;
 use presend::route::Reach;
 use presend::world::{Clock, Dial, Later, Wire, World};
 use proptest::prelude::*;
@@ -627,11 +629,17 @@ async fn hostile_texts_never_reach_the_terminal_raw() {
 /// The look before a run over a list of `example.org`, on the internet.
 async fn start(world: &World) -> Start {
     let (domains, sources) = (["example.org".to_owned()], ["192.0.2.10".parse().unwrap()]);
+    let origins = [Origin {
+        address: Some(sources[0]),
+        hello: "out.example.org".parse().unwrap(),
+    }];
     let starting = Starting {
         domains: &domains,
         helo: Some("out.example.org"),
         mail_from: Some("verify@example.org"),
         sources: &sources,
+        origins: &origins,
+        providers: &Providers::built_in(),
         port: 25,
         reach: Reach::PublicOrDocumentation,
         depth: Depth::MailHosts,

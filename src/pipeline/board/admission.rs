@@ -33,6 +33,10 @@ impl Board {
                 }
                 continue;
             }
+            if self.strandings.1 > now {
+                self.wakes.insert((self.strandings.1, Wake::Host(host)));
+                return;
+            }
             match self.hosts[host].pace.gate(now) {
                 Gate::Open => {}
                 Gate::Full => return,

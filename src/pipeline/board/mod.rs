@@ -118,7 +118,7 @@ pub enum Report {
     Opened(Offer),
     /// It is not, and the connection is gone.
     Failed(Heard),
-    /// Our own proxy did not let us through; the text says why.
+    /// Our own side failed, such as the proxy that did not let us through; the text says why.
     Stranded(String),
     /// A flight has landed: an answer for each command, `None` where there was none.
     Landed(Vec<Option<Heard>>),
@@ -177,7 +177,7 @@ pub enum Learned {
         /// How many of its refusals are held back so far.
         addresses: usize,
     },
-    /// Our own proxy did not let us through, which says nothing of anybody.
+    /// Our own side failed, such as the proxy that did not let us through, which says nothing of anybody.
     Stranded {
         /// Why.
         words: String,
@@ -335,8 +335,8 @@ pub struct Board {
     /// Those refused who are to be asked about again in the end.
     sample: Vec<Address>,
     second_look: SecondLook,
-    /// Times in a row that our own proxy did not let us through.
-    strandings: u32,
+    /// Times in a row that our own side failed; nobody is dialled before the moment.
+    strandings: (u32, Moment),
     stopping: bool,
 }
 
@@ -378,7 +378,7 @@ impl Board {
             tally: Tally::default(),
             sample: Vec::new(),
             second_look: SecondLook::default(),
-            strandings: 0,
+            strandings: (0, Moment::default()),
             stopping: false,
         };
         for address in board.manners.controls.clone() {
@@ -537,7 +537,7 @@ impl Board {
     pub fn report(&mut self, talk: TalkId, report: Report, now: Moment) {
         match report {
             Report::Opened(offer) => {
-                self.strandings = 0;
+                self.strandings.0 = 0;
                 if let Some(t) = self.talks.get_mut(&talk) {
                     let group = &mut self.groups[t.group];
                     group.failures = 0;

@@ -51,25 +51,29 @@ impl Board {
         self.ended(talk, now);
     }
 
-    /// Our own proxy did not let us through: nothing was learned of the host, so it is dialled again after a while.
+    /// Our own side failed: nothing was learned of the host, so it is dialled again after a while. So is everybody: who
+    /// was dialled before this was known tells nothing new.
     pub(super) fn stranded(&mut self, talk: TalkId, words: String, now: Moment) {
         let Some(t) = self.talks.get(&talk) else {
             return;
         };
         let group = t.group;
-        self.strandings += 1;
-        if self.strandings == 1 || self.is_stranded() {
-            self.learned.push(Learned::Stranded { words });
+        let (times, until) = &mut self.strandings;
+        if *until <= now {
+            if *times == 0 {
+                self.learned.push(Learned::Stranded { words });
+            }
+            *until = now + limits::STRANDED_WAIT * 2u32.pow((*times).min(limits::STRANDINGS));
+            *times += 1;
         }
-        let doublings = self.strandings.min(limits::STRANDINGS) / 4;
-        self.groups[group].not_before = now + limits::STRANDED_WAIT * 2u32.pow(doublings);
+        self.groups[group].not_before = self.groups[group].not_before.max(*until);
         self.ended(talk, now);
     }
 
-    /// Whether our own proxy has failed so often in a row that asking on is no use.
+    /// Whether our own side has failed so often in a row that asking on is no use.
     #[must_use]
     pub fn is_stranded(&self) -> bool {
-        self.strandings >= limits::STRANDINGS
+        self.strandings.0 >= limits::STRANDINGS
     }
 
     /// All of a group's hosts failed us: another round later, a limited number of times.

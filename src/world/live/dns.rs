@@ -24,10 +24,13 @@ pub(super) struct Dns {
     resolver: Resolver<Capped>,
     /// hickory holds a socket for each question until its time is over: whoever asks waits for a place.
     places: Semaphore,
+    /// How many places there are.
+    at_once: usize,
 }
 
 impl Dns {
-    pub(super) fn new(servers: &Servers) -> Result<Self, NoServers> {
+    /// A resolver that asks `servers`, `places` questions at a time.
+    pub(super) fn new(servers: &Servers, places: usize) -> Result<Self, NoServers> {
         let provider = Capped::default();
         let builder = match servers {
             Servers::System => {
@@ -51,7 +54,8 @@ impl Dns {
             .map_err(|error| NoServers(error.to_string()))?;
         Ok(Dns {
             resolver,
-            places: Semaphore::new(limits::DNS_QUESTIONS),
+            places: Semaphore::new(places),
+            at_once: places,
         })
     }
 }
@@ -78,6 +82,10 @@ fn options() -> ResolverOpts {
 }
 
 impl Names for Dns {
+    fn places(&self) -> usize {
+        self.at_once
+    }
+
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
         Box::pin(async move {
             // Labels are bytes (RFC 2181 §11): SPF macros make names with slashes, colons, quotes. A name from labels is
@@ -235,7 +243,7 @@ mod tests {
             ("closed", _) => (5, None),
             _ => (3, None),
         });
-        let dns = Dns::new(&Servers::Named(vec![server])).unwrap();
+        let dns = Dns::new(&Servers::Named(vec![server]), 10).unwrap();
         let ask = async |name: &str, kind| dns.query(name, kind).await;
         assert_eq!(
             ask("busy.test", RecordKind::Mx).await,

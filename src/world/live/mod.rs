@@ -3,21 +3,21 @@
 mod capped;
 mod dns;
 mod proxy;
+mod sockets;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 
-use tokio::net::TcpStream;
-
-use super::{Clock, Dial, Later, Wire, World};
+use super::{Clock, Dial, Later, OwnTrouble, Wire, World};
 use crate::moment::Moment;
 use dns::Dns;
 
 pub use proxy::{BadProxy, Proxy};
+pub use sockets::Sockets;
 
 /// The DNS servers to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn world(servers: &Servers, proxy: Option<Proxy>, seed: u64) -> Result<World
         None => Arc::new(Tcp),
     };
     Ok(World {
-        names: Arc::new(Dns::new(servers)?),
+        names: Arc::new(Dns::new(servers, Sockets::allowed().dns_questions)?),
         dial,
         clock: Clock::starting_at(Moment::from(SystemTime::now())),
         seed,
@@ -67,8 +67,17 @@ impl Dial for Tcp {
 }
 
 impl Tcp {
-    /// Connects a socket.
+    /// Connects a socket. Where there is none to be had, that is told as trouble of our own.
     async fn open(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+        match Tcp::connected(to, from).await {
+            Err(error) if sockets::is_about_us(&error) => {
+                Err(io::Error::other(OwnTrouble(error.to_string())))
+            }
+            connected => connected,
+        }
+    }
+
+    async fn connected(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
         let socket = match to {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,

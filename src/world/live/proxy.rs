@@ -9,7 +9,7 @@ use tokio_socks::Error;
 use tokio_socks::tcp::Socks5Stream;
 
 use super::Tcp;
-use crate::world::{Dial, Later, ProxyTrouble, Wire};
+use crate::world::{Dial, Later, OwnTrouble, Wire};
 
 /// A proxy, as its URL names it.
 #[derive(Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Dial for Proxy {
     ) -> Later<'a, io::Result<Box<dyn Wire>>> {
         Box::pin(async move {
             let trouble = |error: &dyn fmt::Display| {
-                io::Error::other(ProxyTrouble(format!("the proxy {self}: {error}")))
+                io::Error::other(OwnTrouble(format!("the proxy {self}: {error}")))
             };
             let mut places = tokio::net::lookup_host((self.host.as_str(), self.port))
                 .await
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn is_ours(error: &io::Error) -> bool {
-        ProxyTrouble::of(error).is_some()
+        OwnTrouble::of(error).is_some()
     }
 
     #[tokio::test]

@@ -1,0 +1,316 @@
+//! Where `verify` comes from, and what becomes of a run among odd hosts, failing proxies, few sockets: real connections on
+//! loopback.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use crate::list::Run;
+use crate::mailhosts::{MailHosts, Manner};
+use crate::nameserver::NameServer;
+use crate::proxy::{Proxy, Service};
+
+/// A zone with domains `d1.test` and so on, each with a mail host of its own at 127.0.1.1 and so on.
+fn zone(domains: u8) -> String {
+    (1..=domains).fold(String::new(), |mut zone, n| {
+        let _ = writeln!(zone, "d{n}.test MX 10 mx.host{n}.test");
+        let _ = writeln!(zone, "mx.host{n}.test A 127.0.1.{n}");
+        zone
+    })
+}
+
+/// A list with `people` addresses in each of the domains of [`zone`], of which the last does not exist.
+fn list(domains: u8, people: usize) -> Vec<u8> {
+    let mut list = "email\n".to_owned();
+    for person in 1..=people {
+        let name = if person < people { "anna" } else { "nobody" };
+        for domain in 1..=domains {
+            let _ = writeln!(list, "{name}{person}@d{domain}.test");
+        }
+    }
+    list.into_bytes()
+}
+
+struct Internet {
+    names: NameServer,
+    mail: MailHosts,
+}
+
+impl Internet {
+    fn new(domains: u8, mail: MailHosts) -> Self {
+        let zone = zone(domains) + "sender.test MX 10 mx.host1.test";
+        Internet {
+            names: NameServer::serving(&zone),
+            mail,
+        }
+    }
+
+    /// Verifies a list with these further arguments.
+    fn verify(&self, list: &[u8], more: &[&str]) -> Run {
+        let (dns, port) = (self.names.address(), self.mail.port.to_string());
+        Run::verify(list, &arguments(&dns, &port, more))
+    }
+}
+
+fn arguments<'a>(dns: &'a str, port: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["--dns", dns, "--smtp-port", port, "--allow-private"];
+    arguments.extend(["--mail-from", "verify@sender.test"]);
+    arguments.extend(["--host-rate", "unlimited", "--seed", "1"]);
+    if !more.contains(&"--helo") {
+        arguments.extend(["--helo", "mail.sender.test"]);
+    }
+    arguments.extend(more);
+    arguments
+}
+
+/// How many rows of each verdict with its reason.
+fn verdicts(run: &Run) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for name in ["verified.csv", "rejected.csv", "review.csv"] {
+        for row in run.list(name).lines().skip(1) {
+            let columns: Vec<&str> = row.split(',').collect();
+            *counts
+                .entry(format!("{} {}", columns[1], columns[2]))
+                .or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// The verdicts on a [`list`] when all went well.
+fn all_right(domains: u8, people: usize) -> BTreeMap<String, usize> {
+    let domains = usize::from(domains);
+    BTreeMap::from([
+        ("deliverable accepted".to_owned(), domains * (people - 1)),
+        ("undeliverable no_such_mailbox".to_owned(), domains),
+    ])
+}
+
+// ── Several addresses of ours ───────────────────────────────────────────────────────────────────────────────────────
+
+/// Each host's visitors: from where, under which name.
+fn visitors(mail: &MailHosts) -> BTreeMap<Ipv4Addr, BTreeSet<(Ipv4Addr, String)>> {
+    let mut visitors: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for visit in mail.visits() {
+        let who = visitors.entry(visit.host).or_default();
+        who.insert((visit.from, visit.hello));
+    }
+    visitors
+}
+
+#[test]
+fn each_host_sees_one_address_of_ours_under_its_own_name_and_all_have_work() {
+    let internet = Internet::new(20, MailHosts::honest());
+    let more = [
+        ["--source-ip", "127.0.0.2", "--helo", "two.sender.test"],
+        ["--source-ip", "127.0.0.3", "--helo", "three.sender.test"],
+    ];
+    let run = internet.verify(&list(20, 3), &more.concat());
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(verdicts(&run), all_right(20, 3));
+    let visitors = visitors(&internet.mail);
+    assert_eq!(visitors.len(), 20);
+    for (host, who) in &visitors {
+        assert_eq!(who.len(), 1, "{host} saw {who:?}");
+    }
+    let all: BTreeSet<_> = visitors.into_values().flatten().collect();
+    let expected = [
+        (Ipv4Addr::new(127, 0, 0, 2), "two.sender.test".to_owned()),
+        (Ipv4Addr::new(127, 0, 0, 3), "three.sender.test".to_owned()),
+    ];
+    assert_eq!(all, BTreeSet::from(expected));
+}
+
+#[test]
+fn one_name_does_for_several_addresses() {
+    let internet = Internet::new(12, MailHosts::honest());
+    let more = ["--source-ip", "127.0.0.2", "--source-ip", "127.0.0.3"];
+    let run = internet.verify(&list(12, 2), &more);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let talks = internet.mail.talks();
+    assert!(talks.iter().all(|talk| talk.hello == "mail.sender.test"));
+    let sources: BTreeSet<_> = talks.iter().map(|talk| talk.from).collect();
+    assert_eq!(sources.len(), 2);
+}
+
+#[test]
+fn names_that_do_not_match_the_addresses_are_refused_before_anybody_is_asked() {
+    let internet = Internet::new(2, MailHosts::honest());
+    let more = ["--helo", "a.sender.test", "--helo", "b.sender.test"];
+    let run = internet.verify(&list(2, 2), &more);
+    assert_eq!(run.code(), 2, "{}", run.errors());
+    assert!(
+        run.errors().contains("2 names for one address"),
+        "{}",
+        run.errors()
+    );
+    assert!(internet.mail.visits().is_empty());
+}
+
+#[test]
+fn an_address_that_is_not_ours_is_refused_before_anybody_is_asked() {
+    let internet = Internet::new(2, MailHosts::honest());
+    let run = internet.verify(&list(2, 2), &["--source-ip", "203.0.113.9"]);
+    assert_eq!(run.code(), 2, "{}", run.errors());
+    assert!(
+        run.errors()
+            .contains("203.0.113.9 is no address of this machine"),
+        "{}",
+        run.errors()
+    );
+    assert!(internet.mail.visits().is_empty());
+}
+
+#[test]
+fn where_we_come_from_may_stand_in_the_settings() {
+    let internet = Internet::new(20, MailHosts::honest());
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.toml");
+    let text = r#"
+        source-ip = ["127.0.0.2", "127.0.0.3"]
+        helo = ["two.sender.test", "three.sender.test"]
+    "#;
+    std::fs::write(&settings, text).unwrap();
+    let (dns, port) = (internet.names.address(), internet.mail.port.to_string());
+    let mut words = arguments(&dns, &port, &["--config", settings.to_str().unwrap()]);
+    words.retain(|word| !["--helo", "mail.sender.test"].contains(word));
+    let run = Run::verify(&list(20, 2), &words);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let who: BTreeSet<_> = visitors(&internet.mail).into_values().flatten().collect();
+    let names: Vec<_> = who.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["two.sender.test", "three.sender.test"]);
+}
+
+// ── Through a proxy ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn through_a_proxy_everybody_is_asked_as_without() {
+    let internet = Internet::new(5, MailHosts::honest());
+    let proxy = Proxy::start(Service::Works);
+    let run = internet.verify(&list(5, 3), &["--proxy", &proxy.url()]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(verdicts(&run), all_right(5, 3));
+    let visits = internet.mail.visits().len();
+    assert_eq!(
+        proxy.requests(),
+        u32::try_from(visits).unwrap(),
+        "nobody past the proxy"
+    );
+}
+
+#[test]
+fn a_proxy_that_refuses_or_is_not_there_is_told_before_a_list_is_written() {
+    let internet = Internet::new(2, MailHosts::honest());
+    let refusing = Proxy::start(Service::Refuses(2)).url();
+    let nowhere = "socks5://127.0.0.1:1".to_owned();
+    for (url, words) in [(refusing, "not allowed"), (nowhere, "refused")] {
+        let run = internet.verify(&list(2, 2), &["--proxy", &url]);
+        assert_eq!(run.code(), 4, "{url}: {}", run.errors());
+        assert!(run.errors().contains(words), "{url}: {}", run.errors());
+        assert!(run.errors().contains("the proxy"), "{}", run.errors());
+        assert!(!run.exists("list.csv.presend"));
+    }
+    assert!(internet.mail.visits().is_empty());
+}
+
+#[test]
+fn a_host_that_the_proxy_cannot_reach_is_that_hosts_trouble_and_nobody_is_rejected() {
+    let internet = Internet::new(2, MailHosts::honest());
+    let proxy = Proxy::start(Service::Refuses(4));
+    let more = [
+        "--proxy",
+        &proxy.url(),
+        "--skip-preflight",
+        "--wait",
+        "0s",
+        "--deadline",
+        "5s",
+    ];
+    let run = internet.verify(&list(2, 2), &more);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(
+        verdicts(&run),
+        BTreeMap::from([("unknown unreachable".to_owned(), 4)])
+    );
+}
+
+#[test]
+fn a_proxy_that_restarts_in_mid_run_costs_time_only() {
+    let internet = Internet::new(30, MailHosts::honest());
+    // All that dial while it restarts fail at once, which is one failure, not many.
+    let proxy = Proxy::start(Service::Rests { from: 5, until: 25 });
+    let run = internet.verify(&list(30, 3), &["--proxy", &proxy.url()]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(verdicts(&run), all_right(30, 3), "{}", run.errors());
+    assert!(run.errors().contains("the proxy"), "{}", run.errors());
+}
+
+#[test]
+fn a_proxy_that_dies_for_good_leaves_nobody_judged_by_it() {
+    let internet = Internet::new(30, MailHosts::honest());
+    let proxy = Proxy::start(Service::Dies { from: 8 });
+    let more = ["--proxy", &proxy.url(), "--deadline", "2s"];
+    let run = internet.verify(&list(30, 3), &more);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let verdicts = verdicts(&run);
+    for verdict in verdicts.keys() {
+        let fine = [
+            "deliverable accepted",
+            "undeliverable no_such_mailbox",
+            "risky catch_all_untested",
+            "unknown deadline",
+            "unknown hung_up",
+        ];
+        assert!(fine.contains(&verdict.as_str()), "{verdicts:?}");
+    }
+    for row in run.list("rejected.csv").lines().skip(1) {
+        assert!(row.starts_with("nobody"), "{row}");
+    }
+    assert!(verdicts["unknown deadline"] > 30, "{verdicts:?}");
+}
+
+// ── Odd hosts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn hosts_that_break_the_protocol_hold_nobody_up_and_cost_nobody_a_verdict() {
+    let internet = Internet::new(
+        10,
+        MailHosts::behaving(|host| match host.octets()[3] {
+            3 => Manner::ByteByByte,
+            4 => Manner::Http,
+            5 => Manner::Endless,
+            6 => Manner::ResetsInMidReply,
+            7 => Manner::HalfCloses,
+            8 => Manner::Mute,
+            _ => Manner::Honest,
+        }),
+    );
+    let started = Instant::now();
+    let more = ["--wait", "0s", "--deadline", "4s"];
+    let run = internet.verify(&list(10, 4), &more);
+    let took = started.elapsed();
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    let verified = run.list("verified.csv");
+    let rejected = run.list("rejected.csv");
+    for domain in [1, 2, 3, 9, 10] {
+        let at = format!("@d{domain}.test,");
+        assert_eq!(verified.matches(&at).count(), 3, "{at} {verified}");
+        assert_eq!(rejected.matches(&at).count(), 1, "{at} {rejected}");
+    }
+    assert_eq!(rejected.lines().count(), 6, "{rejected}");
+    assert_eq!(verified.lines().count(), 16, "{verified}");
+}
+
+// ── Few sockets ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn with_few_open_files_many_hosts_are_asked_all_the_same() {
+    let internet = Internet::new(200, MailHosts::honest());
+    let (dns, port) = (internet.names.address(), internet.mail.port.to_string());
+    let words = arguments(&dns, &port, &["--deadline", "60s"]);
+    let run = Run::verify_with_open_files(64, &list(200, 2), &words);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(verdicts(&run), all_right(200, 2), "{}", run.errors());
+}
