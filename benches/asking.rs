@@ -4,8 +4,15 @@
 //! `cargo bench --bench asking`; with a number after `--`, that many addresses instead of 100,000.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use presend::address::Address;
+use presend::moment::Moment;
+use presend::pace::{Ceilings, Rate};
+use presend::pipeline::board::{Board, Manners};
+use presend::probe::Wanted;
+use presend::route::{HostKey, MailHost, Route};
 use presend::simulate::{
     Courtesy, Creation, SENDER, Score, Size, crowd, in_simulated_time, judged, tools,
 };
@@ -33,6 +40,7 @@ fn main() {
         "{} addresses at {} domains on {} hosts, 60 ms median round trip",
         size.addresses, size.domains, size.hosts
     );
+    waiting();
     let creation = crowd(1, size, &[]);
     polite(&creation);
     against_a_prober(&creation);
@@ -289,4 +297,82 @@ async fn probe(world: &World, host: &str, address: &str) {
             }
         }
     }
+}
+
+/// Rows that wait, in as many domains and hosts as the long list has, none of which answers: what waiting costs.
+fn waiting() {
+    const ROWS: usize = 500_000;
+    let (domains, hosts) = (
+        scaled(ROWS, DOMAINS_PER_ADDRESS),
+        scaled(ROWS, HOSTS_PER_ADDRESS),
+    );
+    let manners = Manners {
+        sender: Some(SENDER.parse().expect("an address")),
+        ceilings: Ceilings {
+            rate: Rate::per_seconds(10),
+            connections: 2,
+        },
+        rate: Rate::UNLIMITED,
+        connections: 500,
+        patience: Duration::from_secs(1800),
+        seed: 1,
+        controls: Vec::new(),
+        second_look: 0.0,
+    };
+    let mut board = Board::new(manners, tools().providers);
+    let now = Moment::from_millis(1_000_000_000);
+    let before = resident_bytes();
+    for row in 0..ROWS {
+        let domain = row % domains;
+        let address = format!("anna.schmidt{row}@company{domain}.example");
+        let address: Address = address.parse().expect("an address");
+        // Half of them were told to come back, those of a domain in three flights.
+        let nth = (row / domains) as u64;
+        let not_before = match domain % 2 {
+            0 => now,
+            _ => now + Duration::from_secs(300 + nth % 3),
+        };
+        board.add(
+            Wanted {
+                not_before,
+                ..Wanted::from(address)
+            },
+            now,
+        );
+    }
+    let mut domain = 0;
+    while let Some(name) = board.next_resolution() {
+        let host = domain % hosts;
+        let [_, a, b, c] = u32::try_from(host).expect("few hosts").to_be_bytes();
+        let route = Route::Hosts {
+            hosts: vec![MailHost {
+                name: format!("mx1.host{host}.example"),
+                addresses: vec![Ipv4Addr::new(11, a, b, c).into()],
+            }],
+            key: HostKey(format!("host{host}.example")),
+            ttl: Duration::from_secs(300),
+        };
+        board.routed(&name, route, now);
+        domain += 1;
+    }
+    let bytes = resident_bytes().saturating_sub(before) as u64;
+    println!(
+        "\n{ROWS} rows that wait at {domains} domains on {hosts} hosts, half of them for a later moment:"
+    );
+    assert_eq!(board.pending(), ROWS);
+    bar(
+        "bytes for each, domains and hosts included",
+        ratio(bytes, ROWS as u64),
+        150.0,
+    );
+}
+
+/// Memory of this process that is in use (`/proc/self/statm`, in pages of 4 KiB); 0 where that is not told.
+fn resident_bytes() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = text
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok());
+    pages.unwrap_or(0_usize) * 4096
 }

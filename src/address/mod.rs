@@ -156,6 +156,28 @@ impl Address {
         Address::parse(std::str::from_utf8(bytes).map_err(|_| Fault::NotUtf8)?)
     }
 
+    /// The address whose [`Address::local`] and whose domain's [`Domain::wire`] these are: puts together again what was
+    /// kept apart to save room.
+    ///
+    /// # Panics
+    ///
+    /// When they are not of one address.
+    #[must_use]
+    pub fn from_parts(local: &str, domain: &str) -> Address {
+        let mut text = String::with_capacity(local.len() + 1 + domain.len());
+        text.push_str(local);
+        text.push('@');
+        text.push_str(domain);
+        let end = text.len();
+        domain::append_readable(local.len() + 1, &mut text);
+        let place = |at: usize| u8::try_from(at).expect("the parts of an address are short");
+        Address {
+            text: text.into_boxed_str(),
+            at: place(local.len()),
+            end: place(end),
+        }
+    }
+
     /// What stands before the `@`, as it goes on the wire: in quotes only where they are needed, in NFC.
     #[must_use]
     pub fn local(&self) -> &str {

@@ -373,6 +373,8 @@ proptest! {
         if let Ok(address) = Address::parse(&text) {
             prop_assert_eq!(Address::parse(&address.to_string()), Ok(address.clone()));
             prop_assert_eq!(Address::parse(address.wire()), Ok(address.clone()));
+            let parts = (address.local(), address.domain().wire());
+            prop_assert_eq!(Address::from_parts(parts.0, parts.1), address.clone());
         }
     }
 

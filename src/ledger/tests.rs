@@ -751,7 +751,7 @@ fn somebody_known(path: &Path) {
         reading,
     };
     let known = KnownHost {
-        blocked: Some(blocked),
+        blocked: Some(Box::new(blocked)),
         ..KnownHost::default()
     };
     writer

@@ -54,6 +54,26 @@ impl Spent {
     }
 }
 
+/// What one transaction has been used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Recipients named, those whose answer is awaited among them.
+    pub recipients: u32,
+    /// Recipients accepted.
+    pub accepted: u32,
+}
+
+impl Used {
+    /// Whether another recipient may be named in it, should all that are awaited be refused: Exim counts by transaction
+    /// (`$rcpt_count`, `$recipients_count`), so what an earlier one had to its credit does not help.
+    #[must_use]
+    pub fn may_name_another(self, budget: Budget) -> bool {
+        self.recipients < budget.recipients_per_transaction
+            && (self.recipients < limits::RECIPIENTS_BEFORE_RATIO
+                || self.accepted * 2 >= self.recipients)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -85,6 +105,24 @@ mod tests {
         assert_eq!(room(100, 0), 9);
         assert_eq!(room(100, 8), 1);
         assert_eq!(room(100, 9), 0);
+    }
+
+    #[test]
+    fn a_transaction_goes_on_past_ten_while_half_are_accepted() {
+        for (recipients, accepted, wanted) in [
+            (9, 0, true),
+            (10, 4, false),
+            (10, 5, true),
+            (18, 9, true),
+            (19, 9, false),
+            (100, 99, false),
+        ] {
+            let used = Used {
+                recipients,
+                accepted,
+            };
+            assert_eq!(used.may_name_another(PLENTY), wanted, "{used:?}");
+        }
     }
 
     proptest! {

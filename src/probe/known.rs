@@ -117,7 +117,7 @@ pub struct History {
 pub struct KnownHost {
     /// It blocks us.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub blocked: Option<Block>,
+    pub blocked: Option<Box<Block>>,
     /// The most recipients in a transaction it was found to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_cap: Option<u32>,
@@ -136,7 +136,7 @@ impl KnownHost {
     /// The block that is still in force at `now`.
     #[must_use]
     pub fn blocked_at(&self, now: Moment) -> Option<&Block> {
-        self.blocked.as_ref().filter(|block| now < block.until)
+        self.blocked.as_deref().filter(|block| now < block.until)
     }
 }
 
@@ -199,11 +199,11 @@ mod tests {
             unreachable!()
         };
         let host = KnownHost {
-            blocked: Some(Block {
+            blocked: Some(Box::new(Block {
                 until: Moment::from_millis(10),
                 exchange,
                 reading,
-            }),
+            })),
             ..KnownHost::default()
         };
         assert!(host.blocked_at(Moment::from_millis(9)).is_some());

@@ -9,7 +9,7 @@ mod retry;
 mod strangers;
 mod trust;
 
-pub use budget::{Budget, Spent};
+pub use budget::{Budget, Spent, Used};
 pub use decoy::decoy_local_part;
 pub use known::{Block, History, KnownDomain, KnownHost, Wanted};
 pub use plan::{domains_at_once, is_worn_out, next_kind};

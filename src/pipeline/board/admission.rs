@@ -84,7 +84,7 @@ impl Board {
             key: host.key.clone(),
             address,
             privacy: group.privacy,
-            provider: host.provider.clone(),
+            provider: host.provider.as_deref().cloned(),
         });
     }
 

@@ -1,5 +1,6 @@
 //! The books: domains, groups and hosts, with who waits where.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::group::{Group, Pipelining, targets_of};
@@ -24,8 +25,9 @@ impl Board {
             return index;
         }
         let index = self.domains.len();
-        self.domains.push(Entry::new(name));
-        self.by_name.insert(name.into(), index);
+        let name: Arc<str> = name.into();
+        self.domains.push(Entry::new(Arc::clone(&name)));
+        self.by_name.insert(name, index);
         self.unresolved.push_back(index);
         index
     }
@@ -117,7 +119,7 @@ impl Board {
         if let Some(&host) = self.by_key.get(&key) {
             return host;
         }
-        let provider = self.providers.by_id(&key.0).cloned();
+        let provider = self.providers.by_id(&key.0).cloned().map(Box::new);
         let mut ceilings = self.manners.ceilings;
         if let Some(provider) = &provider {
             let most = provider.connections.unwrap_or(u32::MAX);
@@ -196,13 +198,14 @@ impl Board {
         let Some(group) = entry.group else { return };
         let group = &mut self.groups[group];
         let host = &mut self.hosts[group.host];
-        let booked = [entry.waiting_now(), entry.waiting_later()];
+        let short = |count: usize| u32::try_from(count).expect("the rows that wait are bounded");
+        let booked = [entry.waiting_now(), entry.waiting_later()].map(short);
         for (kind, count) in booked.into_iter().enumerate() {
-            host.waiting[kind] = host.waiting[kind] + count - entry.booked[kind];
+            host.waiting[kind] = host.waiting[kind] + count as usize - entry.booked[kind] as usize;
         }
         entry.booked = booked;
-        let askable = entry.askable_now(host.greylisting);
-        group.askable = group.askable + askable - entry.askable;
+        let askable = short(entry.askable_now(host.greylisting));
+        group.askable = group.askable + askable as usize - entry.askable as usize;
         entry.askable = askable;
     }
 

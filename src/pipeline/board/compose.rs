@@ -5,7 +5,9 @@ use super::group::Pipelining;
 use super::{Asked, Asking, Board, Out, Subject, Talk, TalkId, TalkStage, Wake};
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Budget, Likelihood, Openness, decoy_local_part, domains_at_once, is_worn_out};
+use crate::probe::{
+    Budget, Likelihood, Openness, Used, decoy_local_part, domains_at_once, is_worn_out,
+};
 use crate::provider::PipeliningHabit;
 use crate::reason::Reason;
 use crate::smtp::dialogue::{FlightPace, Offer};
@@ -160,7 +162,7 @@ impl Board {
         let t = &self.talks[&talk];
         let offer = t.offer.clone().unwrap_or_default();
         let group = &self.groups[t.group];
-        let provider = self.hosts[group.host].provider.as_ref();
+        let provider = self.hosts[group.host].provider.as_deref();
         Draft {
             budget: Budget::of(&offer, provider, group.transaction_cap),
             offer,
@@ -268,9 +270,9 @@ impl Board {
     /// Whether a recipient of `domain` fits the open transaction, or another may be begun.
     fn may_address(&self, talk: TalkId, domain: usize, budget: Budget) -> bool {
         let t = &self.talks[&talk];
-        let fits = t.transaction.is_some_and(|(open, recipients)| {
-            open == domain && recipients < budget.recipients_per_transaction
-        });
+        let fits = t
+            .transaction
+            .is_some_and(|(open, used)| open == domain && used.may_name_another(budget));
         fits || t.spent.may_begin(budget)
     }
 
@@ -344,18 +346,20 @@ impl Board {
         let mail = self.begin_transaction(talk, domain, charset, draft);
         let t = self.talk(talk);
         let place = match &mut t.transaction {
-            Some((_, recipients)) => {
-                *recipients += 1;
-                *recipients
+            Some((_, used)) => {
+                used.recipients += 1;
+                used.recipients
             }
             None => 1,
         };
+        let transaction = t.spent.transactions;
         draft.asked.push(Asked {
             domain,
             whom,
             rcpt: draft.commands.len(),
             mail,
             place,
+            transaction,
         });
         draft.commands.push(Command::Rcpt(recipient));
     }
@@ -370,15 +374,15 @@ impl Board {
         draft: &mut Draft,
     ) -> Option<usize> {
         let sender = self.manners.sender.clone();
-        let most = draft.budget.recipients_per_transaction;
+        let budget = draft.budget;
         let t = self.talk(talk);
         let begun_here = draft
             .commands
             .iter()
             .rposition(|command| matches!(command, Command::Mail { .. }));
         // An open transaction was announced as ASCII, so it is never used for an address that is not.
-        let usable = t.transaction.is_some_and(|(open, recipients)| {
-            open == domain && recipients < most && charset == Charset::Ascii
+        let usable = t.transaction.is_some_and(|(open, used)| {
+            open == domain && used.may_name_another(budget) && charset == Charset::Ascii
         });
         if usable {
             return begun_here;
@@ -387,7 +391,7 @@ impl Board {
             draft.commands.push(Command::Rset);
         }
         t.spent.transactions += 1;
-        t.transaction = Some((domain, 0));
+        t.transaction = Some((domain, Used::default()));
         draft.commands.push(Command::Mail { sender, charset });
         Some(draft.commands.len() - 1)
     }

@@ -1,7 +1,9 @@
 //! One domain of the list: who waits in it, what may be asked about it now.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::packed::Packed;
 use super::{Look, Subject};
 use crate::limits;
 use crate::moment::Moment;
@@ -10,7 +12,7 @@ use crate::probe::{Likelihood, Openness, Spent, Strangers, next_kind};
 /// One domain.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) name: Box<str>,
+    pub(super) name: Arc<str>,
     /// The group of its mail hosts, once they are known.
     pub(super) group: Option<usize>,
     /// Whether nobody can be asked: DNS settled it.
@@ -28,18 +30,32 @@ pub(super) struct Entry {
     /// How many more decoys were asked about after many acceptances in a row.
     pub(super) late_decoys: u32,
     /// How many of its addresses its host's books count as waiting: now, later.
-    pub(super) booked: [usize; 2],
+    pub(super) booked: [u32; 2],
     /// Questions of it that its group's books count as askable.
-    pub(super) askable: usize,
+    pub(super) askable: u32,
     /// The first moment at which it is to be looked at, as far as there is one noted.
     pub(super) next_wake: Option<Moment>,
-    /// Those who are asked before anybody else: questions that were lost, control addresses.
-    first: VecDeque<Subject>,
-    good: VecDeque<Subject>,
-    bad: VecDeque<Subject>,
-    later: BTreeMap<(Moment, u32), Subject>,
+    good: Packed,
+    /// Most domains have nobody of the kinds in here.
+    rare: Option<Box<Rare>>,
+    /// Those to be asked about later, by moment, with how many they are.
+    later: VecDeque<(Moment, Packed)>,
+    later_count: u32,
     resolutions: u8,
-    sequence: u32,
+}
+
+/// Those who wait in few domains.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Those who are asked before anybody else: questions that were lost, control addresses.
+    first: Packed,
+    bad: Packed,
+}
+
+impl Rare {
+    fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.bad.is_empty()
+    }
 }
 
 /// A question that may be put now.
@@ -50,9 +66,9 @@ pub(super) enum Question {
 }
 
 impl Entry {
-    pub(super) fn new(name: &str) -> Self {
+    pub(super) fn new(name: Arc<str>) -> Self {
         Entry {
-            name: name.into(),
+            name,
             group: None,
             closed: false,
             listed: false,
@@ -64,12 +80,11 @@ impl Entry {
             booked: [0; 2],
             askable: 0,
             next_wake: None,
-            first: VecDeque::new(),
-            good: VecDeque::new(),
-            bad: VecDeque::new(),
-            later: BTreeMap::new(),
+            good: Packed::default(),
+            rare: None,
+            later: VecDeque::new(),
+            later_count: 0,
             resolutions: 0,
-            sequence: 0,
         }
     }
 
@@ -86,45 +101,68 @@ impl Entry {
     /// How likely those exist who are asked about next: whoever waits first, as the domain's answers so far have it.
     pub(super) fn likelihood(&self) -> Likelihood {
         let [accepted, refused] = self.answers;
-        match self.first.is_empty() && self.good.is_empty() {
+        let first = self.rare.as_ref().map_or(0, |rare| rare.first.len());
+        match first == 0 && self.good.is_empty() {
             true => Likelihood::Bad,
             false => Likelihood::by_answers(accepted, refused),
         }
     }
 
     /// Adds somebody to ask about.
-    pub(super) fn push(&mut self, subject: Subject) {
+    pub(super) fn push(&mut self, subject: &Subject) {
         match (subject.look, subject.likelihood) {
-            (Look::Control, _) => self.first.push_back(subject),
+            (Look::Control, _) => self.rare().first.push_back(subject),
             (Look::First | Look::Second, Likelihood::Good) => self.good.push_back(subject),
-            (Look::First | Look::Second, Likelihood::Bad) => self.bad.push_back(subject),
+            (Look::First | Look::Second, Likelihood::Bad) => {
+                self.rare().bad.push_back(subject);
+            }
         }
     }
 
     /// Puts somebody back whose question was not put.
-    pub(super) fn push_front(&mut self, subject: Subject) {
-        self.first.push_front(subject);
+    pub(super) fn push_front(&mut self, subject: &Subject) {
+        self.rare().first.push_front(subject);
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Adds somebody to ask about at `at`.
-    pub(super) fn push_later(&mut self, at: Moment, subject: Subject) {
-        self.sequence += 1;
-        self.later.insert((at, self.sequence), subject);
+    pub(super) fn push_later(&mut self, at: Moment, subject: &Subject) {
+        self.later_count += 1;
+        // Most come in the order of their moments, and many share one: whoever is told to come back in one flight.
+        let place = self.later.partition_point(|(earlier, _)| *earlier < at);
+        match self.later.get_mut(place) {
+            Some((same, there)) if *same == at => there.push_back(subject),
+            Some(_) | None => {
+                let mut alone = Packed::default();
+                alone.push_back(subject);
+                if self.later.len() == self.later.capacity() {
+                    self.later.reserve_exact(1.max(self.later.len() / 2));
+                }
+                self.later.insert(place, (at, alone));
+            }
+        }
     }
 
     /// How many wait here now.
     pub(super) fn waiting_now(&self) -> usize {
-        self.first.len() + self.good.len() + self.bad.len()
+        let rare = self
+            .rare
+            .as_ref()
+            .map_or(0, |rare| rare.first.len() + rare.bad.len());
+        rare + self.good.len()
     }
 
     /// How many wait here for a later moment.
     pub(super) fn waiting_later(&self) -> usize {
-        self.later.len()
+        self.later_count as usize
     }
 
     /// The first moment after `now` at which something changes by itself: somebody's time has come, or the decoy's.
     pub(super) fn first_later(&self, now: Moment) -> Option<Moment> {
-        let subject = self.later.keys().next().map(|(at, _)| *at);
+        let subject = self.later.front().map(|(at, _)| *at);
         let decoy = self.strangers.decoy_due().filter(|&due| due > now);
         match (subject, decoy) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -140,12 +178,16 @@ impl Entry {
 
     /// Brings forward those whose moment has come.
     pub(super) fn wake(&mut self, now: Moment) {
-        while let Some(entry) = self.later.first_entry() {
-            if entry.key().0 > now {
+        while self.later.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, mut due)) = self.later.pop_front() else {
                 break;
-            }
-            let subject = entry.remove();
-            self.push(subject);
+            };
+            let name = Arc::clone(&self.name);
+            self.later_count -= u32::try_from(due.len()).unwrap_or(u32::MAX);
+            due.drain(&name).for_each(|subject| self.push(&subject));
+        }
+        if self.later.is_empty() {
+            self.later = VecDeque::new();
         }
     }
 
@@ -156,13 +198,16 @@ impl Entry {
 
     /// Empties the domain of those who wait.
     pub(super) fn drain(&mut self) -> Vec<Subject> {
-        let later = std::mem::take(&mut self.later);
-        self.first
-            .drain(..)
-            .chain(self.good.drain(..))
-            .chain(self.bad.drain(..))
-            .chain(later.into_values())
-            .collect()
+        let name = &*self.name;
+        let mut rare = self.rare.take().unwrap_or_default();
+        let mut all: Vec<Subject> = rare.first.drain(name).collect();
+        all.extend(self.good.drain(name));
+        all.extend(rare.bad.drain(name));
+        self.later_count = 0;
+        for (_, mut packed) in std::mem::take(&mut self.later) {
+            all.extend(packed.drain(name));
+        }
+        all
     }
 
     /// How many questions about real addresses may be put now; `greylisting` when the host tells strangers to come
@@ -205,13 +250,22 @@ impl Entry {
         if self.askable_now(greylisting) == 0 {
             return None;
         }
-        let subject = match self.first.pop_front() {
-            Some(subject) => Some(subject),
-            None => match next_kind(spent, asked, self.good.len(), self.bad.len()) {
-                Likelihood::Good => self.good.pop_front(),
-                Likelihood::Bad => self.bad.pop_front(),
+        let name = &*self.name;
+        let (first, bad) = match &mut self.rare {
+            Some(rare) => (rare.first.pop_front(name), Some(&mut rare.bad)),
+            None => (None, None),
+        };
+        let subject = match (first, bad) {
+            (Some(subject), _) => Some(subject),
+            (None, Some(bad)) => match next_kind(spent, asked, self.good.len(), bad.len()) {
+                Likelihood::Good => self.good.pop_front(name),
+                Likelihood::Bad => bad.pop_front(name),
             },
+            (None, None) => self.good.pop_front(name),
         }?;
+        if self.rare.as_ref().is_some_and(|rare| rare.is_empty()) {
+            self.rare = None;
+        }
         self.under_way += 1;
         Some(Question::Subject(subject))
     }

@@ -72,7 +72,7 @@ impl Board {
         };
         self.hosts[host].trust.question();
         self.pending += 1;
-        self.domains[domain].push(control(address));
+        self.domains[domain].push(&control(address));
         self.offer_domain(domain, now);
         self.prefer(domain);
     }
@@ -192,7 +192,7 @@ impl Board {
             let domain = self.entry(address.domain().wire());
             self.pending += 1;
             self.second_look.asked += 1;
-            self.domains[domain].push(Subject {
+            self.domains[domain].push(&Subject {
                 look: Look::Second,
                 ..control(address)
             });

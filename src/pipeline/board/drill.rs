@@ -69,7 +69,7 @@ struct Seen {
     open: u32,
     open_at_most: u32,
     refused_at_most: u32,
-    /// Past ten recipients, refusals outnumbered acceptances.
+    /// Past ten recipients of a connection or of a transaction, refusals outnumbered acceptances.
     unbalanced: bool,
     asked: HashMap<String, u32>,
     questions: u32,
@@ -83,6 +83,8 @@ struct Connection {
     accepted: u32,
     refused: u32,
     place: u32,
+    /// Accepted in the open transaction.
+    taken: u32,
     gone: bool,
 }
 
@@ -270,10 +272,13 @@ impl Drill {
             }
             let answer = match command {
                 Command::Mail { .. } => {
-                    connection.place = 0;
+                    (connection.place, connection.taken) = (0, 0);
                     heard(Some(250), Reason::Accepted, false)
                 }
                 Command::Rcpt(recipient) => {
+                    // Exim counts by transaction, before it looks the next one up.
+                    seen.unbalanced |=
+                        connection.place >= 10 && connection.taken * 2 < connection.place;
                     connection.place += 1;
                     seen.questions += 1;
                     seen.last = self.now.as_millis();
@@ -287,7 +292,10 @@ impl Drill {
                         at: self.now.as_millis() - START.as_millis(),
                     });
                     match reply {
-                        Reply::Yes => connection.accepted += 1,
+                        Reply::Yes => {
+                            connection.accepted += 1;
+                            connection.taken += 1;
+                        }
                         Reply::No | Reply::TooMany | Reply::ComeBack => connection.refused += 1,
                         Reply::HangUp => connection.gone = true,
                     }
@@ -752,11 +760,11 @@ fn a_host_that_blocked_us_is_left_in_peace_until_its_time_is_over() {
         exchange, reading, ..
     } = heard(Some(554), Reason::SenderBlocked, true);
     let blocked = |until| KnownHost {
-        blocked: Some(crate::probe::Block {
+        blocked: Some(Box::new(crate::probe::Block {
             until,
             exchange: exchange.clone(),
             reading: reading.clone(),
-        }),
+        })),
         ..KnownHost::default()
     };
     for (until, questions) in [(START + Duration::from_secs(1), 0), (START, 4)] {

@@ -15,7 +15,7 @@ use crate::verdict::Exchange;
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) key: HostKey,
-    pub(super) provider: Option<Provider>,
+    pub(super) provider: Option<Box<Provider>>,
     pub(super) pace: Pace,
     /// All its groups.
     pub(super) groups: Vec<usize>,
@@ -44,7 +44,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(key: HostKey, provider: Option<Provider>, ceilings: Ceilings) -> Self {
+    pub(super) fn new(key: HostKey, provider: Option<Box<Provider>>, ceilings: Ceilings) -> Self {
         Host {
             key,
             provider,

@@ -15,6 +15,7 @@ mod group;
 mod host;
 mod opening;
 mod outcome;
+mod packed;
 mod progress;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -28,7 +29,7 @@ use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Limiter, Rate};
-use crate::probe::{KnownDomain, KnownHost, Likelihood, Spent, Waiting, Wanted};
+use crate::probe::{KnownDomain, KnownHost, Likelihood, Spent, Used, Waiting, Wanted};
 use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
 use crate::smtp::Command;
@@ -204,8 +205,8 @@ struct Talk {
     spent: Spent,
     /// Real addresses asked about, by kind: likely good, likely bad.
     kinds: [u32; 2],
-    /// The domain of the open transaction, with its recipients so far.
-    transaction: Option<(usize, u32)>,
+    /// The domain of the open transaction, with what it has been used for so far.
+    transaction: Option<(usize, Used)>,
     asked: Vec<Asked>,
     stage: TalkStage,
     /// When the flight under way began, and how its commands travel.
@@ -251,6 +252,8 @@ struct Asked {
     mail: Option<usize>,
     /// Which recipient of its transaction it is, from 1.
     place: u32,
+    /// Which transaction of its conversation that is, from 1.
+    transaction: u32,
 }
 
 /// About whom somebody is asked.
@@ -264,7 +267,7 @@ enum Asking {
 }
 
 /// An address that waits for its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Subject {
     address: Address,
     /// When the first answer came that settled nothing; the epoch where none did.
@@ -310,7 +313,7 @@ pub struct Board {
     manners: Manners,
     providers: Arc<Providers>,
     domains: Vec<Entry>,
-    by_name: HashMap<Box<str>, usize>,
+    by_name: HashMap<Arc<str>, usize>,
     groups: Vec<Group>,
     by_targets: HashMap<Box<[IpAddr]>, usize>,
     hosts: Vec<Host>,
@@ -384,7 +387,7 @@ impl Board {
         for address in board.manners.controls.clone() {
             let domain = board.entry(address.domain().wire());
             board.pending += 1;
-            board.domains[domain].push(control(address));
+            board.domains[domain].push(&control(address));
         }
         board
     }
@@ -454,9 +457,9 @@ impl Board {
             look: Look::First,
         };
         if not_before > now {
-            self.domains[index].push_later(not_before, subject);
+            self.domains[index].push_later(not_before, &subject);
         } else {
-            self.domains[index].push(subject);
+            self.domains[index].push(&subject);
         }
         self.offer_domain(index, now);
     }

@@ -134,7 +134,7 @@ impl Board {
         let host = &self.hosts[self.groups[group].host];
         if let Some(Block {
             exchange, reading, ..
-        }) = host.known.blocked.clone()
+        }) = host.known.blocked.as_deref().cloned()
         {
             self.settle_queued(domain, &exchange, &reading, now);
         }
@@ -160,11 +160,11 @@ impl Board {
         if self.hosts[host].known.blocked.is_some() {
             return;
         }
-        self.hosts[host].known.blocked = Some(Block {
+        self.hosts[host].known.blocked = Some(Box::new(Block {
             until: now + wait,
             exchange: heard.exchange.clone(),
             reading: heard.reading.clone(),
-        });
+        }));
         self.tell_of_host(host);
         let before = self.pending;
         for group in self.hosts[host].groups.clone() {

@@ -144,6 +144,10 @@ impl Board {
                 true => t.spent.accepted += 1,
                 false => t.spent.refused += 1,
             }
+            let open = t.spent.transactions == asked.transaction;
+            if let Some((_, used)) = t.transaction.as_mut().filter(|_| open && accepted) {
+                used.accepted += 1;
+            }
         }
         let reason = heard.reading.reason;
         match reason {
@@ -285,7 +289,7 @@ impl Board {
                     self.learn_answer(&subject, &heard.exchange, &heard.reading, now);
                     self.tell_of_waiting(&subject, Some(at));
                 }
-                self.domains[domain].push_later(at, subject);
+                self.domains[domain].push_later(at, &subject);
             }
             (Next::Leave, look) => {
                 if look == Look::First {
@@ -327,7 +331,7 @@ impl Board {
         let entry = &mut self.domains[asked.domain];
         entry.under_way -= 1;
         match asked.whom {
-            Asking::Subject(subject) => entry.push_front(subject),
+            Asking::Subject(subject) => entry.push_front(&subject),
             Asking::Decoy => self.hear_of_strangers(asked.domain, decoy),
             Asking::LateDecoy => {
                 self.decoys_owed -= 1;

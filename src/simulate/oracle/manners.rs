@@ -291,11 +291,22 @@ impl Scene<'_> {
     fn questions(&mut self) {
         let on_list = keys_on_list(self.creation);
         let takes_all = self.domains_that_take_all();
-        for (name, seen) in self.hosts {
-            let site = self.creation.site_of(name);
-            let mut about: HashMap<String, u32> = HashMap::new();
-            let mut by_domain: HashMap<String, (u32, u32)> = HashMap::new();
-            for question in &seen.questions {
+        for site in &self.creation.sites {
+            let questions: Vec<&Question> = site
+                .hosts
+                .iter()
+                .filter_map(|host| self.hosts.get(host))
+                .flat_map(|seen| &seen.questions)
+                .collect();
+            let count = |outcome| {
+                let alike = questions
+                    .iter()
+                    .filter(|question| question.outcome == outcome);
+                alike.count()
+            };
+            let mut about: BTreeMap<String, u32> = BTreeMap::new();
+            let mut by_domain: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+            for question in &questions {
                 let key = key_of(&question.address);
                 let (subjects, decoys) = by_domain.entry(domain_of(&key).to_owned()).or_default();
                 if on_list.contains(&key) {
@@ -311,41 +322,40 @@ impl Scene<'_> {
             let bound = if site.is_steady() { 1 } else { TRIES };
             // For every eight strangers refused, somebody accepted may be asked about once more: does the host still
             // know its own?
-            let refused = seen
-                .questions
-                .iter()
-                .filter(|question| question.outcome == Outcome::RefusedMailbox)
-                .count();
+            let refused = count(Outcome::RefusedMailbox);
             let again: u32 = about
                 .values()
                 .map(|count| count.saturating_sub(bound))
                 .sum();
+            let mut needless = Vec::new();
             if again as usize > refused / 8
                 && let Some((key, count)) = about.iter().find(|(_, count)| **count > bound)
             {
-                let detail = format!("{}: {count} times about {key}", self.named(name));
-                self.findings
-                    .push(Finding::new(Complaint::NeedlessQuestion, detail));
+                needless.push(format!("{count} times about {key}"));
             }
             let steady = site.is_steady();
             let further: u32 = by_domain
                 .values()
                 .map(|(_, decoys)| decoys.saturating_sub(1))
                 .sum();
-            let allowed = further_strangers(seen.count(Outcome::Accepted));
+            let allowed = further_strangers(count(Outcome::Accepted));
             if steady && further as usize > allowed {
-                let detail = format!(
-                    "{}: {further} decoys beyond one for each domain, {allowed} at most",
-                    self.named(name)
-                );
-                self.findings
-                    .push(Finding::new(Complaint::NeedlessQuestion, detail));
+                needless.push(format!(
+                    "{further} decoys beyond one for each domain, {allowed} at most"
+                ));
             }
             for (domain, (subjects, decoys)) in by_domain {
-                let detail = if steady && takes_all.contains(&domain) && subjects + decoys > 3 {
-                    format!("{name}: {subjects} questions at {domain}, which takes everything")
-                } else {
-                    continue;
+                if steady && takes_all.contains(&domain) && subjects + decoys > 3 {
+                    needless.push(format!(
+                        "{} questions at {domain}, which takes everything",
+                        subjects + decoys
+                    ));
+                }
+            }
+            for detail in needless {
+                let detail = match site.persona {
+                    Some(persona) => format!("{} ({persona:?}): {detail}", site.name),
+                    None => format!("{}: {detail}", site.name),
                 };
                 self.findings
                     .push(Finding::new(Complaint::NeedlessQuestion, detail));
