@@ -60,14 +60,14 @@ fn main() {
             name: "20 addresses a domain, 25 domains a host, 4 connections to each",
             addresses,
             domains: addresses.div_ceil(20),
-            hosts: addresses.div_ceil(500).min(250),
+            hosts: addresses.div_ceil(500),
             connections_per_host: 4,
         },
         Shape {
             name: "5 addresses a domain, 100 domains a host, 4 connections to each",
             addresses,
             domains: addresses.div_ceil(5),
-            hosts: addresses.div_ceil(500).min(250),
+            hosts: addresses.div_ceil(500),
             connections_per_host: 4,
         },
         Shape {
@@ -415,7 +415,15 @@ fn answer(question: &[u8], hosts: usize) -> Option<Vec<u8>> {
             let length = u8::try_from(host.len()).ok()?;
             Some([&[0, 10, length], host.as_bytes(), b"\x04test\x00"].concat())
         }
-        (1, _, Some(host)) => Some(vec![127, 0, 1, u8::try_from(host + 1).ok()?]),
+        (1, _, Some(host)) => {
+            let (third, fourth) = (host / 250 + 1, host % 250 + 1);
+            Some(vec![
+                127,
+                0,
+                u8::try_from(third).ok()?,
+                u8::try_from(fourth).ok()?,
+            ])
+        }
         _ => None,
     };
     let mut reply = question[..2].to_vec();

@@ -4,6 +4,7 @@ mod calibration;
 mod resume;
 mod scenarios;
 mod season;
+mod stranded;
 mod swarm;
 
 use std::collections::BTreeSet;

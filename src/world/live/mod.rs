@@ -6,7 +6,7 @@ mod proxy;
 mod sockets;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -70,7 +70,7 @@ impl Tcp {
     /// Connects a socket. Where there is none to be had, that is told as trouble of our own.
     async fn open(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
         match Tcp::connected(to, from).await {
-            Err(error) if sockets::is_about_us(&error) => {
+            Err(error) if sockets::is_about_us(&error, to) => {
                 Err(io::Error::other(OwnTrouble(error.to_string())))
             }
             connected => connected,
@@ -82,11 +82,9 @@ impl Tcp {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
         };
-        let any: IpAddr = match to {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        socket.bind(SocketAddr::new(from.unwrap_or(any), 0))?;
+        if let Some(from) = from {
+            socket.bind(SocketAddr::new(from, 0))?;
+        }
         let stream = socket.connect(to).await?;
         // A flight is one write: waiting for more only delays it.
         stream.set_nodelay(true)?;

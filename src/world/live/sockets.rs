@@ -1,6 +1,7 @@
 //! How many sockets a run may hold: within what the system lets a program open.
 
 use std::io;
+use std::net::SocketAddr;
 
 use crate::limits;
 
@@ -44,14 +45,17 @@ const TOO_MANY_FILES: [i32; 2] = [24, 23];
 
 /// Whether connecting failed for want of something on this machine: files, memory, a free port or the address to come
 /// from. It says nothing of the host.
-pub(super) fn is_about_us(error: &io::Error) -> bool {
-    error
+pub(super) fn is_about_us(error: &io::Error, to: SocketAddr) -> bool {
+    let files = error
         .raw_os_error()
-        .is_some_and(|code| TOO_MANY_FILES.contains(&code))
-        || matches!(
-            error.kind(),
-            io::ErrorKind::OutOfMemory | io::ErrorKind::AddrNotAvailable
-        )
+        .is_some_and(|code| TOO_MANY_FILES.contains(&code));
+    files
+        || match error.kind() {
+            io::ErrorKind::OutOfMemory => true,
+            // A machine without IPv6 has this to say of every IPv6 host, while its IPv4 works.
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => to.is_ipv4(),
+            _ => false,
+        }
 }
 
 #[cfg(test)]
@@ -79,12 +83,20 @@ mod tests {
 
     #[test]
     fn a_missing_socket_is_not_the_hosts_fault_and_a_refusal_is() {
+        let four = "192.0.2.1:25".parse().unwrap();
+        let six = "[2001:db8::1]:25".parse().unwrap();
         for code in TOO_MANY_FILES {
             let error = io::Error::from_raw_os_error(code);
-            assert!(is_about_us(&error), "{error}");
+            assert!(is_about_us(&error, four), "{error}");
         }
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert!(!is_about_us(&refused));
+        assert!(!is_about_us(&refused, four));
+        let no_address = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        assert!(is_about_us(&no_address, four));
+        assert!(
+            !is_about_us(&no_address, six),
+            "a machine without IPv6 goes on with IPv4"
+        );
     }
 
     #[tokio::test]

@@ -1,0 +1,135 @@
+//! Our own side fails in the middle of a run, as a proxy does: what that costs, and that nobody is judged by it.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
+use presend::limits;
+use presend::moment::Moment;
+use presend::pipeline::Ending;
+use presend::report::Report;
+use presend::verify::{Asking, verify};
+use presend::world::sim::Internet;
+use presend::world::{Clock, Dial, Later, OwnTrouble, Wire};
+
+use super::{Nobody, task_for, terms_of, tools};
+
+/// Hosts in the world, each with a domain of its own.
+const HOSTS: usize = 60;
+
+/// A way to the hosts that does not work from one moment until another.
+struct Flaky {
+    way: Arc<dyn Dial>,
+    clock: Clock,
+    from: Moment,
+    until: Moment,
+}
+
+impl Dial for Flaky {
+    fn connect<'a>(
+        &'a self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
+        if (self.from..self.until).contains(&self.clock.now()) {
+            let trouble = OwnTrouble("the proxy is not there".to_owned());
+            return Box::pin(async { Err(io::Error::other(trouble)) });
+        }
+        self.way.connect(to, from)
+    }
+}
+
+/// A run in which our own side fails after `after` for `time`; how it ended, how long it took, how many of its
+/// addresses were left unsettled.
+fn run(after: Duration, time: Duration) -> (Report, Duration) {
+    let (mut world, mut list) = (String::new(), String::new());
+    for n in 0..HOSTS {
+        let _ = writeln!(
+            world,
+            "[[host]]\nname = \"mx.host{n}.test\"\n[[domain]]\nname = \"host{n}.test\"\n\
+             mx = [\"mx.host{n}.test\"]\nmailboxes = [\"a\", \"b\"]"
+        );
+        let _ = writeln!(list, "a@host{n}.test\nb@host{n}.test\nc@host{n}.test");
+    }
+    let internet = Internet::from_toml(&world, "world").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let task = task_for(&list, &folder.path().join("out"), Memory::Use);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut world = internet.start(7).world;
+        let clock = world.clock;
+        let started = clock.now();
+        world.dial = Arc::new(Flaky {
+            way: world.dial,
+            clock,
+            from: started + after,
+            until: started + after + time,
+        });
+        let realm = Realm::Simulated("world".to_owned());
+        let path = folder.path().join("ledger.db");
+        let mut ledger = Ledger::open(&path, &realm, Lifetimes::default(), started).unwrap();
+        let mut terms = terms_of(7);
+        // Few at a time, so that some are still to be dialled when it happens.
+        terms.manners.connections = 10;
+        let asking = Asking::World(world, Box::new(terms));
+        let never = std::future::pending::<Ending>();
+        let report = verify(&task, &tools(), asking, &mut ledger, &mut Nobody, never)
+            .await
+            .unwrap();
+        (report, clock.now().since(started))
+    })
+}
+
+fn settled(report: &Report) -> u64 {
+    let count = |verdict| report.counts.verdict.get(verdict).copied().unwrap_or(0);
+    count("deliverable") + count("undeliverable")
+}
+
+const ADDRESSES: u64 = 3 * HOSTS as u64;
+
+#[test]
+fn half_a_minute_without_our_own_side_costs_little_more_than_half_a_minute() {
+    let (whole, undisturbed) = run(Duration::ZERO, Duration::ZERO);
+    assert_eq!(settled(&whole), ADDRESSES);
+    let out = Duration::from_secs(30);
+    let (report, took) = run(undisturbed / 2, out);
+    assert_eq!(report.ending, Ending::Completed);
+    assert_eq!(settled(&report), ADDRESSES, "{:?}", report.counts.reason);
+    // The wait that doubles may have begun just before.
+    assert!(
+        took < undisturbed + out * 2 + Duration::from_secs(5),
+        "{took:?}"
+    );
+}
+
+#[test]
+fn our_own_side_gone_for_good_ends_the_run_after_a_minute_and_judges_nobody() {
+    let (_, undisturbed) = run(Duration::ZERO, Duration::ZERO);
+    let (report, took) = run(undisturbed / 2, Duration::from_secs(24 * 3600));
+    assert_eq!(report.ending, Ending::Stranded);
+    let minute = Duration::from_secs(60)..Duration::from_secs(80);
+    assert!(minute.contains(&(took - undisturbed / 2)), "{took:?}");
+    let reasons = &report.counts.reason;
+    let left = reasons.get("not_asked").copied().unwrap_or(0);
+    assert!(left > 0, "{reasons:?}");
+    // Each host has one who does not exist, and nothing else may reject anybody.
+    let rejected = reasons.get("no_such_mailbox").copied().unwrap_or(0);
+    assert!(rejected <= HOSTS as u64, "{reasons:?}");
+    let untested = reasons.get("catch_all_untested").copied().unwrap_or(0);
+    assert_eq!(settled(&report) + untested + left, ADDRESSES, "{reasons:?}");
+}
+
+#[test]
+fn all_who_fail_at_once_are_one_failure() {
+    // Ten are dialled in the first moment.
+    let (report, _) = run(Duration::ZERO, limits::STRANDED_WAIT / 2);
+    assert_eq!(report.ending, Ending::Completed);
+    assert_eq!(settled(&report), ADDRESSES);
+}
