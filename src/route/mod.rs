@@ -94,8 +94,9 @@ pub enum Exchanges {
 }
 
 impl Exchanges {
-    /// Reads the answer to a domain's MX question. Hosts of equal preference are spread by `seed` (RFC 5321 §5.1 asks
-    /// for a random order).
+    /// Reads the answer to a domain's MX question. Hosts of equal preference share the load by domain and `seed` (RFC 5321
+    /// §5.1 asks for a random order): a domain is asked at one of them as long as that one answers, for it is there that
+    /// a greylist knows us again and that answers can be held against each other; the next domain begins at another.
     #[must_use]
     pub fn read(domain: &str, answer: &DnsAnswer, seed: u64) -> Self {
         match answer {
@@ -129,6 +130,12 @@ impl Exchanges {
                     (*preference, spread(seed, exchange), *exchange)
                 });
                 mx.dedup_by_key(|(_, exchange)| *exchange);
+                // Turned, not shuffled: domains with the same hosts fall into as many groups as there are equals.
+                let turn = spread(seed, domain);
+                for equals in mx.chunk_by_mut(|(a, _), (b, _)| a == b) {
+                    let count = equals.len() as u64;
+                    equals.rotate_left(usize::try_from(turn % count).unwrap_or_default());
+                }
                 let names = mx
                     .into_iter()
                     .take(limits::MAIL_HOSTS)
@@ -145,7 +152,7 @@ impl Exchanges {
     }
 }
 
-/// A number that spreads hosts of equal preference, the same for the same seed.
+/// A number that spreads names over hosts of equal preference, the same for the same seed.
 fn spread(seed: u64, name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (seed, name).hash(&mut hasher);
@@ -384,6 +391,33 @@ mod tests {
         assert_eq!(firsts, ["a.test", "b.test"].map(str::to_owned).into());
         assert_eq!(names(1), names(1));
         assert!((0..50).all(|seed| names(seed).len() == 3 && names(seed)[2] == "c.test"));
+    }
+
+    #[test]
+    fn domains_with_the_same_hosts_share_them_evenly() {
+        let answer = mx(&[
+            (10, "a.test"),
+            (10, "b.test"),
+            (10, "c.test"),
+            (20, "d.test"),
+        ]);
+        let mut firsts = std::collections::BTreeMap::new();
+        let mut orders = std::collections::BTreeSet::new();
+        for n in 0..300 {
+            let Exchanges::Named { names, .. } =
+                Exchanges::read(&format!("firm{n}.test"), &answer, 7)
+            else {
+                panic!("hosts are named")
+            };
+            *firsts.entry(names[0].clone()).or_insert(0) += 1;
+            orders.insert(names);
+        }
+        assert_eq!(firsts.len(), 3);
+        assert!(
+            firsts.values().all(|count| (70..130).contains(count)),
+            "{firsts:?}"
+        );
+        assert_eq!(orders.len(), 3, "as many groups as equals");
     }
 
     #[test]

@@ -201,6 +201,7 @@ impl Board {
         let short = |count: usize| u32::try_from(count).expect("the rows that wait are bounded");
         let booked = [entry.waiting_now(), entry.waiting_later()].map(short);
         for (kind, count) in booked.into_iter().enumerate() {
+            group.waiting = group.waiting + count as usize - entry.booked[kind] as usize;
             host.waiting[kind] = host.waiting[kind] + count as usize - entry.booked[kind] as usize;
         }
         entry.booked = booked;

@@ -129,11 +129,11 @@ impl Board {
             self.book(domain);
             self.relist(domain, now);
         }
-        if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(host) {
+        if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(group) {
             let trust = &self.hosts[host].trust;
             let settled = trust.is_lost() || trust.is_questioned();
-            if !settled && self.hosts[host].rows.owe_a_control(true) {
-                self.question(host, now);
+            if !settled && self.groups[group].rows.owe_a_control(true) {
+                self.question(group, now);
                 if self.hosts[host].trust.is_questioned() {
                     // It goes into this conversation, or has one of its own.
                     return self.compose(talk, now);
@@ -406,13 +406,13 @@ impl Board {
         now: Moment,
     ) -> Result<(), Moment> {
         let t = &self.talks[&talk];
-        let host = self.groups[t.group].host;
-        let Some(domain) = self.hosts[host].good.as_ref().map(|(domain, _)| *domain) else {
+        let group = &self.groups[t.group];
+        let (index, host) = (t.group, group.host);
+        let Some(domain) = group.good.as_ref().map(|(domain, _)| *domain) else {
             return Ok(());
         };
         let entry = &self.domains[domain];
-        let owed = self.hosts[host].rows.owe_a_decoy(at_the_end)
-            && entry.group == Some(t.group)
+        let owed = group.rows.owe_a_decoy(at_the_end)
             && entry.strangers.openness() == Openness::RefusesStrangers
             && t.spent.room(draft.budget) > 0
             && self.may_address(talk, domain, draft.budget);
@@ -423,7 +423,7 @@ impl Board {
         if let Some(decoy) = self.decoy(domain, self.domains[domain].late_decoys + 1) {
             self.tally.decoys += 1;
             self.decoys_owed += 1;
-            self.hosts[host].rows.testing = true;
+            self.groups[index].rows.testing = true;
             let entry = &mut self.domains[domain];
             entry.late_decoys += 1;
             entry.under_way += 1;
@@ -433,10 +433,10 @@ impl Board {
         Ok(())
     }
 
-    /// Whether a host has nothing left to be asked but what this conversation thinks of.
-    fn is_the_end(&self, host: usize) -> bool {
-        let host = &self.hosts[host];
-        host.waiting == [0, 0] && host.pace.connections_open() == 1
+    /// Whether a group has nothing left to be asked but what this conversation thinks of.
+    fn is_the_end(&self, group: usize) -> bool {
+        let group = &self.groups[group];
+        group.waiting == 0 && group.talks == 1
     }
 
     /// An address that cannot be put into a command for this host.

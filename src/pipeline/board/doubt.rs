@@ -3,8 +3,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::host::Which;
 use super::outcome::{is_yes, refuses_for_good};
+use super::rows::Which;
 use super::{Board, Heard, Learned, Look, Subject, control};
 use crate::diagnosis::Reading;
 use crate::limits;
@@ -25,18 +25,22 @@ impl Board {
     ) {
         let key = subject.address.key().into_owned().into_boxed_str();
         let meant = self.domains[domain].strangers.openness() == Openness::RefusesStrangers;
-        let known = &mut self.hosts[host];
+        let Some(at) = self.domains[domain].group else {
+            return;
+        };
+        let (known, group) = (&mut self.hosts[host], &mut self.groups[at]);
         if is_yes(&heard.exchange) {
             known.trust.accepted();
             known.good = Some((domain, subject.address.clone()));
-            if meant && known.rows.accepts_anybody {
+            group.good.clone_from(&known.good);
+            if meant && group.rows.accepts_anybody {
                 self.learn_answer(subject, &heard.exchange, &held_back(), now);
                 return;
             }
             if meant {
-                known.rows.accept(key.clone(), heard.exchange.clone());
+                group.rows.accept(key.clone(), heard.exchange.clone());
             } else {
-                known.rows.still_accepts();
+                group.rows.still_accepts();
             }
         }
         if !refuses_for_good(&heard.reading) {
@@ -44,30 +48,32 @@ impl Board {
             return;
         }
         known.trust.refused();
-        known.rows.refuse(key, heard.exchange.clone());
+        group.rows.refuse(key, heard.exchange.clone());
         if known.trust.is_lost() {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
             return;
         }
         let jumped = known.trust.is_suspicious();
-        let long = known.rows.owe_a_control(false);
+        let long = group.rows.owe_a_control(false);
         self.learn_answer(subject, &heard.exchange, &heard.reading, now);
         self.draw_sample(subject);
         if jumped || long {
-            self.question(host, now);
+            self.question(at, now);
         }
         if jumped && self.hosts[host].good.is_none() {
-            self.distrust(host, &heard.exchange, Which::OfLate, now);
+            self.distrust(at, &heard.exchange, Which::OfLate, now);
         }
     }
 
-    /// A host's refusals have jumped against its history, or come in a long row: somebody it accepted is asked about
-    /// again, before anybody else.
-    pub(super) fn question(&mut self, host: usize, now: Moment) {
+    /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
+    /// again, before anybody else; by the same machine where it has accepted somebody.
+    pub(super) fn question(&mut self, group: usize, now: Moment) {
+        let host = self.groups[group].host;
         if self.hosts[host].trust.is_questioned() {
             return;
         }
-        let Some((domain, address)) = self.hosts[host].good.clone() else {
+        let good = self.groups[group].good.as_ref();
+        let Some((domain, address)) = good.or(self.hosts[host].good.as_ref()).cloned() else {
             return;
         };
         self.hosts[host].trust.question();
@@ -81,21 +87,25 @@ impl Board {
     pub(super) fn controlled(
         &mut self,
         host: usize,
+        domain: usize,
         subject: &Subject,
         heard: &Heard,
         now: Moment,
     ) {
+        let Some(group) = self.domains[domain].group else {
+            return;
+        };
         if refuses_for_good(&heard.reading) {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
-            let which = match self.hosts[host].rows.owe_a_control(true) {
+            let which = match self.groups[group].rows.owe_a_control(true) {
                 true => Which::InARow,
                 false => Which::OfLate,
             };
-            self.distrust(host, &heard.exchange, which, now);
+            self.distrust(group, &heard.exchange, which, now);
         } else {
             self.learn_answer(subject, &heard.exchange, &heard.reading, now);
             self.hosts[host].trust.restore();
-            self.hosts[host].rows.still_accepts();
+            self.groups[group].rows.still_accepts();
         }
     }
 
@@ -106,7 +116,7 @@ impl Board {
         self.decoys_owed -= 1;
         if let Some(group) = self.domains[domain].group {
             let host = self.groups[group].host;
-            let rows = &mut self.hosts[host].rows;
+            let rows = &mut self.groups[group].rows;
             rows.testing = false;
             if is_yes(&heard.exchange) {
                 rows.accepts_anybody = true;
@@ -123,12 +133,21 @@ impl Board {
     }
 
     /// A host's refusals are not to be believed: those before and those to come are held back for people to decide.
-    fn distrust(&mut self, host: usize, exchange: &Exchange, which: Which, now: Moment) {
+    fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Moment) {
+        let host = self.groups[group].host;
         if self.hosts[host].trust.is_lost() {
             return;
         }
         self.hosts[host].trust.lose();
-        let refused = self.hosts[host].rows.take_refused(which);
+        // A row is one machine's; a jump is against the history of all that are under the key.
+        let groups = match which {
+            Which::InARow => vec![group],
+            Which::OfLate => self.hosts[host].groups.clone(),
+        };
+        let refused = groups
+            .into_iter()
+            .flat_map(|group| self.groups[group].rows.take_refused(which))
+            .collect();
         self.hold_back(host, refused, exchange, now);
     }
 

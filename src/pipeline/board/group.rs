@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+use super::rows::Rows;
+use crate::address::Address;
 use crate::limits;
 use crate::moment::Moment;
 use crate::route::MailHost;
@@ -21,6 +23,12 @@ pub(super) struct Group {
     pub(super) ready: VecDeque<usize>,
     /// Questions that may be put now, in all its domains.
     pub(super) askable: usize,
+    /// Addresses that wait in all its domains, now or for a later moment.
+    pub(super) waiting: usize,
+    /// What its answers of one kind in a row are worth: they come from one machine.
+    pub(super) rows: Rows,
+    /// Somebody who was accepted there.
+    pub(super) good: Option<(usize, Address)>,
     /// Conversations under way.
     pub(super) talks: u32,
     /// Whether it stands in its host's queue for a conversation.
@@ -76,6 +84,9 @@ impl Group {
             domains: Vec::new(),
             ready: VecDeque::new(),
             askable: 0,
+            waiting: 0,
+            rows: Rows::default(),
+            good: None,
             talks: 0,
             listed: false,
             not_before: Moment::default(),

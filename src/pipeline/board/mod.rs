@@ -17,6 +17,7 @@ mod opening;
 mod outcome;
 mod packed;
 mod progress;
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;

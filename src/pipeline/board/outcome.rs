@@ -184,7 +184,7 @@ impl Board {
         if refuses_for_good(&heard.reading)
             && let Some(group) = self.domains[domain].group
         {
-            self.hosts[self.groups[group].host].rows.still_refuses();
+            self.groups[group].rows.still_refuses();
         }
         let wait = heard.named_wait.map_or(limits::GREYLIST_WAIT, |named| {
             named + limits::NAMED_WAIT_MARGIN
@@ -248,7 +248,7 @@ impl Board {
         match subject.look {
             Look::First => self.weigh(host, domain, &subject, heard, now),
             Look::Second => self.looked_again(&subject, heard, now),
-            Look::Control => self.controlled(host, &subject, heard, now),
+            Look::Control => self.controlled(host, domain, &subject, heard, now),
         }
         self.note_settled(1);
         self.offer_domain(domain, now);
@@ -336,7 +336,7 @@ impl Board {
             Asking::LateDecoy => {
                 self.decoys_owed -= 1;
                 if let Some(group) = self.domains[asked.domain].group {
-                    self.hosts[self.groups[group].host].rows.testing = false;
+                    self.groups[group].rows.testing = false;
                 }
             }
         }
