@@ -293,9 +293,9 @@ pub const SOCKETS_OF_A_DNS_QUESTION: usize = 3;
 /// own. Our choice: about twenty were counted.
 pub const OWN_FILES: usize = 32;
 
-/// How long conversations under way may take to end once a run is to stop. Our choice: an answer that is coming comes
-/// within it, and people wait for it.
-pub const STOPPING_WAIT: Duration = Duration::from_secs(3);
+/// How long conversations under way may take to end once a run is to stop. Our choice: people wait for it, and Exchange's
+/// pause before a refusal (5 s) still fits.
+pub const STOPPING_WAIT: Duration = Duration::from_secs(6);
 
 /// Most addresses that wait for an answer at a time; reading goes on when some are settled. At about 150 bytes each this
 /// is 75 MB.

@@ -335,7 +335,8 @@ impl AskingArgs {
     /// Conversations at once: as many as were asked for, within what the system lets us open.
     fn connections(&self) -> usize {
         let (wanted, allowed) = (self.max_connections as usize, Sockets::allowed().mail_hosts);
-        if allowed < wanted {
+        // A few less are nothing to talk about.
+        if allowed < wanted / 2 {
             tracing::warn!(
                 "this system lets a program open few files, so there will be {allowed} connections at once instead of \
                  {wanted}; `ulimit -n` raises that"

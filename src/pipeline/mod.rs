@@ -211,7 +211,7 @@ impl Run {
                 self.stop(Ending::Stranded, now);
             }
             if self.patient_until.is_some_and(|until| until <= now) {
-                self.break_off(now);
+                self.break_off(now)?;
             }
             for learned in self.board.take_learned() {
                 listener.learned(learned)?;
@@ -271,13 +271,17 @@ impl Run {
     }
 
     /// Ends conversations whose hosts keep silent: nobody waits a minute for a run that was interrupted.
-    fn break_off(&mut self, now: Moment) {
+    fn break_off(&mut self, now: Moment) -> anyhow::Result<()> {
         self.patient_until = None;
-        // Dropped rather than aborted: a set that is gone has nothing left to report.
+        while let Some(finished) = self.tasks.try_join_next() {
+            finished?;
+        }
+        // What is left is dropped, which closes its connections.
         self.tasks = JoinSet::new();
         for (talk, _) in std::mem::take(&mut self.orders) {
             self.board.report(talk, Report::Ended, now);
         }
+        Ok(())
     }
 
     /// Whether more rows may be read.

@@ -287,7 +287,7 @@ fn hosts_that_break_the_protocol_hold_nobody_up_and_cost_nobody_a_verdict() {
         }),
     );
     let started = Instant::now();
-    let more = ["--wait", "0s", "--deadline", "4s"];
+    let more = ["--wait", "0s", "--deadline", "2s"];
     let run = internet.verify(&list(10, 4), &more);
     let took = started.elapsed();
     assert_eq!(run.code(), 0, "{}", run.errors());
