@@ -28,7 +28,7 @@ use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
 use routing::Router;
 use talk::{Order, Talk};
 
-pub use origin::{Origin, origin_for};
+pub use origin::{Origin, no_origin, origin_for};
 
 /// How a run asks the world.
 #[derive(Clone, Debug)]
@@ -352,7 +352,6 @@ impl Run {
                     privacy,
                     provider,
                 } => {
-                    // Without an origin of the host's family the system's own choice fails as it must.
                     let origin = origin_for(&self.terms.origins, &key, address)
                         .or(self.terms.origins.first())
                         .expect("there is an origin");

@@ -31,6 +31,13 @@ pub fn origin_for<'a>(origins: &'a [Origin], key: &HostKey, to: IpAddr) -> Optio
         .max_by_key(|origin| weight(key, origin))
 }
 
+/// Why nobody can be asked at `to` where [`origin_for`] knows no origin.
+#[must_use]
+pub fn no_origin(to: IpAddr) -> String {
+    let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+    format!("none of our addresses to ask from (--source-ip) is an {family} address")
+}
+
 /// How strongly a key is drawn to an origin: FNV-1a, which is the same in every version of every library.
 fn weight(key: &HostKey, origin: &Origin) -> u64 {
     let from = origin

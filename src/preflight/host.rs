@@ -177,7 +177,10 @@ async fn visit(
         decoder: Decoder::new(),
         bytes: Vec::new(),
     };
-    let banner = talk.read(patience.greeting).await.ok_or(Contact::Mute)?;
+    let Some(banner) = talk.read(patience.greeting).await else {
+        talk.leave_when_greeted();
+        return Err(Contact::Mute);
+    };
     let welcome = banner.code / 100 == 2;
     let mut offers = Vec::new();
     if welcome
@@ -221,6 +224,16 @@ impl Talk {
             }
             self.bytes.extend_from_slice(&chunk[..count]);
         }
+    }
+
+    /// Leaves a host that takes its time, once it has greeted us, while we go on: some hosts note who hangs up on them
+    /// before.
+    fn leave_when_greeted(mut self) {
+        tokio::spawn(async move {
+            if self.read(limits::PORT_25_GREETING_WAIT).await.is_some() {
+                self.leave().await;
+            }
+        });
     }
 
     async fn leave(mut self) {

@@ -6,10 +6,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::limits;
-use crate::pipeline::{Origin, origin_for};
+use crate::pipeline::{Origin, no_origin, origin_for};
 use crate::provider::Providers;
 use crate::route::{HostKey, Reach, host_key};
-use crate::smtp::HelloName;
 use crate::world::World;
 
 use super::check::Check;
@@ -79,23 +78,6 @@ pub struct Dialling<'a> {
     pub providers: &'a Providers,
     /// How long to wait for a host.
     pub patience: Patience,
-}
-
-impl Dialling<'_> {
-    /// Where we come from to `key` at `to`; to a host of another address family than ours, from wherever the system
-    /// sees fit.
-    fn origin(&self, key: &HostKey, to: IpAddr) -> Origin {
-        let nowhere = || Origin {
-            address: None,
-            hello: self.origins.first().map_or_else(
-                || HelloName::literal(Ipv4Addr::LOCALHOST.into()),
-                |first| first.hello.clone(),
-            ),
-        };
-        origin_for(self.origins, key, to)
-            .cloned()
-            .unwrap_or_else(nowhere)
-    }
 }
 
 /// The mail hosts of some domains, `most` at the most, whichever DNS tells first; in the order of their domains, no
@@ -203,6 +185,8 @@ pub async fn knock_until_open(
                 let open = knocked.contact.is_connected();
                 met.push(knocked);
                 if open {
+                    // The others are not hung up on: they take their leave by themselves.
+                    knocking.detach_all();
                     return met;
                 }
             }
@@ -224,11 +208,15 @@ pub fn knock(
     let dial = world.dial.clone();
     let to = SocketAddr::new(door.ip, dialling.port);
     let key = host_key(&door.host, dialling.providers);
-    let origin = dialling.origin(&key, door.ip);
+    let origin = origin_for(dialling.origins, &key, door.ip).cloned();
     let patience = dialling.patience;
     async move {
-        let (from, helo) = (origin.address, origin.hello);
-        let contact = look(dial.as_ref(), to, from, helo.as_str(), patience).await;
+        let contact = match origin {
+            Some(Origin { address, hello }) => {
+                look(dial.as_ref(), to, address, hello.as_str(), patience).await
+            }
+            None => Contact::Refused(no_origin(door.ip)),
+        };
         Met { door, contact }
     }
 }
@@ -236,7 +224,10 @@ pub fn knock(
 /// Whether somebody connects us at an address that nobody runs. Whatever sits on the way does so at once.
 pub async fn nobody_answers(world: &World, dialling: &Dialling<'_>) -> bool {
     let to = SocketAddr::new(NOBODY, dialling.port);
-    let from = dialling.origin(&HostKey(String::new()), NOBODY).address;
+    let Some(origin) = origin_for(dialling.origins, &HostKey(String::new()), NOBODY) else {
+        return false;
+    };
+    let from = origin.address;
     let connected = timeout(limits::NOBODY_WAIT, world.dial.connect(to, from)).await;
     matches!(connected, Ok(Ok(_)))
 }

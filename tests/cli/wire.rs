@@ -89,10 +89,12 @@ fn all_right(domains: u8, people: usize) -> BTreeMap<String, usize> {
 
 // ── Several addresses of ours ───────────────────────────────────────────────────────────────────────────────────────
 
-/// Each host's visitors: from where, under which name.
+/// Each host's visitors: from where, under which name. The look before a run may be over before a host has its name.
 fn visitors(mail: &MailHosts) -> BTreeMap<Ipv4Addr, BTreeSet<(Ipv4Addr, String)>> {
     let mut visitors: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for visit in mail.visits() {
+    let mut visits = mail.visits();
+    visits.retain(|visit| !visit.hello.is_empty());
+    for visit in visits {
         let who = visitors.entry(visit.host).or_default();
         who.insert((visit.from, visit.hello));
     }
@@ -180,6 +182,35 @@ fn where_we_come_from_may_stand_in_the_settings() {
     let who: BTreeSet<_> = visitors(&internet.mail).into_values().flatten().collect();
     let names: Vec<_> = who.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["two.sender.test", "three.sender.test"]);
+}
+
+#[test]
+fn a_host_is_asked_at_the_address_that_we_can_come_to() {
+    // Nobody listens at ::1, and from 127.0.0.2 nobody gets there.
+    let zone = zone(4) + "mx.host2.test AAAA ::1\nsender.test MX 10 mx.host1.test";
+    let internet = Internet {
+        names: NameServer::serving(&zone),
+        mail: MailHosts::honest(),
+    };
+    for more in [&[][..], &["--source-ip", "127.0.0.2"]] {
+        let run = internet.verify(&list(4, 2), more);
+        assert_eq!(run.code(), 0, "{}", run.errors());
+        assert_eq!(verdicts(&run), all_right(4, 2));
+    }
+}
+
+#[test]
+fn where_no_host_can_be_come_to_that_is_told_at_once() {
+    let internet = Internet::new(4, MailHosts::honest());
+    let run = internet.verify(&list(4, 2), &["--source-ip", "::1"]);
+    assert_eq!(run.code(), 4, "{}", run.errors());
+    let errors = run
+        .errors()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let words = "none of our addresses to ask from (--source-ip) is an IPv4 address";
+    assert!(errors.contains(words), "{errors}");
 }
 
 // ── Through a proxy ─────────────────────────────────────────────────────────────────────────────────────────────────
