@@ -142,6 +142,10 @@ pub const CUT_WAIT: Duration = Duration::from_secs(1);
 /// How often that time doubles at most: 60 s becomes 32 min, the order of Postfix's `maximal_backoff_time` (4000 s).
 pub const SLOWDOWN_DOUBLINGS: u32 = 5;
 
+/// How long a host may take at the pace that it has taught us by complaining. Our choice: four hours are a night's work;
+/// whoever waits behind more than that is left for another run.
+pub const TAUGHT_PACE_WAIT: Duration = Duration::from_secs(4 * 3600);
+
 /// Recipients a second at a host that had no limit until it asked to slow down. Our choice: the general limit.
 pub const RATE_AFTER_DISPLEASURE: u32 = 10;
 

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::moment::Moment;
 
 /// Recipients a second, in thousandths, so that one a minute can be said; or no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rate(Option<NonZeroU32>);
 

@@ -58,6 +58,12 @@ pub struct Pace {
     well: u32,
     not_before: Moment,
     slowdowns: u32,
+    /// When the host last asked for less, with how many it has answered since.
+    told: Option<(Moment, u32)>,
+    /// The best pace measured between two complaints.
+    measured: Option<Rate>,
+    /// The pace that the host has taught, once that is in force.
+    taught: Option<Rate>,
     /// Connections lost in mid-conversation since things last went well for a while.
     drops: u32,
     replies: Replies,
@@ -75,6 +81,9 @@ impl Pace {
             well: 0,
             not_before: Moment::default(),
             slowdowns: 0,
+            told: None,
+            measured: None,
+            taught: None,
             drops: 0,
             replies: Replies::default(),
         }
@@ -139,6 +148,9 @@ impl Pace {
     /// Notes that a recipient was answered as it should be: enough of them earn another connection and some speed.
     pub fn went_well(&mut self) {
         self.well += 1;
+        if let Some((_, answered)) = &mut self.told {
+            *answered += 1;
+        }
         if self.well < limits::ANSWERS_TO_SPEED_UP {
             return;
         }
@@ -162,7 +174,22 @@ impl Pace {
         if now < self.not_before {
             return self.not_before;
         }
-        let doublings = self.slowdowns.min(limits::SLOWDOWN_DOUBLINGS);
+        let told = self.told.replace((now, 0));
+        let measured = told.and_then(|(since, answered)| measured(answered, now.since(since)));
+        self.measured = self.measured.max(measured);
+        let at_the_bottom = self.limiter.rate().halved(self.ceilings.rate) == self.limiter.rate();
+        if at_the_bottom && let Some(taught) = self.measured.take() {
+            // However slowly it is asked it complains, but has answered some after each wait: that is what it takes.
+            self.ceilings.rate = self.ceilings.rate.min(taught);
+            self.ceilings.connections = 1;
+            self.taught = Some(self.ceilings.rate);
+            self.slowdowns = self.slowdowns.min(1);
+        }
+        // A wait after which some were answered was long enough.
+        let doublings = match measured {
+            Some(_) => 0,
+            None => self.slowdowns.min(limits::SLOWDOWN_DOUBLINGS),
+        };
         let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
         self.slowdowns += 1;
         self.ease();
@@ -174,8 +201,19 @@ impl Pace {
     fn ease(&mut self) {
         self.well = 0;
         self.connections_allowed = (self.connections_allowed / 2).max(1);
-        self.limiter
-            .set_rate(self.limiter.rate().halved(self.ceilings.rate));
+        let slower = self.limiter.rate().halved(self.ceilings.rate);
+        self.limiter.set_rate(slower.min(self.ceilings.rate));
+    }
+
+    /// Whether asking about `waiting` more would take longer than anybody may want, at a pace that the host has taught.
+    #[must_use]
+    pub fn is_endless(&self, waiting: usize) -> bool {
+        let Some(rate) = self.taught.and_then(Rate::per_second) else {
+            return false;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let needed = waiting as f64 / rate;
+        needed > limits::TAUGHT_PACE_WAIT.as_secs_f64()
     }
 
     /// Notes that a connection was cut in mid-conversation. The first time may be chance, so it only costs speed; the
@@ -226,6 +264,19 @@ impl Pace {
     pub fn recipients_per_second(&self) -> Option<f64> {
         self.limiter.rate().per_second()
     }
+}
+
+/// The pace that a host has taught: so many answers within so long a time, waiting included, before it complained again.
+/// `None` where that is no measure: nobody was answered, or as many as usual.
+fn measured(answered: u32, within: Duration) -> Option<Rate> {
+    if answered == 0 || answered >= limits::ANSWERS_TO_SPEED_UP {
+        return None;
+    }
+    let thousandths =
+        u64::from(answered) * 1_000_000 / u64::try_from(within.as_millis()).ok()?.max(1);
+    Some(Rate::from_thousandths(
+        u32::try_from(thousandths).ok()?.max(1),
+    ))
 }
 
 #[cfg(test)]
@@ -279,6 +330,48 @@ mod tests {
             pace.slow_down(later, None);
         }
         assert!(pace.recipients_per_second().unwrap() >= 0.5);
+    }
+
+    #[test]
+    fn a_host_that_answers_two_a_minute_teaches_that_pace() {
+        let mut pace = pace(10, 2);
+        let mut now = at(0);
+        for _ in 0..6 {
+            now = pace.slow_down(now, None);
+            pace.went_well();
+            pace.went_well();
+        }
+        assert_eq!(
+            now,
+            at(0) + limits::SLOWDOWN_WAIT * 6,
+            "no wait was too short"
+        );
+        let rate = pace.recipients_per_second().unwrap();
+        assert!((0.001..=2.0 / 60.0).contains(&rate), "{rate}");
+        assert!(!pace.is_hopeless());
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
+            pace.went_well();
+        }
+        let rate = pace.recipients_per_second().unwrap();
+        assert!(
+            rate <= 2.0 / 60.0,
+            "what was taught is not forgotten: {rate}"
+        );
+        assert!(!pace.is_endless(100) && pace.is_endless(10_000));
+    }
+
+    #[test]
+    fn a_host_that_answers_nobody_after_a_wait_teaches_nothing() {
+        let mut pace = pace(10, 2);
+        for _ in 0..10 {
+            let later = pace.not_before;
+            pace.slow_down(later, None);
+        }
+        assert!(pace.is_hopeless());
+        assert!(
+            !pace.is_endless(1_000_000),
+            "a long list alone is no reason"
+        );
     }
 
     #[test]

@@ -349,6 +349,7 @@ impl Run {
                     host,
                     key,
                     address,
+                    hello,
                     privacy,
                     provider,
                 } => {
@@ -360,6 +361,7 @@ impl Run {
                         host,
                         address: SocketAddr::new(address, self.terms.port),
                         origin: origin.clone(),
+                        hello,
                         privacy,
                         provider,
                         book: Arc::clone(&self.book),

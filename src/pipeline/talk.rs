@@ -13,7 +13,7 @@ use crate::diagnosis::{Book, Context};
 use crate::limits;
 use crate::probe::named_wait;
 use crate::provider::Provider;
-use crate::smtp::dialogue::{Flight, FlightPace, Opened, Opening, Privacy};
+use crate::smtp::dialogue::{Flight, FlightPace, Hello, Opened, Opening, Privacy};
 use crate::smtp::driver::Line;
 use crate::smtp::{Answer, Command, Stage};
 use crate::verdict::Exchange;
@@ -34,6 +34,7 @@ pub(super) struct Talk {
     pub(super) host: String,
     pub(super) address: SocketAddr,
     pub(super) origin: Origin,
+    pub(super) hello: Hello,
     pub(super) privacy: Privacy,
     pub(super) provider: Option<Provider>,
     pub(super) book: Arc<Book>,
@@ -105,7 +106,7 @@ impl Talk {
             }
             Err(_) => return failed(self.hear(&Answer::Silent, Stage::Connect)),
         };
-        let mut opening = Opening::new(self.origin.hello.clone(), self.privacy);
+        let mut opening = Opening::new(self.origin.hello.clone(), self.privacy).saying(self.hello);
         let line = Line::new(wire).carry_out(&mut opening).await;
         match (line, opening.into_end()) {
             (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),

@@ -149,10 +149,21 @@ pub enum Opened {
     },
 }
 
+/// With which word we introduce ourselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hello {
+    /// EHLO; HELO where that is not known.
+    #[default]
+    Extended,
+    /// HELO alone: the host hangs up on EHLO.
+    Plain,
+}
+
 /// The opening of a conversation: greeting, EHLO (HELO where that is refused), STARTTLS, EHLO again.
 #[derive(Debug)]
 pub struct Opening {
     name: HelloName,
+    hello: Hello,
     privacy: Privacy,
     at: At,
     encrypted: bool,
@@ -181,6 +192,7 @@ impl Opening {
     pub fn new(name: HelloName, privacy: Privacy) -> Self {
         Opening {
             name,
+            hello: Hello::default(),
             privacy,
             at: At::Greeting,
             encrypted: false,
@@ -188,6 +200,12 @@ impl Opening {
             offer: Offer::default(),
             end: None,
         }
+    }
+
+    /// The same with another word of introduction.
+    #[must_use]
+    pub fn saying(self, hello: Hello) -> Self {
+        Opening { hello, ..self }
     }
 
     /// How it ended. Call when [`Step::Done`] was returned.
@@ -263,7 +281,10 @@ impl Dialogue for Opening {
                 if reply.severity() == Severity::Positive =>
             {
                 self.software = Software::read(&reply);
-                self.at = At::SayEhlo;
+                self.at = match self.hello {
+                    Hello::Extended => At::SayEhlo,
+                    Hello::Plain => At::SayHelo,
+                };
             }
             (At::HearEhlo, Some(Answer::Reply(reply)))
                 if reply.severity() == Severity::Positive =>
@@ -458,6 +479,14 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn a_host_that_hangs_up_on_ehlo_can_be_met_with_helo_alone() {
+        let mut open = opening(Privacy::WhenOffered).saying(Hello::Plain);
+        let said = play(&mut open, &[reply("220 hi"), reply("250 ok")]);
+        assert_eq!(said, ["HELO me.example\r\n"]);
+        assert!(matches!(open.into_end(), Opened::Ready { .. }));
     }
 
     #[test]

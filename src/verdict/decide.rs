@@ -195,11 +195,12 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
         {
             Said::No(reason)
         }
+        // Said for now only: it means no more than that somebody may come back.
         Reason::NoSuchMailbox
         | Reason::MailboxDisabled
         | Reason::MailboxMoved
-        | Reason::DomainNotServed
-        | Reason::BadSyntax
+        | Reason::DomainNotServed => Said::Undecided(Reason::TryLater),
+        Reason::BadSyntax
         | Reason::NoSuchDomain
         | Reason::NoMailHost
         | Reason::NullMx
@@ -376,10 +377,7 @@ mod tests {
                 vec![subject(NoSuchMailbox, true), decoy(Accepted, false)],
                 "undeliverable/no_such_mailbox",
             ),
-            (
-                vec![subject(NoSuchMailbox, false)],
-                "unknown/no_such_mailbox",
-            ),
+            (vec![subject(NoSuchMailbox, false)], "unknown/try_later"),
             (
                 vec![subject(MailboxDisabled, true)],
                 "undeliverable/mailbox_disabled",

@@ -83,6 +83,7 @@ impl Board {
             host: name,
             key: host.key.clone(),
             address,
+            hello: group.hello,
             privacy: group.privacy,
             provider: host.provider.as_deref().cloned(),
         });

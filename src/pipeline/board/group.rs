@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::limits;
 use crate::moment::Moment;
 use crate::route::MailHost;
-use crate::smtp::dialogue::{FlightPace, Privacy};
+use crate::smtp::dialogue::{FlightPace, Hello, Privacy};
 
 /// The mail hosts that some domains have in common.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) struct Group {
     pub(super) not_before: Moment,
     /// Rounds through all targets in vain.
     pub(super) failures: u8,
+    /// With which word we introduce ourselves here.
+    pub(super) hello: Hello,
     /// What we want of encryption here.
     pub(super) privacy: Privacy,
     /// What its offer of PIPELINING is worth.
@@ -91,6 +93,7 @@ impl Group {
             listed: false,
             not_before: Moment::default(),
             failures: 0,
+            hello: Hello::default(),
             privacy,
             pipelining: Pipelining::Trusted,
             flight: limits::REFUSED_RECIPIENTS,

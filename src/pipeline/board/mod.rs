@@ -34,7 +34,7 @@ use crate::probe::{KnownDomain, KnownHost, Likelihood, Spent, Used, Waiting, Wan
 use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
 use crate::smtp::Command;
-use crate::smtp::dialogue::{FlightPace, Offer, Privacy};
+use crate::smtp::dialogue::{FlightPace, Hello, Offer, Privacy};
 use crate::verdict::{Exchange, Fact, Finding};
 
 use domain::Entry;
@@ -81,6 +81,8 @@ pub enum Out {
         key: HostKey,
         /// Where to reach it.
         address: IpAddr,
+        /// With which word we introduce ourselves.
+        hello: Hello,
         /// What we want of encryption.
         privacy: Privacy,
         /// Who runs it, where known.

@@ -7,7 +7,7 @@ use crate::moment::Moment;
 use crate::probe::{Block, KnownDomain, Strangers};
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
-use crate::smtp::dialogue::Privacy;
+use crate::smtp::dialogue::{Hello, Privacy};
 use crate::verdict::{Exchange, Finding};
 
 impl Board {
@@ -22,6 +22,13 @@ impl Board {
         if stage == Stage::Tls && self.groups[group].privacy == Privacy::WhenOffered {
             // The handshake failed and nobody demands it: again, in clear.
             self.groups[group].privacy = Privacy::Never;
+            self.dial(talk);
+            return;
+        }
+        // Once may be chance; a host that hangs up on EHLO again is asked whether it knows HELO (RFC 5321 §3.2).
+        let again = self.groups[group].failures > 0 && heard.reading.reason == Reason::HungUp;
+        if stage == Stage::Hello && again && self.groups[group].hello == Hello::Extended {
+            self.groups[group].hello = Hello::Plain;
             self.dial(talk);
             return;
         }
@@ -202,7 +209,9 @@ impl Board {
 
     /// A host that has sent us away time and again is left in peace.
     pub(super) fn leave_if_hopeless(&mut self, host: usize, heard: &Heard, now: Moment) {
-        if self.hosts[host].pace.is_hopeless() {
+        let known = &self.hosts[host];
+        let waiting = known.waiting[0] + known.waiting[1];
+        if known.pace.is_hopeless() || known.pace.is_endless(waiting) {
             self.block(host, heard, self.block_wait(host), now);
         }
     }

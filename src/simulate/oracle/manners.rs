@@ -368,10 +368,13 @@ impl Scene<'_> {
     fn domains_that_take_all(&self) -> HashSet<String> {
         let rows = self.creation.rows.iter();
         rows.filter(|row| {
+            // Even a host that takes everything takes nothing for a domain that it does not know.
+            let is_served = row.nature != Some(Nature::Unserved);
             row.nature == Some(Nature::CatchAll)
-                || row.site.is_some_and(|site| {
-                    matches!(self.creation.sites[site].prospect, Prospect::TakesAll(_))
-                })
+                || (is_served
+                    && row.site.is_some_and(|site| {
+                        matches!(self.creation.sites[site].prospect, Prospect::TakesAll(_))
+                    }))
         })
         .filter_map(|row| row.address.as_deref())
         .map(|address| domain_of(&key_of(address)).to_owned())
