@@ -396,8 +396,12 @@ pub const AHEAD_ROWS: usize = 1_000;
 /// Bytes of rows after which a batch that is read ahead is full. Our choice.
 pub const AHEAD_BYTES: usize = 256 << 10;
 
-/// Batches that are read ahead of those who write them. Our choice: the slower side never waits for the other's pauses.
-pub const AHEAD_BATCHES: usize = 8;
+/// Batches before each thread that looks rows up, and as many behind it. Our choice: no side waits for another's pauses.
+pub const AHEAD_BATCHES: usize = 4;
+
+/// Threads that look rows up in the ledger, where there are so many processors. Our choice: each has pages of its own in
+/// memory ([`LEDGER_READ_CACHE`]).
+pub const AHEAD_WORKERS: usize = 4;
 
 /// Domains that are counted for a report's tables. Our choice: about 4 MB.
 pub const REPORT_DOMAINS: usize = 20_000;

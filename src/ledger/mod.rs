@@ -133,6 +133,7 @@ impl Ledger {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(crate::limits::LEDGER_WAIT)?;
             connection.pragma_update(None, "cache_size", crate::limits::LEDGER_READ_CACHE)?;
+            writer::plan_once(&connection)?;
             let (facts, bounces) = connection.query_row(
                 "SELECT EXISTS (SELECT 1 FROM address) OR EXISTS (SELECT 1 FROM domain),
                  EXISTS (SELECT 1 FROM bounce)",
@@ -157,6 +158,46 @@ impl Ledger {
             has_bounces,
             _guard: guard,
         })
+    }
+
+    /// A second reading side of the same run, with a connection of its own, for another thread.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the file cannot be opened once more.
+    pub fn another(&self) -> Result<Self, LedgerError> {
+        Ok(Ledger {
+            memory: self.memory,
+            place: self.place.clone(),
+            run_id: self.run_id,
+            run_began: self.run_began,
+            past: self.past,
+            ..Ledger::read(&self.path, self.lifetimes, self.opened)?
+        })
+    }
+
+    /// Has many look-ups see one state of the file, however much is written meanwhile, and pay once for finding out which
+    /// state that is. What is looked at should be short: the log of what is written grows until it is over.
+    ///
+    /// # Errors
+    ///
+    /// As `look`, and [`LedgerError`] when the ledger cannot be read.
+    pub fn look<T>(
+        &mut self,
+        look: impl FnOnce(&mut Self) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.in_view("BEGIN")?;
+        let found = look(self);
+        self.in_view("COMMIT")?;
+        found
+    }
+
+    fn in_view(&self, command: &str) -> Result<(), LedgerError> {
+        self.connection
+            .prepare_cached(command)
+            .and_then(|mut statement| statement.execute([]))
+            .map(drop)
+            .map_err(|error| self.failure(error))
     }
 
     /// From when on what is learned counts as learned in this run.

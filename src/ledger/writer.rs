@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 
 use super::row::{self, Kept, Table};
@@ -177,9 +178,17 @@ pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "cache_size", limits::LEDGER_WRITE_CACHE)?;
         connection.pragma_update(None, "wal_autocheckpoint", limits::LEDGER_CHECKPOINT)?;
+        plan_once(&connection)?;
         Ok(connection)
     };
     open().map_err(|error| LedgerError::of(path, error))
+}
+
+/// Has a statement planned once, not again for each value bound to it: each of ours has one plan that is right for every
+/// value, and planning costs more than the reading.
+pub(super) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// What writes.

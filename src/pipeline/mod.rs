@@ -83,12 +83,13 @@ impl Ending {
 
 /// The addresses to ask about, as they come, with what is known from before.
 pub trait Supply {
-    /// Up to `most` further addresses; none when there are no more.
+    /// Some further addresses, few enough that answers are not kept waiting; `None` when there are no more. None of
+    /// those that were looked at may need asking: then it is asked again.
     ///
     /// # Errors
     ///
     /// When the list cannot be read further.
-    fn next(&mut self, most: usize) -> anyhow::Result<Vec<Wanted>>;
+    fn next(&mut self) -> anyhow::Result<Option<Vec<Wanted>>>;
 
     /// What is known of a domain. Asked once for each, before anybody else is asked about it.
     ///
@@ -251,7 +252,8 @@ impl Run {
                     self.heed(news, supply, now)?;
                 }
                 () = async { sleep_until(wake.expect("guarded")).await }, if wake.is_some() => {}
-                () = std::future::ready(()), if self.has_room() => {}
+                // Conversations get their turn between two readings.
+                () = tokio::task::yield_now(), if self.has_room() => {}
             }
         }
     }
@@ -296,8 +298,10 @@ impl Run {
         if !self.has_room() {
             return Ok(());
         }
-        let batch = supply.next(limits::SUPPLY_BATCH)?;
-        self.supply_dry = batch.is_empty();
+        let Some(batch) = supply.next()? else {
+            self.supply_dry = true;
+            return Ok(());
+        };
         for wanted in batch {
             let domain = wanted.address.domain().wire();
             if !self.board.has_domain(domain) {

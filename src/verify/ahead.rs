@@ -1,30 +1,28 @@
-//! Reads a list ahead, on a thread of its own: rows with what their text says, in batches.
+//! The second reading's rows, read and judged ahead on threads of their own, in batches.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Builder, Scope};
+use std::thread::Scope;
 
 use super::described::{Describer, NoAddress, Text, parse_field};
+use super::judge::{Judge, Judgement};
+use super::lanes::{Follows, Lanes, lanes, workers};
 use super::seen::{Mark, Marker, Seen};
 use crate::address::Address;
 use crate::flags::{Flag, Lists};
 use crate::intake::{IntakeError, List};
+use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
+use crate::verdict::Policy;
 
 /// Some rows of a list, with their bytes.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
-    rows: Vec<Placed>,
-}
-
-/// One row of a batch: where its bytes are, what its text says.
-#[derive(Debug)]
-struct Placed {
-    place: Place,
-    text: Text,
-    /// What its mailbox is remembered by, where it names one.
-    mark: Option<Mark>,
+    places: Vec<Place>,
+    /// What each row's text says, until it is judged.
+    texts: Vec<(Text, Option<Mark>)>,
+    judged: Vec<Judged>,
 }
 
 /// Where the bytes of a row are in its batch.
@@ -34,130 +32,157 @@ struct Place {
     terminator: Range<usize>,
 }
 
-/// Whether more rows may follow a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filled {
-    More,
-    Last,
+/// What a row gets.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) judgement: Judgement,
+    /// Its address, where it names one, with what its mailbox is remembered by.
+    pub(super) address: Option<(Address, Mark)>,
 }
 
-/// One row with what its text says.
+/// One row with what it gets.
 #[derive(Debug)]
-pub(super) struct ReadRow<'a> {
+pub(super) struct JudgedRow<'a> {
     /// Its bytes as they are in the list, a quote that was never closed closed behind them.
     pub(super) raw: &'a [u8],
     /// What ends it.
     pub(super) terminator: &'a [u8],
-    /// What its address field says.
-    pub(super) text: Text,
-    /// What its mailbox is remembered by, where it names one.
-    pub(super) mark: Option<Mark>,
+    /// What it gets.
+    pub(super) judged: Judged,
 }
 
 impl Batch {
     /// Flags the rows that name a mailbox of an earlier row. In one go, like [`Describer::describe_all`].
-    pub(super) fn flag_duplicates(&mut self, seen: &mut Seen) {
-        for row in &mut self.rows {
-            let (Some(mark), Ok(described)) = (row.mark, &mut row.text) else {
+    pub(super) fn flag_duplicates(&mut self, seen: &mut Seen, policy: &Policy) {
+        for row in &mut self.judged {
+            let Some((_, mark)) = row.address else {
                 continue;
             };
-            if !seen.is_new_mark(mark) {
-                described.flags = described.flags.with(Flag::Duplicate);
+            if !seen.is_new(mark) {
+                row.judgement.flag(Flag::Duplicate, policy);
             }
         }
     }
 
     /// Takes the rows out, in the list's order.
-    pub(super) fn rows(&mut self) -> impl Iterator<Item = ReadRow<'_>> {
+    pub(super) fn rows(&mut self) -> impl Iterator<Item = JudgedRow<'_>> {
         let bytes = &self.bytes;
-        self.rows.drain(..).map(|row| ReadRow {
-            raw: &bytes[row.place.raw],
-            terminator: &bytes[row.place.terminator],
-            text: row.text,
-            mark: row.mark,
+        let places = self.places.drain(..);
+        places
+            .zip(self.judged.drain(..))
+            .map(|(place, judged)| JudgedRow {
+                raw: &bytes[place.raw],
+                terminator: &bytes[place.terminator],
+                judged,
+            })
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.places.clear();
+        self.texts.clear();
+        self.judged.clear();
+    }
+
+    /// Judges its rows by what the ledger knows now, which is one state for all of them.
+    fn judge(&mut self, judge: &Judge<'_>, ledger: &mut Ledger) -> Result<(), LedgerError> {
+        let (texts, judged) = (&mut self.texts, &mut self.judged);
+        ledger.look(|ledger| {
+            for (text, mark) in texts.drain(..) {
+                let (judgement, address) = judge.text(text, ledger)?;
+                judged.push(Judged {
+                    judgement,
+                    address: address.zip(mark),
+                });
+            }
+            Ok(())
         })
     }
 
-    /// Takes in rows until it is full or the list is at its end.
-    fn fill(&mut self, list: &mut List, reader: &mut Reader<'_>) -> Result<Filled, IntakeError> {
-        let (mut places, mut parsed) = (Vec::new(), Vec::new());
-        let filled = self.read_rows(list, &mut places, &mut parsed);
-        let texts = reader.describer.describe_all(parsed);
-        let placed = places.into_iter().zip(texts).map(|(place, text)| {
-            let described = text.as_ref().ok();
-            Placed {
-                mark: described.map(|described| reader.marker.mark(&described.address.key())),
-                place,
-                text,
-            }
-        });
-        self.rows.extend(placed);
-        filled
-    }
-
-    fn read_rows(
-        &mut self,
-        list: &mut List,
-        places: &mut Vec<Place>,
-        parsed: &mut Vec<Result<Address, NoAddress>>,
-    ) -> Result<Filled, IntakeError> {
-        while places.len() < limits::AHEAD_ROWS && self.bytes.len() < limits::AHEAD_BYTES {
-            let Some(row) = list.next_row()? else {
-                return Ok(Filled::Last);
-            };
-            places.push(self.keep([row.raw, row.closing], row.terminator));
-            parsed.push(match &row.address {
-                Ok(field) => parse_field(field),
-                Err(fault) => Err(NoAddress {
-                    detail: fault.in_plain_words().into(),
-                    suggestion: None,
-                }),
-            });
-        }
-        Ok(Filled::More)
-    }
-
-    fn keep(&mut self, raw: [&[u8]; 2], terminator: &[u8]) -> Place {
+    fn keep(&mut self, raw: [&[u8]; 2], terminator: &[u8]) {
         let start = self.bytes.len();
         for part in raw {
             self.bytes.extend_from_slice(part);
         }
         let end = self.bytes.len();
         self.bytes.extend_from_slice(terminator);
-        Place {
+        self.places.push(Place {
             raw: start..end,
             terminator: end..self.bytes.len(),
-        }
+        });
     }
 }
 
-/// What the reading thread keeps from batch to batch.
+/// Reads rows, in batches, with what their text says.
 struct Reader<'a> {
+    list: List,
     describer: Describer<'a>,
     marker: Marker,
     returned: Receiver<Batch>,
+    /// Why the list cannot be read further; told behind the rows that were read before.
+    failed: Option<IntakeError>,
 }
 
 impl Reader<'_> {
-    /// A batch to fill, in the memory of one that was returned where there is one.
-    fn empty_batch(&self) -> Batch {
+    /// The next batch, and whether more follows.
+    fn read(&mut self) -> (Result<Batch, IntakeError>, Follows) {
+        if let Some(error) = self.failed.take() {
+            return (Err(error), Follows::Nothing);
+        }
         let mut batch = self.returned.try_recv().unwrap_or_default();
-        batch.bytes.clear();
-        batch.rows.clear();
-        batch
+        batch.clear();
+        let follows = self.fill(&mut batch).unwrap_or_else(|error| {
+            self.failed = Some(error);
+            Follows::More
+        });
+        (Ok(batch), follows)
+    }
+
+    /// Fills a batch until it is full or the list is at its end. What was read before a failure is in it.
+    fn fill(&mut self, batch: &mut Batch) -> Result<Follows, IntakeError> {
+        let mut parsed = Vec::new();
+        let follows = read_rows(&mut self.list, batch, &mut parsed);
+        let texts = self.describer.describe_all(parsed).map(|text| {
+            let described = text.as_ref().ok();
+            let mark = described.map(|described| self.marker.mark(&described.address.key()));
+            (text, mark)
+        });
+        batch.texts.extend(texts);
+        follows
     }
 }
 
-/// The other end of a reading thread.
+fn read_rows(
+    list: &mut List,
+    batch: &mut Batch,
+    parsed: &mut Vec<Result<Address, NoAddress>>,
+) -> Result<Follows, IntakeError> {
+    while batch.places.len() < limits::AHEAD_ROWS && batch.bytes.len() < limits::AHEAD_BYTES {
+        let Some(row) = list.next_row()? else {
+            return Ok(Follows::Nothing);
+        };
+        batch.keep([row.raw, row.closing], row.terminator);
+        parsed.push(match &row.address {
+            Ok(field) => parse_field(field),
+            Err(fault) => Err(NoAddress {
+                detail: fault.in_plain_words().into(),
+                suggestion: None,
+            }),
+        });
+    }
+    Ok(Follows::More)
+}
+
+/// The other end of the threads.
 pub(super) struct Ahead {
-    batches: Receiver<Result<Batch, IntakeError>>,
+    batches: Lanes<anyhow::Result<Batch>>,
     spent: SyncSender<Batch>,
 }
 
 impl Ahead {
     /// The next batch; `None` behind the last one.
-    pub(super) fn next_batch(&self) -> Option<Result<Batch, IntakeError>> {
-        self.batches.recv().ok()
+    pub(super) fn next_batch(&mut self) -> Option<anyhow::Result<Batch>> {
+        self.batches.next()
     }
 
     /// Returns a batch whose rows were taken out, so that its memory serves again.
@@ -167,47 +192,40 @@ impl Ahead {
     }
 }
 
-/// Reads `list` to its end on a thread of `scope`, at most [`limits::AHEAD_BATCHES`] batches ahead; `marker` gives
-/// mailboxes their marks. What cannot be read
-/// further comes as the last item; whoever no longer listens stops the reading.
+/// Reads `list` to its end on threads of `scope`, with what `judge` says of each row by what `ledger` knows; `marker`
+/// gives mailboxes their marks. Whoever no longer listens stops the reading.
+///
+/// # Errors
+///
+/// When the ledger cannot be opened once more. What cannot be read further comes as the last batch.
 pub(super) fn read<'scope, 'env>(
     scope: &'scope Scope<'scope, 'env>,
     list: List,
     lists: &'env Lists,
+    judge: &'env Judge<'env>,
+    ledger: &Ledger,
     marker: Marker,
-) -> Ahead {
-    let (sender, batches) = sync_channel(limits::AHEAD_BATCHES);
-    let (spent, returned) = sync_channel(limits::AHEAD_BATCHES + 2);
-    let reading = move || {
-        let reader = Reader {
-            describer: Describer::new(lists),
-            marker,
-            returned,
-        };
-        if let Err(error) = send_all(list, reader, &sender) {
-            // Nobody listens only when the run has failed elsewhere.
-            let _ = sender.send(Err(error));
-        }
+) -> Result<Ahead, LedgerError> {
+    let workers = (0..workers())
+        .map(|_| {
+            let mut ledger = ledger.another()?;
+            Ok(move |read: Result<Batch, IntakeError>| {
+                let mut batch = read?;
+                batch.judge(judge, &mut ledger)?;
+                anyhow::Ok(batch)
+            })
+        })
+        .collect::<Result<Vec<_>, LedgerError>>()?;
+    let (spent, returned) = sync_channel(limits::AHEAD_BATCHES * 2);
+    let mut reader = Reader {
+        list,
+        describer: Describer::new(lists),
+        marker,
+        returned,
+        failed: None,
     };
-    let thread = Builder::new().name("reading ahead".to_owned());
-    thread
-        .spawn_scoped(scope, reading)
-        .expect("the system has room for one more thread");
-    Ahead { batches, spent }
-}
-
-fn send_all(
-    mut list: List,
-    mut reader: Reader<'_>,
-    sender: &SyncSender<Result<Batch, IntakeError>>,
-) -> Result<(), IntakeError> {
-    loop {
-        let mut batch = reader.empty_batch();
-        let filled = batch.fill(&mut list, &mut reader);
-        // What was read before a failure goes out first.
-        let is_heard = sender.send(Ok(batch)).is_ok();
-        if !is_heard || filled? == Filled::Last {
-            return Ok(());
-        }
-    }
+    Ok(Ahead {
+        batches: lanes(&scope, move || reader.read(), workers),
+        spent,
+    })
 }

@@ -11,7 +11,7 @@ use crate::pipeline::Ending;
 use crate::projection::Kind;
 use crate::provider::Provider;
 use crate::reason::Reason;
-use crate::verdict::{Disposition, Evidence, Finding, Standing, Verdict, Whom, decide};
+use crate::verdict::{Disposition, Evidence, Finding, Policy, Standing, Verdict, Whom, decide};
 
 /// What a row gets.
 #[derive(Clone, Debug)]
@@ -39,6 +39,12 @@ impl Judgement {
     #[must_use]
     pub fn kind(&self) -> Kind {
         Kind::of(self.verdict, self.flags)
+    }
+
+    /// Adds a flag, with what the policy says of it.
+    pub(super) fn flag(&mut self, flag: Flag, policy: &Policy) {
+        self.flags = self.flags.with(flag);
+        self.disposition = policy.disposition(self.verdict, self.flags.iter());
     }
 
     /// The columns for the caller's row, whose message bounces with the probability `bounce`.

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use super::ahead::Judged;
 use super::changes::ChangeLog;
 use super::judge::{Judge, Judgement};
 use super::seen::Seen;
@@ -25,7 +26,7 @@ const USUAL_MARK: f64 = 0.02;
 pub(super) fn list_rows(
     task: &Task,
     tools: &Tools,
-    ledger: &mut Ledger,
+    ledger: &Ledger,
     now: Moment,
     ending: Ending,
     mailboxes: usize,
@@ -47,13 +48,13 @@ pub(super) fn list_rows(
     let mut tally = Tally::new(&model);
     let mut shares: Vec<f64> = Vec::new();
     thread::scope(|scope| {
-        let ahead = ahead::read(scope, list, &tools.lists, seen.marker());
+        let mut ahead = ahead::read(scope, list, &tools.lists, &judge, ledger, seen.marker())?;
         while let Some(batch) = ahead.next_batch() {
             let mut batch = batch?;
-            batch.flag_duplicates(&mut seen);
+            batch.flag_duplicates(&mut seen, &tools.policy);
             for row in batch.rows() {
-                let mark = row.mark;
-                let (judgement, address) = judge.text(row.text, ledger)?;
+                let Judged { judgement, address } = row.judged;
+                let (address, mark) = address.unzip();
                 let pile = pile_of(&judgement, &tools.policy);
                 let slot = tally.add(
                     judgement.kind(),

@@ -9,6 +9,7 @@ mod changes;
 mod described;
 mod heard;
 mod judge;
+mod lanes;
 mod listing;
 mod questions;
 mod scribe;
@@ -34,7 +35,6 @@ use heard::Heard;
 use listing::list_rows;
 use questions::Questions;
 use scribe::Scribe;
-use seen::Seen;
 
 pub use described::{Described, Describer, NoAddress, Text, parse_field};
 pub use judge::{Judge, Judgement};
@@ -151,15 +151,8 @@ async fn ask(
 ) -> anyhow::Result<(Ending, usize)> {
     let writer = ledger.writer()?;
     let rows = std::cell::Cell::new(0);
-    let mut questions = Questions {
-        list: task.source.list(&task.options)?,
-        seen: Seen::default(),
-        suppression: &tools.suppression,
-        lists: &tools.lists,
-        ledger,
-        rows: &rows,
-        known: 0,
-    };
+    let list = task.source.list(&task.options)?;
+    let mut questions = Questions::begin(list, (&tools.suppression, &tools.lists), ledger, &rows)?;
     let mut scribe = Scribe {
         writer,
         observer,
@@ -178,9 +171,9 @@ async fn ask(
         stop,
     )
     .await?;
-    scribe.heard.answered_from_ledger = questions.known;
+    let (mailboxes, known) = questions.met();
+    scribe.heard.answered_from_ledger = known;
     // The table of those met is taken down before the second reading builds its own.
-    let mailboxes = questions.seen.len();
     drop(questions);
     scribe.writer.finish()?;
     ledger.refresh();

@@ -85,13 +85,8 @@ impl Seen {
         self.register.as_ref()
     }
 
-    /// Whether this is the first time that `key` is met.
-    pub(super) fn is_new(&mut self, key: &str) -> bool {
-        self.is_new_mark(self.marker.mark(key))
-    }
-
-    /// As [`Seen::is_new`], by a mark of this one's marker.
-    pub(super) fn is_new_mark(&mut self, mark: Mark) -> bool {
+    /// Whether this is the first time that the mailbox of a mark, one of this one's marker, is met.
+    pub(super) fn is_new(&mut self, mark: Mark) -> bool {
         match &mut self.register {
             Some(register) => register.is_new(mark.0),
             None => self.hashes.insert(mark.0),
@@ -129,8 +124,11 @@ mod tests {
     #[test]
     fn a_mailbox_is_new_once() {
         let mut seen = Seen::default();
-        let keys: Vec<String> = (0..10_000).map(|n| format!("a{n}@b.test")).collect();
-        assert!(keys.iter().all(|key| seen.is_new(key)));
-        assert!(!keys.iter().any(|key| seen.is_new(key)));
+        let marker = seen.marker();
+        let marks: Vec<_> = (0..10_000)
+            .map(|n| marker.mark(&format!("a{n}@b.test")))
+            .collect();
+        assert!(marks.iter().all(|mark| seen.is_new(*mark)));
+        assert!(!marks.iter().any(|mark| seen.is_new(*mark)));
     }
 }
