@@ -354,6 +354,9 @@ pub const LEDGER_WRITE_CACHE: i64 = -64_000;
 /// Memory for pages while reading, counted the same way.
 pub const LEDGER_READ_CACHE: i64 = -32_000;
 
+/// Memory for pages of each thread that looks rows up ahead ([`AHEAD_WORKERS`]), counted the same way.
+pub const LEDGER_AHEAD_CACHE: i64 = -16_000;
+
 /// Pages of the write-ahead log after which `SQLite` brings them home. Measured: the default of 1,000 halves the speed.
 pub const LEDGER_CHECKPOINT: i64 = 20_000;
 
@@ -363,6 +366,11 @@ pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 
 /// Mailboxes in one row of what a run compares itself with. Our choice: half a megabyte, so that one can be rewritten.
 pub const STANDING_PART: usize = 1 << 16;
+
+/// Bytes of a ledger for each byte of a list up to which one pass over the ledger is quicker than a look-up for each row.
+/// Measured (`cargo bench --bench ledger`): a look-up costs five to ten times what passing over a row costs, and a row of a
+/// ledger has about three times the bytes of a row of a list.
+pub const LEDGER_PASS_BYTES: u64 = 12;
 
 /// Domains whose facts are kept in memory while reading. Our choice: about 20 MB.
 pub const LEDGER_DOMAINS: usize = 50_000;
@@ -400,7 +408,7 @@ pub const AHEAD_BYTES: usize = 256 << 10;
 pub const AHEAD_BATCHES: usize = 4;
 
 /// Threads that look rows up in the ledger, where there are so many processors. Our choice: each has pages of its own in
-/// memory ([`LEDGER_READ_CACHE`]).
+/// memory ([`LEDGER_AHEAD_CACHE`]).
 pub const AHEAD_WORKERS: usize = 4;
 
 /// Domains that are counted for a report's tables. Our choice: about 4 MB.

@@ -18,6 +18,7 @@ mod migrate;
 mod row;
 mod run;
 mod schema;
+mod settled;
 mod standing;
 mod stats;
 mod todo;
@@ -42,6 +43,7 @@ pub use lifetime::{Fresh, Lifetimes};
 pub use lock::{Lock, LockError};
 pub use row::Kept;
 pub use run::{Begun, Job, PastRun};
+pub use settled::Settled;
 pub use standing::{Change, Changes, Register, Salt};
 pub use stats::{RunStats, Stats};
 pub use todo::Todo;
@@ -160,19 +162,25 @@ impl Ledger {
         })
     }
 
-    /// A second reading side of the same run, with a connection of its own, for another thread.
+    /// A second reading side of the same run, with a connection of its own, for another thread. It keeps fewer pages in
+    /// memory.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the file cannot be opened once more.
     pub fn another(&self) -> Result<Self, LedgerError> {
+        let another = Ledger::read(&self.path, self.lifetimes, self.opened)?;
+        another
+            .connection
+            .pragma_update(None, "cache_size", crate::limits::LEDGER_AHEAD_CACHE)
+            .map_err(|error| self.failure(error))?;
         Ok(Ledger {
             memory: self.memory,
             place: self.place.clone(),
             run_id: self.run_id,
             run_began: self.run_began,
             past: self.past,
-            ..Ledger::read(&self.path, self.lifetimes, self.opened)?
+            ..another
         })
     }
 
@@ -339,17 +347,22 @@ impl Ledger {
                 let Some(found) = row::read(row)? else {
                     continue;
                 };
-                if !self.is_usable(&found) {
-                    continue;
-                }
-                if found.settles {
-                    all.retain(|old| old.run == found.run || !is_same_kind(old, &found));
-                }
-                all.push(found);
+                self.admit(&mut all, found);
             }
             Ok(all)
         };
         read().map_err(|error| self.failure(error))
+    }
+
+    /// Adds a fact to older ones about the same, if it may be used; it takes the place of what it makes superfluous.
+    fn admit(&self, all: &mut Vec<Found>, found: Found) {
+        if !self.is_usable(&found) {
+            return;
+        }
+        if found.settles {
+            all.retain(|old| old.run == found.run || !is_same_kind(old, &found));
+        }
+        all.push(found);
     }
 
     fn is_usable(&self, found: &Found) -> bool {

@@ -232,6 +232,124 @@ fn the_ledger_with_all_that_stands_beside_it_is_for_its_owner_alone() {
     );
 }
 
+/// Facts of all kinds that decide differently, some of them stale where the test looks.
+fn telling_facts(at: u64) -> Vec<Fact> {
+    use Reason::{
+        Accepted, AcceptedProvider, Greylisted, MailboxDisabled, MailboxFull, NoSuchMailbox,
+        ProviderAnomaly,
+    };
+    let asked_about = |whom| {
+        [
+            (Accepted, false),
+            (AcceptedProvider, false),
+            (NoSuchMailbox, true),
+            (MailboxDisabled, true),
+            (MailboxFull, false),
+            (Greylisted, false),
+            (ProviderAnomaly, true),
+        ]
+        .map(|(reason, permanent)| asked(whom, reason, permanent, at))
+    };
+    let dns = [Reason::NullMx, Reason::DnsTrouble].map(|reason| Fact {
+        at: Moment::from_millis(at),
+        finding: Finding::Domain {
+            reason,
+            detail: "what DNS said".to_owned(),
+        },
+    });
+    let asked = [asked_about(Whom::Subject), asked_about(Whom::Decoy)].concat();
+    asked.into_iter().chain(dns).collect()
+}
+
+#[test]
+fn one_pass_finds_settled_whom_look_ups_find_settled() {
+    let (_folder, path) = place();
+    // Each address has up to two facts of two runs, its domain one or none.
+    let facts = telling_facts(1);
+    let mut addresses = Vec::new();
+    for (began, first) in [(0, true), (4 * DAY, false)] {
+        let mut writer = open(&path, began).writer().unwrap();
+        for (n, of_domain) in facts.iter().map(Some).chain([None]).enumerate() {
+            let domain = format!("d{n}.test");
+            if let Some(fact) = of_domain
+                && matches!(
+                    &fact.finding,
+                    Finding::Domain { .. }
+                        | Finding::Asked {
+                            whom: Whom::Decoy,
+                            ..
+                        }
+                )
+                && first
+            {
+                writer.domain(domain.clone(), fact.clone()).unwrap();
+            }
+            for (a, one) in facts.iter().enumerate() {
+                for (b, other) in facts.iter().enumerate() {
+                    let key = format!("{a}.{b}@{domain}");
+                    let fact = match first {
+                        true => one.clone(),
+                        false => Fact {
+                            at: Moment::from_millis(began + 1),
+                            ..other.clone()
+                        },
+                    };
+                    if first {
+                        addresses.push((key.clone(), domain.clone()));
+                    }
+                    if (first && a > 0) || (!first && b > 0) {
+                        writer.address(key, fact).unwrap();
+                    }
+                }
+            }
+        }
+        writer.finish().unwrap();
+    }
+    let returned = |key: &str| Bounce {
+        key: key.to_owned(),
+        id: key.to_owned(),
+        at: Moment::from_millis(2),
+        reason: Reason::NoSuchMailbox,
+        permanent: true,
+        status: None,
+        reply: String::new(),
+    };
+    let bounces: Vec<Bounce> = addresses
+        .iter()
+        .step_by(97)
+        .map(|(key, _)| returned(key))
+        .collect();
+    open(&path, 4 * DAY).add_bounces(&bounces).unwrap();
+    let mark = |key: &str| {
+        addresses
+            .iter()
+            .position(|(known, _)| known == key)
+            .unwrap() as u64
+    };
+    // After six days refusals of the first run are stale, its acceptances are not; after twelve all of it is.
+    for now in [1, 2 * DAY, 6 * DAY, 12 * DAY] {
+        let mut ledger = open(&path, now);
+        let settled = ledger.settled(mark).unwrap();
+        let (mut yes, mut no) = (0, 0);
+        for (n, (key, domain)) in addresses.iter().enumerate() {
+            let has_own = !ledger.of_address(key).unwrap().is_empty();
+            let todo = ledger.todo(key, domain).unwrap();
+            let expected = has_own && matches!(todo, Todo::Settled(_));
+            assert_eq!(
+                settled.place(n as u64).is_some(),
+                expected,
+                "{now} {key}: {todo:?}"
+            );
+            *if expected { &mut yes } else { &mut no } += 1;
+        }
+        assert!(no > 100, "{now}: {yes} and {no} tell something");
+        assert!(
+            yes > 100 || now == 12 * DAY,
+            "{now}: {yes} and {no} tell something"
+        );
+    }
+}
+
 #[test]
 fn a_later_run_that_learns_nothing_takes_nothing_away() {
     let (_folder, path) = place();

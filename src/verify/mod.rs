@@ -151,8 +151,7 @@ async fn ask(
 ) -> anyhow::Result<(Ending, usize)> {
     let writer = ledger.writer()?;
     let rows = std::cell::Cell::new(0);
-    let list = task.source.list(&task.options)?;
-    let mut questions = Questions::begin(list, (&tools.suppression, &tools.lists), ledger, &rows)?;
+    let mut questions = Questions::begin(task, tools, ledger, &rows)?;
     let mut scribe = Scribe {
         writer,
         observer,
@@ -171,9 +170,9 @@ async fn ask(
         stop,
     )
     .await?;
-    let (mailboxes, known) = questions.met();
-    scribe.heard.answered_from_ledger = known;
+    scribe.heard.answered_from_ledger = questions.known();
     // The table of those met is taken down before the second reading builds its own.
+    let mailboxes = questions.mailboxes();
     drop(questions);
     scribe.writer.finish()?;
     ledger.refresh();

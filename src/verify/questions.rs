@@ -1,11 +1,14 @@
 //! The first reading of a list: which mailboxes need asking, and what is known of them from before.
 
+use std::sync::Arc;
+
 use super::lanes::{Detached, Follows, Lanes, lanes, workers};
 use super::seen::{Mark, Marker, Seen};
+use super::{Task, Tools};
 use crate::address::Address;
 use crate::flags::Lists;
 use crate::intake::{IntakeError, List};
-use crate::ledger::{Ledger, LedgerError, Todo};
+use crate::ledger::{Ledger, LedgerError, Settled, Todo};
 use crate::limits;
 use crate::pipeline::Supply;
 use crate::probe::{KnownDomain, KnownHost, LastWord, Likelihood, Wanted};
@@ -15,11 +18,15 @@ use crate::suppression::Suppression;
 /// The mailboxes of a list that need asking.
 pub(super) struct Questions<'a> {
     ahead: Lanes<anyhow::Result<Batch<Known>>>,
+    /// The mailboxes met that may need asking.
     seen: Seen,
+    /// Which of the settled mailboxes were met.
+    met: Vec<bool>,
     suppression: &'a Suppression,
     lists: &'a Lists,
     ledger: &'a mut Ledger,
     rows: &'a std::cell::Cell<u64>,
+    /// How many mailboxes needed no asking.
     known: u64,
 }
 
@@ -32,70 +39,105 @@ struct Batch<T> {
 }
 
 /// What the ledger knows of a mailbox.
-struct Known {
-    todo: Todo,
-    last: LastWord,
+enum Known {
+    /// It needs no asking; its place among the settled ones.
+    Settled(usize),
+    /// It may need asking.
+    Open { todo: Todo, last: LastWord },
 }
 
 impl<'a> Questions<'a> {
-    /// Begins to read `list`, counting its rows in `rows`.
+    /// Begins to read the list of `task`, counting its rows in `rows`.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be opened once more.
+    /// When the list cannot be read, or the ledger.
     pub(super) fn begin(
-        list: List,
-        (suppression, lists): (&'a Suppression, &'a Lists),
+        task: &Task,
+        tools: &'a Tools,
         ledger: &'a mut Ledger,
         rows: &'a std::cell::Cell<u64>,
-    ) -> Result<Self, LedgerError> {
+    ) -> anyhow::Result<Self> {
+        let list = task.source.list(&task.options)?;
         let seen = Seen::default();
+        let marker = seen.marker();
+        let settled = match ledger.is_small_beside(task.source.bytes())? {
+            true => ledger.settled(|key| marker.mark(key).0)?,
+            false => Settled::default(),
+        };
+        let met = vec![false; settled.len()];
+        let settled = Arc::new(settled);
         let workers = (0..workers())
             .map(|_| {
-                let mut ledger = ledger.another()?;
-                Ok(move |read: Result<Batch<()>, IntakeError>| Ok(look_up(read?, &mut ledger)?))
+                let (mut ledger, settled) = (ledger.another()?, Arc::clone(&settled));
+                Ok(move |read: Result<Batch<()>, IntakeError>| {
+                    Ok(look_up(read?, &settled, &mut ledger)?)
+                })
             })
             .collect::<Result<Vec<_>, LedgerError>>()?;
-        let mut reader = Reader {
-            list,
-            marker: seen.marker(),
-        };
+        let mut reader = Reader { list, marker };
         Ok(Questions {
             ahead: lanes(&Detached, move || reader.read(), workers),
             seen,
-            suppression,
-            lists,
+            met,
+            suppression: &tools.suppression,
+            lists: &tools.lists,
             ledger,
             rows,
             known: 0,
         })
     }
 
-    /// How many mailboxes were met, with how many of them needed no asking.
-    pub(super) fn met(&self) -> (usize, u64) {
-        (self.seen.len(), self.known)
+    /// How many mailboxes were met.
+    pub(super) fn mailboxes(&self) -> usize {
+        self.seen.len() + self.met.iter().filter(|met| **met).count()
+    }
+
+    /// How many of them needed no asking.
+    pub(super) fn known(&self) -> u64 {
+        self.known
     }
 
     /// What is to be asked about a mailbox, where anything is.
     fn wanted(&mut self, address: Address, mark: Mark, known: Known) -> Option<Wanted> {
-        if self.suppression.has(&address) || !self.seen.is_new(mark) {
+        if self.suppression.has(&address) {
             return None;
         }
-        match known.todo {
-            Todo::Settled(_) => {
+        let is_new = match known {
+            Known::Settled(place) => !std::mem::replace(&mut self.met[place], true),
+            Known::Open { .. } => self.seen.is_new(mark),
+        };
+        if !is_new {
+            return None;
+        }
+        match known {
+            Known::Settled(_)
+            | Known::Open {
+                todo: Todo::Settled(_),
+                ..
+            } => {
                 self.known += 1;
                 None
             }
-            Todo::Left => None,
-            Todo::Owed(reading) => Some(Wanted {
+            Known::Open {
+                todo: Todo::Left, ..
+            } => None,
+            Known::Open {
+                todo: Todo::Owed(reading),
+                ..
+            } => Some(Wanted {
                 answered: Some(reading),
                 ..Wanted::from(address)
             }),
-            Todo::Ask {
-                waiting,
-                not_before,
+            Known::Open {
+                todo:
+                    Todo::Ask {
+                        waiting,
+                        not_before,
+                    },
+                last,
             } => Some(Wanted {
-                likelihood: Likelihood::of(known.last, &self.lists.signals(&address)),
+                likelihood: Likelihood::of(last, &self.lists.signals(&address)),
                 waiting,
                 not_before,
                 ..Wanted::from(address)
@@ -164,20 +206,31 @@ impl Reader {
 }
 
 /// Looks up what the ledger knows of a batch's mailboxes, in one state of it.
-fn look_up(batch: Batch<()>, ledger: &mut Ledger) -> Result<Batch<Known>, LedgerError> {
+fn look_up(
+    batch: Batch<()>,
+    settled: &Settled,
+    ledger: &mut Ledger,
+) -> Result<Batch<Known>, LedgerError> {
     let Batch { until, mailboxes } = batch;
     let mailboxes = ledger.look(|ledger| {
         let known = mailboxes.into_iter().map(|(address, mark, ())| {
-            let key = address.key();
-            let todo = ledger.todo(&key, address.domain().wire())?;
-            let last = match todo {
-                Todo::Ask { .. } => ledger.last_word(&key)?,
-                Todo::Settled(_) | Todo::Left | Todo::Owed(_) => LastWord::default(),
+            let known = match settled.place(mark.0) {
+                Some(place) => Known::Settled(place),
+                None => look_up_one(&address, ledger)?,
             };
-            drop(key);
-            Ok((address, mark, Known { todo, last }))
+            Ok((address, mark, known))
         });
         known.collect::<Result<Vec<_>, LedgerError>>()
     })?;
     Ok(Batch { until, mailboxes })
+}
+
+fn look_up_one(address: &Address, ledger: &mut Ledger) -> Result<Known, LedgerError> {
+    let key = address.key();
+    let todo = ledger.todo(&key, address.domain().wire())?;
+    let last = match todo {
+        Todo::Ask { .. } => ledger.last_word(&key)?,
+        Todo::Settled(_) | Todo::Left | Todo::Owed(_) => LastWord::default(),
+    };
+    Ok(Known::Open { todo, last })
 }

@@ -29,7 +29,7 @@ pub(super) enum Marker {
 
 /// What a mailbox is remembered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark(u64);
+pub(super) struct Mark(pub(super) u64);
 
 impl Default for Marker {
     fn default() -> Self {
