@@ -268,6 +268,9 @@ pub const DEAD_HOST_WAIT: Duration = Duration::from_secs(600);
 /// (`minimal_backoff_time`).
 pub const UNREACHABLE_WAIT: Duration = Duration::from_secs(300);
 
+/// Time for our own proxy to take a connection, and again for its first word. Our choice: it is near, and busy at most.
+pub const PROXY_WAIT: Duration = Duration::from_secs(5);
+
 /// How long nobody is dialled when our own proxy did not let us through, the first time; it doubles from time to time.
 /// Our choice.
 pub const STRANDED_WAIT: Duration = Duration::from_secs(1);

@@ -224,10 +224,10 @@ impl AskingArgs {
                     Ok(origins) => origins.clone(),
                     Err(_) => self.origins(&[self.literal_name()])?,
                 };
-                if let (Some(proxy), Some(sender)) = (&self.proxy, &sender) {
+                if let (Some(_), Some(sender)) = (&self.proxy, &sender) {
                     let from = known.first().and_then(|origin| origin.address);
                     let to = (sender.domain(), self.smtp_port);
-                    super::start::proxy_works(&world, proxy, to, from).await?;
+                    super::start::proxy_works(&world, to, from).await?;
                 }
                 if !self.skip_preflight {
                     super::start::fit_to_ask(self, &world, domains, &known).await?;

@@ -278,9 +278,15 @@ impl Run {
         while let Some(finished) = self.tasks.try_join_next() {
             finished?;
         }
-        // What is left is dropped, which closes its connections.
+        // What is left is dropped, which closes its connections; what has come in counts.
         self.tasks = JoinSet::new();
-        for (talk, _) in std::mem::take(&mut self.orders) {
+        while let Ok((talk, report)) = self.reports.1.try_recv() {
+            self.board.report(talk, report, now);
+        }
+        let mut left: Vec<TalkId> = self.orders.drain().map(|(talk, _)| talk).collect();
+        // In their order, so that a simulated run replays.
+        left.sort_unstable();
+        for talk in left {
             self.board.report(talk, Report::Ended, now);
         }
         Ok(())

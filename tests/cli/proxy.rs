@@ -13,6 +13,8 @@ pub(crate) enum Service {
     Works,
     /// It answers every request with this code.
     Refuses(u8),
+    /// It takes connections, then says nothing.
+    Mute,
     /// The connections in this range, counted from 0, end without a word.
     Rests { from: u32, until: u32 },
     /// So do all from this one on, and with it all others.
@@ -66,6 +68,9 @@ impl Proxy {
 }
 
 fn serve(mut client: TcpStream, service: Service) -> std::io::Result<()> {
+    if service == Service::Mute {
+        return std::io::copy(&mut client, &mut std::io::sink()).map(drop);
+    }
     let mut greeting = [0; 2];
     client.read_exact(&mut greeting)?;
     client.read_exact(&mut vec![0; usize::from(greeting[1])])?;
@@ -78,7 +83,7 @@ fn serve(mut client: TcpStream, service: Service) -> std::io::Result<()> {
     let to = SocketAddrV4::new(ip, u16::from_be_bytes([request[8], request[9]]));
     let code = match service {
         Service::Refuses(code) => code,
-        Service::Works | Service::Rests { .. } | Service::Dies { .. } => 0,
+        Service::Works | Service::Mute | Service::Rests { .. } | Service::Dies { .. } => 0,
     };
     // 5: connection refused (RFC 1928 §6).
     let host = (code == 0).then(|| TcpStream::connect(to).ok()).flatten();

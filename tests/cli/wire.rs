@@ -231,11 +231,16 @@ fn through_a_proxy_everybody_is_asked_as_without() {
 }
 
 #[test]
-fn a_proxy_that_refuses_or_is_not_there_is_told_before_a_list_is_written() {
+fn a_proxy_that_refuses_or_keeps_silent_or_is_not_there_is_told_before_a_list_is_written() {
     let internet = Internet::new(2, MailHosts::honest());
     let refusing = Proxy::start(Service::Refuses(2)).url();
     let nowhere = "socks5://127.0.0.1:1".to_owned();
-    for (url, words) in [(refusing, "not allowed"), (nowhere, "refused")] {
+    let mute = Proxy::start(Service::Mute).url();
+    for (url, words) in [
+        (refusing, "not allowed"),
+        (nowhere, "refused"),
+        (mute, "does not answer"),
+    ] {
         let run = internet.verify(&list(2, 2), &["--proxy", &url]);
         assert_eq!(run.code(), 4, "{url}: {}", run.errors());
         assert!(run.errors().contains(words), "{url}: {}", run.errors());

@@ -3,12 +3,19 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 use tokio_socks::Error;
+use tokio_socks::io::AsyncSocket;
 use tokio_socks::tcp::Socks5Stream;
 
 use super::Tcp;
+use crate::limits;
 use crate::world::{Dial, Later, OwnTrouble, Wire};
 
 /// A proxy, as its URL names it.
@@ -102,30 +109,98 @@ impl Dial for Proxy {
         from: Option<IpAddr>,
     ) -> Later<'a, io::Result<Box<dyn Wire>>> {
         Box::pin(async move {
-            let trouble = |error: &dyn fmt::Display| {
-                io::Error::other(OwnTrouble(format!("the proxy {self}: {error}")))
+            let mut socket = match timeout(limits::PROXY_WAIT, self.reached(from)).await {
+                Ok(reached) => reached?,
+                Err(_) => return Err(self.trouble(&"it does not answer")),
             };
-            let mut places = tokio::net::lookup_host((self.host.as_str(), self.port))
-                .await
-                .map_err(|error| trouble(&error))?;
-            let place = places.next().ok_or_else(|| trouble(&"has no address"))?;
-            let socket = Tcp::open(place, from)
-                .await
-                .map_err(|error| trouble(&error))?;
-            let connected = match &self.login {
-                None => Socks5Stream::connect_with_socket(socket, to).await,
-                Some((user, password)) => {
-                    Socks5Stream::connect_with_password_and_socket(socket, to, user, password).await
-                }
-            };
-            match connected {
-                Ok(stream) => Ok(Box::new(stream) as Box<dyn Wire>),
-                Err(error) if is_about_the_host(&error) => {
-                    Err(io::Error::other(format!("{error} (said by the proxy)")))
-                }
-                Err(error) => Err(trouble(&error)),
-            }
+            self.led_on(&mut socket, to).await?;
+            // From here on the proxy is a wire.
+            Ok(Box::new(socket) as Box<dyn Wire>)
         })
+    }
+}
+
+impl Proxy {
+    fn trouble(&self, error: &dyn fmt::Display) -> io::Error {
+        io::Error::other(OwnTrouble(format!("the proxy {self}: {error}")))
+    }
+
+    /// A connection to the proxy itself.
+    async fn reached(&self, from: Option<IpAddr>) -> io::Result<TcpStream> {
+        let mut places = tokio::net::lookup_host((self.host.as_str(), self.port))
+            .await
+            .map_err(|error| self.trouble(&error))?;
+        let place = places
+            .next()
+            .ok_or_else(|| self.trouble(&"has no address"))?;
+        Tcp::open(place, from)
+            .await
+            .map_err(|error| self.trouble(&error))
+    }
+
+    /// Has the proxy connect us to a mail host. Until it says its first word a silence is its own; after that it waits
+    /// for the mail host, as long as the caller cares to.
+    async fn led_on(&self, socket: &mut TcpStream, to: SocketAddr) -> io::Result<()> {
+        let heard = AtomicBool::new(false);
+        let mut asking = pin!(self.asked(
+            Noting {
+                socket,
+                heard: &heard
+            },
+            to
+        ));
+        let answer = tokio::select! {
+            answer = &mut asking => answer,
+            () = sleep(limits::PROXY_WAIT) => match heard.load(Ordering::Relaxed) {
+                true => asking.await,
+                false => return Err(self.trouble(&"it does not answer")),
+            },
+        };
+        match answer {
+            Ok(()) => Ok(()),
+            Err(error) if is_about_the_host(&error) => {
+                Err(io::Error::other(format!("{error} (said by the proxy)")))
+            }
+            Err(error) => Err(self.trouble(&error)),
+        }
+    }
+
+    async fn asked(&self, socket: Noting<'_>, to: SocketAddr) -> Result<(), Error> {
+        let connected = match &self.login {
+            None => Socks5Stream::connect_with_socket(socket, to).await,
+            Some((user, password)) => {
+                Socks5Stream::connect_with_password_and_socket(socket, to, user, password).await
+            }
+        };
+        connected.map(drop)
+    }
+}
+
+/// A socket that notes whether anything was read from it.
+struct Noting<'a> {
+    socket: &'a mut TcpStream,
+    heard: &'a AtomicBool,
+}
+
+impl AsyncSocket for Noting<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let read = AsyncSocket::poll_read(Pin::new(&mut *self.socket), context, bytes);
+        if matches!(read, Poll::Ready(Ok(count)) if count > 0) {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        AsyncSocket::poll_write(Pin::new(&mut *self.socket), context, bytes)
     }
 }
 
