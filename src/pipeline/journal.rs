@@ -40,7 +40,7 @@ pub(super) fn reported(report: &Report) {
             let said = heard.exchange.reply.as_str();
             info!(stage = %heard.exchange.stage, reason = %heard.reading.reason, said, "no conversation");
         }
-        Report::Stranded(words) => info!(words, "our own side failed"),
+        Report::Stranded(heard) => info!(words = heard.exchange.reply, "our own side failed"),
         Report::Landed(answers) => {
             let answered = answers.iter().flatten().count();
             debug!(asked = answers.len(), answered, "answers came");

@@ -99,10 +99,11 @@ impl Talk {
         let wire = match connected {
             Ok(Ok(wire)) => wire,
             Ok(Err(error)) => {
-                if let Some(trouble) = OwnTrouble::of(&error) {
-                    return Err(Report::Stranded(trouble.to_string()));
-                }
-                return failed(self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect));
+                let heard = self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect);
+                return Err(match OwnTrouble::of(&error) {
+                    Some(_) => Report::Stranded(heard),
+                    None => Report::Failed(heard),
+                });
             }
             Err(_) => return failed(self.hear(&Answer::Silent, Stage::Connect)),
         };

@@ -11,21 +11,30 @@ use presend::limits;
 use presend::moment::Moment;
 use presend::pipeline::Ending;
 use presend::report::Report;
+use presend::route::{DnsAnswer, Record, RecordKind};
 use presend::verify::{Asking, verify};
 use presend::world::sim::Internet;
-use presend::world::{Clock, Dial, Later, OwnTrouble, Wire};
+use presend::world::{Clock, Dial, Later, OwnTrouble, Wire, World};
 
 use super::{Nobody, task_for, terms_of, tools};
 
 /// Hosts in the world, each with a domain of its own.
 const HOSTS: usize = 60;
 
-/// A way to the hosts that does not work from one moment until another.
+/// A way to the hosts that does not always work.
 struct Flaky {
     way: Arc<dyn Dial>,
     clock: Clock,
-    from: Moment,
-    until: Moment,
+    fault: Fault,
+}
+
+/// When it does not.
+#[derive(Clone, Copy)]
+enum Fault {
+    /// From one moment until another.
+    Between(Moment, Moment),
+    /// Never to one host.
+    To(IpAddr),
 }
 
 impl Dial for Flaky {
@@ -34,7 +43,11 @@ impl Dial for Flaky {
         to: SocketAddr,
         from: Option<IpAddr>,
     ) -> Later<'a, io::Result<Box<dyn Wire>>> {
-        if (self.from..self.until).contains(&self.clock.now()) {
+        let fails = match self.fault {
+            Fault::Between(from, until) => (from..until).contains(&self.clock.now()),
+            Fault::To(host) => to.ip() == host,
+        };
+        if fails {
             let trouble = OwnTrouble("the proxy is not there".to_owned());
             return Box::pin(async { Err(io::Error::other(trouble)) });
         }
@@ -42,9 +55,13 @@ impl Dial for Flaky {
     }
 }
 
-/// A run in which our own side fails after `after` for `time`; how it ended, how long it took, how many of its
-/// addresses were left unsettled.
+/// A run in which our own side fails after `after` for `time`; its report with how long it took.
 fn run(after: Duration, time: Duration) -> (Report, Duration) {
+    run_with(async |_, started| Fault::Between(started + after, started + after + time))
+}
+
+/// A run with a fault that is a matter of the world and of when the run begins.
+fn run_with(fault: impl AsyncFnOnce(&World, Moment) -> Fault) -> (Report, Duration) {
     let (mut world, mut list) = (String::new(), String::new());
     for n in 0..HOSTS {
         let _ = writeln!(
@@ -66,11 +83,11 @@ fn run(after: Duration, time: Duration) -> (Report, Duration) {
         let mut world = internet.start(7).world;
         let clock = world.clock;
         let started = clock.now();
+        let fault = fault(&world, started).await;
         world.dial = Arc::new(Flaky {
             way: world.dial,
             clock,
-            from: started + after,
-            until: started + after + time,
+            fault,
         });
         let realm = Realm::Simulated("world".to_owned());
         let path = folder.path().join("ledger.db");
@@ -135,4 +152,21 @@ fn all_who_fail_at_once_are_one_failure() {
     let (report, _) = run(Duration::ZERO, limits::STRANDED_WAIT / 2);
     assert_eq!(report.ending, Ending::Completed);
     assert_eq!(settled(&report), ADDRESSES);
+}
+
+#[test]
+fn a_host_that_only_our_own_side_cannot_reach_ends_no_run_and_is_not_rejected() {
+    let (report, _) = run_with(async |world, _| {
+        let answer = world.names.query("mx.host30.test", RecordKind::A).await;
+        match answer {
+            DnsAnswer::Records { records, .. } => match records[0] {
+                Record::Address(address) => Fault::To(address),
+                _ => panic!("no address: {records:?}"),
+            },
+            _ => panic!("no answer: {answer:?}"),
+        }
+    });
+    assert_eq!(report.ending, Ending::Completed);
+    assert_eq!(settled(&report), ADDRESSES - 3);
+    assert_eq!(report.counts.reason.get("unreachable"), Some(&3));
 }

@@ -33,8 +33,8 @@ impl Board {
                 }
                 continue;
             }
-            if self.strandings.1 > now {
-                self.wakes.insert((self.strandings.1, Wake::Host(host)));
+            if self.strandings.until > now {
+                self.wakes.insert((self.strandings.until, Wake::Host(host)));
                 return;
             }
             match self.hosts[host].pace.gate(now) {

@@ -37,6 +37,8 @@ pub(super) struct Group {
     pub(super) not_before: Moment,
     /// Rounds through all targets in vain.
     pub(super) failures: u8,
+    /// When our own side last failed on the way to it.
+    pub(super) stranded_at: Option<Moment>,
     /// With which word we introduce ourselves here.
     pub(super) hello: Hello,
     /// What we want of encryption here.
@@ -93,6 +95,7 @@ impl Group {
             listed: false,
             not_before: Moment::default(),
             failures: 0,
+            stranded_at: None,
             hello: Hello::default(),
             privacy,
             pipelining: Pipelining::Trusted,

@@ -122,8 +122,8 @@ pub enum Report {
     Opened(Offer),
     /// It is not, and the connection is gone.
     Failed(Heard),
-    /// Our own side failed, such as the proxy that did not let us through; the text says why.
-    Stranded(String),
+    /// Our own side failed, such as the proxy that did not let us through.
+    Stranded(Heard),
     /// A flight has landed: an answer for each command, `None` where there was none.
     Landed(Vec<Option<Heard>>),
     /// The connection is gone.
@@ -341,8 +341,7 @@ pub struct Board {
     /// Those refused who are to be asked about again in the end.
     sample: Vec<Address>,
     second_look: SecondLook,
-    /// Times in a row that our own side failed; nobody is dialled before the moment.
-    strandings: (u32, Moment),
+    strandings: Strandings,
     stopping: bool,
 }
 
@@ -354,6 +353,27 @@ struct Tally {
     dials: u64,
     recipients: u64,
     decoys: u64,
+}
+
+/// How our own side has failed us.
+#[derive(Clone, Copy, Debug, Default)]
+struct Strandings {
+    /// Times in a row.
+    times: u32,
+    /// Nobody is dialled before this.
+    until: Moment,
+    /// When the last conversation was dialled that got through.
+    reached: Moment,
+}
+
+impl Strandings {
+    /// Notes that a conversation got through which was dialled at `dialled`: before a failure it says nothing of it.
+    fn got_through(&mut self, dialled: Moment) {
+        self.reached = self.reached.max(dialled);
+        if dialled >= self.until {
+            self.times = 0;
+        }
+    }
 }
 
 impl Board {
@@ -384,7 +404,7 @@ impl Board {
             tally: Tally::default(),
             sample: Vec::new(),
             second_look: SecondLook::default(),
-            strandings: (0, Moment::default()),
+            strandings: Strandings::default(),
             stopping: false,
         };
         for address in board.manners.controls.clone() {
@@ -543,8 +563,8 @@ impl Board {
     pub fn report(&mut self, talk: TalkId, report: Report, now: Moment) {
         match report {
             Report::Opened(offer) => {
-                self.strandings.0 = 0;
                 if let Some(t) = self.talks.get_mut(&talk) {
+                    self.strandings.got_through(t.flight.0);
                     let group = &mut self.groups[t.group];
                     group.failures = 0;
                     self.dead.remove(&group.targets[t.target].1);
@@ -552,7 +572,7 @@ impl Board {
                     self.give_work(talk, now);
                 }
             }
-            Report::Stranded(words) => self.stranded(talk, words, now),
+            Report::Stranded(heard) => self.stranded(talk, &heard, now),
             Report::Failed(heard) => self.could_not_open(talk, &heard, now),
             Report::Landed(answers) => {
                 if self.take_in(talk, &answers, now) {

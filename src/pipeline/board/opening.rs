@@ -1,6 +1,6 @@
 //! What follows when no conversation comes about, or a host wants none with us.
 
-use super::{Board, Heard, Learned, TalkId, Wake};
+use super::{Board, Heard, Learned, Strandings, TalkId, Wake};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
@@ -60,14 +60,23 @@ impl Board {
 
     /// Our own side failed: nothing was learned of the host, so it is dialled again after a while. So is everybody: who
     /// was dialled before this was known tells nothing new.
-    pub(super) fn stranded(&mut self, talk: TalkId, words: String, now: Moment) {
+    ///
+    /// Some proxies have the same word for a host that they cannot reach. When others were dialled and reached between two
+    /// failures on the way to one host, it is that host which cannot be.
+    pub(super) fn stranded(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
         let Some(t) = self.talks.get(&talk) else {
             return;
         };
         let group = t.group;
-        let (times, until) = &mut self.strandings;
+        let before = self.groups[group].stranded_at.replace(now);
+        if before.is_some_and(|before| before <= self.strandings.reached) {
+            self.could_not_open(talk, heard, now);
+            return;
+        }
+        let Strandings { times, until, .. } = &mut self.strandings;
         if *until <= now {
             if *times == 0 {
+                let words = heard.exchange.reply.clone();
                 self.learned.push(Learned::Stranded { words });
             }
             *until = now + limits::STRANDED_WAIT * 2u32.pow((*times).min(limits::STRANDINGS));
@@ -80,7 +89,7 @@ impl Board {
     /// Whether our own side has failed so often in a row that asking on is no use.
     #[must_use]
     pub fn is_stranded(&self) -> bool {
-        self.strandings.0 >= limits::STRANDINGS
+        self.strandings.times >= limits::STRANDINGS
     }
 
     /// All of a group's hosts failed us: another round later, a limited number of times.
