@@ -314,6 +314,7 @@ fn waiting() {
         },
         rate: Rate::UNLIMITED,
         connections: 500,
+        pending: presend::limits::PENDING_ADDRESSES,
         patience: Duration::from_secs(1800),
         seed: 1,
         controls: Vec::new(),

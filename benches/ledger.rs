@@ -158,6 +158,7 @@ fn terms() -> Terms {
             },
             rate: Rate::UNLIMITED,
             connections: 1,
+            pending: presend::limits::PENDING_ADDRESSES,
             patience: Duration::ZERO,
             seed: 1,
             controls: Vec::new(),

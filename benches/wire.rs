@@ -231,6 +231,7 @@ fn terms(shape: &Shape, port: u16) -> Terms {
             },
             rate: Rate::UNLIMITED,
             connections: 500,
+            pending: presend::limits::PENDING_ADDRESSES,
             patience: Duration::ZERO,
             seed: 1,
             controls: Vec::new(),

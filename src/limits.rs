@@ -304,9 +304,13 @@ pub const OWN_FILES: usize = 32;
 /// pause before a refusal (5 s) still fits.
 pub const STOPPING_WAIT: Duration = Duration::from_secs(6);
 
-/// Most addresses that wait for an answer at a time; reading goes on when some are settled. At about 150 bytes each this
-/// is 75 MB.
+/// Most addresses that wait for an answer in memory at a time; further ones of crowded hosts wait in a file. At less than
+/// 150 bytes each this is 75 MB.
 pub const PENDING_ADDRESSES: usize = 500_000;
+
+/// Room for so many addresses times as many as wait at a host is enough to take back those who were put off there. Our
+/// choice: then a pass brings several times as many as are left, so that passes are few, yet the host never runs dry.
+pub const ROOM_PER_HUNGRY_QUEUE: usize = 4;
 
 /// Addresses read from the list at a time. Our choice: little enough that answers are not kept waiting.
 pub const SUPPLY_BATCH: usize = 1_000;

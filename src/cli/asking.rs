@@ -247,6 +247,7 @@ impl AskingArgs {
                     Place::Real => self.connections(),
                     Place::Offline | Place::Simulated(..) => self.max_connections as usize,
                 },
+                pending: limits::PENDING_ADDRESSES,
                 patience: self.wait,
                 seed,
                 controls: self.control.clone(),

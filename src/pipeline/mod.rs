@@ -4,6 +4,7 @@ pub mod board;
 mod journal;
 mod origin;
 mod routing;
+mod spill;
 mod talk;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use crate::world::World;
 
 use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
 use routing::Router;
+use spill::Spill;
 use talk::{Order, Talk};
 
 pub use origin::{Origin, no_origin, origin_for};
@@ -167,6 +169,7 @@ pub async fn ask_everybody(
         ending: Ending::Completed,
         patient_until: None,
         supply_dry: false,
+        spill: Spill::default(),
         resolving: 0,
     };
     run.until_done(supply, listener, stop).await
@@ -190,6 +193,7 @@ struct Run {
     /// How long conversations under way are waited for, once the run is to stop.
     patient_until: Option<Moment>,
     supply_dry: bool,
+    spill: Spill,
     /// Look-ups under way.
     resolving: usize,
 }
@@ -221,7 +225,9 @@ impl Run {
                 listener.progress(&self.progress(now));
                 next_progress = now + limits::PROGRESS_EVERY;
             }
-            if self.board.is_done() && (self.supply_dry || self.ending != Ending::Completed) {
+            if self.board.is_done()
+                && ((self.supply_dry && self.spill.is_empty()) || self.ending != Ending::Completed)
+            {
                 listener.progress(&self.progress(now));
                 return Ok(self.ending);
             }
@@ -253,7 +259,7 @@ impl Run {
                 }
                 () = async { sleep_until(wake.expect("guarded")).await }, if wake.is_some() => {}
                 // Conversations get their turn between two readings.
-                () = tokio::task::yield_now(), if self.has_room() => {}
+                () = tokio::task::yield_now(), if self.reads_on() => {}
             }
         }
     }
@@ -292,30 +298,48 @@ impl Run {
         Ok(())
     }
 
-    /// Whether more rows may be read.
-    fn has_room(&self) -> bool {
-        !self.supply_dry
-            && self.ending == Ending::Completed
-            && self.board.pending() < limits::PENDING_ADDRESSES
+    /// Whether more rows are to be read, from the list or from among those put off.
+    fn reads_on(&self) -> bool {
+        let more = !self.supply_dry || self.spill.is_being_read() || self.board.is_hungry();
+        more && self.ending == Ending::Completed
     }
 
-    /// Reads on while there is room: memory is bounded by what waits, not by the list.
+    /// Reads on: memory is bounded by what may wait, not by the list. Whoever would wait behind too many others at one host
+    /// is put off, so that the list is read to its end whatever its first host is like.
     fn refill(&mut self, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
-        if !self.has_room() {
+        if !self.reads_on() {
             return Ok(());
         }
-        let Some(batch) = supply.next()? else {
+        let batch = match self.supply_dry {
+            false => supply.next()?,
+            true => Some(self.take_back()?),
+        };
+        let Some(batch) = batch else {
             self.supply_dry = true;
             return Ok(());
         };
         for wanted in batch {
             let domain = wanted.address.domain().wire();
+            if wanted.answered.is_none() && self.board.is_crowded(domain) {
+                self.board.put_off(domain);
+                self.spill.put(&wanted)?;
+                continue;
+            }
             if !self.board.has_domain(domain) {
                 self.board.know_domain(domain, &supply.domain(domain)?, now);
             }
             self.board.add(wanted, now);
         }
         Ok(())
+    }
+
+    /// Some of those who were put off; those whose host is still crowded are put off again.
+    fn take_back(&mut self) -> std::io::Result<Vec<Wanted>> {
+        if !self.spill.is_being_read() {
+            self.board.takes_back();
+            self.spill.begin_pass()?;
+        }
+        self.spill.take(limits::SUPPLY_BATCH)
     }
 
     /// Takes in what the world reports.

@@ -276,9 +276,6 @@ pub fn judge(
     }
 }
 
-/// Most addresses that may wait at a time, as the program promises.
-const MOST_PENDING: usize = 500_000;
-
 /// The end, and the bounds of memory.
 fn bounds(courtesy: &Courtesy, outcome: &Outcome) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -288,7 +285,8 @@ fn bounds(courtesy: &Courtesy, outcome: &Outcome) -> Vec<Finding> {
             "still at it after a week".to_owned(),
         ));
     }
-    if outcome.most_pending > MOST_PENDING || outcome.most_conversations > courtesy.connections {
+    if outcome.most_pending > courtesy.pending || outcome.most_conversations > courtesy.connections
+    {
         findings.push(Finding::new(
             Complaint::Memory,
             format!(

@@ -8,6 +8,7 @@ use crate::diagnosis::Book;
 use crate::flags::Lists;
 use crate::intake::{Options, Source};
 use crate::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use crate::limits;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Rate};
 use crate::pipeline::board::{Manners, Progress};
@@ -31,6 +32,8 @@ pub struct Courtesy {
     pub connections_per_host: u32,
     /// Connections at once in all.
     pub connections: usize,
+    /// Most addresses that wait in memory at a time.
+    pub pending: usize,
     /// How long one address may wait for a host that wants us to come back.
     pub patience: Duration,
 }
@@ -42,6 +45,7 @@ impl Default for Courtesy {
             recipients_per_second: 10,
             connections_per_host: 2,
             connections: 500,
+            pending: limits::PENDING_ADDRESSES,
             patience: Duration::from_secs(1800),
         }
     }
@@ -192,6 +196,7 @@ fn terms(seed: u64, courtesy: &Courtesy) -> Terms {
             },
             rate: Rate::UNLIMITED,
             connections: courtesy.connections,
+            pending: courtesy.pending,
             patience: courtesy.patience,
             seed,
             controls: Vec::new(),

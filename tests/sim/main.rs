@@ -1,6 +1,7 @@
 //! Whole runs in a simulated internet, judged by what its servers saw.
 
 mod calibration;
+mod crowded;
 mod resume;
 mod scenarios;
 mod season;
@@ -72,6 +73,7 @@ fn terms_of(seed: u64) -> Terms {
             },
             rate: Rate::UNLIMITED,
             connections: 500,
+            pending: presend::limits::PENDING_ADDRESSES,
             patience: Duration::from_secs(1800),
             seed,
             controls: Vec::new(),

@@ -120,6 +120,7 @@ fn manners() -> Manners {
         },
         rate: Rate::UNLIMITED,
         connections: 500,
+        pending: limits::PENDING_ADDRESSES,
         patience: Duration::from_secs(1800),
         seed: 7,
         controls: Vec::new(),

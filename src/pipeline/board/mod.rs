@@ -7,6 +7,7 @@
 mod admission;
 mod books;
 mod compose;
+mod crowd;
 mod domain;
 mod doubt;
 #[cfg(test)]
@@ -54,6 +55,8 @@ pub struct Manners {
     pub rate: Rate,
     /// Most connections at once, to all hosts together.
     pub connections: usize,
+    /// Most addresses that wait in memory at a time; further ones of crowded hosts are put off.
+    pub pending: usize,
     /// How long one address may wait for a host that wants us to come back.
     pub patience: Duration,
     /// What randomness is derived from.
@@ -334,6 +337,8 @@ pub struct Board {
     out: VecDeque<Out>,
     learned: Vec<Learned>,
     pending: usize,
+    /// Where addresses were put off: by host one of the domains, both as far as they are known.
+    put_off: BTreeMap<Option<usize>, Option<usize>>,
     /// Decoys owed or under way: those accepted wait for what they tell.
     decoys_owed: usize,
     tally: Tally,
@@ -400,6 +405,7 @@ impl Board {
             out: VecDeque::new(),
             learned: Vec::new(),
             pending: 0,
+            put_off: BTreeMap::new(),
             decoys_owed: 0,
             tally: Tally::default(),
             sample: Vec::new(),
