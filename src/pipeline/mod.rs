@@ -30,7 +30,7 @@ use routing::Router;
 use spill::Spill;
 use talk::{Order, Talk};
 
-pub use origin::{Origin, no_origin, origin_for};
+pub use origin::{Origin, origin_for};
 
 /// How a run asks the world.
 #[derive(Clone, Debug)]
@@ -387,9 +387,7 @@ impl Run {
                     privacy,
                     provider,
                 } => {
-                    let origin = origin_for(&self.terms.origins, &key, address)
-                        .or(self.terms.origins.first())
-                        .expect("there is an origin");
+                    let origin = origin_for(&self.terms.origins, &key, address);
                     let talk = Talk {
                         id: talk,
                         host,

@@ -18,24 +18,23 @@ pub struct Origin {
 ///
 /// Work is spread by host, so that a host sees one visitor: it must, for a greylist to know us again. The choice depends
 /// on nothing but key and origins (rendezvous hashing), so it holds from run to run, and another origin moves few hosts.
-/// An origin of the other address family is passed over; `None` when there is no other.
+/// Origins of the other address family are passed over while there are any of its own: from them only a proxy leads
+/// there.
+///
+/// # Panics
+///
+/// Without any origin.
 #[must_use]
-pub fn origin_for<'a>(origins: &'a [Origin], key: &HostKey, to: IpAddr) -> Option<&'a Origin> {
+pub fn origin_for<'a>(origins: &'a [Origin], key: &HostKey, to: IpAddr) -> &'a Origin {
+    let fits = |origin: &&Origin| {
+        origin
+            .address
+            .is_none_or(|from| from.is_ipv4() == to.is_ipv4())
+    };
     origins
         .iter()
-        .filter(|origin| {
-            origin
-                .address
-                .is_none_or(|from| from.is_ipv4() == to.is_ipv4())
-        })
-        .max_by_key(|origin| weight(key, origin))
-}
-
-/// Why nobody can be asked at `to` where [`origin_for`] knows no origin.
-#[must_use]
-pub fn no_origin(to: IpAddr) -> String {
-    let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
-    format!("none of our addresses to ask from (--source-ip) is an {family} address")
+        .max_by_key(|origin| (fits(origin), weight(key, origin)))
+        .expect("there is an origin")
 }
 
 /// How strongly a key is drawn to an origin: FNV-1a, which is the same in every version of every library.
@@ -78,8 +77,8 @@ mod tests {
         let ours = origins(&["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
         let mut work = std::collections::BTreeMap::new();
         for n in 0..3000 {
-            let chosen = origin_for(&ours, &key(n), TO).unwrap();
-            assert_eq!(origin_for(&ours, &key(n), TO), Some(chosen));
+            let chosen = origin_for(&ours, &key(n), TO);
+            assert_eq!(origin_for(&ours, &key(n), TO), chosen);
             *work.entry(chosen.address).or_insert(0) += 1;
         }
         assert_eq!(work.len(), 3);
@@ -95,8 +94,8 @@ mod tests {
         let three = origins(&["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
         for n in 0..500 {
             let (before, after) = (
-                origin_for(&two, &key(n), TO).unwrap(),
-                origin_for(&three, &key(n), TO).unwrap(),
+                origin_for(&two, &key(n), TO),
+                origin_for(&three, &key(n), TO),
             );
             assert!(after == before || *after == three[2]);
         }
@@ -106,12 +105,16 @@ mod tests {
     fn an_origin_of_the_other_family_is_passed_over() {
         let ours = origins(&["192.0.2.1", "2001:db8::1"]);
         let six: IpAddr = "2a00::1".parse().unwrap();
-        assert!((0..50).all(|n| origin_for(&ours, &key(n), six) == Some(&ours[1])));
-        assert_eq!(origin_for(&ours[..1], &key(0), six), None);
+        assert!((0..50).all(|n| origin_for(&ours, &key(n), six) == &ours[1]));
+        assert_eq!(
+            origin_for(&ours[..1], &key(0), six),
+            &ours[0],
+            "there may be a proxy"
+        );
         let any = [Origin {
             address: None,
             hello: "mail.sender.test".parse().unwrap(),
         }];
-        assert_eq!(origin_for(&any, &key(0), six), Some(&any[0]));
+        assert_eq!(origin_for(&any, &key(0), six), &any[0]);
     }
 }

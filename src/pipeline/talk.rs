@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::board::{Heard, Report, TalkId};
 use super::journal;
-use super::origin::{Origin, no_origin};
+use super::origin::Origin;
 use crate::diagnosis::{Book, Context};
 use crate::limits;
 use crate::probe::named_wait;
@@ -83,14 +83,6 @@ impl Talk {
     /// Connects, greets and encrypts, or says what kept it from that.
     async fn open(&self, world: &World) -> Result<(Line, Report), Report> {
         let failed = |heard| Err(Report::Failed(heard));
-        let to = self.address.ip();
-        if self
-            .origin
-            .address
-            .is_some_and(|from| from.is_ipv4() != to.is_ipv4())
-        {
-            return failed(self.hear(&Answer::Unreachable(no_origin(to)), Stage::Connect));
-        }
         let connected = timeout(
             limits::CONNECT_WAIT,
             world.dial.connect(self.address, self.origin.address),

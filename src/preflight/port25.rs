@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::limits;
-use crate::pipeline::{Origin, no_origin, origin_for};
+use crate::pipeline::{Origin, origin_for};
 use crate::provider::Providers;
 use crate::route::{HostKey, Reach, host_key};
 use crate::world::World;
@@ -72,7 +72,7 @@ pub struct Met {
 pub struct Dialling<'a> {
     /// The port.
     pub port: u16,
-    /// Where we come from: a host sees the same address and name of ours as in a run.
+    /// Where we come from: a host sees the same address and name of ours as in a run. At least one.
     pub origins: &'a [Origin],
     /// Who runs which mail hosts.
     pub providers: &'a Providers,
@@ -208,15 +208,11 @@ pub fn knock(
     let dial = world.dial.clone();
     let to = SocketAddr::new(door.ip, dialling.port);
     let key = host_key(&door.host, dialling.providers);
-    let origin = origin_for(dialling.origins, &key, door.ip).cloned();
+    let origin = origin_for(dialling.origins, &key, door.ip).clone();
     let patience = dialling.patience;
     async move {
-        let contact = match origin {
-            Some(Origin { address, hello }) => {
-                look(dial.as_ref(), to, address, hello.as_str(), patience).await
-            }
-            None => Contact::Refused(no_origin(door.ip)),
-        };
+        let (from, helo) = (origin.address, origin.hello.as_str());
+        let contact = look(dial.as_ref(), to, from, helo, patience).await;
         Met { door, contact }
     }
 }
@@ -224,10 +220,7 @@ pub fn knock(
 /// Whether somebody connects us at an address that nobody runs. Whatever sits on the way does so at once.
 pub async fn nobody_answers(world: &World, dialling: &Dialling<'_>) -> bool {
     let to = SocketAddr::new(NOBODY, dialling.port);
-    let Some(origin) = origin_for(dialling.origins, &HostKey(String::new()), NOBODY) else {
-        return false;
-    };
-    let from = origin.address;
+    let from = origin_for(dialling.origins, &HostKey(String::new()), NOBODY).address;
     let connected = timeout(limits::NOBODY_WAIT, world.dial.connect(to, from)).await;
     matches!(connected, Ok(Ok(_)))
 }

@@ -78,6 +78,13 @@ impl Tcp {
     }
 
     async fn connected(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+        if from.is_some_and(|from| from.is_ipv4() != to.is_ipv4()) {
+            let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!("none of our addresses to ask from (--source-ip) is an {family} address"),
+            ));
+        }
         let socket = match to {
             SocketAddr::V4(_) => TcpSocket::new_v4()?,
             SocketAddr::V6(_) => TcpSocket::new_v6()?,
