@@ -342,11 +342,12 @@ pub const DNS_NEGATIVE_TTL: Duration = Duration::from_secs(60);
 
 // ── The ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Facts on their way into the ledger; asking waits when it is full. Our choice: a second's worth at full speed.
-pub const LEDGER_QUEUE: usize = 50_000;
+/// Facts on their way into the ledger; asking waits when it is full. Our choice: a fifth of a second's worth at full speed.
+pub const LEDGER_QUEUE: usize = 10_000;
 
-/// Most facts of one transaction. Our choice: sorted, they share pages; ten thousand are written in a quarter of a second.
-pub const LEDGER_BATCH: usize = 10_000;
+/// Most facts of one transaction. Our choice: sorted, they share pages, the more of them the better; so many are written in
+/// half a second, about 10 MB.
+pub const LEDGER_BATCH: usize = 30_000;
 
 /// How old a fact may grow before it is committed: what a kill can lose.
 pub const LEDGER_BATCH_WAIT: Duration = Duration::from_millis(500);
@@ -361,8 +362,8 @@ pub const LEDGER_WRITE_CACHE: i64 = -64_000;
 /// Memory for pages while reading, counted the same way.
 pub const LEDGER_READ_CACHE: i64 = -32_000;
 
-/// Memory for pages of each thread that looks rows up ahead ([`AHEAD_WORKERS`]), counted the same way.
-pub const LEDGER_AHEAD_CACHE: i64 = -16_000;
+/// Memory for pages of all threads together that look rows up ahead, counted the same way.
+pub const LEDGER_AHEAD_CACHE: i64 = -64_000;
 
 /// Pages of the write-ahead log after which `SQLite` brings them home. Measured: the default of 1,000 halves the speed.
 pub const LEDGER_CHECKPOINT: i64 = 20_000;
@@ -414,8 +415,8 @@ pub const AHEAD_BYTES: usize = 256 << 10;
 /// Batches before each thread that looks rows up, and as many behind it. Our choice: no side waits for another's pauses.
 pub const AHEAD_BATCHES: usize = 4;
 
-/// Threads that look rows up in the ledger, where there are so many processors. Our choice: each has pages of its own in
-/// memory ([`LEDGER_AHEAD_CACHE`]).
+/// Threads that look rows up in the ledger, where there are so many processors. Our choice: they share
+/// [`LEDGER_AHEAD_CACHE`], and one thread writes what they find.
 pub const AHEAD_WORKERS: usize = 4;
 
 /// Domains that are counted for a report's tables. Our choice: about 4 MB.

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::limits;
 use crate::moment::Moment;
 use crate::reason::Reason;
 use crate::verdict::{Evidence, Fact, Finding, Standing, Verdict};
@@ -95,7 +96,7 @@ pub struct Ledger {
     /// Facts from this moment on belong to the present run, and to the attempts that it continues.
     run_began: Moment,
     /// What is known of domains met so far: rows of one domain tend to come together.
-    domains: HashMap<String, Vec<Kept>>,
+    domains: HashMap<String, Vec<Kept>, foldhash::fast::RandomState>,
     past: Past,
     /// Whether any message is known to have come back: most ledgers know of none, and need not be asked for each row.
     has_bounces: bool,
@@ -133,8 +134,8 @@ impl Ledger {
         let open = || -> rusqlite::Result<(Connection, bool, bool)> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(crate::limits::LEDGER_WAIT)?;
-            connection.pragma_update(None, "cache_size", crate::limits::LEDGER_READ_CACHE)?;
+            connection.busy_timeout(limits::LEDGER_WAIT)?;
+            connection.pragma_update(None, "cache_size", limits::LEDGER_READ_CACHE)?;
             writer::plan_once(&connection)?;
             let (facts, bounces) = connection.query_row(
                 "SELECT EXISTS (SELECT 1 FROM address) OR EXISTS (SELECT 1 FROM domain),
@@ -155,24 +156,28 @@ impl Ledger {
             run_id: None,
             opened: now,
             run_began: now,
-            domains: HashMap::new(),
+            domains: HashMap::default(),
             past: if empty { Past::Empty } else { Past::Present },
             has_bounces,
             _guard: guard,
         })
     }
 
-    /// A second reading side of the same run, with a connection of its own, for another thread. It keeps fewer pages in
-    /// memory.
+    /// Further reading sides of the same run, each with a connection of its own, for other threads.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the file cannot be opened once more.
-    pub fn another(&self) -> Result<Self, LedgerError> {
+    pub fn others(&self, count: usize) -> Result<Vec<Self>, LedgerError> {
+        let share = limits::LEDGER_AHEAD_CACHE / i64::try_from(count.max(1)).unwrap_or(i64::MAX);
+        (0..count).map(|_| self.another(share)).collect()
+    }
+
+    fn another(&self, cache: i64) -> Result<Self, LedgerError> {
         let another = Ledger::read(&self.path, self.lifetimes, self.opened)?;
         another
             .connection
-            .pragma_update(None, "cache_size", crate::limits::LEDGER_AHEAD_CACHE)
+            .pragma_update(None, "cache_size", cache)
             .map_err(|error| self.failure(error))?;
         Ok(Ledger {
             memory: self.memory,
@@ -309,7 +314,7 @@ impl Ledger {
             );
             let found = self.usable(QUERY, domain)?;
             let kept = found.into_iter().map(|found| found.kept).collect();
-            if self.domains.len() >= crate::limits::LEDGER_DOMAINS {
+            if self.domains.len() >= limits::LEDGER_DOMAINS {
                 self.domains.clear();
             }
             self.domains.insert(domain.to_owned(), kept);

@@ -75,7 +75,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
-    pub fn settled(&self, mark: impl Fn(&str) -> u64) -> Result<Settled, LedgerError> {
+    pub fn settled(&self, mut mark: impl FnMut(&str) -> u64) -> Result<Settled, LedgerError> {
         if self.was_empty() {
             return Ok(Settled::default());
         }

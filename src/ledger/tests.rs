@@ -655,6 +655,42 @@ fn a_fact_comes_back_as_it_was_kept() {
 }
 
 #[test]
+fn a_damaged_file_is_called_so_and_never_read_as_something_else() {
+    use std::os::unix::fs::FileExt;
+    let (_folder, path) = place();
+    let keys: Vec<String> = (0..2000).map(|n| format!("a{n}@acme.test")).collect();
+    let fact = asked(Whom::Subject, Reason::Accepted, false, 1);
+    let mut writer = open(&path, 0).writer().unwrap();
+    for key in &keys {
+        writer.address(key.clone(), fact.clone()).unwrap();
+    }
+    writer.finish().unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let length = file.metadata().unwrap().len();
+    let garbage = [0x5a; 4096];
+    file.write_all_at(&garbage, length / 2 / 4096 * 4096)
+        .unwrap();
+    let mut ledger = open(&path, 2);
+    let mut damaged = 0;
+    for key in &keys {
+        match ledger.evidence(key, "acme.test") {
+            Ok(evidence) => assert_eq!(evidence.facts, std::slice::from_ref(&fact)),
+            Err(error) => {
+                damaged += 1;
+                let text = error.to_string();
+                assert!(
+                    text.contains("damaged") && text.contains(".recover"),
+                    "{text}"
+                );
+            }
+        }
+    }
+    assert!((1..1000).contains(&damaged), "{damaged}");
+    let error = ledger.settled(|_| 0).unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+}
+
+#[test]
 fn a_disk_that_may_not_be_written_is_said_so() {
     let (_folder, path) = place();
     let error = Ledger::open(

@@ -206,16 +206,14 @@ pub(super) fn read<'scope, 'env>(
     ledger: &Ledger,
     marker: Marker,
 ) -> Result<Ahead, LedgerError> {
-    let workers = (0..workers())
-        .map(|_| {
-            let mut ledger = ledger.another()?;
-            Ok(move |read: Result<Batch, IntakeError>| {
-                let mut batch = read?;
-                batch.judge(judge, &mut ledger)?;
-                anyhow::Ok(batch)
-            })
-        })
-        .collect::<Result<Vec<_>, LedgerError>>()?;
+    let judging = |mut ledger: Ledger| {
+        move |read: Result<Batch, IntakeError>| {
+            let mut batch = read?;
+            batch.judge(judge, &mut ledger)?;
+            anyhow::Ok(batch)
+        }
+    };
+    let workers = ledger.others(workers())?.into_iter().map(judging).collect();
     let (spent, returned) = sync_channel(limits::AHEAD_BATCHES * 2);
     let mut reader = Reader {
         list,

@@ -67,14 +67,15 @@ impl<'a> Questions<'a> {
         };
         let met = vec![false; settled.len()];
         let settled = Arc::new(settled);
-        let workers = (0..workers())
-            .map(|_| {
-                let (mut ledger, settled) = (ledger.another()?, Arc::clone(&settled));
-                Ok(move |read: Result<Batch<()>, IntakeError>| {
-                    Ok(look_up(read?, &settled, &mut ledger)?)
-                })
-            })
-            .collect::<Result<Vec<_>, LedgerError>>()?;
+        let looking_up = |mut ledger: Ledger| {
+            let settled = Arc::clone(&settled);
+            move |read: Result<Batch<()>, IntakeError>| Ok(look_up(read?, &settled, &mut ledger)?)
+        };
+        let workers = ledger
+            .others(workers())?
+            .into_iter()
+            .map(looking_up)
+            .collect();
         let mut reader = Reader { list, marker };
         Ok(Questions {
             ahead: lanes(&Detached, move || reader.read(), workers),

@@ -293,33 +293,67 @@ fn two_runs_side_by_side_share_a_ledger() {
     assert_eq!(place.lists("third.csv"), expected);
 }
 
+/// Mounts an empty disk of that size at `disk`; `None` where nobody may.
+fn mount<'a>(disk: &'a Path, size: &str) -> Option<Unmount<'a>> {
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+        .arg(disk)
+        .stderr(Stdio::null())
+        .status();
+    if mounted.is_ok_and(|status| status.success()) {
+        return Some(Unmount(disk));
+    }
+    eprintln!("skipped: mounting a disk needs the rights of root");
+    None
+}
+
+fn remount(disk: &Path, option: &str) {
+    let status = Command::new("mount")
+        .args(["-o", &format!("remount,{option}")])
+        .arg(disk)
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn a_disk_that_has_become_read_only_is_said_so_and_the_lists_stay() {
+    let text = list(6, 15);
+    let place = Place::new(&text);
+    let disk = place.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let Some(_unmount) = mount(&disk, "32m") else {
+        return;
+    };
+    let ledger = disk.join("ledger.db");
+    let (status, said) = place.run("list.csv", &ledger);
+    assert!(status.success(), "{said}");
+    let lists = place.lists("list.csv");
+    remount(&disk, "ro");
+    let (status, said) = place.run("list.csv", &ledger);
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot be written"), "{said}");
+    assert!(said.contains("--ledger"), "{said}");
+    assert_eq!(place.lists("list.csv"), lists);
+    remount(&disk, "rw");
+    let (status, said) = place.run("list.csv", &ledger);
+    assert!(status.success(), "{said}");
+}
+
 #[test]
 fn a_full_disk_stops_a_run_that_goes_on_when_there_is_room() {
     let text = list(48, 14);
     let place = Place::new(&text);
     let disk = place.path("disk");
     std::fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=640k", "tmpfs"])
-        .arg(&disk)
-        .stderr(Stdio::null())
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: mounting a small disk needs the rights of root");
+    let Some(_unmount) = mount(&disk, "640k") else {
         return;
-    }
-    let _unmount = Unmount(&disk);
+    };
     let ledger = disk.join("ledger.db");
     let (status, said) = place.run("list.csv", &ledger);
     assert_eq!(status.code(), Some(2), "{said}");
     assert!(said.contains("no room is left"), "{said}");
     assert!(said.contains("--ledger"), "{said}");
-    let enlarged = Command::new("mount")
-        .args(["-o", "remount,size=32m"])
-        .arg(&disk)
-        .status()
-        .unwrap();
-    assert!(enlarged.success());
+    remount(&disk, "size=32m");
     assert_sound(&ledger);
     let known = place.internet.count();
     let (status, said) = place.run("list.csv", &ledger);
