@@ -420,7 +420,12 @@ impl Board {
             return Ok(());
         }
         self.draw(host, now)?;
-        if let Some(decoy) = self.decoy(domain, self.domains[domain].late_decoys + 1) {
+        // A greylist would put off a new stranger, which shows nothing; it knows the first one by now.
+        let nth = match self.domains[domain].keeps_waiting {
+            true => 0,
+            false => self.domains[domain].late_decoys + 1,
+        };
+        if let Some(decoy) = self.decoy(domain, nth) {
             self.tally.decoys += 1;
             self.decoys_owed += 1;
             self.groups[index].rows.testing = true;
