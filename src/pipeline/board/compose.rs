@@ -144,11 +144,35 @@ impl Board {
             }
         }
         if draft.asked.is_empty() {
-            return Err(idle);
+            return Err(match idle {
+                Idle::Finished if room > 0 && spent.may_begin(draft.budget) => self
+                    .due_soon(group, now)
+                    .map_or(Idle::Finished, Idle::Until),
+                idle => idle,
+            });
         }
         self.tally.recipients += draft.asked.len() as u64;
         self.talk(talk).asked = draft.asked;
         Ok((draft.commands, pace))
+    }
+
+    /// When the next clock of a group comes due, where its only conversation may as well rest until then: after a
+    /// greylist's wait the clocks come due one by one, as they were started.
+    fn due_soon(&self, group: usize, now: Moment) -> Option<Moment> {
+        let group = &self.groups[group];
+        let host = &self.hosts[group.host];
+        let soon = |at: &Moment| *at > now && at.since(now) <= limits::REST;
+        // Most hosts have no such clock; others may be waiting for the place.
+        host.until.filter(soon)?;
+        if group.talks > 1 || !host.queue.is_empty() {
+            return None;
+        }
+        let domains = group.domains.iter().map(|&domain| &self.domains[domain]);
+        domains
+            .filter(|domain| !domain.is_settled_as_a_whole())
+            .filter_map(|domain| domain.first_later(now))
+            .filter(soon)
+            .min()
     }
 
     fn talk(&mut self, talk: TalkId) -> &mut Talk {

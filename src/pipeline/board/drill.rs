@@ -573,6 +573,24 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
 }
 
 #[test]
+fn clocks_that_come_due_one_by_one_share_a_connection() {
+    let habits = Habits {
+        answer: |question| match question.again {
+            0 => Reply::ComeBack,
+            _ => honest(question),
+        },
+        ..Habits::default()
+    };
+    let list = people("grey.test", 90, 0);
+    let mut drill = Drill::new(manners(), vec![habits], &[("grey.test", 0)], &list);
+    drill.run();
+    assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
+    // Nine at a time are sent away; those who come back need one more.
+    let connections = drill.seen[0].connections;
+    assert!(connections <= 12, "{connections}");
+}
+
+#[test]
 fn a_silent_host_delays_nobody_else() {
     let mute = Habits {
         opens: false,
