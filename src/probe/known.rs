@@ -130,6 +130,18 @@ pub struct KnownHost {
     /// What it answered so far, this run's answers included.
     #[serde(default)]
     pub history: History,
+    /// It never answered yet, however often it was tried of late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mute: Option<Mute>,
+}
+
+/// A host that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mute {
+    /// Rounds through all its addresses in vain.
+    pub rounds: u8,
+    /// Not to be tried again before this.
+    pub until: Moment,
 }
 
 impl KnownHost {

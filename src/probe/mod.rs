@@ -11,7 +11,7 @@ mod trust;
 
 pub use budget::{Budget, Spent, Used};
 pub use decoy::decoy_local_part;
-pub use known::{Block, History, KnownDomain, KnownHost, Wanted};
+pub use known::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
 pub use plan::{domains_at_once, is_worn_out, next_kind};
 pub use prior::{LastWord, Likelihood};
 pub use retry::{Next, Waiting, after_undecided, named_wait};

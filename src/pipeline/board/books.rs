@@ -105,6 +105,10 @@ impl Board {
         let index = self.groups.len();
         let mut group = Group::new(host, targets, privacy);
         group.transaction_cap = known.known.transaction_cap;
+        if let Some(mute) = known.known.mute.filter(|_| !known.has_opened) {
+            group.failures = mute.rounds;
+            group.not_before = mute.until;
+        }
         if known.known.chokes {
             group.pipelining = Pipelining::Chokes;
         }

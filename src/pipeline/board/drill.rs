@@ -519,6 +519,46 @@ proptest! {
 }
 
 #[test]
+fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_anew() {
+    let mute = || Habits {
+        opens: false,
+        ..Habits::default()
+    };
+    let list = people("mute.test", 3, 0);
+    let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
+    drill.run();
+    let rounds = drill.connections();
+    let known = drill.learned.iter().find_map(|learned| match learned {
+        Learned::Host { key, known } if known.mute.is_some() => Some((key.clone(), known.clone())),
+        Learned::Host { .. }
+        | Learned::Address { .. }
+        | Learned::Domain { .. }
+        | Learned::Waiting { .. }
+        | Learned::Strangers { .. }
+        | Learned::Doubted { .. }
+        | Learned::Stranded { .. }
+        | Learned::Blocked { .. } => None,
+    });
+    let (key, known) = known.expect("the first round is remembered");
+
+    // Interrupted after the first round, continued at once.
+    let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
+    drill.board.know_host(&key, known.clone(), START);
+    let took = drill.run();
+    assert_eq!(drill.connections(), rounds - 1);
+    assert!(took >= limits::UNREACHABLE_WAIT, "{took:?}");
+    assert_eq!(drill.word("a0@mute.test"), Reason::Silent);
+
+    // The next night it is tried as if it had never been.
+    let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
+    let long_after = START + Duration::from_secs(86_400);
+    drill.now = long_after;
+    drill.board.know_host(&key, known, long_after);
+    drill.run();
+    assert_eq!(drill.connections(), rounds);
+}
+
+#[test]
 fn a_far_away_host_is_asked_at_the_full_rate_too() {
     let habits = Habits {
         round_trip: Duration::from_millis(400),

@@ -6,7 +6,7 @@ use crate::address::Address;
 use crate::limits;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Pace};
-use crate::probe::{KnownHost, Trust};
+use crate::probe::{KnownHost, Mute, Trust};
 use crate::provider::Provider;
 use crate::route::HostKey;
 
@@ -26,6 +26,8 @@ pub(super) struct Host {
     pub(super) block_signs: u32,
     /// Whether it tells strangers to come back, so that all clocks are better started at once.
     pub(super) greylisting: bool,
+    /// Whether a conversation with it ever came about in this run.
+    pub(super) has_opened: bool,
     /// How often it began to tell strangers to come back.
     turns: u8,
     /// Somebody who was accepted there.
@@ -51,6 +53,7 @@ impl Host {
             listed: false,
             block_signs: 0,
             greylisting: false,
+            has_opened: false,
             turns: 0,
             good: None,
             known: KnownHost::default(),
@@ -76,6 +79,9 @@ impl Host {
         if known.blocked_at(now).is_none() {
             known.blocked = None;
         }
+        // What was tried long ago is tried anew.
+        let of_late = |mute: &Mute| now < mute.until + limits::UNREACHABLE_WAIT;
+        known.mute = known.mute.filter(of_late);
         if let Some(pace) = &known.pace {
             self.pace.resume(pace);
         }

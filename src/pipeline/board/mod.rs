@@ -571,10 +571,10 @@ impl Board {
             Report::Opened(offer) => {
                 if let Some(t) = self.talks.get_mut(&talk) {
                     self.strandings.got_through(t.flight.0);
-                    let group = &mut self.groups[t.group];
-                    group.failures = 0;
-                    self.dead.remove(&group.targets[t.target].1);
                     t.offer = Some(offer);
+                    let (group, target) = (t.group, t.target);
+                    self.is_open(group);
+                    self.dead.remove(&self.groups[group].targets[target].1);
                     self.give_work(talk, now);
                 }
             }

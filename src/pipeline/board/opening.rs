@@ -4,7 +4,7 @@ use super::{Board, Heard, Learned, Strandings, TalkId, Wake};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Block, KnownDomain, Strangers};
+use crate::probe::{Block, KnownDomain, Mute, Strangers};
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
 use crate::smtp::dialogue::{Hello, Privacy};
@@ -97,7 +97,9 @@ impl Board {
         self.groups[group].failures += 1;
         let wait = heard.named_wait.unwrap_or(limits::UNREACHABLE_WAIT);
         if self.groups[group].failures < limits::ROUNDS && wait <= self.manners.patience {
-            self.groups[group].not_before = now + wait;
+            let until = now + wait;
+            self.groups[group].not_before = until;
+            self.is_mute(group, until);
             return;
         }
         // Those who wait for a later moment get their own round then.
@@ -106,6 +108,24 @@ impl Board {
             self.domains[domain].listed = false;
             self.settle_queued(domain, &heard.exchange, &heard.reading, now);
         }
+    }
+
+    /// Remembers that a host has not answered, so that a run that is continued does not begin to count anew. One that has
+    /// ever answered under its key is left out: then it is one machine of several.
+    fn is_mute(&mut self, group: usize, until: Moment) {
+        let (host, rounds) = (self.groups[group].host, self.groups[group].failures);
+        if !self.hosts[host].has_opened {
+            self.hosts[host].known.mute = Some(Mute { rounds, until });
+            self.tell_of_host(host);
+        }
+    }
+
+    /// A host is ready for questions.
+    pub(super) fn is_open(&mut self, group: usize) {
+        self.groups[group].failures = 0;
+        let host = &mut self.hosts[self.groups[group].host];
+        host.has_opened = true;
+        host.known.mute = None;
     }
 
     /// Settles those who wait in a domain with an answer that was given before anybody was asked about.
