@@ -345,12 +345,13 @@ pub const DNS_NEGATIVE_TTL: Duration = Duration::from_secs(60);
 /// Facts on their way into the ledger; asking waits when it is full. Our choice: a fifth of a second's worth at full speed.
 pub const LEDGER_QUEUE: usize = 10_000;
 
-/// Most facts of one transaction. Our choice: sorted, they share pages, the more of them the better; so many are written in
-/// half a second, about 10 MB.
-pub const LEDGER_BATCH: usize = 30_000;
+/// Most facts of one transaction. Our choice: sorted, they share pages, the more of them the better; so many, about 7 MB, are
+/// written in less than half a second.
+pub const LEDGER_BATCH: usize = 20_000;
 
-/// How old a fact may grow before it is committed: what a kill can lose.
-pub const LEDGER_BATCH_WAIT: Duration = Duration::from_millis(500);
+/// How long facts are gathered. One that comes while others are written waits for these, then so long, then for its own
+/// writing: together less than a second, which is what a kill may cost.
+pub const LEDGER_BATCH_WAIT: Duration = Duration::from_millis(250);
 
 /// How long to wait for another program that is writing the ledger.
 pub const LEDGER_WAIT: Duration = Duration::from_secs(10);
@@ -362,8 +363,9 @@ pub const LEDGER_WRITE_CACHE: i64 = -64_000;
 /// Memory for pages while reading, counted the same way.
 pub const LEDGER_READ_CACHE: i64 = -32_000;
 
-/// Memory for pages of all threads together that look rows up ahead, counted the same way.
-pub const LEDGER_AHEAD_CACHE: i64 = -64_000;
+/// Memory for pages of all threads together that look rows up ahead, counted the same way. Computed: the inner pages of ten
+/// million addresses are 100 MB.
+pub const LEDGER_AHEAD_CACHE: i64 = -96_000;
 
 /// Pages of the write-ahead log after which `SQLite` brings them home. Measured: the default of 1,000 halves the speed.
 pub const LEDGER_CHECKPOINT: i64 = 20_000;
@@ -380,7 +382,7 @@ pub const STANDING_PART: usize = 1 << 16;
 /// ledger has about three times the bytes of a row of a list.
 pub const LEDGER_PASS_BYTES: u64 = 12;
 
-/// Domains whose facts are kept in memory while reading. Our choice: about 20 MB.
+/// Domains whose facts a run's reader keeps in memory, and those beside it together. Our choice: about 20 MB.
 pub const LEDGER_DOMAINS: usize = 50_000;
 
 // ── The projection ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -97,6 +97,8 @@ pub struct Ledger {
     run_began: Moment,
     /// What is known of domains met so far: rows of one domain tend to come together.
     domains: HashMap<String, Vec<Kept>, foldhash::fast::RandomState>,
+    /// How many of them are kept.
+    most_domains: usize,
     past: Past,
     /// Whether any message is known to have come back: most ledgers know of none, and need not be asked for each row.
     has_bounces: bool,
@@ -157,27 +159,29 @@ impl Ledger {
             opened: now,
             run_began: now,
             domains: HashMap::default(),
+            most_domains: limits::LEDGER_DOMAINS,
             past: if empty { Past::Empty } else { Past::Present },
             has_bounces,
             _guard: guard,
         })
     }
 
-    /// Further reading sides of the same run, each with a connection of its own, for other threads.
+    /// Further reading sides of the same run, each with a connection of its own, for other threads. They share what one
+    /// may keep in memory.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the file cannot be opened once more.
     pub fn others(&self, count: usize) -> Result<Vec<Self>, LedgerError> {
-        let share = limits::LEDGER_AHEAD_CACHE / i64::try_from(count.max(1)).unwrap_or(i64::MAX);
-        (0..count).map(|_| self.another(share)).collect()
+        (0..count).map(|_| self.another(count)).collect()
     }
 
-    fn another(&self, cache: i64) -> Result<Self, LedgerError> {
+    fn another(&self, of: usize) -> Result<Self, LedgerError> {
         let another = Ledger::read(&self.path, self.lifetimes, self.opened)?;
+        let pages = limits::LEDGER_AHEAD_CACHE / i64::try_from(of).unwrap_or(i64::MAX);
         another
             .connection
-            .pragma_update(None, "cache_size", cache)
+            .pragma_update(None, "cache_size", pages)
             .map_err(|error| self.failure(error))?;
         Ok(Ledger {
             memory: self.memory,
@@ -185,6 +189,7 @@ impl Ledger {
             run_id: self.run_id,
             run_began: self.run_began,
             past: self.past,
+            most_domains: limits::LEDGER_DOMAINS / of,
             ..another
         })
     }
@@ -201,8 +206,11 @@ impl Ledger {
     ) -> Result<T, LedgerError> {
         self.in_view("BEGIN")?;
         let found = look(self);
-        self.in_view("COMMIT")?;
-        found
+        // After some failures the view is over already; the first failure is the one to tell of.
+        let ended = self.in_view("COMMIT");
+        let found = found?;
+        ended?;
+        Ok(found)
     }
 
     fn in_view(&self, command: &str) -> Result<(), LedgerError> {
@@ -314,7 +322,7 @@ impl Ledger {
             );
             let found = self.usable(QUERY, domain)?;
             let kept = found.into_iter().map(|found| found.kept).collect();
-            if self.domains.len() >= limits::LEDGER_DOMAINS {
+            if self.domains.len() >= self.most_domains {
                 self.domains.clear();
             }
             self.domains.insert(domain.to_owned(), kept);
