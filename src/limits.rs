@@ -361,11 +361,11 @@ pub const LEDGER_WAIT: Duration = Duration::from_secs(10);
 pub const LEDGER_WRITE_CACHE: i64 = -64_000;
 
 /// Memory for pages while reading, counted the same way.
-pub const LEDGER_READ_CACHE: i64 = -32_000;
+pub const LEDGER_READ_CACHE: i64 = -16_000;
 
-/// Memory for pages of all threads together that look rows up ahead, counted the same way. Computed: the inner pages of ten
-/// million addresses are 100 MB.
-pub const LEDGER_AHEAD_CACHE: i64 = -96_000;
+/// Memory for pages of all threads together that look rows up ahead, counted the same way. Computed: of ten
+/// million addresses the inner pages are 100 MB; all that a run of that length needs stays under 300.
+pub const LEDGER_AHEAD_CACHE: i64 = -64_000;
 
 /// Pages of the write-ahead log after which `SQLite` brings them home. Measured: the default of 1,000 halves the speed.
 pub const LEDGER_CHECKPOINT: i64 = 20_000;
