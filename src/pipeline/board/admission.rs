@@ -66,6 +66,7 @@ impl Board {
         self.next_talk += 1;
         let target = self.first_target(group, now);
         self.groups[group].talks += 1;
+        self.groups[group].test_owed = false;
         self.hosts[self.groups[group].host].pace.connecting();
         self.talks.insert(talk, Talk::new(group, target, now));
         self.dial(talk);

@@ -432,15 +432,18 @@ impl Board {
         let t = &self.talks[&talk];
         let group = &self.groups[t.group];
         let (index, host) = (t.group, group.host);
-        let Some(domain) = group.good.as_ref().map(|(domain, _)| *domain) else {
+        let Some(domain) = group.meant else {
             return Ok(());
         };
         let entry = &self.domains[domain];
         let owed = group.rows.owe_a_decoy(at_the_end)
-            && entry.strangers.openness() == Openness::RefusesStrangers
-            && t.spent.room(draft.budget) > 0
-            && self.may_address(talk, domain, draft.budget);
-        if !owed {
+            && entry.strangers.openness() == Openness::RefusesStrangers;
+        let fits = t.spent.room(draft.budget) > 0 && self.may_address(talk, domain, draft.budget);
+        if owed && !fits && at_the_end && t.spent.recipients() > 0 {
+            // This connection is used up: the test is worth one of its own.
+            self.groups[index].test_owed = true;
+        }
+        if !owed || !fits {
             return Ok(());
         }
         self.draw(host, now)?;
@@ -462,10 +465,11 @@ impl Board {
         Ok(())
     }
 
-    /// Whether a group has nothing left to be asked but what this conversation thinks of.
-    fn is_the_end(&self, group: usize) -> bool {
-        let group = &self.groups[group];
-        group.waiting == 0 && group.talks == 1
+    /// Whether a group has nothing left to be asked but what this conversation thinks of. One that is saying goodbye thinks
+    /// of nothing any more: two that run out together must not wait for each other.
+    fn is_the_end(&self, index: usize) -> bool {
+        let at_work = |talk: &&Talk| talk.group == index && talk.stage != TalkStage::Quitting;
+        self.groups[index].waiting == 0 && self.talks.values().filter(at_work).count() <= 1
     }
 
     /// An address that cannot be put into a command for this host.

@@ -38,6 +38,7 @@ impl Board {
                 return;
             }
             if meant {
+                group.meant = Some(domain);
                 group.rows.accept(key.clone(), heard.exchange.clone());
             } else {
                 group.rows.still_accepts();

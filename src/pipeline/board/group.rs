@@ -29,6 +29,10 @@ pub(super) struct Group {
     pub(super) rows: Rows,
     /// Somebody who was accepted there.
     pub(super) good: Option<(usize, Address)>,
+    /// The domain of the last acceptance that seemed to mean something: a further stranger is asked for there.
+    pub(super) meant: Option<usize>,
+    /// Whether a further stranger is still to be asked for, on a connection of its own.
+    pub(super) test_owed: bool,
     /// Conversations under way.
     pub(super) talks: u32,
     /// Whether it stands in its host's queue for a conversation.
@@ -91,6 +95,8 @@ impl Group {
             waiting: 0,
             rows: Rows::default(),
             good: None,
+            meant: None,
+            test_owed: false,
             talks: 0,
             listed: false,
             not_before: Moment::default(),
@@ -117,7 +123,8 @@ impl Group {
     /// needs more than one is good for.
     pub(super) fn wants_a_talk(&self) -> bool {
         let worth = limits::QUESTIONS_WORTH_A_CONNECTION * self.talks as usize;
-        !self.ready.is_empty() && (self.talks == 0 || self.askable > worth)
+        let to_test = self.test_owed && self.talks == 0;
+        to_test || (!self.ready.is_empty() && (self.talks == 0 || self.askable > worth))
     }
 }
 
