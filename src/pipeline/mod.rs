@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -211,10 +212,10 @@ impl Run {
             let now = self.world.clock.now();
             self.refill(supply, now)?;
             self.board.tick(now);
-            self.carry_out();
             if self.board.is_stranded() && self.ending == Ending::Completed {
                 self.stop(Ending::Stranded, now);
             }
+            self.carry_out();
             if self.patient_until.is_some_and(|until| until <= now) {
                 self.break_off(now)?;
             }
@@ -295,6 +296,8 @@ impl Run {
         for talk in left {
             self.board.report(talk, Report::Ended, now);
         }
+        // What the last reports led to is for nobody any more.
+        while self.board.next_out().is_some() {}
         Ok(())
     }
 
@@ -322,7 +325,7 @@ impl Run {
             let domain = wanted.address.domain().wire();
             if wanted.answered.is_none() && self.board.is_crowded(domain) {
                 self.board.put_off(domain);
-                self.spill.put(&wanted)?;
+                self.spill.put(&wanted).with_context(Spill::trouble)?;
                 continue;
             }
             if !self.board.has_domain(domain) {
@@ -334,12 +337,14 @@ impl Run {
     }
 
     /// Some of those who were put off; those whose host is still crowded are put off again.
-    fn take_back(&mut self) -> std::io::Result<Vec<Wanted>> {
+    fn take_back(&mut self) -> anyhow::Result<Vec<Wanted>> {
         if !self.spill.is_being_read() {
             self.board.takes_back();
-            self.spill.begin_pass()?;
+            self.spill.begin_pass().with_context(Spill::trouble)?;
         }
-        self.spill.take(limits::SUPPLY_BATCH)
+        self.spill
+            .take(limits::SUPPLY_BATCH)
+            .with_context(Spill::trouble)
     }
 
     /// Takes in what the world reports.

@@ -10,7 +10,8 @@ use crate::address::Address;
 use crate::moment::Moment;
 use crate::probe::{Likelihood, Waiting, Wanted};
 
-/// See the module's own words. The files have no name and vanish with the program (`TMPDIR` says where they are).
+/// See the module's own words. The files have no name and vanish with the program. `TMPDIR` says where they are; in a folder
+/// that is kept in memory they take memory.
 #[derive(Default)]
 pub(super) struct Spill {
     written: Option<BufWriter<File>>,
@@ -18,6 +19,15 @@ pub(super) struct Spill {
 }
 
 impl Spill {
+    /// What a failure of the file means to the operator.
+    pub(super) fn trouble() -> String {
+        format!(
+            "cannot keep the addresses that wait for their host in a temporary file in {}; make room there, or name another \
+             folder with TMPDIR, and run the same command again: what was learned is kept",
+            std::env::temp_dir().display()
+        )
+    }
+
     /// Whether nobody was put off.
     pub(super) fn is_empty(&self) -> bool {
         self.written.is_none() && self.read.is_none()

@@ -559,6 +559,30 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
 }
 
 #[test]
+fn nobody_is_dialled_once_more_after_a_stop() {
+    for stops in [false, true] {
+        let mut board = Board::new(manners(), Arc::new(Providers::default()));
+        let address: Address = "a@d.test".parse().unwrap();
+        board.add(address.into(), START);
+        board.next_resolution().unwrap();
+        board.routed("d.test", route_to(0), START);
+        board.tick(START);
+        let Some(Out::Start { talk, .. }) = board.next_out() else {
+            panic!("the host is dialled");
+        };
+        if stops {
+            board.stop();
+        }
+        // A failed handshake is followed by a conversation in clear.
+        let mut heard = heard(None, Reason::HungUp, false);
+        heard.exchange.stage = crate::smtp::Stage::Tls;
+        board.report(talk, Report::Failed(heard), START);
+        assert_eq!(board.next_out().is_none(), stops);
+        assert_eq!(board.is_done(), stops);
+    }
+}
+
+#[test]
 fn a_far_away_host_is_asked_at_the_full_rate_too() {
     let habits = Habits {
         round_trip: Duration::from_millis(400),

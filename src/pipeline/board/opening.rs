@@ -17,6 +17,10 @@ impl Board {
             return;
         };
         let (group, target) = (t.group, t.target);
+        if self.stopping {
+            self.ended(talk, now);
+            return;
+        }
         let host = self.groups[group].host;
         let stage = heard.exchange.stage;
         if stage == Stage::Tls && self.groups[group].privacy == Privacy::WhenOffered {

@@ -73,6 +73,18 @@ impl FromStr for Proxy {
     }
 }
 
+/// Where a proxy is to be dialled, each with where from.
+fn ways(places: &[SocketAddr], from: Option<IpAddr>) -> Vec<(SocketAddr, Option<IpAddr>)> {
+    let fits = |place: &SocketAddr| from.is_none_or(|from| from.is_ipv4() == place.is_ipv4());
+    let from = from.filter(|_| places.iter().any(fits));
+    places
+        .iter()
+        .copied()
+        .filter(|place| fits(place) || from.is_none())
+        .map(|place| (place, from))
+        .collect()
+}
+
 /// Undoes percent signs, which a URL needs for `:` and `@` in a password.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
@@ -125,17 +137,21 @@ impl Proxy {
         io::Error::other(OwnTrouble(format!("the proxy {self}: {error}")))
     }
 
-    /// A connection to the proxy itself.
+    /// A connection to the proxy itself, at the first of its addresses that takes one. An address of ours leads only to
+    /// those of its family; where the proxy has none, the system chooses where we come from: mail hosts see the proxy.
     async fn reached(&self, from: Option<IpAddr>) -> io::Result<TcpStream> {
-        let mut places = tokio::net::lookup_host((self.host.as_str(), self.port))
+        let places: Vec<SocketAddr> = tokio::net::lookup_host((self.host.as_str(), self.port))
             .await
-            .map_err(|error| self.trouble(&error))?;
-        let place = places
-            .next()
-            .ok_or_else(|| self.trouble(&"has no address"))?;
-        Tcp::open(place, from)
-            .await
-            .map_err(|error| self.trouble(&error))
+            .map_err(|error| self.trouble(&error))?
+            .collect();
+        let mut tried = io::Error::other("has no address");
+        for (place, from) in ways(&places, from) {
+            match Tcp::open(place, from).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => tried = error,
+            }
+        }
+        Err(self.trouble(&tried))
     }
 
     /// Has the proxy connect us to a mail host. Until it says its first word a silence is its own; after that it waits
@@ -224,6 +240,21 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     use super::*;
+
+    #[test]
+    fn a_proxy_is_dialled_from_an_address_of_its_own_family_or_from_any() {
+        let places = ["[2001:db8::7]:1080", "192.0.2.7:1080"].map(|place| place.parse().unwrap());
+        let [six, four]: [SocketAddr; 2] = places;
+        let from = |address: &str| Some(address.parse::<IpAddr>().unwrap());
+        for (places, from, expected) in [
+            (&places[..], None, vec![(six, None), (four, None)]),
+            (&places, from("192.0.2.1"), vec![(four, from("192.0.2.1"))]),
+            (&places[1..], from("2001:db8::1"), vec![(four, None)]),
+            (&[], from("192.0.2.1"), vec![]),
+        ] {
+            assert_eq!(ways(places, from), expected);
+        }
+    }
 
     /// A proxy on loopback that wants `alice` with `s:cret` and answers each request with `reply`; after a success it
     /// speaks for the mail host.
