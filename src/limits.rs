@@ -353,6 +353,10 @@ pub const LEDGER_BATCH: usize = 20_000;
 /// writing: together less than a second, which is what a kill may cost.
 pub const LEDGER_BATCH_WAIT: Duration = Duration::from_millis(250);
 
+/// How long the ledger's writer lets facts come before it looks again. Our choice: the queue takes what comes meanwhile at
+/// ten times full speed.
+pub const LEDGER_NAP: Duration = Duration::from_millis(5);
+
 /// How long to wait for another program that is writing the ledger.
 pub const LEDGER_WAIT: Duration = Duration::from_secs(10);
 

@@ -1,7 +1,7 @@
 //! Writes facts beside the run, in batches at most a second old.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -203,15 +203,8 @@ impl Pen {
     fn write_all(&self, entries: &Receiver<Entry>) -> Result<(), rusqlite::Error> {
         let mut batch = Vec::new();
         while let Ok(first) = entries.recv() {
-            let deadline = Instant::now() + limits::LEDGER_BATCH_WAIT;
             batch.push(first);
-            while batch.len() < limits::LEDGER_BATCH {
-                let left = deadline.saturating_duration_since(Instant::now());
-                match entries.recv_timeout(left) {
-                    Ok(entry) => batch.push(entry),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-                }
-            }
+            gather(entries, &mut batch);
             self.write_batch(&mut batch)?;
         }
         Ok(())
@@ -263,6 +256,21 @@ impl Pen {
             ])?;
         }
         row::insert(&self.connection, table, key, self.run, settles, kept)
+    }
+}
+
+/// Gathers what comes in a while, or until the batch is full. It looks now and then: to be woken for each entry would cost
+/// the asking more than the writing does.
+fn gather(entries: &Receiver<Entry>, batch: &mut Vec<Entry>) {
+    let deadline = Instant::now() + limits::LEDGER_BATCH_WAIT;
+    while batch.len() < limits::LEDGER_BATCH {
+        match entries.try_recv() {
+            Ok(entry) => batch.push(entry),
+            Err(TryRecvError::Empty) if Instant::now() < deadline => {
+                std::thread::sleep(limits::LEDGER_NAP);
+            }
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+        }
     }
 }
 
