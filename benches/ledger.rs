@@ -1,12 +1,12 @@
 //! Facts written, read back, and a list whose verdicts are all known.
 //!
-//! `cargo bench --bench ledger` takes a million. For ten million, and for the memory of the listing alone, keep the
-//! ledger and run it twice: `PRESEND_ROWS=10000000 PRESEND_KEEP=/some/folder cargo bench --bench ledger`, the second time
-//! under `/usr/bin/time -v`.
+//! `cargo bench --bench ledger` takes a million; `PRESEND_ROWS=10000000` in front of it ten. `PRESEND_KEEP=/some/folder`
+//! keeps the ledger, and a ledger that is there is not filled again.
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -215,9 +215,8 @@ fn terms() -> Terms {
 }
 
 /// Lists rows whose verdicts are all known, in a world where nobody is.
-fn list(folder: &Path, rows: u64) {
+fn list(folder: &Path, rows: u64, night: &str) {
     let path = folder.join("list.csv");
-    write_list(&path, rows);
     let task = Task {
         source: Source::open(&path).unwrap(),
         options: Options::default(),
@@ -232,29 +231,46 @@ fn list(folder: &Path, rows: u64) {
         .start_paused(true)
         .build()
         .unwrap();
-    for night in 1..=2 {
-        let watch = Stopwatch::start();
-        runtime.block_on(async {
-            let world = internet.world(1);
-            let now = world.clock.now();
-            let mut ledger = open(&folder.join("ledger.db"), now);
-            let job = Job {
-                place: "bench",
-                list: "list.csv",
-                seed: 1,
-            };
-            ledger.begin(&job, now).unwrap();
-            let asking = Asking::World(world, Box::new(terms()));
-            let never = std::future::pending::<Ending>();
-            let report = verify(&task, &tools, asking, &mut ledger, &mut Nobody, never)
-                .await
-                .unwrap();
-            assert_eq!(report.list.rows, rows);
-            assert_eq!(report.traffic.answered_from_ledger, rows);
-            ledger.end("completed", &report.to_json(), now).unwrap();
-        });
-        watch.tell(&format!("listed, night {night}"), rows, "rows");
-    }
+    let watch = Stopwatch::start();
+    runtime.block_on(async {
+        let world = internet.world(1);
+        let now = world.clock.now();
+        let mut ledger = open(&folder.join("ledger.db"), now);
+        let job = Job {
+            place: "bench",
+            list: "list.csv",
+            seed: 1,
+        };
+        ledger.begin(&job, now).unwrap();
+        let asking = Asking::World(world, Box::new(terms()));
+        let never = std::future::pending::<Ending>();
+        let report = verify(&task, &tools, asking, &mut ledger, &mut Nobody, never)
+            .await
+            .unwrap();
+        assert_eq!(report.list.rows, rows);
+        assert_eq!(report.traffic.answered_from_ledger, rows);
+        ledger.end("completed", &report.to_json(), now).unwrap();
+    });
+    watch.tell(&format!("listed, night {night}"), rows, "rows");
+    println!("{:<24} {:>9} MB at most", "", peak() / 1_000_000);
+}
+
+/// Most memory that this process had at a time, in bytes (`proc_pid_status(5)`, `VmHWM`).
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+/// Lists in a process of its own, as two nights do, so that its memory is its own.
+fn list_apart(folder: &Path, rows: u64, night: &str) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["night", night])
+        .env("PRESEND_ROWS", rows.to_string())
+        .env("PRESEND_KEEP", folder)
+        .status();
+    assert!(status.unwrap().success());
 }
 
 fn main() {
@@ -265,11 +281,21 @@ fn main() {
     let vanishing = tempfile::tempdir().unwrap();
     let folder =
         std::env::var_os("PRESEND_KEEP").map_or_else(|| vanishing.path().to_owned(), PathBuf::from);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, night] = words.as_slice()
+        && word == "night"
+    {
+        list(&folder, rows, night);
+        return;
+    }
     let path = folder.join("ledger.db");
     let now: Moment = "2026-03-02T05:00:00Z".parse().unwrap();
     if !path.exists() {
         fill(&path, rows, now);
     }
     read_back(&path, rows, now);
-    list(&folder, rows);
+    write_list(&folder.join("list.csv"), rows);
+    for night in ["1", "2"] {
+        list_apart(&folder, rows, night);
+    }
 }

@@ -367,9 +367,12 @@ pub const LEDGER_WRITE_CACHE: i64 = -64_000;
 /// Memory for pages while reading, counted the same way.
 pub const LEDGER_READ_CACHE: i64 = -16_000;
 
-/// Memory for pages of all threads together that look rows up ahead, counted the same way. Computed: of ten
-/// million addresses the inner pages are 100 MB; all that a run of that length needs stays under 300.
-pub const LEDGER_AHEAD_CACHE: i64 = -64_000;
+/// Memory for pages of all threads together that look rows up ahead, counted the same way. Measured with ten million
+/// addresses, whose inner pages are 100 MB: with twice as much the list takes as long.
+pub const LEDGER_AHEAD_CACHE: i64 = -32_000;
+
+/// Memory for pages while writing one long value after another, counted the same way.
+pub const LEDGER_STREAM_CACHE: i64 = -4_000;
 
 /// Pages of the write-ahead log after which `SQLite` brings them home. Measured: the default of 1,000 halves the speed.
 pub const LEDGER_CHECKPOINT: i64 = 20_000;

@@ -114,6 +114,10 @@ impl Ledger {
             },
         )?;
         marks.sort_unstable();
+        // The pages that passed are of no further use.
+        self.connection
+            .release_memory()
+            .map_err(|error| self.failure(error))?;
         Ok(Settled { marks })
     }
 

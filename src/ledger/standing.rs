@@ -361,6 +361,7 @@ impl Ledger {
         };
         let mut connection = connect(&self.path)?;
         let mut keep = || -> rusqlite::Result<()> {
+            connection.pragma_update(None, "cache_size", limits::LEDGER_STREAM_CACHE)?;
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute("DELETE FROM standing WHERE place = ?1", [place])?;
