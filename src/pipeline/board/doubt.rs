@@ -67,7 +67,7 @@ impl Board {
     }
 
     /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
-    /// again, before anybody else; by the same machine where it has accepted somebody.
+    /// again, before anybody else; by the same machine where it has accepted somebody, else by another one of its key.
     pub(super) fn question(&mut self, group: usize, now: Moment) {
         let host = self.groups[group].host;
         if self.hosts[host].trust.is_questioned() {
@@ -78,6 +78,7 @@ impl Board {
             return;
         };
         self.hosts[host].trust.question();
+        self.hosts[host].questioned = Some(group);
         self.pending += 1;
         self.domains[domain].push(&control(address));
         self.offer_domain(domain, now);
@@ -96,9 +97,13 @@ impl Board {
         let Some(group) = self.domains[domain].group else {
             return;
         };
+        // One of the operator's own may have been asked about without any doubt: then it tests the machine that answers.
+        let doubted = self.hosts[host].questioned.take().unwrap_or(group);
         if refuses_for_good(&heard.reading) {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
-            let which = match self.groups[group].rows.owe_a_control(true) {
+            // One machine that is caught for another one's refusals speaks for all that are under the key.
+            let its_own = doubted == group && self.groups[group].rows.owe_a_control(true);
+            let which = match its_own {
                 true => Which::InARow,
                 false => Which::OfLate,
             };
@@ -106,6 +111,7 @@ impl Board {
         } else {
             self.learn_answer(subject, &heard.exchange, &heard.reading, now);
             self.hosts[host].trust.restore();
+            self.groups[doubted].rows.was_questioned();
             self.groups[group].rows.still_accepts();
         }
     }
@@ -183,7 +189,10 @@ impl Board {
         match subject.look {
             Look::First => {}
             Look::Second => self.second_look.undecided += 1,
-            Look::Control => self.hosts[host].trust.restore(),
+            Look::Control => {
+                self.hosts[host].trust.restore();
+                self.hosts[host].questioned = None;
+            }
         }
     }
 

@@ -655,6 +655,34 @@ fn clocks_that_come_due_one_by_one_share_a_connection() {
 }
 
 #[test]
+fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    for (host, domain) in ["gone.test", "well.test"].into_iter().enumerate() {
+        let mut route = route_to(host);
+        if let Route::Hosts { key, .. } = &mut route {
+            *key = HostKey("both.test".to_owned());
+        }
+        board.routed(domain, route, START);
+    }
+    let [gone, well] = ["gone.test", "well.test"].map(|name| board.by_name[name]);
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let anna = control("anna@well.test".parse().unwrap());
+    board.weigh(0, well, &anna, &yes, START);
+    let rows = 3;
+    let mut questions = 0;
+    for n in 0..rows * limits::REFUSALS_IN_A_ROW {
+        let nobody = control(format!("x{n}@gone.test").parse().unwrap());
+        board.weigh(0, gone, &nobody, &no, START);
+        if board.hosts[0].trust.is_questioned() {
+            questions += 1;
+            board.controlled(0, well, &anna, &yes, START);
+        }
+    }
+    assert_eq!(questions, rows);
+}
+
+#[test]
 fn a_silent_host_delays_nobody_else() {
     let mute = Habits {
         opens: false,

@@ -36,6 +36,8 @@ pub(super) struct Host {
     pub(super) known: KnownHost,
     /// What its refusals are worth.
     pub(super) trust: Trust,
+    /// The group whose refusals are in question while somebody known to exist is asked about, maybe at another group.
+    pub(super) questioned: Option<usize>,
     /// Its addresses that wait: now, for a later moment.
     pub(super) waiting: [usize; 2],
     /// The first of those later moments, as far as known.
@@ -58,6 +60,7 @@ impl Host {
             good: None,
             known: KnownHost::default(),
             trust: Trust::default(),
+            questioned: None,
             waiting: [0; 2],
             until: None,
         }

@@ -64,6 +64,12 @@ impl Rows {
         self.refused.clear();
     }
 
+    /// Notes that another machine of the same key accepts somebody known to exist, where this one has accepted nobody: the
+    /// row was looked into. Those refused may still be held back with all of late.
+    pub(super) fn was_questioned(&mut self) {
+        self.refused_in_a_row = 0;
+    }
+
     /// Whether another decoy is due; `at_the_end` when the host has nothing else left to be asked.
     pub(super) fn owe_a_decoy(&self, at_the_end: bool) -> bool {
         let most = limits::ACCEPTED_IN_A_ROW << self.tested.min(limits::ROW_DOUBLINGS);
