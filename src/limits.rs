@@ -308,9 +308,14 @@ pub const STOPPING_WAIT: Duration = Duration::from_secs(6);
 /// 150 bytes each this is 75 MB.
 pub const PENDING_ADDRESSES: usize = 500_000;
 
-/// Room for so many addresses times as many as wait at a host is enough to take back those who were put off there. Our
-/// choice: then a pass brings several times as many as are left, so that passes are few, yet the host never runs dry.
+/// Where so many times as many as wait at a host would find room, those who were put off there are taken back. Our
+/// choice: one slow host alone then gets one and a half times as many as are left to it, before it runs dry.
 pub const ROOM_PER_HUNGRY_QUEUE: usize = 4;
+
+/// A pass through all who were put off is worth it when room is left for one in so many of those who may wait at all. Our
+/// choice: each pass reads and writes the whole file, so many small hosts must not cause one for every few answers;
+/// and up to so many slow hosts, less one, always leave that much room.
+pub const PASSES_PER_FILLING: usize = 32;
 
 /// Addresses read from the list at a time. Our choice: little enough that answers are not kept waiting.
 pub const SUPPLY_BATCH: usize = 1_000;

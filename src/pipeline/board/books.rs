@@ -40,6 +40,7 @@ impl Board {
                 let group = self.group(hosts, key);
                 self.domains[index].group = Some(group);
                 self.groups[group].domains.push(index);
+                self.wait_at(self.groups[group].host, index);
                 self.tally.resolved += 1;
                 self.offer_domain(index, now);
             }

@@ -682,6 +682,48 @@ fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people
     assert_eq!(questions, rows);
 }
 
+/// A board in which few may wait, with so many at each of these domains, whose hosts are not known.
+fn full(pending: usize, waiting: &[(&str, usize)]) -> Board {
+    let narrow = Manners {
+        pending,
+        ..manners()
+    };
+    let mut board = Board::new(narrow, Arc::new(Providers::default()));
+    for &(domain, people_there) in waiting {
+        for address in people(domain, people_there, 0) {
+            board.add(address.parse::<Address>().unwrap().into(), START);
+        }
+    }
+    board
+}
+
+#[test]
+fn those_put_off_are_taken_back_once_there_is_room_worth_a_pass() {
+    let names: Vec<String> = (0..640).map(|n| format!("d{n}.test")).collect();
+    let waiting: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    let mut board = full(640, &waiting);
+    assert!(board.is_crowded("new.test"), "all room is taken");
+    board.put_off("new.test");
+    for (gone, name) in names.iter().enumerate() {
+        let enough = gone >= 640 / limits::PASSES_PER_FILLING;
+        assert_eq!(board.is_hungry(), enough, "{gone}");
+        board.routed(name, Route::NotAsked, START);
+    }
+}
+
+#[test]
+fn every_domain_where_somebody_was_put_off_is_remembered_before_its_host_is_known() {
+    let mut board = full(160, &[("small.test", 1), ("large.test", 100)]);
+    board.put_off("small.test");
+    board.put_off("large.test");
+    assert!(board.is_hungry(), "hardly anybody is left at the small one");
+    // Once their host is known they wait for it, with all others there.
+    board.routed("large.test", route_to(0), START);
+    assert!(board.is_hungry());
+    board.routed("small.test", route_to(0), START);
+    assert!(!board.is_hungry(), "it has a hundred to be asked");
+}
+
 #[test]
 fn a_silent_host_delays_nobody_else() {
     let mute = Habits {

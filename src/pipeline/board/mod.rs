@@ -38,6 +38,7 @@ use crate::smtp::Command;
 use crate::smtp::dialogue::{FlightPace, Hello, Offer, Privacy};
 use crate::verdict::{Exchange, Fact, Finding};
 
+use crowd::Crowd;
 use domain::Entry;
 use group::Group;
 use host::Host;
@@ -337,8 +338,8 @@ pub struct Board {
     out: VecDeque<Out>,
     learned: Vec<Learned>,
     pending: usize,
-    /// Where addresses were put off: by host one of the domains, both as far as they are known.
-    put_off: BTreeMap<Option<usize>, Option<usize>>,
+    /// Where addresses were put off.
+    put_off: BTreeSet<Crowd>,
     /// Decoys owed or under way: those accepted wait for what they tell.
     decoys_owed: usize,
     tally: Tally,
@@ -405,7 +406,7 @@ impl Board {
             out: VecDeque::new(),
             learned: Vec::new(),
             pending: 0,
-            put_off: BTreeMap::new(),
+            put_off: BTreeSet::new(),
             decoys_owed: 0,
             tally: Tally::default(),
             sample: Vec::new(),
