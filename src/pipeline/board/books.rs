@@ -164,6 +164,18 @@ impl Board {
         }
         self.enlist(group);
         self.consider(host, now);
+        self.rouse(group, now);
+    }
+
+    /// Wakes a group's conversation that rests until the next clock comes due: there is something to ask before that.
+    fn rouse(&mut self, group: usize, now: Moment) {
+        let group = &mut self.groups[group];
+        if group.ready.is_empty() {
+            return;
+        }
+        if let Some(talk) = group.resting.take() {
+            self.wakes.insert((now, Wake::Talk(talk)));
+        }
     }
 
     /// Brings forward those in a domain whose time has come, and sees to it that it is looked at when the time of somebody in it has come.

@@ -46,6 +46,10 @@ impl Board {
             self.hang_up(talk);
             return;
         }
+        let group = self.talks[&talk].group;
+        self.groups[group]
+            .resting
+            .take_if(|resting| *resting == talk);
         match self.compose(talk, now) {
             Ok((commands, pace)) => {
                 if let Some(t) = self.talks.get_mut(&talk) {
@@ -144,12 +148,15 @@ impl Board {
             }
         }
         if draft.asked.is_empty() {
-            return Err(match idle {
-                Idle::Finished if room > 0 && spent.may_begin(draft.budget) => self
-                    .due_soon(group, now)
-                    .map_or(Idle::Finished, Idle::Until),
-                idle => idle,
-            });
+            if matches!(idle, Idle::Finished)
+                && room > 0
+                && spent.may_begin(draft.budget)
+                && let Some(due) = self.due_soon(group, now)
+            {
+                self.groups[group].resting = Some(talk);
+                idle = Idle::Until(due);
+            }
+            return Err(idle);
         }
         self.tally.recipients += draft.asked.len() as u64;
         self.talk(talk).asked = draft.asked;
@@ -164,7 +171,7 @@ impl Board {
         let soon = |at: &Moment| *at > now && at.since(now) <= limits::REST;
         // Most hosts have no such clock; others may be waiting for the place.
         host.until.filter(soon)?;
-        if group.talks > 1 || !host.queue.is_empty() {
+        if group.talks > 1 || !host.queue.is_empty() || !self.ready.is_empty() {
             return None;
         }
         let domains = group.domains.iter().map(|&domain| &self.domains[domain]);

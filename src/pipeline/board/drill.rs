@@ -95,6 +95,8 @@ struct Drill {
     seen: Vec<Seen>,
     /// Domain to host.
     served: HashMap<String, usize>,
+    /// Who is read from the list later, in the order of the moments.
+    arrivals: VecDeque<(Moment, Address)>,
     connections: BTreeMap<TalkId, Connection>,
     events: BinaryHeap<std::cmp::Reverse<(Moment, u64)>>,
     reports: HashMap<u64, (TalkId, Report)>,
@@ -145,6 +147,7 @@ impl Drill {
                 .iter()
                 .map(|&(domain, host)| (domain.to_owned(), host))
                 .collect(),
+            arrivals: VecDeque::new(),
             connections: BTreeMap::new(),
             events: BinaryHeap::new(),
             reports: HashMap::new(),
@@ -165,6 +168,12 @@ impl Drill {
     /// Runs to the end. Returns how long it took.
     fn run(&mut self) -> Duration {
         for _ in 0..50_000_000u64 {
+            while let Some((at, address)) = self.arrivals.front()
+                && *at <= self.now
+            {
+                self.board.add(address.clone().into(), self.now);
+                self.arrivals.pop_front();
+            }
             self.board.tick(self.now);
             while let Some(domain) = self.board.next_resolution() {
                 self.resolutions += 1;
@@ -192,7 +201,8 @@ impl Drill {
                 assert_eq!(self.board.pending(), 0);
                 return self.now.since(START);
             }
-            let wake = self.board.next_wake();
+            let arrival = self.arrivals.front().map(|(at, _)| *at);
+            let wake = self.board.next_wake().into_iter().chain(arrival).min();
             let event = self.events.peek().map(|event| event.0.0);
             let next = match (wake, event) {
                 (Some(a), Some(b)) => a.min(b),
@@ -332,6 +342,22 @@ impl Drill {
     /// Accepted and refused recipients of each connection, in the order in which they were opened.
     fn balances(&self) -> Vec<(u32, u32)> {
         self.balances.values().copied().collect()
+    }
+
+    /// When an address was answered first.
+    fn answered(&self, address: &str) -> Duration {
+        let at = self.learned.iter().find_map(|learned| match learned {
+            Learned::Address { key, fact } if key == address => Some(fact.at),
+            Learned::Address { .. }
+            | Learned::Host { .. }
+            | Learned::Domain { .. }
+            | Learned::Waiting { .. }
+            | Learned::Strangers { .. }
+            | Learned::Doubted { .. }
+            | Learned::Stranded { .. }
+            | Learned::Blocked { .. } => None,
+        });
+        at.unwrap().since(START)
     }
 
     /// The last word on an address.
@@ -652,6 +678,47 @@ fn clocks_that_come_due_one_by_one_share_a_connection() {
     // Nine at a time are sent away; those who come back need one more.
     let connections = drill.seen[0].connections;
     assert!(connections <= 12, "{connections}");
+}
+
+/// Somebody who is to be asked about once `wait` has passed.
+fn due_in(wait: Duration, address: &str) -> Wanted {
+    Wanted {
+        not_before: START + wait,
+        ..Wanted::from(address.parse::<Address>().unwrap())
+    }
+}
+
+#[test]
+fn a_connection_that_others_wait_for_does_not_rest() {
+    let few = Manners {
+        connections: 1,
+        ..manners()
+    };
+    let served = [("slow.test", 0), ("brisk.test", 1)];
+    let list = ["a0@slow.test".to_owned(), "a0@brisk.test".to_owned()];
+    let hosts = vec![Habits::default(), Habits::default()];
+    let mut drill = Drill::new(few, hosts, &served, &list);
+    let wait = Duration::from_secs(8);
+    drill.board.add(due_in(wait, "a1@slow.test"), START);
+    drill.run();
+    assert!(drill.answered("a1@slow.test") >= wait);
+    let brisk = drill.answered("a0@brisk.test");
+    assert!(brisk < Duration::from_secs(2), "{brisk:?}");
+}
+
+#[test]
+fn a_resting_conversation_wakes_for_whoever_is_read_from_the_list() {
+    let list = people("d.test", 1, 0);
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+    let wait = Duration::from_secs(8);
+    drill.board.add(due_in(wait, "a1@d.test"), START);
+    let arrival = START + Duration::from_secs(3);
+    drill.arrivals = [(arrival, "a2@d.test".parse().unwrap())].into();
+    drill.run();
+    let read = drill.answered("a2@d.test");
+    assert!(read < Duration::from_secs(4), "{read:?}");
+    assert!(drill.answered("a1@d.test") >= wait);
+    assert_eq!(drill.connections(), 1, "it has rested");
 }
 
 #[test]

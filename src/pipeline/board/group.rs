@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+use super::TalkId;
 use super::rows::Rows;
 use crate::address::Address;
 use crate::limits;
@@ -33,6 +34,8 @@ pub(super) struct Group {
     pub(super) meant: Option<usize>,
     /// Whether a further stranger is still to be asked for, on a connection of its own.
     pub(super) test_owed: bool,
+    /// The conversation that rests until the next clock comes due, while there is nothing to ask.
+    pub(super) resting: Option<TalkId>,
     /// Conversations under way.
     pub(super) talks: u32,
     /// Whether it stands in its host's queue for a conversation.
@@ -97,6 +100,7 @@ impl Group {
             good: None,
             meant: None,
             test_owed: false,
+            resting: None,
             talks: 0,
             listed: false,
             not_before: Moment::default(),
