@@ -243,8 +243,8 @@ pub const TRUST_HISTORY: u64 = 100;
 /// of the list gets there once in 256 questions.
 pub const REFUSALS_IN_A_ROW: usize = 8;
 
-/// Acceptances in a row at a host that make us ask about another decoy. Our choice: a host that refuses one in ten gets
-/// there one time in eight.
+/// Acceptances in a row at a host that make us ask about another decoy; twice as many where few were refused. Our choice:
+/// a host that refuses one in ten gets there one time in eight.
 pub const ACCEPTED_IN_A_ROW: usize = 20;
 
 /// How often that row doubles at most, from test to test that a host passes: 20 become 320, so that even a list without
@@ -254,9 +254,13 @@ pub const ROW_DOUBLINGS: u32 = 4;
 /// The same when a host has nothing else left to be asked. Our choice: what a row cannot show any more.
 pub const SHORT_ROW: usize = 3;
 
-/// Refused strangers after which a host may have changed its ways, so that even a short row is looked at. Our choice:
-/// the least that defences against harvesting wait for.
-pub const STRANGERS: u32 = 8;
+/// Refused strangers after which a host may have changed its ways, so that even a short row is looked at: as many mistakes
+/// as Postfix (`smtpd_soft_error_limit`) and Exim (its stock access list) bear with.
+pub const STRANGERS: u32 = 10;
+
+/// Refused strangers after which even one answer is a row when a host has nothing else left to be asked. Our choice: a
+/// host that guards itself has most likely begun to by then, and few hosts in a list get there.
+pub const MANY_STRANGERS: u32 = 12;
 
 /// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
 pub const TARGETS: usize = 5;

@@ -113,7 +113,11 @@ impl Lifetimes {
             Finding::Asked { whom, reading, .. } => match (whom, reading.reason) {
                 (
                     Whom::Decoy,
-                    Reason::Accepted | Reason::AcceptedProvider | Reason::NoSuchMailbox,
+                    Reason::Accepted
+                    | Reason::AcceptedProvider
+                    | Reason::NoSuchMailbox
+                    // It takes a refusal back, so it must last as long.
+                    | Reason::ProviderAnomaly,
                 ) => Some(self.catch_all),
                 (Whom::Subject, Reason::Accepted | Reason::AcceptedProvider) => Some(self.accepted),
                 (Whom::Subject, reason) if reading.permanent && reason.may_reject() => {

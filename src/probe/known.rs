@@ -74,6 +74,8 @@ impl KnownDomain {
                 match reading.reason {
                     Reason::Accepted | Reason::AcceptedProvider => accepted = true,
                     Reason::NoSuchMailbox if reading.permanent => refused = true,
+                    // Taken back.
+                    Reason::ProviderAnomaly => refused = false,
                     // Everything else says nothing of strangers.
                     _ => {}
                 }
@@ -193,6 +195,13 @@ mod tests {
             Some(Openness::RefusesStrangers)
         );
         assert_eq!(known(&[decoy(Reason::NoSuchMailbox, false)]), None);
+        assert_eq!(
+            known(&[
+                decoy(Reason::NoSuchMailbox, true),
+                decoy(Reason::ProviderAnomaly, false)
+            ]),
+            None
+        );
         assert_eq!(
             known(&[
                 decoy(Reason::Accepted, false),

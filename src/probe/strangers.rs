@@ -161,6 +161,12 @@ impl Strangers {
         }
     }
 
+    /// The decoy was refused by a host that refuses everybody: what that says of strangers is not known.
+    pub fn disbelieve(&mut self) {
+        self.decoy = Decoy::NotOwed;
+        self.openness = Openness::NotTold;
+    }
+
     /// Takes over what an earlier run learned: a decoy that was answered is not asked again, one that was told to come
     /// back is asked when its time has come.
     pub fn remember(&mut self, known: &KnownDomain) {

@@ -165,8 +165,8 @@ pub fn simulate(seed: u64, addresses: usize) -> anyhow::Result<Score> {
             first_difference(&outcome, &second),
         ));
     }
-    let continued = interrupted(&creation, &tools, &courtesy, outcome.took)?;
-    let continued_findings = same_end(&creation, &outcome, &continued);
+    let (continued, witness) = interrupted(&creation, &tools, &courtesy, outcome.took)?;
+    let continued_findings = same_end(&creation, &outcome, &continued, &witness);
     score.findings.extend(continued_findings);
     Ok(score)
 }
@@ -222,7 +222,7 @@ fn interrupted(
     tools: &Tools,
     courtesy: &Courtesy,
     whole: Duration,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<(Outcome, Arc<Witness>)> {
     let mut dice = Dice::of(creation.seed, "interruption");
     // Most happens early, much of the time is waiting: both deserve their share of interruptions.
     let after = if dice.happens(0.5) {
@@ -238,7 +238,8 @@ fn interrupted(
         let simulation = creation.internet.start(creation.seed);
         let run = |until| trial::run(creation, &simulation, tools, courtesy, folder.path(), until);
         run(Until::Interrupted(after)).await?;
-        run(Until::Done).await
+        let outcome = run(Until::Done).await?;
+        Ok((outcome, Arc::clone(&simulation.witness)))
     })?
 }
 
@@ -414,9 +415,27 @@ fn first_difference(one: &Outcome, two: &Outcome) -> String {
 
 /// Whether a run that was interrupted and continued came to the same end. Where a host's mood or luck has a say, answers
 /// may differ, but never contradict each other.
-fn same_end(creation: &Creation, whole: &Outcome, continued: &Outcome) -> Vec<Finding> {
+fn same_end(
+    creation: &Creation,
+    whole: &Outcome,
+    continued: &Outcome,
+    witness: &Witness,
+) -> Vec<Finding> {
     let (whole, _) = oracle::read(&creation.list, &whole.lists);
     let (continued, mut findings) = oracle::read(&creation.list, &continued.lists);
+    let verdicts = oracle::judge_verdicts(creation, &continued, &witness.hosts());
+    let severe = |finding: &Finding| {
+        matches!(
+            finding.complaint,
+            Complaint::FalseRejection | Complaint::FalsePromise
+        )
+    };
+    findings.extend(verdicts.findings.into_iter().filter(severe).map(|finding| {
+        Finding::new(
+            finding.complaint,
+            format!("{}, when continued", finding.detail),
+        )
+    }));
     let mut differing = BTreeMap::new();
     for ((row, whole), continued) in creation.rows.iter().zip(&whole).zip(&continued) {
         let (Some(whole), Some(continued)) = (whole, continued) else {

@@ -55,6 +55,8 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                     undecided = Some(Reason::ProviderAnomaly);
                 }
                 (Whom::Subject, said) => subject.hear(said),
+                // Its host refused everybody.
+                (Whom::Decoy, Said::TakenBack) => decoy.no = None,
                 (Whom::Decoy, said) => decoy.hear(said),
             },
             Finding::Bounced {
@@ -63,6 +65,11 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                 ..
             } if reason.may_reject() => bounced = Some(*reason),
             Finding::Bounced { reason, .. } => undecided = Some(*reason),
+            // That is why nobody was asked any more, whatever was in the way before.
+            Finding::Withheld {
+                reason: Reason::SenderBlocked,
+                ..
+            } => undecided = Some(Reason::SenderBlocked),
             Finding::Withheld { reason, .. } => withheld = Some(*reason),
         }
     }
@@ -374,6 +381,23 @@ mod tests {
                 "unknown/provider_anomaly",
             ),
             (
+                vec![
+                    yes(),
+                    decoy(NoSuchMailbox, true),
+                    decoy(ProviderAnomaly, false),
+                ],
+                "risky/catch_all_untested",
+            ),
+            (
+                vec![
+                    yes(),
+                    decoy(NoSuchMailbox, true),
+                    decoy(ProviderAnomaly, false),
+                    decoy(NoSuchMailbox, true),
+                ],
+                "deliverable/accepted",
+            ),
+            (
                 vec![subject(NoSuchMailbox, true), decoy(Accepted, false)],
                 "undeliverable/no_such_mailbox",
             ),
@@ -416,6 +440,14 @@ mod tests {
             (
                 vec![subject(Greylisted, false), withheld(Interrupted)],
                 "unknown/greylisted",
+            ),
+            (
+                vec![domain(DnsTrouble), withheld(SenderBlocked)],
+                "unknown/sender_blocked",
+            ),
+            (
+                vec![withheld(SenderBlocked), withheld(Interrupted)],
+                "unknown/sender_blocked",
             ),
             (vec![withheld(Interrupted)], "unknown/interrupted"),
             (vec![withheld(Suppressed), yes()], "unknown/suppressed"),

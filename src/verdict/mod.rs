@@ -147,7 +147,7 @@ pub enum Finding {
     },
     /// Nobody was asked, or not to the end.
     Withheld {
-        /// `not_asked`, `interrupted`, `deadline` or `suppressed`.
+        /// `not_asked`, `interrupted`, `deadline`, `suppressed`, or `sender_blocked` where somebody else heard that.
         reason: Reason,
         /// Why, for people.
         detail: String,

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use internet::{Asked, Internet, Kind};
+use internet::{Asked, HOSTS, Internet, Kind};
 use tempfile::TempDir;
 
 /// What a kill may lose: facts are committed within a second of being learned.
@@ -152,8 +152,8 @@ fn runs_until(place: &Place, child: &mut Child, count: usize) -> bool {
 }
 
 /// Recipients asked about again although they had been answered, and the answer had had its second to be committed
-/// before the next kill.
-fn asked_in_vain(asked: &[Asked], kills: &[Instant]) -> Vec<String> {
+/// before the next kill. Of those accepted, `controls` may be asked about again: they test a host that has refused many.
+fn asked_in_vain(asked: &[Asked], kills: &[Instant], controls: usize) -> Vec<String> {
     let mut by_recipient: BTreeMap<&str, Vec<&Asked>> = BTreeMap::new();
     for one in asked {
         by_recipient.entry(&one.recipient).or_default().push(one);
@@ -163,12 +163,16 @@ fn asked_in_vain(asked: &[Asked], kills: &[Instant]) -> Vec<String> {
             .iter()
             .any(|kill| *kill + SLACK >= one.at && one.at + COMMITTED + SLACK >= *kill)
     };
-    let mut vain = Vec::new();
+    let (mut vain, mut accepted) = (Vec::new(), 0);
     for (recipient, asked) in by_recipient {
         for (before, after) in asked.iter().zip(&asked[1..]) {
             // Whoever is told to come back comes back, once the time has come.
             let came_back = before.code == 450 && after.at - before.at >= Duration::from_secs(2);
-            if !came_back && !was_lost(before) {
+            if came_back || was_lost(before) {
+                continue;
+            }
+            accepted += usize::from(before.code == 250);
+            if before.code != 250 || accepted > controls {
                 vain.push(format!(
                     "{recipient}: {} and {} {:?} later",
                     before.code,
@@ -222,7 +226,8 @@ fn a_run_that_is_killed_at_random_moments_loses_nothing_and_asks_nothing_twice()
     assert!(status.success(), "{said}");
     assert_eq!(place.lists("list.csv"), expected, "PRESEND_SEED={seed}");
     let asked = place.internet.asked();
-    let vain = asked_in_vain(&asked, &moments);
+    // One at each host in the end, and where an attempt found a long row of refusals.
+    let vain = asked_in_vain(&asked, &moments, HOSTS + kills / 5);
     assert!(vain.is_empty(), "PRESEND_SEED={seed}\n{}", vain.join("\n"));
     let recipients: std::collections::BTreeSet<&str> =
         asked.iter().map(|one| one.recipient.as_str()).collect();
@@ -262,7 +267,7 @@ fn a_run_that_is_terminated_lists_every_row_and_goes_on_later() {
     assert!(status.success(), "{said}");
     assert_eq!(place.lists("list.csv"), expected);
     // A run that ends by itself commits everything: nothing at all is asked again.
-    let vain = asked_in_vain(&place.internet.asked(), &[]);
+    let vain = asked_in_vain(&place.internet.asked(), &[], HOSTS);
     assert!(vain.is_empty(), "{}", vain.join("\n"));
 }
 

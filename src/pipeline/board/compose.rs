@@ -2,7 +2,7 @@
 
 use super::domain::Question;
 use super::group::Pipelining;
-use super::{Asked, Asking, Board, Out, Subject, Talk, TalkId, TalkStage, Wake};
+use super::{Asked, Asking, Board, Flight, Out, Subject, Talk, TalkId, TalkStage, Wake};
 use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{
@@ -52,10 +52,14 @@ impl Board {
             .take_if(|resting| *resting == talk);
         match self.compose(talk, now) {
             Ok((commands, pace)) => {
-                if let Some(t) = self.talks.get_mut(&talk) {
-                    t.stage = TalkStage::Flying;
-                    t.flight = (now, pace);
-                }
+                let step = self.next_step();
+                let t = self.talk(talk);
+                t.stage = TalkStage::Flying;
+                t.flight = Flight {
+                    began: now,
+                    step,
+                    pace,
+                };
                 self.out.push_back(Out::Fly {
                     talk,
                     commands,

@@ -4,12 +4,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::outcome::{is_yes, refuses_for_good};
-use super::rows::Which;
+use super::rows::{Answer, Party, Span, Which};
 use super::{Board, Heard, Learned, Look, Subject, control};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::Openness;
+use crate::probe::{Openness, Strangers};
 use crate::reason::Reason;
 use crate::verdict::{Exchange, Fact, Finding, Whom};
 
@@ -17,53 +17,115 @@ impl Board {
     /// Learns an answer about an address of the list, as far as the host is to be believed.
     pub(super) fn weigh(
         &mut self,
-        host: usize,
+        span: Span,
         domain: usize,
         subject: &Subject,
         heard: &Heard,
         now: Moment,
     ) {
-        let key = subject.address.key().into_owned().into_boxed_str();
-        let meant = self.domains[domain].strangers.openness() == Openness::RefusesStrangers;
         let Some(at) = self.domains[domain].group else {
             return;
         };
-        let (known, group) = (&mut self.hosts[host], &mut self.groups[at]);
+        let answer = Answer {
+            party: Party::Address(subject.address.key().into_owned().into_boxed_str()),
+            exchange: heard.exchange.clone(),
+            span,
+        };
         if is_yes(&heard.exchange) {
-            known.trust.accepted();
-            known.good = Some((domain, subject.address.clone()));
-            group.good.clone_from(&known.good);
-            if meant && group.rows.accepts_anybody {
-                self.learn_answer(subject, &heard.exchange, &held_back(), now);
-                return;
-            }
-            if meant {
-                group.meant = Some(domain);
-                group.rows.accept(key.clone(), heard.exchange.clone());
-            } else {
-                group.rows.still_accepts();
-            }
+            let believed = self.weigh_acceptance(at, domain, subject, answer);
+            self.learn_believed(believed, subject, heard, now);
+            return;
         }
         if !refuses_for_good(&heard.reading) {
-            self.learn_answer(subject, &heard.exchange, &heard.reading, now);
+            self.learn_believed(true, subject, heard, now);
             return;
         }
-        known.trust.refused();
-        group.rows.refuse(key, heard.exchange.clone());
-        if known.trust.is_lost() {
-            self.learn_answer(subject, &heard.exchange, &held_back(), now);
-            return;
-        }
-        let jumped = known.trust.is_suspicious();
+        let group = &mut self.groups[at];
+        group.rows.refuse(answer);
+        let trust = &mut self.hosts[group.host].trust;
+        trust.refused();
+        let jumped = trust.is_suspicious();
         let long = group.rows.owe_a_control(false);
-        self.learn_answer(subject, &heard.exchange, &heard.reading, now);
+        if trust.is_lost() {
+            self.learn_believed(false, subject, heard, now);
+            return;
+        }
+        self.learn_believed(true, subject, heard, now);
         self.draw_sample(subject);
         if jumped || long {
             self.question(at, now);
         }
+        let host = self.groups[at].host;
         if jumped && self.hosts[host].good.is_none() {
             self.distrust(at, &heard.exchange, Which::OfLate, now);
         }
+    }
+
+    /// Notes what an acceptance tells of its host. Returns whether it is to be believed.
+    fn weigh_acceptance(
+        &mut self,
+        group: usize,
+        domain: usize,
+        subject: &Subject,
+        answer: Answer,
+    ) -> bool {
+        let strangers = &self.domains[domain].strangers;
+        let meant = strangers.openness() == Openness::RefusesStrangers;
+        // A decoy that is being asked about may have been answered before, and then does not vouch for it.
+        let may_be_meant = meant || strangers.decoy_under_way();
+        let group = &mut self.groups[group];
+        let host = &mut self.hosts[group.host];
+        host.trust.accepted();
+        host.good = Some((domain, subject.address.clone()));
+        group.good.clone_from(&host.good);
+        if meant {
+            group.meant = Some(domain);
+        }
+        if !may_be_meant {
+            group.rows.still_accepts(answer.span);
+            return true;
+        }
+        if group.rows.accepts_anybody() {
+            return false;
+        }
+        group.rows.accept(answer);
+        true
+    }
+
+    fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Moment) {
+        match believed {
+            true => self.learn_answer(subject, &heard.exchange, &heard.reading, now),
+            false => self.learn_answer(subject, &heard.exchange, &held_back(), now),
+        }
+    }
+
+    /// Notes what a decoy's answer tells of its host. Returns whether it is to be believed.
+    pub(super) fn weigh_decoy(&mut self, span: Span, domain: usize, heard: &Heard) -> bool {
+        let Some(group) = self.domains[domain].group else {
+            return true;
+        };
+        if !refuses_for_good(&heard.reading) {
+            return true;
+        }
+        let group = &mut self.groups[group];
+        group.rows.refuse(Answer {
+            party: Party::Decoy(domain),
+            exchange: heard.exchange.clone(),
+            span,
+        });
+        !self.hosts[group.host].trust.is_lost()
+    }
+
+    /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
+    pub(super) fn disbelieve_decoy(&mut self, domain: usize, exchange: &Exchange, now: Moment) {
+        let finding = Finding::Asked {
+            whom: Whom::Decoy,
+            exchange: exchange.clone(),
+            reading: held_back(),
+        };
+        self.learn_of_domain(domain, finding, None, now);
+        self.hear_of_strangers(domain, Strangers::disbelieve);
+        self.tell_of_strangers(domain);
     }
 
     /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
@@ -88,7 +150,7 @@ impl Board {
     /// A control address was answered.
     pub(super) fn controlled(
         &mut self,
-        host: usize,
+        span: Span,
         domain: usize,
         subject: &Subject,
         heard: &Heard,
@@ -97,6 +159,7 @@ impl Board {
         let Some(group) = self.domains[domain].group else {
             return;
         };
+        let host = self.groups[group].host;
         // One of the operator's own may have been asked about without any doubt: then it tests the machine that answers.
         let doubted = self.hosts[host].questioned.take().unwrap_or(group);
         if refuses_for_good(&heard.reading) {
@@ -112,13 +175,19 @@ impl Board {
             self.learn_answer(subject, &heard.exchange, &heard.reading, now);
             self.hosts[host].trust.restore();
             self.groups[doubted].rows.was_questioned();
-            self.groups[group].rows.still_accepts();
+            self.groups[group].rows.accepts_a_control(span);
         }
     }
 
     /// Another decoy was answered. Refused, the acceptances before mean what they say. Accepted, the host takes
     /// everybody by now, so those it has accepted since it last refused somebody are held back.
-    pub(super) fn late_decoy_answered(&mut self, domain: usize, heard: &Heard, now: Moment) {
+    pub(super) fn late_decoy_answered(
+        &mut self,
+        span: Span,
+        domain: usize,
+        heard: &Heard,
+        now: Moment,
+    ) {
         self.domains[domain].under_way -= 1;
         self.decoys_owed -= 1;
         if let Some(group) = self.domains[domain].group {
@@ -126,14 +195,12 @@ impl Board {
             let rows = &mut self.groups[group].rows;
             rows.testing = false;
             if is_yes(&heard.exchange) {
-                rows.accepts_anybody = true;
-                let held = std::mem::take(&mut rows.accepted);
-                self.hold_back(host, held.into(), &heard.exchange, now);
+                let held = rows.failed_the_test(span);
+                self.hold_back(host, held, &heard.exchange, now);
             } else if refuses_for_good(&heard.reading) {
-                rows.passed_the_test();
+                rows.passed_the_test(span);
             } else {
-                // Nothing was learned; what counts is what comes from here on.
-                rows.accepted.clear();
+                rows.passed_no_test();
             }
         }
         self.offer_domain(domain, now);
@@ -158,29 +225,35 @@ impl Board {
         self.hold_back(host, refused, exchange, now);
     }
 
-    /// Takes back what was learned of some addresses, and says so.
-    fn hold_back(
-        &mut self,
-        host: usize,
-        held: Vec<(Box<str>, Exchange)>,
-        exchange: &Exchange,
-        now: Moment,
-    ) {
+    /// Takes back what some answers taught, and says so.
+    fn hold_back(&mut self, host: usize, held: Vec<Answer>, exchange: &Exchange, now: Moment) {
+        let addresses = held
+            .iter()
+            .filter(|answer| answer.is_about_an_address())
+            .count();
         self.learned.push(Learned::Doubted {
             key: self.hosts[host].key.clone(),
             exchange: exchange.clone(),
-            addresses: held.len(),
+            addresses,
         });
-        for (key, exchange) in held {
-            let finding = Finding::Asked {
-                whom: Whom::Subject,
-                exchange,
-                reading: held_back(),
-            };
-            self.learned.push(Learned::Address {
-                key: key.into(),
-                fact: Fact { at: now, finding },
-            });
+        for Answer {
+            party, exchange, ..
+        } in held
+        {
+            match party {
+                Party::Address(key) => {
+                    let finding = Finding::Asked {
+                        whom: Whom::Subject,
+                        exchange,
+                        reading: held_back(),
+                    };
+                    self.learned.push(Learned::Address {
+                        key: key.into(),
+                        fact: Fact { at: now, finding },
+                    });
+                }
+                Party::Decoy(domain) => self.disbelieve_decoy(domain, &exchange, now),
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::limits;
+use crate::probe::Openness;
 use crate::route::MailHost;
 
 /// How a host behaves.
@@ -112,6 +113,13 @@ struct Drill {
 use crate::reason::Reason;
 
 const START: Moment = Moment::from_millis(1_000_000);
+
+/// When an answer of one conversation came that is the only one.
+const IN_ORDER: rows::Span = rows::Span {
+    talk: TalkId(0),
+    asked: 0,
+    heard: 0,
+};
 
 fn manners() -> Manners {
     Manners {
@@ -424,7 +432,11 @@ fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
     let took = drill.run();
     let ideal = Duration::from_secs(200);
     assert!(took < ideal * 115 / 100, "{took:?}");
-    assert_eq!(drill.questions(), 2001, "everybody once, one decoy");
+    assert_eq!(
+        drill.questions(),
+        2001 + 1,
+        "everybody once, one decoy; in the end one tests the host"
+    );
     assert_eq!(drill.seen[0].open_at_most, 2);
     assert!(drill.seen[0].refused_at_most <= 9 && !drill.seen[0].unbalanced);
     assert!(drill.connections() <= 70, "{}", drill.connections());
@@ -620,7 +632,8 @@ fn a_far_away_host_is_asked_at_the_full_rate_too() {
     let mut drill = Drill::new(manners(), vec![habits], &served, &list);
     let took = drill.run();
     assert!(took < Duration::from_secs(220 * 125 / 100), "{took:?}");
-    assert_eq!(drill.questions(), 2200);
+    // In the end a decoy and somebody who exists test the host.
+    assert_eq!(drill.questions(), 2200 + 2);
 }
 
 #[test]
@@ -659,7 +672,12 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
         "one wait: {took:?}"
     );
     assert_eq!(drill.word("a0@d7.test"), Reason::Accepted);
-    assert_eq!(drill.questions(), 240, "everybody twice, each decoy twice");
+    // In the end somebody who exists tests the host.
+    assert_eq!(
+        drill.questions(),
+        240 + 1,
+        "everybody twice, each decoy twice"
+    );
 }
 
 #[test]
@@ -735,15 +753,15 @@ fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
     let anna = control("anna@well.test".parse().unwrap());
-    board.weigh(0, well, &anna, &yes, START);
+    board.weigh(IN_ORDER, well, &anna, &yes, START);
     let rows = 3;
     let mut questions = 0;
     for n in 0..rows * limits::REFUSALS_IN_A_ROW {
         let nobody = control(format!("x{n}@gone.test").parse().unwrap());
-        board.weigh(0, gone, &nobody, &no, START);
+        board.weigh(IN_ORDER, gone, &nobody, &no, START);
         if board.hosts[0].trust.is_questioned() {
             questions += 1;
-            board.controlled(0, well, &anna, &yes, START);
+            board.controlled(IN_ORDER, well, &anna, &yes, START);
         }
     }
     assert_eq!(questions, rows);
@@ -926,6 +944,52 @@ fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
 }
 
 #[test]
+fn a_decoy_refused_with_everybody_vouches_for_nobody() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    for domain in ["d.test", "all.test", "late.test"] {
+        board.routed(domain, route_to(0), START);
+    }
+    let [ordinary, all, late] = ["d.test", "all.test", "late.test"].map(|d| board.by_name[d]);
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let person = |address: &str| control(address.parse().unwrap());
+    board.weigh(IN_ORDER, ordinary, &person("anna@d.test"), &yes, START);
+    board.weigh(IN_ORDER, all, &person("bert@all.test"), &yes, START);
+    // From here on it refuses everybody.
+    for n in 0..limits::REFUSALS_IN_A_ROW {
+        let somebody = person(&format!("a{n}@d.test"));
+        board.weigh(IN_ORDER, ordinary, &somebody, &no, START);
+    }
+    let decoy = |board: &mut Board, domain: usize| {
+        board.hear_of_strangers(domain, crate::probe::Strangers::asking_decoy);
+        board.domains[domain].under_way += 1;
+        board.decoy_answered(IN_ORDER, domain, &no, START);
+        board.domains[domain].strangers.openness()
+    };
+    assert_eq!(decoy(&mut board, all), Openness::RefusesStrangers);
+    board.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
+    assert_eq!(
+        board.domains[all].strangers.openness(),
+        Openness::NotTold,
+        "taken back"
+    );
+    assert_eq!(decoy(&mut board, late), Openness::NotTold, "nor believed");
+    let last_said = |domain: &str| {
+        let facts = board.learned.iter().rev();
+        facts.into_iter().find_map(|learned| match learned {
+            Learned::Domain { name, fact, .. } if name == domain => Some(&fact.finding),
+            _ => None,
+        })
+    };
+    for domain in ["all.test", "late.test"] {
+        let Some(Finding::Asked { reading, .. }) = last_said(domain) else {
+            panic!("{domain}: its decoy was answered");
+        };
+        assert_eq!(reading.reason, Reason::ProviderAnomaly, "{domain}");
+    }
+}
+
+#[test]
 fn a_second_look_counts_what_changed() {
     let habits = Habits {
         answer: |question| match (question.local.starts_with("x1"), question.again) {
@@ -952,7 +1016,7 @@ fn what_is_known_is_not_asked_again() {
     let list = people("d.test", 5, 0);
     let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let known = KnownDomain {
-        openness: Some(crate::probe::Openness::RefusesStrangers),
+        openness: Some(Openness::RefusesStrangers),
         ..KnownDomain::default()
     };
     drill.board.know_domain("d.test", &known, START);

@@ -216,8 +216,8 @@ struct Talk {
     transaction: Option<(usize, Used)>,
     asked: Vec<Asked>,
     stage: TalkStage,
-    /// When the flight under way began, and how its commands travel.
-    flight: (Moment, FlightPace),
+    /// The flight under way, or the last one.
+    flight: Flight,
     /// Recipients that were replied to.
     replied: u32,
 }
@@ -233,10 +233,24 @@ impl Talk {
             transaction: None,
             asked: Vec::new(),
             stage: TalkStage::Opening,
-            flight: (now, FlightPace::OneByOne),
+            flight: Flight {
+                began: now,
+                step: 0,
+                pace: FlightPace::OneByOne,
+            },
             replied: 0,
         }
     }
+}
+
+/// Commands sent in one go.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    began: Moment,
+    /// At which step of the run.
+    step: u64,
+    /// How its commands travel.
+    pace: FlightPace,
 }
 
 /// Where a conversation stands.
@@ -330,6 +344,8 @@ pub struct Board {
     dead: HashMap<IpAddr, Moment>,
     talks: BTreeMap<TalkId, Talk>,
     next_talk: u64,
+    /// Flights sent and landed so far: what tells which came first, where one moment holds many.
+    steps: u64,
     wakes: BTreeSet<(Moment, Wake)>,
     /// Hosts that wait for a place among all conversations.
     ready: VecDeque<usize>,
@@ -400,6 +416,7 @@ impl Board {
             dead: HashMap::new(),
             talks: BTreeMap::new(),
             next_talk: 0,
+            steps: 0,
             wakes: BTreeSet::new(),
             ready: VecDeque::new(),
             unresolved: VecDeque::new(),
@@ -571,7 +588,7 @@ impl Board {
         match report {
             Report::Opened(offer) => {
                 if let Some(t) = self.talks.get_mut(&talk) {
-                    self.strandings.got_through(t.flight.0);
+                    self.strandings.got_through(t.flight.began);
                     t.offer = Some(offer);
                     let (group, target) = (t.group, t.target);
                     self.is_open(group);
@@ -603,6 +620,11 @@ impl Board {
         for talk in resting {
             self.hang_up(talk);
         }
+    }
+
+    fn next_step(&mut self) -> u64 {
+        self.steps += 1;
+        self.steps
     }
 
     /// Says goodbye in a conversation.

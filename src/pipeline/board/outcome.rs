@@ -1,6 +1,7 @@
 //! What follows from the answers of a flight.
 
-use super::{Asked, Asking, Board, Heard, Learned, Look, Subject, TalkId, TalkStage, Wake};
+use super::rows::Span;
+use super::{Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, TalkId, TalkStage, Wake};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
@@ -35,7 +36,7 @@ impl Board {
         };
         let group = t.group;
         let asked = std::mem::take(&mut t.asked);
-        let (began, pace) = t.flight;
+        let Flight { began, step, pace } = t.flight;
         let host = self.groups[group].host;
         t.replied += replied_to(answers);
         let broken = how_broken(answers, t.spent.recipients() > 0, t.replied > 0);
@@ -68,6 +69,11 @@ impl Board {
             let answers = u32::try_from(answers.len()).unwrap_or(u32::MAX);
             self.hosts[host].pace.answered_in(now.since(began), answers);
         }
+        let span = Span {
+            talk,
+            asked: step,
+            heard: self.next_step(),
+        };
         for asked in asked {
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
             let mail_failed =
@@ -87,7 +93,7 @@ impl Board {
                 (Some(heard), _) if mail_failed => {
                     self.mail_refused(host, group, asked, &heard.clone(), now);
                 }
-                (Some(heard), _) => self.answered(talk, host, asked, heard, now),
+                (Some(heard), _) => self.answered(span, host, asked, heard, now),
             }
         }
         match broken {
@@ -137,7 +143,8 @@ impl Board {
     }
 
     /// A recipient was answered.
-    fn answered(&mut self, talk: TalkId, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+    fn answered(&mut self, span: Span, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+        let talk = span.talk;
         let accepted = is_yes(&heard.exchange);
         if let Some(t) = self.talks.get_mut(&talk) {
             match accepted {
@@ -169,22 +176,22 @@ impl Board {
             return;
         }
         match &asked.whom {
-            Asking::Decoy => self.decoy_answered(asked.domain, heard, now),
-            Asking::LateDecoy => self.late_decoy_answered(asked.domain, heard, now),
+            Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
+            Asking::LateDecoy => self.late_decoy_answered(span, asked.domain, heard, now),
             Asking::Subject(_) if accepted || settles(&heard.reading) => {
-                self.settled_by(host, asked, heard, now);
+                self.settled_by(span, host, asked, heard, now);
             }
             Asking::Subject(_) => self.undecided(host, asked, heard, now),
         }
     }
 
     /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.
-    fn decoy_answered(&mut self, domain: usize, heard: &Heard, now: Moment) {
+    pub(super) fn decoy_answered(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
         self.domains[domain].under_way -= 1;
-        if refuses_for_good(&heard.reading)
-            && let Some(group) = self.domains[domain].group
-        {
-            self.groups[group].rows.still_refuses();
+        if !self.weigh_decoy(span, domain, heard) {
+            self.disbelieve_decoy(domain, &heard.exchange, now);
+            self.offer_domain(domain, now);
+            return;
         }
         let wait = heard.named_wait.map_or(limits::GREYLIST_WAIT, |named| {
             named + limits::NAMED_WAIT_MARGIN
@@ -230,7 +237,7 @@ impl Board {
     }
 
     /// An answer that settles the matter for this address.
-    fn settled_by(&mut self, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+    fn settled_by(&mut self, span: Span, host: usize, asked: Asked, heard: &Heard, now: Moment) {
         let domain = asked.domain;
         self.domains[domain].under_way -= 1;
         let Asking::Subject(subject) = asked.whom else {
@@ -246,9 +253,9 @@ impl Board {
             self.domains[domain].refused();
         }
         match subject.look {
-            Look::First => self.weigh(host, domain, &subject, heard, now),
+            Look::First => self.weigh(span, domain, &subject, heard, now),
             Look::Second => self.looked_again(&subject, heard, now),
-            Look::Control => self.controlled(host, domain, &subject, heard, now),
+            Look::Control => self.controlled(span, domain, &subject, heard, now),
         }
         self.note_settled(1);
         self.offer_domain(domain, now);

@@ -2,102 +2,201 @@
 
 use std::collections::VecDeque;
 
+use super::TalkId;
 use crate::limits;
 use crate::verdict::Exchange;
 
+/// When a machine gave an answer, as far as that can be told from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// In which conversation: there, answers come in the order of the questions.
+    pub(super) talk: TalkId,
+    /// At which step of the run the question was sent.
+    pub(super) asked: u64,
+    /// At which step its answer was heard.
+    pub(super) heard: u64,
+}
+
+impl Span {
+    /// Whether an answer was surely given before another one that was heard later. Of two conversations side by side,
+    /// either may have been answered first.
+    fn is_surely_before(self, later: Span) -> bool {
+        self.talk == later.talk || self.heard < later.asked
+    }
+}
+
+/// Who was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Party {
+    /// An address of the list, by its key.
+    Address(Box<str>),
+    /// The first decoy of a domain, by which its acceptances are judged.
+    Decoy(usize),
+}
+
+/// An answer that may turn out to be worth nothing.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) party: Party,
+    pub(super) exchange: Exchange,
+    pub(super) span: Span,
+}
+
+impl Answer {
+    /// Whether it is about an address of the list.
+    pub(super) fn is_about_an_address(&self) -> bool {
+        matches!(self.party, Party::Address(_))
+    }
+}
+
+/// A refusal; within the present row until somebody is accepted after it.
+#[derive(Debug)]
+struct Refusal {
+    answer: Answer,
+    in_row: bool,
+}
+
 /// Answers of one kind in a row: some hosts begin to refuse everybody, or to accept everybody, once they have had too
-/// many questions about strangers.
+/// many questions about strangers. An answer of the other kind shows that they do not, for all that came before it.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// Acceptances since it last refused somebody, with those accepted.
-    pub(super) accepted: VecDeque<(Box<str>, Exchange)>,
-    /// Those refused of late; those of the present row are the last.
-    pub(super) refused: VecDeque<(Box<str>, Exchange)>,
-    /// How many of them there are in the present row.
-    pub(super) refused_in_a_row: usize,
+    /// Acceptances for which no refusal vouches yet.
+    accepted: VecDeque<Answer>,
+    /// Refusals of late.
+    refused: VecDeque<Refusal>,
     /// Refusals in all, decoys among them.
-    pub(super) refusals: u32,
+    refusals: u32,
     /// How often another decoy was refused: each time the next is due after a row twice as long.
     tested: u32,
     /// Whether another decoy is being asked about.
     pub(super) testing: bool,
-    /// Whether a decoy was accepted where decoys were refused before: its acceptances are worth nothing.
-    pub(super) accepts_anybody: bool,
+    /// Another decoy was accepted where decoys were refused before: its acceptances are worth nothing.
+    accepts_anybody: Option<Span>,
 }
 
 impl Rows {
     /// Notes an acceptance that seemed to mean something.
-    pub(super) fn accept(&mut self, key: Box<str>, exchange: Exchange) {
-        self.refused_in_a_row = 0;
+    pub(super) fn accept(&mut self, answer: Answer) {
+        self.still_accepts(answer.span);
         let most = limits::ACCEPTED_IN_A_ROW << (limits::ROW_DOUBLINGS + 1);
-        keep(&mut self.accepted, most, key, exchange);
+        if self.accepted.len() == most {
+            self.accepted.pop_front();
+        }
+        self.accepted.push_back(answer);
     }
 
-    /// Notes a refusal of somebody in the list.
-    pub(super) fn refuse(&mut self, key: Box<str>, exchange: Exchange) {
-        self.still_refuses();
-        self.refused_in_a_row += 1;
-        keep(
-            &mut self.refused,
-            limits::TRUST_WINDOW as usize,
-            key,
-            exchange,
-        );
+    /// Notes a refusal of somebody in the list, or of a domain's first decoy.
+    pub(super) fn refuse(&mut self, answer: Answer) {
+        self.still_refuses(answer.span);
+        self.refused.push_back(Refusal {
+            answer,
+            in_row: true,
+        });
+        let window = limits::TRUST_WINDOW as usize;
+        while self.refused.len() > 2 * window || self.count(|_| true) > window {
+            self.refused.pop_front();
+        }
     }
 
     /// Notes that another decoy was refused.
-    pub(super) fn passed_the_test(&mut self) {
+    pub(super) fn passed_the_test(&mut self, span: Span) {
         self.tested += 1;
-        self.still_refuses();
+        self.still_refuses(span);
     }
 
-    /// Notes that a stranger was refused: the acceptances before mean what they say.
-    pub(super) fn still_refuses(&mut self) {
-        self.refusals += 1;
-        self.accepts_anybody = false;
+    /// Notes that another decoy was accepted. Returns the acceptances that are worth nothing by that.
+    pub(super) fn failed_the_test(&mut self, span: Span) -> Vec<Answer> {
+        self.accepts_anybody = Some(span);
+        std::mem::take(&mut self.accepted).into()
+    }
+
+    /// Notes that another decoy was answered with neither; what counts is what comes from here on.
+    pub(super) fn passed_no_test(&mut self) {
         self.accepted.clear();
     }
 
+    /// Notes that somebody was refused: the acceptances before mean what they say.
+    fn still_refuses(&mut self, span: Span) {
+        self.refusals += 1;
+        self.accepts_anybody
+            .take_if(|accepted| accepted.is_surely_before(span));
+        self.accepted
+            .retain(|accepted| !accepted.span.is_surely_before(span));
+    }
+
+    /// Notes that somebody was accepted: no row of refusals reaches beyond it.
+    pub(super) fn still_accepts(&mut self, span: Span) {
+        for refusal in &mut self.refused {
+            refusal.in_row &= !refusal.answer.span.is_surely_before(span);
+        }
+    }
+
     /// Notes that somebody known to exist was accepted: the refusals before mean what they say.
-    pub(super) fn still_accepts(&mut self) {
-        self.refused_in_a_row = 0;
-        self.refused.clear();
+    pub(super) fn accepts_a_control(&mut self, span: Span) {
+        self.refused
+            .retain(|refusal| !refusal.answer.span.is_surely_before(span));
     }
 
     /// Notes that another machine of the same key accepts somebody known to exist, where this one has accepted nobody: the
     /// row was looked into. Those refused may still be held back with all of late.
     pub(super) fn was_questioned(&mut self) {
-        self.refused_in_a_row = 0;
+        for refusal in &mut self.refused {
+            refusal.in_row = false;
+        }
+    }
+
+    /// Whether acceptances are worth nothing here.
+    pub(super) fn accepts_anybody(&self) -> bool {
+        self.accepts_anybody.is_some()
     }
 
     /// Whether another decoy is due; `at_the_end` when the host has nothing else left to be asked.
     pub(super) fn owe_a_decoy(&self, at_the_end: bool) -> bool {
-        let most = limits::ACCEPTED_IN_A_ROW << self.tested.min(limits::ROW_DOUBLINGS);
-        !self.testing && self.is_long(self.accepted.len(), most, at_the_end)
+        let long = limits::ACCEPTED_IN_A_ROW << self.tested.min(limits::ROW_DOUBLINGS);
+        let at_least = match at_the_end {
+            true => self.least_at_the_end(long),
+            // Whoever has had few strangers has little reason yet to change its ways.
+            false if self.refusals < limits::STRANGERS => long * 2,
+            false => long,
+        };
+        !self.testing && self.refusals > 0 && self.accepted.len() >= at_least
     }
 
     /// Whether somebody known to exist is to be asked about again.
     pub(super) fn owe_a_control(&self, at_the_end: bool) -> bool {
-        self.is_long(self.refused_in_a_row, limits::REFUSALS_IN_A_ROW, at_the_end)
+        let long = limits::REFUSALS_IN_A_ROW;
+        let at_least = match at_the_end {
+            true => self.least_at_the_end(long),
+            false => long,
+        };
+        self.count(|refusal| refusal.in_row) >= at_least
     }
 
-    /// Whether a row is worth a question; a short one only at the end, at a host that has had many strangers.
-    fn is_long(&self, row: usize, most: usize, at_the_end: bool) -> bool {
-        let at_least = match at_the_end && self.refusals >= limits::STRANGERS {
-            true => limits::SHORT_ROW,
-            false => most,
-        };
-        self.refusals > 0 && row >= at_least
+    /// The shortest row that is looked at when no further answer will show what it is worth.
+    fn least_at_the_end(&self, long: usize) -> usize {
+        match self.refusals {
+            0..limits::STRANGERS => long,
+            limits::STRANGERS..limits::MANY_STRANGERS => limits::SHORT_ROW,
+            limits::MANY_STRANGERS.. => 1,
+        }
     }
 
-    /// Takes out those refused in the present row, or all of late.
-    pub(super) fn take_refused(&mut self, which: Which) -> Vec<(Box<str>, Exchange)> {
-        let from = match which {
-            Which::InARow => self.refused.len().saturating_sub(self.refused_in_a_row),
-            Which::OfLate => 0,
-        };
-        self.refused_in_a_row = 0;
-        self.refused.drain(from..).collect()
+    /// How many refusals of addresses are of some kind.
+    fn count(&self, of_kind: impl Fn(&Refusal) -> bool) -> usize {
+        self.refused
+            .iter()
+            .filter(|refusal| refusal.answer.is_about_an_address() && of_kind(refusal))
+            .count()
+    }
+
+    /// Takes out the refusals of the present row, or all of late.
+    pub(super) fn take_refused(&mut self, which: Which) -> Vec<Answer> {
+        let (taken, left) = std::mem::take(&mut self.refused)
+            .into_iter()
+            .partition(|refusal| which == Which::OfLate || refusal.in_row);
+        self.refused = left;
+        let taken: VecDeque<Refusal> = taken;
+        taken.into_iter().map(|refusal| refusal.answer).collect()
     }
 }
 
@@ -110,9 +209,111 @@ pub(super) enum Which {
     OfLate,
 }
 
-fn keep(row: &mut VecDeque<(Box<str>, Exchange)>, most: usize, key: Box<str>, exchange: Exchange) {
-    if row.len() == most {
-        row.pop_front();
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer in conversation `talk` to a question sent at one step and heard at another.
+    fn answer(talk: u64, asked: u64, heard: u64) -> Answer {
+        Answer {
+            party: Party::Address("a@d.test".into()),
+            exchange: Exchange {
+                stage: crate::smtp::Stage::Rcpt,
+                host: "mx.d.test".to_owned(),
+                code: None,
+                reply: String::new(),
+            },
+            span: Span {
+                talk: TalkId(talk),
+                asked,
+                heard,
+            },
+        }
     }
-    row.push_back((key, exchange));
+
+    #[test]
+    fn a_refusal_vouches_for_what_was_surely_accepted_before_it() {
+        let left = |refused: Answer| {
+            let mut rows = Rows::default();
+            rows.accept(answer(1, 10, 12));
+            rows.refuse(refused);
+            rows.accepted.len()
+        };
+        assert_eq!(left(answer(1, 10, 12)), 0, "in the same conversation");
+        assert_eq!(left(answer(2, 13, 14)), 0, "asked after it was heard");
+        assert_eq!(left(answer(2, 11, 13)), 1, "asked side by side");
+    }
+
+    #[test]
+    fn an_acceptance_ends_the_row_of_what_was_surely_refused_before_it() {
+        let in_row = |accepted: Span| {
+            let mut rows = Rows::default();
+            rows.refuse(answer(1, 10, 12));
+            rows.still_accepts(accepted);
+            rows.take_refused(Which::InARow).len()
+        };
+        assert_eq!(
+            in_row(answer(1, 10, 12).span),
+            0,
+            "in the same conversation"
+        );
+        assert_eq!(
+            in_row(answer(2, 13, 14).span),
+            0,
+            "asked after it was heard"
+        );
+        assert_eq!(in_row(answer(2, 11, 13).span), 1, "asked side by side");
+    }
+
+    #[test]
+    fn a_host_is_no_more_believed_again_by_a_refusal_that_may_be_older() {
+        let mut rows = Rows::default();
+        rows.refuse(answer(1, 1, 2));
+        rows.failed_the_test(answer(1, 10, 12).span);
+        rows.refuse(answer(2, 11, 13));
+        assert!(rows.accepts_anybody());
+        rows.refuse(answer(2, 14, 15));
+        assert!(!rows.accepts_anybody());
+    }
+
+    #[test]
+    fn the_more_strangers_a_host_has_had_the_shorter_a_row_is_looked_at_in_the_end() {
+        for (strangers, shortest) in [
+            (0, None),
+            (1, Some(limits::ACCEPTED_IN_A_ROW)),
+            (limits::STRANGERS, Some(limits::SHORT_ROW)),
+            (limits::MANY_STRANGERS, Some(1)),
+        ] {
+            let mut rows = Rows::default();
+            for step in 0..u64::from(strangers) {
+                rows.refuse(answer(1, step, step));
+            }
+            let looked_at = (1..=limits::ACCEPTED_IN_A_ROW).find(|_| {
+                rows.accept(answer(1, 100, 100));
+                assert!(!rows.owe_a_decoy(false), "further answers may show as much");
+                rows.owe_a_decoy(true)
+            });
+            assert_eq!(looked_at, shortest, "{strangers}");
+        }
+    }
+
+    #[test]
+    fn decoys_lengthen_no_row_of_refusals_yet_are_taken_back_with_it() {
+        let mut rows = Rows::default();
+        for step in 0..u64::from(limits::TRUST_WINDOW) * 3 {
+            rows.refuse(Answer {
+                party: Party::Decoy(0),
+                ..answer(1, step, step)
+            });
+        }
+        assert!(!rows.owe_a_control(true));
+        assert_eq!(rows.refused.len(), 2 * limits::TRUST_WINDOW as usize);
+        for step in 0..limits::SHORT_ROW as u64 {
+            rows.refuse(answer(1, 200 + step, 200 + step));
+        }
+        assert!(rows.owe_a_control(true));
+        let taken = rows.take_refused(Which::InARow);
+        assert!(taken.iter().any(|taken| !taken.is_about_an_address()));
+        assert!(rows.refused.is_empty());
+    }
 }
