@@ -166,6 +166,26 @@ fn read_back(path: &Path, rows: u64, now: Moment) {
     watch.tell("read one by one", 2 * count, "facts");
 }
 
+/// Reads what a run that goes on must know of its hosts.
+fn go_on(path: &Path, rows: u64, now: Moment) {
+    let job = Job {
+        place: "interrupted",
+        list: "list.csv",
+        seed: 1,
+    };
+    let begin = || {
+        let mut ledger = open(path, now);
+        let begun = ledger.begin(&job, now).unwrap();
+        (ledger, begun.continues)
+    };
+    begin();
+    let (mut ledger, continues) = begin();
+    assert_eq!(continues, Some(now));
+    let watch = Stopwatch::start();
+    assert_eq!(ledger.machines().unwrap().len(), 1);
+    watch.tell("read to go on", rows + rows / OF_A_DOMAIN, "facts");
+}
+
 fn write_list(path: &Path, rows: u64) {
     let mut file = BufWriter::new(std::fs::File::create(path).unwrap());
     let mut row = "id,name,email,city\n".to_owned();
@@ -294,6 +314,7 @@ fn main() {
         fill(&path, rows, now);
     }
     read_back(&path, rows, now);
+    go_on(&path, rows, now);
     write_list(&folder.join("list.csv"), rows);
     for night in ["1", "2"] {
         list_apart(&folder, rows, night);

@@ -254,6 +254,13 @@ pub const ROW_DOUBLINGS: u32 = 4;
 /// The same when a host has nothing else left to be asked. Our choice: what a row cannot show any more.
 pub const SHORT_ROW: usize = 3;
 
+/// Most acceptances that may be taken back: the longest row that is not tested.
+pub const LONGEST_ROW: usize = ACCEPTED_IN_A_ROW << (ROW_DOUBLINGS + 1);
+
+/// Last acceptances of a mail host among which a run that continues looks for somebody whose acceptance means something.
+/// Our choice: most domains refuse strangers.
+pub const WITNESSES: usize = 8;
+
 /// Refused strangers after which a host may have changed its ways, so that even a short row is looked at: as many mistakes
 /// as Postfix (`smtpd_soft_error_limit`) and Exim (its stock access list) bear with.
 pub const STRANGERS: u32 = 10;

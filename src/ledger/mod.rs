@@ -14,6 +14,7 @@ mod known;
 mod last_word;
 mod lifetime;
 mod lock;
+mod machine;
 mod migrate;
 mod row;
 mod run;
@@ -95,6 +96,8 @@ pub struct Ledger {
     opened: Moment,
     /// Facts from this moment on belong to the present run, and to the attempts that it continues.
     run_began: Moment,
+    /// Whether the run continues one that was interrupted.
+    continues: bool,
     /// What is known of domains met so far: rows of one domain tend to come together.
     domains: HashMap<String, Vec<Kept>, foldhash::fast::RandomState>,
     /// How many of them are kept.
@@ -158,6 +161,7 @@ impl Ledger {
             run_id: None,
             opened: now,
             run_began: now,
+            continues: false,
             domains: HashMap::default(),
             most_domains: limits::LEDGER_DOMAINS,
             past: if empty { Past::Empty } else { Past::Present },
@@ -188,6 +192,7 @@ impl Ledger {
             place: self.place.clone(),
             run_id: self.run_id,
             run_began: self.run_began,
+            continues: self.continues,
             past: self.past,
             most_domains: limits::LEDGER_DOMAINS / of,
             ..another

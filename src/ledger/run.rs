@@ -95,6 +95,7 @@ impl Ledger {
         self.run_id = Some(id);
         self.place = Some(job.place.to_owned());
         self.run_began = began;
+        self.continues = continues.is_some();
         self.forget_cached();
         Ok(Begun { seed, continues })
     }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::diagnosis::Reading;
-use crate::probe::{KnownDomain, KnownHost, LastWord, Waiting};
+use crate::probe::{KnownDomain, KnownHost, LastWord, Openness, Party, Waiting};
 use crate::smtp::Stage;
 use crate::verdict::{Exchange, Finding, Whom};
 
@@ -488,6 +488,74 @@ fn a_run_that_was_killed_is_continued_one_that_was_completed_is_not() {
         .unwrap()
         .unwrap();
     assert_eq!(last.ended, Moment::from_millis(300));
+}
+
+#[test]
+fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
+    let (_folder, path) = place();
+    let (mut ledger, _) = begin(&path, 100, Memory::Use);
+    assert!(ledger.machines().unwrap().is_empty(), "it continues none");
+    let learn = |facts: &[(&str, Reason, u64)]| {
+        let (ledger, _) = begin(&path, 100, Memory::Use);
+        let mut writer = ledger.writer().unwrap();
+        for &(key, reason, at) in facts {
+            let permanent = reason == Reason::NoSuchMailbox;
+            if key.contains('@') {
+                let fact = asked(Whom::Subject, reason, permanent, at);
+                writer.address(key.to_owned(), fact).unwrap();
+            } else {
+                let fact = asked(Whom::Decoy, reason, permanent, at);
+                writer.domain(key.to_owned(), fact).unwrap();
+            }
+        }
+        writer.finish().unwrap();
+        let (mut ledger, begun) = begin(&path, 200, Memory::Use);
+        assert!(begun.continues.is_some());
+        ledger.machines().unwrap().remove("mx.acme.test").unwrap()
+    };
+    let parties = |answers: &[(Party, Exchange)]| -> Vec<String> {
+        let name = |party: &Party| match party {
+            Party::Address(key) => key.to_string(),
+            Party::Decoy(domain) => format!("decoy of {domain}"),
+        };
+        answers.iter().map(|(party, _)| name(party)).collect()
+    };
+    let nobody: [&str; 0] = [];
+
+    let known = learn(&[
+        ("before@acme.test", Reason::Accepted, 101),
+        ("xaver@acme.test", Reason::NoSuchMailbox, 102),
+        ("acme.test", Reason::NoSuchMailbox, 103),
+        ("bert@acme.test", Reason::Accepted, 105),
+        ("anna@acme.test", Reason::Accepted, 104),
+        // An acceptance that means nothing, one that was taken back, an answer that says nothing.
+        ("all.test", Reason::Accepted, 106),
+        ("dora@all.test", Reason::Accepted, 106),
+        ("carl@acme.test", Reason::Accepted, 107),
+        ("carl@acme.test", Reason::ProviderAnomaly, 108),
+        ("emil@acme.test", Reason::Greylisted, 109),
+    ]);
+    assert_eq!(known.refusals, 2);
+    assert_eq!(
+        parties(&known.accepted),
+        ["anna@acme.test", "bert@acme.test"]
+    );
+    assert_eq!(parties(&known.refused), nobody);
+    let (witness, domain) = known.witness.unwrap();
+    assert_eq!(witness.key(), "bert@acme.test");
+    assert_eq!(domain.openness, Some(Openness::RefusesStrangers));
+
+    let known = learn(&[
+        ("yann@acme.test", Reason::NoSuchMailbox, 110),
+        ("other.test", Reason::NoSuchMailbox, 111),
+    ]);
+    assert_eq!(known.refusals, 4);
+    assert_eq!(parties(&known.accepted), nobody);
+    assert_eq!(
+        parties(&known.refused),
+        ["yann@acme.test", "decoy of other.test"]
+    );
+    assert_eq!(known.witness.unwrap().0.key(), "bert@acme.test");
 }
 
 #[test]

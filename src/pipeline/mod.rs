@@ -21,7 +21,7 @@ use tracing::Instrument;
 use crate::diagnosis::Book;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{KnownDomain, KnownHost, Wanted};
+use crate::probe::{KnownDomain, KnownHost, KnownMachine, Wanted};
 use crate::provider::Providers;
 use crate::route::{HostKey, Reach, Route};
 use crate::world::World;
@@ -112,6 +112,15 @@ pub trait Supply {
     fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {
         let _ = key;
         Ok(KnownHost::default())
+    }
+
+    /// What mail hosts, by their names, answered before this run was interrupted. Asked once, before all else.
+    ///
+    /// # Errors
+    ///
+    /// When what is known cannot be read.
+    fn machines(&mut self) -> anyhow::Result<HashMap<String, KnownMachine>> {
+        Ok(HashMap::new())
     }
 }
 
@@ -208,6 +217,7 @@ impl Run {
     ) -> anyhow::Result<Ending> {
         tokio::pin!(stop);
         let mut next_progress = self.world.clock.now();
+        self.board.know_machines(supply.machines()?);
         loop {
             let now = self.world.clock.now();
             self.refill(supply, now)?;
@@ -229,6 +239,9 @@ impl Run {
             if self.board.is_done()
                 && ((self.supply_dry && self.spill.is_empty()) || self.ending != Ending::Completed)
             {
+                if self.board.meets_again(now) {
+                    continue;
+                }
                 listener.progress(&self.progress(now));
                 return Ok(self.ending);
             }
@@ -328,7 +341,7 @@ impl Run {
                 self.spill.put(&wanted).with_context(Spill::trouble)?;
                 continue;
             }
-            if !self.board.has_domain(domain) {
+            if !self.board.knows_domain(domain) {
                 self.board.know_domain(domain, &supply.domain(domain)?, now);
             }
             self.board.add(wanted, now);

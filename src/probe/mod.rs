@@ -3,6 +3,7 @@
 mod budget;
 mod decoy;
 mod known;
+mod machine;
 mod plan;
 mod prior;
 mod retry;
@@ -12,6 +13,7 @@ mod trust;
 pub use budget::{Budget, Spent, Used};
 pub use decoy::decoy_local_part;
 pub use known::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
+pub use machine::{KnownMachine, Party};
 pub use plan::{domains_at_once, is_worn_out, next_kind};
 pub use prior::{LastWord, Likelihood};
 pub use retry::{Next, Waiting, after_undecided, named_wait};

@@ -168,6 +168,7 @@ pub fn simulate(seed: u64, addresses: usize) -> anyhow::Result<Score> {
     let (continued, witness) = interrupted(&creation, &tools, &courtesy, outcome.took)?;
     let continued_findings = same_end(&creation, &outcome, &continued, &witness);
     score.findings.extend(continued_findings);
+    score.findings.extend(bounds(&courtesy, &continued));
     Ok(score)
 }
 

@@ -1,5 +1,6 @@
 //! The first reading of a list: which mailboxes need asking, and what is known of them from before.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::lanes::{Detached, Follows, Lanes, lanes, workers};
@@ -11,7 +12,7 @@ use crate::intake::{IntakeError, List};
 use crate::ledger::{Ledger, LedgerError, Settled, Todo};
 use crate::limits;
 use crate::pipeline::Supply;
-use crate::probe::{KnownDomain, KnownHost, LastWord, Likelihood, Wanted};
+use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Wanted};
 use crate::route::HostKey;
 use crate::suppression::Suppression;
 
@@ -167,6 +168,10 @@ impl Supply for Questions<'_> {
 
     fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {
         Ok(self.ledger.host(&key.0)?.unwrap_or_default())
+    }
+
+    fn machines(&mut self) -> anyhow::Result<HashMap<String, KnownMachine>> {
+        Ok(self.ledger.machines()?)
     }
 }
 

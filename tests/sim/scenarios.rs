@@ -2,15 +2,15 @@
 //!
 //! `about` says what the scenario shows. Either `[world]` (as in world files, see `world::sim::scenario`) with `list` (the
 //! addresses) and `[expect]` (verdict and reason by address), or `[drawn]` with the `seed` and the `addresses` of a world
-//! in which something once went wrong. `[at_most]` may bound `seconds`, `connections` and `recipients`. Whatever else it
-//! is about, the oracle must find nothing wrong.
+//! in which something once went wrong, be it when the run was interrupted and continued. `[at_most]` may bound `seconds`,
+//! `connections` and `recipients` of what is described. Whatever else it is about, the oracle must find nothing wrong.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use presend::simulate::oracle::{self, Listed};
-use presend::simulate::{Courtesy, create, described, judged, tools};
+use presend::simulate::{Courtesy, described, judged, simulate, tools};
 use presend::world::sim::Internet;
 use serde::Deserialize;
 
@@ -59,7 +59,10 @@ fn faults(file: &Path) -> Vec<String> {
                 Err(error) => return vec![error.to_string()],
             }
         }
-        (None, Some(drawn)) => create(drawn.seed, drawn.addresses),
+        (None, Some(drawn)) => {
+            let score = simulate(drawn.seed, drawn.addresses).unwrap();
+            return score.findings.iter().map(ToString::to_string).collect();
+        }
         (_, _) => return vec!["it needs either [world] or [drawn]".to_owned()],
     };
     let (outcome, score) = judged(&creation, &tools(), &Courtesy::default()).unwrap();

@@ -448,7 +448,9 @@ impl Board {
         };
         let entry = &self.domains[domain];
         let owed = group.rows.owe_a_decoy(at_the_end)
-            && entry.strangers.openness() == Openness::RefusesStrangers;
+            && entry.strangers.openness() == Openness::RefusesStrangers
+            // Whom it was asked before an interruption, another machine may serve by now.
+            && entry.group == Some(index);
         let fits = t.spent.room(draft.budget) > 0 && self.may_address(talk, domain, draft.budget);
         if owed && !fits && at_the_end && t.spent.recipients() > 0 {
             // This connection is used up: the test is worth one of its own.

@@ -4,12 +4,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::outcome::{is_yes, refuses_for_good};
-use super::rows::{Answer, Party, Span, Which};
+use super::rows::{Answer, Span, Which};
 use super::{Board, Heard, Learned, Look, Subject, control};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Openness, Strangers};
+use crate::probe::{Openness, Party, Strangers};
 use crate::reason::Reason;
 use crate::verdict::{Exchange, Fact, Finding, Whom};
 
@@ -109,7 +109,7 @@ impl Board {
         }
         let group = &mut self.groups[group];
         group.rows.refuse(Answer {
-            party: Party::Decoy(domain),
+            party: Party::Decoy((*self.domains[domain].name).into()),
             exchange: heard.exchange.clone(),
             span,
         });
@@ -117,15 +117,29 @@ impl Board {
     }
 
     /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
-    pub(super) fn disbelieve_decoy(&mut self, domain: usize, exchange: &Exchange, now: Moment) {
+    pub(super) fn disbelieve_decoy(&mut self, domain: &str, exchange: &Exchange, now: Moment) {
         let finding = Finding::Asked {
             whom: Whom::Decoy,
             exchange: exchange.clone(),
             reading: held_back(),
         };
-        self.learn_of_domain(domain, finding, None, now);
-        self.hear_of_strangers(domain, Strangers::disbelieve);
-        self.tell_of_strangers(domain);
+        self.learned.push(Learned::Domain {
+            name: domain.to_owned(),
+            fact: Fact { at: now, finding },
+            ttl: None,
+        });
+        if let Some(&index) = self.by_name.get(domain) {
+            self.hear_of_strangers(index, Strangers::disbelieve);
+            self.tell_of_strangers(index);
+        } else {
+            // It was asked before this run was interrupted, and all in it is settled.
+            let mut strangers = Strangers::default();
+            strangers.disbelieve();
+            self.learned.push(Learned::Strangers {
+                name: domain.to_owned(),
+                known: strangers.known(),
+            });
+        }
     }
 
     /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
@@ -252,7 +266,7 @@ impl Board {
                         fact: Fact { at: now, finding },
                     });
                 }
-                Party::Decoy(domain) => self.disbelieve_decoy(domain, &exchange, now),
+                Party::Decoy(domain) => self.disbelieve_decoy(&domain, &exchange, now),
             }
         }
     }

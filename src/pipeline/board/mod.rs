@@ -5,6 +5,7 @@
 //! asked now wait here at the size of their text; no task or timer belongs to one address.
 
 mod admission;
+mod again;
 mod books;
 mod compose;
 mod crowd;
@@ -31,7 +32,9 @@ use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Limiter, Rate};
-use crate::probe::{KnownDomain, KnownHost, Likelihood, Spent, Used, Waiting, Wanted};
+use crate::probe::{
+    KnownDomain, KnownHost, KnownMachine, Likelihood, Spent, Strangers, Used, Waiting, Wanted,
+};
 use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
 use crate::smtp::Command;
@@ -69,7 +72,7 @@ pub struct Manners {
 }
 
 /// Names one conversation within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TalkId(u64);
 
 /// What the board wants done.
@@ -349,6 +352,8 @@ pub struct Board {
     wakes: BTreeSet<(Moment, Wake)>,
     /// Hosts that wait for a place among all conversations.
     ready: VecDeque<usize>,
+    /// Domains that the operator's control addresses name, while the list has not named them.
+    unremembered: BTreeSet<usize>,
     /// Domains whose mail hosts are to be found out.
     unresolved: VecDeque<usize>,
     out: VecDeque<Out>,
@@ -364,6 +369,10 @@ pub struct Board {
     sample: Vec<Address>,
     second_look: SecondLook,
     strandings: Strandings,
+    /// What machines answered before this run was interrupted, by their names; those met again are no more among them.
+    past: HashMap<String, KnownMachine>,
+    /// Domains through which machines are met again, for their answers' sake alone.
+    met_again: BTreeSet<usize>,
     stopping: bool,
 }
 
@@ -419,6 +428,7 @@ impl Board {
             steps: 0,
             wakes: BTreeSet::new(),
             ready: VecDeque::new(),
+            unremembered: BTreeSet::new(),
             unresolved: VecDeque::new(),
             out: VecDeque::new(),
             learned: Vec::new(),
@@ -429,10 +439,13 @@ impl Board {
             sample: Vec::new(),
             second_look: SecondLook::default(),
             strandings: Strandings::default(),
+            past: HashMap::new(),
+            met_again: BTreeSet::new(),
             stopping: false,
         };
         for address in board.manners.controls.clone() {
             let domain = board.entry(address.domain().wire());
+            board.unremembered.insert(domain);
             board.pending += 1;
             board.domains[domain].push(&control(address));
         }
@@ -451,7 +464,11 @@ impl Board {
         self.talks.is_empty()
             && self.out.is_empty()
             && (self.stopping
-                || (self.pending == 0 && self.decoys_owed == 0 && self.sample.is_empty()))
+                || (self.pending == 0
+                    && self.decoys_owed == 0
+                    && self.sample.is_empty()
+                    && self.met_again.is_empty()
+                    && !self.groups.iter().any(|group| group.test_owed)))
     }
 
     /// The next thing to do.
@@ -511,18 +528,33 @@ impl Board {
         self.offer_domain(index, now);
     }
 
-    /// Whether a domain was named before.
+    /// Whether what is known of a domain from before was taken in.
     #[must_use]
-    pub fn has_domain(&self, name: &str) -> bool {
-        self.by_name.contains_key(name)
+    pub fn knows_domain(&self, name: &str) -> bool {
+        self.by_name
+            .get(name)
+            .is_some_and(|index| !self.unremembered.contains(index))
     }
 
     /// Takes in what is known of a domain from before.
     pub fn know_domain(&mut self, name: &str, known: &KnownDomain, now: Moment) {
+        if self.knows_domain(name) {
+            return;
+        }
         let index = self.entry(name);
-        self.domains[index].keeps_waiting = known.keeps_waiting;
-        self.hear_of_strangers(index, |strangers| strangers.remember(known));
+        self.unremembered.remove(&index);
+        let entry = &mut self.domains[index];
+        entry.keeps_waiting |= known.keeps_waiting;
+        // Whoever was heard of by now was asked for the operator's sake.
+        if entry.strangers == Strangers::default() {
+            self.hear_of_strangers(index, |strangers| strangers.remember(known));
+        }
         self.offer_domain(index, now);
+    }
+
+    /// Takes in what machines answered before this run was interrupted, by their names.
+    pub fn know_machines(&mut self, machines: HashMap<String, KnownMachine>) {
+        self.past = machines;
     }
 
     /// The host key of a route that was not met before, neither by name nor by address.

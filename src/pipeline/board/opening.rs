@@ -209,6 +209,7 @@ impl Board {
         let before = self.pending;
         for group in self.hosts[host].groups.clone() {
             self.groups[group].ready.clear();
+            self.groups[group].test_owed = false;
             for domain in self.groups[group].domains.clone() {
                 self.domains[domain].listed = false;
                 self.settle_blocked(domain, now);

@@ -1,5 +1,7 @@
 //! What follows from the answers of a flight.
 
+use std::sync::Arc;
+
 use super::rows::Span;
 use super::{Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, TalkId, TalkStage, Wake};
 use crate::diagnosis::Reading;
@@ -189,7 +191,8 @@ impl Board {
     pub(super) fn decoy_answered(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
         self.domains[domain].under_way -= 1;
         if !self.weigh_decoy(span, domain, heard) {
-            self.disbelieve_decoy(domain, &heard.exchange, now);
+            let name = Arc::clone(&self.domains[domain].name);
+            self.disbelieve_decoy(&name, &heard.exchange, now);
             self.offer_domain(domain, now);
             return;
         }

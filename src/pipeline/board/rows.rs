@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::TalkId;
 use crate::limits;
+use crate::probe::{KnownMachine, Party};
 use crate::verdict::Exchange;
 
 /// When a machine gave an answer, as far as that can be told from outside.
@@ -23,15 +24,6 @@ impl Span {
     fn is_surely_before(self, later: Span) -> bool {
         self.talk == later.talk || self.heard < later.asked
     }
-}
-
-/// Who was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Party {
-    /// An address of the list, by its key.
-    Address(Box<str>),
-    /// The first decoy of a domain, by which its acceptances are judged.
-    Decoy(usize),
 }
 
 /// An answer that may turn out to be worth nothing.
@@ -75,11 +67,38 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The rows of a machine as it was when the run was interrupted.
+    pub(super) fn of(known: KnownMachine) -> Self {
+        let mut rows = Rows::default();
+        rows.resume(known);
+        rows
+    }
+
+    /// Takes in what a machine answered before the run was interrupted, all of it surely before whatever comes now.
+    pub(super) fn resume(&mut self, known: KnownMachine) {
+        let past = Span {
+            talk: TalkId::default(),
+            asked: 0,
+            heard: 0,
+        };
+        let answer = |(party, exchange)| Answer {
+            party,
+            exchange,
+            span: past,
+        };
+        self.refusals += known.refusals;
+        self.accepted.extend(known.accepted.into_iter().map(answer));
+        let refused = known.refused.into_iter().map(|said| Refusal {
+            answer: answer(said),
+            in_row: true,
+        });
+        self.refused.extend(refused);
+    }
+
     /// Notes an acceptance that seemed to mean something.
     pub(super) fn accept(&mut self, answer: Answer) {
         self.still_accepts(answer.span);
-        let most = limits::ACCEPTED_IN_A_ROW << (limits::ROW_DOUBLINGS + 1);
-        if self.accepted.len() == most {
+        if self.accepted.len() == limits::LONGEST_ROW {
             self.accepted.pop_front();
         }
         self.accepted.push_back(answer);
@@ -170,6 +189,11 @@ impl Rows {
             false => long,
         };
         self.count(|refusal| refusal.in_row) >= at_least
+    }
+
+    /// Whether the host is to be asked a question for the sake of its last answers, when it has nothing else left.
+    pub(super) fn owes_a_test(&self) -> bool {
+        self.owe_a_decoy(true) || self.owe_a_control(true)
     }
 
     /// The shortest row that is looked at when no further answer will show what it is worth.
@@ -302,7 +326,7 @@ mod tests {
         let mut rows = Rows::default();
         for step in 0..u64::from(limits::TRUST_WINDOW) * 3 {
             rows.refuse(Answer {
-                party: Party::Decoy(0),
+                party: Party::Decoy("d.test".into()),
                 ..answer(1, step, step)
             });
         }

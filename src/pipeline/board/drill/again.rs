@@ -1,0 +1,159 @@
+//! Machines met before an interruption.
+
+use super::*;
+use crate::probe::Party;
+
+/// A run that goes on where everybody is settled: what its one host answered before, how it answers now.
+fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
+    let habits = Habits {
+        answer,
+        ..Habits::default()
+    };
+    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &[]);
+    drill
+        .board
+        .know_machines([("mx0.test".to_owned(), known)].into());
+    drill.run();
+    drill
+}
+
+/// What a machine answered that has refused so many.
+fn machine(refusals: u32) -> KnownMachine {
+    let witness = "anna@d.test".parse().unwrap();
+    let domain = KnownDomain {
+        openness: Some(Openness::RefusesStrangers),
+        decoys_asked: 1,
+        ..KnownDomain::default()
+    };
+    KnownMachine {
+        refusals,
+        witness: Some((witness, domain)),
+        ..KnownMachine::default()
+    }
+}
+
+/// These people, answered so.
+fn answered(people: &[&str], code: u16) -> Vec<(Party, Exchange)> {
+    let said = heard(Some(code), Reason::Accepted, false).exchange;
+    people
+        .iter()
+        .map(|address| (Party::Address((*address).into()), said.clone()))
+        .collect()
+}
+
+fn accepted_last(refusals: u32) -> KnownMachine {
+    KnownMachine {
+        accepted: answered(&["anna@d.test", "bert@d.test"], 250),
+        ..machine(refusals)
+    }
+}
+
+fn refused_last(refusals: u32) -> KnownMachine {
+    let mut known = machine(refusals);
+    known.refused = answered(&["carl@d.test"], 550);
+    let decoy = Party::Decoy("all.test".into());
+    known.refused.push((decoy, known.refused[0].1.clone()));
+    known
+}
+
+#[test]
+fn whoever_was_accepted_last_is_tested_by_a_stranger() {
+    let honest = goes_on(accepted_last(limits::MANY_STRANGERS), honest);
+    assert_eq!(honest.questions(), 1);
+    assert!(honest.facts.is_empty(), "nothing is taken back");
+    let liar = goes_on(accepted_last(limits::MANY_STRANGERS), |_| Reply::Yes);
+    assert_eq!(liar.questions(), 1);
+    for address in ["anna@d.test", "bert@d.test"] {
+        assert_eq!(liar.word(address), Reason::ProviderAnomaly);
+    }
+}
+
+#[test]
+fn whoever_was_refused_last_is_tested_by_somebody_who_exists() {
+    let honest = goes_on(refused_last(limits::MANY_STRANGERS), honest);
+    assert_eq!(honest.questions(), 1);
+    assert_eq!(honest.word("anna@d.test"), Reason::Accepted);
+    assert!(!honest.facts.contains_key("carl@d.test"));
+    let liar = goes_on(refused_last(limits::MANY_STRANGERS), |_| Reply::No);
+    assert_eq!(liar.questions(), 1);
+    assert_eq!(liar.word("carl@d.test"), Reason::ProviderAnomaly);
+    let takes_back = |learned: &Learned| {
+        matches!(learned, Learned::Domain { name, fact: Fact { finding: Finding::Asked { reading, .. }, .. }, .. }
+            if name == "all.test" && reading.reason == Reason::ProviderAnomaly)
+    };
+    assert!(liar.learned.iter().any(takes_back), "the decoy with it");
+    let forgets = |learned: &Learned| {
+        matches!(learned, Learned::Strangers { name, known }
+            if name == "all.test" && known.openness == Some(Openness::NotTold))
+    };
+    assert!(liar.learned.iter().any(forgets));
+}
+
+#[test]
+fn few_strangers_are_no_reason_to_meet_again() {
+    for known in [accepted_last(3), refused_last(3)] {
+        assert_eq!(goes_on(known, |_| Reply::Yes).connections(), 0);
+    }
+    let alone = KnownMachine {
+        witness: None,
+        ..accepted_last(limits::MANY_STRANGERS)
+    };
+    assert_eq!(goes_on(alone, |_| Reply::Yes).connections(), 0);
+}
+
+#[test]
+fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
+    let habits = Habits {
+        answer: |_| Reply::Yes,
+        ..Habits::default()
+    };
+    let list = ["carl@d.test".to_owned()];
+    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &[]);
+    let known = accepted_last(limits::STRANGERS);
+    let domain = known.witness.clone().unwrap().1;
+    drill
+        .board
+        .know_machines([("mx0.test".to_owned(), known)].into());
+    drill.board.know_domain("d.test", &domain, START);
+    drill
+        .board
+        .add(list[0].parse::<Address>().unwrap().into(), START);
+    drill.run();
+    assert_eq!(drill.questions(), 2, "carl, then a stranger");
+    for address in ["anna@d.test", "bert@d.test", "carl@d.test"] {
+        assert_eq!(drill.word(address), Reason::ProviderAnomaly);
+    }
+}
+
+#[test]
+fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
+    let known = || accepted_last(limits::MANY_STRANGERS);
+    let gone = Habits {
+        opens: false,
+        ..Habits::default()
+    };
+    let mut drill = Drill::new(manners(), vec![gone], &[("d.test", 0)], &[]);
+    let machines = [("mx0.test".to_owned(), known())].into();
+    drill.board.know_machines(machines);
+    drill.run();
+    assert!(drill.facts.is_empty());
+
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let machines = [("mx0.test".to_owned(), known())].into();
+    drill.board.know_machines(machines);
+    let key = HostKey("host0.test".to_owned());
+    let Heard {
+        exchange, reading, ..
+    } = heard(Some(554), Reason::SenderBlocked, true);
+    let blocked = KnownHost {
+        blocked: Some(Box::new(crate::probe::Block {
+            until: START + Duration::from_secs(3600),
+            exchange,
+            reading,
+        })),
+        ..KnownHost::default()
+    };
+    drill.board.know_host(&key, blocked, START);
+    drill.run();
+    assert_eq!(drill.connections(), 0);
+}

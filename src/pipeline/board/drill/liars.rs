@@ -1,0 +1,175 @@
+//! Hosts that begin to say the same to everybody.
+
+use super::*;
+
+#[test]
+fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    for (host, domain) in ["gone.test", "well.test"].into_iter().enumerate() {
+        let mut route = route_to(host);
+        if let Route::Hosts { key, .. } = &mut route {
+            *key = HostKey("both.test".to_owned());
+        }
+        board.routed(domain, route, START);
+    }
+    let [gone, well] = ["gone.test", "well.test"].map(|name| board.by_name[name]);
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let anna = control("anna@well.test".parse().unwrap());
+    board.weigh(IN_ORDER, well, &anna, &yes, START);
+    let rows = 3;
+    let mut questions = 0;
+    for n in 0..rows * limits::REFUSALS_IN_A_ROW {
+        let nobody = control(format!("x{n}@gone.test").parse().unwrap());
+        board.weigh(IN_ORDER, gone, &nobody, &no, START);
+        if board.hosts[0].trust.is_questioned() {
+            questions += 1;
+            board.controlled(IN_ORDER, well, &anna, &yes, START);
+        }
+    }
+    assert_eq!(questions, rows);
+}
+
+#[test]
+fn a_host_that_begins_to_refuse_everybody_is_not_believed() {
+    let habits = Habits {
+        answer: |question| match question.at {
+            0..40_000 => honest(question),
+            _ => Reply::No,
+        },
+        ..Habits::default()
+    };
+    let list = people("storm.test", 800, 50);
+    let mut drill = Drill::new(manners(), vec![habits], &[("storm.test", 0)], &list);
+    drill.run();
+    let believed = list
+        .iter()
+        .filter(|address| address.starts_with('a'))
+        .filter(|address| drill.word(address) == Reason::NoSuchMailbox)
+        .count();
+    assert_eq!(believed, 0, "nobody who exists is rejected");
+    assert!(
+        drill
+            .learned
+            .iter()
+            .any(|learned| matches!(learned, Learned::Doubted { .. }))
+    );
+}
+
+#[test]
+fn a_stretch_of_bad_addresses_is_no_storm() {
+    let list = [people("d.test", 200, 10), people("d.test", 0, 100)].concat();
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+    drill.run();
+    let refused = list
+        .iter()
+        .filter(|address| drill.word(address) == Reason::NoSuchMailbox)
+        .count();
+    assert_eq!(refused, 110);
+}
+
+#[test]
+fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
+    let habits = Habits {
+        answer: |_| Reply::No,
+        ..Habits::default()
+    };
+    let list = people("liar.test", 10, 0);
+    let manners = Manners {
+        controls: vec!["anna@liar.test".parse().unwrap()],
+        ..manners()
+    };
+    let mut drill = Drill::new(manners, vec![habits], &[("liar.test", 0)], &list);
+    drill.run();
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+    }
+}
+
+#[test]
+fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
+    let habits = Habits {
+        answer: |question| match question.nth {
+            0..10 => honest(question),
+            _ => Reply::Yes,
+        },
+        ..Habits::default()
+    };
+    let list = people("tired.test", 60, 0);
+    let mut drill = Drill::new(manners(), vec![habits], &[("tired.test", 0)], &list);
+    drill.run();
+    let believed = list
+        .iter()
+        .filter(|address| drill.word(address) == Reason::Accepted)
+        .count();
+    assert!(believed <= 10, "{believed}");
+    assert_eq!(drill.word("a59@tired.test"), Reason::ProviderAnomaly);
+}
+
+#[test]
+fn a_decoy_refused_with_everybody_vouches_for_nobody() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    for domain in ["d.test", "all.test", "late.test"] {
+        board.routed(domain, route_to(0), START);
+    }
+    let [ordinary, all, late] = ["d.test", "all.test", "late.test"].map(|d| board.by_name[d]);
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let person = |address: &str| control(address.parse().unwrap());
+    board.weigh(IN_ORDER, ordinary, &person("anna@d.test"), &yes, START);
+    board.weigh(IN_ORDER, all, &person("bert@all.test"), &yes, START);
+    // From here on it refuses everybody.
+    for n in 0..limits::REFUSALS_IN_A_ROW {
+        let somebody = person(&format!("a{n}@d.test"));
+        board.weigh(IN_ORDER, ordinary, &somebody, &no, START);
+    }
+    let decoy = |board: &mut Board, domain: usize| {
+        board.hear_of_strangers(domain, crate::probe::Strangers::asking_decoy);
+        board.domains[domain].under_way += 1;
+        board.decoy_answered(IN_ORDER, domain, &no, START);
+        board.domains[domain].strangers.openness()
+    };
+    assert_eq!(decoy(&mut board, all), Openness::RefusesStrangers);
+    board.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
+    assert_eq!(
+        board.domains[all].strangers.openness(),
+        Openness::NotTold,
+        "taken back"
+    );
+    assert_eq!(decoy(&mut board, late), Openness::NotTold, "nor believed");
+    let last_said = |domain: &str| {
+        let facts = board.learned.iter().rev();
+        facts.into_iter().find_map(|learned| match learned {
+            Learned::Domain { name, fact, .. } if name == domain => Some(&fact.finding),
+            _ => None,
+        })
+    };
+    for domain in ["all.test", "late.test"] {
+        let Some(Finding::Asked { reading, .. }) = last_said(domain) else {
+            panic!("{domain}: its decoy was answered");
+        };
+        assert_eq!(reading.reason, Reason::ProviderAnomaly, "{domain}");
+    }
+}
+
+#[test]
+fn a_second_look_counts_what_changed() {
+    let habits = Habits {
+        answer: |question| match (question.local.starts_with("x1"), question.again) {
+            (true, 1..) => Reply::Yes,
+            _ => honest(question),
+        },
+        ..Habits::default()
+    };
+    let list = people("d.test", 20, 20);
+    let manners = Manners {
+        second_look: 1.0,
+        ..manners()
+    };
+    let mut drill = Drill::new(manners, vec![habits], &[("d.test", 0)], &list);
+    drill.run();
+    let look = drill.board.progress(drill.now).second_look;
+    let changed = list.iter().filter(|a| a.starts_with("x1")).count() as u64;
+    assert_eq!((look.asked, look.changed), (20, changed));
+    assert_eq!(look.confirmed, 20 - changed);
+}

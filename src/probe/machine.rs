@@ -1,0 +1,27 @@
+//! What a mail host answered before a run was interrupted, as far as none of its later answers vouches for it.
+
+use super::KnownDomain;
+use crate::address::Address;
+use crate::verdict::Exchange;
+
+/// Who was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// An address of the list, by its key.
+    Address(Box<str>),
+    /// The first decoy of the domain of that name, by which its acceptances are judged.
+    Decoy(Box<str>),
+}
+
+/// What one mail host, known by its name, has answered in this run so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownMachine {
+    /// How many it refused for good, decoys among them.
+    pub refusals: u32,
+    /// Whom it accepted since it last refused somebody, the oldest first; only where an acceptance means something.
+    pub accepted: Vec<(Party, Exchange)>,
+    /// Whom it refused since it last accepted somebody, the oldest first.
+    pub refused: Vec<(Party, Exchange)>,
+    /// Somebody it accepted where that means something, with what is known of the domain.
+    pub witness: Option<(Address, KnownDomain)>,
+}
