@@ -11,8 +11,7 @@ use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{KnownMachine, Openness, Party};
 use crate::reason::Reason;
-use crate::smtp::Stage;
-use crate::verdict::{Exchange, Whom};
+use crate::verdict::Whom;
 
 /// A run's answers about recipients, those about one together, in their order.
 macro_rules! answers {
@@ -20,7 +19,7 @@ macro_rules! answers {
         concat!(
             "SELECT ",
             $key,
-            ", at, reason, permanent, host, code, reply FROM ",
+            ", at, reason, permanent, host FROM ",
             $table,
             " WHERE run = ?1 AND kind = '",
             $kind,
@@ -48,8 +47,6 @@ struct Answer<'a> {
     at: Moment,
     said: Said,
     host: &'a str,
-    code: Option<u16>,
-    reply: &'a str,
 }
 
 /// An answer that may need vouching for.
@@ -58,7 +55,7 @@ struct Kept {
     key: String,
     at: Moment,
     said: Said,
-    exchange: Exchange,
+    host: String,
 }
 
 impl From<&Answer<'_>> for Kept {
@@ -68,12 +65,7 @@ impl From<&Answer<'_>> for Kept {
             key: answer.key.to_owned(),
             at: answer.at,
             said: answer.said,
-            exchange: Exchange {
-                stage: Stage::Rcpt,
-                host: answer.host.to_owned(),
-                code: answer.code,
-                reply: answer.reply.to_owned(),
-            },
+            host: answer.host.to_owned(),
         }
     }
 }
@@ -163,7 +155,7 @@ impl Ledger {
         hosts.retain(|_, host| host.refusals > 0);
         let mut last: Option<Kept> = None;
         let mut keep = |answer: Kept| {
-            if let Some(host) = hosts.get_mut(&answer.exchange.host) {
+            if let Some(host) = hosts.get_mut(&answer.host) {
                 host.keep(answer);
             }
         };
@@ -232,13 +224,12 @@ impl Ledger {
 }
 
 impl Kept {
-    fn into_party(self) -> (Party, Exchange) {
+    fn into_party(self) -> Party {
         let key = self.key.into_boxed_str();
-        let party = match self.whom {
+        match self.whom {
             Whom::Subject => Party::Address(key),
             Whom::Decoy => Party::Decoy(key),
-        };
-        (party, self.exchange)
+        }
     }
 }
 
@@ -260,7 +251,5 @@ fn read<'a>(row: &'a Row<'_>, whom: Whom) -> rusqlite::Result<Option<Answer<'a>>
         at: moment(row.get(1)?),
         said,
         host: text(4)?,
-        code: row.get(5)?,
-        reply: text(6)?,
     }))
 }

@@ -1,7 +1,7 @@
 //! One fact as a row of a table.
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
@@ -114,6 +114,32 @@ pub(super) fn insert(
         kept.until.map(millis),
     ])?;
     Ok(())
+}
+
+/// What somebody was answered last in a run.
+pub(super) fn last_answer(
+    connection: &Connection,
+    table: Table,
+    key: &str,
+    run: Moment,
+) -> rusqlite::Result<Option<Kept>> {
+    let query = match table {
+        Table::Address => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM address WHERE key = ?1 AND run = ?2 AND kind = 'asked' ORDER BY n DESC LIMIT 1"
+        ),
+        Table::Domain => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM domain WHERE name = ?1 AND run = ?2 AND kind = 'decoy' ORDER BY n DESC LIMIT 1"
+        ),
+    };
+    let found = connection
+        .prepare_cached(query)?
+        .query_row(params![key, millis(run)], read)
+        .optional()?;
+    Ok(found.flatten().map(|found| found.kept))
 }
 
 /// What a finding is, in one word.

@@ -513,12 +513,12 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
         assert!(begun.continues.is_some());
         ledger.machines().unwrap().remove("mx.acme.test").unwrap()
     };
-    let parties = |answers: &[(Party, Exchange)]| -> Vec<String> {
+    let names = |parties: &[Party]| -> Vec<String> {
         let name = |party: &Party| match party {
             Party::Address(key) => key.to_string(),
             Party::Decoy(domain) => format!("decoy of {domain}"),
         };
-        answers.iter().map(|(party, _)| name(party)).collect()
+        parties.iter().map(name).collect()
     };
     let nobody: [&str; 0] = [];
 
@@ -536,11 +536,8 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
         ("emil@acme.test", Reason::Greylisted, 109),
     ]);
     assert_eq!(known.refusals, 2);
-    assert_eq!(
-        parties(&known.accepted),
-        ["anna@acme.test", "bert@acme.test"]
-    );
-    assert_eq!(parties(&known.refused), nobody);
+    assert_eq!(names(&known.accepted), ["anna@acme.test", "bert@acme.test"]);
+    assert_eq!(names(&known.refused), nobody);
     let (witness, domain) = known.witness.unwrap();
     assert_eq!(witness.key(), "bert@acme.test");
     assert_eq!(domain.openness, Some(Openness::RefusesStrangers));
@@ -550,12 +547,56 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
         ("other.test", Reason::NoSuchMailbox, 111),
     ]);
     assert_eq!(known.refusals, 4);
-    assert_eq!(parties(&known.accepted), nobody);
+    assert_eq!(names(&known.accepted), nobody);
     assert_eq!(
-        parties(&known.refused),
+        names(&known.refused),
         ["yann@acme.test", "decoy of other.test"]
     );
     assert_eq!(known.witness.unwrap().0.key(), "bert@acme.test");
+}
+
+#[test]
+fn what_is_taken_back_keeps_its_words() {
+    let (_folder, path) = place();
+    let mut writer = open(&path, 0).writer().unwrap();
+    let anna = || "anna@acme.test".to_owned();
+    writer
+        .address(anna(), asked(Whom::Subject, Reason::NoSuchMailbox, true, 1))
+        .unwrap();
+    writer
+        .domain(
+            "acme.test".to_owned(),
+            asked(Whom::Decoy, Reason::NoSuchMailbox, true, 1),
+        )
+        .unwrap();
+    let reading = || Reading {
+        reason: Reason::ProviderAnomaly,
+        permanent: false,
+        rule: "held back".to_owned(),
+    };
+    for party in [
+        Party::Address(anna().into()),
+        Party::Decoy("acme.test".into()),
+        Party::Address("nobody@acme.test".into()),
+    ] {
+        writer
+            .take_back(party, reading(), Moment::from_millis(2))
+            .unwrap();
+    }
+    writer.finish().unwrap();
+    let mut ledger = open(&path, 3);
+    let kept = ledger.of_address(&anna()).unwrap();
+    let [.., last] = kept.as_slice() else {
+        panic!("it is known")
+    };
+    let mut expected = asked(Whom::Subject, Reason::NoSuchMailbox, true, 2);
+    if let Finding::Asked { reading: read, .. } = &mut expected.finding {
+        *read = reading();
+    }
+    assert_eq!(last.fact, expected);
+    assert_eq!(settled_by(&mut ledger, &anna()), None);
+    assert_eq!(ledger.strangers("acme.test").unwrap().openness, None);
+    assert!(ledger.of_address("nobody@acme.test").unwrap().is_empty());
 }
 
 #[test]

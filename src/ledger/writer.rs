@@ -10,9 +10,11 @@ use rusqlite::{Connection, params};
 
 use super::row::{self, Kept, Table};
 use super::{Clock, LedgerError, Lifetimes, known};
+use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{KnownDomain, KnownHost};
+use crate::probe::{KnownDomain, KnownHost, Party};
+use crate::verdict::Finding;
 
 /// Something on its way into the ledger.
 #[derive(Debug)]
@@ -34,6 +36,12 @@ enum Entry {
     Clock {
         key: String,
         clock: Clock,
+    },
+    TakenBack {
+        table: Table,
+        key: String,
+        reading: Reading,
+        at: Moment,
     },
 }
 
@@ -130,6 +138,29 @@ impl Writer {
         self.send(Entry::Clock { key, clock })
     }
 
+    /// Takes back what somebody was answered last in this run, after the fact that says so: the same words, read anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::address`].
+    pub fn take_back(
+        &mut self,
+        party: Party,
+        reading: Reading,
+        at: Moment,
+    ) -> Result<(), LedgerError> {
+        let (table, key) = match party {
+            Party::Address(key) => (Table::Address, key),
+            Party::Decoy(domain) => (Table::Domain, domain),
+        };
+        self.send(Entry::TakenBack {
+            table,
+            key: key.into(),
+            reading,
+            at,
+        })
+    }
+
     fn send(&mut self, entry: Entry) -> Result<(), LedgerError> {
         let sent = self
             .entries
@@ -223,6 +254,12 @@ impl Pen {
                 Entry::Strangers { name, known } => {
                     known::write_strangers(&self.connection, &name, &known, self.run)?;
                 }
+                Entry::TakenBack {
+                    table,
+                    key,
+                    reading,
+                    at,
+                } => self.write_taken_back(table, &key, reading, at)?,
                 Entry::Clock { key, clock } => {
                     known::write_clock(&self.connection, &key, clock, self.run)?;
                 }
@@ -257,6 +294,24 @@ impl Pen {
         }
         row::insert(&self.connection, table, key, self.run, settles, kept)
     }
+
+    /// Adds what somebody was answered last in this run once more, read as `reading`.
+    fn write_taken_back(
+        &self,
+        table: Table,
+        key: &str,
+        reading: Reading,
+        at: Moment,
+    ) -> rusqlite::Result<()> {
+        let Some(mut kept) = row::last_answer(&self.connection, table, key, self.run)? else {
+            return Ok(());
+        };
+        if let Finding::Asked { reading: read, .. } = &mut kept.fact.finding {
+            *read = reading;
+        }
+        kept.fact.at = at;
+        self.write_fact(table, key, &kept)
+    }
 }
 
 /// Gathers what comes in a while, or until the batch is full. It looks now and then: to be woken for each entry would cost
@@ -281,8 +336,18 @@ fn order(entry: &Entry) -> (u8, &str) {
             table: Table::Domain,
             key,
             ..
+        }
+        | Entry::TakenBack {
+            table: Table::Domain,
+            key,
+            ..
         } => (0, key),
         Entry::Fact {
+            table: Table::Address,
+            key,
+            ..
+        }
+        | Entry::TakenBack {
             table: Table::Address,
             key,
             ..

@@ -2,7 +2,6 @@
 
 use super::KnownDomain;
 use crate::address::Address;
-use crate::verdict::Exchange;
 
 /// Who was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +18,9 @@ pub struct KnownMachine {
     /// How many it refused for good, decoys among them.
     pub refusals: u32,
     /// Whom it accepted since it last refused somebody, the oldest first; only where an acceptance means something.
-    pub accepted: Vec<(Party, Exchange)>,
+    pub accepted: Vec<Party>,
     /// Whom it refused since it last accepted somebody, the oldest first.
-    pub refused: Vec<(Party, Exchange)>,
+    pub refused: Vec<Party>,
     /// Somebody it accepted where that means something, with what is known of the domain.
     pub witness: Option<(Address, KnownDomain)>,
 }

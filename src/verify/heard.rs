@@ -55,6 +55,7 @@ impl Heard {
             } => self.note_block(&key.0, &exchange.reply, *addresses as u64),
             Learned::Waiting { again: None, .. }
             | Learned::Host { .. }
+            | Learned::TakenBack { .. }
             | Learned::Doubted { .. }
             | Learned::Stranded { .. }
             | Learned::Strangers { .. } => {}

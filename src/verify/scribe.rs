@@ -45,6 +45,9 @@ impl Listener for Scribe<'_> {
                 ..
             } => self.observer.blocked(&key.0, &exchange.reply, addresses),
             Learned::Stranded { words } => self.observer.stranded(&words),
+            Learned::TakenBack { party, reading, at } => {
+                self.writer.take_back(party, reading, at)?;
+            }
             Learned::Doubted {
                 key,
                 exchange,

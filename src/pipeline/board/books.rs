@@ -163,6 +163,9 @@ impl Board {
         self.book(index);
         let greylisting = self.hosts[host].greylisting;
         let entry = &mut self.domains[index];
+        if entry.has_a_control() {
+            self.groups[group].control = Some(index);
+        }
         if !entry.listed && entry.has_question(greylisting, now) {
             entry.listed = true;
             self.groups[group].ready.push_back(index);
@@ -199,18 +202,6 @@ impl Board {
             if until.is_none_or(|until| until <= now || at < until) {
                 *until = Some(at);
             }
-        }
-    }
-
-    /// Puts a domain in front of its group's queue, if it stands there.
-    pub(super) fn prefer(&mut self, index: usize) {
-        let Some(group) = self.domains[index].group else {
-            return;
-        };
-        let ready = &mut self.groups[group].ready;
-        if let Some(at) = ready.iter().position(|&listed| listed == index) {
-            ready.remove(at);
-            ready.push_front(index);
         }
     }
 

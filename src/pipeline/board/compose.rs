@@ -236,6 +236,14 @@ impl Board {
         let t = &self.talks[&talk];
         let group = t.group;
         let greylisting = self.hosts[self.groups[group].host].greylisting;
+        if let Some(domain) = self.groups[group].control {
+            let entry = &self.domains[domain];
+            if entry.has_a_control() && entry.has_question(greylisting, now) {
+                self.unlist(group, domain);
+                return Some(domain);
+            }
+            self.groups[group].control = None;
+        }
         // Refusals have caught up: the next answers had better be acceptances, wherever they come from.
         let needs_credit = t.spent.recipients() > 0 && t.spent.accepted <= t.spent.refused;
         let current = draft.domain().or(t.transaction.map(|(domain, _)| domain));

@@ -47,14 +47,16 @@ pub(super) struct Entry {
 /// Those who wait in few domains.
 #[derive(Debug, Default)]
 struct Rare {
-    /// Those who are asked before anybody else: questions that were lost, control addresses.
+    /// Those known to exist: they test the host, before anybody else.
+    controls: Packed,
+    /// Those whose question was lost.
     first: Packed,
     bad: Packed,
 }
 
 impl Rare {
     fn is_empty(&self) -> bool {
-        self.first.is_empty() && self.bad.is_empty()
+        self.controls.is_empty() && self.first.is_empty() && self.bad.is_empty()
     }
 }
 
@@ -101,7 +103,8 @@ impl Entry {
     /// How likely those exist who are asked about next: whoever waits first, as the domain's answers so far have it.
     pub(super) fn likelihood(&self) -> Likelihood {
         let [accepted, refused] = self.answers;
-        let first = self.rare.as_ref().map_or(0, |rare| rare.first.len());
+        let first = |rare: &Rare| rare.controls.len() + rare.first.len();
+        let first = self.rare.as_deref().map_or(0, first);
         match first == 0 && self.good.is_empty() {
             true => Likelihood::Bad,
             false => Likelihood::by_answers(accepted, refused),
@@ -111,7 +114,7 @@ impl Entry {
     /// Adds somebody to ask about.
     pub(super) fn push(&mut self, subject: &Subject) {
         match (subject.look, subject.likelihood) {
-            (Look::Control, _) => self.rare().first.push_back(subject),
+            (Look::Control, _) => self.rare().controls.push_back(subject),
             (Look::First | Look::Second, Likelihood::Good) => self.good.push_back(subject),
             (Look::First | Look::Second, Likelihood::Bad) => {
                 self.rare().bad.push_back(subject);
@@ -121,7 +124,10 @@ impl Entry {
 
     /// Puts somebody back whose question was not put.
     pub(super) fn push_front(&mut self, subject: &Subject) {
-        self.rare().first.push_front(subject);
+        match subject.look {
+            Look::Control => self.rare().controls.push_front(subject),
+            Look::First | Look::Second => self.rare().first.push_front(subject),
+        }
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -146,12 +152,17 @@ impl Entry {
         }
     }
 
+    /// Whether somebody known to exist is to be asked about.
+    pub(super) fn has_a_control(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| !rare.controls.is_empty())
+    }
+
     /// How many wait here now.
     pub(super) fn waiting_now(&self) -> usize {
-        let rare = self
-            .rare
-            .as_ref()
-            .map_or(0, |rare| rare.first.len() + rare.bad.len());
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            rare.controls.len() + rare.first.len() + rare.bad.len()
+        });
         rare + self.good.len()
     }
 
@@ -200,7 +211,8 @@ impl Entry {
     pub(super) fn drain(&mut self) -> Vec<Subject> {
         let name = &*self.name;
         let mut rare = self.rare.take().unwrap_or_default();
-        let mut all: Vec<Subject> = rare.first.drain(name).collect();
+        let mut all: Vec<Subject> = rare.controls.drain(name).collect();
+        all.extend(rare.first.drain(name));
         all.extend(self.good.drain(name));
         all.extend(rare.bad.drain(name));
         self.later_count = 0;
@@ -252,7 +264,11 @@ impl Entry {
         }
         let name = &*self.name;
         let (first, bad) = match &mut self.rare {
-            Some(rare) => (rare.first.pop_front(name), Some(&mut rare.bad)),
+            Some(rare) => {
+                let control = rare.controls.pop_front(name);
+                let first = control.or_else(|| rare.first.pop_front(name));
+                (first, Some(&mut rare.bad))
+            }
             None => (None, None),
         };
         let subject = match (first, bad) {

@@ -2,6 +2,7 @@
 //! error is measured by asking again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use super::outcome::{is_yes, refuses_for_good};
 use super::rows::{Answer, Span, Which};
@@ -11,7 +12,7 @@ use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{Openness, Party, Strangers};
 use crate::reason::Reason;
-use crate::verdict::{Exchange, Fact, Finding, Whom};
+use crate::verdict::{Exchange, Finding, Whom};
 
 impl Board {
     /// Learns an answer about an address of the list, as far as the host is to be believed.
@@ -28,7 +29,6 @@ impl Board {
         };
         let answer = Answer {
             party: Party::Address(subject.address.key().into_owned().into_boxed_str()),
-            exchange: heard.exchange.clone(),
             span,
         };
         if is_yes(&heard.exchange) {
@@ -44,20 +44,27 @@ impl Board {
         group.rows.refuse(answer);
         let trust = &mut self.hosts[group.host].trust;
         trust.refused();
-        let jumped = trust.is_suspicious();
-        let long = group.rows.owe_a_control(false);
+        let believed = !trust.is_lost();
+        self.learn_believed(believed, subject, heard, now);
+        if believed {
+            self.draw_sample(subject);
+        }
+    }
+
+    /// Looks into a machine's refusals after a flight, `refusal` the last of them: what came with them may have shown
+    /// already that it still accepts somebody.
+    pub(super) fn look_into(&mut self, group: usize, refusal: &Exchange, now: Moment) {
+        let host = self.groups[group].host;
+        let trust = &self.hosts[host].trust;
         if trust.is_lost() {
-            self.learn_believed(false, subject, heard, now);
             return;
         }
-        self.learn_believed(true, subject, heard, now);
-        self.draw_sample(subject);
-        if jumped || long {
-            self.question(at, now);
+        let jumped = trust.is_suspicious();
+        if jumped || self.groups[group].rows.owe_a_control(false) {
+            self.question(group, now);
         }
-        let host = self.groups[at].host;
         if jumped && self.hosts[host].good.is_none() {
-            self.distrust(at, &heard.exchange, Which::OfLate, now);
+            self.distrust(group, refusal, Which::OfLate, now);
         }
     }
 
@@ -99,35 +106,43 @@ impl Board {
         }
     }
 
-    /// Notes what a decoy's answer tells of its host. Returns whether it is to be believed.
-    pub(super) fn weigh_decoy(&mut self, span: Span, domain: usize, heard: &Heard) -> bool {
-        let Some(group) = self.domains[domain].group else {
-            return true;
-        };
-        if !refuses_for_good(&heard.reading) {
-            return true;
+    /// Learns what a decoy was answered, as far as the host is to be believed. Returns whether it is.
+    pub(super) fn weigh_decoy(
+        &mut self,
+        span: Span,
+        domain: usize,
+        heard: &Heard,
+        now: Moment,
+    ) -> bool {
+        let mut believed = true;
+        if let Some(group) = self.domains[domain].group
+            && refuses_for_good(&heard.reading)
+        {
+            let group = &mut self.groups[group];
+            group.rows.refuse(Answer {
+                party: Party::Decoy((*self.domains[domain].name).into()),
+                span,
+            });
+            believed = !self.hosts[group.host].trust.is_lost();
         }
-        let group = &mut self.groups[group];
-        group.rows.refuse(Answer {
-            party: Party::Decoy((*self.domains[domain].name).into()),
+        let finding = Finding::Asked {
+            whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
-            span,
-        });
-        !self.hosts[group.host].trust.is_lost()
+            reading: match believed {
+                true => heard.reading.clone(),
+                false => held_back(),
+            },
+        };
+        self.learn_of_domain(domain, finding, None, now);
+        if !believed {
+            let name = Arc::clone(&self.domains[domain].name);
+            self.disbelieve_decoy(&name);
+        }
+        believed
     }
 
     /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
-    pub(super) fn disbelieve_decoy(&mut self, domain: &str, exchange: &Exchange, now: Moment) {
-        let finding = Finding::Asked {
-            whom: Whom::Decoy,
-            exchange: exchange.clone(),
-            reading: held_back(),
-        };
-        self.learned.push(Learned::Domain {
-            name: domain.to_owned(),
-            fact: Fact { at: now, finding },
-            ttl: None,
-        });
+    fn disbelieve_decoy(&mut self, domain: &str) {
         if let Some(&index) = self.by_name.get(domain) {
             self.hear_of_strangers(index, Strangers::disbelieve);
             self.tell_of_strangers(index);
@@ -158,7 +173,6 @@ impl Board {
         self.pending += 1;
         self.domains[domain].push(&control(address));
         self.offer_domain(domain, now);
-        self.prefer(domain);
     }
 
     /// A control address was answered.
@@ -250,24 +264,15 @@ impl Board {
             exchange: exchange.clone(),
             addresses,
         });
-        for Answer {
-            party, exchange, ..
-        } in held
-        {
-            match party {
-                Party::Address(key) => {
-                    let finding = Finding::Asked {
-                        whom: Whom::Subject,
-                        exchange,
-                        reading: held_back(),
-                    };
-                    self.learned.push(Learned::Address {
-                        key: key.into(),
-                        fact: Fact { at: now, finding },
-                    });
-                }
-                Party::Decoy(domain) => self.disbelieve_decoy(&domain, &exchange, now),
+        for Answer { party, .. } in held {
+            if let Party::Decoy(domain) = &party {
+                self.disbelieve_decoy(domain);
             }
+            self.learned.push(Learned::TakenBack {
+                party,
+                reading: held_back(),
+                at: now,
+            });
         }
     }
 

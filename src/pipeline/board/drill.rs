@@ -206,6 +206,15 @@ impl Drill {
                     };
                     self.facts.entry(key.clone()).or_default().push(reason);
                 }
+                if let Learned::TakenBack {
+                    party: Party::Address(key),
+                    reading,
+                    ..
+                } = &learned
+                {
+                    let facts = self.facts.entry(key.to_string()).or_default();
+                    facts.push(reading.reason);
+                }
                 self.learned.push(learned);
             }
             if self.board.is_done() {
@@ -367,6 +376,7 @@ impl Drill {
             | Learned::Domain { .. }
             | Learned::Waiting { .. }
             | Learned::Strangers { .. }
+            | Learned::TakenBack { .. }
             | Learned::Doubted { .. }
             | Learned::Stranded { .. }
             | Learned::Blocked { .. } => None,
@@ -579,6 +589,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
         | Learned::Domain { .. }
         | Learned::Waiting { .. }
         | Learned::Strangers { .. }
+        | Learned::TakenBack { .. }
         | Learned::Doubted { .. }
         | Learned::Stranded { .. }
         | Learned::Blocked { .. } => None,

@@ -32,6 +32,8 @@ pub(super) struct Group {
     pub(super) good: Option<(usize, Address)>,
     /// The domain of the last acceptance that seemed to mean something: a further stranger is asked for there.
     pub(super) meant: Option<usize>,
+    /// The domain in which somebody known to exist is to be asked about, before anybody else.
+    pub(super) control: Option<usize>,
     /// Whether a further stranger is still to be asked for, on a connection of its own.
     pub(super) test_owed: bool,
     /// The conversation that rests until the next clock comes due, while there is nothing to ask.
@@ -99,6 +101,7 @@ impl Group {
             rows: Rows::default(),
             good: None,
             meant: None,
+            control: None,
             test_owed: false,
             resting: None,
             talks: 0,

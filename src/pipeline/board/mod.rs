@@ -33,7 +33,8 @@ use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Limiter, Rate};
 use crate::probe::{
-    KnownDomain, KnownHost, KnownMachine, Likelihood, Spent, Strangers, Used, Waiting, Wanted,
+    KnownDomain, KnownHost, KnownMachine, Likelihood, Party, Spent, Strangers, Used, Waiting,
+    Wanted,
 };
 use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
@@ -178,6 +179,15 @@ pub enum Learned {
         name: String,
         /// All that is known of it by now.
         known: KnownDomain,
+    },
+    /// What was learned last of somebody is not believed any more.
+    TakenBack {
+        /// Of whom.
+        party: Party,
+        /// What it is read as from now on.
+        reading: Reading,
+        /// When.
+        at: Moment,
     },
     /// A host's refusals are not believed any more: those to come are held back.
     Doubted {

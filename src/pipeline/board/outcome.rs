@@ -1,7 +1,5 @@
 //! What follows from the answers of a flight.
 
-use std::sync::Arc;
-
 use super::rows::Span;
 use super::{Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, TalkId, TalkStage, Wake};
 use crate::diagnosis::Reading;
@@ -98,6 +96,10 @@ impl Board {
                 (Some(heard), _) => self.answered(span, host, asked, heard, now),
             }
         }
+        let mut heard = answers.iter().flatten();
+        if let Some(refusal) = heard.rfind(|heard| refuses_for_good(&heard.reading)) {
+            self.look_into(group, &refusal.exchange, now);
+        }
         match broken {
             Some(Break::AfterRefusal | Break::Instead) => {
                 self.groups[group].not_before = now + limits::CUT_WAIT;
@@ -190,9 +192,7 @@ impl Board {
     /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.
     pub(super) fn decoy_answered(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
         self.domains[domain].under_way -= 1;
-        if !self.weigh_decoy(span, domain, heard) {
-            let name = Arc::clone(&self.domains[domain].name);
-            self.disbelieve_decoy(&name, &heard.exchange, now);
+        if !self.weigh_decoy(span, domain, heard, now) {
             self.offer_domain(domain, now);
             return;
         }
@@ -206,18 +206,8 @@ impl Board {
                 strangers.give_up();
             }
         });
-        self.learn_of_decoy(domain, heard, now);
         self.tell_of_strangers(domain);
         self.offer_domain(domain, now);
-    }
-
-    fn learn_of_decoy(&mut self, domain: usize, heard: &Heard, now: Moment) {
-        let finding = Finding::Asked {
-            whom: Whom::Decoy,
-            exchange: heard.exchange.clone(),
-            reading: heard.reading.clone(),
-        };
-        self.learn_of_domain(domain, finding, None, now);
     }
 
     /// The host takes fewer recipients at once than we named: our mistake, so this one is asked again at once, and so

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use super::TalkId;
 use crate::limits;
 use crate::probe::{KnownMachine, Party};
-use crate::verdict::Exchange;
 
 /// When a machine gave an answer, as far as that can be told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,6 @@ impl Span {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) party: Party,
-    pub(super) exchange: Exchange,
     pub(super) span: Span,
 }
 
@@ -81,11 +79,7 @@ impl Rows {
             asked: 0,
             heard: 0,
         };
-        let answer = |(party, exchange)| Answer {
-            party,
-            exchange,
-            span: past,
-        };
+        let answer = |party| Answer { party, span: past };
         self.refusals += known.refusals;
         self.accepted.extend(known.accepted.into_iter().map(answer));
         let refused = known.refused.into_iter().map(|said| Refusal {
@@ -112,9 +106,10 @@ impl Rows {
             in_row: true,
         });
         let window = limits::TRUST_WINDOW as usize;
-        while self.refused.len() > 2 * window || self.count(|_| true) > window {
-            self.refused.pop_front();
-        }
+        let older = self.refused.iter().take_while(|refusal| !refusal.in_row);
+        let superfluous = self.refused.len().saturating_sub(window).min(older.count());
+        let superfluous = superfluous.max(self.refused.len().saturating_sub(limits::LONGEST_ROW));
+        self.refused.drain(..superfluous);
     }
 
     /// Notes that another decoy was refused.
@@ -241,12 +236,6 @@ mod tests {
     fn answer(talk: u64, asked: u64, heard: u64) -> Answer {
         Answer {
             party: Party::Address("a@d.test".into()),
-            exchange: Exchange {
-                stage: crate::smtp::Stage::Rcpt,
-                host: "mx.d.test".to_owned(),
-                code: None,
-                reply: String::new(),
-            },
             span: Span {
                 talk: TalkId(talk),
                 asked,
@@ -331,7 +320,6 @@ mod tests {
             });
         }
         assert!(!rows.owe_a_control(true));
-        assert_eq!(rows.refused.len(), 2 * limits::TRUST_WINDOW as usize);
         for step in 0..limits::SHORT_ROW as u64 {
             rows.refuse(answer(1, 200 + step, 200 + step));
         }

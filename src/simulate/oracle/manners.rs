@@ -321,14 +321,14 @@ impl Scene<'_> {
             self.counts.most_about_one = self.counts.most_about_one.max(most_about_one);
             let bound = if site.is_steady() { 1 } else { TRIES };
             // For every eight strangers refused, somebody accepted may be asked about once more: does the host still
-            // know its own?
+            // know its own? And again after the last question, which more than one may turn out to be.
             let refused = count(Outcome::RefusedMailbox);
             let again: u32 = about
                 .values()
                 .map(|count| count.saturating_sub(bound))
                 .sum();
             let mut needless = Vec::new();
-            if again as usize > refused / 8
+            if again as usize > refused / 8 + usize::from(refused >= 12)
                 && let Some((key, count)) = about.iter().find(|(_, count)| **count > bound)
             {
                 needless.push(format!("{count} times about {key}"));

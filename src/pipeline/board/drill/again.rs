@@ -1,7 +1,6 @@
 //! Machines met before an interruption.
 
 use super::*;
-use crate::probe::Party;
 
 /// A run that goes on where everybody is settled: what its one host answered before, how it answers now.
 fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
@@ -32,28 +31,27 @@ fn machine(refusals: u32) -> KnownMachine {
     }
 }
 
-/// These people, answered so.
-fn answered(people: &[&str], code: u16) -> Vec<(Party, Exchange)> {
-    let said = heard(Some(code), Reason::Accepted, false).exchange;
-    people
-        .iter()
-        .map(|address| (Party::Address((*address).into()), said.clone()))
+fn people_of<const N: usize>(addresses: [&str; N]) -> Vec<Party> {
+    addresses
+        .into_iter()
+        .map(|address| Party::Address(address.into()))
         .collect()
 }
 
 fn accepted_last(refusals: u32) -> KnownMachine {
     KnownMachine {
-        accepted: answered(&["anna@d.test", "bert@d.test"], 250),
+        accepted: people_of(["anna@d.test", "bert@d.test"]),
         ..machine(refusals)
     }
 }
 
 fn refused_last(refusals: u32) -> KnownMachine {
-    let mut known = machine(refusals);
-    known.refused = answered(&["carl@d.test"], 550);
-    let decoy = Party::Decoy("all.test".into());
-    known.refused.push((decoy, known.refused[0].1.clone()));
-    known
+    let mut refused = people_of(["carl@d.test"]);
+    refused.push(Party::Decoy("all.test".into()));
+    KnownMachine {
+        refused,
+        ..machine(refusals)
+    }
 }
 
 #[test]
@@ -77,10 +75,7 @@ fn whoever_was_refused_last_is_tested_by_somebody_who_exists() {
     let liar = goes_on(refused_last(limits::MANY_STRANGERS), |_| Reply::No);
     assert_eq!(liar.questions(), 1);
     assert_eq!(liar.word("carl@d.test"), Reason::ProviderAnomaly);
-    let takes_back = |learned: &Learned| {
-        matches!(learned, Learned::Domain { name, fact: Fact { finding: Finding::Asked { reading, .. }, .. }, .. }
-            if name == "all.test" && reading.reason == Reason::ProviderAnomaly)
-    };
+    let takes_back = |learned: &Learned| matches!(learned, Learned::TakenBack { party: Party::Decoy(domain), .. } if **domain == *"all.test");
     assert!(liar.learned.iter().any(takes_back), "the decoy with it");
     let forgets = |learned: &Learned| {
         matches!(learned, Learned::Strangers { name, known }
