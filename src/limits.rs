@@ -254,6 +254,14 @@ pub const ROW_DOUBLINGS: u32 = 4;
 /// The same when a host has nothing else left to be asked. Our choice: what a row cannot show any more.
 pub const SHORT_ROW: usize = 3;
 
+/// Further decoys in a row that teach nothing before a host is left untested. Our choice: one may be lost with its
+/// connection, one told to come back.
+pub const TESTS_IN_VAIN: u8 = 3;
+
+/// Conversations for a last test, when all else is done, before a host's last answers are left as they are. Our choice: one
+/// may be cut off.
+pub const LAST_TESTS: u8 = 2;
+
 /// Most acceptances that may be taken back: the longest row that is not tested.
 pub const LONGEST_ROW: usize = ACCEPTED_IN_A_ROW << (ROW_DOUBLINGS + 1);
 

@@ -124,8 +124,8 @@ impl Lifetimes {
                     Some(self.refused)
                 }
                 (Whom::Subject, Reason::MailboxFull | Reason::MailboxBusy) => Some(self.refused),
-                // It takes a refusal back, so it must last as long.
-                (Whom::Subject, Reason::ProviderAnomaly) => Some(self.refused),
+                // It takes an answer back, so it must last as long.
+                (Whom::Subject, Reason::ProviderAnomaly) => Some(self.accepted.max(self.refused)),
                 (Whom::Subject | Whom::Decoy, _) => None,
             },
             Finding::Bounced {

@@ -19,7 +19,7 @@ macro_rules! answers {
         concat!(
             "SELECT ",
             $key,
-            ", at, reason, permanent, host FROM ",
+            ", at, reason, permanent, host, code FROM ",
             $table,
             " WHERE run = ?1 AND kind = '",
             $kind,
@@ -47,6 +47,8 @@ struct Answer<'a> {
     at: Moment,
     said: Said,
     host: &'a str,
+    /// Whether its words are an acceptance.
+    is_yes: bool,
 }
 
 /// An answer that may need vouching for.
@@ -78,6 +80,8 @@ struct Answers {
     accepted_at: Moment,
     /// When it last refused somebody.
     refused_at: Moment,
+    /// When acceptances were last taken back, when refusals were.
+    taken_back_at: [Option<Moment>; 2],
     accepted: Vec<Kept>,
     refused: Vec<Kept>,
     /// Accepted before somebody was refused.
@@ -93,7 +97,11 @@ impl Answers {
             }
             (Said::Yes, Whom::Subject) => self.accepted_at = self.accepted_at.max(answer.at),
             // That a stranger was accepted shows nothing of those refused.
-            (Said::Yes, Whom::Decoy) | (Said::TakenBack, _) => {}
+            (Said::Yes, Whom::Decoy) => {}
+            (Said::TakenBack, _) => {
+                let at = &mut self.taken_back_at[usize::from(!answer.is_yes)];
+                *at = (*at).max(Some(answer.at));
+            }
         }
     }
 
@@ -105,7 +113,7 @@ impl Answers {
             }
             (Said::Yes, Whom::Subject) => (&mut self.witnesses, limits::WITNESSES),
             (Said::No, _) if answer.at >= self.accepted_at => {
-                (&mut self.refused, limits::TRUST_WINDOW as usize)
+                (&mut self.refused, limits::LONGEST_ROW)
             }
             (Said::Yes, Whom::Decoy) | (Said::No | Said::TakenBack, _) => return,
         };
@@ -191,8 +199,11 @@ impl Ledger {
 
     /// What a run needs to know of a mail host to go on with it.
     fn machine(&mut self, answers: Answers) -> Result<KnownMachine, LedgerError> {
+        let [accepting, refusing] = answers.taken_back_at;
         let mut machine = KnownMachine {
             refusals: answers.refusals,
+            accepts_anybody: accepting.is_some_and(|at| at >= answers.refused_at),
+            refuses_everybody: refusing.is_some(),
             ..KnownMachine::default()
         };
         let newest = |mut kept: Vec<Kept>, most: usize| {
@@ -215,7 +226,7 @@ impl Ledger {
                 machine.accepted.push(answer.into_party());
             }
         }
-        machine.refused = newest(answers.refused, limits::TRUST_WINDOW as usize)
+        machine.refused = newest(answers.refused, limits::LONGEST_ROW)
             .into_iter()
             .map(Kept::into_party)
             .collect();
@@ -251,5 +262,6 @@ fn read<'a>(row: &'a Row<'_>, whom: Whom) -> rusqlite::Result<Option<Answer<'a>>
         at: moment(row.get(1)?),
         said,
         host: text(4)?,
+        is_yes: matches!(row.get(5)?, Some(200..300u16)),
     }))
 }

@@ -595,6 +595,10 @@ fn what_is_taken_back_keeps_its_words() {
     }
     assert_eq!(last.fact, expected);
     assert_eq!(settled_by(&mut ledger, &anna()), None);
+    assert!(
+        matches!(ledger.todo(&anna(), "acme.test").unwrap(), Todo::Ask { .. }),
+        "asked anew by a later run"
+    );
     assert_eq!(ledger.strangers("acme.test").unwrap().openness, None);
     assert!(ledger.of_address("nobody@acme.test").unwrap().is_empty());
 }

@@ -46,7 +46,7 @@ impl Ledger {
         if is_settled(verdict) {
             return Ok(Todo::Settled(verdict));
         }
-        if let Some(reading) = evidence.facts.iter().rev().find_map(acceptance) {
+        if let Some(reading) = acceptance(&evidence.facts) {
             return Ok(Todo::Owed(reading.clone()));
         }
         if !asked_in_this_run {
@@ -79,18 +79,23 @@ impl Ledger {
     }
 }
 
-/// What an address's acceptance was read as.
-fn acceptance(fact: &Fact) -> Option<&Reading> {
-    match &fact.finding {
+/// What an address's last acceptance was read as, unless it was taken back.
+fn acceptance(facts: &[Fact]) -> Option<&Reading> {
+    let answers = facts.iter().rev().filter_map(|fact| match &fact.finding {
         Finding::Asked {
             whom: Whom::Subject,
             reading,
             ..
-        } if matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider) => Some(reading),
-        Finding::Asked { .. }
+        } => Some(reading),
+        Finding::Asked {
+            whom: Whom::Decoy, ..
+        }
         | Finding::Text { .. }
         | Finding::Domain { .. }
         | Finding::Withheld { .. }
         | Finding::Bounced { .. } => None,
-    }
+    });
+    answers
+        .take_while(|reading| reading.reason != Reason::ProviderAnomaly)
+        .find(|reading| matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider))
 }

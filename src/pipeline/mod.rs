@@ -239,7 +239,7 @@ impl Run {
             if self.board.is_done()
                 && ((self.supply_dry && self.spill.is_empty()) || self.ending != Ending::Completed)
             {
-                if self.board.meets_again(now) {
+                if self.board.tests_hosts(now) {
                     continue;
                 }
                 listener.progress(&self.progress(now));

@@ -8,7 +8,7 @@ use crate::address::Address;
 pub enum Party {
     /// An address of the list, by its key.
     Address(Box<str>),
-    /// The first decoy of the domain of that name, by which its acceptances are judged.
+    /// A decoy of the domain of that name; the first is what its acceptances are judged by.
     Decoy(Box<str>),
 }
 
@@ -17,6 +17,10 @@ pub enum Party {
 pub struct KnownMachine {
     /// How many it refused for good, decoys among them.
     pub refusals: u32,
+    /// Whether it was caught at accepting everybody, and has refused nobody since.
+    pub accepts_anybody: bool,
+    /// Whether it was caught at refusing everybody.
+    pub refuses_everybody: bool,
     /// Whom it accepted since it last refused somebody, the oldest first; only where an acceptance means something.
     pub accepted: Vec<Party>,
     /// Whom it refused since it last accepted somebody, the oldest first.

@@ -65,12 +65,16 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                 ..
             } if reason.may_reject() => bounced = Some(*reason),
             Finding::Bounced { reason, .. } => undecided = Some(*reason),
-            // That is why nobody was asked any more, whatever was in the way before.
             Finding::Withheld {
-                reason: Reason::SenderBlocked,
+                reason:
+                    reason @ (Reason::NotAsked
+                    | Reason::Interrupted
+                    | Reason::Deadline
+                    | Reason::Suppressed),
                 ..
-            } => undecided = Some(Reason::SenderBlocked),
-            Finding::Withheld { reason, .. } => withheld = Some(*reason),
+            } => withheld = Some(*reason),
+            // Somebody else was told so: that is why nobody was asked any more, whatever was in the way before.
+            Finding::Withheld { reason, .. } => undecided = Some(*reason),
         }
     }
 

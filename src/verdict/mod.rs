@@ -147,7 +147,7 @@ pub enum Finding {
     },
     /// Nobody was asked, or not to the end.
     Withheld {
-        /// `not_asked`, `interrupted`, `deadline`, `suppressed`, or `sender_blocked` where somebody else heard that.
+        /// `not_asked`, `interrupted`, `deadline`, `suppressed`, or what the host told somebody else.
         reason: Reason,
         /// Why, for people.
         detail: String,

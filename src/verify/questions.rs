@@ -171,7 +171,14 @@ impl Supply for Questions<'_> {
     }
 
     fn machines(&mut self) -> anyhow::Result<HashMap<String, KnownMachine>> {
-        Ok(self.ledger.machines()?)
+        let mut machines = self.ledger.machines()?;
+        for known in machines.values_mut() {
+            // Nobody on the suppression list is asked about, not even to test a host.
+            known
+                .witness
+                .take_if(|(address, _)| self.suppression.has(address));
+        }
+        Ok(machines)
     }
 }
 

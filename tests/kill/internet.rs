@@ -42,6 +42,13 @@ pub(crate) fn kind(domain: &str) -> Option<Kind> {
     })
 }
 
+/// The number of the host that takes the mail of a recipient.
+pub(crate) fn host_of(recipient: &str) -> usize {
+    let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let number = domain.trim_start_matches('d').trim_end_matches(".test");
+    number.parse::<usize>().unwrap() % HOSTS
+}
+
 /// One recipient asked about.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {

@@ -1,75 +1,149 @@
-//! Machines met before an interruption: their answers of then are worth what their answers of now make of them.
+//! Hosts whose last answers nothing vouches for: met again after an interruption, or tested when all else is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Board;
 use super::rows::Rows;
+use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{KnownDomain, KnownMachine};
+use crate::probe::KnownMachine;
+use crate::route::MailHost;
+
+/// What machines answered before this run was interrupted, until they are met again.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// By their names, with whether their refusals are counted by now.
+    machines: HashMap<String, (KnownMachine, bool)>,
+    /// The names of those with a witness, by the witness's domain: there they are tested.
+    by_domain: BTreeMap<String, Vec<String>>,
+}
+
+impl Past {
+    fn of(machines: HashMap<String, KnownMachine>) -> Self {
+        let mut by_domain: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, known) in &machines {
+            if let Some((address, _)) = &known.witness {
+                let domain = address.domain().wire().to_owned();
+                by_domain.entry(domain).or_default().push(name.clone());
+            }
+        }
+        // In their order, so that a simulated run replays.
+        for names in by_domain.values_mut() {
+            names.sort();
+        }
+        let machines = machines
+            .into_iter()
+            .map(|(name, known)| (name, (known, false)))
+            .collect();
+        Past {
+            machines,
+            by_domain,
+        }
+    }
+}
 
 impl Board {
-    /// Takes up a group where the run was interrupted, if one of its machines was met before.
-    pub(super) fn resume(&mut self, group: usize, now: Moment) {
-        if self.past.is_empty() {
-            return;
-        }
-        let names: Vec<String> = self.groups[group]
-            .targets
-            .iter()
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in names {
-            let Some(mut known) = self.past.remove(&name) else {
+    /// Takes in what machines answered before this run was interrupted, by their names.
+    pub fn know_machines(&mut self, machines: HashMap<String, KnownMachine>) {
+        self.past = Past::of(machines);
+    }
+
+    /// Takes up a domain where the run was interrupted: how its machines treated strangers, and the answers for which it
+    /// has a witness. `is_new` tells that its group has not been met since.
+    pub(super) fn resume(
+        &mut self,
+        domain: usize,
+        group: usize,
+        mail_hosts: &[MailHost],
+        is_new: bool,
+    ) {
+        for host in mail_hosts {
+            let Some((known, is_counted)) = self.past.machines.get_mut(&host.name) else {
                 continue;
             };
-            let witness = known.witness.take();
-            self.groups[group].rows.resume(known);
-            if let Some((address, domain)) = witness {
-                let index = self.meet(address.domain().wire(), &domain, now);
-                let good = Some((index, address));
-                let resumed = &mut self.groups[group];
-                self.hosts[resumed.host].good.clone_from(&good);
-                resumed.good = good;
-                resumed.meant = Some(index);
+            if !std::mem::replace(is_counted, true) {
+                for address in &host.addresses {
+                    *self.strangers.entry(*address).or_default() += known.refusals;
+                }
+            }
+            if is_new && known.accepts_anybody {
+                self.groups[group].rows.resume_accepting();
+            }
+            if known.refuses_everybody {
+                let host = self.groups[group].host;
+                self.hosts[host].trust.lose();
+            }
+        }
+        let name = &*self.domains[domain].name;
+        let machines = self.past.by_domain.remove(name).unwrap_or_default();
+        for machine in machines {
+            let Some((known, is_counted)) = self.past.machines.get_mut(&machine) else {
+                continue;
+            };
+            let group = &mut self.groups[group];
+            if !std::mem::replace(is_counted, true) {
+                // Met by another name than then.
+                let address = group.targets[0].1;
+                *self.strangers.entry(address).or_default() += known.refusals;
+            }
+            group.rows.resume(&mut known.accepted, &mut known.refused);
+            if let Some((address, _)) = known.witness.take() {
+                group.good = Some((domain, address));
+                group.meant = Some(domain);
+                self.hosts[group.host].good.clone_from(&group.good);
             }
         }
     }
 
-    /// When all else is done, sees to it that machines not met since the interruption are tested where their last answers
-    /// want it. Returns whether there is anything to do.
-    pub fn meets_again(&mut self, now: Moment) -> bool {
+    /// When all else is done, sees to it that hosts are tested where their last answers want it: those whose conversations
+    /// ended before that, those not met since the interruption. Returns whether there is anything to do.
+    pub fn tests_hosts(&mut self, now: Moment) -> bool {
         if self.stopping {
             return false;
         }
-        // In their order, so that a simulated run replays.
-        let past: BTreeMap<String, KnownMachine> = self.past.drain().collect();
-        for (name, known) in past {
-            let Some((address, domain)) = &known.witness else {
+        let mut any = false;
+        for group in 0..self.groups.len() {
+            if self.groups[group].last_tests < limits::LAST_TESTS && self.wants_a_last_test(group) {
+                self.groups[group].last_tests += 1;
+                self.test(group, now);
+                any = true;
+            }
+        }
+        for (domain, machines) in std::mem::take(&mut self.past.by_domain) {
+            let owing = machines
+                .iter()
+                .filter_map(|machine| self.past.machines.get(machine))
+                .find(|(known, _)| owes_a_test(known));
+            let Some((_, known)) = owing.and_then(|(known, _)| known.witness.clone()) else {
                 continue;
             };
-            if !Rows::of(known.clone()).owes_a_test() {
-                continue;
-            }
-            let index = self.meet(address.domain().wire(), domain, now);
+            self.know_domain(&domain, &known, now);
+            let index = self.entry(&domain);
             let entry = &self.domains[index];
             if entry.group.is_none() && !entry.closed {
                 self.met_again.insert(index);
-                self.past.insert(name, known);
+                self.past.by_domain.insert(domain, machines);
             }
         }
-        !self.met_again.is_empty()
+        any || !self.met_again.is_empty()
     }
 
-    /// The entry of a domain of which something is known.
-    fn meet(&mut self, name: &str, known: &KnownDomain, now: Moment) -> usize {
-        self.know_domain(name, known, now);
-        self.entry(name)
+    /// Has a group tested: by somebody known to exist, or in a conversation that ends with another decoy.
+    fn test(&mut self, group: usize, now: Moment) {
+        if self.owes_a_control(group, true) && !self.hosts[self.groups[group].host].trust.is_lost()
+        {
+            self.question(group, now);
+            return;
+        }
+        self.groups[group].test_owed = true;
+        self.enlist(group);
+        self.consider(self.groups[group].host, now);
     }
+}
 
-    /// Has a group tested by a conversation of its own, where its last answers want it.
-    pub(super) fn owe_a_test(&mut self, group: usize) {
-        let group = &mut self.groups[group];
-        let blocked = self.hosts[group.host].known.blocked.is_some();
-        group.test_owed = !blocked && group.rows.owes_a_test();
-    }
+/// Whether a machine's last answers before the interruption want a test.
+fn owes_a_test(known: &KnownMachine) -> bool {
+    let mut rows = Rows::default();
+    rows.resume(&mut known.accepted.clone(), &mut known.refused.clone());
+    rows.owe_a_decoy(known.refusals, true) || rows.owe_a_control(known.refusals, true)
 }

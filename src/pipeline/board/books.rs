@@ -37,11 +37,11 @@ impl Board {
         let index = self.entry(domain);
         match route {
             Route::Hosts { hosts, key, .. } => {
-                let group = self.group(hosts, key, now);
+                let before = self.groups.len();
+                let group = self.group(hosts.clone(), key);
                 self.domains[index].group = Some(group);
-                if self.met_again.remove(&index) {
-                    self.owe_a_test(group);
-                }
+                self.resume(index, group, &hosts, group == before);
+                self.met_again.remove(&index);
                 self.groups[group].domains.push(index);
                 self.wait_at(self.groups[group].host, index);
                 self.tally.resolved += 1;
@@ -86,7 +86,7 @@ impl Board {
 
     /// The group of domains that share these mail hosts, made on first sight. What counts is where the hosts are:
     /// many domains give the same machine a name of their own.
-    fn group(&mut self, hosts: Vec<MailHost>, key: HostKey, now: Moment) -> usize {
+    fn group(&mut self, hosts: Vec<MailHost>, key: HostKey) -> usize {
         let targets = targets_of(hosts);
         let places: Box<[_]> = targets.iter().map(|(_, address)| *address).collect();
         if let Some(&group) = self.by_targets.get(&places) {
@@ -120,7 +120,6 @@ impl Board {
         self.groups.push(group);
         self.hosts[host].groups.push(index);
         self.by_targets.insert(places, index);
-        self.resume(index, now);
         index
     }
 

@@ -5,9 +5,7 @@ use super::group::Pipelining;
 use super::{Asked, Asking, Board, Flight, Out, Subject, Talk, TalkId, TalkStage, Wake};
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{
-    Budget, Likelihood, Openness, Used, decoy_local_part, domains_at_once, is_worn_out,
-};
+use crate::probe::{Budget, Likelihood, Used, decoy_local_part, domains_at_once, is_worn_out};
 use crate::provider::PipeliningHabit;
 use crate::reason::Reason;
 use crate::smtp::dialogue::{FlightPace, Offer};
@@ -42,11 +40,13 @@ impl Draft {
 impl Board {
     /// Gives a conversation its next flight, lets it rest or ends it.
     pub(super) fn give_work(&mut self, talk: TalkId, now: Moment) {
-        if self.stopping {
+        let group = self.talks[&talk].group;
+        // What is known of a block may come from another conversation.
+        let host = &self.hosts[self.groups[group].host];
+        if self.stopping || host.known.blocked.is_some() {
             self.hang_up(talk);
             return;
         }
-        let group = self.talks[&talk].group;
         self.groups[group]
             .resting
             .take_if(|resting| *resting == talk);
@@ -140,7 +140,7 @@ impl Board {
         if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(group) {
             let trust = &self.hosts[host].trust;
             let settled = trust.is_lost() || trust.is_questioned();
-            if !settled && self.groups[group].rows.owe_a_control(true) {
+            if !settled && self.owes_a_control(group, true) {
                 self.question(group, now);
                 if self.hosts[host].trust.is_questioned() {
                     // It goes into this conversation, or has one of its own.
@@ -451,14 +451,10 @@ impl Board {
         let t = &self.talks[&talk];
         let group = &self.groups[t.group];
         let (index, host) = (t.group, group.host);
-        let Some(domain) = group.meant else {
+        let Some(domain) = self.tells_by_a_decoy(index) else {
             return Ok(());
         };
-        let entry = &self.domains[domain];
-        let owed = group.rows.owe_a_decoy(at_the_end)
-            && entry.strangers.openness() == Openness::RefusesStrangers
-            // Whom it was asked before an interruption, another machine may serve by now.
-            && entry.group == Some(index);
+        let owed = group.rows.owe_a_decoy(self.strangers_at(index), at_the_end);
         let fits = t.spent.room(draft.budget) > 0 && self.may_address(talk, domain, draft.budget);
         if owed && !fits && at_the_end && t.spent.recipients() > 0 {
             // This connection is used up: the test is worth one of its own.

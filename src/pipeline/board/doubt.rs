@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::outcome::{is_yes, refuses_for_good};
 use super::rows::{Answer, Span, Which};
-use super::{Board, Heard, Learned, Look, Subject, control};
+use super::{Board, Heard, Learned, Look, Subject, TalkId, control};
+use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
@@ -40,6 +41,7 @@ impl Board {
             self.learn_believed(true, subject, heard, now);
             return;
         }
+        self.note_stranger(span.talk);
         let group = &mut self.groups[at];
         group.rows.refuse(answer);
         let trust = &mut self.hosts[group.host].trust;
@@ -51,6 +53,54 @@ impl Board {
         }
     }
 
+    /// Notes that the machine of a conversation refused somebody.
+    fn note_stranger(&mut self, talk: TalkId) {
+        if let Some(t) = self.talks.get(&talk) {
+            let (_, machine) = self.groups[t.group].targets[t.target];
+            *self.strangers.entry(machine).or_default() += 1;
+        }
+    }
+
+    /// How many the machines of a group have refused, whichever domains named them.
+    pub(super) fn strangers_at(&self, group: usize) -> u32 {
+        let machines = self.groups[group].targets.iter();
+        machines
+            .filter_map(|(_, machine)| self.strangers.get(machine).copied())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether a group's refusals in a row want somebody known to exist to be asked about.
+    pub(super) fn owes_a_control(&self, group: usize, at_the_end: bool) -> bool {
+        let strangers = self.strangers_at(group);
+        self.groups[group].rows.owe_a_control(strangers, at_the_end)
+    }
+
+    /// Whether a group's last answers want a question that nobody else asks for, and there is one to put.
+    pub(super) fn wants_a_last_test(&self, index: usize) -> bool {
+        let group = &self.groups[index];
+        let host = &self.hosts[group.host];
+        if host.known.blocked.is_some() {
+            return false;
+        }
+        let by_a_decoy = group.rows.owe_a_decoy(self.strangers_at(index), true)
+            && self.tells_by_a_decoy(index).is_some();
+        let by_a_control = self.owes_a_control(index, true)
+            && !host.trust.is_lost()
+            && !host.trust.is_questioned()
+            && self.somebody_good(index).is_some();
+        by_a_decoy || by_a_control
+    }
+
+    /// The domain in which another decoy would tell whether a group's host still refuses strangers.
+    pub(super) fn tells_by_a_decoy(&self, index: usize) -> Option<usize> {
+        self.groups[index].meant.filter(|&domain| {
+            let entry = &self.domains[domain];
+            // Before an interruption another machine may have served it.
+            entry.group == Some(index) && entry.strangers.openness() == Openness::RefusesStrangers
+        })
+    }
+
     /// Looks into a machine's refusals after a flight, `refusal` the last of them: what came with them may have shown
     /// already that it still accepts somebody.
     pub(super) fn look_into(&mut self, group: usize, refusal: &Exchange, now: Moment) {
@@ -60,10 +110,10 @@ impl Board {
             return;
         }
         let jumped = trust.is_suspicious();
-        if jumped || self.groups[group].rows.owe_a_control(false) {
+        if jumped || self.owes_a_control(group, false) {
             self.question(group, now);
         }
-        if jumped && self.hosts[host].good.is_none() {
+        if jumped && self.somebody_good(group).is_none() {
             self.distrust(group, refusal, Which::OfLate, now);
         }
     }
@@ -80,11 +130,9 @@ impl Board {
         let meant = strangers.openness() == Openness::RefusesStrangers;
         // A decoy that is being asked about may have been answered before, and then does not vouch for it.
         let may_be_meant = meant || strangers.decoy_under_way();
+        self.hosts[self.groups[group].host].trust.accepted();
+        self.remember_good(group, domain, subject);
         let group = &mut self.groups[group];
-        let host = &mut self.hosts[group.host];
-        host.trust.accepted();
-        host.good = Some((domain, subject.address.clone()));
-        group.good.clone_from(&host.good);
         if meant {
             group.meant = Some(domain);
         }
@@ -97,6 +145,37 @@ impl Board {
         }
         group.rows.accept(answer);
         true
+    }
+
+    /// Remembers somebody accepted, to test the host with: rather where that means something.
+    fn remember_good(&mut self, group: usize, domain: usize, subject: &Subject) {
+        let means_something =
+            |domain: usize| self.domains[domain].strangers.openness() == Openness::RefusesStrangers;
+        let is_better = |good: &Option<(usize, Address)>| match good {
+            Some((known, _)) => means_something(domain) || !means_something(*known),
+            None => true,
+        };
+        let host = self.groups[group].host;
+        let better = [
+            is_better(&self.groups[group].good),
+            is_better(&self.hosts[host].good),
+        ];
+        let good = || Some((domain, subject.address.clone()));
+        if better[0] {
+            self.groups[group].good = good();
+        }
+        if better[1] {
+            self.hosts[host].good = good();
+        }
+    }
+
+    /// Somebody to test a machine with: whom it accepted, else another one of its key.
+    fn somebody_good(&self, group: usize) -> Option<(usize, Address)> {
+        let group = &self.groups[group];
+        let of_use = |good: &&(usize, Address)| !self.domains[good.0].is_settled_as_a_whole();
+        let own = group.good.as_ref().filter(of_use);
+        own.or_else(|| self.hosts[group.host].good.as_ref().filter(of_use))
+            .cloned()
     }
 
     fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Moment) {
@@ -118,13 +197,26 @@ impl Board {
         if let Some(group) = self.domains[domain].group
             && refuses_for_good(&heard.reading)
         {
+            self.note_stranger(span.talk);
             let group = &mut self.groups[group];
             group.rows.refuse(Answer {
                 party: Party::Decoy((*self.domains[domain].name).into()),
                 span,
             });
             believed = !self.hosts[group.host].trust.is_lost();
+            if believed && heard.reading.reason == Reason::NoSuchMailbox {
+                group.meant = Some(domain);
+            }
         }
+        self.learn_of_decoy(domain, heard, believed, now);
+        if !believed {
+            let name = Arc::clone(&self.domains[domain].name);
+            self.disbelieve_decoy(&name);
+        }
+        believed
+    }
+
+    fn learn_of_decoy(&mut self, domain: usize, heard: &Heard, believed: bool, now: Moment) {
         let finding = Finding::Asked {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
@@ -134,27 +226,14 @@ impl Board {
             },
         };
         self.learn_of_domain(domain, finding, None, now);
-        if !believed {
-            let name = Arc::clone(&self.domains[domain].name);
-            self.disbelieve_decoy(&name);
-        }
-        believed
     }
 
     /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
     fn disbelieve_decoy(&mut self, domain: &str) {
-        if let Some(&index) = self.by_name.get(domain) {
-            self.hear_of_strangers(index, Strangers::disbelieve);
-            self.tell_of_strangers(index);
-        } else {
-            // It was asked before this run was interrupted, and all in it is settled.
-            let mut strangers = Strangers::default();
-            strangers.disbelieve();
-            self.learned.push(Learned::Strangers {
-                name: domain.to_owned(),
-                known: strangers.known(),
-            });
-        }
+        // It may have been asked about before this run was interrupted, and not be met again yet.
+        let index = self.entry(domain);
+        self.hear_of_strangers(index, Strangers::disbelieve);
+        self.tell_of_strangers(index);
     }
 
     /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
@@ -164,8 +243,7 @@ impl Board {
         if self.hosts[host].trust.is_questioned() {
             return;
         }
-        let good = self.groups[group].good.as_ref();
-        let Some((domain, address)) = good.or(self.hosts[host].good.as_ref()).cloned() else {
+        let Some((domain, address)) = self.somebody_good(group) else {
             return;
         };
         self.hosts[host].trust.question();
@@ -193,7 +271,7 @@ impl Board {
         if refuses_for_good(&heard.reading) {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
             // One machine that is caught for another one's refusals speaks for all that are under the key.
-            let its_own = doubted == group && self.groups[group].rows.owe_a_control(true);
+            let its_own = doubted == group && self.owes_a_control(group, true);
             let which = match its_own {
                 true => Which::InARow,
                 false => Which::OfLate,
@@ -201,9 +279,19 @@ impl Board {
             self.distrust(group, &heard.exchange, which, now);
         } else {
             self.learn_answer(subject, &heard.exchange, &heard.reading, now);
-            self.hosts[host].trust.restore();
-            self.groups[doubted].rows.was_questioned();
+            self.make_peace(host);
             self.groups[group].rows.accepts_a_control(span);
+            if doubted != group {
+                self.groups[doubted].rows.was_questioned();
+            }
+        }
+    }
+
+    /// A host that was questioned is believed as before; one that was caught stays so.
+    fn make_peace(&mut self, host: usize) {
+        let trust = &mut self.hosts[host].trust;
+        if !trust.is_lost() {
+            trust.restore();
         }
     }
 
@@ -218,17 +306,24 @@ impl Board {
     ) {
         self.domains[domain].under_way -= 1;
         self.decoys_owed -= 1;
+        if refuses_for_good(&heard.reading) {
+            self.note_stranger(span.talk);
+        }
         if let Some(group) = self.domains[domain].group {
             let host = self.groups[group].host;
+            let lost = self.hosts[host].trust.is_lost();
             let rows = &mut self.groups[group].rows;
-            rows.testing = false;
             if is_yes(&heard.exchange) {
                 let held = rows.failed_the_test(span);
                 self.hold_back(host, held, &heard.exchange, now);
             } else if refuses_for_good(&heard.reading) {
                 rows.passed_the_test(span);
+                if heard.reading.reason == Reason::NoSuchMailbox && !lost {
+                    // A run that goes on after an interruption need not test it again.
+                    self.learn_of_decoy(domain, heard, true, now);
+                }
             } else {
-                rows.passed_no_test();
+                rows.tested_in_vain();
             }
         }
         self.offer_domain(domain, now);
@@ -241,12 +336,10 @@ impl Board {
             return;
         }
         self.hosts[host].trust.lose();
-        // A row is one machine's; a jump is against the history of all that are under the key.
-        let groups = match which {
-            Which::InARow => vec![group],
-            Which::OfLate => self.hosts[host].groups.clone(),
-        };
-        let refused = groups
+        // One machine may answer for several groups: from here on nobody under the key is believed, so no row is.
+        let refused = self.hosts[host]
+            .groups
+            .clone()
             .into_iter()
             .flat_map(|group| self.groups[group].rows.take_refused(which))
             .collect();
@@ -282,8 +375,11 @@ impl Board {
             Look::First => {}
             Look::Second => self.second_look.undecided += 1,
             Look::Control => {
-                self.hosts[host].trust.restore();
-                self.hosts[host].questioned = None;
+                self.make_peace(host);
+                // The row is left as it is, or the question would be put for ever.
+                if let Some(doubted) = self.hosts[host].questioned.take() {
+                    self.groups[doubted].rows.was_questioned();
+                }
             }
         }
     }
@@ -331,7 +427,7 @@ impl Board {
     }
 }
 
-/// What a refusal is read as that is not to be believed.
+/// What an answer is read as that is not to be believed.
 fn held_back() -> Reading {
     Reading {
         reason: Reason::ProviderAnomaly,

@@ -46,6 +46,8 @@ enum Reply {
     TooMany,
     ComeBack,
     HangUp,
+    /// For good, in words that say nothing.
+    Unread,
 }
 
 /// Those who exist have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
@@ -117,7 +119,7 @@ use crate::reason::Reason;
 
 const START: Moment = Moment::from_millis(1_000_000);
 
-/// When an answer of one conversation came that is the only one.
+/// When answers came, where there is but one conversation: each surely before the next.
 const IN_ORDER: rows::Span = rows::Span {
     talk: TalkId(0),
     asked: 0,
@@ -218,7 +220,7 @@ impl Drill {
                 self.learned.push(learned);
             }
             if self.board.is_done() {
-                if self.board.meets_again(self.now) {
+                if self.board.tests_hosts(self.now) {
                     continue;
                 }
                 assert_eq!(self.board.pending(), 0);
@@ -330,7 +332,9 @@ impl Drill {
                             connection.accepted += 1;
                             connection.taken += 1;
                         }
-                        Reply::No | Reply::TooMany | Reply::ComeBack => connection.refused += 1,
+                        Reply::No | Reply::TooMany | Reply::ComeBack | Reply::Unread => {
+                            connection.refused += 1;
+                        }
                         Reply::HangUp => connection.gone = true,
                     }
                     seen.refused_at_most = seen.refused_at_most.max(connection.refused);
@@ -342,6 +346,7 @@ impl Drill {
                         Reply::TooMany => heard(Some(452), Reason::TooManyRecipients, false),
                         Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
                         Reply::HangUp => heard(None, Reason::HungUp, false),
+                        Reply::Unread => heard(Some(550), Reason::Unread, true),
                     }
                 }
                 Command::Rset => heard(Some(250), Reason::Accepted, false),

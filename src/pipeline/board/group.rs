@@ -34,8 +34,10 @@ pub(super) struct Group {
     pub(super) meant: Option<usize>,
     /// The domain in which somebody known to exist is to be asked about, before anybody else.
     pub(super) control: Option<usize>,
-    /// Whether a further stranger is still to be asked for, on a connection of its own.
+    /// Whether a conversation of its own is wanted to test what its last answers are worth.
     pub(super) test_owed: bool,
+    /// How often it was to be tested when all else was done.
+    pub(super) last_tests: u8,
     /// The conversation that rests until the next clock comes due, while there is nothing to ask.
     pub(super) resting: Option<TalkId>,
     /// Conversations under way.
@@ -103,6 +105,7 @@ impl Group {
             meant: None,
             control: None,
             test_owed: false,
+            last_tests: 0,
             resting: None,
             talks: 0,
             listed: false,

@@ -33,8 +33,7 @@ use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Limiter, Rate};
 use crate::probe::{
-    KnownDomain, KnownHost, KnownMachine, Likelihood, Party, Spent, Strangers, Used, Waiting,
-    Wanted,
+    KnownDomain, KnownHost, Likelihood, Party, Spent, Strangers, Used, Waiting, Wanted,
 };
 use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
@@ -42,6 +41,7 @@ use crate::smtp::Command;
 use crate::smtp::dialogue::{FlightPace, Hello, Offer, Privacy};
 use crate::verdict::{Exchange, Fact, Finding};
 
+use again::Past;
 use crowd::Crowd;
 use domain::Entry;
 use group::Group;
@@ -73,8 +73,13 @@ pub struct Manners {
 }
 
 /// Names one conversation within a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TalkId(u64);
+
+impl TalkId {
+    /// No conversation of this run.
+    const NONE: TalkId = TalkId(u64::MAX);
+}
 
 /// What the board wants done.
 #[derive(Debug)]
@@ -189,13 +194,13 @@ pub enum Learned {
         /// When.
         at: Moment,
     },
-    /// A host's refusals are not believed any more: those to come are held back.
+    /// A host is caught at saying the same to everybody: what it says from now on is held back.
     Doubted {
         /// Which.
         key: HostKey,
         /// What it said about somebody who exists, or last.
         exchange: Exchange,
-        /// How many of its refusals are held back so far.
+        /// How many of its answers are held back so far.
         addresses: usize,
     },
     /// Our own side failed, such as the proxy that did not let us through, which says nothing of anybody.
@@ -353,6 +358,8 @@ pub struct Board {
     hosts: Vec<Host>,
     by_key: HashMap<HostKey, usize>,
     by_address: HashMap<IpAddr, usize>,
+    /// How many each machine has refused for good.
+    strangers: HashMap<IpAddr, u32>,
     /// Addresses that did not answer, with the moment from which on they may be tried again.
     dead: HashMap<IpAddr, Moment>,
     talks: BTreeMap<TalkId, Talk>,
@@ -379,8 +386,7 @@ pub struct Board {
     sample: Vec<Address>,
     second_look: SecondLook,
     strandings: Strandings,
-    /// What machines answered before this run was interrupted, by their names; those met again are no more among them.
-    past: HashMap<String, KnownMachine>,
+    past: Past,
     /// Domains through which machines are met again, for their answers' sake alone.
     met_again: BTreeSet<usize>,
     stopping: bool,
@@ -432,6 +438,7 @@ impl Board {
             hosts: Vec::new(),
             by_key: HashMap::new(),
             by_address: HashMap::new(),
+            strangers: HashMap::new(),
             dead: HashMap::new(),
             talks: BTreeMap::new(),
             next_talk: 0,
@@ -449,7 +456,7 @@ impl Board {
             sample: Vec::new(),
             second_look: SecondLook::default(),
             strandings: Strandings::default(),
-            past: HashMap::new(),
+            past: Past::default(),
             met_again: BTreeSet::new(),
             stopping: false,
         };
@@ -560,11 +567,6 @@ impl Board {
             self.hear_of_strangers(index, |strangers| strangers.remember(known));
         }
         self.offer_domain(index, now);
-    }
-
-    /// Takes in what machines answered before this run was interrupted, by their names.
-    pub fn know_machines(&mut self, machines: HashMap<String, KnownMachine>) {
-        self.past = machines;
     }
 
     /// The host key of a route that was not met before, neither by name nor by address.

@@ -181,6 +181,7 @@ impl Board {
         }
         match &asked.whom {
             Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
+            Asking::LateDecoy if heard.exchange.code.is_none() => self.not_answered(asked, now),
             Asking::LateDecoy => self.late_decoy_answered(span, asked.domain, heard, now),
             Asking::Subject(_) if accepted || settles(&heard.reading) => {
                 self.settled_by(span, host, asked, heard, now);
@@ -336,7 +337,7 @@ impl Board {
             Asking::LateDecoy => {
                 self.decoys_owed -= 1;
                 if let Some(group) = self.domains[asked.domain].group {
-                    self.groups[group].rows.testing = false;
+                    self.groups[group].rows.tested_in_vain();
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::TalkId;
 use crate::limits;
-use crate::probe::{KnownMachine, Party};
+use crate::probe::Party;
 
 /// When a machine gave an answer, as far as that can be told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,13 @@ pub(super) struct Span {
     /// At which step its answer was heard.
     pub(super) heard: u64,
 }
+
+/// Before the run was interrupted: no conversation of now has that name and a step that early.
+const PAST: Span = Span {
+    talk: TalkId::NONE,
+    asked: 0,
+    heard: 0,
+};
 
 impl Span {
     /// Whether an answer was surely given before another one that was heard later. Of two conversations side by side,
@@ -54,45 +61,38 @@ pub(super) struct Rows {
     accepted: VecDeque<Answer>,
     /// Refusals of late.
     refused: VecDeque<Refusal>,
-    /// Refusals in all, decoys among them.
-    refusals: u32,
     /// How often another decoy was refused: each time the next is due after a row twice as long.
     tested: u32,
     /// Whether another decoy is being asked about.
     pub(super) testing: bool,
+    /// How often one taught nothing since.
+    in_vain: u8,
     /// Another decoy was accepted where decoys were refused before: its acceptances are worth nothing.
     accepts_anybody: Option<Span>,
 }
 
 impl Rows {
-    /// The rows of a machine as it was when the run was interrupted.
-    pub(super) fn of(known: KnownMachine) -> Self {
-        let mut rows = Rows::default();
-        rows.resume(known);
-        rows
-    }
-
-    /// Takes in what a machine answered before the run was interrupted, all of it surely before whatever comes now.
-    pub(super) fn resume(&mut self, known: KnownMachine) {
-        let past = Span {
-            talk: TalkId::default(),
-            asked: 0,
-            heard: 0,
-        };
-        let answer = |party| Answer { party, span: past };
-        self.refusals += known.refusals;
-        self.accepted.extend(known.accepted.into_iter().map(answer));
-        let refused = known.refused.into_iter().map(|said| Refusal {
-            answer: answer(said),
+    /// Takes in whom a machine accepted and refused last before the run was interrupted, all of it surely before whatever
+    /// comes now.
+    pub(super) fn resume(&mut self, accepted: &mut Vec<Party>, refused: &mut Vec<Party>) {
+        let answer = |party| Answer { party, span: PAST };
+        self.accepted.extend(accepted.drain(..).map(answer));
+        let refused = refused.drain(..).map(|party| Refusal {
+            answer: answer(party),
             in_row: true,
         });
         self.refused.extend(refused);
     }
 
+    /// Takes in that a machine accepted everybody before the run was interrupted.
+    pub(super) fn resume_accepting(&mut self) {
+        self.accepts_anybody = Some(PAST);
+    }
+
     /// Notes an acceptance that seemed to mean something.
     pub(super) fn accept(&mut self, answer: Answer) {
         self.still_accepts(answer.span);
-        if self.accepted.len() == limits::LONGEST_ROW {
+        while self.accepted.len() >= limits::LONGEST_ROW {
             self.accepted.pop_front();
         }
         self.accepted.push_back(answer);
@@ -114,24 +114,32 @@ impl Rows {
 
     /// Notes that another decoy was refused.
     pub(super) fn passed_the_test(&mut self, span: Span) {
+        self.testing = false;
         self.tested += 1;
+        self.in_vain = 0;
         self.still_refuses(span);
     }
 
     /// Notes that another decoy was accepted. Returns the acceptances that are worth nothing by that.
     pub(super) fn failed_the_test(&mut self, span: Span) -> Vec<Answer> {
+        self.testing = false;
         self.accepts_anybody = Some(span);
         std::mem::take(&mut self.accepted).into()
     }
 
-    /// Notes that another decoy was answered with neither; what counts is what comes from here on.
-    pub(super) fn passed_no_test(&mut self) {
-        self.accepted.clear();
+    /// Notes that another decoy taught nothing. It is asked about again, a limited number of times; then what counts is
+    /// what comes from there on.
+    pub(super) fn tested_in_vain(&mut self) {
+        self.testing = false;
+        self.in_vain += 1;
+        if self.in_vain >= limits::TESTS_IN_VAIN {
+            self.in_vain = 0;
+            self.accepted.clear();
+        }
     }
 
     /// Notes that somebody was refused: the acceptances before mean what they say.
     fn still_refuses(&mut self, span: Span) {
-        self.refusals += 1;
         self.accepts_anybody
             .take_if(|accepted| accepted.is_surely_before(span));
         self.accepted
@@ -164,40 +172,27 @@ impl Rows {
         self.accepts_anybody.is_some()
     }
 
-    /// Whether another decoy is due; `at_the_end` when the host has nothing else left to be asked.
-    pub(super) fn owe_a_decoy(&self, at_the_end: bool) -> bool {
+    /// Whether another decoy is due, at a machine that has refused so many `strangers`; `at_the_end` when it has nothing
+    /// else left to be asked.
+    pub(super) fn owe_a_decoy(&self, strangers: u32, at_the_end: bool) -> bool {
         let long = limits::ACCEPTED_IN_A_ROW << self.tested.min(limits::ROW_DOUBLINGS);
         let at_least = match at_the_end {
-            true => self.least_at_the_end(long),
+            true => least_at_the_end(strangers, long),
             // Whoever has had few strangers has little reason yet to change its ways.
-            false if self.refusals < limits::STRANGERS => long * 2,
+            false if strangers < limits::STRANGERS => long * 2,
             false => long,
         };
-        !self.testing && self.refusals > 0 && self.accepted.len() >= at_least
+        !self.testing && strangers > 0 && self.accepted.len() >= at_least
     }
 
-    /// Whether somebody known to exist is to be asked about again.
-    pub(super) fn owe_a_control(&self, at_the_end: bool) -> bool {
+    /// Whether somebody known to exist is to be asked about again; the arguments as for [`Rows::owe_a_decoy`].
+    pub(super) fn owe_a_control(&self, strangers: u32, at_the_end: bool) -> bool {
         let long = limits::REFUSALS_IN_A_ROW;
         let at_least = match at_the_end {
-            true => self.least_at_the_end(long),
+            true => least_at_the_end(strangers, long),
             false => long,
         };
         self.count(|refusal| refusal.in_row) >= at_least
-    }
-
-    /// Whether the host is to be asked a question for the sake of its last answers, when it has nothing else left.
-    pub(super) fn owes_a_test(&self) -> bool {
-        self.owe_a_decoy(true) || self.owe_a_control(true)
-    }
-
-    /// The shortest row that is looked at when no further answer will show what it is worth.
-    fn least_at_the_end(&self, long: usize) -> usize {
-        match self.refusals {
-            0..limits::STRANGERS => long,
-            limits::STRANGERS..limits::MANY_STRANGERS => limits::SHORT_ROW,
-            limits::MANY_STRANGERS.. => 1,
-        }
     }
 
     /// How many refusals of addresses are of some kind.
@@ -216,6 +211,16 @@ impl Rows {
         self.refused = left;
         let taken: VecDeque<Refusal> = taken;
         taken.into_iter().map(|refusal| refusal.answer).collect()
+    }
+}
+
+/// The shortest row that is looked at when no further answer will show what it is worth, at a machine that has refused
+/// so many strangers.
+fn least_at_the_end(strangers: u32, long: usize) -> usize {
+    match strangers {
+        0..limits::STRANGERS => long,
+        limits::STRANGERS..limits::MANY_STRANGERS => limits::SHORT_ROW,
+        limits::MANY_STRANGERS.. => 1,
     }
 }
 
@@ -298,13 +303,13 @@ mod tests {
             (limits::MANY_STRANGERS, Some(1)),
         ] {
             let mut rows = Rows::default();
-            for step in 0..u64::from(strangers) {
-                rows.refuse(answer(1, step, step));
-            }
             let looked_at = (1..=limits::ACCEPTED_IN_A_ROW).find(|_| {
                 rows.accept(answer(1, 100, 100));
-                assert!(!rows.owe_a_decoy(false), "further answers may show as much");
-                rows.owe_a_decoy(true)
+                assert!(
+                    !rows.owe_a_decoy(strangers, false),
+                    "further answers may show as much"
+                );
+                rows.owe_a_decoy(strangers, true)
             });
             assert_eq!(looked_at, shortest, "{strangers}");
         }
@@ -319,11 +324,11 @@ mod tests {
                 ..answer(1, step, step)
             });
         }
-        assert!(!rows.owe_a_control(true));
+        assert!(!rows.owe_a_control(limits::MANY_STRANGERS, true));
         for step in 0..limits::SHORT_ROW as u64 {
             rows.refuse(answer(1, 200 + step, 200 + step));
         }
-        assert!(rows.owe_a_control(true));
+        assert!(rows.owe_a_control(limits::MANY_STRANGERS, true));
         let taken = rows.take_refused(Which::InARow);
         assert!(taken.iter().any(|taken| !taken.is_about_an_address()));
         assert!(rows.refused.is_empty());

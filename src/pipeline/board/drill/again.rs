@@ -1,6 +1,7 @@
 //! Machines met before an interruption.
 
 use super::*;
+use crate::probe::KnownMachine;
 
 /// A run that goes on where everybody is settled: what its one host answered before, how it answers now.
 fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
@@ -8,7 +9,8 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
         answer,
         ..Habits::default()
     };
-    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &[]);
+    let served = [("d.test", 0), ("all.test", 0)];
+    let mut drill = Drill::new(manners(), vec![habits], &served, &[]);
     drill
         .board
         .know_machines([("mx0.test".to_owned(), known)].into());
@@ -151,4 +153,64 @@ fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
     drill.board.know_host(&key, blocked, START);
     drill.run();
     assert_eq!(drill.connections(), 0);
+}
+
+#[test]
+fn a_machine_that_was_caught_before_is_still_caught() {
+    let caught = |known: KnownMachine, list: &[String], answer| {
+        let habits = Habits {
+            answer,
+            ..Habits::default()
+        };
+        let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &[]);
+        drill
+            .board
+            .know_machines([("mx0.test".to_owned(), known)].into());
+        let domain = machine(0).witness.unwrap().1;
+        drill.board.know_domain("d.test", &domain, START);
+        for address in list {
+            let address: Address = address.parse().unwrap();
+            drill.board.add(address.into(), START);
+        }
+        drill.run();
+        drill
+    };
+    let list = people("d.test", 3, 0);
+    let accepting = KnownMachine {
+        accepts_anybody: true,
+        ..machine(2)
+    };
+    let drill = caught(accepting, &list, |_| Reply::Yes);
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+    }
+    let refusing = KnownMachine {
+        refuses_everybody: true,
+        ..machine(2)
+    };
+    let drill = caught(refusing, &list, |_| Reply::No);
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+    }
+}
+
+#[test]
+fn a_machine_is_met_where_its_witness_is() {
+    // Another domain of the same machine is asked about first, and has the machine under another name.
+    let mut drill = Drill::new(
+        manners(),
+        vec![Habits {
+            answer: |_| Reply::Yes,
+            ..Habits::default()
+        }],
+        &[("d.test", 0), ("other.test", 0)],
+        &["carl@other.test".to_owned()],
+    );
+    let known = accepted_last(limits::MANY_STRANGERS);
+    drill
+        .board
+        .know_machines([("alias.test".to_owned(), known)].into());
+    drill.run();
+    assert_eq!(drill.word("anna@d.test"), Reason::ProviderAnomaly);
+    assert_eq!(drill.word("bert@d.test"), Reason::ProviderAnomaly);
 }

@@ -214,3 +214,84 @@ fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
     });
     assert!(last < Some(30), "noticed at once: {last:?}");
 }
+
+#[test]
+fn a_control_that_comes_back_undecided_is_not_put_for_ever() {
+    // Whoever exists is refused with words that say nothing, once asked about again.
+    let habits = Habits {
+        answer: |question| match (question.again, honest(question)) {
+            (1.., Reply::Yes) => Reply::Unread,
+            (_, reply) => reply,
+        },
+        ..Habits::default()
+    };
+    let list = people("d.test", 20, 30);
+    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &list);
+    drill.run();
+    assert!(drill.questions() < 60, "{}", drill.questions());
+}
+
+#[test]
+fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
+    let habits = Habits {
+        answer: |question| match honest(question) {
+            Reply::No if question.at > 3_000 => Reply::HangUp,
+            reply => reply,
+        },
+        ..Habits::default()
+    };
+    let list = people("d.test", 200, 0);
+    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &list);
+    drill.run();
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+    }
+    assert!(drill.questions() < 230, "{}", drill.questions());
+}
+
+#[test]
+fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    board.routed("d.test", route_to(0), START);
+    let domain = board.by_name["d.test"];
+    let person = |address: &str| control(address.parse().unwrap());
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let span = |talk, asked, heard| rows::Span {
+        talk: TalkId(talk),
+        asked,
+        heard,
+    };
+    board.hear_of_strangers(domain, Strangers::asking_decoy);
+    board.domains[domain].under_way += 1;
+    board.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
+    board.decoy_answered(span(1, 2, 4), domain, &no, START);
+    let machine = board.groups[0].targets[0].1;
+    board.strangers.insert(machine, limits::MANY_STRANGERS);
+    assert!(board.wants_a_last_test(0));
+}
+
+#[test]
+fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    board.routed("d.test", route_to(0), START);
+    let domain = board.by_name["d.test"];
+    let person = |address: String| control(address.parse().unwrap());
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let span = |talk, asked, heard| rows::Span {
+        talk: TalkId(talk),
+        asked,
+        heard,
+    };
+    let anna = person("anna@d.test".to_owned());
+    board.weigh(span(1, 1, 2), domain, &anna, &yes, START);
+    board.question(0, START);
+    // Asked side by side with the control, refused after it was accepted, heard before.
+    for n in 0..limits::REFUSALS_IN_A_ROW {
+        let nobody = person(format!("a{n}@d.test"));
+        board.weigh(span(2, 3, 5), domain, &nobody, &no, START);
+    }
+    board.controlled(span(1, 4, 6), domain, &anna, &yes, START);
+    assert!(board.owes_a_control(0, false), "they are still in doubt");
+}
