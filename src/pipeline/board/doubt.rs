@@ -278,7 +278,8 @@ impl Board {
             };
             self.distrust(group, &heard.exchange, which, now);
         } else {
-            self.learn_answer(subject, &heard.exchange, &heard.reading, now);
+            let believed = !self.groups[group].rows.accepts_anybody();
+            self.learn_believed(believed, subject, heard, now);
             self.make_peace(host);
             self.groups[group].rows.accepts_a_control(span);
             if doubted != group {
@@ -358,14 +359,25 @@ impl Board {
             addresses,
         });
         for Answer { party, .. } in held {
-            if let Party::Decoy(domain) = &party {
-                self.disbelieve_decoy(domain);
+            match &party {
+                Party::Decoy(domain) => self.disbelieve_decoy(domain),
+                Party::Address(key) => self.forget_good(host, key),
             }
             self.learned.push(Learned::TakenBack {
                 party,
                 reading: held_back(),
                 at: now,
             });
+        }
+    }
+
+    /// Whoever may not exist tests no host.
+    fn forget_good(&mut self, host: usize, key: &str) {
+        let is_it = |good: &mut (usize, Address)| *good.1.key() == *key;
+        let known = &mut self.hosts[host];
+        known.good.take_if(is_it);
+        for &group in &known.groups {
+            self.groups[group].good.take_if(is_it);
         }
     }
 

@@ -295,3 +295,34 @@ fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
     board.controlled(span(1, 4, 6), domain, &anna, &yes, START);
     assert!(board.owes_a_control(0, false), "they are still in doubt");
 }
+
+#[test]
+fn whoever_was_taken_back_tests_no_host() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    board.routed("d.test", route_to(0), START);
+    let domain = board.by_name["d.test"];
+    let anna = control("anna@d.test".parse().unwrap());
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    board.hear_of_strangers(domain, Strangers::asking_decoy);
+    board.domains[domain].under_way += 1;
+    board.decoy_answered(IN_ORDER, domain, &no, START);
+    board.weigh(IN_ORDER, domain, &anna, &yes, START);
+    board.domains[domain].under_way += 1;
+    board.decoys_owed += 1;
+    board.late_decoy_answered(IN_ORDER, domain, &yes, START);
+    assert!(board.groups[0].good.is_none() && board.hosts[0].good.is_none());
+    // Asked about all the same, by the operator's wish, she is believed no more than before.
+    board.controlled(IN_ORDER, domain, &anna, &yes, START);
+    let last = board
+        .learned
+        .iter()
+        .rev()
+        .find_map(|learned| match learned {
+            Learned::Address { fact, .. } => Some(&fact.finding),
+            _ => None,
+        });
+    assert!(
+        matches!(last, Some(Finding::Asked { reading, .. }) if reading.reason == Reason::ProviderAnomaly)
+    );
+}
