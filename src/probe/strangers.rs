@@ -1,5 +1,7 @@
 //! Does a domain refuse strangers? What is known of it, and what that leaves to ask.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::KnownDomain;
@@ -107,6 +109,14 @@ impl Strangers {
             // Everything else says nothing of strangers.
             _ => {}
         }
+    }
+
+    /// How long to wait after an answer about the decoy that settles nothing: as long as everybody else in the domain, who
+    /// was told to come back with it, and longer from try to try.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        let doublings = self.decoys_asked.clamp(1, limits::DECOYS) - 1;
+        limits::GREYLIST_WAIT * 2u32.pow(doublings)
     }
 
     /// Notes what the decoy was answered. Where that settles nothing it is asked again at `retry`, a limited number of

@@ -703,6 +703,32 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
 }
 
 #[test]
+fn a_decoy_comes_back_when_everybody_else_does() {
+    // It takes two waits, the second twice as long as the first.
+    let habits = Habits {
+        answer: |question| match question.at {
+            0..741_000 => Reply::ComeBack,
+            _ => honest(question),
+        },
+        ..Habits::default()
+    };
+    let list = people("grey.test", 4, 1);
+    let mut drill = Drill::new(manners(), vec![habits], &[("grey.test", 0)], &list);
+    drill.run();
+    assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
+    let openness = drill
+        .learned
+        .iter()
+        .rev()
+        .find_map(|learned| match learned {
+            Learned::Strangers { known, .. } => known.openness,
+            _ => None,
+        });
+    assert_eq!(openness, Some(Openness::RefusesStrangers));
+    assert_eq!(drill.questions(), 3 * 6, "each three times");
+}
+
+#[test]
 fn clocks_that_come_due_one_by_one_share_a_connection() {
     let habits = Habits {
         answer: |question| match question.again {

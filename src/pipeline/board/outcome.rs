@@ -197,9 +197,10 @@ impl Board {
             self.offer_domain(domain, now);
             return;
         }
-        let wait = heard.named_wait.map_or(limits::GREYLIST_WAIT, |named| {
-            named + limits::NAMED_WAIT_MARGIN
-        });
+        let own_wait = self.domains[domain].strangers.wait();
+        let wait = heard
+            .named_wait
+            .map_or(own_wait, |named| named + limits::NAMED_WAIT_MARGIN);
         let patience = self.manners.patience;
         self.hear_of_strangers(domain, |strangers| {
             strangers.hear_decoy(&heard.reading, now + wait);
