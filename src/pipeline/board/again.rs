@@ -56,6 +56,7 @@ impl Board {
         group: usize,
         mail_hosts: &[MailHost],
         is_new: bool,
+        now: Moment,
     ) {
         for host in mail_hosts {
             let Some((known, is_counted)) = self.past.machines.get_mut(&host.name) else {
@@ -92,6 +93,10 @@ impl Board {
                 group.meant = Some(domain);
                 self.hosts[group.host].good.clone_from(&group.good);
             }
+        }
+        let host = self.groups[group].host;
+        if self.hosts[host].trust.is_lost() {
+            self.take_back_refused(host, now);
         }
     }
 
@@ -130,8 +135,7 @@ impl Board {
 
     /// Has a group tested: by somebody known to exist, or in a conversation that ends with another decoy.
     fn test(&mut self, group: usize, now: Moment) {
-        if self.owes_a_control(group, true) && !self.hosts[self.groups[group].host].trust.is_lost()
-        {
+        if self.tells_by_a_control(group) {
             self.question(group, now);
             return;
         }

@@ -40,7 +40,7 @@ impl Board {
                 let before = self.groups.len();
                 let group = self.group(hosts.clone(), key);
                 self.domains[index].group = Some(group);
-                self.resume(index, group, &hosts, group == before);
+                self.resume(index, group, &hosts, group == before, now);
                 self.met_again.remove(&index);
                 self.groups[group].domains.push(index);
                 self.wait_at(self.groups[group].host, index);

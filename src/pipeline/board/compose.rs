@@ -2,7 +2,7 @@
 
 use super::domain::Question;
 use super::group::Pipelining;
-use super::{Asked, Asking, Board, Flight, Out, Subject, Talk, TalkId, TalkStage, Wake};
+use super::{Asked, Asking, Board, Flight, Look, Out, Subject, Talk, TalkId, TalkStage, Wake};
 use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{Budget, Likelihood, Used, decoy_local_part, domains_at_once, is_worn_out};
@@ -492,6 +492,13 @@ impl Board {
     /// An address that cannot be put into a command for this host.
     fn cannot_ask(&mut self, domain: usize, subject: &Subject, expressible: bool, now: Moment) {
         self.domains[domain].under_way -= 1;
+        if subject.look != Look::First {
+            if let Some(group) = self.domains[domain].group {
+                self.learned_nothing(self.groups[group].host, subject);
+            }
+            self.note_settled(1);
+            return;
+        }
         let detail = if expressible {
             "the address cannot be written in an SMTP command"
         } else {

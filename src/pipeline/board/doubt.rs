@@ -2,6 +2,7 @@
 //! error is measured by asking again.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::outcome::{is_yes, refuses_for_good};
@@ -70,9 +71,11 @@ impl Board {
             .unwrap_or(0)
     }
 
-    /// Whether a group's refusals in a row want somebody known to exist to be asked about.
+    /// Whether a group's refusals in a row want somebody known to exist to be asked about. Short rows are worth that only
+    /// where the same machine has accepted somebody: what another one of its key says tells little of them.
     pub(super) fn owes_a_control(&self, group: usize, at_the_end: bool) -> bool {
         let strangers = self.strangers_at(group);
+        let at_the_end = at_the_end && self.has_its_own_good(group);
         self.groups[group].rows.owe_a_control(strangers, at_the_end)
     }
 
@@ -85,11 +88,16 @@ impl Board {
         }
         let by_a_decoy = group.rows.owe_a_decoy(self.strangers_at(index), true)
             && self.tells_by_a_decoy(index).is_some();
-        let by_a_control = self.owes_a_control(index, true)
-            && !host.trust.is_lost()
-            && !host.trust.is_questioned()
-            && self.somebody_good(index).is_some();
-        by_a_decoy || by_a_control
+        by_a_decoy || self.tells_by_a_control(index)
+    }
+
+    /// Whether a group's last refusals want somebody known to exist to be asked about, and there is somebody.
+    pub(super) fn tells_by_a_control(&self, index: usize) -> bool {
+        let trust = &self.hosts[self.groups[index].host].trust;
+        self.owes_a_control(index, true)
+            && !trust.is_lost()
+            && !trust.is_questioned()
+            && self.somebody_good(index).is_some()
     }
 
     /// The domain in which another decoy would tell whether a group's host still refuses strangers.
@@ -131,7 +139,9 @@ impl Board {
         // A decoy that is being asked about may have been answered before, and then does not vouch for it.
         let may_be_meant = meant || strangers.decoy_under_way();
         self.hosts[self.groups[group].host].trust.accepted();
-        self.remember_good(group, domain, subject);
+        if !self.groups[group].rows.accepts_anybody() {
+            self.remember_good(group, domain, subject);
+        }
         let group = &mut self.groups[group];
         if meant {
             group.meant = Some(domain);
@@ -176,6 +186,17 @@ impl Board {
         let own = group.good.as_ref().filter(of_use);
         own.or_else(|| self.hosts[group.host].good.as_ref().filter(of_use))
             .cloned()
+    }
+
+    /// Whether whoever would test a group was accepted by one of its own machines.
+    fn has_its_own_good(&self, index: usize) -> bool {
+        let serves = |(domain, _): (usize, Address)| self.domains[domain].group;
+        let Some(other) = self.somebody_good(index).and_then(serves) else {
+            return false;
+        };
+        let machines = &self.groups[other].targets;
+        let is_there = |own: &(String, IpAddr)| machines.iter().any(|(_, there)| *there == own.1);
+        other == index || self.groups[index].targets.iter().any(is_there)
     }
 
     fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Moment) {
@@ -337,13 +358,7 @@ impl Board {
             return;
         }
         self.hosts[host].trust.lose();
-        // One machine may answer for several groups: from here on nobody under the key is believed, so no row is.
-        let refused = self.hosts[host]
-            .groups
-            .clone()
-            .into_iter()
-            .flat_map(|group| self.groups[group].rows.take_refused(which))
-            .collect();
+        let refused = self.take_refused(host, which);
         self.hold_back(host, refused, exchange, now);
     }
 
@@ -358,6 +373,25 @@ impl Board {
             exchange: exchange.clone(),
             addresses,
         });
+        self.take_back(host, held, now);
+    }
+
+    /// Takes back what a caught host refused of late, all groups of its key together.
+    pub(super) fn take_back_refused(&mut self, host: usize, now: Moment) {
+        let refused = self.take_refused(host, Which::OfLate);
+        self.take_back(host, refused, now);
+    }
+
+    /// The refusals of a host. One machine may answer for several groups: none of its key is believed any more.
+    fn take_refused(&mut self, host: usize, which: Which) -> Vec<Answer> {
+        let groups = self.hosts[host].groups.clone();
+        groups
+            .into_iter()
+            .flat_map(|group| self.groups[group].rows.take_refused(which))
+            .collect()
+    }
+
+    fn take_back(&mut self, host: usize, held: Vec<Answer>, now: Moment) {
         for Answer { party, .. } in held {
             match &party {
                 Party::Decoy(domain) => self.disbelieve_decoy(domain),

@@ -214,3 +214,23 @@ fn a_machine_is_met_where_its_witness_is() {
     assert_eq!(drill.word("anna@d.test"), Reason::ProviderAnomaly);
     assert_eq!(drill.word("bert@d.test"), Reason::ProviderAnomaly);
 }
+
+#[test]
+fn what_a_host_refused_before_is_taken_back_when_it_is_caught_now() {
+    let habits = Habits {
+        answer: |_| Reply::No,
+        ..Habits::default()
+    };
+    let served = [("d.test", 0), ("all.test", 0), ("other.test", 0)];
+    let control = Manners {
+        controls: vec!["anna@other.test".parse().unwrap()],
+        ..manners()
+    };
+    let mut drill = Drill::new(control, vec![habits], &served, &[]);
+    let known = refused_last(limits::MANY_STRANGERS);
+    drill
+        .board
+        .know_machines([("mx0.test".to_owned(), known)].into());
+    drill.run();
+    assert_eq!(drill.word("carl@d.test"), Reason::ProviderAnomaly);
+}

@@ -307,6 +307,10 @@ fn whoever_was_taken_back_tests_no_host() {
     board.decoys_owed += 1;
     board.late_decoy_answered(IN_ORDER, domain, &yes, START);
     assert!(board.groups[0].good.is_none() && board.hosts[0].good.is_none());
+    // Nor does whoever is accepted from then on.
+    let bert = control("bert@d.test".parse().unwrap());
+    board.weigh(IN_ORDER, domain, &bert, &yes, START);
+    assert!(board.groups[0].good.is_none() && board.hosts[0].good.is_none());
     // Asked about all the same, by the operator's wish, she is believed no more than before.
     board.controlled(IN_ORDER, domain, &anna, &yes, START);
     let last = board
