@@ -327,8 +327,9 @@ impl Scene<'_> {
                 .values()
                 .map(|count| count.saturating_sub(bound))
                 .sum();
+            let late = usize::from(refused >= 12);
             let mut needless = Vec::new();
-            if again as usize > refused / 8 + usize::from(refused >= 12)
+            if again as usize > refused / 8 + late
                 && let Some((key, count)) = about.iter().find(|(_, count)| **count > bound)
             {
                 needless.push(format!("{count} times about {key}"));
@@ -338,9 +339,9 @@ impl Scene<'_> {
                 .values()
                 .map(|(_, decoys)| decoys.saturating_sub(1))
                 .sum();
-            // Each machine is held to its own first answers, so each may see one in the end.
+            // Each machine is held to its own first answers, so each may see one in the end; and again, as above.
             let machines = site.hosts.len().max(1);
-            let allowed = further_strangers(count(Outcome::Accepted)) + machines - 1;
+            let allowed = further_strangers(count(Outcome::Accepted)) + machines - 1 + late;
             if steady && further as usize > allowed {
                 needless.push(format!(
                     "{further} decoys beyond one for each domain, {allowed} at most"
