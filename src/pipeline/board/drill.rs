@@ -395,6 +395,17 @@ impl Drill {
     }
 }
 
+/// A whole run about people of one domain, at a host that answers so.
+fn run_against(domain: &str, list: &[String], answer: fn(Question<'_>) -> Reply) -> Drill {
+    let habits = Habits {
+        answer,
+        ..Habits::default()
+    };
+    let mut drill = Drill::new(manners(), vec![habits], &[(domain, 0)], list);
+    drill.run();
+    drill
+}
+
 fn heard(code: Option<u16>, reason: Reason, permanent: bool) -> Heard {
     Heard {
         exchange: Exchange {
@@ -705,16 +716,11 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
 #[test]
 fn a_decoy_comes_back_when_everybody_else_does() {
     // It takes two waits, the second twice as long as the first.
-    let habits = Habits {
-        answer: |question| match question.at {
-            0..741_000 => Reply::ComeBack,
-            _ => honest(question),
-        },
-        ..Habits::default()
-    };
     let list = people("grey.test", 4, 1);
-    let mut drill = Drill::new(manners(), vec![habits], &[("grey.test", 0)], &list);
-    drill.run();
+    let drill = run_against("grey.test", &list, |question| match question.at {
+        0..741_000 => Reply::ComeBack,
+        _ => honest(question),
+    });
     assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
     let openness = drill
         .learned
@@ -730,16 +736,11 @@ fn a_decoy_comes_back_when_everybody_else_does() {
 
 #[test]
 fn clocks_that_come_due_one_by_one_share_a_connection() {
-    let habits = Habits {
-        answer: |question| match question.again {
-            0 => Reply::ComeBack,
-            _ => honest(question),
-        },
-        ..Habits::default()
-    };
     let list = people("grey.test", 90, 0);
-    let mut drill = Drill::new(manners(), vec![habits], &[("grey.test", 0)], &list);
-    drill.run();
+    let drill = run_against("grey.test", &list, |question| match question.again {
+        0 => Reply::ComeBack,
+        _ => honest(question),
+    });
     assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
     // Nine at a time are sent away; those who come back need one more.
     let connections = drill.seen[0].connections;
@@ -872,16 +873,11 @@ fn likely_good_addresses_make_connections_last() {
 
 #[test]
 fn a_host_that_drops_whoever_names_a_stranger_is_still_asked_about_everybody() {
-    let habits = Habits {
-        answer: |question| match honest(question) {
-            Reply::No => Reply::HangUp,
-            other => other,
-        },
-        ..Habits::default()
-    };
     let list = people("drops.test", 20, 5);
-    let mut drill = Drill::new(manners(), vec![habits], &[("drops.test", 0)], &list);
-    drill.run();
+    let drill = run_against("drops.test", &list, |question| match honest(question) {
+        Reply::No => Reply::HangUp,
+        other => other,
+    });
     for address in list.iter().filter(|address| address.starts_with('a')) {
         assert_eq!(drill.word(address), Reason::Accepted, "{address}");
     }

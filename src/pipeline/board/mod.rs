@@ -20,6 +20,7 @@ mod outcome;
 mod packed;
 mod progress;
 mod rows;
+mod second_look;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;

@@ -42,16 +42,11 @@ fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people
 
 #[test]
 fn a_host_that_begins_to_refuse_everybody_is_not_believed() {
-    let habits = Habits {
-        answer: |question| match question.at {
-            0..40_000 => honest(question),
-            _ => Reply::No,
-        },
-        ..Habits::default()
-    };
     let list = people("storm.test", 800, 50);
-    let mut drill = Drill::new(manners(), vec![habits], &[("storm.test", 0)], &list);
-    drill.run();
+    let drill = run_against("storm.test", &list, |question| match question.at {
+        0..40_000 => honest(question),
+        _ => Reply::No,
+    });
     let (rejected, _) = came_out(&drill, &list, Reason::NoSuchMailbox);
     assert_eq!(rejected, 0, "nobody who exists is rejected");
     assert!(
@@ -90,16 +85,11 @@ fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
 
 #[test]
 fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
-    let habits = Habits {
-        answer: |question| match question.nth {
-            0..10 => honest(question),
-            _ => Reply::Yes,
-        },
-        ..Habits::default()
-    };
     let list = people("tired.test", 60, 0);
-    let mut drill = Drill::new(manners(), vec![habits], &[("tired.test", 0)], &list);
-    drill.run();
+    let drill = run_against("tired.test", &list, |question| match question.nth {
+        0..10 => honest(question),
+        _ => Reply::Yes,
+    });
     let (believed, _) = came_out(&drill, &list, Reason::Accepted);
     assert!(believed <= 10, "{believed}");
     assert_eq!(drill.word("a59@tired.test"), Reason::ProviderAnomaly);
@@ -213,31 +203,23 @@ fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
 #[test]
 fn a_control_that_comes_back_undecided_is_not_put_for_ever() {
     // Whoever exists is refused with words that say nothing, once asked about again.
-    let habits = Habits {
-        answer: |question| match (question.again, honest(question)) {
+    let list = people("d.test", 20, 30);
+    let drill = run_against("d.test", &list, |question| {
+        match (question.again, honest(question)) {
             (1.., Reply::Yes) => Reply::Unread,
             (_, reply) => reply,
-        },
-        ..Habits::default()
-    };
-    let list = people("d.test", 20, 30);
-    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &list);
-    drill.run();
+        }
+    });
     assert!(drill.questions() < 60, "{}", drill.questions());
 }
 
 #[test]
 fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
-    let habits = Habits {
-        answer: |question| match honest(question) {
-            Reply::No if question.at > 3_000 => Reply::HangUp,
-            reply => reply,
-        },
-        ..Habits::default()
-    };
     let list = people("d.test", 200, 0);
-    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &list);
-    drill.run();
+    let drill = run_against("d.test", &list, |question| match honest(question) {
+        Reply::No if question.at > 3_000 => Reply::HangUp,
+        reply => reply,
+    });
     for address in &list {
         assert_eq!(drill.word(address), Reason::Accepted, "{address}");
     }
