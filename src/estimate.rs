@@ -331,6 +331,7 @@ fn task(
         source: Source::spool("the sample".to_owned(), list.as_bytes())?,
         options: Options {
             column: ColumnChoice::Numbered(1),
+            ..Options::default()
         },
         out: folder.to_owned(),
         memory,

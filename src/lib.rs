@@ -6,6 +6,8 @@ pub mod reason;
 
 pub mod limits;
 
+pub mod columns;
+
 pub mod frequent;
 
 pub mod intake;

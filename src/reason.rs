@@ -127,6 +127,7 @@ reasons! {
     NotAccepting "not_accepting" Host "The mail host takes no mail at present.";
     ProviderAnomaly "provider_anomaly" Host "The mail host contradicts itself, so its answers are not trusted this time.";
     // The operator's own lists.
+    NoAddress "no_address" Operator "The row names no address.";
     Role "role" Operator "The address belongs to a function, not to a person.";
     Disposable "disposable" Operator "The domain hands out throw-away addresses.";
     TrapLike "trap_like" Operator "The address looks like a spam trap.";

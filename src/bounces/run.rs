@@ -229,6 +229,7 @@ impl Run {
             }
             let options = Options {
                 column: column.clone(),
+                ..Options::default()
             };
             let mut list = Source::open(&path)?.list(&options)?;
             let Some(ours) = Ours::of(&list) else {

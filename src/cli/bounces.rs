@@ -118,6 +118,7 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
     import.begin()?;
     let options = Options {
         column: args.column.clone().unwrap_or_default(),
+        ..Options::default()
     };
     for file in &args.files {
         visit(file, &options, &mut |piece| {

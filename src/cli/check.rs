@@ -56,6 +56,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         source: Source::spool("the addresses".to_owned(), list.as_bytes())?,
         options: Options {
             column: ColumnChoice::Numbered(1),
+            ..Options::default()
         },
         out: folder.path().to_owned(),
         memory: args.asking.memory(),

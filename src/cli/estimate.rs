@@ -51,6 +51,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     let source = Source::open(&args.list)?;
     let options = Options {
         column: args.column.clone().unwrap_or_default(),
+        ..Options::default()
     };
     // Before anybody is asked: is it a list, which column is it?
     let domains = start::domains(&source, &options)?;

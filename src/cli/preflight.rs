@@ -209,6 +209,7 @@ impl Readers {
     pub fn of(path: &Path, column: Option<&ColumnChoice>) -> Result<Self, IntakeError> {
         let options = Options {
             column: column.cloned().unwrap_or_default(),
+            ..Options::default()
         };
         let mut list = Source::open(path)?.list(&options)?;
         let mut domains = Domains::default();

@@ -68,6 +68,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             .map_or_else(|| default_out(&args.list), Ok)?,
         options: Options {
             column: args.column.clone().unwrap_or_default(),
+            ..Options::default()
         },
         source,
         memory: args.asking.memory(),

@@ -67,6 +67,7 @@ fn action_of(reading: &Reading) -> AddressAction {
         | Reason::DomainNotServed => lasting(AddressAction::Remove, AddressAction::Retry),
         Reason::Suppressed => AddressAction::Remove,
         Reason::Accepted
+        | Reason::NoAddress
         | Reason::Duplicate
         | Reason::SenderBlocked
         | Reason::SenderUnauthenticated
@@ -146,6 +147,7 @@ pub fn usual_wait(reason: Reason) -> Duration {
         | Reason::RelayDenied
         | Reason::Silent
         | Reason::HungUp
+        | Reason::NoAddress
         | Reason::Role
         | Reason::Disposable
         | Reason::TrapLike

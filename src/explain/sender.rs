@@ -61,6 +61,7 @@ pub(super) fn advice(reason: Reason, case: &Case) -> Vec<String> {
         Reason::Role | Reason::Disposable | Reason::TrapLike => fixed("Find out where this address came from before you write to it."),
         Reason::Unread => fixed("Read the text of the reply itself; the recipient's postmaster can say what it means."),
         Reason::Accepted
+        | Reason::NoAddress
         | Reason::Suppressed
         | Reason::Duplicate
         | Reason::NotAsked

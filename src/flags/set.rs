@@ -23,11 +23,15 @@ pub enum Flag {
     Suppressed,
     /// Its domain is reserved for examples and tests (RFC 2606, RFC 6761).
     ReservedName,
+    /// The row names other addresses beside this one.
+    SeveralAddresses,
+    /// More than blanks stood around the address.
+    Cleaned,
 }
 
 impl Flag {
     /// Every flag, in the order in which they are written.
-    pub const ALL: [Flag; 7] = [
+    pub const ALL: [Flag; 9] = [
         Flag::Role,
         Flag::Disposable,
         Flag::Free,
@@ -35,6 +39,8 @@ impl Flag {
         Flag::Duplicate,
         Flag::Suppressed,
         Flag::ReservedName,
+        Flag::SeveralAddresses,
+        Flag::Cleaned,
     ];
 
     /// The name used in lists and reports, such as `trap_like`.
@@ -48,6 +54,8 @@ impl Flag {
             Flag::Duplicate => "duplicate",
             Flag::Suppressed => "suppressed",
             Flag::ReservedName => "reserved_name",
+            Flag::SeveralAddresses => "several_addresses",
+            Flag::Cleaned => "cleaned",
         }
     }
 }
@@ -60,7 +68,7 @@ impl fmt::Display for Flag {
 
 /// A set of flags. It is written as their names joined by `;`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Flags(u8);
+pub struct Flags(u16);
 
 impl Flags {
     /// No flag.

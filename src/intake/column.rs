@@ -155,9 +155,10 @@ fn named(header: &Record<'_>, name: &str) -> Result<usize, Undecided> {
 }
 
 fn detect(records: &[Record<'_>], first_record: &Record<'_>) -> Result<Found, Undecided> {
-    let is_named = first_record
-        .iter()
-        .any(|cell| claim(cell) == Claim::Exact && !shape::is_address(cell))
+    let is_named = first_record.iter().any(|cell| is_ours(cell))
+        || first_record
+            .iter()
+            .any(|cell| claim(cell) == Claim::Exact && !shape::is_address(cell))
         || (first_record
             .iter()
             .any(|cell| claim(cell) == Claim::Related)
@@ -174,6 +175,11 @@ fn detect(records: &[Record<'_>], first_record: &Record<'_>) -> Result<Found, Un
         column,
         first: first_record_is(first_record, column),
     })
+}
+
+/// Whether an earlier run appended the column of this name: it holds no addresses of the caller's.
+fn is_ours(cell: &[u8]) -> bool {
+    crate::columns::is_ours(&label(cell))
 }
 
 fn claim(cell: &[u8]) -> Claim {
@@ -227,6 +233,9 @@ fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column> {
         .collect();
     for record in &records[usize::from(!header.is_empty()).min(records.len())..] {
         for (column, cell) in columns.iter_mut().zip(record) {
+            if header.get(column.index).is_some_and(|name| is_ours(name)) {
+                continue;
+            }
             column.filled += u32::from(!cell.trim_ascii().is_empty());
             column.addresses += u32::from(shape::is_address(cell));
         }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
-use super::record::{self, Layout, Quoting, Record, Widths};
+use super::record::{self, Field, Layout, Quoting, Record, Widths};
 use super::shape;
 use crate::limits;
 
@@ -49,22 +50,41 @@ impl fmt::Display for RowFault {
     }
 }
 
-/// The text of the address field of `record`, whose bytes are `raw`.
-pub(super) fn address<'a>(
-    raw: &'a [u8],
-    record: &Record,
-    layout: &Layout,
-    widths: Widths,
-) -> Result<Cow<'a, [u8]>, RowFault> {
-    let fits = widths.fit(record.fields);
-    let text = match record.quoting {
-        Quoting::Sound => sound_field(raw, record, layout, widths).ok_or(RowFault::NoSuchField)?,
-        Quoting::Stray if fits => record.target.ok_or(RowFault::NoSuchField)?.text(raw),
-        Quoting::Stray => Cow::Borrowed(record::rescue(raw, layout).ok_or(RowFault::StrayQuote)?),
-        Quoting::Unclosed => {
-            Cow::Borrowed(record::rescue(raw, layout).ok_or(RowFault::UnclosedQuote)?)
+/// A cell that may hold addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell<'a> {
+    /// What it says, without the quotes round it; or why it says nothing.
+    pub text: Result<Cow<'a, [u8]>, RowFault>,
+    /// Where it stands in the row's bytes, its quotes included; `None` where there is no such field, or where the
+    /// quoting is too damaged to say.
+    pub place: Option<Range<usize>>,
+}
+
+impl<'a> Cell<'a> {
+    fn at(field: Option<Field>, raw: &'a [u8]) -> Self {
+        match field {
+            Some(field) => Cell {
+                text: sound(field.text(raw)),
+                place: Some(field.range()),
+            },
+            None => Cell {
+                text: Err(RowFault::NoSuchField),
+                place: None,
+            },
         }
-    };
+    }
+
+    fn rescued(raw: &'a [u8], layout: &Layout, fault: RowFault) -> Self {
+        let text = record::rescue(raw, layout).ok_or(fault);
+        Cell {
+            text: text.and_then(|text| sound(Cow::Borrowed(text))),
+            place: None,
+        }
+    }
+}
+
+/// The text, unless there is nothing to look at in it.
+fn sound(text: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, RowFault> {
     if text.len() > limits::FIELD_BYTES {
         Err(RowFault::TooLong)
     } else if text.trim_ascii().is_empty() {
@@ -76,27 +96,59 @@ pub(super) fn address<'a>(
     }
 }
 
-/// The address field of a record with sound quoting.
-///
-/// Where an unquoted delimiter (`Ann, Inc.,a@b.example`) has moved the address to the right, it is found by its number
-/// from the right.
-fn sound_field<'a>(
+/// The address cell of `record`, whose bytes are `raw`.
+pub(super) fn address<'a>(
     raw: &'a [u8],
     record: &Record,
     layout: &Layout,
     widths: Widths,
-) -> Option<Cow<'a, [u8]>> {
-    let field = record.target.map(|target| target.text(raw));
+) -> Cell<'a> {
+    match record.quoting {
+        Quoting::Sound => Cell::at(sound_field(raw, record, layout, widths), raw),
+        Quoting::Stray if widths.fit(record.fields) => Cell::at(record.target, raw),
+        Quoting::Stray => Cell::rescued(raw, layout, RowFault::StrayQuote),
+        Quoting::Unclosed => Cell::rescued(raw, layout, RowFault::UnclosedQuote),
+    }
+}
+
+/// The cells of `record` in further `columns`; none where its fields cannot be believed.
+pub(super) fn further<'a>(
+    raw: &'a [u8],
+    record: &Record,
+    layout: &Layout,
+    widths: Widths,
+    columns: &[usize],
+) -> Vec<Cell<'a>> {
+    let believed = match record.quoting {
+        Quoting::Sound => record.fields <= widths.header.max(widths.usual),
+        Quoting::Stray => widths.fit(record.fields),
+        Quoting::Unclosed => false,
+    };
+    if columns.is_empty() || !believed {
+        return Vec::new();
+    }
+    let fields = record::places(raw, layout.delimiter);
+    let cells = columns.iter().map(|column| fields.get(*column).copied());
+    cells.map(|field| Cell::at(field, raw)).collect()
+}
+
+/// The address field of a record with sound quoting.
+///
+/// Where an unquoted delimiter (`Ann, Inc.,a@b.example`) has moved the address to the right, it is found by its number
+/// from the right.
+fn sound_field(raw: &[u8], record: &Record, layout: &Layout, widths: Widths) -> Option<Field> {
+    let field = record.target;
     if widths.fit(record.fields) || record.fields < widths.usual {
         return field;
     }
-    if field.as_deref().is_some_and(shape::is_address) {
+    let has_address = |field: &Field| shape::is_address(&field.text(raw));
+    if field.as_ref().is_some_and(has_address) {
         return field;
     }
     let surplus = record.fields - widths.usual;
-    let moved = record::fields(raw, layout.delimiter)
+    let moved = record::places(raw, layout.delimiter)
         .into_iter()
         .nth(layout.column + surplus)
-        .filter(|cell| shape::is_address(cell));
+        .filter(has_address);
     moved.or(field)
 }

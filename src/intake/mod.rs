@@ -10,6 +10,7 @@
 
 mod column;
 mod dialect;
+mod earlier;
 mod encoding;
 mod error;
 mod field;
@@ -25,11 +26,13 @@ mod window;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
+use std::ops::Range;
 
 pub use column::ColumnChoice;
+pub use earlier::Earlier;
 pub use encoding::Encoding;
 pub use error::IntakeError;
-pub use field::RowFault;
+pub use field::{Cell, RowFault};
 pub use source::Source;
 
 use crate::limits;
@@ -45,6 +48,8 @@ use window::{Filled, Window};
 pub struct Options {
     /// Which column holds the addresses.
     pub column: ColumnChoice,
+    /// Which other columns hold addresses too.
+    pub further: Vec<ColumnChoice>,
 }
 
 /// One row of a list; it lends from the list until the next one is asked for.
@@ -63,6 +68,25 @@ pub struct Row<'a> {
     pub terminator: &'a [u8],
     /// The text in the field of the address (without the quotes round it), or why there is none.
     pub address: Result<Cow<'a, [u8]>, RowFault>,
+    /// Where that field stands in `raw`; see [`Cell::place`].
+    pub place: Option<Range<usize>>,
+    /// The cells of the further columns that may hold addresses, in the order of [`Options::further`].
+    pub further: Vec<Cell<'a>>,
+    /// How many fields it has beside the others.
+    pub width: Width,
+}
+
+/// How many fields a row has beside the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// As many as they.
+    Usual,
+    /// Fewer: a line of a footer, or a row cut off.
+    Short,
+    /// More.
+    Long,
+    /// Its quoting is too damaged to say.
+    Unknown,
 }
 
 /// What a reading has come by so far.
@@ -95,6 +119,8 @@ pub struct List {
     layout: Layout,
     widths: Widths,
     columns: Vec<String>,
+    further: Vec<usize>,
+    earlier: Earlier,
     preamble: Vec<u8>,
     header: Option<Vec<u8>>,
     header_terminator: Vec<u8>,
@@ -160,9 +186,18 @@ impl List {
         let found = column::find(&sample.records, &options.column).map_err(|undecided| {
             IntakeError::undecided(list(), undecided, &options.column, &sample.records)
         })?;
+        let mut further = Vec::with_capacity(options.further.len());
+        for choice in &options.further {
+            let also = column::find(&sample.records, choice).map_err(|undecided| {
+                IntakeError::undecided(list(), undecided, choice, &sample.records)
+            })?;
+            if also.column != found.column && !further.contains(&also.column) {
+                further.push(also.column);
+            }
+        }
         let usual = sample.usual_width();
         let first = sample.records.first().map_or(&[][..], Vec::as_slice);
-        let (columns, header_width) = match found.first {
+        let (columns, header_width): (Vec<String>, usize) = match found.first {
             FirstRecord::Header => (
                 first.iter().map(|cell| column::label(cell)).collect(),
                 first.len(),
@@ -194,7 +229,9 @@ impl List {
             encoding: text.encoding,
             layout,
             widths,
+            earlier: Earlier::among(&columns, layout.delimiter),
             columns,
+            further,
             preamble: opening.preamble,
             header: None,
             header_terminator: Vec::new(),
@@ -256,6 +293,12 @@ impl List {
     #[must_use]
     pub fn address_column(&self) -> usize {
         self.layout.column
+    }
+
+    /// The columns that an earlier run appended.
+    #[must_use]
+    pub fn earlier(&self) -> &Earlier {
+        &self.earlier
     }
 
     /// What stands between fields; `None` when each line is one field.
@@ -381,8 +424,8 @@ impl List {
         let end = start + record.content;
         self.window.advance(record.content + record.terminator);
         let raw = self.window.taken(start, end);
-        let address = field::address(raw, record, &self.layout, self.widths);
-        self.tally.faulty += u64::from(address.is_err());
+        let cell = field::address(raw, record, &self.layout, self.widths);
+        self.tally.faulty += u64::from(cell.text.is_err());
         Row {
             number: self.tally.rows,
             line,
@@ -392,7 +435,19 @@ impl List {
                 Quoting::Sound | Quoting::Stray => b"",
             },
             terminator: self.window.taken(end, end + record.terminator),
-            address,
+            address: cell.text,
+            place: cell.place,
+            further: field::further(raw, record, &self.layout, self.widths, &self.further),
+            width: self.width_of(record),
+        }
+    }
+
+    fn width_of(&self, record: &Record) -> Width {
+        match record.quoting {
+            Quoting::Unclosed => Width::Unknown,
+            Quoting::Sound | Quoting::Stray if self.widths.fit(record.fields) => Width::Usual,
+            Quoting::Sound | Quoting::Stray if record.fields < self.widths.usual => Width::Short,
+            Quoting::Sound | Quoting::Stray => Width::Long,
         }
     }
 }

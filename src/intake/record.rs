@@ -7,6 +7,7 @@
 //! by itself, and reading goes on at the next line as if nothing had happened.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::{memchr_iter, memchr2, memchr3};
 
@@ -54,6 +55,11 @@ pub(super) struct Field {
 }
 
 impl Field {
+    /// Where the field stands, its quotes included.
+    pub(super) fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+
     /// What the field says: without its quotes, doubled quotes made single. `record` is what was scanned.
     pub(super) fn text(self, record: &[u8]) -> Cow<'_, [u8]> {
         let Some(close) = self.close else {
@@ -301,10 +307,14 @@ pub(super) fn rescue<'a>(line: &'a [u8], layout: &Layout) -> Option<&'a [u8]> {
 
 /// All fields of `record`, a whole one without its terminator, in order.
 pub(super) fn fields(record: &[u8], delimiter: Option<u8>) -> Vec<Cow<'_, [u8]>> {
+    let places = places(record, delimiter);
+    places.into_iter().map(|field| field.text(record)).collect()
+}
+
+/// Where the fields of `record`, a whole one without its terminator, stand.
+pub(super) fn places(record: &[u8], delimiter: Option<u8>) -> Vec<Field> {
     let mut fields = Vec::new();
-    scan(record, delimiter, usize::MAX, |_, field| {
-        fields.push(field.text(record));
-    });
+    scan(record, delimiter, usize::MAX, |_, field| fields.push(field));
     fields
 }
 

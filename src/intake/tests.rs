@@ -29,7 +29,14 @@ fn list_with(bytes: &[u8], column: &str) -> Result<List, IntakeError> {
     } else {
         column.parse().unwrap()
     };
-    List::read("list.csv", Cursor::new(bytes.to_vec()), &Options { column })
+    List::read(
+        "list.csv",
+        Cursor::new(bytes.to_vec()),
+        &Options {
+            column,
+            ..Options::default()
+        },
+    )
 }
 
 fn list(bytes: &[u8]) -> List {
@@ -604,4 +611,47 @@ fn a_file_that_is_written_to_is_noticed_one_that_is_replaced_is_not_read() {
         error.contains("was changed") && error.contains("only new rows"),
         "{error}"
     );
+}
+
+#[test]
+fn further_columns_that_are_named_come_with_each_row() {
+    let options = Options {
+        column: ColumnChoice::Numbered(2),
+        further: vec!["Private".parse().unwrap()],
+    };
+    let bytes = &b"Name,Work,Private\nA,a@x.test,b@x.test\nB,c@x.test\n"[..];
+    let mut list = List::read("list.csv", Cursor::new(bytes.to_vec()), &options).unwrap();
+    let row = list.next_row().unwrap().unwrap();
+    assert_eq!(row.place, Some(2..10));
+    assert_eq!(row.further.len(), 1);
+    assert_eq!(row.further[0].text.as_deref(), Ok(&b"b@x.test"[..]));
+    assert_eq!(
+        (row.further[0].place.clone(), row.width),
+        (Some(11..19), Width::Usual)
+    );
+    let row = list.next_row().unwrap().unwrap();
+    assert_eq!(row.further[0].text, Err(RowFault::NoSuchField));
+    assert_eq!(row.width, Width::Short);
+}
+
+#[test]
+fn columns_of_an_earlier_run_hold_no_addresses_of_the_callers() {
+    for header in [
+        "Login,presend_address,presend_verdict",
+        "column_1,presend_address,presend_verdict",
+    ] {
+        let bytes = format!("{header}\na@x.test,a@x.test,risky\nb@x.test,b@x.test,risky\n");
+        let list = List::read(
+            "list.csv",
+            Cursor::new(bytes.into_bytes()),
+            &Options::default(),
+        )
+        .unwrap();
+        assert_eq!(
+            (list.address_column(), list.header().is_some()),
+            (0, true),
+            "{header}"
+        );
+        assert!(!list.earlier().is_empty());
+    }
 }

@@ -95,7 +95,8 @@ impl Kind {
             | Reason::RelayDenied => Kind::Blocked,
             Reason::Unread | Reason::ProviderAnomaly => Kind::Unread,
             Reason::Suppressed => Kind::Suppressed,
-            Reason::NotAsked
+            Reason::NoAddress
+            | Reason::NotAsked
             | Reason::Interrupted
             | Reason::Deadline
             | Reason::Role

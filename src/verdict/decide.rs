@@ -235,6 +235,7 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
         | Reason::HungUp
         | Reason::ProtocolFault
         | Reason::NotAccepting
+        | Reason::NoAddress
         | Reason::Role
         | Reason::Disposable
         | Reason::TrapLike

@@ -55,6 +55,7 @@ fn task_for(list: &str, out: &Path, memory: Memory) -> Task {
         source: Source::spool("list".to_owned(), list.as_bytes()).unwrap(),
         options: Options {
             column: ColumnChoice::Detect,
+            ..Options::default()
         },
         out: out.to_owned(),
         target: None,
