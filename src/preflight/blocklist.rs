@@ -217,6 +217,14 @@ impl Blocklist {
         (!meanings.is_empty()).then(|| meanings.join("; "))
     }
 
+    /// Whether an answer is one that the list documents as a listing. Anything else is an error of the list or the work
+    /// of a resolver that rewrites answers: 127.0.0.1 and 127.255.255.x in particular (RFC 5782 §2.1, §5).
+    fn documents(&self, answer: IpAddr) -> bool {
+        let by_bits = matches!(answer, IpAddr::V4(ip) if ip.octets()[..3] == [127, 0, 0])
+            && self.bits_of(answer).next().is_some();
+        by_bits || self.codes.iter().any(|code| code.answer == answer)
+    }
+
     /// What the answers of a list mean. A list that fails its own test says nothing, least of all "clean".
     #[must_use]
     pub fn judge(&self, trial: &Trial, answer: &Found<IpAddr>) -> Listing {
@@ -225,8 +233,8 @@ impl Blocklist {
             return Listing::Refused;
         }
         match &trial.test {
-            Found::Some(ips) if ips.iter().any(is_list_answer) => {}
-            Found::Some(_) => return unusable("it answers with addresses that no list uses"),
+            Found::Some(ips) if ips.iter().any(|ip| self.documents(*ip)) => {}
+            Found::Some(ips) => return undocumented(ips),
             Found::Nothing(_) => {
                 return unusable(
                     "its test entry is missing: it does not serve your resolver, or is gone",
@@ -242,8 +250,8 @@ impl Blocklist {
         match answer {
             Found::Nothing(_) => Listing::Clean,
             Found::Failed(failure) => Listing::Unusable(failure.to_string()),
-            Found::Some(ips) => match ips.iter().find(|ip| is_list_answer(ip)) {
-                None => unusable("it answers with addresses that no list uses"),
+            Found::Some(ips) => match ips.iter().find(|ip| self.documents(**ip)) {
+                None => undocumented(ips),
                 Some(&answer) => Listing::Listed {
                     answer,
                     meaning: self.meaning(answer),
@@ -263,9 +271,13 @@ fn unusable(why: &str) -> Listing {
     Listing::Unusable(why.to_owned())
 }
 
-/// RFC 5782 §2.1: answers lie in 127.0.0.0/8.
-fn is_list_answer(ip: &IpAddr) -> bool {
-    matches!(ip, IpAddr::V4(ip) if ip.is_loopback())
+/// An answer that the list does not document says nothing of the subject.
+fn undocumented(answers: &[IpAddr]) -> Listing {
+    let answers: Vec<String> = answers.iter().map(IpAddr::to_string).collect();
+    Listing::Unusable(format!(
+        "it answered {}, which is none of its codes for a listing",
+        answers.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -274,8 +286,56 @@ mod tests {
     use crate::preflight::lookup::Absence;
 
     #[test]
-    fn every_list_that_comes_with_the_program_can_be_read() {
-        assert!(built_in().len() >= 5);
+    fn every_list_that_comes_with_the_program_says_what_its_answers_mean() {
+        let lists = built_in();
+        assert!(lists.len() >= 5);
+        for list in lists {
+            assert!(
+                !list.codes.is_empty() || !list.bits.is_empty(),
+                "{}",
+                list.id
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_that_the_list_does_not_document_is_no_listing() {
+        let none = || Found::Nothing(Absence::NoSuchName);
+        let some = |ip: &str| Found::Some(vec![ip.parse().unwrap()]);
+        for list in built_in() {
+            let listed = match list.codes.first() {
+                Some(code) => code.answer,
+                None => format!("127.0.0.{}", list.bits[0].mask).parse().unwrap(),
+            };
+            let working = Trial {
+                test: Found::Some(vec![listed]),
+                control: none(),
+            };
+            let judged = list.judge(&working, &Found::Some(vec![listed]));
+            assert!(matches!(judged, Listing::Listed { .. }), "{}", list.id);
+            for error in [
+                "127.0.0.1",
+                "127.255.255.252",
+                "127.255.255.254",
+                "127.255.255.255",
+                "127.0.0.0",
+                "127.9.9.9",
+                "192.0.2.1",
+            ] {
+                let judged = list.judge(&working, &some(error));
+                assert!(
+                    matches!(judged, Listing::Unusable(_) | Listing::Refused),
+                    "{}: {error}: {judged:?}",
+                    list.id
+                );
+                let rewritten = Trial {
+                    test: some(error),
+                    control: none(),
+                };
+                let judged = list.judge(&rewritten, &none());
+                assert_ne!(judged, Listing::Clean, "{}: {error}", list.id);
+            }
+        }
     }
 
     #[test]
