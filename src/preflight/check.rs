@@ -161,6 +161,7 @@ const TITLES: &[(&str, &str)] = &[
     ("dmarc_policy", "DMARC policy"),
     ("dmarc_record", "DMARC record"),
     ("dmarc_reports", "DMARC reports"),
+    ("dmarc_tags", "DMARC tags"),
     ("dns", "DNS"),
     ("dns_honest", "Honest DNS"),
     ("dns_speed", "Speed of DNS"),

@@ -65,9 +65,16 @@ pub struct DmarcRecord {
     pub spf_alignment: Alignment,
     /// Where summaries go (`rua=`), as written.
     pub reports: Vec<String>,
+    /// What receivers ignore in it. They should take the default instead (RFC 7489 §6.3), but not all forgive the same.
+    #[serde(serialize_with = "as_texts")]
+    pub mistakes: Vec<DmarcFault>,
 }
 
-/// Why receivers cannot use a policy record.
+fn as_texts<S: serde::Serializer>(faults: &[DmarcFault], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(faults.iter().map(ToString::to_string))
+}
+
+/// What is wrong with a policy record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DmarcFault {
     /// It is no list of tags.
@@ -95,41 +102,105 @@ pub fn select(texts: &[Text]) -> Vec<&Text> {
         .collect()
 }
 
-/// Reads a policy record (RFC 7489 §6.3).
+/// Reads a policy record (RFC 7489 §6.3). A tag with a value that it cannot have counts as absent, whatever is no tag is
+/// left out; both stand in [`DmarcRecord::mistakes`].
 ///
 /// # Errors
-/// What must be mended. Receivers forgive some of it (§6.6.3), but not all forgive the same.
+/// When it names no policy and no address for reports: receivers then go by no policy (§6.6.3).
 pub fn read_record(record: &[u8]) -> Result<DmarcRecord, DmarcFault> {
-    // RFC 7489 §6.4: the names of tags are ABNF strings, whose case does not matter.
-    let lower: Vec<u8> = lower_case_names(record);
-    let tags = Tags::parse(&lower)?;
-    let policy = tags
-        .get("p")
-        .and_then(Policy::read)
-        .ok_or(DmarcFault::Policy)?;
-    let subdomain_policy = value(&tags, "sp", policy, Policy::read)?;
-    let percent = value(&tags, "pct", 100, |text| {
+    let (tags, faults) = Tags::parse_leniently(&lower_case_names(record));
+    let mut mistakes: Vec<DmarcFault> = faults.into_iter().map(DmarcFault::Tags).collect();
+    let reports = reports(&tags, &mut mistakes);
+    let policy = match tags.get("p").and_then(Policy::read) {
+        Some(policy) => policy,
+        None if reports.is_empty() => return Err(DmarcFault::Policy),
+        None => {
+            mistakes.push(DmarcFault::Policy);
+            Policy::None
+        }
+    };
+    let mut read = Reading {
+        tags: &tags,
+        mistakes: &mut mistakes,
+    };
+    let subdomain_policy = read.value("sp", policy, Policy::read);
+    let percent = read.value("pct", 100, |text| {
         text.parse().ok().filter(|percent| *percent <= 100)
-    })?;
-    let reports = tags.get("rua").map_or_else(Vec::new, |list| {
-        list.split(',')
-            .map(|uri| uri.trim().to_owned())
-            .take(limits::DMARC_REPORT_ADDRESSES)
-            .collect()
     });
-    if let Some(wrong) = reports.iter().find(|uri| report_domain(uri).is_none()) {
-        let value = wrong.clone();
-        return Err(DmarcFault::Value { tag: "rua", value });
-    }
+    let dkim_alignment = read.value("adkim", Alignment::Relaxed, read_alignment);
+    let spf_alignment = read.value("aspf", Alignment::Relaxed, read_alignment);
     Ok(DmarcRecord {
         policy,
         subdomain_policy,
         percent,
-        dkim_alignment: value(&tags, "adkim", Alignment::Relaxed, read_alignment)?,
-        spf_alignment: value(&tags, "aspf", Alignment::Relaxed, read_alignment)?,
+        dkim_alignment,
+        spf_alignment,
         reports,
+        mistakes,
     })
 }
+
+/// The usable addresses for reports.
+fn reports(tags: &Tags, mistakes: &mut Vec<DmarcFault>) -> Vec<String> {
+    let listed = tags.get("rua").into_iter().flat_map(|list| list.split(','));
+    let (usable, wrong): (Vec<&str>, Vec<&str>) = listed
+        .map(str::trim)
+        .partition(|uri| report_domain(uri).is_some());
+    mistakes.extend(wrong.into_iter().map(|uri| DmarcFault::Value {
+        tag: "rua",
+        value: uri.to_owned(),
+    }));
+    usable
+        .into_iter()
+        .map(str::to_owned)
+        .take(limits::DMARC_REPORT_ADDRESSES)
+        .collect()
+}
+
+/// The same record without its mistakes: the version, the policy, then everything else that it says, in its order, and
+/// `rua` where it names no address for reports. A `:` behind the name of a tag is taken for the `=` that was meant.
+#[must_use]
+pub fn rewritten(record: &[u8], rua: Option<&str>) -> String {
+    let colons_mended = String::from_utf8_lossy(record)
+        .split(';')
+        .map(|part| match part.split_once(':') {
+            Some((name, value)) if TAGS.contains(&name.trim().to_ascii_lowercase().as_str()) => {
+                format!("{name}={value}")
+            }
+            Some(_) | None => part.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join(";");
+    let names_lowered = lower_case_names(colons_mended.as_bytes());
+    let (tags, _) = Tags::parse_leniently(&names_lowered);
+    let read = read_record(&names_lowered);
+    let is_mistaken = |name: &str| {
+        read.iter()
+            .flat_map(|record| &record.mistakes)
+            .any(|mistake| matches!(mistake, DmarcFault::Value { tag, .. } if *tag == name))
+    };
+    let policy = tags.get("p").and_then(Policy::read).unwrap_or(Policy::None);
+    let mut parts = vec!["v=DMARC1".to_owned(), format!("p={}", policy.as_str())];
+    let usable = reports(&tags, &mut Vec::new());
+    for (name, value) in tags.iter() {
+        match name {
+            "v" | "p" => {}
+            "rua" if usable.is_empty() => {}
+            "rua" => parts.push(format!("rua={}", usable.join(","))),
+            _ if is_mistaken(name) => {}
+            _ => parts.push(format!("{name}={value}")),
+        }
+    }
+    if usable.is_empty() {
+        parts.extend(rua.map(|rua| format!("rua={rua}")));
+    }
+    parts.join("; ")
+}
+
+/// The tags that have a meaning (RFC 7489 §11.4).
+const TAGS: [&str; 11] = [
+    "v", "p", "sp", "pct", "rua", "ruf", "adkim", "aspf", "fo", "rf", "ri",
+];
 
 fn lower_case_names(record: &[u8]) -> Vec<u8> {
     let mut in_name = true;
@@ -150,18 +221,25 @@ fn lower_case_names(record: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-fn value<T>(
-    tags: &Tags,
-    tag: &'static str,
-    absent: T,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<T, DmarcFault> {
-    match tags.get(tag) {
-        None => Ok(absent),
-        Some(text) => read(text).ok_or_else(|| DmarcFault::Value {
-            tag,
-            value: text.to_owned(),
-        }),
+/// The tags of a record, with what was found wrong so far.
+struct Reading<'a> {
+    tags: &'a Tags,
+    mistakes: &'a mut Vec<DmarcFault>,
+}
+
+impl Reading<'_> {
+    /// The value of a tag, or its default where it is absent or has none that it can have.
+    fn value<T>(&mut self, tag: &'static str, absent: T, read: impl Fn(&str) -> Option<T>) -> T {
+        let Some(text) = self.tags.get(tag) else {
+            return absent;
+        };
+        read(text).unwrap_or_else(|| {
+            self.mistakes.push(DmarcFault::Value {
+                tag,
+                value: text.to_owned(),
+            });
+            absent
+        })
     }
 }
 

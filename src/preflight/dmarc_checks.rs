@@ -3,9 +3,10 @@
 use super::check::{Check, publish_txt};
 use super::dmarc::{
     DmarcFault, DmarcRecord, Policy, aligns, organisational_domain, read_record, report_domain,
-    select,
+    rewritten, select,
 };
 use super::lookup::{Found, Lookups};
+use super::near_miss::{self, NearMiss, Standard};
 use crate::route::DnsFailure;
 
 /// What the search for a policy found.
@@ -15,8 +16,17 @@ pub enum Search {
     Policy {
         /// The domain whose record it is.
         owner: String,
+        /// The record as published.
+        published: Vec<u8>,
         /// The record.
         record: DmarcRecord,
+    },
+    /// A record that was meant as a policy, but that receivers do not take for one.
+    NearMiss {
+        /// The domain whose record it is.
+        owner: String,
+        /// The record.
+        miss: NearMiss,
     },
     /// A record that cannot be read.
     Malformed {
@@ -71,7 +81,7 @@ impl DmarcFacts {
             search = self::search(lookups, organisation).await;
         }
         let mut reports: Vec<(String, Consent)> = Vec::new();
-        if let Search::Policy { owner, record } = &search {
+        if let Search::Policy { owner, record, .. } = &search {
             for uri in &record.reports {
                 let Some(host) = report_domain(uri).map(str::to_ascii_lowercase) else {
                     continue;
@@ -95,7 +105,8 @@ impl DmarcFacts {
     pub fn record(&self) -> Option<&DmarcRecord> {
         match &self.search {
             Search::Policy { record, .. } => Some(record),
-            Search::Malformed { .. }
+            Search::NearMiss { .. }
+            | Search::Malformed { .. }
             | Search::Several { .. }
             | Search::Nothing
             | Search::Failed(_) => None,
@@ -105,7 +116,6 @@ impl DmarcFacts {
     /// The checks of DMARC. `signs` tells whether a usable DKIM key of the domain was found, if that is known.
     #[must_use]
     pub fn checks(&self, spf_passes: Option<bool>, signs: Option<bool>) -> Vec<Check> {
-        let domain = &self.domain;
         let mut checks = vec![self.record_check()];
         let Some(record) = self.record() else {
             return checks;
@@ -132,17 +142,8 @@ impl DmarcFacts {
         for (host, consent) in &self.reports {
             checks.push(self.report_check(host, consent));
         }
-        if record.reports.is_empty() {
-            let why = "Without an address for reports nobody tells you what fails.";
-            let fix = publish_txt(
-                &format!("_dmarc.{domain}"),
-                &format!(
-                    "v=DMARC1; p={}; rua=mailto:dmarc@{domain}",
-                    record.policy.as_str()
-                ),
-            );
-            checks.push(Check::fail("dmarc_reports", "no rua=", why, fix).advised());
-        }
+        checks.extend(self.mistakes_check());
+        checks.extend(self.no_reports_check());
         checks
     }
 
@@ -156,10 +157,35 @@ impl DmarcFacts {
             )
         };
         match &self.search {
-            Search::Policy { owner, record } => Check::pass(
+            Search::Policy {
+                owner,
+                published,
+                record,
+            } if record.mistakes.contains(&DmarcFault::Policy) => Check::fail(
+                ID,
+                format!(
+                    "the record at _dmarc.{owner} names no policy, so receivers at best take p=none: {}",
+                    DmarcFault::Policy
+                ),
+                WHY,
+                publish_txt(&format!("_dmarc.{owner}"), &rewritten(published, None)),
+            ),
+            Search::Policy { owner, record, .. } => Check::pass(
                 ID,
                 format!("p={} at _dmarc.{owner}", record.policy.as_str()),
                 WHY,
+            ),
+            Search::NearMiss { owner, miss } => Check::fail(
+                ID,
+                format!(
+                    "_dmarc.{owner} has a record that receivers do not take for DMARC, since {}: {}",
+                    miss.mistake, miss.published
+                ),
+                WHY,
+                format!(
+                    "Replace it, and add no second one. {}",
+                    publish_txt(&format!("_dmarc.{owner}"), &miss.mended)
+                ),
             ),
             Search::Malformed { owner, fault } => Check::fail(
                 ID,
@@ -188,6 +214,56 @@ impl DmarcFacts {
                 "Run this again when DNS answers",
             ),
         }
+    }
+
+    /// What receivers ignore in the record, with the record without it.
+    fn mistakes_check(&self) -> Option<Check> {
+        let Search::Policy {
+            owner,
+            published,
+            record,
+        } = &self.search
+        else {
+            return None;
+        };
+        let tags = record
+            .mistakes
+            .iter()
+            .filter(|mistake| **mistake != DmarcFault::Policy);
+        let mistakes: Vec<String> = tags.map(ToString::to_string).collect();
+        let why = "Receivers should ignore a tag that they cannot read and go by the rest of the record, but not all do.";
+        let mended = rewritten(published, None);
+        (!mistakes.is_empty()).then(|| {
+            Check::fail(
+                "dmarc_tags",
+                mistakes.join("; "),
+                why,
+                publish_txt(&format!("_dmarc.{owner}"), &mended),
+            )
+            .advised()
+        })
+    }
+
+    /// The same record with an address for reports, where it has none.
+    fn no_reports_check(&self) -> Option<Check> {
+        let Search::Policy {
+            owner,
+            published,
+            record,
+        } = &self.search
+        else {
+            return None;
+        };
+        record.reports.is_empty().then(|| {
+            let with_reports = rewritten(published, Some(&format!("mailto:dmarc@{owner}")));
+            Check::fail(
+                "dmarc_reports",
+                "no rua=",
+                "Without an address for reports nobody tells you what fails.",
+                publish_txt(&format!("_dmarc.{owner}"), &with_reports),
+            )
+            .advised()
+        })
     }
 
     fn alignment_check(
@@ -248,7 +324,8 @@ impl DmarcFacts {
             Consent::Missing => {
                 let owner = match &self.search {
                     Search::Policy { owner, .. } => owner,
-                    Search::Malformed { .. }
+                    Search::NearMiss { .. }
+                    | Search::Malformed { .. }
                     | Search::Several { .. }
                     | Search::Nothing
                     | Search::Failed(_) => &self.domain,
@@ -281,9 +358,16 @@ async fn search(lookups: &Lookups, owner: &str) -> Search {
     };
     let owner = owner.to_owned();
     match select(&texts).as_slice() {
-        [] => Search::Nothing,
+        [] => match near_miss::find(&texts, Standard::Dmarc) {
+            Some(miss) => Search::NearMiss { owner, miss },
+            None => Search::Nothing,
+        },
         [text] => match read_record(&text.joined()) {
-            Ok(record) => Search::Policy { owner, record },
+            Ok(record) => Search::Policy {
+                owner,
+                published: text.joined(),
+                record,
+            },
             Err(fault) => Search::Malformed { owner, fault },
         },
         several => Search::Several {

@@ -23,6 +23,7 @@ pub mod interfaces;
 pub mod listings;
 pub mod lookup;
 pub mod machine;
+pub mod near_miss;
 pub mod port25;
 pub mod report;
 pub mod resolver;

@@ -174,6 +174,7 @@ fn selector(selected: &Selected) -> Value {
 fn dmarc(facts: &DmarcFacts) -> Value {
     let owner = match &facts.search {
         Search::Policy { owner, .. }
+        | Search::NearMiss { owner, .. }
         | Search::Malformed { owner, .. }
         | Search::Several { owner, .. } => Some(owner),
         Search::Nothing | Search::Failed(_) => None,

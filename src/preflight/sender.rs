@@ -18,6 +18,7 @@ use super::dmarc_checks::DmarcFacts;
 use super::intake::{Intake, tls_checks};
 use super::listings;
 use super::lookup::{Found, Lookups, dns_name};
+use super::near_miss::{self, Standard};
 use super::reverse::Reverse;
 use super::rules::{Compliance, Rules};
 use super::spf::{Question, SpfResult, SpfTree, check_host, identity, select};
@@ -156,9 +157,14 @@ async fn gather_spf(
     helo: &str,
     ips: &[IpAddr],
 ) -> SpfFacts {
-    let records = match lookups.texts(domain).await {
-        Found::Some(texts) => select(&texts).into_iter().map(published).collect(),
+    let texts = match lookups.texts(domain).await {
+        Found::Some(texts) => texts,
         Found::Nothing(_) | Found::Failed(_) => Vec::new(),
+    };
+    let records: Vec<Published> = select(&texts).into_iter().map(published).collect();
+    let near_miss = match records.is_empty() {
+        true => near_miss::find(&texts, Standard::Spf),
+        false => None,
     };
     let mut outcomes = Vec::new();
     for &ip in ips {
@@ -175,6 +181,7 @@ async fn gather_spf(
     SpfFacts {
         domain: domain.to_owned(),
         records,
+        near_miss,
         tree: SpfTree::draw(lookups, domain, ips.first().copied()).await,
         outcomes,
     }

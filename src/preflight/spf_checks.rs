@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::limits;
 
 use super::check::{Check, publish_txt};
+use super::near_miss::NearMiss;
 use super::spf::{Problem, Remark, SpfOutcome, SpfResult, SpfTree, TreeTerm};
 use super::spf_edit::{Published, fresh_record, merged, rewritten, term_for, with_term};
 
@@ -15,6 +16,8 @@ pub struct SpfFacts {
     pub domain: String,
     /// Its SPF records as published.
     pub records: Vec<Published>,
+    /// Where it has none: the record that was meant as one.
+    pub near_miss: Option<NearMiss>,
     /// The whole policy.
     pub tree: SpfTree,
     /// The evaluation for each sending address.
@@ -147,6 +150,20 @@ impl SpfFacts {
         }
         if let Some(record) = self.records.first() {
             return Check::pass(ID, record.text.clone(), WHY);
+        }
+        if let Some(miss) = &self.near_miss {
+            return Check::fail(
+                ID,
+                format!(
+                    "{domain} has a record that receivers do not take for SPF, since {}: {}",
+                    miss.mistake, miss.published
+                ),
+                WHY,
+                format!(
+                    "Replace it, and add no second one. {}",
+                    publish_txt(domain, &miss.mended)
+                ),
+            );
         }
         let publish = publish_txt(domain, &fresh_record(self.ips()));
         let fix = if self.outcomes.is_empty() {

@@ -23,27 +23,43 @@ impl Tags {
     /// # Errors
     /// The first part that is no tag, or a tag that comes twice.
     pub fn parse(bytes: &[u8]) -> Result<Tags, TagFault> {
+        let (tags, faults) = Tags::parse_leniently(bytes);
+        match faults.into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok(tags),
+        }
+    }
+
+    /// Reads what can be read of a list: parts that are no tags are left out, of a tag that comes twice the first counts.
+    /// The second value says what was left out.
+    #[must_use]
+    pub fn parse_leniently(bytes: &[u8]) -> (Tags, Vec<TagFault>) {
         let text = String::from_utf8_lossy(bytes);
         let mut tags: Vec<(String, String)> = Vec::new();
+        let mut faults = Vec::new();
         let mut parts: Vec<&str> = text.split(';').collect();
         if parts.last().is_some_and(|last| last.trim().is_empty()) {
             parts.pop();
         }
         for part in parts {
-            let fault = || TagFault::NoTag(shown(part.trim().as_bytes()));
-            let (name, value) = part.split_once('=').ok_or_else(fault)?;
-            let name = name.trim();
-            let proper = name.starts_with(|c: char| c.is_ascii_alphabetic())
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            if !proper {
-                return Err(fault());
-            }
+            let Some((name, value)) = named(part) else {
+                faults.push(TagFault::NoTag(shown(part.trim().as_bytes())));
+                continue;
+            };
             if tags.iter().any(|(known, _)| known == name) {
-                return Err(TagFault::Twice(name.to_owned()));
+                faults.push(TagFault::Twice(name.to_owned()));
+                continue;
             }
-            tags.push((name.to_owned(), value.trim().to_owned()));
+            tags.push((name.to_owned(), value.to_owned()));
         }
-        Ok(Tags(tags))
+        (Tags(tags), faults)
+    }
+
+    /// All tags, in the order in which they stand.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The value of a tag.
@@ -59,6 +75,15 @@ impl Tags {
         let (name, value) = self.0.first()?;
         Some((name, value))
     }
+}
+
+/// The name and the value of one part of a list.
+fn named(part: &str) -> Option<(&str, &str)> {
+    let (name, value) = part.split_once('=')?;
+    let name = name.trim();
+    let proper = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    proper.then(|| (name, value.trim()))
 }
 
 /// Whether a record begins with `v=VERSION` and then a `;` or nothing, white space aside.

@@ -10,11 +10,12 @@ use presend::pipeline::Origin;
 use presend::preflight::check::{Check, Fitness, Status, Weight};
 use presend::preflight::dkim::{Key, KeyFault, KeyKind, KeyRecord, read_key};
 use presend::preflight::dmarc::{
-    Alignment, DmarcFault, Policy, aligns, read_record, report_domain,
+    Alignment, DmarcFault, Policy, aligns, read_record, report_domain, rewritten,
 };
 use presend::preflight::report::Preflight;
 use presend::preflight::screen::Style;
 use presend::preflight::start::{self, Depth, Start, Starting, Surroundings};
+use presend::preflight::tags::TagFault;
 use presend::preflight::{html, screen};
 use presend::provider::Providers;
 use presend::route::Reach;
@@ -791,33 +792,52 @@ fn dmarc_s6_3_defaults_and_values_are_as_the_rfc_says() {
     );
     assert_eq!(full.reports, ["mailto:a@b.org!10m", "mailto:c@d.org"]);
     assert_eq!(report_domain(&full.reports[0]), Some("b.org"));
-    for (record, fault) in [
-        ("v=DMARC1", DmarcFault::Policy),
-        ("v=DMARC1; p=all", DmarcFault::Policy),
+    for record in ["v=DMARC1", "v=DMARC1; p=all", "v=DMARC1; rua=dmarc@b.org"] {
+        let read = read_record(record.as_bytes());
+        assert_eq!(read, Err(DmarcFault::Policy), "{record}");
+    }
+}
+
+#[test]
+fn dmarc_s6_3_a_mistake_in_another_tag_leaves_the_policy_in_force() {
+    let value = |tag, value: &str| DmarcFault::Value {
+        tag,
+        value: value.to_owned(),
+    };
+    let no_tag = |text: &str| DmarcFault::Tags(TagFault::NoTag(text.to_owned()));
+    for (tags, mistake, mended) in [
+        ("fo:0; adkim=s", no_tag("fo:0"), "fo=0; adkim=s"),
+        ("pct=101; sp=none", value("pct", "101"), "sp=none"),
+        ("adkim=x; aspf=s", value("adkim", "x"), "aspf=s"),
+        ("sp=all; fo=1", value("sp", "all"), "fo=1"),
+        ("rua=dmarc@b.org; fo=1", value("rua", "dmarc@b.org"), "fo=1"),
         (
-            "v=DMARC1; p=none; pct=101",
-            DmarcFault::Value {
-                tag: "pct",
-                value: "101".into(),
-            },
+            "rua=dmarc@b.org,mailto:d@b.org",
+            value("rua", "dmarc@b.org"),
+            "rua=mailto:d@b.org",
         ),
+        ("hello; sp=none", no_tag("hello"), "sp=none"),
         (
-            "v=DMARC1; p=none; adkim=x",
-            DmarcFault::Value {
-                tag: "adkim",
-                value: "x".into(),
-            },
-        ),
-        (
-            "v=DMARC1; p=none; rua=dmarc@b.org",
-            DmarcFault::Value {
-                tag: "rua",
-                value: "dmarc@b.org".into(),
-            },
+            "sp=none; sp=reject",
+            DmarcFault::Tags(TagFault::Twice("sp".to_owned())),
+            "sp=none",
         ),
     ] {
-        assert_eq!(read_record(record.as_bytes()), Err(fault), "{record}");
+        let record = format!("v=DMARC1; p=reject; {tags}");
+        let read = read_record(record.as_bytes()).expect(&record);
+        assert_eq!(read.policy, Policy::Reject, "{record}");
+        assert_eq!(read.mistakes, [mistake], "{record}");
+        let mended = format!("v=DMARC1; p=reject; {mended}");
+        assert_eq!(rewritten(record.as_bytes(), None), mended);
+        assert_eq!(read_record(mended.as_bytes()).unwrap().mistakes, []);
     }
+}
+
+#[test]
+fn dmarc_s6_6_3_without_a_policy_the_address_for_reports_makes_one_of_none() {
+    let read = read_record(b"v=DMARC1; rua=mailto:d@b.org").unwrap();
+    assert_eq!(read.policy, Policy::None);
+    assert_eq!(read.mistakes, [DmarcFault::Policy]);
 }
 
 #[test]
@@ -865,7 +885,11 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..300)
     ) {
         let _ = read_key(&bytes);
-        let _ = read_record(&bytes);
+        if let Ok(record) = read_record(&bytes) {
+            let mended = read_record(rewritten(&bytes, None).as_bytes()).unwrap();
+            prop_assert_eq!(record.policy, mended.policy);
+            prop_assert_eq!(record.reports, mended.reports);
+        }
         let _ = presend::preflight::der::rsa_bits(&bytes);
     }
 }
