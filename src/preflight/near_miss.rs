@@ -158,7 +158,7 @@ fn version_last(text: &str, standard: Standard) -> Option<String> {
                 squeezed.eq_ignore_ascii_case(standard.version())
             };
             let parts: Vec<&str> = text.split(';').collect();
-            parts.iter().any(|part| is_version(part)).then_some(())?;
+            parts.iter().any(is_version).then_some(())?;
             let others: Vec<&str> = parts.into_iter().filter(|part| !is_version(part)).collect();
             standard.record(&others.join(";"))
         }
