@@ -1,0 +1,203 @@
+//! Postfix as people set it up: Debian's `main.cf` and `master.cf`, then the domains, then the persona's settings.
+
+use std::fmt::Write;
+
+use crate::machine::Machine;
+use crate::table::{Domain, Host, Mailboxes, Person, Truth};
+use crate::visit::{Ending, Visit};
+use crate::zone::SOURCE;
+
+pub(crate) const USERS: [&str; 3] = ["postfix", "postdrop", "vmail"];
+
+pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
+    let accounts: Vec<&str> = with(domains, Mailboxes::Accounts)
+        .flat_map(mailboxes)
+        .map(|person| person.local.as_str())
+        .collect();
+    machine.people(&USERS, &accounts);
+    machine.write("etc/postfix/main.cf", &main_cf(machine, host, domains));
+    machine.write("etc/postfix/master.cf", &master_cf(machine, host));
+    machine.write(
+        "etc/aliases",
+        "postmaster: root\nmailer-daemon: postmaster\n",
+    );
+    machine.write("etc/postfix/recipient_access", &recipient_access(domains));
+    let mut boxes = String::new();
+    for domain in with(domains, Mailboxes::Virtual) {
+        for Person { local, .. } in mailboxes(domain) {
+            let _ = writeln!(boxes, "{local}@{name} {name}/{local}/", name = domain.name);
+        }
+    }
+    machine.write("etc/postfix/vmailbox", &boxes);
+    for (path, text) in &host.files {
+        machine.write(path, text);
+    }
+    for folder in [
+        "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved",
+        "trace",
+    ] {
+        machine.make_folder(
+            &format!("var/spool/postfix/{folder}"),
+            ("postfix", "root"),
+            0o700,
+        );
+    }
+    machine.make_folder("var/spool/postfix/private", ("postfix", "root"), 0o700);
+    machine.make_folder(
+        "var/spool/postfix/maildrop",
+        ("postfix", "postdrop"),
+        0o1730,
+    );
+    machine.make_folder("var/spool/postfix/public", ("postfix", "postdrop"), 0o710);
+    machine.make_folder("var/spool/postfix/pid", ("root", "root"), 0o755);
+    machine.make_folder("var/lib/postfix", ("postfix", "postfix"), 0o700);
+    machine.start(
+        &["/usr/lib/postfix/sbin/master", "-c", "/etc/postfix"],
+        &[("MAIL_CONFIG", "/etc/postfix")],
+    );
+}
+
+fn with<'a>(domains: &'a [&'a Domain], mailboxes: Mailboxes) -> impl Iterator<Item = &'a Domain> {
+    domains
+        .iter()
+        .copied()
+        .filter(move |domain| domain.mailboxes == mailboxes)
+}
+
+/// The people of the domain who have a mailbox here, whatever else is true of it.
+fn mailboxes(domain: &Domain) -> impl Iterator<Item = &Person> {
+    domain.people.iter().filter(|person| match person.truth {
+        Truth::Deliverable | Truth::Full | Truth::Disabled | Truth::Blocked => true,
+        Truth::Dead | Truth::BlockedDead | Truth::CatchAll => false,
+    })
+}
+
+fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
+    let names = |mailboxes| {
+        let names: Vec<&str> = with(domains, mailboxes)
+            .map(|domain| domain.name.as_str())
+            .collect();
+        names.join(", ")
+    };
+    let stock = machine.read("usr/share/postfix/main.cf.debian");
+    format!(
+        "{stock}\n\
+         myhostname = {name}\nmyorigin = {name}\ninet_interfaces = {address}\ninet_protocols = ipv4\n\
+         mydestination = $myhostname, localhost, {local}\nmynetworks = 127.0.0.0/8\n\
+         alias_maps = texthash:/etc/aliases\nalias_database =\n\
+         virtual_mailbox_domains = {virtual_domains}\nvirtual_mailbox_maps = texthash:/etc/postfix/vmailbox\n\
+         virtual_mailbox_base = /var/mail\nvirtual_uid_maps = static:102\nvirtual_gid_maps = static:102\n\
+         smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination\n\
+         smtpd_recipient_restrictions = check_recipient_access texthash:/etc/postfix/recipient_access\n\
+         {settings}\n",
+        name = host.name,
+        address = host.address,
+        local = names(Mailboxes::Accounts),
+        virtual_domains = names(Mailboxes::Virtual),
+        settings = host.settings,
+    )
+}
+
+/// Debian's services, none of them in a root folder within the machine's.
+fn master_cf(machine: &Machine, host: &Host) -> String {
+    let stock = machine.read("usr/share/postfix/master.cf.dist");
+    let mut services = String::new();
+    for line in stock.lines().filter(|line| !line.starts_with('#')) {
+        let mut fields: Vec<&str> = line.split_whitespace().collect();
+        match fields.get_mut(4) {
+            Some(chroot) if !line.starts_with(' ') => {
+                *chroot = "n";
+                let _ = writeln!(services, "{}", fields.join(" "));
+            }
+            _ => {
+                let _ = writeln!(services, "{line}");
+            }
+        }
+    }
+    match host.files.get("etc/postfix/master.cf") {
+        Some(own) => own.clone(),
+        None => services,
+    }
+}
+
+/// What the administrator wrote about single recipients.
+fn recipient_access(domains: &[&Domain]) -> String {
+    let mut table = String::new();
+    for domain in domains {
+        for (number, Person { local, truth }) in domain.people.iter().enumerate() {
+            let action = match truth {
+                Truth::Full if number % 2 == 0 => "452 4.2.2 The mailbox is over quota",
+                Truth::Full => "552 5.2.2 Mailbox full",
+                Truth::Disabled => "550 5.2.1 This mailbox has been disabled",
+                Truth::Deliverable
+                | Truth::Dead
+                | Truth::CatchAll
+                | Truth::Blocked
+                | Truth::BlockedDead => continue,
+            };
+            let _ = writeln!(table, "{local}@{} {action}", domain.name);
+        }
+    }
+    table
+}
+
+/// The connections that we made, as `smtpd` and `postscreen` logged them.
+pub(crate) fn visits(lines: &[String]) -> Vec<Visit> {
+    let ours = format!("[{SOURCE}]");
+    let mut open: Vec<(String, Visit)> = Vec::new();
+    let mut done = Vec::new();
+    for line in lines {
+        let Some((process, text)) = line.split_once(": ") else {
+            continue;
+        };
+        if !text.contains(&ours) {
+            continue;
+        }
+        if process.contains("/postscreen[") {
+            continue;
+        }
+        if text.starts_with("connect from ") {
+            open.push((process.to_owned(), Visit::default()));
+            continue;
+        }
+        let Some(at) = open.iter().position(|(of, _)| of == process) else {
+            continue;
+        };
+        let visit = &mut open[at].1;
+        if let Some((_, refusal)) = text.split_once("reject: ") {
+            visit
+                .refusals
+                .extend(refusal.split_once("]: ").and_then(|(_, said)| code(said)));
+        } else if text.starts_with("too many errors") {
+            visit.ending = Ending::TheirDecision;
+        } else if text.starts_with("lost connection") || text.starts_with("timeout after") {
+            visit.ending = Ending::Lost;
+        } else if let Some((_, counts)) = text
+            .strip_prefix("disconnect from ")
+            .and_then(|rest| rest.split_once(' '))
+        {
+            visit.recipients = count(counts, "rcpt");
+            visit.data = count(counts, "data") > 0;
+            if count(counts, "quit") > 0 {
+                visit.ending = Ending::Quit;
+            }
+            done.push(open.remove(at).1);
+        }
+    }
+    done.extend(open.into_iter().map(|(_, visit)| visit));
+    done
+}
+
+/// `450 4.1.1 <...>` begins with a code.
+fn code(said: &str) -> Option<u16> {
+    said.get(..3)?.parse().ok()
+}
+
+/// How many commands of a kind there were: `rcpt=4/7` are seven, of which four went well.
+fn count(counts: &str, command: &str) -> usize {
+    counts
+        .split(' ')
+        .filter_map(|part| part.strip_prefix(command)?.strip_prefix('='))
+        .filter_map(|number| number.rsplit('/').next()?.parse::<usize>().ok())
+        .sum()
+}

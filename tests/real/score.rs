@@ -1,0 +1,126 @@
+//! What presend said, held against the truth.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::run::Said;
+use crate::table::{Host, Internet, Truth};
+
+/// What is right to say of an address.
+fn right_verdict(truth: Truth) -> &'static str {
+    match truth {
+        Truth::Deliverable => "deliverable",
+        Truth::Dead | Truth::Disabled => "undeliverable",
+        Truth::Full | Truth::CatchAll => "risky",
+        Truth::Blocked | Truth::BlockedDead => "unknown",
+    }
+}
+
+/// Mistakes that no run may make even once.
+fn is_grave(truth: Truth, verdict: &str) -> bool {
+    match truth {
+        Truth::Deliverable | Truth::Full => verdict == "undeliverable",
+        Truth::CatchAll => matches!(verdict, "undeliverable" | "deliverable"),
+        Truth::Dead | Truth::Disabled => verdict == "deliverable",
+        Truth::Blocked | Truth::BlockedDead => matches!(verdict, "undeliverable" | "deliverable"),
+    }
+}
+
+/// The rows of one host, counted.
+#[derive(Default)]
+pub(crate) struct Score {
+    rows: usize,
+    right: usize,
+    grave: usize,
+    /// What was true and what was said of the wrong rows, with how many there are.
+    wrong: BTreeMap<(Truth, String), usize>,
+}
+
+impl Score {
+    fn note(&mut self, truth: Truth, said: &Said) {
+        self.rows += 1;
+        if said.verdict == right_verdict(truth) {
+            self.right += 1;
+            return;
+        }
+        if is_grave(truth, &said.verdict) {
+            self.grave += 1;
+        }
+        let words = format!("{}/{}", said.verdict, said.reason);
+        *self.wrong.entry((truth, words)).or_default() += 1;
+    }
+
+    fn wrong(&self) -> String {
+        let parts: Vec<String> = self
+            .wrong
+            .iter()
+            .map(|((truth, said), count)| format!("{count} {truth:?} {said}"))
+            .collect();
+        parts.join(", ")
+    }
+}
+
+/// The score of each host's rows; a domain counts for its best host.
+pub(crate) fn by_host<'a>(
+    internet: &'a Internet,
+    said: &BTreeMap<String, Said>,
+) -> Vec<(&'a Host, Score)> {
+    let mut scores: Vec<(&Host, Score)> = internet
+        .hosts
+        .iter()
+        .map(|host| (host, Score::default()))
+        .collect();
+    for (domain, person) in internet.list() {
+        let address = format!("{}@{}", person.local, domain.name);
+        let row = said
+            .get(&address)
+            .unwrap_or_else(|| panic!("{address} is in no list"));
+        let (_, score) = scores
+            .iter_mut()
+            .find(|(host, _)| host.name == domain.mx[0])
+            .unwrap();
+        score.note(person.truth, row);
+    }
+    scores
+}
+
+/// The table that people read.
+pub(crate) fn table(scores: &[(&Host, Score)]) -> String {
+    let mut text = format!(
+        "{:<10} {:<36} {:>5} {:>5}  wrong\n",
+        "server", "persona", "rows", "right"
+    );
+    for (host, score) in scores {
+        let server = format!("{:?}", host.server).to_lowercase();
+        let (persona, rows, right) = (&host.persona, score.rows, score.right);
+        let wrong = score.wrong();
+        let _ = writeln!(
+            text,
+            "{server:<10} {persona:<36} {rows:>5} {right:>5}  {wrong}"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{:.1} % of {} rows are right",
+        share_right(scores),
+        rows(scores)
+    );
+    text
+}
+
+/// Holds the scores against what we promise: at least `bar` of a hundred rows are right, and none is gravely wrong.
+pub(crate) fn check(scores: &[(&Host, Score)], bar: f64) {
+    let grave: usize = scores.iter().map(|(_, score)| score.grave).sum();
+    assert_eq!(grave, 0, "rows that no run may get wrong");
+    assert!(share_right(scores) >= bar, "fewer than {bar} % are right");
+}
+
+fn rows(scores: &[(&Host, Score)]) -> usize {
+    scores.iter().map(|(_, score)| score.rows).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a list has less than 2^52 rows")]
+fn share_right(scores: &[(&Host, Score)]) -> f64 {
+    let right: usize = scores.iter().map(|(_, score)| score.right).sum();
+    right as f64 * 100.0 / rows(scores) as f64
+}

@@ -1,0 +1,223 @@
+//! The table `internet.toml`: which servers there are, how each is set up, whose addresses it knows. Configurations, zone,
+//! list and expected results all come from it.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::Deserialize;
+
+/// The table as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    machine: Vec<WrittenMachine>,
+    domain: Vec<WrittenDomain>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenMachine {
+    name: String,
+    server: Server,
+    persona: String,
+    #[serde(default)]
+    settings: String,
+    /// Further settings of the short form, put behind the others.
+    #[serde(default)]
+    short_settings: String,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenDomain {
+    name: String,
+    /// Its mail hosts, best first.
+    mx: Vec<String>,
+    #[serde(default)]
+    mailboxes: Mailboxes,
+    /// How many addresses of each kind.
+    people: BTreeMap<Truth, usize>,
+}
+
+/// Which program runs on a machine.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Server {
+    Postfix,
+}
+
+/// How a domain's mailboxes are known to its server.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mailboxes {
+    /// As accounts of the machine.
+    Accounts,
+    /// In the server's own table.
+    #[default]
+    Virtual,
+}
+
+/// What is true of an address.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Truth {
+    /// There is a mailbox, and the server says so.
+    Deliverable,
+    /// There is none, and the server says so.
+    Dead,
+    /// The mailbox was closed, and the server says so.
+    Disabled,
+    /// There is a mailbox, but it is full.
+    Full,
+    /// The server takes whatever is sent to the domain.
+    CatchAll,
+    /// There is a mailbox, but the server does not talk with us.
+    Blocked,
+    /// There is no mailbox, and the server does not talk with us.
+    BlockedDead,
+}
+
+/// One machine.
+pub(crate) struct Host {
+    pub(crate) name: String,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) server: Server,
+    pub(crate) persona: String,
+    pub(crate) settings: String,
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+/// One domain.
+pub(crate) struct Domain {
+    pub(crate) name: String,
+    pub(crate) mx: Vec<String>,
+    pub(crate) mailboxes: Mailboxes,
+    pub(crate) people: Vec<Person>,
+}
+
+/// One address, with what is true of it.
+pub(crate) struct Person {
+    pub(crate) local: String,
+    pub(crate) truth: Truth,
+}
+
+/// All of it.
+pub(crate) struct Internet {
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) domains: Vec<Domain>,
+}
+
+/// How long everything takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As people set servers up.
+    AsSetUp,
+    /// With the waits of greylists and limits cut short.
+    Short,
+}
+
+impl Internet {
+    pub(crate) fn read(text: &str, pace: Pace) -> Self {
+        let written: Written =
+            toml::from_str(text).unwrap_or_else(|error| panic!("internet.toml: {error}"));
+        let hosts = (10..)
+            .zip(written.machine)
+            .map(|(number, machine)| Host {
+                address: Ipv4Addr::new(198, 51, 100, number),
+                name: machine.name,
+                server: machine.server,
+                persona: machine.persona,
+                settings: match pace {
+                    Pace::AsSetUp => machine.settings,
+                    Pace::Short => machine.settings + "\n" + &machine.short_settings,
+                },
+                files: machine.files,
+            })
+            .collect();
+        let mut names = names();
+        let domains = written
+            .domain
+            .into_iter()
+            .map(|domain| Domain {
+                name: domain.name,
+                mx: domain.mx,
+                mailboxes: domain.mailboxes,
+                people: domain
+                    .people
+                    .into_iter()
+                    .flat_map(|(truth, count)| std::iter::repeat_n(truth, count))
+                    .map(|truth| Person {
+                        local: names.next().expect("enough names"),
+                        truth,
+                    })
+                    .collect(),
+            })
+            .collect();
+        let internet = Internet { hosts, domains };
+        internet.check();
+        internet
+    }
+
+    /// The domains whose mail the host takes.
+    pub(crate) fn domains_of<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Domain> {
+        self.domains
+            .iter()
+            .filter(|domain| domain.mx.contains(&host.name))
+    }
+
+    /// Every address with its truth, in the order of the list: the domains take turns, as in a list that people made.
+    pub(crate) fn list(&self) -> Vec<(&Domain, &Person)> {
+        let longest = self
+            .domains
+            .iter()
+            .map(|domain| domain.people.len())
+            .max()
+            .unwrap_or(0);
+        (0..longest)
+            .flat_map(|turn| {
+                self.domains.iter().filter_map(move |domain| {
+                    domain.people.get(turn).map(|person| (domain, person))
+                })
+            })
+            .collect()
+    }
+
+    fn check(&self) {
+        for domain in &self.domains {
+            for mx in &domain.mx {
+                let known = self.hosts.iter().any(|host| host.name == *mx);
+                assert!(
+                    known,
+                    "{} names the machine {mx}, which is not in the table",
+                    domain.name
+                );
+            }
+        }
+    }
+}
+
+/// Local parts, each once: invented people.
+fn names() -> impl Iterator<Item = String> {
+    const FIRST: [&str; 34] = [
+        "anna", "bela", "carla", "dario", "edda", "frieda", "gero", "hanna", "ida", "jonas",
+        "karla", "lena", "marek", "nele", "olga", "pavel", "quirin", "rosa", "sven", "tilda",
+        "ulf", "vera", "wanda", "xaver", "yara", "zeno", "agnes", "bruno", "clara", "dora", "emil",
+        "fabian", "greta", "henrik",
+    ];
+    const LAST: [&str; 34] = [
+        "albrecht", "baumann", "castell", "dietz", "engel", "falk", "gruber", "hansen", "iversen",
+        "jansen", "keller", "lorenz", "meissner", "nowak", "oster", "petersen", "quast", "richter",
+        "sommer", "thiel", "ulrich", "vogel", "winter", "xanten", "yilmaz", "ziegler", "adler",
+        "brandt", "conrad", "dorn", "ebert", "franke", "graf", "heller",
+    ];
+    // Each step changes both names, so that neighbours on the list look nothing alike.
+    (0..FIRST.len() * LAST.len()).map(|step| {
+        format!(
+            "{}.{}",
+            FIRST[step % FIRST.len()],
+            LAST[(step + step / FIRST.len()) % LAST.len()]
+        )
+    })
+}
