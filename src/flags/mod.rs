@@ -30,11 +30,21 @@ pub use list::{ListError, ListKind, OwnList};
 pub use set::{Flag, Flags};
 pub use trap::{Signal, Weight, is_trap_like, trap_like};
 
-/// Top-level domains for tests and examples (RFC 2606 §2, RFC 6761 §6).
-const RESERVED_ENDINGS: [&str; 4] = ["test", "example", "invalid", "localhost"];
-
-/// Second-level domains for examples (RFC 2606 §3).
-const RESERVED_DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
+/// Domains that are reserved with all names below them, each with what reserves it. Nobody on the internet owns them.
+const RESERVED: [(&str, &str); 12] = [
+    ("test", "RFC 2606"),
+    ("example", "RFC 2606"),
+    ("invalid", "RFC 2606"),
+    ("localhost", "RFC 2606"),
+    ("example.com", "RFC 2606"),
+    ("example.net", "RFC 2606"),
+    ("example.org", "RFC 2606"),
+    ("local", "RFC 6762"),
+    ("onion", "RFC 7686"),
+    ("home.arpa", "RFC 8375"),
+    ("alt", "RFC 9476"),
+    ("internal", "the ICANN board in 2024"),
+];
 
 /// Every list, ready for look-up. Built once and shared.
 #[derive(Debug)]
@@ -121,6 +131,11 @@ impl Lists {
             ),
             (
                 ListKind::Free,
+                "free_services.txt",
+                include_str!("../../config/free_services.txt"),
+            ),
+            (
+                ListKind::Free,
                 "free.txt",
                 include_str!("../../config/free.txt"),
             ),
@@ -155,7 +170,7 @@ impl Lists {
         if self.free_source(name, &found).is_some() {
             flags = flags.with(Flag::Free);
         }
-        let is_reserved = is_reserved(name);
+        let is_reserved = reserved(name).is_some();
         if is_reserved {
             flags = flags.with(Flag::ReservedName);
         }
@@ -207,11 +222,8 @@ impl Lists {
         if let Some(reasons) = trap_like(&self.signals(address)) {
             sources.push((Flag::TrapLike, reasons));
         }
-        if is_reserved(name) {
-            sources.push((
-                Flag::ReservedName,
-                "reserved for examples and tests by RFC 2606".to_owned(),
-            ));
+        if let Some((reserved, by)) = reserved(name) {
+            sources.push((Flag::ReservedName, format!("{reserved} reserved by {by}")));
         }
         sources
     }
@@ -256,7 +268,7 @@ impl Lists {
                 meant: meant.into(),
             });
         }
-        if is_reserved(domain) {
+        if reserved(domain).is_some() {
             signals.push(Signal::ReservedName);
         }
         signals
@@ -397,15 +409,13 @@ fn local_name(key: &str) -> &str {
     memchr::memchr(b'+', local.as_bytes()).map_or(local, |plus| &local[..plus])
 }
 
-/// Whether `domain` (A-labels) is reserved for examples and tests.
-fn is_reserved(domain: &str) -> bool {
-    let ending = domain.rsplit('.').next().unwrap_or(domain);
-    RESERVED_ENDINGS.contains(&ending)
-        || RESERVED_DOMAINS.iter().any(|reserved| {
-            domain
-                .strip_suffix(reserved)
-                .is_some_and(|above| above.is_empty() || above.ends_with('.'))
-        })
+/// The reserved domain that `domain` (A-labels) is or lies below, with what reserves it.
+fn reserved(domain: &str) -> Option<(&'static str, &'static str)> {
+    RESERVED.into_iter().find(|(reserved, _)| {
+        domain
+            .strip_suffix(reserved)
+            .is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub enum Flag {
     Duplicate,
     /// It is on the operator's suppression list.
     Suppressed,
-    /// Its domain is reserved for examples and tests (RFC 2606, RFC 6761).
+    /// Its domain is reserved: nobody on the internet owns it (RFC 2606, RFC 6761 and later ones).
     ReservedName,
     /// The row names other addresses beside this one.
     SeveralAddresses,

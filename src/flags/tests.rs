@@ -207,7 +207,7 @@ fn free_domains_are_free_and_companies_are_not() {
 }
 
 #[test]
-fn names_reserved_for_examples_are_flagged() {
+fn reserved_names_are_flagged() {
     assert_domains(
         Flag::ReservedName,
         &[
@@ -216,12 +216,24 @@ fn names_reserved_for_examples_are_flagged() {
             "shop.test",
             "a.invalid",
             "a.example",
+            "nas.local",
+            "abcdefghij.onion",
+            "mail.corp.internal",
+            "router.home.arpa",
+            "a.alt",
         ],
         true,
     );
     assert_domains(
         Flag::ReservedName,
-        &["example.de", "myexample.com", "test.com", "firma-meier.de"],
+        &[
+            "example.de",
+            "myexample.com",
+            "test.com",
+            "firma-meier.de",
+            "local.de",
+            "internal.com",
+        ],
         false,
     );
 }
@@ -242,10 +254,7 @@ fn two_weak_signals_or_a_strong_one_are_trap_like() {
             "asdfgh@gmial.com",
             "generated name (a walk along the keyboard) with typo of gmail.com",
         ),
-        (
-            "abuse@example.com",
-            "complaint desk with domain reserved for examples",
-        ),
+        ("abuse@example.com", "complaint desk with reserved domain"),
         (
             "noreply@gmial.com",
             "name of a machine that does not read with typo of gmail.com",
@@ -377,5 +386,116 @@ fn a_listed_public_suffix_stands_for_itself_only() {
         !lists
             .flags(&address("a@somebody.github.io"))
             .has(Flag::Disposable)
+    );
+}
+
+#[test]
+fn the_consumer_services_of_each_country_are_free_and_employers_are_not() {
+    assert_domains(
+        Flag::Free,
+        &[
+            "gmail.com",
+            "hotmail.com.br",
+            "yahoo.co.id",
+            "outlook.com.tr",
+            "live.ca", // the large ones
+            "gmx.at",
+            "freenet.de",
+            "bluewin.ch",
+            "telenet.be",
+            "ziggo.nl", // western Europe
+            "sfr.fr",
+            "club-internet.fr",
+            "tin.it",
+            "terra.es",
+            "sapo.pt",
+            "btinternet.com",
+            "eircom.net",
+            "wp.pl",
+            "seznam.cz",
+            "azet.sk",
+            "freemail.hu",
+            "abv.bg",
+            "otenet.gr",
+            "inbox.lv", // eastern Europe
+            "ukr.net",
+            "i.ua",
+            "bigmir.net",
+            "mail.ru",
+            "yandex.kz",
+            "rambler.ru",
+            "comcast.net",
+            "optonline.net",
+            "cox.net",
+            "shaw.ca",
+            "sympatico.ca",
+            "telus.net", // the Americas
+            "bol.com.br",
+            "globo.com",
+            "uol.com.br",
+            "prodigy.net.mx",
+            "fibertel.com.ar",
+            "qq.com",
+            "163.com",
+            "21cn.com",
+            "docomo.ne.jp",
+            "ezweb.ne.jp",
+            "softbank.ne.jp", // Asia
+            "naver.com",
+            "hanmail.net",
+            "nate.com",
+            "rediffmail.com",
+            "walla.co.il",
+            "singnet.com.sg",
+            "bigpond.com",
+            "optusnet.com.au",
+            "iinet.net.au",
+            "webmail.co.za", // the south
+            "proton.me",
+            "tuta.com",
+            "hey.com",
+            "mailbox.org",
+            "pobox.com",
+        ],
+        true,
+    );
+    assert_domains(
+        Flag::Free,
+        &[
+            "alibaba.com",
+            "facebook.com",
+            "telstra.com",
+            "unican.es",
+            "siemens.com",
+            "firma-meier.de",
+        ],
+        false,
+    );
+}
+
+#[test]
+fn names_that_mail_services_refuse_are_roles() {
+    assert_locals(
+        Flag::Role,
+        &[
+            "inoc",
+            "ispfeedback",
+            "ispsupport",
+            "maildaemon",
+            "null",
+            "mailman",
+            "owner-news",
+            "fbl",
+            "registrar",
+            "sysadmin",
+            "phishing",
+            "list-request",
+            "undisclosed-recipients",
+            "devnull",
+            "dns",
+            "tech",
+            "everyone",
+        ],
+        true,
     );
 }

@@ -48,7 +48,7 @@ pub enum Signal {
         /// The provider that was probably meant.
         meant: Box<str>,
     },
-    /// The domain is reserved for examples and tests.
+    /// The domain is reserved: nobody on the internet owns it.
     ReservedName,
     /// The domain accepts every address: known only after asking, so whoever asked adds it.
     CatchAll,
@@ -86,7 +86,7 @@ impl fmt::Display for Signal {
             Signal::MachineName => f.write_str("name of a machine that does not read"),
             Signal::GeneratedName(why) => write!(f, "generated name ({why})"),
             Signal::TypoDomain { meant } => write!(f, "typo of {meant}"),
-            Signal::ReservedName => f.write_str("domain reserved for examples"),
+            Signal::ReservedName => f.write_str("reserved domain"),
             Signal::CatchAll => f.write_str("catch-all mail host"),
         }
     }
