@@ -83,11 +83,21 @@ pub const PHRASE_GAP: usize = 4;
 // RFC 5321 §4.5.3.2 asks senders of mail to wait 5 minutes. Deviates, because a question that goes unanswered costs
 // nobody a message; each is longer than the tarpits in use (Exchange 5 s, postscreen 6 s, SpamExperts 30 s).
 
-/// Time to establish a connection to one address. Postfix gives 30 s; a live host answers within two retransmissions.
+/// Time to establish a connection to one address. RFC 5321 §4.5.3.2 names none; Postfix gives 30 s. A live host answers
+/// within two retransmissions, which the first 7 s see.
 pub const CONNECT_WAIT: Duration = Duration::from_secs(15);
+
+/// Time to establish a connection in the last round through mail hosts that did not answer. That of Postfix
+/// (`smtp_connect_timeout`), for a host behind a bad line.
+pub const LAST_CONNECT_WAIT: Duration = Duration::from_secs(30);
 
 /// Time for the whole greeting.
 pub const GREETING_WAIT: Duration = Duration::from_secs(60);
+
+/// Time for the whole greeting where another mail host can be asked instead; one that used it up is given the whole time
+/// when the others fail as well. Our choice: more than twice what postscreen takes (6 s), and the same as for connecting,
+/// so that either kind of silence costs those behind it the same.
+pub const GREETING_WAIT_BESIDE_OTHERS: Duration = Duration::from_secs(15);
 
 /// Time for the whole answer to EHLO or HELO.
 pub const HELLO_WAIT: Duration = Duration::from_secs(45);
@@ -111,6 +121,10 @@ pub const CLOSING_WAIT: Duration = Duration::from_secs(1);
 
 /// Most mail hosts of a domain that are tried. Postfix tries 5 addresses (`smtp_mx_address_limit`).
 pub const MAIL_HOSTS: usize = 5;
+
+/// Most names of mail hosts that are looked up to find so many with addresses of their own. Our choice: seen are domains
+/// with a dozen MX records, most of them leftovers.
+pub const MAIL_HOST_NAMES: usize = 16;
 
 /// Most addresses of one mail host that are tried. The same choice.
 pub const ADDRESSES_OF_A_HOST: usize = 5;

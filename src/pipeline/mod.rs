@@ -164,6 +164,7 @@ pub async fn ask_everybody(
     let router = Arc::new(Router::new(
         world.clone(),
         terms.reach,
+        &terms.origins,
         Arc::clone(&providers),
     ));
     let mut run = Run {
@@ -402,6 +403,7 @@ impl Run {
                     key,
                     address,
                     hello,
+                    patience,
                     privacy,
                     provider,
                 } => {
@@ -412,6 +414,7 @@ impl Run {
                         address: SocketAddr::new(address, self.terms.port),
                         origin: origin.clone(),
                         hello,
+                        patience,
                         privacy,
                         provider,
                         book: Arc::clone(&self.book),

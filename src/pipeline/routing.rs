@@ -9,13 +9,14 @@ use dashmap::DashMap;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use super::origin::Origin;
 use crate::limits;
 use crate::moment::Moment;
 use crate::provider::Providers;
 use crate::reason::Reason;
 use crate::route::{
     DnsAnswer, DnsFailure, Exchanges, HostAddresses, HostKey, MailHost, Reach, RecordKind, Route,
-    settle, settle_doubtful,
+    are_enough, settle, settle_doubtful,
 };
 use crate::world::World;
 
@@ -30,16 +31,28 @@ pub(super) struct Router {
     world: World,
     reach: Reach,
     providers: Arc<Providers>,
+    /// Whether mail hosts may be asked at IPv6 addresses: some of our origins lead there, or the operator allows
+    /// addresses of any kind, such as this machine's own.
+    wants_ipv6: bool,
     hosts: DashMap<String, Arc<OnceCell<Found>>>,
     questions: AtomicU64,
 }
 
 impl Router {
-    pub(super) fn new(world: World, reach: Reach, providers: Arc<Providers>) -> Self {
+    pub(super) fn new(
+        world: World,
+        reach: Reach,
+        origins: &[Origin],
+        providers: Arc<Providers>,
+    ) -> Self {
+        let leads_out = origins
+            .iter()
+            .any(|origin| world.dial.reaches_ipv6(origin.address));
         Router {
             world,
             reach,
             providers,
+            wants_ipv6: leads_out || reach == Reach::Anywhere,
             hosts: DashMap::new(),
             questions: AtomicU64::new(0),
         }
@@ -70,10 +83,13 @@ impl Router {
         };
         let mut hosts = Vec::with_capacity(names.len());
         for name in names {
+            if are_enough(&hosts, self.reach) {
+                break;
+            }
             let found = self.addresses_of(&name).await;
             hosts.push((name, found));
         }
-        settle(domain, hosts, ttl, self.reach, &self.providers)
+        settle(domain, &hosts, ttl, self.reach, &self.providers)
     }
 
     /// An address literal names its mail host itself (RFC 5321 §4.1.3).
@@ -119,17 +135,36 @@ impl Router {
         let found = self.cell(name);
         let found = found
             .get_or_init(|| async {
-                let (v4, v6) = tokio::join!(
-                    self.ask(name, RecordKind::A),
-                    self.ask(name, RecordKind::Aaaa)
-                );
                 Found {
-                    addresses: HostAddresses { v4, v6 },
+                    addresses: self.look_up_addresses(name).await,
                     at: self.world.clock.now(),
                 }
             })
             .await;
         found.addresses.clone()
+    }
+
+    /// Asks for the addresses of both kinds. Where no IPv6 leads out, AAAA is asked for only at names without an IPv4
+    /// address: a host that we cannot reach is something else than a host that is not there.
+    async fn look_up_addresses(&self, name: &str) -> HostAddresses {
+        if self.wants_ipv6 {
+            let (v4, v6) = tokio::join!(
+                self.ask(name, RecordKind::A),
+                self.ask(name, RecordKind::Aaaa)
+            );
+            return HostAddresses { v4, v6 };
+        }
+        let v4 = self.ask(name, RecordKind::A).await;
+        let v6 = match v4 {
+            DnsAnswer::NoRecords { .. } => self.ask(name, RecordKind::Aaaa).await,
+            DnsAnswer::Records { ttl, .. } | DnsAnswer::NoSuchName { ttl } => {
+                DnsAnswer::NoRecords { ttl }
+            }
+            DnsAnswer::Failed(_) => DnsAnswer::NoRecords {
+                ttl: Duration::ZERO,
+            },
+        };
+        HostAddresses { v4, v6 }
     }
 
     /// Where a mail host's addresses are, or will be. A failure is remembered for a while only, so that a name server

@@ -13,7 +13,7 @@ use crate::diagnosis::{Book, Context};
 use crate::limits;
 use crate::probe::named_wait;
 use crate::provider::Provider;
-use crate::smtp::dialogue::{Flight, FlightPace, Hello, Opened, Opening, Privacy};
+use crate::smtp::dialogue::{Flight, FlightPace, Hello, Opened, Opening, Patience, Privacy};
 use crate::smtp::driver::Line;
 use crate::smtp::{Answer, Command, Stage};
 use crate::verdict::Exchange;
@@ -35,6 +35,7 @@ pub(super) struct Talk {
     pub(super) address: SocketAddr,
     pub(super) origin: Origin,
     pub(super) hello: Hello,
+    pub(super) patience: Patience,
     pub(super) privacy: Privacy,
     pub(super) provider: Option<Provider>,
     pub(super) book: Arc<Book>,
@@ -84,7 +85,7 @@ impl Talk {
     async fn open(&self, world: &World) -> Result<(Line, Report), Report> {
         let failed = |heard| Err(Report::Failed(heard));
         let connected = timeout(
-            limits::CONNECT_WAIT,
+            self.patience.to_connect(),
             world.dial.connect(self.address, self.origin.address),
         )
         .await;
@@ -99,7 +100,9 @@ impl Talk {
             }
             Err(_) => return failed(self.hear(&Answer::Silent, Stage::Connect)),
         };
-        let mut opening = Opening::new(self.origin.hello.clone(), self.privacy).saying(self.hello);
+        let mut opening = Opening::new(self.origin.hello.clone(), self.privacy)
+            .saying(self.hello)
+            .waiting(self.patience);
         let line = Line::new(wire).carry_out(&mut opening).await;
         match (line, opening.into_end()) {
             (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),

@@ -6,6 +6,7 @@
 mod dns;
 mod reach;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -129,7 +130,9 @@ impl Exchanges {
                 mx.sort_by_key(|(preference, exchange)| {
                     (*preference, spread(seed, exchange), *exchange)
                 });
-                mx.dedup_by_key(|(_, exchange)| *exchange);
+                // A name counts once, where it is wanted most: repetitions must not take the place of other hosts.
+                let mut seen = HashSet::new();
+                mx.retain(|(_, exchange)| seen.insert(*exchange));
                 // Turned, not shuffled: domains with the same hosts fall into as many groups as there are equals.
                 let turn = spread(seed, domain);
                 for equals in mx.chunk_by_mut(|(a, _), (b, _)| a == b) {
@@ -138,7 +141,7 @@ impl Exchanges {
                 }
                 let names = mx
                     .into_iter()
-                    .take(limits::MAIL_HOSTS)
+                    .take(limits::MAIL_HOST_NAMES)
                     .map(|(_, exchange)| exchange.to_owned())
                     .collect();
                 Exchanges::Named { names, ttl: *ttl }
@@ -200,45 +203,62 @@ impl HostAddresses {
     }
 }
 
+/// What the addresses of a domain's mail hosts come to.
+struct Places {
+    /// Hosts that may be contacted, each with the addresses that no host before it has.
+    usable: Vec<MailHost>,
+    /// Addresses that may not be contacted.
+    inward: Vec<IpAddr>,
+}
+
+impl Places {
+    /// Reads what was found out about mail hosts, given in order. An address counts once, at the first host that has it:
+    /// further names of one machine are no further way to the domain.
+    fn of(hosts: &[(String, HostAddresses)], reach: Reach) -> Self {
+        let mut seen = HashSet::new();
+        let mut places = Places {
+            usable: Vec::new(),
+            inward: Vec::new(),
+        };
+        for (name, found) in hosts {
+            let (reachable, private): (Vec<_>, Vec<_>) = found
+                .list()
+                .into_iter()
+                .filter(|ip| seen.insert(*ip))
+                .partition(|ip| reach.allows(*ip));
+            places.inward.extend(private);
+            if !reachable.is_empty() && places.usable.len() < limits::MAIL_HOSTS {
+                places.usable.push(MailHost {
+                    name: name.clone(),
+                    addresses: reachable
+                        .into_iter()
+                        .take(limits::ADDRESSES_OF_A_HOST)
+                        .collect(),
+                });
+            }
+        }
+        places
+    }
+}
+
+/// Whether the mail hosts looked up so far are as many as are ever tried, so that no more names need be looked up.
+#[must_use]
+pub fn are_enough(hosts: &[(String, HostAddresses)], reach: Reach) -> bool {
+    hosts.len() >= limits::MAIL_HOSTS && Places::of(hosts, reach).usable.len() >= limits::MAIL_HOSTS
+}
+
 /// Makes the route of `domain` from its mail hosts in order, each with what DNS said of its addresses.
 ///
 /// `ttl` is that of the MX answer; `reach` says which addresses may be contacted.
 #[must_use]
 pub fn settle(
     domain: &str,
-    hosts: Vec<(String, HostAddresses)>,
+    hosts: &[(String, HostAddresses)],
     ttl: Duration,
     reach: Reach,
     providers: &Providers,
 ) -> Route {
-    let mut usable = Vec::new();
-    let mut inward = Vec::new();
-    let mut failure = None;
-    let mut homeless = Vec::new();
-    for (name, found) in hosts {
-        let all = found.list();
-        if all.is_empty() {
-            failure = failure.or_else(|| {
-                found
-                    .failure()
-                    .map(|failure| (name.clone(), failure.clone()))
-            });
-            homeless.push(name);
-            continue;
-        }
-        let (reachable, private): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|ip| reach.allows(*ip));
-        inward.extend(private);
-        if !reachable.is_empty() {
-            usable.push(MailHost {
-                name,
-                addresses: reachable
-                    .into_iter()
-                    .take(limits::ADDRESSES_OF_A_HOST)
-                    .collect(),
-            });
-        }
-    }
+    let Places { usable, inward } = Places::of(hosts, reach);
     if let Some(first) = usable.first() {
         let key = host_key(&first.name, providers);
         return Route::Hosts {
@@ -247,6 +267,13 @@ pub fn settle(
             ttl,
         };
     }
+    let homeless: Vec<&(String, HostAddresses)> = hosts
+        .iter()
+        .filter(|(_, found)| found.list().is_empty())
+        .collect();
+    let failure = homeless
+        .iter()
+        .find_map(|(name, found)| Some((name, found.failure()?)));
     if let Some((name, failure)) = failure {
         return Route::Trouble {
             detail: format!("asking for the address of {name}: {failure}"),
@@ -261,14 +288,15 @@ pub fn settle(
             ttl,
         };
     }
+    let names: Vec<&str> = homeless.iter().map(|(name, _)| name.as_str()).collect();
     Route::Nobody {
         reason: Reason::NoMailHost,
-        detail: if homeless.iter().all(|name| name == domain) {
+        detail: if names.iter().all(|name| *name == domain) {
             format!("{domain} has neither an MX record nor an address")
         } else {
             format!(
                 "no mail host of {domain} has an address ({})",
-                homeless.join(", ")
+                names.join(", ")
             )
         },
         ttl,
@@ -296,13 +324,7 @@ pub fn settle_doubtful(
                 v4: address,
                 v6: DnsAnswer::NoRecords { ttl },
             };
-            settle(
-                domain,
-                vec![(domain.to_owned(), found)],
-                ttl,
-                reach,
-                providers,
-            )
+            settle(domain, &[(domain.to_owned(), found)], ttl, reach, providers)
         }
     }
 }
@@ -354,13 +376,13 @@ mod tests {
     }
 
     fn route(hosts: Vec<(&str, HostAddresses)>) -> Route {
-        let hosts = hosts
+        let hosts: Vec<(String, HostAddresses)> = hosts
             .into_iter()
             .map(|(name, found)| (name.to_owned(), found))
             .collect();
         settle(
             "acme.test",
-            hosts,
+            &hosts,
             TTL,
             Reach::Public,
             &Providers::built_in(),
@@ -391,6 +413,45 @@ mod tests {
         assert_eq!(firsts, ["a.test", "b.test"].map(str::to_owned).into());
         assert_eq!(names(1), names(1));
         assert!((0..50).all(|seed| names(seed).len() == 3 && names(seed)[2] == "c.test"));
+    }
+
+    #[test]
+    fn a_name_that_is_repeated_takes_no_place_of_another() {
+        let repeated: Vec<(u16, String)> = (0..11)
+            .map(|n| (n, format!("old{}.test", n % 2)))
+            .chain([(11, "mx.test".to_owned())])
+            .collect();
+        let records: Vec<(u16, &str)> = repeated.iter().map(|(n, name)| (*n, &**name)).collect();
+        let Exchanges::Named { names, .. } = Exchanges::read("acme.test", &mx(&records), 0) else {
+            panic!("hosts are named")
+        };
+        assert_eq!(names, ["old0.test", "old1.test", "mx.test"]);
+    }
+
+    #[test]
+    fn names_of_one_address_and_names_without_any_take_no_place_of_another() {
+        let mut hosts: Vec<(String, HostAddresses)> = (0..7)
+            .map(|n| (format!("mx{n}.acme.test"), at(&["11.0.0.1"])))
+            .collect();
+        hosts.push(("gone.acme.test".to_owned(), at(&[])));
+        assert!(!are_enough(&hosts, Reach::Public));
+        hosts.push(("last.acme.test".to_owned(), at(&["11.0.0.1", "11.0.0.2"])));
+        let Route::Hosts { hosts: found, .. } = settle(
+            "acme.test",
+            &hosts,
+            TTL,
+            Reach::Public,
+            &Providers::built_in(),
+        ) else {
+            panic!("there are hosts")
+        };
+        let told: Vec<(&str, usize)> = found
+            .iter()
+            .map(|host| (host.name.as_str(), host.addresses.len()))
+            .collect();
+        assert_eq!(told, [("mx0.acme.test", 1), ("last.acme.test", 1)]);
+        hosts.extend((3..7).map(|n| (format!("mx{n}.other.test"), at(&[&format!("11.0.0.{n}")]))));
+        assert!(are_enough(&hosts, Reach::Public));
     }
 
     #[test]

@@ -159,11 +159,43 @@ pub enum Hello {
     Plain,
 }
 
+/// How long a host is waited for until it has greeted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// Another host can be asked instead.
+    BesideOthers,
+    /// No other host is left.
+    #[default]
+    Alone,
+    /// No other host is left, and no further try.
+    LastTry,
+}
+
+impl Patience {
+    /// Time to establish the connection.
+    #[must_use]
+    pub fn to_connect(self) -> Duration {
+        match self {
+            Patience::BesideOthers | Patience::Alone => limits::CONNECT_WAIT,
+            Patience::LastTry => limits::LAST_CONNECT_WAIT,
+        }
+    }
+
+    /// Time for the greeting.
+    fn to_be_greeted(self) -> Duration {
+        match self {
+            Patience::BesideOthers => limits::GREETING_WAIT_BESIDE_OTHERS,
+            Patience::Alone | Patience::LastTry => limits::GREETING_WAIT,
+        }
+    }
+}
+
 /// The opening of a conversation: greeting, EHLO (HELO where that is refused), STARTTLS, EHLO again.
 #[derive(Debug)]
 pub struct Opening {
     name: HelloName,
     hello: Hello,
+    patience: Patience,
     privacy: Privacy,
     at: At,
     encrypted: bool,
@@ -193,6 +225,7 @@ impl Opening {
         Opening {
             name,
             hello: Hello::default(),
+            patience: Patience::default(),
             privacy,
             at: At::Greeting,
             encrypted: false,
@@ -206,6 +239,12 @@ impl Opening {
     #[must_use]
     pub fn saying(self, hello: Hello) -> Self {
         Opening { hello, ..self }
+    }
+
+    /// The same with more or less patience.
+    #[must_use]
+    pub fn waiting(self, patience: Patience) -> Self {
+        Opening { patience, ..self }
     }
 
     /// How it ended. Call when [`Step::Done`] was returned.
@@ -255,7 +294,7 @@ impl Dialogue for Opening {
     fn step(&mut self) -> Step {
         let listen = |stage, wait| Step::Listen { stage, wait };
         match self.at {
-            At::Greeting => listen(Stage::Greeting, limits::GREETING_WAIT),
+            At::Greeting => listen(Stage::Greeting, self.patience.to_be_greeted()),
             At::SayEhlo => {
                 self.at = At::HearEhlo;
                 Step::Say(Command::Ehlo(self.name.clone()).to_string())

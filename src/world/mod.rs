@@ -41,6 +41,13 @@ pub trait Dial: Send + Sync {
         to: SocketAddr,
         from: Option<IpAddr>,
     ) -> Later<'a, io::Result<Box<dyn Wire>>>;
+
+    /// Whether mail hosts with IPv6 addresses can be connected to from the source address `from`, as far as can be told
+    /// without asking anybody.
+    fn reaches_ipv6(&self, from: Option<IpAddr>) -> bool {
+        let _ = from;
+        true
+    }
 }
 
 /// Our own side failed us, the proxy or this machine: a connection's error that is no mail host's, so it says nothing of

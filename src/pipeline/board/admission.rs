@@ -2,10 +2,34 @@
 
 use std::net::IpAddr;
 
-use super::{Board, Out, Talk, TalkId, Wake};
+use super::{Board, Heard, Out, Talk, TalkId, Wake};
 use crate::limits;
 use crate::moment::Moment;
 use crate::pace::Gate;
+use crate::reason::Reason;
+use crate::smtp::Stage;
+use crate::smtp::dialogue::Patience;
+
+/// How an attempt to open a conversation that failed came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The host kept silent for the little time that it had.
+    CutShort,
+    /// It said something, or had all the time that it may have.
+    Whole,
+}
+
+impl Ended {
+    /// What `heard` means after waiting with `patience`. Every host has the same time to connect.
+    pub(super) fn of(heard: &Heard, patience: Patience) -> Self {
+        let hurried = patience == Patience::BesideOthers && heard.exchange.stage == Stage::Greeting;
+        if hurried && heard.reading.reason == Reason::Silent {
+            Ended::CutShort
+        } else {
+            Ended::Whole
+        }
+    }
+}
 
 impl Board {
     /// Puts a group into its host's queue, if it wants a conversation.
@@ -69,15 +93,19 @@ impl Board {
         self.groups[group].test_owed = false;
         self.hosts[self.groups[group].host].pace.connecting();
         self.talks.insert(talk, Talk::new(group, target, now));
-        self.dial(talk);
+        self.dial(talk, now);
     }
 
     /// Asks for the connection to a conversation's present target.
-    pub(super) fn dial(&mut self, talk: TalkId) {
+    pub(super) fn dial(&mut self, talk: TalkId, now: Moment) {
         self.tally.dials += 1;
-        let t = &self.talks[&talk];
-        let group = &self.groups[t.group];
-        let (name, address) = group.targets[t.target].clone();
+        let Some((group, target)) = self.talks.get(&talk).map(|t| (t.group, t.target)) else {
+            return;
+        };
+        let patience = self.patience(group, target, now);
+        self.talks.entry(talk).and_modify(|t| t.patience = patience);
+        let group = &self.groups[group];
+        let (name, address) = group.targets[target].clone();
         let host = &self.hosts[group.host];
         self.out.push_back(Out::Start {
             talk,
@@ -85,6 +113,7 @@ impl Board {
             key: host.key.clone(),
             address,
             hello: group.hello,
+            patience,
             privacy: group.privacy,
             provider: host.provider.as_deref().cloned(),
         });
@@ -103,6 +132,35 @@ impl Board {
     pub(super) fn next_target(&self, group: usize, target: usize, now: Moment) -> Option<usize> {
         let targets = &self.groups[group].targets;
         (target + 1..targets.len()).find(|&next| self.is_alive(targets[next].1, now))
+    }
+
+    /// How long a group's target is waited for: less where another follows that may answer.
+    fn patience(&self, group: usize, target: usize, now: Moment) -> Patience {
+        let last_round = self.groups[group].failures + 1 >= limits::ROUNDS;
+        match self.next_target(group, target, now) {
+            Some(_) => Patience::BesideOthers,
+            None if last_round => Patience::LastTry,
+            None => Patience::Alone,
+        }
+    }
+
+    /// Where to turn when a group's `target` did not answer: to the next one; after the last, once more to the one that
+    /// was cut short, for it may only be slow.
+    pub(super) fn turn_from(
+        &mut self,
+        group: usize,
+        target: usize,
+        ended: Ended,
+        now: Moment,
+    ) -> Option<usize> {
+        match ended {
+            Ended::CutShort => {
+                self.groups[group].cut_short.get_or_insert(target);
+            }
+            Ended::Whole => {}
+        }
+        self.next_target(group, target, now)
+            .or_else(|| self.groups[group].cut_short.take())
     }
 
     fn is_alive(&self, address: IpAddr, now: Moment) -> bool {

@@ -38,7 +38,7 @@ impl Board {
         match route {
             Route::Hosts { hosts, key, .. } => {
                 let before = self.groups.len();
-                let group = self.group(hosts.clone(), key);
+                let group = self.group(&hosts, key);
                 self.domains[index].group = Some(group);
                 self.resume(index, group, &hosts, group == before, now);
                 self.met_again.remove(&index);
@@ -86,7 +86,7 @@ impl Board {
 
     /// The group of domains that share these mail hosts, made on first sight. What counts is where the hosts are:
     /// many domains give the same machine a name of their own.
-    fn group(&mut self, hosts: Vec<MailHost>, key: HostKey) -> usize {
+    fn group(&mut self, hosts: &[MailHost], key: HostKey) -> usize {
         let targets = targets_of(hosts);
         let places: Box<[_]> = targets.iter().map(|(_, address)| *address).collect();
         if let Some(&group) = self.by_targets.get(&places) {

@@ -44,6 +44,8 @@ pub(super) struct Group {
     pub(super) talks: u32,
     /// Whether it stands in its host's queue for a conversation.
     pub(super) listed: bool,
+    /// The first target of the present round that was not waited for as long as it may take.
+    pub(super) cut_short: Option<usize>,
     /// Not to be connected to before this.
     pub(super) not_before: Moment,
     /// Rounds through all targets in vain.
@@ -109,6 +111,7 @@ impl Group {
             resting: None,
             talks: 0,
             listed: false,
+            cut_short: None,
             not_before: Moment::default(),
             failures: 0,
             stranded_at: None,
@@ -138,23 +141,53 @@ impl Group {
     }
 }
 
-/// Names with addresses, in the order in which to try them.
-pub(super) fn targets_of(hosts: Vec<MailHost>) -> Vec<(String, IpAddr)> {
-    hosts
-        .into_iter()
-        .flat_map(|host| {
-            let name = host.name;
-            host.addresses
-                .into_iter()
-                .map(move |address| (name.clone(), address))
+/// Names with addresses, in the order in which to try them. Where there are more than are ever tried, each host has a
+/// place for its first address before any has one for its next: a dead host of many addresses must not be all there is.
+pub(super) fn targets_of(hosts: &[MailHost]) -> Vec<(String, IpAddr)> {
+    let mut ranked: Vec<(usize, usize, IpAddr)> = hosts
+        .iter()
+        .enumerate()
+        .flat_map(|(host, mail_host)| {
+            let addresses = mail_host.addresses.iter().enumerate();
+            addresses.map(move |(place, &address)| (place, host, address))
         })
-        .take(limits::TARGETS)
+        .collect();
+    ranked.sort_by_key(|&(place, host, _)| (place, host));
+    ranked.truncate(limits::TARGETS);
+    ranked.sort_by_key(|&(place, host, _)| (host, place));
+    ranked
+        .into_iter()
+        .map(|(_, host, address)| (hosts[host].name.clone(), address))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_host_has_a_place_before_any_has_two() {
+        let host = |name: &str, addresses: std::ops::Range<u8>| MailHost {
+            name: name.to_owned(),
+            addresses: addresses.map(|n| IpAddr::from([11, 0, 0, n])).collect(),
+        };
+        let told = |hosts: &[MailHost]| -> Vec<(String, u8)> {
+            let last = |address| match address {
+                IpAddr::V4(address) => std::net::Ipv4Addr::octets(&address)[3],
+                IpAddr::V6(_) => 0,
+            };
+            let targets = targets_of(hosts).into_iter();
+            targets
+                .map(|(name, address)| (name, last(address)))
+                .collect()
+        };
+        let found = told(&[host("a", 1..7), host("b", 11..13), host("c", 21..22)]);
+        let expected = [("a", 1), ("a", 2), ("b", 11), ("b", 12), ("c", 21)];
+        assert_eq!(found, expected.map(|(name, n)| (name.to_owned(), n)));
+        let found = told(&[host("a", 1..3), host("b", 11..12)]);
+        let expected = [("a", 1), ("a", 2), ("b", 11)];
+        assert_eq!(found, expected.map(|(name, n)| (name.to_owned(), n)));
+    }
 
     #[test]
     fn a_host_that_breaks_either_way_is_not_blamed_for_pipelining() {

@@ -39,7 +39,7 @@ use crate::probe::{
 use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
 use crate::smtp::Command;
-use crate::smtp::dialogue::{FlightPace, Hello, Offer, Privacy};
+use crate::smtp::dialogue::{FlightPace, Hello, Offer, Patience, Privacy};
 use crate::verdict::{Exchange, Fact, Finding};
 
 use again::Past;
@@ -97,6 +97,8 @@ pub enum Out {
         address: IpAddr,
         /// With which word we introduce ourselves.
         hello: Hello,
+        /// How long it is waited for.
+        patience: Patience,
         /// What we want of encryption.
         privacy: Privacy,
         /// Who runs it, where known.
@@ -227,6 +229,8 @@ pub enum Learned {
 struct Talk {
     group: usize,
     target: usize,
+    /// How long the present target is waited for.
+    patience: Patience,
     offer: Option<Offer>,
     spent: Spent,
     /// Real addresses asked about, by kind: likely good, likely bad.
@@ -246,6 +250,7 @@ impl Talk {
         Talk {
             group,
             target,
+            patience: Patience::default(),
             offer: None,
             spent: Spent::default(),
             kinds: [0; 2],

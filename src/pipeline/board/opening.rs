@@ -1,5 +1,6 @@
 //! What follows when no conversation comes about, or a host wants none with us.
 
+use super::admission::Ended;
 use super::{Board, Heard, Learned, Strandings, TalkId, Wake};
 use crate::diagnosis::Reading;
 use crate::limits;
@@ -17,6 +18,7 @@ impl Board {
             return;
         };
         let (group, target) = (t.group, t.target);
+        let ended = Ended::of(heard, t.patience);
         if self.stopping {
             self.ended(talk, now);
             return;
@@ -26,14 +28,14 @@ impl Board {
         if stage == Stage::Tls && self.groups[group].privacy == Privacy::WhenOffered {
             // The handshake failed and nobody demands it: again, in clear.
             self.groups[group].privacy = Privacy::Never;
-            self.dial(talk);
+            self.dial(talk, now);
             return;
         }
         // Once may be chance; a host that hangs up on EHLO again is asked whether it knows HELO (RFC 5321 §3.2).
         let again = self.groups[group].failures > 0 && heard.reading.reason == Reason::HungUp;
         if stage == Stage::Hello && again && self.groups[group].hello == Hello::Extended {
             self.groups[group].hello = Hello::Plain;
-            self.dial(talk);
+            self.dial(talk, now);
             return;
         }
         match heard.reading.reason {
@@ -49,11 +51,11 @@ impl Board {
             _ => {
                 let address = self.groups[group].targets[target].1;
                 self.is_dead(address, now);
-                if let Some(next) = self.next_target(group, target, now) {
+                if let Some(next) = self.turn_from(group, target, ended, now) {
                     if let Some(t) = self.talks.get_mut(&talk) {
                         t.target = next;
                     }
-                    self.dial(talk);
+                    self.dial(talk, now);
                     return;
                 }
             }

@@ -6,7 +6,7 @@ mod proxy;
 mod sockets;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -53,6 +53,13 @@ pub fn world(servers: &Servers, proxy: Option<Proxy>, seed: u64) -> Result<World
     })
 }
 
+/// Where a route to the IPv6 internet must lead: the address of a root name server (a.root-servers.net). Nothing is
+/// sent there.
+const A_PUBLIC_IPV6_ADDRESS: SocketAddr = SocketAddr::new(
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30)),
+    53,
+);
+
 /// TCP.
 struct Tcp;
 
@@ -63,6 +70,14 @@ impl Dial for Tcp {
         from: Option<IpAddr>,
     ) -> Later<'a, io::Result<Box<dyn Wire>>> {
         Box::pin(async move { Ok(Box::new(Tcp::open(to, from).await?) as Box<dyn Wire>) })
+    }
+
+    fn reaches_ipv6(&self, from: Option<IpAddr>) -> bool {
+        match from {
+            Some(IpAddr::V4(_)) => false,
+            Some(from @ IpAddr::V6(_)) => sockets::has_route(from, A_PUBLIC_IPV6_ADDRESS),
+            None => sockets::has_route(Ipv6Addr::UNSPECIFIED.into(), A_PUBLIC_IPV6_ADDRESS),
+        }
     }
 }
 

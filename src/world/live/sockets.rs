@@ -1,7 +1,7 @@
 //! How many sockets a run may hold: within what the system lets a program open.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use crate::limits;
 
@@ -58,6 +58,11 @@ pub(super) fn is_about_us(error: &io::Error, to: SocketAddr) -> bool {
         }
 }
 
+/// Whether the system knows a way from `from` to `to`. Connecting a UDP socket looks the route up and sends nothing.
+pub(super) fn has_route(from: IpAddr, to: SocketAddr) -> bool {
+    UdpSocket::bind(SocketAddr::new(from, 0)).is_ok_and(|socket| socket.connect(to).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +102,27 @@ mod tests {
             !is_about_us(&no_address, six),
             "a machine without IPv6 goes on with IPv4"
         );
+    }
+
+    #[test]
+    fn a_route_is_looked_up_without_a_word_to_anybody() {
+        let local: IpAddr = "127.0.0.1".parse().unwrap();
+        let listener = UdpSocket::bind((local, 0)).unwrap();
+        let to = listener.local_addr().unwrap();
+        assert!(has_route(local, to));
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.recv(&mut [0; 1]).is_err(), "nothing was sent");
+        let not_ours = "203.0.113.9".parse().unwrap();
+        assert!(!has_route(not_ours, to), "no such address of ours");
+        let six: SocketAddr = "[2001:db8::1]:53".parse().unwrap();
+        assert!(!has_route(local, six), "from IPv4 no route leads to IPv6");
+    }
+
+    #[test]
+    fn an_ipv4_address_to_come_from_leads_to_no_ipv6_host() {
+        use crate::world::Dial as _;
+        let four = Some("192.0.2.1".parse().unwrap());
+        assert!(!super::super::Tcp.reaches_ipv6(four));
     }
 
     #[tokio::test]

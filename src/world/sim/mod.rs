@@ -49,7 +49,7 @@ use habits::Door;
 use host::Host;
 use mailbox::Mailboxes;
 use network::{Network, Station};
-use zone::{Resolver, Zones};
+use zone::{Outage, Resolver, Zones};
 
 pub use zone::NameServer;
 
@@ -59,6 +59,8 @@ pub struct Internet {
     start: Moment,
     client: IpAddr,
     dns_latency: Duration,
+    dns_outage: Option<Outage>,
+    ipv6: bool,
     dns_jitter: f64,
     zones: Arc<Zones>,
     hosts: Vec<Arc<Host>>,
@@ -107,6 +109,7 @@ impl Internet {
             clock,
             seed,
             client: self.client,
+            ipv6: self.ipv6,
             visits: Mutex::default(),
         });
         let resolver = Resolver {
@@ -114,6 +117,9 @@ impl Internet {
             witness: Arc::clone(&witness),
             seed,
             latency: self.dns_latency,
+            outage: self.dns_outage,
+            clock,
+            began: clock.now(),
             jitter: self.dns_jitter,
         };
         let world = World {
@@ -227,6 +233,7 @@ impl Internet {
             Some(Truth::NoMailHost)
         } else if addresses
             .iter()
+            .filter(|address| self.ipv6 || address.is_ipv4())
             .filter_map(host)
             .any(|host| host.habits.door == Door::Open)
         {

@@ -34,6 +34,8 @@ pub(super) struct Network {
     pub(super) seed: u64,
     /// Where visitors come from who name no source address.
     pub(super) client: IpAddr,
+    /// Whether the visitors' machines have a way to IPv6 addresses.
+    pub(super) ipv6: bool,
     pub(super) visits: Mutex<JoinSet<()>>,
 }
 
@@ -55,19 +57,27 @@ impl Dial for Network {
                 sleep(NO_ROUTE).await;
                 return Err(io::ErrorKind::HostUnreachable.into());
             };
-            self.visit(number, from.unwrap_or(self.client)).await
+            self.visit(number, to.ip(), from.unwrap_or(self.client))
+                .await
         })
+    }
+
+    fn reaches_ipv6(&self, _from: Option<IpAddr>) -> bool {
+        self.ipv6
     }
 }
 
 impl Network {
-    async fn visit(&self, number: usize, client: IpAddr) -> io::Result<Box<dyn Wire>> {
+    async fn visit(&self, number: usize, to: IpAddr, client: IpAddr) -> io::Result<Box<dyn Wire>> {
         let host = &self.hosts[number].host;
         let attempt = {
             let mut seen = self.witness.at(number);
             seen.attempts += 1;
             seen.attempts
         };
+        if to.is_ipv6() && !self.ipv6 {
+            return Err(io::ErrorKind::NetworkUnreachable.into());
+        }
         let mut chance = Chance::of(self.seed, (&host.name, attempt));
         while chance.happens(host.way.loss) {
             sleep(Duration::from_secs(1)).await;

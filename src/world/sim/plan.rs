@@ -9,7 +9,7 @@ use super::Internet;
 use super::habits::Habits;
 use super::host::{Host, Way};
 use super::mailbox::{Condition, Mailboxes};
-use super::zone::{NameServer, Zones, reverse_name};
+use super::zone::{NameServer, Outage, Zones, reverse_name};
 use crate::moment::Moment;
 use crate::route::{DnsAnswer, Record, RecordKind};
 
@@ -24,6 +24,10 @@ pub struct Plan {
     pub way: Way,
     /// Median time of a DNS answer.
     pub dns_latency: Duration,
+    /// When no name server answers anything, where that happens.
+    pub dns_outage: Option<Outage>,
+    /// Whether visitors have a way to IPv6 addresses.
+    pub ipv6: bool,
     /// The mail hosts.
     pub hosts: Vec<PlannedHost>,
     /// The domains.
@@ -123,6 +127,8 @@ impl Default for Plan {
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             way: Way::default(),
             dns_latency: Duration::from_millis(20),
+            dns_outage: None,
+            ipv6: true,
             hosts: Vec::new(),
             domains: Vec::new(),
             records: Vec::new(),
@@ -226,6 +232,8 @@ impl Plan {
             start: self.start,
             client: self.client,
             dns_latency: self.dns_latency,
+            dns_outage: self.dns_outage,
+            ipv6: self.ipv6,
             dns_jitter: self.way.jitter,
             zones: Arc::new(zones),
             hosts: hosts.into_iter().map(Arc::new).collect(),

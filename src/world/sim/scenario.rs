@@ -11,6 +11,8 @@
 //!
 //! - `round_trip` (60ms), `jitter` (0.3: a third more or less), `loss`, `reset` (0: probability per flight).
 //! - `dns_latency` (20ms).
+//! - `dns_outage = { after, lasts }`: when DNS begins to answer nothing at all, and for how long; for ever without `lasts`.
+//! - `ipv6` (true): whether those who visit have a way to IPv6 addresses.
 //!
 //! `[[host]]`, a mail host:
 //!
@@ -53,6 +55,7 @@ use super::host::Way;
 use super::mailbox::{Condition, Mailboxes};
 use super::plan::{Content, Plan, PlannedDomain, PlannedHost, PlannedRecord, TTL};
 use super::schema::{DomainTable, File, HostTable, Mx, OneOrMany, RecordTable, WayTable};
+use super::zone::Outage;
 use crate::route::Record;
 
 /// What is wrong with a world file.
@@ -117,6 +120,11 @@ fn plan(tables: File) -> Result<Plan, Fault> {
         .network
         .dns_latency
         .map_or(plan.dns_latency, |latency| latency.0);
+    plan.dns_outage = tables.network.dns_outage.as_ref().map(|table| Outage {
+        after: table.after.0,
+        lasts: table.lasts.map(|lasts| lasts.0),
+    });
+    plan.ipv6 = tables.network.ipv6.unwrap_or(plan.ipv6);
     let mut claims = Claims::default();
     for table in tables.host {
         plan.hosts.push(host(&table, plan.way, &mut claims)?);

@@ -41,6 +41,16 @@ pub(super) struct NetworkTable {
     pub(super) loss: Option<Share>,
     pub(super) reset: Option<Share>,
     pub(super) dns_latency: Option<Time>,
+    pub(super) dns_outage: Option<OutageTable>,
+    pub(super) ipv6: Option<bool>,
+}
+
+/// `dns_outage`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutageTable {
+    pub(super) after: Time,
+    pub(super) lasts: Option<Time>,
 }
 
 /// `[[host]]`.

@@ -31,6 +31,10 @@ const CHUNK: usize = 4 << 10;
 /// Most bytes without a line end.
 const HEARD: usize = 64 << 10;
 
+/// How long a visitor has to wait for the greeting before it may leave without a word: RFC 5321 §3.1 lets it say nothing
+/// before, and no client waits for ever.
+const GREETING_WORTH_WAITING: Duration = Duration::from_secs(15);
+
 /// One connection.
 pub(super) struct Visit {
     pub(super) host: Arc<Host>,
@@ -53,6 +57,8 @@ enum End {
     Quit,
     /// The visitor left without a word.
     Left,
+    /// The visitor left before it was greeted, having waited long enough.
+    TiredOfWaiting,
     /// The host ended it.
     SentAway,
 }
@@ -60,7 +66,11 @@ enum End {
 impl Visit {
     /// Serves the visitor until one of the two leaves.
     pub(super) async fn serve(mut self, mut wire: Box<dyn Wire>) {
+        let entered = self.clock.now();
         let end = match self.greet(&mut wire).await {
+            Err(End::Left) if self.clock.now().since(entered) >= GREETING_WORTH_WAITING => {
+                End::TiredOfWaiting
+            }
             Err(end) => end,
             Ok(heard) => match self.converse(wire, heard).await {
                 Err(end) => end,
@@ -74,6 +84,7 @@ impl Visit {
         match end {
             End::Quit => {}
             End::Left => seen.hang_ups += 1,
+            End::TiredOfWaiting => seen.left_ungreeted += 1,
             End::SentAway => seen.sent_away += 1,
         }
     }

@@ -103,6 +103,8 @@ pub struct Sightings {
     pub quits: u32,
     /// Connections that the visitor ended without a word, while the host was still willing.
     pub hang_ups: u32,
+    /// Connections that the visitor ended before the greeting, after a long wait for it.
+    pub left_ungreeted: u32,
     /// Connections that the host ended.
     pub sent_away: u32,
     /// Reads that brought more than one command.

@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::chance::Chance;
 use super::witness::Witness;
+use crate::moment::Moment;
 use crate::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-use crate::world::{Later, Names};
+use crate::world::{Clock, Later, Names};
 
 /// Longest chain of aliases followed, as in common resolvers.
 const ALIASES: usize = 8;
@@ -36,6 +37,24 @@ pub enum NameServer {
     Silent,
     /// The question never comes to an end: a client without a time limit of its own waits for ever.
     Stuck,
+}
+
+/// A time during which nothing that is asked of DNS is answered, whatever the name: the resolver or the way to it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// How long after the beginning it begins.
+    pub after: Duration,
+    /// How long it lasts; `None` is for ever.
+    pub lasts: Option<Duration>,
+}
+
+impl Outage {
+    /// Whether it holds so long after the beginning.
+    fn holds(self, since_the_beginning: Duration) -> bool {
+        since_the_beginning
+            .checked_sub(self.after)
+            .is_some_and(|into| self.lasts.is_none_or(|lasts| into < lasts))
+    }
 }
 
 /// What is published under one name.
@@ -157,6 +176,19 @@ pub(super) struct Resolver {
     pub(super) latency: Duration,
     /// Share by which times vary, 0 to 1.
     pub(super) jitter: f64,
+    /// When it answers nothing.
+    pub(super) outage: Option<Outage>,
+    pub(super) clock: Clock,
+    /// When the simulated time began.
+    pub(super) began: Moment,
+}
+
+impl Resolver {
+    /// Whether it answers nothing now.
+    fn is_out(&self) -> bool {
+        let since = self.clock.now().since(self.began);
+        self.outage.is_some_and(|outage| outage.holds(since))
+    }
 }
 
 impl Names for Resolver {
@@ -165,6 +197,10 @@ impl Names for Resolver {
             let asked = self.witness.dns_question(name, kind);
             let mut chance = Chance::of(self.seed, (name, kind, asked));
             tokio::time::sleep(chance.around(self.latency, self.jitter)).await;
+            if self.is_out() {
+                tokio::time::sleep(RESOLVER_PATIENCE).await;
+                return DnsAnswer::Failed(DnsFailure::Timeout);
+            }
             let treatment = self
                 .zones
                 .get(name)
