@@ -690,3 +690,6 @@ pub const AUDIENCE_LOOKUPS: usize = 300;
 
 /// Most providers with a column of their own in a plan. Our choice: a screen of 80 columns has room for them.
 pub const AUDIENCE_COLUMNS: usize = 4;
+
+/// The largest list of throw-away domains that is taken, in bytes. The largest public ones have about 4 MB.
+pub const MAINTAINED_LIST_BYTES: u64 = 32_000_000;

@@ -467,7 +467,7 @@ where
 }
 
 /// Where programs keep their state (XDG base directory specification).
-fn state_directory() -> anyhow::Result<PathBuf> {
+pub(super) fn state_directory() -> anyhow::Result<PathBuf> {
     let from = |variable: &str| {
         std::env::var_os(variable)
             .map(PathBuf::from)
@@ -592,6 +592,12 @@ fn lists(providers: &Arc<Providers>, own: &[(ListKind, PathBuf)]) -> anyhow::Res
             .map_err(|error| usage(format!("cannot read the list {name}: {error}")))?;
         texts.push((*kind, name, text));
     }
+    let update = super::lists::update()?;
+    let update = update.as_ref().map(|(name, text)| OwnList {
+        kind: ListKind::Disposable,
+        file: name,
+        text,
+    });
     let own: Vec<OwnList<'_>> = texts
         .iter()
         .map(|(kind, file, text)| OwnList {
@@ -600,7 +606,7 @@ fn lists(providers: &Arc<Providers>, own: &[(ListKind, PathBuf)]) -> anyhow::Res
             text,
         })
         .collect();
-    Ok(Lists::new(Arc::clone(providers), &own)?)
+    Ok(Lists::with_update(Arc::clone(providers), update, &own)?)
 }
 
 fn policy_file(path: &Path) -> anyhow::Result<Policy> {

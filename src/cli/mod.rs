@@ -8,6 +8,7 @@ mod estimate;
 pub mod explain;
 mod layers;
 mod ledger;
+mod lists;
 mod log;
 mod manual;
 pub mod preflight;
@@ -60,6 +61,8 @@ enum Command {
     Preflight(preflight::PreflightArgs),
     /// What is remembered of earlier runs: numbers, forgetting, export
     Ledger(ledger::LedgerArgs),
+    /// The lists that come with the program, how old they are, and a newer one of throw-away domains
+    Lists(lists::ListsArgs),
     /// A random simulated internet, the program at work in it, its score
     Simulate(simulate::SimulateArgs),
     /// The settings in force, and where each came from
@@ -140,6 +143,7 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
         Command::Bounces(args) => bounces::run(&args),
         Command::Preflight(args) => preflight_here(&args, layers),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Lists(args) => lists::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Config(args) => config::run(&args, layers),
         Command::Completions(args) => manual::completions(&args),

@@ -6,6 +6,7 @@
 mod domains;
 mod generated;
 mod list;
+mod maintained;
 mod origin;
 mod role;
 mod set;
@@ -27,6 +28,7 @@ use role::{Name, Roles};
 
 pub use generated::Generated;
 pub use list::{ListError, ListKind, OwnList};
+pub use maintained::{BUILT_IN, BUILT_IN_SINCE, Maintained};
 pub use set::{Flag, Flags};
 pub use trap::{Signal, Weight, is_trap_like, trap_like};
 
@@ -107,17 +109,44 @@ impl Lists {
     ///
     /// The first line of an own list that cannot be read.
     pub fn new(providers: Arc<Providers>, own: &[OwnList<'_>]) -> Result<Lists, ListError> {
+        Lists::with_update(providers, None, own)
+    }
+
+    /// As [`Lists::new`], with a newer list of disposable domains beside the built-in one. Our corrections
+    /// (`config/disposable.txt`) hold for it too: maintained lists tend to count privacy relays in.
+    ///
+    /// # Errors
+    ///
+    /// The first line of `update` or of an own list that cannot be read.
+    pub fn with_update(
+        providers: Arc<Providers>,
+        update: Option<OwnList<'_>>,
+        own: &[OwnList<'_>],
+    ) -> Result<Lists, ListError> {
+        let files: Vec<OwnList<'_>> = update.iter().chain(own).copied().collect();
         let mut lists = Lists {
             roles: Roles::default(),
             domains: Domains::default(),
             trap_names: HashMap::new(),
             keyboard: Keyboard::default(),
             providers,
-            own: OwnFiles::new(own),
+            own: OwnFiles::new(&files),
+        };
+        let mut numbered = (0..).zip(&files);
+        let take_up_own = |lists: &mut Lists, file, list| {
+            lists.take_up(list, |entry| Origin::Own {
+                file,
+                line: entry.line,
+            })
         };
         lists
             .domains
             .take_up_disposable(&mailchecker::blacklist(), Origin::Mailchecker);
+        if update.is_some()
+            && let Some((file, list)) = numbered.next()
+        {
+            take_up_own(&mut lists, file, list)?;
+        }
         for (kind, file, text) in [
             (
                 ListKind::Role,
@@ -143,11 +172,8 @@ impl Lists {
             lists.take_up(&OwnList { kind, file, text }, |_| Origin::BuiltIn(file))?;
         }
         lists.take_up_traps();
-        for (file, list) in (0..).zip(own) {
-            lists.take_up(list, |entry| Origin::Own {
-                file,
-                line: entry.line,
-            })?;
+        for (file, list) in numbered {
+            take_up_own(&mut lists, file, list)?;
         }
         Ok(lists)
     }

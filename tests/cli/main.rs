@@ -5,6 +5,7 @@ mod config;
 mod estimate;
 mod ledger;
 mod list;
+mod lists;
 mod mailhosts;
 mod nameserver;
 mod preflight;
