@@ -25,6 +25,16 @@ pub const SNIFF_BYTES: usize = 256 << 10;
 /// Most records of the looked-at part that are counted. Our choice: a thousand say as much as ten thousand.
 pub const SNIFF_RECORDS: usize = 1000;
 
+/// Most records above the header of a list. Our choice: the longest preamble seen, of a report with its filters, has a
+/// dozen lines.
+pub const LINES_ABOVE: usize = 30;
+
+/// Most records of a footer. Our choice: the longest seen has six lines.
+pub const LINES_BELOW: usize = 20;
+
+/// Longest footer, in bytes. Our choice: far above a page of legal text; what is longer is rows.
+pub const FOOTER_BYTES: usize = 64 << 10;
+
 /// How many of the first bytes decide whether a file is text, in bytes. Our choice: short, so that damage further on
 /// costs rows and not the list.
 pub const BINARY_LOOK_BYTES: usize = 512;

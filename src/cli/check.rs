@@ -62,7 +62,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         memory: args.asking.memory(),
         target: None,
     };
-    let domains = start::domains(&task.source, &task.options)?;
+    let (domains, _) = start::domains(&task.source, &task.options)?;
     let mut screen = Screen::start(&args.log);
     let (text, ending) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;

@@ -10,10 +10,11 @@ use clap::Args;
 use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
 use super::progress::Screen;
+use super::reading::{self, ReadingArgs};
 use super::safe::safe;
 use super::{Exit, start};
 use crate::estimate::{Estimated, estimate};
-use crate::intake::{ColumnChoice, Options, Source};
+use crate::intake::Source;
 use crate::moment::Moment;
 use crate::pipeline::Ending;
 use crate::report::advice::{Mood, in_words};
@@ -29,9 +30,8 @@ pub(super) struct EstimateArgs {
     /// Most addresses to ask about
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     sample: u32,
-    /// The column with the addresses, by name or number from 1
-    #[arg(long, value_name = "NAME|NUMBER")]
-    column: Option<ColumnChoice>,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// strict, balanced, lenient or a policy file
     #[arg(long, value_name = "POLICY", default_value = "balanced")]
     policy: String,
@@ -49,12 +49,10 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = asking::tools(&args.policy, &args.asking)?;
     let source = Source::open(&args.list)?;
-    let options = Options {
-        column: args.column.clone().unwrap_or_default(),
-        ..Options::default()
-    };
+    let options = args.reading.options();
     // Before anybody is asked: is it a list, which column is it?
-    let domains = start::domains(&source, &options)?;
+    let (domains, remarks) = start::domains(&source, &options)?;
+    reading::tell(&remarks, &args.log);
     // The same command asks about the same people, unless it is told otherwise.
     let seed = args.asking.seed.unwrap_or(0);
     let mut screen = Screen::start(&args.log);

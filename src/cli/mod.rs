@@ -13,6 +13,7 @@ mod log;
 mod manual;
 pub mod preflight;
 mod progress;
+mod reading;
 mod report;
 mod safe;
 mod simulate;

@@ -11,7 +11,7 @@ use super::preflight::Machine;
 use super::safe::safe;
 use super::{Exit, Refusal};
 use crate::address::Address;
-use crate::intake::{IntakeError, Options, Source};
+use crate::intake::{IntakeError, Options, Remark, Source};
 use crate::limits;
 use crate::moment::Moment;
 use crate::outlet;
@@ -157,13 +157,17 @@ async fn mail_host_of(world: &World, domain: &str) -> Option<IpAddr> {
     }
 }
 
-/// The domains of the first rows of a list, each once.
+/// The domains of the first rows of a list, each once; with what its owner should see of how it is read.
 ///
 /// # Errors
 ///
 /// When it is no list.
-pub(super) fn domains(source: &Source, options: &Options) -> Result<Vec<String>, IntakeError> {
+pub(super) fn domains(
+    source: &Source,
+    options: &Options,
+) -> Result<(Vec<String>, Vec<Remark>), IntakeError> {
     let mut list = source.list(options)?;
+    let remarks = list.remarks().to_vec();
     let mut domains: Vec<String> = Vec::new();
     while domains.len() < limits::START_HOSTS {
         // What is damaged further on is for the run to say, which lists what comes before.
@@ -178,7 +182,7 @@ pub(super) fn domains(source: &Source, options: &Options) -> Result<Vec<String>,
         };
         domains_add(&mut domains, &address);
     }
-    Ok(domains)
+    Ok((domains, remarks))
 }
 
 /// Adds the domain of an address, unless it is there or the address has none.

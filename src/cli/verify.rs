@@ -9,9 +9,10 @@ use clap::Args;
 use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
 use super::progress::Screen;
+use super::reading::{self, ReadingArgs};
 use super::report::write_pages;
 use super::{Exit, start, usage};
-use crate::intake::{ColumnChoice, Options, Source};
+use crate::intake::Source;
 use crate::ledger::{Job, Ledger, Lock, LockError};
 use crate::moment::Moment;
 use crate::outlet;
@@ -29,9 +30,8 @@ pub(super) struct VerifyArgs {
     /// Where the lists go [default: LIST.presend beside the list]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The column with the addresses, by name or number from 1
-    #[arg(long, value_name = "NAME|NUMBER")]
-    column: Option<ColumnChoice>,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// strict, balanced, lenient or a policy file
     #[arg(long, value_name = "POLICY", default_value = "balanced")]
     policy: String,
@@ -66,16 +66,14 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             .out
             .clone()
             .map_or_else(|| default_out(&args.list), Ok)?,
-        options: Options {
-            column: args.column.clone().unwrap_or_default(),
-            ..Options::default()
-        },
+        options: args.reading.options(),
         source,
         memory: args.asking.memory(),
         target: args.target.map(|rate| (rate, args.fail_on)),
     };
     // Before anybody is asked: is it a list, which column is it?
-    let domains = start::domains(&task.source, &task.options)?;
+    let (domains, remarks) = start::domains(&task.source, &task.options)?;
+    reading::tell(&remarks, &args.log);
     let mut screen = Screen::start(&args.log);
     let (report, json) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
@@ -118,6 +116,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         anyhow::Ok((report, json))
     })??;
     screen.finish();
+    reading::tell(task.source.footer().as_slice(), &args.log);
     let mut out = std::io::stdout().lock();
     if args.json {
         out.write_all(json.as_bytes())?;

@@ -52,12 +52,14 @@ pub(super) enum FirstRecord {
 }
 
 /// What was found out about the columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     /// The 0-based column of the address.
     pub column: usize,
-    /// What the first record is.
+    /// What the first record of the table is.
     pub first: FirstRecord,
+    /// The 0-based columns that hold addresses too and are not read.
+    pub spare: Vec<usize>,
 }
 
 /// Why no column was chosen.
@@ -79,10 +81,10 @@ const CONTRADICTED: f64 = 0.1;
 
 /// One column of the sample.
 #[derive(Clone, Copy, Debug)]
-struct Column {
-    index: usize,
+pub(super) struct Column {
+    pub(super) index: usize,
     claim: Claim,
-    filled: u32,
+    pub(super) filled: u32,
     addresses: u32,
 }
 
@@ -91,7 +93,11 @@ impl Column {
         f64::from(self.addresses) / f64::from(self.filled.max(1))
     }
 
-    fn has_addresses(self) -> bool {
+    fn is_not_contradicted(self) -> bool {
+        self.filled == 0 || self.share() >= CONTRADICTED
+    }
+
+    pub(super) fn has_addresses(self) -> bool {
         self.addresses > 0 && self.share() >= PLAUSIBLE
     }
 }
@@ -112,29 +118,56 @@ pub(super) type Record<'a> = Vec<Cow<'a, [u8]>>;
 pub(super) fn find(records: &[Record<'_>], choice: &ColumnChoice) -> Result<Found, Undecided> {
     let no_record = Vec::new();
     let first_record = records.first().unwrap_or(&no_record);
-    match choice {
-        ColumnChoice::Detect => detect(records, first_record),
-        ColumnChoice::Named(name) => {
-            let column = named(first_record, name)?;
-            Ok(Found {
-                column,
-                first: FirstRecord::Header,
-            })
-        }
+    let (column, first) = match choice {
+        ColumnChoice::Detect => detect(records, first_record)?,
+        ColumnChoice::Named(name) => (named(first_record, name)?, FirstRecord::Header),
         ColumnChoice::Numbered(number) => {
             let widest = records.iter().map(Vec::len).max().unwrap_or(0);
             let column = number
                 .checked_sub(1)
                 .filter(|column| *column < widest)
                 .ok_or(Undecided::Absent)?;
-            let first = first_record_is(first_record, column);
-            Ok(Found { column, first })
+            (column, first_record_is(first_record, column))
         }
+    };
+    let header = match first {
+        FirstRecord::Header => first_record,
+        FirstRecord::Row => &no_record,
+    };
+    let spare = columns(records, header)
+        .into_iter()
+        .filter(|other| other.index != column && other.has_addresses())
+        .map(|other| other.index)
+        .collect();
+    Ok(Found {
+        column,
+        first,
+        spare,
+    })
+}
+
+/// The address column of a list that has one column and no header.
+///
+/// # Errors
+///
+/// [`Undecided::Absent`] when the operator wants another one.
+pub(super) fn only(records: &[Record<'_>], choice: &ColumnChoice) -> Result<Found, Undecided> {
+    let is_it = match choice {
+        ColumnChoice::Detect | ColumnChoice::Numbered(1) => true,
+        ColumnChoice::Named(_) | ColumnChoice::Numbered(_) => false,
+    };
+    match is_it && !records.is_empty() {
+        true => Ok(Found {
+            column: 0,
+            first: FirstRecord::Row,
+            spare: Vec::new(),
+        }),
+        false => Err(Undecided::Absent),
     }
 }
 
 /// The column called `name`: to the letter, else as folded.
-fn named(header: &Record<'_>, name: &str) -> Result<usize, Undecided> {
+pub(super) fn named(header: &Record<'_>, name: &str) -> Result<usize, Undecided> {
     let called = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
         let cells = header.iter().enumerate();
         cells
@@ -154,27 +187,27 @@ fn named(header: &Record<'_>, name: &str) -> Result<usize, Undecided> {
     }
 }
 
-fn detect(records: &[Record<'_>], first_record: &Record<'_>) -> Result<Found, Undecided> {
-    let is_named = first_record.iter().any(|cell| is_ours(cell))
-        || first_record
-            .iter()
-            .any(|cell| claim(cell) == Claim::Exact && !shape::is_address(cell))
-        || (first_record
-            .iter()
-            .any(|cell| claim(cell) == Claim::Related)
-            && !first_record.iter().any(|cell| shape::is_address(cell)));
+fn detect(
+    records: &[Record<'_>],
+    first_record: &Record<'_>,
+) -> Result<(usize, FirstRecord), Undecided> {
+    let has_address = || first_record.iter().any(|cell| shape::is_address(cell));
+    let claims = |wanted: fn(Claim) -> bool| first_record.iter().any(|cell| wanted(claim(cell)));
+    let is_named = first_record
+        .iter()
+        .any(|cell| is_ours(cell) || names_the_address(cell))
+        || (claims(|claim| claim != Claim::None) && !has_address());
     if is_named {
         let column = choose(&columns(records, first_record))?;
-        return Ok(Found {
-            column,
-            first: FirstRecord::Header,
-        });
+        return Ok((column, FirstRecord::Header));
     }
     let column = choose(&columns(records, &Vec::new()))?;
-    Ok(Found {
-        column,
-        first: first_record_is(first_record, column),
-    })
+    Ok((column, first_record_is(first_record, column)))
+}
+
+/// Whether `cell` is the name of a column of addresses.
+pub(super) fn names_the_address(cell: &[u8]) -> bool {
+    claim(cell) == Claim::Exact && !shape::is_address(cell)
 }
 
 /// Whether an earlier run appended the column of this name: it holds no addresses of the caller's.
@@ -190,7 +223,7 @@ fn claim(cell: &[u8]) -> Claim {
 ///
 /// A row would have an address there, or something that was meant to be one: with a sign or a dot in it. A header has a
 /// word there, and numbers nowhere.
-fn first_record_is(record: &Record<'_>, column: usize) -> FirstRecord {
+pub(super) fn first_record_is(record: &Record<'_>, column: usize) -> FirstRecord {
     if record.iter().any(|cell| claim(cell) == Claim::Exact) {
         return FirstRecord::Header;
     }
@@ -221,7 +254,7 @@ fn first_record_is(record: &Record<'_>, column: usize) -> FirstRecord {
 }
 
 /// Counts what the columns of `records` hold; a `header` that is not empty is the first of them.
-fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column> {
+pub(super) fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column> {
     let widest = records.iter().map(Vec::len).max().unwrap_or(0);
     let mut columns: Vec<Column> = (0..widest)
         .map(|index| Column {
@@ -237,37 +270,45 @@ fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column> {
                 continue;
             }
             column.filled += u32::from(!cell.trim_ascii().is_empty());
-            column.addresses += u32::from(shape::is_address(cell));
+            column.addresses += u32::from(match column.claim {
+                Claim::None => shape::is_address(cell),
+                Claim::Another | Claim::Related | Claim::Exact => shape::names_address(cell),
+            });
         }
     }
     columns
 }
 
 /// Chooses among `columns`: name and content together, else content, else name.
-fn choose(columns: &[Column]) -> Result<usize, Undecided> {
+///
+/// A column that is called `Email` beats those that are called `Secondary Email` or `Lead Owner Email`, however full they
+/// are; of several that are called so, one beats those with less than half as many addresses.
+pub(super) fn choose(columns: &[Column]) -> Result<usize, Undecided> {
     let with = |keep: &dyn Fn(&Column) -> bool| -> Vec<Column> {
         columns.iter().copied().filter(keep).collect()
     };
-    let both = with(&|c| c.claim != Claim::None && c.has_addresses());
-    let exact = with(&|c| c.claim == Claim::Exact && c.has_addresses());
-    if let [email] = exact[..] {
-        // `Email` beats a second address that few contacts have, not one that about as many have.
-        let rival = both
-            .iter()
-            .find(|c| c.index != email.index && c.addresses * 2 >= email.addresses);
-        return rival.map_or(Ok(email.index), |rival| either(email.index, rival.index));
+    let named = |wanted: Claim| with(&|c: &Column| c.claim == wanted && c.has_addresses());
+    let exact = named(Claim::Exact);
+    if !exact.is_empty() {
+        return fullest(&exact);
     }
     let exact_but_empty = with(&|c| c.claim == Claim::Exact && c.filled == 0);
+    let related = named(Claim::Related);
     let by_content = with(&|c| c.has_addresses());
     for candidates in [
         // An empty `Email` beside a full column of addresses is for the operator to settle.
         [
             exact_but_empty,
-            if both.is_empty() { by_content } else { both },
+            if related.is_empty() {
+                by_content
+            } else {
+                related
+            },
         ]
         .concat(),
         with(&|c| c.claim == Claim::Exact),
-        with(&|c| c.claim == Claim::Related && (c.filled == 0 || c.share() >= CONTRADICTED)),
+        with(&|c| c.claim == Claim::Related && c.is_not_contradicted()),
+        with(&|c| c.claim == Claim::Another && c.is_not_contradicted()),
     ] {
         match candidates[..] {
             [] => {}
@@ -276,6 +317,19 @@ fn choose(columns: &[Column]) -> Result<usize, Undecided> {
         }
     }
     Err(Undecided::Neither)
+}
+
+/// The one of `candidates` that has more than twice as many addresses as each other one.
+fn fullest(candidates: &[Column]) -> Result<usize, Undecided> {
+    let mut by_addresses = candidates.to_vec();
+    by_addresses.sort_by_key(|c| (std::cmp::Reverse(c.addresses), c.index));
+    match by_addresses[..] {
+        [] => Err(Undecided::Neither),
+        [first, second, ..] if second.addresses * 2 >= first.addresses => {
+            either(first.index, second.index)
+        }
+        [first, ..] => Ok(first.index),
+    }
 }
 
 fn either(one: usize, other: usize) -> Result<usize, Undecided> {
@@ -329,8 +383,32 @@ mod tests {
             ("name,Work address email\n", Ok((1, Header))),
             ("email\nnobody\nnothing", Ok((0, Header))),
             (
-                "Email,Secondary Email\na@b.example,x@y.example",
+                "Secondary Email,Email\na@b.example,x@y.example",
+                Ok((1, Header)),
+            ),
+            (
+                "Lead Owner Email,Company,E-mail Address,Referrer e-mail\nx@y.example,Co,a@b.example,y@y.example",
+                Ok((2, Header)),
+            ),
+            (
+                "E-mail 1 - Value,E-mail 2 - Value\na@b.example,x@y.example",
+                Ok((0, Header)),
+            ),
+            (
+                "Work Email,Personal Email\na@b.example,\nb@b.example,\nc@b.example,x@y.example",
+                Ok((0, Header)),
+            ),
+            (
+                "Work Email,Private Email\na@b.example,x@y.example",
                 Err(Undecided::Either(0, 1)),
+            ),
+            (
+                "Email,Owner Email\na@b.example / b@b.example,x@y.example",
+                Ok((0, Header)),
+            ),
+            (
+                "Owner Email,Contact e-mail\nx@y.example,a@b.example",
+                Ok((1, Header)),
             ),
             (
                 "E-mail,Name,Mail\na@b.example,Ann,x@y.example",

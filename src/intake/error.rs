@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::column::{self, ColumnChoice, Record, Undecided};
+use super::delimiter::Delimiter;
 
 /// Most columns that an error lists.
 const LISTED_COLUMNS: usize = 20;
@@ -105,6 +106,17 @@ pub enum IntakeError {
         wanted: String,
         /// The columns there are, numbered.
         columns: String,
+    },
+    /// What stands between the fields is nothing that is taken unasked.
+    #[error(
+        "{list}: {mark} seems to stand between its fields, which is not taken unasked; if it does, say so with \
+         `--delimiter {}`, else read each line as one field with `--delimiter none`", .mark.typed()
+    )]
+    ForeignDelimiter {
+        /// The list as the operator named it.
+        list: String,
+        /// What stands there.
+        mark: Delimiter,
     },
     /// Several columns could be the one with the addresses.
     #[error(

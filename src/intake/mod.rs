@@ -1,23 +1,30 @@
 //! Rows in: the bytes of a list, whatever their packing, encoding and dialect, become rows that keep those bytes.
 //!
 //! In the order in which a list meets them: `source` (a path, or standard input kept for a second reading), `unpack`
-//! (`kind`, then gzip and zstd, then `encoding`), `window` (what is in memory), `dialect` (the delimiter), `column`
-//! (`names` and `shape`: which field holds the address), `record` (where a row ends, and what a bad quote may cost),
-//! `field` (what its address field says).
+//! (`kind`, then gzip and zstd, then `encoding`), `window` (what is in memory), `dialect` (the delimiter), `header`
+//! (what stands above the table), `column` (`names` and `shape`: which field holds the address), `record` (where a row
+//! ends, and what a bad quote may cost), `one_line` (a list without rows), `field` (what a row's address field says),
+//! `footer` (what stands below the rows), `remark` (what of all this its owner is told).
 //!
-//! Two promises hold for any bytes: what is handed out (preamble, header, rows, their terminators, and the blank lines
-//! between them) is the list, byte for byte, as decoded; and what cannot be read further is an error, not an end.
+//! Two promises hold for any bytes: what is handed out (preamble, header, rows, their terminators, the blank lines
+//! between them, the footer) is the list, byte for byte, as decoded; and what cannot be read further is an error, not an
+//! end.
 
 mod column;
+mod delimiter;
 mod dialect;
 mod earlier;
 mod encoding;
 mod error;
 mod field;
+mod footer;
+mod header;
 mod kind;
 mod names;
+mod one_line;
 mod opening;
 mod record;
+mod remark;
 mod shape;
 mod source;
 mod unpack;
@@ -27,21 +34,25 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use column::ColumnChoice;
+pub use delimiter::{Delimiter, NoDelimiter};
 pub use earlier::Earlier;
 pub use encoding::Encoding;
 pub use error::IntakeError;
 pub use field::{Cell, RowFault};
+pub use remark::Remark;
 pub use source::Source;
 
 use crate::limits;
 use column::FirstRecord;
 use dialect::Sample;
-use opening::Opening;
+use footer::Before;
+use opening::{Mark, Opening};
 use record::{Layout, Quoting, Record, Widths};
-use unpack::NoText;
-use window::{Filled, Window};
+use unpack::{NoText, Reader};
+use window::{Filled, Reach, Window};
 
 /// How a list is to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +61,8 @@ pub struct Options {
     pub column: ColumnChoice,
     /// Which other columns hold addresses too.
     pub further: Vec<ColumnChoice>,
+    /// What stands between fields; found out where it is not said.
+    pub delimiter: Option<Delimiter>,
 }
 
 /// One row of a list; it lends from the list until the next one is asked for.
@@ -100,13 +113,17 @@ pub struct Tally {
     pub ragged: u64,
     /// Rows without an address to look at.
     pub faulty: u64,
+    /// Lines below the rows.
+    pub below: u64,
 }
 
 /// A piece of a list, for those who want all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// A line with nothing on it: its terminator.
+    /// A line with nothing on it: its terminator. In a list of one line, what stands between two rows.
     Blank(&'a [u8]),
+    /// A line below the rows, which is none: its bytes with its terminator.
+    Below(&'a [u8]),
     /// A row.
     Row(Row<'a>),
 }
@@ -122,18 +139,29 @@ pub struct List {
     further: Vec<usize>,
     earlier: Earlier,
     preamble: Vec<u8>,
+    mark: Mark,
     header: Option<Vec<u8>>,
     header_terminator: Vec<u8>,
     terminator: Vec<u8>,
     line: u64,
     tally: Tally,
     stage: Stage,
+    before: Before,
+    /// What stands between the addresses of a list of one line.
+    separator: Option<u8>,
+    remarks: Vec<Remark>,
+    /// Where the source of the list learns of the footer.
+    footer: Option<Footer>,
 }
+
+/// What was found below the rows, shared between a source and the readings of it.
+type Footer = Arc<Mutex<Option<Remark>>>;
 
 /// Whether there may be more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Open,
+    Footer,
     Over,
 }
 
@@ -159,31 +187,17 @@ impl List {
         options: &Options,
     ) -> Result<List, IntakeError> {
         let list = || name.to_owned();
-        let text = unpack::text(Box::new(reader)).map_err(|error| match error {
-            NoText::Empty => IntakeError::Empty { list: list() },
-            NoText::Binary(binary) => IntakeError::Binary {
-                list: list(),
-                what: binary.what,
-                remedy: binary.remedy,
-            },
-        })?;
-        let mut opening = Opening::of(text.reader);
-        if opening.is_empty() {
-            return Err(match opening.window.take_failure() {
-                Some(source) => IntakeError::Damaged {
-                    list: list(),
-                    line: opening.line,
-                    source,
-                },
-                None => IntakeError::Empty { list: list() },
-            });
-        }
+        let (mut opening, encoding) = opened(name, Box::new(reader))?;
         let (view, reach) = (opening.window.bytes(), opening.window.reach());
-        let sample = match opening.declared {
-            Some(delimiter) => Sample::read(view, reach, Some(delimiter)),
-            None => dialect::detect(view, reach),
-        };
-        let found = column::find(&sample.records, &options.column).map_err(|undecided| {
+        let (mut sample, separator) = sampled(view, reach, opening.declared, options)
+            .map_err(|mark| IntakeError::ForeignDelimiter { list: list(), mark })?;
+        let above = header::above(&sample.records, &options.column);
+        sample.leave_out(above);
+        let found = match separator {
+            None => column::find(&sample.records, &options.column),
+            Some(_) => column::only(&sample.records, &options.column),
+        }
+        .map_err(|undecided| {
             IntakeError::undecided(list(), undecided, &options.column, &sample.records)
         })?;
         let mut further = Vec::with_capacity(options.further.len());
@@ -195,8 +209,8 @@ impl List {
                 further.push(also.column);
             }
         }
-        let usual = sample.usual_width();
         let first = sample.records.first().map_or(&[][..], Vec::as_slice);
+        let usual = sample.usual_width().unwrap_or(first.len());
         let (columns, header_width): (Vec<String>, usize) = match found.first {
             FirstRecord::Header => (
                 first.iter().map(|cell| column::label(cell)).collect(),
@@ -224,15 +238,24 @@ impl List {
             sample.terminator
         }
         .to_vec();
+        opening.pass_records(above, layout.delimiter);
+        let spare = found.spare.iter().filter(|index| !further.contains(index));
+        let remarks = remarks(
+            &opening,
+            (found.column, spare.copied()),
+            &columns,
+            separator,
+        );
         let mut this = List {
             name: list(),
-            encoding: text.encoding,
+            encoding,
             layout,
             widths,
             earlier: Earlier::among(&columns, layout.delimiter),
             columns,
             further,
             preamble: opening.preamble,
+            mark: opening.mark,
             header: None,
             header_terminator: Vec::new(),
             terminator,
@@ -242,6 +265,10 @@ impl List {
                 ..Tally::default()
             },
             stage: Stage::Open,
+            before: Before::Row,
+            separator,
+            remarks,
+            footer: None,
             window: opening.window,
         };
         match found.first {
@@ -254,17 +281,15 @@ impl List {
     /// Takes the first record for the header.
     fn read_header(&mut self) -> Result<(), IntakeError> {
         if let Some(record) = self.cut()? {
-            let mut header = self.preamble.clone();
             let (raw, terminator) = self.take(&record);
-            header.extend_from_slice(raw);
-            self.header_terminator = terminator.to_vec();
+            let (header, terminator) = (raw.to_vec(), terminator.to_vec());
+            self.header_terminator = terminator;
             self.header = Some(header);
         }
         Ok(())
     }
 
-    /// The header as it is in the list, without its terminator and with the [`List::preamble`]; `None` when the list
-    /// begins with a row.
+    /// The header as it is in the list, without its terminator and the [`List::preamble`]; `None` when there is none.
     #[must_use]
     pub fn header(&self) -> Option<&[u8]> {
         self.header.as_deref()
@@ -276,11 +301,26 @@ impl List {
         &self.header_terminator
     }
 
-    /// What comes before the first record and is no part of it: a byte order mark (in UTF-8), a `sep=;` line, blank
+    /// What comes before the table and is no part of it: a byte order mark (in UTF-8), a `sep=;` line, notes, blank
     /// lines.
     #[must_use]
     pub fn preamble(&self) -> &[u8] {
         &self.preamble
+    }
+
+    /// The byte order mark that the list begins with, as UTF-8 writes it; empty where there is none.
+    #[must_use]
+    pub fn byte_order_mark(&self) -> &'static [u8] {
+        match self.mark {
+            Mark::Present => encoding::BOM,
+            Mark::Absent => b"",
+        }
+    }
+
+    /// What was decided about the list that its owner should see, as far as it has been read.
+    #[must_use]
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     /// The names of the columns; `column_1` and so on when the list has no header.
@@ -336,15 +376,15 @@ impl List {
             let Some(record) = self.cut()? else {
                 return Ok(None);
             };
-            if record.content > 0 {
+            if self.is_row(&record)? {
                 return Ok(Some(self.row(&record)));
             }
-            self.blank(&record);
+            self.pass(&record);
         }
     }
 
-    /// Reads the next row or blank line; `None` at the end. Together with header, preamble and terminators these are
-    /// the list, byte for byte.
+    /// Reads the next row, blank line or line of the footer; `None` at the end. Together with preamble, header and
+    /// terminators these are the list, byte for byte.
     ///
     /// # Errors
     ///
@@ -353,21 +393,53 @@ impl List {
         let Some(record) = self.cut()? else {
             return Ok(None);
         };
-        Ok(Some(if record.content > 0 {
+        Ok(Some(if self.is_row(&record)? {
             Piece::Row(self.row(&record))
         } else {
-            Piece::Blank(self.blank(&record))
+            self.pass(&record)
         }))
+    }
+
+    /// Whether the record at the beginning of the view is a row.
+    fn is_row(&mut self, record: &Record) -> Result<bool, IntakeError> {
+        if record.content == 0 || self.stage == Stage::Footer {
+            return Ok(false);
+        }
+        if !footer::may_begin(record, self.widths, self.before) {
+            return Ok(true);
+        }
+        loop {
+            let (view, reach) = (self.window.bytes(), self.window.reach());
+            match footer::begins(view, reach, &self.layout, self.widths, self.before) {
+                Some(true) => {
+                    self.stage = Stage::Footer;
+                    let first = String::from_utf8_lossy(&view[..record.content]).into_owned();
+                    self.remarks.push(Remark::Below { lines: 0, first });
+                    return Ok(false);
+                }
+                Some(false) => return Ok(true),
+                None => match self.window.fill() {
+                    Filled::More => {}
+                    // What cannot be read further is no footer: it may go on with rows.
+                    Filled::Full => return Ok(true),
+                    Filled::Nothing if self.window.reach() == Reach::Part => return Ok(true),
+                    Filled::Nothing => {}
+                },
+            }
+        }
     }
 
     /// Finds the record at the beginning of the view, bringing in more of the list as needed.
     fn cut(&mut self) -> Result<Option<Record>, IntakeError> {
-        while self.stage == Stage::Open {
+        while self.stage != Stage::Over {
             let view = self.window.bytes();
-            if !view.is_empty()
-                && let Some(record) = record::cut(view, self.window.reach(), &self.layout)
-            {
-                return Ok(Some(record));
+            let cut = match self.separator {
+                _ if view.is_empty() => None,
+                None => record::cut(view, self.window.reach(), &self.layout),
+                Some(separator) => one_line::cut(view, separator),
+            };
+            if cut.is_some() {
+                return Ok(cut);
             }
             match self.window.fill() {
                 Filled::More => {}
@@ -409,9 +481,42 @@ impl List {
         )
     }
 
-    fn blank(&mut self, record: &Record) -> &[u8] {
-        self.tally.blank_lines += 1;
-        self.take(record).1
+    /// Leaves behind a record that is no row.
+    fn pass(&mut self, record: &Record) -> Piece<'_> {
+        let is_blank = record.content == 0;
+        if self.stage == Stage::Footer {
+            self.tally.below += record.lines;
+            self.tell_footer();
+        } else {
+            self.tally.blank_lines += record.lines;
+            self.before = Before::Gap;
+        }
+        let footer = self.stage == Stage::Footer;
+        self.line += record.lines;
+        let start = self.window.position();
+        let end = start + record.content + record.terminator;
+        self.window.advance(record.content + record.terminator);
+        let bytes = self.window.taken(start, end);
+        if footer && !is_blank {
+            Piece::Below(bytes)
+        } else {
+            Piece::Blank(bytes)
+        }
+    }
+
+    /// Brings the remark about the footer up to date, here and at the source, which outlives this reading.
+    fn tell_footer(&mut self) {
+        let Some(Remark::Below { lines, first }) = self.remarks.last_mut() else {
+            return;
+        };
+        *lines = self.tally.below;
+        let remark = Remark::Below {
+            lines: *lines,
+            first: first.clone(),
+        };
+        if let Some(footer) = &self.footer {
+            *footer.lock().unwrap_or_else(PoisonError::into_inner) = Some(remark);
+        }
     }
 
     fn row(&mut self, record: &Record) -> Row<'_> {
@@ -426,6 +531,11 @@ impl List {
         let raw = self.window.taken(start, end);
         let cell = field::address(raw, record, &self.layout, self.widths);
         self.tally.faulty += u64::from(cell.text.is_err());
+        self.before = if cell.text.is_err() && footer::is_empty(raw, &self.layout) {
+            Before::Gap
+        } else {
+            Before::Row
+        };
         Row {
             number: self.tally.rows,
             line,
@@ -450,6 +560,90 @@ impl List {
             Quoting::Sound | Quoting::Stray => Width::Long,
         }
     }
+}
+
+/// The beginning of the list in `reader`, which is called `name`, with the encoding it came in.
+fn opened(name: &str, reader: Reader) -> Result<(Opening, Encoding), IntakeError> {
+    let list = || name.to_owned();
+    let text = unpack::text(reader).map_err(|error| match error {
+        NoText::Empty => IntakeError::Empty { list: list() },
+        NoText::Binary(binary) => IntakeError::Binary {
+            list: list(),
+            what: binary.what,
+            remedy: binary.remedy,
+        },
+    })?;
+    let mut opening = Opening::of(text.reader);
+    if opening.is_empty() {
+        return Err(match opening.window.take_failure() {
+            Some(source) => IntakeError::Damaged {
+                list: list(),
+                line: opening.line,
+                source,
+            },
+            None => IntakeError::Empty { list: list() },
+        });
+    }
+    Ok((opening, text.encoding))
+}
+
+/// Reads the beginning of a list with its delimiter; with what stands between the addresses of a list of one line.
+///
+/// # Errors
+///
+/// A delimiter that is taken only when told.
+fn sampled<'a>(
+    view: &'a [u8],
+    reach: Reach,
+    declared: Option<u8>,
+    options: &Options,
+) -> Result<(Sample<'a>, Option<u8>), Delimiter> {
+    if let Some(chosen) = options.delimiter {
+        return Ok((Sample::read(view, reach, chosen.mark()), None));
+    }
+    let sample = match declared {
+        Some(_) => Sample::read(view, reach, declared),
+        None => dialect::detect(view, reach),
+    };
+    if declared.is_none()
+        && let Some(mark) = dialect::foreign(view, reach, &sample)
+    {
+        return Err(Delimiter::from(mark));
+    }
+    let separator = match reach {
+        Reach::Whole => one_line::separator(&sample),
+        Reach::Part => None,
+    };
+    Ok(match separator {
+        Some(_) => (Sample::read(view, reach, None), separator),
+        None => (sample, None),
+    })
+}
+
+/// What of the beginning of a list its owner should see.
+fn remarks(
+    opening: &Opening,
+    (used, spare): (usize, impl Iterator<Item = usize>),
+    columns: &[String],
+    separator: Option<u8>,
+) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let (lines, first) = opening.lines();
+    if !first.is_empty() {
+        remarks.push(Remark::Above { lines, first });
+    }
+    if separator.is_some() {
+        remarks.push(Remark::OneLine);
+    }
+    let name = |index: usize| columns.get(index).cloned().unwrap_or_default();
+    let others: Vec<_> = spare.map(|index| (index + 1, name(index))).collect();
+    if !others.is_empty() {
+        remarks.push(Remark::Spare {
+            used: name(used),
+            others,
+        });
+    }
+    remarks
 }
 
 #[cfg(test)]

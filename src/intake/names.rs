@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 pub(super) enum Claim {
     /// Nothing about email.
     None,
-    /// Something about email, perhaps not the address: `Email Opt-In`, `Email Owner Name`.
+    /// An address that is not the one to write to first: `Secondary Email`, `Lead Owner Email`, `E-mail 2 - Value`.
+    Another,
+    /// Something about email, perhaps not the address: `Email Opt-In`, `Contact e-mail`.
     Related,
     /// The address: `email`, `E-Mail-Adresse`, `correo electrónico`.
     Exact,
@@ -21,7 +23,7 @@ const EXACT: &[&str] = &[
     "email", "emails", "mail", "emailaddress", "emailaddresses", "mailaddress", "emailadress", "emailid", "emailaddr",
     "useremail", "usermail", "contactemail", "customeremail", "subscriberemail", "leademail", "recipientemail",
     "recipient", "workemail", "businessemail", "companyemail", "corporateemail", "professionalemail", "primaryemail",
-    "mainemail", "personalemail", "homeemail", "emailwork", "emailhome", "emailprimary", "email1", "email1value",
+    "mainemail", "personalemail", "privateemail", "homeemail", "emailwork", "emailhome", "emailprimary", "email1", "email1value",
     "email1address", "emailaddress1", "primaryemailaddress", "workemailaddress", "electronicmail", "smtpaddress",
     // French
     "courriel", "courriels", "adressecourriel", "adresseemail", "adressesemail", "adressemail", "adressemel", "mel",
@@ -81,11 +83,35 @@ const RELATED: &[&str] = &[
     "이메일",
 ];
 
+/// Parts of names that make an address somebody else's, or not the first of this person; compared folded.
+#[rustfmt::skip] // One language a paragraph, not one name a line.
+const ANOTHER: &[&str] = &[
+    // English
+    "owner", "secondary", "tertiary", "alternat", "additional", "referrer", "referred", "referral", "manager", "assistant", "replyto",
+    "spouse", "salesrep", "createdby", "modifiedby", "updatedby", "assigned", "previous", "recovery", "backup", "supervisor", "inviter",
+    // German, Dutch, Scandinavian
+    "besitzer", "inhaber", "eigentumer", "zweite", "weitere", "alternativ", "empfehl", "eigenaar", "tweede", "ejer", "agare", "eier",
+    // French, Spanish, Italian, Portuguese
+    "proprietaire", "secondaire", "parrain", "propietario", "secundari", "proprietario", "secondari", "responsable", "responsabile",
+    // Polish, Czech, Russian, Turkish
+    "wlasciciel", "dodatkow", "vlastnik", "владел", "дополнительн", "ответственн", "второ", "запасн", "ikinci",
+    // Chinese, Japanese, Korean
+    "备用", "備用", "负责人", "負責人", "予備", "担当者", "보조",
+];
+
+/// Words that do so when they stand by themselves: as parts they are in too many others (`account`, `holder`, `mother`).
+const ANOTHER_WORDS: &[&str] = &[
+    "cc", "bcc", "old", "former", "other", "second", "agent", "sender", "parent",
+];
+
 static EXACT_FOLDED: LazyLock<HashSet<String>> =
     LazyLock::new(|| EXACT.iter().map(|name| fold(name)).collect());
 
 static RELATED_FOLDED: LazyLock<Vec<String>> =
     LazyLock::new(|| RELATED.iter().map(|name| fold(name)).collect());
+
+static ANOTHER_FOLDED: LazyLock<Vec<String>> =
+    LazyLock::new(|| ANOTHER.iter().map(|name| fold(name)).collect());
 
 /// Tells what `name`, the text of a header field, claims.
 pub(super) fn claim(name: &str) -> Claim {
@@ -97,10 +123,26 @@ pub(super) fn claim(name: &str) -> Claim {
         name.split(|c: char| !c.is_alphanumeric())
             .any(|word| word.eq_ignore_ascii_case("mail"))
     };
-    if RELATED_FOLDED.iter().any(|part| folded.contains(part)) || has_mail_word() {
-        return Claim::Related;
+    if !RELATED_FOLDED.iter().any(|part| folded.contains(part)) && !has_mail_word() {
+        return Claim::None;
     }
-    Claim::None
+    // `E-mail 2 - Value`, but not `Email (2026)`.
+    let is_further = || {
+        name.split(|c: char| !c.is_ascii_digit())
+            .chain(folded.split(|c: char| !c.is_ascii_digit()))
+            .any(|number| matches!(number, "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9"))
+    };
+    let has_such_word = || {
+        name.split(|c: char| !c.is_alphanumeric()).any(|word| {
+            ANOTHER_WORDS
+                .iter()
+                .any(|known| word.eq_ignore_ascii_case(known))
+        })
+    };
+    if ANOTHER_FOLDED.iter().any(|part| folded.contains(part)) || has_such_word() || is_further() {
+        return Claim::Another;
+    }
+    Claim::Related
 }
 
 /// Lower case, without accents, full-width forms and anything that is neither letter nor digit.
@@ -206,11 +248,25 @@ mod tests {
         for name in [
             "Email Opt-In",
             "email_status",
-            "Email Owner Name",
-            "Secondary Email",
             "Mail sent",
+            "Email (2026)",
+            "Account Email",
+            "Cardholder email",
         ] {
             assert_eq!(claim(name), Claim::Related, "{name}");
+        }
+        for name in [
+            "Email Owner Name",
+            "Secondary Email",
+            "Lead Owner Email",
+            "Referrer e-mail",
+            "E-mail 2 - Value",
+            "E-mail 3 Address",
+            "email2",
+            "E-Mail des Besitzers",
+            "Дополнительная почта",
+        ] {
+            assert_eq!(claim(name), Claim::Another, "{name}");
         }
     }
 

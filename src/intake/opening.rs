@@ -1,4 +1,4 @@
-//! What comes before the first record of a list: byte order mark, `sep=` line, blank lines.
+//! What comes before the table of a list: byte order mark, `sep=` line, blank lines, lines above the header.
 
 use super::dialect;
 use super::encoding;
@@ -7,12 +7,23 @@ use super::unpack::Reader;
 use super::window::Window;
 use crate::limits;
 
+/// Whether a list begins with a byte order mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// It does.
+    Present,
+    /// It does not.
+    Absent,
+}
+
 /// The beginning of a list, up to its first record.
 pub(super) struct Opening {
     /// The list from its first record on.
     pub window: Window,
     /// What came before.
     pub preamble: Vec<u8>,
+    /// Whether it begins with a byte order mark.
+    pub mark: Mark,
     /// The delimiter that a `sep=` line names.
     pub declared: Option<u8>,
     /// Blank lines in the preamble.
@@ -27,12 +38,14 @@ impl Opening {
         let mut opening = Opening {
             window: Window::new(reader),
             preamble: Vec::new(),
+            mark: Mark::Absent,
             declared: None,
             blank_lines: 0,
             line: 1,
         };
         opening.window.fill();
         if opening.window.bytes().starts_with(encoding::BOM) {
+            opening.mark = Mark::Present;
             opening.pass(encoding::BOM.len());
         }
         if let Some((delimiter, length)) = dialect::declared(opening.window.bytes()) {
@@ -72,6 +85,36 @@ impl Opening {
             self.blank_lines += 1;
             self.line += 1;
         }
+    }
+
+    /// Moves the first `count` records to the preamble, with the blank lines behind each.
+    pub(super) fn pass_records(&mut self, count: usize, delimiter: Option<u8>) {
+        let layout = Layout {
+            delimiter,
+            column: 0,
+            widths: None,
+        };
+        for _ in 0..count {
+            let view = self.window.bytes();
+            let Some(record) = record::cut(view, self.window.reach(), &layout) else {
+                break;
+            };
+            self.pass(record.content + record.terminator);
+            self.line += record.lines;
+            self.pass_blank_lines();
+        }
+    }
+
+    /// The lines of the preamble without the byte order mark: how many, and the first that is not blank.
+    pub(super) fn lines(&self) -> (u64, String) {
+        let text = self.preamble.strip_prefix(encoding::BOM);
+        let text = text.unwrap_or(&self.preamble);
+        let first = text
+            .split(|byte| matches!(byte, b'\n' | b'\r'))
+            .map(<[u8]>::trim_ascii)
+            .find(|line| !line.is_empty())
+            .unwrap_or_default();
+        (self.line - 1, String::from_utf8_lossy(first).into_owned())
     }
 
     /// Whether no record was found.

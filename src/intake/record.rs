@@ -60,6 +60,16 @@ impl Field {
         self.start..self.end
     }
 
+    /// Whether there is nothing in it, not even quotes.
+    pub(super) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// Where the field ends in the bytes that were scanned.
+    pub(super) fn end(self) -> usize {
+        self.end
+    }
+
     /// What the field says: without its quotes, doubled quotes made single. `record` is what was scanned.
     pub(super) fn text(self, record: &[u8]) -> Cow<'_, [u8]> {
         let Some(close) = self.close else {

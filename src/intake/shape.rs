@@ -28,6 +28,15 @@ pub(super) fn is_address(cell: &[u8]) -> bool {
     is_local(local) && is_domain(domain)
 }
 
+/// Tells whether something in `cell` has that shape, other things round it or not: `a@b.example; c@d.example`.
+pub(super) fn names_address(cell: &[u8]) -> bool {
+    is_address(cell)
+        || cell.contains(&b'@')
+            && cell
+                .split(|byte| byte.is_ascii_whitespace() || b",;|/<>()\"".contains(byte))
+                .any(is_address)
+}
+
 fn is_local(local: &[u8]) -> bool {
     !local.is_empty()
         && local.iter().all(|byte| {
@@ -69,6 +78,15 @@ mod tests {
         ] {
             assert!(is_address(cell.as_bytes()), "{cell}");
         }
+    }
+
+    #[test]
+    fn a_cell_may_name_addresses_among_other_things() {
+        for cell in ["a@b.example; c@d.example", "call a@b.example first"] {
+            assert!(!is_address(cell.as_bytes()), "{cell}");
+            assert!(names_address(cell.as_bytes()), "{cell}");
+        }
+        assert!(!names_address(b"meet @ noon"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{IntakeError, List, Options};
+use super::{Footer, IntakeError, List, Options, Remark};
 
 /// What a path must be to mean standard input.
 const STANDARD_INPUT: &str = "-";
@@ -22,6 +22,8 @@ pub struct Source {
     bytes: u64,
     /// How a file that others may write to looked when it was opened; `None` for a copy of our own.
     looked: Option<Look>,
+    /// What a reading found below the rows.
+    footer: Footer,
 }
 
 /// What changes about a file when it is written to: its length, the time of its last change in seconds and nanoseconds.
@@ -67,6 +69,7 @@ impl Source {
             file: Arc::new(Mutex::new(file)),
             bytes: look.0,
             looked: Some(look),
+            footer: Footer::default(),
         })
     }
 
@@ -85,6 +88,7 @@ impl Source {
                 file: Arc::new(Mutex::new(file)),
                 bytes,
                 looked: None,
+                footer: Footer::default(),
             }),
             Err(source) => Err(IntakeError::Spool { list: name, source }),
         }
@@ -129,7 +133,16 @@ impl Source {
             file: Arc::clone(&self.file),
             offset: 0,
         };
-        List::read(&self.name, reading.take(self.bytes), options)
+        let mut list = List::read(&self.name, reading.take(self.bytes), options)?;
+        list.footer = Some(Arc::clone(&self.footer));
+        Ok(list)
+    }
+
+    /// What a reading to the end found below the rows, for the screen.
+    #[must_use]
+    pub fn footer(&self) -> Option<Remark> {
+        let footer = self.footer.lock().unwrap_or_else(PoisonError::into_inner);
+        footer.clone()
     }
 }
 

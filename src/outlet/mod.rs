@@ -52,7 +52,7 @@ pub const NAMES: [&str; 8] = [
 /// How the caller's list is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// What stands before the header: a byte order mark, blank lines, a separator declaration.
+    /// What stands before the header: a byte order mark.
     pub preamble: Vec<u8>,
     /// The header as it is, or made up for a list without one.
     pub header: Vec<u8>,

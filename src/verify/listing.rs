@@ -217,12 +217,8 @@ fn form_of(list: &List) -> Form {
         <[u8]>::to_vec,
     );
     Form {
-        // A header comes with what stands before it.
-        preamble: if list.header().is_some() {
-            Vec::new()
-        } else {
-            list.preamble().to_vec()
-        },
+        // Programs that import a list want its header on the first line.
+        preamble: list.byte_order_mark().to_vec(),
         header,
         delimiter,
         terminator: if list.terminator().is_empty() {

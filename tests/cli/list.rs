@@ -8,18 +8,28 @@ use tempfile::TempDir;
 /// A folder with a list and what a run made of it.
 pub(crate) struct Run {
     folder: TempDir,
+    name: String,
     pub(crate) output: Output,
 }
 
 impl Run {
     /// Verifies `list` with these further arguments.
     pub(crate) fn verify(list: &[u8], arguments: &[&str]) -> Self {
+        Run::verify_named("list.csv", list, arguments)
+    }
+
+    /// As [`Run::verify`], of a file with this name.
+    pub(crate) fn verify_named(name: &str, list: &[u8], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("list.csv"), list).unwrap();
-        let mut words = vec!["verify", "list.csv"];
+        std::fs::write(folder.path().join(name), list).unwrap();
+        let mut words = vec!["verify", name];
         words.extend(arguments);
         let output = presend(folder.path(), &words);
-        Run { folder, output }
+        Run {
+            folder,
+            name: name.to_owned(),
+            output,
+        }
     }
 
     /// As [`Run::verify`], where a program may have no more than `files` open.
@@ -31,16 +41,21 @@ impl Run {
         command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_presend")]);
         command.args(["verify", "list.csv"]).args(arguments);
         let output = at_home(&mut command, folder.path()).output().unwrap();
-        Run { folder, output }
+        Run {
+            folder,
+            name: "list.csv".to_owned(),
+            output,
+        }
     }
 
     /// Verifies `list` again in the same folder.
     pub(crate) fn again(self, arguments: &[&str]) -> Self {
-        let mut words = vec!["verify", "list.csv"];
+        let mut words = vec!["verify", &self.name];
         words.extend(arguments);
         let output = presend(self.folder.path(), &words);
         Run {
             folder: self.folder,
+            name: self.name,
             output,
         }
     }
@@ -63,8 +78,7 @@ impl Run {
 
     /// One of the lists that came out.
     pub(crate) fn list(&self, name: &str) -> String {
-        let path = self.folder.path().join("list.csv.presend").join(name);
-        String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.path(name)).unwrap()).into_owned()
     }
 
     /// Where the run took place.
@@ -74,7 +88,8 @@ impl Run {
 
     /// The path of something that came out.
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join("list.csv.presend").join(name)
+        let folder = format!("{}.presend", self.name);
+        self.folder.path().join(folder).join(name)
     }
 
     /// Whether it came out.

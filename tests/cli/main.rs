@@ -10,6 +10,7 @@ mod mailhosts;
 mod nameserver;
 mod preflight;
 mod proxy;
+mod reading;
 mod report;
 mod schema;
 mod start;

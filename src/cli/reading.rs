@@ -1,0 +1,39 @@
+//! Options that say how a list is read, and what is told about its reading.
+
+use clap::Args;
+
+use super::log::LogArgs;
+use super::safe::safe;
+use crate::intake::{ColumnChoice, Delimiter, Options, Remark};
+
+/// How a list is read.
+#[derive(Debug, Args)]
+pub(super) struct ReadingArgs {
+    /// The column with the addresses, by name or number from 1
+    #[arg(long, value_name = "NAME|NUMBER")]
+    column: Option<ColumnChoice>,
+    /// What stands between fields: a character, tab, 0x1f, none [default: found out]
+    #[arg(long, value_name = "CHARACTER")]
+    delimiter: Option<Delimiter>,
+}
+
+impl ReadingArgs {
+    /// As the reader takes it.
+    pub(super) fn options(&self) -> Options {
+        Options {
+            column: self.column.clone().unwrap_or_default(),
+            delimiter: self.delimiter,
+            ..Options::default()
+        }
+    }
+}
+
+/// Tells on the error stream what a reader decided about a list.
+pub(super) fn tell(remarks: &[Remark], log: &LogArgs) {
+    if log.quiet {
+        return;
+    }
+    for remark in remarks {
+        eprintln!("presend: {}", safe(&remark.to_string()));
+    }
+}

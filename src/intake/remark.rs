@@ -1,0 +1,94 @@
+//! What a reader decided about a list that its owner should see.
+
+use std::fmt;
+
+/// Most characters of a text from the list in one remark.
+const SHOWN_CHARACTERS: usize = 40;
+
+/// Most columns or sheets that one remark names.
+const SHOWN_NAMES: usize = 8;
+
+/// Something that was decided about a list without asking, in one line for the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// Lines above the header are no rows.
+    Above {
+        /// How many, blank ones included.
+        lines: u64,
+        /// The first of them.
+        first: String,
+    },
+    /// Lines below the rows are no rows.
+    Below {
+        /// How many, blank ones between them included.
+        lines: u64,
+        /// The first of them.
+        first: String,
+    },
+    /// Further columns hold addresses and are not read.
+    Spare {
+        /// The column that is read.
+        used: String,
+        /// The others: number from 1 and name.
+        others: Vec<(usize, String)>,
+    },
+    /// The only line of the list names several addresses, each of which became a row.
+    OneLine,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Remark::Above { lines, first } => write!(
+                f,
+                "{} above the header left out: {}",
+                counted(*lines),
+                shown(first)
+            ),
+            Remark::Below { lines, first } => write!(
+                f,
+                "{} below the rows left out: {}",
+                counted(*lines),
+                shown(first)
+            ),
+            Remark::Spare { used, others } => {
+                let names: Vec<String> = others
+                    .iter()
+                    .take(SHOWN_NAMES)
+                    .map(|(number, name)| format!("{number} {}", shown(name)))
+                    .collect();
+                let more = if others.len() > SHOWN_NAMES {
+                    ", ..."
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "the addresses of column {} are used; not used: {}{more} (--column chooses)",
+                    shown(used),
+                    names.join(", ")
+                )
+            }
+            Remark::OneLine => {
+                f.write_str("the list is one line; each address on it is a row of its own")
+            }
+        }
+    }
+}
+
+fn counted(lines: u64) -> String {
+    match lines {
+        1 => "1 line".to_owned(),
+        lines => format!("{lines} lines"),
+    }
+}
+
+/// A text from the list, quoted so that it cannot move the cursor.
+fn shown(text: &str) -> String {
+    let text = text.trim();
+    let mut short: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    if short.len() < text.len() {
+        short.push_str("...");
+    }
+    format!("{short:?}")
+}

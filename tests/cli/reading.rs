@@ -1,0 +1,212 @@
+//! Lists as people have them: what goes in without an option, and what the screen says of it.
+
+use crate::list::{Run, repository};
+
+/// Verifies a list of the fixtures, asking nobody.
+fn offline(name: &str, arguments: &[&str]) -> Run {
+    let list = std::fs::read(repository(&format!("tests/fixtures/lists/{name}"))).unwrap();
+    let arguments = [&["--offline"], arguments].concat();
+    Run::verify_named(name, &list, &arguments)
+}
+
+/// The rows of all lists that came out, without our columns' order mattering: the given column of each, sorted.
+fn cells(run: &Run, column: &str) -> Vec<String> {
+    let mut cells = Vec::new();
+    for list in ["verified.csv", "review.csv", "rejected.csv"] {
+        let text = run.list(list);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let delimiter = if text.lines().next().unwrap().contains(';') {
+            b';'
+        } else {
+            b','
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .delimiter(delimiter)
+            .from_reader(text.as_bytes());
+        let header = reader.headers().unwrap().clone();
+        let place = header
+            .iter()
+            .position(|name| name == column)
+            .unwrap_or_else(|| panic!("no {column} in {header:?} of {list}"));
+        cells.extend(
+            reader
+                .records()
+                .map(|record| record.unwrap()[place].to_owned()),
+        );
+    }
+    cells.sort();
+    cells
+}
+
+/// A list that is read whole without an option: these addresses in that column, each not asked for, nothing rejected
+/// but rows without an address.
+#[track_caller]
+fn goes_through(name: &str, column: &str, addresses: &[&str]) -> Run {
+    let run = offline(name, &[]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(cells(&run, column), addresses, "{}", run.errors());
+    let filled = addresses.iter().filter(|address| !address.is_empty());
+    let review = run.list("review.csv");
+    for address in filled {
+        assert!(review.contains(address), "{address}\n{review}");
+    }
+    run
+}
+
+#[test]
+fn the_notes_above_a_list_of_contacts_are_no_rows() {
+    let run = goes_through(
+        "linkedin.csv",
+        "Email Address",
+        &["", "anna@nordlicht.test", "carl@werft.test"],
+    );
+    assert!(
+        run.errors()
+            .contains("3 lines above the header left out: \"Notes:\""),
+        "{}",
+        run.errors()
+    );
+    for list in ["verified.csv", "review.csv", "rejected.csv"] {
+        assert!(run.list(list).starts_with("First Name,Last Name,"));
+    }
+}
+
+#[test]
+fn the_title_of_a_report_is_no_row() {
+    let run = goes_through(
+        "report-title.csv",
+        "Email",
+        &["anna@nordlicht.test", "bert@werft.test"],
+    );
+    assert!(
+        run.errors().contains("3 lines above the header left out"),
+        "{}",
+        run.errors()
+    );
+}
+
+#[test]
+fn an_address_books_first_address_is_the_contacts_own() {
+    let run = goes_through(
+        "google-contacts.csv",
+        "E-mail 1 - Value",
+        &["anna@nordlicht.test", "bert@werft.test"],
+    );
+    assert!(
+        run.errors().contains("16 \"E-mail 2 - Value\""),
+        "{}",
+        run.errors()
+    );
+    goes_through(
+        "outlook.csv",
+        "E-mail Address",
+        &["anna@nordlicht.test", "bert@werft.test"],
+    );
+}
+
+#[test]
+fn the_owner_of_a_contact_is_not_the_contact() {
+    goes_through(
+        "hubspot.csv",
+        "Email",
+        &["anna@nordlicht.test", "bert@werft.test", "carl@werft.test"],
+    );
+    goes_through(
+        "apollo.csv",
+        "Email",
+        &["anna@nordlicht.test", "bert@werft.test"],
+    );
+    goes_through(
+        "mailchimp.csv",
+        "Email Address",
+        &["anna@nordlicht.test", "bert@werft.test"],
+    );
+}
+
+#[test]
+fn what_a_report_says_below_its_rows_is_no_row() {
+    let run = goes_through(
+        "salesforce.csv",
+        "Email",
+        &["anna@nordlicht.test", "bert@werft.test"],
+    );
+    assert!(
+        run.errors()
+            .contains("5 lines below the rows left out: \"\\\"Leads of this quarter\\\"\""),
+        "{}",
+        run.errors()
+    );
+    assert_eq!(run.report()["list"]["rows"].as_u64(), Some(2));
+}
+
+#[test]
+fn a_line_that_names_the_delimiter_is_no_row_quoted_or_not() {
+    for first in ["sep=;", "\"sep=;\""] {
+        let list = format!("\u{feff}{first}\r\nName;Mail\r\nAnna;anna@nordlicht.test\r\n");
+        let run = Run::verify(list.as_bytes(), &["--offline"]);
+        assert_eq!(cells(&run, "Mail"), ["anna@nordlicht.test"]);
+        assert!(
+            run.list("verified.csv").starts_with("\u{feff}Name;Mail;"),
+            "{}",
+            run.list("verified.csv")
+        );
+    }
+}
+
+#[test]
+fn comments_above_the_header_are_no_rows() {
+    let list = b"# from the shop, in May\n# by Olga\nname,email\nAnna,anna@nordlicht.test\n";
+    let run = Run::verify(list, &["--offline"]);
+    assert_eq!(cells(&run, "email"), ["anna@nordlicht.test"]);
+    assert!(
+        run.errors().contains("2 lines above the header"),
+        "{}",
+        run.errors()
+    );
+}
+
+#[test]
+fn a_delimiter_that_is_not_ours_is_named_and_taken_when_told() {
+    let run = offline("caret.csv", &[]);
+    assert_eq!(run.code(), 3, "{}", run.errors());
+    assert!(
+        run.errors().contains("`^`") && run.errors().contains("--delimiter '^'"),
+        "{}",
+        run.errors()
+    );
+    let told = offline("caret.csv", &["--delimiter", "^"]);
+    assert_eq!(told.code(), 0, "{}", told.errors());
+    let review = told.list("review.csv");
+    assert!(
+        review.starts_with("Name^Email^presend_") && review.contains("Anna^anna@nordlicht.test^"),
+        "{review}"
+    );
+}
+
+#[test]
+fn a_ragged_list_of_three_rows_keeps_its_comma() {
+    let run = offline("ragged.csv", &[]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let review = run.list("review.csv");
+    for row in ["Anna,anna@", "Möller, Jörg,joerg@", "Bert,bert@"] {
+        assert!(review.contains(row), "{review}");
+    }
+}
+
+#[test]
+fn a_line_of_addresses_is_a_list_of_them() {
+    for arguments in [&[][..], &["--column", "1"]] {
+        let run = offline("one-line.txt", arguments);
+        assert_eq!(run.code(), 0, "{}", run.errors());
+        assert_eq!(
+            cells(&run, "column_1"),
+            ["anna@nordlicht.test", "bert@werft.test", "carl@werft.test"]
+        );
+        assert!(
+            run.errors().contains("a row of its own"),
+            "{}",
+            run.errors()
+        );
+    }
+}
