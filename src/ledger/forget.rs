@@ -1,5 +1,6 @@
 //! Forgetting, so that nothing is left in the file.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
@@ -78,18 +79,24 @@ fn address(connection: &Connection, key: &str) -> rusqlite::Result<usize> {
     ] {
         rows += connection.execute(query, [key])?;
     }
-    standing::forget(connection, key)?;
+    standing::forget(connection, [key])?;
     Ok(rows)
 }
 
 fn domain(connection: &Connection, name: &str) -> rusqlite::Result<usize> {
     let at = format!("@{name}");
     let length = i64::try_from(at.len()).unwrap_or(i64::MAX);
+    // Keys are compared as bytes: the domain's name is ASCII, the local part need not be.
+    let is_there = "substr(CAST(key AS BLOB), -?2) = CAST(?1 AS BLOB)";
     let mut rows = 0;
+    let mut keys: BTreeSet<String> = BTreeSet::new();
     for table in ["address", "waiting", "bounce"] {
-        // Keys are compared as bytes: the domain's name is ASCII, the local part need not be.
-        let query =
-            format!("DELETE FROM {table} WHERE substr(CAST(key AS BLOB), -?2) = CAST(?1 AS BLOB)");
+        let query = format!("SELECT DISTINCT key FROM {table} WHERE {is_there}");
+        let mut statement = connection.prepare(&query)?;
+        for key in statement.query_map(params![at, length], |row| row.get(0))? {
+            keys.insert(key?);
+        }
+        let query = format!("DELETE FROM {table} WHERE {is_there}");
         rows += connection.execute(&query, params![at, length])?;
     }
     for query in [
@@ -100,9 +107,9 @@ fn domain(connection: &Connection, name: &str) -> rusqlite::Result<usize> {
     ] {
         rows += connection.execute(query, [name])?;
     }
-    // Hashes do not tell their domain, so what is compared with goes as a whole: the next run of each list has nothing
-    // to compare itself with.
-    connection.execute("DELETE FROM standing", [])?;
+    // Everybody else stays in what runs compare themselves with. Mailboxes of the domain of which nothing was learned
+    // leave a hash there that tells neither name nor domain.
+    standing::forget(connection, keys.iter().map(String::as_str))?;
     Ok(rows)
 }
 

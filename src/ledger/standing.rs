@@ -2,6 +2,7 @@
 //!
 //! Kept as hashes under the ledger's own key, nine bytes a mailbox, because it grows with the list.
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -431,9 +432,20 @@ fn verdict(text: &str) -> Option<Verdict> {
     })
 }
 
-/// Takes one mailbox out of what runs compare themselves with.
-pub(super) fn forget(connection: &Connection, key: &str) -> rusqlite::Result<()> {
-    let wanted = salt(connection)?.hash(key).to_be_bytes();
+/// Takes mailboxes, by their keys, out of what runs compare themselves with.
+pub(super) fn forget<'a>(
+    connection: &Connection,
+    keys: impl IntoIterator<Item = &'a str>,
+) -> rusqlite::Result<()> {
+    let salt = salt(connection)?;
+    let unwanted: HashSet<[u8; 8]> = keys
+        .into_iter()
+        .map(|key| salt.hash(key).to_be_bytes())
+        .collect();
+    let is_wanted = |entry: &[u8]| {
+        let hash = <[u8; 8]>::try_from(&entry[..8]).expect("an entry begins with its hash");
+        !unwanted.contains(&hash)
+    };
     let mut changed = Vec::new();
     {
         let mut statement =
@@ -441,13 +453,14 @@ pub(super) fn forget(connection: &Connection, key: &str) -> rusqlite::Result<()>
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let entries = row.get_ref(2)?.as_blob()?;
-            let found = entries
-                .chunks_exact(ENTRY)
-                .position(|entry| entry.starts_with(&wanted));
-            if let Some(at) = found {
-                let mut entries = entries.to_vec();
-                entries.drain(at * ENTRY..(at + 1) * ENTRY);
-                changed.push((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, entries));
+            if !entries.chunks_exact(ENTRY).all(is_wanted) {
+                let left: Vec<u8> = entries
+                    .chunks_exact(ENTRY)
+                    .filter(|entry| is_wanted(entry))
+                    .flatten()
+                    .copied()
+                    .collect();
+                changed.push((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, left));
             }
         }
     }

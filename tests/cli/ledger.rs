@@ -96,6 +96,24 @@ fn whoever_asks_to_be_forgotten_is() {
 }
 
 #[test]
+fn forgetting_a_domain_leaves_the_comparison_of_all_others() {
+    let folder = known();
+    ledger(folder.path(), &["forget", "nordlicht.test"]);
+    let world = world();
+    let again = [
+        "verify", "list.csv", "--world", &world, "--ledger", "known.db",
+    ];
+    assert_eq!(presend(folder.path(), &again).status.code(), Some(0));
+    let read = |name: &str| {
+        std::fs::read_to_string(folder.path().join("list.csv.presend").join(name)).unwrap()
+    };
+    let report: serde_json::Value = serde_json::from_str(&read("report.json")).unwrap();
+    let changes = &report["changes"];
+    assert_eq!(changes["new"].as_u64(), Some(2), "{changes}");
+    assert_eq!(changes["other"].as_u64(), Some(0), "{changes}");
+}
+
+#[test]
 fn a_ledger_that_is_none_is_said_so() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), "x".repeat(5000)).unwrap();
