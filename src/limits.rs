@@ -382,6 +382,24 @@ pub const DNS_ATTEMPTS: usize = 2;
 /// Our choice: well above all of its attempts together.
 pub const LOOK_UP_WAIT: Duration = Duration::from_secs(30);
 
+/// Domains in a row without an answer after which DNS itself is tested. Our choice: name servers of two or three dead
+/// domains in a row are common in old lists, and a test costs little.
+pub const UNANSWERED_DOMAINS: usize = 8;
+
+/// Most names by which DNS is tested at once: their own name servers may have died meanwhile. Our choice.
+pub const DNS_TEST_NAMES: usize = 3;
+
+/// How long nothing is looked up when DNS is out, the first time; it doubles from time to time. Our choice: a resolver that
+/// is restarted is back by then.
+pub const DNS_OUTAGE_WAIT: Duration = Duration::from_secs(5);
+
+/// The longest of these waits. Our choice.
+pub const DNS_OUTAGE_WAIT_MOST: Duration = Duration::from_secs(60);
+
+/// Tests in a row without a sign of life after which DNS is given up. Our choice: with waits that double it has had more
+/// than three minutes by then, which is a router's restart.
+pub const DNS_TESTS: u32 = 7;
+
 /// Answers that the resolver remembers: about 1.3 KB each, 26 MB in all.
 pub const DNS_CACHE: u64 = 20_000;
 

@@ -87,7 +87,7 @@ impl Observer for Screen {
 
     fn stranded(&mut self, words: &str) {
         tracing::warn!(
-            "nobody can be asked for now: {words}; trying again for about a minute, and nobody is judged by it"
+            "nobody can be asked for now: {words}; trying again for a while, and nobody is judged by it"
         );
     }
 

@@ -3,6 +3,7 @@
 pub mod board;
 mod journal;
 mod origin;
+mod outage;
 mod routing;
 mod spill;
 mod talk;
@@ -27,6 +28,7 @@ use crate::route::{HostKey, Reach, Route};
 use crate::world::World;
 
 use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
+use outage::{Heard, Outage, Shown, Sign};
 use routing::Router;
 use spill::Spill;
 use talk::{Order, Talk};
@@ -67,7 +69,7 @@ pub enum Ending {
     Interrupted,
     /// Its time was over.
     Deadline,
-    /// Our own side, such as the proxy, failed us time and again.
+    /// Our own side, such as the proxy or the name servers, failed us time and again.
     Stranded,
 }
 
@@ -139,7 +141,8 @@ pub trait Listener {
 
 /// What the world reports to the loop.
 enum News {
-    Routed(String, Route),
+    Routed(String, Route, Heard),
+    Tested(Sign),
     Talk(TalkId, Report),
 }
 
@@ -167,7 +170,12 @@ pub async fn ask_everybody(
         &terms.origins,
         Arc::clone(&providers),
     ));
+    let home = terms.manners.sender.as_ref();
+    let home = home.map(|sender| sender.domain().to_owned());
     let mut run = Run {
+        outage: Outage::watch(home, world.seed),
+        again: Vec::new(),
+        told: Vec::new(),
         board: Board::new(terms.manners.clone(), providers),
         world,
         terms,
@@ -207,7 +215,16 @@ struct Run {
     spill: Spill,
     /// Look-ups under way.
     resolving: usize,
+    /// How DNS is doing.
+    outage: Outage,
+    /// Domains to look up anew, for DNS was out when they were looked up.
+    again: Vec<String>,
+    /// What the listener is to be told of DNS.
+    told: Vec<Learned>,
 }
+
+/// What is said of every domain once DNS is out for all.
+const NAMES_ARE_OUT: &str = "no name server answers any more";
 
 impl Run {
     async fn until_done(
@@ -226,11 +243,12 @@ impl Run {
             if self.board.is_stranded() && self.ending == Ending::Completed {
                 self.stop(Ending::Stranded, now);
             }
+            self.look_up(supply, now)?;
             self.carry_out();
             if self.patient_until.is_some_and(|until| until <= now) {
                 self.break_off(now)?;
             }
-            for learned in self.board.take_learned() {
+            for learned in self.told.drain(..).chain(self.board.take_learned()) {
                 listener.learned(learned)?;
             }
             if now >= next_progress {
@@ -244,11 +262,15 @@ impl Run {
                     continue;
                 }
                 listener.progress(&self.progress(now));
-                return Ok(self.ending);
+                return Ok(match self.ending {
+                    Ending::Completed if self.outage.is_lost() => Ending::Stranded,
+                    ending => ending,
+                });
             }
-            let wake = self
-                .board
-                .next_wake()
+            let wake = [self.board.next_wake(), self.outage.wake()]
+                .into_iter()
+                .flatten()
+                .min()
                 .or(self.patient_until)
                 .map(|at| self.world.clock.instant(at));
             // In a fixed order, so that a simulated run replays.
@@ -364,14 +386,27 @@ impl Run {
     /// Takes in what the world reports.
     fn heed(&mut self, news: News, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
         match news {
-            News::Routed(domain, route) => {
-                journal::routed(&domain, &route);
-                if let Some(key) = self.board.unmet_host(&route) {
-                    self.board.know_host(key, supply.host(key)?, now);
-                }
+            News::Routed(domain, route, heard) => {
                 self.resolving -= 1;
-                self.board.routed(&domain, route, now);
+                for (domain, route) in self.outage.looked_up(domain, route, heard) {
+                    self.routed(&domain, route, supply, now)?;
+                }
             }
+            News::Tested(sign) => match self.outage.tested(sign, now) {
+                Shown::Works(believed) | Shown::IsLost(believed) => {
+                    for (domain, route) in believed {
+                        self.routed(&domain, route, supply, now)?;
+                    }
+                }
+                Shown::WorksAgain(domains) => {
+                    self.router.forget_failures();
+                    self.again.extend(domains);
+                }
+                Shown::IsOut => self.told.push(Learned::Stranded {
+                    words: NAMES_ARE_OUT.to_owned(),
+                }),
+                Shown::StaysOut => {}
+            },
             News::Talk(talk, report) => {
                 if matches!(
                     report,
@@ -385,16 +420,51 @@ impl Run {
         Ok(())
     }
 
-    /// Carries out what the board wants done.
-    fn carry_out(&mut self) {
+    /// A domain's route is known.
+    fn routed(
+        &mut self,
+        domain: &str,
+        route: Route,
+        supply: &mut dyn Supply,
+        now: Moment,
+    ) -> anyhow::Result<()> {
+        journal::routed(domain, &route);
+        if let Some(key) = self.board.unmet_host(&route) {
+            self.board.know_host(key, supply.host(key)?, now);
+        }
+        self.board.routed(domain, route, now);
+        Ok(())
+    }
+
+    /// Looks up domains that wait for it, as far as DNS lets us.
+    fn look_up(&mut self, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+        while self.outage.is_lost()
+            && let Some(domain) = self.again.pop().or_else(|| self.board.next_resolution())
+        {
+            let detail = format!("asking for the mail hosts of {domain}: {NAMES_ARE_OUT}");
+            self.routed(&domain, Route::Trouble { detail }, supply, now)?;
+        }
         // So many look-ups at a time: each is a task, and there may be millions of domains.
-        while self.resolving < self.world.names.places() {
-            let Some(domain) = self.board.next_resolution() else {
-                break;
-            };
+        while self.outage.lets_look_up()
+            && self.resolving < self.world.names.places()
+            && let Some(domain) = self.again.pop().or_else(|| self.board.next_resolution())
+        {
             self.resolving += 1;
             self.resolve(domain);
         }
+        if self.ending == Ending::Completed
+            && let Some(names) = self.outage.test(self.resolving, now)
+        {
+            let (router, news) = (Arc::clone(&self.router), self.news.0.clone());
+            self.tasks.spawn(async move {
+                let _ = news.send(News::Tested(router.test(names).await));
+            });
+        }
+        Ok(())
+    }
+
+    /// Carries out what the board wants done.
+    fn carry_out(&mut self) {
         while let Some(out) = self.board.next_out() {
             match out {
                 Out::Start {
@@ -447,13 +517,13 @@ impl Run {
         let news = self.news.0.clone();
         let depth = self.terms.depth;
         self.tasks.spawn(async move {
-            let route = router.route(&domain).await;
+            let (route, heard) = router.route(&domain).await;
             let route = match (depth, route) {
                 (Depth::MailHosts, route) => route,
                 (Depth::Names, Route::Hosts { .. }) => Route::NotAsked,
                 (Depth::Names, route) => route,
             };
-            let _ = news.send(News::Routed(domain, route));
+            let _ = news.send(News::Routed(domain, route, heard));
         });
     }
 }

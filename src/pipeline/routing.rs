@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::origin::Origin;
+use super::outage::{Heard, Sign};
 use crate::limits;
 use crate::moment::Moment;
 use crate::provider::Providers;
@@ -63,14 +65,53 @@ impl Router {
         self.questions.load(Ordering::Relaxed)
     }
 
-    /// The route of a domain, or of an address literal.
-    pub(super) async fn route(&self, domain: &str) -> Route {
+    /// The route of a domain, or of an address literal, with whether DNS answered.
+    pub(super) async fn route(&self, domain: &str) -> (Route, Heard) {
         if let Some(literal) = domain
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'))
         {
-            return self.route_of_literal(literal);
+            return (self.route_of_literal(literal), Heard::NotAsked);
         }
+        let route = self.look_up(domain).await;
+        let heard = match route {
+            Route::Trouble { .. } => Heard::Nothing,
+            Route::Hosts { .. } | Route::Nobody { .. } | Route::NotAsked => Heard::Something,
+        };
+        (route, heard)
+    }
+
+    /// Forgets look-ups of mail hosts that failed: DNS was out, and is there again.
+    pub(super) fn forget_failures(&self) {
+        self.hosts.retain(|_, cell| {
+            cell.get()
+                .is_none_or(|found| found.addresses.failure().is_none())
+        });
+    }
+
+    /// Whether DNS answers anything to the question for an address of any of these names.
+    pub(super) async fn test(&self, names: Vec<String>) -> Sign {
+        let mut questions = JoinSet::new();
+        for name in names {
+            self.questions.fetch_add(1, Ordering::Relaxed);
+            let world = self.world.clone();
+            questions.spawn(async move { ask(&world, &name, RecordKind::A).await });
+        }
+        while let Some(answer) = questions.join_next().await {
+            match answer {
+                Ok(DnsAnswer::Failed(_)) | Err(_) => {}
+                Ok(
+                    DnsAnswer::Records { .. }
+                    | DnsAnswer::NoSuchName { .. }
+                    | DnsAnswer::NoRecords { .. },
+                ) => return Sign::Life,
+            }
+        }
+        Sign::None
+    }
+
+    /// The route of a domain that is a name.
+    async fn look_up(&self, domain: &str) -> Route {
         let answer = self.ask(domain, RecordKind::Mx).await;
         let (names, ttl) = match Exchanges::read(domain, &answer, self.world.seed) {
             Exchanges::Settled(route) => return route,
@@ -185,8 +226,13 @@ impl Router {
     /// Puts one question to DNS.
     async fn ask(&self, name: &str, kind: RecordKind) -> DnsAnswer {
         self.questions.fetch_add(1, Ordering::Relaxed);
-        timeout(limits::LOOK_UP_WAIT, self.world.names.query(name, kind))
-            .await
-            .unwrap_or(DnsAnswer::Failed(DnsFailure::Timeout))
+        ask(&self.world, name, kind).await
     }
+}
+
+/// Puts one question to DNS, and waits for the answer as long as is of use.
+async fn ask(world: &World, name: &str, kind: RecordKind) -> DnsAnswer {
+    timeout(limits::LOOK_UP_WAIT, world.names.query(name, kind))
+        .await
+        .unwrap_or(DnsAnswer::Failed(DnsFailure::Timeout))
 }

@@ -168,7 +168,7 @@ fn go_on(report: &Report) -> Option<Step> {
         Ending::Completed => return None,
         Ending::Interrupted => "It was interrupted",
         Ending::Deadline => "Its time was over",
-        Ending::Stranded => "Our own side failed, such as the proxy",
+        Ending::Stranded => "Our own side failed, such as the proxy or DNS",
     };
     Some(step(
         "Run the same command again to go on.".to_owned(),

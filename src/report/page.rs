@@ -52,7 +52,7 @@ fn view(report: &Report) -> Value {
             Ending::Completed => "",
             Ending::Interrupted => "interrupted: run the same command again to go on",
             Ending::Deadline => "out of time: run the same command again to go on",
-            Ending::Stranded => "our own side failed, such as the proxy: mend it, then run the same command again to go on",
+            Ending::Stranded => "our own side failed, such as the proxy or DNS: mend it, then run the same command again to go on",
         },
         headline => advice::headline(report),
         gauge => svg::gauge(&report.projection.input, &report.projection.verified),

@@ -26,7 +26,7 @@ pub fn terminal(report: &Report, out: &str) -> String {
         Ending::Interrupted => "interrupted; run the same command again to go on",
         Ending::Deadline => "out of time; run the same command again to go on",
         Ending::Stranded => {
-            "our own side failed, such as the proxy; mend it, then run the same command again to go on"
+            "our own side failed, such as the proxy or DNS; mend it, then run the same command again to go on"
         }
     };
     let _ = writeln!(

@@ -84,7 +84,7 @@ pub trait Observer {
     /// A host blocks us.
     fn blocked(&mut self, host: &str, words: &str, addresses: usize);
 
-    /// Our own side fails, such as the proxy.
+    /// Our own side fails, such as the proxy or DNS.
     fn stranded(&mut self, words: &str) {
         let _ = words;
     }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// One kind of record by its number (RFC 1035 §3.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,52 @@ struct Zone {
     silent: Vec<String>,
 }
 
-/// A name server that lives as long as the test program.
+/// How a name server fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It answers as long as the test program lives.
+    Lives,
+    /// It dies after so many questions, which closes its ports.
+    DiesAfter(u32),
+    /// It answers nothing for a while after so many questions.
+    RestsAfter(u32, Duration),
+}
+
+/// Where a name server stands on the way to its fate.
+struct Life {
+    fate: Fate,
+    questions: AtomicU32,
+    resting_since: OnceLock<Instant>,
+}
+
+/// What a name server does with a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Answers,
+    Rests,
+    Dies,
+}
+
+impl Life {
+    /// Another question has come.
+    fn turn(&self) -> Turn {
+        let number = self.questions.fetch_add(1, Ordering::SeqCst);
+        match self.fate {
+            Fate::DiesAfter(count) if number >= count => Turn::Dies,
+            Fate::RestsAfter(count, rest) if number >= count => {
+                let since = self.resting_since.get_or_init(Instant::now);
+                if since.elapsed() < rest {
+                    Turn::Rests
+                } else {
+                    Turn::Answers
+                }
+            }
+            Fate::Lives | Fate::DiesAfter(_) | Fate::RestsAfter(..) => Turn::Answers,
+        }
+    }
+}
+
+/// A name server that lives as long as the test program, unless its fate is another.
 pub(crate) struct NameServer {
     port: u16,
 }
@@ -41,6 +88,16 @@ impl NameServer {
     /// Serves zones written as lines `name KIND data`; `SERVFAIL` and `SILENT` are kinds without data. A `TXT` is one
     /// character string, or several divided by ` | `.
     pub(crate) fn serving(lines: &str) -> Self {
+        NameServer::with_fate(lines, Fate::Lives)
+    }
+
+    /// The same with a fate.
+    pub(crate) fn with_fate(lines: &str, fate: Fate) -> Self {
+        let life = Arc::new(Life {
+            fate,
+            questions: AtomicU32::new(0),
+            resting_since: OnceLock::new(),
+        });
         let mut zone = Zone::default();
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut words = line.splitn(3, ' ');
@@ -53,9 +110,15 @@ impl NameServer {
         let port = udp.local_addr().unwrap().port();
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         let over_udp = Arc::clone(&zone);
+        let life_over_udp = Arc::clone(&life);
         thread::spawn(move || {
             let mut question = [0; 1500];
             while let Ok((count, from)) = udp.recv_from(&mut question) {
+                match life_over_udp.turn() {
+                    Turn::Answers => {}
+                    Turn::Rests => continue,
+                    Turn::Dies => return,
+                }
                 if let Some(answer) = over_udp.answer(&question[..count], UDP_OCTETS) {
                     let _ = udp.send_to(&answer, from);
                 }
@@ -63,6 +126,11 @@ impl NameServer {
         });
         thread::spawn(move || {
             for stream in tcp.incoming().flatten() {
+                match life.turn() {
+                    Turn::Answers => {}
+                    Turn::Rests => continue,
+                    Turn::Dies => return,
+                }
                 let zone = Arc::clone(&zone);
                 thread::spawn(move || over_tcp(&zone, stream));
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::list::Run;
 use crate::mailhosts::{MailHosts, Manner};
-use crate::nameserver::NameServer;
+use crate::nameserver::{Fate, NameServer};
 use crate::proxy::{Proxy, Service};
 
 /// A zone with domains `d1.test` and so on, each with a mail host of its own at 127.0.1.1 and so on.
@@ -39,9 +39,13 @@ struct Internet {
 
 impl Internet {
     fn new(domains: u8, mail: MailHosts) -> Self {
+        Internet::with_names(domains, mail, Fate::Lives)
+    }
+
+    fn with_names(domains: u8, mail: MailHosts, fate: Fate) -> Self {
         let zone = zone(domains) + "sender.test MX 10 mx.host1.test";
         Internet {
-            names: NameServer::serving(&zone),
+            names: NameServer::with_fate(&zone, fate),
             mail,
         }
     }
@@ -304,6 +308,40 @@ fn a_proxy_that_dies_for_good_leaves_nobody_judged_by_it() {
         assert!(row.starts_with("nobody"), "{row}");
     }
     assert!(verdicts["unknown deadline"] > 30, "{verdicts:?}");
+}
+
+// ── Failing names ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a_name_server_that_rests_for_a_while_costs_nobody_a_verdict() {
+    // The rest outlasts all attempts at a question, nine seconds, and those at the test that follows.
+    let rest = Fate::RestsAfter(50, Duration::from_secs(20));
+    let internet = Internet::with_names(30, MailHosts::honest(), rest);
+    let run = internet.verify(&list(30, 3), &[]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(verdicts(&run), all_right(30, 3), "{}", run.errors());
+    assert!(
+        run.errors().contains("no name server answers any more"),
+        "{}",
+        run.errors()
+    );
+}
+
+#[test]
+fn a_name_server_that_dies_is_told_of_and_leaves_nobody_judged_by_it() {
+    let internet = Internet::with_names(30, MailHosts::honest(), Fate::DiesAfter(50));
+    let run = internet.verify(&list(30, 3), &["--deadline", "21s"]);
+    assert!(
+        run.errors().contains("no name server answers any more"),
+        "{}",
+        run.errors()
+    );
+    let verdicts = verdicts(&run);
+    assert!(verdicts["unknown deadline"] > 15, "{verdicts:?}");
+    assert_eq!(verdicts.get("unknown dns_trouble"), None, "{verdicts:?}");
+    for row in run.list("rejected.csv").lines().skip(1) {
+        assert!(row.starts_with("nobody"), "{row}");
+    }
 }
 
 // ── Odd hosts ───────────────────────────────────────────────────────────────────────────────────────────────────────

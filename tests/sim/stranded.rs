@@ -1,4 +1,4 @@
-//! Our own side fails in the middle of a run, as a proxy does: what that costs, and that nobody is judged by it.
+//! Our own side fails in the middle of a run, as a proxy or DNS does: what that costs, and that nobody is judged by it.
 
 use std::fmt::Write as _;
 use std::io;
@@ -31,6 +31,8 @@ struct Flaky {
 /// When it does not.
 #[derive(Clone, Copy)]
 enum Fault {
+    /// It always works.
+    None,
     /// From one moment until another.
     Between(Moment, Moment),
     /// Never to one host.
@@ -46,6 +48,7 @@ impl Dial for Flaky {
         let fails = match self.fault {
             Fault::Between(from, until) => (from..until).contains(&self.clock.now()),
             Fault::To(host) => to.ip() == host,
+            Fault::None => false,
         };
         if fails {
             let trouble = OwnTrouble("the proxy is not there".to_owned());
@@ -62,7 +65,21 @@ fn run(after: Duration, time: Duration) -> (Report, Duration) {
 
 /// A run with a fault that is a matter of the world and of when the run begins.
 fn run_with(fault: impl AsyncFnOnce(&World, Moment) -> Fault) -> (Report, Duration) {
-    let (mut world, mut list) = (String::new(), String::new());
+    run_in("", fault)
+}
+
+/// The same in a world with this `[network]`.
+fn run_in(network: &str, fault: impl AsyncFnOnce(&World, Moment) -> Fault) -> (Report, Duration) {
+    run_about(network, "", fault)
+}
+
+/// The same about those of `first` before all others.
+fn run_about(
+    network: &str,
+    first: &str,
+    fault: impl AsyncFnOnce(&World, Moment) -> Fault,
+) -> (Report, Duration) {
+    let (mut world, mut list) = (format!("[network]\n{network}\n"), first.to_owned());
     for n in 0..HOSTS {
         let _ = writeln!(
             world,
@@ -169,4 +186,54 @@ fn a_host_that_only_our_own_side_cannot_reach_ends_no_run_and_is_not_rejected() 
     assert_eq!(report.ending, Ending::Completed);
     assert_eq!(settled(&report), ADDRESSES - 3);
     assert_eq!(report.counts.reason.get("unreachable"), Some(&3));
+}
+
+/// DNS takes ten seconds for an answer, a third more or less, and each domain needs two: half have theirs when it goes out.
+fn run_with_names(outage: &str) -> (Report, Duration) {
+    let network = format!("dns_latency = \"10s\"\n{outage}");
+    run_in(&network, async |_, _| Fault::None)
+}
+
+#[test]
+fn two_minutes_without_dns_cost_three_minutes_and_nobody_a_verdict() {
+    let (whole, undisturbed) = run_with_names("");
+    assert_eq!(settled(&whole), ADDRESSES);
+    let (report, took) = run_with_names("dns_outage = { after = \"20s\", lasts = \"2m\" }");
+    assert_eq!(report.ending, Ending::Completed);
+    assert_eq!(settled(&report), ADDRESSES, "{:?}", report.counts.reason);
+    assert!(
+        took < undisturbed + Duration::from_secs(200),
+        "{took:?} instead of {undisturbed:?}"
+    );
+}
+
+#[test]
+fn dns_gone_for_good_strands_the_run_and_costs_nobody_known_a_verdict() {
+    let (report, took) = run_with_names("dns_outage = { after = \"20s\" }");
+    assert_eq!(report.ending, Ending::Stranded);
+    let reasons = &report.counts.reason;
+    let left = reasons.get("dns_trouble").copied().unwrap_or(0);
+    let known = ADDRESSES - left;
+    assert!(left >= 30 && known >= 30, "{reasons:?}");
+    assert_eq!(settled(&report), known, "{reasons:?}");
+    assert!(took < Duration::from_secs(500), "{took:?}");
+}
+
+#[test]
+fn many_domains_with_dead_name_servers_strand_nobody() {
+    let mut network = String::from("dns_latency = \"1s\"\n");
+    for n in 100..140 {
+        let _ = writeln!(
+            network,
+            "[[domain]]\nname = \"host{n}.test\"\ndns = \"silent\"\nmx = [\"mx.host0.test\"]"
+        );
+    }
+    let dead: String = (100..140).fold(String::new(), |mut dead, n| {
+        let _ = writeln!(dead, "a@host{n}.test");
+        dead
+    });
+    let (report, _) = run_about(&network, &dead, async |_, _| Fault::None);
+    assert_eq!(report.ending, Ending::Completed);
+    assert_eq!(settled(&report), ADDRESSES, "{:?}", report.counts.reason);
+    assert_eq!(report.counts.reason.get("dns_trouble"), Some(&40));
 }
