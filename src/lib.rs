@@ -54,6 +54,10 @@ pub mod simulate;
 
 pub mod bounce;
 
+pub mod weighing;
+
+pub mod event;
+
 pub mod explain;
 
 pub mod bounces;

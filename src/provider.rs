@@ -57,6 +57,17 @@ pub enum DecoyHabit {
     Useless,
 }
 
+/// What an "unknown user" means at a provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownUser {
+    /// That there is no such mailbox.
+    #[default]
+    Plain,
+    /// That, or that the provider or its customer filters this sender: it never condemns.
+    Ambiguous,
+}
+
 /// One provider of mail hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -82,6 +93,8 @@ pub struct Provider {
     pub pipelining: PipeliningHabit,
     /// What an invented recipient does.
     pub decoy: DecoyHabit,
+    /// What an "unknown user" means.
+    pub unknown_user: UnknownUser,
     /// How long it keeps strangers waiting, where known.
     pub greylist_wait: Option<Duration>,
     /// How long to stay away once it has blocked us, where known.
@@ -120,6 +133,8 @@ struct ProviderEntry {
     pipelining: PipeliningHabit,
     #[serde(default)]
     decoy: DecoyHabit,
+    #[serde(default)]
+    unknown_user: UnknownUser,
     #[serde(default, deserialize_with = "duration")]
     greylist: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
@@ -203,6 +218,7 @@ impl Providers {
                 tls: entry.tls,
                 pipelining: entry.pipelining,
                 decoy: entry.decoy,
+                unknown_user: entry.unknown_user,
                 greylist_wait: entry.greylist,
                 block_wait: entry.block,
             });

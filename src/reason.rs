@@ -124,6 +124,7 @@ reasons! {
     Silent "silent" Host "The mail host did not answer in time.";
     HungUp "hung_up" Host "The mail host closed the connection before it answered.";
     ProtocolFault "protocol_fault" Host "The mail host did not speak proper SMTP.";
+    Expired "expired" Host "The message could not be delivered within the time that the sending server keeps trying.";
     NotAccepting "not_accepting" Host "The mail host takes no mail at present.";
     ProviderAnomaly "provider_anomaly" Host "The mail host contradicts itself, so its answers are not trusted this time.";
     // The operator's own lists.

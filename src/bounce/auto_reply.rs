@@ -132,10 +132,18 @@ pub(super) fn likely(parts: &Parts) -> Option<AutoReply> {
 
 /// Whether a mail system itself is the author.
 fn is_from_daemon(parts: &Parts) -> bool {
-    let from = parts.from().unwrap_or_default().to_lowercase();
-    from.starts_with("mailer-daemon@")
-        || from.starts_with("postmaster@")
-        || from.starts_with("mail-daemon@")
+    // Some write no domain behind the name.
+    let from = parts
+        .from()
+        .or_else(|| parts.header.get("from").map(str::to_owned))
+        .unwrap_or_default()
+        .to_lowercase();
+    ["mailer-daemon", "postmaster", "mail-daemon"]
+        .iter()
+        .any(|name| {
+            from.strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', ' ', '(']))
+        })
 }
 
 /// The answer, with what gave it away.

@@ -71,7 +71,7 @@ pub(super) fn split_type(value: &str) -> (Option<String>, &str) {
         let kind = kind.trim();
         let is_word = kind
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/'));
         if !kind.is_empty() && is_word && !kind.bytes().all(|b| b.is_ascii_digit()) {
             return (Some(kind.to_ascii_lowercase()), rest.trim());
         }
@@ -136,8 +136,15 @@ pub(super) fn address(value: &str, kind: Option<&str>) -> Option<String> {
     let value = value.split('\n').collect::<Vec<_>>().concat();
     let value = match (value.find('<'), value.rfind('>')) {
         (Some(open), Some(close)) if open < close => &value[open + 1..close],
-        _ => value.split_whitespace().find(|word| word.contains('@'))?,
+        _ => match quoted_local_part(&value) {
+            Some(address) => address,
+            None => value.split_whitespace().find(|word| word.contains('@'))?,
+        },
     };
+    let value = value.strip_prefix("mailto:").unwrap_or(value);
+    if quoted_local_part(value) == Some(value) {
+        return Some(value.to_owned());
+    }
     // A source route (RFC 5321 appendix F.2): "@relay.example:ann@example.net".
     let value = match value.split_once(':') {
         Some((route, rest)) if route.trim_start().starts_with('@') && rest.contains('@') => rest,
@@ -156,6 +163,59 @@ pub(super) fn address(value: &str, kind: Option<&str>) -> Option<String> {
         && value.len() <= 2 * limits::ADDRESS_OCTETS
         && !value.chars().any(char::is_control);
     is_address.then_some(value)
+}
+
+/// The address at the start of `value` whose local part is a quoted string (RFC 5321 §4.1.2), which may hold blanks.
+fn quoted_local_part(value: &str) -> Option<&str> {
+    let value = value.trim_start();
+    let mut escaped = false;
+    let close = value
+        .strip_prefix('"')?
+        .bytes()
+        .position(|byte| match byte {
+            _ if escaped => {
+                escaped = false;
+                false
+            }
+            b'\\' => {
+                escaped = true;
+                false
+            }
+            byte => byte == b'"',
+        })?
+        + 1;
+    let domain = value[close + 1..].strip_prefix('@')?;
+    let end = domain
+        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '-' | '_')))
+        .unwrap_or(domain.len());
+    let address = &value[..close + 2 + end];
+    (end > 0
+        && address.len() <= 2 * limits::ADDRESS_OCTETS
+        && !address.chars().any(char::is_control))
+    .then_some(address)
+}
+
+/// Whether an address hides the person: reporters put stars, `x`s or a word in the place of a local part.
+pub(super) fn is_masked(address: &str) -> bool {
+    let local = address
+        .rsplit_once('@')
+        .map_or(address, |(local, _)| local)
+        .trim_matches(['<', '>', '"']);
+    let lower = local.to_ascii_lowercase();
+    local.contains('*')
+        || [
+            "redacted",
+            "undisclosed",
+            "removed",
+            "masked",
+            "hidden",
+            "anonymous",
+            "suppressed",
+            "unknown",
+            "address-redacted",
+        ]
+        .contains(&lower.as_str())
+        || lower.len() > 2 && lower.bytes().all(|byte| byte == b'x')
 }
 
 /// Decodes `+XX` (two upper-case hex digits) where that gives a visible ASCII character that xtext has to encode; other
@@ -268,6 +328,21 @@ mod tests {
                 Some("ann@inner.example"),
             ),
             ("nobody", Some("rfc822"), None),
+            (
+                "\"ann lee\"@example.net",
+                Some("rfc822"),
+                Some("\"ann lee\"@example.net"),
+            ),
+            (
+                "<\"ann lee\"@example.net>",
+                Some("rfc822"),
+                Some("\"ann lee\"@example.net"),
+            ),
+            (
+                "\"Ann Lee\" <ann@example.net>",
+                None,
+                Some("ann@example.net"),
+            ),
         ];
         for (value, kind, expected) in table {
             assert_eq!(address(value, *kind).as_deref(), *expected, "{value}");
@@ -280,6 +355,10 @@ mod tests {
         assert_eq!(
             split_type("X-Postfix; unknown user").0.as_deref(),
             Some("x-postfix")
+        );
+        assert_eq!(
+            split_type("rfc/822;ann@example.net"),
+            (Some("rfc/822".to_owned()), "ann@example.net")
         );
         assert_eq!(split_type("550 no such user; go away").0, None);
         assert_eq!(split_type("550; go away").0, None);

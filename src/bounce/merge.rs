@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Notice, Recipient};
+use super::{Notice, Prose, Recipient};
 
 /// Fills the gaps of `report` with what `told` knows of the same recipients. What the report states stays.
 pub(super) fn fill_gaps(mut report: Notice, mut told: Notice) -> Notice {
@@ -63,11 +63,17 @@ fn fill(recipient: &mut Recipient, other: &Recipient) {
     if recipient.remote_mta.is_none() {
         recipient.remote_mta.clone_from(&other.remote_mta);
     }
-    if recipient.reply.is_none() {
-        recipient.reply.clone_from(&other.reply);
-        // A report may hold no more than "unknown"; the words then carry the cause.
-        if other.reply.is_some() || recipient.diagnostic.is_none() {
-            recipient.diagnostic.clone_from(&other.diagnostic);
+    if let Some(told) = &other.diagnostic {
+        if recipient.diagnostic.is_none() && recipient.reply.is_none() {
+            // The report says nothing, so the words are all there is.
+            recipient.diagnostic = Some(told.clone());
+            recipient.reply.clone_from(&other.reply);
+            return;
         }
+        recipient.prose = Some(Prose {
+            text: told.text.clone(),
+            reply: other.reply.clone(),
+            stage: other.stage,
+        });
     }
 }

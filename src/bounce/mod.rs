@@ -6,8 +6,10 @@
 //! refusal: that is `diagnosis`, told through `explain`.
 
 mod auto_reply;
+mod claim;
 mod feedback;
 mod fields;
+mod form;
 mod merge;
 mod mime;
 mod prose;
@@ -17,6 +19,8 @@ mod sentence;
 pub mod unanswered;
 
 use serde::Serialize;
+
+pub use claim::{Claim, Documented, Withheld, Withholding};
 
 use crate::limits;
 use crate::moment::Moment;
@@ -35,6 +39,8 @@ pub enum Message {
     AutoReply(AutoReply),
     /// A person called a message of ours spam (RFC 5965).
     Complaint(Complaint),
+    /// A sending platform sent nothing.
+    Withheld(Withheld),
     /// None of these.
     Other,
 }
@@ -69,6 +75,21 @@ pub struct Recipient {
     pub stage: Option<Stage>,
     /// The refusal as an SMTP reply, where one is quoted.
     pub reply: Option<Reply>,
+    /// What the text around a report says besides.
+    pub prose: Option<Prose>,
+    /// What the sending platform claims, where one tells.
+    pub claim: Option<Claim>,
+}
+
+/// What the text around a report says of a recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prose {
+    /// The words.
+    pub text: String,
+    /// A reply that they quote.
+    pub reply: Option<Reply>,
+    /// When in the conversation it came.
+    pub stage: Option<Stage>,
 }
 
 /// What became of a message for one recipient (RFC 3464 §2.3.3).
@@ -157,7 +178,14 @@ pub struct Complaint {
 #[must_use]
 pub fn read_message(bytes: &[u8]) -> Message {
     let bytes = &bytes[..bytes.len().min(limits::MESSAGE_BYTES)];
-    read_within(bytes, limits::FORWARD_DEPTH)
+    read_within(&form::plain(bytes), limits::FORWARD_DEPTH)
+}
+
+/// The words of a message for people.
+#[must_use]
+pub fn words_of(bytes: &[u8]) -> Option<String> {
+    let bytes = &bytes[..bytes.len().min(limits::MESSAGE_BYTES)];
+    mime::Parts::of_message(&form::plain(bytes)).map(|parts| parts.text)
 }
 
 /// Reads a notice out of text that is no message: the body of a bounce, as people copy it from their mail program.
@@ -173,17 +201,14 @@ pub fn read_text(text: &str) -> Option<Message> {
 /// of them such as every message has.
 #[must_use]
 pub fn looks_like_message(bytes: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(limits::REPORT_FIELD_BYTES)]);
+    let head = form::plain(&bytes[..bytes.len().min(limits::REPORT_FIELD_BYTES)]);
+    let head = String::from_utf8_lossy(&head);
     let mut known = false;
-    for (index, line) in head
-        .trim_start_matches(['\u{feff}', '\r', '\n'])
-        .lines()
-        .enumerate()
-    {
+    for line in head.lines() {
         if line.is_empty() {
             break;
         }
-        if line.starts_with([' ', '\t']) || index == 0 && line.starts_with("From ") {
+        if line.starts_with([' ', '\t']) {
             continue;
         }
         let Some((name, _)) = line.split_once(':') else {
@@ -236,6 +261,12 @@ fn moment(date: &mail_parser::DateTime) -> Option<Moment> {
     Some(Moment::from_millis(seconds.checked_mul(1000)?))
 }
 
+/// The address that a value holds, with or without a name, brackets or quotes around it.
+#[must_use]
+pub fn address_in(value: &str) -> Option<String> {
+    fields::address(value, None)
+}
+
 /// The host that a field of a report names, with or without its kind: `dns; mx.example.net`.
 #[must_use]
 pub fn host_name(value: &str) -> Option<String> {
@@ -250,10 +281,38 @@ fn read_within(bytes: &[u8], depth: usize) -> Message {
     if let Some(complaint) = feedback::read(&parts) {
         return Message::Complaint(complaint);
     }
-    if let Some(auto_reply) = auto_reply::certain(&parts) {
+    if prose::is_session_report(&parts) {
+        return Message::Other;
+    }
+    let notice = notice_of(&parts);
+    if let Some(auto_reply) = auto_reply::certain(&parts)
+        && !notice
+            .as_ref()
+            .is_some_and(|notice| quotes_a_refusal(notice, &parts))
+    {
         return Message::AutoReply(auto_reply);
     }
-    if let Some(notice) = notice_of(&parts) {
+    // A gateway wraps a report whole: what is inside says more than the words around it.
+    let wrapped = || {
+        (depth > 0 && parts.statuses.is_empty())
+            .then(|| {
+                parts
+                    .attached
+                    .iter()
+                    .filter(|inner| is_report(inner))
+                    .map(|inner| read_within(inner, depth - 1))
+                    .find(|inner| !matches!(inner, Message::Other | Message::AutoReply(_)))
+            })
+            .flatten()
+    };
+    if let Some(notice) = notice {
+        let says_why = notice
+            .recipients
+            .iter()
+            .any(|recipient| recipient.reply.is_some());
+        if !says_why && let Some(inner) = wrapped() {
+            return inner;
+        }
         return classify(notice);
     }
     if let Some(auto_reply) = auto_reply::likely(&parts) {
@@ -268,6 +327,26 @@ fn read_within(bytes: &[u8], depth: usize) -> Message {
         .map(|inner| read_within(inner, depth - 1))
         .find(|inner| !matches!(inner, Message::Other | Message::AutoReply(_)))
         .unwrap_or(Message::Other)
+}
+
+/// Whether a notice quotes a refusal of somebody, in a message that a mail system may have written: what calls itself an
+/// automatic reply is a bounce then.
+fn quotes_a_refusal(notice: &Notice, parts: &mime::Parts) -> bool {
+    parts.receipts.is_empty()
+        && notice.recipients.iter().any(|recipient| {
+            recipient.final_recipient.is_some()
+                && recipient
+                    .reply
+                    .as_ref()
+                    .is_some_and(|reply| reply.severity() == Severity::Permanent)
+        })
+}
+
+/// Whether bytes are a message that calls itself a report (RFC 6522).
+fn is_report(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(limits::REPORT_FIELD_BYTES)];
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    head.contains("multipart/report") || head.contains("message/delivery-status")
 }
 
 /// The notice in a message: from its fields, its words, or both.

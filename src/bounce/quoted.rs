@@ -170,6 +170,14 @@ fn code_at(text: &str, at: usize) -> Option<Likelihood> {
     {
         return Some(Likelihood::Certain);
     }
+    // "[506]" and "(506)" are numbers of somebody's own list.
+    let wrapped = matches!(
+        (before, after),
+        (Some(b'['), Some(b']')) | (Some(b'('), Some(b')'))
+    );
+    if wrapped && !lead.trim_end_matches(['[', '(']).trim_end().is_empty() {
+        return None;
+    }
     let word: String = body.chars().take_while(char::is_ascii_alphabetic).collect();
     if UNITS.iter().any(|unit| {
         word == *unit
@@ -407,6 +415,7 @@ mod tests {
             "45012",
             "v5.1.1.9",
             "a550@example.net",
+            "5.2.0x mail rejected [506]",
         ] {
             assert_eq!(read(text).reply, None, "{text:?}");
         }

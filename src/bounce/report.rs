@@ -90,6 +90,7 @@ fn recipient(block: &Block) -> Option<Recipient> {
         remote_mta: remote_mta.or(host),
         stage,
         reply,
+        ..Recipient::default()
     })
 }
 

@@ -16,18 +16,14 @@ pub struct Unanswered {
     pub words: &'static [&'static str],
 }
 
-/// The queue's last word, which follows the last refusal as well as no answer at all. In lower case.
-const LAST_WORDS: [&str; 3] = [
-    "too long in queue",
-    "retry time not reached for any host",
-    "retry timeout exceeded",
-];
+/// The queue's last word, which follows the last refusal as well as no answer at all, by its reason.
+const LAST_WORD: Reason = Reason::Expired;
 
 impl Unanswered {
     /// Whether the words only say that the queue gave up: beside a reply of a mail host they explain nothing.
     #[must_use]
     pub fn is_last_word(&self) -> bool {
-        self.words.iter().all(|words| LAST_WORDS.contains(words))
+        self.reason == LAST_WORD
     }
 }
 
@@ -38,6 +34,25 @@ type Entry = (&'static [&'static str], Reason, bool);
 /// the messages in the sources of Postfix, Exim, Sendmail, qmail and Courier, and the documentation of Exchange Online
 /// (`5.4.310`, `4.4.316` and their neighbours) and of Gmail.
 const TABLE: &[Entry] = &[
+    // Programs that put mail into mailboxes on the spot.
+    (&["mail.local: unknown user"], Reason::NoSuchMailbox, true),
+    (&["mail.local: unknown name"], Reason::NoSuchMailbox, true),
+    (
+        &["not listed in public name & address book"],
+        Reason::NoSuchMailbox,
+        true,
+    ),
+    (
+        &["not listed in domino directory"],
+        Reason::NoSuchMailbox,
+        true,
+    ),
+    // Exim, of a field of the message itself: the recipient in it is good.
+    (
+        &["malformed address", "may not follow"],
+        Reason::SenderRefused,
+        true,
+    ),
     // The domain says no by DNS.
     (&["does not accept mail (nullmx)"], Reason::NullMx, true),
     (&["nullmx"], Reason::NullMx, true),
@@ -48,6 +63,14 @@ const TABLE: &[Entry] = &[
         true,
     ),
     (&["does not accept mail (null mx)"], Reason::NullMx, true),
+    (&["returned null mx"], Reason::NullMx, true),
+    (
+        &["doesn't receive email according to the administrator"],
+        Reason::NullMx,
+        true,
+    ),
+    (&["null mx record"], Reason::NullMx, true),
+    (&["has a null mx"], Reason::NullMx, true),
     // DNS gave no answer this time.
     (&["host not found, try again"], Reason::DnsTrouble, false),
     (&["name server timeout"], Reason::DnsTrouble, false),
@@ -136,6 +159,30 @@ const TABLE: &[Entry] = &[
     (&["no mail hosts for domain"], Reason::NoMailHost, true),
     // Either the domain names the sender's own host, or that host has forgotten that it serves the domain.
     (&["mail for", "loops back to myself"], Reason::Unread, true),
+    // Sun Internet Mail, SendGrid and its like, Outlook.com's own outgoing hosts, sendmail's ancestors.
+    (
+        &["illegal host/domain name found"],
+        Reason::NoSuchDomain,
+        true,
+    ),
+    (&["has no mail servers"], Reason::NoMailHost, true),
+    (&["have no mail servers"], Reason::NoMailHost, true),
+    (&["no mail servers found"], Reason::NoMailHost, true),
+    (&["no mail server found for"], Reason::NoMailHost, true),
+    (&["unable to get mx info"], Reason::NoMailHost, true),
+    (&["no mx for "], Reason::NoMailHost, true),
+    (&["no mx record"], Reason::NoMailHost, true),
+    (&["no mx or a record"], Reason::NoMailHost, true),
+    (
+        &["because the domain is not reachable"],
+        Reason::NoMailHost,
+        false,
+    ),
+    (
+        &["no matches to nameserver query"],
+        Reason::NoSuchDomain,
+        true,
+    ),
     // Nobody answered.
     (
         &["wasn't able to establish an smtp connection"],
@@ -159,6 +206,21 @@ const TABLE: &[Entry] = &[
     ),
     (&["server unavailable or busy"], Reason::Unreachable, false),
     (&["no route to host"], Reason::Unreachable, false),
+    (&["operation timed out"], Reason::Unreachable, false),
+    (&["unable to connect to"], Reason::Unreachable, false),
+    (&["could not connect"], Reason::Unreachable, false),
+    (&["couldn't connect to"], Reason::Unreachable, false),
+    (&["cannot connect to"], Reason::Unreachable, false),
+    (&["failed to connect to"], Reason::Unreachable, false),
+    (
+        &["failed to establish connection"],
+        Reason::Unreachable,
+        false,
+    ),
+    (&["bad connection"], Reason::Unreachable, false),
+    (&["no answer from host"], Reason::Unreachable, false),
+    (&["host is unreachable"], Reason::Unreachable, false),
+    (&["host unreachable"], Reason::Unreachable, false),
     (
         &["all hosts have been failing for a long time"],
         Reason::Unreachable,
@@ -197,13 +259,77 @@ const TABLE: &[Entry] = &[
     (&["timed out while"], Reason::Silent, false),
     (&["timeout while waiting"], Reason::Silent, false),
     // The queue's last word, where nothing more telling is said.
-    (&["too long in queue"], Reason::Unreachable, false),
+    (&["too long in queue"], Reason::Expired, false),
+    (&["too long in the queue"], Reason::Expired, false),
+    (&["in queue too long"], Reason::Expired, false),
+    (&["in the queue too long"], Reason::Expired, false),
+    (&["queue.expired"], Reason::Expired, false),
     (
         &["retry time not reached for any host"],
-        Reason::Unreachable,
+        Reason::Expired,
         false,
     ),
-    (&["retry timeout exceeded"], Reason::Unreachable, false),
+    (&["retry timeout exceeded"], Reason::Expired, false),
+    (&["retry time expired"], Reason::Expired, false),
+    (&["envelope expired"], Reason::Expired, false),
+    (&["message expired"], Reason::Expired, false),
+    (&["mail expired"], Reason::Expired, false),
+    (&["delivery expired"], Reason::Expired, false),
+    (&["delivery time expired"], Reason::Expired, false),
+    (&["delivery timeout"], Reason::Expired, false),
+    (&["queue lifetime"], Reason::Expired, false),
+    (&["queue time exceeded"], Reason::Expired, false),
+    (&["exceeded maximum time in queue"], Reason::Expired, false),
+    (&["could not deliver for the last"], Reason::Expired, false),
+    (&["not be delivered for the last"], Reason::Expired, false),
+    (&["could not be delivered for"], Reason::Expired, false),
+    (&["has not been delivered for"], Reason::Expired, false),
+    (&["message is too old"], Reason::Expired, false),
+    (&["message too old"], Reason::Expired, false),
+    (&["too old in queue"], Reason::Expired, false),
+    (&["gave up after"], Reason::Expired, false),
+    (&["giving up after"], Reason::Expired, false),
+    (&["giving up on this message"], Reason::Expired, false),
+    (&["given up after"], Reason::Expired, false),
+    (&["have given up trying"], Reason::Expired, false),
+    (&["has given up trying"], Reason::Expired, false),
+    (&["i've given up trying"], Reason::Expired, false),
+    (&["delivery attempts have failed"], Reason::Expired, false),
+    (&["delivery attempts failed"], Reason::Expired, false),
+    (
+        &["maximum number of delivery attempts"],
+        Reason::Expired,
+        false,
+    ),
+    (&["maximum delivery attempts"], Reason::Expired, false),
+    (&["maximum retries"], Reason::Expired, false),
+    (&["max retries"], Reason::Expired, false),
+    (&["retries exceeded"], Reason::Expired, false),
+    (&["retry limit"], Reason::Expired, false),
+    (&["retry attempts exceeded"], Reason::Expired, false),
+    (&["number of retries"], Reason::Expired, false),
+    (&["too many retries"], Reason::Expired, false),
+    (
+        &["exceeded the maximum number of attempts"],
+        Reason::Expired,
+        false,
+    ),
+    (&["expired before"], Reason::Expired, false),
+    (&["undeliverable after"], Reason::Expired, false),
+    (&["unable to deliver after"], Reason::Expired, false),
+    (&["sender's retry period"], Reason::Expired, false),
+    (&["wartezeit abgelaufen"], Reason::Expired, false),
+    (&["zustellversuche eingestellt"], Reason::Expired, false),
+    (&["tentatives de remise ont échoué"], Reason::Expired, false),
+    (&["délai de remise dépassé"], Reason::Expired, false),
+    (&["tiempo de entrega caducado"], Reason::Expired, false),
+    (&["tempo di consegna scaduto"], Reason::Expired, false),
+    (
+        &["could not be delivered", "giving up"],
+        Reason::Expired,
+        false,
+    ),
+    (&["could not deliver", "giving up"], Reason::Expired, false),
 ];
 
 /// Reads what a sending host says of its own; `None` when the words are not of that kind.

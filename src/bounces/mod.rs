@@ -10,8 +10,6 @@ mod events;
 pub mod health;
 mod mbox;
 mod meaning;
-mod platform;
-mod record;
 pub mod run;
 mod season;
 mod source;
@@ -24,14 +22,17 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::bounce::Action;
+use crate::event::Record;
 use crate::explain::{AddressAction, RejectedBy};
 use crate::moment::Moment;
 use crate::reason::{Blame, Reason};
 
+pub use crate::event::{NoMapping, Platforms};
 pub use cascade::Cascade;
-pub use platform::{NoMapping, Platforms};
 pub use season::{Cause, Counts, Season};
 pub use source::{SourceError, visit};
+
+pub use crate::weighing::{Confidence, Kind};
 
 /// One piece of a source, with its place.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ pub enum Content {
     /// The bytes of a message, as far as they are looked at.
     Message(Vec<u8>),
     /// The fields of a line of an export.
-    Record(record::Record),
+    Record(Record),
     /// Something in a folder that is neither.
     Nothing,
 }
@@ -60,49 +61,6 @@ pub struct Origin {
     pub file: Arc<PathBuf>,
     /// Its place in the file, from 1.
     pub place: u64,
-}
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A message was given up.
-    Bounce,
-    /// A message is late; nothing is lost yet.
-    Delayed,
-    /// A message arrived.
-    Delivered,
-    /// A machine answered in a person's place: the mailbox takes mail.
-    AutoReply,
-    /// A person called a message spam.
-    Complaint,
-    /// None of these: ordinary mail, an opening, a click.
-    Other,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 6] = [
-        Kind::Bounce,
-        Kind::Delayed,
-        Kind::Delivered,
-        Kind::AutoReply,
-        Kind::Complaint,
-        Kind::Other,
-    ];
-
-    /// The name used in output, such as `auto_reply`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Bounce => "bounce",
-            Kind::Delayed => "delayed",
-            Kind::Delivered => "delivered",
-            Kind::AutoReply => "auto_reply",
-            Kind::Complaint => "complaint",
-            Kind::Other => "other",
-        }
-    }
 }
 
 /// Whose doing a bounce is, as far as the sender can do something about it.
@@ -162,6 +120,12 @@ pub struct Happening {
     pub permanent: bool,
     /// What the reason rests on: a rule, or a platform's word.
     pub rule: String,
+    /// Whether the address must not be written to again.
+    pub condemned: bool,
+    /// How much that can be relied on.
+    pub confidence: Confidence,
+    /// Why it came out so, in one sentence.
+    pub because: String,
     /// What to do with the address.
     pub address_action: AddressAction,
     /// Who refused.
@@ -188,22 +152,26 @@ impl Happening {
     pub fn fault(&self) -> Option<Fault> {
         match self.kind {
             Kind::Bounce => Some(self.reason.map_or(Fault::Neither, Fault::of)),
-            Kind::Delayed | Kind::Delivered | Kind::AutoReply | Kind::Complaint | Kind::Other => {
-                None
-            }
+            Kind::Delayed
+            | Kind::Delivered
+            | Kind::AutoReply
+            | Kind::Complaint
+            | Kind::Suppressed
+            | Kind::Unsubscribed
+            | Kind::Other => None,
         }
     }
 
     /// Whether the address is dead: it bounced for good, and the mailbox or its domain is to blame.
     #[must_use]
     pub fn is_hard(&self) -> bool {
-        self.kind == Kind::Bounce && self.permanent && self.reason.is_some_and(Reason::may_reject)
+        self.kind == Kind::Bounce && self.condemned
     }
 
     /// Whether the address must not be written to again.
     #[must_use]
     pub fn suppresses(&self) -> bool {
-        self.is_hard() || self.kind == Kind::Complaint
+        self.condemned
     }
 
     /// The address on the sender's list: the one that was written to, before anybody forwarded it.

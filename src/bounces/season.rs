@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::cascade::{self, Cascade, TimeLine};
 use super::meaning::{self, digest};
-use super::platform::Platforms;
 use super::{Fault, Happening, Kind, Piece};
 use crate::address::Address;
+use crate::event::Platforms;
 use crate::explain::{Knowledge, RejectedBy};
 use crate::limits;
 use crate::moment::Moment;
@@ -126,7 +126,12 @@ impl Season {
                 Some(key) => self.fates.entry(key).or_default().complained = true,
                 None => self.nameless += 1,
             },
-            Kind::Delayed | Kind::Delivered | Kind::AutoReply | Kind::Other => {}
+            Kind::Delayed
+            | Kind::Delivered
+            | Kind::AutoReply
+            | Kind::Suppressed
+            | Kind::Unsubscribed
+            | Kind::Other => {}
         }
     }
 

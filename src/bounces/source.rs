@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::events::{Events, Found};
 use super::mbox::Mbox;
-use super::record::Record;
 use super::{Content, Origin, Piece};
 use crate::bounce;
+use crate::event::Record;
 use crate::intake::{IntakeError, List, Options};
 use crate::limits;
 
@@ -175,6 +175,7 @@ fn visit_table<E: From<SourceError>>(
     hand_out: &mut dyn FnMut(Content) -> Result<(), E>,
 ) -> Result<(), E> {
     let columns: Vec<String> = list.columns().to_vec();
+    let names = Record::columns(&columns);
     let delimiter = list.delimiter();
     while let Some(row) = list.next_row().map_err(SourceError::NoTable)? {
         let fields = fields_of(row.raw, delimiter);
@@ -182,7 +183,7 @@ fn visit_table<E: From<SourceError>>(
             .iter()
             .map(String::as_str)
             .zip(fields.iter().map(String::as_str));
-        hand_out(Content::Record(Record::of_row(named)))?;
+        hand_out(Content::Record(Record::of_row(&names, named)))?;
     }
     Ok(())
 }

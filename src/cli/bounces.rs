@@ -336,8 +336,12 @@ impl Table {
 
     fn write(&mut self, happening: &Happening) -> anyhow::Result<()> {
         match happening.kind {
-            Kind::Bounce | Kind::Complaint => {}
-            Kind::Delayed | Kind::Delivered | Kind::AutoReply | Kind::Other => return Ok(()),
+            Kind::Bounce | Kind::Complaint | Kind::Suppressed => {}
+            Kind::Delayed
+            | Kind::Delivered
+            | Kind::AutoReply
+            | Kind::Unsubscribed
+            | Kind::Other => return Ok(()),
         }
         let at = happening.at.map(|at| at.to_string()).unwrap_or_default();
         let file = happening.origin.file.display().to_string();

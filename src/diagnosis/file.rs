@@ -26,6 +26,7 @@ pub struct BookError {
 #[serde(deny_unknown_fields)]
 struct OwnFile {
     names: Vec<String>,
+    hedge: Vec<Spanned<Entry>>,
     rule: Vec<Spanned<Entry>>,
     fallback: Vec<Spanned<Entry>>,
 }
@@ -80,6 +81,7 @@ struct OtherEntry {
 /// What the program's own file holds.
 pub(super) struct Own {
     pub(super) names: Vec<String>,
+    pub(super) hedges: Vec<Rule>,
     pub(super) rules: Vec<Rule>,
     pub(super) fallbacks: Vec<Rule>,
 }
@@ -92,6 +94,7 @@ pub(super) fn read_own(text: &str, file: &str, phrases: &mut Phrases) -> Result<
         phrases,
     };
     let written: OwnFile = reader.parse()?;
+    let hedges = reader.rules(written.hedge)?;
     let rules = reader.rules(written.rule)?;
     let mut fallbacks = reader.rules(written.fallback)?;
     for fallback in &mut fallbacks {
@@ -99,6 +102,7 @@ pub(super) fn read_own(text: &str, file: &str, phrases: &mut Phrases) -> Result<
     }
     Ok(Own {
         names: written.names,
+        hedges,
         rules,
         fallbacks,
     })

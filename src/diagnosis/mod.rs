@@ -4,6 +4,7 @@
 //! then by code. A reading that would condemn on doubt is a defect: what no rule understands is `unread` and rejects
 //! nobody.
 
+mod blame;
 mod file;
 mod rule;
 mod search;
@@ -14,6 +15,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
+pub use blame::speaks_of_us;
 pub use file::BookError;
 use rule::{Case, Meaning, Rule};
 use search::{Phrase, Phrases, Search};
@@ -44,6 +46,8 @@ pub struct Context<'a> {
     /// Texts that the host may echo and that must not be mistaken for its own words: the address asked about, our
     /// names, its names.
     pub echoes: &'a [&'a str],
+    /// Our own domains. A host that names one of them, and nobody of its own, speaks of us and not of a mailbox.
+    pub ours: &'a [&'a str],
 }
 
 /// A reading with its grounds, for people.
@@ -56,7 +60,7 @@ pub struct Interpretation {
 }
 
 /// What the name of a rule begins with that goes by codes alone.
-const FALLBACK: &str = "fallback: ";
+pub const FALLBACK: &str = "fallback: ";
 
 /// The rules for reading replies, compiled. Cheap to clone.
 #[derive(Clone)]
@@ -69,6 +73,8 @@ struct Rules {
     search: Search,
     /// Names that mean something wherever they stand, such as those of blocklists.
     names: Vec<String>,
+    /// Words that make a refusal of a mailbox one for now, whatever its code.
+    hedges: Vec<Rule>,
     ordered: Vec<Rule>,
     fallbacks: Vec<Rule>,
 }
@@ -133,6 +139,7 @@ impl Book {
             rules: Arc::new(Rules {
                 search,
                 names: own.names,
+                hedges: own.hedges,
                 ordered,
                 fallbacks: own.fallbacks,
             }),
@@ -179,13 +186,13 @@ impl Book {
         if reply.severity() == Severity::Positive {
             return of_yes(reply, context).reading;
         }
-        self.rules.read(reply, context, |rule, _| {
+        self.rules.read(reply, context, |rule, _, how| {
             let reason = if rule.is_in_doubt() {
                 Reason::Unread
             } else {
                 rule.meaning.reason
             };
-            reading(rule, reason, reply, context.stage)
+            how.reading(rule, reason)
         })
     }
 
@@ -201,17 +208,17 @@ impl Book {
         if reply.severity() == Severity::Positive {
             return vec![of_yes(reply, context)];
         }
-        self.rules.read(reply, context, |rule, phrase| {
+        self.rules.read(reply, context, |rule, phrase, how| {
             let mut all = Vec::new();
             if rule.is_in_doubt() {
                 all.push(Interpretation {
-                    reading: reading(rule, Reason::Unread, reply, context.stage),
+                    reading: how.reading(rule, Reason::Unread),
                     why: "These words are in no rule, and the code alone is not enough to give up an address."
                         .to_owned(),
                 });
             }
             all.extend(meanings(rule).map(|meaning| Interpretation {
-                reading: reading(rule, meaning.reason, reply, context.stage),
+                reading: how.reading(rule, meaning.reason),
                 why: sentence(meaning, phrase),
             }));
             distinct(all)
@@ -239,13 +246,14 @@ impl Book {
             stage: Stage::Unknown,
             provider: None,
             echoes: &[],
+            ours: &[],
         };
         if reply.severity() == Severity::Positive {
             return vec![of_yes(&reply, &context)];
         }
-        self.rules.read(&reply, &context, |rule, _| {
+        self.rules.read(&reply, &context, |rule, _, how| {
             let all = meanings(rule).map(|meaning| Interpretation {
-                reading: reading(rule, meaning.reason, &reply, context.stage),
+                reading: how.reading(rule, meaning.reason),
                 why: meaning.why.clone(),
             });
             distinct(all.collect())
@@ -259,7 +267,7 @@ impl Rules {
         &self,
         reply: &Reply,
         context: &Context<'_>,
-        say: impl FnOnce(&Rule, Option<&Phrase>) -> T,
+        say: impl FnOnce(&Rule, Option<&Phrase>, How) -> T,
     ) -> T {
         let words = Words::of(reply, context.echoes, &self.names);
         let found = self.search.find(&words.text);
@@ -273,7 +281,20 @@ impl Rules {
         let (rule, phrase) = self
             .first(&case)
             .expect("the last fallbacks fit every reply, as a test makes sure");
-        say(rule, phrase)
+        let theirs: Vec<&str> = context
+            .echoes
+            .iter()
+            .copied()
+            .filter(|echo| echo.contains('@'))
+            .collect();
+        let how = How {
+            stage: context.stage,
+            severity: reply.severity(),
+            for_now: self.hedges.iter().any(|hedge| hedge.fits(&case)),
+            of_us: !context.ours.is_empty()
+                && speaks_of_us(&reply.lines.join(" "), context.ours, &theirs),
+        };
+        say(rule, phrase, how)
     }
 
     /// The rule that fits first, else the fallback that does; with the phrase that made it fit.
@@ -289,12 +310,34 @@ fn meanings(rule: &Rule) -> impl Iterator<Item = &Meaning> {
     std::iter::once(&rule.meaning).chain(&rule.others)
 }
 
-/// What a rule says, within what may be said at this stage.
-fn reading(rule: &Rule, reason: Reason, reply: &Reply, stage: Stage) -> Reading {
-    Reading {
-        reason: keep_to_the_stage(reason, stage, reply.severity()),
-        permanent: reply.severity() == Severity::Permanent,
-        rule: rule.id.clone(),
+/// What a reply says beside the meaning of its words, which bounds that meaning.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    stage: Stage,
+    severity: Severity,
+    /// Whether it says that this is only for now.
+    for_now: bool,
+    /// Whether it speaks of whoever asks.
+    of_us: bool,
+}
+
+impl How {
+    /// What a rule says, within what may be said here.
+    fn reading(self, rule: &Rule, reason: Reason) -> Reading {
+        let hedged = self.for_now && reason.may_reject();
+        let reason = match reason {
+            _ if self.of_us && reason.may_reject() => Reason::SenderRefused,
+            // A mailbox that is closed for now is known to exist; one that is "not there for now" is not known.
+            Reason::MailboxDisabled => reason,
+            _ if hedged => Reason::TryLater,
+            _ => reason,
+        };
+        Reading {
+            reason: keep_to_the_stage(reason, self.stage, self.severity),
+            // That a queue gave up says nothing of the next message.
+            permanent: self.severity == Severity::Permanent && !hedged && reason != Reason::Expired,
+            rule: rule.id.clone(),
+        }
     }
 }
 

@@ -129,9 +129,6 @@ fn recipient(recipient: &ExplainedRecipient) -> RecipientObject<'_> {
         action: recipient.action,
         status: recipient.status,
         diagnostic: recipient.diagnostic.as_deref(),
-        reason: recipient
-            .readings
-            .first()
-            .map(|reading| reading.reading.reason),
+        reason: recipient.verdict.reason,
     }
 }

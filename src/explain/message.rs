@@ -2,11 +2,12 @@
 
 use super::refuser::{self, RejectedBy, Trail};
 use super::{
-    AddressAction, ExplainedRecipient, Explanation, Finding, Hints, Knowledge, Outlook, Subject,
-    action_after, advice, safe, sender,
+    AddressAction, ExplainedRecipient, Explanation, Hints, Knowledge, Subject, action_after,
+    advice, safe, sender,
 };
-use crate::bounce::{Action, Complaint, Diagnostic, Message, Notice, Recipient};
+use crate::bounce::{Action, Complaint, Diagnostic, Message, Notice, Recipient, Withheld};
 use crate::diagnosis::Interpretation;
+use crate::weighing::{self, BounceEvidence, BounceVerdict, Circumstances, Event, Kind};
 
 /// Explains a message as far as it is one that came back.
 pub(super) fn explain(
@@ -24,6 +25,7 @@ pub(super) fn explain(
             "Nothing: a machine answered for a person, so the mailbox takes mail.",
         ),
         Message::Complaint(complaint) => of_complaint(complaint),
+        Message::Withheld(withheld) => of_withheld(withheld),
         Message::Other => plain(
             Subject::OtherMessage,
             AddressAction::Review,
@@ -48,31 +50,70 @@ fn plain(subject: Subject, address_action: AddressAction, advice: &str) -> Expla
     }
 }
 
-/// A complaint: the address works, but the person wants no more mail.
+/// Feedback: the address works, but a person may want no more mail.
 fn of_complaint(complaint: &Complaint) -> Explanation {
-    let recipients = complaint
-        .recipients
-        .iter()
-        .map(|address| ExplainedRecipient {
-            final_recipient: Some(safe::line(address)),
-            original: None,
-            action: None,
-            status: None,
-            diagnostic: None,
-            remote_mta: None,
-            readings: Vec::new(),
-            address_action: AddressAction::Remove,
-            retry_after: None,
-            rejected_by: RejectedBy::Unknown,
-        });
+    let verdict_on = |recipient: Option<&String>| {
+        weighing::weigh(&BounceEvidence {
+            recipient: recipient.cloned(),
+            event: Event::Feedback(complaint.feedback_type.clone()),
+            ..BounceEvidence::default()
+        })
+    };
+    let overall = verdict_on(None);
+    let advice = if overall.kind == Kind::Complaint {
+        "Never write to this person again: providers block senders with more than 3 complaints in 1000 messages."
+    } else {
+        "Nothing about the person: this feedback is no complaint."
+    };
     Explanation {
         reporting_mta: complaint.reporting_mta.clone(),
-        recipients: recipients.collect(),
+        recipients: complaint
+            .recipients
+            .iter()
+            .map(|address| unrefused(address, verdict_on(Some(address))))
+            .collect(),
         ..plain(
             Subject::Complaint(safe::line(&complaint.feedback_type)),
-            AddressAction::Remove,
-            "Never write to this person again: providers block senders with more than 3 complaints in 1000 messages.",
+            action_of(&overall),
+            advice,
         )
+    }
+}
+
+/// A platform sent nothing.
+fn of_withheld(withheld: &Withheld) -> Explanation {
+    let verdict = weighing::weigh(&BounceEvidence {
+        recipient: Some(withheld.recipient.clone()),
+        event: Event::Withheld(withheld.why),
+        claim: Some(withheld.claim.clone()),
+        ..BounceEvidence::default()
+    });
+    let mut recipient = unrefused(&withheld.recipient, verdict);
+    recipient.diagnostic = (!withheld.text.is_empty()).then(|| safe::line(&withheld.text));
+    Explanation {
+        readings: recipient.verdict.readings.clone(),
+        recipients: vec![recipient.clone()],
+        ..plain(
+            Subject::OtherMessage,
+            recipient.address_action,
+            "Nothing: the platform sent no message to this address.",
+        )
+    }
+}
+
+/// One person about whom nobody refused anything.
+fn unrefused(address: &str, verdict: BounceVerdict) -> ExplainedRecipient {
+    ExplainedRecipient {
+        final_recipient: Some(safe::line(address)),
+        original: None,
+        action: None,
+        status: None,
+        diagnostic: None,
+        remote_mta: None,
+        address_action: action_of(&verdict),
+        retry_after: None,
+        rejected_by: RejectedBy::Unknown,
+        verdict,
     }
 }
 
@@ -89,8 +130,15 @@ fn of_notice(
     let mut recipients = Vec::new();
     for recipient in &notice.recipients {
         let trail = trail(notice, recipient);
-        let (explained, refuser, advice) = explain_recipient(recipient, trail, hints, knowledge);
-        for reading in &explained.readings {
+        let others: Vec<&str> = notice
+            .recipients
+            .iter()
+            .filter_map(|other| other.final_recipient.as_deref())
+            .filter(|other| recipient.final_recipient.as_deref() != Some(*other))
+            .collect();
+        let (explained, refuser, advice) =
+            explain_recipient(recipient, &others, trail, hints, knowledge);
+        for reading in &explained.verdict.readings {
             if readings
                 .iter()
                 .all(|known| known.reading.reason != reading.reading.reason)
@@ -144,6 +192,7 @@ fn common(mut actions: impl Iterator<Item = AddressAction>) -> AddressAction {
 /// Explains one recipient: what it comes to, who refused, what the sender should do.
 fn explain_recipient(
     recipient: &Recipient,
+    others: &[&str],
     mut trail: Trail,
     hints: Hints<'_>,
     knowledge: Knowledge<'_>,
@@ -174,29 +223,22 @@ fn explain_recipient(
         trail.sender.as_deref(),
     ];
     let outcome = recipient.outcome();
-    let finding = Finding {
-        text,
-        reply: recipient.reply.as_ref(),
-        status: recipient.status,
-        stage: hints.stage.or(recipient.stage),
-        provider,
-        echoes: echoes.into_iter().flatten().collect(),
-        outlook: match outcome {
-            Some(Action::Failed) => Outlook::GivenUp,
-            Some(Action::Delayed) => Outlook::StillTrying,
-            Some(Action::Delivered | Action::Relayed | Action::Expanded) | None => {
-                Outlook::Unstated
-            }
-        },
+    let event = match outcome {
+        Some(Action::Failed) => Event::GivenUp,
+        Some(Action::Delayed) => Event::StillTrying,
+        Some(Action::Delivered | Action::Relayed | Action::Expanded) => Event::Arrived,
+        None => Event::Unstated,
     };
-    let mut judgement = finding.judge(knowledge.book);
-    let arrived = matches!(
-        outcome,
-        Some(Action::Delivered | Action::Relayed | Action::Expanded)
-    );
-    if arrived {
-        judgement.readings.clear();
-    }
+    let circumstances = Circumstances {
+        event,
+        provider,
+        stage: hints.stage,
+        echoes: echoes.into_iter().flatten().collect(),
+        ours: trail.sender.as_deref().into_iter().collect(),
+        others: others.to_vec(),
+    };
+    let evidence = weighing::gather(recipient, &circumstances, knowledge.book);
+    let verdict = weighing::weigh(&evidence);
     let case = sender::Case {
         words: [
             text.to_lowercase().as_str(),
@@ -204,13 +246,16 @@ fn explain_recipient(
             trail.remote.as_deref().unwrap_or_default(),
         ]
         .join(" "),
-        enhanced: finding.enhanced(),
+        enhanced: recipient
+            .reply
+            .as_ref()
+            .and_then(|reply| reply.enhanced)
+            .or(recipient.status),
         domain: trail.sender.clone(),
     };
-    let retry_after = judgement.retry_after(text);
-    let advice = advice(&judgement.readings, &case);
-    trail.contact = judgement.contact;
-    let refuser = if arrived {
+    let advice = advice(&verdict.readings, &case);
+    trail.contact = super::contact(&evidence);
+    let refuser = if verdict.kind == Kind::Delivered {
         (RejectedBy::Unknown, "Nobody refused anything.".to_owned())
     } else {
         refuser::refused_by(&trail, knowledge.providers)
@@ -222,16 +267,21 @@ fn explain_recipient(
         status: recipient.status,
         diagnostic: recipient.diagnostic.as_ref().map(as_written),
         remote_mta: trail.remote.clone(),
-        address_action: if arrived {
-            AddressAction::Keep
-        } else {
-            action_after(&judgement.readings)
-        },
-        readings: judgement.readings,
-        retry_after,
+        address_action: action_of(&verdict),
+        retry_after: super::retry_after(&verdict.readings, text),
         rejected_by: refuser.0,
+        verdict,
     };
     (explained, refuser, advice)
+}
+
+/// What a verdict means for the address.
+fn action_of(verdict: &BounceVerdict) -> AddressAction {
+    match verdict.kind {
+        Kind::Bounce | Kind::Delayed => action_after(&verdict.readings),
+        Kind::Complaint | Kind::Suppressed | Kind::Unsubscribed => AddressAction::Remove,
+        Kind::Delivered | Kind::AutoReply | Kind::Other => AddressAction::Keep,
+    }
 }
 
 /// A diagnostic as a report writes it: `smtp; 550 ...`.

@@ -264,7 +264,7 @@ fn recipient_lines(recipient: &ExplainedRecipient) -> Vec<String> {
     if let Some(action) = recipient.action {
         let _ = write!(first, ": {}", outcome(action));
     }
-    if let Some(reading) = recipient.readings.first() {
+    if let Some(reading) = recipient.verdict.readings.first() {
         let _ = write!(first, " {}", reading.reading.reason.in_plain_words());
     }
     let mut lines = vec![

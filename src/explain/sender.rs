@@ -36,7 +36,7 @@ pub(super) fn advice(reason: Reason, case: &Case) -> Vec<String> {
             fixed("Nothing for now: mail servers try again by themselves. Look into it if it lasts for more than a day.")
         }
         Reason::DnsTrouble => fixed("Try again later; if it lasts, check that your own name servers answer."),
-        Reason::Unreachable => {
+        Reason::Unreachable | Reason::Expired => {
             fixed("Try again tomorrow; check that outgoing connections to port 25 are not blocked where you send from.")
         }
         Reason::ProtocolFault | Reason::ProviderAnomaly => fixed("Try again later: the other host is at fault."),

@@ -142,10 +142,12 @@ impl Talk {
     fn hear_about(&self, answer: &Answer, stage: Stage, echoed: &[&str]) -> Heard {
         let mut echoes = vec![self.host.as_str(), self.origin.hello.as_str()];
         echoes.extend(echoed);
+        let ours = [self.origin.hello.as_str()];
         let context = Context {
             stage,
             provider: self.provider.as_ref(),
             echoes: &echoes,
+            ours: &ours,
         };
         let (code, mut reply) = match answer {
             Answer::Reply(reply) => (Some(reply.code), reply.to_string()),

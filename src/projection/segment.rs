@@ -81,6 +81,7 @@ impl Kind {
             Reason::Greylisted | Reason::HostBusy | Reason::TryLater => Kind::Deferred,
             Reason::DnsTrouble
             | Reason::Unreachable
+            | Reason::Expired
             | Reason::Silent
             | Reason::HungUp
             | Reason::ProtocolFault

@@ -231,6 +231,7 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
         | Reason::TooManyRecipients
         | Reason::RelayDenied
         | Reason::Unreachable
+        | Reason::Expired
         | Reason::Silent
         | Reason::HungUp
         | Reason::ProtocolFault

@@ -63,6 +63,7 @@ fn kind(message: &Message) -> (&'static str, Notice) {
         Message::Delivered(notice) => ("delivered", notice.clone()),
         Message::AutoReply(_) => ("auto_reply", Notice::default()),
         Message::Complaint(_) => ("complaint", Notice::default()),
+        Message::Withheld(_) => ("withheld", Notice::default()),
         Message::Other => ("other", Notice::default()),
     }
 }

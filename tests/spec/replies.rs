@@ -55,6 +55,7 @@ impl Line {
                     .unwrap_or_else(|| panic!("no provider `{id}`"))
             }),
             echoes: &[],
+            ours: &[],
         }
     }
 

@@ -33,6 +33,16 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
     let (text, transcript) = transcript::split(text);
     let session_text = transcript.as_ref().map(transcript::Transcript::whole);
     let mut found = paragraphs::find(text);
+    if found.is_empty()
+        && let Some(transcript) = &transcript
+    {
+        found.extend(
+            transcript
+                .recipients()
+                .into_iter()
+                .map(|(address, lines)| Paragraph::new(address, &lines)),
+        );
+    }
     if found.is_empty() && (opening.is_some() || signs.are_of_a_system()) {
         found.extend(paragraphs::in_sentence(text));
     }
@@ -50,6 +60,9 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
     if lone && !says_why(&found[0].text) && says_why(text) {
         // The cause may stand before the recipient.
         text.clone_into(&mut found[0].text);
+    }
+    if transcript.is_none() {
+        found.iter_mut().for_each(Paragraph::take_lead);
     }
     let mut recipients: Vec<Recipient> = found
         .iter()
@@ -79,6 +92,18 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
         recipients,
         ..Notice::default()
     })
+}
+
+/// Whether a message is what a mail server tells its own postmaster of a session with a stranger (Postfix:
+/// `notify_classes`): lines of what came in and went out. Nobody's message came back.
+pub(super) fn is_session_report(parts: &Parts) -> bool {
+    let begins = |word: &str| {
+        parts
+            .text
+            .lines()
+            .any(|line| line.trim_start().starts_with(word))
+    };
+    parts.statuses.is_empty() && begins("In:") && begins("Out:")
 }
 
 /// Adds the recipients that the header names as failed, where the text has not told of them.
@@ -136,9 +161,15 @@ fn last_resort(parts: &Parts, text: &str, session: &str) -> Option<Paragraph> {
     paragraphs::bare_name(text, author_host(parts).as_deref())
         .or_else(|| paragraphs::anywhere(text, &others))
         .or_else(|| paragraphs::anywhere(session, &others))
-        .map(|found| found.address)
-        .or_else(|| parts.written_to())
-        .map(|address| Paragraph::new(address, &whole))
+        .or_else(|| {
+            parts
+                .written_to()
+                .map(|address| Paragraph::new(address, &whole))
+        })
+        .map(|found| match session {
+            "" => found,
+            _ => Paragraph::new(found.address, &whole),
+        })
 }
 
 /// Whether a text quotes a reply, or tells of none.

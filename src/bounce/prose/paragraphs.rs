@@ -1,5 +1,6 @@
 //! The paragraphs of a bounce in plain words: each recipient with the text that follows.
 
+use super::super::quoted;
 use crate::limits;
 
 /// One recipient with what is said below it.
@@ -11,15 +12,73 @@ pub(super) struct Paragraph {
     pub(super) original: Option<String>,
     /// Everything up to the next recipient.
     pub(super) text: String,
+    /// The words right before it, where the cause may stand.
+    pub(super) lead: String,
+}
+
+/// The stanza before a recipient: what was said since the last empty line, or in the stanza before that line.
+#[derive(Debug, Default)]
+struct Lead {
+    before: String,
+    now: String,
+}
+
+impl Lead {
+    /// Takes a line in.
+    fn hear(&mut self, line: &str) {
+        let line = line.trim();
+        if line.is_empty() {
+            if !self.now.is_empty() {
+                self.before = std::mem::take(&mut self.now);
+            }
+        } else if self.now.len() + line.len() <= limits::REPORT_FIELD_BYTES {
+            self.now.push_str(line);
+            self.now.push('\n');
+        }
+    }
+
+    /// Drops the line of a recipient: it is no words about the next one.
+    fn forget_the_last(&mut self) {
+        let end = self.now.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        self.now.truncate(end);
+    }
+
+    /// The words before the line that was heard last.
+    fn text(&self) -> String {
+        let end = self.now.trim_end().rfind('\n').map_or(0, |at| at + 1);
+        let now = &self.now[..end];
+        if now.is_empty() {
+            self.before.clone()
+        } else {
+            now.to_owned()
+        }
+    }
 }
 
 impl Paragraph {
+    /// Puts the words before the person to those about it, where the latter say nothing: "No such user:" stands above.
+    pub(super) fn take_lead(&mut self) {
+        // A label such as "target mail address:" is no cause.
+        let words = self
+            .text
+            .split_whitespace()
+            .filter(|word| !word.contains('@') && word.chars().any(char::is_alphabetic));
+        if words.count() <= LABEL_WORDS
+            && !self.lead.is_empty()
+            && quoted::read(&self.text).reply.is_none()
+        {
+            let lead = self.lead.trim_end().trim_end_matches(':');
+            self.text = format!("{lead}\n{}", self.text);
+        }
+    }
+
     /// What `text` says of `address`.
     pub(super) fn new(address: String, text: &str) -> Paragraph {
         Paragraph {
             address,
             original: None,
             text: text.to_owned(),
+            lead: String::new(),
         }
     }
 }
@@ -61,6 +120,9 @@ const BEFORE_ANOTHER: [&str; 12] = [
     "return address",
 ];
 
+/// Most words of a label before an address.
+const LABEL_WORDS: usize = 3;
+
 /// Words after which the address follows that the one above was expanded from, in lower case.
 const EXPANDED: [&str; 5] = [
     "(expanded from:",
@@ -74,7 +136,10 @@ const EXPANDED: [&str; 5] = [
 pub(super) fn find(text: &str) -> Vec<Paragraph> {
     let mut found: Vec<Paragraph> = Vec::new();
     let mut current: Option<usize> = None;
+    // What stands before the first recipient, since the last empty line: systems that put the cause before the person.
+    let mut lead = Lead::default();
     for line in text.lines() {
+        lead.hear(line);
         if let Some(original) = expanded_from(line) {
             if let Some(index) = current {
                 found[index].original.get_or_insert(original);
@@ -93,10 +158,14 @@ pub(super) fn find(text: &str) -> Vec<Paragraph> {
                 Some(index) => index,
                 None if found.len() >= limits::NOTICE_RECIPIENTS => break,
                 None => {
-                    found.push(Paragraph::new(address, ""));
+                    found.push(Paragraph {
+                        lead: lead.text(),
+                        ..Paragraph::new(address, "")
+                    });
                     found.len() - 1
                 }
             };
+            lead.forget_the_last();
             current = Some(index);
             found[index].text.push_str(rest);
             found[index].text.push('\n');
@@ -157,7 +226,8 @@ fn recipient_line(line: &str) -> Option<(String, &str)> {
             "generated ",
         ]
         .iter()
-        .any(|start| rest.starts_with(start));
+        .any(|start| rest.starts_with(start))
+        || quoted::read(rest).reply.is_some();
     begins_text.then(|| (address, rest.trim_start_matches([':', '.', ' ', ',', ';'])))
 }
 
@@ -249,7 +319,9 @@ fn bare(word: &str) -> Option<String> {
 }
 
 /// Words within a sentence that a recipient's address follows, in lower case.
-const IN_SENTENCES: [&str; 12] = [
+const IN_SENTENCES: [&str; 14] = [
+    "delivering your mail to ",
+    "deliver your mail to ",
     "your message to ",
     "wasn't delivered to ",
     "was not delivered to ",
@@ -271,12 +343,22 @@ pub(super) fn in_sentence(text: &str) -> Option<Paragraph> {
         let mut from = 0;
         while let Some(found) = lower[from..].find(words) {
             from += found + words.len();
-            if let Some((address, _)) = leading_address(text[from..].trim_start()) {
-                return Some(Paragraph::new(address, text));
+            if let Some((address, rest)) = leading_address(text[from..].trim_start()) {
+                return Some(Paragraph::new(address, &rest_first(rest, text)));
             }
         }
     }
     None
+}
+
+/// A text with what follows the person before the whole: that says why.
+fn rest_first(rest: &str, text: &str) -> String {
+    let rest = rest.trim_start_matches(['.', ':', ',', ';', ')', '>', ' ', '\n']);
+    if rest.trim().is_empty() {
+        text.to_owned()
+    } else {
+        format!("{rest}\n\n{text}")
+    }
 }
 
 /// The recipient whom a provider names by the local part alone, indented below "the following recipients": the domain is
@@ -312,6 +394,22 @@ const DESKS: [&str; 9] = [
     "noc",
 ];
 
+/// Words of stanzas that help the reader on: the addresses in them are examples, or desks.
+const HELP: [&str; 12] = [
+    "finger ",
+    "for the right name",
+    "if you need help",
+    "for help",
+    "for assistance",
+    "further assistance",
+    "contact ",
+    "for example",
+    "for instance",
+    "e.g.",
+    "such as",
+    "questions",
+];
+
 /// The first address anywhere in `text` that is neither one of `others` nor a desk to turn to.
 pub(super) fn anywhere(text: &str, others: &[String]) -> Option<Paragraph> {
     let separators = |c: char| {
@@ -321,7 +419,12 @@ pub(super) fn anywhere(text: &str, others: &[String]) -> Option<Paragraph> {
                 '<' | '>' | '(' | ')' | ',' | ';' | '"' | '\'' | ':' | '='
             )
     };
-    text.split(separators)
+    text.split("\n\n")
+        .filter(|stanza| {
+            let lower = stanza.to_lowercase();
+            !HELP.iter().any(|words| lower.contains(words))
+        })
+        .flat_map(|stanza| stanza.split(separators))
         .filter(|word| word.contains('@'))
         .filter_map(|word| {
             bare(word.trim_matches(|c: char| !c.is_alphanumeric() && c != '+' && c != '_'))
@@ -336,7 +439,13 @@ pub(super) fn anywhere(text: &str, others: &[String]) -> Option<Paragraph> {
                     .iter()
                     .any(|other| other.eq_ignore_ascii_case(address))
         })
-        .map(|address| Paragraph::new(address, text))
+        .map(|address| {
+            let rest = text
+                .find(&address)
+                .map_or("", |at| &text[at + address.len()..]);
+            let whole = rest_first(rest, text);
+            Paragraph::new(address, &whole)
+        })
 }
 
 #[cfg(test)]

@@ -26,6 +26,39 @@ pub(super) fn split(text: &str) -> (&str, Option<Transcript<'_>>) {
 }
 
 impl Transcript<'_> {
+    /// The recipients of whom the lines say something in Sendmail's form: `554 <ann@example.net>... Host unknown`, each with
+    /// the lines that speak of it.
+    pub(super) fn recipients(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for line in &self.lines {
+            let Some((before, after)) = line.split_once("...") else {
+                continue;
+            };
+            let code = before
+                .get(..3)
+                .is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
+            let address = before
+                .split_whitespace()
+                .last()
+                .filter(|word| word.starts_with('<') && word.ends_with('>'))
+                .and_then(|word| super::super::fields::address(word, None));
+            let Some(address) = address.filter(|_| code && !after.trim().is_empty()) else {
+                continue;
+            };
+            match found
+                .iter_mut()
+                .find(|(known, _)| known.eq_ignore_ascii_case(&address))
+            {
+                Some((_, lines)) => {
+                    lines.push('\n');
+                    lines.push_str(line);
+                }
+                None => found.push((address, (*line).to_owned())),
+            }
+        }
+        found
+    }
+
     /// All its lines.
     pub(super) fn whole(&self) -> String {
         self.lines.join("\n")

@@ -17,6 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
                 stage,
                 provider: None,
                 echoes: &["ann@example.net"],
+                ours: &[],
             };
             let answer = Answer::Reply(reply.clone());
             let reading = book.diagnose(&answer, &context);

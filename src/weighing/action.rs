@@ -83,6 +83,7 @@ fn action_of(reading: &Reading) -> AddressAction {
         | Reason::TryLater
         | Reason::TooManyRecipients
         | Reason::Unreachable
+        | Reason::Expired
         | Reason::Silent
         | Reason::HungUp
         | Reason::ProtocolFault
@@ -121,6 +122,7 @@ pub fn usual_wait(reason: Reason) -> Duration {
         }
         Reason::MailboxFull => 3 * DAY,
         Reason::Unreachable
+        | Reason::Expired
         | Reason::NotAccepting
         | Reason::ProviderAnomaly
         | Reason::ProtocolFault => DAY,

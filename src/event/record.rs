@@ -1,20 +1,26 @@
 //! What one line of an export says: fields with names, whether from JSON or from a table.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::Kind;
-use super::platform::{Claim, Field, Platforms, fold};
+use super::platform::{Field, Platforms, Understood, fold};
+use super::says::Outcome;
 use crate::bounce::{
-    self, Action, AutoReply, Complaint, Diagnostic, Message, Notice, Recipient, quoted,
+    self, Action, AutoReply, Claim, Complaint, Diagnostic, Documented, Message, Notice, Recipient,
+    Withheld, Withholding, quoted,
 };
 use crate::limits;
 use crate::moment::Moment;
 use crate::smtp::EnhancedCode;
+use crate::weighing::Kind;
 
 /// The fields of one line of an export, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     fields: Vec<Named>,
+    /// The names of all columns of its table, folded, whether or not this row fills them.
+    columns: Arc<[String]>,
 }
 
 /// One field.
@@ -31,15 +37,22 @@ struct Named {
 
 /// What a record says.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Told {
+pub struct Told {
     /// As a message would say it.
-    pub(super) message: Message,
-    /// What the platform claims.
-    pub(super) claim: Claim,
+    pub message: Message,
     /// When.
-    pub(super) at: Option<Moment>,
+    pub at: Option<Moment>,
     /// What makes the event count once.
-    pub(super) id: String,
+    pub id: String,
+    /// Whether it names somebody, and nothing in it says what happened.
+    pub unsaid: bool,
+}
+
+/// What the words of an event say.
+#[derive(Debug)]
+struct Words {
+    outcome: Option<Outcome>,
+    claim: Claim,
 }
 
 /// Fields whose arrays hold one recipient each, folded; what stands beside the array holds for all of them.
@@ -51,8 +64,15 @@ const RECIPIENTS: [&str; 4] = [
 ];
 
 /// Fields whose arrays hold whole events, folded.
-const EVENTS: [&str; 6] = [
-    "items", "events", "results", "bounces", "records", "messages",
+const EVENTS: [&str; 8] = [
+    "items",
+    "events",
+    "results",
+    "bounces",
+    "records",
+    "messages",
+    "suppresseddestinationsummaries",
+    "suppressions",
 ];
 
 /// Fields whose text holds an event as JSON once more, folded: Amazon's queues and topics.
@@ -60,7 +80,10 @@ const WRAPPED: [&str; 3] = ["message", "body", "value"];
 
 impl Record {
     /// The record of a row of a table.
-    pub(super) fn of_row<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Record {
+    pub fn of_row<'a>(
+        columns: &Arc<[String]>,
+        fields: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Record {
         let fields = fields
             .take(limits::EVENT_FIELDS)
             .filter(|(_, value)| !value.trim().is_empty())
@@ -71,11 +94,21 @@ impl Record {
                 value: value.trim().to_owned(),
             })
             .collect();
-        Record { fields }
+        Record {
+            fields,
+            columns: Arc::clone(columns),
+        }
+    }
+
+    /// The names of a table's columns, as records keep them.
+    #[must_use]
+    pub fn columns(names: &[String]) -> Arc<[String]> {
+        names.iter().map(|name| fold(name)).collect()
     }
 
     /// The records in a JSON value: most hold one, wrappers hold many.
-    pub(super) fn of_json(value: &Value) -> Vec<Record> {
+    #[must_use]
+    pub fn of_json(value: &Value) -> Vec<Record> {
         let mut records = Vec::new();
         gather(value, limits::EVENT_DEPTH, &mut records);
         records
@@ -103,40 +136,80 @@ impl Record {
     }
 
     /// What the record says; `None` when it names nobody.
-    pub(super) fn read(&self, platforms: &Platforms) -> Option<Told> {
+    #[must_use]
+    pub fn read(&self, platforms: &Platforms) -> Option<Told> {
         let recipient = self
             .all(Field::Recipient, platforms)
-            .find(|value| value.contains('@'))?
-            .to_owned();
-        let (kind, claim) = self.kind(platforms);
+            .find_map(bounce::address_in)?;
+        let understood = platforms.understand(
+            |field| self.has(field),
+            |condition| {
+                self.fields.iter().any(|named| {
+                    (named.leaf == condition.field || named.path == condition.field)
+                        && condition.holds(&fold(&named.value))
+                })
+            },
+        );
+        let words = self.words(platforms, &understood);
         let text = self.text(platforms);
         let status = self
             .all(Field::Status, platforms)
+            .chain(self.all(Field::Code, platforms))
             .find_map(|value| EnhancedCode::at_start(value).map(|(code, _)| code));
         let code = self
             .all(Field::Code, platforms)
             .find_map(|value| value.parse::<u16>().ok())
-            .filter(|code| (200..600).contains(code));
+            .filter(|code| (200..600).contains(code) && !understood.own_codes.contains(code));
+        let failed = status.is_some_and(|status| status.class != 2)
+            || code.is_some_and(|code| code >= 400)
+            || status.is_none() && code.is_none() && !text.is_empty();
         // A line of a list of bounces need not say that it is one.
-        let says_why = status.is_some() || code.is_some_and(|code| code >= 400) || !text.is_empty();
-        let kind = kind.or((claim != Claim::default() || says_why).then_some(Kind::Bounce));
+        let outcome = words
+            .outcome
+            .or_else(|| {
+                (words.claim.permanent.is_some() || failed)
+                    .then_some(Outcome::Happened(Kind::Bounce))
+            })
+            .or_else(|| {
+                status
+                    .is_some_and(|status| status.class == 2)
+                    .then_some(Outcome::Happened(Kind::Delivered))
+            });
+        let unsaid = outcome.is_none() && platforms.unsaid().is_none();
+        let outcome = outcome.or_else(|| platforms.unsaid().map(Outcome::Happened));
         let at = self.all(Field::Time, platforms).find_map(moment);
-        let notice = || self.notice(platforms, &recipient, &text, status, code);
-        let message = match kind.unwrap_or(Kind::Other) {
-            Kind::Bounce => Message::Bounce(notice()(Action::Failed)),
-            Kind::Delayed => Message::Delayed(notice()(Action::Delayed)),
-            Kind::Delivered => Message::Delivered(notice()(Action::Delivered)),
-            Kind::AutoReply => Message::AutoReply(AutoReply {
+        let claim = words.claim;
+        let notice =
+            |action| self.notice(platforms, &recipient, &text, status, code, &claim)(action);
+        let withheld = |why| {
+            Message::Withheld(Withheld {
+                recipient: recipient.clone(),
+                why,
+                claim: claim.clone(),
+                text: text.clone(),
+            })
+        };
+        let message = match outcome.unwrap_or(Outcome::Happened(Kind::Other)) {
+            Outcome::Withheld(why) => withheld(why),
+            Outcome::Happened(Kind::Suppressed) => withheld(Withholding::KnownDead),
+            Outcome::Happened(Kind::Unsubscribed) => withheld(Withholding::Unsubscribed),
+            Outcome::Happened(Kind::Bounce) => Message::Bounce(notice(Action::Failed)),
+            Outcome::Happened(Kind::Delayed) => Message::Delayed(notice(Action::Delayed)),
+            Outcome::Happened(Kind::Delivered) => Message::Delivered(notice(Action::Delivered)),
+            Outcome::Happened(Kind::AutoReply) => Message::AutoReply(AutoReply {
                 from: Some(recipient.clone()),
                 subject: None,
                 sign: "the platform says so",
             }),
-            Kind::Complaint => Message::Complaint(Complaint {
-                feedback_type: "abuse".to_owned(),
+            Outcome::Happened(Kind::Complaint) => Message::Complaint(Complaint {
+                feedback_type: self
+                    .get(Field::Feedback, platforms)
+                    .unwrap_or("abuse")
+                    .to_ascii_lowercase(),
                 recipients: vec![recipient.clone()],
                 ..Complaint::default()
             }),
-            Kind::Other => Message::Other,
+            Outcome::Happened(Kind::Other) => Message::Other,
         };
         let id = self
             .get(Field::Id, platforms)
@@ -147,14 +220,38 @@ impl Record {
             );
         Some(Told {
             message,
-            claim,
             at,
             id,
+            unsaid,
         })
     }
 
-    /// What happened, and what is claimed about the cause, by the words of all fields that may say so.
-    fn kind(&self, platforms: &Platforms) -> (Option<Kind>, Claim) {
+    /// Whether there is a field of this name or path (folded).
+    fn has(&self, field: &str) -> bool {
+        self.fields
+            .iter()
+            .any(|named| named.leaf == field || named.path == field)
+            || self.columns.iter().any(|column| column == field)
+    }
+
+    /// What happened, and what is claimed about the cause: by the platform's documentation, else by the words of all fields
+    /// that may say so.
+    fn words(&self, platforms: &Platforms, understood: &Understood) -> Words {
+        let mut words = self.general_words(platforms);
+        words.claim.platform.clone_from(&understood.platform);
+        if let Some(said) = understood.said {
+            words.outcome = said.outcome.or(words.outcome);
+            if said.reason.is_some() {
+                words.claim.documented = Documented::ForThisClass;
+            }
+            words.claim.reason = said.reason.or(words.claim.reason);
+            words.claim.permanent = said.permanent.or(words.claim.permanent);
+        }
+        words
+    }
+
+    /// What the words say that mean the same at every platform.
+    fn general_words(&self, platforms: &Platforms) -> Words {
         let mut kind = None;
         let mut claim = Claim::default();
         for name in platforms.names(Field::Kind) {
@@ -178,7 +275,10 @@ impl Record {
                 }
             }
         }
-        (kind, claim)
+        Words {
+            outcome: kind.map(Outcome::Happened),
+            claim,
+        }
     }
 
     /// The mail host's words: the first text that quotes a reply, else the first that has words at all.
@@ -206,11 +306,14 @@ impl Record {
         text: &'a str,
         status: Option<EnhancedCode>,
         code: Option<u16>,
+        claim: &'a Claim,
     ) -> impl FnOnce(Action) -> Notice + 'a {
         move |action| {
             let quoted = quoted::read(text);
             // A text without its code gets the one that stands in a field of its own.
-            let bare = quoted.reply.is_none() || quoted::is_enhanced_alone(text);
+            // A number of somebody's own in the text is no reply beside a code in a field.
+            let another = code.is_some_and(|code| !text.contains(&code.to_string()));
+            let bare = quoted.reply.is_none() || quoted::is_enhanced_alone(text) || another;
             let whole = match (bare, code, status) {
                 (true, Some(code), Some(status)) if quoted.reply.is_none() => {
                     format!("{code} {status} {text}")
@@ -229,7 +332,7 @@ impl Record {
                     .all(Field::Reporting, platforms)
                     .find_map(bounce::host_name),
                 recipients: vec![Recipient {
-                    final_recipient: Some(recipient.trim_matches(['<', '>']).to_owned()),
+                    final_recipient: Some(recipient.to_owned()),
                     action: Some(action),
                     status: status.or(quoted.reply.as_ref().and_then(|reply| reply.enhanced)),
                     diagnostic: (!whole.is_empty()).then_some(Diagnostic {
@@ -239,6 +342,7 @@ impl Record {
                     remote_mta: remote.or(quoted.host),
                     stage: quoted.stage,
                     reply: quoted.reply,
+                    claim: Some(claim.clone()),
                     ..Recipient::default()
                 }],
                 ..Notice::default()
@@ -428,13 +532,25 @@ mod tests {
                     Message::Complaint(complaint) => {
                         ("complaint", complaint.recipients.first().cloned())
                     }
+                    Message::Withheld(withheld) => ("withheld", Some(withheld.recipient.clone())),
                     Message::Other => ("other", None),
+                };
+                let claim = match &told.message {
+                    Message::Bounce(notice)
+                    | Message::Delayed(notice)
+                    | Message::Delivered(notice) => {
+                        notice.recipients[0].claim.clone().unwrap_or_default()
+                    }
+                    Message::Withheld(withheld) => withheld.claim.clone(),
+                    Message::AutoReply(_) | Message::Complaint(_) | Message::Other => {
+                        Claim::default()
+                    }
                 };
                 (
                     kind.to_owned(),
                     who.unwrap_or_default(),
-                    told.claim.reason,
-                    told.claim.permanent,
+                    claim.reason,
+                    claim.permanent,
                 )
             })
             .collect()
@@ -503,8 +619,8 @@ mod tests {
             ),
             (
                 r#"[{"email":"a@x.example","event":"dropped","reason":"Bounced Address"}]"#,
-                "other",
-                "",
+                "withheld",
+                "a@x.example",
                 None,
                 None,
             ),
@@ -596,7 +712,7 @@ mod tests {
                 r#"{"event":"bounce","time":1772431200,"email":"a@x.example","blocked":false,"hard_bounce":true,"error_related_to":"recipient","error":"user unknown"}"#,
                 "bounce",
                 "a@x.example",
-                None,
+                Some(NoSuchMailbox),
                 Some(true),
             ),
             (

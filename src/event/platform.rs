@@ -4,15 +4,48 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::Kind;
+use super::says::{Condition, Said, Says};
 use crate::reason::Reason;
+use crate::weighing::Kind;
 
 /// The names and words of all platforms, ready for look-up.
 #[derive(Debug)]
 pub struct Platforms {
     fields: HashMap<Field, Vec<String>>,
     kinds: HashMap<String, Kind>,
-    claims: HashMap<String, Claim>,
+    claims: HashMap<String, ClassClaim>,
+    known: Vec<Platform>,
+    /// What a row is that names somebody and does not say what happened.
+    unsaid: Option<Kind>,
+}
+
+/// One sending platform: how its events are known, and what its words mean there.
+#[derive(Debug)]
+struct Platform {
+    name: String,
+    known_by: Vec<Vec<Sign>>,
+    own_codes: Vec<u16>,
+    says: Vec<Says>,
+}
+
+/// What gives a platform away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Sign {
+    /// That there is a field, folded.
+    Field(String),
+    /// That a field holds a word.
+    Word(Condition),
+}
+
+/// What a platform's own words come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Understood {
+    /// The platform's name.
+    pub(super) platform: Option<String>,
+    /// What its documentation says that the words mean; `None` where it has no entry for them.
+    pub(super) said: Option<Said>,
+    /// Codes that are the platform's own and no replies.
+    pub(super) own_codes: Vec<u16>,
 }
 
 /// What a field of an export holds.
@@ -39,11 +72,13 @@ pub(super) enum Field {
     Remote,
     /// The host that reports it.
     Reporting,
+    /// What type of feedback it is.
+    Feedback,
 }
 
-/// What a platform's word claims about the cause.
+/// What a class word of any platform claims about the cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Claim {
+pub(super) struct ClassClaim {
     /// Why, where the word says.
     pub(super) reason: Option<Reason>,
     /// Whether for good, where the word says.
@@ -70,6 +105,24 @@ struct PlatformFile {
     permanent: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     temporary: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    platform: Vec<PlatformEntry>,
+}
+
+/// One platform, as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlatformEntry {
+    name: String,
+    /// Sets of fields; an event that has all fields of one set is this platform's.
+    known_by: Vec<String>,
+    #[serde(default)]
+    own_codes: Vec<u16>,
+    /// Pairs: the words, and what the documentation says that they mean. The first that fits decides.
+    says: Vec<(String, String)>,
+    /// For readers of the file.
+    #[serde(rename = "source")]
+    _source: String,
 }
 
 /// One name, or several.
@@ -92,6 +145,8 @@ impl Platforms {
             fields: HashMap::new(),
             kinds: HashMap::new(),
             claims: HashMap::new(),
+            known: Vec::new(),
+            unsaid: None,
         };
         platforms
             .add(
@@ -114,6 +169,47 @@ impl Platforms {
             self.fields.entry(field).or_default().extend(names);
         }
         Ok(self)
+    }
+
+    /// These platforms, where a row that does not say what happened is of this kind.
+    #[must_use]
+    pub fn taking_unsaid_for(mut self, kind: Kind) -> Platforms {
+        self.unsaid = Some(kind);
+        self
+    }
+
+    /// What a row is that does not say what happened.
+    pub(super) fn unsaid(&self) -> Option<Kind> {
+        self.unsaid
+    }
+
+    /// What the words of an event mean at the platform that it comes from. `has` tells whether it has a field, `fits` whether
+    /// a field holds a word.
+    pub(super) fn understand(
+        &self,
+        has: impl Fn(&str) -> bool,
+        fits: impl Fn(&Condition) -> bool,
+    ) -> Understood {
+        let platform = self.known.iter().find(|platform| {
+            platform.known_by.iter().any(|signs| {
+                signs.iter().all(|sign| match sign {
+                    Sign::Field(field) => has(field),
+                    Sign::Word(condition) => fits(condition),
+                })
+            })
+        });
+        let Some(platform) = platform else {
+            return Understood::default();
+        };
+        Understood {
+            platform: Some(platform.name.clone()),
+            said: platform
+                .says
+                .iter()
+                .find(|says| says.conditions.iter().all(&fits))
+                .map(|says| says.said),
+            own_codes: platform.own_codes.clone(),
+        }
     }
 
     /// Adds a file. Its words take the place of those that are there, its fields are put behind.
@@ -144,6 +240,38 @@ impl Platforms {
             self.kinds
                 .extend(words.iter().map(|word| (fold_word(word), kind)));
         }
+        let mut platforms = Vec::new();
+        for entry in file.platform {
+            let says = entry
+                .says
+                .iter()
+                .map(|(words, meaning)| {
+                    Says::read(words, meaning)
+                        .map_err(|what| wrong(format!("{}: {what}", entry.name)))
+                })
+                .collect::<Result<Vec<Says>, NoMapping>>()?;
+            platforms.push(Platform {
+                known_by: entry
+                    .known_by
+                    .iter()
+                    .map(|signs| {
+                        signs
+                            .split_whitespace()
+                            .map(|sign| match Condition::read(sign) {
+                                Some(condition) => Sign::Word(condition),
+                                None => Sign::Field(fold(sign)),
+                            })
+                            .collect()
+                    })
+                    .collect(),
+                name: entry.name,
+                own_codes: entry.own_codes,
+                says,
+            });
+        }
+        // An operator's platforms go before ours.
+        platforms.append(&mut self.known);
+        self.known = platforms;
         for (permanent, reasons) in [(true, file.permanent), (false, file.temporary)] {
             for (name, words) in reasons {
                 let reason = match name.as_str() {
@@ -178,7 +306,7 @@ impl Platforms {
     }
 
     /// What the word `value` in a field called `name` (folded) says about the cause.
-    pub(super) fn claim(&self, name: &str, value: &str) -> Option<Claim> {
+    pub(super) fn claim(&self, name: &str, value: &str) -> Option<ClassClaim> {
         let word = fold(value);
         self.claims
             .get(&format!("{name}={word}"))
@@ -188,7 +316,7 @@ impl Platforms {
 }
 
 /// A name without case, blanks and signs.
-pub(super) fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     name.chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)
