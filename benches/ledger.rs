@@ -24,7 +24,7 @@ use presend::route::Reach;
 use presend::smtp::Stage;
 use presend::suppression::Suppression;
 use presend::verdict::{Exchange, Fact, Finding, Policy, Whom};
-use presend::verify::{Asking, Observer, Task, Tools, verify};
+use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
 use presend::world::sim::Internet;
 
 /// Addresses of one domain.
@@ -242,6 +242,7 @@ fn list(folder: &Path, rows: u64, night: &str) {
         options: Options::default(),
         out: folder.join("out"),
         memory: Memory::Use,
+        writing: Writing::default(),
         target: None,
     };
     let tools = tools();

@@ -17,7 +17,7 @@ use presend::pipeline::board::Progress;
 use presend::provider::Providers;
 use presend::suppression::Suppression;
 use presend::verdict::Policy;
-use presend::verify::{Asking, Observer, Task, Tools, verify};
+use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
 use presend::world::Clock;
 
 const ROWS: u32 = 1_000_000;
@@ -65,6 +65,7 @@ fn offline(tools: &Tools, from: &Path, folder: &Path) -> Duration {
         options: Options::default(),
         out: folder.join("out"),
         memory: Memory::Use,
+        writing: Writing::default(),
         target: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

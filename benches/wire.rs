@@ -24,7 +24,7 @@ use presend::report::Report;
 use presend::route::Reach;
 use presend::suppression::Suppression;
 use presend::verdict::Policy;
-use presend::verify::{Asking, Observer, Task, Tools, verify};
+use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
 use presend::world::live::{self, Servers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -212,6 +212,7 @@ async fn run(
         options: Options::default(),
         out: folder.join("out"),
         memory: Memory::Use,
+        writing: Writing::default(),
         target: None,
     };
     let asking = Asking::World(world, Box::new(terms(shape, server.mail)));

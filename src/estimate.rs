@@ -19,7 +19,9 @@ use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
 use crate::provider::Providers;
 use crate::report::{Time, Traffic};
 use crate::verdict::Disposition;
-use crate::verify::{Asking, Describer, Judge, Observer, Task, Tools, believed, verify};
+use crate::verify::{
+    Asking, Describer, Judge, Lack, Observer, Task, Tools, Writing, believed, first_of, verify,
+};
 
 /// What a sample of a list says.
 #[derive(Clone, Debug, Serialize)]
@@ -131,6 +133,8 @@ impl Drawn {
 /// A list parted, with the addresses that come first by lot in each part.
 struct Parted {
     rows: u64,
+    /// Those that name somebody.
+    messages: u64,
     addresses: u64,
     parts: BTreeMap<Likeness, Drawn>,
 }
@@ -205,7 +209,7 @@ pub async fn estimate(
         strata.push(stratum);
         lines.push(line);
     }
-    let no_address = parted.rows - parted.addresses;
+    let no_address = parted.messages - parted.addresses;
     if no_address > 0 {
         strata.push(Stratum {
             rows: no_address,
@@ -239,20 +243,23 @@ fn part(
     let mut sizes: HashMap<u64, u32> = HashMap::new();
     let mut parted = Parted {
         rows: 0,
+        messages: 0,
         addresses: 0,
         parts: BTreeMap::new(),
     };
-    each(source, options, |address| {
+    each(source, options, |named| {
+        // A row that names nobody is no message.
         parted.rows += 1;
-        if let Some(address) = address {
+        parted.messages += u64::from(!matches!(named, Err(Lack::Nothing)));
+        if let Ok(address) = named {
             parted.addresses += 1;
             let size = sizes.entry(hash(0, address.domain().wire())).or_default();
             *size = size.saturating_add(1);
         }
     })?;
     let most = usize::try_from(most)?;
-    each(source, options, |address| {
-        let Some(address) = address else { return };
+    each(source, options, |named| {
+        let Ok(address) = named else { return };
         let domain = address.domain().wire();
         let likeness = if let Some(provider) = providers.of_consumer_domain(domain) {
             Likeness::Provider(provider.name.clone())
@@ -270,19 +277,16 @@ fn part(
     Ok(parted)
 }
 
-/// Reads every row of a list.
+/// Reads every row of a list: of those that name several addresses the first, which stands for the row.
 fn each(
     source: &Source,
     options: &Options,
-    mut with: impl FnMut(Option<&Address>),
+    mut with: impl FnMut(Result<&Address, Lack>),
 ) -> anyhow::Result<()> {
     let mut list = source.list(options)?;
     while let Some(row) = list.next_row()? {
-        let address = row
-            .address
-            .ok()
-            .and_then(|field| Address::parse_bytes(&field).ok());
-        with(address.as_ref());
+        let first = first_of(&row);
+        with(first.as_ref().map_err(|none| none.lack));
     }
     Ok(())
 }
@@ -335,6 +339,7 @@ fn task(
         },
         out: folder.to_owned(),
         memory,
+        writing: Writing::default(),
         target: None,
     })
 }

@@ -19,6 +19,17 @@ pub const LINE_BYTES: usize = 64 << 20;
 /// it have hundreds at most.
 pub const FIELD_BYTES: usize = 64 << 10;
 
+/// Most addresses that `check` takes from standard input. Our choice: what a person reads.
+pub const CHECKED_ADDRESSES: usize = 1000;
+
+/// Rows with something in the address cell from which it may be said that the column is the wrong one. Our choice: of a
+/// few rows all may be spoilt.
+pub const WRONG_COLUMN_ROWS: u64 = 10;
+
+/// The share of such rows without an address over which the column is the wrong one. Our choice: the worst lists of real
+/// people have a third.
+pub const WRONG_COLUMN_SHARE: f64 = 0.9;
+
 /// How much of a list is looked at to find its dialect, header and address column, in bytes. Our choice.
 pub const SNIFF_BYTES: usize = 256 << 10;
 
@@ -60,6 +71,10 @@ pub const ADDRESS_OCTETS: usize = 254;
 /// Longest text in which an address is looked for, in bytes. Our choice: a `mailto:` link with a subject fits, and a
 /// field of megabytes is refused before anything walks over it.
 pub const ADDRESS_TEXT_BYTES: usize = 4 << 10;
+
+/// Most addresses taken from one cell. Our choice: a directory keeps a few for one person; a cell with more is a list of
+/// its own.
+pub const CELL_ADDRESSES: usize = 16;
 
 // ── Replies ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -474,6 +489,10 @@ pub const PROJECTED_PROVIDERS: usize = 100;
 pub const CLUMPED_DOMAINS: usize = 20_000;
 
 // ── Rows out ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// How much of a file is looked at to tell whether presend wrote it, in bytes. Our choice: a header with hundreds of
+/// columns fits.
+pub const OUR_MARK_BYTES: usize = 64 << 10;
 
 /// Bytes of a list gathered before they are written.
 pub const WRITE_BYTES: usize = 256 << 10;

@@ -76,7 +76,7 @@ pub(super) fn nfc(text: &str) -> Cow<'_, str> {
 
 /// Puts the characters in order: invisible ones out, full-width forms to ASCII (RFC 8265 §3.3.2 folds them too), blanks
 /// of every kind to a space, the ends trimmed, the whole in NFC.
-fn scrub(text: &str) -> String {
+pub(super) fn scrub(text: &str) -> String {
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';

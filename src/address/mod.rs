@@ -4,6 +4,7 @@
 //! grammar of RFC 5321 §4.1.2 and RFC 6531 §3.3 (`local`, `domain`), and the result is kept in one canonical form. What
 //! is no address gives the [`Fault`] that says why; [`suggest()`] guesses what was meant.
 
+mod cell;
 mod clean;
 mod domain;
 mod fault;
@@ -18,6 +19,7 @@ use std::net::IpAddr;
 
 use crate::limits;
 
+pub use cell::{Contents, Found, contents};
 pub use fault::Fault;
 pub use repair::suggest_text;
 pub use suggest::{suggest, suggest_domain, suggest_in};
@@ -111,6 +113,11 @@ impl Address {
     ///
     /// The first rule that the text breaks.
     pub fn parse(text: &str) -> Result<Address, Fault> {
+        Address::read(text).map(|(address, _)| address)
+    }
+
+    /// As [`Address::parse`], with the address as it stood in `text` once what surrounds it was taken away.
+    fn read(text: &str) -> Result<(Address, Cow<'_, str>), Fault> {
         if text.len() > limits::ADDRESS_TEXT_BYTES {
             return Err(Fault::TextTooLong { bytes: text.len() });
         }
@@ -137,11 +144,12 @@ impl Address {
         let (Ok(at), Ok(end)) = (u8::try_from(at), u8::try_from(end)) else {
             return Err(Fault::AddressTooLong { octets: end });
         };
-        Ok(Address {
+        let address = Address {
             text: text.into_boxed_str(),
             at,
             end,
-        })
+        };
+        Ok((address, cleaned))
     }
 
     /// Reads the address in `bytes`; see [`Address::parse`].

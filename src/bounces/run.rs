@@ -11,6 +11,7 @@ use super::Fault;
 use super::health::interval;
 use super::source::fields_of;
 use crate::address::Address;
+use crate::columns::NAMES;
 use crate::flags::{Flag, Flags};
 use crate::intake::{ColumnChoice, IntakeError, List, Options, Source};
 use crate::ledger::{Bounce, Ledger, LedgerError, Outcomes};
@@ -235,13 +236,13 @@ impl Run {
             let Some(ours) = Ours::of(&list) else {
                 return Err(RunError::NoRun {
                     path: self.folder.clone(),
-                    what: format!("{} has no column presend_verdict", path.display()),
+                    what: format!("{} has no column {}", path.display(), NAMES[0]),
                 });
             };
-            let (address, delimiter) = (list.address_column(), list.delimiter());
+            let delimiter = list.delimiter();
             while let Some(row) = list.next_row()? {
                 let fields = fields_of(row.raw, delimiter);
-                let Some(row) = Row::read(&fields, address, ours, providers) else {
+                let Some(row) = Row::read(&fields, ours, providers) else {
                     continue;
                 };
                 let bounces = ledger.bounces_of(&row.address.key())?;
@@ -360,10 +361,7 @@ struct Ours {
 
 impl Ours {
     fn of(list: &List) -> Option<Ours> {
-        let first = list
-            .columns()
-            .iter()
-            .rposition(|name| name == "presend_verdict")?;
+        let first = list.columns().iter().rposition(|name| name == NAMES[0])?;
         Some(Ours { first })
     }
 }
@@ -382,9 +380,21 @@ struct Row {
 
 impl Row {
     /// Reads a row. `None` for one that was sent to nobody, or counted with an earlier row.
-    fn read(fields: &[String], address: usize, ours: Ours, providers: &Providers) -> Option<Row> {
+    fn read(fields: &[String], ours: Ours, providers: &Providers) -> Option<Row> {
         let field = |place: usize| fields.get(ours.first + place).map_or("", String::as_str);
-        let flags: Flags = field(3)
+        let [
+            address,
+            verdict,
+            reason,
+            bounce,
+            flags,
+            _,
+            provider,
+            reply,
+            checked_at,
+            _,
+        ] = std::array::from_fn::<&str, { NAMES.len() }, _>(field);
+        let flags: Flags = flags
             .split(';')
             .filter_map(|name| Flag::ALL.into_iter().find(|flag| flag.as_str() == name))
             .collect();
@@ -392,19 +402,19 @@ impl Row {
             return None;
         }
         Some(Row {
-            address: Address::parse(fields.get(address)?).ok()?,
+            address: Address::parse(address).ok()?,
             verdict: Verdict {
-                standing: field(0).parse::<Standing>().ok()?,
-                reason: field(1).parse::<Reason>().ok()?,
+                standing: verdict.parse::<Standing>().ok()?,
+                reason: reason.parse::<Reason>().ok()?,
             },
-            probability: field(2).parse().ok()?,
+            probability: bounce.parse().ok()?,
             flags,
-            provider: field(5).to_owned(),
+            provider: provider.to_owned(),
             provider_id: providers
-                .by_name(field(5))
+                .by_name(provider)
                 .map(|provider| provider.id.clone()),
-            reply: field(6).to_owned(),
-            checked_at: field(7).to_owned(),
+            reply: reply.to_owned(),
+            checked_at: checked_at.to_owned(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! `presend check`.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{BufRead as _, Write};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -10,22 +10,26 @@ use super::asking::{self, AskingArgs};
 use super::log::LogArgs;
 use super::progress::Screen;
 use super::safe::safe;
-use super::{Exit, start};
+use super::{Exit, start, usage};
+use crate::address::Address;
 use crate::flags::Flag;
 use crate::intake::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
+use crate::limits;
 use crate::moment::Moment;
 use crate::pipeline::Ending;
 use crate::projection::{Model, Segment};
-use crate::verdict::{Evidence, Finding, Whom};
-use crate::verify::{self, Asking, Describer, Judge, Judgement, Task, Tools, parse_field, verify};
+use crate::verdict::{Evidence, Finding, Standing, Whom};
+use crate::verify::{
+    self, Asking, Describer, Judge, Judgement, Task, Tools, Writing, parse_text, verify,
+};
 use crate::world::Clock;
 
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// The addresses
-    #[arg(required = true)]
+    /// The addresses; `-` reads them from standard input, one a line
+    #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
     /// strict, balanced, lenient or a policy file
     #[arg(long, value_name = "POLICY", default_value = "balanced")]
@@ -44,14 +48,12 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = asking::tools(&args.policy, &args.asking)?;
     let folder = tempfile::tempdir()?;
+    let inputs = inputs(&args.addresses)?;
     // A header of our own keeps the first address from being taken for one.
-    let list = args
-        .addresses
-        .iter()
-        .fold("email\n".to_owned(), |list, address| {
-            let quoted = address.replace('"', "\"\"").replace(['\r', '\n'], " ");
-            list + "\"" + &quoted + "\"\n"
-        });
+    let list = inputs.iter().fold("email\n".to_owned(), |list, address| {
+        let quoted = address.replace('"', "\"\"").replace(['\r', '\n'], " ");
+        list + "\"" + &quoted + "\"\n"
+    });
     let task = Task {
         source: Source::spool("the addresses".to_owned(), list.as_bytes())?,
         options: Options {
@@ -60,11 +62,12 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         },
         out: folder.path().to_owned(),
         memory: args.asking.memory(),
+        writing: Writing::default(),
         target: None,
     };
     let (domains, _) = start::domains(&task.source, &task.options)?;
     let mut screen = Screen::start(&args.log);
-    let (text, ending) = asking::block_on(&place, async {
+    let (text, ending, undeliverable) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
@@ -81,44 +84,106 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         let judge = Judge::new(&tools, clock.now(), summary.ending);
         let mut describer = Describer::new(&tools.lists);
         let mut text = String::new();
-        for address in &args.addresses {
-            let (judgement, evidence) = judged(&judge, &mut describer, address, &mut ledger)?;
-            let bounce = bounce(&model, address, &judgement);
-            if args.json {
-                text += &to_json(address, &judgement, bounce, &evidence);
-            } else {
-                text += &for_people(address, &judgement, bounce, &evidence, &tools);
+        let mut undeliverable = false;
+        for input in &inputs {
+            for checked in check(&judge, &mut describer, input, &mut ledger)? {
+                let bounce = checked.bounce(&model);
+                undeliverable |= checked.judgement.verdict.standing == Standing::Undeliverable;
+                if args.json {
+                    text += &to_json(&checked, bounce);
+                } else {
+                    text += &for_people(&checked, bounce, &tools);
+                }
             }
         }
-        anyhow::Ok((text, summary.ending))
+        anyhow::Ok((text, summary.ending, undeliverable))
     })??;
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(match ending {
         Ending::Interrupted => Exit::Interrupted,
         Ending::Stranded => Exit::CannotAsk,
+        Ending::Completed | Ending::Deadline if undeliverable => Exit::No,
         Ending::Completed | Ending::Deadline => Exit::Done,
     })
 }
 
-/// The probability that a message to this address bounces.
-fn bounce(model: &Model, input: &str, judgement: &Judgement) -> f64 {
-    let address = crate::address::Address::parse(input);
-    let domain = address
-        .as_ref()
-        .map_or("", |address| address.domain().wire());
-    model.mean(&Segment::of(
-        judgement.verdict,
-        judgement.flags,
-        judgement.provider_id.as_deref(),
-        domain,
-    ))
+/// The texts to look at: those that were typed, and the lines of standard input for a dash.
+fn inputs(typed: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut inputs = Vec::new();
+    for text in typed {
+        if text != "-" {
+            inputs.push(text.clone());
+            continue;
+        }
+        for line in std::io::stdin().lock().lines() {
+            let line = line.map_err(|error| usage(format!("standard input: {error}")))?;
+            if !line.trim().is_empty() {
+                inputs.push(line);
+            }
+            if inputs.len() > limits::CHECKED_ADDRESSES {
+                return Err(usage(format!(
+                    "check is for a few addresses, at most {}; a list is verified with presend verify -",
+                    limits::CHECKED_ADDRESSES
+                )));
+            }
+        }
+    }
+    if inputs.is_empty() {
+        return Err(usage("standard input has no address; write one a line"));
+    }
+    Ok(inputs)
+}
+
+/// What was found out about one address of a text, or about a text without any.
+struct Checked<'a> {
+    input: &'a str,
+    address: Option<Address>,
+    judgement: Judgement,
+    evidence: Evidence,
+}
+
+impl Checked<'_> {
+    /// The probability that a message to this address bounces; `None` where there is nobody to write to.
+    fn bounce(&self, model: &Model) -> Option<f64> {
+        let Judgement {
+            verdict,
+            flags,
+            provider_id,
+            ..
+        } = &self.judgement;
+        let domain = self.address.as_ref();
+        let domain = domain.map_or("", |address| address.domain().wire());
+        self.judgement.is_message().then(|| {
+            model.mean(&Segment::of(
+                *verdict,
+                *flags,
+                provider_id.as_deref(),
+                domain,
+            ))
+        })
+    }
+
+    /// The address, or the text that holds none.
+    fn shown(&self) -> String {
+        match &self.address {
+            Some(address) => address.to_string(),
+            None => self.input.to_owned(),
+        }
+    }
 }
 
 /// One line of JSON.
-fn to_json(input: &str, judgement: &Judgement, bounce: f64, evidence: &Evidence) -> String {
-    let columns = judgement.columns(bounce);
+fn to_json(checked: &Checked<'_>, bounce: Option<f64>) -> String {
+    let judgement = &checked.judgement;
+    let address = checked.address.as_ref().map(ToString::to_string);
+    let address = address.unwrap_or_default();
+    let input = match address == checked.input {
+        true => "",
+        false => checked.input,
+    };
+    let columns = judgement.columns(bounce, &address, input);
     let object = serde_json::json!({
-        "address": input,
+        "address": columns.address,
         "verdict": columns.verdict,
         "reason": columns.reason,
         "bounce": columns.bounce,
@@ -127,23 +192,19 @@ fn to_json(input: &str, judgement: &Judgement, bounce: f64, evidence: &Evidence)
         "provider": judgement.provider,
         "reply": columns.reply,
         "checked_at": judgement.checked_at,
+        "input": columns.input,
         "disposition": judgement.disposition,
-        "evidence": evidence,
+        "evidence": checked.evidence,
     });
     format!("{object}\n")
 }
 
 /// Verdict and evidence as an expert wants to read them.
-fn for_people(
-    input: &str,
-    judgement: &Judgement,
-    bounce: f64,
-    evidence: &Evidence,
-    tools: &Tools,
-) -> String {
+fn for_people(checked: &Checked<'_>, bounce: Option<f64>, tools: &Tools) -> String {
+    let judgement = &checked.judgement;
     let verdict = judgement.verdict;
     let mut text = String::new();
-    let _ = writeln!(text, "{}", safe(input));
+    let _ = writeln!(text, "{}", safe(&checked.shown()));
     let _ = writeln!(
         text,
         "  {} ({}): {}",
@@ -151,11 +212,12 @@ fn for_people(
         verdict.reason,
         verdict.reason.in_plain_words()
     );
+    let bounce = bounce.map(|share| format!("   bounce: {:.1} %", share * 100.0));
     let _ = writeln!(
         text,
-        "  list: {}   bounce: {:.1} %",
+        "  list: {}{}",
         judgement.disposition,
-        bounce * 100.0
+        bounce.unwrap_or_default()
     );
     if let Some(suggestion) = &judgement.suggestion {
         let _ = writeln!(text, "  did you mean {}?", safe(suggestion));
@@ -163,12 +225,12 @@ fn for_people(
     if let Some(provider) = &judgement.provider {
         let _ = writeln!(text, "  mail run by {provider}");
     }
-    if let Ok(address) = crate::address::Address::parse(input) {
-        for (flag, source) in tools.lists.explain(&address) {
+    if let Some(address) = &checked.address {
+        for (flag, source) in tools.lists.explain(address) {
             let _ = writeln!(text, "  flag {flag}: {}", safe(&source));
         }
     }
-    for fact in &evidence.facts {
+    for fact in &checked.evidence.facts {
         let _ = match &fact.finding {
             Finding::Text { detail } => writeln!(text, "  {}  text: {}", fact.at, safe(detail)),
             Finding::Domain { reason, detail } => {
@@ -213,27 +275,37 @@ fn for_people(
     text
 }
 
-/// What a text gets, with the evidence.
-fn judged(
+/// What the addresses of a text get, with the evidence; or the text, where it holds none.
+fn check<'i>(
     judge: &Judge<'_>,
     describer: &mut Describer<'_>,
-    input: &str,
+    input: &'i str,
     ledger: &mut Ledger,
-) -> anyhow::Result<(Judgement, Evidence)> {
-    match parse_field(input.as_bytes()) {
-        Ok(address) => {
-            let described = describer.describe(address);
-            let evidence = judge.evidence(&described.address, ledger)?;
-            Ok((judge.judge(&described, &evidence), evidence))
-        }
+) -> anyhow::Result<Vec<Checked<'i>>> {
+    let addresses = match parse_text(input.as_bytes()) {
+        Ok(addresses) => addresses,
         Err(no_address) => {
             let mut evidence = Evidence::new();
-            let finding = Finding::Text {
-                detail: no_address.detail.to_string(),
-            };
-            evidence.learn(judge.now(), finding);
-            let judgement = judge.no_address(no_address);
-            Ok((judgement, evidence))
+            let detail = no_address.detail.to_string();
+            evidence.learn(judge.now(), Finding::Text { detail });
+            return Ok(vec![Checked {
+                input,
+                address: None,
+                judgement: judge.no_address(no_address),
+                evidence,
+            }]);
         }
+    };
+    let mut checked = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let described = describer.describe(address);
+        let evidence = judge.evidence(&described.address, ledger)?;
+        checked.push(Checked {
+            input,
+            judgement: judge.judge(&described, &evidence),
+            address: Some(described.address),
+            evidence,
+        });
     }
+    Ok(checked)
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::address::Address;
 use crate::intake::{ColumnChoice, IntakeError, Options, Source};
 use crate::limits;
 use crate::preflight::audience::{Audience, Domains};
@@ -19,6 +18,7 @@ use crate::preflight::sender::{Sending, fit_to_send};
 use crate::preflight::{html, interfaces, screen, warm_up};
 use crate::provider::Providers;
 use crate::route::Reach;
+use crate::verify::first_of;
 use crate::world::World;
 
 /// What stands below the options in `presend preflight --help`.
@@ -214,7 +214,7 @@ impl Readers {
         let mut list = Source::open(path)?.list(&options)?;
         let mut domains = Domains::default();
         while let Some(row) = list.next_row()? {
-            if let Ok(Ok(address)) = row.address.map(|text| Address::parse_bytes(&text))
+            if let Ok(address) = first_of(&row)
                 && let Some(domain) = address.domain().name()
             {
                 domains.add(domain);

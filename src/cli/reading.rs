@@ -9,9 +9,9 @@ use crate::intake::{ColumnChoice, Delimiter, Options, Remark};
 /// How a list is read.
 #[derive(Debug, Args)]
 pub(super) struct ReadingArgs {
-    /// The column with the addresses, by name or number from 1
+    /// The column with the addresses, by name or number from 1; may be repeated where rows have several addresses
     #[arg(long, value_name = "NAME|NUMBER")]
-    column: Option<ColumnChoice>,
+    column: Vec<ColumnChoice>,
     /// What stands between fields: a character, tab, 0x1f, none [default: found out]
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<Delimiter>,
@@ -20,10 +20,14 @@ pub(super) struct ReadingArgs {
 impl ReadingArgs {
     /// As the reader takes it.
     pub(super) fn options(&self) -> Options {
+        let (column, further) = match self.column.as_slice() {
+            [] => (ColumnChoice::Detect, &[][..]),
+            [column, further @ ..] => (column.clone(), further),
+        };
         Options {
-            column: self.column.clone().unwrap_or_default(),
+            column,
+            further: further.to_vec(),
             delimiter: self.delimiter,
-            ..Options::default()
         }
     }
 }

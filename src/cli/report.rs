@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{Exit, usage};
-use crate::outlet;
+use crate::outlet::{self, Rights};
 use crate::report::{self, Report};
 
 /// Options of `report`.
@@ -53,7 +53,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let screen = || report::terminal(&report, &folder.display().to_string());
     let text = match args.format {
         None => {
-            write_pages(&report, folder)?;
+            write_pages(&report, folder, Rights::of_what_comes_from(&file))?;
             screen()
         }
         Some(Form::Text) => screen(),
@@ -67,12 +67,12 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
 }
 
 /// Writes what people read of a report beside its numbers.
-pub(super) fn write_pages(report: &Report, folder: &Path) -> anyhow::Result<()> {
+pub(super) fn write_pages(report: &Report, folder: &Path, rights: Rights) -> anyhow::Result<()> {
     for (name, text) in [
         ("report.html", report::html(report)),
         ("report.md", report::markdown(report)),
     ] {
-        outlet::write_whole(&folder.join(name), text.as_bytes())?;
+        outlet::write_whole(&folder.join(name), rights, text.as_bytes())?;
     }
     Ok(())
 }

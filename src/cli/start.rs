@@ -21,6 +21,7 @@ use crate::preflight::screen::wrapped;
 use crate::preflight::start::{Depth, Start, Starting, Surroundings, look};
 use crate::provider::Providers;
 use crate::route::{DnsAnswer, Reach, Record, RecordKind};
+use crate::verify::first_of;
 use crate::world::{OwnTrouble, World};
 
 /// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
@@ -177,7 +178,7 @@ pub(super) fn domains(
         if row.number > limits::START_ROWS {
             break;
         }
-        let Ok(Ok(address)) = row.address.map(|text| Address::parse_bytes(&text)) else {
+        let Ok(address) = first_of(&row) else {
             continue;
         };
         domains_add(&mut domains, &address);
@@ -275,7 +276,11 @@ impl Stamp {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        outlet::write_whole(file, serde_json::to_string(self)?.as_bytes())?;
+        outlet::write_whole(
+            file,
+            outlet::Rights::ORDINARY,
+            serde_json::to_string(self)?.as_bytes(),
+        )?;
         Ok(())
     }
 }

@@ -15,11 +15,11 @@ use super::{Exit, start, usage};
 use crate::intake::Source;
 use crate::ledger::{Job, Ledger, Lock, LockError};
 use crate::moment::Moment;
-use crate::outlet;
+use crate::outlet::{self, Format, Replace, Rights};
 use crate::pipeline::Ending;
-use crate::projection::Basis;
+use crate::projection::{Basis, Goal};
 use crate::report::{self, Report, Since};
-use crate::verify::{Asking, Task, verify};
+use crate::verify::{self, Allowed, Asking, Cells, Fill, Gate, Least, Task, Writing, verify};
 use crate::world::Clock;
 
 /// Options of `verify`.
@@ -32,18 +32,37 @@ pub(super) struct VerifyArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
+    /// Replace files there that presend did not write; the list itself is never replaced
+    #[arg(long)]
+    force: bool,
+    /// Write all rows in their order to this file as well; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    all: Option<PathBuf>,
+    /// How --all is written: csv, or jsonl for one JSON object a row
+    #[arg(long, value_name = "FORMAT", default_value = "csv", requires = "all")]
+    format: Format,
+    /// Leave the address cells as they are: the clean address stands in the column `presend_address` alone
+    #[arg(long)]
+    keep_cells: bool,
     /// strict, balanced, lenient or a policy file
     #[arg(long, value_name = "POLICY", default_value = "balanced")]
     policy: String,
-    /// Exit with code 1 when the projected bounce rate of verified.csv is over this
+    /// Exit with code 1 when the projected bounce rate of verified.csv is over this, or when the run proved nothing:
+    /// offline, blocked, out of time, nothing verified
     #[arg(long, value_name = "PERCENT", value_parser = super::percent)]
     fail_over: Option<f64>,
+    /// Exit with code 1 when fewer rows are verified: a number, or a share of the rows with an address
+    #[arg(long, value_name = "N|P%")]
+    min_verified: Option<Least>,
     /// Which rate --fail-over and --target decide on: the expected one, or the upper end of the 90 % interval
     #[arg(long, value_name = "RATE", default_value = "expected", value_parser = clap::value_parser!(Basis))]
     fail_on: Basis,
     /// Write target.csv as well: the largest list whose projected bounce rate is not over this
     #[arg(long, value_name = "PERCENT", value_parser = super::percent)]
     target: Option<f64>,
+    /// The chance of bouncing over which no address from review is added to target.csv
+    #[arg(long, value_name = "PERCENT", default_value = "30%", value_parser = super::percent, requires = "target")]
+    target_cap: f64,
     /// Write the run's numbers for Prometheus to this file
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
@@ -61,19 +80,16 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = asking::tools(&args.policy, &args.asking)?;
     let source = Source::open(&args.list)?;
-    let task = Task {
-        out: args
-            .out
-            .clone()
-            .map_or_else(|| default_out(&args.list), Ok)?,
-        options: args.reading.options(),
-        source,
-        memory: args.asking.memory(),
-        target: args.target.map(|rate| (rate, args.fail_on)),
-    };
+    let joined = args.all.as_deref().map(Joined::at).transpose()?;
+    let task = task(args, source, joined.as_ref())?;
+    protect(args, &task)?;
     // Before anybody is asked: is it a list, which column is it?
     let (domains, remarks) = start::domains(&task.source, &task.options)?;
     reading::tell(&remarks, &args.log);
+    let gate = gate(args);
+    if gate.is_set() {
+        right_column(&task)?;
+    }
     let mut screen = Screen::start(&args.log);
     let (report, json) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
@@ -102,14 +118,15 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         let stop = asking::stop(args.asking.deadline);
         let mut report = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
         if let Place::Simulated(_, world) = &place {
-            report.world = Some(world.clone());
+            report.world = Some(file_name(Path::new(world)));
         }
         report.since = since(&ledger, &job_place, &report)?;
         let json = report.to_json();
-        outlet::write_whole(&task.out.join("report.json"), json.as_bytes())?;
-        write_pages(&report, &task.out)?;
+        let rights = task.writing.rights;
+        outlet::write_whole(&task.out.join("report.json"), rights, json.as_bytes())?;
+        write_pages(&report, &task.out, rights)?;
         if let Some(path) = &args.metrics {
-            outlet::write_whole(path, report::metrics(&report).as_bytes())?;
+            outlet::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
         }
         // From here on the run is over; until here it would be continued.
         ledger.end(report.ending.as_str(), &json, clock.now())?;
@@ -117,14 +134,150 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     })??;
     screen.finish();
     reading::tell(task.source.footer().as_slice(), &args.log);
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        out.write_all(json.as_bytes())?;
-    } else if !args.log.quiet {
-        let text = report::terminal(&report, &task.out.display().to_string());
-        out.write_all(text.as_bytes())?;
+    let shortcomings = gate.shortcomings(&report, allowed(args));
+    let text = match (args.json, args.log.quiet) {
+        (true, _) => json,
+        (false, true) => String::new(),
+        (false, false) => report::terminal(&report, &task.out.display().to_string()),
+    };
+    for why in &shortcomings {
+        eprintln!("presend: not good enough: {why}");
     }
-    Ok(exit(&report, args.fail_over, args.fail_on))
+    match &joined {
+        Some(joined @ Joined::Output { .. }) => {
+            // Standard output is for the rows.
+            eprint!("{text}");
+            joined.copy_to(&mut std::io::stdout().lock())?;
+        }
+        Some(Joined::File(_)) | None => std::io::stdout().lock().write_all(text.as_bytes())?,
+    }
+    Ok(exit(&report, &shortcomings))
+}
+
+/// Where all rows go together.
+enum Joined {
+    /// To a file.
+    File(PathBuf),
+    /// To standard output, once the run is over: until then to a file in a folder that vanishes.
+    Output { folder: tempfile::TempDir },
+}
+
+impl Joined {
+    fn at(path: &Path) -> anyhow::Result<Self> {
+        Ok(match path == Path::new("-") {
+            true => Joined::Output {
+                folder: tempfile::tempdir()?,
+            },
+            false => Joined::File(path.to_owned()),
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            Joined::File(path) => path.clone(),
+            Joined::Output { folder } => folder.path().join("all"),
+        }
+    }
+
+    fn copy_to(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let mut file = std::fs::File::open(self.path())?;
+        std::io::copy(&mut file, out).map(|_| ())
+    }
+}
+
+/// What the run is told to do.
+fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::Result<Task> {
+    let out = match args.out.as_deref() {
+        Some(out) if out == Path::new("-") => {
+            return Err(usage(
+                "--out names a folder, because three lists and a report come out\n  \
+                 all rows together go to standard output with --all -, the numbers with --json",
+            ));
+        }
+        Some(out) => out.to_owned(),
+        None => default_out(&args.list)?,
+    };
+    Ok(Task {
+        out,
+        options: args.reading.options(),
+        source,
+        memory: args.asking.memory(),
+        writing: Writing {
+            rights: Rights::of_what_comes_from(&args.list),
+            cells: match args.keep_cells {
+                true => Cells::Kept,
+                false => Cells::Cleaned,
+            },
+            all: joined.map(|joined| (joined.path(), args.format)),
+        },
+        target: args.target.map(|rate| Goal {
+            rate,
+            basis: args.fail_on,
+            cap: args.target_cap,
+        }),
+    })
+}
+
+/// Makes sure that the run replaces neither the list nor somebody else's file.
+fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
+    let mut paths: Vec<PathBuf> = verify::FILES
+        .iter()
+        .map(|name| task.out.join(name))
+        .collect();
+    paths.extend(task.writing.all.iter().map(|(path, _)| path.clone()));
+    paths.extend(args.metrics.clone());
+    let replace = match args.force {
+        true => Replace::Anything,
+        false => Replace::OnlyOurs,
+    };
+    outlet::protect(&args.list, &paths, replace).map_err(|protected| usage(protected.to_string()))
+}
+
+/// Makes sure that the column which was named or found is one of addresses: a script that reads the wrong one is to know
+/// before anybody is asked.
+fn right_column(task: &Task) -> anyhow::Result<()> {
+    let fill = Fill::of(&task.source, &task.options)?;
+    if !fill.is_of_another_column() {
+        return Ok(());
+    }
+    let list = task.source.list(&task.options)?;
+    let column = list.columns().get(list.address_column());
+    Err(super::Refusal {
+        exit: Exit::NoList,
+        message: format!(
+            "{}: {} of {} cells in the column {} are no addresses, so it is probably the wrong one; nobody was asked\n  \
+             name the right one with --column",
+            task.source.name(),
+            fill.malformed,
+            fill.filled,
+            column.map_or("of addresses", String::as_str),
+        ),
+    }
+    .into())
+}
+
+/// What the run must reach.
+fn gate(args: &VerifyArgs) -> Gate {
+    Gate {
+        fail_over: args.fail_over,
+        basis: args.fail_on,
+        min_verified: args.min_verified,
+    }
+}
+
+/// Whom the run may ask.
+fn allowed(args: &VerifyArgs) -> Allowed {
+    match (args.asking.offline, args.asking.no_smtp) {
+        (true, _) => Allowed::Nobody,
+        (false, true) => Allowed::Names,
+        (false, false) => Allowed::MailHosts,
+    }
+}
+
+/// The last part of a path.
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// What changed since the last complete run of the same job. A report that this version cannot read is no comparison.
@@ -135,14 +288,11 @@ fn since(ledger: &Ledger, place: &str, report: &Report) -> anyhow::Result<Option
         .map(|then| Since::between(&then, report)))
 }
 
-fn exit(report: &Report, fail_over: Option<f64>, fail_on: Basis) -> Exit {
-    let rate = fail_on.of(&report.projection.verified);
+fn exit(report: &Report, shortcomings: &[String]) -> Exit {
     match report.ending {
         Ending::Interrupted => Exit::Interrupted,
         Ending::Stranded => Exit::CannotAsk,
-        Ending::Completed | Ending::Deadline if fail_over.is_some_and(|mark| rate > mark) => {
-            Exit::No
-        }
+        Ending::Completed | Ending::Deadline if !shortcomings.is_empty() => Exit::No,
         Ending::Completed | Ending::Deadline => Exit::Done,
     }
 }

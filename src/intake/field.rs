@@ -111,7 +111,8 @@ pub(super) fn address<'a>(
     }
 }
 
-/// The cells of `record` in further `columns`; none where its fields cannot be believed.
+/// The cells of `record` in further `columns`, then those behind the last column that has a name where they hold an
+/// address: `email` over `lena@tolk.test;omar@tolk.test`. None where its fields cannot be believed.
 pub(super) fn further<'a>(
     raw: &'a [u8],
     record: &Record,
@@ -120,15 +121,24 @@ pub(super) fn further<'a>(
     columns: &[usize],
 ) -> Vec<Cell<'a>> {
     let believed = match record.quoting {
-        Quoting::Sound => record.fields <= widths.header.max(widths.usual),
+        Quoting::Sound => true,
         Quoting::Stray => widths.fit(record.fields),
         Quoting::Unclosed => false,
     };
-    if columns.is_empty() || !believed {
+    let is_wide = record.fields > widths.header;
+    if !believed || columns.is_empty() && !is_wide {
         return Vec::new();
     }
     let fields = record::places(raw, layout.delimiter);
-    let cells = columns.iter().map(|column| fields.get(*column).copied());
+    // Where an unquoted delimiter has moved the fields, their numbers say nothing.
+    let named = match is_wide && !widths.fit(record.fields) {
+        true => &[],
+        false => columns,
+    };
+    let named = named.iter().map(|column| fields.get(*column).copied());
+    let nameless = fields.iter().skip(widths.header).copied();
+    let nameless = nameless.filter(|field| shape::is_address(&field.text(raw)));
+    let cells = named.chain(nameless.map(Some));
     cells.map(|field| Cell::at(field, raw)).collect()
 }
 

@@ -157,6 +157,12 @@ pub struct List {
 /// What was found below the rows, shared between a source and the readings of it.
 type Footer = Arc<Mutex<Option<Remark>>>;
 
+/// The fields of the record that `bytes` begin with, without the quotes round them.
+#[must_use]
+pub fn fields(bytes: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
+    record::fields(bytes, Some(delimiter))
+}
+
 /// Whether there may be more rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {

@@ -64,7 +64,7 @@ impl fmt::Display for Remark {
                 };
                 write!(
                     f,
-                    "the addresses of column {} are used; not used: {}{more} (--column chooses)",
+                    "the addresses of column {} are used; not used: {}{more} (--column chooses one, or several where it is repeated)",
                     shown(used),
                     names.join(", ")
                 )

@@ -16,8 +16,8 @@ pub(super) struct Note {
     pub(super) disposition: Disposition,
     /// Where it went, as far as a wanted rate is concerned.
     pub(super) pile: Pile,
-    /// Its segment.
-    pub(super) slot: Slot,
+    /// Its segment; `None` of a row that is no message.
+    pub(super) slot: Option<Slot>,
     /// Where its bounce column begins, in bytes from the row's beginning.
     pub(super) place: u32,
     /// Its length in bytes, its end included.
@@ -26,12 +26,15 @@ pub(super) struct Note {
 
 const NOTE_BYTES: usize = 12;
 
+/// What stands for no segment: there are never so many.
+const NO_SLOT: u16 = u16::MAX;
+
 impl Note {
     fn to_bytes(self) -> [u8; NOTE_BYTES] {
         let mut bytes = [0; NOTE_BYTES];
         bytes[0] = self.disposition as u8;
         bytes[1] = self.pile as u8;
-        bytes[2..4].copy_from_slice(&self.slot.0.to_le_bytes());
+        bytes[2..4].copy_from_slice(&self.slot.map_or(NO_SLOT, |slot| slot.0).to_le_bytes());
         bytes[4..8].copy_from_slice(&self.place.to_le_bytes());
         bytes[8..12].copy_from_slice(&self.length.to_le_bytes());
         bytes
@@ -42,7 +45,10 @@ impl Note {
         Note {
             disposition: Disposition::ALL[usize::from(list)],
             pile: Pile::ALL[usize::from(pile)],
-            slot: Slot(u16::from_le_bytes([s0, s1])),
+            slot: match u16::from_le_bytes([s0, s1]) {
+                NO_SLOT => None,
+                slot => Some(Slot(slot)),
+            },
             place: u32::from_le_bytes([p0, p1, p2, p3]),
             length: u32::from_le_bytes([l0, l1, l2, l3]),
         }
@@ -94,7 +100,7 @@ mod tests {
         let note = |row: u32| Note {
             disposition: Disposition::ALL[row as usize % 3],
             pile: Pile::ALL[row as usize % 4],
-            slot: Slot(u16::try_from(row).unwrap()),
+            slot: (!row.is_multiple_of(5)).then(|| Slot(u16::try_from(row).unwrap())),
             place: row * 7,
             length: 70_000 + row,
         };

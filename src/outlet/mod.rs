@@ -3,28 +3,43 @@
 //! [`Outlet`] takes rows; [`Written`] has them all, settles the column that depends on the whole list and cuts further
 //! lists out of them; only [`Written::publish`] gives files their names.
 
+mod fields;
+mod file;
+mod foreign;
 mod journal;
+mod whole;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::columns::NAMES;
 use crate::projection::{Pile, Slot};
 use crate::verdict::Disposition;
+use fields::{Quotes, field, thousandths};
+use file::{beside, folder_of, publish};
 use journal::{Journal, Note};
+use whole::Objects;
+
+pub use file::{Rights, Table, write_whole};
+pub use foreign::{Protected, Replace, protect};
+pub use whole::Format;
 
 /// What is appended to a row, in this order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Columns<'a> {
+    /// The address that was asked, clean, or empty.
+    pub address: &'a str,
     /// `deliverable`, `undeliverable`, `risky` or `unknown`.
     pub verdict: &'a str,
     /// A reason of the vocabulary.
     pub reason: &'a str,
-    /// The probability that a message now would bounce, 0 to 1.
-    pub bounce: f64,
+    /// The probability that a message now would bounce, 0 to 1; `None` of a row that is no message.
+    pub bounce: Option<f64>,
     /// Flags, joined by `;`.
     pub flags: String,
     /// The likely intended address, or empty.
@@ -35,19 +50,29 @@ pub struct Columns<'a> {
     pub reply: &'a str,
     /// When somebody was asked, or empty.
     pub checked_at: String,
+    /// What stood in the address cell, where the clean address now stands there; else empty.
+    pub input: &'a str,
 }
 
-/// The names of the appended columns.
-pub const NAMES: [&str; 8] = [
-    "presend_verdict",
-    "presend_reason",
-    "presend_bounce",
-    "presend_flags",
-    "presend_suggestion",
-    "presend_provider",
-    "presend_reply",
-    "presend_checked_at",
-];
+/// A row as the caller wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Theirs<'a> {
+    /// Its bytes, outside of quotes at their end.
+    pub raw: &'a [u8],
+    /// What ends it; empty for a last row without an end.
+    pub terminator: &'a [u8],
+    /// Where the clean address is put in place of what stands there.
+    pub put: Option<Put<'a>>,
+}
+
+/// A clean address for the caller's cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put<'a> {
+    /// Where the cell stands in the row, its quotes included.
+    pub place: Range<usize>,
+    /// What is put there.
+    pub address: &'a str,
+}
 
 /// How the caller's list is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +97,7 @@ struct Sheet {
 pub struct Outlet {
     sheets: [Sheet; 3],
     form: Form,
+    rights: Rights,
     journal: Journal,
     /// What stands before the first row of each list.
     head: Vec<u8>,
@@ -85,8 +111,8 @@ pub struct Place {
     pub disposition: Disposition,
     /// Where it went, as far as a wanted rate is concerned.
     pub pile: Pile,
-    /// Its segment.
-    pub slot: Slot,
+    /// Its segment; `None` of a row that is no message.
+    pub slot: Option<Slot>,
 }
 
 /// Nothing can be written there.
@@ -97,17 +123,23 @@ pub struct OutletError {
     error: io::Error,
 }
 
+impl OutletError {
+    fn at(path: &Path, error: io::Error) -> Self {
+        OutletError {
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
 impl Outlet {
-    /// Begins the three lists in `folder`, which is made where there is none.
+    /// Begins the three lists in `folder`, which is made where there is none. They will have these `rights`.
     ///
     /// # Errors
     ///
     /// [`OutletError`] when nothing can be written there.
-    pub fn create(folder: &Path, form: Form) -> Result<Self, OutletError> {
-        let failed = |error| OutletError {
-            path: folder.to_owned(),
-            error,
-        };
+    pub fn create(folder: &Path, form: Form, rights: Rights) -> Result<Self, OutletError> {
+        let failed = |error| OutletError::at(folder, error);
         std::fs::create_dir_all(folder).map_err(failed)?;
         let mut head = form.preamble.clone();
         head.extend_from_slice(&form.header);
@@ -130,6 +162,7 @@ impl Outlet {
                 sheet(rejected).map_err(failed)?,
             ],
             form,
+            rights,
             journal: Journal::create(folder).map_err(failed)?,
             head,
             line: Vec::new(),
@@ -144,29 +177,33 @@ impl Outlet {
     pub fn write(
         &mut self,
         at: Place,
-        raw: &[u8],
-        terminator: &[u8],
+        row: &Theirs<'_>,
         columns: &Columns<'_>,
     ) -> Result<(), OutletError> {
         let line = &mut self.line;
         line.clear();
-        line.extend_from_slice(raw);
         let delimiter = self.form.delimiter;
+        theirs(line, delimiter, row);
+        line.push(delimiter);
+        fields::address(line, delimiter, Quotes::AsNeeded, columns.address);
         field(line, delimiter, columns.verdict);
         field(line, delimiter, columns.reason);
         line.push(delimiter);
         let place = line.len();
-        thousandths(line, columns.bounce);
+        if let Some(bounce) = columns.bounce {
+            thousandths(line, bounce);
+        }
         field(line, delimiter, &columns.flags);
         field(line, delimiter, columns.suggestion);
         field(line, delimiter, columns.provider);
         field(line, delimiter, columns.reply);
         field(line, delimiter, &columns.checked_at);
+        field(line, delimiter, columns.input);
         // A last row without an end gets one: more may follow it in its list.
-        line.extend_from_slice(if terminator.is_empty() {
+        line.extend_from_slice(if row.terminator.is_empty() {
             &self.form.terminator
         } else {
-            terminator
+            row.terminator
         });
         let short = |bytes: usize| u32::try_from(bytes).map_err(io::Error::other);
         let sheet = &mut self.sheets[at.disposition as usize];
@@ -179,10 +216,7 @@ impl Outlet {
                 length: short(line.len())?,
             })
         });
-        written.map_err(|error| OutletError {
-            path: sheet.path.clone(),
-            error,
-        })
+        written.map_err(|error| OutletError::at(&sheet.path, error))
     }
 
     /// Ends the lists: no further row comes.
@@ -201,16 +235,35 @@ impl Outlet {
         }
         Ok(Written {
             sheets,
+            form: self.form,
+            rights: self.rights,
             journal: self.journal,
             head: self.head,
         })
     }
 }
 
+/// Appends the caller's part of a row.
+fn theirs(line: &mut Vec<u8>, delimiter: u8, row: &Theirs<'_>) {
+    let Some(Put { place, address }) = &row.put else {
+        line.extend_from_slice(row.raw);
+        return;
+    };
+    let quotes = match row.raw.get(place.start) {
+        Some(b'"') => Quotes::Kept,
+        Some(_) | None => Quotes::AsNeeded,
+    };
+    line.extend_from_slice(&row.raw[..place.start]);
+    fields::address(line, delimiter, quotes, address);
+    line.extend_from_slice(&row.raw[place.end..]);
+}
+
 /// Complete lists that have no name yet.
 pub struct Written {
     /// In the order of [`Disposition::ALL`], then what was cut out of them.
     sheets: Vec<(NamedTempFile, PathBuf)>,
+    form: Form,
+    rights: Rights,
     journal: Journal,
     head: Vec<u8>,
 }
@@ -226,7 +279,7 @@ impl Written {
         let (sheets, journal) = (&self.sheets, &mut self.journal);
         let settled = journal.read(|note| {
             let list = note.disposition as usize;
-            if let Some(share) = share(note.slot) {
+            if let Some(share) = note.slot.and_then(&share) {
                 let mut column = Vec::with_capacity(5);
                 thousandths(&mut column, share);
                 let place = offsets[list] + u64::from(note.place);
@@ -249,39 +302,67 @@ impl Written {
         name: &str,
         mut keep: impl FnMut(Pile, Slot) -> bool,
     ) -> Result<u64, OutletError> {
-        let folder = self.sheets[0]
-            .1
-            .parent()
-            .unwrap_or(Path::new("."))
-            .to_owned();
-        let path = folder.join(name);
+        let path = folder_of(&self.sheets[0].1).join(name);
+        let head = self.head.clone();
         let mut rows = 0;
-        let (sheets, journal, head) = (&self.sheets, &mut self.journal, &self.head);
-        let cut = (|| -> io::Result<NamedTempFile> {
-            let mut out = BufWriter::with_capacity(crate::limits::WRITE_BYTES, beside(&folder)?);
-            out.write_all(head)?;
-            let mut readers = Vec::new();
-            for (file, _) in sheets.iter().take(Disposition::ALL.len()) {
-                let mut file: &File = file.as_file();
-                file.seek(SeekFrom::Start(head.len() as u64))?;
-                readers.push(BufReader::with_capacity(crate::limits::WRITE_BYTES, file));
-            }
-            let mut row = Vec::new();
-            journal.read(|note| {
-                row.resize(note.length as usize, 0);
-                readers[note.disposition as usize].read_exact(&mut row)?;
-                if keep(note.pile, note.slot) {
+        self.add(path, |journal, lists, out| {
+            out.write_all(&head)?;
+            each_row(journal, lists, &head, |note, row| {
+                if note.slot.is_some_and(|slot| keep(note.pile, slot)) {
                     rows += 1;
-                    out.write_all(&row)?;
+                    out.write_all(row)?;
                 }
                 Ok(())
-            })?;
+            })
+        })?;
+        Ok(rows)
+    }
+
+    /// Writes all rows to one more file at `path`, in the caller's order.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`], with nothing renamed.
+    pub fn put_together(&mut self, path: &Path, format: Format) -> Result<(), OutletError> {
+        let head = self.head.clone();
+        let objects = Objects::under(&self.form.header, self.form.delimiter);
+        self.add(path.to_owned(), |journal, lists, out| {
+            let mut object = Vec::new();
+            match format {
+                Format::Csv => out.write_all(&head)?,
+                Format::JsonLines => {}
+            }
+            each_row(journal, lists, &head, |_, row| match format {
+                Format::Csv => out.write_all(row),
+                Format::JsonLines => {
+                    object.clear();
+                    objects.write(row, &mut object);
+                    out.write_all(&object)
+                }
+            })
+        })
+    }
+
+    /// Adds a file at `path` that `write` makes of the lists.
+    fn add(
+        &mut self,
+        path: PathBuf,
+        write: impl FnOnce(
+            &mut Journal,
+            &[(NamedTempFile, PathBuf)],
+            &mut BufWriter<NamedTempFile>,
+        ) -> io::Result<()>,
+    ) -> Result<(), OutletError> {
+        let lists = &self.sheets[..Disposition::ALL.len()];
+        let made = beside(folder_of(&path)).and_then(|file| {
+            let mut out = BufWriter::with_capacity(crate::limits::WRITE_BYTES, file);
+            write(&mut self.journal, lists, &mut out)?;
             out.into_inner().map_err(io::IntoInnerError::into_error)
-        })();
-        match cut {
+        });
+        match made {
             Ok(file) => {
                 self.sheets.push((file, path));
-                Ok(rows)
+                Ok(())
             }
             Err(error) => Err(OutletError { path, error }),
         }
@@ -295,7 +376,7 @@ impl Written {
     pub fn publish(self) -> Result<Vec<PathBuf>, OutletError> {
         let mut paths = Vec::with_capacity(self.sheets.len());
         for (file, path) in self.sheets {
-            if let Err(error) = publish(file, &path) {
+            if let Err(error) = publish(file, &path, self.rights) {
                 return Err(OutletError { path, error });
             }
             paths.push(path);
@@ -304,191 +385,34 @@ impl Written {
     }
 
     fn failed(&self, error: io::Error) -> OutletError {
-        OutletError {
-            path: self.sheets[0].1.clone(),
-            error,
-        }
+        OutletError::at(&self.sheets[0].1, error)
     }
 }
 
-/// A table of our own in the making, beside its final name: comma-separated, with a header.
-pub struct Table {
-    file: BufWriter<NamedTempFile>,
-    path: PathBuf,
-    line: Vec<u8>,
-}
-
-impl Table {
-    /// Begins a table.
-    ///
-    /// # Errors
-    ///
-    /// [`OutletError`] when nothing can be written there.
-    pub fn create(path: &Path, header: &[&str]) -> Result<Self, OutletError> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let file = beside(folder).map_err(|error| OutletError {
-            path: path.to_owned(),
-            error,
-        })?;
-        let mut table = Table {
-            file: BufWriter::with_capacity(crate::limits::WRITE_BYTES, file),
-            path: path.to_owned(),
-            line: Vec::new(),
-        };
-        table.row(header)?;
-        Ok(table)
+/// Reads the rows of the three lists in the caller's order.
+fn each_row(
+    journal: &mut Journal,
+    lists: &[(NamedTempFile, PathBuf)],
+    head: &[u8],
+    mut with: impl FnMut(Note, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut readers = Vec::new();
+    for (file, _) in lists {
+        let mut file: &File = file.as_file();
+        file.seek(SeekFrom::Start(head.len() as u64))?;
+        readers.push(BufReader::with_capacity(crate::limits::WRITE_BYTES, file));
     }
-
-    /// Writes a row, its fields made safe.
-    ///
-    /// # Errors
-    ///
-    /// [`OutletError`] when it cannot be written.
-    pub fn row(&mut self, fields: &[&str]) -> Result<(), OutletError> {
-        self.line.clear();
-        for text in fields {
-            field(&mut self.line, b',', text);
-        }
-        self.line.push(b'\n');
-        // The first field has no delimiter in front.
-        self.file
-            .write_all(&self.line[1..])
-            .map_err(|error| OutletError {
-                path: self.path.clone(),
-                error,
-            })
-    }
-
-    /// Gives the table its name.
-    ///
-    /// # Errors
-    ///
-    /// [`OutletError`] when it could not be completed.
-    pub fn publish(self) -> Result<(), OutletError> {
-        let written = self
-            .file
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error)
-            .and_then(|file| publish(file, &self.path));
-        written.map_err(|error| OutletError {
-            path: self.path,
-            error,
-        })
-    }
-}
-
-/// Writes a whole file beside its final name, then renames it.
-///
-/// # Errors
-///
-/// [`OutletError`] when it cannot be written.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), OutletError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let written = beside(folder).and_then(|mut file| {
-        file.write_all(bytes)?;
-        publish(file, path)
-    });
-    written.map_err(|error| OutletError {
-        path: path.to_owned(),
-        error,
+    let mut row = Vec::new();
+    journal.read(|note| {
+        row.resize(note.length as usize, 0);
+        readers[note.disposition as usize].read_exact(&mut row)?;
+        with(note, &row)
     })
-}
-
-/// A file in `folder` that vanishes unless it is published.
-fn beside(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(".presend-")
-        .suffix(".part")
-        .tempfile_in(folder)
-}
-
-/// Gives a complete file its name, with the rights that a file made in the ordinary way would have.
-fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().sync_all()?;
-    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644))?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// Appends a share from 0 to 1 with three digits.
-fn thousandths(line: &mut Vec<u8>, share: f64) {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to 0 to 1000"
-    )]
-    let thousandths = (share.clamp(0.0, 1.0) * 1000.0).round() as u32;
-    line.push(if thousandths == 1000 { b'1' } else { b'0' });
-    line.push(b'.');
-    for power in [100, 10, 1] {
-        line.push(b"0123456789"[(thousandths / power % 10) as usize]);
-    }
-}
-
-/// Appends a delimiter with a field, made safe: one line, no control characters, no formula for a spreadsheet, quoted
-/// where it must be.
-fn field(line: &mut Vec<u8>, delimiter: u8, text: &str) {
-    line.push(delimiter);
-    if text.is_empty() {
-        return;
-    }
-    let is_plain = |byte: u8| {
-        byte >= b' ' && byte != b'"' && byte != delimiter && byte != 0x7f && byte.is_ascii()
-    };
-    let is_formula = text.starts_with(['=', '+', '-', '@']);
-    if !is_formula && text.bytes().all(is_plain) {
-        line.extend_from_slice(text.as_bytes());
-        return;
-    }
-    line.push(b'"');
-    if is_formula {
-        line.push(b'\'');
-    }
-    for c in text.chars() {
-        match c {
-            '"' => line.extend_from_slice(b"\"\""),
-            c if c.is_control() => line.push(b' '),
-            c => line.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    line.push(b'"');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn fields(text: &str) -> String {
-        let mut line = Vec::new();
-        field(&mut line, b',', text);
-        String::from_utf8(line).unwrap()
-    }
-
-    #[test]
-    fn shares_have_three_digits() {
-        for (share, text) in [
-            (0.0, "0.000"),
-            (0.0104, "0.010"),
-            (0.2599, "0.260"),
-            (0.97, "0.970"),
-            (1.0, "1.000"),
-        ] {
-            let mut line = Vec::new();
-            thousandths(&mut line, share);
-            assert_eq!(String::from_utf8(line).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn a_field_is_one_line_and_no_formula() {
-        assert_eq!(fields(""), ",");
-        assert_eq!(fields("550 no such user"), ",550 no such user");
-        assert_eq!(fields("a,\"b\""), ",\"a,\"\"b\"\"\"");
-        assert_eq!(fields("x\r\n\u{1b}[31my"), ",\"x   [31my\"");
-        assert_eq!(fields("=cmd()"), ",\"'=cmd()\"");
-        assert_eq!(fields("für"), ",\"für\"");
-    }
 
     #[test]
     fn lists_appear_whole_with_the_callers_bytes() {
@@ -500,19 +424,26 @@ mod tests {
             delimiter: b';',
             terminator: b"\r\n".to_vec(),
         };
-        let mut outlet = Outlet::create(&out, form).unwrap();
+        let mut outlet = Outlet::create(&out, form, Rights::ORDINARY).unwrap();
         let columns = Columns {
+            address: "a@b.test",
             verdict: "risky",
             reason: "catch_all",
-            bounce: 0.26,
+            bounce: Some(0.26),
             reply: "250 ok; yes",
             ..Columns::default()
         };
         outlet
             .write(
                 place(Disposition::Review, 0),
-                b"\"A;B\";a@b.test",
-                b"",
+                &Theirs {
+                    raw: b"\"A;B\";mailto:a@b.test",
+                    terminator: b"",
+                    put: Some(Put {
+                        place: 6..21,
+                        address: "a@b.test",
+                    }),
+                },
                 &columns,
             )
             .unwrap();
@@ -524,8 +455,9 @@ mod tests {
         let review = std::fs::read(out.join("review.csv")).unwrap();
         assert_eq!(
             review,
-            b"\xef\xbb\xbfName;Mail;presend_verdict;presend_reason;presend_bounce;presend_flags;presend_suggestion;\
-presend_provider;presend_reply;presend_checked_at\r\n\"A;B\";a@b.test;risky;catch_all;0.260;;;;\"250 ok; yes\";\r\n"
+            b"\xef\xbb\xbfName;Mail;presend_address;presend_verdict;presend_reason;presend_bounce;presend_flags;presend_suggestion;\
+presend_provider;presend_reply;presend_checked_at;presend_input\r\n\"A;B\";a@b.test;a@b.test;risky;catch_all;0.260;;;;\
+\"250 ok; yes\";;\r\n"
         );
         assert!(out.join("verified.csv").exists() && out.join("rejected.csv").exists());
         assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "no left-overs");
@@ -539,7 +471,7 @@ presend_provider;presend_reply;presend_checked_at\r\n\"A;B\";a@b.test;risky;catc
                 Disposition::Review => Pile::Open,
                 Disposition::Rejected => Pile::Rejected,
             },
-            slot: Slot(slot),
+            slot: Some(Slot(slot)),
         }
     }
 
@@ -552,9 +484,9 @@ presend_provider;presend_reply;presend_checked_at\r\n\"A;B\";a@b.test;risky;catc
             delimiter: b',',
             terminator: b"\n".to_vec(),
         };
-        let mut outlet = Outlet::create(folder.path(), form).unwrap();
+        let mut outlet = Outlet::create(folder.path(), form, Rights::ORDINARY).unwrap();
         let columns = Columns {
-            bounce: 0.22,
+            bounce: Some(0.22),
             ..Columns::default()
         };
         let rows = [
@@ -566,7 +498,15 @@ presend_provider;presend_reply;presend_checked_at\r\n\"A;B\";a@b.test;risky;catc
         ];
         for (disposition, slot, raw) in rows {
             outlet
-                .write(place(disposition, slot), raw.as_bytes(), b"\r\n", &columns)
+                .write(
+                    place(disposition, slot),
+                    &Theirs {
+                        raw: raw.as_bytes(),
+                        terminator: b"\r\n",
+                        put: None,
+                    },
+                    &columns,
+                )
                 .unwrap();
         }
         let mut written = outlet.close().unwrap();
@@ -585,19 +525,19 @@ presend_provider;presend_reply;presend_checked_at\r\n\"A;B\";a@b.test;risky;catc
         assert_eq!(
             read("review.csv"),
             format!(
-                "{head}a@x.test,,,0.220,,,,,\r\n0.220,c@x.test,,,0.200,,,,,\r\ne@x.test,,,0.220,,,,,\r\n"
+                "{head}a@x.test,,,,0.220,,,,,,\r\n0.220,c@x.test,,,,0.200,,,,,,\r\ne@x.test,,,,0.220,,,,,,\r\n"
             )
         );
         assert_eq!(
             read("target.csv"),
             format!(
-                "{head}a@x.test,,,0.220,,,,,\r\nb@x.test,,,0.100,,,,,\r\ne@x.test,,,0.220,,,,,\r\n"
+                "{head}a@x.test,,,,0.220,,,,,,\r\nb@x.test,,,,0.100,,,,,,\r\ne@x.test,,,,0.220,,,,,,\r\n"
             ),
             "in the caller's order"
         );
         assert_eq!(
             read("rejected.csv"),
-            format!("{head}d@x.test,,,0.300,,,,,\r\n")
+            format!("{head}d@x.test,,,,0.300,,,,,,\r\n")
         );
     }
 }

@@ -24,7 +24,7 @@ pub use model::{Model, Observed};
 pub use prior::{Prior, Priors};
 pub use segment::{Kind, NoSegment, Segment};
 pub use tally::{Pile, Slot, Tally};
-pub use target::{Basis, Step, Takings, Target, target};
+pub use target::{Basis, Goal, Step, Takings, Target, USUAL_CAP, target};
 pub use truth::Truth;
 pub use what_if::{Group, WhatIf, what_if};
 

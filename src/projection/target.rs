@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Selection;
 use super::forecast::{Forecast, Projection};
-use super::segment::Segment;
+use super::segment::{Kind, Segment};
 use super::tally::{Pile, Tally};
 
 /// Which number of a projection is held against a wanted rate.
@@ -54,6 +54,27 @@ impl FromStr for Basis {
     }
 }
 
+/// What the largest list must keep to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Goal {
+    /// The wanted rate, a share.
+    pub rate: f64,
+    /// Which number of the projection must not be over it.
+    pub basis: Basis,
+    /// No address of review is added whose own chance of bouncing is over this share, whatever room the others leave.
+    pub cap: f64,
+}
+
+/// The chance of bouncing over which an address is not added, where the operator says nothing. Our choice: it spends
+/// the room that twenty proven ones leave, and is as likely to be somebody else's by now.
+pub const USUAL_CAP: f64 = 0.3;
+
+/// Whether addresses of this kind may be added at all. What a host that blocks us takes is not known, and sending there
+/// now makes the block worse.
+fn may_be_added(kind: Kind) -> bool {
+    kind != Kind::Blocked
+}
+
 /// A segment's part in the largest list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -80,7 +101,7 @@ pub struct Target {
     pub verified: u64,
     /// Rows of review in it.
     pub added: u64,
-    /// Rows of review that were left out for the rate.
+    /// Rows of review that were left out for the rate, or for their own chance of bouncing.
     pub left_out: u64,
     /// Where each segment stands, best first.
     pub steps: Vec<Step>,
@@ -95,19 +116,24 @@ pub struct Target {
 pub type Takings = BTreeMap<(Pile, Segment), u64>;
 
 /// Finds the largest list whose rate is not over `wanted`. All verified rows belong to it if they alone are under it,
-/// then the best of review; if not, only the best of the verified ones. Rows that a flag keeps in review, and rejected
-/// ones, never do.
+/// then the best of review; if not, only the best of the verified ones. Rows that a flag keeps in review, those over the
+/// cap, those at hosts that block us, and rejected ones, never do.
 #[must_use]
-pub fn target(
-    forecast: &Forecast<'_>,
-    tally: &Tally,
-    wanted: f64,
-    basis: Basis,
-) -> (Target, Takings) {
+pub fn target(forecast: &Forecast<'_>, tally: &Tally, goal: Goal) -> (Target, Takings) {
+    let Goal {
+        rate: wanted,
+        basis,
+        cap,
+    } = goal;
+    let mut barred = 0;
     let mut offers: Vec<(Pile, Segment, u64, f64)> = Vec::new();
     for pile in [Pile::Verified, Pile::Open] {
         for (segment, count) in tally.rows(&[pile]) {
             let share = forecast.model().mean(&segment);
+            if pile == Pile::Open && (share > cap || !may_be_added(segment.kind)) {
+                barred += count;
+                continue;
+            }
             offers.push((pile, segment, count, share));
         }
     }
@@ -155,7 +181,7 @@ pub fn target(
     }
     let mut takings = Takings::new();
     let mut steps = Vec::new();
-    let (mut verified, mut added, mut left_out) = (0, 0, 0);
+    let (mut verified, mut added, mut left_out) = (0, 0, barred);
     for (at, (pile, segment, rows, share)) in offers.into_iter().enumerate() {
         let taken = match at.cmp(&whole) {
             std::cmp::Ordering::Less => rows,
@@ -193,7 +219,7 @@ pub fn target(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projection::{Kind, Model};
+    use crate::projection::Model;
 
     fn find(rows: &[(Kind, Pile, u64)], wanted: f64, basis: Basis) -> Target {
         let mut tally = Tally::new(&Model::built_in());
@@ -203,7 +229,12 @@ mod tests {
             }
         }
         let model = tally.teach(Model::built_in());
-        target(&Forecast::new(&model), &tally, wanted, basis).0
+        let goal = Goal {
+            rate: wanted,
+            basis,
+            cap: USUAL_CAP,
+        };
+        target(&Forecast::new(&model), &tally, goal).0
     }
 
     const LIST: [(Kind, Pile, u64); 5] = [
@@ -248,6 +279,34 @@ mod tests {
         let target = find(&rows, 0.02, Basis::Expected);
         assert_eq!(target.verified, 104, "{target:#?}");
         assert_eq!(target.added, 0);
+    }
+
+    #[test]
+    fn what_is_likely_to_bounce_or_blocks_us_is_never_added_however_much_room_there_is() {
+        let rows = [
+            (Kind::Proven, Pile::Verified, 10_000),
+            (Kind::Busy, Pile::Open, 10),
+            (Kind::NoAddress, Pile::Open, 10),
+            (Kind::Full, Pile::Open, 10),
+            (Kind::Blocked, Pile::Open, 10),
+        ];
+        let target = find(&rows, 0.05, Basis::Expected);
+        let shares: Vec<f64> = target.steps.iter().map(|step| step.share).collect();
+        assert!(
+            shares.iter().all(|share| *share <= USUAL_CAP),
+            "{target:#?}"
+        );
+        assert_eq!(target.added + target.left_out, 40);
+        assert!(target.added >= 10 && target.left_out >= 20, "{target:#?}");
+        let names: Vec<&str> = target
+            .steps
+            .iter()
+            .map(|step| step.segment.as_str())
+            .collect();
+        assert!(
+            !names.contains(&"blocked") && !names.contains(&"no_address"),
+            "{names:?}"
+        );
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use super::Report;
 use super::text::{about, counted, grouped, percent};
+use crate::flags::Flag;
 use crate::pipeline::Ending;
 use crate::projection::{Basis, Group, Projection};
 use crate::reason::{Blame, Reason};
-use crate::verdict::{Disposition, Standing};
+use crate::verdict::Standing;
 
 /// The rate under which a campaign should stay (field guide, section 9).
 pub const GOOD: f64 = 0.02;
@@ -63,6 +64,9 @@ pub fn headline(report: &Report) -> String {
     let (before, after) = (&report.projection.input, &report.projection.verified);
     if report.list.rows == 0 {
         return "The list has no rows.".to_owned();
+    }
+    if before.rows == 0 {
+        return "No row of the list names an address.".to_owned();
     }
     let unasked = report.traffic.rcpt == 0 && report.traffic.answered_from_ledger == 0;
     if after.rows == 0 && unasked {
@@ -149,7 +153,7 @@ pub fn steps(report: &Report) -> Vec<Step> {
         decide_about_catch_alls,
         correct_typing_errors,
         leave_out_traps,
-        take_out_rejected,
+        take_out_dead,
     ];
     STEPS.iter().filter_map(|step| step(report)).collect()
 }
@@ -266,10 +270,10 @@ fn correct_typing_errors(report: &Report) -> Option<Step> {
     }
     Some(step(
         format!(
-            "Look at {}.",
+            "Correct {}.",
             counted(meant, "probable typing error", "probable typing errors")
         ),
-        "presend_suggestion has what was probably meant; correct them at the source and verify again.",
+        "presend_suggestion has what was probably meant: look at each, correct it at the source and verify again.",
     ))
 }
 
@@ -288,18 +292,55 @@ fn leave_out_traps(report: &Report) -> Option<Step> {
     ))
 }
 
-fn take_out_rejected(report: &Report) -> Option<Step> {
-    let rejected = report.rows_in(Disposition::Rejected);
-    if rejected == 0 {
+fn take_out_dead(report: &Report) -> Option<Step> {
+    let dead: u64 = report
+        .flow
+        .iter()
+        .filter(|flow| is_dead(flow.verdict, flow.reason))
+        .map(|flow| flow.rows)
+        .sum();
+    if dead == 0 {
         return None;
     }
     Some(step(
         format!(
-            "Take the {} in rejected.csv out of your records.",
-            counted(rejected, "row", "rows")
+            "Take {} that take no mail out of your records.",
+            addresses(dead)
         ),
-        "Each says why in presend_reason, with the words of its mail host in presend_reply.",
+        "In rejected.csv: presend_verdict = undeliverable, with a reason other than bad_syntax; presend_reply has the words \
+         of the mail host.",
     ))
+}
+
+/// Whether a verdict says that mailbox or domain is gone for good. A text that is no address may be a slip, and says
+/// nothing about whoever was meant.
+fn is_dead(verdict: Standing, reason: Reason) -> bool {
+    verdict == Standing::Undeliverable && reason != Reason::BadSyntax && reason.may_reject()
+}
+
+/// What to know about rows that are not one message each, or did not come in clean: in one line, where there is anything.
+#[must_use]
+pub fn beside(report: &Report) -> Option<String> {
+    let reason = |reason: Reason| report.counts.reason.get(reason.as_str()).copied();
+    let flag = |flag: Flag| report.counts.flag.get(flag.as_str()).copied();
+    let told: Vec<String> = [
+        (flag(Flag::Duplicate), "duplicate row", "duplicate rows"),
+        (
+            reason(Reason::NoAddress),
+            "row without an address",
+            "rows without an address",
+        ),
+        (
+            flag(Flag::SeveralAddresses),
+            "row with several addresses",
+            "rows with several addresses",
+        ),
+        (flag(Flag::Cleaned), "address cleaned", "addresses cleaned"),
+    ]
+    .into_iter()
+    .filter_map(|(count, one, many)| Some(counted(count.filter(|count| *count > 0)?, one, many)))
+    .collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// A number without zeros at its end.

@@ -97,7 +97,10 @@ impl Gathering {
         for flag in flags.iter() {
             self.flags[flag as usize] += 1;
         }
-        self.count_provider(row);
+        // A row that names nobody is at no mail host.
+        if verdict.reason != Reason::NoAddress {
+            self.count_provider(row);
+        }
         if let Some(address) = row.address {
             self.count_domain(address, verdict);
             if EXPLAINED.iter().any(|&flag| flags.has(flag)) {

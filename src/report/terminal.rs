@@ -54,6 +54,9 @@ pub fn terminal(report: &Report, out: &str) -> String {
             what_to_do(disposition)
         );
     }
+    if let Some(beside) = advice::beside(report) {
+        let _ = writeln!(text, "  {beside}");
+    }
     if let Some(since) = &report.since {
         let changes: Vec<String> = since
             .disposition

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::address::Address;
 use crate::flags::{Flag, Flags};
-use crate::projection::{Basis, Forecast, Kind, Model, Pile, Tally, target};
+use crate::projection::{Basis, Forecast, Goal, Kind, Model, Pile, Tally, USUAL_CAP, target};
 use crate::verdict::Verdict;
 
 /// Rows that a test lists: verdict, list, flags, address, suggestion, provider.
@@ -71,7 +71,15 @@ fn report_of(list: &str, rows: &[Row<'_>], why: &str) -> Report {
     }
     let model = tally.teach(model);
     let forecast = Forecast::new(&model);
-    let (target, _) = target(&forecast, &tally, 0.02, Basis::Expected);
+    let (target, _) = target(
+        &forecast,
+        &tally,
+        Goal {
+            rate: 0.02,
+            basis: Basis::Expected,
+            cap: USUAL_CAP,
+        },
+    );
     gathering.finish(&tally, &forecast, target)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::list::ListFile;
+use super::people::names_somebody;
 use super::prospect::{KnownAs, Prospect};
 use super::site::Site;
 use super::{Creation, Nature, Row};
@@ -80,11 +81,12 @@ fn row(address: &str, internet: &Internet, site_by_host: &HashMap<String, usize>
         .filter(|(local, _)| !local.is_empty())
     else {
         return Row {
+            is_message: names_somebody(address),
             address: None,
             truth: None,
             site: None,
             nature: None,
-            bounces: true,
+            bounces: names_somebody(address),
         };
     };
     let truth = internet.truth(address);
@@ -131,6 +133,7 @@ fn row(address: &str, internet: &Internet, site_by_host: &HashMap<String, usize>
         .find(|host| host.habits.door == Door::Open)
         .or(hosts.first());
     Row {
+        is_message: true,
         address: Some(format!("{local}@{domain}")),
         bounces: truth.bounces(),
         truth: Some(truth),

@@ -72,6 +72,8 @@ impl Creation {
 /// What is true of one row of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
+    /// Whether the row names somebody, if only by a text that is no address. One that does not is no message.
+    pub is_message: bool,
     /// The address, without what stands around it; `None` where the row has none.
     pub address: Option<String>,
     /// What is true of the address today; `None` where the row has none.
@@ -194,6 +196,7 @@ fn row(entry: Entry, about: &[(Option<usize>, Nature)], internet: &Internet) -> 
                 | Nature::NamesRecover => internet.truth(&written),
             };
             Row {
+                is_message: true,
                 truth: Some(truth),
                 address: Some(written),
                 site,
@@ -201,12 +204,13 @@ fn row(entry: Entry, about: &[(Option<usize>, Nature)], internet: &Internet) -> 
                 bounces,
             }
         }
-        Entry::Scribble(_) => Row {
+        Entry::Scribble(text) => Row {
+            is_message: people::names_somebody(text),
             address: None,
             truth: None,
             site: None,
             nature: None,
-            bounces: true,
+            bounces: people::names_somebody(text),
         },
     }
 }

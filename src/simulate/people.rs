@@ -35,6 +35,11 @@ const SCRIBBLES: [&str; 8] = [
     "anna@@firm.test",
 ];
 
+/// Whether a text that is no address was meant to be one.
+pub(super) fn names_somebody(scribble: &str) -> bool {
+    !matches!(scribble, "" | "n/a")
+}
+
 /// A row in the making.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {

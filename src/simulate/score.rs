@@ -368,7 +368,7 @@ fn forecasts(creation: &Creation, outcome: &Outcome, listed: &[Option<Listed>]) 
             list.is_none_or(|list| listed.as_ref().is_some_and(|listed| listed.list == list))
         });
         let (mut count, mut bounces) = (0, 0);
-        for (row, _) in rows {
+        for (row, _) in rows.filter(|(row, _)| row.is_message) {
             count += 1;
             bounces += u64::from(row.bounces);
         }

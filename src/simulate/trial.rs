@@ -18,7 +18,7 @@ use crate::report::Report;
 use crate::route::Reach;
 use crate::suppression::Suppression;
 use crate::verdict::{Disposition, Policy};
-use crate::verify::{Asking, Observer, Task, Tools, verify};
+use crate::verify::{Asking, Observer, Task, Tools, Writing, verify};
 use crate::world::sim::Simulation;
 
 use super::Creation;
@@ -139,6 +139,7 @@ pub async fn run(
         options: Options::default(),
         out: folder.join("lists"),
         memory: Memory::Use,
+        writing: Writing::default(),
         target: None,
     };
     let realm = Realm::Simulated(format!("seed {}", creation.seed));

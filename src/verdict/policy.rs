@@ -118,8 +118,9 @@ impl Policy {
         verdict: Verdict,
         flags: impl IntoIterator<Item = Flag>,
     ) -> Disposition {
-        // Whoever asked to be left alone is left alone, whatever a policy file says or forgets to say.
-        if verdict.reason == Reason::Suppressed {
+        // Whoever asked to be left alone is left alone, whatever a policy file says or forgets to say; and a row that
+        // names nobody can be sent to nobody.
+        if matches!(verdict.reason, Reason::Suppressed | Reason::NoAddress) {
             return Disposition::Rejected;
         }
         let by_standing = match verdict.standing {

@@ -1,18 +1,20 @@
 //! The second reading's rows, read and judged ahead on threads of their own, in batches.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use super::described::{Describer, NoAddress, Text, parse_field};
-use super::judge::{Judge, Judgement};
+use super::described::{Describer, Named, NoAddress, Text, read_row};
+use super::judge::{Cells, Judge, Judgement};
 use super::lanes::{Follows, Lanes, lanes, workers};
 use super::seen::{Mark, Marker, Seen};
 use crate::address::Address;
 use crate::flags::{Flag, Lists};
-use crate::intake::{IntakeError, List};
+use crate::intake::{Earlier, IntakeError, List};
 use crate::ledger::{Ledger, LedgerError};
 use crate::limits;
+use crate::outlet::{Put, Theirs};
 use crate::verdict::Policy;
 
 /// Some rows of a list, with their bytes.
@@ -20,7 +22,7 @@ use crate::verdict::Policy;
 pub(super) struct Batch {
     bytes: Vec<u8>,
     places: Vec<Place>,
-    /// What each row's text says, until it is judged.
+    /// What the text of each row's addresses says, row by row, until it is judged.
     texts: Vec<(Text, Option<Mark>)>,
     judged: Vec<Judged>,
 }
@@ -30,23 +32,45 @@ pub(super) struct Batch {
 struct Place {
     raw: Range<usize>,
     terminator: Range<usize>,
+    /// How many addresses it names, or one text that says why none.
+    texts: usize,
+    /// Where the addresses stand.
+    cells: Vec<Cell>,
+    /// The same of the first, which most rows have alone, without a heap.
+    first: Cell,
+}
+
+/// Where an address of a row is: clean among the batch's bytes, and in the caller's cell.
+#[derive(Clone, Debug, Default)]
+struct Cell {
+    /// The clean address; empty where there is none.
+    clean: Range<usize>,
+    /// What the cell says, where that is more than the clean address and blanks; else empty.
+    input: Range<usize>,
+    /// Where the cell stands in the row.
+    place: Option<Range<usize>>,
 }
 
 /// What a row gets.
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) judgement: Judgement,
-    /// Its address, where it names one, with what its mailbox is remembered by.
+    /// Its best address, where it names one, with what its mailbox is remembered by.
     pub(super) address: Option<(Address, Mark)>,
+    /// The number of that address among those of the row.
+    chosen: usize,
 }
 
 /// One row with what it gets.
 #[derive(Debug)]
 pub(super) struct JudgedRow<'a> {
-    /// Its bytes as they are in the list, a quote that was never closed closed behind them.
-    pub(super) raw: &'a [u8],
-    /// What ends it.
-    pub(super) terminator: &'a [u8],
+    /// Its bytes as they are in the list, a quote that was never closed closed behind them, with the clean address in
+    /// its cell where it is to stand there.
+    pub(super) theirs: Theirs<'a>,
+    /// The clean address; empty where there is none.
+    pub(super) address: &'a str,
+    /// What stood in its cell, where the clean address now does; else empty.
+    pub(super) input: Cow<'a, str>,
     /// What it gets.
     pub(super) judged: Judged,
 }
@@ -65,15 +89,37 @@ impl Batch {
     }
 
     /// Takes the rows out, in the list's order.
-    pub(super) fn rows(&mut self) -> impl Iterator<Item = JudgedRow<'_>> {
+    pub(super) fn rows(&mut self, cells: Cells) -> impl Iterator<Item = JudgedRow<'_>> {
         let bytes = &self.bytes;
+        let text = |range: Range<usize>| {
+            std::str::from_utf8(&bytes[range]).expect("an address is written in UTF-8")
+        };
         let places = self.places.drain(..);
         places
             .zip(self.judged.drain(..))
-            .map(|(place, judged)| JudgedRow {
-                raw: &bytes[place.raw],
-                terminator: &bytes[place.terminator],
-                judged,
+            .map(move |(place, judged)| {
+                let cell = place.cell(judged.chosen).clone();
+                let address = text(cell.clean);
+                let put = match (cells, cell.place) {
+                    (Cells::Cleaned, Some(place)) if !cell.input.is_empty() => {
+                        Some(Put { place, address })
+                    }
+                    (Cells::Cleaned | Cells::Kept, _) => None,
+                };
+                let input = match &put {
+                    Some(_) => String::from_utf8_lossy(&bytes[cell.input]),
+                    None => Cow::Borrowed(""),
+                };
+                JudgedRow {
+                    theirs: Theirs {
+                        raw: &bytes[place.raw],
+                        terminator: &bytes[place.terminator],
+                        put,
+                    },
+                    address,
+                    input,
+                    judged,
+                }
             })
     }
 
@@ -86,19 +132,42 @@ impl Batch {
 
     /// Judges its rows by what the ledger knows now, which is one state for all of them.
     fn judge(&mut self, judge: &Judge<'_>, ledger: &mut Ledger) -> Result<(), LedgerError> {
-        let (texts, judged) = (&mut self.texts, &mut self.judged);
+        let (places, judged) = (&self.places, &mut self.judged);
+        let mut texts = self.texts.drain(..);
         ledger.look(|ledger| {
-            for (text, mark) in texts.drain(..) {
-                let (judgement, address) = judge.text(text, ledger)?;
-                judged.push(Judged {
-                    judgement,
-                    address: address.zip(mark),
-                });
+            for place in places {
+                let mut best: Option<Judged> = None;
+                let (mut marks, mut differ) = (None, false);
+                for (chosen, (text, mark)) in texts.by_ref().take(place.texts).enumerate() {
+                    let (judgement, address) = judge.text(text, ledger)?;
+                    differ |= marks.is_some() && marks != mark;
+                    marks = marks.or(mark);
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| judgement.is_better_than(&best.judgement))
+                    {
+                        best = Some(Judged {
+                            judgement,
+                            address: address.zip(mark),
+                            chosen,
+                        });
+                    }
+                }
+                let mut best =
+                    best.expect("a row has a text, if only one that says why it names nobody");
+                if differ {
+                    best.judgement.note(Flag::SeveralAddresses);
+                }
+                if !place.cell(best.chosen).input.is_empty() {
+                    best.judgement.note(Flag::Cleaned);
+                }
+                judged.push(best);
             }
             Ok(())
         })
     }
 
+    /// Keeps the bytes of a row.
     fn keep(&mut self, raw: [&[u8]; 2], terminator: &[u8]) {
         let start = self.bytes.len();
         for part in raw {
@@ -109,13 +178,54 @@ impl Batch {
         self.places.push(Place {
             raw: start..end,
             terminator: end..self.bytes.len(),
+            texts: 0,
+            cells: Vec::new(),
+            first: Cell::default(),
         });
+    }
+
+    /// Keeps where an address of the row that was kept last stands.
+    fn keep_cell(&mut self, named: &Named<'_>, place: Option<Range<usize>>) {
+        let mut keep = |text: &[u8]| {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(text);
+            start..self.bytes.len()
+        };
+        let cell = match (&named.address, &named.clean) {
+            (Ok(_), Some(clean)) => Cell {
+                clean: keep(clean.as_bytes()),
+                input: keep(named.cell),
+                place,
+            },
+            (Ok(_), None) => Cell {
+                clean: keep(named.cell.trim_ascii()),
+                input: 0..0,
+                place,
+            },
+            (Err(_), _) => Cell::default(),
+        };
+        let row = self.places.last_mut().expect("a row was kept");
+        match row.texts {
+            0 => row.first = cell,
+            _ => row.cells.push(cell),
+        }
+        row.texts += 1;
+    }
+}
+
+impl Place {
+    fn cell(&self, number: usize) -> &Cell {
+        match number.checked_sub(1) {
+            None => &self.first,
+            Some(further) => &self.cells[further],
+        }
     }
 }
 
 /// Reads rows, in batches, with what their text says.
 struct Reader<'a> {
     list: List,
+    earlier: Earlier,
     describer: Describer<'a>,
     marker: Marker,
     returned: Receiver<Batch>,
@@ -141,7 +251,7 @@ impl Reader<'_> {
     /// Fills a batch until it is full or the list is at its end. What was read before a failure is in it.
     fn fill(&mut self, batch: &mut Batch) -> Result<Follows, IntakeError> {
         let mut parsed = Vec::new();
-        let follows = read_rows(&mut self.list, batch, &mut parsed);
+        let follows = read_rows(&mut self.list, &self.earlier, batch, &mut parsed);
         let texts = self.describer.describe_all(parsed).map(|text| {
             let described = text.as_ref().ok();
             let mark = described.map(|described| self.marker.mark(&described.address.key()));
@@ -154,6 +264,7 @@ impl Reader<'_> {
 
 fn read_rows(
     list: &mut List,
+    earlier: &Earlier,
     batch: &mut Batch,
     parsed: &mut Vec<Result<Address, NoAddress>>,
 ) -> Result<Follows, IntakeError> {
@@ -161,13 +272,15 @@ fn read_rows(
         let Some(row) = list.next_row()? else {
             return Ok(Follows::Nothing);
         };
-        batch.keep([row.raw, row.closing], row.terminator);
-        parsed.push(match &row.address {
-            Ok(field) => parse_field(field),
-            Err(fault) => Err(NoAddress {
-                detail: fault.in_plain_words().into(),
-                suggestion: None,
-            }),
+        let (raw, _) = earlier.strip(row.raw, None);
+        batch.keep([&raw, row.closing], row.terminator);
+        read_row(&row, |named| {
+            let place = match earlier.is_empty() {
+                true => named.place.clone(),
+                false => earlier.strip(row.raw, named.place.clone()).1,
+            };
+            batch.keep_cell(&named, place);
+            parsed.push(named.address);
         });
     }
     Ok(Follows::More)
@@ -216,6 +329,7 @@ pub(super) fn read<'scope, 'env>(
     let workers = ledger.others(workers())?.into_iter().map(judging).collect();
     let (spent, returned) = sync_channel(limits::AHEAD_BATCHES * 2);
     let mut reader = Reader {
+        earlier: list.earlier().clone(),
         list,
         describer: Describer::new(lists),
         marker,

@@ -11,7 +11,7 @@ use crate::outlet::Table;
 use crate::verdict::Verdict;
 
 /// The file with one line for each mailbox that changed.
-const FILE: &str = "changes.csv";
+pub(super) const FILE: &str = "changes.csv";
 
 /// Compares while rows are listed. Without an earlier run there is nothing to tell.
 pub(super) struct ChangeLog {
@@ -30,7 +30,8 @@ impl ChangeLog {
                     since,
                     ..Changes::default()
                 };
-                let table = Table::create(&path, &["address", "change", "before", "now"])?;
+                let columns = ["address", "change", "before", "now"];
+                let table = Table::create(&path, task.writing.rights, &columns)?;
                 Some((changes, table))
             }
         };

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault};
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 
 use super::seen::AsItIs;
-use crate::address::{self, Address, Domain};
+use crate::address::{self, Address, Contents, Domain, Fault, Found};
 use crate::flags::{Flags, Lists, OfDomain};
+use crate::intake::{Row, RowFault, Width};
 use crate::limits;
 
 /// An address with what its text alone says of it.
@@ -22,31 +24,171 @@ pub struct Described {
     pub suggestion: Option<Box<str>>,
 }
 
-/// A text that is no address.
+/// What a row has instead of an address.
 #[derive(Clone, Debug)]
 pub struct NoAddress {
+    /// What kind of thing it is.
+    pub lack: Lack,
     /// What is wrong with it.
     pub detail: Box<str>,
     /// What was probably meant.
     pub suggestion: Option<Box<str>>,
 }
 
+/// How an address is missing, the more hopeful the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// Nobody is named: the row is no message.
+    Nothing,
+    /// Somebody is, but not by an address.
+    Malformed,
+    /// An address stands there, or what is meant can be guessed: a person may save it.
+    Repairable,
+}
+
+impl NoAddress {
+    /// Nothing stands where an address belongs.
+    fn nothing(detail: &str) -> Self {
+        NoAddress {
+            lack: Lack::Nothing,
+            detail: detail.into(),
+            suggestion: None,
+        }
+    }
+
+    /// Text that is no address because of `fault`.
+    fn text(text: &[u8], fault: &Fault, lack: Lack) -> Self {
+        let text = std::str::from_utf8(text).ok();
+        let suggestion = text.and_then(address::suggest_text);
+        NoAddress {
+            lack: match suggestion {
+                Some(_) => Lack::Repairable,
+                None => lack,
+            },
+            detail: fault.to_string().into(),
+            suggestion: suggestion.map(Into::into),
+        }
+    }
+
+    /// A row whose cell cannot be looked at.
+    fn fault(fault: RowFault) -> Self {
+        let lack = match fault {
+            RowFault::NoSuchField | RowFault::EmptyField => Lack::Nothing,
+            RowFault::UnclosedQuote
+            | RowFault::StrayQuote
+            | RowFault::TooLong
+            | RowFault::NulByte => Lack::Malformed,
+        };
+        NoAddress {
+            lack,
+            detail: fault.in_plain_words().into(),
+            suggestion: None,
+        }
+    }
+}
+
 /// What a field holds.
 pub type Text = Result<Described, NoAddress>;
 
-/// The address that `field` holds.
+/// One address that a row names, or why it names none, with the cell where that stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Named<'r> {
+    /// The address.
+    pub(crate) address: Result<Address, NoAddress>,
+    /// How it is written clean, where it does not stand so in the cell.
+    pub(crate) clean: Option<Box<str>>,
+    /// What the cell says, without quotes.
+    pub(crate) cell: &'r [u8],
+    /// Where the cell stands in the row's bytes.
+    pub(crate) place: Option<Range<usize>>,
+}
+
+/// Tells each address that a row names, in the order of its cells; where it names none, once why.
+pub(crate) fn read_row<'r>(row: &'r Row<'_>, mut with: impl FnMut(Named<'r>)) {
+    let mut found = false;
+    let mut missing: Option<NoAddress> = None;
+    let first = (&row.address, &row.place);
+    let further = row.further.iter().map(|cell| (&cell.text, &cell.place));
+    for (text, place) in std::iter::once(first).chain(further) {
+        let none = match text {
+            Ok(cell) => {
+                let mut tell = |Found { address, clean }| {
+                    found = true;
+                    with(Named {
+                        address: Ok(address),
+                        clean,
+                        cell,
+                        place: place.clone(),
+                    });
+                };
+                match address::contents(cell) {
+                    Contents::One(one) => {
+                        tell(one);
+                        continue;
+                    }
+                    Contents::Several(several) => {
+                        several.into_iter().for_each(tell);
+                        continue;
+                    }
+                    Contents::Nothing => NoAddress::nothing(RowFault::EmptyField.in_plain_words()),
+                    Contents::Text(_) if is_footer(row) => {
+                        NoAddress::nothing(RowFault::NoSuchField.in_plain_words())
+                    }
+                    Contents::Text(fault) => NoAddress::text(cell, &fault, Lack::Malformed),
+                    Contents::Unsure(fault) => NoAddress::text(cell, &fault, Lack::Repairable),
+                }
+            }
+            Err(fault) => NoAddress::fault(*fault),
+        };
+        if missing.as_ref().is_none_or(|known| known.lack < none.lack) {
+            missing = Some(none);
+        }
+    }
+    if !found && let Some(none) = missing {
+        with(Named {
+            address: Err(none),
+            clean: None,
+            cell: b"",
+            place: None,
+        });
+    }
+}
+
+/// Whether a row is a line of text behind a table: too short to be one of its rows, and it names nobody.
+fn is_footer(row: &Row<'_>) -> bool {
+    row.width == Width::Short && !row.raw.contains(&b'@')
+}
+
+/// The first address that a row names.
+///
+/// # Errors
+///
+/// [`NoAddress`] when it names none.
+///
+/// # Panics
+///
+/// Never: a row that names nobody says why.
+pub fn first_of(row: &Row<'_>) -> Result<Address, NoAddress> {
+    let mut first = None;
+    read_row(row, |named| {
+        first.get_or_insert(named.address);
+    });
+    first.expect("a row that names nobody says why")
+}
+
+/// The addresses that a text holds, or why it holds none.
 ///
 /// # Errors
 ///
 /// [`NoAddress`] with the first rule that it breaks.
-pub fn parse_field(field: &[u8]) -> Result<Address, NoAddress> {
-    Address::parse_bytes(field).map_err(|fault| NoAddress {
-        detail: fault.to_string().into(),
-        suggestion: std::str::from_utf8(field)
-            .ok()
-            .and_then(address::suggest_text)
-            .map(Into::into),
-    })
+pub fn parse_text(text: &[u8]) -> Result<Vec<Address>, NoAddress> {
+    match address::contents(text) {
+        Contents::One(found) => Ok(vec![found.address]),
+        Contents::Several(found) => Ok(found.into_iter().map(|found| found.address).collect()),
+        Contents::Nothing => Err(NoAddress::nothing(RowFault::EmptyField.in_plain_words())),
+        Contents::Text(fault) => Err(NoAddress::text(text, &fault, Lack::Malformed)),
+        Contents::Unsure(fault) => Err(NoAddress::text(text, &fault, Lack::Repairable)),
+    }
 }
 
 /// Describes addresses. What a domain says for all addresses in it is kept for the next row.

@@ -1,7 +1,7 @@
 //! What a row gets: its verdict from what is known, its flags, its list.
 
 use super::Tools;
-use super::described::{Described, NoAddress, Text};
+use super::described::{Described, Lack, NoAddress, Text};
 use crate::address::Address;
 use crate::flags::{Flag, Flags, Signal, is_trap_like};
 use crate::ledger::{Ledger, LedgerError};
@@ -12,6 +12,16 @@ use crate::projection::Kind;
 use crate::provider::Provider;
 use crate::reason::Reason;
 use crate::verdict::{Disposition, Evidence, Finding, Policy, Standing, Verdict, Whom, decide};
+
+/// What becomes of a cell in which more stands than an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cells {
+    /// The clean address is put there.
+    #[default]
+    Cleaned,
+    /// It stays as it is.
+    Kept,
+}
 
 /// What a row gets.
 #[derive(Clone, Debug)]
@@ -47,10 +57,45 @@ impl Judgement {
         self.disposition = policy.disposition(self.verdict, self.flags.iter());
     }
 
-    /// The columns for the caller's row, whose message bounces with the probability `bounce`.
+    /// Whether the row names somebody to whom a message could go.
     #[must_use]
-    pub fn columns(&self, bounce: f64) -> Columns<'_> {
+    pub fn is_message(&self) -> bool {
+        self.verdict.reason != Reason::NoAddress
+    }
+
+    /// Adds a flag about the row, of which no policy speaks.
+    pub(super) fn note(&mut self, flag: Flag) {
+        self.flags = self.flags.with(flag);
+    }
+
+    /// Whether a row that names the addresses of both is better written to at this one's. A row is one person: who asked
+    /// to be left alone at one address is left alone at all.
+    pub(super) fn is_better_than(&self, other: &Judgement) -> bool {
+        let is_suppressed = |one: &Judgement| one.verdict.reason == Reason::Suppressed;
+        if is_suppressed(self) || is_suppressed(other) {
+            return !is_suppressed(other);
+        }
+        let rank = |one: &Judgement| {
+            let standing = Standing::ALL
+                .iter()
+                .position(|standing| *standing == one.verdict.standing);
+            (one.disposition, standing)
+        };
+        rank(self) < rank(other)
+    }
+
+    /// The columns for the caller's row, whose message bounces with the probability `bounce`, where it is a message;
+    /// `address` is how its address is written clean, `input` what stood in its place.
+    #[must_use]
+    pub fn columns<'c>(
+        &'c self,
+        bounce: Option<f64>,
+        address: &'c str,
+        input: &'c str,
+    ) -> Columns<'c> {
         Columns {
+            address,
+            input,
             verdict: self.verdict.standing.as_str(),
             reason: self.verdict.reason.as_str(),
             bounce,
@@ -184,7 +229,13 @@ impl<'a> Judge<'a> {
             verdict,
             disposition: self.tools.policy.disposition(verdict, flags.iter()),
             flags,
-            suggestion: described.suggestion.clone().map(Into::into),
+            suggestion: match verdict.standing {
+                // What takes mail where strangers are refused is no typing error.
+                Standing::Deliverable => None,
+                Standing::Risky | Standing::Unknown | Standing::Undeliverable => {
+                    described.suggestion.clone().map(Into::into)
+                }
+            },
             provider: provider.map(|provider| provider.name.clone()),
             provider_id: provider.map(|provider| provider.id.clone()),
             reply,
@@ -193,13 +244,25 @@ impl<'a> Judge<'a> {
     }
 
     pub(crate) fn no_address(&self, text: NoAddress) -> Judgement {
-        let verdict = Verdict {
-            standing: Standing::Undeliverable,
-            reason: Reason::BadSyntax,
+        let verdict = match text.lack {
+            // Nothing is known of nobody.
+            Lack::Nothing => Verdict {
+                standing: Standing::Unknown,
+                reason: Reason::NoAddress,
+            },
+            Lack::Malformed | Lack::Repairable => Verdict {
+                standing: Standing::Undeliverable,
+                reason: Reason::BadSyntax,
+            },
         };
+        let disposition = self.tools.policy.disposition(verdict, []);
         Judgement {
             verdict,
-            disposition: self.tools.policy.disposition(verdict, []),
+            disposition: match text.lack {
+                Lack::Nothing | Lack::Malformed => disposition,
+                // A person may save it, so it is not thrown away.
+                Lack::Repairable => disposition.min(Disposition::Review),
+            },
             flags: Flags::NONE,
             suggestion: text.suggestion.map(Into::into),
             provider: None,

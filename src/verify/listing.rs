@@ -1,5 +1,7 @@
 //! The second reading: every row to its list, what the rows come to.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::thread;
 
 use super::ahead::Judged;
@@ -14,13 +16,18 @@ use crate::moment::Moment;
 use crate::outlet::{Form, Outlet, Place, Written};
 use crate::pipeline::Ending;
 use crate::projection::{
-    Basis, Forecast, Model, Observed, Pile, Priors, Segment, Takings, Tally, target,
+    Basis, Forecast, Goal, Model, Observed, Pile, Priors, Segment, Takings, Tally, USUAL_CAP,
+    target,
 };
 use crate::report::{self, FromMemory, Gathering, Report};
 use crate::verdict::{Disposition, Policy};
 
 /// The rate that the report looks at when the operator names none: what senders live by (field guide, section 9).
-const USUAL_MARK: f64 = 0.02;
+const USUAL_GOAL: Goal = Goal {
+    rate: 0.02,
+    basis: Basis::Expected,
+    cap: USUAL_CAP,
+};
 
 /// Writes the lists and reports what they come to.
 pub(super) fn list_rows(
@@ -33,8 +40,8 @@ pub(super) fn list_rows(
 ) -> anyhow::Result<Report> {
     let model = believed(ledger, now)?;
     let list = task.source.list(&task.options)?;
-    let mut outlet = Outlet::create(&task.out, form_of(&list))?;
-    let mut gathering = Gathering::new(task.source.name());
+    let mut outlet = Outlet::create(&task.out, form_of(&list), task.writing.rights)?;
+    let mut gathering = Gathering::new(name_alone(task.source.name()));
     let judge = Judge::new(tools, now, ending);
     // What a run left undone when it stopped early is no change.
     let register = match ending {
@@ -52,30 +59,33 @@ pub(super) fn list_rows(
         while let Some(batch) = ahead.next_batch() {
             let mut batch = batch?;
             batch.flag_duplicates(&mut seen, &tools.policy);
-            for row in batch.rows() {
-                let Judged { judgement, address } = row.judged;
+            for row in batch.rows(task.writing.cells) {
+                let Judged {
+                    judgement, address, ..
+                } = row.judged;
                 let (address, mark) = address.unzip();
                 let pile = pile_of(&judgement, &tools.policy);
-                let slot = tally.add(
-                    judgement.kind(),
-                    judgement.provider_id.as_deref(),
-                    address
-                        .as_ref()
-                        .map_or("", |address| address.domain().wire()),
-                    pile,
-                );
-                if usize::from(slot.0) == shares.len() {
+                let domain = address
+                    .as_ref()
+                    .map_or("", |address| address.domain().wire());
+                let provider = judgement.provider_id.as_deref();
+                let slot = judgement
+                    .is_message()
+                    .then(|| tally.add(judgement.kind(), provider, domain, pile));
+                if let Some(slot) = slot
+                    && usize::from(slot.0) == shares.len()
+                {
                     shares.push(model.mean(tally.segment(slot)));
                 }
+                let bounce = slot.map(|slot| shares[usize::from(slot.0)]);
                 outlet.write(
                     Place {
                         disposition: judgement.disposition,
                         pile,
                         slot,
                     },
-                    row.raw,
-                    row.terminator,
-                    &judgement.columns(shares[usize::from(slot.0)]),
+                    &row.theirs,
+                    &judgement.columns(bounce, row.address, &row.input),
                 )?;
                 let row = report::Seen {
                     verdict: judgement.verdict,
@@ -105,11 +115,14 @@ pub(super) fn list_rows(
     let mut written = outlet.close()?;
     settle(&mut written, &tally, &model, &shares)?;
     let forecast = Forecast::new(&model);
-    let (wanted, basis) = task.target.unwrap_or((USUAL_MARK, Basis::Expected));
-    let (mut target, takings) = target(&forecast, &tally, wanted, basis);
+    let goal = task.target.unwrap_or(USUAL_GOAL);
+    let (mut target, takings) = target(&forecast, &tally, goal);
     if task.target.is_some() {
         cut(&mut written, &tally, takings)?;
         target.file = Some(TARGET_FILE.to_owned());
+    }
+    if let Some((path, format)) = &task.writing.all {
+        written.put_together(path, *format)?;
     }
     let mut report = gathering.finish(&tally, &forecast, target);
     report.ending = ending;
@@ -129,7 +142,7 @@ pub(super) fn list_rows(
 }
 
 /// The list that `--target` writes.
-const TARGET_FILE: &str = "target.csv";
+pub(super) const TARGET_FILE: &str = "target.csv";
 
 /// What is believed before a list is seen: the priors, with the real bounces that the ledger knows, as far as they still
 /// count at `now`.
@@ -194,6 +207,12 @@ fn cut(written: &mut Written, tally: &Tally, mut takings: Takings) -> anyhow::Re
     Ok(rows)
 }
 
+/// The name of a list without the folders that lead to it: a report is passed on, and they say whose it was.
+fn name_alone(path: &str) -> &str {
+    let name = Path::new(path).file_name().and_then(OsStr::to_str);
+    name.unwrap_or(path)
+}
+
 /// Where a row goes, as far as a wanted rate is concerned.
 fn pile_of(judgement: &Judgement, policy: &Policy) -> Pile {
     match judgement.disposition {
@@ -207,15 +226,15 @@ fn pile_of(judgement: &Judgement, policy: &Policy) -> Pile {
 /// How the caller's list is written, as far as our lists must follow it.
 fn form_of(list: &List) -> Form {
     let delimiter = list.delimiter().unwrap_or(b',');
-    let header = list.header().map_or_else(
-        || {
-            let names: Vec<String> = (1..=list.columns().len().max(1))
-                .map(|n| format!("column_{n}"))
-                .collect();
-            names.join(&char::from(delimiter).to_string()).into_bytes()
-        },
-        <[u8]>::to_vec,
-    );
+    let header = if let Some(header) = list.header() {
+        let theirs = list.earlier().strip(header, None).0;
+        theirs.into_owned()
+    } else {
+        let names: Vec<String> = (1..=list.columns().len().max(1))
+            .map(|n| format!("column_{n}"))
+            .collect();
+        names.join(&char::from(delimiter).to_string()).into_bytes()
+    };
     Form {
         // Programs that import a list want its header on the first line.
         preamble: list.byte_order_mark().to_vec(),

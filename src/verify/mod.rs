@@ -7,6 +7,7 @@
 mod ahead;
 mod changes;
 mod described;
+mod gate;
 mod heard;
 mod judge;
 mod lanes;
@@ -22,9 +23,10 @@ use crate::diagnosis::Book;
 use crate::flags::Lists;
 use crate::intake::{self, Source};
 use crate::ledger::{Ledger, Memory};
+use crate::outlet::{Format, Rights};
 use crate::pipeline::board::Progress;
 use crate::pipeline::{self, Ending, Terms};
-use crate::projection::Basis;
+use crate::projection::Goal;
 use crate::provider::Providers;
 use crate::report::{Report, Time};
 use crate::suppression::Suppression;
@@ -36,8 +38,9 @@ use listing::list_rows;
 use questions::Questions;
 use scribe::Scribe;
 
-pub use described::{Described, Describer, NoAddress, Text, parse_field};
-pub use judge::{Judge, Judgement};
+pub use described::{Described, Describer, Lack, NoAddress, Text, first_of, parse_text};
+pub use gate::{Allowed, Fill, Gate, Least};
+pub use judge::{Cells, Judge, Judgement};
 pub use listing::believed;
 
 /// What a run needs beside the list.
@@ -64,9 +67,44 @@ pub struct Task {
     pub out: PathBuf,
     /// Whether what is known may be used.
     pub memory: Memory,
-    /// The rate under which the largest list is to be written, a share, with the number that is held against it.
-    pub target: Option<(f64, Basis)>,
+    /// How they are written.
+    pub writing: Writing,
+    /// What the largest list must keep to, where it is to be written.
+    pub target: Option<Goal>,
 }
+
+/// How the lists are written.
+#[derive(Clone, Debug)]
+pub struct Writing {
+    /// Who may read them.
+    pub rights: Rights,
+    /// What becomes of cells in which more stands than an address.
+    pub cells: Cells,
+    /// One more file, with all rows.
+    pub all: Option<(PathBuf, Format)>,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        Writing {
+            rights: Rights::ORDINARY,
+            cells: Cells::default(),
+            all: None,
+        }
+    }
+}
+
+/// The files that a run writes in its folder.
+pub const FILES: [&str; 8] = [
+    "verified.csv",
+    "review.csv",
+    "rejected.csv",
+    listing::TARGET_FILE,
+    changes::FILE,
+    "report.json",
+    "report.html",
+    "report.md",
+];
 
 /// Who may be asked.
 pub enum Asking {

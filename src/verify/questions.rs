@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::described::read_row;
 use super::lanes::{Detached, Follows, Lanes, lanes, workers};
 use super::seen::{Mark, Marker, Seen};
 use super::{Task, Tools};
@@ -207,12 +208,11 @@ impl Reader {
                 return Ok((batch, Follows::Nothing));
             };
             batch.until = row.number;
-            let Ok(field) = row.address else { continue };
-            let Ok(address) = Address::parse_bytes(&field) else {
-                continue;
-            };
-            let mark = self.marker.mark(&address.key());
-            batch.mailboxes.push((address, mark, ()));
+            read_row(&row, |named| {
+                let Ok(address) = named.address else { return };
+                let mark = self.marker.mark(&address.key());
+                batch.mailboxes.push((address, mark, ()));
+            });
         }
         Ok((batch, Follows::More))
     }

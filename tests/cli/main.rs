@@ -12,6 +12,7 @@ mod preflight;
 mod proxy;
 mod reading;
 mod report;
+mod rows;
 mod schema;
 mod start;
 mod verify;

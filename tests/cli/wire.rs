@@ -75,7 +75,7 @@ fn verdicts(run: &Run) -> BTreeMap<String, usize> {
         for row in run.list(name).lines().skip(1) {
             let columns: Vec<&str> = row.split(',').collect();
             *counts
-                .entry(format!("{} {}", columns[1], columns[2]))
+                .entry(format!("{} {}", columns[2], columns[3]))
                 .or_default() += 1;
         }
     }
@@ -369,9 +369,18 @@ fn hosts_that_break_the_protocol_hold_nobody_up_and_cost_nobody_a_verdict() {
     let verified = run.list("verified.csv");
     let rejected = run.list("rejected.csv");
     for domain in [1, 2, 3, 9, 10] {
-        let at = format!("@d{domain}.test,");
-        assert_eq!(verified.matches(&at).count(), 3, "{at} {verified}");
-        assert_eq!(rejected.matches(&at).count(), 1, "{at} {rejected}");
+        let at = |verdict: &str| format!("@d{domain}.test,{verdict},");
+        let (accepted, refused) = (at("deliverable"), at("undeliverable"));
+        assert_eq!(
+            verified.matches(&accepted).count(),
+            3,
+            "{accepted} {verified}"
+        );
+        assert_eq!(
+            rejected.matches(&refused).count(),
+            1,
+            "{refused} {rejected}"
+        );
     }
     assert_eq!(rejected.lines().count(), 6, "{rejected}");
     assert_eq!(verified.lines().count(), 16, "{verified}");

@@ -91,16 +91,19 @@ impl Place {
         )
     }
 
-    /// The lists of a run, but for the last column: when somebody was asked is the one thing that a later attempt
-    /// cannot repeat.
+    /// The lists of a run, but for the last two columns: when somebody was asked is the one thing that a later attempt
+    /// cannot repeat, and behind it stands what was cleaned, which is nothing here.
     fn lists(&self, list: &str) -> BTreeMap<String, Vec<u8>> {
         ["verified.csv", "review.csv", "rejected.csv"]
             .map(|name| {
                 let path = self.path(&format!("{list}.presend")).join(name);
                 let bytes = std::fs::read(&path).unwrap();
                 let rows = bytes.split(|&byte| byte == b'\n').flat_map(|row| {
-                    let end = row.iter().rposition(|&byte| byte == b',').unwrap_or(0);
-                    [&row[..end], b"\n"].concat()
+                    let before_last = |row: &[u8]| {
+                        let comma = row.iter().rposition(|&byte| byte == b',');
+                        row[..comma.unwrap_or(0)].to_vec()
+                    };
+                    [before_last(&before_last(row)), b"\n".to_vec()].concat()
                 });
                 (name.to_owned(), rows.collect())
             })

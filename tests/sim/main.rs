@@ -26,7 +26,7 @@ use presend::report::Report;
 use presend::route::{Reach, RecordKind};
 use presend::suppression::Suppression;
 use presend::verdict::Policy;
-use presend::verify::{Asking, Observer, Task, Tools, verify};
+use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
 use presend::world::sim::{Internet, Witness};
 
 /// Sees nothing.
@@ -58,6 +58,7 @@ fn task_for(list: &str, out: &Path, memory: Memory) -> Task {
             ..Options::default()
         },
         out: out.to_owned(),
+        writing: Writing::default(),
         target: None,
         memory,
     }

@@ -125,9 +125,11 @@ type Lists = BTreeMap<&'static str, Vec<String>>;
 fn lists(out: &Path) -> Lists {
     let read = |name: &'static str| {
         let text = std::fs::read_to_string(out.join(name)).unwrap();
-        let rows = text
-            .lines()
-            .map(|row| row.rsplit_once(',').unwrap().0.to_owned());
+        // When somebody was asked stands before the last column, which is empty here.
+        let rows = text.lines().map(|row| {
+            let (row, _input) = row.rsplit_once(',').unwrap();
+            row.rsplit_once(',').unwrap().0.to_owned()
+        });
         (name, rows.collect())
     };
     ["verified.csv", "review.csv", "rejected.csv"]

@@ -12,6 +12,8 @@ pub struct Listed {
     pub verdict: String,
     /// Why.
     pub reason: String,
+    /// What is to know beside, joined by `;`.
+    pub flags: String,
     /// The probability of a bounce, as written.
     pub bounce: String,
     /// The deciding reply.
@@ -22,7 +24,8 @@ pub struct Listed {
 const LISTS: [&str; 3] = ["verified", "review", "rejected"];
 
 /// The columns that are appended.
-const APPENDED: [&str; 8] = [
+const APPENDED: [&str; 10] = [
+    "presend_address",
     "presend_verdict",
     "presend_reason",
     "presend_bounce",
@@ -31,6 +34,7 @@ const APPENDED: [&str; 8] = [
     "presend_provider",
     "presend_reply",
     "presend_checked_at",
+    "presend_input",
 ];
 
 /// What became of each row, in the order of the list; a row that did not come out is `None`.
@@ -87,22 +91,25 @@ fn read_one(
         }
         before = Some(at);
         let (fields, after) = appended(rest, list.delimiter, list.line_end)
-            .ok_or_else(|| format!("row {number} does not end in eight columns"))?;
+            .ok_or_else(|| format!("row {number} does not end in ten columns"))?;
         rest = after;
         let [
+            _address,
             verdict,
             reason,
             bounce,
-            _flags,
+            flags,
             _suggestion,
             _provider,
             reply,
             _at,
+            _input,
         ] = fields;
         let listed = Listed {
             list: name,
             verdict,
             reason,
+            flags,
             bounce,
             reply,
         };
@@ -127,9 +134,9 @@ fn appended<'a>(
     bytes: &'a [u8],
     delimiter: u8,
     line_end: &[u8],
-) -> Option<([String; 8], &'a [u8])> {
+) -> Option<([String; 10], &'a [u8])> {
     let mut rest = bytes;
-    let mut fields: [String; 8] = Default::default();
+    let mut fields: [String; 10] = Default::default();
     for field in &mut fields {
         rest = rest.strip_prefix(&[delimiter])?;
         let (text, after) = if let Some(quoted) = rest.strip_prefix(b"\"") {
@@ -179,8 +186,8 @@ mod tests {
         }
     }
 
-    const HEADER: &str = "no,email,presend_verdict,presend_reason,presend_bounce,presend_flags,\
-                          presend_suggestion,presend_provider,presend_reply,presend_checked_at\n";
+    const HEADER: &str = "no,email,presend_address,presend_verdict,presend_reason,presend_bounce,presend_flags,\
+                          presend_suggestion,presend_provider,presend_reply,presend_checked_at,presend_input\n";
 
     fn lists(verified: &str, rejected: &str) -> [Vec<u8>; 3] {
         [verified, "", rejected].map(|rows| format!("{HEADER}{rows}").into_bytes())
@@ -189,8 +196,8 @@ mod tests {
     #[test]
     fn rows_are_read_with_their_columns() {
         let outputs = lists(
-            "1,a@b.test,deliverable,accepted,0.010,,,,\"250 \"\"fine\"\", yes\",2026\n",
-            "2,\"x\ny\",undeliverable,bad_syntax,0.970,,,,no,\n",
+            "1,a@b.test,a@b.test,deliverable,accepted,0.010,,,,\"250 \"\"fine\"\", yes\",2026,\n",
+            "2,\"x\ny\",,undeliverable,bad_syntax,0.970,,,,no,,\n",
         );
         let (rows, findings) = read(&list(), &outputs);
         assert_eq!(findings, []);
@@ -205,8 +212,8 @@ mod tests {
 
     #[test]
     fn rows_that_are_lost_changed_doubled_or_misplaced_are_found() {
-        let good = "1,a@b.test,deliverable,accepted,0.010,,,,,\n";
-        let other = "2,\"x\ny\",undeliverable,bad_syntax,0.970,,,,no,\n";
+        let good = "1,a@b.test,a@b.test,deliverable,accepted,0.010,,,,,,\n";
+        let other = "2,\"x\ny\",,undeliverable,bad_syntax,0.970,,,,no,,\n";
         let broken = [
             lists(good, ""),
             lists(&format!("{good}{good}"), other),

@@ -89,6 +89,7 @@ pub fn judge(
     let said = Said::by(hosts, &keys_on_list(creation));
     let mut verdicts = Verdicts::default();
     let mut best: HashMap<&'static str, u64> = HashMap::new();
+    let mut earlier: HashMap<String, &Listed> = HashMap::new();
     for (row, listed) in creation.rows.iter().zip(listed) {
         let Some(listed) = listed else { continue };
         let truth = row.truth.as_ref().map_or("no_address", Truth::as_str);
@@ -109,7 +110,19 @@ pub fn judge(
                 listed.reply
             )
         };
-        if !is_rightly_rejected(row, listed, &said) {
+        let before = row
+            .address
+            .as_deref()
+            .and_then(|address| earlier.get(&key_of(address)).copied());
+        if let Some(address) = row.address.as_deref() {
+            earlier.entry(key_of(address)).or_insert(listed);
+        }
+        if !is_rightly_left_out(listed, before) {
+            verdicts
+                .findings
+                .push(Finding::new(Complaint::Rows, about()));
+        }
+        if !is_rightly_rejected(row, listed, before, &said) {
             verdicts.false_rejections += 1;
             verdicts
                 .findings
@@ -134,9 +147,19 @@ pub fn judge(
     verdicts
 }
 
+/// Whether a mailbox comes out once to be written to: its further rows are marked and rejected, no other row is marked.
+fn is_rightly_left_out(listed: &Listed, before: Option<&Listed>) -> bool {
+    let is_marked = listed.flags.split(';').any(|flag| flag == "duplicate");
+    is_marked == before.is_some() && (!is_marked || listed.list == "rejected")
+}
+
 /// Whether a rejection, if it is one, has its ground in the text, in DNS, or in a refusal of that very mailbox.
-fn is_rightly_rejected(row: &Row, listed: &Listed, said: &Said) -> bool {
+/// A further row of a mailbox is left out for that alone, as long as it has the verdict of the first.
+fn is_rightly_rejected(row: &Row, listed: &Listed, before: Option<&Listed>, said: &Said) -> bool {
     if listed.verdict != "undeliverable" && listed.list != "rejected" {
+        return true;
+    }
+    if before.is_some_and(|first| first.list != "rejected" && first.verdict == listed.verdict) {
         return true;
     }
     let refused = || {
@@ -182,7 +205,10 @@ fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
 /// The standing that every careful visitor reaches; `None` where luck or the host's mood has a say.
 fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
     let (Some(truth), Some(nature)) = (&row.truth, row.nature) else {
-        return Some("undeliverable");
+        return Some(match row.is_message {
+            true => "undeliverable",
+            false => "unknown",
+        });
     };
     match nature {
         Nature::NoSuchDomain
