@@ -82,7 +82,8 @@ impl Machine {
     /// The accounts of the system: root, the server's own `users` and the `mailboxes` of people.
     pub(crate) fn people(&self, users: &[&str], mailboxes: &[&str]) {
         let mut passwd = String::from(
-            "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n",
+            "root:x:0:0::/root:/bin/sh\nmail:x:8:8::/var/mail:/bin/false\n\
+             nobody:x:65534:65534::/nonexistent:/bin/false\n",
         );
         let mut group =
             String::from("root:x:0:\nnogroup:x:65534:\nmail:x:8:\nssl-cert:x:9:\nadm:x:4:\n");
@@ -133,6 +134,22 @@ impl Machine {
         entry.unwrap_or_else(|| panic!("no {name} in {file}"))[2]
             .parse()
             .unwrap()
+    }
+
+    /// Runs a command within the machine to its end.
+    pub(crate) fn run(&self, command: &[&str]) {
+        let output = Command::new("chroot")
+            .arg(&self.root)
+            .args(command)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}: {command:?}: {}{}",
+            self.root.display(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
     }
 
     /// Starts a command within the machine; what it prints goes to its log.

@@ -17,10 +17,10 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
     machine.people(&USERS, &accounts);
     machine.write("etc/postfix/main.cf", &main_cf(machine, host, domains));
     machine.write("etc/postfix/master.cf", &master_cf(machine, host));
-    machine.write(
-        "etc/aliases",
-        "postmaster: root\nmailer-daemon: postmaster\n",
-    );
+    machine.write("etc/aliases", "postmaster root\n");
+    if host.settings.contains("/etc/tls/") {
+        certificates(machine, &host.name);
+    }
     machine.write("etc/postfix/recipient_access", &recipient_access(domains));
     let mut boxes = String::new();
     for domain in with(domains, Mailboxes::Virtual) {
@@ -57,6 +57,34 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
     );
 }
 
+/// A key with a certificate that holds, and one that ran out yesterday.
+fn certificates(machine: &Machine, name: &str) {
+    let subject = format!("/CN={name}");
+    let openssl = |arguments: &str| {
+        let mut command = vec!["openssl"];
+        command.extend(arguments.split(' '));
+        machine.run(&[command, vec!["-subj", &subject]].concat());
+    };
+    machine.make_folder("etc/tls", ("root", "root"), 0o755);
+    openssl(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -keyout /etc/tls/key -out /etc/tls/valid",
+    );
+    openssl("req -new -key /etc/tls/key -out /etc/tls/request");
+    machine.run(&[
+        "openssl",
+        "x509",
+        "-req",
+        "-days",
+        "-1",
+        "-in",
+        "/etc/tls/request",
+        "-signkey",
+        "/etc/tls/key",
+        "-out",
+        "/etc/tls/expired",
+    ]);
+}
+
 fn with<'a>(domains: &'a [&'a Domain], mailboxes: Mailboxes) -> impl Iterator<Item = &'a Domain> {
     domains
         .iter()
@@ -87,6 +115,7 @@ fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
          alias_maps = texthash:/etc/aliases\nalias_database =\n\
          virtual_mailbox_domains = {virtual_domains}\nvirtual_mailbox_maps = texthash:/etc/postfix/vmailbox\n\
          virtual_mailbox_base = /var/mail\nvirtual_uid_maps = static:102\nvirtual_gid_maps = static:102\n\
+         relay_domains = {relayed}\n\
          smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination\n\
          smtpd_recipient_restrictions = check_recipient_access texthash:/etc/postfix/recipient_access\n\
          {settings}\n",
@@ -94,30 +123,34 @@ fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
         address = host.address,
         local = names(Mailboxes::Accounts),
         virtual_domains = names(Mailboxes::Virtual),
+        relayed = names(Mailboxes::Elsewhere),
         settings = host.settings,
     )
 }
 
-/// Debian's services, none of them in a root folder within the machine's.
+/// Debian's services, none of them in a root folder within the machine's; the persona's take the place of those of their
+/// name and kind.
 fn master_cf(machine: &Machine, host: &Host) -> String {
     let stock = machine.read("usr/share/postfix/master.cf.dist");
     let mut services = String::new();
     for line in stock.lines().filter(|line| !line.starts_with('#')) {
         let mut fields: Vec<&str> = line.split_whitespace().collect();
-        match fields.get_mut(4) {
-            Some(chroot) if !line.starts_with(' ') => {
-                *chroot = "n";
-                let _ = writeln!(services, "{}", fields.join(" "));
-            }
-            _ => {
-                let _ = writeln!(services, "{line}");
-            }
+        if line.starts_with(' ') || fields.len() < 8 {
+            let _ = writeln!(services, "{line}");
+            continue;
+        }
+        // The column that says whether a service has a root folder of its own.
+        fields[4] = "n";
+        let replaced = host.services.lines().any(|own| {
+            own.split_whitespace()
+                .take(2)
+                .eq(fields[..2].iter().copied())
+        });
+        if !replaced {
+            let _ = writeln!(services, "{}", fields.join(" "));
         }
     }
-    match host.files.get("etc/postfix/master.cf") {
-        Some(own) => own.clone(),
-        None => services,
-    }
+    services + &host.services
 }
 
 /// What the administrator wrote about single recipients.
@@ -168,10 +201,8 @@ pub(crate) fn visits(lines: &[String]) -> Vec<Visit> {
             visit
                 .refusals
                 .extend(refusal.split_once("]: ").and_then(|(_, said)| code(said)));
-        } else if text.starts_with("too many errors") {
+        } else if text.starts_with("too many errors") || text.starts_with("SSL_accept error") {
             visit.ending = Ending::TheirDecision;
-        } else if text.starts_with("lost connection") || text.starts_with("timeout after") {
-            visit.ending = Ending::Lost;
         } else if let Some((_, counts)) = text
             .strip_prefix("disconnect from ")
             .and_then(|rest| rest.split_once(' '))

@@ -14,10 +14,11 @@ struct Written {
     domain: Vec<WrittenDomain>,
 }
 
-#[derive(Deserialize)]
+/// Machines that differ in name and address only.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenMachine {
-    name: String,
+    names: Vec<String>,
     server: Server,
     persona: String,
     #[serde(default)]
@@ -25,18 +26,26 @@ struct WrittenMachine {
     /// Further settings of the short form, put behind the others.
     #[serde(default)]
     short_settings: String,
+    /// Postfix's services that differ from Debian's.
+    #[serde(default)]
+    services: String,
     #[serde(default)]
     files: BTreeMap<String, String>,
 }
 
+/// Domains that differ in name only.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenDomain {
-    name: String,
+    names: Vec<String>,
     /// Its mail hosts, best first.
     mx: Vec<String>,
+    /// Where its mailboxes are, if not at its mail hosts.
+    behind: Option<String>,
     #[serde(default)]
     mailboxes: Mailboxes,
+    #[serde(default)]
+    letters: Letters,
     /// How many addresses of each kind.
     people: BTreeMap<Truth, usize>,
 }
@@ -45,7 +54,22 @@ struct WrittenDomain {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Server {
+    /// None: nobody listens.
+    Nobody,
     Postfix,
+    /// Postfix's greylist, which takes no mail itself.
+    Postgrey,
+    /// Mailboxes behind a Postfix, reached by LMTP.
+    Dovecot,
+}
+
+/// What local parts are written in.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Letters {
+    #[default]
+    Ascii,
+    Utf8,
 }
 
 /// How a domain's mailboxes are known to its server.
@@ -57,6 +81,8 @@ pub(crate) enum Mailboxes {
     /// In the server's own table.
     #[default]
     Virtual,
+    /// On another machine, to which the server passes the domain's mail.
+    Elsewhere,
 }
 
 /// What is true of an address.
@@ -86,6 +112,7 @@ pub(crate) struct Host {
     pub(crate) server: Server,
     pub(crate) persona: String,
     pub(crate) settings: String,
+    pub(crate) services: String,
     pub(crate) files: BTreeMap<String, String>,
 }
 
@@ -93,6 +120,7 @@ pub(crate) struct Host {
 pub(crate) struct Domain {
     pub(crate) name: String,
     pub(crate) mx: Vec<String>,
+    pub(crate) behind: Option<String>,
     pub(crate) mailboxes: Mailboxes,
     pub(crate) people: Vec<Person>,
 }
@@ -122,37 +150,52 @@ impl Internet {
     pub(crate) fn read(text: &str, pace: Pace) -> Self {
         let written: Written =
             toml::from_str(text).unwrap_or_else(|error| panic!("internet.toml: {error}"));
+        let machines = written.machine.into_iter().flat_map(|machine| {
+            machine
+                .names
+                .clone()
+                .into_iter()
+                .map(move |name| (name, machine.clone()))
+        });
         let hosts = (10..)
-            .zip(written.machine)
-            .map(|(number, machine)| Host {
+            .zip(machines)
+            .map(|(number, (name, machine))| Host {
+                name,
                 address: Ipv4Addr::new(198, 51, 100, number),
-                name: machine.name,
                 server: machine.server,
                 persona: machine.persona,
                 settings: match pace {
                     Pace::AsSetUp => machine.settings,
                     Pace::Short => machine.settings + "\n" + &machine.short_settings,
                 },
+                services: machine.services,
                 files: machine.files,
             })
             .collect();
-        let mut names = names();
+        let mut locals = local_parts();
+        let mut people = |domain: &WrittenDomain| -> Vec<Person> {
+            let truths = domain
+                .people
+                .iter()
+                .flat_map(|(truth, count)| std::iter::repeat_n(*truth, *count));
+            truths
+                .zip(&mut locals)
+                .map(|(truth, local)| Person {
+                    truth,
+                    local: domain.letters.spell(&local),
+                })
+                .collect()
+        };
         let domains = written
             .domain
-            .into_iter()
-            .map(|domain| Domain {
-                name: domain.name,
-                mx: domain.mx,
+            .iter()
+            .flat_map(|domain| domain.names.iter().map(move |name| (name, domain)))
+            .map(|(name, domain)| Domain {
+                name: name.clone(),
+                mx: domain.mx.clone(),
+                behind: domain.behind.clone(),
                 mailboxes: domain.mailboxes,
-                people: domain
-                    .people
-                    .into_iter()
-                    .flat_map(|(truth, count)| std::iter::repeat_n(truth, count))
-                    .map(|truth| Person {
-                        local: names.next().expect("enough names"),
-                        truth,
-                    })
-                    .collect(),
+                people: people(domain),
             })
             .collect();
         let internet = Internet { hosts, domains };
@@ -160,11 +203,11 @@ impl Internet {
         internet
     }
 
-    /// The domains whose mail the host takes.
+    /// The domains whose mail the host takes, from everybody or from the hosts before it.
     pub(crate) fn domains_of<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Domain> {
-        self.domains
-            .iter()
-            .filter(|domain| domain.mx.contains(&host.name))
+        self.domains.iter().filter(|domain| {
+            domain.mx.contains(&host.name) || domain.behind.as_ref() == Some(&host.name)
+        })
     }
 
     /// Every address with its truth, in the order of the list: the domains take turns, as in a list that people made.
@@ -186,7 +229,7 @@ impl Internet {
 
     fn check(&self) {
         for domain in &self.domains {
-            for mx in &domain.mx {
+            for mx in domain.mx.iter().chain(&domain.behind) {
                 let known = self.hosts.iter().any(|host| host.name == *mx);
                 assert!(
                     known,
@@ -199,7 +242,7 @@ impl Internet {
 }
 
 /// Local parts, each once: invented people.
-fn names() -> impl Iterator<Item = String> {
+fn local_parts() -> impl Iterator<Item = String> {
     const FIRST: [&str; 34] = [
         "anna", "bela", "carla", "dario", "edda", "frieda", "gero", "hanna", "ida", "jonas",
         "karla", "lena", "marek", "nele", "olga", "pavel", "quirin", "rosa", "sven", "tilda",
@@ -220,4 +263,13 @@ fn names() -> impl Iterator<Item = String> {
             LAST[(step + step / FIRST.len()) % LAST.len()]
         )
     })
+}
+
+impl Letters {
+    fn spell(self, local: &str) -> String {
+        match self {
+            Letters::Ascii => local.to_owned(),
+            Letters::Utf8 => local.replace('a', "ä").replace('o', "ö"),
+        }
+    }
 }
