@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,8 +26,14 @@ const DEVICES: [&str; 3] = ["null", "random", "urandom"];
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    pub(crate) fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+    /// The lines after the first `known`.
+    pub(crate) fn since(&self, known: usize) -> Vec<String> {
+        self.0.lock().unwrap()[known..].to_vec()
+    }
+
+    /// How many lines there are by now.
+    pub(crate) fn length(&self) -> usize {
+        self.0.lock().unwrap().len()
     }
 }
 
@@ -73,6 +79,9 @@ impl Machine {
         );
         machine.write("etc/hosts", "127.0.0.1 localhost\n");
         machine.people(users, &[]);
+        // As every Debian has it, but relative: an absolute link would lead us to the run folder outside.
+        let _ = fs::remove_dir(machine.root.join("var/run"));
+        symlink("../run", machine.root.join("var/run")).unwrap();
         for world_writable in ["tmp", "var/tmp"] {
             machine.make_folder(world_writable, ("root", "root"), 0o1777);
         }
@@ -136,11 +145,17 @@ impl Machine {
             .unwrap()
     }
 
-    /// Runs a command within the machine to its end.
-    pub(crate) fn run(&self, command: &[&str]) {
+    /// Runs a command within the machine to its end. Returns what it printed.
+    pub(crate) fn run(&self, command: &[&str]) -> String {
+        self.run_on(command, Stdio::null())
+    }
+
+    /// The same with something to read.
+    pub(crate) fn run_on(&self, command: &[&str], input: impl Into<Stdio>) -> String {
         let output = Command::new("chroot")
             .arg(&self.root)
             .args(command)
+            .stdin(input)
             .output()
             .unwrap();
         assert!(
@@ -150,6 +165,12 @@ impl Machine {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
         );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Opens a file of the machine.
+    pub(crate) fn open(&self, path: &str) -> fs::File {
+        fs::File::open(self.root.join(path)).unwrap()
     }
 
     /// Starts a command within the machine; what it prints goes to its log.
@@ -189,7 +210,7 @@ impl Machine {
                 "{}: nobody listens at {place}\n{}\n{}",
                 self.root.display(),
                 fs::read_to_string(self.folder().join("output")).unwrap_or_default(),
-                self.log.lines().join("\n"),
+                self.log.since(0).join("\n"),
             );
             thread::sleep(Duration::from_millis(50));
         }

@@ -3,18 +3,14 @@
 use std::fmt::Write;
 
 use crate::machine::Machine;
-use crate::table::{Domain, Host, Mailboxes, Person, Truth};
-use crate::visit::{Ending, Visit};
+use crate::table::{Domain, Host, Mailboxes, Person, Truth, accounts, names, with};
+use crate::visit::{Ending, Visit, leading_code};
 use crate::zone::SOURCE;
 
 pub(crate) const USERS: [&str; 3] = ["postfix", "postdrop", "vmail"];
 
 pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
-    let accounts: Vec<&str> = with(domains, Mailboxes::Accounts)
-        .flat_map(mailboxes)
-        .map(|person| person.local.as_str())
-        .collect();
-    machine.people(&USERS, &accounts);
+    machine.people(&USERS, &accounts(domains));
     machine.write("etc/postfix/main.cf", &main_cf(machine, host, domains));
     machine.write("etc/postfix/master.cf", &master_cf(machine, host));
     machine.write("etc/aliases", "postmaster root\n");
@@ -24,7 +20,11 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
     machine.write("etc/postfix/recipient_access", &recipient_access(domains));
     let mut boxes = String::new();
     for domain in with(domains, Mailboxes::Virtual) {
-        for Person { local, .. } in mailboxes(domain) {
+        for Person { local, .. } in domain
+            .people
+            .iter()
+            .filter(|person| person.truth.has_mailbox())
+        {
             let _ = writeln!(boxes, "{local}@{name} {name}/{local}/", name = domain.name);
         }
     }
@@ -85,28 +85,7 @@ fn certificates(machine: &Machine, name: &str) {
     ]);
 }
 
-fn with<'a>(domains: &'a [&'a Domain], mailboxes: Mailboxes) -> impl Iterator<Item = &'a Domain> {
-    domains
-        .iter()
-        .copied()
-        .filter(move |domain| domain.mailboxes == mailboxes)
-}
-
-/// The people of the domain who have a mailbox here, whatever else is true of it.
-fn mailboxes(domain: &Domain) -> impl Iterator<Item = &Person> {
-    domain.people.iter().filter(|person| match person.truth {
-        Truth::Deliverable | Truth::Full | Truth::Disabled | Truth::Blocked => true,
-        Truth::Dead | Truth::BlockedDead | Truth::CatchAll => false,
-    })
-}
-
 fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
-    let names = |mailboxes| {
-        let names: Vec<&str> = with(domains, mailboxes)
-            .map(|domain| domain.name.as_str())
-            .collect();
-        names.join(", ")
-    };
     let stock = machine.read("usr/share/postfix/main.cf.debian");
     format!(
         "{stock}\n\
@@ -121,9 +100,9 @@ fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
          {settings}\n",
         name = host.name,
         address = host.address,
-        local = names(Mailboxes::Accounts),
-        virtual_domains = names(Mailboxes::Virtual),
-        relayed = names(Mailboxes::Elsewhere),
+        local = names(domains, &[Mailboxes::Accounts], ", "),
+        virtual_domains = names(domains, &[Mailboxes::Virtual], ", "),
+        relayed = names(domains, &[Mailboxes::Elsewhere], ", "),
         settings = host.settings,
     )
 }
@@ -132,6 +111,7 @@ fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
 /// name and kind.
 fn master_cf(machine: &Machine, host: &Host) -> String {
     let stock = machine.read("usr/share/postfix/master.cf.dist");
+    let own = host.sections.get("services").map_or("", String::as_str);
     let mut services = String::new();
     for line in stock.lines().filter(|line| !line.starts_with('#')) {
         let mut fields: Vec<&str> = line.split_whitespace().collect();
@@ -141,7 +121,7 @@ fn master_cf(machine: &Machine, host: &Host) -> String {
         }
         // The column that says whether a service has a root folder of its own.
         fields[4] = "n";
-        let replaced = host.services.lines().any(|own| {
+        let replaced = own.lines().any(|own| {
             own.split_whitespace()
                 .take(2)
                 .eq(fields[..2].iter().copied())
@@ -150,7 +130,7 @@ fn master_cf(machine: &Machine, host: &Host) -> String {
             let _ = writeln!(services, "{}", fields.join(" "));
         }
     }
-    services + &host.services
+    services + own
 }
 
 /// What the administrator wrote about single recipients.
@@ -198,9 +178,11 @@ pub(crate) fn visits(lines: &[String]) -> Vec<Visit> {
         };
         let visit = &mut open[at].1;
         if let Some((_, refusal)) = text.split_once("reject: ") {
-            visit
-                .refusals
-                .extend(refusal.split_once("]: ").and_then(|(_, said)| code(said)));
+            visit.refusals.extend(
+                refusal
+                    .split_once("]: ")
+                    .and_then(|(_, said)| leading_code(said)),
+            );
         } else if text.starts_with("too many errors") || text.starts_with("SSL_accept error") {
             visit.ending = Ending::TheirDecision;
         } else if let Some((_, counts)) = text
@@ -217,11 +199,6 @@ pub(crate) fn visits(lines: &[String]) -> Vec<Visit> {
     }
     done.extend(open.into_iter().map(|(_, visit)| visit));
     done
-}
-
-/// `450 4.1.1 <...>` begins with a code.
-fn code(said: &str) -> Option<u16> {
-    said.get(..3)?.parse().ok()
 }
 
 /// How many commands of a kind there were: `rcpt=4/7` are seven, of which four went well.

@@ -78,6 +78,19 @@ impl Job {
             .unwrap()
     }
 
+    /// Runs for a while, then is killed as by a power cut.
+    pub(crate) fn kill_after(&self, time: Duration) {
+        let mut run = self.begin();
+        std::thread::sleep(time);
+        run.kill().unwrap();
+        let status = run.wait().unwrap();
+        assert_eq!(
+            status.code(),
+            None,
+            "the run had ended before it was killed"
+        );
+    }
+
     /// Runs to the end. Returns how long that took.
     pub(crate) fn run(&self) -> Duration {
         let begun = Instant::now();

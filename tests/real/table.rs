@@ -26,9 +26,9 @@ struct WrittenMachine {
     /// Further settings of the short form, put behind the others.
     #[serde(default)]
     short_settings: String,
-    /// Postfix's services that differ from Debian's.
+    /// What goes elsewhere in the server's configuration than `settings`, by the name of the place.
     #[serde(default)]
-    services: String,
+    sections: BTreeMap<String, String>,
     #[serde(default)]
     files: BTreeMap<String, String>,
 }
@@ -57,6 +57,9 @@ pub(crate) enum Server {
     /// None: nobody listens.
     Nobody,
     Postfix,
+    Exim,
+    Opensmtpd,
+    Sendmail,
     /// Postfix's greylist, which takes no mail itself.
     Postgrey,
     /// Mailboxes behind a Postfix, reached by LMTP.
@@ -105,6 +108,16 @@ pub(crate) enum Truth {
     BlockedDead,
 }
 
+impl Truth {
+    /// Whether there is a mailbox for the address alone, whatever else is true of it.
+    pub(crate) fn has_mailbox(self) -> bool {
+        match self {
+            Truth::Deliverable | Truth::Full | Truth::Disabled | Truth::Blocked => true,
+            Truth::Dead | Truth::BlockedDead | Truth::CatchAll => false,
+        }
+    }
+}
+
 /// One machine.
 pub(crate) struct Host {
     pub(crate) name: String,
@@ -112,8 +125,15 @@ pub(crate) struct Host {
     pub(crate) server: Server,
     pub(crate) persona: String,
     pub(crate) settings: String,
-    pub(crate) services: String,
+    pub(crate) sections: BTreeMap<String, String>,
     pub(crate) files: BTreeMap<String, String>,
+}
+
+impl Host {
+    /// The server and what is special about it.
+    pub(crate) fn title(&self) -> String {
+        format!("{:?}: {}", self.server, self.persona)
+    }
 }
 
 /// One domain.
@@ -168,7 +188,7 @@ impl Internet {
                     Pace::AsSetUp => machine.settings,
                     Pace::Short => machine.settings + "\n" + &machine.short_settings,
                 },
-                services: machine.services,
+                sections: machine.sections,
                 files: machine.files,
             })
             .collect();
@@ -239,6 +259,36 @@ impl Internet {
             }
         }
     }
+}
+
+/// Those of the domains whose mailboxes are kept in this way.
+pub(crate) fn with<'a>(
+    domains: &'a [&'a Domain],
+    mailboxes: Mailboxes,
+) -> impl Iterator<Item = &'a Domain> {
+    domains
+        .iter()
+        .copied()
+        .filter(move |domain| domain.mailboxes == mailboxes)
+}
+
+/// The names of those of the domains whose mailboxes are kept in one of these ways.
+pub(crate) fn names(domains: &[&Domain], mailboxes: &[Mailboxes], separator: &str) -> String {
+    let names: Vec<&str> = domains
+        .iter()
+        .filter(|domain| mailboxes.contains(&domain.mailboxes))
+        .map(|domain| domain.name.as_str())
+        .collect();
+    names.join(separator)
+}
+
+/// The accounts of people that a machine needs for its domains.
+pub(crate) fn accounts<'a>(domains: &'a [&'a Domain]) -> Vec<&'a str> {
+    with(domains, Mailboxes::Accounts)
+        .flat_map(|domain| &domain.people)
+        .filter(|person| person.truth.has_mailbox())
+        .map(|person| person.local.as_str())
+        .collect()
 }
 
 /// Local parts, each once: invented people.

@@ -23,3 +23,8 @@ pub(crate) struct Visit {
     pub(crate) data: bool,
     pub(crate) ending: Ending,
 }
+
+/// The code at the head of a reply.
+pub(crate) fn leading_code(reply: &str) -> Option<u16> {
+    reply.get(..3)?.parse().ok()
+}
