@@ -168,6 +168,15 @@ pub const SLOWDOWN_WAIT: Duration = Duration::from_secs(60);
 /// trip on earth with a busy server at its end.
 pub const SLOW_REPLY: Duration = Duration::from_secs(2);
 
+/// How long one answer must take on average, refusals included, before it is those that hold us up rather than our limits:
+/// then another connection is worth while sooner. Our choice: Exchange takes 5 s for each refusal
+/// (`TarpitInterval`), and one address in five is refused on a common list.
+pub const DELAYED_ANSWER: Duration = Duration::from_secs(1);
+
+/// Well answered recipients that earn the next connection with a host that delays its answers. Our choice: they come one by
+/// one, over several seconds each.
+pub const DELAYED_ANSWERS_TO_SPEED_UP: u32 = 5;
+
 /// Flights between two judgements of that. Our choice.
 pub const SLOW_REPLIES: u32 = 10;
 
@@ -238,6 +247,16 @@ pub const REST: Duration = Duration::from_secs(10);
 
 /// How long to wait for a greylisting host that names no time. Postgrey waits 300 s; a minute more for its clock.
 pub const GREYLIST_WAIT: Duration = Duration::from_secs(360);
+
+/// How long postgrey keeps strangers away (`--delay`, 300 s as it comes).
+pub const POSTGREY_WAIT: Duration = Duration::from_secs(300);
+
+/// How long Postfix takes to verify an address with the host behind it, at first: it asks three times, three seconds apart,
+/// before it says that it is still at it (`address_verify_poll_count`, `address_verify_poll_delay`).
+pub const VERIFICATION_WAIT: Duration = Duration::from_secs(10);
+
+/// How long postscreen needs to let somebody in who has passed its tests: it takes the next connection.
+pub const POSTSCREEN_WAIT: Duration = Duration::from_secs(1);
 
 /// How often a host is believed to begin telling strangers to come back. Our choice: each time all its domains are
 /// looked at.
@@ -318,6 +337,38 @@ pub const MANY_STRANGERS: u32 = 12;
 
 /// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
 pub const TARGETS: usize = 5;
+
+// Connections that end without a reply about a recipient are the last net under every path: whatever goes wrong, theirs or
+// ours, they are few and far between.
+
+/// How long a machine is left alone after such a connection; the time doubles from one to the next in a row. Our choice:
+/// less is a hammering.
+pub const FRUITLESS_WAIT: Duration = Duration::from_secs(1);
+
+/// How often that time doubles at most: 1 s becomes about four minutes.
+pub const FRUITLESS_DOUBLINGS: u32 = 8;
+
+/// Most such connections in a row to the same mail hosts, before their addresses are left unsettled; up to twice as many
+/// where hosts have answered. Our choice: one may be lost on the way, five are no chance.
+pub const FRUITLESS_IN_A_ROW: u32 = 5;
+
+/// Fewest in a row before hosts are given up for the time that they take. Our choice: one may be chance.
+pub const FRUITLESS_AT_LEAST: u32 = 2;
+
+/// Such connections in a row to one machine after which the domain's next is tried. Our choice: one may be chance.
+pub const FRUITLESS_BEFORE_THE_NEXT: u32 = 2;
+
+/// Most such connections to the same mail hosts in a run, with one more for every [`FRUITFUL_PER_FRUITLESS`] that brought a
+/// reply. Our choice.
+pub const FRUITLESS_CONNECTIONS: u32 = 10;
+
+/// Connections with a reply that make up for one without. Our choice: where the network breaks one flight in fifty, one
+/// connection in twelve is lost before its first answer.
+pub const FRUITFUL_PER_FRUITLESS: u32 = 8;
+
+/// Longest time for which a host may go on without a reply about a recipient. Our choice: longer than a restart, short
+/// beside a run.
+pub const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
 
 /// How long an address that did not answer is left alone. Our choice, below common restart times.
 pub const DEAD_HOST_WAIT: Duration = Duration::from_secs(600);

@@ -85,6 +85,13 @@ impl Observer for Screen {
         );
     }
 
+    fn left(&mut self, host: &str, words: &str, addresses: usize) {
+        tracing::warn!(
+            "{host} gives no answer about anybody, so it is left for this run; {addresses} addresses there go to review, \
+             and the next run asks about them again. The last that came: {words}"
+        );
+    }
+
     fn stranded(&mut self, words: &str) {
         tracing::warn!(
             "nobody can be asked for now: {words}; trying again for a while, and nobody is judged by it"

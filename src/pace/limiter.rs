@@ -146,6 +146,8 @@ pub struct Limiter {
     rate: Rate,
     clock: Told,
     bucket: Option<Bucket>,
+    /// Before this nobody may be asked about, as the last refusal said.
+    refused_until: Moment,
 }
 
 impl Limiter {
@@ -157,6 +159,7 @@ impl Limiter {
             rate,
             bucket: bucket(rate, &clock),
             clock,
+            refused_until: Moment::default(),
         }
     }
 
@@ -169,6 +172,7 @@ impl Limiter {
     /// Changes the rate. A governor limiter cannot, so it is replaced by one that has nothing saved up.
     pub fn set_rate(&mut self, rate: Rate) {
         self.rate = rate;
+        self.refused_until = Moment::default();
         self.bucket = bucket(rate, &self.clock);
         if let Some(bucket) = &self.bucket {
             while bucket.check().is_ok() {}
@@ -181,6 +185,9 @@ impl Limiter {
     ///
     /// The moment from which on there will be one.
     pub fn draw(&mut self, now: Moment) -> Result<(), Moment> {
+        if now < self.refused_until {
+            return Err(self.refused_until);
+        }
         self.clock.0.fetch_max(now.as_millis(), Ordering::Relaxed);
         let Some(bucket) = &self.bucket else {
             return Ok(());
@@ -188,8 +195,15 @@ impl Limiter {
         bucket.check().map_err(|refusal| {
             let wait = refusal.wait_time_from(self.clock.now());
             // Rounded up to our grain of time: a moment too early would only be refused again.
-            now + wait + Duration::from_millis(1)
+            self.refused_until = now + wait + Duration::from_millis(1);
+            self.refused_until
         })
+    }
+
+    /// Until when the last refusal still stands, if it does.
+    #[must_use]
+    pub fn refuses_until(&self, now: Moment) -> Option<Moment> {
+        Some(self.refused_until).filter(|&until| now < until)
     }
 }
 

@@ -35,6 +35,15 @@ pub enum Gate {
     Closed(Moment),
 }
 
+/// What a connection that is being opened holds of the right to ask about its first recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// All of it: another connection cannot take it meanwhile.
+    Drawn,
+    /// What the whole run may ask; the host's own limit gives enough for all.
+    Plenty,
+}
+
 /// A host's pace as a ledger can keep it: plain data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownPace {
@@ -123,6 +132,14 @@ impl Pace {
         }
     }
 
+    /// Notes that the host takes no more than `connections` at once. Returns the ceiling that follows.
+    pub fn is_crowded_by(&mut self, connections: u32) -> u32 {
+        let ceiling = &mut self.ceilings.connections;
+        *ceiling = (*ceiling).min(connections.max(1));
+        self.connections_allowed = self.connections_allowed.min(*ceiling);
+        *ceiling
+    }
+
     /// Notes that a connection is being opened.
     pub fn connecting(&mut self) {
         self.connections_open += 1;
@@ -145,13 +162,30 @@ impl Pace {
         self.limiter.draw(now)
     }
 
+    /// Takes the right to ask about the first recipient of a connection that is about to be opened, where it is scarce: at
+    /// less than one a second it may be gone by the time that the connection stands.
+    ///
+    /// # Errors
+    ///
+    /// The moment at which to try again.
+    pub fn draw_ahead(&mut self, now: Moment) -> Result<Ahead, Moment> {
+        match self.recipients_per_second() {
+            Some(rate) if rate < 1.0 => self.draw(now).map(|()| Ahead::Drawn),
+            Some(_) | None => Ok(Ahead::Plenty),
+        }
+    }
+
     /// Notes that a recipient was answered as it should be: enough of them earn another connection and some speed.
     pub fn went_well(&mut self) {
         self.well += 1;
         if let Some((_, answered)) = &mut self.told {
             *answered += 1;
         }
-        if self.well < limits::ANSWERS_TO_SPEED_UP {
+        let enough = match self.replies.are_delayed() {
+            true => limits::DELAYED_ANSWERS_TO_SPEED_UP,
+            false => limits::ANSWERS_TO_SPEED_UP,
+        };
+        if self.well < enough {
             return;
         }
         self.well = 0;
@@ -240,6 +274,23 @@ impl Pace {
         if self.replies.hear(time, answers) {
             self.ease();
         }
+    }
+
+    /// Notes that a flight with `answers` answers of any kind took `time`: refusals that a host delays are no slowness, but
+    /// better awaited on two connections than on one.
+    pub fn answered_all_in(&mut self, time: Duration, answers: u32) {
+        self.replies.hear_all(time, answers);
+    }
+
+    /// Notes that a connection took `time` to be ready for questions.
+    pub fn opened_in(&mut self, time: Duration) {
+        self.replies.opened_in(time);
+    }
+
+    /// Questions that wait for each connection before another is worth while.
+    #[must_use]
+    pub fn questions_worth_a_connection(&self) -> usize {
+        self.replies.questions_worth_a_connection()
     }
 
     /// The time to expect for one answer.

@@ -13,6 +13,10 @@ pub struct Replies {
     usual: Duration,
     /// Answers since it was last judged.
     since: u32,
+    /// The usual time for one answer, whatever it is: some hosts take seconds for every refusal.
+    usual_of_all: Duration,
+    /// The time that the last connection took to be ready for questions.
+    opening: Duration,
 }
 
 impl Replies {
@@ -37,6 +41,39 @@ impl Replies {
             self.since = 1;
         }
         slow
+    }
+
+    /// Notes that a flight with `answers` answers of any kind took `time`.
+    pub fn hear_all(&mut self, time: Duration, answers: u32) {
+        let each = time / answers.max(1);
+        self.usual_of_all = match self.usual_of_all.is_zero() {
+            true => each,
+            false => (self.usual_of_all * 3 + each) / 4,
+        };
+    }
+
+    /// Notes that a connection took `time` to be ready for questions.
+    pub fn opened_in(&mut self, time: Duration) {
+        self.opening = time;
+    }
+
+    /// Whether it is the host's answers that take their time, rather than our limits.
+    #[must_use]
+    pub fn are_delayed(&self) -> bool {
+        self.usual_of_all >= limits::DELAYED_ANSWER
+    }
+
+    /// Questions that wait for each connection before another is worth while: at a host that delays its answers, as many as
+    /// take longer than opening one.
+    #[must_use]
+    pub fn questions_worth_a_connection(&self) -> usize {
+        if !self.are_delayed() {
+            return limits::QUESTIONS_WORTH_A_CONNECTION;
+        }
+        let worth = self.opening.as_millis() / self.usual_of_all.as_millis().max(1);
+        usize::try_from(worth)
+            .unwrap_or(usize::MAX)
+            .clamp(1, limits::QUESTIONS_WORTH_A_CONNECTION)
     }
 
     /// The time to expect for one answer.
@@ -71,6 +108,21 @@ mod tests {
         let mut replies = Replies::default();
         assert!((0..100).all(|_| !replies.hear(SLOW, 1)));
         assert_eq!(replies.expected(), SLOW);
+    }
+
+    #[test]
+    fn delayed_refusals_are_worth_another_connection_but_no_slowness() {
+        let mut replies = Replies::default();
+        replies.opened_in(Duration::from_millis(300));
+        replies.hear_all(Duration::from_millis(700), 7);
+        assert_eq!(
+            replies.questions_worth_a_connection(),
+            limits::QUESTIONS_WORTH_A_CONNECTION
+        );
+        (0..10).for_each(|_| replies.hear_all(Duration::from_secs(15), 9));
+        assert_eq!(replies.questions_worth_a_connection(), 1);
+        assert!((0..100).all(|_| !replies.hear(FAST, 1)), "acceptances tell");
+        assert_eq!(replies.expected(), FAST);
     }
 
     #[test]

@@ -14,6 +14,19 @@ pub struct Budget {
     pub recipients_per_transaction: u32,
     /// Most transactions.
     pub transactions: u32,
+    /// Most refused recipients.
+    pub refusals: u32,
+}
+
+/// The limits that a host was found to have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// Most recipients in a transaction.
+    pub per_transaction: Option<u32>,
+    /// Most recipients in a connection.
+    pub per_connection: Option<u32>,
+    /// Most refused recipients in a connection.
+    pub refusals: Option<u32>,
 }
 
 /// What one connection has been used for.
@@ -40,7 +53,7 @@ impl Spent {
     #[must_use]
     pub fn room(self, budget: Budget) -> u32 {
         let by_total = budget.recipients.saturating_sub(self.recipients());
-        let by_refusals = limits::REFUSED_RECIPIENTS.saturating_sub(self.refused);
+        let by_refusals = budget.refusals.saturating_sub(self.refused);
         let most = by_total.min(by_refusals);
         let up_to_the_tripwire = limits::RECIPIENTS_BEFORE_RATIO.saturating_sub(self.recipients());
         let by_ratio = self.accepted.saturating_sub(self.refused);
@@ -84,6 +97,7 @@ mod tests {
         recipients: 1000,
         recipients_per_transaction: 100,
         transactions: 100,
+        refusals: limits::REFUSED_RECIPIENTS,
     };
 
     fn room(accepted: u32, refused: u32) -> u32 {
@@ -123,6 +137,23 @@ mod tests {
             };
             assert_eq!(used.may_name_another(PLENTY), wanted, "{used:?}");
         }
+    }
+
+    #[test]
+    fn a_host_that_bears_two_refusals_is_given_no_third() {
+        let budget = Budget {
+            refusals: 2,
+            ..PLENTY
+        };
+        let room = |accepted, refused| {
+            let spent = Spent {
+                accepted,
+                refused,
+                transactions: 1,
+            };
+            spent.room(budget)
+        };
+        assert_eq!([room(0, 0), room(3, 1), room(50, 2)], [2, 1, 0]);
     }
 
     proptest! {

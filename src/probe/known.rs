@@ -123,6 +123,15 @@ pub struct KnownHost {
     /// The most recipients in a transaction it was found to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_cap: Option<u32>,
+    /// The most recipients in a connection it was found to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipients_cap: Option<u32>,
+    /// The most refused recipients in a connection it was found to bear with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusals_cap: Option<u32>,
+    /// The most connections at once it was found to take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_cap: Option<u32>,
     /// Whether it says that commands may travel together, then chokes on it.
     #[serde(default)]
     pub chokes: bool,

@@ -2,6 +2,8 @@
 
 mod budget;
 mod decoy;
+mod effort;
+mod farewell;
 mod known;
 mod machine;
 mod plan;
@@ -10,12 +12,14 @@ mod retry;
 mod strangers;
 mod trust;
 
-pub use budget::{Budget, Spent, Used};
+pub use budget::{Budget, Caps, Spent, Used};
 pub use decoy::decoy_local_part;
+pub use effort::Effort;
+pub use farewell::{Farewell, farewell};
 pub use known::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
 pub use machine::{KnownMachine, Party};
 pub use plan::{domains_at_once, is_worn_out, next_kind};
 pub use prior::{LastWord, Likelihood};
-pub use retry::{Next, Waiting, after_undecided, named_wait};
+pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection, named_wait};
 pub use strangers::{Openness, Strangers};
 pub use trust::Trust;

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Budget, Likelihood, Spent};
+use super::{Budget, Caps, Likelihood, Spent};
 use crate::limits;
 use crate::provider::Provider;
 use crate::smtp::dialogue::{Offer, Software};
 
 impl Budget {
-    /// What a connection may be used for, by what the host offers (RFC 9422), what is known of its provider, and the
-    /// most recipients in a transaction it was found to take.
+    /// What a connection may be used for, by what the host offers (RFC 9422), what is known of its provider, and what it was
+    /// found to take.
     #[must_use]
-    pub fn of(offer: &Offer, provider: Option<&Provider>, found_cap: Option<u32>) -> Self {
+    pub fn of(offer: &Offer, provider: Option<&Provider>, found: Caps) -> Self {
         let per_transaction = [
             offer.recipients_per_transaction,
             provider.and_then(|p| p.recipients_per_transaction),
-            found_cap,
+            found.per_transaction,
         ];
         let transactions = match (provider, offer.software) {
             (Some(_), _) => limits::TRANSACTIONS_AT_A_KNOWN_PROVIDER,
@@ -25,7 +25,9 @@ impl Budget {
         Budget {
             recipients: provider
                 .and_then(|p| p.recipients_per_connection)
-                .unwrap_or(limits::RECIPIENTS_OF_A_CONNECTION),
+                .unwrap_or(limits::RECIPIENTS_OF_A_CONNECTION)
+                .min(found.per_connection.unwrap_or(u32::MAX))
+                .max(1),
             recipients_per_transaction: per_transaction
                 .into_iter()
                 .flatten()
@@ -34,7 +36,11 @@ impl Budget {
             transactions: offer
                 .transactions_per_connection
                 .unwrap_or(u32::MAX)
-                .min(transactions),
+                .min(transactions)
+                .max(1),
+            refusals: found.refusals.map_or(limits::REFUSED_RECIPIENTS, |found| {
+                found.min(limits::REFUSED_RECIPIENTS)
+            }),
         }
     }
 }
@@ -170,6 +176,10 @@ mod tests {
             ..Offer::default()
         };
         let of = |offer: &Offer, found| {
+            let found = Caps {
+                per_transaction: found,
+                ..Caps::default()
+            };
             let budget = Budget::of(offer, None, found);
             (budget.recipients_per_transaction, budget.transactions)
         };
@@ -177,6 +187,14 @@ mod tests {
         assert_eq!(of(&offer(Some(3), Some(2)), None), (3, 2));
         assert_eq!(of(&offer(Some(3), Some(20)), Some(1)), (1, 10));
         assert_eq!(of(&offer(Some(1000), None), Some(0)), (1, 10));
+        assert_eq!(of(&offer(None, Some(0)), None), (25, 1), "it takes mail");
+        let found = Caps {
+            per_connection: Some(10),
+            refusals: Some(2),
+            ..Caps::default()
+        };
+        let budget = Budget::of(&Offer::default(), None, found);
+        assert_eq!((budget.recipients, budget.refusals), (10, 2));
     }
 
     #[test]

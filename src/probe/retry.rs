@@ -27,16 +27,63 @@ pub enum Next {
     Leave,
 }
 
+/// How long a host wants us to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as its words say.
+    Named(Duration),
+    /// As long as the software takes that uses such words.
+    OfSoftware(Duration),
+    /// It does not say.
+    Untold,
+}
+
+impl Wait {
+    /// The wait that a reply asks for, where its words name a time or are known as some software's.
+    #[must_use]
+    pub fn of(named: Option<Duration>, reply: &str) -> Self {
+        match (named, software_wait(reply)) {
+            (Some(named), _) => Wait::Named(named),
+            (None, Some(usual)) => Wait::OfSoftware(usual),
+            (None, None) => Wait::Untold,
+        }
+    }
+
+    /// How long to stay away after `tries` answers before: what nobody named grows from try to try. `None` where the host
+    /// names more than the `left` time, or nothing is left. A host that names no time is asked once when a patience ends
+    /// that is shorter than usual.
+    #[must_use]
+    pub fn after(self, tries: u8, left: Duration) -> Option<Duration> {
+        // Software that does not keep to its time is treated as if it were unknown.
+        let untold = |tries: u8| limits::GREYLIST_WAIT * 2u32.pow(u32::from(tries));
+        let (wait, margin) = match self {
+            Wait::Named(named) => (named, limits::NAMED_WAIT_MARGIN),
+            Wait::OfSoftware(usual) if tries == 0 => (usual, limits::NAMED_WAIT_MARGIN),
+            Wait::OfSoftware(_) => (untold(tries - 1), Duration::ZERO),
+            Wait::Untold => (untold(tries), Duration::ZERO),
+        };
+        let at_the_end = match self {
+            Wait::Named(_) => false,
+            Wait::OfSoftware(_) => tries <= 1,
+            Wait::Untold => tries == 0,
+        };
+        match wait <= left {
+            true => Some(wait + margin),
+            false => (at_the_end && !left.is_zero()).then_some(left),
+        }
+    }
+}
+
 /// Whether and when to ask about the same recipient again.
 ///
-/// `named` is the wait that the host asked for, `patience` how long one address may wait in all. Greylisting waits
-/// grow from try to try: six minutes, then twelve, then twenty-four.
+/// `wait` is what the host asked for, `patience` how long one address may wait in all. Greylisting waits grow from try to
+/// try: six minutes, then twelve, then twenty-four.
 #[must_use]
 pub fn after_undecided(
     reading: &Reading,
     waiting: Waiting,
     now: Moment,
-    named: Option<Duration>,
+    wait: Wait,
     patience: Duration,
 ) -> Next {
     if reading.permanent || !is_worth_another_try(reading.reason) {
@@ -49,16 +96,32 @@ pub fn after_undecided(
     if waiting.tries >= tries {
         return Next::Leave;
     }
-    let doublings = u32::from(waiting.tries);
-    let wait = named.map_or(limits::GREYLIST_WAIT * 2u32.pow(doublings), |named| {
-        named + limits::NAMED_WAIT_MARGIN
-    });
-    let again = now + wait;
-    let since = waiting.since.unwrap_or(now);
-    if again.since(since) > patience {
-        return Next::Leave;
+    let waited = now.since(waiting.since.unwrap_or(now));
+    let left = patience.saturating_sub(waited);
+    wait.after(waiting.tries, left)
+        .map_or(Next::Leave, |wait| Next::Again(now + wait))
+}
+
+/// How long the software takes that uses such words.
+fn software_wait(reply: &str) -> Option<Duration> {
+    let text = reply.to_ascii_lowercase();
+    if text.contains("postgrey") {
+        Some(limits::POSTGREY_WAIT)
+    } else if text.contains("address verification in progress") {
+        Some(limits::VERIFICATION_WAIT)
+    } else if is_for_one_connection(reply) {
+        Some(limits::POSTSCREEN_WAIT)
+    } else {
+        None
     }
-    Next::Again(again)
+}
+
+/// Whether a reply holds for the whole connection in which it is given, and for no other: postscreen gives it to everybody
+/// once a visitor has passed its tests, since it cannot hand the connection on (Postfix, `POSTSCREEN_README`).
+#[must_use]
+pub fn is_for_one_connection(reply: &str) -> bool {
+    let text = reply.to_ascii_lowercase();
+    text.starts_with("450") && text.contains("4.3.2 service currently unavailable")
 }
 
 /// How long a host asks us to wait, where its words name a time: `try again in 5 minutes`, `greylisted for 60 seconds`,
@@ -151,7 +214,9 @@ mod tests {
             &reading,
             waiting,
             Moment::default(),
-            named.map(Duration::from_secs),
+            named.map_or(Wait::Untold, |named| {
+                Wait::Named(Duration::from_secs(named))
+            }),
             patience,
         )
     }
@@ -211,6 +276,70 @@ mod tests {
         assert_eq!(
             next(Reason::Greylisted, false, 0, None, Duration::ZERO),
             Next::Leave
+        );
+    }
+
+    #[test]
+    fn a_short_patience_ends_with_a_question_instead_of_none() {
+        let half = Duration::from_secs(30);
+        let at_its_end = Next::Again(Moment::from_millis(30_000));
+        assert_eq!(next(Reason::Greylisted, false, 0, None, half), at_its_end);
+        assert_eq!(
+            next(Reason::Greylisted, false, 1, None, half),
+            Next::Leave,
+            "once"
+        );
+        assert_eq!(
+            next(Reason::Greylisted, false, 0, Some(31), half),
+            Next::Leave,
+            "a host that names a time means it"
+        );
+        assert_eq!(
+            next(Reason::Greylisted, false, 0, Some(30), half),
+            Next::Again(Moment::from_millis(31_000)),
+            "the margin is ours"
+        );
+    }
+
+    #[test]
+    fn known_software_is_given_its_own_time() {
+        let secs = Duration::from_secs;
+        for (reply, wait) in [
+            (
+                "450 4.2.0 <a@b.test>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/b.html",
+                Wait::OfSoftware(limits::POSTGREY_WAIT),
+            ),
+            (
+                "450 4.1.1 <a@b.test>: Recipient address rejected: unverified address: Address verification in progress",
+                Wait::OfSoftware(limits::VERIFICATION_WAIT),
+            ),
+            (
+                "450 4.3.2 Service currently unavailable",
+                Wait::OfSoftware(limits::POSTSCREEN_WAIT),
+            ),
+            ("421 4.3.2 Service currently unavailable", Wait::Untold),
+            (
+                "450 4.2.0 Greylisted for 60 seconds, postgrey",
+                Wait::Named(secs(60)),
+            ),
+            ("450 4.2.0 Greylisted", Wait::Untold),
+        ] {
+            assert_eq!(Wait::of(named_wait(reply), reply), wait, "{reply}");
+        }
+        let verification = Wait::OfSoftware(limits::VERIFICATION_WAIT);
+        let waits: Vec<Option<Duration>> = (0..3)
+            .map(|tries| verification.after(tries, Duration::from_secs(400)))
+            .collect();
+        assert_eq!(
+            waits,
+            [Some(secs(11)), Some(limits::GREYLIST_WAIT), None],
+            "it is not believed twice"
+        );
+        let five_minutes = secs(300);
+        assert_eq!(
+            Wait::OfSoftware(limits::POSTGREY_WAIT).after(0, five_minutes),
+            Some(secs(301)),
+            "stock postgrey within `--wait 5m`"
         );
     }
 

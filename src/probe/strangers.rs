@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::KnownDomain;
+use super::{KnownDomain, Wait};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
@@ -112,11 +112,11 @@ impl Strangers {
     }
 
     /// How long to wait after an answer about the decoy that settles nothing: as long as everybody else in the domain, who
-    /// was told to come back with it, and longer from try to try.
+    /// was told to come back with it, and longer from try to try. `None` where that is longer than `patience`.
     #[must_use]
-    pub fn wait(&self) -> Duration {
-        let doublings = self.decoys_asked.clamp(1, limits::DECOYS) - 1;
-        limits::GREYLIST_WAIT * 2u32.pow(doublings)
+    pub fn wait(&self, wait: Wait, patience: Duration) -> Option<Duration> {
+        let tries = self.decoys_asked.clamp(1, limits::DECOYS) - 1;
+        wait.after(u8::try_from(tries).unwrap_or(u8::MAX), patience)
     }
 
     /// Notes what the decoy was answered. Where that settles nothing it is asked again at `retry`, a limited number of

@@ -14,6 +14,8 @@ use super::dice::Dice;
 pub(super) struct Climate {
     /// Share of odd hosts.
     pub(super) odd_hosts: f64,
+    /// The kind whose turn it is: seeds in a row go through all kinds, so none waits for its luck.
+    pub(super) turn: Option<Persona>,
     /// The odd kinds that there are.
     pub(super) kinds: Vec<Persona>,
     /// Share of domains at hosts of large providers.
@@ -65,6 +67,7 @@ impl Climate {
     pub(super) fn fair() -> Self {
         Climate {
             odd_hosts: 0.0,
+            turn: None,
             kinds: Vec::new(),
             at_providers: 0.0,
             catch_all: 0.0,
@@ -93,6 +96,9 @@ impl Climate {
         };
         Climate {
             odd_hosts: *dice.one_of(&[0.05, 0.2, 0.5, 0.8]),
+            turn: Some(
+                Persona::ALL[usize::try_from(seed % Persona::ALL.len() as u64).unwrap_or(0)],
+            ),
             kinds,
             at_providers: *dice.one_of(&[0.0, 0.2, 0.5]),
             catch_all: *dice.one_of(&[0.0, 0.1, 0.3, 0.6]),

@@ -173,11 +173,13 @@ pub(super) fn providers(climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> 
 
 /// Anybody else: an ordinary host or an odd one, mostly alone, sometimes with a second; the first is dead at times.
 pub(super) fn anybody(number: usize, climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> Site {
-    let persona = if dice.happens(climate.odd_hosts) {
+    let drawn = if dice.happens(climate.odd_hosts) {
         *dice.one_of(&climate.kinds)
     } else {
         *dice.one_of(&ORDINARY)
     };
+    // Not the first, where most people are.
+    let persona = climate.turn.filter(|_| number == 1).unwrap_or(drawn);
     let mut habits = persona.habits();
     vary(&mut habits, climate, dice);
     if persona == Persona::BlocksRecipients {

@@ -57,6 +57,7 @@ impl Heard {
             | Learned::Host { .. }
             | Learned::TakenBack { .. }
             | Learned::Doubted { .. }
+            | Learned::Left { .. }
             | Learned::Stranded { .. }
             | Learned::Strangers { .. } => {}
         }

@@ -122,6 +122,11 @@ pub trait Observer {
     /// A host blocks us.
     fn blocked(&mut self, host: &str, words: &str, addresses: usize);
 
+    /// A host gives nothing, so it is left for this run.
+    fn left(&mut self, host: &str, words: &str, addresses: usize) {
+        let _ = (host, words, addresses);
+    }
+
     /// Our own side fails, such as the proxy or DNS.
     fn stranded(&mut self, words: &str) {
         let _ = words;

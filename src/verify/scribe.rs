@@ -44,6 +44,11 @@ impl Listener for Scribe<'_> {
                 addresses,
                 ..
             } => self.observer.blocked(&key.0, &exchange.reply, addresses),
+            Learned::Left {
+                host,
+                words,
+                addresses,
+            } => self.observer.left(&host, &words, addresses),
             Learned::Stranded { words } => self.observer.stranded(&words),
             Learned::TakenBack { party, reading, at } => {
                 self.writer.take_back(party, reading, at)?;

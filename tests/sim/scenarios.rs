@@ -3,11 +3,12 @@
 //! `about` says what the scenario shows. Either `[world]` (as in world files, see `world::sim::scenario`) with `list` (the
 //! addresses) and `[expect]` (verdict and reason by address), or `[drawn]` with the `seed` and the `addresses` of a world
 //! in which something once went wrong, be it when the run was interrupted and continued. `[at_most]` may bound `seconds`,
-//! `connections` and `recipients` of what is described. Whatever else it is about, the oracle must find nothing wrong.
+//! `connections` and `recipients` of what is described; `wait` is how many seconds one address may wait. Whatever else it is about, the oracle must find nothing wrong.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use presend::simulate::oracle::{self, Listed};
 use presend::simulate::{Courtesy, described, judged, simulate, tools};
@@ -25,6 +26,7 @@ struct Scenario {
     expect: BTreeMap<String, String>,
     #[serde(default)]
     at_most: Bounds,
+    wait: Option<u64>,
     world: Option<toml::Table>,
     drawn: Option<Drawn>,
 }
@@ -65,7 +67,11 @@ fn faults(file: &Path) -> Vec<String> {
         }
         (_, _) => return vec!["it needs either [world] or [drawn]".to_owned()],
     };
-    let (outcome, score) = judged(&creation, &tools(), &Courtesy::default()).unwrap();
+    let mut courtesy = Courtesy::default();
+    if let Some(wait) = scenario.wait {
+        courtesy.patience = Duration::from_secs(wait);
+    }
+    let (outcome, score) = judged(&creation, &tools(), &courtesy).unwrap();
     let mut faults: Vec<String> = score.findings.iter().map(ToString::to_string).collect();
     let listed = oracle::read(&creation.list, &outcome.lists).0;
     let found: BTreeMap<&str, String> = scenario

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{Board, Heard, Out, Talk, TalkId, Wake};
 use crate::limits;
 use crate::moment::Moment;
-use crate::pace::Gate;
+use crate::pace::{Ahead, Gate};
 use crate::reason::Reason;
 use crate::smtp::Stage;
 use crate::smtp::dialogue::Patience;
@@ -35,7 +35,8 @@ impl Board {
     /// Puts a group into its host's queue, if it wants a conversation.
     pub(super) fn enlist(&mut self, group: usize) {
         let wants = &mut self.groups[group];
-        if !wants.listed && wants.wants_a_talk() {
+        let worth = self.hosts[wants.host].pace.questions_worth_a_connection();
+        if !wants.listed && wants.wants_a_talk(worth) {
             wants.listed = true;
             self.hosts[wants.host].queue.push_back(group);
         }
@@ -47,14 +48,20 @@ impl Board {
             return;
         }
         while let Some(&group) = self.hosts[host].queue.front() {
+            let not_before = self.not_before(group, now);
+            let asks = self.has_a_question(group, now);
+            let worth = self.hosts[host].pace.questions_worth_a_connection();
             let wants = &mut self.groups[group];
-            let not_before = wants.not_before;
-            if !wants.wants_a_talk() || not_before > now {
+            if !asks || !wants.wants_a_talk(worth) || not_before > now {
                 wants.listed = false;
                 self.hosts[host].queue.pop_front();
                 if not_before > now {
                     self.wakes.insert((not_before, Wake::Group(group)));
                 }
+                continue;
+            }
+            if self.has_had_its_chance(group, now) {
+                self.leave(group, now);
                 continue;
             }
             if self.strandings.until > now {
@@ -70,29 +77,86 @@ impl Board {
                 }
             }
             if self.talks.len() >= self.manners.connections {
-                if !self.hosts[host].listed {
-                    self.hosts[host].listed = true;
-                    self.ready.push_back(host);
-                }
+                self.wait_for_a_place(host);
                 return;
             }
+            if let Some(until) = self.overall.refuses_until(now) {
+                self.wait_for_a_place(host);
+                self.wakes.insert((until, Wake::Ready));
+                return;
+            }
+            // A connection is for a question that may be asked now.
+            let ahead = match self.draw_ahead(host, now) {
+                Ok(ahead) => ahead,
+                Err(until) => {
+                    self.wakes.insert((until, Wake::Host(host)));
+                    return;
+                }
+            };
             // Each group gets its turn.
             self.hosts[host].queue.pop_front();
             self.groups[group].listed = false;
-            self.start(group, now);
+            self.start(group, ahead, now);
             self.enlist(group);
         }
     }
 
+    /// Has a host considered when a place among all conversations is free.
+    fn wait_for_a_place(&mut self, host: usize) {
+        if !self.hosts[host].listed {
+            self.hosts[host].listed = true;
+            self.ready.push_back(host);
+        }
+    }
+
+    /// Gives free places to those who found all taken, first come first served.
+    pub(super) fn serve_ready(&mut self, now: Moment) {
+        for _ in 0..self.ready.len() {
+            if self.talks.len() >= self.manners.connections
+                || self.overall.refuses_until(now).is_some()
+            {
+                break;
+            }
+            if let Some(next) = self.ready.pop_front() {
+                self.hosts[next].listed = false;
+                self.consider(next, now);
+            }
+        }
+    }
+
+    /// When a group may be connected to: after its own wait, and that of the machine that would be.
+    fn not_before(&self, group: usize, now: Moment) -> Moment {
+        let wants = &self.groups[group];
+        let machine = wants.targets[self.first_target(group, now)].1;
+        let rests = self.rests_until(machine, now).unwrap_or_default();
+        wants.not_before.max(rests)
+    }
+
+    /// Whether a conversation with a group would find something to ask, be it a test of its host.
+    fn has_a_question(&mut self, group: usize, now: Moment) -> bool {
+        let wants = &mut self.groups[group];
+        let greylisting = self.hosts[wants.host].greylisting;
+        while let Some(&domain) = wants.ready.front() {
+            let entry = &mut self.domains[domain];
+            if entry.has_question(greylisting, now) {
+                return true;
+            }
+            entry.listed = false;
+            wants.ready.pop_front();
+        }
+        wants.test_owed
+    }
+
     /// Opens a conversation with a group's hosts.
-    fn start(&mut self, group: usize, now: Moment) {
+    fn start(&mut self, group: usize, ahead: Ahead, now: Moment) {
         let talk = TalkId(self.next_talk);
         self.next_talk += 1;
         let target = self.first_target(group, now);
         self.groups[group].talks += 1;
         self.groups[group].test_owed = false;
         self.hosts[self.groups[group].host].pace.connecting();
-        self.talks.insert(talk, Talk::new(group, target, now));
+        self.talks
+            .insert(talk, Talk::new(group, target, ahead, now));
         self.dial(talk, now);
     }
 
@@ -119,12 +183,17 @@ impl Board {
         });
     }
 
-    /// The first of a group's targets that is not known to be dead; the first of all where all are.
-    fn first_target(&self, group: usize, now: Moment) -> usize {
+    /// The first of a group's targets that is neither known to be dead nor has brought nothing of late; else the first that
+    /// has not had its chance yet, or is not dead; the first of all where all are.
+    pub(super) fn first_target(&self, group: usize, now: Moment) -> usize {
         let targets = &self.groups[group].targets;
-        targets
-            .iter()
-            .position(|(_, address)| self.is_alive(*address, now))
+        let alive = |(_, address): &(String, IpAddr)| self.is_alive(*address, now);
+        let brings = |target: &(String, IpAddr)| alive(target) && !self.is_fruitless(target.1);
+        let hopeful = |target: &(String, IpAddr)| alive(target) && !self.is_spent(target.1, now);
+        let first = targets.iter().position(brings);
+        first
+            .or_else(|| targets.iter().position(hopeful))
+            .or_else(|| targets.iter().position(alive))
             .unwrap_or(0)
     }
 
@@ -172,8 +241,16 @@ impl Board {
         self.dead.insert(address, now + limits::DEAD_HOST_WAIT);
     }
 
-    /// A conversation is over: its place is free.
+    /// A conversation is over: what it brought counts.
     pub(super) fn ended(&mut self, talk: TalkId, now: Moment) {
+        if !self.stopping {
+            self.account_for(talk, now);
+        }
+        self.release(talk, now);
+    }
+
+    /// A conversation is over: its place is free.
+    pub(super) fn release(&mut self, talk: TalkId, now: Moment) {
         let Some(t) = self.talks.remove(&talk) else {
             return;
         };
@@ -188,15 +265,6 @@ impl Board {
         }
         self.enlist(t.group);
         self.consider(host, now);
-        // A place is free for those who found all taken, first come first served.
-        for _ in 0..self.ready.len() {
-            if self.talks.len() >= self.manners.connections {
-                break;
-            }
-            if let Some(next) = self.ready.pop_front() {
-                self.hosts[next].listed = false;
-                self.consider(next, now);
-            }
-        }
+        self.serve_ready(now);
     }
 }

@@ -159,6 +159,10 @@ impl Board {
             self.settle_blocked(index, now);
             return;
         }
+        if self.groups[group].is_left {
+            self.settle_left(index, now);
+            return;
+        }
         self.book(index);
         let greylisting = self.hosts[host].greylisting;
         let entry = &mut self.domains[index];

@@ -2,10 +2,14 @@
 
 use super::domain::Question;
 use super::group::Pipelining;
+use super::host::Host;
 use super::{Asked, Asking, Board, Flight, Look, Out, Subject, Talk, TalkId, TalkStage, Wake};
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Budget, Likelihood, Used, decoy_local_part, domains_at_once, is_worn_out};
+use crate::pace::{Ahead, Gate};
+use crate::probe::{
+    Budget, Caps, Likelihood, Used, decoy_local_part, domains_at_once, is_worn_out,
+};
 use crate::provider::PipeliningHabit;
 use crate::reason::Reason;
 use crate::smtp::dialogue::{FlightPace, Offer};
@@ -43,7 +47,7 @@ impl Board {
         let group = self.talks[&talk].group;
         // What is known of a block may come from another conversation.
         let host = &self.hosts[self.groups[group].host];
-        if self.stopping || host.known.blocked.is_some() {
+        if self.stopping || host.known.blocked.is_some() || self.groups[group].is_left {
             self.hang_up(talk);
             return;
         }
@@ -102,7 +106,7 @@ impl Board {
             self.hosts[host].pace.reply_time(),
             self.hosts[host].pace.connections_open(),
         );
-        if pace == FlightPace::Together && worn_out {
+        if pace == FlightPace::Together && worn_out && spent.recipients() > 0 {
             return Err(Idle::Finished);
         }
         room = room.min(self.groups[group].flight);
@@ -122,7 +126,7 @@ impl Board {
                 self.relist(domain, now);
                 break;
             }
-            if let Err(moment) = self.draw(host, now) {
+            if let Err(moment) = self.draw(talk, now) {
                 self.relist(domain, now);
                 idle = Idle::Until(moment);
                 break;
@@ -197,9 +201,19 @@ impl Board {
         let t = &self.talks[&talk];
         let offer = t.offer.clone().unwrap_or_default();
         let group = &self.groups[t.group];
-        let provider = self.hosts[group.host].provider.as_deref();
+        let Host {
+            provider, known, ..
+        } = &self.hosts[group.host];
         Draft {
-            budget: Budget::of(&offer, provider, group.transaction_cap),
+            budget: Budget::of(
+                &offer,
+                provider.as_deref(),
+                Caps {
+                    per_transaction: group.transaction_cap,
+                    per_connection: known.recipients_cap,
+                    refusals: known.refusals_cap,
+                },
+            ),
             offer,
             commands: Vec::new(),
             asked: Vec::new(),
@@ -207,12 +221,33 @@ impl Board {
         }
     }
 
-    /// Takes the right to ask about one recipient.
-    fn draw(&mut self, host: usize, now: Moment) -> Result<(), Moment> {
-        self.hosts[host]
-            .pace
-            .draw(now)
-            .and_then(|()| self.overall.draw(now))
+    /// Takes the right to ask about one recipient: the one with which the conversation was begun, then further ones.
+    fn draw(&mut self, talk: TalkId, now: Moment) -> Result<(), Moment> {
+        let t = &self.talks[&talk];
+        let (host, ahead) = (self.groups[t.group].host, t.ahead);
+        let pace = &mut self.hosts[host].pace;
+        match (ahead, pace.gate(now)) {
+            (Some(Ahead::Drawn), Gate::Closed(until)) => return Err(until),
+            (Some(Ahead::Drawn), Gate::Open | Gate::Full) => {}
+            (Some(Ahead::Plenty), _) => pace.draw(now)?,
+            (None, _) => {
+                // What the whole run may not do costs no host its turn.
+                if let Some(until) = self.overall.refuses_until(now) {
+                    return Err(until);
+                }
+                pace.draw(now)?;
+                self.overall.draw(now)?;
+            }
+        }
+        self.talk(talk).ahead = None;
+        Ok(())
+    }
+
+    /// Takes the right to ask about the first recipient of a conversation with a host that is about to be dialled.
+    pub(super) fn draw_ahead(&mut self, host: usize, now: Moment) -> Result<Ahead, Moment> {
+        let ahead = self.hosts[host].pace.draw_ahead(now)?;
+        self.overall.draw(now)?;
+        Ok(ahead)
     }
 
     /// Whether commands travel together in this conversation.
@@ -450,7 +485,7 @@ impl Board {
     ) -> Result<(), Moment> {
         let t = &self.talks[&talk];
         let group = &self.groups[t.group];
-        let (index, host) = (t.group, group.host);
+        let index = t.group;
         let Some(domain) = self.tells_by_a_decoy(index) else {
             return Ok(());
         };
@@ -463,7 +498,7 @@ impl Board {
         if !owed || !fits {
             return Ok(());
         }
-        self.draw(host, now)?;
+        self.draw(talk, now)?;
         // A greylist would put off a new stranger, which shows nothing; it knows the first one by now.
         let nth = match self.domains[domain].keeps_waiting {
             true => 0,

@@ -81,7 +81,7 @@ impl Board {
     pub(super) fn wants_a_last_test(&self, index: usize) -> bool {
         let group = &self.groups[index];
         let host = &self.hosts[group.host];
-        if host.known.blocked.is_some() {
+        if host.known.blocked.is_some() || group.is_left {
             return false;
         }
         let by_a_decoy = group.rows.owe_a_decoy(self.strangers_at(index), true)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 mod again;
+mod economy;
 mod liars;
 
 use super::*;
@@ -20,6 +21,8 @@ use crate::route::MailHost;
 #[derive(Clone)]
 struct Habits {
     round_trip: Duration,
+    /// How much longer each refusal takes.
+    tarpit: Duration,
     /// What it does with the recipient `local` of a connection's `nth` (from 0) and of a transaction's `place` (from 1).
     answer: fn(Question<'_>) -> Reply,
     opens: bool,
@@ -62,6 +65,7 @@ impl Default for Habits {
     fn default() -> Self {
         Habits {
             round_trip: Duration::from_millis(60),
+            tarpit: Duration::ZERO,
             answer: honest,
             opens: true,
         }
@@ -301,6 +305,7 @@ impl Drill {
         let habits = self.hosts[connection.host].clone();
         let seen = &mut self.seen[connection.host];
         let mut answers = Vec::new();
+        let mut delay = Duration::ZERO;
         for command in commands {
             if connection.gone {
                 answers.push(None);
@@ -309,7 +314,9 @@ impl Drill {
             let answer = match command {
                 Command::Mail { .. } => {
                     (connection.place, connection.taken) = (0, 0);
-                    heard(Some(250), Reason::Accepted, false)
+                    let mut heard = heard(Some(250), Reason::Accepted, false);
+                    heard.exchange.stage = crate::smtp::Stage::Mail;
+                    heard
                 }
                 Command::Rcpt(recipient) => {
                     // Exim counts by transaction, before it looks the next one up.
@@ -334,6 +341,7 @@ impl Drill {
                         }
                         Reply::No | Reply::TooMany | Reply::ComeBack | Reply::Unread => {
                             connection.refused += 1;
+                            delay += habits.tarpit;
                         }
                         Reply::HangUp => connection.gone = true,
                     }
@@ -356,7 +364,7 @@ impl Drill {
         }
         self.balances
             .insert(talk, (connection.accepted, connection.refused));
-        self.later(habits.round_trip, talk, Report::Landed(answers));
+        self.later(habits.round_trip + delay, talk, Report::Landed(answers));
     }
 
     fn questions(&self) -> u32 {
@@ -383,6 +391,7 @@ impl Drill {
             | Learned::Strangers { .. }
             | Learned::TakenBack { .. }
             | Learned::Doubted { .. }
+            | Learned::Left { .. }
             | Learned::Stranded { .. }
             | Learned::Blocked { .. } => None,
         });
@@ -607,6 +616,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
         | Learned::Strangers { .. }
         | Learned::TakenBack { .. }
         | Learned::Doubted { .. }
+        | Learned::Left { .. }
         | Learned::Stranded { .. }
         | Learned::Blocked { .. } => None,
     });

@@ -6,10 +6,13 @@ use std::net::IpAddr;
 use super::TalkId;
 use super::rows::Rows;
 use crate::address::Address;
+use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
+use crate::probe::Effort;
 use crate::route::MailHost;
 use crate::smtp::dialogue::{FlightPace, Hello, Privacy};
+use crate::verdict::Exchange;
 
 /// The mail hosts that some domains have in common.
 #[derive(Debug)]
@@ -48,6 +51,12 @@ pub(super) struct Group {
     pub(super) cut_short: Option<usize>,
     /// Not to be connected to before this.
     pub(super) not_before: Moment,
+    /// What connections to it have brought.
+    pub(super) effort: Effort,
+    /// Its last word that was no answer.
+    pub(super) last_word: Option<Box<(Exchange, Reading)>>,
+    /// Whether it is left for this run, for it gave nothing.
+    pub(super) is_left: bool,
     /// Rounds through all targets in vain.
     pub(super) failures: u8,
     /// When our own side last failed on the way to it.
@@ -113,6 +122,9 @@ impl Group {
             listed: false,
             cut_short: None,
             not_before: Moment::default(),
+            effort: Effort::default(),
+            last_word: None,
+            is_left: false,
             failures: 0,
             stranded_at: None,
             hello: Hello::default(),
@@ -133,9 +145,9 @@ impl Group {
     }
 
     /// Whether another conversation would find enough to ask: each serves many domains and many recipients, so a second
-    /// needs more than one is good for.
-    pub(super) fn wants_a_talk(&self) -> bool {
-        let worth = limits::QUESTIONS_WORTH_A_CONNECTION * self.talks as usize;
+    /// needs more than one is good for, `worth` for each.
+    pub(super) fn wants_a_talk(&self, worth: usize) -> bool {
+        let worth = worth * self.talks as usize;
         let to_test = self.test_owed && self.talks == 0;
         to_test || (!self.ready.is_empty() && (self.talks == 0 || self.askable > worth))
     }

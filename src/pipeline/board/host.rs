@@ -38,6 +38,8 @@ pub(super) struct Host {
     pub(super) trust: Trust,
     /// The group whose refusals are in question while somebody known to exist is asked about, maybe at another group.
     pub(super) questioned: Option<usize>,
+    /// After how many recipients it last took its leave without saying why.
+    pub(super) farewell_after: Option<u32>,
     /// Its addresses that wait: now, for a later moment.
     pub(super) waiting: [usize; 2],
     /// The first of those later moments, as far as known.
@@ -61,6 +63,7 @@ impl Host {
             known: KnownHost::default(),
             trust: Trust::default(),
             questioned: None,
+            farewell_after: None,
             waiting: [0; 2],
             until: None,
         }
@@ -85,6 +88,9 @@ impl Host {
         // What was tried long ago is tried anew.
         let of_late = |mute: &Mute| now < mute.until + limits::UNREACHABLE_WAIT;
         known.mute = known.mute.filter(of_late);
+        if let Some(connections) = known.connections_cap {
+            self.pace.is_crowded_by(connections);
+        }
         if let Some(pace) = &known.pace {
             self.pace.resume(pace);
         }

@@ -13,6 +13,7 @@ mod domain;
 mod doubt;
 #[cfg(test)]
 mod drill;
+mod effort;
 mod group;
 mod host;
 mod opening;
@@ -32,9 +33,9 @@ use lettre::Address as Mailbox;
 use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
-use crate::pace::{Ceilings, Limiter, Rate};
+use crate::pace::{Ahead, Ceilings, Limiter, Rate};
 use crate::probe::{
-    KnownDomain, KnownHost, Likelihood, Party, Spent, Strangers, Used, Waiting, Wanted,
+    Effort, KnownDomain, KnownHost, Likelihood, Party, Spent, Strangers, Used, Waiting, Wanted,
 };
 use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
@@ -211,6 +212,15 @@ pub enum Learned {
         /// Why.
         words: String,
     },
+    /// Connections to a mail host brought nothing, so it is left for this run.
+    Left {
+        /// Its name.
+        host: String,
+        /// Its last words, or what came instead.
+        words: String,
+        /// How many addresses are left without an answer for it so far.
+        addresses: usize,
+    },
     /// A host blocks us; nobody there is asked any more.
     Blocked {
         /// Which.
@@ -243,10 +253,16 @@ struct Talk {
     flight: Flight,
     /// Recipients that were replied to.
     replied: u32,
+    /// Whether the last recipient that was replied to was refused.
+    refused_last: bool,
+    /// When it was dialled first.
+    began: Moment,
+    /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
+    ahead: Option<Ahead>,
 }
 
 impl Talk {
-    fn new(group: usize, target: usize, now: Moment) -> Self {
+    fn new(group: usize, target: usize, ahead: Ahead, now: Moment) -> Self {
         Talk {
             group,
             target,
@@ -263,6 +279,9 @@ impl Talk {
                 pace: FlightPace::OneByOne,
             },
             replied: 0,
+            refused_last: false,
+            began: now,
+            ahead: Some(ahead),
         }
     }
 }
@@ -350,6 +369,8 @@ enum Wake {
     Group(usize),
     Host(usize),
     Talk(TalkId),
+    /// Hosts that wait for a place among all conversations, or for the right to ask about somebody.
+    Ready,
 }
 
 /// See the module's own words.
@@ -368,6 +389,8 @@ pub struct Board {
     strangers: HashMap<IpAddr, u32>,
     /// Addresses that did not answer, with the moment from which on they may be tried again.
     dead: HashMap<IpAddr, Moment>,
+    /// What the connections to each machine have brought, where some brought nothing.
+    efforts: HashMap<IpAddr, Effort>,
     talks: BTreeMap<TalkId, Talk>,
     next_talk: u64,
     /// Flights sent and landed so far: what tells which came first, where one moment holds many.
@@ -446,6 +469,7 @@ impl Board {
             by_address: HashMap::new(),
             strangers: HashMap::new(),
             dead: HashMap::new(),
+            efforts: HashMap::new(),
             talks: BTreeMap::new(),
             next_talk: 0,
             steps: 0,
@@ -543,6 +567,8 @@ impl Board {
             likelihood,
             look: Look::First,
         };
+        // An earlier run may have had more patience.
+        let not_before = not_before.min(now + self.manners.patience);
         if not_before > now {
             self.domains[index].push_later(not_before, &subject);
         } else {
@@ -564,6 +590,12 @@ impl Board {
         if self.knows_domain(name) {
             return;
         }
+        let known = &KnownDomain {
+            decoy_due: known
+                .decoy_due
+                .map(|due| due.min(now + self.manners.patience)),
+            ..known.clone()
+        };
         let index = self.entry(name);
         self.unremembered.remove(&index);
         let entry = &mut self.domains[index];
@@ -590,8 +622,11 @@ impl Board {
     }
 
     /// Takes in what is known of a host key from before. A block whose time is over is forgotten.
-    pub fn know_host(&mut self, key: &HostKey, known: KnownHost, now: Moment) {
+    pub fn know_host(&mut self, key: &HostKey, mut known: KnownHost, now: Moment) {
         let host = self.host(key.clone());
+        if let Some(mute) = &mut known.mute {
+            mute.until = mute.until.min(now + self.manners.patience);
+        }
         self.hosts[host].remember(known, now);
     }
 
@@ -619,6 +654,7 @@ impl Board {
                     self.consider(self.groups[group].host, now);
                 }
                 Wake::Host(host) => self.consider(host, now),
+                Wake::Ready => self.serve_ready(now),
                 Wake::Talk(talk) => {
                     if self
                         .talks
@@ -641,6 +677,8 @@ impl Board {
                     self.strandings.got_through(t.flight.began);
                     t.offer = Some(offer);
                     let (group, target) = (t.group, t.target);
+                    let took = now.since(t.flight.began);
+                    self.hosts[self.groups[group].host].pace.opened_in(took);
                     self.is_open(group);
                     self.dead.remove(&self.groups[group].targets[target].1);
                     self.give_work(talk, now);

@@ -23,7 +23,12 @@ impl Board {
             self.ended(talk, now);
             return;
         }
+        if self.has_too_many_open(talk, heard) {
+            self.release(talk, now);
+            return;
+        }
         let host = self.groups[group].host;
+        self.note_last_word(group, heard);
         let stage = heard.exchange.stage;
         if stage == Stage::Tls && self.groups[group].privacy == Privacy::WhenOffered {
             // The handshake failed and nobody demands it: again, in clear.
@@ -89,7 +94,7 @@ impl Board {
             *times += 1;
         }
         self.groups[group].not_before = self.groups[group].not_before.max(*until);
-        self.ended(talk, now);
+        self.release(talk, now);
     }
 
     /// Whether our own side has failed so often in a row that asking on is no use.
@@ -135,7 +140,7 @@ impl Board {
     }
 
     /// Settles those who wait in a domain with an answer that was given before anybody was asked about.
-    fn settle_queued(
+    pub(super) fn settle_queued(
         &mut self,
         domain: usize,
         exchange: &Exchange,
@@ -148,7 +153,7 @@ impl Board {
                 // It was said of somebody else: nobody has been asked about these.
                 Stage::Rcpt => Finding::Withheld {
                     reason: reading.reason,
-                    detail: format!("not asked, for {} said: {}", exchange.host, exchange.reply),
+                    detail: withheld(exchange),
                 },
                 Stage::Connect
                 | Stage::Greeting
@@ -273,5 +278,16 @@ impl Board {
                 ..entry.strangers.known()
             },
         });
+    }
+}
+
+/// Why nobody else is asked about, where somebody was.
+fn withheld(exchange: &Exchange) -> String {
+    let Exchange {
+        host, code, reply, ..
+    } = exchange;
+    match code {
+        Some(_) => format!("not asked, for {host} said: {reply}"),
+        None => format!("not asked, for {host} answered nothing about others: {reply}"),
     }
 }

@@ -1,14 +1,18 @@
 //! What follows from the answers of a flight.
 
 use super::rows::Span;
-use super::{Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, TalkId, TalkStage, Wake};
+use super::{
+    Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, Talk, TalkId, TalkStage, Wake,
+};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Next, Strangers, after_undecided};
+use crate::probe::{
+    Farewell, Next, Strangers, Wait, after_undecided, farewell, is_for_one_connection,
+};
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
-use crate::smtp::dialogue::Privacy;
+use crate::smtp::dialogue::{FlightPace, Privacy};
 use crate::verdict::{Exchange, Finding, Whom};
 
 /// How a flight broke off.
@@ -39,7 +43,76 @@ impl Board {
         let Flight { began, step, pace } = t.flight;
         let host = self.groups[group].host;
         t.replied += replied_to(answers);
-        let broken = how_broken(answers, t.spent.recipients() > 0, t.replied > 0);
+        let broken = how_broken(answers, t);
+        let farewell = broken
+            .filter(|broken| *broken == Break::Told)
+            .and_then(|_| about_the_connection(answers, t));
+        self.judge_flight(group, (began, pace), (&asked, answers), broken, now);
+        let span = Span {
+            talk,
+            asked: step,
+            heard: self.next_step(),
+        };
+        for asked in asked {
+            let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
+            let mail_failed =
+                asked.mail.is_some() && !mail.is_some_and(|heard| is_yes(&heard.exchange));
+            let heard = match mail_failed {
+                true => mail,
+                false => answers[asked.rcpt].as_ref(),
+            };
+            match (heard, broken) {
+                (None, _) => self.not_answered(asked, now),
+                // It was said of the connection, whoever was asked about.
+                (Some(heard), Some(Break::Told))
+                    if farewell.is_some() && heard.exchange.code == Some(421) =>
+                {
+                    self.put_back(asked, Strangers::decoy_not_asked, now);
+                }
+                // Nobody answered this question, and not because of it.
+                (Some(heard), Some(Break::AfterRefusal | Break::Stale))
+                    if heard.exchange.code.is_none() =>
+                {
+                    self.not_answered(asked, now);
+                }
+                (Some(heard), _) if mail_failed => {
+                    self.mail_refused(host, group, asked, &heard.clone(), now);
+                }
+                (Some(heard), _) => self.answered(span, host, asked, heard, now),
+            }
+        }
+        let mut heard = answers.iter().flatten();
+        if let Some(refusal) = heard.rfind(|heard| refuses_for_good(&heard.reading)) {
+            self.look_into(group, &refusal.exchange, now);
+        }
+        if let Some(broken) = broken {
+            self.after_break(group, broken, farewell, answers, now);
+        }
+        if let Some(farewell) = farewell {
+            self.heed_farewell(talk, host, farewell);
+        }
+        let of_one_connection = |heard: &Heard| is_for_one_connection(&heard.exchange.reply);
+        let goes_on = broken.is_none()
+            && !answers.iter().flatten().any(of_one_connection)
+            && self.hosts[host].known.blocked.is_none()
+            && !self.groups[group].is_left;
+        if !goes_on {
+            self.hang_up(talk);
+        }
+        goes_on && self.talks[&talk].stage != TalkStage::Quitting
+    }
+
+    /// Notes what a flight shows of its host: whether it understands commands that travel together, how many in one flight
+    /// are of use, how fast it answers.
+    fn judge_flight(
+        &mut self,
+        group: usize,
+        (began, pace): (Moment, FlightPace),
+        (asked, answers): (&[Asked], &[Option<Heard>]),
+        broken: Option<Break>,
+        now: Moment,
+    ) {
+        let host = self.groups[group].host;
         let replies = answers
             .iter()
             .flatten()
@@ -64,61 +137,50 @@ impl Board {
             let (asked, answered) = (count(asked.len()), count(answered.count()));
             self.groups[group].flight_landed(asked, answered);
         }
+        if broken.is_none() && !asked.is_empty() {
+            let answers = u32::try_from(asked.len()).unwrap_or(u32::MAX);
+            self.hosts[host]
+                .pace
+                .answered_all_in(now.since(began), answers);
+        }
         let all_well = broken.is_none() && answers.iter().flatten().all(|a| is_yes(&a.exchange));
         if all_well {
             let answers = u32::try_from(answers.len()).unwrap_or(u32::MAX);
             self.hosts[host].pace.answered_in(now.since(began), answers);
         }
-        let span = Span {
-            talk,
-            asked: step,
-            heard: self.next_step(),
-        };
-        for asked in asked {
-            let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
-            let mail_failed =
-                asked.mail.is_some() && !mail.is_some_and(|heard| is_yes(&heard.exchange));
-            let heard = match mail_failed {
-                true => mail,
-                false => answers[asked.rcpt].as_ref(),
-            };
-            match (heard, broken) {
-                (None, _) => self.not_answered(asked, now),
-                // Nobody answered this question, and not because of it.
-                (Some(heard), Some(Break::AfterRefusal | Break::Stale))
-                    if heard.exchange.code.is_none() =>
-                {
-                    self.not_answered(asked, now);
-                }
-                (Some(heard), _) if mail_failed => {
-                    self.mail_refused(host, group, asked, &heard.clone(), now);
-                }
-                (Some(heard), _) => self.answered(span, host, asked, heard, now),
-            }
-        }
-        let mut heard = answers.iter().flatten();
-        if let Some(refusal) = heard.rfind(|heard| refuses_for_good(&heard.reading)) {
-            self.look_into(group, &refusal.exchange, now);
-        }
+    }
+
+    /// What follows when a flight broke off.
+    fn after_break(
+        &mut self,
+        group: usize,
+        broken: Break,
+        farewell: Option<Farewell>,
+        answers: &[Option<Heard>],
+        now: Moment,
+    ) {
+        let host = self.groups[group].host;
+        let last = answers.iter().flatten().last();
         match broken {
-            Some(Break::AfterRefusal | Break::Instead) => {
+            Break::AfterRefusal | Break::Instead => {
                 self.groups[group].not_before = now + limits::CUT_WAIT;
             }
-            Some(Break::Cut) => {
+            Break::Told if farewell.is_some() => {
+                self.groups[group].not_before = now + limits::CUT_WAIT;
+            }
+            Break::Cut => {
                 if let Some(until) = self.hosts[host].pace.dropped(now) {
                     self.wakes.insert((until, Wake::Host(host)));
                 }
-                if let Some(heard) = answers.iter().flatten().last() {
+                if let Some(heard) = last {
                     self.leave_if_hopeless(host, heard, now);
                 }
             }
-            Some(Break::Stale | Break::Mute | Break::Told) | None => {}
+            Break::Stale | Break::Mute | Break::Told => {}
         }
-        let goes_on = broken.is_none() && self.hosts[host].known.blocked.is_none();
-        if !goes_on {
-            self.hang_up(talk);
+        if let Some(last) = last {
+            self.note_last_word(group, last);
         }
-        goes_on && self.talks[&talk].stage != TalkStage::Quitting
     }
 
     /// MAIL was refused, so nobody has been asked about.
@@ -155,6 +217,7 @@ impl Board {
                 true => t.spent.accepted += 1,
                 false => t.spent.refused += 1,
             }
+            t.refused_last = !accepted;
             let open = t.spent.transactions == asked.transaction;
             if let Some((_, used)) = t.transaction.as_mut().filter(|_| open && accepted) {
                 used.accepted += 1;
@@ -197,14 +260,13 @@ impl Board {
             self.offer_domain(domain, now);
             return;
         }
-        let own_wait = self.domains[domain].strangers.wait();
-        let wait = heard
-            .named_wait
-            .map_or(own_wait, |named| named + limits::NAMED_WAIT_MARGIN);
-        let patience = self.manners.patience;
+        let wait = Wait::of(heard.named_wait, &heard.exchange.reply);
+        let wait = self.domains[domain]
+            .strangers
+            .wait(wait, self.manners.patience);
         self.hear_of_strangers(domain, |strangers| {
-            strangers.hear_decoy(&heard.reading, now + wait);
-            if strangers.decoy_due().is_some() && wait > patience {
+            strangers.hear_decoy(&heard.reading, now + wait.unwrap_or_default());
+            if strangers.decoy_due().is_some() && wait.is_none() {
                 strangers.give_up();
             }
         });
@@ -262,7 +324,7 @@ impl Board {
         let mut subject = match asked.whom {
             Asking::Subject(subject) => subject,
             Asking::Decoy | Asking::LateDecoy => {
-                let again = now + limits::GREYLIST_WAIT;
+                let again = now + limits::GREYLIST_WAIT.min(self.manners.patience);
                 self.put_back(asked, |strangers| strangers.decoy_lost(again), now);
                 return;
             }
@@ -280,7 +342,8 @@ impl Board {
             _ => None,
         });
         let patience = self.manners.patience;
-        let next = after_undecided(&heard.reading, subject.waiting(), now, named, patience);
+        let wait = Wait::of(named, &heard.exchange.reply);
+        let next = after_undecided(&heard.reading, subject.waiting(), now, wait, patience);
         match (next, subject.look) {
             (Next::Again(at), look) => {
                 subject.tries += 1;
@@ -375,13 +438,24 @@ fn replied_to(answers: &[Option<Heard>]) -> u32 {
     let replies = answers
         .iter()
         .flatten()
-        .filter(|heard| heard.exchange.stage == Stage::Rcpt && heard.exchange.code.is_some());
+        .filter(|heard| heard.exchange.stage == Stage::Rcpt)
+        .filter(|heard| heard.exchange.code.is_some_and(|code| code != 421));
     u32::try_from(replies.count()).unwrap_or(u32::MAX)
 }
 
-/// How a flight broke off, if it did; `used` when the connection was used before it, `replied` when it has brought a
-/// reply about a recipient.
-fn how_broken(answers: &[Option<Heard>], used: bool, replied: bool) -> Option<Break> {
+/// What a farewell (421) is about, where that is the connection: it has brought answers, and the words do not speak of our
+/// speed.
+fn about_the_connection(answers: &[Option<Heard>], talk: &Talk) -> Option<Farewell> {
+    let last = answers.iter().flatten().last()?;
+    let meaning = farewell(&last.exchange.reply);
+    let of_us = meaning == Farewell::Untold && last.reading.reason.blame() == Blame::Sender;
+    (talk.replied > 0 && !of_us).then_some(meaning)
+}
+
+/// How a flight of a conversation broke off, if it did.
+fn how_broken(answers: &[Option<Heard>], talk: &Talk) -> Option<Break> {
+    let used = talk.spent.recipients() > 0;
+    let replied = talk.replied > 0;
     let heard: Vec<&Heard> = answers.iter().flatten().collect();
     let last = heard.last()?;
     match (last.exchange.code, last.reading.reason) {
@@ -389,7 +463,11 @@ fn how_broken(answers: &[Option<Heard>], used: bool, replied: bool) -> Option<Br
         (Some(_), _) => None,
         (None, Reason::HungUp) => {
             let before = heard.len().checked_sub(2).map(|at| &heard[at].exchange);
-            let refused = before.is_some_and(|e| e.stage == Stage::Rcpt && !is_yes(e));
+            let refused = match before {
+                Some(e) => e.stage == Stage::Rcpt && !is_yes(e),
+                // Some take their leave a moment after the refusal.
+                None => talk.refused_last,
+            };
             Some(match last.exchange.stage {
                 _ if refused => Break::AfterRefusal,
                 _ if heard.len() == 1 && used && last.exchange.stage != Stage::Rcpt => Break::Stale,

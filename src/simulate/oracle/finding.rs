@@ -21,6 +21,8 @@ pub enum Complaint {
     Rate,
     /// A host had more connections at once than it may have.
     Connections,
+    /// A host was connected to for nothing time and again.
+    Fruitless,
     /// A connection had too many refused recipients.
     Tripwire,
     /// A connection was left without QUIT.
@@ -60,6 +62,7 @@ impl Complaint {
             Complaint::Protocol => "protocol",
             Complaint::Rate => "rate",
             Complaint::Connections => "connections",
+            Complaint::Fruitless => "fruitless",
             Complaint::Tripwire => "tripwire",
             Complaint::NoGoodbye => "no_goodbye",
             Complaint::HostComplained => "host_complained",

@@ -63,6 +63,13 @@ const FLIGHT: u32 = 9;
 /// the whole way down from the usual rate to a sixteenth of it takes ten.
 const RATE_LESSONS: u32 = 10;
 
+/// Most connections to a host beyond the questions put there, for each machine of its site: a few that come to nothing, one
+/// that turns out not to be encrypted, one that meets a host which knows HELO only.
+const FRUITLESS: usize = 12;
+
+/// Longest time for which a host that answers nothing is tried.
+const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
+
 /// How long whoever is told to slow down must stay away at least where no time was named: half of the time over which
 /// stock servers count (Postfix: 60 s).
 const STAYS_AWAY: Duration = Duration::from_secs(30);
@@ -103,6 +110,7 @@ pub fn judge(
     for (name, seen) in hosts {
         let site = creation.site_of(name);
         scene.connections(name, seen, site);
+        scene.economy(name, seen, site);
         scene.complaints(name, seen, site);
     }
     for (number, site) in creation.sites.iter().enumerate() {
@@ -185,17 +193,79 @@ impl Scene<'_> {
         }
     }
 
+    /// Connections are for questions: none without one but a few, and not for long where nothing is answered.
+    fn economy(&mut self, name: &str, seen: &Sightings, site: &Site) {
+        let asked = seen.questions.len();
+        let most = asked + FRUITLESS * site.hosts.len().max(1);
+        if seen.connections as usize > most {
+            let detail = format!(
+                "{}: {} connections for {asked} questions",
+                self.named(name),
+                seen.connections
+            );
+            self.find(Complaint::Fruitless, detail);
+        }
+        let mut words = seen
+            .questions
+            .iter()
+            .filter(|question| question.code != 0)
+            .map(|question| question.at)
+            .peekable();
+        let mut in_vain: Option<Moment> = None;
+        for stay in &seen.stays {
+            while words.next_if(|word| *word < stay.from).is_some() {
+                in_vain = None;
+            }
+            let since = *in_vain.get_or_insert(stay.from);
+            if stay.from.since(since) > FRUITLESS_TIME {
+                let detail = format!(
+                    "{}: still tried {} s after the first of its connections that brought nothing",
+                    self.named(name),
+                    stay.from.since(since).as_secs()
+                );
+                self.find(Complaint::Fruitless, detail);
+                return;
+            }
+        }
+    }
+
+    /// How often a host may say a line that no careful visitor hears otherwise: where its limits are so tight that nobody
+    /// could know them before, each connection under way may hear it once.
+    fn lessons(&self, line: Line, site: &Site) -> u32 {
+        let habits = &site.habits;
+        let few_errors = habits
+            .errors
+            .is_some_and(|limits| limits.hang_up_after <= FLIGHT);
+        let few_connections = habits
+            .connections
+            .is_some_and(|most| most < self.courtesy.connections_per_host);
+        let is_a_surprise = match line {
+            Line::TooManyErrors => few_errors,
+            Line::TooManyConnections => few_connections,
+            _ => false,
+        };
+        match is_a_surprise && !site.is_known_by_name() {
+            true => self.courtesy.connections_per_host,
+            false => 0,
+        }
+    }
+
     fn complaints(&mut self, name: &str, seen: &Sightings, site: &Site) {
         let mut heard: Vec<(Line, u32)> = NEVER_HEARD
             .iter()
             .map(|line| (*line, seen.times_said(*line)))
+            .filter(|(line, said)| *said > self.lessons(*line, site))
             .collect();
         if site.is_known_by_name() {
             let at_providers = NEVER_HEARD_AT_PROVIDERS.iter();
             heard.extend(at_providers.map(|line| (*line, seen.times_said(*line))));
         }
         let under_way = FLIGHT * self.courtesy.connections_per_host;
-        for (line, lessons) in [(Line::TooManyRecipients, 1), (Line::TooFast, RATE_LESSONS)] {
+        for (line, lessons) in [
+            (Line::TooManyRecipients, 1),
+            (Line::ConnectionUsedUp, 1),
+            (Line::TooFast, RATE_LESSONS),
+        ] {
             let said = seen.times_said(line);
             if said > lessons * under_way {
                 heard.push((line, said));

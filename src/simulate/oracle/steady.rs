@@ -33,7 +33,6 @@ impl Site {
             && self.way.reset == 0.0
             && quick
             && refuses_for_good
-            && habits.connections.is_none_or(|most| most >= 2)
             && habits.hello == plain.hello
             && habits.pipelining != Pipelining::Chokes
             && habits.tls != Tls::Broken

@@ -197,6 +197,8 @@ pub enum KnownBy {
     Triplet,
     /// The visitor's address alone.
     Visitor,
+    /// The visitor's address, on another connection than the first.
+    Connection,
 }
 
 /// Strangers must come twice (RFC 6647).

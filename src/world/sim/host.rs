@@ -40,7 +40,8 @@ pub struct Way {
 /// What a host remembers between connections.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    greylist: HashMap<String, Moment>,
+    /// When each was first met, on which connection.
+    greylist: HashMap<String, (Moment, u32)>,
     strangers: u32,
     alarmed_until: Option<Moment>,
     recent: VecDeque<Moment>,
@@ -64,7 +65,7 @@ impl Memory {
     pub(super) fn greylists(
         &mut self,
         habits: &Habits,
-        client: IpAddr,
+        (client, connection): (IpAddr, u32),
         sender: &str,
         address: &str,
         now: Moment,
@@ -72,11 +73,12 @@ impl Memory {
         let greylist = habits.greylist?;
         let key = match greylist.by {
             KnownBy::Triplet => format!("{client} {sender} {}", address.to_lowercase()),
-            KnownBy::Visitor => client.to_string(),
+            KnownBy::Visitor | KnownBy::Connection => client.to_string(),
         };
-        let first = *self.greylist.entry(key).or_insert(now);
+        let (first, met_on) = *self.greylist.entry(key).or_insert((now, connection));
         let left = greylist.wait.saturating_sub(now.since(first));
-        (!left.is_zero()).then(|| left.as_secs().max(1))
+        let is_the_first = greylist.by == KnownBy::Connection && met_on == connection;
+        (is_the_first || !left.is_zero()).then(|| left.as_secs().max(1))
     }
 
     /// Counts an unknown recipient, and raises the alarm when there are too many.

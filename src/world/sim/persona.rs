@@ -84,6 +84,18 @@ personas! {
         greylist: Some(greylist(KnownBy::Triplet, 300)), errors: Some(POSTFIX)
     }
     GreylistingByVisitor "Greylists by the visitor's address alone." { greylist: Some(greylist(KnownBy::Visitor, 300)) }
+    Postgrey "Postgrey as it comes: five minutes, which its words do not name." {
+        greylist: Some(greylist(KnownBy::Triplet, 300)), errors: Some(POSTFIX),
+        says: says(&[(
+            Line::Greylisted,
+            "450 4.2.0 <{address}>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/{host}.html",
+        )])
+    }
+    Postscreen "Postscreen with its deep tests: whoever passes them is let in on the next connection." {
+        greylist: Some(greylist(KnownBy::Connection, 0)), errors: Some(POSTFIX), greeting_wait: seconds(6),
+        early_talkers: EarlyTalkers::Punishes, pipelining: Pipelining::NotOffered,
+        says: says(&[(Line::Greylisted, "450 4.3.2 Service currently unavailable")])
+    }
     AcceptsEveryone "Accepts everyone, bounces later." { recipients: Recipients::AllAccepted }
     Silent "Nothing ever comes back." { door: Door::Silent }
     Closed "Refuses connections." { door: Door::Closed }
@@ -134,6 +146,15 @@ personas! {
         harvest: Some(harvest(HarvestDefence::Blocks))
     }
     RateLimited "Two recipients a second at most." { rate: Some(Rate { recipients: 2, per: seconds(1) }) }
+    ThreeErrors "Postfix with a tight `smtpd_hard_error_limit`: gone after three mistakes." {
+        errors: Some(ErrorLimits { slow_after: 10, hang_up_after: 3 })
+    }
+    OneConnection "One connection at most, as Postfix with a tight `smtpd_client_connection_count_limit`." {
+        connections: Some(1)
+    }
+    HangsUpAtRecipients "Closes the connection at every RCPT." {
+        recipients: Recipients::VisitorBlocked, after_refusal: AfterRefusal::HangsUpUnsaid
+    }
     FewConnections "Two connections at most." { connections: Some(2) }
     RefusesNullSender "Takes no null sender." { senders: Senders::NullRefused }
     TentativeRefuser "Postfix with `unknown_local_recipient_reject_code` at its cautious 450." {

@@ -103,10 +103,13 @@ impl Session {
         if mailboxes.service == Service::Refused {
             return Ruling::otherwise(self.refusal(Line::RelayDenied, &topic, desk));
         }
-        if let Some(seconds) =
-            desk.memory
-                .greylists(&desk.host.habits, self.client, &sender, address, desk.now)
-        {
+        if let Some(seconds) = desk.memory.greylists(
+            &desk.host.habits,
+            (self.client, self.connection),
+            &sender,
+            address,
+            desk.now,
+        ) {
             let topic = Topic { seconds, ..topic };
             return Ruling::otherwise(self.line(Line::Greylisted, &topic, desk));
         }

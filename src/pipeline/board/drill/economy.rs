@@ -1,0 +1,121 @@
+//! Connections are for questions: none without one, few that bring nothing.
+
+use super::*;
+
+/// A host key may be asked so many times a minute.
+fn a_minute(count: u32) -> Manners {
+    let mut manners = manners();
+    manners.ceilings.rate = Rate::from_thousandths(count * 1000 / 60);
+    manners
+}
+
+#[test]
+fn a_connection_is_dialled_only_for_a_question_that_may_be_asked_now() {
+    let list = people("slow.test", 8, 4);
+    let mut drill = Drill::new(
+        a_minute(4),
+        vec![Habits::default()],
+        &[("slow.test", 0)],
+        &list,
+    );
+    drill.run();
+    let (connections, questions) = (drill.connections(), drill.questions());
+    assert!(
+        connections <= questions,
+        "{connections} connections for {questions} questions"
+    );
+    assert_eq!(drill.word("a0@slow.test"), Reason::Accepted);
+}
+
+#[test]
+fn nor_does_the_limit_of_the_whole_run_cost_connections() {
+    let mut manners = manners();
+    manners.rate = Rate::from_thousandths(50);
+    let domains: Vec<String> = (0..10).map(|n| format!("d{n}.test")).collect();
+    let list: Vec<String> = domains.iter().map(|domain| format!("x@{domain}")).collect();
+    let served: Vec<(&str, usize)> = domains.iter().map(String::as_str).zip(0..).collect();
+    let hosts = vec![Habits::default(); 10];
+    let mut drill = Drill::new(manners, hosts, &served, &list);
+    let took = drill.run();
+    assert_eq!((drill.connections(), drill.questions()), (10, 10));
+    assert!(took < Duration::from_secs(10 * 20 + 20), "{took:?}");
+}
+
+#[test]
+fn a_host_that_cuts_every_connection_is_left_after_a_few() {
+    let list = people("cut.test", 3000, 0);
+    let drill = run_against("cut.test", &list, |_| Reply::HangUp);
+    assert!(
+        drill.connections() <= limits::FRUITLESS_IN_A_ROW,
+        "{} connections",
+        drill.connections()
+    );
+    assert!(drill.now.since(START) <= limits::FRUITLESS_TIME);
+    assert!(
+        list.iter()
+            .all(|address| drill.word(address) == Reason::HungUp)
+    );
+    let left = drill.learned.iter().find_map(|learned| match learned {
+        Learned::Left { addresses, .. } => Some(*addresses),
+        _ => None,
+    });
+    assert!(left.is_some_and(|left| left >= 2990), "{left:?}");
+}
+
+#[test]
+fn delayed_refusals_are_awaited_on_both_connections_and_are_no_reason_to_slow_down() {
+    let list = people("exchange.test", 140, 60);
+    let exchange = Habits {
+        tarpit: Duration::from_secs(5),
+        ..Habits::default()
+    };
+    let mut drill = Drill::new(manners(), vec![exchange], &[("exchange.test", 0)], &list);
+    let took = drill.run();
+    let ideal = Duration::from_secs(5) * 61 / 2;
+    assert!(took < ideal * 115 / 100, "{took:?}, {ideal:?} at best");
+    let rate = drill.board.hosts[0].pace.recipients_per_second();
+    assert_eq!(rate, Some(10.0));
+}
+
+#[test]
+fn an_earlier_runs_clocks_keep_to_this_runs_patience() {
+    let mut manners = manners();
+    manners.patience = Duration::from_secs(20);
+    let mut drill = Drill::new(manners, vec![Habits::default()], &[("grey.test", 0)], &[]);
+    let wanted = Wanted {
+        waiting: Waiting {
+            tries: 1,
+            since: Some(START),
+        },
+        not_before: START + limits::GREYLIST_WAIT,
+        ..Wanted::from("anna@grey.test".parse::<Address>().unwrap())
+    };
+    let known = KnownDomain {
+        decoys_asked: 1,
+        decoy_due: Some(START + limits::GREYLIST_WAIT),
+        ..KnownDomain::default()
+    };
+    drill.board.know_domain("grey.test", &known, START);
+    drill.board.add(wanted, START);
+    let took = drill.run();
+    assert!(took < Duration::from_secs(25), "{took:?}");
+    assert_eq!(drill.word("anna@grey.test"), Reason::Accepted);
+}
+
+#[test]
+fn a_patience_shorter_than_usual_ends_with_a_question() {
+    let mut manners = manners();
+    manners.patience = Duration::from_secs(30);
+    let habits = Habits {
+        answer: |question| match question.at < 6_000 {
+            true => Reply::ComeBack,
+            false => honest(question),
+        },
+        ..Habits::default()
+    };
+    let list = people("grey.test", 4, 2);
+    let mut drill = Drill::new(manners, vec![habits], &[("grey.test", 0)], &list);
+    let took = drill.run();
+    assert!(took < Duration::from_secs(35), "{took:?}");
+    assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
+}
