@@ -623,6 +623,13 @@ pub const EVENT_FIELDS: usize = 1_000;
 /// Deepest folder in a folder that is searched for messages. Our choice: a mail store nests a few levels.
 pub const FOLDER_DEPTH: usize = 32;
 
+/// How much of the object of `bounces --json` is gathered in memory before it goes to a temporary file, in bytes. Our
+/// choice: some two thousand bounces.
+pub const JSON_IN_MEMORY_BYTES: usize = 1 << 20;
+
+/// Files whose rows are counted as understood or not. Our choice: beyond it nobody reads on.
+pub const MISREAD_FILES: usize = 200;
+
 /// Bounces that are kept in the ledger at once.
 pub const BOUNCE_BATCH: usize = 1_000;
 

@@ -2,7 +2,7 @@
 //!
 //! Both messages and records become the notice of a mail system, which `explain` reads and `weighing` judges.
 
-use super::{Confidence, Content, Happening, Kind, Origin, Piece};
+use super::{Confidence, Content, Happening, Kind, Origin, Piece, Understood};
 use crate::bounce::{self, Message};
 use crate::event::{self, Platforms, Told};
 use crate::explain::{
@@ -22,8 +22,15 @@ pub(super) fn judge(
     match piece.content {
         Content::Message(bytes) => of_message(&origin, &bytes, platforms, knowledge),
         Content::Record(record) => match record.read(platforms) {
+            Some(told) if told.unsaid => vec![Happening {
+                understood: Understood::Unsaid,
+                ..blank(&origin, Kind::Other)
+            }],
             Some(told) => of_record(&origin, &told, knowledge),
-            None => vec![blank(&origin, Kind::Other)],
+            None => vec![Happening {
+                understood: Understood::NamesNobody,
+                ..blank(&origin, Kind::Other)
+            }],
         },
         Content::Nothing => Vec::new(),
     }
@@ -205,6 +212,7 @@ fn blank(origin: &Origin, kind: Kind) -> Happening {
         at: None::<Moment>,
         id: String::new(),
         repeat: false,
+        understood: Understood::Yes,
     }
 }
 

@@ -29,7 +29,7 @@ use crate::reason::{Blame, Reason};
 
 pub use crate::event::{NoMapping, Platforms};
 pub use cascade::Cascade;
-pub use season::{Cause, Counts, Season};
+pub use season::{Cause, Counts, Misread, Season};
 pub use source::{SourceError, visit};
 
 pub use crate::weighing::{Confidence, Kind};
@@ -144,6 +144,20 @@ pub struct Happening {
     pub id: String,
     /// Whether it was read before, in this reading.
     pub repeat: bool,
+    /// Whether the row or event was understood.
+    pub understood: Understood,
+}
+
+/// Whether a row or an event was understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Understood {
+    /// It was.
+    #[default]
+    Yes,
+    /// It names no address.
+    NamesNobody,
+    /// It names an address, and nothing in it says what happened.
+    Unsaid,
 }
 
 impl Happening {

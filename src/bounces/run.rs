@@ -272,17 +272,23 @@ impl Run {
         now: Moment,
     ) -> Result<(), RunError> {
         let path = self.folder.join(COUNTED);
-        let before: BTreeMap<String, Counted> = fs::read_to_string(&path)
-            .ok()
-            .and_then(|text| serde_json::from_str::<CountedFile>(&text).ok())
-            .map(|file| file.segments)
-            .unwrap_or_default();
+        // The ledger's own note counts: it is written with what it speaks of, in one step. The file beside the lists is for
+        // people, and for ledgers that were told by an earlier version.
+        let run = self.started.to_string();
+        let before: BTreeMap<String, Counted> = match ledger.counted(&run)? {
+            Some(note) => serde_json::from_str(&note).unwrap_or_default(),
+            None => fs::read_to_string(&path)
+                .ok()
+                .and_then(|text| serde_json::from_str::<CountedFile>(&text).ok())
+                .map(|file| file.segments)
+                .unwrap_or_default(),
+        };
         let after: BTreeMap<String, Counted> = comparison
             .segments
             .iter()
             .map(|(segment, observed)| (segment.to_string(), Counted::from(*observed)))
             .collect();
-        if before == after {
+        if before == after && path.exists() {
             return Ok(());
         }
         let mut known: BTreeMap<String, Outcomes> = ledger
@@ -302,7 +308,8 @@ impl Run {
             outcomes.at = now;
         }
         let known: Vec<(String, Outcomes)> = known.into_iter().collect();
-        ledger.replace_outcomes(&known)?;
+        let told = serde_json::to_string(&after).unwrap_or_default();
+        ledger.count_run(&run, &told, &known)?;
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
             serde_json::to_writer_pretty(

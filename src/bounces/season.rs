@@ -4,15 +4,17 @@
 //! else.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::cascade::{self, Cascade, TimeLine};
 use super::meaning::{self, digest};
-use super::{Fault, Happening, Kind, Piece};
+use super::{Fault, Happening, Kind, Piece, Understood};
 use crate::address::Address;
 use crate::event::Platforms;
-use crate::explain::{Knowledge, RejectedBy};
+use crate::explain::{Knowledge, RejectedBy, safe_line};
 use crate::limits;
 use crate::moment::Moment;
 use crate::reason::Reason;
@@ -30,6 +32,33 @@ pub struct Season {
     line: TimeLine,
     span: Option<(Moment, Moment)>,
     unread: BTreeMap<String, u64>,
+    misread: BTreeMap<(PathBuf, Understood), u64>,
+    rows: BTreeMap<PathBuf, u64>,
+}
+
+/// Rows or events of a file that were not understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Misread {
+    /// The file.
+    pub file: String,
+    /// How many of its rows or events.
+    pub rows: u64,
+    /// Of how many.
+    pub of: u64,
+    /// What is missing in them.
+    pub why: &'static str,
+    /// What would help.
+    pub hint: &'static str,
+}
+
+impl fmt::Display for Misread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} of {} rows or events were not understood: {}; {}",
+            self.file, self.rows, self.of, self.why, self.hint
+        )
+    }
 }
 
 /// Bounces with one reason.
@@ -98,9 +127,59 @@ impl Season {
             self.unreadable += 1;
         }
         for happening in &mut happenings {
+            self.note_understanding(happening);
             self.count(happening);
         }
         happenings
+    }
+
+    /// Notes whether a row was understood. Files are few.
+    fn note_understanding(&mut self, happening: &Happening) {
+        let file = happening.origin.file.as_path();
+        let room = self.rows.len() < limits::MISREAD_FILES;
+        match self.rows.get_mut(file) {
+            Some(rows) => *rows += 1,
+            None if room => {
+                self.rows.insert(file.to_owned(), 1);
+            }
+            None => return,
+        }
+        match happening.understood {
+            Understood::Yes => {}
+            Understood::NamesNobody | Understood::Unsaid => {
+                *self
+                    .misread
+                    .entry((file.to_owned(), happening.understood))
+                    .or_default() += 1;
+            }
+        }
+    }
+
+    /// Rows and events that were not understood, by file.
+    #[must_use]
+    pub fn misread(&self) -> Vec<Misread> {
+        let all = self.misread.iter().filter_map(|((file, understood), rows)| {
+            let (why, hint) = match understood {
+                Understood::Yes => return None,
+                Understood::NamesNobody => (
+                    "they name no address",
+                    "say which column holds it with --column, or which field in a file for --mapping",
+                ),
+                Understood::Unsaid => (
+                    "they name an address and do not say what happened to it",
+                    "if that is known from elsewhere, such as from the name of the file, say it with --unsaid \
+                     (bounce, complaint, unsubscribed); if a column or field says it, name it in a file for --mapping",
+                ),
+            };
+            Some(Misread {
+                file: safe_line(&file.display().to_string()),
+                rows: *rows,
+                of: self.rows.get(file).copied().unwrap_or(*rows),
+                why,
+                hint,
+            })
+        });
+        all.collect()
     }
 
     /// Counts one happening.

@@ -24,6 +24,8 @@ pub struct SuppressionFile {
     form: Form,
     lines: Vec<u8>,
     added: u64,
+    /// What was added, for when another process has changed the file meanwhile.
+    pending: Vec<(Address, String, String)>,
 }
 
 /// How the file that is there is written.
@@ -96,6 +98,7 @@ impl SuppressionFile {
             form: Form::Ours,
             lines: Vec::new(),
             added: 0,
+            pending: Vec::new(),
         };
         let bytes = match fs::read(path) {
             Ok(bytes) if bytes.is_empty() => return Ok(this),
@@ -144,6 +147,8 @@ impl SuppressionFile {
         self.lines.extend_from_slice(line.as_bytes());
         self.lines.push(b'\n');
         self.added += 1;
+        self.pending
+            .push((address.clone(), why.to_owned(), since.to_owned()));
         true
     }
 
@@ -165,6 +170,30 @@ impl SuppressionFile {
     ///
     /// [`FileError::Unwritable`]; the old file is then as it was.
     pub fn finish(self) -> Result<u64, FileError> {
+        if self.added == 0 {
+            return Ok(0);
+        }
+        // Bounces piped in at once write one after the other, each behind what the others have written.
+        let _alone = self.alone().map_err(|error| self.unwritable(error))?;
+        let mut latest = SuppressionFile::open(&self.path)?;
+        for (address, why, since) in &self.pending {
+            latest.add(address, why, since);
+        }
+        latest.write()
+    }
+
+    /// Keeps other processes from writing, until it is dropped: a lock on the folder, which leaves no file behind.
+    fn alone(&self) -> io::Result<File> {
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            Some(_) | None => Path::new("."),
+        };
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        Ok(folder)
+    }
+
+    fn write(self) -> Result<u64, FileError> {
         if self.added == 0 {
             return Ok(0);
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::health::Health;
 use super::season::REFUSERS;
-use super::{Cascade, Counts, Fault, Happening, Kind, Season};
+use super::{Cascade, Confidence, Counts, Fault, Happening, Kind, Misread, Season};
 use crate::bounce::Action;
 use crate::explain::{AddressAction, RejectedBy, safe_line};
 use crate::moment::Moment;
@@ -44,6 +44,8 @@ struct HappeningObject<'a> {
     at: Option<Moment>,
     suppress: bool,
     repeat: bool,
+    confidence: Confidence,
+    because: &'a str,
 }
 
 /// One happening on one line.
@@ -75,6 +77,8 @@ pub fn happening(happening: &Happening) -> serde_json::Result<String> {
         at: happening.at,
         suppress: happening.suppresses(),
         repeat: happening.repeat,
+        confidence: happening.confidence,
+        because: &happening.because,
     })
 }
 
@@ -105,6 +109,8 @@ pub struct Summary {
     pub health: Option<Health>,
     /// Texts that no rule understood.
     pub unread: Vec<UnreadObject>,
+    /// Rows and events that were not understood, with what would help.
+    pub not_understood: Vec<Misread>,
 }
 
 /// Bounces with one reason.
@@ -169,6 +175,7 @@ impl Summary {
             to: span.map(|(_, to)| to),
             cascades: season.cascades(),
             health,
+            not_understood: season.misread(),
             unread: season
                 .unread()
                 .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -23,7 +23,7 @@ use crate::bounces::{
 use crate::diagnosis::Book;
 use crate::explain::Knowledge;
 use crate::intake::{ColumnChoice, Options};
-use crate::ledger::{Bounce, Ledger, Lifetimes, Realm};
+use crate::ledger::{Bounce, Ledger, LedgerError, Lifetimes, Realm};
 use crate::limits;
 use crate::moment::Moment;
 use crate::provider::Providers;
@@ -67,6 +67,13 @@ pub(super) struct BouncesArgs {
     /// The column of the address, in tables where it cannot be told
     #[arg(long, value_name = "NAME|NUMBER")]
     column: Option<ColumnChoice>,
+    /// What rows are that name an address and do not say what happened, as in a list of spam reports
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_parser = PossibleValuesParser::new(["bounce", "complaint", "unsubscribed"]).map(|name| kind(&name))
+    )]
+    unsaid: Option<Kind>,
     /// Names and words of a sending platform that we do not know; the form is that of config/platforms.toml
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
@@ -85,12 +92,22 @@ fn disposition(name: &str) -> Disposition {
         .unwrap_or(Disposition::Verified)
 }
 
+fn kind(name: &str) -> Kind {
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str() == name)
+        .unwrap_or(Kind::Other)
+}
+
 /// Runs `presend bounces`.
 pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let now = Moment::from(SystemTime::now());
     // What can be wrong is looked at before anything is read.
     let finished = args.run.as_deref().map(Run::open).transpose()?;
-    let platforms = platforms(args.mapping.as_deref())?;
+    let mut platforms = platforms(args.mapping.as_deref())?;
+    if let Some(kind) = args.unsaid {
+        platforms = platforms.taking_unsaid_for(kind);
+    }
     let (ledger, _folder) = ledger(args, finished.as_ref(), now)?;
     let suppression = args
         .suppress
@@ -103,7 +120,9 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         book: &book,
         providers: &providers,
     };
-    let mut out = BufWriter::new(io::stdout().lock());
+    // An object that is cut off by a fault in the tenth file is of no use to a program: it is written when it is whole.
+    let mut whole = tempfile::SpooledTempFile::new(limits::JSON_IN_MEMORY_BYTES);
+    let mut spool = BufWriter::new(&mut whole);
     let mut import = Import {
         season: Season::new(),
         ledger: &ledger,
@@ -112,7 +131,7 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         suppression,
         table,
         now,
-        json: args.json.then_some(&mut out),
+        json: args.json.then_some(&mut spool),
         written: 0,
     };
     import.begin()?;
@@ -137,6 +156,9 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         })?;
     }
     let kept = import.finish()?;
+    for misread in kept.season.misread() {
+        eprintln!("presend: {}", safe(&misread.to_string()));
+    }
     let comparison = match &finished {
         Some(finished) => {
             let column = args.column.clone().unwrap_or_default();
@@ -153,8 +175,13 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         .or_else(|| finished.as_ref().map(|finished| finished.verified));
     let counts = kept.season.counts();
     let health = sent.and_then(|sent| health(sent, counts.bounced, counts.complaints));
+    let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
-        finish_json(&mut out, &kept, health, comparison.as_ref())?;
+        finish_json(&mut spool, &kept, health, comparison.as_ref())?;
+        spool.flush()?;
+        drop(spool);
+        whole.rewind()?;
+        io::copy(&mut whole, &mut out)?;
     } else if !args.quiet {
         let text = screen(&kept, sent, health, comparison.as_ref());
         out.write_all(text.as_bytes())?;
@@ -192,10 +219,17 @@ fn ledger(
         }
         None => (own_ledger()?, None),
     };
-    let ledger = if path.exists() {
-        Ledger::find(&path, now)?
+    let found = if path.exists() {
+        Ledger::find(&path, now)
     } else {
-        Ledger::open(&path, &realm, Lifetimes::default(), now)?
+        Ledger::open(&path, &realm, Lifetimes::default(), now)
+    };
+    let ledger = match found {
+        // Another process may be making it at this moment, as when a hundred bounces are piped in at once.
+        Err(LedgerError::NotALedger { .. }) => {
+            Ledger::open(&path, &realm, Lifetimes::default(), now)?
+        }
+        found => found?,
     };
     Ok((ledger, folder))
 }
@@ -426,10 +460,13 @@ fn screen(
     );
     let _ = writeln!(
         text,
-        "besides: {} late, {} delivered, {} automatic answers, {} other; {} read before, {} naming nobody",
+        "besides: {} late, {} delivered, {} automatic answers, {} not sent (known to the platform), {} unsubscribed, {} other; \
+         {} read before, {} naming nobody",
         season.of_kind(Kind::Delayed),
         season.of_kind(Kind::Delivered),
         season.of_kind(Kind::AutoReply),
+        season.of_kind(Kind::Suppressed),
+        season.of_kind(Kind::Unsubscribed),
         season.of_kind(Kind::Other),
         season.repeats(),
         season.nameless(),

@@ -21,7 +21,7 @@ use rule::{Case, Meaning, Rule};
 use search::{Phrase, Phrases, Search};
 use words::Words;
 
-use crate::provider::{Acceptance, Provider};
+use crate::provider::{Acceptance, Provider, UnknownUser};
 use crate::reason::{Blame, Reason};
 use crate::smtp::{Answer, EnhancedCode, Reply, Severity, Stage};
 
@@ -34,6 +34,24 @@ pub struct Reading {
     pub permanent: bool,
     /// The rule that decided, by its name in the rule book, or `fallback: ...` where none did.
     pub rule: String,
+}
+
+impl Reading {
+    /// What the reading is worth as a statement about a person: a provider that says "unknown user" to senders that it
+    /// filters as well leaves open which it means. Of a decoy, which is nobody, it means what it says.
+    #[must_use]
+    pub fn believed_of(&self, provider: Option<&Provider>) -> Reading {
+        let ambiguous =
+            provider.is_some_and(|provider| provider.unknown_user == UnknownUser::Ambiguous);
+        if ambiguous && self.reason == Reason::NoSuchMailbox {
+            return Reading {
+                reason: Reason::Unread,
+                permanent: self.permanent,
+                rule: format!("{}, which is ambiguous here", self.rule),
+            };
+        }
+        self.clone()
+    }
 }
 
 /// Where an answer was given, as far as reading it depends on that.

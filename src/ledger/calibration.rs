@@ -1,6 +1,6 @@
 //! How the projection's kinds of addresses fared when messages were sent to them.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::row::{millis, moment};
 use super::writer::connect;
@@ -91,12 +91,34 @@ impl Ledger {
         add().map_err(|error| self.failure(error))
     }
 
-    /// Puts outcomes in the place of what is known of their kinds, all or nothing.
+    /// What a run has told already, as [`Ledger::count_run`] noted it.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn counted(&self, run: &str) -> Result<Option<String>, LedgerError> {
+        self.connection
+            .query_row(
+                "SELECT value FROM about WHERE what = ?1",
+                [counted_by(run)],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(|error| self.failure(error))
+    }
+
+    /// Puts outcomes in the place of what is known of their kinds, and notes what `run` has told, in one step: a kill leaves
+    /// both as they were or as they are to be.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be written.
-    pub fn replace_outcomes(&self, outcomes: &[(String, Outcomes)]) -> Result<(), LedgerError> {
+    pub fn count_run(
+        &self,
+        run: &str,
+        told: &str,
+        outcomes: &[(String, Outcomes)],
+    ) -> Result<(), LedgerError> {
         let mut connection = connect(&self.path)?;
         let mut replace = || -> rusqlite::Result<()> {
             let transaction =
@@ -114,6 +136,10 @@ impl Ledger {
                         millis(outcomes.at)
                     ])?;
             }
+            transaction.execute(
+                "INSERT OR REPLACE INTO about VALUES (?1, ?2)",
+                params![counted_by(run), told],
+            )?;
             transaction.commit()
         };
         replace().map_err(|error| self.failure(error))
@@ -130,4 +156,9 @@ impl Ledger {
             .map_err(|error| self.failure(error))?;
         Ok(())
     }
+}
+
+/// Under what name the ledger keeps what a run has told.
+fn counted_by(run: &str) -> String {
+    format!("counted {run}")
 }

@@ -418,7 +418,7 @@ impl Board {
         let finding = Finding::Asked {
             whom: Whom::Subject,
             exchange: exchange.clone(),
-            reading: reading.clone(),
+            reading: reading.believed_of(self.providers.of_mail_host(&exchange.host)),
         };
         self.learn_of_address(subject, finding, now);
     }
