@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::fields;
 use super::{Notice, Prose, Recipient};
+use crate::limits;
 
 /// Fills the gaps of `report` with what `told` knows of the same recipients. What the report states stays.
 pub(super) fn fill_gaps(mut report: Notice, mut told: Notice) -> Notice {
@@ -34,6 +36,26 @@ pub(super) fn drop_repeats(recipients: &mut Vec<Recipient>) {
         Some(address) => seen.insert((address.to_lowercase(), recipient.outcome())),
         None => named(recipient) || !any_named,
     });
+}
+
+/// Takes the whole text for a diagnostic that is only its first line: reporters that have no reply to quote put the
+/// beginning of their letter into the field.
+pub(super) fn complete(recipient: &mut Recipient, text: &str) {
+    let Some(diagnostic) = recipient.diagnostic.as_mut() else {
+        return;
+    };
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (short, whole) = (
+        words(&diagnostic.text),
+        words(fields::clip(text, limits::QUOTE_BYTES)),
+    );
+    if recipient.reply.is_none()
+        && short.len() < whole.len()
+        && !short.is_empty()
+        && whole.starts_with(&short)
+    {
+        fields::clip(&whole, limits::REPORT_FIELD_BYTES).clone_into(&mut diagnostic.text);
+    }
 }
 
 /// Whether two entries are about one recipient.

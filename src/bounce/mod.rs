@@ -356,6 +356,9 @@ fn notice_of(parts: &mime::Parts) -> Option<Notice> {
         Some(report) => merge::fill_gaps(report, told.unwrap_or_default()),
         None => told?,
     };
+    if let [recipient] = notice.recipients.as_mut_slice() {
+        merge::complete(recipient, &parts.text);
+    }
     notice.original = parts.original();
     merge::drop_repeats(&mut notice.recipients);
     notice.recipients.truncate(limits::NOTICE_RECIPIENTS);

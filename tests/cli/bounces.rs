@@ -263,3 +263,195 @@ fn what_cannot_be_read_is_said_before_anything_is_kept() {
     assert!(String::from_utf8_lossy(&no_run.stderr).contains("holds no finished run"));
     assert_eq!(code(&["bounces"]), Some(2));
 }
+
+/// A report that a mailbox is not there, as a mail server hands it to a program.
+fn report_of(person: &str) -> String {
+    format!(
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.shop.example\nTo: news@shop.example\nSubject: Undelivered Mail Returned to Sender\n\
+         Date: Mon, 2 Mar 2026 06:00:00 +0000\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain\n\nNot delivered.\n\n\
+         --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.shop.example\n\n\
+         Final-Recipient: rfc822; {person}@garden.example\nAction: failed\nStatus: 5.1.1\n\
+         Diagnostic-Code: smtp; 550 5.1.1 user unknown\n\n--b--\n"
+    )
+}
+
+#[test]
+fn a_hundred_messages_piped_in_at_once_are_all_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut programs: Vec<std::process::Child> = (0..100)
+        .map(|number| {
+            let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_presend"))
+                .args([
+                    "bounces",
+                    "-",
+                    "--quiet",
+                    "--ledger",
+                    "season.db",
+                    "--suppress",
+                    "dead.csv",
+                ])
+                .current_dir(folder)
+                .stdin(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = program.stdin.take().unwrap();
+            input
+                .write_all(report_of(&format!("person{number}")).as_bytes())
+                .unwrap();
+            program
+        })
+        .collect();
+    for program in &mut programs {
+        assert!(program.wait().unwrap().success());
+    }
+    let dead = fs::read_to_string(folder.join("dead.csv")).unwrap();
+    assert_eq!(dead.lines().count(), 101, "{dead}");
+    for number in 0..100 {
+        fs::write(
+            folder.join(format!("{number}.eml")),
+            report_of(&format!("person{number}")),
+        )
+        .unwrap();
+    }
+    // All hundred are in the ledger already: none of them is new.
+    let files: Vec<String> = (0..100).map(|number| format!("{number}.eml")).collect();
+    let mut args: Vec<&str> = files.iter().map(String::as_str).collect();
+    args.extend(["--ledger", "season.db"]);
+    let text = bounces(folder, &args);
+    assert!(text.contains("The ledger has 0 new bounces."), "{text}");
+}
+
+#[test]
+fn an_error_leaves_no_half_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("good.eml"), report_of("rosa")).unwrap();
+    fs::write(
+        folder.join("two.csv"),
+        "from,to,code\nnews@shop.example,rosa@garden.example,550\nnews@shop.example,udo@garden.example,550\n",
+    )
+    .unwrap();
+    let output = run(
+        folder,
+        &["bounces", "good.eml", "two.csv", "--json", "--no-ledger"],
+    );
+    if output.status.success() {
+        serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    } else {
+        assert!(output.stdout.is_empty());
+        assert!(!output.stderr.is_empty());
+    }
+    let output = run(
+        folder,
+        &[
+            "bounces",
+            "good.eml",
+            "nowhere.eml",
+            "--json",
+            "--no-ledger",
+        ],
+    );
+    assert!(!output.status.success() && output.stdout.is_empty());
+}
+
+#[test]
+fn rows_that_do_not_say_what_happened_are_named_with_what_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(
+        folder.join("reports.csv"),
+        "ip,email,created\n192.0.2.1,rosa@garden.example,1772529000\n",
+    )
+    .unwrap();
+    let output = run(folder, &["bounces", "reports.csv", "--json", "--no-ledger"]);
+    let warned = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        warned.contains("reports.csv") && warned.contains("--unsaid"),
+        "{warned}"
+    );
+    let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(object["summary"]["not_understood"][0]["rows"], 1);
+    let told = json(folder, &["reports.csv", "--unsaid", "complaint"]);
+    assert_eq!(told["happenings"][0]["kind"], "complaint");
+    assert_eq!(told["happenings"][0]["suppress"], true);
+}
+
+#[test]
+fn an_ambiguous_provider_sends_nobody_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(
+        folder.join("list.csv"),
+        "email\nhana@docomo.ne.jp\nharu@docomo.ne.jp\n",
+    )
+    .unwrap();
+    fs::write(
+        folder.join("world.toml"),
+        "[[host]]\nname = \"mfsmax.docomo.ne.jp\"\npersona = \"honest\"\nsays = { no_such_user = \"550 Unknown user {address}\" }\n\
+         [[domain]]\nname = \"docomo.ne.jp\"\nmx = [\"mfsmax.docomo.ne.jp\"]\nmailboxes = [\"hana\"]\n",
+    )
+    .unwrap();
+    let args = [
+        "verify",
+        "list.csv",
+        "--world",
+        "world.toml",
+        "--out",
+        "out",
+        "--ledger",
+        "w.db",
+        "--quiet",
+    ];
+    run(folder, &args);
+    let list = |name: &str| fs::read_to_string(folder.join("out").join(name)).unwrap();
+    assert!(list("verified.csv").contains("hana@"));
+    assert!(list("review.csv").contains("haru@"));
+    assert!(!list("rejected.csv").contains('@'));
+}
+
+#[test]
+fn an_import_that_is_cut_off_counts_its_campaign_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (leads, world) = (sample("leads.csv"), sample("world.toml"));
+    let args = [
+        "verify",
+        &leads,
+        "--world",
+        &world,
+        "--ledger",
+        "season.db",
+        "--out",
+        "first",
+        "--quiet",
+    ];
+    run(folder, &args);
+    let (mbox, events) = (sample("bounces.mbox"), sample("events.jsonl"));
+    let import = [
+        "bounces",
+        &mbox,
+        &events,
+        "--run",
+        "first",
+        "--ledger",
+        "season.db",
+        "--quiet",
+    ];
+    let chances = |folder: &Path| {
+        let output = run(folder, &["config", "--ledger", "season.db"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let before = chances(folder);
+    // The ledger is told, then the file beside the lists cannot be written: as after a kill in between.
+    fs::create_dir(folder.join("first/bounces.json")).unwrap();
+    assert!(!run(folder, &import).status.success());
+    let once = chances(folder);
+    assert_ne!(once, before, "the import has taught something");
+    fs::remove_dir(folder.join("first/bounces.json")).unwrap();
+    assert!(run(folder, &import).status.success());
+    assert!(folder.join("first/bounces.json").is_file());
+    assert_eq!(chances(folder), once);
+}

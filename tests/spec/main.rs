@@ -15,4 +15,5 @@ mod replies;
 mod samples;
 mod sim;
 mod spf;
+mod weighing;
 mod zone;
