@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::address::Address;
+use crate::address::{self, Address, Contents};
 
 /// Names of columns that hold addresses or domains, as exports of mailing systems have them.
 const COLUMNS: [&str; 9] = [
@@ -82,17 +82,20 @@ impl Suppression {
     }
 
     fn add_entry(&mut self, text: &[u8]) -> Result<(), String> {
-        match Entry::read(text) {
-            Some(Entry::Address(key)) => self.addresses.insert(key),
-            Some(Entry::Domain(name)) => self.domains.insert(name),
-            None => {
-                let text: String = String::from_utf8_lossy(text).chars().take(80).collect();
-                return Err(format!(
-                    "`{}` is neither an address nor a domain; mend or remove it, or put # in front",
-                    text.escape_debug()
-                ));
-            }
-        };
+        let entries = Entry::read(text);
+        if entries.is_empty() {
+            let text: String = String::from_utf8_lossy(text).chars().take(80).collect();
+            return Err(format!(
+                "`{}` is neither an address nor a domain; mend or remove it, or put # in front",
+                text.escape_debug()
+            ));
+        }
+        for entry in entries {
+            match entry {
+                Entry::Address(key) => self.addresses.insert(key),
+                Entry::Domain(name) => self.domains.insert(name),
+            };
+        }
         Ok(())
     }
 
@@ -124,12 +127,22 @@ enum Entry {
 }
 
 impl Entry {
-    fn read(text: &[u8]) -> Option<Entry> {
+    /// What a field names: a domain, or all its addresses. Nothing when that is not beyond doubt.
+    fn read(text: &[u8]) -> Vec<Entry> {
         let is_domain = !text.contains(&b'@') || text.starts_with(b"@");
-        if !is_domain {
-            let address = Address::parse_bytes(text).ok()?;
-            return Some(Entry::Address(address.key().into()));
+        if is_domain {
+            return Entry::domain(text).into_iter().collect();
         }
+        let found = match address::contents(text) {
+            Contents::One(found) => vec![found],
+            Contents::Several(found) => found,
+            Contents::Nothing | Contents::Text(_) | Contents::Unsure(_) => Vec::new(),
+        };
+        let keys = found.iter().map(|found| found.address.key().into());
+        keys.map(Entry::Address).collect()
+    }
+
+    fn domain(text: &[u8]) -> Option<Entry> {
         let name = std::str::from_utf8(text).ok()?.trim_start_matches('@');
         // A word without a dot is a slip, such as a header that we do not know.
         if !name.contains('.') {
@@ -160,7 +173,9 @@ fn is_header(field: &[u8]) -> bool {
 }
 
 fn first_entry(record: &csv::ByteRecord) -> Option<usize> {
-    record.iter().position(|field| Entry::read(field).is_some())
+    record
+        .iter()
+        .position(|field| !Entry::read(field).is_empty())
 }
 
 /// What parts fields, by the first line that is no comment.
@@ -209,6 +224,14 @@ mod tests {
             "name,email\n\"Albrecht, Anna\",anna@acme.test\n",
         ] {
             assert!(has(list, "anna@acme.test"), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_field_with_several_addresses_names_them_all() {
+        let list = "name,email\nLena,\"lena@tolk.test; Lena K. <lena@vint.test>\"\n";
+        for address in ["lena@tolk.test", "lena@vint.test"] {
+            assert!(has(list, address), "{address}");
         }
     }
 

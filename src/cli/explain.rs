@@ -95,7 +95,7 @@ pub fn run(args: &ExplainArgs, screen: Screen, out: &mut dyn Write) -> anyhow::R
         };
         return explain_lines(file, &explain, out);
     }
-    let explanation = match source(args) {
+    let explanation = match source(args)? {
         Source::Input => explain::explain(
             &read_bounded(io::stdin().lock()).context("standard input")?,
             hints,
@@ -121,13 +121,42 @@ enum Source {
     Text(String),
 }
 
-/// A dash is standard input, one word that names an existing file is that file, all else is text.
-fn source(args: &ExplainArgs) -> Source {
-    match args.input.as_slice() {
+/// A dash is standard input, one word that names an existing file is that file, all else is text. A name of a file that is
+/// not there is nothing to be explained as text: it would be read as a reply that says nothing.
+fn source(args: &ExplainArgs) -> anyhow::Result<Source> {
+    Ok(match args.input.as_slice() {
         [dash] if dash == "-" && !args.text => Source::Input,
         [path] if !args.text && Path::new(path).is_file() => Source::File(PathBuf::from(path)),
+        [path] if !args.text && looks_like_a_file(path) => {
+            bail!("there is no file {path}; say --text where these are the words to explain")
+        }
         words => Source::Text(words.join(" ").replace("\\r\\n", "\n").replace("\\n", "\n")),
+    })
+}
+
+/// What files that hold messages and replies are called.
+const ENDINGS: &[&str] = &[
+    "eml", "msg", "txt", "mbox", "mbx", "csv", "tsv", "json", "jsonl", "ndjson", "log", "gz",
+    "zst", "xml", "html", "zip",
+];
+
+/// Whether one word is the name of a file rather than a reply: it begins like a path, or ends like a file.
+fn looks_like_a_file(word: &str) -> bool {
+    if word.is_empty() || word.contains(char::is_whitespace) || word.contains('@') {
+        return false;
     }
+    let is_path = ["/", "./", "../", "~/"]
+        .iter()
+        .any(|beginning| word.starts_with(beginning));
+    let ending = Path::new(word)
+        .extension()
+        .and_then(|ending| ending.to_str());
+    is_path
+        || ending.is_some_and(|ending| {
+            ENDINGS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(ending))
+        })
 }
 
 /// Reads at most as much as is looked at.
@@ -201,4 +230,35 @@ fn read_line(input: &mut dyn BufRead, bytes: &mut Vec<u8>) -> io::Result<bool> {
 /// Reads `--stage`.
 fn parse_stage(word: &str) -> Result<Stage, String> {
     explain::stage_named(word).ok_or_else(|| format!("choose one of {}", explain::stage_choices()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like_a_file;
+
+    #[test]
+    fn a_name_of_a_file_is_known_from_a_reply() {
+        for name in [
+            "bounce.eml",
+            "./bounce",
+            "../in/bounce",
+            "/var/mail/x",
+            "in/Bounce.EML",
+            "a.log.gz",
+        ] {
+            assert!(looks_like_a_file(name), "{name}");
+        }
+        for reply in [
+            "550",
+            "5.1.1",
+            "550/5.1.1",
+            "5XX",
+            "",
+            "greylisted",
+            "user@host.txt",
+            "550 see a.txt",
+        ] {
+            assert!(!looks_like_a_file(reply), "{reply}");
+        }
+    }
 }

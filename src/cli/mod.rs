@@ -5,6 +5,7 @@ mod bounces;
 mod check;
 mod config;
 mod estimate;
+mod examples;
 pub mod explain;
 mod layers;
 mod ledger;
@@ -46,31 +47,43 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Verify a list (CSV, TSV, one address per line; .gz and .zst; `-` is standard input)
+    #[command(after_help = examples::VERIFY)]
     Verify(verify::VerifyArgs),
     /// One or a few addresses, with the evidence
+    #[command(after_help = examples::CHECK)]
     Check(check::CheckArgs),
     /// The projected bounce rate of a list from a polite sample, before asking about everybody
+    #[command(after_help = examples::ESTIMATE)]
     Estimate(estimate::EstimateArgs),
     /// Render a finished run again: report.html and report.md, or on the screen
+    #[command(after_help = examples::REPORT)]
     Report(report::ReportArgs),
     /// What a reply, a bounce message (.eml) or a code means, who refused, and what to do
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::ExplainArgs),
     /// Learn from real bounces: what came back and why, whom to suppress, how good the projection was
+    #[command(after_help = examples::BOUNCES)]
     Bounces(bounces::BouncesArgs),
     /// Is this machine fit to ask, and is this sender fit to send
-    #[command(after_long_help = preflight::EXPLAINED)]
+    #[command(after_help = examples::PREFLIGHT, after_long_help = preflight::EXPLAINED)]
     Preflight(preflight::PreflightArgs),
     /// What is remembered of earlier runs: numbers, forgetting, export
+    #[command(after_help = examples::LEDGER)]
     Ledger(ledger::LedgerArgs),
     /// The lists that come with the program, how old they are, and a newer one of throw-away domains
+    #[command(after_help = examples::LISTS)]
     Lists(lists::ListsArgs),
     /// A random simulated internet, the program at work in it, its score
+    #[command(after_help = examples::SIMULATE)]
     Simulate(simulate::SimulateArgs),
     /// The settings in force, and where each came from
+    #[command(after_help = examples::CONFIG)]
     Config(config::ConfigArgs),
     /// Completions for a shell: `presend completions bash >> ~/.bash_completion`
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(manual::CompletionsArgs),
     /// The manual page: `presend man | man -l -`
+    #[command(after_help = examples::MAN)]
     Man,
 }
 
@@ -79,7 +92,8 @@ enum Command {
 pub enum Exit {
     /// Done.
     Done,
-    /// Done, and the answer is no: `verified.csv` is projected over `--fail-over`, or the sender is not fit to send.
+    /// Done, and the answer is no: `--fail-over` or `--min-verified` is not met, an address that was checked is
+    /// undeliverable, or the sender is not fit to send.
     No,
     /// Usage or settings.
     Usage,

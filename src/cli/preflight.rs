@@ -23,6 +23,9 @@ use crate::world::World;
 
 /// What stands below the options in `presend preflight --help`.
 pub const EXPLAINED: &str = "\
+Example:
+  presend preflight your-domain.example --ip 192.0.2.10 --selector s1
+
 What it does:
   Looks at what the world can see of your domain before you send: who may send
   for it (SPF), whether your mail is signed (DKIM), what receivers do with

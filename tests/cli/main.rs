@@ -3,6 +3,7 @@
 mod bounces;
 mod config;
 mod estimate;
+mod gate;
 mod ledger;
 mod list;
 mod lists;
