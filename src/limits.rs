@@ -78,20 +78,31 @@ pub const CELL_ADDRESSES: usize = 16;
 
 // ── Replies ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Longest reply line taken, in bytes. RFC 5321 §4.5.3.1.5 says 512; deviates because servers send more.
-pub const REPLY_LINE_BYTES: usize = 2 << 10;
+/// Longest reply line taken, in bytes. RFC 5321 §4.5.3.1.5 says 512; deviates because policy servers quote whole pages.
+/// Our choice: only a line without an end is a fault.
+pub const REPLY_LINE_BYTES: usize = 64 << 10;
 
-/// Longest reply taken, in bytes. Our choice: 32 of the longest lines.
-pub const REPLY_BYTES: usize = 64 << 10;
+/// Longest reply taken, in bytes, so the most memory that one connection's replies may hold. Our choice: four of the
+/// longest lines, or a thousand of 256 bytes.
+pub const REPLY_BYTES: usize = 256 << 10;
 
-/// Most lines of one reply. Our choice: an EHLO reply has about 15.
-pub const REPLY_LINES: usize = 128;
+/// Most lines of one reply. Our choice: an EHLO reply has about 15, a policy's text a hundred; only lines without an end
+/// are a fault.
+pub const REPLY_LINES: usize = 1000;
+
+/// Longest line of a reply that is taken out of a bounce's text, in bytes. Our choice: twice what RFC 5321 §4.5.3.1.5 allows
+/// a host to say.
+pub const QUOTED_LINE_BYTES: usize = 1 << 10;
+
+/// Most lines of such a reply, and most paragraphs of a bounce in which one is looked for. Our choice.
+pub const QUOTED_LINES: usize = 128;
 
 /// Most bytes taken from a connection at a time. Our choice: a flight's answers fit.
 pub const READ_BYTES: usize = 8 << 10;
 
-/// Longest reply text kept in evidence, in bytes. Our choice: the longest seen in use is about 700.
-pub const EVIDENCE_REPLY_BYTES: usize = 1 << 10;
+/// Longest reply text kept in evidence, in bytes. RFC 5321 §4.5.3.1.5 allows a line of 512; what is longer says no more in
+/// its rest.
+pub const EVIDENCE_REPLY_BYTES: usize = 512;
 
 /// How much text of one reply is read for its meaning, in bytes. Our choice: several times the longest seen in use.
 pub const READ_REPLY_BYTES: usize = 4 << 10;
@@ -138,6 +149,18 @@ pub const RCPT_WAIT: Duration = Duration::from_secs(60);
 
 /// Time for the answer to RSET or QUIT.
 pub const GOODBYE_WAIT: Duration = Duration::from_secs(5);
+
+/// How long nothing may come after a reply of a host that has once sent one too many. Our choice: longer than a retransmission
+/// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
+pub const QUIET_WAIT: Duration = Duration::from_secs(1);
+
+/// How often a host's replies may be found out of step before it is asked about nobody any more. Our choice: once may be a
+/// server's restart.
+pub const FAULTS_OF_STEP: u8 = 2;
+
+/// Most replies that are read after QUIT from a host that is out of step, to be polite to one that has more to say. Our
+/// choice: as many as a connection may have questions.
+pub const REPLIES_AFTER_QUIT: u32 = RECIPIENTS_OF_A_CONNECTION;
 
 /// Time for a host to close the connection once it has answered QUIT. Our choice: the way there and back.
 pub const CLOSING_WAIT: Duration = Duration::from_secs(1);
@@ -387,6 +410,13 @@ pub const STRANDED_WAIT: Duration = Duration::from_secs(1);
 /// Times in a row that our own proxy may fail before a run gives up. Our choice: with waits that double it has had about
 /// a minute by then, which is a restart's worth.
 pub const STRANDINGS: u32 = 7;
+
+/// How long it is remembered that encryption failed with a machine, or that its replies were out of step. Our choice: a week
+/// is enough to mend it.
+pub const CONDUCT_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Most machines under one key of which that is remembered. Our choice: far more than one key's lists of mail hosts name.
+pub const MACHINES_REMEMBERED: usize = 64;
 
 /// Rounds through a domain's mail hosts in vain after which its addresses are left unsettled.
 pub const ROUNDS: u8 = 2;

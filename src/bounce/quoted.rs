@@ -260,13 +260,13 @@ fn extent(text: &str, at: usize) -> String {
         }
         lines.push(piece);
     }
-    lines.truncate(limits::REPLY_LINES - 1);
+    lines.truncate(limits::QUOTED_LINES - 1);
     let mut out = format!("{code}{separator}");
     for (index, line) in lines.iter().enumerate() {
         if index > 0 {
             out.push('\n');
         }
-        out.push_str(fields::clip(line, limits::REPLY_LINE_BYTES / 2));
+        out.push_str(fields::clip(line, limits::QUOTED_LINE_BYTES));
     }
     out.truncate(out.trim_end().len());
     out
@@ -316,7 +316,7 @@ fn enhanced_alone(text: &str) -> Option<Reply> {
         {
             let words = if at == 0 { rest } else { text };
             let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-            let line = fields::clip(&line, limits::REPLY_LINE_BYTES / 2).to_owned();
+            let line = fields::clip(&line, limits::QUOTED_LINE_BYTES).to_owned();
             return Some(Reply {
                 code: if enhanced.class == 4 { 450 } else { 550 },
                 enhanced: Some(enhanced),

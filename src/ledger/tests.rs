@@ -7,6 +7,10 @@ use crate::smtp::Stage;
 use crate::verdict::{Exchange, Finding, Whom};
 
 fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
+    let (code, reply) = match permanent {
+        true => (550, "550 no"),
+        false => (250, "250 ok"),
+    };
     Fact {
         at: Moment::from_millis(at),
         finding: Finding::Asked {
@@ -14,8 +18,8 @@ fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
             exchange: Exchange {
                 stage: Stage::Rcpt,
                 host: "mx.acme.test".to_owned(),
-                code: Some(250),
-                reply: "250 ok".to_owned(),
+                code: Some(code),
+                reply: reply.to_owned(),
             },
             reading: Reading {
                 reason,

@@ -46,6 +46,9 @@ pub(super) fn reported(report: &Report) {
             debug!(asked = answers.len(), answered, "answers came");
             answers.iter().flatten().for_each(told);
         }
+        Report::OutOfStep(_) => {
+            info!("the host's replies are out of step: its answers do not count")
+        }
         Report::Ended => debug!("conversation over"),
     }
 }

@@ -14,8 +14,9 @@ use crate::limits;
 use crate::probe::named_wait;
 use crate::provider::Provider;
 use crate::smtp::dialogue::{Flight, FlightPace, Hello, Opened, Opening, Patience, Privacy};
-use crate::smtp::driver::Line;
-use crate::smtp::{Answer, Command, Stage};
+use crate::smtp::driver::{Line, Unread};
+use crate::smtp::farewell::{Farewell, Parting};
+use crate::smtp::{Answer, Command, Garble, Stage};
 use crate::verdict::Exchange;
 use crate::world::{OwnTrouble, World};
 
@@ -65,20 +66,39 @@ impl Talk {
                 return;
             }
         };
+        let mut worth_counting = true;
         while let Some(Order::Fly(commands, pace)) = orders.recv().await {
             let mut flight = Flight::new(commands.clone(), pace);
             line = line
                 .carry_out(&mut flight)
                 .await
                 .expect("only encryption loses a line");
+            let is_whole = flight.is_whole();
+            worth_counting &= is_whole;
+            if flight.is_out_of_step()
+                || (is_whole && line.unread(pace.quiet()).await == Unread::Replies)
+            {
+                worth_counting = false;
+                report(Report::OutOfStep(self.out_of_step()));
+                continue;
+            }
             let answers = flight.into_answers();
             let heard = commands.iter().zip(answers).map(|(command, answer)| {
                 answer.map(|answer| self.read(&answer, stage_of(command), command))
             });
             report(Report::Landed(heard.collect()));
         }
-        take_leave(line).await;
+        // Where a flight broke off, what comes now may be its answers, late.
+        let parting = take_leave(line).await;
+        if worth_counting && parting == Parting::OutOfStep {
+            report(Report::OutOfStep(self.out_of_step()));
+        }
         report(Report::Ended);
+    }
+
+    /// What is known of a conversation whose replies cannot be told apart.
+    fn out_of_step(&self) -> Heard {
+        self.hear(&Answer::Garbled(Garble::OutOfTurn), Stage::Unknown)
     }
 
     /// Connects, greets and encrypts, or says what kept it from that.
@@ -107,9 +127,14 @@ impl Talk {
         match (line, opening.into_end()) {
             (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),
             (Some(line), Opened::Failed { stage, answer }) => {
-                // A host that has refused is still told goodbye.
-                if matches!(answer, Answer::Reply(_)) {
-                    take_leave(line).await;
+                // A host that has greeted, or refused to, is still told goodbye.
+                let is_met = stage != Stage::Greeting || matches!(answer, Answer::Reply(_));
+                if is_met && answer != Answer::HungUp {
+                    let parting = take_leave(line).await;
+                    if parting == Parting::OutOfStep && matches!(answer, Answer::Reply(_)) {
+                        // It was no answer to what we said.
+                        return failed(self.out_of_step());
+                    }
                 }
                 failed(self.hear(&answer, stage))
             }
@@ -156,12 +181,7 @@ impl Talk {
             Answer::Unreachable(why) => (None, why.clone()),
             Answer::Garbled(garble) => (None, garble.to_string()),
         };
-        if reply.len() > limits::EVIDENCE_REPLY_BYTES {
-            let end = (0..=limits::EVIDENCE_REPLY_BYTES)
-                .rev()
-                .find(|&at| reply.is_char_boundary(at));
-            reply.truncate(end.unwrap_or(0));
-        }
+        reply.truncate(reply.floor_char_boundary(limits::EVIDENCE_REPLY_BYTES));
         Heard {
             named_wait: named_wait(&reply),
             exchange: Exchange {
@@ -176,11 +196,12 @@ impl Talk {
 }
 
 /// Says goodbye, then waits for the host to close.
-async fn take_leave(line: Line) {
-    let mut goodbye = Flight::new(vec![Command::Quit], FlightPace::OneByOne);
-    if let Some(line) = line.carry_out(&mut goodbye).await {
+async fn take_leave(line: Line) -> Parting {
+    let mut farewell = Farewell::default();
+    if let Some(line) = line.carry_out(&mut farewell).await {
         line.until_closed().await;
     }
+    farewell.into_parting()
 }
 
 /// The stage at which a command is answered.

@@ -3,11 +3,15 @@
 //! The board is given it before it asks, gives it back when it has changed. None of it is a verdict: it decides only
 //! what need not be asked again, and how.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Likelihood, Openness, Waiting};
 use crate::address::Address;
 use crate::diagnosis::Reading;
+use crate::limits;
 use crate::moment::Moment;
 use crate::pace::KnownPace;
 use crate::reason::Reason;
@@ -67,14 +71,14 @@ impl KnownDomain {
             if let Finding::Asked {
                 whom: Whom::Decoy,
                 reading,
-                ..
+                exchange,
             } = &fact.finding
             {
                 decoys_asked += 1;
                 match reading.reason {
                     Reason::Accepted | Reason::AcceptedProvider => accepted = true,
                     Reason::NoSuchMailbox if reading.permanent => refused = true,
-                    // Taken back.
+                    Reason::ProviderAnomaly if exchange.says_yes() => accepted = false,
                     Reason::ProviderAnomaly => refused = false,
                     // Everything else says nothing of strangers.
                     _ => {}
@@ -144,6 +148,12 @@ pub struct KnownHost {
     /// It never answered yet, however often it was tried of late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mute: Option<Mute>,
+    /// Its machines with which encryption failed, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_clear: BTreeMap<IpAddr, Moment>,
+    /// Its machines that sent a reply too many, and when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub out_of_step: BTreeMap<IpAddr, Moment>,
 }
 
 /// A host that does not answer.
@@ -161,6 +171,34 @@ impl KnownHost {
     pub fn blocked_at(&self, now: Moment) -> Option<&Block> {
         self.blocked.as_deref().filter(|block| now < block.until)
     }
+
+    /// Remembers that encryption failed with a machine.
+    pub fn remember_in_clear(&mut self, machine: IpAddr, now: Moment) {
+        remember(&mut self.in_clear, machine, now);
+    }
+
+    /// Remembers that a machine sent a reply too many.
+    pub fn remember_out_of_step(&mut self, machine: IpAddr, now: Moment) {
+        remember(&mut self.out_of_step, machine, now);
+    }
+
+    /// Forgets what machines did long ago: they may have been mended since.
+    pub fn forget_conduct(&mut self, now: Moment) {
+        for machines in [&mut self.in_clear, &mut self.out_of_step] {
+            machines.retain(|_, at| now.since(*at) < limits::CONDUCT_MEMORY);
+        }
+    }
+}
+
+/// Remembers a machine; where there are too many, the one met longest ago makes room.
+fn remember(machines: &mut BTreeMap<IpAddr, Moment>, machine: IpAddr, now: Moment) {
+    machines.insert(machine, now);
+    if machines.len() > limits::MACHINES_REMEMBERED
+        && let Some(oldest) = machines.iter().min_by_key(|(_, at)| **at)
+    {
+        let oldest = *oldest.0;
+        machines.remove(&oldest);
+    }
 }
 
 #[cfg(test)]
@@ -176,7 +214,10 @@ mod tests {
                 exchange: Exchange {
                     stage: Stage::Rcpt,
                     host: "mx.acme.test".to_owned(),
-                    code: Some(if permanent { 550 } else { 250 }),
+                    code: Some(match reason {
+                        Reason::Accepted => 250,
+                        _ => 550,
+                    }),
                     reply: String::new(),
                 },
                 reading: Reading {
@@ -217,6 +258,15 @@ mod tests {
                 decoy(Reason::NoSuchMailbox, true)
             ]),
             None
+        );
+        let mut taken_back = decoy(Reason::Accepted, false);
+        if let Finding::Asked { reading, .. } = &mut taken_back.finding {
+            reading.reason = Reason::ProviderAnomaly;
+        }
+        let refused = decoy(Reason::NoSuchMailbox, true);
+        assert_eq!(
+            known(&[decoy(Reason::Accepted, false), taken_back, refused]),
+            Some(Openness::RefusesStrangers)
         );
     }
 

@@ -177,6 +177,12 @@ impl Strangers {
         self.openness = Openness::NotTold;
     }
 
+    /// The decoy's answer may have belonged to another question: it is asked about again.
+    pub fn unhear_decoy(&mut self) {
+        self.openness = Openness::Unknown;
+        self.decoy_not_asked();
+    }
+
     /// Takes over what an earlier run learned: a decoy that was answered is not asked again, one that was told to come
     /// back is asked when its time has come.
     pub fn remember(&mut self, known: &KnownDomain) {
@@ -269,6 +275,22 @@ mod tests {
             (None, Openness::NotTold)
         );
         assert!(strangers.may_ask_together());
+    }
+
+    #[test]
+    fn a_decoy_whose_answer_may_be_anothers_is_asked_about_again() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        for answer in [
+            read(Reason::Accepted, false),
+            read(Reason::NoSuchMailbox, true),
+        ] {
+            strangers.asking_decoy();
+            strangers.hear_decoy(&answer, LATER);
+            strangers.unhear_decoy();
+            assert_eq!(strangers.openness(), Openness::Unknown);
+            assert_eq!(strangers.decoy_due(), Some(Moment::default()));
+        }
     }
 
     #[test]

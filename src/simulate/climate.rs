@@ -51,7 +51,7 @@ pub(super) const ORDINARY: [Persona; 8] = [
 ];
 
 /// Hosts whose answers tempt into a false verdict.
-const TEMPTING: [Persona; 8] = [
+const TEMPTING: [Persona; 12] = [
     Persona::BlocksRecipients,
     Persona::BlocksSender,
     Persona::TentativeRefuser,
@@ -60,6 +60,10 @@ const TEMPTING: [Persona; 8] = [
     Persona::BreaksOff,
     Persona::AcceptsEveryone,
     Persona::OneRecipient,
+    Persona::RefusesTwice,
+    Persona::RefusesTwiceLate,
+    Persona::AcceptsTwice,
+    Persona::AnswersMailTwice,
 ];
 
 impl Climate {
@@ -85,7 +89,9 @@ impl Climate {
     pub(super) fn of(seed: u64) -> Self {
         let mut dice = Dice::of(seed, "climate");
         let few = dice.between(1, 6);
-        let kinds = if dice.happens(0.4) {
+        // Each kind has its turn, however many there are.
+        let turn = Persona::ALL[usize::try_from(seed).unwrap_or_default() % Persona::ALL.len()];
+        let mut kinds = if dice.happens(0.4) {
             Persona::ALL.to_vec()
         } else {
             let kind = |dice: &mut Dice| {
@@ -94,6 +100,7 @@ impl Climate {
             };
             (0..few).map(|_| kind(&mut dice)).collect()
         };
+        kinds.push(turn);
         Climate {
             odd_hosts: *dice.one_of(&[0.05, 0.2, 0.5, 0.8]),
             turn: Some(

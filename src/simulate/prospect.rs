@@ -5,7 +5,7 @@ use crate::projection::{self, Kind};
 use crate::reason::Reason;
 use crate::verdict::{Standing, Verdict};
 use crate::world::sim::Truth;
-use crate::world::sim::habits::{Door, Greeting, Habits, Hello, Recipients, Senders};
+use crate::world::sim::habits::{Door, Greeting, Habits, Hello, Recipients, Senders, Tls};
 
 use super::site::Site;
 
@@ -50,6 +50,9 @@ impl Prospect {
                 Senders::Welcome | Senders::NullRefused,
                 Recipients::Checked | Recipients::AllAccepted,
             ) => {}
+        }
+        if habits.tls == Tls::RequiredBroken {
+            return Prospect::Silent(Reason::TlsRequired);
         }
         if !habits.speech.is_understood() {
             return Prospect::Silent(Reason::ProtocolFault);

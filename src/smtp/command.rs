@@ -95,6 +95,26 @@ pub enum Command {
     Quit,
 }
 
+impl Command {
+    /// Whether a reply with this code can be the answer to this command. Some codes belong to one command alone
+    /// (RFC 5321 §4.2.3), and RSET cannot be refused for what was said before it: where another one stands in its place,
+    /// the host is a reply ahead of us or behind.
+    #[must_use]
+    pub fn may_be_answered_by(&self, code: u16) -> bool {
+        match code {
+            220 => matches!(self, Command::StartTls),
+            221 => matches!(self, Command::Quit),
+            251 | 252 => matches!(self, Command::Rcpt(_)),
+            // HELP, AUTH, DATA.
+            211 | 214 | 235 | 300..=399 => false,
+            200..=299 => !matches!(self, Command::StartTls),
+            // It closes (RFC 5321 §3.8), or it does not know the command.
+            421 | 500..=504 => true,
+            _ => !matches!(self, Command::Rset | Command::Quit),
+        }
+    }
+}
+
 impl fmt::Display for Command {
     /// The command as it goes on the wire, with its line end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,6 +169,30 @@ mod tests {
         ];
         for (command, line) in table {
             assert_eq!(command.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn a_code_of_another_command_is_no_answer() {
+        let rcpt = Command::Rcpt("anna@example.com".parse().unwrap());
+        let hello = Command::Ehlo("me.example".parse().unwrap());
+        for (command, answers, strangers) in [
+            (
+                &rcpt,
+                &[250, 251, 252, 421, 450, 550][..],
+                &[220, 221, 354][..],
+            ),
+            (&hello, &[250, 421, 502, 550], &[220, 221, 251]),
+            (&Command::StartTls, &[220, 454, 502], &[250, 221]),
+            (&Command::Rset, &[250, 200, 421, 502], &[450, 550, 220]),
+            (&Command::Quit, &[221, 250, 421], &[550, 450, 220, 252]),
+        ] {
+            for code in answers {
+                assert!(command.may_be_answered_by(*code), "{command} {code}");
+            }
+            for code in strangers {
+                assert!(!command.may_be_answered_by(*code), "{command} {code}");
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::command::{Command, HelloName};
 use super::reply::{Reply, Severity};
-use super::{Answer, Stage};
+use super::{Answer, Garble, Stage};
 use crate::limits;
 
 /// What a dialogue wants done next.
@@ -33,7 +33,9 @@ pub trait Dialogue {
     /// The next thing to do.
     fn step(&mut self) -> Step;
 
-    /// What came of the last [`Step::Listen`] or [`Step::Encrypt`] (for the latter: `None` when it succeeded).
+    /// What came of the last step: of [`Step::Listen`] the answer, of [`Step::Encrypt`] what kept us from it (`None` when
+    /// it succeeded), of [`Step::Say`] only [`Garble::OutOfTurn`](super::Garble::OutOfTurn), where bytes lay unread that
+    /// nobody had asked for: then nothing was said.
     fn hear(&mut self, answer: Option<Answer>);
 }
 
@@ -86,7 +88,9 @@ impl Offer {
     #[must_use]
     pub fn read(reply: &Reply) -> Self {
         let mut offer = Offer {
-            words: reply.lines.first().cloned().unwrap_or_default(),
+            words: reply.lines.first().map_or_else(String::new, |line| {
+                line[..line.floor_char_boundary(limits::EVIDENCE_REPLY_BYTES)].to_owned()
+            }),
             ..Offer::default()
         };
         for line in reply.lines.iter().skip(1) {
@@ -315,6 +319,18 @@ impl Dialogue for Opening {
     }
 
     fn hear(&mut self, answer: Option<Answer>) {
+        let asked = match self.at {
+            At::HearEhlo => Some(Command::Ehlo(self.name.clone())),
+            At::HearHelo => Some(Command::Helo(self.name.clone())),
+            At::HearStartTls => Some(Command::StartTls),
+            At::Greeting
+            | At::SayEhlo
+            | At::SayHelo
+            | At::SayStartTls
+            | At::Encrypting
+            | At::End => None,
+        };
+        let answer = answer.map(|answer| in_turn(asked.as_ref(), answer));
         match (self.at, answer) {
             (At::Greeting, Some(Answer::Reply(reply)))
                 if reply.severity() == Severity::Positive =>
@@ -354,10 +370,24 @@ impl Dialogue for Opening {
                 self.at = At::SayEhlo;
             }
             (At::Greeting, Some(answer)) => self.fail(Stage::Greeting, answer),
+            // Something came behind the handshake: without one it may be in step.
+            (At::HearEhlo, Some(answer @ Answer::Garbled(Garble::OutOfTurn))) if self.encrypted => {
+                self.fail(Stage::Tls, answer);
+            }
             (At::HearEhlo | At::HearHelo, Some(answer)) => self.fail(Stage::Hello, answer),
             (At::HearStartTls | At::Encrypting, Some(answer)) => self.fail(Stage::Tls, answer),
             (at, answer) => unreachable!("an answer ({answer:?}) to no question ({at:?})"),
         }
+    }
+}
+
+/// An answer, unless it is a reply that cannot belong to the command before it.
+fn in_turn(asked: Option<&Command>, answer: Answer) -> Answer {
+    match (asked, &answer) {
+        (Some(command), Answer::Reply(reply)) if !command.may_be_answered_by(reply.code) => {
+            Answer::Garbled(Garble::OutOfTurn)
+        }
+        (_, _) => answer,
     }
 }
 
@@ -381,6 +411,19 @@ pub enum FlightPace {
     Together,
     /// Each after the answer to the one before.
     OneByOne,
+    /// The same, with a while at the end in which nothing further may come: where a reply too many came before.
+    Fenced,
+}
+
+impl FlightPace {
+    /// How long nothing further may come after the last answer.
+    #[must_use]
+    pub fn quiet(self) -> Duration {
+        match self {
+            FlightPace::Together | FlightPace::OneByOne => Duration::ZERO,
+            FlightPace::Fenced => limits::QUIET_WAIT,
+        }
+    }
 }
 
 impl Flight {
@@ -394,6 +437,19 @@ impl Flight {
             pace,
             over: false,
         }
+    }
+
+    /// Whether a reply came that belongs to none of the commands: then it is not known which reply belongs to which.
+    #[must_use]
+    pub fn is_out_of_step(&self) -> bool {
+        let last = self.answers.last().and_then(Option::as_ref);
+        last == Some(&Answer::Garbled(Garble::OutOfTurn))
+    }
+
+    /// Whether all was answered that was said, and the conversation may go on.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.over
     }
 
     /// The answers, one for each command in order; `None` for what was not said or not answered any more.
@@ -453,12 +509,12 @@ impl Dialogue for Flight {
             return Step::Listen { stage, wait };
         }
         // In one flight everything is said before anything is heard.
-        if self.pace == FlightPace::OneByOne {
-            self.skip_pointless();
-        }
         let until = match self.pace {
             FlightPace::Together => self.commands.len(),
-            FlightPace::OneByOne => (self.said + 1).min(self.commands.len()),
+            FlightPace::OneByOne | FlightPace::Fenced => {
+                self.skip_pointless();
+                (self.said + 1).min(self.commands.len())
+            }
         };
         if self.said == until {
             return Step::Done;
@@ -473,6 +529,7 @@ impl Dialogue for Flight {
 
     fn hear(&mut self, answer: Option<Answer>) {
         let answer = answer.expect("a flight never encrypts");
+        let answer = in_turn(self.commands.get(self.answers.len()), answer);
         // RFC 5321 §3.8: 421 announces that the host closes; other than a reply there is nobody left to talk to.
         self.over = !matches!(&answer, Answer::Reply(reply) if reply.code != 421);
         self.answers.push(Some(answer));
@@ -621,6 +678,64 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn an_answer_to_something_else_ends_the_opening() {
+        for (script, stage) in [
+            (vec![reply("220 hi"), reply("220 hi again")], Stage::Hello),
+            (
+                vec![
+                    reply("220 hi"),
+                    reply("250-me\n250 STARTTLS"),
+                    reply("250 ok"),
+                ],
+                Stage::Tls,
+            ),
+            (
+                vec![
+                    reply("220 hi"),
+                    reply("250-me\n250 STARTTLS"),
+                    reply("220 go"),
+                    None,
+                    reply("220 hi again"),
+                ],
+                Stage::Tls,
+            ),
+        ] {
+            let mut open = opening(Privacy::WhenOffered);
+            play(&mut open, &script);
+            let end = open.into_end();
+            let Opened::Failed { stage: at, answer } = end else {
+                panic!("{end:?}")
+            };
+            assert_eq!(
+                (at, answer),
+                (stage, Answer::Garbled(Garble::OutOfTurn)),
+                "{script:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_reset_refused_for_a_recipient_shows_that_a_flight_is_out_of_step() {
+        let mut flight = Flight::new(questions(), FlightPace::Together);
+        play(
+            &mut flight,
+            &[
+                reply("250 ok"),
+                reply("550 no"),
+                reply("550 and so on"),
+                reply("550 b is unknown"),
+            ],
+        );
+        assert!(flight.is_out_of_step());
+        let mut flight = Flight::new(questions(), FlightPace::Together);
+        play(
+            &mut flight,
+            &[reply("250"), reply("550"), reply("250"), reply("250")],
+        );
+        assert!(!flight.is_out_of_step() && flight.is_whole());
     }
 
     #[test]

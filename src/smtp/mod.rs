@@ -1,4 +1,15 @@
 //! The wire: what we may say to a mail host, what it may say to us.
+//!
+//! A reply belongs to its question. Replies carry no name, only their order, so one too many or too few gives every later
+//! question the answer to another one. What shows it:
+//!
+//! - bytes that lie unread when we are about to speak, or behind the last reply of a flight ([`driver`]);
+//! - a reply whose code cannot answer the command in whose place it stands ([`Command::may_be_answered_by`]): RSET,
+//!   which begins every transaction but the first, cannot be refused for a recipient;
+//! - a reply left over when we say goodbye ([`farewell`]): 221 answers nothing but QUIT.
+//!
+//! So the sure moments of a conversation are its opening and its end; what lies between is believed as it comes, and
+//! taken back as a whole where the end shows that it was out of step. The count costs no round trip of its own.
 
 use std::fmt;
 
@@ -7,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub mod command;
 pub mod dialogue;
 pub mod driver;
+pub mod farewell;
 pub mod reply;
 pub(crate) mod tls;
 

@@ -208,6 +208,9 @@ pub enum Garble {
     /// The reply is longer than the limits.
     #[error("a reply without an end")]
     ReplyTooLong,
+    /// Bytes that answer none of our commands: a reply too many, or one that cannot belong to the command before it.
+    #[error("a reply that belongs to none of our commands")]
+    OutOfTurn,
 }
 
 /// Decodes replies from bytes as they arrive, in pieces of any size.
@@ -375,6 +378,19 @@ mod tests {
         );
         let endless = b"250-x\r\n".repeat(limits::REPLY_LINES + 1);
         assert_eq!(decode(&endless), Err(Garble::ReplyTooLong));
+        let line = [&b"250-"[..], &[b'x'; 1000], b"\r\n"].concat();
+        let heavy = line.repeat(limits::REPLY_BYTES / 1000);
+        assert_eq!(decode(&heavy), Err(Garble::ReplyTooLong));
+    }
+
+    #[test]
+    fn long_replies_that_end_are_replies() {
+        let line = [&b"550 5.7.1 "[..], &vec![b'x'; 60_000], b"\r\n"].concat();
+        assert_eq!(reply(&line).code, 550);
+        let mut lines = b"550-5.1.1 and another thing\r\n".repeat(999);
+        lines.extend(b"550 5.1.1 that is all\r\n");
+        let reply = reply(&lines);
+        assert_eq!((reply.code, reply.lines.len()), (550, 1000));
     }
 
     #[test]

@@ -16,7 +16,7 @@ enum Said {
     No(Reason),
     /// It exists, but takes nothing now.
     ExistsBut(Reason),
-    /// What was said before is not to be believed: the host refused others who exist.
+    /// What was said before is not to be believed.
     TakenBack,
     /// Nothing that settles anything.
     Undecided(Reason),
@@ -55,7 +55,7 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                     undecided = Some(Reason::ProviderAnomaly);
                 }
                 (Whom::Subject, said) => subject.hear(said),
-                // Its host refused everybody.
+                (Whom::Decoy, Said::TakenBack) if exchange.says_yes() => decoy.yes = None,
                 (Whom::Decoy, Said::TakenBack) => decoy.no = None,
                 (Whom::Decoy, said) => decoy.hear(said),
             },

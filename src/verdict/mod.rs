@@ -111,6 +111,14 @@ pub struct Exchange {
     pub reply: String,
 }
 
+impl Exchange {
+    /// Whether the host said yes.
+    #[must_use]
+    pub fn says_yes(&self) -> bool {
+        self.code.is_some_and(|code| (200..300).contains(&code))
+    }
+}
+
 /// What was learned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -5,6 +5,7 @@ mod crowded;
 mod resume;
 mod scenarios;
 mod season;
+mod step;
 mod stranded;
 mod swarm;
 

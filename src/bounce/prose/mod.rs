@@ -232,7 +232,7 @@ fn stanza_with_cause(text: &str) -> String {
     let stanzas = || {
         text.split("\n\n")
             .filter(|stanza| says_something(stanza))
-            .take(limits::REPLY_LINES)
+            .take(limits::QUOTED_LINES)
     };
     let best = stanzas()
         .find(|stanza| quoted::read(stanza).reply.is_some())

@@ -60,6 +60,9 @@ impl Board {
                 }
                 continue;
             }
+            if self.leave_group_if_unfit(group, now) {
+                continue;
+            }
             if self.has_had_its_chance(group, now) {
                 self.leave(group, now);
                 continue;
@@ -171,6 +174,7 @@ impl Board {
         let group = &self.groups[group];
         let (name, address) = group.targets[target].clone();
         let host = &self.hosts[group.host];
+        let privacy = self.wants_of_tls(talk);
         self.out.push_back(Out::Start {
             talk,
             host: name,
@@ -178,9 +182,10 @@ impl Board {
             address,
             hello: group.hello,
             patience,
-            privacy: group.privacy,
+            privacy,
             provider: host.provider.as_deref().cloned(),
         });
+        self.talk(talk).privacy = privacy;
     }
 
     /// The first of a group's targets that is neither known to be dead nor has brought nothing of late; else the first that
@@ -233,7 +238,7 @@ impl Board {
     }
 
     fn is_alive(&self, address: IpAddr, now: Moment) -> bool {
-        self.dead.get(&address).is_none_or(|&until| until <= now)
+        self.is_fit(address) && self.dead.get(&address).is_none_or(|&until| until <= now)
     }
 
     /// Notes that an address does not answer, whichever domains name it.
@@ -259,6 +264,10 @@ impl Board {
         self.hosts[host].pace.disconnected();
         for asked in t.asked {
             self.not_answered(asked, now);
+        }
+        self.are_sure(t.unsure, now);
+        if let Some(heard) = t.refuses_us {
+            self.block(host, &heard, self.block_wait(host), now);
         }
         if self.hosts[host].pace.connections_open() == 0 {
             self.tell_of_host(host);

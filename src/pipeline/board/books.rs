@@ -147,7 +147,10 @@ impl Board {
     /// Puts a domain up for asking, if there is something to ask and somebody to ask.
     pub(super) fn offer_domain(&mut self, index: usize, now: Moment) {
         if self.domains[index].is_settled_as_a_whole() {
-            self.settle_rest_of(index);
+            match self.domains[index].unsure {
+                true => self.book(index),
+                false => self.settle_rest_of(index),
+            }
             return;
         }
         self.arm(index, now);
@@ -157,6 +160,10 @@ impl Board {
         let host = self.groups[group].host;
         if self.hosts[host].known.blocked.is_some() {
             self.settle_blocked(index, now);
+            return;
+        }
+        if let Some(heard) = self.is_unfit(group) {
+            self.settle_queued(index, &heard.exchange, &heard.reading, now);
             return;
         }
         if self.groups[group].is_left {
@@ -215,7 +222,11 @@ impl Board {
         let group = &mut self.groups[group];
         let host = &mut self.hosts[group.host];
         let short = |count: usize| u32::try_from(count).expect("the rows that wait are bounded");
-        let booked = [entry.waiting_now(), entry.waiting_later()].map(short);
+        let booked = match entry.is_settled_as_a_whole() {
+            // They are about to be let go.
+            true => [0; 2],
+            false => [entry.waiting_now(), entry.waiting_later()].map(short),
+        };
         for (kind, count) in booked.into_iter().enumerate() {
             group.waiting = group.waiting + count as usize - entry.booked[kind] as usize;
             host.waiting[kind] = host.waiting[kind] + count as usize - entry.booked[kind] as usize;

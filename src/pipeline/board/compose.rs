@@ -86,7 +86,11 @@ impl Board {
         let t = &self.talks[&talk];
         let (group, spent) = (t.group, t.spent);
         let host = self.groups[group].host;
-        let pace = self.flight_pace(group, &draft.offer);
+        let careful = self.is_careful(talk);
+        let pace = match careful {
+            true => FlightPace::Fenced,
+            false => self.flight_pace(group, &draft.offer),
+        };
         let at_once = domains_at_once(
             self.hosts[host].pace.recipients_per_second(),
             self.hosts[host].pace.reply_time(),
@@ -109,7 +113,10 @@ impl Board {
         if pace == FlightPace::Together && worn_out && spent.recipients() > 0 {
             return Err(Idle::Finished);
         }
-        room = room.min(self.groups[group].flight);
+        room = room.min(match careful {
+            true => 1,
+            false => self.groups[group].flight,
+        });
         let mut idle = Idle::Finished;
         if let Err(moment) = self.late_decoy(talk, &mut draft, false, now) {
             return Err(Idle::Until(moment));
@@ -190,7 +197,7 @@ impl Board {
             .min()
     }
 
-    fn talk(&mut self, talk: TalkId) -> &mut Talk {
+    pub(super) fn talk(&mut self, talk: TalkId) -> &mut Talk {
         self.talks
             .get_mut(&talk)
             .expect("the conversation is under way")
@@ -201,6 +208,10 @@ impl Board {
         let t = &self.talks[&talk];
         let offer = t.offer.clone().unwrap_or_default();
         let group = &self.groups[t.group];
+        let cap = match self.is_careful(talk) {
+            true => Some(1),
+            false => group.transaction_cap,
+        };
         let Host {
             provider, known, ..
         } = &self.hosts[group.host];
@@ -209,7 +220,7 @@ impl Board {
                 &offer,
                 provider.as_deref(),
                 Caps {
-                    per_transaction: group.transaction_cap,
+                    per_transaction: cap,
                     per_connection: known.recipients_cap,
                     refusals: known.refusals_cap,
                 },

@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub(super) under_way: u32,
     /// Whether somebody was told to come back: then everybody's clock is started at once.
     pub(super) keeps_waiting: bool,
+    /// Whether its decoy was answered in a conversation that has not ended yet: nobody is let go for that answer's sake.
+    pub(super) unsure: bool,
     /// How many more decoys were asked about after many acceptances in a row.
     pub(super) late_decoys: u32,
     /// How many of its addresses its host's books count as waiting: now, later.
@@ -78,6 +80,7 @@ impl Entry {
             answers: [0; 2],
             under_way: 0,
             keeps_waiting: false,
+            unsure: false,
             late_decoys: 0,
             booked: [0; 2],
             askable: 0,

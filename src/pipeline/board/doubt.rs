@@ -404,7 +404,7 @@ impl Board {
     }
 
     /// Whoever may not exist tests no host.
-    fn forget_good(&mut self, host: usize, key: &str) {
+    pub(super) fn forget_good(&mut self, host: usize, key: &str) {
         let is_it = |good: &mut (usize, Address)| *good.1.key() == *key;
         let known = &mut self.hosts[host];
         known.good.take_if(is_it);

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 mod again;
 mod economy;
 mod liars;
+mod step;
 
 use super::*;
 use crate::limits;

@@ -97,7 +97,11 @@ impl Pipelining {
                 Pipelining::Chokes
             }
             (Pipelining::Suspected, FlightPace::OneByOne, true) => Pipelining::Cleared,
-            (same, FlightPace::Together | FlightPace::OneByOne, true | false) => same,
+            (
+                same,
+                FlightPace::Together | FlightPace::OneByOne | FlightPace::Fenced,
+                true | false,
+            ) => same,
         }
     }
 }

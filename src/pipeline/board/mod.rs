@@ -22,6 +22,7 @@ mod packed;
 mod progress;
 mod rows;
 mod second_look;
+mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -48,6 +49,7 @@ use crowd::Crowd;
 use domain::Entry;
 use group::Group;
 use host::Host;
+use step::{Conduct, Unsure};
 
 pub use progress::{Progress, SecondLook, WaitingHost};
 
@@ -143,6 +145,8 @@ pub enum Report {
     Stranded(Heard),
     /// A flight has landed: an answer for each command, `None` where there was none.
     Landed(Vec<Option<Heard>>),
+    /// Its replies cannot be told apart: none of its answers counts.
+    OutOfStep(Heard),
     /// The connection is gone.
     Ended,
 }
@@ -259,6 +263,12 @@ struct Talk {
     began: Moment,
     /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
     ahead: Option<Ahead>,
+    /// What was wanted of encryption when it was dialled.
+    privacy: Privacy,
+    /// Answers that count as long as it turns out to have been in step.
+    unsure: Vec<Unsure>,
+    /// That we are not wanted there, which counts as long.
+    refuses_us: Option<Box<Heard>>,
 }
 
 impl Talk {
@@ -282,6 +292,9 @@ impl Talk {
             refused_last: false,
             began: now,
             ahead: Some(ahead),
+            privacy: Privacy::WhenOffered,
+            unsure: Vec::new(),
+            refuses_us: None,
         }
     }
 }
@@ -391,6 +404,8 @@ pub struct Board {
     dead: HashMap<IpAddr, Moment>,
     /// What the connections to each machine have brought, where some brought nothing.
     efforts: HashMap<IpAddr, Effort>,
+    /// What machines have shown of their ways, where that matters.
+    conduct: HashMap<IpAddr, Conduct>,
     talks: BTreeMap<TalkId, Talk>,
     next_talk: u64,
     /// Flights sent and landed so far: what tells which came first, where one moment holds many.
@@ -470,6 +485,7 @@ impl Board {
             strangers: HashMap::new(),
             dead: HashMap::new(),
             efforts: HashMap::new(),
+            conduct: HashMap::new(),
             talks: BTreeMap::new(),
             next_talk: 0,
             steps: 0,
@@ -628,6 +644,7 @@ impl Board {
             mute.until = mute.until.min(now + self.manners.patience);
         }
         self.hosts[host].remember(known, now);
+        self.know_conduct(host, now);
     }
 
     /// Carries out what has come due.
@@ -691,6 +708,7 @@ impl Board {
                     self.give_work(talk, now);
                 }
             }
+            Report::OutOfStep(heard) => self.out_of_step(talk, &heard, now),
             Report::Ended => self.ended(talk, now),
         }
     }

@@ -11,13 +11,25 @@ use crate::smtp::Stage;
 use crate::smtp::dialogue::{Hello, Privacy};
 use crate::verdict::{Exchange, Finding};
 
+/// What it comes to that a host demands encryption and fails at it, or does not offer it.
+fn takes_nothing_in_clear(heard: &Heard) -> Heard {
+    Heard {
+        reading: Reading {
+            reason: Reason::TlsRequired,
+            permanent: false,
+            rule: "the host demands encryption, but none came about".to_owned(),
+        },
+        ..heard.clone()
+    }
+}
+
 impl Board {
     /// A conversation could not be opened: the next address, or later, or never.
     pub(super) fn could_not_open(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
         let Some(t) = self.talks.get(&talk) else {
             return;
         };
-        let (group, target) = (t.group, t.target);
+        let (group, target, privacy) = (t.group, t.target, t.privacy);
         let ended = Ended::of(heard, t.patience);
         if self.stopping {
             self.ended(talk, now);
@@ -30,12 +42,29 @@ impl Board {
         let host = self.groups[group].host;
         self.note_last_word(group, heard);
         let stage = heard.exchange.stage;
-        if stage == Stage::Tls && self.groups[group].privacy == Privacy::WhenOffered {
-            // The handshake failed and nobody demands it: again, in clear.
-            self.groups[group].privacy = Privacy::Never;
-            self.dial(talk, now);
-            return;
-        }
+        let unencrypted;
+        let heard = match (stage, privacy) {
+            (Stage::Tls, Privacy::WhenOffered | Privacy::Never) => {
+                // The handshake failed and nobody demands it: again, in clear. Several may have tried it side by side.
+                self.fails_at_tls(talk, now);
+                self.dial(talk, now);
+                return;
+            }
+            (Stage::Tls, Privacy::Required) => {
+                unencrypted = takes_nothing_in_clear(heard);
+                &unencrypted
+            }
+            (
+                Stage::Connect
+                | Stage::Greeting
+                | Stage::Hello
+                | Stage::Mail
+                | Stage::Rcpt
+                | Stage::Data
+                | Stage::Unknown,
+                Privacy::WhenOffered | Privacy::Required | Privacy::Never,
+            ) => heard,
+        };
         // Once may be chance; a host that hangs up on EHLO again is asked whether it knows HELO (RFC 5321 §3.2).
         let again = self.groups[group].failures > 0 && heard.reading.reason == Reason::HungUp;
         if stage == Stage::Hello && again && self.groups[group].hello == Hello::Extended {
@@ -44,9 +73,7 @@ impl Board {
             return;
         }
         match heard.reading.reason {
-            Reason::TlsRequired if self.groups[group].privacy != Privacy::Required => {
-                self.groups[group].privacy = Privacy::Required;
-            }
+            Reason::TlsRequired if privacy != Privacy::Required => self.demands_tls(talk),
             reason if reason.blame() == Blame::Sender && heard.reading.permanent => {
                 self.block(host, heard, self.block_wait(host), now);
                 self.ended(talk, now);

@@ -53,7 +53,15 @@ impl Board {
             asked: step,
             heard: self.next_step(),
         };
+        let lost_one = broken == Some(Break::Mute) && Board::may_have_lost_one(pace, answers);
+        if lost_one {
+            self.take_care(talk);
+        }
         for asked in asked {
+            if lost_one {
+                self.not_answered(asked, now);
+                continue;
+            }
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
             let mail_failed =
                 asked.mail.is_some() && !mail.is_some_and(|heard| is_yes(&heard.exchange));
@@ -76,7 +84,7 @@ impl Board {
                     self.not_answered(asked, now);
                 }
                 (Some(heard), _) if mail_failed => {
-                    self.mail_refused(host, group, asked, &heard.clone(), now);
+                    self.mail_refused(talk, host, asked, &heard.clone(), now);
                 }
                 (Some(heard), _) => self.answered(span, host, asked, heard, now),
             }
@@ -92,8 +100,11 @@ impl Board {
             self.heed_farewell(talk, host, farewell);
         }
         let of_one_connection = |heard: &Heard| is_for_one_connection(&heard.exchange.reply);
+        let wants_encryption = |heard: &Heard| heard.reading.reason == Reason::TlsRequired;
         let goes_on = broken.is_none()
             && !answers.iter().flatten().any(of_one_connection)
+            && !answers.iter().flatten().any(wants_encryption)
+            && self.talks[&talk].refuses_us.is_none()
             && self.hosts[host].known.blocked.is_none()
             && !self.groups[group].is_left;
         if !goes_on {
@@ -186,23 +197,29 @@ impl Board {
     /// MAIL was refused, so nobody has been asked about.
     fn mail_refused(
         &mut self,
+        talk: TalkId,
         host: usize,
-        group: usize,
         asked: Asked,
         heard: &Heard,
         now: Moment,
     ) {
-        if heard.reading.reason == Reason::TlsRequired
-            && self.groups[group].privacy == Privacy::WhenOffered
-        {
-            self.groups[group].privacy = Privacy::Required;
+        let group = self.talks[&talk].group;
+        let in_clear = self.talks[&talk].privacy != Privacy::Required;
+        if heard.reading.reason == Reason::TlsRequired && in_clear {
+            // Another connection is to be encrypted, or none is of use.
+            self.demands_tls(talk);
             self.not_answered(asked, now);
             return;
         }
         if heard.reading.reason.blame() == Blame::Sender && heard.reading.permanent {
-            // It is about us: the next address would hear the same.
-            self.block(host, heard, self.block_wait(host), now);
-        } else if heard.exchange.code.is_some() && !heard.reading.permanent {
+            // It is about us: the next address would hear the same. As long as this was said in answer to MAIL, which the
+            // end of the conversation will show.
+            self.groups[group].not_before = now + limits::GOODBYE_WAIT + limits::CLOSING_WAIT;
+            self.talk(talk).refuses_us = Some(Box::new(heard.clone()));
+            self.not_answered(asked, now);
+            return;
+        }
+        if heard.exchange.code.is_some() && !heard.reading.permanent {
             self.slow_down(host, heard, now);
         }
         self.undecided(host, asked, heard, now);
@@ -241,6 +258,10 @@ impl Board {
         if reason == Reason::TooManyRecipients && asked.place > 1 {
             self.too_many(talk, asked, now);
             return;
+        }
+        let remembered = asked.whom.unsure(asked.domain);
+        if let Some(unsure) = remembered.filter(|_| accepted || settles(&heard.reading)) {
+            self.is_unsure(talk, unsure);
         }
         match &asked.whom {
             Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
@@ -424,7 +445,7 @@ impl Board {
     }
 
     /// Tells what an address has been through.
-    fn tell_of_waiting(&mut self, subject: &Subject, again: Option<Moment>) {
+    pub(super) fn tell_of_waiting(&mut self, subject: &Subject, again: Option<Moment>) {
         self.learned.push(Learned::Waiting {
             key: subject.address.key().into_owned(),
             waiting: subject.waiting(),
@@ -481,7 +502,7 @@ fn how_broken(answers: &[Option<Heard>], talk: &Talk) -> Option<Break> {
 
 /// Whether the host said yes.
 pub(super) fn is_yes(exchange: &Exchange) -> bool {
-    exchange.code.is_some_and(|code| (200..300).contains(&code))
+    exchange.says_yes()
 }
 
 /// Whether an answer refuses for good and blames the mailbox or its domain.

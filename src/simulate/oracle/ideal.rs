@@ -121,7 +121,7 @@ fn time_at(creation: &Creation, site: usize, need: &Need, courtesy: &Courtesy) -
     let questions = u32::try_from(need.questions()).unwrap_or(u32::MAX);
     let flights = match habits.tls {
         Tls::None => 5,
-        Tls::Offered | Tls::Required | Tls::Broken => 8,
+        Tls::Offered | Tls::Required | Tls::Broken | Tls::HangsUp | Tls::RequiredBroken => 8,
     };
     let opening = habits.greeting_wait + site.way.round_trip * flights;
     // A bucket holds one second's worth, which need not be waited for.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::simulate::Site;
 use crate::world::sim::dialect::Line;
-use crate::world::sim::habits::{Greeting, Greylist, Habits, Pipelining, Tls};
+use crate::world::sim::habits::{Greeting, Greylist, Habits, Pipelining};
 
 /// The longest greylist that a visitor with the usual patience must see the end of, even when nobody names the time.
 const GREYLIST_WORTH_WAITING: Duration = Duration::from_secs(900);
@@ -35,7 +35,8 @@ impl Site {
             && refuses_for_good
             && habits.hello == plain.hello
             && habits.pipelining != Pipelining::Chokes
-            && habits.tls != Tls::Broken
+            && !habits.tls.is_broken()
+            && habits.stumble.is_none()
             && habits.greylist.is_none()
             && habits.harvest.is_none()
             && habits.rate.is_none()
@@ -65,7 +66,7 @@ impl Site {
     pub(super) fn stays_on(&self) -> bool {
         self.habits.speech.is_understood()
             && self.habits.greeting == Greeting::Welcomes
-            && self.habits.tls != Tls::Broken
+            && !self.habits.tls.is_broken()
             && self.way.loss == 0.0
             && self.way.reset == 0.0
             && self.way.round_trip.as_millis() < 500

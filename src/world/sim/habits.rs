@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::dialect::{Dialect, Line};
+use super::stumble::Stumble;
 
 /// What happens to those who connect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -93,6 +94,21 @@ pub enum Tls {
     Required,
     /// Offered, but the handshake fails.
     Broken,
+    /// Offered, but the host hangs up in the handshake.
+    HangsUp,
+    /// MAIL in clear is refused, yet the handshake fails.
+    RequiredBroken,
+}
+
+impl Tls {
+    /// Whether no handshake ever succeeds.
+    #[must_use]
+    pub fn is_broken(self) -> bool {
+        match self {
+            Tls::None | Tls::Offered | Tls::Required => false,
+            Tls::Broken | Tls::HangsUp | Tls::RequiredBroken => true,
+        }
+    }
 }
 
 /// What a host says to MAIL.
@@ -151,6 +167,10 @@ pub enum Speech {
     BreaksOff,
     /// Replies to RCPT are no SMTP.
     Garbage,
+    /// The reply to RCPT is one line of 60,000 bytes.
+    LongLine,
+    /// The reply to RCPT has 900 lines.
+    ManyLines,
     /// The reply to RCPT goes on for ever without a line end.
     EndlessLine,
     /// The reply to RCPT goes on for ever, line after line.
@@ -166,6 +186,8 @@ impl Speech {
         match self {
             Speech::ByteByByte | Speech::BareLineFeeds => self,
             Speech::Plain
+            | Speech::LongLine
+            | Speech::ManyLines
             | Speech::BreaksOff
             | Speech::Garbage
             | Speech::EndlessLine
@@ -178,7 +200,11 @@ impl Speech {
     #[must_use]
     pub fn is_understood(self) -> bool {
         match self {
-            Speech::Plain | Speech::ByteByByte | Speech::BareLineFeeds => true,
+            Speech::Plain
+            | Speech::ByteByByte
+            | Speech::BareLineFeeds
+            | Speech::LongLine
+            | Speech::ManyLines => true,
             Speech::BreaksOff
             | Speech::Garbage
             | Speech::EndlessLine
@@ -312,4 +338,6 @@ pub struct Habits {
     pub after_refusal: AfterRefusal,
     /// How its replies come over the wire.
     pub speech: Speech,
+    /// Where its replies fall out of step.
+    pub stumble: Option<Stumble>,
 }

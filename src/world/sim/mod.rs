@@ -33,6 +33,7 @@ mod schema;
 mod server;
 mod session;
 mod speech;
+pub mod stumble;
 mod tls;
 mod turn;
 pub mod witness;

@@ -118,6 +118,7 @@ impl Network {
             client,
             connection,
             open,
+            held: None,
         };
         let mut visits = locked(&self.visits);
         while let Some(ended) = visits.try_join_next() {

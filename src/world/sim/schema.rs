@@ -14,6 +14,7 @@ use super::habits::{
 };
 use super::mailbox::{PlusTags, Service, Unclaimed};
 use super::persona::Persona;
+use super::stumble::Stumble;
 use super::zone::NameServer;
 
 /// A whole file.
@@ -86,6 +87,7 @@ pub(super) struct HostTable {
     pub(super) rate: Option<Rate>,
     pub(super) after_refusal: Option<AfterRefusal>,
     pub(super) speech: Option<Speech>,
+    pub(super) stumble: Option<Stumble>,
     pub(super) round_trip: Option<Time>,
     pub(super) jitter: Option<Share>,
     pub(super) loss: Option<Share>,

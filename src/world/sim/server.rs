@@ -14,6 +14,7 @@ use super::flight::{Flight, LineEnd};
 use super::habits::{EarlyTalkers, Greeting, Pipelining, Speech, Tls};
 use super::host::{Host, Memory, Mood};
 use super::session::Session;
+use super::stumble::{Place, Slip, Stumble};
 use super::turn::{Desk, Then, phrase};
 use super::witness::{Breach, Witness, locked};
 use super::{speech, tls};
@@ -49,6 +50,8 @@ pub(super) struct Visit {
     pub(super) connection: u32,
     /// How many connections the visitor has open, this one included.
     pub(super) open: u32,
+    /// A reply that is to be said as one with the next.
+    pub(super) held: Option<String>,
 }
 
 /// Why a connection ended.
@@ -116,6 +119,8 @@ impl Visit {
             Greeting::Welcomes => {
                 self.witness.at(self.number).greetings += 1;
                 self.speak(wire, Line::Banner).await?;
+                let banner = phrase(&self.host, self.client, Line::Banner, &Topic::default());
+                self.stumble_behind(wire, Place::Greeting, &banner).await?;
                 Ok(early)
             }
             Greeting::NotNow => self.turn_away(wire, Line::NotNow).await,
@@ -168,6 +173,8 @@ impl Visit {
                     heard.clear();
                     wire = self.encrypt(wire).await?;
                     session.encrypted();
+                    self.stumble_behind(&mut wire, Place::Handshake, "220 2.0.0 Ready")
+                        .await?;
                 }
                 Then::Farewell => return Err(End::Quit),
                 Then::HangUp => return Err(End::SentAway),
@@ -197,7 +204,9 @@ impl Visit {
         if flight.lines.len() < 2 {
             return Ok(flight);
         }
-        let invited = session.pipelines(&self.host) && flight.ends_where_it_must();
+        // Who answers more than was asked is sent the next command while it still answers.
+        let invited = (session.pipelines(&self.host) && flight.ends_where_it_must())
+            || self.host.habits.stumble.is_some();
         {
             let mut seen = self.witness.at(self.number);
             seen.flights += 1;
@@ -214,12 +223,13 @@ impl Visit {
     }
 
     async fn answer(
-        &self,
+        &mut self,
         flight: &Flight,
         session: &mut Session,
         wire: &mut Box<dyn Wire>,
     ) -> Result<Then, End> {
         session.flight_begins();
+        let mut late = Vec::new();
         for line in &flight.lines {
             let turn = {
                 let mut desk = Desk {
@@ -237,14 +247,89 @@ impl Visit {
                 sleep(turn.wait).await;
             }
             for reply in &turn.replies {
-                self.utter(wire, reply, turn.speech).await?;
+                let place = Place::of(&line.text, reply);
+                let slip = place.and_then(|place| self.stumbles_at(place));
+                let reply = match self.held.take() {
+                    Some(held) => held + reply,
+                    None => reply.clone(),
+                };
+                match slip {
+                    None => self.utter(wire, &reply, turn.speech).await?,
+                    Some(stumble) => {
+                        let surplus = self.stumble(wire, &reply, turn.speech, stumble).await?;
+                        late.extend(surplus.map(|words| (stumble.after, words)));
+                    }
+                }
             }
             match turn.then {
                 Then::Listen => {}
                 then @ (Then::Handshake | Then::Farewell | Then::HangUp) => return Ok(then),
             }
         }
+        for (after, words) in late {
+            sleep(after).await;
+            self.utter(wire, &words, Speech::Plain).await?;
+        }
         Ok(Then::Listen)
+    }
+
+    /// The host's fault at one of its replies in this connection, if there is one.
+    fn stumbles_at(&self, place: Place) -> Option<Stumble> {
+        let stumble = self.host.habits.stumble?;
+        let at_all = |most: u32| self.connection <= most;
+        (stumble.at == place && stumble.connections.is_none_or(at_all)).then_some(stumble)
+    }
+
+    /// Says a reply out of step. Returns the one too many that is still to be said.
+    async fn stumble(
+        &mut self,
+        wire: &mut Box<dyn Wire>,
+        reply: &str,
+        speech: Speech,
+        stumble: Stumble,
+    ) -> Result<Option<String>, End> {
+        match stumble.how {
+            Slip::Again | Slip::ThenYes | Slip::ThenNo => {
+                self.utter(wire, reply, speech).await?;
+                let surplus = stumble.how.surplus(reply);
+                if !stumble.after.is_zero() {
+                    return Ok(surplus);
+                }
+                if let Some(words) = surplus {
+                    self.utter(wire, &words, speech).await?;
+                }
+            }
+            Slip::Forgets => {}
+            Slip::Merges => {
+                let line = reply.replacen(' ', "-", 1);
+                self.held = Some(line + "\r\n");
+            }
+            Slip::Late => {
+                sleep(stumble.after).await;
+                self.utter(wire, reply, speech).await?;
+            }
+            Slip::Halves => {
+                speech::utter_in_halves(wire, reply, stumble.after).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says the reply too many behind words that answer no command.
+    async fn stumble_behind(
+        &self,
+        wire: &mut Box<dyn Wire>,
+        place: Place,
+        words: &str,
+    ) -> Result<(), End> {
+        let Some(stumble) = self.stumbles_at(place) else {
+            return Ok(());
+        };
+        if let Some(surplus) = stumble.how.surplus(words) {
+            sleep(stumble.after).await;
+            self.utter(wire, &surplus, Speech::Plain).await?;
+        }
+        Ok(())
     }
 
     /// Says something; whoever does not listen for five minutes is gone.
@@ -273,10 +358,11 @@ impl Visit {
 
     async fn encrypt(&self, mut wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, End> {
         match self.host.habits.tls {
-            Tls::Broken | Tls::None => {
+            Tls::Broken | Tls::RequiredBroken | Tls::None => {
                 tls::fail(&mut wire).await;
                 Err(End::SentAway)
             }
+            Tls::HangsUp => Err(End::SentAway),
             Tls::Offered | Tls::Required => {
                 let wire = timeout(IDLE, tls::accept(wire))
                     .await

@@ -194,8 +194,11 @@ impl Session {
         }
         match host.habits.tls {
             Tls::None => {}
-            Tls::Offered | Tls::Required | Tls::Broken if self.encrypted => {}
-            Tls::Offered | Tls::Required | Tls::Broken => keywords.push("STARTTLS".to_owned()),
+            Tls::Offered | Tls::Required | Tls::Broken | Tls::HangsUp | Tls::RequiredBroken
+                if self.encrypted => {}
+            Tls::Offered | Tls::Required | Tls::Broken | Tls::HangsUp | Tls::RequiredBroken => {
+                keywords.push("STARTTLS".to_owned())
+            }
         }
         keywords.extend(host.habits.offers.iter().cloned());
         keywords
@@ -218,14 +221,18 @@ impl Session {
     fn starttls(&mut self, desk: &mut Desk<'_>) -> Turn {
         match desk.host.habits.tls {
             Tls::None => self.mistake("502 5.5.1 Error: command not implemented", desk),
-            Tls::Offered | Tls::Required | Tls::Broken if self.encrypted => {
+            Tls::Offered | Tls::Required | Tls::Broken | Tls::HangsUp | Tls::RequiredBroken
+                if self.encrypted =>
+            {
                 desk.seen.breach(Breach::OutOfOrder);
                 self.mistake("503 5.5.1 Error: TLS already active", desk)
             }
-            Tls::Offered | Tls::Required | Tls::Broken => Turn {
-                then: Then::Handshake,
-                ..say("220 2.0.0 Ready to start TLS")
-            },
+            Tls::Offered | Tls::Required | Tls::Broken | Tls::HangsUp | Tls::RequiredBroken => {
+                Turn {
+                    then: Then::Handshake,
+                    ..say("220 2.0.0 Ready to start TLS")
+                }
+            }
         }
     }
 
@@ -241,7 +248,8 @@ impl Session {
             desk.seen.breach(Breach::OutOfOrder);
             return self.mistake("503 5.5.1 Error: nested MAIL command", desk);
         }
-        if desk.host.habits.tls == Tls::Required && !self.encrypted {
+        let required = matches!(desk.host.habits.tls, Tls::Required | Tls::RequiredBroken);
+        if required && !self.encrypted {
             return self.line(Line::NeedsTls, &Topic::default(), desk);
         }
         match desk.host.habits.senders {

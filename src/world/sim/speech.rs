@@ -17,6 +17,12 @@ const ENDLESS: usize = 1 << 20;
 /// Bytes of an endless reply sent at a time.
 const ENDLESS_CHUNK: usize = 4 << 10;
 
+/// What is put behind a reply that is long, but ends.
+const LONG_LINE: usize = 60_000;
+
+/// How many lines are put before one that has many.
+const MANY_LINES: usize = 900;
+
 /// What no SMTP client understands.
 const GARBAGE: &[u8] = b"\xff\xfe\x00HTTP/1.1 400 Bad Request\r\n\r\n";
 
@@ -42,6 +48,22 @@ pub(super) async fn utter<W: AsyncWrite + Unpin>(
         .unwrap_or(Said::NobodyListens)
 }
 
+/// Says half of a reply, the rest `later`.
+pub(super) async fn utter_in_halves<W: AsyncWrite + Unpin>(
+    wire: &mut W,
+    words: &str,
+    later: Duration,
+) {
+    let reply = render(words, "\r\n");
+    let (first, rest) = reply.as_bytes().split_at(reply.len() / 2);
+    for half in [first, rest] {
+        // Nobody listens any more: that shows at the next read.
+        let _ = wire.write_all(half).await;
+        let _ = wire.flush().await;
+        sleep(later).await;
+    }
+}
+
 async fn said<W: AsyncWrite + Unpin>(
     wire: &mut W,
     words: &str,
@@ -62,6 +84,15 @@ async fn said<W: AsyncWrite + Unpin>(
             wire.write_all(&reply.as_bytes()[..reply.len() / 2]).await?;
             wire.flush().await?;
             return Ok(Said::BrokenOff);
+        }
+        Speech::LongLine => {
+            let reply = reply.replace("\r\n", &format!(" {}\r\n", "x".repeat(LONG_LINE)));
+            wire.write_all(reply.as_bytes()).await?;
+        }
+        Speech::ManyLines => {
+            let more = reply.replacen(' ', "-", 1).repeat(MANY_LINES);
+            wire.write_all(more.as_bytes()).await?;
+            wire.write_all(reply.as_bytes()).await?;
         }
         Speech::Garbage => wire.write_all(GARBAGE).await?,
         Speech::EndlessLine => return endless(wire, b"250 ", &[b'x'; ENDLESS_CHUNK]).await,

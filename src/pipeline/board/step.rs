@@ -1,0 +1,288 @@
+//! Answers that may belong to another question: taken back as a whole, asked again one command at a time.
+//!
+//! What a conversation answers is believed as it comes, and remembered until the conversation has ended in step (see
+//! [`crate::smtp`]). Where its end, or any moment before, shows a reply too many, all of its answers are taken back and
+//! asked again at a machine that is *careful* from then on: one recipient a transaction, one command at a time, a while of
+//! quiet behind each answer. A machine that is found out of step again is unfit: nobody is asked about there in this run.
+//!
+//! A reply too few shows itself by silence where commands travelled together. It says nothing against the machine that one
+//! command at a time does not tell better, so that flight alone is asked again.
+
+use std::net::IpAddr;
+
+use super::{Asking, Board, Heard, Learned, Subject, TalkId, TalkStage};
+use crate::diagnosis::Reading;
+use crate::limits;
+use crate::moment::Moment;
+use crate::probe::{Party, Strangers};
+use crate::reason::Reason;
+use crate::smtp::dialogue::{FlightPace, Privacy};
+
+/// What a machine has shown of its ways.
+#[derive(Debug, Default)]
+pub(super) struct Conduct {
+    /// How often its replies were out of step.
+    faults: u8,
+    /// How commands are put to it.
+    care: Care,
+    /// What we may hope for of its encryption.
+    tls: Tls,
+    /// Why nobody is asked about there any more in this run.
+    unfit: Option<Box<Heard>>,
+}
+
+/// How commands are put to a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Care {
+    /// As it likes.
+    #[default]
+    None,
+    /// One at a time.
+    OneByOne,
+}
+
+/// What a machine's encryption is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tls {
+    /// Nothing speaks against it.
+    #[default]
+    Sound,
+    /// It failed before.
+    Broken,
+    /// The machine takes nothing in clear.
+    Demanded,
+}
+
+/// An answer that counts as long as its conversation turns out to have been in step.
+#[derive(Debug)]
+pub(super) enum Unsure {
+    /// About an address of the list.
+    Subject { domain: usize, subject: Subject },
+    /// About a domain's first decoy.
+    Decoy { domain: usize },
+}
+
+impl Board {
+    /// The machine at the other end of a conversation.
+    fn machine(&self, talk: TalkId) -> IpAddr {
+        let t = &self.talks[&talk];
+        self.groups[t.group].targets[t.target].1
+    }
+
+    /// Whether a conversation puts one command at a time.
+    pub(super) fn is_careful(&self, talk: TalkId) -> bool {
+        let conduct = self.conduct.get(&self.machine(talk));
+        conduct.is_some_and(|conduct| conduct.care == Care::OneByOne)
+    }
+
+    /// Whether a machine may be asked about anybody.
+    pub(super) fn is_fit(&self, machine: IpAddr) -> bool {
+        let conduct = self.conduct.get(&machine);
+        conduct.is_none_or(|conduct| conduct.unfit.is_none())
+    }
+
+    /// Why none of a group's machines may be asked about anybody, if so.
+    pub(super) fn is_unfit(&self, group: usize) -> Option<Heard> {
+        let machines = self.groups[group].targets.iter();
+        let mut reasons = machines.map(|(_, machine)| self.conduct.get(machine)?.unfit.as_deref());
+        let first = reasons.next()??;
+        reasons
+            .all(|reason| reason.is_some())
+            .then(|| first.clone())
+    }
+
+    /// What we want of encryption in a conversation, by what its machine has shown.
+    pub(super) fn wants_of_tls(&self, talk: TalkId) -> Privacy {
+        let conduct = self.conduct.get(&self.machine(talk));
+        let tls = conduct.map_or(Tls::Sound, |conduct| conduct.tls);
+        match (self.groups[self.talks[&talk].group].privacy, tls) {
+            (Privacy::WhenOffered, Tls::Broken) => Privacy::Never,
+            (Privacy::WhenOffered, Tls::Demanded) => Privacy::Required,
+            (wanted, Tls::Sound | Tls::Broken | Tls::Demanded) => wanted,
+        }
+    }
+
+    /// The machine of a conversation takes nothing in clear.
+    pub(super) fn demands_tls(&mut self, talk: TalkId) {
+        let machine = self.machine(talk);
+        self.conduct.entry(machine).or_default().tls = Tls::Demanded;
+    }
+
+    /// Encryption failed with the machine of a conversation: it is met in clear from now on.
+    pub(super) fn fails_at_tls(&mut self, talk: TalkId, now: Moment) {
+        let machine = self.machine(talk);
+        self.conduct.entry(machine).or_default().tls = Tls::Broken;
+        let host = self.groups[self.talks[&talk].group].host;
+        self.hosts[host].known.remember_in_clear(machine, now);
+        self.tell_of_host(host);
+    }
+
+    /// Takes in what is known of a host's machines from before.
+    pub(super) fn know_conduct(&mut self, host: usize, now: Moment) {
+        let known = &mut self.hosts[host].known;
+        known.forget_conduct(now);
+        for machine in known.in_clear.keys() {
+            self.conduct.entry(*machine).or_default().tls = Tls::Broken;
+        }
+        for machine in known.out_of_step.keys() {
+            self.conduct.entry(*machine).or_default().care = Care::OneByOne;
+        }
+    }
+
+    /// Remembers an answer until its conversation has ended.
+    pub(super) fn is_unsure(&mut self, talk: TalkId, unsure: Unsure) {
+        if let Unsure::Decoy { domain } = unsure {
+            self.domains[domain].unsure = true;
+        }
+        if let Some(t) = self.talks.get_mut(&talk) {
+            t.unsure.push(unsure);
+        }
+    }
+
+    /// A conversation has ended in step, as far as that could be told: its answers count for good.
+    pub(super) fn are_sure(&mut self, answers: Vec<Unsure>, now: Moment) {
+        for answer in answers {
+            if let Unsure::Decoy { domain } = answer {
+                self.domains[domain].unsure = false;
+                self.offer_domain(domain, now);
+            }
+        }
+    }
+
+    /// Whether a flight fell silent in such a way that its answers may have moved up by a place: more than one command was
+    /// under way, and something was said in answer to one of them that depends on which.
+    pub(super) fn may_have_lost_one(pace: FlightPace, answers: &[Option<Heard>]) -> bool {
+        let tells = |heard: &&Heard| {
+            let is_rcpt = heard.exchange.stage == crate::smtp::Stage::Rcpt;
+            is_rcpt || !super::outcome::is_yes(&heard.exchange)
+        };
+        let replies = answers.iter().flatten();
+        let mut replies = replies.filter(|heard| heard.exchange.code.is_some());
+        match pace {
+            FlightPace::Together => replies.any(|heard| tells(&heard)),
+            FlightPace::OneByOne | FlightPace::Fenced => false,
+        }
+    }
+
+    /// The machine of a conversation is asked one command at a time from now on.
+    pub(super) fn take_care(&mut self, talk: TalkId) {
+        let machine = self.machine(talk);
+        self.conduct.entry(machine).or_default().care = Care::OneByOne;
+    }
+
+    /// A conversation's replies cannot be told apart: none of its answers counts.
+    pub(super) fn out_of_step(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
+        let Some(t) = self.talks.get_mut(&talk) else {
+            return;
+        };
+        let (group, is_leaving) = (t.group, t.stage == TalkStage::Quitting);
+        let asked = std::mem::take(&mut t.asked);
+        let mut unsure = std::mem::take(&mut t.unsure);
+        t.refuses_us = None;
+        let host = self.groups[group].host;
+        let machine = self.machine(talk);
+        self.take_care(talk);
+        self.hosts[host].known.remember_out_of_step(machine, now);
+        self.tell_of_host(host);
+        let conduct = self.conduct.entry(machine).or_default();
+        conduct.faults = conduct.faults.saturating_add(1);
+        if conduct.faults >= limits::FAULTS_OF_STEP {
+            conduct.unfit = Some(Box::new(heard.clone()));
+        }
+        self.groups[group].not_before = now + limits::CUT_WAIT;
+        // What was learned of strangers decides who is asked next.
+        unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
+        for unsure in unsure {
+            self.ask_anew(host, unsure, now);
+        }
+        for asked in asked {
+            self.not_answered(asked, now);
+        }
+        self.leave_unfit(host, now);
+        if !is_leaving {
+            self.hang_up(talk);
+        }
+    }
+
+    /// Takes an answer back, and asks again.
+    fn ask_anew(&mut self, host: usize, unsure: Unsure, now: Moment) {
+        let (domain, party) = match &unsure {
+            Unsure::Subject { domain, subject } => {
+                let key = subject.address.key().into_owned().into_boxed_str();
+                self.forget_good(host, &key);
+                (*domain, Party::Address(key))
+            }
+            Unsure::Decoy { domain } => {
+                let name = &*self.domains[*domain].name;
+                (*domain, Party::Decoy(name.into()))
+            }
+        };
+        self.learned.push(Learned::TakenBack {
+            party,
+            reading: may_be_anothers(),
+            at: now,
+        });
+        match unsure {
+            Unsure::Subject { subject, .. } => {
+                self.pending += 1;
+                self.tally.settled -= 1;
+                self.tell_of_waiting(&subject, Some(now));
+                self.domains[domain].push_front(&subject);
+            }
+            Unsure::Decoy { .. } => {
+                self.domains[domain].unsure = false;
+                self.hear_of_strangers(domain, Strangers::unhear_decoy);
+                self.tell_of_strangers(domain);
+                if let Some(group) = self.domains[domain].group {
+                    self.groups[group].meant.take_if(|meant| *meant == domain);
+                }
+            }
+        }
+        self.offer_domain(domain, now);
+    }
+
+    /// Settles everybody at those of a host's groups that have no machine left to ask.
+    fn leave_unfit(&mut self, host: usize, now: Moment) {
+        for group in self.hosts[host].groups.clone() {
+            self.leave_group_if_unfit(group, now);
+        }
+    }
+
+    /// Settles everybody at a group that has no machine left to ask. Returns whether that is so.
+    pub(super) fn leave_group_if_unfit(&mut self, group: usize, now: Moment) -> bool {
+        let Some(heard) = self.is_unfit(group) else {
+            return false;
+        };
+        self.groups[group].ready.clear();
+        self.groups[group].test_owed = false;
+        for domain in self.groups[group].domains.clone() {
+            self.domains[domain].listed = false;
+            self.settle_queued(domain, &heard.exchange, &heard.reading, now);
+        }
+        true
+    }
+}
+
+impl Asking {
+    /// What of it is to be remembered until the conversation has ended: what verdicts rest on.
+    pub(super) fn unsure(&self, domain: usize) -> Option<Unsure> {
+        match self {
+            Asking::Subject(subject) if subject.look == super::Look::First => {
+                let subject = subject.clone();
+                Some(Unsure::Subject { domain, subject })
+            }
+            Asking::Decoy => Some(Unsure::Decoy { domain }),
+            Asking::Subject(_) | Asking::LateDecoy => None,
+        }
+    }
+}
+
+/// What an answer is read as that may belong to another question.
+fn may_be_anothers() -> Reading {
+    Reading {
+        reason: Reason::ProviderAnomaly,
+        permanent: false,
+        rule: "taken back: the host sent a reply too many, so this one may answer another question"
+            .to_owned(),
+    }
+}

@@ -1,0 +1,167 @@
+//! The end of a conversation, at which its replies are counted.
+//!
+//! A reply too many shifts every later one by a place. Where all replies look alike only the end shows it: what we
+//! hear first after QUIT is then the reply to an earlier command. 221 answers nothing but QUIT (RFC 5321 §4.2.3), so it
+//! shows that every earlier reply belonged to its command; this costs nothing, for we say goodbye in any case.
+
+use super::command::Command;
+use super::dialogue::{Dialogue, Step};
+use super::{Answer, Garble, Stage};
+use crate::limits;
+
+/// What the end of a conversation shows of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// Nothing speaks against its answers.
+    InStep,
+    /// A reply was left over: nobody can tell which reply belonged to which command.
+    OutOfStep,
+}
+
+/// QUIT, with the count of what comes after it.
+#[derive(Debug)]
+pub struct Farewell {
+    at: At,
+    parting: Parting,
+    replies: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Say,
+    Said,
+    /// Something else than 221 was the first reply: with a second one it was a reply too many.
+    Counting,
+    /// It is out of step; the host gets the time to answer QUIT all the same.
+    Waiting,
+    End,
+}
+
+impl Default for Farewell {
+    fn default() -> Self {
+        Farewell {
+            at: At::Say,
+            parting: Parting::InStep,
+            replies: 0,
+        }
+    }
+}
+
+impl Farewell {
+    /// What it showed. Call when [`Step::Done`] was returned.
+    #[must_use]
+    pub fn into_parting(self) -> Parting {
+        self.parting
+    }
+
+    fn is_out_of_step(&mut self) {
+        self.parting = Parting::OutOfStep;
+        self.at = At::Waiting;
+    }
+}
+
+impl Dialogue for Farewell {
+    fn step(&mut self) -> Step {
+        let listen = |wait| Step::Listen {
+            stage: Stage::Unknown,
+            wait,
+        };
+        match self.at {
+            At::Say => {
+                self.at = At::Said;
+                Step::Say(Command::Quit.to_string())
+            }
+            At::Said | At::Waiting => listen(limits::GOODBYE_WAIT),
+            At::Counting => listen(limits::CLOSING_WAIT),
+            At::End => Step::Done,
+        }
+    }
+
+    fn hear(&mut self, answer: Option<Answer>) {
+        self.replies += 1;
+        match (self.at, answer.expect("a farewell never encrypts")) {
+            // Unread bytes kept us from saying it; they are out of the way now.
+            (At::Said, Answer::Garbled(Garble::OutOfTurn)) if self.parting == Parting::InStep => {
+                self.is_out_of_step();
+                self.at = At::Say;
+            }
+            (At::Said | At::Waiting, Answer::Reply(reply)) if matches!(reply.code, 221 | 421) => {
+                self.at = At::End;
+            }
+            // Some have a word of their own for it: then the connection ends here.
+            (At::Said, Answer::Reply(reply)) if Command::Quit.may_be_answered_by(reply.code) => {
+                self.at = At::Counting;
+            }
+            (At::Said, Answer::Reply(_) | Answer::Garbled(_)) => self.is_out_of_step(),
+            (At::Counting, Answer::HungUp) => self.at = At::End,
+            (At::Counting, Answer::Reply(reply)) if reply.code == 221 => {
+                self.parting = Parting::OutOfStep;
+                self.at = At::End;
+            }
+            (At::Counting, _) => self.is_out_of_step(),
+            (At::Waiting, Answer::Reply(_)) if self.replies < limits::REPLIES_AFTER_QUIT => {}
+            // It closes without a word, as some do: then nothing was left over. Or it has had its time.
+            (_, _) => self.at = At::End,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::Reply;
+
+    fn parting(answers: &[Answer]) -> Parting {
+        let mut farewell = Farewell::default();
+        let mut answers = answers.iter().cloned();
+        let mut said = 0;
+        loop {
+            match farewell.step() {
+                Step::Say(line) => {
+                    assert_eq!(line, "QUIT\r\n");
+                    said += 1;
+                }
+                Step::Listen { .. } => farewell.hear(answers.next().or(Some(Answer::HungUp))),
+                Step::Encrypt => unreachable!(),
+                Step::Done => {
+                    assert_eq!(said, 1);
+                    return farewell.into_parting();
+                }
+            }
+        }
+    }
+
+    fn reply(text: &str) -> Answer {
+        Answer::Reply(Reply::from_text(text).unwrap())
+    }
+
+    #[test]
+    fn a_reply_left_over_shows_at_the_end() {
+        let closed = || Answer::HungUp;
+        for (answers, wanted) in [
+            (vec![reply("221 bye")], Parting::InStep),
+            (vec![reply("421 bye")], Parting::InStep),
+            (vec![closed()], Parting::InStep),
+            (vec![Answer::Silent], Parting::InStep),
+            (vec![reply("250 bye"), closed()], Parting::InStep),
+            (vec![reply("250 ok"), reply("221 bye")], Parting::OutOfStep),
+            (vec![reply("250 ok"), Answer::Silent], Parting::OutOfStep),
+            (vec![reply("550 no such user")], Parting::OutOfStep),
+            (vec![reply("220 hello")], Parting::OutOfStep),
+            (vec![Answer::Garbled(Garble::NoCode)], Parting::OutOfStep),
+        ] {
+            assert_eq!(parting(&answers), wanted, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_lay_unread_do_not_keep_us_from_saying_goodbye() {
+        let mut farewell = Farewell::default();
+        assert!(matches!(farewell.step(), Step::Say(_)));
+        farewell.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
+        assert!(matches!(farewell.step(), Step::Say(_)));
+        assert!(matches!(farewell.step(), Step::Listen { .. }));
+        farewell.hear(Some(reply("221 bye")));
+        assert_eq!(farewell.into_parting(), Parting::OutOfStep);
+    }
+}
