@@ -13,7 +13,7 @@ use tokio::time::timeout;
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// More than anybody would take for one reply.
-const ENDLESS: usize = 16 << 10;
+const ENDLESS: usize = 256 << 10;
 
 /// A client that knows nothing but what its test says.
 pub struct Visitor {
