@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::log::LogArgs;
 use super::safe::safe;
-use crate::intake::{ColumnChoice, Delimiter, Options, Remark};
+use crate::intake::{ColumnChoice, Delimiter, Encoding, Options, Remark};
 
 /// How a list is read.
 #[derive(Debug, Args)]
@@ -15,6 +15,9 @@ pub(super) struct ReadingArgs {
     /// What stands between fields: a character, tab, 0x1f, none [default: found out]
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<Delimiter>,
+    /// What the text is encoded in: utf-8, windows-1251, shift_jis, ... [default: found out]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<Encoding>,
 }
 
 impl ReadingArgs {
@@ -28,6 +31,8 @@ impl ReadingArgs {
             column,
             further: further.to_vec(),
             delimiter: self.delimiter,
+            encoding: self.encoding,
+            ..Options::default()
         }
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         anyhow::Ok((report, json))
     })??;
     screen.finish();
-    reading::tell(task.source.footer().as_slice(), &args.log);
+    reading::tell(&task.source.late_remarks(), &args.log);
     let shortcomings = gate.shortcomings(&report, allowed(args));
     let text = match (args.json, args.log.quiet) {
         (true, _) => json,

@@ -39,7 +39,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use column::ColumnChoice;
 pub use delimiter::{Delimiter, NoDelimiter};
 pub use earlier::Earlier;
-pub use encoding::Encoding;
+pub use encoding::{Encoding, NoEncoding};
 pub use error::IntakeError;
 pub use field::{Cell, RowFault};
 pub use remark::Remark;
@@ -48,6 +48,7 @@ pub use source::Source;
 use crate::limits;
 use column::FirstRecord;
 use dialect::Sample;
+use encoding::Heard;
 use footer::Before;
 use opening::{Mark, Opening};
 use record::{Layout, Quoting, Record, Widths};
@@ -63,6 +64,8 @@ pub struct Options {
     pub further: Vec<ColumnChoice>,
     /// What stands between fields; found out where it is not said.
     pub delimiter: Option<Delimiter>,
+    /// What the text is encoded in; found out where it is not said.
+    pub encoding: Option<Encoding>,
 }
 
 /// One row of a list; it lends from the list until the next one is asked for.
@@ -133,6 +136,7 @@ pub struct List {
     name: String,
     window: Window,
     encoding: Encoding,
+    heard: Heard,
     layout: Layout,
     widths: Widths,
     columns: Vec<String>,
@@ -150,12 +154,12 @@ pub struct List {
     /// What stands between the addresses of a list of one line.
     separator: Option<u8>,
     remarks: Vec<Remark>,
-    /// Where the source of the list learns of the footer.
-    footer: Option<Footer>,
+    /// Where the source of the list learns what showed only on the way.
+    late: Late,
 }
 
-/// What was found below the rows, shared between a source and the readings of it.
-type Footer = Arc<Mutex<Option<Remark>>>;
+/// What a reading found out behind the beginning of a list, shared between a source and the readings of it.
+type Late = Arc<Mutex<Vec<Remark>>>;
 
 /// The fields of the record that `bytes` begin with, without the quotes round them.
 #[must_use]
@@ -193,7 +197,7 @@ impl List {
         options: &Options,
     ) -> Result<List, IntakeError> {
         let list = || name.to_owned();
-        let (mut opening, encoding) = opened(name, Box::new(reader))?;
+        let (mut opening, encoding, heard) = opened(name, Box::new(reader), options.encoding)?;
         let (view, reach) = (opening.window.bytes(), opening.window.reach());
         let (mut sample, separator) = sampled(view, reach, opening.declared, options)
             .map_err(|mark| IntakeError::ForeignDelimiter { list: list(), mark })?;
@@ -246,15 +250,19 @@ impl List {
         .to_vec();
         opening.pass_records(above, layout.delimiter);
         let spare = found.spare.iter().filter(|index| !further.contains(index));
-        let remarks = remarks(
+        let mut remarks = remarks(
             &opening,
             (found.column, spare.copied()),
             &columns,
             separator,
         );
+        if let (Encoding::Legacy(_), None) = (encoding, options.encoding) {
+            remarks.push(Remark::Encoding(encoding));
+        }
         let mut this = List {
             name: list(),
             encoding,
+            heard,
             layout,
             widths,
             earlier: Earlier::among(&columns, layout.delimiter),
@@ -274,7 +282,7 @@ impl List {
             before: Before::Row,
             separator,
             remarks,
-            footer: None,
+            late: Late::default(),
             window: opening.window,
         };
         match found.first {
@@ -359,10 +367,10 @@ impl List {
         &self.terminator
     }
 
-    /// The encoding that the list came in; its rows are UTF-8.
+    /// The encoding that the list came in, as far as it has been read; its rows are UTF-8.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        self.encoding
+        self.heard.get().copied().unwrap_or(self.encoding)
     }
 
     /// What this reading has come by so far.
@@ -468,6 +476,7 @@ impl List {
                     }
                     if self.window.bytes().is_empty() {
                         self.stage = Stage::Over;
+                        self.tell_late();
                     }
                 }
             }
@@ -492,7 +501,6 @@ impl List {
         let is_blank = record.content == 0;
         if self.stage == Stage::Footer {
             self.tally.below += record.lines;
-            self.tell_footer();
         } else {
             self.tally.blank_lines += record.lines;
             self.before = Before::Gap;
@@ -510,19 +518,17 @@ impl List {
         }
     }
 
-    /// Brings the remark about the footer up to date, here and at the source, which outlives this reading.
-    fn tell_footer(&mut self) {
-        let Some(Remark::Below { lines, first }) = self.remarks.last_mut() else {
-            return;
-        };
-        *lines = self.tally.below;
-        let remark = Remark::Below {
-            lines: *lines,
-            first: first.clone(),
-        };
-        if let Some(footer) = &self.footer {
-            *footer.lock().unwrap_or_else(PoisonError::into_inner) = Some(remark);
+    /// Tells the source, which outlives this reading, what showed only on the way.
+    fn tell_late(&mut self) {
+        if let Some(Remark::Below { lines, .. }) = self.remarks.last_mut() {
+            *lines = self.tally.below;
         }
+        let below = |remark: &&Remark| matches!(remark, Remark::Below { .. });
+        let mut late: Vec<Remark> = self.remarks.iter().filter(below).cloned().collect();
+        if let Some(encoding @ Encoding::Legacy(_)) = self.heard.get() {
+            late.push(Remark::Encoding(*encoding));
+        }
+        *self.late.lock().unwrap_or_else(PoisonError::into_inner) = late;
     }
 
     fn row(&mut self, record: &Record) -> Row<'_> {
@@ -568,10 +574,15 @@ impl List {
     }
 }
 
-/// The beginning of the list in `reader`, which is called `name`, with the encoding it came in.
-fn opened(name: &str, reader: Reader) -> Result<(Opening, Encoding), IntakeError> {
+/// The beginning of the list in `reader`, which is called `name`, with the encoding it came in: what the operator `said`,
+/// else what its beginning tells, else what is heard later.
+fn opened(
+    name: &str,
+    reader: Reader,
+    said: Option<Encoding>,
+) -> Result<(Opening, Encoding, Heard), IntakeError> {
     let list = || name.to_owned();
-    let text = unpack::text(reader).map_err(|error| match error {
+    let text = unpack::text(reader, said).map_err(|error| match error {
         NoText::Empty => IntakeError::Empty { list: list() },
         NoText::Binary(binary) => IntakeError::Binary {
             list: list(),
@@ -590,7 +601,7 @@ fn opened(name: &str, reader: Reader) -> Result<(Opening, Encoding), IntakeError
             None => IntakeError::Empty { list: list() },
         });
     }
-    Ok((opening, text.encoding))
+    Ok((opening, text.encoding, text.heard))
 }
 
 /// Reads the beginning of a list with its delimiter; with what stands between the addresses of a list of one line.

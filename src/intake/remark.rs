@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::encoding::Encoding;
+
 /// Most characters of a text from the list in one remark.
 const SHOWN_CHARACTERS: usize = 40;
 
@@ -32,6 +34,8 @@ pub enum Remark {
         /// The others: number from 1 and name.
         others: Vec<(usize, String)>,
     },
+    /// The list is in a code page that was found out.
+    Encoding(Encoding),
     /// The only line of the list names several addresses, each of which became a row.
     OneLine,
 }
@@ -69,6 +73,10 @@ impl fmt::Display for Remark {
                     names.join(", ")
                 )
             }
+            Remark::Encoding(encoding) => write!(
+                f,
+                "the list seems to be in {encoding} and is written in UTF-8 (--encoding NAME says otherwise)"
+            ),
             Remark::OneLine => {
                 f.write_str("the list is one line; each address on it is a row of its own")
             }

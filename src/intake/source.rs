@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Footer, IntakeError, List, Options, Remark};
+use super::{IntakeError, Late, List, Options, Remark};
 
 /// What a path must be to mean standard input.
 const STANDARD_INPUT: &str = "-";
@@ -22,8 +22,8 @@ pub struct Source {
     bytes: u64,
     /// How a file that others may write to looked when it was opened; `None` for a copy of our own.
     looked: Option<Look>,
-    /// What a reading found below the rows.
-    footer: Footer,
+    /// What a reading found out behind the beginning.
+    late: Late,
 }
 
 /// What changes about a file when it is written to: its length, the time of its last change in seconds and nanoseconds.
@@ -69,7 +69,7 @@ impl Source {
             file: Arc::new(Mutex::new(file)),
             bytes: look.0,
             looked: Some(look),
-            footer: Footer::default(),
+            late: Late::default(),
         })
     }
 
@@ -88,7 +88,7 @@ impl Source {
                 file: Arc::new(Mutex::new(file)),
                 bytes,
                 looked: None,
-                footer: Footer::default(),
+                late: Late::default(),
             }),
             Err(source) => Err(IntakeError::Spool { list: name, source }),
         }
@@ -134,15 +134,15 @@ impl Source {
             offset: 0,
         };
         let mut list = List::read(&self.name, reading.take(self.bytes), options)?;
-        list.footer = Some(Arc::clone(&self.footer));
+        list.late = Arc::clone(&self.late);
         Ok(list)
     }
 
-    /// What a reading to the end found below the rows, for the screen.
+    /// What a reading to the end found out behind the beginning of the list, for the screen.
     #[must_use]
-    pub fn footer(&self) -> Option<Remark> {
-        let footer = self.footer.lock().unwrap_or_else(PoisonError::into_inner);
-        footer.clone()
+    pub fn late_remarks(&self) -> Vec<Remark> {
+        let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.clone()
     }
 }
 

@@ -326,7 +326,8 @@ fn a_line_without_end_is_an_error_that_names_it() {
 
 #[test]
 fn a_binary_tail_becomes_rows_and_no_byte_is_lost() {
-    let mut text = many_rows(50);
+    let mut text = b"\xef\xbb\xbf".to_vec();
+    text.extend(many_rows(50));
     text.extend((0..=255).cycle().take(3000));
     let mut list = list(&text);
     let (bytes, error) = all_bytes(&mut list);
@@ -337,7 +338,10 @@ fn a_binary_tail_becomes_rows_and_no_byte_is_lost() {
 
 #[test]
 fn damage_in_a_utf8_list_keeps_its_bytes() {
-    let mut text = many_rows(20_000);
+    let mut text = "name,email,note\nJ\u{fc}rgen,j@b.example,x\n"
+        .as_bytes()
+        .to_vec();
+    text.extend(many_rows(20_000));
     text.extend(b"caf\xe9,z@b.example,x\n");
     let mut list = list(&text);
     assert_eq!(list.encoding(), Encoding::Utf8);

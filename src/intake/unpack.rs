@@ -4,7 +4,7 @@ use std::io::{self, BufReader, ErrorKind, Read};
 
 use flate2::read::MultiGzDecoder;
 
-use super::encoding::{self, Encoding};
+use super::encoding::{self, Encoding, Heard};
 use super::kind::{self, Binary, Kind};
 use crate::limits;
 
@@ -20,6 +20,8 @@ pub(super) struct Text {
     pub reader: Reader,
     /// What it was before.
     pub encoding: Encoding,
+    /// What it turns out to be, where its beginning is ASCII alone.
+    pub heard: Heard,
 }
 
 /// Why there is no text.
@@ -30,10 +32,11 @@ pub(super) enum NoText {
     Binary(Binary),
 }
 
-/// Makes text of `reader`, the bytes of a file.
+/// Makes text of `reader`, the bytes of a file; their encoding is what the operator `said`, unless they begin with a byte
+/// order mark.
 ///
 /// A failure to read or unpack is not told here: it comes from the text's reader, behind all the text before it.
-pub(super) fn text(reader: Reader) -> Result<Text, NoText> {
+pub(super) fn text(reader: Reader, said: Option<Encoding>) -> Result<Text, NoText> {
     let packed = Peeked::new(reader, HEAD_BYTES);
     let unpacked: Reader = match kind::of(packed.head()) {
         Kind::Text => Box::new(packed),
@@ -50,18 +53,28 @@ pub(super) fn text(reader: Reader) -> Result<Text, NoText> {
     if sample.head().is_empty() && sample.failure.is_none() {
         return Err(NoText::Empty);
     }
-    let encoding = Encoding::of(sample.head());
+    let encoding = Encoding::marked(sample.head())
+        .or(said)
+        .unwrap_or_else(|| Encoding::of(sample.head()));
     match encoding {
-        Encoding::Utf8 | Encoding::Windows1252 => {
+        Encoding::Utf8 | Encoding::Legacy(_) => {
             if let Kind::Binary(binary) = kind::of_text(sample.head()) {
                 return Err(NoText::Binary(binary));
             }
         }
         Encoding::Utf16Le | Encoding::Utf16Be => {}
     }
+    let heard = Heard::default();
+    let reader = match said {
+        None if encoding == Encoding::Utf8 && sample.head().is_ascii() => {
+            encoding::undecided(sample, Heard::clone(&heard))
+        }
+        Some(_) | None => encoding::utf8(sample, encoding),
+    };
     Ok(Text {
-        reader: encoding::utf8(sample, encoding),
+        reader,
         encoding,
+        heard,
     })
 }
 

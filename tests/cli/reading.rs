@@ -210,3 +210,38 @@ fn a_line_of_addresses_is_a_list_of_them() {
         );
     }
 }
+
+#[test]
+fn lists_in_code_pages_come_out_in_utf8_as_they_read() {
+    for (name, column, row) in [
+        ("windows-1251.csv", "Почта", "Анна;anna@nordlicht.test"),
+        (
+            "windows-1250.csv",
+            "E-mail",
+            "Dvořáková Žofie;zofie@nordlicht.test",
+        ),
+    ] {
+        let run = offline(name, &[]);
+        assert_eq!(run.code(), 0, "{}", run.errors());
+        assert!(
+            run.list("review.csv").contains(row),
+            "{}",
+            run.list("review.csv")
+        );
+        assert!(
+            run.list("review.csv")
+                .lines()
+                .next()
+                .unwrap()
+                .contains(column)
+        );
+        let page = name.trim_end_matches(".csv");
+        assert!(run.errors().contains(page), "{}", run.errors());
+    }
+    let run = offline("windows-1251.csv", &["--encoding", "koi8-r"]);
+    assert!(
+        run.list("review.csv").contains("юММЮ;"),
+        "{}",
+        run.list("review.csv")
+    );
+}
