@@ -46,6 +46,12 @@ pub const LINES_BELOW: usize = 20;
 /// Longest footer, in bytes. Our choice: far above a page of legal text; what is longer is rows.
 pub const FOOTER_BYTES: usize = 64 << 10;
 
+/// Most columns of a sheet: what Excel has (16,384).
+pub const SHEET_COLUMNS: u32 = 16_384;
+
+/// Most columns that JSON lines are spread over. Our choice: far above what exports have; keys beyond it are left out.
+pub const JSON_COLUMNS: usize = 1000;
+
 /// How many of the first bytes decide whether a file is text, in bytes. Our choice: short, so that damage further on
 /// costs rows and not the list.
 pub const BINARY_LOOK_BYTES: usize = 512;

@@ -238,6 +238,7 @@ fn report(error: &anyhow::Error) -> Exit {
         Some(
             IntakeError::Ambiguous { .. }
             | IntakeError::NoSuchColumn { .. }
+            | IntakeError::NoSuchSheet { .. }
             | IntakeError::NoAddressColumn { .. },
         ) => Exit::Usage,
         Some(_) => Exit::NoList,

@@ -18,6 +18,9 @@ pub(super) struct ReadingArgs {
     /// What the text is encoded in: utf-8, windows-1251, shift_jis, ... [default: found out]
     #[arg(long, value_name = "NAME")]
     encoding: Option<Encoding>,
+    /// Which sheet of a spreadsheet file is read [default: the first]
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
 }
 
 impl ReadingArgs {
@@ -32,6 +35,7 @@ impl ReadingArgs {
             further: further.to_vec(),
             delimiter: self.delimiter,
             encoding: self.encoding,
+            sheet: self.sheet.clone(),
             ..Options::default()
         }
     }

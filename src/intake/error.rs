@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use super::column::{self, ColumnChoice, Record, Undecided};
 use super::delimiter::Delimiter;
+use super::kind::Binary;
+use super::table::Trouble;
 
 /// Most columns that an error lists.
 const LISTED_COLUMNS: usize = 20;
@@ -72,6 +74,32 @@ pub enum IntakeError {
         what: &'static str,
         /// What to do about it.
         remedy: &'static str,
+    },
+    /// The workbook has no such sheet.
+    #[error("{list}: has no sheet {wanted:?}; use `--sheet` with one of: {sheets}")]
+    NoSuchSheet {
+        /// The list as the operator named it.
+        list: String,
+        /// What was asked for.
+        wanted: String,
+        /// Those that it has.
+        sheets: String,
+    },
+    /// The workbook needs a password.
+    #[error("{list}: is protected with a password; save it without one and give that file")]
+    Locked {
+        /// The list as the operator named it.
+        list: String,
+    },
+    /// The workbook is damaged, or something else.
+    #[error(
+        "{list}: cannot be read as a spreadsheet ({detail}); open it in a spreadsheet program and save it as XLSX or CSV (UTF-8)"
+    )]
+    NoWorkbook {
+        /// The list as the operator named it.
+        list: String,
+        /// What is wrong with it.
+        detail: String,
     },
     /// Reading failed part of the way. Every row before `line` has been handed out.
     #[error(
@@ -147,6 +175,22 @@ pub enum IntakeError {
 }
 
 impl IntakeError {
+    /// Says why a table cannot be read.
+    pub(super) fn of_table(list: String, trouble: Trouble) -> IntakeError {
+        match trouble {
+            Trouble::Spool(source) => IntakeError::Spool { list, source },
+            Trouble::Unreadable(source) => IntakeError::Unreadable { list, source },
+            Trouble::Password => IntakeError::Locked { list },
+            Trouble::NoSuchSheet { wanted, sheets } => IntakeError::NoSuchSheet {
+                list,
+                wanted,
+                sheets: format!("{sheets:?}").trim_matches(['[', ']']).to_owned(),
+            },
+            Trouble::Other(Binary { what, remedy }) => IntakeError::Binary { list, what, remedy },
+            Trouble::Damaged(detail) => IntakeError::NoWorkbook { list, detail },
+        }
+    }
+
     /// Says what the operator needs to know to decide about a column that we did not choose.
     pub(super) fn undecided(
         list: String,

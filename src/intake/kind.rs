@@ -1,5 +1,6 @@
 //! What a file is by its first bytes, whatever its name says.
 
+use super::encoding::BOM;
 use crate::limits;
 
 /// What to do with the bytes of a file before they are text.
@@ -30,8 +31,106 @@ pub(super) const PACKED_TWICE: Binary = Binary {
     remedy: "unpack it once",
 };
 
+/// How many bytes a file's kind takes to know: a tar archive shows at byte 257.
+pub(super) const HEAD_BYTES: usize = 512;
+
+/// An archive that may be a workbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Archive {
+    /// A zip archive: Excel since 2007, OpenDocument.
+    Zip,
+    /// A compound file (MS-CFB): Excel up to 2003.
+    Compound,
+}
+
+/// The archive that `head`, the first bytes of a file, begins.
+pub(super) fn archive(head: &[u8]) -> Option<Archive> {
+    if head.starts_with(b"PK\x03\x04") {
+        Some(Archive::Zip)
+    } else if head.starts_with(COMPOUND) {
+        Some(Archive::Compound)
+    } else {
+        None
+    }
+}
+
+/// Text that is a table without delimiters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    /// An object a line.
+    JsonLines,
+    /// An address book.
+    VCard,
+}
+
+/// The table that `text`, the beginning of a decoded file, belongs to.
+pub(super) fn table(text: &[u8]) -> Option<Table> {
+    let text = text.strip_prefix(BOM).unwrap_or(text).trim_ascii_start();
+    if text
+        .get(..11)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"BEGIN:VCARD"))
+    {
+        return Some(Table::VCard);
+    }
+    if !text.starts_with(b"{") {
+        return None;
+    }
+    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
+    let is_object =
+        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line).is_ok();
+    is_object.then_some(Table::JsonLines)
+}
+
+/// A document in plain text that `text`, the beginning of a decoded file, belongs to.
+pub(super) fn document(text: &[u8]) -> Option<Binary> {
+    let text = text.strip_prefix(BOM).unwrap_or(text).trim_ascii_start();
+    let look = &text[..text.len().min(DOCUMENT_LOOK_BYTES)];
+    let look = String::from_utf8_lossy(look).to_lowercase();
+    let is_markup = look.starts_with('<') && look.contains("</") && {
+        let tag: String = look[1..].chars().take_while(|c| *c != '>').collect();
+        !tag.contains('@')
+            && tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '!' | '?'))
+    };
+    let (what, remedy) =
+        if is_markup && look.contains("urn:schemas-microsoft-com:office:spreadsheet") {
+            ("an Excel workbook in XML (SpreadsheetML)", SAVE_AS_XLSX)
+        } else if is_markup
+            && ["<html", "<table", "<body", "<tr", "<!doctype html"]
+                .iter()
+                .any(|tag| look.contains(tag))
+        {
+            ("an HTML page, whatever its name says", SAVE_AS_XLSX)
+        } else if is_markup {
+            ("an XML document", EXPORT)
+        } else if look.starts_with("[{")
+            || (look.starts_with('[') && look[1..].trim_start().starts_with('{'))
+        {
+            (
+                "a JSON array",
+                "write one object per line (`jq -c '.[]'` does) and give that file",
+            )
+        } else if look.starts_with('{') && look[1..].trim_start().starts_with(['"', '}']) {
+            (
+                "a JSON document",
+                "write one object per line (`jq -c` does) and give that file",
+            )
+        } else {
+            return None;
+        };
+    Some(Binary { what, remedy })
+}
+
+/// How much of a document is looked at, in bytes.
+const DOCUMENT_LOOK_BYTES: usize = 8 << 10;
+
+/// How a compound file begins.
+const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+
+const SAVE_AS_XLSX: &str = "open it in a spreadsheet program and save it as XLSX or CSV (UTF-8)";
 const SAVE_AS_CSV: &str = "open it in a spreadsheet program and save it as CSV (UTF-8)";
 const UNPACK: &str = "unpack it first (gzip and zstd are read as they are)";
+const UNPACK_OR_EXPORT: &str =
+    "take the list out of it, or export the list as CSV, and give that file";
 const EXPORT: &str = "export the list as CSV and give that file";
 const SAVE_AS_UTF8: &str = "save it as CSV in UTF-8";
 
@@ -44,7 +143,7 @@ const SIGNATURES: &[(&[u8], &str, &str)] = &[
     ),
     (b"PK\x05\x06", "an empty zip archive", SAVE_AS_CSV),
     (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        COMPOUND,
         "an Excel 97 workbook or another old Office file",
         SAVE_AS_CSV,
     ),
@@ -67,6 +166,27 @@ const SIGNATURES: &[(&[u8], &str, &str)] = &[
     (b"\xff\xfe\0\0", "text in UTF-32", SAVE_AS_UTF8),
     (b"\0\0\xfe\xff", "text in UTF-32", SAVE_AS_UTF8),
 ];
+
+/// What a zip archive is that is no workbook, by the names of its `parts`.
+pub(super) fn zip_of<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> Binary {
+    let has = |start: &str| parts.clone().any(|name| name.starts_with(start));
+    let (what, remedy) = if has("word/") {
+        (
+            "a Word document",
+            "copy its table into a spreadsheet and save that as XLSX or CSV (UTF-8)",
+        )
+    } else if has("ppt/") {
+        ("a PowerPoint presentation", EXPORT)
+    } else if has("Index/") || has("Index.zip") {
+        (
+            "an Apple Numbers or Pages document",
+            "export it as Excel or CSV (File > Export To) and give that file",
+        )
+    } else {
+        ("a zip archive", UNPACK_OR_EXPORT)
+    };
+    Binary { what, remedy }
+}
 
 /// Tells what `head`, the first bytes of a file, belongs to.
 pub(super) fn of(head: &[u8]) -> Kind {
@@ -97,7 +217,11 @@ pub(super) fn of_text(text: &[u8]) -> Kind {
     let look = &text[..text.len().min(limits::BINARY_LOOK_BYTES)];
     let controls = look
         .iter()
-        .filter(|byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | b'\x0c'))
+        .filter(|byte| {
+            // The separators of ASCII stand between the fields of some lists.
+            byte.is_ascii_control()
+                && !matches!(byte, b'\t' | b'\n' | b'\r' | b'\x0c' | 0x1c..=0x1f)
+        })
         .count();
     if controls * 20 > look.len() && controls > 2 {
         return Kind::Binary(Binary {

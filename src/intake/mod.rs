@@ -1,6 +1,7 @@
 //! Rows in: the bytes of a list, whatever their packing, encoding and dialect, become rows that keep those bytes.
 //!
-//! In the order in which a list meets them: `source` (a path, or standard input kept for a second reading), `unpack`
+//! In the order in which a list meets them: `source` (a path, or standard input kept for a second reading), `table` (a
+//! spreadsheet, JSON lines or an address book written down as text), `unpack`
 //! (`kind`, then gzip and zstd, then `encoding`), `window` (what is in memory), `dialect` (the delimiter), `header`
 //! (what stands above the table), `column` (`names` and `shape`: which field holds the address), `record` (where a row
 //! ends, and what a bad quote may cost), `one_line` (a list without rows), `field` (what a row's address field says),
@@ -27,6 +28,7 @@ mod record;
 mod remark;
 mod shape;
 mod source;
+mod table;
 mod unpack;
 mod window;
 
@@ -50,6 +52,7 @@ use column::FirstRecord;
 use dialect::Sample;
 use encoding::Heard;
 use footer::Before;
+use kind::Binary;
 use opening::{Mark, Opening};
 use record::{Layout, Quoting, Record, Widths};
 use unpack::{NoText, Reader};
@@ -66,6 +69,8 @@ pub struct Options {
     pub delimiter: Option<Delimiter>,
     /// What the text is encoded in; found out where it is not said.
     pub encoding: Option<Encoding>,
+    /// Which sheet of a workbook is read; the first where it is not said.
+    pub sheet: Option<String>,
 }
 
 /// One row of a list; it lends from the list until the next one is asked for.
@@ -137,6 +142,7 @@ pub struct List {
     window: Window,
     encoding: Encoding,
     heard: Heard,
+    origin: Origin,
     layout: Layout,
     widths: Widths,
     columns: Vec<String>,
@@ -165,6 +171,15 @@ type Late = Arc<Mutex<Vec<Remark>>>;
 #[must_use]
 pub fn fields(bytes: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
     record::fields(bytes, Some(delimiter))
+}
+
+/// What a list was before it was text with delimiters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Just that.
+    Text,
+    /// A table that we wrote down: its quoting is sound.
+    Table,
 }
 
 /// Whether there may be more rows.
@@ -196,8 +211,18 @@ impl List {
         reader: impl Read + Send + 'static,
         options: &Options,
     ) -> Result<List, IntakeError> {
+        List::begin(name, Box::new(reader), options, Origin::Text)
+    }
+
+    /// Begins to read a list that was something else before.
+    fn begin(
+        name: &str,
+        reader: Reader,
+        options: &Options,
+        origin: Origin,
+    ) -> Result<List, IntakeError> {
         let list = || name.to_owned();
-        let (mut opening, encoding, heard) = opened(name, Box::new(reader), options.encoding)?;
+        let (mut opening, encoding, heard) = opened(name, reader, options.encoding)?;
         let (view, reach) = (opening.window.bytes(), opening.window.reach());
         let (mut sample, separator) = sampled(view, reach, opening.declared, options)
             .map_err(|mark| IntakeError::ForeignDelimiter { list: list(), mark })?;
@@ -240,7 +265,11 @@ impl List {
         let layout = Layout {
             delimiter: sample.delimiter,
             column: found.column,
-            widths: Some(widths),
+            // What we wrote ourselves needs no vouching for.
+            widths: match origin {
+                Origin::Text => Some(widths),
+                Origin::Table => None,
+            },
         };
         let terminator = if sample.terminator.is_empty() {
             b"\n"
@@ -263,6 +292,7 @@ impl List {
             name: list(),
             encoding,
             heard,
+            origin,
             layout,
             widths,
             earlier: Earlier::among(&columns, layout.delimiter),
@@ -486,7 +516,7 @@ impl List {
 
     /// Leaves `record` behind; returns its bytes without and those of its terminator.
     fn take(&mut self, record: &Record) -> (&[u8], &[u8]) {
-        self.line += record.lines;
+        self.line += self.lines_of(record);
         let start = self.window.position();
         let end = start + record.content;
         self.window.advance(record.content + record.terminator);
@@ -506,7 +536,7 @@ impl List {
             self.before = Before::Gap;
         }
         let footer = self.stage == Stage::Footer;
-        self.line += record.lines;
+        self.line += self.lines_of(record);
         let start = self.window.position();
         let end = start + record.content + record.terminator;
         self.window.advance(record.content + record.terminator);
@@ -536,7 +566,7 @@ impl List {
         self.tally.rows += 1;
         self.tally.ragged +=
             u64::from(record.quoting != Quoting::Unclosed && !self.widths.fit(record.fields));
-        self.line += record.lines;
+        self.line += self.lines_of(record);
         let start = self.window.position();
         let end = start + record.content;
         self.window.advance(record.content + record.terminator);
@@ -561,6 +591,14 @@ impl List {
             place: cell.place,
             further: field::further(raw, record, &self.layout, self.widths, &self.further),
             width: self.width_of(record),
+        }
+    }
+
+    /// How many lines `record` takes: of a written-down table one, whatever line breaks are in its cells.
+    fn lines_of(&self, record: &Record) -> u64 {
+        match self.origin {
+            Origin::Text => record.lines,
+            Origin::Table => 1,
         }
     }
 
@@ -600,6 +638,10 @@ fn opened(
             },
             None => IntakeError::Empty { list: list() },
         });
+    }
+    if let Some(Binary { what, remedy }) = kind::document(opening.window.bytes()) {
+        let list = list();
+        return Err(IntakeError::Binary { list, what, remedy });
     }
     Ok((opening, text.encoding, text.heard))
 }

@@ -34,6 +34,13 @@ pub enum Remark {
         /// The others: number from 1 and name.
         others: Vec<(usize, String)>,
     },
+    /// One sheet of several is read.
+    Sheets {
+        /// This one.
+        used: String,
+        /// The others.
+        others: Vec<String>,
+    },
     /// The list is in a code page that was found out.
     Encoding(Encoding),
     /// The only line of the list names several addresses, each of which became a row.
@@ -69,6 +76,24 @@ impl fmt::Display for Remark {
                 write!(
                     f,
                     "the addresses of column {} are used; not used: {}{more} (--column chooses one, or several where it is repeated)",
+                    shown(used),
+                    names.join(", ")
+                )
+            }
+            Remark::Sheets { used, others } => {
+                let names: Vec<String> = others
+                    .iter()
+                    .take(SHOWN_NAMES)
+                    .map(|name| shown(name))
+                    .collect();
+                let more = if others.len() > SHOWN_NAMES {
+                    ", ..."
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "sheet {} is read; not read: {}{more} (--sheet chooses)",
                     shown(used),
                     names.join(", ")
                 )

@@ -6,7 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{IntakeError, Late, List, Options, Remark};
+use super::table::{self, Written};
+use super::{Delimiter, Encoding, IntakeError, Late, List, Options, Origin, Remark};
 
 /// What a path must be to mean standard input.
 const STANDARD_INPUT: &str = "-";
@@ -24,6 +25,19 @@ pub struct Source {
     looked: Option<Look>,
     /// What a reading found out behind the beginning.
     late: Late,
+    /// What the list was written down as, if it is a table of another kind: by the options that this depends on.
+    table: Mutex<Option<(TableOptions, Option<Arc<Table>>)>>,
+}
+
+/// The options that a table's writing down depends on.
+type TableOptions = (Option<Encoding>, Option<String>);
+
+/// A table that was written down.
+#[derive(Debug)]
+struct Table {
+    file: Arc<Mutex<File>>,
+    bytes: u64,
+    remark: Option<Remark>,
 }
 
 /// What changes about a file when it is written to: its length, the time of its last change in seconds and nanoseconds.
@@ -70,6 +84,7 @@ impl Source {
             bytes: look.0,
             looked: Some(look),
             late: Late::default(),
+            table: Mutex::default(),
         })
     }
 
@@ -89,6 +104,7 @@ impl Source {
                 bytes,
                 looked: None,
                 late: Late::default(),
+                table: Mutex::default(),
             }),
             Err(source) => Err(IntakeError::Spool { list: name, source }),
         }
@@ -129,13 +145,60 @@ impl Source {
     ///
     /// Whatever [`List::read`] finds at the beginning of the list.
     pub fn list(&self, options: &Options) -> Result<List, IntakeError> {
-        let reading = Reading {
-            file: Arc::clone(&self.file),
-            offset: 0,
+        let mut list = match self.table(options)? {
+            None => List::begin(&self.name, Box::new(self.reading()), options, Origin::Text)?,
+            Some(table) => {
+                let written = Options {
+                    delimiter: Some(Delimiter::Mark(b',')),
+                    encoding: Some(Encoding::Utf8),
+                    ..options.clone()
+                };
+                let reading = Reading::of(&table.file, table.bytes);
+                let mut list = List::begin(&self.name, Box::new(reading), &written, Origin::Table)?;
+                list.remarks.extend(table.remark.clone());
+                list
+            }
         };
-        let mut list = List::read(&self.name, reading.take(self.bytes), options)?;
         list.late = Arc::clone(&self.late);
         Ok(list)
+    }
+
+    fn reading(&self) -> Reading {
+        Reading::of(&self.file, self.bytes)
+    }
+
+    /// What the list is written down as, if it is a table of another kind; that is done once.
+    fn table(&self, options: &Options) -> Result<Option<Arc<Table>>, IntakeError> {
+        let key = (options.encoding, options.sheet.clone());
+        let mut known = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, table)) = &*known
+            && *of == key
+        {
+            return Ok(table.clone());
+        }
+        let written = table::write_down(
+            || self.reading(),
+            options.encoding,
+            options.sheet.as_deref(),
+        )
+        .map_err(|trouble| IntakeError::of_table(self.name.clone(), trouble))?;
+        let table = written.map(
+            |Written {
+                 file,
+                 bytes,
+                 sheets,
+             }| {
+                Arc::new(Table {
+                    file: Arc::new(Mutex::new(file)),
+                    bytes,
+                    remark: sheets
+                        .filter(|(_, others)| !others.is_empty())
+                        .map(|(used, others)| Remark::Sheets { used, others }),
+                })
+            },
+        );
+        *known = Some((key, table.clone()));
+        Ok(table)
     }
 
     /// What a reading to the end found out behind the beginning of the list, for the screen.
@@ -159,14 +222,40 @@ fn not_opened(name: &str, source: io::Error) -> IntakeError {
 struct Reading {
     file: Arc<Mutex<File>>,
     offset: u64,
+    /// Where the list ended when it was opened.
+    end: u64,
+}
+
+impl Reading {
+    fn of(file: &Arc<Mutex<File>>, end: u64) -> Reading {
+        Reading {
+            file: Arc::clone(file),
+            offset: 0,
+            end,
+        }
+    }
 }
 
 impl Read for Reading {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        let room = left.min(buf.len());
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.offset))?;
-        let count = file.read(buf)?;
+        let count = file.read(&mut buf[..room])?;
         self.offset += count as u64;
         Ok(count)
+    }
+}
+
+impl Seek for Reading {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(place) => Some(place),
+            SeekFrom::Current(by) => self.offset.checked_add_signed(by),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+        };
+        self.offset = place.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?;
+        Ok(self.offset)
     }
 }

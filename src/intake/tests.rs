@@ -703,3 +703,162 @@ fn no_row_is_taken_for_a_footer() {
         assert_eq!(list.tally().below, 0, "{end:?}");
     }
 }
+
+/// A workbook of two sheets; the first has a title, an empty row and every kind of cell.
+fn workbook() -> Vec<u8> {
+    use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet().set_name("People").unwrap();
+    sheet.write_string(0, 0, "Contacts").unwrap();
+    for (column, name) in (0..).zip(["Name", "Email", "Phone", "Since", "Share", "Note"]) {
+        sheet.write_string(2, column, name).unwrap();
+    }
+    let day = Format::new().set_num_format("dd.mm.yyyy");
+    let since = ExcelDateTime::from_ymd(2026, 3, 1).unwrap();
+    sheet.write_string(3, 0, "Möller, Jörg").unwrap();
+    sheet.write_string(3, 1, "joerg@b.example").unwrap();
+    sheet.write_number(3, 2, 491_701_234_567.0).unwrap();
+    sheet
+        .write_datetime_with_format(3, 3, &since, &day)
+        .unwrap();
+    sheet.write_number(3, 4, 0.1 + 0.2).unwrap();
+    sheet.write_string(3, 5, "two\nlines").unwrap();
+    sheet.write_string(5, 0, "Bo").unwrap();
+    sheet
+        .write_formula(
+            5,
+            1,
+            Formula::new("LOWER(\"BO@C.EXAMPLE\")").set_result("bo@c.example"),
+        )
+        .unwrap();
+    sheet.write_blank(20, 0, &Format::new().set_bold()).unwrap();
+    let other = book.add_worksheet().set_name("Old").unwrap();
+    other.write_string(0, 0, "email").unwrap();
+    other.write_string(1, 0, "old@b.example").unwrap();
+    book.save_to_buffer().unwrap()
+}
+
+#[test]
+fn a_workbook_is_read_as_a_person_sees_it() {
+    let source = Source::spool("people.xlsx".to_owned(), &workbook()[..]).unwrap();
+    let mut list = source.list(&Options::default()).unwrap();
+    assert_eq!(
+        list.header(),
+        Some(&b"Name,Email,Phone,Since,Share,Note"[..])
+    );
+    let row = list.next_row().unwrap().unwrap();
+    assert_eq!(row.line, 4, "the spreadsheet's own number");
+    assert_eq!(
+        String::from_utf8_lossy(row.raw),
+        "\"Möller, Jörg\",joerg@b.example,491701234567,2026-03-01,0.3,\"two\nlines\""
+    );
+    let row = list.next_row().unwrap().unwrap();
+    assert_eq!((row.line, row.raw), (6, &b"Bo,bo@c.example,,,,"[..]));
+    assert_eq!(list.next_row().unwrap(), None);
+    let told: Vec<String> = list.remarks().iter().map(ToString::to_string).collect();
+    assert!(
+        told.iter()
+            .any(|line| line.contains("sheet \"People\" is read; not read: \"Old\"")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_sheet_is_chosen_by_its_name() {
+    let source = Source::spool("people.xlsx".to_owned(), &workbook()[..]).unwrap();
+    let sheet = |name: &str| Options {
+        sheet: Some(name.to_owned()),
+        ..Options::default()
+    };
+    let mut list = source.list(&sheet("old")).unwrap();
+    assert_eq!(outcomes_of(&mut list), ["old@b.example"]);
+    let error = source.list(&sheet("New")).unwrap_err();
+    insta::assert_snapshot!(error, @r#"people.xlsx: has no sheet "New"; use `--sheet` with one of: "People", "Old""#);
+}
+
+#[test]
+fn an_opendocument_sheet_is_read_too() {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let plain = zip::write::SimpleFileOptions::default();
+    for (name, text) in [
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        (
+            "META-INF/manifest.xml",
+            "<?xml version=\"1.0\"?><manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>",
+        ),
+        (
+            "content.xml",
+            "<?xml version=\"1.0\"?><office:document-content xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
+             xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" \
+             xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"><office:body><office:spreadsheet>\
+             <table:table table:name=\"People\"><table:table-row>\
+             <table:table-cell office:value-type=\"string\"><text:p>Email</text:p></table:table-cell>\
+             <table:table-cell office:value-type=\"string\"><text:p>Id</text:p></table:table-cell></table:table-row>\
+             <table:table-row><table:table-cell office:value-type=\"string\"><text:p>a@b.example</text:p></table:table-cell>\
+             <table:table-cell office:value-type=\"float\" office:value=\"12345678901\"><text:p>1,23E10</text:p></table:table-cell>\
+             </table:table-row></table:table></office:spreadsheet></office:body></office:document-content>",
+        ),
+    ] {
+        zip.start_file(name, plain).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    let bytes = zip.finish().unwrap().into_inner();
+    let source = Source::spool("people.ods".to_owned(), &bytes[..]).unwrap();
+    let mut list = source.list(&Options::default()).unwrap();
+    let row = list.next_row().unwrap().unwrap();
+    assert_eq!(String::from_utf8_lossy(row.raw), "a@b.example,12345678901");
+}
+
+#[test]
+fn json_lines_and_address_books_are_lists() {
+    let text = b"{\"name\":\"Ann\",\"contact\":{\"email\":\"a@b.example\"}}\n{\"contact\":{\"email\":\"b@c.example\"}}\n";
+    let source = Source::spool("people.jsonl".to_owned(), &gzip(text)[..]).unwrap();
+    let named = Options {
+        column: "contact.email".parse().unwrap(),
+        ..Options::default()
+    };
+    let mut list = source.list(&named).unwrap();
+    assert_eq!(list.header(), Some(&b"name,contact.email"[..]));
+    assert_eq!(outcomes_of(&mut list), ["a@b.example", "b@c.example"]);
+    let mut list = source.list(&Options::default()).unwrap();
+    assert_eq!(outcomes_of(&mut list).len(), 2);
+    let text = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nEMAIL:a@b.example\r\nEND:VCARD\r\n";
+    let source = Source::spool("people.vcf".to_owned(), &text[..]).unwrap();
+    let mut list = source.list(&Options::default()).unwrap();
+    assert_eq!(outcomes_of(&mut list), ["a@b.example"]);
+}
+
+#[test]
+fn documents_are_told_what_they_are_and_how_to_export_them() {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let plain = zip::write::SimpleFileOptions::default();
+    zip.start_file("word/document.xml", plain).unwrap();
+    let word = zip.finish().unwrap().into_inner();
+    for (bytes, what) in [
+        (&b"<html><body><table><tr><td>a@b.example</td></tr></table></body></html>"[..], "is an HTML page"),
+        (b"<?xml version=\"1.0\"?>\n<Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\"></Workbook>", "SpreadsheetML"),
+        (b"<people><person>a@b.example</person></people>", "an XML document"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"{\\rtf1 a@b.example}", "a rich text document"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"[\n  {\"email\": \"a@b.example\"}\n]\n", "a JSON array"),
+        (b"{\n  \"email\": \"a@b.example\"\n}\n", "a JSON document"),
+        (&word, "a Word document"),
+    ] {
+        let source = Source::spool("list".to_owned(), bytes).unwrap();
+        let error = source.list(&Options::default()).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+    assert_eq!(outcomes(b"<a@b.example>\n<c@d.example>\n").len(), 2);
+}
+
+#[test]
+fn a_workbook_that_is_damaged_says_so() {
+    let book = workbook();
+    let source = Source::spool("people.xlsx".to_owned(), &book[..book.len() / 2]).unwrap();
+    assert!(source.list(&Options::default()).is_err());
+    let old = [&b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"[..], &[0; 600]].concat();
+    let source = Source::spool("people.xls".to_owned(), &old[..]).unwrap();
+    let error = source.list(&Options::default()).unwrap_err();
+    assert!(matches!(error, IntakeError::NoWorkbook { .. }), "{error}");
+}

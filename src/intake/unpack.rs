@@ -11,9 +11,6 @@ use crate::limits;
 /// A reader that another thread may own.
 pub(super) type Reader = Box<dyn Read + Send>;
 
-/// How many bytes a file's kind takes to know: a tar archive shows at byte 257.
-const HEAD_BYTES: usize = 512;
-
 /// A list as text.
 pub(super) struct Text {
     /// UTF-8, but for damaged bytes of a UTF-8 list.
@@ -37,7 +34,7 @@ pub(super) enum NoText {
 ///
 /// A failure to read or unpack is not told here: it comes from the text's reader, behind all the text before it.
 pub(super) fn text(reader: Reader, said: Option<Encoding>) -> Result<Text, NoText> {
-    let packed = Peeked::new(reader, HEAD_BYTES);
+    let packed = Peeked::new(reader, kind::HEAD_BYTES);
     let unpacked: Reader = match kind::of(packed.head()) {
         Kind::Text => Box::new(packed),
         Kind::Binary(binary) => return Err(NoText::Binary(binary)),

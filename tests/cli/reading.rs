@@ -245,3 +245,31 @@ fn lists_in_code_pages_come_out_in_utf8_as_they_read() {
         run.list("review.csv")
     );
 }
+
+#[test]
+fn a_page_that_is_named_like_a_spreadsheet_is_told_what_it_is() {
+    let run = offline("table.xls", &[]);
+    assert_eq!(run.code(), 3, "{}", run.errors());
+    assert!(
+        run.errors().contains("HTML") && run.errors().contains("save it as"),
+        "{}",
+        run.errors()
+    );
+}
+
+#[test]
+fn a_spreadsheet_goes_in() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (row, cells) in (0..).zip([["Email", "Name"], ["anna@nordlicht.test", "Ann, Jr."]]) {
+        for (column, cell) in (0..).zip(cells) {
+            sheet.write_string(row, column, cell).unwrap();
+        }
+    }
+    let bytes = book.save_to_buffer().unwrap();
+    let run = Run::verify_named("people.xlsx", &bytes, &["--offline"]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(cells(&run, "Name"), ["Ann, Jr."]);
+    let run = Run::verify_named("people.xlsx", &bytes, &["--offline", "--sheet", "Other"]);
+    assert_eq!(run.code(), 2, "{}", run.errors());
+}
