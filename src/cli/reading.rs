@@ -15,7 +15,7 @@ pub(super) struct ReadingArgs {
     /// What stands between fields: a character, tab, 0x1f, none [default: found out]
     #[arg(long, value_name = "CHARACTER")]
     delimiter: Option<Delimiter>,
-    /// What the text is encoded in: utf-8, windows-1251, shift_jis, ... [default: found out]
+    /// What the text is encoded in: utf-8, windows-1251, gbk, ... [default: found out]
     #[arg(long, value_name = "NAME")]
     encoding: Option<Encoding>,
     /// Which sheet of a spreadsheet file is read [default: the first]

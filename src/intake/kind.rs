@@ -37,7 +37,7 @@ pub(super) const HEAD_BYTES: usize = 512;
 /// An archive that may be a workbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Archive {
-    /// A zip archive: Excel since 2007, OpenDocument.
+    /// A zip archive: Excel since 2007, `OpenDocument`.
     Zip,
     /// A compound file (MS-CFB): Excel up to 2003.
     Compound,
@@ -168,8 +168,8 @@ const SIGNATURES: &[(&[u8], &str, &str)] = &[
 ];
 
 /// What a zip archive is that is no workbook, by the names of its `parts`.
-pub(super) fn zip_of<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> Binary {
-    let has = |start: &str| parts.clone().any(|name| name.starts_with(start));
+pub(super) fn zip_of(parts: &[String]) -> Binary {
+    let has = |start: &str| parts.iter().any(|name| name.starts_with(start));
     let (what, remedy) = if has("word/") {
         (
             "a Word document",

@@ -62,7 +62,7 @@ pub(super) fn convert(
                 }
             }),
             Ok(Node::Text(_) | Node::List(_)) | Err(_) => {
-                row[0] = String::from_utf8_lossy(line.trim_ascii()).into_owned()
+                row[0] = String::from_utf8_lossy(line.trim_ascii()).into_owned();
             }
         }
         for cell in &row {

@@ -34,7 +34,9 @@ struct Card {
 ///
 /// When the book cannot be read, or the table cannot be written.
 pub(super) fn convert(reader: impl BufRead, cells: &mut Cells) -> io::Result<()> {
-    COLUMNS.iter().for_each(|name| cells.cell(name));
+    for name in COLUMNS {
+        cells.cell(name);
+    }
     cells.end_row()?;
     let mut card = Card::default();
     let mut lines = Unfolded { reader, next: None };
@@ -88,7 +90,9 @@ impl Card {
             let parts: Vec<String> = parts(&property.value).collect();
             let given = parts.get(1).map_or("", String::as_str);
             let family = parts.first().map_or("", String::as_str);
-            self.name = format!("{given} {family}").trim().to_owned();
+            format!("{given} {family}")
+                .trim()
+                .clone_into(&mut self.name);
         } else if property.is("ORG") {
             self.organization = parts(&property.value)
                 .filter(|part| !part.is_empty())
@@ -185,16 +189,11 @@ fn unquoted(value: &str) -> String {
             .flatten()
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code {
-            Some(code) => {
-                bytes.push(code);
-                rest = &behind[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = behind;
-            }
-        }
+        bytes.push(code.unwrap_or(byte));
+        rest = match code {
+            Some(_) => &behind[2..],
+            None => behind,
+        };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

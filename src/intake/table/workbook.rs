@@ -21,7 +21,7 @@ pub(super) enum Format {
     Xlsb,
     /// Excel up to 2003.
     Xls,
-    /// OpenDocument.
+    /// `OpenDocument`.
     Ods,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn format_of(reader: impl Read + Seek, archive: Archive) -> Result<Fo
             } else if has("content.xml") {
                 Ok(Format::Ods)
             } else {
-                Err(kind::zip_of(names.iter().map(String::as_str)))
+                Err(kind::zip_of(&names))
             }
         }
     }
