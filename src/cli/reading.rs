@@ -36,7 +36,6 @@ impl ReadingArgs {
             delimiter: self.delimiter,
             encoding: self.encoding,
             sheet: self.sheet.clone(),
-            ..Options::default()
         }
     }
 }
