@@ -134,9 +134,19 @@ impl Policy {
             .get(&verdict.reason)
             .copied()
             .unwrap_or(by_standing);
-        flags
-            .into_iter()
-            .filter_map(|flag| self.flags.get(&flag).copied())
-            .fold(by_verdict, Disposition::max)
+        let mut list = by_verdict;
+        let mut is_further_row = false;
+        for flag in flags {
+            match self.flags.get(&flag) {
+                Some(_) if flag == Flag::Duplicate => is_further_row = true,
+                Some(worst) => list = list.max(*worst),
+                None => {}
+            }
+        }
+        // A further row says nothing about its mailbox: it leaves the rows that are sent to, and no other list.
+        match (list, self.flags.get(&Flag::Duplicate)) {
+            (Disposition::Verified, Some(instead)) if is_further_row => *instead,
+            (list, _) => list,
+        }
     }
 }

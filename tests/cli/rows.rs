@@ -216,6 +216,16 @@ fn a_further_row_of_a_mailbox_leaves_the_verified_ones() {
 }
 
 #[test]
+fn a_further_row_in_review_stays_beside_the_first() {
+    let list =
+        b"name,email\nL,lena@tolk.test; omar@tolk.test\nO,\"lena@tolk.test, omar@tolk.test\"\n";
+    let run = Run::verify(list, &["--offline"]);
+    let rows = records(&run, "review.csv");
+    assert_eq!(rows.len(), 2, "{}", run.list("rejected.csv"));
+    assert!(rows[1]["presend_flags"].contains("duplicate"), "{rows:?}");
+}
+
+#[test]
 fn a_policy_file_may_keep_duplicates() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.toml");

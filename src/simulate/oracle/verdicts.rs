@@ -147,10 +147,11 @@ pub fn judge(
     verdicts
 }
 
-/// Whether a mailbox comes out once to be written to: its further rows are marked and rejected, no other row is marked.
+/// Whether a mailbox comes out once to be written to: its further rows are marked and not verified, no other row is
+/// marked.
 fn is_rightly_left_out(listed: &Listed, before: Option<&Listed>) -> bool {
     let is_marked = listed.flags.split(';').any(|flag| flag == "duplicate");
-    is_marked == before.is_some() && (!is_marked || listed.list == "rejected")
+    is_marked == before.is_some() && (!is_marked || listed.list != "verified")
 }
 
 /// Whether a rejection, if it is one, has its ground in the text, in DNS, or in a refusal of that very mailbox.
