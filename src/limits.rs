@@ -650,6 +650,10 @@ pub const EVENT_BYTES: usize = 1 << 20;
 /// How much of an export is read at a time, in bytes.
 pub const EVENT_READ_BYTES: usize = 64 << 10;
 
+/// Deepest nesting of brackets and braces in JSON that is gone through as one object. Our choice: `serde_json` gives up at
+/// 128, and no platform comes near.
+pub const JSON_NESTING: usize = 128;
+
 /// Deepest nesting of an event's fields that is looked into. Our choice: platforms use up to five levels.
 pub const EVENT_DEPTH: usize = 8;
 

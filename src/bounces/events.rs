@@ -43,7 +43,7 @@ impl<R: Read> Events<R> {
     /// The next object; `None` at the end. A text that ends within an object ends with [`Found::Broken`], behind the
     /// objects that are whole inside it.
     pub(super) fn next(&mut self) -> io::Result<Option<Found>> {
-        loop {
+        'objects: loop {
             // Between objects stand brackets, commas and line breaks.
             let Some(at) = memchr::memchr(b'{', &self.buffer[self.start..]) else {
                 self.start = self.buffer.len();
@@ -57,8 +57,15 @@ impl<R: Read> Events<R> {
             let mut scan = Scan::default();
             let end = loop {
                 let view = &self.buffer[self.start..];
-                if let Some(end) = scan.end(view) {
-                    break Some(end);
+                match scan.end(view) {
+                    End::At(end) => break Some(end),
+                    // No event is that deep: what was gone through is passed over whole, so no byte is gone through twice.
+                    End::TooDeep => {
+                        self.cut = true;
+                        self.start += scan.at;
+                        continue 'objects;
+                    }
+                    End::NotYet => {}
                 }
                 if self.over || view.len() > limits::EVENT_BYTES {
                     break None;
@@ -101,6 +108,17 @@ impl<R: Read> Events<R> {
     }
 }
 
+/// Where an object ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Behind this many bytes.
+    At(usize),
+    /// Not within what is there.
+    NotYet,
+    /// It is nested deeper than any event.
+    TooDeep,
+}
+
 /// How far an object has been gone through.
 #[derive(Default)]
 struct Scan {
@@ -112,8 +130,8 @@ struct Scan {
 }
 
 impl Scan {
-    /// Where the object at the start of `view` ends; `None` when it does not within it. Goes on where it stopped.
-    fn end(&mut self, view: &[u8]) -> Option<usize> {
+    /// Where the object at the start of `view` ends. Goes on where it stopped.
+    fn end(&mut self, view: &[u8]) -> End {
         while self.at < view.len() {
             let byte = view[self.at];
             self.at += 1;
@@ -136,13 +154,16 @@ impl Scan {
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth == 0 {
-                        return Some(self.at);
+                        return End::At(self.at);
                     }
                 }
                 _ => {}
             }
+            if self.depth > limits::JSON_NESTING {
+                return End::TooDeep;
+            }
         }
-        None
+        End::NotYet
     }
 }
 
@@ -181,6 +202,17 @@ mod tests {
         let cut = all("{\"items\":[{\"a\":1},{\"a\":");
         assert_eq!(cut.len(), 2);
         assert!(cut[0].is_some() && cut[1].is_none());
+    }
+
+    #[test]
+    fn nothing_is_gone_through_twice_for_being_nested() {
+        let begin = std::time::Instant::now();
+        assert_eq!(all(&"{".repeat(400_000)), [None]);
+        assert_eq!(all(&"{\"a\":[".repeat(200_000)), [None]);
+        // Gone through again from each brace, this took more than a minute.
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20));
+        let behind = format!("{}\n{{\"a\":1}}", "{".repeat(300));
+        assert_eq!(all(&behind).len(), 2, "what follows is found");
     }
 
     #[test]

@@ -12,7 +12,8 @@
 //!    out", "envelope expired"), else a status of its own finding;
 //! 3. the **platform** that sent for somebody: what its documentation says that this class means, else its words, else
 //!    what "hard" and "soft" mean everywhere;
-//! 4. the **prose** around a report: help texts, transcripts.
+//! 4. the **prose** around a report: help texts, transcripts. Where a report quotes nobody and has no words of its own, or
+//!    there is no report at all, the text takes its place and is read as the reporter's (or, where it quotes a reply, as that).
 //!
 //! A statement says why when it rests on words or on an enhanced code ([`Grounds`]). A bare code such as 550 does not: it
 //! leaves room for the next speaker, yet limits what that speaker may say. Then:
