@@ -1,6 +1,7 @@
 //! presend before real mail servers: Debian's, unpacked by `.ci/real-servers`, set up as people do, in namespaces of the
 //! test's own. They tell what no simulator knows: whether we read them rightly, and whether we are a nuisance to them.
 
+mod courier;
 mod exim;
 mod isolation;
 mod machine;
@@ -149,7 +150,10 @@ impl Form {
 
 /// Builds the internet of the table and lets presend loose on it.
 fn within(servers: &Path, form: Form) {
-    let internet = Internet::read(include_str!("internet.toml"), form.pace());
+    let mut internet = Internet::read(include_str!("internet.toml"), form.pace());
+    if let Ok(wanted) = std::env::var("PRESEND_REAL_ONLY") {
+        internet.narrow(&wanted);
+    }
     let folder = fresh_folder(form);
     let machines = build(servers, &folder, &internet);
     let known = |machines: &[Machine]| -> Vec<usize> {
@@ -264,6 +268,11 @@ fn start(servers: &Path, folder: &Path, internet: &Internet, host: &Host) -> Mac
             sendmail::start(&machine, host, &domains);
             machine
         }
+        Server::Courier => {
+            let machine = machine("courier", &courier::USERS);
+            courier::start(&machine, host, &domains);
+            machine
+        }
         Server::Postgrey => {
             let machine = machine("postgrey", &policy::USERS);
             policy::start_postgrey(&machine, host);
@@ -281,7 +290,9 @@ fn start(servers: &Path, folder: &Path, internet: &Internet, host: &Host) -> Mac
 fn port(server: Server) -> Option<u16> {
     match server {
         Server::Nobody => None,
-        Server::Postfix | Server::Exim | Server::Opensmtpd | Server::Sendmail => Some(25),
+        Server::Postfix | Server::Exim | Server::Opensmtpd | Server::Sendmail | Server::Courier => {
+            Some(25)
+        }
         Server::Postgrey => Some(policy::POSTGREY),
         Server::Dovecot => Some(policy::LMTP),
     }

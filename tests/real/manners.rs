@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::score::Score;
 use crate::table::{Host, Server};
 use crate::visit::{Ending, Visit};
-use crate::{exim, opensmtpd, postfix, sendmail};
+use crate::{courier, exim, opensmtpd, postfix, sendmail};
 
 /// Connections that settle as much may be one fifth more than the least.
 const SPARE: f64 = 1.2;
@@ -32,6 +32,7 @@ pub(crate) fn since<'a>(host: &'a Host, machine: &Machine, known: usize) -> Opti
         Server::Exim => exim::visits(&lines),
         Server::Opensmtpd => opensmtpd::visits(&lines),
         Server::Sendmail => sendmail::visits(&lines),
+        Server::Courier => courier::visits(&lines),
     };
     Some(Manners { host, visits })
 }

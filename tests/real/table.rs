@@ -60,6 +60,7 @@ pub(crate) enum Server {
     Exim,
     Opensmtpd,
     Sendmail,
+    Courier,
     /// Postfix's greylist, which takes no mail itself.
     Postgrey,
     /// Mailboxes behind a Postfix, reached by LMTP.
@@ -221,6 +222,25 @@ impl Internet {
         let internet = Internet { hosts, domains };
         internet.check();
         internet
+    }
+
+    /// Leaves out what has nothing to do with the hosts whose titles contain `wanted`.
+    pub(crate) fn narrow(&mut self, wanted: &str) {
+        let of_interest: Vec<String> = self
+            .hosts
+            .iter()
+            .filter(|host| host.title().contains(wanted))
+            .map(|host| host.name.clone())
+            .collect();
+        self.domains
+            .retain(|domain| domain.mx.iter().any(|mx| of_interest.contains(mx)));
+        let domains = &self.domains;
+        self.hosts.retain(|host| {
+            let serves = |domain: &Domain| {
+                domain.mx.contains(&host.name) || domain.behind.as_ref() == Some(&host.name)
+            };
+            host.server == Server::Postgrey || domains.iter().any(serves)
+        });
     }
 
     /// The domains whose mail the host takes, from everybody or from the hosts before it.
