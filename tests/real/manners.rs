@@ -70,9 +70,11 @@ impl Manners<'_> {
 
     /// The connections that the questions needed, by the server's own counts.
     fn allowed(&self) -> usize {
+        // A server that ends a connection with its third refusal gets two at most.
+        let refusals = self.host.error_limit.map_or(REFUSALS, |limit| limit - 1);
         let least = self
             .permanent()
-            .div_ceil(REFUSALS)
+            .div_ceil(refusals)
             .max(self.recipients().div_ceil(RECIPIENTS))
             .max(1);
         scaled(least) + self.forced()
@@ -118,8 +120,8 @@ pub(crate) enum Interruption {
     Killed,
 }
 
-/// What is amiss in what the servers logged, held against what we promise; of hosts where something is `owed`, only what
-/// nobody may do to a host at all.
+/// What is amiss in what the servers logged, held against what we promise; of hosts where something is `owed`, only
+/// whether a message was begun.
 pub(crate) fn complaints(
     manners: &[Manners],
     owed: &[&str],
@@ -136,11 +138,11 @@ pub(crate) fn complaints(
         if one.visits.iter().any(|visit| visit.data) {
             complaints.push(format!("{title}: a message was begun"));
         }
-        if one.ended(Ending::Lost) > cut_off {
-            complaints.push(format!("{title}: we went without QUIT"));
-        }
         if owed.contains(&title.as_str()) {
             continue;
+        }
+        if one.ended(Ending::Lost) > cut_off {
+            complaints.push(format!("{title}: we went without QUIT"));
         }
         if one.visits.is_empty() {
             complaints.push(format!("{title}: nobody came"));

@@ -183,7 +183,17 @@ pub(crate) fn visits(lines: &[String]) -> Vec<Visit> {
                     .split_once("]: ")
                     .and_then(|(_, said)| leading_code(said)),
             );
-        } else if text.starts_with("too many errors") || text.starts_with("SSL_accept error") {
+        } else if text.starts_with("warning: Recipient address rate limit exceeded") {
+            visit.refusals.push(450);
+        } else if [
+            "too many errors",
+            "SSL_accept error",
+            "warning: Connection concurrency limit exceeded",
+            "warning: Connection rate limit exceeded",
+        ]
+        .iter()
+        .any(|words| text.starts_with(words))
+        {
             visit.ending = Ending::TheirDecision;
         } else if let Some((_, counts)) = text
             .strip_prefix("disconnect from ")

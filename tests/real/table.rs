@@ -31,6 +31,9 @@ struct WrittenMachine {
     sections: BTreeMap<String, String>,
     #[serde(default)]
     files: BTreeMap<String, String>,
+    /// With which refusal the server ends a connection, if it does so before our own bound.
+    #[serde(default)]
+    error_limit: Option<usize>,
 }
 
 /// Domains that differ in name only.
@@ -128,6 +131,7 @@ pub(crate) struct Host {
     pub(crate) settings: String,
     pub(crate) sections: BTreeMap<String, String>,
     pub(crate) files: BTreeMap<String, String>,
+    pub(crate) error_limit: Option<usize>,
 }
 
 impl Host {
@@ -191,6 +195,7 @@ impl Internet {
                 },
                 sections: machine.sections,
                 files: machine.files,
+                error_limit: machine.error_limit,
             })
             .collect();
         let mut locals = local_parts();
