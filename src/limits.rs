@@ -316,6 +316,14 @@ pub const DECOYS: u32 = 3;
 /// one is enough. Our choice: one may be about the one recipient.
 pub const BLOCK_SIGNS: u32 = 3;
 
+/// Refusals in a connection after which some hosts accept everybody: what is accepted then and last is tested by a decoy.
+/// Measured on hosts that turn; fewer count where a host was seen to.
+pub const REFUSALS_BEFORE_A_TURN: u32 = 3;
+
+/// Fewest machines of a host key that must block us before their neighbours are held to do so too; most of those met must.
+/// Our choice: a hoster's machines are listed, and cleared, one by one.
+pub const MACHINES_THAT_SPEAK_FOR_ALL: usize = 2;
+
 /// Questions that wait for each connection to the same hosts before another is worth while. Our choice: about what one
 /// connection is good for on a list with a third of bad addresses.
 pub const QUESTIONS_WORTH_A_CONNECTION: usize = 20;

@@ -68,6 +68,17 @@ pub enum UnknownUser {
     Ambiguous,
 }
 
+/// Whom a block concerns that one machine of a provider has said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocking {
+    /// That machine, until most of those met have said the same.
+    #[default]
+    PerMachine,
+    /// All of them: they share one memory of who visits.
+    AsOne,
+}
+
 /// One provider of mail hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -99,6 +110,8 @@ pub struct Provider {
     pub greylist_wait: Option<Duration>,
     /// How long to stay away once it has blocked us, where known.
     pub block_wait: Option<Duration>,
+    /// Whom a block concerns that one of its machines has said.
+    pub blocking: Blocking,
 }
 
 /// `config/providers.toml` as it is written.
@@ -139,6 +152,8 @@ struct ProviderEntry {
     greylist: Option<Duration>,
     #[serde(default, deserialize_with = "duration")]
     block: Option<Duration>,
+    #[serde(default)]
+    blocking: Blocking,
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file"))]
     source: String,
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file"))]
@@ -221,6 +236,7 @@ impl Providers {
                 unknown_user: entry.unknown_user,
                 greylist_wait: entry.greylist,
                 block_wait: entry.block,
+                blocking: entry.blocking,
             });
         }
         providers

@@ -52,6 +52,12 @@ impl Reading {
         }
         self.clone()
     }
+
+    /// Whether no words were understood: the code alone decided.
+    #[must_use]
+    pub fn goes_by_code_alone(&self) -> bool {
+        self.rule.starts_with(FALLBACK)
+    }
 }
 
 /// Where an answer was given, as far as reading it depends on that.

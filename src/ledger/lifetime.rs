@@ -116,6 +116,8 @@ impl Lifetimes {
                     Reason::Accepted
                     | Reason::AcceptedProvider
                     | Reason::NoSuchMailbox
+                    | Reason::MailboxDisabled
+                    | Reason::MailboxMoved
                     // It takes a refusal back, so it must last as long.
                     | Reason::ProviderAnomaly,
                 ) => Some(self.catch_all),

@@ -9,7 +9,7 @@ use super::{Ledger, LedgerError};
 use crate::address::Address;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{KnownMachine, Openness, Party};
+use crate::probe::{ASKED_AFRESH, KnownMachine, Openness, Party};
 use crate::reason::Reason;
 use crate::verdict::Whom;
 
@@ -19,7 +19,7 @@ macro_rules! answers {
         concat!(
             "SELECT ",
             $key,
-            ", at, reason, permanent, host, code FROM ",
+            ", at, reason, permanent, host, code, rule FROM ",
             $table,
             " WHERE run = ?1 AND kind = '",
             $kind,
@@ -252,6 +252,8 @@ fn read<'a>(row: &'a Row<'_>, whom: Whom) -> rusqlite::Result<Option<Answer<'a>>
     let permanent = row.get::<_, Option<bool>>(3)?.unwrap_or(false);
     let said = match text(2)?.parse::<Reason>() {
         Ok(Reason::Accepted | Reason::AcceptedProvider) => Said::Yes,
+        // It was asked again in another connection: that one was not believed, the machine is.
+        Ok(Reason::ProviderAnomaly) if text(6)? == ASKED_AFRESH => return Ok(None),
         Ok(Reason::ProviderAnomaly) => Said::TakenBack,
         Ok(reason) if permanent && reason.may_reject() => Said::No,
         Ok(_) | Err(_) => return Ok(None),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Likelihood, Openness, Waiting};
+use super::{Likelihood, Openness, Waiting, refuses_a_stranger};
 use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::limits;
@@ -77,7 +77,7 @@ impl KnownDomain {
                 decoys_asked += 1;
                 match reading.reason {
                     Reason::Accepted | Reason::AcceptedProvider => accepted = true,
-                    Reason::NoSuchMailbox if reading.permanent => refused = true,
+                    _ if refuses_a_stranger(reading) => refused = true,
                     Reason::ProviderAnomaly if exchange.says_yes() => accepted = false,
                     Reason::ProviderAnomaly => refused = false,
                     // Everything else says nothing of strangers.
@@ -121,9 +121,12 @@ pub struct History {
 /// What is known of a host key from before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownHost {
-    /// It blocks us.
+    /// It blocks us, all its machines alike.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<Box<Block>>,
+    /// Its machines that block us, by address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub machines: BTreeMap<IpAddr, Block>,
     /// The most recipients in a transaction it was found to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_cap: Option<u32>,
@@ -136,6 +139,9 @@ pub struct KnownHost {
     /// The most connections at once it was found to take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections_cap: Option<u32>,
+    /// The fewest refusals in a connection after which it was found to accept everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns_after: Option<u32>,
     /// Whether it says that commands may travel together, then chokes on it.
     #[serde(default)]
     pub chokes: bool,

@@ -3,6 +3,10 @@
 use super::KnownDomain;
 use crate::address::Address;
 
+/// By which rule an acceptance is taken back whose connection accepted everybody by then.
+pub const ASKED_AFRESH: &str =
+    "held back: after some refusals its connection accepted everybody; asked again in another";
+
 /// Who was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Party {

@@ -125,9 +125,7 @@ impl Strangers {
         self.decoy = Decoy::NotOwed;
         match reading.reason {
             Reason::Accepted | Reason::AcceptedProvider => self.openness = Openness::CatchAll,
-            Reason::NoSuchMailbox if reading.permanent => {
-                self.openness = Openness::RefusesStrangers;
-            }
+            _ if refuses_a_stranger(reading) => self.openness = Openness::RefusesStrangers,
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },
         }
@@ -215,6 +213,37 @@ impl Strangers {
     }
 }
 
+/// Whether a decoy's answer refuses it for good as a mailbox. Nobody has that name, so the words "closed" and "moved" mean
+/// no more than "unknown".
+#[must_use]
+pub fn refuses_a_stranger(reading: &Reading) -> bool {
+    let blames_the_mailbox = matches!(
+        reading.reason,
+        Reason::NoSuchMailbox | Reason::MailboxDisabled | Reason::MailboxMoved
+    );
+    reading.permanent && blames_the_mailbox
+}
+
+/// What the refusal of a decoy with `code` means where an address of its domain was accepted earlier in the same
+/// conversation: client, sender and domain were the same, so it is the recipient that the host refuses, whatever its words.
+/// `None` where the words blame us, or the code is about the command (RFC 5321 §4.2.2).
+#[must_use]
+pub fn refused_beside_an_acceptance(reading: &Reading, code: Option<u16>) -> Option<Reading> {
+    // That a code such as 554 or 5.7.1 is about the sender is a guess, and here it is wrong.
+    let is_a_guess = reading.reason == Reason::SenderRefused && reading.goes_by_code_alone();
+    let is_about_the_recipient = is_a_guess
+        || matches!(
+            reading.reason,
+            Reason::Unread | Reason::RelayDenied | Reason::DomainNotServed
+        );
+    let is_a_refusal = code.is_some_and(|code| (510..600).contains(&code));
+    (reading.permanent && is_about_the_recipient && is_a_refusal).then(|| Reading {
+        reason: Reason::NoSuchMailbox,
+        permanent: true,
+        rule: format!("refused beside an accepted address ({})", reading.rule),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +319,46 @@ mod tests {
             strangers.unhear_decoy();
             assert_eq!(strangers.openness(), Openness::Unknown);
             assert_eq!(strangers.decoy_due(), Some(Moment::default()));
+        }
+    }
+
+    #[test]
+    fn a_decoy_refused_for_good_as_a_mailbox_shows_that_strangers_are_refused() {
+        for &reason in Reason::ALL {
+            let mut strangers = Strangers::default();
+            strangers.hear_subject(&read(Reason::Accepted, false));
+            strangers.asking_decoy();
+            strangers.hear_decoy(&read(reason, true), LATER);
+            let refused = strangers.openness() == Openness::RefusesStrangers;
+            assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
+            assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
+        }
+    }
+
+    #[test]
+    fn beside_an_acceptance_a_refusal_is_about_the_recipient_unless_it_blames_us() {
+        let read_as = |reason, permanent, code| {
+            refused_beside_an_acceptance(&read(reason, permanent), Some(code))
+                .map(|reading| reading.reason)
+        };
+        let (stranger, unread) = (Some(Reason::NoSuchMailbox), Reason::Unread);
+        assert_eq!(read_as(unread, true, 550), stranger);
+        assert_eq!(read_as(Reason::RelayDenied, true, 554), stranger);
+        assert_eq!(read_as(unread, false, 450), None);
+        assert_eq!(
+            read_as(unread, true, 501),
+            None,
+            "the command was not understood"
+        );
+        let by_code = Reading {
+            rule: "fallback: 554".to_owned(),
+            ..read(Reason::SenderRefused, true)
+        };
+        assert!(refused_beside_an_acceptance(&by_code, Some(554)).is_some());
+        for &reason in Reason::ALL {
+            if reason.blame() == crate::reason::Blame::Sender && reason != Reason::RelayDenied {
+                assert_eq!(read_as(reason, true, 550), None, "{reason}");
+            }
         }
     }
 

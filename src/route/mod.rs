@@ -335,7 +335,10 @@ pub fn host_key(name: &str, providers: &Providers) -> HostKey {
     if let Some(provider) = providers.of_mail_host(name) {
         return HostKey(provider.id.clone());
     }
-    HostKey(psl::domain_str(name).unwrap_or(name).to_owned())
+    // An address has no registrable domain: the last two numbers of one are no neighbourhood.
+    let is_an_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let domain = psl::domain_str(name).filter(|_| !is_an_address);
+    HostKey(domain.unwrap_or(name).to_owned())
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub(super) struct Climate {
     pub(super) turn: Option<Persona>,
     /// The odd kinds that there are.
     pub(super) kinds: Vec<Persona>,
+    /// Share of hosts under the registrable domain of another one.
+    pub(super) under_one_roof: f64,
     /// Share of domains at hosts of large providers.
     pub(super) at_providers: f64,
     /// Share of domains that take everything.
@@ -51,7 +53,9 @@ pub(super) const ORDINARY: [Persona; 8] = [
 ];
 
 /// Hosts whose answers tempt into a false verdict.
-const TEMPTING: [Persona; 12] = [
+const TEMPTING: [Persona; 14] = [
+    Persona::AcceptsAfterRefusals,
+    Persona::RefusesInOwnWords,
     Persona::BlocksRecipients,
     Persona::BlocksSender,
     Persona::TentativeRefuser,
@@ -73,6 +77,7 @@ impl Climate {
             odd_hosts: 0.0,
             turn: None,
             kinds: Vec::new(),
+            under_one_roof: 0.0,
             at_providers: 0.0,
             catch_all: 0.0,
             nameless: 0.0,
@@ -107,6 +112,7 @@ impl Climate {
                 Persona::ALL[usize::try_from(seed % Persona::ALL.len() as u64).unwrap_or(0)],
             ),
             kinds,
+            under_one_roof: *dice.one_of(&[0.0, 0.0, 0.3, 0.8]),
             at_providers: *dice.one_of(&[0.0, 0.2, 0.5]),
             catch_all: *dice.one_of(&[0.0, 0.1, 0.3, 0.6]),
             nameless: *dice.one_of(&[0.0, 0.05, 0.2]),

@@ -186,7 +186,12 @@ pub(super) fn anybody(number: usize, climate: &Climate, dice: &mut Dice, plan: &
         habits.dialect = *dice.one_of(&BLOCKS);
     }
     let way = way(climate, dice);
-    let name = format!("site{number}.test");
+    // A hoster's machines have one registrable domain, and little else in common.
+    let neighbour = number > 0 && dice.happens(climate.under_one_roof);
+    let name = match neighbour {
+        true => format!("rack{number}.site{}.test", dice.between(0, number - 1)),
+        false => format!("site{number}.test"),
+    };
     let mut hosts = Vec::new();
     let dead_first = dice.happens(0.1);
     let count = dice.between(1, 2) + usize::from(dead_first);

@@ -173,7 +173,11 @@ impl Opinions {
             (Some(_), Some(_)) => Strangers::AcceptedAndRefused,
             (Some(Said::YesToAll), None) => Strangers::AcceptedByProvider,
             (Some(_), None) => Strangers::Accepted,
-            (None, Some(Reason::NoSuchMailbox)) => Strangers::Refused,
+            // A decoy is nobody's name: refused for good as a mailbox it is a refused stranger, whatever is said of it.
+            (
+                None,
+                Some(Reason::NoSuchMailbox | Reason::MailboxDisabled | Reason::MailboxMoved),
+            ) => Strangers::Refused,
             (None, Some(_) | None) => Strangers::NotKnown,
         }
     }
@@ -328,6 +332,14 @@ mod tests {
             (
                 vec![yes(), decoy(NoSuchMailbox, true)],
                 "deliverable/accepted",
+            ),
+            (
+                vec![yes(), decoy(MailboxDisabled, true)],
+                "deliverable/accepted",
+            ),
+            (
+                vec![yes(), decoy(DomainNotServed, true)],
+                "risky/catch_all_untested",
             ),
             (vec![yes(), decoy(Accepted, false)], "risky/catch_all"),
             (

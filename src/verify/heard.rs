@@ -48,11 +48,11 @@ impl Heard {
             }
             Learned::Waiting { again: Some(_), .. } => self.waits += 1,
             Learned::Blocked {
-                key,
+                host,
                 exchange,
                 addresses,
                 ..
-            } => self.note_block(&key.0, &exchange.reply, *addresses as u64),
+            } => self.note_block(host, &exchange.reply, *addresses as u64),
             Learned::Waiting { again: None, .. }
             | Learned::Host { .. }
             | Learned::TakenBack { .. }

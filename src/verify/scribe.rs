@@ -39,11 +39,11 @@ impl Listener for Scribe<'_> {
             } => self.writer.clock(key, ledger::Clock { waiting, again })?,
             Learned::Waiting { again: None, .. } => {}
             Learned::Blocked {
-                key,
+                host,
                 exchange,
                 addresses,
                 ..
-            } => self.observer.blocked(&key.0, &exchange.reply, addresses),
+            } => self.observer.blocked(&host, &exchange.reply, addresses),
             Learned::Left {
                 host,
                 words,

@@ -188,24 +188,26 @@ impl Board {
         self.talk(talk).privacy = privacy;
     }
 
-    /// The first of a group's targets that is neither known to be dead nor has brought nothing of late; else the first that
-    /// has not had its chance yet, or is not dead; the first of all where all are.
+    /// The first of a group's targets that may be asked and has not brought nothing of late; else the first that has not had
+    /// its chance yet, or may be asked; the first that does not block us where none may.
     pub(super) fn first_target(&self, group: usize, now: Moment) -> usize {
         let targets = &self.groups[group].targets;
-        let alive = |(_, address): &(String, IpAddr)| self.is_alive(*address, now);
+        let alive = |(_, machine): &(String, IpAddr)| self.may_be_asked(group, *machine, now);
         let brings = |target: &(String, IpAddr)| alive(target) && !self.is_fruitless(target.1);
         let hopeful = |target: &(String, IpAddr)| alive(target) && !self.is_spent(target.1, now);
+        let blocks_not = |(_, machine): &(String, IpAddr)| !self.machine_blocks(*machine);
         let first = targets.iter().position(brings);
         first
             .or_else(|| targets.iter().position(hopeful))
             .or_else(|| targets.iter().position(alive))
+            .or_else(|| targets.iter().position(blocks_not))
             .unwrap_or(0)
     }
 
-    /// The next target of a group after `target` that is not known to be dead.
+    /// The next target of a group after `target` that is not known to be dead and has nothing against us.
     pub(super) fn next_target(&self, group: usize, target: usize, now: Moment) -> Option<usize> {
         let targets = &self.groups[group].targets;
-        (target + 1..targets.len()).find(|&next| self.is_alive(targets[next].1, now))
+        (target + 1..targets.len()).find(|&next| self.may_be_asked(group, targets[next].1, now))
     }
 
     /// How long a group's target is waited for: less where another follows that may answer.
@@ -237,7 +239,7 @@ impl Board {
             .or_else(|| self.groups[group].cut_short.take())
     }
 
-    fn is_alive(&self, address: IpAddr, now: Moment) -> bool {
+    pub(super) fn is_alive(&self, address: IpAddr, now: Moment) -> bool {
         self.is_fit(address) && self.dead.get(&address).is_none_or(|&until| until <= now)
     }
 
@@ -267,7 +269,8 @@ impl Board {
         }
         self.are_sure(t.unsure, now);
         if let Some(heard) = t.refuses_us {
-            self.block(host, &heard, self.block_wait(host), now);
+            let machine = self.groups[t.group].targets[t.target].clone();
+            self.block(host, machine, &heard, self.block_wait(host), now);
         }
         if self.hosts[host].pace.connections_open() == 0 {
             self.tell_of_host(host);

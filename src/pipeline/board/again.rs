@@ -71,8 +71,7 @@ impl Board {
                 self.groups[group].rows.resume_accepting();
             }
             if known.refuses_everybody {
-                let host = self.groups[group].host;
-                self.hosts[host].trust.lose();
+                self.lose_trust(group);
             }
         }
         let name = &*self.domains[domain].name;
@@ -94,9 +93,8 @@ impl Board {
                 self.hosts[group.host].good.clone_from(&group.good);
             }
         }
-        let host = self.groups[group].host;
-        if self.hosts[host].trust.is_lost() {
-            self.take_back_refused(host, now);
+        if self.groups[group].trust.is_lost() {
+            self.take_back_refused(group, now);
         }
     }
 

@@ -9,7 +9,7 @@ use super::{Board, Look, Subject, Wake};
 use crate::limits;
 use crate::moment::Moment;
 use crate::pace::Rate;
-use crate::probe::Strangers;
+use crate::probe::{Strangers, Trust};
 use crate::provider::TlsHabit;
 use crate::reason::Reason;
 use crate::route::{HostKey, MailHost, Route};
@@ -110,6 +110,8 @@ impl Board {
         let index = self.groups.len();
         let mut group = Group::new(host, targets, privacy);
         group.transaction_cap = known.known.transaction_cap;
+        group.trust = Trust::with(known.known.history);
+        group.turns_after = known.known.turns_after;
         if let Some(mute) = known.known.mute.filter(|_| !known.has_opened) {
             group.failures = mute.rounds;
             group.not_before = mute.until;
@@ -158,7 +160,7 @@ impl Board {
             return;
         };
         let host = self.groups[group].host;
-        if self.hosts[host].known.blocked.is_some() {
+        if self.is_blocked(group) {
             self.settle_blocked(index, now);
             return;
         }

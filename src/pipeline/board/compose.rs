@@ -17,7 +17,7 @@ use crate::smtp::{Charset, Command};
 use crate::verdict::Finding;
 
 /// Why no flight came about.
-enum Idle {
+pub(super) enum Idle {
     /// Not before this moment.
     Until(Moment),
     /// There is nothing to ask on this connection any more.
@@ -25,11 +25,11 @@ enum Idle {
 }
 
 /// A flight in the making.
-struct Draft {
-    offer: Offer,
-    budget: Budget,
-    commands: Vec<Command>,
-    asked: Vec<Asked>,
+pub(super) struct Draft {
+    pub(super) offer: Offer,
+    pub(super) budget: Budget,
+    pub(super) commands: Vec<Command>,
+    pub(super) asked: Vec<Asked>,
     /// Domains begun.
     domains: u32,
 }
@@ -46,15 +46,15 @@ impl Board {
     pub(super) fn give_work(&mut self, talk: TalkId, now: Moment) {
         let group = self.talks[&talk].group;
         // What is known of a block may come from another conversation.
-        let host = &self.hosts[self.groups[group].host];
-        if self.stopping || host.known.blocked.is_some() || self.groups[group].is_left {
+        if self.stopping || self.groups[group].is_left || self.is_unwelcome(talk, now) {
             self.hang_up(talk);
             return;
         }
         self.groups[group]
             .resting
             .take_if(|resting| *resting == talk);
-        match self.compose(talk, now) {
+        let flight = self.compose(talk, now);
+        match flight.or_else(|idle| self.test_a_turn(talk, idle, now)) {
             Ok((commands, pace)) => {
                 let step = self.next_step();
                 let t = self.talk(talk);
@@ -113,6 +113,10 @@ impl Board {
         if pace == FlightPace::Together && worn_out && spent.recipients() > 0 {
             return Err(Idle::Finished);
         }
+        if self.may_have_turned(talk) {
+            // The decoy that shows it needs a place.
+            room = room.saturating_sub(1);
+        }
         room = room.min(match careful {
             true => 1,
             false => self.groups[group].flight,
@@ -149,11 +153,11 @@ impl Board {
             self.relist(domain, now);
         }
         if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(group) {
-            let trust = &self.hosts[host].trust;
-            let settled = trust.is_lost() || trust.is_questioned();
+            let trust = &self.groups[group].trust;
+            let settled = trust.is_lost() || self.hosts[host].questioned.is_some();
             if !settled && self.owes_a_control(group, true) {
                 self.question(group, now);
-                if self.hosts[host].trust.is_questioned() {
+                if self.groups[group].trust.is_questioned() {
                     // It goes into this conversation, or has one of its own.
                     return self.compose(talk, now);
                 }
@@ -204,7 +208,7 @@ impl Board {
     }
 
     /// An empty flight for a conversation.
-    fn draft(&self, talk: TalkId) -> Draft {
+    pub(super) fn draft(&self, talk: TalkId) -> Draft {
         let t = &self.talks[&talk];
         let offer = t.offer.clone().unwrap_or_default();
         let group = &self.groups[t.group];
@@ -222,7 +226,11 @@ impl Board {
                 Caps {
                     per_transaction: cap,
                     per_connection: known.recipients_cap,
-                    refusals: known.refusals_cap,
+                    refusals: known
+                        .refusals_cap
+                        .into_iter()
+                        .chain(group.turns_after)
+                        .min(),
                 },
             ),
             offer,
@@ -233,7 +241,7 @@ impl Board {
     }
 
     /// Takes the right to ask about one recipient: the one with which the conversation was begun, then further ones.
-    fn draw(&mut self, talk: TalkId, now: Moment) -> Result<(), Moment> {
+    pub(super) fn draw(&mut self, talk: TalkId, now: Moment) -> Result<(), Moment> {
         let t = &self.talks[&talk];
         let (host, ahead) = (self.groups[t.group].host, t.ahead);
         let pace = &mut self.hosts[host].pace;
@@ -262,7 +270,7 @@ impl Board {
     }
 
     /// Whether commands travel together in this conversation.
-    fn flight_pace(&self, group: usize, offer: &Offer) -> FlightPace {
+    pub(super) fn flight_pace(&self, group: usize, offer: &Offer) -> FlightPace {
         let habit = self.hosts[self.groups[group].host]
             .provider
             .as_ref()
@@ -357,7 +365,7 @@ impl Board {
     }
 
     /// Whether a recipient of `domain` fits the open transaction, or another may be begun.
-    fn may_address(&self, talk: TalkId, domain: usize, budget: Budget) -> bool {
+    pub(super) fn may_address(&self, talk: TalkId, domain: usize, budget: Budget) -> bool {
         let t = &self.talks[&talk];
         let fits = t
             .transaction
@@ -495,12 +503,11 @@ impl Board {
         now: Moment,
     ) -> Result<(), Moment> {
         let t = &self.talks[&talk];
-        let group = &self.groups[t.group];
         let index = t.group;
         let Some(domain) = self.tells_by_a_decoy(index) else {
             return Ok(());
         };
-        let owed = group.rows.owe_a_decoy(self.strangers_at(index), at_the_end);
+        let owed = self.owes_a_decoy(index, at_the_end);
         let fits = t.spent.room(draft.budget) > 0 && self.may_address(talk, domain, draft.budget);
         if owed && !fits && at_the_end && t.spent.recipients() > 0 {
             // This connection is used up: the test is worth one of its own.
@@ -510,22 +517,35 @@ impl Board {
             return Ok(());
         }
         self.draw(talk, now)?;
+        self.put_late_decoy(talk, domain, draft);
+        Ok(())
+    }
+
+    /// Writes another decoy of a domain into the draft. Returns whether it went in.
+    pub(super) fn put_late_decoy(
+        &mut self,
+        talk: TalkId,
+        domain: usize,
+        draft: &mut Draft,
+    ) -> bool {
+        let group = self.talks[&talk].group;
         // A greylist would put off a new stranger, which shows nothing; it knows the first one by now.
         let nth = match self.domains[domain].keeps_waiting {
             true => 0,
             false => self.domains[domain].late_decoys + 1,
         };
-        if let Some(decoy) = self.decoy(domain, nth) {
-            self.tally.decoys += 1;
-            self.decoys_owed += 1;
-            self.groups[index].rows.testing = true;
-            let entry = &mut self.domains[domain];
-            entry.late_decoys += 1;
-            entry.under_way += 1;
-            let decoy = (decoy, Charset::Ascii);
-            self.ask(talk, domain, Asking::LateDecoy, decoy, draft);
-        }
-        Ok(())
+        let Some(decoy) = self.decoy(domain, nth) else {
+            return false;
+        };
+        self.tally.decoys += 1;
+        self.decoys_owed += 1;
+        self.groups[group].rows.testing = true;
+        let entry = &mut self.domains[domain];
+        entry.late_decoys += 1;
+        entry.under_way += 1;
+        let decoy = (decoy, Charset::Ascii);
+        self.ask(talk, domain, Asking::LateDecoy, decoy, draft);
+        true
     }
 
     /// Whether a group has nothing left to be asked but what this conversation thinks of. One that is saying goodbye thinks

@@ -9,8 +9,9 @@ use super::rows::{Answer, Span, Which};
 use super::{Board, Heard, Learned, Look, Subject, TalkId, control};
 use crate::address::Address;
 use crate::diagnosis::Reading;
+use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Openness, Party, Strangers};
+use crate::probe::{Openness, Party, Strangers, refuses_a_stranger};
 use crate::reason::Reason;
 use crate::verdict::{Exchange, Finding, Whom};
 
@@ -43,9 +44,9 @@ impl Board {
         self.note_stranger(span.talk);
         let group = &mut self.groups[at];
         group.rows.refuse(answer);
-        let trust = &mut self.hosts[group.host].trust;
-        trust.refused();
-        let believed = !trust.is_lost();
+        group.trust.refused();
+        let believed = !group.trust.is_lost();
+        self.hosts[group.host].known.history.refused += 1;
         self.learn_believed(believed, subject, heard, now);
         if believed {
             self.draw_sample(subject);
@@ -54,6 +55,7 @@ impl Board {
 
     /// Notes that the machine of a conversation refused somebody.
     fn note_stranger(&mut self, talk: TalkId) {
+        self.tail_refused(talk);
         if let Some(t) = self.talks.get(&talk) {
             let (_, machine) = self.groups[t.group].targets[t.target];
             *self.strangers.entry(machine).or_default() += 1;
@@ -69,6 +71,15 @@ impl Board {
             .unwrap_or(0)
     }
 
+    /// Whether a group's acceptances in a row want another decoy; at a machine that was seen to turn, any at its end.
+    pub(super) fn owes_a_decoy(&self, group: usize, at_the_end: bool) -> bool {
+        let strangers = match self.groups[group].turns_after {
+            Some(_) => limits::MANY_STRANGERS,
+            None => self.strangers_at(group),
+        };
+        self.groups[group].rows.owe_a_decoy(strangers, at_the_end)
+    }
+
     /// Whether a group's refusals in a row want somebody known to exist to be asked about. Short rows are worth that only
     /// where the same machine has accepted somebody: what another one of its key says tells little of them.
     pub(super) fn owes_a_control(&self, group: usize, at_the_end: bool) -> bool {
@@ -79,22 +90,19 @@ impl Board {
 
     /// Whether a group's last answers want a question that nobody else asks for, and there is one to put.
     pub(super) fn wants_a_last_test(&self, index: usize) -> bool {
-        let group = &self.groups[index];
-        let host = &self.hosts[group.host];
-        if host.known.blocked.is_some() || group.is_left {
+        if self.groups[index].is_left || self.is_blocked(index) {
             return false;
         }
-        let by_a_decoy = group.rows.owe_a_decoy(self.strangers_at(index), true)
-            && self.tells_by_a_decoy(index).is_some();
+        let by_a_decoy = self.owes_a_decoy(index, true) && self.tells_by_a_decoy(index).is_some();
         by_a_decoy || self.tells_by_a_control(index)
     }
 
     /// Whether a group's last refusals want somebody known to exist to be asked about, and there is somebody.
     pub(super) fn tells_by_a_control(&self, index: usize) -> bool {
-        let trust = &self.hosts[self.groups[index].host].trust;
+        let trust = &self.groups[index].trust;
         self.owes_a_control(index, true)
             && !trust.is_lost()
-            && !trust.is_questioned()
+            && self.hosts[self.groups[index].host].questioned.is_none()
             && self.somebody_good(index).is_some()
     }
 
@@ -110,8 +118,7 @@ impl Board {
     /// Looks into a machine's refusals after a flight, `refusal` the last of them: what came with them may have shown
     /// already that it still accepts somebody.
     pub(super) fn look_into(&mut self, group: usize, refusal: &Exchange, now: Moment) {
-        let host = self.groups[group].host;
-        let trust = &self.hosts[host].trust;
+        let trust = &self.groups[group].trust;
         if trust.is_lost() {
             return;
         }
@@ -136,7 +143,9 @@ impl Board {
         let meant = strangers.openness() == Openness::RefusesStrangers;
         // A decoy that is being asked about may have been answered before, and then does not vouch for it.
         let may_be_meant = meant || strangers.decoy_under_way();
-        self.hosts[self.groups[group].host].trust.accepted();
+        let host = self.groups[group].host;
+        self.hosts[host].known.history.accepted += 1;
+        self.groups[group].trust.accepted();
         if !self.groups[group].rows.accepts_anybody() {
             self.remember_good(group, domain, subject);
         }
@@ -192,9 +201,7 @@ impl Board {
         let Some(other) = self.somebody_good(index).and_then(serves) else {
             return false;
         };
-        let machines = &self.groups[other].targets;
-        let is_there = |own: &(String, IpAddr)| machines.iter().any(|(_, there)| *there == own.1);
-        other == index || self.groups[index].targets.iter().any(is_there)
+        self.has_a_machine_of(index, other)
     }
 
     fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Moment) {
@@ -222,8 +229,8 @@ impl Board {
                 party: Party::Decoy((*self.domains[domain].name).into()),
                 span,
             });
-            believed = !self.hosts[group.host].trust.is_lost();
-            if believed && heard.reading.reason == Reason::NoSuchMailbox {
+            believed = !group.trust.is_lost();
+            if believed && refuses_a_stranger(&heard.reading) {
                 group.meant = Some(domain);
             }
         }
@@ -259,13 +266,13 @@ impl Board {
     /// again, before anybody else; by the same machine where it has accepted somebody, else by another one of its key.
     pub(super) fn question(&mut self, group: usize, now: Moment) {
         let host = self.groups[group].host;
-        if self.hosts[host].trust.is_questioned() {
+        if self.hosts[host].questioned.is_some() {
             return;
         }
         let Some((domain, address)) = self.somebody_good(group) else {
             return;
         };
-        self.hosts[host].trust.question();
+        self.groups[group].trust.question();
         self.hosts[host].questioned = Some(group);
         self.pending += 1;
         self.domains[domain].push(&control(address));
@@ -289,17 +296,19 @@ impl Board {
         let doubted = self.hosts[host].questioned.take().unwrap_or(group);
         if refuses_for_good(&heard.reading) {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
-            // One machine that is caught for another one's refusals speaks for all that are under the key.
             let its_own = doubted == group && self.owes_a_control(group, true);
             let which = match its_own {
                 true => Which::InARow,
                 false => Which::OfLate,
             };
             self.distrust(group, &heard.exchange, which, now);
+            // Nobody is left who could vouch for the machine whose refusals were in question.
+            self.distrust(doubted, &heard.exchange, Which::OfLate, now);
         } else {
             let believed = !self.groups[group].rows.accepts_anybody();
             self.learn_believed(believed, subject, heard, now);
-            self.make_peace(host);
+            self.make_peace(group);
+            self.make_peace(doubted);
             self.groups[group].rows.accepts_a_control(span);
             if doubted != group {
                 self.groups[doubted].rows.was_questioned();
@@ -307,10 +316,10 @@ impl Board {
         }
     }
 
-    /// A host that was questioned is believed as before; one that was caught stays so.
-    fn make_peace(&mut self, host: usize) {
-        let trust = &mut self.hosts[host].trust;
-        if !trust.is_lost() {
+    /// A group that was questioned is believed as before; one that was caught stays so.
+    fn make_peace(&mut self, group: usize) {
+        let trust = &mut self.groups[group].trust;
+        if trust.is_questioned() {
             trust.restore();
         }
     }
@@ -331,33 +340,64 @@ impl Board {
         }
         if let Some(group) = self.domains[domain].group {
             let host = self.groups[group].host;
-            let lost = self.hosts[host].trust.is_lost();
-            let rows = &mut self.groups[group].rows;
-            if is_yes(&heard.exchange) {
-                let held = rows.failed_the_test(span);
+            let lost = self.groups[group].trust.is_lost();
+            if is_yes(&heard.exchange) && self.has_turned(span.talk, now) {
+                self.groups[group].rows.testing = false;
+            } else if is_yes(&heard.exchange) {
+                let held = self.groups[group].rows.failed_the_test(span);
                 self.hold_back(host, held, &heard.exchange, now);
             } else if refuses_for_good(&heard.reading) {
-                rows.passed_the_test(span);
-                if heard.reading.reason == Reason::NoSuchMailbox && !lost {
+                self.groups[group].rows.passed_the_test(span);
+                if refuses_a_stranger(&heard.reading) && !lost {
                     // A run that goes on after an interruption need not test it again.
                     self.learn_of_decoy(domain, heard, true, now);
                 }
             } else {
-                rows.tested_in_vain();
+                self.groups[group].rows.tested_in_vain();
             }
         }
         self.offer_domain(domain, now);
     }
 
-    /// A host's refusals are not to be believed: those before and those to come are held back for people to decide.
+    /// A machine's refusals are not to be believed: those before and those to come are held back for people to decide. So are
+    /// its neighbours' once most have been caught, or where their provider acts as one.
     fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Moment) {
-        let host = self.groups[group].host;
-        if self.hosts[host].trust.is_lost() {
+        if self.groups[group].trust.is_lost() {
             return;
         }
-        self.hosts[host].trust.lose();
-        let refused = self.take_refused(host, which);
-        self.hold_back(host, refused, exchange, now);
+        let caught = self.lose_trust(group);
+        let refused = self.take_refused(&caught, which);
+        self.hold_back(self.groups[group].host, refused, exchange, now);
+    }
+
+    /// Notes that the machines of a group are not believed any more. Returns the groups that this concerns.
+    pub(super) fn lose_trust(&mut self, group: usize) -> Vec<usize> {
+        let host = self.groups[group].host;
+        let all = self.hosts[host].groups.clone();
+        let is_there = |&other: &usize| self.has_a_machine_of(other, group);
+        let mut caught: Vec<usize> = all.iter().copied().filter(is_there).collect();
+        for &group in &caught {
+            self.groups[group].trust.lose();
+        }
+        let lost = all
+            .iter()
+            .filter(|&&group| self.groups[group].trust.is_lost());
+        let lost = lost.count();
+        let most = lost >= limits::MACHINES_THAT_SPEAK_FOR_ALL && lost * 2 > all.len();
+        if most || self.hosts[host].acts_as_one() {
+            for &group in &all {
+                self.groups[group].trust.lose();
+            }
+            caught = all;
+        }
+        caught
+    }
+
+    /// Whether two groups have a machine in common.
+    fn has_a_machine_of(&self, group: usize, other: usize) -> bool {
+        let machines = &self.groups[other].targets;
+        let is_there = |own: &(String, IpAddr)| machines.iter().any(|(_, there)| *there == own.1);
+        group == other || self.groups[group].targets.iter().any(is_there)
     }
 
     /// Takes back what some answers taught, and says so.
@@ -374,18 +414,18 @@ impl Board {
         self.take_back(host, held, now);
     }
 
-    /// Takes back what a caught host refused of late, all groups of its key together.
-    pub(super) fn take_back_refused(&mut self, host: usize, now: Moment) {
-        let refused = self.take_refused(host, Which::OfLate);
-        self.take_back(host, refused, now);
+    /// Takes back what a caught machine refused of late, all groups together that it answers for.
+    pub(super) fn take_back_refused(&mut self, group: usize, now: Moment) {
+        let caught = self.lose_trust(group);
+        let refused = self.take_refused(&caught, Which::OfLate);
+        self.take_back(self.groups[group].host, refused, now);
     }
 
-    /// The refusals of a host. One machine may answer for several groups: none of its key is believed any more.
-    fn take_refused(&mut self, host: usize, which: Which) -> Vec<Answer> {
-        let groups = self.hosts[host].groups.clone();
+    /// The refusals of some groups.
+    fn take_refused(&mut self, groups: &[usize], which: Which) -> Vec<Answer> {
         groups
-            .into_iter()
-            .flat_map(|group| self.groups[group].rows.take_refused(which))
+            .iter()
+            .flat_map(|&group| self.groups[group].rows.take_refused(which))
             .collect()
     }
 
@@ -419,9 +459,9 @@ impl Board {
             Look::First => {}
             Look::Second => self.second_look.undecided += 1,
             Look::Control => {
-                self.make_peace(host);
                 // The row is left as it is, or the question would be put for ever.
                 if let Some(doubted) = self.hosts[host].questioned.take() {
+                    self.make_peace(doubted);
                     self.groups[doubted].rows.was_questioned();
                 }
             }
@@ -430,7 +470,7 @@ impl Board {
 }
 
 /// What an answer is read as that is not to be believed.
-fn held_back() -> Reading {
+pub(super) fn held_back() -> Reading {
     Reading {
         reason: Reason::ProviderAnomaly,
         permanent: false,

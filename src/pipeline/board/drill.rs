@@ -11,7 +11,9 @@ use proptest::prelude::*;
 mod again;
 mod economy;
 mod liars;
+mod machines;
 mod step;
+mod turns;
 
 use super::*;
 use crate::limits;
@@ -35,6 +37,8 @@ struct Question<'a> {
     local: &'a str,
     /// Recipients of this connection before.
     nth: u32,
+    /// Those of them that were refused.
+    refused: u32,
     /// Which recipient of its transaction, from 1.
     place: u32,
     /// How often this recipient was asked about before, at the whole host.
@@ -52,6 +56,8 @@ enum Reply {
     HangUp,
     /// For good, in words that say nothing.
     Unread,
+    /// For good, for we are on a blocklist.
+    Blocked,
 }
 
 /// Those who exist have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
@@ -106,6 +112,8 @@ struct Drill {
     seen: Vec<Seen>,
     /// Domain to host.
     served: HashMap<String, usize>,
+    /// Domains with a route of their own.
+    routes: HashMap<String, Route>,
     /// Who is read from the list later, in the order of the moments.
     arrivals: VecDeque<(Moment, Address)>,
     connections: BTreeMap<TalkId, Connection>,
@@ -165,6 +173,7 @@ impl Drill {
                 .iter()
                 .map(|&(domain, host)| (domain.to_owned(), host))
                 .collect(),
+            routes: HashMap::new(),
             arrivals: VecDeque::new(),
             connections: BTreeMap::new(),
             events: BinaryHeap::new(),
@@ -195,8 +204,8 @@ impl Drill {
             self.board.tick(self.now);
             while let Some(domain) = self.board.next_resolution() {
                 self.resolutions += 1;
-                let host = self.served[&domain];
-                let route = route_to(host);
+                let own = self.routes.get(&domain).cloned();
+                let route = own.unwrap_or_else(|| route_to(self.served[&domain]));
                 self.board.routed(&domain, route, self.now);
             }
             while let Some(out) = self.board.next_out() {
@@ -331,6 +340,7 @@ impl Drill {
                     let reply = (habits.answer)(Question {
                         local: recipient.user(),
                         nth: connection.accepted + connection.refused,
+                        refused: connection.refused,
                         place: connection.place,
                         again: *again - 1,
                         at: self.now.as_millis() - START.as_millis(),
@@ -340,7 +350,11 @@ impl Drill {
                             connection.accepted += 1;
                             connection.taken += 1;
                         }
-                        Reply::No | Reply::TooMany | Reply::ComeBack | Reply::Unread => {
+                        Reply::No
+                        | Reply::TooMany
+                        | Reply::ComeBack
+                        | Reply::Unread
+                        | Reply::Blocked => {
                             connection.refused += 1;
                             delay += habits.tarpit;
                         }
@@ -356,6 +370,7 @@ impl Drill {
                         Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
                         Reply::HangUp => heard(None, Reason::HungUp, false),
                         Reply::Unread => heard(Some(550), Reason::Unread, true),
+                        Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
                     }
                 }
                 Command::Rset => heard(Some(250), Reason::Accepted, false),

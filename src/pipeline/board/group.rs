@@ -9,7 +9,7 @@ use crate::address::Address;
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::Effort;
+use crate::probe::{Effort, Trust};
 use crate::route::MailHost;
 use crate::smtp::dialogue::{FlightPace, Hello, Privacy};
 use crate::verdict::Exchange;
@@ -21,6 +21,8 @@ pub(super) struct Group {
     pub(super) host: usize,
     /// Name with address, in the order in which to try them.
     pub(super) targets: Vec<(String, IpAddr)>,
+    /// Machines of these that said that they block us before they had answered anybody: the others are asked instead.
+    pub(super) shunned: Vec<IpAddr>,
     /// All domains it serves.
     pub(super) domains: Vec<usize>,
     /// Domains with a question that may be put now.
@@ -31,6 +33,12 @@ pub(super) struct Group {
     pub(super) waiting: usize,
     /// What its answers of one kind in a row are worth: they come from one machine.
     pub(super) rows: Rows,
+    /// What its refusals are worth.
+    pub(super) trust: Trust,
+    /// The most refusals in a connection after which it still refused somebody.
+    pub(super) steady: u32,
+    /// The fewest refusals in a connection after which it was found to accept everybody.
+    pub(super) turns_after: Option<u32>,
     /// Somebody who was accepted there.
     pub(super) good: Option<(usize, Address)>,
     /// The domain of the last acceptance that seemed to mean something: a further stranger is asked for there.
@@ -111,11 +119,15 @@ impl Group {
         Group {
             host,
             targets,
+            shunned: Vec::new(),
             domains: Vec::new(),
             ready: VecDeque::new(),
             askable: 0,
             waiting: 0,
             rows: Rows::default(),
+            trust: Trust::default(),
+            steady: 0,
+            turns_after: None,
             good: None,
             meant: None,
             control: None,

@@ -1,13 +1,14 @@
-//! What is shared under one host key: pace, breaker, trust.
+//! What is shared under one host key: pace, breaker, history.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
 
 use crate::address::Address;
 use crate::limits;
 use crate::moment::Moment;
 use crate::pace::{Ceilings, Pace};
-use crate::probe::{KnownHost, Mute, Trust};
-use crate::provider::Provider;
+use crate::probe::{KnownHost, Mute};
+use crate::provider::{Blocking, Provider};
 use crate::route::HostKey;
 
 /// One host key with what is shared under it.
@@ -22,8 +23,8 @@ pub(super) struct Host {
     pub(super) queue: VecDeque<usize>,
     /// Whether it waits for a place among all conversations.
     pub(super) listed: bool,
-    /// Blocks read at RCPT since the last other answer.
-    pub(super) block_signs: u32,
+    /// Its machines that have said something in this run.
+    pub(super) met: BTreeSet<IpAddr>,
     /// Whether it tells strangers to come back, so that all clocks are better started at once.
     pub(super) greylisting: bool,
     /// Whether a conversation with it ever came about in this run.
@@ -34,8 +35,6 @@ pub(super) struct Host {
     pub(super) good: Option<(usize, Address)>,
     /// What is known of it, for later runs too.
     pub(super) known: KnownHost,
-    /// What its refusals are worth.
-    pub(super) trust: Trust,
     /// The group whose refusals are in question while somebody known to exist is asked about, maybe at another group.
     pub(super) questioned: Option<usize>,
     /// After how many recipients it last took its leave without saying why.
@@ -55,18 +54,23 @@ impl Host {
             groups: Vec::new(),
             queue: VecDeque::new(),
             listed: false,
-            block_signs: 0,
+            met: BTreeSet::new(),
             greylisting: false,
             has_opened: false,
             turns: 0,
             good: None,
             known: KnownHost::default(),
-            trust: Trust::default(),
             questioned: None,
             farewell_after: None,
             waiting: [0; 2],
             until: None,
         }
+    }
+
+    /// Whether what one of its machines has against us is what all have.
+    pub(super) fn acts_as_one(&self) -> bool {
+        let provider = self.provider.as_deref();
+        provider.is_some_and(|provider| provider.blocking == Blocking::AsOne)
     }
 
     /// Notes that it tells strangers to come back. Returns whether that is news; a host that changes its mind time and
@@ -85,6 +89,7 @@ impl Host {
         if known.blocked_at(now).is_none() {
             known.blocked = None;
         }
+        known.machines.retain(|_, block| now < block.until);
         // What was tried long ago is tried anew.
         let of_late = |mute: &Mute| now < mute.until + limits::UNREACHABLE_WAIT;
         known.mute = known.mute.filter(of_late);
@@ -94,7 +99,6 @@ impl Host {
         if let Some(pace) = &known.pace {
             self.pace.resume(pace);
         }
-        self.trust = Trust::with(known.history);
         self.known = known;
     }
 }

@@ -16,6 +16,7 @@ mod drill;
 mod effort;
 mod group;
 mod host;
+mod machine;
 mod opening;
 mod outcome;
 mod packed;
@@ -23,6 +24,7 @@ mod progress;
 mod rows;
 mod second_look;
 mod step;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -49,7 +51,9 @@ use crowd::Crowd;
 use domain::Entry;
 use group::Group;
 use host::Host;
+use machine::Machine;
 use step::{Conduct, Unsure};
+use turn::Tail;
 
 pub use progress::{Progress, SecondLook, WaitingHost};
 
@@ -227,8 +231,8 @@ pub enum Learned {
     },
     /// A host blocks us; nobody there is asked any more.
     Blocked {
-        /// Which.
-        key: HostKey,
+        /// Which: a machine by its name, or a host key that acts as one.
+        host: String,
         /// Its words.
         exchange: Exchange,
         /// What they were read as.
@@ -269,6 +273,10 @@ struct Talk {
     unsure: Vec<Unsure>,
     /// That we are not wanted there, which counts as long.
     refuses_us: Option<Box<Heard>>,
+    /// Domains of which it has accepted an address of the list.
+    welcomed: Vec<usize>,
+    /// What it has refused, and accepted since.
+    tail: Tail,
 }
 
 impl Talk {
@@ -295,6 +303,8 @@ impl Talk {
             privacy: Privacy::WhenOffered,
             unsure: Vec::new(),
             refuses_us: None,
+            welcomed: Vec::new(),
+            tail: Tail::default(),
         }
     }
 }
@@ -398,6 +408,8 @@ pub struct Board {
     hosts: Vec<Host>,
     by_key: HashMap<HostKey, usize>,
     by_address: HashMap<IpAddr, usize>,
+    /// What each machine has said of us.
+    machines: HashMap<IpAddr, Machine>,
     /// How many each machine has refused for good.
     strangers: HashMap<IpAddr, u32>,
     /// Addresses that did not answer, with the moment from which on they may be tried again.
@@ -433,6 +445,8 @@ pub struct Board {
     past: Past,
     /// Domains through which machines are met again, for their answers' sake alone.
     met_again: BTreeSet<usize>,
+    /// Domains whose decoy was accepted where that could not be told from a host's turn, and asked again.
+    asked_afresh: BTreeSet<usize>,
     stopping: bool,
 }
 
@@ -482,6 +496,7 @@ impl Board {
             hosts: Vec::new(),
             by_key: HashMap::new(),
             by_address: HashMap::new(),
+            machines: HashMap::new(),
             strangers: HashMap::new(),
             dead: HashMap::new(),
             efforts: HashMap::new(),
@@ -504,6 +519,7 @@ impl Board {
             strandings: Strandings::default(),
             past: Past::default(),
             met_again: BTreeSet::new(),
+            asked_afresh: BTreeSet::new(),
             stopping: false,
         };
         for address in board.manners.controls.clone() {
@@ -645,6 +661,7 @@ impl Board {
         }
         self.hosts[host].remember(known, now);
         self.know_conduct(host, now);
+        self.remember_blocks(host);
     }
 
     /// Carries out what has come due.
@@ -697,7 +714,9 @@ impl Board {
                     let took = now.since(t.flight.began);
                     self.hosts[self.groups[group].host].pace.opened_in(took);
                     self.is_open(group);
-                    self.dead.remove(&self.groups[group].targets[target].1);
+                    let machine = self.groups[group].targets[target].1;
+                    self.has_met(self.groups[group].host, machine);
+                    self.dead.remove(&machine);
                     self.give_work(talk, now);
                 }
             }

@@ -1,5 +1,7 @@
 //! What follows when no conversation comes about, or a host wants none with us.
 
+use std::net::IpAddr;
+
 use super::admission::Ended;
 use super::{Board, Heard, Learned, Strandings, TalkId, Wake};
 use crate::diagnosis::Reading;
@@ -41,6 +43,10 @@ impl Board {
         }
         let host = self.groups[group].host;
         self.note_last_word(group, heard);
+        let machine = self.groups[group].targets[target].clone();
+        if heard.exchange.code.is_some() {
+            self.has_met(host, machine.1);
+        }
         let stage = heard.exchange.stage;
         let unencrypted;
         let heard = match (stage, privacy) {
@@ -75,25 +81,42 @@ impl Board {
         match heard.reading.reason {
             Reason::TlsRequired if privacy != Privacy::Required => self.demands_tls(talk),
             reason if reason.blame() == Blame::Sender && heard.reading.permanent => {
-                self.block(host, heard, self.block_wait(host), now);
-                self.ended(talk, now);
-                return;
+                self.block(host, machine, heard, self.block_wait(host), now);
             }
-            Reason::RateLimited | Reason::SenderBlocked => self.slow_down(host, heard, now),
+            Reason::RateLimited | Reason::SenderBlocked => {
+                self.slow_down(host, &machine, heard, now);
+            }
             _ => {
-                let address = self.groups[group].targets[target].1;
-                self.is_dead(address, now);
-                if let Some(next) = self.turn_from(group, target, ended, now) {
-                    if let Some(t) = self.talks.get_mut(&talk) {
-                        t.target = next;
-                    }
-                    self.dial(talk, now);
+                self.is_dead(machine.1, now);
+                if self.dial_next(talk, ended, now) {
                     return;
                 }
             }
         }
+        if self.is_blocked(group) {
+            self.ended(talk, now);
+            return;
+        }
+        // One machine may block us where another takes our questions.
+        if self.is_unwelcome(talk, now) && self.dial_next(talk, ended, now) {
+            return;
+        }
         self.come_back_to(group, heard, now);
         self.ended(talk, now);
+    }
+
+    /// Dials the next target of a conversation that came to nothing. Returns whether there is one.
+    fn dial_next(&mut self, talk: TalkId, ended: Ended, now: Moment) -> bool {
+        let t = &self.talks[&talk];
+        let (group, target) = (t.group, t.target);
+        let Some(next) = self.turn_from(group, target, ended, now) else {
+            return false;
+        };
+        if let Some(t) = self.talks.get_mut(&talk) {
+            t.target = next;
+        }
+        self.dial(talk, now);
+        true
     }
 
     /// Our own side failed: nothing was learned of the host, so it is dialled again after a while. So is everybody: who
@@ -205,10 +228,9 @@ impl Board {
         let Some(group) = self.domains[domain].group else {
             return;
         };
-        let host = &self.hosts[self.groups[group].host];
         if let Some(Block {
             exchange, reading, ..
-        }) = host.known.blocked.as_deref().cloned()
+        }) = self.block_on(group).cloned()
         {
             self.settle_queued(domain, &exchange, &reading, now);
         }
@@ -223,64 +245,42 @@ impl Board {
             .unwrap_or(limits::BLOCK_WAIT)
     }
 
-    /// The breaker: a host has shown that it blocks us, so nobody there is asked any more before `wait` is over.
-    pub(super) fn block(
+    /// A host asked for less: it gets less after the time it named, its provider is known to name, or ours. Where that
+    /// is longer than anybody may wait, the machine that said so is asked no more in this run.
+    pub(super) fn slow_down(
         &mut self,
         host: usize,
+        machine: &(String, IpAddr),
         heard: &Heard,
-        wait: std::time::Duration,
         now: Moment,
     ) {
-        if self.hosts[host].known.blocked.is_some() {
-            return;
-        }
-        self.hosts[host].known.blocked = Some(Box::new(Block {
-            until: now + wait,
-            exchange: heard.exchange.clone(),
-            reading: heard.reading.clone(),
-        }));
-        self.tell_of_host(host);
-        let before = self.pending;
-        for group in self.hosts[host].groups.clone() {
-            self.groups[group].ready.clear();
-            self.groups[group].test_owed = false;
-            for domain in self.groups[group].domains.clone() {
-                self.domains[domain].listed = false;
-                self.settle_blocked(domain, now);
-            }
-        }
-        self.learned.push(Learned::Blocked {
-            key: self.hosts[host].key.clone(),
-            exchange: heard.exchange.clone(),
-            reading: heard.reading.clone(),
-            addresses: before - self.pending,
-        });
-    }
-
-    /// A host asked for less: it gets less after the time it named, its provider is known to name, or ours. Where that
-    /// is longer than anybody may wait, nobody there is asked any more in this run.
-    pub(super) fn slow_down(&mut self, host: usize, heard: &Heard, now: Moment) {
         let known = self.hosts[host].provider.as_ref();
         let wait = heard.named_wait.or_else(|| match heard.reading.reason {
             Reason::RateLimited | Reason::SenderBlocked => known.and_then(|p| p.block_wait),
             _ => None,
         });
         if let Some(wait) = wait.filter(|&wait| wait > self.manners.patience) {
-            self.block(host, heard, wait, now);
+            self.block(host, machine.clone(), heard, wait, now);
             return;
         }
         let until = self.hosts[host].pace.slow_down(now, wait);
         self.wakes.insert((until, Wake::Host(host)));
         self.tell_of_host(host);
-        self.leave_if_hopeless(host, heard, now);
+        self.leave_if_hopeless(host, machine, heard, now);
     }
 
     /// A host that has sent us away time and again is left in peace.
-    pub(super) fn leave_if_hopeless(&mut self, host: usize, heard: &Heard, now: Moment) {
+    pub(super) fn leave_if_hopeless(
+        &mut self,
+        host: usize,
+        machine: &(String, IpAddr),
+        heard: &Heard,
+        now: Moment,
+    ) {
         let known = &self.hosts[host];
         let waiting = known.waiting[0] + known.waiting[1];
         if known.pace.is_hopeless() || known.pace.is_endless(waiting) {
-            self.block(host, heard, self.block_wait(host), now);
+            self.block(host, machine.clone(), heard, self.block_wait(host), now);
         }
     }
 
@@ -288,7 +288,6 @@ impl Board {
     pub(super) fn tell_of_host(&mut self, host: usize) {
         let host = &mut self.hosts[host];
         host.known.pace = Some(host.pace.known());
-        host.known.history = host.trust.history();
         self.learned.push(Learned::Host {
             key: host.key.clone(),
             known: host.known.clone(),

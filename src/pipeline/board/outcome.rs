@@ -1,5 +1,7 @@
 //! What follows from the answers of a flight.
 
+use std::net::IpAddr;
+
 use super::rows::Span;
 use super::{
     Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, Talk, TalkId, TalkStage, Wake,
@@ -9,6 +11,7 @@ use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{
     Farewell, Next, Strangers, Wait, after_undecided, farewell, is_for_one_connection,
+    refused_beside_an_acceptance,
 };
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
@@ -42,6 +45,7 @@ impl Board {
         let asked = std::mem::take(&mut t.asked);
         let Flight { began, step, pace } = t.flight;
         let host = self.groups[group].host;
+        let machine = self.groups[group].targets[t.target].clone();
         t.replied += replied_to(answers);
         let broken = how_broken(answers, t);
         let farewell = broken
@@ -84,9 +88,9 @@ impl Board {
                     self.not_answered(asked, now);
                 }
                 (Some(heard), _) if mail_failed => {
-                    self.mail_refused(talk, host, asked, &heard.clone(), now);
+                    self.mail_refused(talk, &machine, asked, &heard.clone(), now);
                 }
-                (Some(heard), _) => self.answered(span, host, asked, heard, now),
+                (Some(heard), _) => self.answered(span, &machine, asked, heard, now),
             }
         }
         let mut heard = answers.iter().flatten();
@@ -94,7 +98,7 @@ impl Board {
             self.look_into(group, &refusal.exchange, now);
         }
         if let Some(broken) = broken {
-            self.after_break(group, broken, farewell, answers, now);
+            self.after_break(group, &machine, (broken, farewell), answers, now);
         }
         if let Some(farewell) = farewell {
             self.heed_farewell(talk, host, farewell);
@@ -105,7 +109,8 @@ impl Board {
             && !answers.iter().flatten().any(of_one_connection)
             && !answers.iter().flatten().any(wants_encryption)
             && self.talks[&talk].refuses_us.is_none()
-            && self.hosts[host].known.blocked.is_none()
+            && !self.talks[&talk].tail.turned
+            && !self.is_unwelcome(talk, now)
             && !self.groups[group].is_left;
         if !goes_on {
             self.hang_up(talk);
@@ -165,8 +170,8 @@ impl Board {
     fn after_break(
         &mut self,
         group: usize,
-        broken: Break,
-        farewell: Option<Farewell>,
+        machine: &(String, IpAddr),
+        (broken, farewell): (Break, Option<Farewell>),
         answers: &[Option<Heard>],
         now: Moment,
     ) {
@@ -184,7 +189,7 @@ impl Board {
                     self.wakes.insert((until, Wake::Host(host)));
                 }
                 if let Some(heard) = last {
-                    self.leave_if_hopeless(host, heard, now);
+                    self.leave_if_hopeless(host, machine, heard, now);
                 }
             }
             Break::Stale | Break::Mute | Break::Told => {}
@@ -198,12 +203,13 @@ impl Board {
     fn mail_refused(
         &mut self,
         talk: TalkId,
-        host: usize,
+        machine: &(String, IpAddr),
         asked: Asked,
         heard: &Heard,
         now: Moment,
     ) {
         let group = self.talks[&talk].group;
+        let host = self.groups[group].host;
         let in_clear = self.talks[&talk].privacy != Privacy::Required;
         if heard.reading.reason == Reason::TlsRequired && in_clear {
             // Another connection is to be encrypted, or none is of use.
@@ -220,14 +226,23 @@ impl Board {
             return;
         }
         if heard.exchange.code.is_some() && !heard.reading.permanent {
-            self.slow_down(host, heard, now);
+            self.slow_down(host, machine, heard, now);
         }
         self.undecided(host, asked, heard, now);
     }
 
     /// A recipient was answered.
-    fn answered(&mut self, span: Span, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+    fn answered(
+        &mut self,
+        span: Span,
+        machine: &(String, IpAddr),
+        asked: Asked,
+        heard: &Heard,
+        now: Moment,
+    ) {
         let talk = span.talk;
+        let group = self.talks[&talk].group;
+        let host = self.groups[group].host;
         let accepted = is_yes(&heard.exchange);
         if let Some(t) = self.talks.get_mut(&talk) {
             match accepted {
@@ -239,18 +254,34 @@ impl Board {
             if let Some((_, used)) = t.transaction.as_mut().filter(|_| open && accepted) {
                 used.accepted += 1;
             }
+            let is_listed = matches!(asked.whom, Asking::Subject(_));
+            if accepted && is_listed && !t.welcomed.contains(&asked.domain) {
+                t.welcomed.push(asked.domain);
+            }
+        }
+        if accepted && self.talks.get(&talk).is_some_and(|t| t.tail.turned) {
+            // Everybody is accepted in this connection by now.
+            self.put_back(asked, Strangers::decoy_not_asked, now);
+            return;
         }
         let reason = heard.reading.reason;
         match reason {
-            Reason::RateLimited | Reason::HostBusy => self.slow_down(host, heard, now),
+            Reason::RateLimited | Reason::HostBusy => self.slow_down(host, machine, heard, now),
             Reason::SenderBlocked => {
-                self.hosts[host].block_signs += 1;
-                if self.hosts[host].block_signs >= limits::BLOCK_SIGNS {
-                    self.block(host, heard, self.block_wait(host), now);
+                let known = self.machines.entry(machine.1).or_default();
+                known.block_signs += 1;
+                if known.block_signs >= limits::BLOCK_SIGNS {
+                    self.block(host, machine.clone(), heard, self.block_wait(host), now);
+                }
+                if !self.is_blocked(group) && self.shun(group, machine.1, now) {
+                    self.put_back(asked, Strangers::decoy_not_asked, now);
+                    return;
                 }
             }
             _ if heard.exchange.code.is_some() => {
-                self.hosts[host].block_signs = 0;
+                let known = self.machines.entry(machine.1).or_default();
+                known.block_signs = 0;
+                known.has_answered = true;
                 self.hosts[host].pace.went_well();
             }
             _ => {}
@@ -264,9 +295,15 @@ impl Board {
             self.is_unsure(talk, unsure);
         }
         match &asked.whom {
-            Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
+            Asking::Decoy => {
+                let heard = self.heard_of_a_decoy(talk, &asked, heard);
+                self.decoy_answered(span, asked.domain, &heard, now);
+            }
             Asking::LateDecoy if heard.exchange.code.is_none() => self.not_answered(asked, now),
-            Asking::LateDecoy => self.late_decoy_answered(span, asked.domain, heard, now),
+            Asking::LateDecoy => {
+                let heard = self.heard_of_a_decoy(talk, &asked, heard);
+                self.late_decoy_answered(span, asked.domain, &heard, now);
+            }
             Asking::Subject(_) if accepted || settles(&heard.reading) => {
                 self.settled_by(span, host, asked, heard, now);
             }
@@ -274,9 +311,29 @@ impl Board {
         }
     }
 
+    /// What was said of a decoy, read in the light of what its conversation had brought before.
+    fn heard_of_a_decoy(&self, talk: TalkId, asked: &Asked, heard: &Heard) -> Heard {
+        let welcomed = self
+            .talks
+            .get(&talk)
+            .is_some_and(|t| t.welcomed.contains(&asked.domain));
+        let read =
+            welcomed.then(|| refused_beside_an_acceptance(&heard.reading, heard.exchange.code));
+        let mut heard = heard.clone();
+        if let Some(reading) = read.flatten() {
+            heard.reading = reading;
+        }
+        heard
+    }
+
     /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.
     pub(super) fn decoy_answered(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
         self.domains[domain].under_way -= 1;
+        if is_yes(&heard.exchange) && self.is_asked_afresh(span.talk, domain, now) {
+            self.hear_of_strangers(domain, Strangers::decoy_not_asked);
+            self.offer_domain(domain, now);
+            return;
+        }
         if !self.weigh_decoy(span, domain, heard, now) {
             self.offer_domain(domain, now);
             return;
@@ -329,6 +386,9 @@ impl Board {
             self.domains[domain].accepted();
         } else if refuses_for_good(&heard.reading) {
             self.domains[domain].refused();
+        }
+        if is_yes(&heard.exchange) {
+            self.tail_accepted(span.talk, domain, &subject);
         }
         match subject.look {
             Look::First => self.weigh(span, domain, &subject, heard, now),

@@ -127,6 +127,12 @@ impl Rows {
         std::mem::take(&mut self.accepted).into()
     }
 
+    /// Notes that an acceptance was taken back.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.accepted
+            .retain(|accepted| accepted.party != Party::Address(key.into()));
+    }
+
     /// Notes that another decoy taught nothing. It is asked about again, a limited number of times; then what counts is
     /// what comes from there on.
     pub(super) fn tested_in_vain(&mut self) {

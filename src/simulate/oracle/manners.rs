@@ -357,6 +357,17 @@ impl Scene<'_> {
         }
     }
 
+    /// How many were refused under the registrable domain of a site: what one of its machines refused may be held against
+    /// what another one is asked again.
+    fn refused_under_the_roof_of(&self, site: &Site) -> usize {
+        let is_near = |host: &&String| roof(host) == roof(&site.name);
+        let questions = self.hosts.keys().filter(is_near);
+        let questions = questions.flat_map(|host| &self.hosts[host].questions);
+        questions
+            .filter(|question| question.outcome == Outcome::RefusedMailbox)
+            .count()
+    }
+
     /// How often each address and each domain was asked about.
     fn questions(&mut self) {
         let on_list = keys_on_list(self.creation);
@@ -389,10 +400,16 @@ impl Scene<'_> {
             }
             let most_about_one = about.values().copied().max().unwrap_or(0);
             self.counts.most_about_one = self.counts.most_about_one.max(most_about_one);
-            let bound = if site.is_steady() { 1 } else { TRIES };
+            // What one of its machines refuses for our sake is a question for the others.
+            let machines = u32::try_from(site.hosts.len().max(1)).unwrap_or(u32::MAX);
+            let bound = match (site.is_steady(), site.prospect) {
+                (true, Prospect::Silent(_)) => machines,
+                (true, Prospect::Mailboxes | Prospect::TakesAll(_)) => 1,
+                (false, _) => TRIES,
+            };
             // For every eight strangers refused, somebody accepted may be asked about once more: does the host still
             // know its own? And again after the last question, which more than one may turn out to be.
-            let refused = count(Outcome::RefusedMailbox);
+            let refused = self.refused_under_the_roof_of(site);
             let again: u32 = about
                 .values()
                 .map(|count| count.saturating_sub(bound))
@@ -521,6 +538,12 @@ fn most_at_once(hosts: &[&Sightings]) -> usize {
         most = most.max(open);
     }
     most.unsigned_abs()
+}
+
+/// The registrable domain of a name of ours: its last two labels.
+fn roof(name: &str) -> &str {
+    let last = name.rsplitn(3, '.').take(2).map(str::len).sum::<usize>() + 1;
+    name.get(name.len().saturating_sub(last)..).unwrap_or(name)
 }
 
 #[cfg(test)]

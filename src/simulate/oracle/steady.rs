@@ -39,6 +39,7 @@ impl Site {
             && habits.stumble.is_none()
             && habits.greylist.is_none()
             && habits.harvest.is_none()
+            && habits.turns_after.is_none()
             && habits.rate.is_none()
             && habits
                 .per_transaction

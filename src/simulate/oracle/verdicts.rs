@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Complaint, Finding, Listed};
-use crate::simulate::{Creation, Nature, Prospect, Row};
-use crate::world::sim::{Outcome, Sightings, Truth};
+use crate::simulate::{Creation, Nature, Prospect, Row, Site};
+use crate::world::sim::{Outcome, Persona, Sightings, Truth};
 
 /// How often each truth got each verdict.
 pub type Confusion = BTreeMap<&'static str, BTreeMap<String, u64>>;
@@ -203,6 +203,11 @@ fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
     }
 }
 
+/// Whether a site refuses strangers in words that say nothing.
+fn speaks_in_riddles(site: &Site) -> bool {
+    site.habits.says == Persona::RefusesInOwnWords.habits().says
+}
+
 /// The standing that every careful visitor reaches; `None` where luck or the host's mood has a say.
 fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
     let (Some(truth), Some(nature)) = (&row.truth, row.nature) else {
@@ -239,6 +244,8 @@ fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
         (Prospect::TakesAll(_), _, _) | (_, Nature::CatchAll, _) => Some("risky"),
         (Prospect::Mailboxes, _, Truth::Exists) => Some("deliverable"),
         (Prospect::Mailboxes, _, Truth::Full | Truth::Busy) => Some("risky"),
+        // Nobody can be given up on the strength of words that nobody reads.
+        (Prospect::Mailboxes, _, Truth::Missing) if speaks_in_riddles(site) => None,
         (Prospect::Mailboxes, _, Truth::Missing | Truth::Disabled | Truth::Moved) => {
             Some("undeliverable")
         }

@@ -332,6 +332,8 @@ pub struct Habits {
     pub tarpit: Duration,
     /// What it does to those who fish for names.
     pub harvest: Option<Harvest>,
+    /// After this many refusals in a connection everybody is accepted there.
+    pub turns_after: Option<u32>,
     /// How fast a visitor may ask.
     pub rate: Option<Rate>,
     /// What it does after a refusal.

@@ -178,6 +178,7 @@ personas! {
     HarvestBlocks "After 15 unknown recipients, it turns us away for an hour." {
         harvest: Some(harvest(HarvestDefence::Blocks))
     }
+    AcceptsAfterRefusals "After three refusals in a connection, everybody exists there." { turns_after: Some(3) }
     RateLimited "Two recipients a second at most." { rate: Some(Rate { recipients: 2, per: seconds(1) }) }
     ThreeErrors "Postfix with a tight `smtpd_hard_error_limit`: gone after three mistakes." {
         errors: Some(ErrorLimits { slow_after: 10, hang_up_after: 3 })
@@ -193,6 +194,9 @@ personas! {
     TentativeRefuser "Postfix with `unknown_local_recipient_reject_code` at its cautious 450." {
         errors: Some(POSTFIX),
         says: says(&[(Line::NoSuchUser, "450 4.1.1 <{address}>: Recipient address rejected: User unknown in local recipient table")])
+    }
+    RefusesInOwnWords "Refuses strangers in words that are in nobody's book." {
+        says: says(&[(Line::NoSuchUser, "554 Transaction 4711 ended here")])
     }
     Yandex "Yandex: refuses strangers with a code about policy." {
         tls: Tls::Offered,

@@ -23,7 +23,7 @@
 //! - `door`, `greeting`, `greeting_wait`, `early_talkers`, `hello`, `pipelining`, `offers`, `tls`, `senders`,
 //!   `recipients`, `greylist = { by, wait }`, `errors = { slow_after, hang_up_after }`, `bad_recipients`, `connections`,
 //!   `per_transaction`, `per_connection`, `domains_per_transaction`, `rcpt_wait`, `tarpit`,
-//!   `harvest = { after, then, lasts }`, `rate = { recipients, per }`, `after_refusal`, `speech`,
+//!   `harvest = { after, then, lasts }`, `turns_after`, `rate = { recipients, per }`, `after_refusal`, `speech`,
 //!   `stumble = { at, how, after, connections }`: see [`Habits`].
 //! - `round_trip`, `jitter`, `loss`, `reset`: as in `[network]`.
 //!
@@ -190,7 +190,7 @@ fn change(habits: &mut Habits, table: &HostTable) {
         ($($key:ident)*) => { $(if let Some(time) = table.$key { habits.$key = time.0; })* };
     }
     set!(dialect door greeting early_talkers hello pipelining offers tls senders recipients after_refusal speech);
-    set_limits!(greylist errors harvest rate connections bad_recipients per_transaction per_connection);
+    set_limits!(greylist errors harvest turns_after rate connections bad_recipients per_transaction per_connection);
     set_limits!(domains_per_transaction stumble);
     set_times!(greeting_wait rcpt_wait tarpit);
     habits.says.extend(table.says.clone());

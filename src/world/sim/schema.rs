@@ -84,6 +84,7 @@ pub(super) struct HostTable {
     pub(super) rcpt_wait: Option<Time>,
     pub(super) tarpit: Option<Time>,
     pub(super) harvest: Option<Harvest>,
+    pub(super) turns_after: Option<u32>,
     pub(super) rate: Option<Rate>,
     pub(super) after_refusal: Option<AfterRefusal>,
     pub(super) speech: Option<Speech>,

@@ -1,6 +1,7 @@
 //! Hosts that begin to say the same to everybody.
 
 use super::*;
+use crate::probe::refuses_a_stranger;
 
 /// How many of those who exist came out so, and how many of those who do not.
 fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
@@ -32,7 +33,7 @@ fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people
         let nobody = control(format!("x{n}@gone.test").parse().unwrap());
         board.weigh(IN_ORDER, gone, &nobody, &no, START);
         board.look_into(0, &no.exchange, START);
-        if board.hosts[0].trust.is_questioned() {
+        if board.groups[0].trust.is_questioned() {
             questions += 1;
             board.controlled(IN_ORDER, well, &anna, &yes, START);
         }
@@ -306,4 +307,35 @@ fn whoever_was_taken_back_tests_no_host() {
     assert!(
         matches!(last, Some(Finding::Asked { reading, .. }) if reading.reason == Reason::ProviderAnomaly)
     );
+}
+
+#[test]
+fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
+    let list = people("acme.test", 6, 0);
+    let in_words_of_its_own = run_against("acme.test", &list, |question| match honest(question) {
+        Reply::No => Reply::Unread,
+        other => other,
+    });
+    let name = "acme.test".to_owned();
+    let openness = |drill: &Drill| {
+        let domain = drill.board.by_name[name.as_str()];
+        drill.board.domains[domain].strangers.openness()
+    };
+    assert_eq!(openness(&in_words_of_its_own), Openness::RefusesStrangers);
+    assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
+    let read_as_refused = in_words_of_its_own.learned.iter().any(|learned| {
+        matches!(learned, Learned::Domain { fact, .. } if matches!(&fact.finding,
+            Finding::Asked { reading, .. } if refuses_a_stranger(reading)))
+    });
+    assert!(read_as_refused, "later runs know it too");
+
+    // In a conversation of its own the same refusal may be about anything.
+    let alone = run_against("acme.test", &list, |question| {
+        match (honest(question), question.nth) {
+            (_, 1..) => Reply::HangUp,
+            (Reply::No, _) => Reply::Unread,
+            (other, _) => other,
+        }
+    });
+    assert_eq!(openness(&alone), Openness::NotTold);
 }

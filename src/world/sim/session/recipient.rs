@@ -154,7 +154,10 @@ impl Session {
         topic: &Topic<'_>,
         desk: &mut Desk<'_>,
     ) -> Ruling {
-        if desk.host.habits.recipients == Recipients::AllAccepted {
+        let has_turned = |after: u32| self.refused >= after;
+        if desk.host.habits.recipients == Recipients::AllAccepted
+            || desk.host.habits.turns_after.is_some_and(has_turned)
+        {
             return Ruling::accepted(self.line(Line::RcptOk, topic, desk));
         }
         match desk.memory.mood(&desk.host.habits, desk.now) {

@@ -1,0 +1,198 @@
+//! Several machines under one host key: what one of them has against us concerns that one.
+
+use super::*;
+
+/// The host key of all of them.
+fn key() -> HostKey {
+    HostKey("hoster.test".to_owned())
+}
+
+/// The machines of a domain, the preferred one first.
+fn route_over(machines: &[usize]) -> Route {
+    let all = machines.iter().map(|&machine| route_to(machine));
+    let hosts = all.flat_map(|route| match route {
+        Route::Hosts { hosts, .. } => hosts,
+        Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => Vec::new(),
+    });
+    Route::Hosts {
+        hosts: hosts.collect(),
+        key: key(),
+        ttl: Duration::from_secs(300),
+    }
+}
+
+fn blocks(_: Question<'_>) -> Reply {
+    Reply::Blocked
+}
+
+/// A drill at machines of one key: what each answers, and which ones each domain has, `d0.test` first.
+fn at_machines(answers: &[fn(Question<'_>) -> Reply], domains: &[&[usize]], each: usize) -> Drill {
+    let hosts = answers.iter().map(|&answer| Habits {
+        answer,
+        ..Habits::default()
+    });
+    let list: Vec<String> = (0..domains.len())
+        .flat_map(|domain| people(&format!("d{domain}.test"), each, 0))
+        .collect();
+    let mut drill = Drill::new(manners(), hosts.collect(), &[], &list);
+    for (domain, machines) in domains.iter().enumerate() {
+        let name = format!("d{domain}.test");
+        drill.routes.insert(name, route_over(machines));
+    }
+    drill
+}
+
+/// What is known of the key at the end.
+fn known(drill: &Drill) -> KnownHost {
+    let known = drill
+        .learned
+        .iter()
+        .rev()
+        .find_map(|learned| match learned {
+            Learned::Host { known, .. } => Some(known.clone()),
+            Learned::Address { .. }
+            | Learned::Domain { .. }
+            | Learned::Waiting { .. }
+            | Learned::Strangers { .. }
+            | Learned::TakenBack { .. }
+            | Learned::Doubted { .. }
+            | Learned::Left { .. }
+            | Learned::Stranded { .. }
+            | Learned::Blocked { .. } => None,
+        });
+    known.expect("something is known of the key")
+}
+
+#[test]
+fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
+    let mut answers: Vec<fn(Question<'_>) -> Reply> = vec![honest; 11];
+    answers[3] = blocks;
+    let domains: Vec<[usize; 1]> = (0..11).map(|machine| [machine]).collect();
+    let domains: Vec<&[usize]> = domains.iter().map(|machines| &machines[..]).collect();
+    let mut drill = at_machines(&answers, &domains, 10);
+    drill.run();
+    for domain in 0..11 {
+        let expected = match domain {
+            3 => Reason::SenderBlocked,
+            _ => Reason::Accepted,
+        };
+        for address in people(&format!("d{domain}.test"), 10, 0) {
+            assert_eq!(drill.word(&address), expected, "{address}");
+        }
+    }
+    let told: Vec<(&str, usize)> = drill
+        .learned
+        .iter()
+        .filter_map(|learned| match learned {
+            Learned::Blocked {
+                host, addresses, ..
+            } => Some((host.as_str(), *addresses)),
+            Learned::Address { .. }
+            | Learned::Domain { .. }
+            | Learned::Host { .. }
+            | Learned::Waiting { .. }
+            | Learned::Strangers { .. }
+            | Learned::TakenBack { .. }
+            | Learned::Doubted { .. }
+            | Learned::Left { .. }
+            | Learned::Stranded { .. } => None,
+        })
+        .collect();
+    let left = 10 - limits::BLOCK_SIGNS as usize;
+    assert_eq!(told, [("mx3.test", left)], "only its own rows are left");
+
+    let before = known(&drill);
+    assert_eq!(
+        (before.blocked.is_some(), before.machines.len()),
+        (false, 1)
+    );
+    let mut later = at_machines(&answers, &domains, 2);
+    later.board.know_host(&key(), before.clone(), START);
+    later.run();
+    assert_eq!(later.seen[3].questions, 0, "the block is remembered");
+    assert_eq!(later.word("a0@d4.test"), Reason::Accepted);
+
+    // A block expires.
+    let mut much_later = at_machines(&answers, &domains, 2);
+    let mut known = before;
+    for block in known.machines.values_mut() {
+        block.until = START;
+    }
+    much_later.board.know_host(&key(), known, START);
+    much_later.run();
+    assert!(much_later.seen[3].questions > 0);
+}
+
+#[test]
+fn what_most_machines_have_against_us_all_have() {
+    let answers = [blocks as fn(Question<'_>) -> Reply; 3];
+    let mut drill = at_machines(&answers, &[&[0], &[1], &[2]], 10);
+    drill.run();
+    let asked: Vec<u32> = drill.seen.iter().map(|seen| seen.questions).collect();
+    assert_eq!(asked, [limits::BLOCK_SIGNS, limits::BLOCK_SIGNS, 0]);
+    assert!(known(&drill).blocked.is_some());
+}
+
+#[test]
+fn where_one_machine_of_a_domain_blocks_us_the_others_are_asked() {
+    for people_there in [1, 10] {
+        let mut drill = at_machines(&[blocks, honest], &[&[0, 1]], people_there);
+        drill.run();
+        for address in people("d0.test", people_there, 0) {
+            assert_eq!(drill.word(&address), Reason::Accepted, "{people_there}");
+        }
+    }
+}
+
+#[test]
+fn what_a_machine_that_answers_others_says_of_one_sends_nobody_elsewhere() {
+    let one_has_a_list_of_his_own: fn(Question<'_>) -> Reply =
+        |question| match question.local.starts_with("a5") {
+            true => Reply::Blocked,
+            false => honest(question),
+        };
+    let mut drill = at_machines(&[one_has_a_list_of_his_own, honest], &[&[0, 1]], 9);
+    drill.run();
+    assert_eq!(drill.seen[1].questions, 0);
+    assert_eq!(drill.word("a5@d0.test"), Reason::SenderBlocked);
+}
+
+#[test]
+fn a_machine_caught_at_refusing_everybody_costs_its_neighbours_no_belief() {
+    let storm: fn(Question<'_>) -> Reply = |question| match question.at {
+        0..20_000 => honest(question),
+        _ => Reply::No,
+    };
+    let mut drill = at_machines(&[storm, honest, honest], &[&[0], &[1], &[2]], 400);
+    for domain in 1..3 {
+        for n in 0..40 {
+            let stranger = format!("x{n}@d{domain}.test");
+            let stranger: Address = stranger.parse().unwrap();
+            drill.board.add(stranger.into(), START);
+        }
+    }
+    drill.run();
+    let words = |domain: &str| -> BTreeSet<&Reason> {
+        let there = drill.facts.iter().filter(|(key, _)| key.ends_with(domain));
+        there.map(|(_, words)| words.last().unwrap()).collect()
+    };
+    assert!(words("d0.test").contains(&Reason::ProviderAnomaly));
+    assert!(!words("d0.test").contains(&Reason::NoSuchMailbox));
+    for domain in ["d1.test", "d2.test"] {
+        let told = BTreeSet::from([&Reason::Accepted, &Reason::NoSuchMailbox]);
+        assert_eq!(words(domain), told, "{domain}");
+    }
+}
+
+#[test]
+fn where_the_other_machine_is_dead_the_one_that_blocks_us_is_not_dialled_for_ever() {
+    let mut drill = at_machines(&[blocks, honest], &[&[0, 1]], 2);
+    drill.hosts[1].opens = false;
+    drill.run();
+    assert_eq!(drill.word("a0@d0.test"), Reason::SenderBlocked);
+    assert!(
+        drill.seen[0].connections <= 3,
+        "{}",
+        drill.seen[0].connections
+    );
+}

@@ -1,0 +1,68 @@
+//! Machines that accept everybody once they have refused some in a connection.
+
+use super::*;
+
+/// After `limit` refusals in a connection, everybody exists.
+fn turning(question: Question<'_>, limit: u32) -> Reply {
+    match question.refused >= limit {
+        true => Reply::Yes,
+        false => honest(question),
+    }
+}
+
+/// Where `list` came out other than it is.
+fn wrong(drill: &Drill, list: &[String]) -> Vec<String> {
+    let is_right = |address: &&String| {
+        let word = drill.word(address);
+        match address.starts_with('a') {
+            true => word != Reason::Accepted,
+            false => word != Reason::NoSuchMailbox,
+        }
+    };
+    list.iter().filter(is_right).cloned().collect()
+}
+
+#[test]
+fn whoever_a_connection_accepts_after_its_host_has_turned_is_asked_again_elsewhere() {
+    let list = people("acme.test", 40, 25);
+    for answer in [
+        (|question| turning(question, 3)) as fn(Question<'_>) -> Reply,
+        |question| turning(question, 5),
+        |question| turning(question, 8),
+    ] {
+        let drill = run_against("acme.test", &list, answer);
+        assert_eq!(wrong(&drill, &list), [""; 0]);
+    }
+}
+
+#[test]
+fn a_host_seen_to_turn_is_refused_nobody_more_in_a_connection_than_that() {
+    let list = people("acme.test", 40, 40);
+    let mut drill = Drill::new(
+        manners(),
+        vec![Habits {
+            answer: |question| turning(question, 2),
+            ..Habits::default()
+        }],
+        &[("acme.test", 0)],
+        &list,
+    );
+    let known = KnownHost {
+        turns_after: Some(2),
+        ..KnownHost::default()
+    };
+    let key = HostKey("host0.test".to_owned());
+    drill.board.know_host(&key, known, START);
+    drill.run();
+    assert_eq!(wrong(&drill, &list), [""; 0]);
+    assert!(drill.seen[0].refused_at_most <= 2);
+}
+
+#[test]
+fn a_host_that_never_turns_is_tested_once_for_it() {
+    let list = people("acme.test", 200, 50);
+    let drill = run_against("acme.test", &list, honest);
+    let decoys = drill.questions() as usize - list.len();
+    // The first decoy, one for a turn, those at the end of long rows of acceptances.
+    assert!(decoys <= 3, "{decoys}");
+}

@@ -1,0 +1,169 @@
+//! What one machine (a mail host at one address) says of us: it concerns that machine alone, until most of its neighbours
+//! have said the same.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Board, Heard, Learned, TalkId};
+use crate::limits;
+use crate::moment::Moment;
+use crate::probe::Block;
+
+/// One machine, as far as it has spoken about us.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    /// It blocks us.
+    blocked: Option<Box<Block>>,
+    /// Blocks read at RCPT since the last other answer.
+    pub(super) block_signs: u32,
+    /// Whether it has answered about a recipient with anything but a block.
+    pub(super) has_answered: bool,
+}
+
+impl Board {
+    /// Takes in which machines of a host key blocked us before.
+    pub(super) fn remember_blocks(&mut self, host: usize) {
+        for (address, block) in &self.hosts[host].known.machines {
+            let machine = self.machines.entry(*address).or_default();
+            machine.blocked = Some(Box::new(block.clone()));
+        }
+    }
+
+    /// Notes that a machine has said something to us.
+    pub(super) fn has_met(&mut self, host: usize, machine: IpAddr) {
+        self.hosts[host].met.insert(machine);
+    }
+
+    /// Whether a machine itself blocks us.
+    pub(super) fn machine_blocks(&self, machine: IpAddr) -> bool {
+        self.machines
+            .get(&machine)
+            .is_some_and(|machine| machine.blocked.is_some())
+    }
+
+    /// The block that leaves a group nobody to ask: its host key's, or where each of its machines blocks us its first's.
+    pub(super) fn block_on(&self, group: usize) -> Option<&Block> {
+        let group = &self.groups[group];
+        if let Some(block) = &self.hosts[group.host].known.blocked {
+            return Some(block);
+        }
+        let mut blocks = group.targets.iter().map(|(_, machine)| {
+            let known = self.machines.get(machine);
+            known.and_then(|known| known.blocked.as_deref())
+        });
+        let first = blocks.next()??;
+        blocks.all(|block| block.is_some()).then_some(first)
+    }
+
+    /// Whether there is nobody left to ask for a group: all its machines block us.
+    pub(super) fn is_blocked(&self, group: usize) -> bool {
+        self.block_on(group).is_some()
+    }
+
+    /// Whether the machine of a conversation does not want it: it blocks us, or its group had better ask another one.
+    pub(super) fn is_unwelcome(&self, talk: TalkId, now: Moment) -> bool {
+        let t = &self.talks[&talk];
+        let group = &self.groups[t.group];
+        let (_, machine) = group.targets[t.target];
+        // One that is shunned is still asked where the others have died meanwhile.
+        let shunned = group.shunned.contains(&machine) && self.has_another(t.group, machine, now);
+        shunned || self.hosts[group.host].known.blocked.is_some() || self.machine_blocks(machine)
+    }
+
+    /// Whether a group may ask another machine than this one.
+    fn has_another(&self, group: usize, machine: IpAddr, now: Moment) -> bool {
+        let mut others = self.groups[group].targets.iter();
+        others.any(|(_, other)| *other != machine && self.may_be_asked(group, *other, now))
+    }
+
+    /// A machine that has answered nobody yet says that it blocks us. Where its group has another one, that one is asked
+    /// instead. Returns whether there is one.
+    pub(super) fn shun(&mut self, group: usize, machine: IpAddr, now: Moment) -> bool {
+        let answers = |known: &Machine| known.has_answered;
+        if self.machines.get(&machine).is_some_and(answers) {
+            // It is about that recipient: somebody's own blocklist.
+            return false;
+        }
+        let another = self.has_another(group, machine, now);
+        let shunned = &mut self.groups[group].shunned;
+        if another && !shunned.contains(&machine) {
+            shunned.push(machine);
+        }
+        another
+    }
+
+    /// Whether a machine of a group is alive, as far as known, and has nothing against us.
+    pub(super) fn may_be_asked(&self, group: usize, machine: IpAddr, now: Moment) -> bool {
+        self.is_alive(machine, now)
+            && !self.machine_blocks(machine)
+            && !self.groups[group].shunned.contains(&machine)
+    }
+
+    /// The breaker: a machine has shown that it blocks us, so it is not asked any more before `wait` is over. Nor are its
+    /// neighbours under the same key, once most of those met have said so or their provider is known to act as one.
+    pub(super) fn block(
+        &mut self,
+        host: usize,
+        (name, machine): (String, IpAddr),
+        heard: &Heard,
+        wait: Duration,
+        now: Moment,
+    ) {
+        if self.hosts[host].known.blocked.is_some() || self.machine_blocks(machine) {
+            return;
+        }
+        let block = Block {
+            until: now + wait,
+            exchange: heard.exchange.clone(),
+            reading: heard.reading.clone(),
+        };
+        self.has_met(host, machine);
+        self.machines.entry(machine).or_default().blocked = Some(Box::new(block.clone()));
+        let concerns_all = self.concerns_all(host);
+        let known = &mut self.hosts[host];
+        known.known.machines.insert(machine, block.clone());
+        if concerns_all {
+            known.known.blocked = Some(Box::new(block));
+        }
+        let whom = match concerns_all {
+            true => known.key.to_string(),
+            false => name,
+        };
+        self.tell_of_host(host);
+        let before = self.pending;
+        for group in 0..self.groups.len() {
+            let here = &self.groups[group];
+            let concerned = here.host == host || here.targets.iter().any(|(_, at)| *at == machine);
+            if concerned && self.is_blocked(group) {
+                self.leave_blocked(group, now);
+            }
+        }
+        self.learned.push(Learned::Blocked {
+            host: whom,
+            exchange: heard.exchange.clone(),
+            reading: heard.reading.clone(),
+            addresses: before - self.pending,
+        });
+    }
+
+    /// Whether what some machines of a key have against us is what all of them have.
+    fn concerns_all(&self, host: usize) -> bool {
+        let host = &self.hosts[host];
+        if host.acts_as_one() {
+            return true;
+        }
+        let blocking = host.met.iter().filter(|met| self.machine_blocks(**met));
+        let blocking = blocking.count();
+        blocking >= limits::MACHINES_THAT_SPEAK_FOR_ALL && blocking * 2 > host.met.len()
+    }
+
+    /// Nobody at a group may be asked any more: those who wait there are settled.
+    fn leave_blocked(&mut self, group: usize, now: Moment) {
+        self.groups[group].ready.clear();
+        self.groups[group].test_owed = false;
+        for domain in self.groups[group].domains.clone() {
+            self.domains[domain].listed = false;
+            self.settle_blocked(domain, now);
+        }
+    }
+}
