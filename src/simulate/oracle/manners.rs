@@ -360,7 +360,7 @@ impl Scene<'_> {
     /// How many were refused under the registrable domain of a site: what one of its machines refused may be held against
     /// what another one is asked again.
     fn refused_under_the_roof_of(&self, site: &Site) -> usize {
-        let is_near = |host: &&String| roof(host) == roof(&site.name);
+        let is_near = |host: &&String| site.hosts.iter().any(|own| roof(own) == roof(host));
         let questions = self.hosts.keys().filter(is_near);
         let questions = questions.flat_map(|host| &self.hosts[host].questions);
         questions
