@@ -269,6 +269,9 @@ pub const TRANSACTIONS_AT_A_KNOWN_PROVIDER: u32 = 50;
 /// which it takes each for an error (`smtpd_junk_command_limit`).
 pub const TRANSACTIONS_AT_POSTFIX: u32 = 50;
 
+/// How long a conversation steps back for one that has not asked anything yet. Our grain of time: that one is due now.
+pub const TO_LET_ANOTHER_GO_FIRST: Duration = Duration::from_millis(1);
+
 /// How long a connection may rest between questions. Our choice: after that it is politer to come back.
 pub const REST: Duration = Duration::from_secs(10);
 

@@ -262,6 +262,9 @@ impl Board {
             return;
         };
         let host = self.groups[t.group].host;
+        self.hosts[host]
+            .first_in_line
+            .take_if(|first| *first == talk);
         self.groups[t.group].talks -= 1;
         self.hosts[host].pace.disconnected();
         for asked in t.asked {

@@ -121,6 +121,7 @@ impl Board {
             true => 1,
             false => self.groups[group].flight,
         });
+        room = room.min(self.share(talk));
         let mut idle = Idle::Finished;
         if let Err(moment) = self.late_decoy(talk, &mut draft, false, now) {
             return Err(Idle::Until(moment));
@@ -180,6 +181,21 @@ impl Board {
         self.tally.recipients += draft.asked.len() as u64;
         self.talk(talk).asked = draft.asked;
         Ok((draft.commands, pace))
+    }
+
+    /// How much of what waits a conversation may take at once: those that are being opened for it get their share.
+    fn share(&self, talk: TalkId) -> u32 {
+        let group = self.talks[&talk].group;
+        let wants = &self.groups[group];
+        if wants.talks <= 1 {
+            return u32::MAX;
+        }
+        let opening = |t: &&Talk| t.group == group && t.stage == TalkStage::Opening;
+        let openings = self.talks.values().filter(opening).count();
+        match openings {
+            0 => u32::MAX,
+            _ => u32::try_from(wants.askable.div_ceil(1 + openings)).unwrap_or(u32::MAX),
+        }
     }
 
     /// When the next clock of a group comes due, where its only conversation may as well rest until then: after a
@@ -243,7 +259,18 @@ impl Board {
     /// Takes the right to ask about one recipient: the one with which the conversation was begun, then further ones.
     pub(super) fn draw(&mut self, talk: TalkId, now: Moment) -> Result<(), Moment> {
         let t = &self.talks[&talk];
-        let (host, ahead) = (self.groups[t.group].host, t.ahead);
+        let (host, is_new) = (self.groups[t.group].host, t.spent.transactions == 0);
+        let first = self.hosts[host].first_in_line;
+        if first.is_some_and(|first| first != talk) {
+            return Err(now + limits::TO_LET_ANOTHER_GO_FIRST);
+        }
+        let drawn = self.draw_in_turn(talk, host, now);
+        self.hosts[host].first_in_line = (drawn.is_err() && is_new).then_some(talk);
+        drawn
+    }
+
+    fn draw_in_turn(&mut self, talk: TalkId, host: usize, now: Moment) -> Result<(), Moment> {
+        let ahead = self.talks[&talk].ahead;
         let pace = &mut self.hosts[host].pace;
         match (ahead, pace.gate(now)) {
             (Some(Ahead::Drawn), Gate::Closed(until)) => return Err(until),

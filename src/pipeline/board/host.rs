@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 
+use super::TalkId;
 use crate::address::Address;
 use crate::limits;
 use crate::moment::Moment;
@@ -37,6 +38,9 @@ pub(super) struct Host {
     pub(super) known: KnownHost,
     /// The group whose refusals are in question while somebody known to exist is asked about, maybe at another group.
     pub(super) questioned: Option<usize>,
+    /// The conversation that waits for the right to ask its first question: the others, which come back for more, let it go
+    /// first.
+    pub(super) first_in_line: Option<TalkId>,
     /// After how many recipients it last took its leave without saying why.
     pub(super) farewell_after: Option<u32>,
     /// Its addresses that wait: now, for a later moment.
@@ -61,6 +65,7 @@ impl Host {
             good: None,
             known: KnownHost::default(),
             questioned: None,
+            first_in_line: None,
             farewell_after: None,
             waiting: [0; 2],
             until: None,

@@ -756,6 +756,9 @@ impl Board {
     fn hang_up(&mut self, talk: TalkId) {
         if let Some(t) = self.talks.get_mut(&talk) {
             t.stage = TalkStage::Quitting;
+            self.hosts[self.groups[t.group].host]
+                .first_in_line
+                .take_if(|first| *first == talk);
             self.out.push_back(Out::Quit { talk });
         }
     }

@@ -119,3 +119,17 @@ fn a_patience_shorter_than_usual_ends_with_a_question() {
     assert!(took < Duration::from_secs(35), "{took:?}");
     assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
 }
+
+#[test]
+fn a_second_connection_always_finds_a_question() {
+    // A round trip of nothing: the first connection is back before the limit gives the next.
+    let near = Habits {
+        round_trip: Duration::from_millis(1),
+        ..Habits::default()
+    };
+    let list = people("near.test", 400, 0);
+    let mut drill = Drill::new(manners(), vec![near], &[("near.test", 0)], &list);
+    drill.run();
+    let asked = drill.balances().len();
+    assert_eq!(drill.connections() as usize, asked, "none was for nothing");
+}
