@@ -47,7 +47,7 @@ pub(super) fn reported(report: &Report) {
             answers.iter().flatten().for_each(told);
         }
         Report::OutOfStep(_) => {
-            info!("the host's replies are out of step: its answers do not count")
+            info!("the host's replies are out of step: its answers do not count");
         }
         Report::Ended => debug!("conversation over"),
     }

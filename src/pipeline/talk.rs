@@ -16,6 +16,7 @@ use crate::provider::Provider;
 use crate::smtp::dialogue::{Flight, FlightPace, Hello, Opened, Opening, Patience, Privacy};
 use crate::smtp::driver::{Line, Unread};
 use crate::smtp::farewell::{Farewell, Parting};
+use crate::smtp::reply::clip;
 use crate::smtp::{Answer, Command, Garble, Stage};
 use crate::verdict::Exchange;
 use crate::world::{OwnTrouble, World};
@@ -181,7 +182,7 @@ impl Talk {
             Answer::Unreachable(why) => (None, why.clone()),
             Answer::Garbled(garble) => (None, garble.to_string()),
         };
-        reply.truncate(reply.floor_char_boundary(limits::EVIDENCE_REPLY_BYTES));
+        reply.truncate(clip(&reply, limits::EVIDENCE_REPLY_BYTES).len());
         Heard {
             named_wait: named_wait(&reply),
             exchange: Exchange {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::command::{Command, HelloName};
-use super::reply::{Reply, Severity};
+use super::reply::{Reply, Severity, clip};
 use super::{Answer, Garble, Stage};
 use crate::limits;
 
@@ -89,7 +89,7 @@ impl Offer {
     pub fn read(reply: &Reply) -> Self {
         let mut offer = Offer {
             words: reply.lines.first().map_or_else(String::new, |line| {
-                line[..line.floor_char_boundary(limits::EVIDENCE_REPLY_BYTES)].to_owned()
+                clip(line, limits::EVIDENCE_REPLY_BYTES).to_owned()
             }),
             ..Offer::default()
         };

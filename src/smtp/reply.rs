@@ -195,6 +195,16 @@ impl fmt::Display for Reply {
     }
 }
 
+/// The beginning of `text`, at most so many bytes of it.
+#[must_use]
+pub(crate) fn clip(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// Why bytes are no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -164,14 +164,13 @@ fn hosts_out_of_step_are_understood_or_judge_nobody() {
         if let Some(finding) = score.findings.first() {
             return Some(format!("{kind:?}: {finding}"));
         }
-        let is_right = match is_understood {
-            true => words == truths(),
+        let is_right = if *is_understood {
+            words == truths()
+        } else {
             // Those asked about before the first fault were judged by their own answers.
-            false => {
-                let mut pairs = words.iter().zip(truths());
-                pairs.all(|(found, truth)| found == truth || is_left_open(found))
-                    && words.iter().any(|found| is_left_open(found))
-            }
+            let mut pairs = words.iter().zip(truths());
+            pairs.all(|(found, truth)| found == truth || is_left_open(found))
+                && words.iter().any(|found| is_left_open(found))
         };
         (!is_right).then(|| format!("{kind:?}: {words:?}"))
     });

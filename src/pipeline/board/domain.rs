@@ -11,6 +11,10 @@ use crate::probe::{Likelihood, Openness, Spent, Strangers, next_kind};
 
 /// One domain.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the domain"
+)]
 pub(super) struct Entry {
     pub(super) name: Arc<str>,
     /// The group of its mail hosts, once they are known.

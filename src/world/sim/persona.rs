@@ -141,30 +141,30 @@ personas! {
     RequiresBrokenTls "Takes no mail in clear, yet fails at encryption." { tls: Tls::RequiredBroken }
     LongLine "Answers RCPT with a line of 60,000 bytes." { speech: Speech::LongLine }
     ManyLines "Answers RCPT with 900 lines." { speech: Speech::ManyLines }
-    RefusesTwice "Out of step: a second reply behind each refusal." { stumble: stumble(Place::Refusal, Slip::Again, 0) }
+    RefusesTwice "Out of step: a second reply behind each refusal." { stumble: Some(stumble(Place::Refusal, Slip::Again, 0)) }
     RefusesTwiceLate "Out of step: the second reply behind a refusal comes 50 ms late." {
-        stumble: stumble(Place::Refusal, Slip::Again, 50)
+        stumble: Some(stumble(Place::Refusal, Slip::Again, 50))
     }
     AcceptsTwice "Out of step: a second reply behind each acceptance." {
-        stumble: stumble(Place::Acceptance, Slip::Again, 0)
+        stumble: Some(stumble(Place::Acceptance, Slip::Again, 0))
     }
-    AnswersMailTwice "Out of step: two answers to MAIL." { stumble: stumble(Place::Mail, Slip::Again, 0) }
-    AnswersHelloTwice "Out of step: two answers to EHLO." { stumble: stumble(Place::Hello, Slip::Again, 0) }
+    AnswersMailTwice "Out of step: two answers to MAIL." { stumble: Some(stumble(Place::Mail, Slip::Again, 0)) }
+    AnswersHelloTwice "Out of step: two answers to EHLO." { stumble: Some(stumble(Place::Hello, Slip::Again, 0)) }
     GreetsTwice "Out of step: a second greeting right behind the first." {
-        stumble: stumble(Place::Greeting, Slip::Again, 0)
+        stumble: Some(stumble(Place::Greeting, Slip::Again, 0))
     }
     GreetsTwiceLate "Out of step: a second greeting 50 ms after the first." {
-        stumble: stumble(Place::Greeting, Slip::ThenYes, 50)
+        stumble: Some(stumble(Place::Greeting, Slip::ThenYes, 50))
     }
     SpeaksAfterHandshake "Out of step: a greeting behind the TLS handshake." {
-        tls: Tls::Offered, stumble: stumble(Place::Handshake, Slip::Again, 0)
+        tls: Tls::Offered, stumble: Some(stumble(Place::Handshake, Slip::Again, 0))
     }
     ResetsTwice "Out of step: two answers to RSET, the second late." {
-        stumble: stumble(Place::Reset, Slip::Again, 50)
+        stumble: Some(stumble(Place::Reset, Slip::Again, 50))
     }
-    ForgetsRefusals "Out of step: no reply where it refuses." { stumble: stumble(Place::Refusal, Slip::Forgets, 0) }
+    ForgetsRefusals "Out of step: no reply where it refuses." { stumble: Some(stumble(Place::Refusal, Slip::Forgets, 0)) }
     MergesReplies "Out of step: a refusal and the next reply in one." {
-        stumble: stumble(Place::Refusal, Slip::Merges, 0)
+        stumble: Some(stumble(Place::Refusal, Slip::Merges, 0))
     }
     RefusesTwiceOnce "Out of step in its first connection only." {
         stumble: Some(Stumble { connections: Some(1), ..STUMBLES })
@@ -296,13 +296,13 @@ const STUMBLES: Stumble = Stumble {
     connections: None,
 };
 
-fn stumble(at: Place, how: Slip, millis: u64) -> Option<Stumble> {
-    Some(Stumble {
+fn stumble(at: Place, how: Slip, millis: u64) -> Stumble {
+    Stumble {
         at,
         how,
         after: Duration::from_millis(millis),
         ..STUMBLES
-    })
+    }
 }
 
 const fn seconds(seconds: u64) -> Duration {

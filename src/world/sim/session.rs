@@ -197,7 +197,7 @@ impl Session {
             Tls::Offered | Tls::Required | Tls::Broken | Tls::HangsUp | Tls::RequiredBroken
                 if self.encrypted => {}
             Tls::Offered | Tls::Required | Tls::Broken | Tls::HangsUp | Tls::RequiredBroken => {
-                keywords.push("STARTTLS".to_owned())
+                keywords.push("STARTTLS".to_owned());
             }
         }
         keywords.extend(host.habits.offers.iter().cloned());

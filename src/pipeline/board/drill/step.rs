@@ -42,7 +42,7 @@ fn out_of_step() -> Report {
 /// What is known of the host by now, as the ledger would be told.
 fn told(board: &mut Board) -> Option<KnownHost> {
     let learned = board.take_learned().into_iter();
-    let told = learned.filter_map(|learned| match learned {
+    let mut told = learned.filter_map(|learned| match learned {
         Learned::Host { known, .. } => Some(known),
         Learned::Address { .. }
         | Learned::Domain { .. }
@@ -54,7 +54,7 @@ fn told(board: &mut Board) -> Option<KnownHost> {
         | Learned::Left { .. }
         | Learned::Blocked { .. } => None,
     });
-    told.last()
+    told.next_back()
 }
 
 #[test]
