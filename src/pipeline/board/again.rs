@@ -147,5 +147,5 @@ impl Board {
 fn owes_a_test(known: &KnownMachine) -> bool {
     let mut rows = Rows::default();
     rows.resume(&mut known.accepted.clone(), &mut known.refused.clone());
-    rows.owe_a_decoy(known.refusals, true) || rows.owe_a_control(known.refusals, true)
+    rows.owe_a_decoy(known.refusals, true) || rows.owe_a_control(known.refusals, true, None)
 }

@@ -85,7 +85,9 @@ impl Board {
     pub(super) fn owes_a_control(&self, group: usize, at_the_end: bool) -> bool {
         let strangers = self.strangers_at(group);
         let at_the_end = at_the_end && self.has_its_own_good(group);
-        self.groups[group].rows.owe_a_control(strangers, at_the_end)
+        let accepted = self.last_accepted(group);
+        let rows = &self.groups[group].rows;
+        rows.owe_a_control(strangers, at_the_end, accepted)
     }
 
     /// Whether a group's last answers want a question that nobody else asks for, and there is one to put.
@@ -155,12 +157,15 @@ impl Board {
         }
         if !may_be_meant {
             group.rows.still_accepts(answer.span);
+            self.note_accepted(answer.span);
             return true;
         }
         if group.rows.accepts_anybody() {
             return false;
         }
+        let span = answer.span;
         group.rows.accept(answer);
+        self.note_accepted(span);
         true
     }
 
@@ -296,7 +301,10 @@ impl Board {
         let doubted = self.hosts[host].questioned.take().unwrap_or(group);
         if refuses_for_good(&heard.reading) {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
-            let its_own = doubted == group && self.owes_a_control(group, true);
+            let rows = &self.groups[group].rows;
+            let its_own = doubted == group
+                && self.has_its_own_good(group)
+                && rows.owe_a_control(self.strangers_at(group), true, None);
             let which = match its_own {
                 true => Which::InARow,
                 false => Which::OfLate,

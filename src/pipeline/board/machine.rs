@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::rows::Span;
 use super::{Board, Heard, Learned, TalkId};
 use crate::limits;
 use crate::moment::Moment;
@@ -18,6 +19,8 @@ pub(super) struct Machine {
     pub(super) block_signs: u32,
     /// Whether it has answered about a recipient with anything but a block.
     pub(super) has_answered: bool,
+    /// When it last accepted an address of the list, for whichever domain.
+    accepted: Option<Span>,
 }
 
 impl Board {
@@ -32,6 +35,27 @@ impl Board {
     /// Notes that a machine has said something to us.
     pub(super) fn has_met(&mut self, host: usize, machine: IpAddr) {
         self.hosts[host].met.insert(machine);
+    }
+
+    /// Notes that the machine of a conversation accepted an address of the list.
+    pub(super) fn note_accepted(&mut self, span: Span) {
+        if let Some(t) = self.talks.get(&span.talk) {
+            let (_, machine) = self.groups[t.group].targets[t.target];
+            self.machines.entry(machine).or_default().accepted = Some(span);
+        }
+    }
+
+    /// When the machine that gives all answers of a group last accepted an address, for this group or another; `None`
+    /// where several machines answer for the group, since one does not vouch for the others.
+    pub(super) fn last_accepted(&self, group: usize) -> Option<Span> {
+        let machines = self.groups[group].targets.iter();
+        let mut answering = machines
+            .filter_map(|(_, machine)| self.machines.get(machine))
+            .filter(|machine| machine.has_answered);
+        match (answering.next(), answering.next()) {
+            (Some(only), None) => only.accepted,
+            (None | Some(_), _) => None,
+        }
     }
 
     /// Whether a machine itself blocks us.

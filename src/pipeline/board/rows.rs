@@ -191,14 +191,25 @@ impl Rows {
         !self.testing && strangers > 0 && self.accepted.len() >= at_least
     }
 
-    /// Whether somebody known to exist is to be asked about again; the arguments as for [`Rows::owe_a_decoy`].
-    pub(super) fn owe_a_control(&self, strangers: u32, at_the_end: bool) -> bool {
+    /// Whether somebody known to exist is to be asked about again, at a machine that last `accepted` an address then,
+    /// perhaps for another group; the other arguments as for [`Rows::owe_a_decoy`].
+    pub(super) fn owe_a_control(
+        &self,
+        strangers: u32,
+        at_the_end: bool,
+        accepted: Option<Span>,
+    ) -> bool {
         let long = limits::REFUSALS_IN_A_ROW;
         let at_least = match at_the_end {
             true => least_at_the_end(strangers, long),
             false => long,
         };
-        self.count(|refusal| refusal.in_row) >= at_least
+        // An acceptance in a conversation of another group comes after a refusal only if it was asked for after it.
+        let is_in_doubt = |refusal: &Refusal| {
+            let heard = refusal.answer.span.heard;
+            refusal.in_row && accepted.is_none_or(|accepted| heard >= accepted.asked)
+        };
+        self.count(is_in_doubt) >= at_least
     }
 
     /// How many refusals of addresses are of some kind.
@@ -330,11 +341,11 @@ mod tests {
                 ..answer(1, step, step)
             });
         }
-        assert!(!rows.owe_a_control(limits::MANY_STRANGERS, true));
+        assert!(!rows.owe_a_control(limits::MANY_STRANGERS, true, None));
         for step in 0..limits::SHORT_ROW as u64 {
             rows.refuse(answer(1, 200 + step, 200 + step));
         }
-        assert!(rows.owe_a_control(limits::MANY_STRANGERS, true));
+        assert!(rows.owe_a_control(limits::MANY_STRANGERS, true, None));
         let taken = rows.take_refused(Which::InARow);
         assert!(taken.iter().any(|taken| !taken.is_about_an_address()));
         assert!(rows.refused.is_empty());

@@ -196,3 +196,22 @@ fn where_the_other_machine_is_dead_the_one_that_blocks_us_is_not_dialled_for_eve
         drill.seen[0].connections
     );
 }
+
+#[test]
+fn whom_a_machine_accepts_for_one_domain_vouches_for_what_it_refused_another() {
+    // The first domain's other machine is dead, so the two are groups of their own, asked side by side.
+    let mut drill = at_machines(&[honest, honest], &[&[1, 0], &[0]], 0);
+    drill.hosts[1].opens = false;
+    let ends_with_refusals = [people("d0.test", 6, 0), people("d0.test", 0, 3)];
+    // By its end the machine has refused so many that every row is looked at; its own last answers are acceptances.
+    let mut goes_on = people("d1.test", 60, 0);
+    goes_on.splice(30..30, people("d1.test", 0, 7));
+    for address in [ends_with_refusals.concat(), goes_on].concat() {
+        let address: Address = address.parse().unwrap();
+        drill.board.add(address.into(), START);
+    }
+    drill.run();
+    for (address, times) in &drill.seen[0].asked {
+        assert!(*times == 1, "{address} was asked about {times} times");
+    }
+}
