@@ -88,8 +88,12 @@ pub(super) fn document(text: &[u8]) -> Option<Binary> {
     let look = String::from_utf8_lossy(look).to_lowercase();
     let is_markup = look.starts_with('<') && look.contains("</") && {
         let tag: String = look[1..].chars().take_while(|c| *c != '>').collect();
+        // A table whose first name holds markup has further names behind it.
+        let line = look.lines().next().unwrap_or_default();
+        let behind = line.rsplit_once('>').map_or("", |(_, behind)| behind);
         !tag.contains('@')
             && tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '!' | '?'))
+            && !behind.trim_start().starts_with([',', ';', '\t', '|'])
     };
     let (what, remedy) =
         if is_markup && look.contains("urn:schemas-microsoft-com:office:spreadsheet") {

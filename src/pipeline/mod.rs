@@ -28,7 +28,7 @@ use crate::route::{HostKey, Reach, Route};
 use crate::world::World;
 
 use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
-use outage::{Heard, Outage, Shown, Sign};
+use outage::{Begun, Heard, Outage, Shown, Sign};
 use routing::Router;
 use spill::Spill;
 use talk::{Order, Talk};
@@ -141,7 +141,7 @@ pub trait Listener {
 
 /// What the world reports to the loop.
 enum News {
-    Routed(String, Route, Heard),
+    Routed(String, Route, Heard, Begun),
     Tested(Sign),
     Talk(TalkId, Report),
 }
@@ -386,9 +386,9 @@ impl Run {
     /// Takes in what the world reports.
     fn heed(&mut self, news: News, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
         match news {
-            News::Routed(domain, route, heard) => {
+            News::Routed(domain, route, heard, begun) => {
                 self.resolving -= 1;
-                for (domain, route) in self.outage.looked_up(domain, route, heard) {
+                for (domain, route) in self.outage.looked_up(domain, route, heard, begun) {
                     self.routed(&domain, route, supply, now)?;
                 }
             }
@@ -516,6 +516,7 @@ impl Run {
         let router = Arc::clone(&self.router);
         let news = self.news.0.clone();
         let depth = self.terms.depth;
+        let begun = self.outage.begin();
         self.tasks.spawn(async move {
             let (route, heard) = router.route(&domain).await;
             let route = match (depth, route) {
@@ -523,7 +524,7 @@ impl Run {
                 (Depth::Names, Route::Hosts { .. }) => Route::NotAsked,
                 (Depth::Names, route) => route,
             };
-            let _ = news.send(News::Routed(domain, route, heard));
+            let _ = news.send(News::Routed(domain, route, heard, begun));
         });
     }
 }

@@ -1,8 +1,8 @@
 //! Tells a domain whose names are in trouble from names that are out for everybody, and waits for them to come back.
 //!
 //! A domain whose name servers are dead gets no answer, and so does every domain when our own resolver is gone: that is no
-//! finding about any of them. Domains without an answer are held back until one is answered after them. When many have
-//! gone by, or nothing else is left to look up, names below domains that were answered before are asked for: an answer of
+//! finding about any of them. Domains without an answer are held back until one is answered that was asked about after
+//! them: an answer to an earlier question may have been given before DNS went out. When many have gone by, or nothing else is left to look up, names below domains that were answered before are asked for: an answer of
 //! whatever kind shows that DNS works, and those held back are in trouble of their own. None shows that it is out. Then
 //! nothing is looked up for a while, and all who were held back are looked up again once DNS answers.
 
@@ -62,14 +62,29 @@ enum State {
     Lost,
 }
 
+/// When a look-up was begun, as its place among all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Begun(u64);
+
+/// A domain that was not answered.
+#[derive(Debug)]
+struct Held {
+    domain: String,
+    route: Route,
+    /// The last look-up that had been begun when this one failed.
+    failed: Begun,
+}
+
 /// Watches over the look-ups of a run.
 #[derive(Debug)]
 pub(super) struct Outage {
     state: State,
     /// Tests in a row without a sign of life.
     in_vain: u32,
-    /// Domains that were not answered since the last one that was.
-    held: Vec<(String, Route)>,
+    /// Look-ups begun so far.
+    begun: u64,
+    /// Domains that were not answered, none that was asked about later having been answered since.
+    held: Vec<Held>,
     /// The last domains that were answered, newest first; to begin with, the sender's.
     answered: VecDeque<String>,
     seed: u64,
@@ -82,6 +97,7 @@ impl Outage {
         Outage {
             state: State::Works,
             in_vain: 0,
+            begun: 0,
             held: Vec::new(),
             answered: home.into_iter().collect(),
             seed,
@@ -89,12 +105,19 @@ impl Outage {
         }
     }
 
-    /// Takes in what a look-up came to. Returns what is to be believed now.
+    /// Notes that a look-up begins.
+    pub(super) fn begin(&mut self) -> Begun {
+        self.begun += 1;
+        Begun(self.begun)
+    }
+
+    /// Takes in what a look-up came to that had begun then. Returns what is to be believed now.
     pub(super) fn looked_up(
         &mut self,
         domain: String,
         route: Route,
         heard: Heard,
+        begun: Begun,
     ) -> Vec<(String, Route)> {
         match heard {
             Heard::NotAsked => vec![(domain, route)],
@@ -103,7 +126,11 @@ impl Outage {
                 vec![(domain, route)]
             }
             Heard::Nothing => {
-                self.held.push((domain, route));
+                self.held.push(Held {
+                    domain,
+                    route,
+                    failed: Begun(self.begun),
+                });
                 Vec::new()
             }
             Heard::Something => {
@@ -112,8 +139,12 @@ impl Outage {
                     self.answered.truncate(limits::DNS_TEST_NAMES);
                 }
                 // Those held back in an outage are looked up anew when its end is known for sure.
-                let mut believed = match self.state {
-                    State::Works => mem::take(&mut self.held),
+                let mut believed: Vec<(String, Route)> = match self.state {
+                    State::Works => self
+                        .held
+                        .extract_if(.., |held| held.failed < begun)
+                        .map(|held| (held.domain, held.route))
+                        .collect(),
                     State::Tested | State::Out(_) | State::Lost => Vec::new(),
                 };
                 believed.push((domain, route));
@@ -161,17 +192,18 @@ impl Outage {
         match sign {
             Sign::Life => {
                 self.state = State::Works;
-                let held = mem::take(&mut self.held);
+                let held = mem::take(&mut self.held).into_iter();
                 match mem::take(&mut self.in_vain) {
-                    0 => Shown::Works(held),
-                    _ => Shown::WorksAgain(held.into_iter().map(|(domain, _)| domain).collect()),
+                    0 => Shown::Works(held.map(|held| (held.domain, held.route)).collect()),
+                    _ => Shown::WorksAgain(held.map(|held| held.domain).collect()),
                 }
             }
             Sign::None => {
                 self.in_vain += 1;
                 if self.in_vain >= limits::DNS_TESTS {
                     self.state = State::Lost;
-                    return Shown::IsLost(mem::take(&mut self.held));
+                    let held = mem::take(&mut self.held).into_iter();
+                    return Shown::IsLost(held.map(|held| (held.domain, held.route)).collect());
                 }
                 let wait = limits::DNS_OUTAGE_WAIT * 2u32.pow(self.in_vain - 1);
                 self.state = State::Out(now + wait.min(limits::DNS_OUTAGE_WAIT_MOST));
@@ -208,14 +240,25 @@ mod tests {
 
     fn watched() -> Outage {
         let mut outage = Outage::watch(Some("sender.test".to_owned()), 7);
-        let believed = outage.looked_up("good.test".to_owned(), Route::NotAsked, Heard::Something);
+        let believed = look_up(&mut outage, "good.test", Route::NotAsked, Heard::Something);
         assert_eq!(believed.len(), 1);
         outage
     }
 
+    /// Looks up a domain that is asked about now.
+    fn look_up(
+        outage: &mut Outage,
+        domain: &str,
+        route: Route,
+        heard: Heard,
+    ) -> Vec<(String, Route)> {
+        let begun = outage.begin();
+        outage.looked_up(domain.to_owned(), route, heard, begun)
+    }
+
     fn fails(outage: &mut Outage, count: usize) {
         for n in 0..count {
-            let believed = outage.looked_up(format!("dead{n}.test"), trouble(), Heard::Nothing);
+            let believed = look_up(outage, &format!("dead{n}.test"), trouble(), Heard::Nothing);
             assert!(believed.is_empty(), "it is held back");
         }
     }
@@ -225,10 +268,25 @@ mod tests {
         let mut outage = watched();
         fails(&mut outage, 2);
         assert_eq!(outage.test(1, NOW), None, "something is still under way");
-        let believed = outage.looked_up("next.test".to_owned(), Route::NotAsked, Heard::Something);
+        let believed = look_up(&mut outage, "next.test", Route::NotAsked, Heard::Something);
         let names: Vec<&str> = believed.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["dead0.test", "dead1.test", "next.test"]);
         assert_eq!(outage.test(0, NOW), None);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_question_does_not_show_that_dns_still_works() {
+        let mut outage = watched();
+        let before = outage.begin();
+        fails(&mut outage, 2);
+        let believed = outage.looked_up(
+            "slow.test".to_owned(),
+            Route::NotAsked,
+            Heard::Something,
+            before,
+        );
+        assert_eq!(believed.len(), 1, "those without an answer stay held back");
+        assert!(outage.test(0, NOW).is_some(), "DNS is tested");
     }
 
     #[test]
@@ -259,11 +317,7 @@ mod tests {
         let wake = outage.wake().expect("it is tested again");
         assert_eq!(outage.test(0, NOW), None, "not before");
         // What was under way may still fail.
-        assert!(
-            outage
-                .looked_up("late.test".to_owned(), trouble(), Heard::Nothing)
-                .is_empty()
-        );
+        assert!(look_up(&mut outage, "late.test", trouble(), Heard::Nothing).is_empty());
         assert!(outage.test(0, wake).is_some());
         let again = ["dead0.test", "late.test"].map(str::to_owned).to_vec();
         assert_eq!(outage.tested(Sign::Life, wake), Shown::WorksAgain(again));
@@ -297,7 +351,7 @@ mod tests {
     #[test]
     fn without_a_name_to_test_it_by_dns_is_believed() {
         let mut outage = Outage::watch(None, 7);
-        let believed = outage.looked_up("dead.test".to_owned(), trouble(), Heard::Nothing);
+        let believed = look_up(&mut outage, "dead.test", trouble(), Heard::Nothing);
         assert_eq!(believed.len(), 1);
         assert_eq!(outage.test(0, NOW), None);
     }
@@ -306,7 +360,7 @@ mod tests {
     fn what_is_not_looked_up_at_all_says_nothing() {
         let mut outage = watched();
         fails(&mut outage, 1);
-        let literal = outage.looked_up("[192.0.2.1]".to_owned(), Route::NotAsked, Heard::NotAsked);
+        let literal = look_up(&mut outage, "[192.0.2.1]", Route::NotAsked, Heard::NotAsked);
         assert_eq!(literal.len(), 1);
         assert!(outage.test(0, NOW).is_some());
     }
