@@ -13,7 +13,8 @@ use crate::world::sim::{Internet, Truth};
 
 /// An internet that somebody described, with a list of addresses: what a scenario is made of.
 ///
-/// Hosts whose names share their last two labels stand under one roof. A message bounces where the truth of today says
+/// Hosts whose names share their last two labels stand under one roof; those that tell a visitor the same, or do not
+/// answer, are one site of it. A message bounces where the truth of today says
 /// so.
 #[must_use]
 pub fn described(seed: u64, internet: Internet, addresses: &[String]) -> Creation {
@@ -44,31 +45,39 @@ pub fn described(seed: u64, internet: Internet, addresses: &[String]) -> Creatio
 
 fn sites(internet: &Internet) -> (Vec<Site>, HashMap<String, usize>) {
     let mut sites: Vec<Site> = Vec::new();
-    let mut by_roof: BTreeMap<String, usize> = BTreeMap::new();
+    let mut by_roof: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut by_host = HashMap::new();
     for host in internet.hosts() {
         let labels: Vec<&str> = host.name.rsplitn(3, '.').collect();
         let roof = labels[..labels.len().min(2)].join(".");
-        let number = *by_roof.entry(roof.clone()).or_insert(sites.len());
+        let prospect = Prospect::of(&host.habits, KnownAs::Nobody);
+        let answers = host.habits.door == Door::Open;
+        let neighbours = by_roof.entry(roof.clone()).or_default();
+        let its_own = neighbours.iter().copied().find(|&site| {
+            let site = &sites[site];
+            !answers || site.habits.door != Door::Open || site.prospect == prospect
+        });
+        let number = its_own.unwrap_or(sites.len());
         by_host.insert(host.name.clone(), number);
         if number == sites.len() {
+            neighbours.push(number);
             sites.push(Site {
                 name: roof,
                 persona: None,
                 hosts: Vec::new(),
                 habits: host.habits.clone(),
                 way: host.way,
-                prospect: Prospect::of(&host.habits, KnownAs::Nobody),
+                prospect,
                 tenants_under: None,
                 own_domains: &[],
             });
         }
         let site = &mut sites[number];
-        if site.habits.door != Door::Open && host.habits.door == Door::Open {
+        if site.habits.door != Door::Open && answers {
             // Of several hosts, the one that answers is the one that counts.
             site.habits = host.habits.clone();
             site.way = host.way;
-            site.prospect = Prospect::of(&host.habits, KnownAs::Nobody);
+            site.prospect = prospect;
         }
         site.hosts.push(host.name.clone());
     }
@@ -128,9 +137,11 @@ fn row(address: &str, internet: &Internet, site_by_host: &HashMap<String, usize>
         | Truth::HostsDead => Nature::Ordinary,
     };
     let hosts = internet.mail_hosts(domain);
+    let is_silent = |habits| matches!(Prospect::of(habits, KnownAs::Nobody), Prospect::Silent(_));
     let answering = hosts
         .iter()
-        .find(|host| host.habits.door == Door::Open)
+        .find(|host| !is_silent(&host.habits))
+        .or_else(|| hosts.iter().find(|host| host.habits.door == Door::Open))
         .or(hosts.first());
     Row {
         is_message: true,

@@ -142,6 +142,13 @@ const HEARD: &[(Persona, &str)] = &[
     (Persona::ForgetsRefusals, "220 250 250 250 (silence)"),
     (Persona::MergesReplies, "220 250 250 250 (silence)"),
     (Persona::RefusesTwiceOnce, "220 250 250 250 550 550"),
+    (Persona::Postgrey, "220 250 250 450 450 450"),
+    (Persona::Postscreen, "220 250 250 450 450 450"),
+    (Persona::AcceptsAfterRefusals, "220 250 250 250 550 250"),
+    (Persona::ThreeErrors, "220 250 250 250 550 250"),
+    (Persona::OneConnection, "220 250 250 250 550 250"),
+    (Persona::HangsUpAtRecipients, "220 250 250 (end)"),
+    (Persona::RefusesInOwnWords, "220 250 250 250 554 250"),
 ];
 
 #[tokio::test(start_paused = true)]
