@@ -267,12 +267,7 @@ impl Run {
                     ending => ending,
                 });
             }
-            let wake = [self.board.next_wake(), self.outage.wake()]
-                .into_iter()
-                .flatten()
-                .min()
-                .or(self.patient_until)
-                .map(|at| self.world.clock.instant(at));
+            let wake = self.wake().map(|at| self.world.clock.instant(at));
             // In a fixed order, so that a simulated run replays.
             tokio::select! {
                 biased;
@@ -299,6 +294,15 @@ impl Run {
                 () = tokio::task::yield_now(), if self.reads_on() => {}
             }
         }
+    }
+
+    /// When to look at everything again, whatever is reported until then.
+    fn wake(&self) -> Option<Moment> {
+        // A run that is to end does not wait for DNS.
+        let outage = self.outage.wake();
+        let outage = outage.filter(|_| self.ending == Ending::Completed);
+        let wakes = [self.board.next_wake(), outage, self.patient_until];
+        wakes.into_iter().flatten().min()
     }
 
     fn progress(&self, now: Moment) -> Progress {

@@ -79,6 +79,16 @@ fn run_about(
     first: &str,
     fault: impl AsyncFnOnce(&World, Moment) -> Fault,
 ) -> (Report, Duration) {
+    run_until(std::future::pending(), network, first, fault)
+}
+
+/// The same until it is stopped.
+fn run_until(
+    stop: impl Future<Output = Ending>,
+    network: &str,
+    first: &str,
+    fault: impl AsyncFnOnce(&World, Moment) -> Fault,
+) -> (Report, Duration) {
     let (mut world, mut list) = (format!("[network]\n{network}\n"), first.to_owned());
     for n in 0..HOSTS {
         let _ = writeln!(
@@ -113,8 +123,7 @@ fn run_about(
         // Few at a time, so that some are still to be dialled when it happens.
         terms.manners.connections = 10;
         let asking = Asking::World(world, Box::new(terms));
-        let never = std::future::pending::<Ending>();
-        let report = verify(&task, &tools(), asking, &mut ledger, &mut Nobody, never)
+        let report = verify(&task, &tools(), asking, &mut ledger, &mut Nobody, stop)
             .await
             .unwrap();
         (report, clock.now().since(started))
@@ -236,4 +245,23 @@ fn many_domains_with_dead_name_servers_strand_nobody() {
     assert_eq!(report.ending, Ending::Completed);
     assert_eq!(settled(&report), ADDRESSES, "{:?}", report.counts.reason);
     assert_eq!(report.counts.reason.get("dns_trouble"), Some(&40));
+}
+
+#[test]
+fn a_run_that_is_stopped_while_dns_is_out_ends_as_soon_as_any_other() {
+    // Its one conversation that came about takes minutes, so it is under way when the run is stopped.
+    let world = "dns_latency = \"10s\"\ndns_outage = { after = \"20s\" }\n\
+        [[host]]\nname = \"mx.slow.test\"\nrcpt_wait = \"55s\"\n[[domain]]\nname = \"slow.test\"\n\
+        mx = [\"mx.slow.test\"]\nmailboxes = [\"a\", \"b\", \"c\", \"d\"]";
+    let slow = "a@slow.test\nb@slow.test\nc@slow.test\nd@slow.test\n";
+    for after in [60, 80, 100, 120, 140].map(Duration::from_secs) {
+        let stop = async move {
+            tokio::time::sleep(after).await;
+            Ending::Interrupted
+        };
+        let (report, took) = run_until(stop, world, slow, async |_, _| Fault::None);
+        assert_eq!(report.ending, Ending::Interrupted);
+        let most = after + limits::STOPPING_WAIT + Duration::from_secs(1);
+        assert!(took <= most, "{took:?} when stopped after {after:?}");
+    }
 }
