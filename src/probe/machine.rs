@@ -7,6 +7,10 @@ use crate::address::Address;
 pub const ASKED_AFRESH: &str =
     "held back: after some refusals its connection accepted everybody; asked again in another";
 
+/// By which rule an answer is taken back that may belong to another question: its connection fell out of step.
+pub const MAY_BE_ANOTHERS: &str =
+    "taken back: the host sent a reply too many, so this one may answer another question";
+
 /// Who was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Party {

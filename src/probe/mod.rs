@@ -17,7 +17,7 @@ pub use decoy::decoy_local_part;
 pub use effort::Effort;
 pub use farewell::{Farewell, farewell};
 pub use known::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
-pub use machine::{ASKED_AFRESH, KnownMachine, Party};
+pub use machine::{ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Party};
 pub use plan::{domains_at_once, is_worn_out, next_kind};
 pub use prior::{LastWord, Likelihood};
 pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection, named_wait};

@@ -225,7 +225,7 @@ pub fn refuses_a_stranger(reading: &Reading) -> bool {
 }
 
 /// What the refusal of a decoy with `code` means where an address of its domain was accepted earlier in the same
-/// conversation: client, sender and domain were the same, so it is the recipient that the host refuses, whatever its words.
+/// transaction: client, sender and domain were the same, so it is the recipient that the host refuses, whatever its words.
 /// `None` where the words blame us, or the code is about the command (RFC 5321 §4.2.2).
 #[must_use]
 pub fn refused_beside_an_acceptance(reading: &Reading, code: Option<u16>) -> Option<Reading> {

@@ -60,11 +60,17 @@ impl Board {
                 }
                 continue;
             }
-            if self.leave_group_if_unfit(group, now) {
+            if self.leave_if_nobody_is_left(group, now) {
                 continue;
             }
             if self.has_had_its_chance(group, now) {
                 self.leave(group, now);
+                continue;
+            }
+            if self.is_full(self.first_machine(group, now)) {
+                // Its turn comes when a connection there ends.
+                self.groups[group].listed = false;
+                self.hosts[host].queue.pop_front();
                 continue;
             }
             if self.strandings.until > now {
@@ -130,7 +136,7 @@ impl Board {
     /// When a group may be connected to: after its own wait, and that of the machine that would be.
     fn not_before(&self, group: usize, now: Moment) -> Moment {
         let wants = &self.groups[group];
-        let machine = wants.targets[self.first_target(group, now)].1;
+        let machine = self.first_machine(group, now);
         let rests = self.rests_until(machine, now).unwrap_or_default();
         wants.not_before.max(rests)
     }
@@ -188,26 +194,38 @@ impl Board {
         self.talk(talk).privacy = privacy;
     }
 
-    /// The first of a group's targets that may be asked and has not brought nothing of late; else the first that has not had
-    /// its chance yet, or may be asked; the first that does not block us where none may.
+    /// The machine of a group's first target.
+    pub(super) fn first_machine(&self, group: usize, now: Moment) -> IpAddr {
+        self.groups[group].targets[self.first_target(group, now)].1
+    }
+
+    /// The first of a group's targets that may be asked, has room for another connection and has not brought nothing of
+    /// late; else the first with room that has not had its chance yet, or may be asked; else the first that may be asked
+    /// when it has room again. Where none may be asked now, the first that may be later.
     pub(super) fn first_target(&self, group: usize, now: Moment) -> usize {
         let targets = &self.groups[group].targets;
         let alive = |(_, machine): &(String, IpAddr)| self.may_be_asked(group, *machine, now);
-        let brings = |target: &(String, IpAddr)| alive(target) && !self.is_fruitless(target.1);
-        let hopeful = |target: &(String, IpAddr)| alive(target) && !self.is_spent(target.1, now);
-        let blocks_not = |(_, machine): &(String, IpAddr)| !self.machine_blocks(*machine);
+        let has_room = |target: &(String, IpAddr)| alive(target) && !self.is_full(target.1);
+        let brings = |target: &(String, IpAddr)| has_room(target) && !self.is_fruitless(target.1);
+        let hopeful = |target: &(String, IpAddr)| has_room(target) && !self.is_spent(target.1, now);
+        let open_to_us = |(_, machine): &(String, IpAddr)| self.is_open_to_us(*machine);
         let first = targets.iter().position(brings);
         first
             .or_else(|| targets.iter().position(hopeful))
+            .or_else(|| targets.iter().position(has_room))
             .or_else(|| targets.iter().position(alive))
-            .or_else(|| targets.iter().position(blocks_not))
+            .or_else(|| targets.iter().position(open_to_us))
             .unwrap_or(0)
     }
 
     /// The next target of a group after `target` that is not known to be dead and has nothing against us.
     pub(super) fn next_target(&self, group: usize, target: usize, now: Moment) -> Option<usize> {
         let targets = &self.groups[group].targets;
-        (target + 1..targets.len()).find(|&next| self.may_be_asked(group, targets[next].1, now))
+        let may_be_dialled = |&next: &usize| {
+            let (_, machine) = targets[next];
+            self.may_be_asked(group, machine, now) && !self.is_full(machine)
+        };
+        (target + 1..targets.len()).find(may_be_dialled)
     }
 
     /// How long a group's target is waited for: less where another follows that may answer.
@@ -235,12 +253,16 @@ impl Board {
             }
             Ended::Whole => {}
         }
-        self.next_target(group, target, now)
-            .or_else(|| self.groups[group].cut_short.take())
+        let next = self.next_target(group, target, now);
+        next.or_else(|| {
+            let cut_short = self.groups[group].cut_short.take()?;
+            let (_, machine) = self.groups[group].targets[cut_short];
+            self.is_open_to_us(machine).then_some(cut_short)
+        })
     }
 
     pub(super) fn is_alive(&self, address: IpAddr, now: Moment) -> bool {
-        self.is_fit(address) && self.dead.get(&address).is_none_or(|&until| until <= now)
+        self.dead.get(&address).is_none_or(|&until| until <= now)
     }
 
     /// Notes that an address does not answer, whichever domains name it.
@@ -278,6 +300,8 @@ impl Board {
         if self.hosts[host].pace.connections_open() == 0 {
             self.tell_of_host(host);
         }
+        let (_, machine) = self.groups[t.group].targets[t.target];
+        self.has_room_again(machine, t.group, now);
         self.enlist(t.group);
         self.consider(host, now);
         self.serve_ready(now);

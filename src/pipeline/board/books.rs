@@ -160,12 +160,8 @@ impl Board {
             return;
         };
         let host = self.groups[group].host;
-        if self.is_blocked(group) {
-            self.settle_blocked(index, now);
-            return;
-        }
-        if let Some(heard) = self.is_unfit(group) {
-            self.settle_queued(index, &heard.exchange, &heard.reading, now);
+        if self.has_nobody_left(group) {
+            self.settle_barred(index, now);
             return;
         }
         if self.groups[group].is_left {

@@ -92,7 +92,7 @@ impl Board {
 
     /// Whether a group's last answers want a question that nobody else asks for, and there is one to put.
     pub(super) fn wants_a_last_test(&self, index: usize) -> bool {
-        if self.groups[index].is_left || self.is_blocked(index) {
+        if self.groups[index].is_left || self.has_nobody_left(index) {
             return false;
         }
         let by_a_decoy = self.owes_a_decoy(index, true) && self.tells_by_a_decoy(index).is_some();

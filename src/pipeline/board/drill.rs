@@ -29,6 +29,10 @@ struct Habits {
     /// What it does with the recipient `local` of a connection's `nth` (from 0) and of a transaction's `place` (from 1).
     answer: fn(Question<'_>) -> Reply,
     opens: bool,
+    /// A reply too many comes behind QUIT.
+    surplus: bool,
+    /// The most connections at once that it takes.
+    connections: u32,
 }
 
 /// What a described host decides by.
@@ -75,6 +79,8 @@ impl Default for Habits {
             tarpit: Duration::ZERO,
             answer: honest,
             opens: true,
+            surplus: false,
+            connections: u32::MAX,
         }
     }
 }
@@ -290,7 +296,11 @@ impl Drill {
                     },
                 );
                 let habits = self.hosts[host].clone();
-                if habits.opens {
+                if self.seen[host].open > habits.connections {
+                    let mut heard = heard(Some(421), Reason::RateLimited, false);
+                    heard.exchange.stage = crate::smtp::Stage::Greeting;
+                    self.later(habits.round_trip * 2, talk, Report::Failed(heard));
+                } else if habits.opens {
                     let offer = Offer {
                         pipelining: true,
                         ..Offer::default()
@@ -305,6 +315,11 @@ impl Drill {
             Out::Quit { talk } => {
                 let host = self.connections[&talk].host;
                 let wait = self.hosts[host].round_trip;
+                if self.hosts[host].surplus {
+                    let mut heard = heard(None, Reason::ProtocolFault, false);
+                    heard.exchange.stage = crate::smtp::Stage::Unknown;
+                    self.later(wait, talk, Report::OutOfStep(heard));
+                }
                 self.later(wait, talk, Report::Ended);
             }
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::host::Host;
-use super::{Board, Heard, Learned, Talk, TalkId};
+use super::{Board, Heard, Learned, TalkId};
 use crate::diagnosis::Reading;
 use crate::moment::Moment;
 use crate::probe::Farewell;
@@ -72,10 +72,7 @@ impl Board {
         };
         let host = self.groups[t.group].host;
         let machine = self.groups[t.group].targets[t.target].1;
-        let stands = |(id, other): &(&TalkId, &Talk)| {
-            **id != talk && self.groups[other.group].targets[other.target].1 == machine
-        };
-        let others = self.talks.iter().filter(stands).count();
+        let others = self.connections_to(machine) - 1;
         let at_the_door = match heard.exchange.stage {
             Stage::Connect | Stage::Greeting => true,
             Stage::Hello => heard.exchange.code == Some(421),
@@ -84,6 +81,7 @@ impl Board {
         if others == 0 || !at_the_door {
             return false;
         }
+        self.takes_at_most(machine, others);
         let others = u32::try_from(others).unwrap_or(u32::MAX);
         let ceiling = self.hosts[host].pace.is_crowded_by(others);
         self.hosts[host].known.connections_cap = Some(ceiling);
@@ -112,7 +110,7 @@ impl Board {
     /// Whether a group's hosts have had their chance, or the one of them that would be tried next.
     pub(super) fn has_had_its_chance(&self, group: usize, now: Moment) -> bool {
         let wants = &self.groups[group];
-        let machine = wants.targets[self.first_target(group, now)].1;
+        let machine = self.first_machine(group, now);
         wants.effort.is_spent(now, self.manners.patience) || self.is_spent(machine, now)
     }
 

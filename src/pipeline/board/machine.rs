@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::rows::Span;
 use super::{Board, Heard, Learned, TalkId};
+use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
 use crate::probe::Block;
+use crate::verdict::Exchange;
 
 /// One machine, as far as it has spoken about us.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(super) struct Machine {
     pub(super) has_answered: bool,
     /// When it last accepted an address of the list, for whichever domain.
     accepted: Option<Span>,
+    /// The most connections at once that it was found to take from us, under whichever host keys.
+    connections: Option<usize>,
 }
 
 impl Board {
@@ -65,33 +69,85 @@ impl Board {
             .is_some_and(|machine| machine.blocked.is_some())
     }
 
-    /// The block that leaves a group nobody to ask: its host key's, or where each of its machines blocks us its first's.
-    pub(super) fn block_on(&self, group: usize) -> Option<&Block> {
+    /// Why a machine is asked about nobody in this run, if so: it blocks us, or its replies cannot be told apart.
+    fn barred(&self, machine: IpAddr) -> Option<(&Exchange, &Reading)> {
+        let known = self.machines.get(&machine);
+        let block = known.and_then(|known| known.blocked.as_deref());
+        let block = block.map(|block| (&block.exchange, &block.reading));
+        block.or_else(|| {
+            let unfit = self.unfit(machine)?;
+            Some((&unfit.exchange, &unfit.reading))
+        })
+    }
+
+    /// Whether a machine may be asked in this run, now or when it answers again.
+    pub(super) fn is_open_to_us(&self, machine: IpAddr) -> bool {
+        self.barred(machine).is_none()
+    }
+
+    /// Why a group has no machine left to ask in this run, if so: its host key blocks us, or each of its machines is
+    /// barred, the first for this reason.
+    pub(super) fn nobody_left(&self, group: usize) -> Option<(&Exchange, &Reading)> {
         let group = &self.groups[group];
         if let Some(block) = &self.hosts[group.host].known.blocked {
-            return Some(block);
+            return Some((&block.exchange, &block.reading));
         }
-        let mut blocks = group.targets.iter().map(|(_, machine)| {
-            let known = self.machines.get(machine);
-            known.and_then(|known| known.blocked.as_deref())
-        });
-        let first = blocks.next()??;
-        blocks.all(|block| block.is_some()).then_some(first)
+        let mut reasons = group.targets.iter().map(|(_, at)| self.barred(*at));
+        let first = reasons.next()??;
+        reasons.all(|reason| reason.is_some()).then_some(first)
     }
 
-    /// Whether there is nobody left to ask for a group: all its machines block us.
-    pub(super) fn is_blocked(&self, group: usize) -> bool {
-        self.block_on(group).is_some()
+    /// Whether a group has no machine left to ask in this run.
+    pub(super) fn has_nobody_left(&self, group: usize) -> bool {
+        self.nobody_left(group).is_some()
     }
 
-    /// Whether the machine of a conversation does not want it: it blocks us, or its group had better ask another one.
+    /// Conversations with a machine that are under way, under whichever host keys.
+    pub(super) fn connections_to(&self, machine: IpAddr) -> usize {
+        let at = |talk: &&super::Talk| self.groups[talk.group].targets[talk.target].1 == machine;
+        self.talks.values().filter(at).count()
+    }
+
+    /// Notes that a machine takes no more than so many connections from us.
+    pub(super) fn takes_at_most(&mut self, machine: IpAddr, connections: usize) {
+        let most = &mut self.machines.entry(machine).or_default().connections;
+        *most = Some(
+            most.map_or(connections, |most| most.min(connections))
+                .max(1),
+        );
+    }
+
+    /// Whether a machine takes no further connection before one of ours ends.
+    pub(super) fn is_full(&self, machine: IpAddr) -> bool {
+        let most = self
+            .machines
+            .get(&machine)
+            .and_then(|known| known.connections);
+        most.is_some_and(|most| self.connections_to(machine) >= most)
+    }
+
+    /// A connection to a machine is over: whoever waited for room there gets a turn, the others before `group`.
+    pub(super) fn has_room_again(&mut self, machine: IpAddr, group: usize, now: Moment) {
+        let known = self.machines.get(&machine);
+        if known.is_none_or(|known| known.connections.is_none()) {
+            return;
+        }
+        for other in self.groups_at(machine) {
+            if other != group {
+                self.enlist(other);
+                self.consider(self.groups[other].host, now);
+            }
+        }
+    }
+
+    /// Whether a conversation is not to go on: its machine is barred, or its group had better ask another one.
     pub(super) fn is_unwelcome(&self, talk: TalkId, now: Moment) -> bool {
         let t = &self.talks[&talk];
         let group = &self.groups[t.group];
         let (_, machine) = group.targets[t.target];
         // One that is shunned is still asked where the others have died meanwhile.
         let shunned = group.shunned.contains(&machine) && self.has_another(t.group, machine, now);
-        shunned || self.hosts[group.host].known.blocked.is_some() || self.machine_blocks(machine)
+        shunned || self.hosts[group.host].known.blocked.is_some() || !self.is_open_to_us(machine)
     }
 
     /// Whether a group may ask another machine than this one.
@@ -116,10 +172,10 @@ impl Board {
         another
     }
 
-    /// Whether a machine of a group is alive, as far as known, and has nothing against us.
+    /// Whether a machine of a group may be asked now: it is alive, as far as known, and not barred.
     pub(super) fn may_be_asked(&self, group: usize, machine: IpAddr, now: Moment) -> bool {
         self.is_alive(machine, now)
-            && !self.machine_blocks(machine)
+            && self.is_open_to_us(machine)
             && !self.groups[group].shunned.contains(&machine)
     }
 
@@ -158,8 +214,8 @@ impl Board {
         for group in 0..self.groups.len() {
             let here = &self.groups[group];
             let concerned = here.host == host || here.targets.iter().any(|(_, at)| *at == machine);
-            if concerned && self.is_blocked(group) {
-                self.leave_blocked(group, now);
+            if concerned {
+                self.leave_if_nobody_is_left(group, now);
             }
         }
         self.learned.push(Learned::Blocked {
@@ -181,13 +237,17 @@ impl Board {
         blocking >= limits::MACHINES_THAT_SPEAK_FOR_ALL && blocking * 2 > host.met.len()
     }
 
-    /// Nobody at a group may be asked any more: those who wait there are settled.
-    fn leave_blocked(&mut self, group: usize, now: Moment) {
+    /// Settles everybody at a group that has no machine left to ask. Returns whether that is so.
+    pub(super) fn leave_if_nobody_is_left(&mut self, group: usize, now: Moment) -> bool {
+        if !self.has_nobody_left(group) {
+            return false;
+        }
         self.groups[group].ready.clear();
         self.groups[group].test_owed = false;
         for domain in self.groups[group].domains.clone() {
             self.domains[domain].listed = false;
-            self.settle_blocked(domain, now);
+            self.settle_barred(domain, now);
         }
+        true
     }
 }

@@ -273,8 +273,8 @@ struct Talk {
     unsure: Vec<Unsure>,
     /// That we are not wanted there, which counts as long.
     refuses_us: Option<Box<Heard>>,
-    /// Domains of which it has accepted an address of the list.
-    welcomed: Vec<usize>,
+    /// The last of its transactions in which an address of the list was accepted, from 1.
+    welcomed: u32,
     /// What it has refused, and accepted since.
     tail: Tail,
 }
@@ -303,7 +303,7 @@ impl Talk {
             privacy: Privacy::WhenOffered,
             unsure: Vec::new(),
             refuses_us: None,
-            welcomed: Vec::new(),
+            welcomed: 0,
             tail: Tail::default(),
         }
     }

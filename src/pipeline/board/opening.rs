@@ -7,7 +7,7 @@ use super::{Board, Heard, Learned, Strandings, TalkId, Wake};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Block, KnownDomain, Mute, Strangers};
+use crate::probe::{KnownDomain, Mute, Strangers};
 use crate::reason::{Blame, Reason};
 use crate::smtp::Stage;
 use crate::smtp::dialogue::{Hello, Privacy};
@@ -93,7 +93,7 @@ impl Board {
                 }
             }
         }
-        if self.is_blocked(group) {
+        if self.has_nobody_left(group) {
             self.ended(talk, now);
             return;
         }
@@ -116,6 +116,8 @@ impl Board {
             t.target = next;
         }
         self.dial(talk, now);
+        let (_, left) = self.groups[group].targets[target];
+        self.has_room_again(left, group, now);
         true
     }
 
@@ -223,15 +225,14 @@ impl Board {
         self.hear_of_strangers(domain, Strangers::give_up);
     }
 
-    /// Settles those who wait in a domain whose host blocks us.
-    pub(super) fn settle_blocked(&mut self, domain: usize, now: Moment) {
+    /// Settles those who wait in a domain that has no machine left to ask.
+    pub(super) fn settle_barred(&mut self, domain: usize, now: Moment) {
         let Some(group) = self.domains[domain].group else {
             return;
         };
-        if let Some(Block {
-            exchange, reading, ..
-        }) = self.block_on(group).cloned()
-        {
+        let reason = self.nobody_left(group);
+        let reason = reason.map(|(exchange, reading)| (exchange.clone(), reading.clone()));
+        if let Some((exchange, reading)) = reason {
             self.settle_queued(domain, &exchange, &reading, now);
         }
     }

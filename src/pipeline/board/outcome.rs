@@ -46,6 +46,15 @@ impl Board {
         let Flight { began, step, pace } = t.flight;
         let host = self.groups[group].host;
         let machine = self.groups[group].targets[t.target].clone();
+        if !self.is_fit(machine.1) {
+            // What it answers may belong to another question, in this conversation as in those before.
+            for asked in asked {
+                self.not_answered(asked, now);
+            }
+            self.hang_up(talk);
+            return false;
+        }
+        let t = self.talk(talk);
         t.replied += replied_to(answers);
         let broken = how_broken(answers, t);
         let farewell = broken
@@ -90,7 +99,12 @@ impl Board {
                 (Some(heard), _) if mail_failed => {
                     self.mail_refused(talk, &machine, asked, &heard.clone(), now);
                 }
-                (Some(heard), _) => self.answered(span, &machine, asked, heard, now),
+                (Some(heard), _) => {
+                    let reread = self.heard_of_a_decoy(talk, &asked, heard);
+                    let reread = reread.filter(|_| broken.is_none());
+                    let heard = reread.as_ref().unwrap_or(heard);
+                    self.answered(span, &machine, asked, heard, now);
+                }
             }
         }
         let mut heard = answers.iter().flatten();
@@ -255,8 +269,8 @@ impl Board {
                 used.accepted += 1;
             }
             let is_listed = matches!(asked.whom, Asking::Subject(_));
-            if accepted && is_listed && !t.welcomed.contains(&asked.domain) {
-                t.welcomed.push(asked.domain);
+            if accepted && is_listed {
+                t.welcomed = asked.transaction;
             }
         }
         if accepted && self.talks.get(&talk).is_some_and(|t| t.tail.turned) {
@@ -273,7 +287,7 @@ impl Board {
                 if known.block_signs >= limits::BLOCK_SIGNS {
                     self.block(host, machine.clone(), heard, self.block_wait(host), now);
                 }
-                if !self.is_blocked(group) && self.shun(group, machine.1, now) {
+                if !self.has_nobody_left(group) && self.shun(group, machine.1, now) {
                     self.put_back(asked, Strangers::decoy_not_asked, now);
                     return;
                 }
@@ -295,15 +309,9 @@ impl Board {
             self.is_unsure(talk, unsure);
         }
         match &asked.whom {
-            Asking::Decoy => {
-                let heard = self.heard_of_a_decoy(talk, &asked, heard);
-                self.decoy_answered(span, asked.domain, &heard, now);
-            }
+            Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
             Asking::LateDecoy if heard.exchange.code.is_none() => self.not_answered(asked, now),
-            Asking::LateDecoy => {
-                let heard = self.heard_of_a_decoy(talk, &asked, heard);
-                self.late_decoy_answered(span, asked.domain, &heard, now);
-            }
+            Asking::LateDecoy => self.late_decoy_answered(span, asked.domain, heard, now),
             Asking::Subject(_) if accepted || settles(&heard.reading) => {
                 self.settled_by(span, host, asked, heard, now);
             }
@@ -311,19 +319,19 @@ impl Board {
         }
     }
 
-    /// What was said of a decoy, read in the light of what its conversation had brought before.
-    fn heard_of_a_decoy(&self, talk: TalkId, asked: &Asked, heard: &Heard) -> Heard {
-        let welcomed = self
-            .talks
-            .get(&talk)
-            .is_some_and(|t| t.welcomed.contains(&asked.domain));
-        let read =
-            welcomed.then(|| refused_beside_an_acceptance(&heard.reading, heard.exchange.code));
-        let mut heard = heard.clone();
-        if let Some(reading) = read.flatten() {
-            heard.reading = reading;
+    /// What was said of a domain's first decoy, where it means more in the light of an acceptance in the same transaction.
+    /// Across transactions a limit on recipients may lie between the two. Nor does it tell of a late decoy: those come after
+    /// many acceptances, when such a limit is likely.
+    fn heard_of_a_decoy(&self, talk: TalkId, asked: &Asked, heard: &Heard) -> Option<Heard> {
+        let is_first = matches!(asked.whom, Asking::Decoy);
+        if !is_first || self.talks[&talk].welcomed != asked.transaction {
+            return None;
         }
-        heard
+        let reading = refused_beside_an_acceptance(&heard.reading, heard.exchange.code)?;
+        Some(Heard {
+            reading,
+            ..heard.clone()
+        })
     }
 
     /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.

@@ -14,7 +14,7 @@ use super::{Asking, Board, Heard, Learned, Subject, TalkId, TalkStage};
 use crate::diagnosis::Reading;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{Party, Strangers};
+use crate::probe::{MAY_BE_ANOTHERS, Party, Strangers};
 use crate::reason::Reason;
 use crate::smtp::dialogue::{FlightPace, Privacy};
 
@@ -75,20 +75,14 @@ impl Board {
         conduct.is_some_and(|conduct| conduct.care == Care::OneByOne)
     }
 
-    /// Whether a machine may be asked about anybody.
-    pub(super) fn is_fit(&self, machine: IpAddr) -> bool {
-        let conduct = self.conduct.get(&machine);
-        conduct.is_none_or(|conduct| conduct.unfit.is_none())
+    /// Why a machine is unfit to be asked about anybody, if so.
+    pub(super) fn unfit(&self, machine: IpAddr) -> Option<&Heard> {
+        self.conduct.get(&machine)?.unfit.as_deref()
     }
 
-    /// Why none of a group's machines may be asked about anybody, if so.
-    pub(super) fn is_unfit(&self, group: usize) -> Option<Heard> {
-        let machines = self.groups[group].targets.iter();
-        let mut reasons = machines.map(|(_, machine)| self.conduct.get(machine)?.unfit.as_deref());
-        let first = reasons.next()??;
-        reasons
-            .all(|reason| reason.is_some())
-            .then(|| first.clone())
+    /// Whether a machine's answers can be told apart, as far as known.
+    pub(super) fn is_fit(&self, machine: IpAddr) -> bool {
+        self.unfit(machine).is_none()
     }
 
     /// What we want of encryption in a conversation, by what its machine has shown.
@@ -179,6 +173,8 @@ impl Board {
         let asked = std::mem::take(&mut t.asked);
         let mut unsure = std::mem::take(&mut t.unsure);
         t.refuses_us = None;
+        // Answers that are taken back are no fruit.
+        t.replied = 0;
         let host = self.groups[group].host;
         let machine = self.machine(talk);
         self.take_care(talk);
@@ -190,6 +186,7 @@ impl Board {
             conduct.unfit = Some(Box::new(heard.clone()));
         }
         self.groups[group].not_before = now + limits::CUT_WAIT;
+        self.note_last_word(group, heard);
         // What was learned of strangers decides who is asked next.
         unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
         for unsure in unsure {
@@ -198,7 +195,11 @@ impl Board {
         for asked in asked {
             self.not_answered(asked, now);
         }
-        self.leave_unfit(host, now);
+        if !self.is_fit(machine) {
+            for group in self.groups_at(machine) {
+                self.leave_if_nobody_is_left(group, now);
+            }
+        }
         if !is_leaving {
             self.hang_up(talk);
         }
@@ -240,27 +241,6 @@ impl Board {
         }
         self.offer_domain(domain, now);
     }
-
-    /// Settles everybody at those of a host's groups that have no machine left to ask.
-    fn leave_unfit(&mut self, host: usize, now: Moment) {
-        for group in self.hosts[host].groups.clone() {
-            self.leave_group_if_unfit(group, now);
-        }
-    }
-
-    /// Settles everybody at a group that has no machine left to ask. Returns whether that is so.
-    pub(super) fn leave_group_if_unfit(&mut self, group: usize, now: Moment) -> bool {
-        let Some(heard) = self.is_unfit(group) else {
-            return false;
-        };
-        self.groups[group].ready.clear();
-        self.groups[group].test_owed = false;
-        for domain in self.groups[group].domains.clone() {
-            self.domains[domain].listed = false;
-            self.settle_queued(domain, &heard.exchange, &heard.reading, now);
-        }
-        true
-    }
 }
 
 impl Asking {
@@ -282,7 +262,6 @@ fn may_be_anothers() -> Reading {
     Reading {
         reason: Reason::ProviderAnomaly,
         permanent: false,
-        rule: "taken back: the host sent a reply too many, so this one may answer another question"
-            .to_owned(),
+        rule: MAY_BE_ANOTHERS.to_owned(),
     }
 }

@@ -339,3 +339,31 @@ fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
     });
     assert_eq!(openness(&alone), Openness::NotTold);
 }
+
+#[test]
+fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
+    // It takes everybody, but no more than three recipients a connection, and says so in words of its own.
+    let limited = Habits {
+        round_trip: Duration::from_secs(1),
+        answer: |question| match question.nth {
+            0..3 => Reply::Yes,
+            _ => Reply::Unread,
+        },
+        ..Habits::default()
+    };
+    let domains: Vec<String> = (0..12).map(|n| format!("d{n}.test")).collect();
+    let list: Vec<String> = domains.iter().map(|domain| format!("a@{domain}")).collect();
+    let served: Vec<(&str, usize)> = domains.iter().map(|domain| (domain.as_str(), 0)).collect();
+    let mut drill = Drill::new(manners(), vec![limited], &served, &list);
+    drill.run();
+    let promises = |entry: &&Entry| entry.strangers.openness() == Openness::RefusesStrangers;
+    let promised: Vec<&str> = drill
+        .board
+        .domains
+        .iter()
+        .filter(promises)
+        .map(|e| &*e.name)
+        .collect();
+    // Where the stranger comes right behind the last recipient taken, the limit cannot be told from a refusal.
+    assert!(promised.len() <= 1, "{promised:?}");
+}

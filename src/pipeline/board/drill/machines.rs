@@ -215,3 +215,69 @@ fn whom_a_machine_accepts_for_one_domain_vouches_for_what_it_refused_another() {
         assert!(*times == 1, "{address} was asked about {times} times");
     }
 }
+
+/// Some people at a machine with a reply too many behind each QUIT, beside one that is as told.
+fn beside_one_out_of_step(second: Habits) -> Drill {
+    let mut drill = at_machines(&[honest, second.answer], &[&[0, 1]], 10);
+    drill.hosts[0].surplus = true;
+    drill.hosts[1] = second;
+    drill.run();
+    drill
+}
+
+#[test]
+fn a_machine_out_of_step_is_not_asked_again_because_its_neighbour_is_dead() {
+    let dead = Habits {
+        opens: false,
+        ..Habits::default()
+    };
+    let drill = beside_one_out_of_step(dead);
+    let met = drill.seen[0].connections;
+    assert!(met <= u32::from(limits::FAULTS_OF_STEP), "{met}");
+    let tried = drill.seen[1].connections;
+    assert!((1..=3).contains(&tried), "{tried}");
+    assert_eq!(drill.word("a0@d0.test"), Reason::Silent);
+}
+
+#[test]
+fn nor_because_its_neighbour_blocks_us() {
+    let hostile = Habits {
+        answer: blocks,
+        ..Habits::default()
+    };
+    let drill = beside_one_out_of_step(hostile);
+    let met = drill.seen[0].connections;
+    assert!(met <= u32::from(limits::FAULTS_OF_STEP), "{met}");
+    let word = drill.word("a0@d0.test");
+    let earned = [Reason::SenderBlocked, Reason::ProtocolFault];
+    assert!(earned.contains(&word), "{word}");
+}
+
+#[test]
+fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_that_one_ends() {
+    let mut drill = at_machines(&[honest, honest], &[&[0], &[0, 1], &[1]], 0);
+    for domain in ["d1.test", "d2.test"] {
+        let Some(Route::Hosts { key, .. }) = drill.routes.get_mut(domain) else {
+            panic!()
+        };
+        *key = HostKey("other.test".to_owned());
+    }
+    // The other key is met first where it has a machine of its own.
+    drill.board = Drill::new(manners(), Vec::new(), &[], &people("d2.test", 1, 0)).board;
+    let listed = [people("d0.test", 1000, 0), people("d1.test", 20, 0)].concat();
+    for person in &listed {
+        let person: Address = person.parse().unwrap();
+        drill.board.add(person.into(), START);
+    }
+    drill.hosts[0].connections = 1;
+    drill.hosts[1].opens = false;
+    drill.run();
+    for person in &listed {
+        assert_eq!(drill.word(person), Reason::Accepted, "{person}");
+    }
+    let (connections, talks) = (drill.seen[0].connections, drill.balances.len());
+    assert!(
+        connections as usize <= talks + 2,
+        "{connections} for {talks} conversations"
+    );
+}
