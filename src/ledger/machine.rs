@@ -9,7 +9,7 @@ use super::{Ledger, LedgerError};
 use crate::address::Address;
 use crate::limits;
 use crate::moment::Moment;
-use crate::probe::{ASKED_AFRESH, KnownMachine, Openness, Party};
+use crate::probe::{ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Openness, Party};
 use crate::reason::Reason;
 use crate::verdict::Whom;
 
@@ -35,8 +35,10 @@ macro_rules! answers {
 enum Said {
     Yes,
     No,
-    /// What was said before is not believed.
+    /// What was said before is not believed: the machine was caught.
     TakenBack,
+    /// What was said before is not believed; it says nothing of the machine, which is asked again.
+    AskedAgain,
 }
 
 /// An answer as it stands in the ledger.
@@ -97,7 +99,7 @@ impl Answers {
             }
             (Said::Yes, Whom::Subject) => self.accepted_at = self.accepted_at.max(answer.at),
             // That a stranger was accepted shows nothing of those refused.
-            (Said::Yes, Whom::Decoy) => {}
+            (Said::Yes, Whom::Decoy) | (Said::AskedAgain, _) => {}
             (Said::TakenBack, _) => {
                 let at = &mut self.taken_back_at[usize::from(!answer.is_yes)];
                 *at = (*at).max(Some(answer.at));
@@ -115,7 +117,7 @@ impl Answers {
             (Said::No, _) if answer.at >= self.accepted_at => {
                 (&mut self.refused, limits::LONGEST_ROW)
             }
-            (Said::Yes, Whom::Decoy) | (Said::No | Said::TakenBack, _) => return,
+            (Said::Yes, Whom::Decoy) | (Said::No | Said::TakenBack | Said::AskedAgain, _) => return,
         };
         place.push(answer);
         if place.len() >= 2 * most {
@@ -252,8 +254,10 @@ fn read<'a>(row: &'a Row<'_>, whom: Whom) -> rusqlite::Result<Option<Answer<'a>>
     let permanent = row.get::<_, Option<bool>>(3)?.unwrap_or(false);
     let said = match text(2)?.parse::<Reason>() {
         Ok(Reason::Accepted | Reason::AcceptedProvider) => Said::Yes,
-        // It was asked again in another connection: that one was not believed, the machine is.
-        Ok(Reason::ProviderAnomaly) if text(6)? == ASKED_AFRESH => return Ok(None),
+        // That connection was not believed, the machine is.
+        Ok(Reason::ProviderAnomaly) if [ASKED_AFRESH, MAY_BE_ANOTHERS].contains(&text(6)?) => {
+            Said::AskedAgain
+        }
         Ok(Reason::ProviderAnomaly) => Said::TakenBack,
         Ok(reason) if permanent && reason.may_reject() => Said::No,
         Ok(_) | Err(_) => return Ok(None),

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::diagnosis::Reading;
-use crate::probe::{KnownDomain, KnownHost, LastWord, Openness, Party, Waiting};
+use crate::probe::{KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Openness, Party, Waiting};
 use crate::smtp::Stage;
 use crate::verdict::{Exchange, Finding, Whom};
 
@@ -557,6 +557,44 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
         ["yann@acme.test", "decoy of other.test"]
     );
     assert_eq!(known.witness.unwrap().0.key(), "bert@acme.test");
+}
+
+#[test]
+fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
+    let (_folder, path) = place();
+    let (ledger, _) = begin(&path, 100, Memory::Use);
+    let mut writer = ledger.writer().unwrap();
+    for (key, reason, at) in [
+        ("bert@acme.test", Reason::Accepted, 101),
+        ("anna@acme.test", Reason::Accepted, 102),
+        ("xaver@acme.test", Reason::NoSuchMailbox, 103),
+    ] {
+        let fact = asked(Whom::Subject, reason, reason == Reason::NoSuchMailbox, at);
+        writer.address(key.to_owned(), fact).unwrap();
+    }
+    let stranger = asked(Whom::Decoy, Reason::NoSuchMailbox, true, 104);
+    writer.domain("acme.test".to_owned(), stranger).unwrap();
+    for key in ["anna@acme.test", "xaver@acme.test"] {
+        let reading = Reading {
+            reason: Reason::ProviderAnomaly,
+            permanent: false,
+            rule: MAY_BE_ANOTHERS.to_owned(),
+        };
+        let party = Party::Address(key.into());
+        writer
+            .take_back(party, reading, Moment::from_millis(105))
+            .unwrap();
+    }
+    writer.finish().unwrap();
+    let (mut ledger, _) = begin(&path, 200, Memory::Use);
+    let known = ledger.machines().unwrap().remove("mx.acme.test").unwrap();
+    assert!(
+        !known.accepts_anybody && !known.refuses_everybody,
+        "{known:?}"
+    );
+    assert_eq!(known.refused, [Party::Decoy("acme.test".into())]);
+    let (witness, _) = known.witness.unwrap();
+    assert_eq!(witness.key(), "bert@acme.test", "not who was taken back");
 }
 
 #[test]
