@@ -49,6 +49,12 @@ pub const FOOTER_BYTES: usize = 64 << 10;
 /// Most columns of a sheet: what Excel has (16,384).
 pub const SHEET_COLUMNS: u32 = 16_384;
 
+/// Most rows of a sheet below its header: what Excel has (1,048,576), less the header.
+pub const SHEET_ROWS: u32 = 1_048_575;
+
+/// Most characters of a cell: what Excel has (32,767).
+pub const CELL_CHARACTERS: usize = 32_767;
+
 /// Most columns that JSON lines are spread over. Our choice: far above what exports have; keys beyond it are left out.
 pub const JSON_COLUMNS: usize = 1000;
 

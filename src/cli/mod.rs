@@ -20,6 +20,7 @@ mod safe;
 mod simulate;
 mod start;
 mod verify;
+mod workbook;
 
 use std::ffi::OsString;
 use std::io;

@@ -11,11 +11,11 @@ use super::log::LogArgs;
 use super::progress::Screen;
 use super::reading::{self, ReadingArgs};
 use super::report::write_pages;
-use super::{Exit, start, usage};
+use super::{Exit, start, usage, workbook};
 use crate::intake::Source;
 use crate::ledger::{Job, Ledger, Lock, LockError};
 use crate::moment::Moment;
-use crate::outlet::{self, Format, Replace, Rights};
+use crate::outlet::{self, Replace, Rights};
 use crate::pipeline::Ending;
 use crate::projection::{Basis, Goal};
 use crate::report::{self, Report, Since};
@@ -38,9 +38,9 @@ pub(super) struct VerifyArgs {
     /// Write all rows in their order to this file as well; `-` is standard output
     #[arg(long, value_name = "FILE")]
     all: Option<PathBuf>,
-    /// How --all is written: csv, or jsonl for one JSON object a row
-    #[arg(long, value_name = "FORMAT", default_value = "csv", requires = "all")]
-    format: Format,
+    /// How --all is written: csv, or jsonl for one JSON object a row; xlsx writes the lists as a spreadsheet as well
+    #[arg(long, value_name = "FORMAT", default_value = "csv")]
+    format: workbook::Format,
     /// Leave the address cells as they are: the clean address stands in the column `presend_address` alone
     #[arg(long)]
     keep_cells: bool,
@@ -125,6 +125,10 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         let rights = task.writing.rights;
         outlet::write_whole(&task.out.join("report.json"), rights, json.as_bytes())?;
         write_pages(&report, &task.out, rights)?;
+        if args.format == workbook::Format::Xlsx {
+            let delimiter = task.source.list(&task.options)?.delimiter();
+            workbook::write(&report, &task.out, rights, delimiter.unwrap_or(b','))?;
+        }
         if let Some(path) = &args.metrics {
             outlet::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
         }
@@ -185,6 +189,21 @@ impl Joined {
     }
 }
 
+/// How all rows are written in one file, if they are.
+fn joined_format(args: &VerifyArgs) -> anyhow::Result<Option<outlet::Format>> {
+    match (args.format, &args.all) {
+        (workbook::Format::Csv, _) => Ok(Some(outlet::Format::Csv)),
+        (workbook::Format::JsonLines, Some(_)) => Ok(Some(outlet::Format::JsonLines)),
+        (workbook::Format::Xlsx, None) => Ok(None),
+        (workbook::Format::JsonLines, None) => Err(usage(
+            "--format jsonl is for all rows together: say with --all FILE where they go",
+        )),
+        (workbook::Format::Xlsx, Some(_)) => Err(usage(
+            "--format xlsx writes the three lists as one spreadsheet and --all writes csv or jsonl: leave one of them out",
+        )),
+    }
+}
+
 /// What the run is told to do.
 fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::Result<Task> {
     let out = match args.out.as_deref() {
@@ -208,7 +227,7 @@ fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::R
                 true => Cells::Kept,
                 false => Cells::Cleaned,
             },
-            all: joined.map(|joined| (joined.path(), args.format)),
+            all: joined.map(Joined::path).zip(joined_format(args)?),
         },
         target: args.target.map(|rate| Goal {
             rate,
@@ -226,6 +245,9 @@ fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
         .collect();
     paths.extend(task.writing.all.iter().map(|(path, _)| path.clone()));
     paths.extend(args.metrics.clone());
+    if args.format == workbook::Format::Xlsx {
+        paths.push(task.out.join(workbook::FILE));
+    }
     let replace = match args.force {
         true => Replace::Anything,
         false => Replace::OnlyOurs,

@@ -59,8 +59,8 @@ pub fn protect(list: &Path, paths: &[PathBuf], replace: Replace) -> Result<(), P
     Ok(())
 }
 
-/// What is made of `report.json` for people.
-const PAGES: [&str; 2] = ["report.html", "report.md"];
+/// What is made of `report.json` and the lists for people.
+const PAGES: [&str; 3] = ["report.html", "report.md", "lists.xlsx"];
 
 /// What two paths have in common when they lead to one file; `None` where there is none.
 fn identity(path: &Path) -> Option<(u64, u64)> {

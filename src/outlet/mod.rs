@@ -7,6 +7,7 @@ mod fields;
 mod file;
 mod foreign;
 mod journal;
+mod sheets;
 mod whole;
 
 use std::fs::File;
@@ -27,6 +28,7 @@ use whole::Objects;
 
 pub use file::{Rights, Table, write_whole};
 pub use foreign::{Protected, Replace, protect};
+pub use sheets::{SheetOf, write_workbook};
 pub use whole::Format;
 
 /// What is appended to a row, in this order.

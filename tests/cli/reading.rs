@@ -273,3 +273,27 @@ fn a_spreadsheet_goes_in() {
     let run = Run::verify_named("people.xlsx", &bytes, &["--offline", "--sheet", "Other"]);
     assert_eq!(run.code(), 2, "{}", run.errors());
 }
+
+#[test]
+fn the_lists_come_out_as_a_spreadsheet_too() {
+    use calamine::Reader as _;
+    let list = b"name;email\n=1+1;anna@nordlicht.test\nBo;broken@\n";
+    let run = Run::verify(list, &["--offline", "--format", "xlsx"]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let mut book: calamine::Xlsx<_> = calamine::open_workbook(run.path("lists.xlsx")).unwrap();
+    assert_eq!(
+        book.sheet_names(),
+        ["summary", "verified", "review", "rejected"]
+    );
+    let review = book.worksheet_range("review").unwrap();
+    let cell = |row, column| review.get_value((row, column)).map(ToString::to_string);
+    assert_eq!(cell(0, 1).as_deref(), Some("email"));
+    assert_eq!(cell(1, 0).as_deref(), Some("=1+1"));
+    assert!(book.worksheet_formula("review").unwrap().is_empty());
+    for arguments in [
+        &["--offline", "--format", "jsonl"][..],
+        &["--offline", "--format", "xlsx", "--all", "all.csv"],
+    ] {
+        assert_eq!(Run::verify(list, arguments).code(), 2);
+    }
+}
