@@ -49,7 +49,7 @@ pub(super) fn reported(report: &Report) {
         Report::OutOfStep(_) => {
             info!("the host's replies are out of step: its answers do not count");
         }
-        Report::Ended => debug!("conversation over"),
+        Report::Ended(parting) => debug!(?parting, "conversation over"),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::moment::Moment;
 use crate::probe::{KnownDomain, KnownHost, KnownMachine, Wanted};
 use crate::provider::Providers;
 use crate::route::{HostKey, Reach, Route};
+use crate::smtp::farewell::Parting;
 use crate::world::World;
 
 use board::{Board, Learned, Manners, Out, Progress, Report, TalkId};
@@ -334,7 +335,7 @@ impl Run {
         // In their order, so that a simulated run replays.
         left.sort_unstable();
         for talk in left {
-            self.board.report(talk, Report::Ended, now);
+            self.board.report(talk, Report::Ended(Parting::Untold), now);
         }
         // What the last reports led to is for nobody any more.
         while self.board.next_out().is_some() {}
@@ -414,7 +415,7 @@ impl Run {
             News::Talk(talk, report) => {
                 if matches!(
                     report,
-                    Report::Ended | Report::Failed(_) | Report::Stranded(_)
+                    Report::Ended(_) | Report::Failed(_) | Report::Stranded(_)
                 ) {
                     self.orders.remove(&talk);
                 }

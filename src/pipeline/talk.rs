@@ -89,12 +89,17 @@ impl Talk {
             });
             report(Report::Landed(heard.collect()));
         }
-        // Where a flight broke off, what comes now may be its answers, late.
-        let parting = take_leave(line).await;
-        if worth_counting && parting == Parting::OutOfStep {
-            report(Report::OutOfStep(self.out_of_step()));
-        }
-        report(Report::Ended);
+        let parting = take_leave(line, || {
+            if worth_counting {
+                report(Report::OutOfStep(self.out_of_step()));
+            }
+        });
+        let parting = match (parting.await, worth_counting) {
+            (parting, true) => parting,
+            // Where a flight broke off, what comes now may be its answers, late.
+            (_, false) => Parting::Untold,
+        };
+        report(Report::Ended(parting));
     }
 
     /// What is known of a conversation whose replies cannot be told apart.
@@ -131,7 +136,7 @@ impl Talk {
                 // A host that has greeted, or refused to, is still told goodbye.
                 let is_met = stage != Stage::Greeting || matches!(answer, Answer::Reply(_));
                 if is_met && answer != Answer::HungUp {
-                    let parting = take_leave(line).await;
+                    let parting = take_leave(line, || {}).await;
                     if parting == Parting::OutOfStep && matches!(answer, Answer::Reply(_)) {
                         // It was no answer to what we said.
                         return failed(self.out_of_step());
@@ -196,13 +201,17 @@ impl Talk {
     }
 }
 
-/// Says goodbye, then waits for the host to close.
-async fn take_leave(line: Line) -> Parting {
+/// Says goodbye, then waits for the host to close. Calls `out_of_step` as soon as that shows.
+async fn take_leave(line: Line, out_of_step: impl FnOnce()) -> Parting {
+    let lossless = "only encryption loses a line";
     let mut farewell = Farewell::default();
-    if let Some(line) = line.carry_out(&mut farewell).await {
-        line.until_closed().await;
+    let mut line = line.carry_out(&mut farewell).await.expect(lossless);
+    if farewell.parting() == Parting::OutOfStep {
+        out_of_step();
+        line = line.carry_out(&mut farewell).await.expect(lossless);
     }
-    farewell.into_parting()
+    line.until_closed().await;
+    farewell.parting()
 }
 
 /// The stage at which a command is answered.

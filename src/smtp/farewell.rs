@@ -2,7 +2,9 @@
 //!
 //! A reply too many shifts every later one by a place. Where all replies look alike only the end shows it: what we
 //! hear first after QUIT is then the reply to an earlier command. 221 answers nothing but QUIT (RFC 5321 §4.2.3), so it
-//! shows that every earlier reply belonged to its command; this costs nothing, for we say goodbye in any case.
+//! shows that every earlier reply belonged to its command; this costs nothing, for we say goodbye in any case. A host that
+//! only closes shows nothing: it may have closed before it had answered our last commands, with as many replies too many
+//! before that.
 
 use super::command::Command;
 use super::dialogue::{Dialogue, Step};
@@ -12,8 +14,10 @@ use crate::limits;
 /// What the end of a conversation shows of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parting {
-    /// Nothing speaks against its answers.
+    /// 221 was the reply to QUIT: every earlier one belonged to its command.
     InStep,
+    /// The host closed or kept silent without one: nothing speaks for its answers or against them.
+    Untold,
     /// A reply was left over: nobody can tell which reply belonged to which command.
     OutOfStep,
 }
@@ -24,6 +28,8 @@ pub struct Farewell {
     at: At,
     parting: Parting,
     replies: u32,
+    /// Whether the dialogue has paused because it is out of step.
+    paused: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +47,18 @@ impl Default for Farewell {
     fn default() -> Self {
         Farewell {
             at: At::Say,
-            parting: Parting::InStep,
+            parting: Parting::Untold,
             replies: 0,
+            paused: false,
         }
     }
 }
 
 impl Farewell {
-    /// What it showed. Call when [`Step::Done`] was returned.
+    /// What it has shown so far. [`Step::Done`] is returned as soon as it is out of step, for that is worth telling at once;
+    /// carried out further, it waits for the host's goodbye.
     #[must_use]
-    pub fn into_parting(self) -> Parting {
+    pub fn parting(&self) -> Parting {
         self.parting
     }
 
@@ -66,6 +74,10 @@ impl Dialogue for Farewell {
             stage: Stage::Unknown,
             wait,
         };
+        if self.parting == Parting::OutOfStep && !self.paused {
+            self.paused = true;
+            return Step::Done;
+        }
         match self.at {
             At::Say => {
                 self.at = At::Said;
@@ -81,11 +93,14 @@ impl Dialogue for Farewell {
         self.replies += 1;
         match (self.at, answer.expect("a farewell never encrypts")) {
             // Unread bytes kept us from saying it; they are out of the way now.
-            (At::Said, Answer::Garbled(Garble::OutOfTurn)) if self.parting == Parting::InStep => {
+            (At::Said, Answer::Garbled(Garble::OutOfTurn)) if self.parting == Parting::Untold => {
                 self.is_out_of_step();
                 self.at = At::Say;
             }
             (At::Said | At::Waiting, Answer::Reply(reply)) if matches!(reply.code, 221 | 421) => {
+                if reply.code == 221 && self.parting == Parting::Untold {
+                    self.parting = Parting::InStep;
+                }
                 self.at = At::End;
             }
             // Some have a word of their own for it: then the connection ends here.
@@ -100,7 +115,7 @@ impl Dialogue for Farewell {
             }
             (At::Counting, _) => self.is_out_of_step(),
             (At::Waiting, Answer::Reply(_)) if self.replies < limits::REPLIES_AFTER_QUIT => {}
-            // It closes without a word, as some do: then nothing was left over. Or it has had its time.
+            // It closes without a word, as some do, or has had its time.
             (_, _) => self.at = At::End,
         }
     }
@@ -115,6 +130,7 @@ mod tests {
         let mut farewell = Farewell::default();
         let mut answers = answers.iter().cloned();
         let mut said = 0;
+        let mut pauses = 0;
         loop {
             match farewell.step() {
                 Step::Say(line) => {
@@ -124,8 +140,12 @@ mod tests {
                 Step::Listen { .. } => farewell.hear(answers.next().or(Some(Answer::HungUp))),
                 Step::Encrypt => unreachable!(),
                 Step::Done => {
+                    if farewell.parting() == Parting::OutOfStep && pauses == 0 {
+                        pauses += 1;
+                        continue;
+                    }
                     assert_eq!(said, 1);
-                    return farewell.into_parting();
+                    return farewell.parting();
                 }
             }
         }
@@ -140,10 +160,10 @@ mod tests {
         let closed = || Answer::HungUp;
         for (answers, wanted) in [
             (vec![reply("221 bye")], Parting::InStep),
-            (vec![reply("421 bye")], Parting::InStep),
-            (vec![closed()], Parting::InStep),
-            (vec![Answer::Silent], Parting::InStep),
-            (vec![reply("250 bye"), closed()], Parting::InStep),
+            (vec![reply("421 bye")], Parting::Untold),
+            (vec![closed()], Parting::Untold),
+            (vec![Answer::Silent], Parting::Untold),
+            (vec![reply("250 bye"), closed()], Parting::Untold),
             (vec![reply("250 ok"), reply("221 bye")], Parting::OutOfStep),
             (vec![reply("250 ok"), Answer::Silent], Parting::OutOfStep),
             (vec![reply("550 no such user")], Parting::OutOfStep),
@@ -159,9 +179,12 @@ mod tests {
         let mut farewell = Farewell::default();
         assert!(matches!(farewell.step(), Step::Say(_)));
         farewell.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
+        // What it shows is told before anybody waits for a goodbye.
+        assert!(matches!(farewell.step(), Step::Done));
+        assert_eq!(farewell.parting(), Parting::OutOfStep);
         assert!(matches!(farewell.step(), Step::Say(_)));
         assert!(matches!(farewell.step(), Step::Listen { .. }));
         farewell.hear(Some(reply("221 bye")));
-        assert_eq!(farewell.into_parting(), Parting::OutOfStep);
+        assert_eq!(farewell.parting(), Parting::OutOfStep);
     }
 }

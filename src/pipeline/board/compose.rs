@@ -59,6 +59,7 @@ impl Board {
                 let step = self.next_step();
                 let t = self.talk(talk);
                 t.stage = TalkStage::Flying;
+                t.travelled_together |= pace == FlightPace::Together;
                 t.flight = Flight {
                     began: now,
                     step,
@@ -87,10 +88,7 @@ impl Board {
         let (group, spent) = (t.group, t.spent);
         let host = self.groups[group].host;
         let careful = self.is_careful(talk);
-        let pace = match careful {
-            true => FlightPace::Fenced,
-            false => self.flight_pace(group, &draft.offer),
-        };
+        let pace = self.pace_of(talk, &draft.offer);
         let at_once = domains_at_once(
             self.hosts[host].pace.recipients_per_second(),
             self.hosts[host].pace.reply_time(),
@@ -296,7 +294,7 @@ impl Board {
         Ok(ahead)
     }
 
-    /// Whether commands travel together in this conversation.
+    /// Whether commands travel together at this group, as far as its host's offer decides.
     pub(super) fn flight_pace(&self, group: usize, offer: &Offer) -> FlightPace {
         let habit = self.hosts[self.groups[group].host]
             .provider

@@ -262,7 +262,7 @@ impl Drill {
             if event.is_some_and(|at| at <= self.now) {
                 let std::cmp::Reverse((_, id)) = self.events.pop().unwrap();
                 let (talk, report) = self.reports.remove(&id).unwrap();
-                if matches!(report, Report::Ended | Report::Failed(_)) {
+                if matches!(report, Report::Ended(_) | Report::Failed(_)) {
                     let gone = self.connections.remove(&talk).unwrap();
                     self.seen[gone.host].open -= 1;
                 }
@@ -320,7 +320,7 @@ impl Drill {
                     heard.exchange.stage = crate::smtp::Stage::Unknown;
                     self.later(wait, talk, Report::OutOfStep(heard));
                 }
-                self.later(wait, talk, Report::Ended);
+                self.later(wait, talk, Report::Ended(Parting::InStep));
             }
         }
     }

@@ -44,6 +44,7 @@ use crate::provider::{Provider, Providers};
 use crate::route::{HostKey, Route};
 use crate::smtp::Command;
 use crate::smtp::dialogue::{FlightPace, Hello, Offer, Patience, Privacy};
+use crate::smtp::farewell::Parting;
 use crate::verdict::{Exchange, Fact, Finding};
 
 use again::Past;
@@ -151,8 +152,8 @@ pub enum Report {
     Landed(Vec<Option<Heard>>),
     /// Its replies cannot be told apart: none of its answers counts.
     OutOfStep(Heard),
-    /// The connection is gone.
-    Ended,
+    /// The connection is gone, with what its end has shown of its answers.
+    Ended(Parting),
 }
 
 /// Something learned, for the ledger.
@@ -269,6 +270,10 @@ struct Talk {
     ahead: Option<Ahead>,
     /// What was wanted of encryption when it was dialled.
     privacy: Privacy,
+    /// Whether commands travelled together in it.
+    travelled_together: bool,
+    /// How many of its unsure answers were in step by the words of the last of them, which name whom it was about.
+    proven: usize,
     /// Answers that count as long as it turns out to have been in step.
     unsure: Vec<Unsure>,
     /// That we are not wanted there, which counts as long.
@@ -301,6 +306,8 @@ impl Talk {
             began: now,
             ahead: Some(ahead),
             privacy: Privacy::WhenOffered,
+            travelled_together: false,
+            proven: 0,
             unsure: Vec::new(),
             refuses_us: None,
             welcomed: 0,
@@ -728,7 +735,10 @@ impl Board {
                 }
             }
             Report::OutOfStep(heard) => self.out_of_step(talk, &heard, now),
-            Report::Ended => self.ended(talk, now),
+            Report::Ended(parting) => {
+                self.has_parted(talk, parting, now);
+                self.ended(talk, now);
+            }
         }
     }
 

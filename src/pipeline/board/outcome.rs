@@ -306,7 +306,11 @@ impl Board {
         }
         let remembered = asked.whom.unsure(asked.domain);
         if let Some(unsure) = remembered.filter(|_| accepted || settles(&heard.reading)) {
+            let in_step = unsure.is_named_in(&heard.exchange);
             self.is_unsure(talk, unsure);
+            if in_step && let Some(t) = self.talks.get_mut(&talk) {
+                t.proven = t.unsure.len();
+            }
         }
         match &asked.whom {
             Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),

@@ -16,13 +16,17 @@ use crate::limits;
 use crate::moment::Moment;
 use crate::probe::{MAY_BE_ANOTHERS, Party, Strangers};
 use crate::reason::Reason;
-use crate::smtp::dialogue::{FlightPace, Privacy};
+use crate::smtp::dialogue::{FlightPace, Offer, Privacy};
+use crate::smtp::farewell::Parting;
+use crate::verdict::Exchange;
 
 /// What a machine has shown of its ways.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
     /// How often its replies were out of step.
     faults: u8,
+    /// Whether a conversation with it ended in step.
+    in_step: bool,
     /// How commands are put to it.
     care: Care,
     /// What we may hope for of its encryption.
@@ -39,6 +43,10 @@ enum Care {
     None,
     /// One at a time.
     OneByOne,
+    /// Fenced, until a conversation has confirmed that it is in step: an earlier one broke off.
+    FencedOnce,
+    /// One at a time, with a while of quiet behind each answer.
+    Fenced,
 }
 
 /// What a machine's encryption is worth.
@@ -69,10 +77,23 @@ impl Board {
         self.groups[t.group].targets[t.target].1
     }
 
-    /// Whether a conversation puts one command at a time.
+    /// Whether a conversation puts one command at a time, with a fence around each answer.
     pub(super) fn is_careful(&self, talk: TalkId) -> bool {
         let conduct = self.conduct.get(&self.machine(talk));
-        conduct.is_some_and(|conduct| conduct.care == Care::OneByOne)
+        conduct.is_some_and(|conduct| match conduct.care {
+            Care::FencedOnce | Care::Fenced => true,
+            Care::None | Care::OneByOne => false,
+        })
+    }
+
+    /// How commands are put in a conversation, by what its machine has shown and its host offers.
+    pub(super) fn pace_of(&self, talk: TalkId, offer: &Offer) -> FlightPace {
+        let conduct = self.conduct.get(&self.machine(talk));
+        match conduct.map_or(Care::None, |conduct| conduct.care) {
+            Care::None => self.flight_pace(self.talks[&talk].group, offer),
+            Care::OneByOne => FlightPace::OneByOne,
+            Care::FencedOnce | Care::Fenced => FlightPace::Fenced,
+        }
     }
 
     /// Why a machine is unfit to be asked about anybody, if so.
@@ -119,7 +140,7 @@ impl Board {
             self.conduct.entry(*machine).or_default().tls = Tls::Broken;
         }
         for machine in known.out_of_step.keys() {
-            self.conduct.entry(*machine).or_default().care = Care::OneByOne;
+            self.conduct.entry(*machine).or_default().care = Care::Fenced;
         }
     }
 
@@ -158,10 +179,44 @@ impl Board {
         }
     }
 
+    /// A conversation is over: takes back what it answered if nothing shows that it was in step.
+    ///
+    /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at a
+    /// machine that has ended a conversation in step before, or up to the last that names whom it is about; elsewhere they are
+    /// asked again, this once.
+    pub(super) fn has_parted(&mut self, talk: TalkId, parting: Parting, now: Moment) {
+        let Some(t) = self.talks.get_mut(&talk) else {
+            return;
+        };
+        let group = t.group;
+        let has_answered = t.replied > 0;
+        let is_telling = t.unsure.len() > t.proven;
+        let paces = (t.travelled_together, t.flight.pace);
+        let machine = self.machine(talk);
+        let conduct = self.conduct.entry(machine).or_default();
+        match (parting, paces) {
+            (Parting::OutOfStep, _) => {}
+            (Parting::InStep, _) if has_answered => {
+                conduct.in_step = true;
+                conduct.confirm();
+            }
+            (Parting::Untold, (true, _)) if is_telling && !conduct.in_step => {
+                conduct.doubt();
+                let t = self.talk(talk);
+                t.refuses_us = None;
+                let unsure = t.unsure.split_off(t.proven);
+                self.ask_all_anew(self.groups[group].host, unsure, now);
+            }
+            // Each reply was fenced: it came alone after its command.
+            (Parting::Untold, (false, FlightPace::Fenced)) if has_answered => conduct.confirm(),
+            (Parting::InStep | Parting::Untold, _) => {}
+        }
+    }
+
     /// The machine of a conversation is asked one command at a time from now on.
     pub(super) fn take_care(&mut self, talk: TalkId) {
         let machine = self.machine(talk);
-        self.conduct.entry(machine).or_default().care = Care::OneByOne;
+        self.conduct.entry(machine).or_default().care = Care::Fenced;
     }
 
     /// A conversation's replies cannot be told apart: none of its answers counts.
@@ -171,7 +226,7 @@ impl Board {
         };
         let (group, is_leaving) = (t.group, t.stage == TalkStage::Quitting);
         let asked = std::mem::take(&mut t.asked);
-        let mut unsure = std::mem::take(&mut t.unsure);
+        let unsure = std::mem::take(&mut t.unsure);
         t.refuses_us = None;
         // Answers that are taken back are no fruit.
         t.replied = 0;
@@ -187,11 +242,7 @@ impl Board {
         }
         self.groups[group].not_before = now + limits::CUT_WAIT;
         self.note_last_word(group, heard);
-        // What was learned of strangers decides who is asked next.
-        unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
-        for unsure in unsure {
-            self.ask_anew(host, unsure, now);
-        }
+        self.ask_all_anew(host, unsure, now);
         for asked in asked {
             self.not_answered(asked, now);
         }
@@ -202,6 +253,15 @@ impl Board {
         }
         if !is_leaving {
             self.hang_up(talk);
+        }
+    }
+
+    /// Takes a conversation's answers back, and asks again.
+    fn ask_all_anew(&mut self, host: usize, mut unsure: Vec<Unsure>, now: Moment) {
+        // What was learned of strangers decides who is asked next.
+        unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
+        for unsure in unsure {
+            self.ask_anew(host, unsure, now);
         }
     }
 
@@ -240,6 +300,40 @@ impl Board {
             }
         }
         self.offer_domain(domain, now);
+    }
+}
+
+impl Unsure {
+    /// Whether the words of an answer name the address asked about: then it is in step, and all before it.
+    pub(super) fn is_named_in(&self, exchange: &Exchange) -> bool {
+        match self {
+            Unsure::Subject { subject, .. } => {
+                let named = format!("<{}>", subject.address.key());
+                exchange
+                    .reply
+                    .to_lowercase()
+                    .contains(&named.to_lowercase())
+            }
+            Unsure::Decoy { .. } => false,
+        }
+    }
+}
+
+impl Conduct {
+    /// A conversation broke off before the machine had ended one in step.
+    fn doubt(&mut self) {
+        self.care = match self.care {
+            Care::None => Care::FencedOnce,
+            care @ (Care::OneByOne | Care::FencedOnce | Care::Fenced) => care,
+        };
+    }
+
+    /// One command at a time, the machine was in step.
+    fn confirm(&mut self) {
+        self.care = match self.care {
+            Care::FencedOnce => Care::OneByOne,
+            care @ (Care::None | Care::OneByOne | Care::Fenced) => care,
+        };
     }
 }
 

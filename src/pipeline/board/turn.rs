@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use super::compose::Idle;
+use super::step::Unsure;
 use super::{Board, Learned, Look, Subject, TalkId};
 use crate::diagnosis::Reading;
 use crate::limits;
@@ -88,7 +89,7 @@ impl Board {
         };
         let mut draft = self.draft(talk);
         let t = &self.talks[&talk];
-        let (group, spent) = (t.group, t.spent);
+        let spent = t.spent;
         if spent.room(draft.budget) == 0 || !self.may_address(talk, domain, draft.budget) {
             return Err(idle);
         }
@@ -96,7 +97,7 @@ impl Board {
         if !self.put_late_decoy(talk, domain, &mut draft) {
             return Err(idle);
         }
-        let pace = self.flight_pace(group, &draft.offer);
+        let pace = self.pace_of(talk, &draft.offer);
         self.tally.recipients += draft.asked.len() as u64;
         self.talk(talk).asked = draft.asked;
         Ok((draft.commands, pace))
@@ -147,6 +148,14 @@ impl Board {
         t.tail.turned = true;
         let group = t.group;
         let tail = std::mem::take(&mut t.tail.accepted);
+        // They are asked again already.
+        t.proven = 0;
+        t.unsure.retain(|unsure| match unsure {
+            Unsure::Subject { domain, subject } => !tail
+                .iter()
+                .any(|(at, taken)| at == domain && taken.address == subject.address),
+            Unsure::Decoy { .. } => true,
+        });
         let host = self.groups[group].host;
         for (domain, subject) in tail {
             let key = subject.address.key().into_owned();

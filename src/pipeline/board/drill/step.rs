@@ -159,7 +159,7 @@ fn answers_of_a_conversation_out_of_step_are_taken_back_and_asked_again_one_by_o
             ..
         }
     )));
-    board.report(talk, Report::Ended, START);
+    board.report(talk, Report::Ended(Parting::InStep), START);
     let later = START + limits::CUT_WAIT;
     board.tick(later);
     let (talk, _) = started(&mut board)[0];
@@ -171,8 +171,70 @@ fn answers_of_a_conversation_out_of_step_are_taken_back_and_asked_again_one_by_o
     // Out of step again: it judges nobody in this run.
     board.report(talk, out_of_step(), later);
     assert_eq!(board.pending(), 0);
-    board.report(talk, Report::Ended, later);
+    board.report(talk, Report::Ended(Parting::InStep), later);
     board.tick(later + limits::BLOCK_WAIT);
     assert_eq!(started(&mut board), []);
     assert!(board.is_done());
+}
+
+/// Whom the board took back since it was last asked.
+fn taken_back(board: &mut Board) -> usize {
+    let learned = board.take_learned();
+    let is_it = |learned: &&Learned| matches!(learned, Learned::TakenBack { .. });
+    learned.iter().filter(is_it).count()
+}
+
+/// Holds the conversation that the board wants: one flight, in which every recipient is refused, and an end that shows
+/// `parting`. Returns how its commands travelled, how many were settled by it, how many of them were taken back.
+fn converse(board: &mut Board, parting: Parting, now: Moment) -> (FlightPace, usize, usize) {
+    board.tick(now);
+    board.take_learned();
+    let before = board.pending();
+    let (talk, _) = started(board)[0];
+    let offer = Offer {
+        pipelining: true,
+        ..Offer::default()
+    };
+    board.report(talk, Report::Opened(offer), now);
+    let Some(Out::Fly { commands, pace, .. }) = board.next_out() else {
+        panic!("nobody is asked about")
+    };
+    let answers = commands.iter().map(|command| {
+        if matches!(command, Command::Rcpt(_)) {
+            return Some(heard(Some(550), Reason::NoSuchMailbox, true));
+        }
+        let mut yes = heard(Some(250), Reason::Accepted, false);
+        yes.exchange.stage = Stage::Mail;
+        Some(yes)
+    });
+    board.report(talk, Report::Landed(answers.collect()), now);
+    let settled = before - board.pending();
+    board.report(talk, Report::Ended(parting), now);
+    let taken_back = taken_back(board);
+    assert_eq!(before - board.pending(), settled - taken_back);
+    (pace, settled, taken_back)
+}
+
+#[test]
+fn a_conversation_that_breaks_off_is_believed_only_where_one_has_ended_in_step() {
+    let mut board = board_with(KnownHost::default());
+    let (pace, settled, taken_back) = converse(&mut board, Parting::Untold, START);
+    assert_eq!((pace, taken_back), (FlightPace::Together, settled));
+    // The same again, fenced, is believed whatever its end.
+    let (pace, settled, taken_back) = converse(&mut board, Parting::Untold, START);
+    assert_eq!((pace, settled, taken_back), (FlightPace::Fenced, 1, 0));
+    // It is in step one command at a time: no fence is needed.
+    let (pace, settled, taken_back) = converse(&mut board, Parting::Untold, START);
+    assert_eq!((pace, taken_back), (FlightPace::OneByOne, 0));
+    assert!(settled > 0);
+}
+
+#[test]
+fn a_machine_that_ended_in_step_once_is_believed_when_it_breaks_off() {
+    let mut board = board_with(KnownHost::default());
+    for parting in [Parting::InStep, Parting::Untold] {
+        let (pace, settled, taken_back) = converse(&mut board, parting, START);
+        assert_eq!((pace, taken_back), (FlightPace::Together, 0));
+        assert!(settled > 0);
+    }
 }
