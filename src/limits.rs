@@ -174,6 +174,10 @@ pub const FAULTS_OF_STEP: u8 = 2;
 /// choice: as many as a connection may have questions.
 pub const REPLIES_AFTER_QUIT: u32 = RECIPIENTS_OF_A_CONNECTION;
 
+/// How often we begin to say QUIT where replies that nobody asked for keep arriving before it. Our choice: late ones come in
+/// a few pieces.
+pub const TRIES_AT_QUIT: u32 = 5;
+
 /// Time for a host to close the connection once it has answered QUIT. Our choice: the way there and back.
 pub const CLOSING_WAIT: Duration = Duration::from_secs(1);
 

@@ -93,7 +93,9 @@ impl Dialogue for Farewell {
         self.replies += 1;
         match (self.at, answer.expect("a farewell never encrypts")) {
             // Unread bytes kept us from saying it; they are out of the way now.
-            (At::Said, Answer::Garbled(Garble::OutOfTurn)) if self.parting == Parting::Untold => {
+            (At::Said, Answer::Garbled(Garble::OutOfTurn))
+                if self.replies <= limits::TRIES_AT_QUIT =>
+            {
                 self.is_out_of_step();
                 self.at = At::Say;
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::limits::GOODBYE_WAIT;
 use crate::simulate::Site;
 use crate::world::sim::dialect::Line;
 use crate::world::sim::habits::{Greeting, Greylist, Habits, Pipelining};
@@ -63,8 +64,11 @@ impl Site {
         without.is_steady()
     }
 
-    /// Whether a conversation there goes on as long as the visitor likes.
+    /// Whether a conversation there goes on as long as the visitor likes. A host out of step that also takes its time may be
+    /// busy with an earlier command when it is told goodbye, and find the visitor gone before it has read that.
     pub(super) fn stays_on(&self) -> bool {
+        let answers_a_goodbye = self.habits.stumble.is_none()
+            || (self.habits.rcpt_wait < GOODBYE_WAIT && self.habits.tarpit < GOODBYE_WAIT);
         self.habits.speech.is_understood()
             && self.habits.greeting == Greeting::Welcomes
             && !self.habits.tls.is_broken()
@@ -73,5 +77,6 @@ impl Site {
             && self.way.round_trip.as_millis() < 500
             && self.habits.rcpt_wait.as_secs() < 20
             && self.habits.tarpit.as_secs() < 20
+            && answers_a_goodbye
     }
 }
