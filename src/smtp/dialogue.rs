@@ -34,7 +34,7 @@ pub trait Dialogue {
     fn step(&mut self) -> Step;
 
     /// What came of the last step: of [`Step::Listen`] the answer, of [`Step::Encrypt`] what kept us from it (`None` when
-    /// it succeeded), of [`Step::Say`] only [`Garble::OutOfTurn`](super::Garble::OutOfTurn), where bytes lay unread that
+    /// it succeeded), of [`Step::Say`] only [`Garble::OutOfTurn`], where bytes lay unread that
     /// nobody had asked for: then nothing was said.
     fn hear(&mut self, answer: Option<Answer>);
 }

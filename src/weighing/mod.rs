@@ -1,6 +1,6 @@
 //! What a bounce comes to: the one place where statements about a delivery are weighed against each other.
 //!
-//! [`gather`] sorts what a notice, an event or a bare reply says by **who says it**, and reads each statement by itself.
+//! [`gather()`] sorts what a notice, an event or a bare reply says by **who says it**, and reads each statement by itself.
 //! [`weigh`] then decides; it is pure and knows nothing of texts or formats. `explain` and `bounces` both show what it says.
 //!
 //! # How it weighs
