@@ -492,6 +492,12 @@ impl Run {
                         patience,
                         privacy,
                         provider,
+                        sender_domain: self
+                            .terms
+                            .manners
+                            .sender
+                            .as_ref()
+                            .map(|sender| sender.domain().to_owned()),
                         book: Arc::clone(&self.book),
                     };
                     let (sender, receiver) = mpsc::unbounded_channel();

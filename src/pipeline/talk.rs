@@ -40,6 +40,8 @@ pub(super) struct Talk {
     pub(super) patience: Patience,
     pub(super) privacy: Privacy,
     pub(super) provider: Option<Provider>,
+    /// The domain of our sender address; `None` for the null sender.
+    pub(super) sender_domain: Option<String>,
     pub(super) book: Arc<Book>,
 }
 
@@ -173,7 +175,10 @@ impl Talk {
     fn hear_about(&self, answer: &Answer, stage: Stage, echoed: &[&str]) -> Heard {
         let mut echoes = vec![self.host.as_str(), self.origin.hello.as_str()];
         echoes.extend(echoed);
-        let ours = [self.origin.hello.as_str()];
+        let ours: Vec<&str> = [self.origin.hello.as_str()]
+            .into_iter()
+            .chain(self.sender_domain.as_deref())
+            .collect();
         let context = Context {
             stage,
             provider: self.provider.as_ref(),

@@ -286,3 +286,31 @@ fn an_error_says_its_cause_once() {
     assert_eq!(output.status.code(), Some(3), "{errors}");
     assert_eq!(errors.matches("deflate").count(), 1, "{errors}");
 }
+
+#[test]
+fn a_host_that_denies_our_own_domain_speaks_of_us_and_rejects_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = "[[host]]\nname = \"mx.garden.test\"\nsays = { no_such_user = \"550 5.1.1 Domain shop.example not found\" }\n\
+                 [[domain]]\nname = \"garden.test\"\nmx = [\"mx.garden.test\"]\nmailboxes = [\"anna\"]\n";
+    std::fs::write(folder.path().join("world.toml"), world).unwrap();
+    let path = folder.path().join("world.toml");
+    // Our name of another domain: only the sender's tells that the host speaks of us.
+    let run = Run::verify(
+        b"email\nanna@garden.test\nbert@garden.test\n",
+        &[
+            "--world",
+            path.to_str().unwrap(),
+            "--helo",
+            "mx.other.example",
+            "--mail-from",
+            "verify@shop.example",
+        ],
+    );
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let review = run.list("review.csv");
+    assert!(
+        review.contains("bert@garden.test,unknown,sender_refused,"),
+        "{review}"
+    );
+    assert_eq!(run.list("rejected.csv").lines().count(), 1);
+}
