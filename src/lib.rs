@@ -6,6 +6,10 @@ pub mod reason;
 
 pub mod limits;
 
+pub mod stage;
+
+pub mod ending;
+
 pub mod columns;
 
 pub mod frequent;
@@ -17,6 +21,8 @@ pub mod moment;
 pub mod address;
 
 pub mod provider;
+
+pub mod reading;
 
 pub mod flags;
 

@@ -13,52 +13,16 @@ mod words;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
-
 pub use blame::speaks_of_us;
 pub use file::BookError;
 use rule::{Case, Meaning, Rule};
 use search::{Phrase, Phrases, Search};
 use words::Words;
 
-use crate::provider::{Acceptance, Provider, UnknownUser};
+use crate::provider::{Acceptance, Provider};
+pub use crate::reading::{FALLBACK, Reading};
 use crate::reason::{Blame, Reason};
 use crate::smtp::{Answer, EnhancedCode, Reply, Severity, Stage};
-
-/// What one answer was read as.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
-    /// What it means.
-    pub reason: Reason,
-    /// Whether the host said "never" rather than "not now".
-    pub permanent: bool,
-    /// The rule that decided, by its name in the rule book, or `fallback: ...` where none did.
-    pub rule: String,
-}
-
-impl Reading {
-    /// What the reading is worth as a statement about a person: a provider that says "unknown user" to senders that it
-    /// filters as well leaves open which it means. Of a decoy, which is nobody, it means what it says.
-    #[must_use]
-    pub fn believed_of(&self, provider: Option<&Provider>) -> Reading {
-        let ambiguous =
-            provider.is_some_and(|provider| provider.unknown_user == UnknownUser::Ambiguous);
-        if ambiguous && self.reason == Reason::NoSuchMailbox {
-            return Reading {
-                reason: Reason::Unread,
-                permanent: self.permanent,
-                rule: format!("{}, which is ambiguous here", self.rule),
-            };
-        }
-        self.clone()
-    }
-
-    /// Whether no words were understood: the code alone decided.
-    #[must_use]
-    pub fn goes_by_code_alone(&self) -> bool {
-        self.rule.starts_with(FALLBACK)
-    }
-}
 
 /// Where an answer was given, as far as reading it depends on that.
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +46,6 @@ pub struct Interpretation {
     /// Why, in one sentence.
     pub why: String,
 }
-
-/// What the name of a rule begins with that goes by codes alone.
-pub const FALLBACK: &str = "fallback: ";
 
 /// The rules for reading replies, compiled. Cheap to clone.
 #[derive(Clone)]

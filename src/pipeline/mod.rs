@@ -13,7 +13,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
@@ -34,6 +33,7 @@ use routing::Router;
 use spill::Spill;
 use talk::{Order, Talk};
 
+pub use crate::ending::Ending;
 pub use origin::{Origin, origin_for};
 
 /// How a run asks the world.
@@ -58,33 +58,6 @@ pub enum Depth {
     Names,
     /// DNS, then the mail hosts.
     MailHosts,
-}
-
-/// What ended the asking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// Everybody was asked about.
-    Completed,
-    /// The operator interrupted it.
-    Interrupted,
-    /// Its time was over.
-    Deadline,
-    /// Our own side, such as the proxy or the name servers, failed us time and again.
-    Stranded,
-}
-
-impl Ending {
-    /// The name used in reports and the ledger, such as `completed`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Ending::Completed => "completed",
-            Ending::Interrupted => "interrupted",
-            Ending::Deadline => "deadline",
-            Ending::Stranded => "stranded",
-        }
-    }
 }
 
 /// The addresses to ask about, as they come, with what is known from before.

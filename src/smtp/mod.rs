@@ -11,10 +11,6 @@
 //! So the sure moments of a conversation are its opening and its end; what lies between is believed as it comes, and
 //! taken back as a whole where the end shows that it was out of step. The count costs no round trip of its own.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 pub mod command;
 pub mod dialogue;
 pub mod driver;
@@ -22,66 +18,10 @@ pub mod farewell;
 pub mod reply;
 pub(crate) mod tls;
 
+pub use crate::stage::Stage;
 pub use command::{Charset, Command, HelloName};
 pub use driver::Wire;
 pub use reply::{EnhancedCode, Garble, Reply, Severity};
-
-/// The moment of a conversation at which something was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Establishing the connection.
-    Connect,
-    /// The host's first words.
-    Greeting,
-    /// EHLO or HELO.
-    Hello,
-    /// STARTTLS with its handshake.
-    Tls,
-    /// MAIL FROM.
-    Mail,
-    /// RCPT TO.
-    Rcpt,
-    /// DATA or the message's end: never ours, but bounces tell of it.
-    Data,
-    /// A reply on its own, as in a log or a bounce.
-    Unknown,
-}
-
-impl Stage {
-    /// Every stage, in the order of a conversation.
-    pub const ALL: [Stage; 8] = [
-        Stage::Connect,
-        Stage::Greeting,
-        Stage::Hello,
-        Stage::Tls,
-        Stage::Mail,
-        Stage::Rcpt,
-        Stage::Data,
-        Stage::Unknown,
-    ];
-
-    /// The name used in rule files and evidence, such as `rcpt`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Stage::Connect => "connect",
-            Stage::Greeting => "greeting",
-            Stage::Hello => "hello",
-            Stage::Tls => "tls",
-            Stage::Mail => "mail",
-            Stage::Rcpt => "rcpt",
-            Stage::Data => "data",
-            Stage::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// Anything a mail host can do with a question. An ordinary value, not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
