@@ -4,9 +4,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use presend::address::{Address, suggest_domain};
-use presend::flags::Lists;
-use presend::provider::Providers;
+use presend::input::address::{Address, suggest_domain};
+use presend::input::flags::Lists;
+use presend::model::provider::Providers;
 
 /// Rows of one measurement.
 const ROWS: u32 = 200_000;

@@ -7,18 +7,24 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use presend::address::Address;
-use presend::moment::Moment;
-use presend::pace::{Ceilings, Rate};
-use presend::pipeline::board::{Board, Manners};
+use presend::input::address::Address;
+use presend::model::timestamp::Moment;
+use presend::net::World;
+use presend::net::route::{HostKey, MailHost, Route};
 use presend::probe::Wanted;
-use presend::route::{HostKey, MailHost, Route};
-use presend::simulate::{
-    Courtesy, Creation, SENDER, Score, Size, crowd, in_simulated_time, judged, tools,
-};
-use presend::world::World;
-use presend::world::sim::habits::{Door, Greylist, Habits, KnownBy};
-use presend::world::sim::{Internet, Persona, Witness};
+use presend::probe::pace::{Ceilings, Rate};
+use presend::probe::scheduler::{Board, Manners};
+use presend::sim::net::habits::{Door, Greylist, Habits, KnownBy};
+use presend::sim::net::{Internet, Persona, Witness};
+use presend::sim::score::Courtesy;
+use presend::sim::score::Creation;
+use presend::sim::score::SENDER;
+use presend::sim::score::Score;
+use presend::sim::score::Size;
+use presend::sim::score::crowd;
+use presend::sim::score::in_simulated_time;
+use presend::sim::score::judged;
+use presend::sim::score::tools;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 
 /// Addresses, domains, hosts of the long list.
@@ -191,7 +197,7 @@ fn isolation() {
 
 /// When each host was asked its last question, from the beginning of the run.
 fn last_rows(creation: &Creation) -> BTreeMap<String, Duration> {
-    let witness = presend::simulate::witnessed(creation, &tools(), &Courtesy::default())
+    let witness = presend::sim::score::witnessed(creation, &tools(), &Courtesy::default())
         .expect("a temporary folder");
     witness
         .hosts()
@@ -259,7 +265,7 @@ fn prober(creation: &Creation, connections: u32) -> (Duration, std::sync::Arc<Wi
 }
 
 async fn probe(world: &World, host: &str, address: &str) {
-    use presend::route::{DnsAnswer, Record, RecordKind};
+    use presend::net::route::{DnsAnswer, Record, RecordKind};
     let domain = address.rsplit_once('@').expect("an address").1;
     world.names.query(domain, RecordKind::Mx).await;
     let mut found = None;
@@ -314,7 +320,7 @@ fn waiting() {
         },
         rate: Rate::UNLIMITED,
         connections: 500,
-        pending: presend::limits::PENDING_ADDRESSES,
+        pending: presend::model::limits::PENDING_ADDRESSES,
         patience: Duration::from_secs(1800),
         seed: 1,
         controls: Vec::new(),

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use presend::bounces::{Platforms, Season, SourceError, visit};
-use presend::diagnosis::Book;
-use presend::explain::Knowledge;
-use presend::intake::Options;
-use presend::provider::Providers;
+use presend::bounce::explain::Knowledge;
+use presend::bounce::import::{Platforms, Season, SourceError, visit};
+use presend::input::list::Options;
+use presend::model::provider::Providers;
+use presend::smtp::rules::Book;
 
 /// What a thousand messages may take on one core.
 const MESSAGES: (usize, Duration) = (1_000, Duration::from_secs(1));

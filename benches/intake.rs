@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use presend::intake::{Options, Source};
+use presend::input::list::{Options, Source};
 
 const ROWS: u32 = 1_000_000;
 const ROUNDS: usize = 5;

@@ -10,22 +10,22 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use presend::diagnosis::{Book, Reading};
-use presend::flags::Lists;
-use presend::intake::{Options, Source};
+use presend::input::flags::Lists;
+use presend::input::list::{Options, Source};
+use presend::input::suppression::Suppression;
 use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
-use presend::moment::Moment;
-use presend::pace::{Ceilings, Rate};
-use presend::pipeline::board::{Manners, Progress};
-use presend::pipeline::{Depth, Ending, Terms};
-use presend::provider::Providers;
-use presend::reason::Reason;
-use presend::route::Reach;
-use presend::smtp::Stage;
-use presend::suppression::Suppression;
-use presend::verdict::{Exchange, Fact, Finding, Policy, Whom};
+use presend::model::provider::Providers;
+use presend::model::reason::Reason;
+use presend::model::stage::Stage;
+use presend::model::timestamp::Moment;
+use presend::model::verdict::{Exchange, Fact, Finding, Policy, Whom};
+use presend::net::route::Reach;
+use presend::probe::pace::{Ceilings, Rate};
+use presend::probe::run::{Depth, Ending, Terms};
+use presend::probe::scheduler::{Manners, Progress};
+use presend::sim::net::Internet;
+use presend::smtp::rules::{Book, Reading};
 use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
-use presend::world::sim::Internet;
 
 /// Addresses of one domain.
 const OF_A_DOMAIN: u64 = 20;
@@ -218,13 +218,13 @@ fn terms() -> Terms {
             },
             rate: Rate::UNLIMITED,
             connections: 1,
-            pending: presend::limits::PENDING_ADDRESSES,
+            pending: presend::model::limits::PENDING_ADDRESSES,
             patience: Duration::ZERO,
             seed: 1,
             controls: Vec::new(),
             second_look: 0.0,
         },
-        origins: vec![presend::pipeline::Origin {
+        origins: vec![presend::net::origin::Origin {
             address: None,
             hello: "mail.sender.test".parse().unwrap(),
         }],

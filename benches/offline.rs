@@ -7,18 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use presend::diagnosis::Book;
-use presend::flags::Lists;
-use presend::intake::{Options, Source};
+use presend::input::flags::Lists;
+use presend::input::list::{Options, Source};
+use presend::input::suppression::Suppression;
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
-use presend::moment::Moment;
-use presend::pipeline::Ending;
-use presend::pipeline::board::Progress;
-use presend::provider::Providers;
-use presend::suppression::Suppression;
-use presend::verdict::Policy;
+use presend::model::ending::Ending;
+use presend::model::provider::Providers;
+use presend::model::timestamp::Moment;
+use presend::model::verdict::Policy;
+use presend::net::Clock;
+use presend::probe::scheduler::Progress;
+use presend::smtp::rules::Book;
 use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
-use presend::world::Clock;
 
 const ROWS: u32 = 1_000_000;
 const ROUNDS: usize = 5;

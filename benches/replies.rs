@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use presend::diagnosis::{Book, Context};
-use presend::limits;
+use presend::model::limits;
+use presend::smtp::rules::{Book, Context};
 use presend::smtp::{Answer, Reply, Stage};
 
 /// What reading an ordinary reply may take. The limit set for the rule book.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, exit};
 use std::time::Instant;
 
-use presend::intake::{Options, Source};
+use presend::input::list::{Options, Source};
 use rust_xlsxwriter::Workbook;
 
 const ROWS: u32 = 1_000_000;

@@ -12,20 +12,20 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use presend::diagnosis::Book;
-use presend::flags::Lists;
-use presend::intake::{Options, Source};
+use presend::input::flags::Lists;
+use presend::input::list::{Options, Source};
+use presend::input::suppression::Suppression;
 use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
-use presend::pace::{Ceilings, Rate};
-use presend::pipeline::board::{Manners, Progress};
-use presend::pipeline::{Depth, Ending, Origin, Terms};
-use presend::provider::Providers;
-use presend::report::Report;
-use presend::route::Reach;
-use presend::suppression::Suppression;
-use presend::verdict::Policy;
+use presend::model::provider::Providers;
+use presend::model::verdict::Policy;
+use presend::net::live::{self, Servers};
+use presend::net::route::Reach;
+use presend::probe::pace::{Ceilings, Rate};
+use presend::probe::run::{Depth, Ending, Origin, Terms};
+use presend::probe::scheduler::{Manners, Progress};
+use presend::smtp::rules::Book;
+use presend::verify::report::Report;
 use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
-use presend::world::live::{self, Servers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -232,7 +232,7 @@ fn terms(shape: &Shape, port: u16) -> Terms {
             },
             rate: Rate::UNLIMITED,
             connections: 500,
-            pending: presend::limits::PENDING_ADDRESSES,
+            pending: presend::model::limits::PENDING_ADDRESSES,
             patience: Duration::ZERO,
             seed: 1,
             controls: Vec::new(),

@@ -8,23 +8,23 @@ use std::time::Duration;
 use clap::Args;
 
 use super::usage;
-use crate::address::Address;
-use crate::diagnosis::Book;
-use crate::flags::{ListKind, Lists, OwnList};
+use crate::input::address::Address;
+use crate::input::flags::{ListKind, Lists, OwnList};
+use crate::input::suppression::Suppression;
 use crate::ledger::{Fresh, Ledger, Lifetimes, Memory, Realm};
-use crate::limits;
-use crate::pace::{Ceilings, Rate};
-use crate::pipeline::board::Manners;
-use crate::pipeline::{Depth, Ending, Origin, Terms};
-use crate::provider::Providers;
-use crate::route::{DnsAnswer, Reach, Record, RecordKind};
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::verdict::Policy;
+use crate::net::live::{self, Proxy, Servers, Sockets};
+use crate::net::route::{DnsAnswer, Reach, Record, RecordKind};
+use crate::net::{Clock, World};
+use crate::probe::pace::{Ceilings, Rate};
+use crate::probe::run::{Depth, Ending, Origin, Terms};
+use crate::probe::scheduler::Manners;
+use crate::sim::net::Internet;
 use crate::smtp::HelloName;
-use crate::suppression::Suppression;
-use crate::verdict::Policy;
+use crate::smtp::rules::Book;
 use crate::verify::Tools;
-use crate::world::live::{self, Proxy, Servers, Sockets};
-use crate::world::sim::Internet;
-use crate::world::{Clock, World};
 
 /// Options about asking.
 #[derive(Debug, Args)]
@@ -612,7 +612,7 @@ fn lists(providers: &Arc<Providers>, own: &[(ListKind, PathBuf)]) -> anyhow::Res
 fn policy_file(path: &Path) -> anyhow::Result<Policy> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|_| {
-        usage(crate::verdict::policy::PolicyError::NoSuchPolicy(name.clone()).to_string())
+        usage(crate::model::verdict::policy::PolicyError::NoSuchPolicy(name.clone()).to_string())
     })?;
     Ok(Policy::from_toml(&text, &name)?)
 }

@@ -12,23 +12,23 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::asking::own_ledger;
 use super::safe::safe;
 use super::{Exit, Refusal, usage};
-use crate::address::Address;
-use crate::bounces::health::{Health, Level, Mark, health};
-use crate::bounces::run::{Comparison, Line, Run};
-use crate::bounces::suppression::SuppressionFile;
-use crate::bounces::wire::{self, Summary};
-use crate::bounces::{
+use crate::bounce::explain::Knowledge;
+use crate::bounce::import::health::{Health, Level, Mark, health};
+use crate::bounce::import::run::{Comparison, Line, Run};
+use crate::bounce::import::suppression::SuppressionFile;
+use crate::bounce::import::wire::{self, Summary};
+use crate::bounce::import::{
     Cascade, Cause, Fault, Happening, Kind, Platforms, Season, SourceError, visit,
 };
-use crate::diagnosis::Book;
-use crate::explain::Knowledge;
-use crate::intake::{ColumnChoice, Options};
+use crate::input::address::Address;
+use crate::input::list::{ColumnChoice, Options};
 use crate::ledger::{Bounce, Ledger, LedgerError, Lifetimes, Realm};
-use crate::limits;
-use crate::moment::Moment;
-use crate::provider::Providers;
-use crate::reason::Reason;
-use crate::verdict::Disposition;
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Disposition;
+use crate::smtp::rules::Book;
 
 /// Options of `bounces`.
 #[derive(Debug, Args)]

@@ -11,19 +11,19 @@ use super::log::LogArgs;
 use super::progress::Screen;
 use super::safe::safe;
 use super::{Exit, start, usage};
-use crate::address::Address;
-use crate::flags::Flag;
-use crate::intake::{ColumnChoice, Options, Source};
+use crate::input::address::Address;
+use crate::input::list::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
-use crate::limits;
-use crate::moment::Moment;
-use crate::pipeline::Ending;
+use crate::model::ending::Ending;
+use crate::model::flag::Flag;
+use crate::model::limits;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Evidence, Finding, Standing, Whom};
+use crate::net::Clock;
 use crate::projection::{Model, Segment};
-use crate::verdict::{Evidence, Finding, Standing, Whom};
 use crate::verify::{
     self, Asking, Describer, Judge, Judgement, Task, Tools, Writing, parse_text, verify,
 };
-use crate::world::Clock;
 
 /// Options of `check`.
 #[derive(Debug, Args)]

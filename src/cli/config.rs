@@ -13,8 +13,8 @@ use super::layers::{InForce, Layers, usual_place};
 use super::safe::safe;
 use super::{Exit, usage};
 use crate::ledger::Ledger;
-use crate::limits;
-use crate::moment::Moment;
+use crate::model::limits;
+use crate::model::timestamp::Moment;
 use crate::projection::{Model, Segment};
 use crate::verify::believed;
 

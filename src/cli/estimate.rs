@@ -13,14 +13,14 @@ use super::progress::Screen;
 use super::reading::{self, ReadingArgs};
 use super::safe::safe;
 use super::{Exit, start};
-use crate::estimate::{Estimated, estimate};
-use crate::intake::Source;
-use crate::moment::Moment;
-use crate::pipeline::Ending;
-use crate::report::advice::{Mood, in_words};
-use crate::report::text::{grouped, percent};
+use crate::input::list::Source;
+use crate::model::ending::Ending;
+use crate::model::timestamp::Moment;
+use crate::net::Clock;
 use crate::verify::Asking;
-use crate::world::Clock;
+use crate::verify::estimate::{Estimated, estimate};
+use crate::verify::report::advice::{Mood, in_words};
+use crate::verify::report::text::{grouped, percent};
 
 /// Options of `estimate`.
 #[derive(Debug, Args)]

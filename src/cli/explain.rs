@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::asking::rule_book;
-use crate::explain::{self, Explanation, Hints, Knowledge, json, lines, render};
-use crate::limits;
-use crate::provider::Providers;
-use crate::smtp::Stage;
+use crate::bounce::explain::{self, Explanation, Hints, Knowledge, json, lines, render};
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::stage::Stage;
 
 /// Say what a reply, a bounce message or a code means, who refused, and what to do
 #[derive(Debug, clap::Args)]

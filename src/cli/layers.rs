@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::{Cli, usage};
-use crate::settings::{Settings, SettingsError};
+use crate::cli::settings::{Settings, SettingsError};
 
 /// What every variable of ours begins with.
 const PREFIX: &str = "PRESEND_";

@@ -8,9 +8,13 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Exit, asking, usage};
-use crate::address::Address;
-use crate::ledger::{Exported, Ledger, Stats, Target, forget};
-use crate::moment::Moment;
+use crate::input::address::Address;
+use crate::ledger::Exported;
+use crate::ledger::Ledger;
+use crate::ledger::Stats;
+use crate::ledger::Target;
+use crate::ledger::forget;
+use crate::model::timestamp::Moment;
 
 /// Options of `ledger`.
 #[derive(Debug, Args)]

@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use clap::{Args, Subcommand};
 
 use super::{Exit, asking, usage};
-use crate::flags::{BUILT_IN, BUILT_IN_SINCE, Maintained};
-use crate::limits;
-use crate::moment::Moment;
-use crate::provider::Providers;
+use crate::input::flags::{BUILT_IN, BUILT_IN_SINCE, Maintained};
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::timestamp::Moment;
 
 /// Options of `lists`.
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! What a person sees: subcommands, exit codes, errors that say what to change.
 
+pub mod settings;
+
 mod asking;
 mod bounces;
 mod check;
@@ -28,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::intake::IntakeError;
+use crate::input::list::IntakeError;
 
 use layers::Layers;
 
@@ -179,9 +181,9 @@ fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
     let screen = explain::Screen {
         width: 100,
         style: if plain {
-            crate::explain::render::Style::Plain
+            crate::bounce::explain::render::Style::Plain
         } else {
-            crate::explain::render::Style::Colour
+            crate::bounce::explain::render::Style::Colour
         },
     };
     explain::run(args, screen, &mut out)?;
@@ -193,9 +195,9 @@ fn preflight_here(args: &preflight::PreflightArgs, layers: &Layers) -> anyhow::R
     let place = asking::place_of(args.world.as_deref())?;
     let mut out = io::stdout().lock();
     let style = if is_plain(&out) {
-        crate::preflight::screen::Style::Plain
+        crate::preflight::render::screen::Style::Plain
     } else {
-        crate::preflight::screen::Style::Colour
+        crate::preflight::render::screen::Style::Colour
     };
     let code = asking::block_on(&place, async {
         let world = asking::world_of(&place, &args.dns, None, 0)?;
@@ -229,7 +231,7 @@ fn report(error: &anyhow::Error) -> Exit {
         return refusal.exit;
     }
     if error
-        .downcast_ref::<crate::world::live::NoServers>()
+        .downcast_ref::<crate::net::live::NoServers>()
         .is_some()
     {
         return Exit::CannotAsk;

@@ -6,20 +6,23 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::intake::{ColumnChoice, IntakeError, Options, Source};
-use crate::limits;
-use crate::preflight::audience::{Audience, Domains};
+use crate::input::list::{ColumnChoice, IntakeError, Options, Source};
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::net::World;
+use crate::net::route::Reach;
 use crate::preflight::check::Fitness;
 use crate::preflight::lookup::Lookups;
-use crate::preflight::machine::{Asking, fit_to_ask};
-use crate::preflight::report::Preflight;
-use crate::preflight::screen::Style;
-use crate::preflight::sender::{Sending, fit_to_send};
-use crate::preflight::{html, interfaces, screen, warm_up};
-use crate::provider::Providers;
-use crate::route::Reach;
+use crate::preflight::machine::checks::{Asking, fit_to_ask};
+use crate::preflight::machine::interfaces;
+use crate::preflight::render::html;
+use crate::preflight::render::report::Preflight;
+use crate::preflight::render::screen;
+use crate::preflight::render::screen::Style;
+use crate::preflight::sender::audience::{Audience, Domains};
+use crate::preflight::sender::checks::{Sending, fit_to_send};
+use crate::preflight::sender::warm_up;
 use crate::verify::first_of;
-use crate::world::World;
 
 /// What stands below the options in `presend preflight --help`.
 pub const EXPLAINED: &str = "\

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::log::{LogArgs, LogFormat};
 use super::safe::safe;
-use crate::pipeline::board::Progress;
+use crate::probe::scheduler::Progress;
 use crate::verify::Observer;
 
 /// Names the events that tell progress, for filters and for the text form, which leaves their fields out.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::log::LogArgs;
 use super::safe::safe;
-use crate::intake::{ColumnChoice, Delimiter, Encoding, Options, Remark};
+use crate::input::list::{ColumnChoice, Delimiter, Encoding, Options, Remark};
 
 /// How a list is read.
 #[derive(Debug, Args)]

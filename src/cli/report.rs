@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::{Exit, usage};
-use crate::outlet::{self, Rights};
-use crate::report::{self, Report};
+use crate::verify::output::{self, Rights};
+use crate::verify::report::{self, Report};
 
 /// Options of `report`.
 #[derive(Debug, Args)]
@@ -72,7 +72,7 @@ pub(super) fn write_pages(report: &Report, folder: &Path, rights: Rights) -> any
         ("report.html", report::html(report)),
         ("report.md", report::markdown(report)),
     ] {
-        outlet::write_whole(&folder.join(name), rights, text.as_bytes())?;
+        output::write_whole(&folder.join(name), rights, text.as_bytes())?;
     }
     Ok(())
 }

@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::Exit;
 use super::safe::safe;
-use crate::simulate::{Forecast, Score, calibrate, simulate};
-use crate::verdict::Standing;
+use crate::model::verdict::Standing;
+use crate::sim::score::{Forecast, Score, calibrate, simulate};
 
 /// Options of `simulate`.
 #[derive(Debug, Args)]

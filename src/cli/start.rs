@@ -10,19 +10,19 @@ use super::asking::AskingArgs;
 use super::preflight::Machine;
 use super::safe::safe;
 use super::{Exit, Refusal};
-use crate::address::Address;
-use crate::intake::{IntakeError, Options, Remark, Source};
-use crate::limits;
-use crate::moment::Moment;
-use crate::outlet;
-use crate::pipeline::Origin;
+use crate::input::address::Address;
+use crate::input::list::{IntakeError, Options, Remark, Source};
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::timestamp::Moment;
+use crate::net::origin::Origin;
+use crate::net::route::{DnsAnswer, Reach, Record, RecordKind};
+use crate::net::{OwnTrouble, World};
 use crate::preflight::check::Check;
-use crate::preflight::screen::wrapped;
-use crate::preflight::start::{Depth, Start, Starting, Surroundings, look};
-use crate::provider::Providers;
-use crate::route::{DnsAnswer, Reach, Record, RecordKind};
+use crate::preflight::machine::start::{Depth, Start, Starting, Surroundings, look};
+use crate::preflight::render::screen::wrapped;
 use crate::verify::first_of;
-use crate::world::{OwnTrouble, World};
+use crate::verify::output;
 
 /// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
 /// error stream.
@@ -276,9 +276,9 @@ impl Stamp {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        outlet::write_whole(
+        output::write_whole(
             file,
-            outlet::Rights::ORDINARY,
+            output::Rights::ORDINARY,
             serde_json::to_string(self)?.as_bytes(),
         )?;
         Ok(())

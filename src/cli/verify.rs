@@ -12,15 +12,15 @@ use super::progress::Screen;
 use super::reading::{self, ReadingArgs};
 use super::report::write_pages;
 use super::{Exit, start, usage, workbook};
-use crate::intake::Source;
+use crate::input::list::Source;
 use crate::ledger::{Job, Ledger, Lock, LockError};
-use crate::moment::Moment;
-use crate::outlet::{self, Replace, Rights};
-use crate::pipeline::Ending;
+use crate::model::ending::Ending;
+use crate::model::timestamp::Moment;
+use crate::net::Clock;
 use crate::projection::{Basis, Goal};
-use crate::report::{self, Report, Since};
+use crate::verify::output::{self, Replace, Rights};
+use crate::verify::report::{self, Report, Since};
 use crate::verify::{self, Allowed, Asking, Cells, Fill, Gate, Least, Task, Writing, verify};
-use crate::world::Clock;
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
@@ -123,14 +123,14 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         report.since = since(&ledger, &job_place, &report)?;
         let json = report.to_json();
         let rights = task.writing.rights;
-        outlet::write_whole(&task.out.join("report.json"), rights, json.as_bytes())?;
+        output::write_whole(&task.out.join("report.json"), rights, json.as_bytes())?;
         write_pages(&report, &task.out, rights)?;
         if args.format == workbook::Format::Xlsx {
             let delimiter = task.source.list(&task.options)?.delimiter();
             workbook::write(&report, &task.out, rights, delimiter.unwrap_or(b','))?;
         }
         if let Some(path) = &args.metrics {
-            outlet::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
+            output::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
         }
         // From here on the run is over; until here it would be continued.
         ledger.end(report.ending.as_str(), &json, clock.now())?;
@@ -190,10 +190,10 @@ impl Joined {
 }
 
 /// How all rows are written in one file, if they are.
-fn joined_format(args: &VerifyArgs) -> anyhow::Result<Option<outlet::Format>> {
+fn joined_format(args: &VerifyArgs) -> anyhow::Result<Option<output::Format>> {
     match (args.format, &args.all) {
-        (workbook::Format::Csv, _) => Ok(Some(outlet::Format::Csv)),
-        (workbook::Format::JsonLines, Some(_)) => Ok(Some(outlet::Format::JsonLines)),
+        (workbook::Format::Csv, _) => Ok(Some(output::Format::Csv)),
+        (workbook::Format::JsonLines, Some(_)) => Ok(Some(output::Format::JsonLines)),
         (workbook::Format::Xlsx, None) => Ok(None),
         (workbook::Format::JsonLines, None) => Err(usage(
             "--format jsonl is for all rows together: say with --all FILE where they go",
@@ -252,7 +252,7 @@ fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
         true => Replace::Anything,
         false => Replace::OnlyOurs,
     };
-    outlet::protect(&args.list, &paths, replace).map_err(|protected| usage(protected.to_string()))
+    output::protect(&args.list, &paths, replace).map_err(|protected| usage(protected.to_string()))
 }
 
 /// Makes sure that the column which was named or found is one of addresses: a script that reads the wrong one is to know

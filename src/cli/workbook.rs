@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::outlet::{self, Rights, SheetOf};
-use crate::report::Report;
-use crate::report::text::percent;
-use crate::verdict::Disposition;
+use crate::model::verdict::Disposition;
+use crate::verify::output::{self, Rights, SheetOf};
+use crate::verify::report::Report;
+use crate::verify::report::text::percent;
 
 /// What the spreadsheet is called.
 pub(super) const FILE: &str = "lists.xlsx";
@@ -58,7 +58,7 @@ pub(super) fn write(
         name: disposition.as_str(),
         list: folder.join(format!("{disposition}.csv")),
     });
-    outlet::write_workbook(
+    output::write_workbook(
         &folder.join(FILE),
         rights,
         &summary(report),

@@ -5,8 +5,8 @@ use rusqlite::params;
 use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError};
-use crate::moment::Moment;
-use crate::reason::Reason;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
 
 /// One message that came back.
 #[derive(Clone, Debug, PartialEq, Eq)]

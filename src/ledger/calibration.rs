@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError};
-use crate::moment::Moment;
+use crate::model::timestamp::Moment;
 
 /// How many addresses of a kind were sent to, and how many came back. Fractions, because an outcome may count in part.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -21,12 +21,12 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// What these outcomes still count for at `now`: half after [`crate::limits::CALIBRATION_HALF_LIFE`], a quarter after
+    /// What these outcomes still count for at `now`: half after [`crate::model::limits::CALIBRATION_HALF_LIFE`], a quarter after
     /// twice as long.
     #[must_use]
     pub fn faded(self, now: Moment) -> Outcomes {
-        let lives =
-            now.since(self.at).as_secs_f64() / crate::limits::CALIBRATION_HALF_LIFE.as_secs_f64();
+        let lives = now.since(self.at).as_secs_f64()
+            / crate::model::limits::CALIBRATION_HALF_LIFE.as_secs_f64();
         let share = 0.5_f64.powf(lives);
         Outcomes {
             total: self.total * share,

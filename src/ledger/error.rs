@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::moment::Moment;
+use crate::model::timestamp::Moment;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::Ledger;
 use super::row::{columns, read};
-use crate::moment::Moment;
-use crate::verdict::Finding;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Finding;
 
 /// One fact, or one message that came back, flat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::row::millis;
 use super::writer::connect;
 use super::{LedgerError, guard, schema, standing};
-use crate::moment::Moment;
+use crate::model::timestamp::Moment;
 
 /// What is to be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row::{millis, moment};
 use super::{Ledger, LedgerError};
-use crate::moment::Moment;
+use crate::model::timestamp::Moment;
 use crate::probe::{KnownDomain, KnownHost, Waiting};
 
 /// An address whose host wants us to come back.

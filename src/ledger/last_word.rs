@@ -3,8 +3,8 @@
 use rusqlite::OptionalExtension;
 
 use super::{Ledger, LedgerError, Memory};
+use crate::model::reason::Reason;
 use crate::probe::LastWord;
-use crate::reason::Reason;
 
 /// The younger word of both tables, each of which says when.
 const QUERY: &str = "SELECT reason, permanent FROM (

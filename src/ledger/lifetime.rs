@@ -3,9 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::moment::Moment;
-use crate::reason::Reason;
-use crate::verdict::{Fact, Finding, Whom};
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Fact, Finding, Whom};
 
 /// How long what was learned may be used again, by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::Holder;
-use crate::moment::Moment;
+use crate::model::timestamp::Moment;
 
 /// A lock that is held until it is dropped. Its file says who holds it; the lock itself belongs to the open file, so
 /// one whose holder was killed is free again (`flock`).

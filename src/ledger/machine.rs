@@ -6,12 +6,12 @@ use rusqlite::{Row, params};
 
 use super::row::{millis, moment};
 use super::{Ledger, LedgerError};
-use crate::address::Address;
-use crate::limits;
-use crate::moment::Moment;
+use crate::input::address::Address;
+use crate::model::limits;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Whom;
 use crate::probe::{ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Openness, Party};
-use crate::reason::Reason;
-use crate::verdict::Whom;
 
 /// A run's answers about recipients, those about one together, in their order.
 macro_rules! answers {

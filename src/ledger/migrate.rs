@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::row::{Kept, Table, insert};
 use super::{Lifetimes, schema};
-use crate::moment::Moment;
-use crate::verdict::Fact;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Fact;
 
 /// Schema 1 kept a run's facts about one address or domain as lines of JSON in one text. One transaction: a ledger is
 /// of one schema or of the other.

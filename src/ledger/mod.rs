@@ -30,10 +30,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::limits;
-use crate::moment::Moment;
-use crate::reason::Reason;
-use crate::verdict::{Evidence, Fact, Finding, Standing, Verdict};
+use crate::model::limits;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Evidence, Fact, Finding, Standing, Verdict};
 
 pub use bounces::Bounce;
 pub use calibration::Outcomes;

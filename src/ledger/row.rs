@@ -3,11 +3,11 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::diagnosis::Reading;
-use crate::moment::Moment;
-use crate::reason::Reason;
-use crate::smtp::Stage;
-use crate::verdict::{Exchange, Fact, Finding, Whom};
+use crate::model::reading::Reading;
+use crate::model::reason::Reason;
+use crate::model::stage::Stage;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Exchange, Fact, Finding, Whom};
 
 /// Which table a fact is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

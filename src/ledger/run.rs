@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError, Memory};
-use crate::limits;
-use crate::moment::Moment;
+use crate::model::limits;
+use crate::model::timestamp::Moment;
 
 /// What a run is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

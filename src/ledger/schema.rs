@@ -73,7 +73,7 @@ pub(super) fn prepare(path: &Path, realm: &str) -> Result<(), LedgerError> {
     keep_private(path);
     let connection = Connection::open(path).map_err(|error| LedgerError::of(path, error))?;
     connection
-        .busy_timeout(crate::limits::LEDGER_WAIT)
+        .busy_timeout(crate::model::limits::LEDGER_WAIT)
         .map_err(|error| LedgerError::of(path, error))?;
     match state(&connection, path)? {
         State::Empty => make(&connection, realm).map_err(|error| LedgerError::of(path, error)),

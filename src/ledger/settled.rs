@@ -7,8 +7,10 @@ use rusqlite::{Connection, Row};
 
 use super::row::{self, Found};
 use super::{Ledger, LedgerError, is_settled};
-use crate::moment::Moment;
-use crate::verdict::{Evidence, Fact, decide};
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Evidence;
+use crate::model::verdict::Fact;
+use crate::model::verdict::decide;
 
 /// Addresses that need no asking, by marks that the reader gives them: eight bytes each. It grows with the ledger, and is
 /// made where the ledger is small beside the list ([`Ledger::is_small_beside`]).
@@ -128,7 +130,7 @@ impl Ledger {
     /// [`LedgerError`] when the ledger cannot be read.
     pub fn is_small_beside(&self, list: u64) -> Result<bool, LedgerError> {
         let bytes = bytes(&self.connection).map_err(|error| self.failure(error))?;
-        Ok(bytes <= list.saturating_mul(crate::limits::LEDGER_PASS_BYTES))
+        Ok(bytes <= list.saturating_mul(crate::model::limits::LEDGER_PASS_BYTES))
     }
 
     /// Hands out the usable facts of a query, those with the same name (its last column) together.

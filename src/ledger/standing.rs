@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError};
-use crate::limits;
-use crate::moment::Moment;
-use crate::reason::Reason;
-use crate::verdict::{Standing, Verdict};
+use crate::model::limits;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Standing, Verdict};
 
 /// What became of a mailbox since the last run of the same job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::row::moment;
 use super::{Ledger, LedgerError, schema};
-use crate::moment::Moment;
+use crate::model::timestamp::Moment;
 
 /// What a ledger holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::diagnosis::Reading;
+use crate::model::reading::Reading;
+use crate::model::stage::Stage;
+use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::{KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Openness, Party, Waiting};
-use crate::smtp::Stage;
-use crate::verdict::{Exchange, Finding, Whom};
 
 fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
     let (code, reply) = match permanent {
@@ -1147,7 +1147,7 @@ fn outcomes_count_half_after_their_half_life() {
         hard: 4.0,
         at: Moment::from_millis(0),
     };
-    let life = crate::limits::CALIBRATION_HALF_LIFE;
+    let life = crate::model::limits::CALIBRATION_HALF_LIFE;
     let close = |one: f64, other: f64| (one - other).abs() < 1e-9;
     let half = outcomes.faded(Moment::from_millis(0) + life);
     assert!(close(half.total, 50.0) && close(half.bounced, 4.0) && close(half.hard, 2.0));

@@ -1,11 +1,15 @@
 //! What is left to do about an address: ask, wait, ask its domain's decoy, or nothing.
 
 use super::{Ledger, LedgerError, is_settled};
-use crate::diagnosis::Reading;
-use crate::moment::Moment;
+use crate::model::reading::Reading;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Fact;
+use crate::model::verdict::Finding;
+use crate::model::verdict::Verdict;
+use crate::model::verdict::Whom;
+use crate::model::verdict::decide;
 use crate::probe::{KnownDomain, Waiting};
-use crate::reason::Reason;
-use crate::verdict::{Fact, Finding, Verdict, Whom, decide};
 
 /// What is left to do about an address.
 #[derive(Clone, Debug, PartialEq, Eq)]

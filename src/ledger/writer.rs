@@ -10,11 +10,11 @@ use rusqlite::{Connection, params};
 
 use super::row::{self, Kept, Table};
 use super::{Clock, LedgerError, Lifetimes, known};
-use crate::diagnosis::Reading;
-use crate::limits;
-use crate::moment::Moment;
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Finding;
 use crate::probe::{KnownDomain, KnownHost, Party};
-use crate::verdict::Finding;
 
 /// Something on its way into the ledger.
 #[derive(Debug)]

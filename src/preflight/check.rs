@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::limits;
+use crate::model::limits;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::limits;
-use crate::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-use crate::world::Names;
+use crate::model::limits;
+use crate::net::Names;
+use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
 
 /// Which kind of "no" an answer was (RFC 2308).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! Receiving hosts count: Exim's stock configuration drops a client with more than ten recipients of which fewer than
 //! half were accepted, Postfix one with twenty errors. We stay under both whatever the answers will be.
 
-use crate::limits;
+use crate::model::limits;
 
 /// What one connection may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

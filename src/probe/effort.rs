@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::limits;
-use crate::moment::Moment;
+use crate::model::limits;
+use crate::model::timestamp::Moment;
 
 /// What the connections to one mail host have brought so far.
 ///

@@ -1,25 +1,27 @@
 //! Which questions to put to one host: in what order, how many, with which decoy, when again.
 
+pub mod pace;
+pub mod run;
+pub mod scheduler;
+
 mod budget;
+mod catch_all;
 mod decoy;
 mod effort;
 mod farewell;
-mod known;
-mod machine;
+mod likelihood;
+mod memory;
 mod plan;
-mod prior;
 mod retry;
-mod strangers;
-mod trust;
 
 pub use budget::{Budget, Caps, Spent, Used};
+pub use catch_all::{Openness, Strangers, refused_beside_an_acceptance, refuses_a_stranger};
 pub use decoy::decoy_local_part;
 pub use effort::Effort;
 pub use farewell::{Farewell, farewell};
-pub use known::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
-pub use machine::{ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Party};
+pub use likelihood::{LastWord, Likelihood};
+pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
 pub use plan::{domains_at_once, is_worn_out, next_kind};
-pub use prior::{LastWord, Likelihood};
 pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection, named_wait};
-pub use strangers::{Openness, Strangers, refused_beside_an_acceptance, refuses_a_stranger};
-pub use trust::Trust;
+pub use scheduler::integrity::history::Trust;
+pub use scheduler::integrity::known::{ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Party};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Budget, Caps, Likelihood, Spent};
-use crate::limits;
-use crate::provider::Provider;
-use crate::smtp::dialogue::{Offer, Software};
+use crate::model::limits;
+use crate::model::provider::Provider;
+use crate::smtp::session::{Offer, Software};
 
 impl Budget {
     /// What a connection may be used for, by what the host offers (RFC 9422), what is known of its provider, and what it was

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnosis::Reading;
-use crate::limits;
-use crate::moment::Moment;
-use crate::reason::{Blame, Reason};
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::reason::{Blame, Reason};
+use crate::model::timestamp::Moment;
 
 /// What one address has been through so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use super::Selection;
 use super::dice::Dice;
 use super::model::{Model, float};
 use super::segment::Segment;
-use crate::limits::PROJECTION_DRAWS;
+use crate::model::limits::PROJECTION_DRAWS;
 
 /// A bounce rate with its 90 % interval. Rates are shares, not per cents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]

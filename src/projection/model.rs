@@ -245,7 +245,7 @@ impl Model {
             let weight = alike + seen.total;
             dice.beta((base * alike + seen.bounced) / weight, weight)
         };
-        let kind = [self.prior(segment).mean; crate::limits::PROJECTION_DRAWS];
+        let kind = [self.prior(segment).mean; crate::model::limits::PROJECTION_DRAWS];
         broader
             .unwrap_or(&kind)
             .iter()

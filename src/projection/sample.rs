@@ -13,7 +13,7 @@ use super::dice::Dice;
 use super::forecast::{Forecast, Projection, middle_ninety};
 use super::model::float;
 use super::segment::Segment;
-use crate::limits::PROJECTION_DRAWS;
+use crate::model::limits::PROJECTION_DRAWS;
 
 /// What an address turned out to be: its segment, and whether it would be verified.
 pub type Outcome = (Segment, bool);

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::flags::{Flag, Flags};
-use crate::reason::Reason;
-use crate::verdict::{Standing, Verdict};
+use crate::input::flags::{Flag, Flags};
+use crate::model::reason::Reason;
+use crate::model::verdict::{Standing, Verdict};
 
 /// Declares the kinds once, so that the list and the names cannot drift apart.
 macro_rules! kinds {

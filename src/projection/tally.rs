@@ -7,8 +7,8 @@ use super::Selection;
 use super::model::{Model, float};
 use super::prior::Priors;
 use super::segment::{Kind, Segment};
-use crate::frequent::Frequent;
-use crate::limits;
+use crate::model::limits;
+use crate::model::top_k::Frequent;
 
 /// Where a row went, as far as a wanted rate is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -43,12 +43,12 @@ impl FromStr for HelloName {
     fn from_str(text: &str) -> Result<Self, BadHelloName> {
         let name = text.trim_end_matches('.').to_ascii_lowercase();
         let label_is_good = |label: &str| {
-            (1..=crate::limits::LABEL_OCTETS).contains(&label.len())
+            (1..=crate::model::limits::LABEL_OCTETS).contains(&label.len())
                 && label
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
-        if name.len() <= crate::limits::DOMAIN_OCTETS && name.split('.').all(label_is_good) {
+        if name.len() <= crate::model::limits::DOMAIN_OCTETS && name.split('.').all(label_is_good) {
             Ok(HelloName(name))
         } else {
             Err(BadHelloName(text.escape_debug().to_string()))

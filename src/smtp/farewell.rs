@@ -7,9 +7,9 @@
 //! before that.
 
 use super::command::Command;
-use super::dialogue::{Dialogue, Step};
+use super::session::{Dialogue, Step};
 use super::{Answer, Garble, Stage};
-use crate::limits;
+use crate::model::limits;
 
 /// What the end of a conversation shows of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,16 +11,18 @@
 //! So the sure moments of a conversation are its opening and its end; what lies between is believed as it comes, and
 //! taken back as a whole where the end shows that it was out of step. The count costs no round trip of its own.
 
+pub mod rules;
+
 pub mod command;
-pub mod dialogue;
-pub mod driver;
+pub mod connection;
 pub mod farewell;
 pub mod reply;
+pub mod session;
 pub(crate) mod tls;
 
-pub use crate::stage::Stage;
+pub use crate::model::stage::Stage;
 pub use command::{Charset, Command, HelloName};
-pub use driver::Wire;
+pub use connection::Wire;
 pub use reply::{EnhancedCode, Garble, Reply, Severity};
 
 /// Anything a mail host can do with a question. An ordinary value, not an error.

@@ -9,13 +9,13 @@ use super::described::{Describer, Named, NoAddress, Text, read_row};
 use super::judge::{Cells, Judge, Judgement};
 use super::lanes::{Follows, Lanes, lanes, workers};
 use super::seen::{Mark, Marker, Seen};
-use crate::address::Address;
-use crate::flags::{Flag, Lists};
-use crate::intake::{Earlier, IntakeError, List};
+use crate::input::address::Address;
+use crate::input::flags::{Flag, Lists};
+use crate::input::list::{Earlier, IntakeError, List};
 use crate::ledger::{Ledger, LedgerError};
-use crate::limits;
-use crate::outlet::{Put, Theirs};
-use crate::verdict::Policy;
+use crate::model::limits;
+use crate::model::verdict::Policy;
+use crate::verify::output::{Put, Theirs};
 
 /// Some rows of a list, with their bytes.
 #[derive(Debug, Default)]

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::Task;
 use super::seen::{Mark, Seen};
-use crate::address::Address;
+use crate::input::address::Address;
 use crate::ledger::{Change, Changes, Ledger};
-use crate::moment::Moment;
-use crate::outlet::Table;
-use crate::verdict::Verdict;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Verdict;
+use crate::verify::output::Table;
 
 /// The file with one line for each mailbox that changed.
 pub(super) const FILE: &str = "changes.csv";

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use foldhash::quality::RandomState;
 
 use super::seen::AsItIs;
-use crate::address::{self, Address, Contents, Domain, Fault, Found};
-use crate::flags::{Flags, Lists, OfDomain};
-use crate::intake::{Row, RowFault, Width};
-use crate::limits;
+use crate::input::address::{self, Address, Contents, Domain, Fault, Found};
+use crate::input::flags::{Flags, Lists, OfDomain};
+use crate::input::list::{Row, RowFault, Width};
+use crate::model::limits;
 
 /// An address with what its text alone says of it.
 #[derive(Clone, Debug)]

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use crate::intake::{IntakeError, Options, Source};
-use crate::limits;
-use crate::pipeline::Ending;
+use crate::input::list::{IntakeError, Options, Source};
+use crate::model::ending::Ending;
+use crate::model::limits;
+use crate::model::reason::Blame;
 use crate::projection::Basis;
-use crate::reason::Blame;
-use crate::report::Report;
-use crate::report::text::{grouped, percent};
+use crate::verify::report::Report;
+use crate::verify::report::text::{grouped, percent};
 
 use super::described::{Lack, first_of};
 
@@ -113,7 +113,7 @@ impl Gate {
 fn nothing_proven(report: &Report, allowed: Allowed) -> Vec<String> {
     let messages = report.projection.input.rows;
     let blocked =
-        crate::report::advice::unsettled(report, |reason| reason.blame() == Blame::Sender);
+        crate::verify::report::advice::unsettled(report, |reason| reason.blame() == Blame::Sender);
     let asked = report.traffic.rcpt + report.traffic.answered_from_ledger;
     let mut why = Vec::new();
     match report.ending {
@@ -188,9 +188,9 @@ fn float(count: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::verdict::{Disposition, Standing};
     use crate::projection::{Forecast, Goal, Model, Projection, Tally, USUAL_CAP, target};
-    use crate::report::Gathering;
-    use crate::verdict::{Disposition, Standing};
+    use crate::verify::report::Gathering;
 
     /// A run of `messages`, of which so many were verified with such a rate, and so many are blocked.
     fn run(messages: u64, verified: u64, rate: f64, blocked: u64) -> Report {
@@ -214,9 +214,9 @@ mod tests {
             ..Projection::default()
         };
         report.traffic.rcpt = messages;
-        report.flow.push(crate::report::Flow {
+        report.flow.push(crate::verify::report::Flow {
             verdict: Standing::Unknown,
-            reason: crate::reason::Reason::SenderBlocked,
+            reason: crate::model::reason::Reason::SenderBlocked,
             disposition: Disposition::Review,
             rows: blocked,
         });
@@ -281,7 +281,7 @@ mod tests {
             ),
             (
                 Report {
-                    traffic: crate::report::Traffic::default(),
+                    traffic: crate::verify::report::Traffic::default(),
                     ..fine()
                 },
                 Allowed::MailHosts,

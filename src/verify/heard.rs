@@ -1,12 +1,12 @@
 //! What is heard while asking, as far as the report tells it.
 
-use crate::frequent::Frequent;
-use crate::limits;
-use crate::pipeline::board::{Learned, Progress, SecondLook};
-use crate::reason::Reason;
-use crate::report::{BlockedHost, HostLine, Report, Traffic, Unread};
-use crate::smtp::Stage;
-use crate::verdict::Finding;
+use crate::model::limits;
+use crate::model::reason::Reason;
+use crate::model::stage::Stage;
+use crate::model::top_k::Frequent;
+use crate::model::verdict::Finding;
+use crate::probe::scheduler::{Learned, Progress, SecondLook};
+use crate::verify::report::{BlockedHost, HostLine, Report, Traffic, Unread};
 
 /// What was heard while asking.
 pub(super) struct Heard {

@@ -2,16 +2,23 @@
 
 use super::Tools;
 use super::described::{Described, Lack, NoAddress, Text};
-use crate::address::Address;
-use crate::flags::{Flag, Flags, Signal, is_trap_like};
+use crate::input::address::Address;
+use crate::input::flags::{Flag, Flags, Signal, is_trap_like};
 use crate::ledger::{Ledger, LedgerError};
-use crate::moment::Moment;
-use crate::outlet::Columns;
-use crate::pipeline::Ending;
+use crate::model::ending::Ending;
+use crate::model::provider::Provider;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Disposition;
+use crate::model::verdict::Evidence;
+use crate::model::verdict::Finding;
+use crate::model::verdict::Policy;
+use crate::model::verdict::Standing;
+use crate::model::verdict::Verdict;
+use crate::model::verdict::Whom;
+use crate::model::verdict::decide;
 use crate::projection::Kind;
-use crate::provider::Provider;
-use crate::reason::Reason;
-use crate::verdict::{Disposition, Evidence, Finding, Policy, Standing, Verdict, Whom, decide};
+use crate::verify::output::Columns;
 
 /// What becomes of a cell in which more stands than an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, Builder, Scope};
 
-use crate::limits;
+use crate::model::limits;
 
 /// Whether more may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

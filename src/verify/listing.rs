@@ -9,18 +9,26 @@ use super::changes::ChangeLog;
 use super::judge::{Judge, Judgement};
 use super::seen::Seen;
 use super::{Task, Tools, ahead};
-use crate::flags::Flag;
-use crate::intake::List;
+use crate::input::list::List;
 use crate::ledger::Ledger;
-use crate::moment::Moment;
-use crate::outlet::{Form, Outlet, Place, Written};
-use crate::pipeline::Ending;
-use crate::projection::{
-    Basis, Forecast, Goal, Model, Observed, Pile, Priors, Segment, Takings, Tally, USUAL_CAP,
-    target,
-};
-use crate::report::{self, FromMemory, Gathering, Report};
-use crate::verdict::{Disposition, Policy};
+use crate::model::ending::Ending;
+use crate::model::flag::Flag;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Disposition, Policy};
+use crate::projection::Basis;
+use crate::projection::Forecast;
+use crate::projection::Goal;
+use crate::projection::Model;
+use crate::projection::Observed;
+use crate::projection::Pile;
+use crate::projection::Priors;
+use crate::projection::Segment;
+use crate::projection::Takings;
+use crate::projection::Tally;
+use crate::projection::USUAL_CAP;
+use crate::projection::target;
+use crate::verify::output::{Form, Outlet, Place, Written};
+use crate::verify::report::{self, FromMemory, Gathering, Report};
 
 /// The rate that the report looks at when the operator names none: what senders live by (field guide, section 9).
 const USUAL_GOAL: Goal = Goal {

@@ -4,6 +4,10 @@
 //! ledger. Then each row gets its verdict from the ledger and goes to its list, in the caller's order. So memory does
 //! not hold the list, and a killed run continues where it was: what it learned is there.
 
+pub mod estimate;
+pub mod output;
+pub mod report;
+
 mod ahead;
 mod changes;
 mod described;
@@ -13,30 +17,30 @@ mod judge;
 mod lanes;
 mod listing;
 mod questions;
-mod scribe;
+mod recorder;
 mod seen;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::diagnosis::Book;
-use crate::flags::Lists;
-use crate::intake::{self, Source};
+use crate::input::flags::Lists;
+use crate::input::list::{self, Source};
+use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, Memory};
-use crate::outlet::{Format, Rights};
-use crate::pipeline::board::Progress;
-use crate::pipeline::{self, Ending, Terms};
+use crate::model::provider::Providers;
+use crate::model::verdict::Policy;
+use crate::net::{Clock, World};
+use crate::probe::run::{self, Ending, Terms};
+use crate::probe::scheduler::Progress;
 use crate::projection::Goal;
-use crate::provider::Providers;
-use crate::report::{Report, Time};
-use crate::suppression::Suppression;
-use crate::verdict::Policy;
-use crate::world::{Clock, World};
+use crate::smtp::rules::Book;
+use crate::verify::output::{Format, Rights};
+use crate::verify::report::{Report, Time};
 
 use heard::Heard;
 use listing::list_rows;
 use questions::Questions;
-use scribe::Scribe;
+use recorder::Scribe;
 
 pub use described::{Described, Describer, Lack, NoAddress, Text, first_of, parse_text};
 pub use gate::{Allowed, Fill, Gate, Least};
@@ -62,7 +66,7 @@ pub struct Task {
     /// The list.
     pub source: Source,
     /// How to read it.
-    pub options: intake::Options,
+    pub options: list::Options,
     /// Where the three lists go.
     pub out: PathBuf,
     /// Whether what is known may be used.
@@ -203,7 +207,7 @@ async fn ask(
         clock: world.clock,
     };
     let (book, providers) = (Arc::clone(&tools.book), Arc::clone(&tools.providers));
-    let ending = pipeline::ask_everybody(
+    let ending = run::ask_everybody(
         world,
         terms,
         book,

@@ -7,15 +7,15 @@ use super::described::read_row;
 use super::lanes::{Detached, Follows, Lanes, lanes, workers};
 use super::seen::{Mark, Marker, Seen};
 use super::{Task, Tools};
-use crate::address::Address;
-use crate::flags::Lists;
-use crate::intake::{IntakeError, List};
+use crate::input::address::Address;
+use crate::input::flags::Lists;
+use crate::input::list::{IntakeError, List};
+use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, LedgerError, Settled, Todo};
-use crate::limits;
-use crate::pipeline::Supply;
+use crate::model::limits;
+use crate::net::route::HostKey;
+use crate::probe::run::Supply;
 use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Wanted};
-use crate::route::HostKey;
-use crate::suppression::Suppression;
 
 /// The mailboxes of a list that need asking.
 pub(super) struct Questions<'a> {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use crate::ledger::{Change, Register, Salt};
-use crate::moment::Moment;
-use crate::verdict::Verdict;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Verdict;
 
 /// Mailboxes met so far, as 64-bit hashes under a secret key: 9 bytes and a little each. Two mailboxes of ten million
 /// share a hash about once in 370,000 runs; the later one would be flagged as a duplicate, with its own verdict all the

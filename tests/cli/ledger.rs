@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use presend::ledger::Lock;
-use presend::moment::Moment;
+use presend::model::timestamp::Moment;
 
 use crate::list::{Run, presend, repository};
 

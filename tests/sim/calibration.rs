@@ -1,6 +1,6 @@
 //! The projection against random worlds: the short form of `presend simulate --worlds 500`.
 
-use presend::simulate::calibrate;
+use presend::sim::score::calibrate;
 
 /// Worlds of the short form: enough that an interval which is much too narrow, or says nothing, shows.
 const WORLDS: u64 = 60;

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use presend::simulate::{Courtesy, described, judged, tools, witnessed};
-use presend::world::sim::Internet;
+use presend::sim::net::Internet;
+use presend::sim::score::Courtesy;
+use presend::sim::score::described;
+use presend::sim::score::judged;
+use presend::sim::score::tools;
+use presend::sim::score::witnessed;
 
 /// Ten ordinary hosts, one that takes a second for each answer; each with people of its own.
 fn world(slow: usize, others: usize) -> (Internet, Vec<String>) {

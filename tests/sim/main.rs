@@ -15,20 +15,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use presend::diagnosis::Book;
-use presend::flags::Lists;
-use presend::intake::{ColumnChoice, Options, Source};
+use presend::input::flags::Lists;
+use presend::input::list::{ColumnChoice, Options, Source};
+use presend::input::suppression::Suppression;
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
-use presend::pace::{Ceilings, Rate};
-use presend::pipeline::board::{Manners, Progress};
-use presend::pipeline::{Depth, Ending, Origin, Terms};
-use presend::provider::Providers;
-use presend::report::Report;
-use presend::route::{Reach, RecordKind};
-use presend::suppression::Suppression;
-use presend::verdict::Policy;
+use presend::model::provider::Providers;
+use presend::model::verdict::Policy;
+use presend::net::route::{Reach, RecordKind};
+use presend::probe::pace::{Ceilings, Rate};
+use presend::probe::run::{Depth, Ending, Origin, Terms};
+use presend::probe::scheduler::{Manners, Progress};
+use presend::sim::net::{Internet, Witness};
+use presend::smtp::rules::Book;
+use presend::verify::report::Report;
 use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
-use presend::world::sim::{Internet, Witness};
 
 /// Sees nothing.
 struct Nobody;
@@ -76,7 +76,7 @@ fn terms_of(seed: u64) -> Terms {
             },
             rate: Rate::UNLIMITED,
             connections: 500,
-            pending: presend::limits::PENDING_ADDRESSES,
+            pending: presend::model::limits::PENDING_ADDRESSES,
             patience: Duration::from_secs(1800),
             seed,
             controls: Vec::new(),

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
-use presend::moment::Moment;
-use presend::pipeline::Ending;
+use presend::model::ending::Ending;
+use presend::model::timestamp::Moment;
+use presend::net::World;
+use presend::sim::net::{Internet, Outcome, Witness};
 use presend::verify::{Asking, Task, verify};
-use presend::world::World;
-use presend::world::sim::{Internet, Outcome, Witness};
 
 use super::{Nobody, task_for, terms_of, tools};
 

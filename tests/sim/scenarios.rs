@@ -10,9 +10,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use presend::simulate::oracle::{self, Listed};
-use presend::simulate::{Courtesy, described, judged, simulate, tools};
-use presend::world::sim::Internet;
+use presend::sim::net::Internet;
+use presend::sim::score::Courtesy;
+use presend::sim::score::described;
+use presend::sim::score::judged;
+use presend::sim::score::oracle::{self, Listed};
+use presend::sim::score::simulate;
+use presend::sim::score::tools;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -5,18 +5,18 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use presend::address::Address;
-use presend::bounces::run::{Comparison, Run};
-use presend::bounces::{Kind, Platforms, Season, SourceError, visit};
-use presend::diagnosis::Book;
-use presend::explain::Knowledge;
-use presend::intake::{ColumnChoice, Options};
+use presend::bounce::explain::Knowledge;
+use presend::bounce::import::run::{Comparison, Run};
+use presend::bounce::import::{Kind, Platforms, Season, SourceError, visit};
+use presend::input::address::Address;
+use presend::input::list::{ColumnChoice, Options};
 use presend::ledger::{Bounce, Ledger, Lifetimes, Realm};
-use presend::moment::Moment;
-use presend::provider::Providers;
-use presend::reason::Reason;
-use presend::simulate::{Courtesy, Creation, Until, create, in_simulated_time, run, tools};
-use presend::verdict::Disposition;
+use presend::model::provider::Providers;
+use presend::model::reason::Reason;
+use presend::model::timestamp::Moment;
+use presend::model::verdict::Disposition;
+use presend::sim::score::{Courtesy, Creation, Until, create, in_simulated_time, run, tools};
+use presend::smtp::rules::Book;
 
 /// Every other row of a creation's list, from the one with that place on.
 fn half(creation: &Creation, first: usize) -> Creation {

@@ -3,9 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use presend::simulate::{Courtesy, Score, described, judged, tools};
-use presend::world::sim::stumble::{Place, Slip};
-use presend::world::sim::{Internet, Persona};
+use presend::sim::net::stumble::{Place, Slip};
+use presend::sim::net::{Internet, Persona};
+use presend::sim::score::Courtesy;
+use presend::sim::score::Score;
+use presend::sim::score::described;
+use presend::sim::score::judged;
+use presend::sim::score::tools;
 
 /// Who is asked about, in two domains of one host: those who exist have an odd number.
 fn list() -> Vec<String> {
@@ -34,7 +38,7 @@ fn run(keys: &str) -> (Score, Vec<String>) {
     let internet = Internet::from_toml(&world, "its world").unwrap();
     let creation = described(1, internet, &list());
     let (outcome, score) = judged(&creation, &tools(), &Courtesy::default()).unwrap();
-    let listed = presend::simulate::oracle::read(&creation.list, &outcome.lists).0;
+    let listed = presend::sim::score::oracle::read(&creation.list, &outcome.lists).0;
     let words = listed.iter().flatten();
     let words = words.map(|listed| format!("{} {}", listed.verdict, listed.reason));
     (score, words.collect())

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
-use presend::limits;
-use presend::moment::Moment;
-use presend::pipeline::Ending;
-use presend::report::Report;
-use presend::route::{DnsAnswer, Record, RecordKind};
+use presend::model::ending::Ending;
+use presend::model::limits;
+use presend::model::timestamp::Moment;
+use presend::net::route::{DnsAnswer, Record, RecordKind};
+use presend::net::{Clock, Dial, Later, OwnTrouble, Wire, World};
+use presend::sim::net::Internet;
+use presend::verify::report::Report;
 use presend::verify::{Asking, verify};
-use presend::world::sim::Internet;
-use presend::world::{Clock, Dial, Later, OwnTrouble, Wire, World};
 
 use super::{Nobody, task_for, terms_of, tools};
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use presend::simulate::{Score, simulate};
+use presend::sim::score::{Score, simulate};
 
 /// Worlds that every change must pass.
 const WORLDS: u64 = 200;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use presend::bounce::{self, Message, Notice};
-use presend::limits;
+use presend::bounce::dsn::{self, Message, Notice};
+use presend::model::limits;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ fn every_bounce_is_read_as_what_it_is() {
     assert!(fixtures.len() >= 150, "{}", fixtures.len());
     let mut faults = Vec::new();
     for (name, bytes, expected) in &fixtures {
-        let (kind, notice) = kind(&bounce::read_message(bytes));
+        let (kind, notice) = kind(&dsn::read_message(bytes));
         let mut found = json!({ "kind": kind, "original_message_id": notice.original.message_id });
         if matches!(kind, "bounce" | "delayed" | "delivered") {
             found["reporting_mta"] = json!(notice.reporting_mta);
@@ -225,7 +225,7 @@ const MANNERS: &[(&str, &str, &str, &[&str])] = &[
 fn a_failure_is_found_in_whatever_manner_it_is_told() {
     let mut faults = Vec::new();
     for (manner, message, expected, recipients) in MANNERS {
-        let (kind, notice) = kind(&bounce::read_message(message.as_bytes()));
+        let (kind, notice) = kind(&dsn::read_message(message.as_bytes()));
         let found: Vec<&str> = notice
             .recipients
             .iter()
@@ -244,7 +244,7 @@ fn a_complaint_names_who_complained() {
         .into_iter()
         .find(|(name, ..)| name == "complaint-arf")
         .unwrap();
-    let Message::Complaint(complaint) = bounce::read_message(&bytes) else {
+    let Message::Complaint(complaint) = dsn::read_message(&bytes) else {
         panic!("no complaint")
     };
     assert_eq!(complaint.feedback_type, "abuse");
@@ -259,7 +259,7 @@ fn a_complaint_names_who_complained() {
 /// Reads bytes and checks that it took no longer than a debug build may take.
 fn read_in_time(what: &str, bytes: &[u8]) -> Message {
     let started = Instant::now();
-    let message = bounce::read_message(bytes);
+    let message = dsn::read_message(bytes);
     assert!(
         started.elapsed() < Duration::from_secs(20),
         "{what} took {:?}",
@@ -350,14 +350,14 @@ fn what_lies_beyond_the_limit_is_not_read() {
     let mut bytes = b"From: a@example.net\nSubject: x\n\n".to_vec();
     bytes.resize(limits::MESSAGE_BYTES, b' ');
     bytes.extend(b"\nundeliverable message\n<b@example.net>: 550 no\n");
-    assert_eq!(bounce::read_message(&bytes), Message::Other);
+    assert_eq!(dsn::read_message(&bytes), Message::Other);
 }
 
 #[test]
 fn a_cut_bounce_is_read_as_far_as_it_goes() {
     for (name, bytes, _) in fixtures() {
         for cut in (0..bytes.len()).step_by(97) {
-            let _ = bounce::read_message(&bytes[..cut]);
+            let _ = dsn::read_message(&bytes[..cut]);
         }
         assert!(!bytes.is_empty(), "{name}");
     }
@@ -366,12 +366,12 @@ fn a_cut_bounce_is_read_as_far_as_it_goes() {
 proptest! {
     #[test]
     fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        let _ = bounce::read_message(&bytes);
+        let _ = dsn::read_message(&bytes);
     }
 
     #[test]
     fn any_text_is_read(text in "\\PC{0,300}") {
-        let _ = bounce::read_text(&text);
+        let _ = dsn::read_text(&text);
     }
 
     #[test]
@@ -381,6 +381,6 @@ proptest! {
         let (_, mut bytes, _) = fixtures[index.index(fixtures.len())].clone();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = bounce::read_message(&bytes);
+        let _ = dsn::read_message(&bytes);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use presend::bounces::{Kind, Platforms, Season, SourceError, visit};
-use presend::diagnosis::Book;
-use presend::explain::Knowledge;
-use presend::intake::Options;
-use presend::provider::Providers;
+use presend::bounce::explain::Knowledge;
+use presend::bounce::import::{Kind, Platforms, Season, SourceError, visit};
+use presend::input::list::Options;
+use presend::model::provider::Providers;
+use presend::smtp::rules::Book;
 use proptest::prelude::*;
 
 /// Reads `bytes` as a file of that name; the happenings by kind and address.

@@ -1,10 +1,10 @@
 //! What `presend explain` says, to people as well as to programs.
 
+use presend::bounce::explain::{self, Explanation, Hints, Knowledge, json, render};
 use presend::cli::explain::{ExplainArgs, Screen, run};
-use presend::diagnosis::Book;
-use presend::explain::{self, Explanation, Hints, Knowledge, json, render};
-use presend::provider::Providers;
-use presend::reason::Reason;
+use presend::model::provider::Providers;
+use presend::model::reason::Reason;
+use presend::smtp::rules::Book;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

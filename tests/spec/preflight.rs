@@ -5,21 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use presend::cli::preflight::{Machine, PreflightArgs, look};
-use presend::moment::Moment;
-use presend::pipeline::Origin;
-use presend::preflight::check::{Check, Fitness, Status, Weight};
-use presend::preflight::dkim::{Key, KeyFault, KeyKind, KeyRecord, read_key};
-use presend::preflight::dmarc::{
+use presend::model::provider::Providers;
+use presend::model::timestamp::Moment;
+use presend::net::origin::Origin;
+use presend::net::route::Reach;
+use presend::net::{Clock, Dial, Later, Wire, World};
+use presend::preflight::auth::dkim::{Key, KeyFault, KeyKind, KeyRecord, read_key};
+use presend::preflight::auth::dmarc::{
     Alignment, DmarcFault, Policy, aligns, read_record, report_domain, rewritten,
 };
-use presend::preflight::report::Preflight;
-use presend::preflight::screen::Style;
-use presend::preflight::start::{self, Depth, Start, Starting, Surroundings};
-use presend::preflight::tags::TagFault;
-use presend::preflight::{html, screen};
-use presend::provider::Providers;
-use presend::route::Reach;
-use presend::world::{Clock, Dial, Later, Wire, World};
+use presend::preflight::auth::tags::TagFault;
+use presend::preflight::check::{Check, Fitness, Status, Weight};
+use presend::preflight::machine::start::{self, Depth, Start, Starting, Surroundings};
+use presend::preflight::render::html;
+use presend::preflight::render::report::Preflight;
+use presend::preflight::render::screen;
+use presend::preflight::render::screen::Style;
 use proptest::prelude::*;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -491,7 +492,7 @@ async fn silence_of_all_dns_ends_in_unknown_within_the_bound_and_accuses_nobody(
     let started = tokio::time::Instant::now();
     let preflight = look(&args(), &world, &Machine::default(), None).await;
     assert!(
-        started.elapsed() <= 2 * presend::limits::PREFLIGHT_WAIT,
+        started.elapsed() <= 2 * presend::model::limits::PREFLIGHT_WAIT,
         "{:?}",
         started.elapsed()
     );
@@ -505,12 +506,12 @@ async fn silence_of_all_dns_ends_in_unknown_within_the_bound_and_accuses_nobody(
 
 struct SilentNames;
 
-impl presend::world::Names for SilentNames {
+impl presend::net::Names for SilentNames {
     fn query<'a>(
         &'a self,
         _name: &'a str,
-        _kind: presend::route::RecordKind,
-    ) -> Later<'a, presend::route::DnsAnswer> {
+        _kind: presend::net::route::RecordKind,
+    ) -> Later<'a, presend::net::route::DnsAnswer> {
         Box::pin(std::future::pending())
     }
 }
@@ -890,6 +891,6 @@ proptest! {
             prop_assert_eq!(record.policy, mended.policy);
             prop_assert_eq!(record.reports, mended.reports);
         }
-        let _ = presend::preflight::der::rsa_bits(&bytes);
+        let _ = presend::preflight::auth::der::rsa_bits(&bytes);
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use presend::diagnosis::{Book, Context, Reading};
-use presend::explain::{self, Hints, Knowledge};
-use presend::provider::Providers;
-use presend::reason::Reason;
+use presend::bounce::explain::{self, Hints, Knowledge};
+use presend::model::provider::Providers;
+use presend::model::reason::Reason;
+use presend::smtp::rules::{Book, Context, Reading};
 use presend::smtp::{Answer, Reply, Severity, Stage};
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use presend::world::sim::{Internet, Truth};
+use presend::sim::net::{Internet, Truth};
 
 /// Domains of the lists that do not exist, on purpose: closed companies, typing errors.
 const ABSENT: [&str; 8] = [

@@ -1,7 +1,7 @@
 //! SPF after RFC 7208, section by section. Records and zones are written after the text of the RFC.
 
-use presend::moment::Moment;
-use presend::preflight::spf::{
+use presend::model::timestamp::Moment;
+use presend::preflight::auth::spf::{
     Problem, Question, Record, SpfOutcome, SpfResult, SpfTree, check_host, identity,
 };
 use proptest::prelude::*;
@@ -385,7 +385,7 @@ async fn s4_6_4_loops_and_silence_end_within_the_limits() {
     let zone: String = (0..9).map(|n| format!("s{n}.org SILENT\n")).collect();
     let silent = with_record(&format!("v=spf1 {terms}-all"), &zone).await;
     assert_eq!(silent.result, SpfResult::TempError);
-    assert!(started.elapsed() <= presend::limits::SPF_WAIT);
+    assert!(started.elapsed() <= presend::model::limits::SPF_WAIT);
 }
 
 // ── §5: mechanisms ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -708,7 +708,7 @@ async fn a_tree_without_end_is_cut_and_a_loop_is_named() {
     let zone = Zone::new("*.deep.org TXT v=spf1 include:x.%{d} include:y.%{d} -all");
     let tree = SpfTree::draw(&zone.lookups(), "a.deep.org", None).await;
     assert!(tree.cut);
-    assert!(tree.lookups <= presend::limits::SPF_TREE_TERMS);
+    assert!(tree.lookups <= presend::model::limits::SPF_TREE_TERMS);
     let zone = Zone::new("a.org TXT v=spf1 include:b.org -all\nb.org TXT v=spf1 redirect=A.org");
     let tree = SpfTree::draw(&zone.lookups(), "a.org", None).await;
     assert!(

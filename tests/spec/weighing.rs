@@ -5,11 +5,11 @@
 
 use std::fs;
 
-use presend::bounces::{Happening, Kind, Platforms, Season, SourceError, visit};
-use presend::diagnosis::Book;
-use presend::explain::{self, AddressAction, Hints, Knowledge};
-use presend::intake::Options;
-use presend::provider::Providers;
+use presend::bounce::explain::{self, AddressAction, Hints, Knowledge};
+use presend::bounce::import::{Happening, Kind, Platforms, Season, SourceError, visit};
+use presend::input::list::Options;
+use presend::model::provider::Providers;
+use presend::smtp::rules::Book;
 
 use crate::bounce::fixtures;
 
@@ -89,9 +89,10 @@ fn check(name: &str, file: &str, content: &str, all: &[Wanted], faults: &mut Vec
     let fits = |one: &Happening, wanted: &Wanted| {
         one.kind == wanted.kind
             && one.final_recipient.as_deref() == wanted.who
-            && wanted
-                .reasons
-                .contains(&one.reason.map_or("-", presend::reason::Reason::as_str))
+            && wanted.reasons.contains(
+                &one.reason
+                    .map_or("-", presend::model::reason::Reason::as_str),
+            )
             && one.suppresses() == (wanted.fate == Suppressed)
     };
     let right =

@@ -5,9 +5,9 @@ use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use presend::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
+use presend::net::{Later, Names};
 use presend::preflight::lookup::Lookups;
-use presend::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-use presend::world::{Later, Names};
 
 /// How a name answers beside its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

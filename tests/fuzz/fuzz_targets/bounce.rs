@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use presend::diagnosis::Book;
-use presend::explain::{self, Hints, Knowledge, json, render};
-use presend::provider::Providers;
+use presend::smtp::rules::Book;
+use presend::bounce::explain::{self, Hints, Knowledge, json, render};
+use presend::model::provider::Providers;
 
 fuzz_target!(|bytes: &[u8]| {
     let (book, providers) = (Book::built_in(), Providers::built_in());

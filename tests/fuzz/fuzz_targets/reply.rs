@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use presend::diagnosis::{Book, Context};
-use presend::explain::{self, Hints, Knowledge, render};
-use presend::provider::Providers;
+use presend::smtp::rules::{Book, Context};
+use presend::bounce::explain::{self, Hints, Knowledge, render};
+use presend::model::provider::Providers;
 use presend::smtp::{Answer, Reply, Severity, Stage};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use presend::world::sim::{Breach, Persona};
+use presend::sim::net::{Breach, Persona};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep};
 

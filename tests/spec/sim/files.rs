@@ -1,6 +1,6 @@
 //! World files.
 
-use presend::world::sim::Internet;
+use presend::sim::net::Internet;
 
 #[test]
 fn mistakes_in_a_world_file_are_told_with_their_line() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use presend::world::sim::{Breach, Outcome, Persona};
+use presend::sim::net::{Breach, Outcome, Persona};
 use tokio::time::Instant;
 
 use super::visitor::{HOST, Visitor, code, with};

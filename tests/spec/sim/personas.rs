@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use presend::world::sim::Persona;
+use presend::sim::net::Persona;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use presend::world::sim::Internet;
+use presend::sim::net::Internet;
 use tokio::time::Instant;
 
 use super::visitor::Visitor;

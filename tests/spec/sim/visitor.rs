@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use presend::world::sim::habits::Habits;
-use presend::world::sim::{Plan, Simulation};
-use presend::world::{Wire, World};
+use presend::net::{Wire, World};
+use presend::sim::net::habits::Habits;
+use presend::sim::net::{Plan, Simulation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use presend::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-use presend::world::World;
-use presend::world::sim::{Internet, Truth};
+use presend::net::World;
+use presend::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
+use presend::sim::net::{Internet, Truth};
 use tokio::time::Instant;
 
 pub const ZONES: &str = r#"

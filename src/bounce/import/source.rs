@@ -1,0 +1,298 @@
+//! Files in: messages, mboxes, mail folders, tables and JSON, packed or not, piece by piece.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::events::{Events, Found};
+use super::mbox::Mbox;
+use super::{Content, Origin, Piece};
+use crate::bounce::dsn;
+use crate::bounce::event::Record;
+use crate::input::list::{IntakeError, List, Options};
+use crate::model::limits;
+
+/// A source cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file system says no.
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        error: io::Error,
+    },
+    /// It is neither messages nor JSON, and no table either.
+    #[error(transparent)]
+    NoTable(#[from] IntakeError),
+}
+
+/// Hands every piece of what is at `path` to `each`: a file, a folder with all that is in it, `-` for standard input.
+///
+/// In a folder, what is no source is handed out as [`Content::Nothing`]; a file that was named has to be one.
+///
+/// # Errors
+///
+/// [`SourceError`] for a file that cannot be read; whatever `each` returns.
+pub fn visit<E: From<SourceError>>(
+    path: &Path,
+    options: &Options,
+    each: &mut dyn FnMut(Piece) -> Result<(), E>,
+) -> Result<(), E> {
+    if path == Path::new("-") {
+        return visit_stream(
+            path,
+            Box::new(io::stdin()),
+            options,
+            Named::ByOperator,
+            each,
+        );
+    }
+    if path.is_dir() {
+        return visit_folder(path, options, limits::FOLDER_DEPTH, each);
+    }
+    let file = File::open(path).map_err(|error| unreadable(path, error))?;
+    visit_stream(path, Box::new(file), options, Named::ByOperator, each)
+}
+
+/// Who chose a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    ByOperator,
+    ByFolder,
+}
+
+/// Goes through a folder in the order of its names. A Maildir's `tmp` holds what is not complete.
+fn visit_folder<E: From<SourceError>>(
+    folder: &Path,
+    options: &Options,
+    depth: usize,
+    each: &mut dyn FnMut(Piece) -> Result<(), E>,
+) -> Result<(), E> {
+    let is_maildir = folder.join("cur").is_dir() && folder.join("new").is_dir();
+    let mut paths = fs::read_dir(folder)
+        .and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<io::Result<Vec<PathBuf>>>()
+        })
+        .map_err(|error| unreadable(folder, error))?;
+    paths.sort();
+    for path in paths {
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        // Maildir++ keeps its subfolders under names with a dot.
+        if hidden && !path.join("cur").is_dir() || is_maildir && path.ends_with("tmp") {
+            continue;
+        }
+        if path.is_dir() {
+            if depth > 0 {
+                visit_folder(&path, options, depth - 1, each)?;
+            }
+        } else if path.is_file() {
+            let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
+            visit_stream(&path, Box::new(file), options, Named::ByFolder, each)?;
+        }
+    }
+    Ok(())
+}
+
+type Reader = Box<dyn Read + Send>;
+
+/// Unpacks a stream, sees what it is, and hands out its pieces.
+fn visit_stream<E: From<SourceError>>(
+    path: &Path,
+    stream: Reader,
+    options: &Options,
+    named: Named,
+    each: &mut dyn FnMut(Piece) -> Result<(), E>,
+) -> Result<(), E> {
+    let failed = |error| unreadable(path, error);
+    let (head, stream) = peek(unpacked(stream).map_err(failed)?).map_err(failed)?;
+    let file = Arc::new(path.to_owned());
+    let mut place = 0;
+    let mut hand_out = |content: Content| {
+        place += 1;
+        each(Piece {
+            origin: Origin {
+                file: Arc::clone(&file),
+                place,
+            },
+            content,
+        })
+    };
+    match shape(path, &head) {
+        Shape::Message => {
+            let mut bytes = Vec::new();
+            let most = u64::try_from(limits::MESSAGE_BYTES).unwrap_or(u64::MAX);
+            stream.take(most).read_to_end(&mut bytes).map_err(failed)?;
+            hand_out(Content::Message(bytes))
+        }
+        Shape::Mbox => {
+            let mut mbox = Mbox::new(BufReader::with_capacity(limits::EVENT_READ_BYTES, stream));
+            while let Some(message) = mbox.next().map_err(failed)? {
+                hand_out(Content::Message(message))?;
+            }
+            Ok(())
+        }
+        Shape::Json => {
+            let mut events = Events::new(stream);
+            while let Some(found) = events.next().map_err(failed)? {
+                match found {
+                    Found::Event(value) => {
+                        for record in Record::of_json(&value) {
+                            hand_out(Content::Record(record))?;
+                        }
+                    }
+                    Found::Broken => hand_out(Content::Nothing)?,
+                }
+            }
+            Ok(())
+        }
+        Shape::Table => {
+            let list = List::read(&path.display().to_string(), stream, options);
+            match (list, named) {
+                (Ok(list), _) => visit_table(list, &mut hand_out),
+                (Err(_), Named::ByFolder) => hand_out(Content::Nothing),
+                (Err(error), Named::ByOperator) => {
+                    // What people save from their mail program may be the body of a bounce alone.
+                    match dsn::read_text(&String::from_utf8_lossy(&head)) {
+                        Some(_) => hand_out(Content::Message(head)),
+                        None => Err(SourceError::NoTable(error).into()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Hands out the rows of a table.
+fn visit_table<E: From<SourceError>>(
+    mut list: List,
+    hand_out: &mut dyn FnMut(Content) -> Result<(), E>,
+) -> Result<(), E> {
+    let columns: Vec<String> = list.columns().to_vec();
+    let names = Record::columns(&columns);
+    let delimiter = list.delimiter();
+    while let Some(row) = list.next_row().map_err(SourceError::NoTable)? {
+        let fields = fields_of(row.raw, delimiter);
+        let named = columns
+            .iter()
+            .map(String::as_str)
+            .zip(fields.iter().map(String::as_str));
+        hand_out(Content::Record(Record::of_row(&names, named)))?;
+    }
+    Ok(())
+}
+
+/// The fields of a row.
+pub(super) fn fields_of(raw: &[u8], delimiter: Option<u8>) -> Vec<String> {
+    let Some(delimiter) = delimiter else {
+        return vec![String::from_utf8_lossy(raw).into_owned()];
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(raw);
+    let mut record = csv::ByteRecord::new();
+    match reader.read_byte_record(&mut record) {
+        Ok(true) => record
+            .iter()
+            .map(|field| String::from_utf8_lossy(field).into_owned())
+            .collect(),
+        Ok(false) | Err(_) => Vec::new(),
+    }
+}
+
+/// What a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// One message.
+    Message,
+    /// Messages one after the other.
+    Mbox,
+    /// Events as JSON.
+    Json,
+    /// Rows.
+    Table,
+}
+
+/// What a source is, by its first bytes; a name only where these leave it open.
+fn shape(path: &Path, head: &[u8]) -> Shape {
+    if head.starts_with(b"From ") {
+        return Shape::Mbox;
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if let Some(b'{' | b'[') = text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        return Shape::Json;
+    }
+    let is_message = path.extension().is_some_and(|extension| {
+        ["eml", "msg", "mail"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    });
+    if is_message || dsn::looks_like_message(head) {
+        Shape::Message
+    } else {
+        Shape::Table
+    }
+}
+
+/// Looks at the beginning of a stream, and gives it back whole.
+fn peek(mut stream: Reader) -> io::Result<(Vec<u8>, Reader)> {
+    let mut head = Vec::new();
+    let most = u64::try_from(limits::EVENT_READ_BYTES).unwrap_or(u64::MAX);
+    stream.by_ref().take(most).read_to_end(&mut head)?;
+    let whole = Cursor::new(head.clone()).chain(stream);
+    Ok((head, Box::new(whole)))
+}
+
+/// Unpacks gzip (RFC 1952) and Zstandard (RFC 8878), known by their first bytes.
+fn unpacked(stream: Reader) -> io::Result<Reader> {
+    let mut stream = BufReader::with_capacity(limits::EVENT_READ_BYTES, stream);
+    let head = stream.fill_buf()?;
+    if head.starts_with(b"\x1f\x8b") {
+        return Ok(Box::new(flate2::read::MultiGzDecoder::new(stream)));
+    }
+    if head.starts_with(b"\x28\xb5\x2f\xfd") {
+        let mut decoder = zstd::stream::read::Decoder::with_buffer(stream)?;
+        decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
+        return Ok(Box::new(decoder));
+    }
+    Ok(Box::new(stream))
+}
+
+fn unreadable(path: &Path, error: io::Error) -> SourceError {
+    SourceError::Unreadable {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_known_by_its_first_bytes() {
+        let table: &[(&str, &str, Shape)] = &[
+            ("a", "From x Thu Jan 1\nSubject: a\n", Shape::Mbox),
+            (
+                "a",
+                "Return-Path: <>\nFrom: a@b.example\n\nx",
+                Shape::Message,
+            ),
+            ("a.eml", "anything", Shape::Message),
+            ("a", " [{\"email\":1}]", Shape::Json),
+            ("a", "\u{feff}{\"email\":1}", Shape::Json),
+            ("a.csv", "email,reason\na@b.example,550 no\n", Shape::Table),
+        ];
+        for (name, head, expected) in table {
+            assert_eq!(shape(Path::new(name), head.as_bytes()), *expected, "{head}");
+        }
+    }
+}

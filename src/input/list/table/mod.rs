@@ -1,0 +1,119 @@
+//! What is no text with delimiters but a table all the same: spreadsheets, JSON lines, address books. Each becomes
+//! comma-separated text in a temporary file, which is then read like any other list.
+
+mod cells;
+mod json;
+mod vcard;
+mod workbook;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+
+use super::encoding::Encoding;
+use super::kind::{self, Binary, Table};
+use super::unpack::{self, Reader};
+use cells::Cells;
+
+/// A table written down as text.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// UTF-8, fields parted by commas, an empty row a blank line.
+    pub file: File,
+    /// Its length.
+    pub bytes: u64,
+    /// The sheet that was read with the others there are, of a workbook.
+    pub sheets: Option<(String, Vec<String>)>,
+}
+
+/// Why a table cannot be read.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The temporary file.
+    Spool(io::Error),
+    /// The file cannot be read, or not to its end.
+    Unreadable(io::Error),
+    /// It needs a password.
+    Password,
+    /// It has no sheet of this name.
+    NoSuchSheet {
+        /// What was asked for.
+        wanted: String,
+        /// Those that it has.
+        sheets: Vec<String>,
+    },
+    /// It is something else.
+    Other(Binary),
+    /// It is not what it seemed, or damaged.
+    Damaged(String),
+}
+
+impl Trouble {
+    fn damaged(error: impl std::fmt::Display) -> Trouble {
+        Trouble::Damaged(error.to_string())
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Trouble::Unreadable(error)
+    }
+}
+
+/// Writes down the table in the file that `open` begins to read, if it is one; `None` for text with delimiters and all
+/// that is no list.
+///
+/// # Errors
+///
+/// [`Trouble`] when it is one and cannot be read.
+pub(super) fn write_down<R: Read + Seek + Send + 'static>(
+    open: impl Fn() -> R,
+    encoding: Option<Encoding>,
+    sheet: Option<&str>,
+) -> Result<Option<Written>, Trouble> {
+    let mut head = Vec::new();
+    open()
+        .take(kind::HEAD_BYTES as u64)
+        .read_to_end(&mut head)?;
+    if let Some(archive) = kind::archive(&head) {
+        let format =
+            workbook::format_of(BufReader::new(open()), archive).map_err(Trouble::Other)?;
+        let mut cells = Cells::begin().map_err(Trouble::Spool)?;
+        let chosen = workbook::convert(BufReader::new(open()), format, sheet, &mut cells)?;
+        let (file, bytes) = cells.finish().map_err(Trouble::Spool)?;
+        return Ok(Some(Written {
+            file,
+            bytes,
+            sheets: Some((chosen.sheet, chosen.others)),
+        }));
+    }
+    let text = |reader: R| unpack::text(Box::new(reader) as Reader, encoding).ok();
+    let Some(first) = text(open()) else {
+        return Ok(None);
+    };
+    let mut look = Vec::new();
+    let looked = first
+        .reader
+        .take(crate::model::limits::SNIFF_BYTES as u64)
+        .read_to_end(&mut look);
+    let Some(table) = kind::table(&look).filter(|_| looked.is_ok()) else {
+        return Ok(None);
+    };
+    let again = || text(open()).map(|text| BufReader::new(text.reader));
+    let (Some(once), Some(twice)) = (again(), again()) else {
+        return Ok(None);
+    };
+    let mut cells = Cells::begin().map_err(Trouble::Spool)?;
+    match table {
+        Table::JsonLines => {
+            let columns = json::columns(once)?;
+            json::convert(twice, &columns, &mut cells)?;
+        }
+        Table::VCard => vcard::convert(once, &mut cells)?,
+    }
+    let (file, bytes) = cells.finish().map_err(Trouble::Spool)?;
+    Ok(Some(Written {
+        file,
+        bytes,
+        sheets: None,
+    }))
+}

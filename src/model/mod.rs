@@ -1,0 +1,14 @@
+//! The vocabulary: what is held to be true of an address, on what evidence, and whom it blames.
+
+pub mod columns;
+pub mod dns;
+pub mod ending;
+pub mod flag;
+pub mod limits;
+pub mod provider;
+pub mod reading;
+pub mod reason;
+pub mod stage;
+pub mod timestamp;
+pub mod top_k;
+pub mod verdict;

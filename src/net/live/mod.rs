@@ -1,0 +1,115 @@
+//! The internet: DNS through hickory, TCP through tokio.
+
+mod capped;
+mod dns;
+mod proxy;
+mod sockets;
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::{Clock, Dial, Later, OwnTrouble, Wire, World};
+use crate::model::timestamp::Moment;
+use dns::Dns;
+
+pub use proxy::{BadProxy, Proxy};
+pub use sockets::Sockets;
+
+/// The DNS servers to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// Those that the system uses.
+    System,
+    /// These.
+    Named(Vec<SocketAddr>),
+}
+
+/// The system's DNS settings are of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's DNS settings cannot be used ({0}); name a DNS server with --dns IP:PORT")]
+pub struct NoServers(String);
+
+/// The world as it is; mail hosts are connected to through `proxy` where there is one.
+///
+/// Must be called inside the runtime that will carry it.
+///
+/// # Errors
+///
+/// [`NoServers`] when the system has no usable DNS settings.
+pub fn world(servers: &Servers, proxy: Option<Proxy>, seed: u64) -> Result<World, NoServers> {
+    let dial: Arc<dyn Dial> = match proxy {
+        Some(proxy) => Arc::new(proxy),
+        None => Arc::new(Tcp),
+    };
+    Ok(World {
+        names: Arc::new(Dns::new(servers, Sockets::allowed().dns_questions)?),
+        dial,
+        clock: Clock::starting_at(Moment::from(SystemTime::now())),
+        seed,
+    })
+}
+
+/// Where a route to the IPv6 internet must lead: the address of a root name server (a.root-servers.net). Nothing is
+/// sent there.
+const A_PUBLIC_IPV6_ADDRESS: SocketAddr = SocketAddr::new(
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30)),
+    53,
+);
+
+/// TCP.
+struct Tcp;
+
+impl Dial for Tcp {
+    fn connect<'a>(
+        &'a self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
+        Box::pin(async move { Ok(Box::new(Tcp::open(to, from).await?) as Box<dyn Wire>) })
+    }
+
+    fn reaches_ipv6(&self, from: Option<IpAddr>) -> bool {
+        match from {
+            Some(IpAddr::V4(_)) => false,
+            Some(from @ IpAddr::V6(_)) => sockets::has_route(from, A_PUBLIC_IPV6_ADDRESS),
+            None => sockets::has_route(Ipv6Addr::UNSPECIFIED.into(), A_PUBLIC_IPV6_ADDRESS),
+        }
+    }
+}
+
+impl Tcp {
+    /// Connects a socket. Where there is none to be had, that is told as trouble of our own.
+    async fn open(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+        match Tcp::connected(to, from).await {
+            Err(error) if sockets::is_about_us(&error, to) => {
+                Err(io::Error::other(OwnTrouble(error.to_string())))
+            }
+            connected => connected,
+        }
+    }
+
+    async fn connected(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+        if from.is_some_and(|from| from.is_ipv4() != to.is_ipv4()) {
+            let family = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!("none of our addresses to ask from (--source-ip) is an {family} address"),
+            ));
+        }
+        let socket = match to {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        if let Some(from) = from {
+            socket.bind(SocketAddr::new(from, 0))?;
+        }
+        let stream = socket.connect(to).await?;
+        // A flight is one write: waiting for more only delays it.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}

@@ -1,0 +1,10 @@
+//! Whether this machine is fit to ask: its names, its addresses, its way out on port 25.
+
+pub mod checks;
+pub mod clock;
+pub mod host;
+pub mod interfaces;
+pub mod port25;
+pub mod resolver;
+pub mod reverse;
+pub mod start;

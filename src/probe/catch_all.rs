@@ -1,0 +1,375 @@
+//! Does a domain refuse strangers? What is known of it, and what that leaves to ask.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{KnownDomain, Wait};
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+
+/// What is known of how a domain treats strangers.
+///
+/// Target first: real addresses are asked; one decoy follows the first acceptance; on a catch-all the rest of the
+/// domain is left in peace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strangers {
+    openness: Openness,
+    decoy: Decoy,
+    decoys_asked: u32,
+}
+
+/// How a domain treats addresses that do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Openness {
+    /// Nothing is known: one question at a time, for the domain may turn out to take everything.
+    Unknown,
+    /// Somebody was refused for not existing, so not everybody is accepted.
+    RefusesSome,
+    /// A decoy was refused: an acceptance means something.
+    RefusesStrangers,
+    /// A decoy was accepted: an acceptance means nothing.
+    CatchAll,
+    /// The decoy was answered with neither, as often as we ask.
+    NotTold,
+}
+
+/// Where the question about the decoy stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decoy {
+    NotOwed,
+    Owed { not_before: Moment },
+    Asked,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Strangers {
+            openness: Openness::Unknown,
+            decoy: Decoy::NotOwed,
+            decoys_asked: 0,
+        }
+    }
+}
+
+impl Strangers {
+    /// How the domain treats strangers, as far as known.
+    #[must_use]
+    pub fn openness(&self) -> Openness {
+        self.openness
+    }
+
+    /// Whether more than one question may be under way.
+    #[must_use]
+    pub fn may_ask_together(&self) -> bool {
+        match self.openness {
+            Openness::Unknown => false,
+            Openness::RefusesSome | Openness::RefusesStrangers | Openness::NotTold => true,
+            Openness::CatchAll => unreachable!("nobody is asked about a catch-all"),
+        }
+    }
+
+    /// When the decoy is to be asked; `None` while it is not owed.
+    #[must_use]
+    pub fn decoy_due(&self) -> Option<Moment> {
+        match self.decoy {
+            Decoy::Owed { not_before } => Some(not_before),
+            Decoy::NotOwed | Decoy::Asked => None,
+        }
+    }
+
+    /// Whether the decoy's answer is being awaited.
+    #[must_use]
+    pub fn decoy_under_way(&self) -> bool {
+        self.decoy == Decoy::Asked
+    }
+
+    /// Notes that the decoy is being asked about.
+    pub fn asking_decoy(&mut self) {
+        self.decoy = Decoy::Asked;
+        self.decoys_asked += 1;
+    }
+
+    /// Notes what a real address was answered. An acceptance makes the decoy due, if it was never asked.
+    pub fn hear_subject(&mut self, reading: &Reading) {
+        match reading.reason {
+            Reason::Accepted | Reason::AcceptedProvider
+                if self.decoy == Decoy::NotOwed && self.decoys_asked == 0 =>
+            {
+                self.decoy = Decoy::Owed {
+                    not_before: Moment::default(),
+                };
+            }
+            Reason::NoSuchMailbox if reading.permanent && self.openness == Openness::Unknown => {
+                self.openness = Openness::RefusesSome;
+            }
+            // Everything else says nothing of strangers.
+            _ => {}
+        }
+    }
+
+    /// How long to wait after an answer about the decoy that settles nothing: as long as everybody else in the domain, who
+    /// was told to come back with it, and longer from try to try. `None` where that is longer than `patience`.
+    #[must_use]
+    pub fn wait(&self, wait: Wait, patience: Duration) -> Option<Duration> {
+        let tries = self.decoys_asked.clamp(1, limits::DECOYS) - 1;
+        wait.after(u8::try_from(tries).unwrap_or(u8::MAX), patience)
+    }
+
+    /// Notes what the decoy was answered. Where that settles nothing it is asked again at `retry`, a limited number of
+    /// times.
+    pub fn hear_decoy(&mut self, reading: &Reading, retry: Moment) {
+        self.decoy = Decoy::NotOwed;
+        match reading.reason {
+            Reason::Accepted | Reason::AcceptedProvider => self.openness = Openness::CatchAll,
+            _ if refuses_a_stranger(reading) => self.openness = Openness::RefusesStrangers,
+            _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
+            _ => self.decoy = Decoy::Owed { not_before: retry },
+        }
+    }
+
+    /// Notes that the decoy's answer was lost with the connection.
+    pub fn decoy_lost(&mut self, retry: Moment) {
+        if self.decoys_asked >= limits::DECOYS {
+            self.decoy = Decoy::NotOwed;
+            self.give_up();
+        } else {
+            self.decoy = Decoy::Owed { not_before: retry };
+        }
+    }
+
+    /// Notes that the question about the decoy was not put after all: it is put again.
+    pub fn decoy_not_asked(&mut self) {
+        self.decoys_asked = self.decoys_asked.saturating_sub(1);
+        self.decoy = Decoy::Owed {
+            not_before: Moment::default(),
+        };
+    }
+
+    /// The host tells strangers to come back: the decoy's clock is started with everybody's, so that nobody waits for
+    /// it a second time.
+    pub fn start_clock(&mut self) {
+        let unknown = matches!(self.openness, Openness::Unknown | Openness::RefusesSome);
+        if unknown && self.decoy == Decoy::NotOwed && self.decoys_asked == 0 {
+            self.decoy = Decoy::Owed {
+                not_before: Moment::default(),
+            };
+        }
+    }
+
+    /// No decoy will be asked any more.
+    pub fn give_up(&mut self) {
+        self.decoy = Decoy::NotOwed;
+        self.decoys_asked = self.decoys_asked.max(1);
+        if matches!(self.openness, Openness::Unknown | Openness::RefusesSome) {
+            self.openness = Openness::NotTold;
+        }
+    }
+
+    /// The decoy was refused by a host that refuses everybody: what that says of strangers is not known.
+    pub fn disbelieve(&mut self) {
+        self.decoy = Decoy::NotOwed;
+        self.openness = Openness::NotTold;
+    }
+
+    /// The decoy's answer may have belonged to another question: it is asked about again.
+    pub fn unhear_decoy(&mut self) {
+        self.openness = Openness::Unknown;
+        self.decoy_not_asked();
+    }
+
+    /// Takes over what an earlier run learned: a decoy that was answered is not asked again, one that was told to come
+    /// back is asked when its time has come.
+    pub fn remember(&mut self, known: &KnownDomain) {
+        self.decoys_asked = known.decoys_asked;
+        match (known.openness, known.decoy_due) {
+            (Some(openness), _) => {
+                self.openness = openness;
+                self.decoys_asked = self.decoys_asked.max(1);
+            }
+            (None, Some(not_before)) => self.decoy = Decoy::Owed { not_before },
+            // Its answer got lost with the run: it is asked again after the next acceptance.
+            (None, None) => self.decoys_asked = 0,
+        }
+    }
+
+    /// What there is to remember.
+    #[must_use]
+    pub fn known(&self) -> KnownDomain {
+        KnownDomain {
+            openness: match self.openness {
+                Openness::Unknown | Openness::RefusesSome => None,
+                told @ (Openness::RefusesStrangers | Openness::CatchAll | Openness::NotTold) => {
+                    Some(told)
+                }
+            },
+            decoys_asked: self.decoys_asked,
+            decoy_due: self.decoy_due(),
+            keeps_waiting: false,
+        }
+    }
+}
+
+/// Whether a decoy's answer refuses it for good as a mailbox. Nobody has that name, so the words "closed" and "moved" mean
+/// no more than "unknown".
+#[must_use]
+pub fn refuses_a_stranger(reading: &Reading) -> bool {
+    let blames_the_mailbox = matches!(
+        reading.reason,
+        Reason::NoSuchMailbox | Reason::MailboxDisabled | Reason::MailboxMoved
+    );
+    reading.permanent && blames_the_mailbox
+}
+
+/// What the refusal of a decoy with `code` means where an address of its domain was accepted earlier in the same
+/// transaction: client, sender and domain were the same, so it is the recipient that the host refuses, whatever its words.
+/// `None` where the words blame us, or the code is about the command (RFC 5321 §4.2.2).
+#[must_use]
+pub fn refused_beside_an_acceptance(reading: &Reading, code: Option<u16>) -> Option<Reading> {
+    // That a code such as 554 or 5.7.1 is about the sender is a guess, and here it is wrong.
+    let is_a_guess = reading.reason == Reason::SenderRefused && reading.goes_by_code_alone();
+    let is_about_the_recipient = is_a_guess
+        || matches!(
+            reading.reason,
+            Reason::Unread | Reason::RelayDenied | Reason::DomainNotServed
+        );
+    let is_a_refusal = code.is_some_and(|code| (510..600).contains(&code));
+    (reading.permanent && is_about_the_recipient && is_a_refusal).then(|| Reading {
+        reason: Reason::NoSuchMailbox,
+        permanent: true,
+        rule: format!("refused beside an accepted address ({})", reading.rule),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reason: Reason, permanent: bool) -> Reading {
+        Reading {
+            reason,
+            permanent,
+            rule: "test".to_owned(),
+        }
+    }
+
+    const LATER: Moment = Moment::from_millis(360_000);
+
+    #[test]
+    fn the_decoy_is_owed_once_after_the_first_acceptance() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::NoSuchMailbox, true));
+        assert_eq!(strangers.decoy_due(), None);
+        assert!(strangers.may_ask_together());
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(strangers.decoy_due(), Some(Moment::default()));
+        strangers.asking_decoy();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(strangers.decoy_due(), None);
+        strangers.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(strangers.decoy_due(), None);
+        assert_eq!(strangers.openness(), Openness::RefusesStrangers);
+    }
+
+    #[test]
+    fn an_accepted_decoy_makes_a_catch_all() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        assert!(
+            !strangers.may_ask_together(),
+            "the rest waits for the decoy"
+        );
+        strangers.asking_decoy();
+        strangers.hear_decoy(&read(Reason::Accepted, false), LATER);
+        assert_eq!(strangers.openness(), Openness::CatchAll);
+    }
+
+    #[test]
+    fn an_undecided_decoy_is_asked_again_but_not_for_ever() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        for _ in 0..limits::DECOYS - 1 {
+            strangers.asking_decoy();
+            strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
+            assert_eq!(strangers.decoy_due(), Some(LATER));
+        }
+        strangers.asking_decoy();
+        strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
+        assert_eq!(
+            (strangers.decoy_due(), strangers.openness()),
+            (None, Openness::NotTold)
+        );
+        assert!(strangers.may_ask_together());
+    }
+
+    #[test]
+    fn a_decoy_whose_answer_may_be_anothers_is_asked_about_again() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::Accepted, false));
+        for answer in [
+            read(Reason::Accepted, false),
+            read(Reason::NoSuchMailbox, true),
+        ] {
+            strangers.asking_decoy();
+            strangers.hear_decoy(&answer, LATER);
+            strangers.unhear_decoy();
+            assert_eq!(strangers.openness(), Openness::Unknown);
+            assert_eq!(strangers.decoy_due(), Some(Moment::default()));
+        }
+    }
+
+    #[test]
+    fn a_decoy_refused_for_good_as_a_mailbox_shows_that_strangers_are_refused() {
+        for &reason in Reason::ALL {
+            let mut strangers = Strangers::default();
+            strangers.hear_subject(&read(Reason::Accepted, false));
+            strangers.asking_decoy();
+            strangers.hear_decoy(&read(reason, true), LATER);
+            let refused = strangers.openness() == Openness::RefusesStrangers;
+            assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
+            assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
+        }
+    }
+
+    #[test]
+    fn beside_an_acceptance_a_refusal_is_about_the_recipient_unless_it_blames_us() {
+        let read_as = |reason, permanent, code| {
+            refused_beside_an_acceptance(&read(reason, permanent), Some(code))
+                .map(|reading| reading.reason)
+        };
+        let (stranger, unread) = (Some(Reason::NoSuchMailbox), Reason::Unread);
+        assert_eq!(read_as(unread, true, 550), stranger);
+        assert_eq!(read_as(Reason::RelayDenied, true, 554), stranger);
+        assert_eq!(read_as(unread, false, 450), None);
+        assert_eq!(
+            read_as(unread, true, 501),
+            None,
+            "the command was not understood"
+        );
+        let by_code = Reading {
+            rule: "fallback: 554".to_owned(),
+            ..read(Reason::SenderRefused, true)
+        };
+        assert!(refused_beside_an_acceptance(&by_code, Some(554)).is_some());
+        for &reason in Reason::ALL {
+            if reason.blame() == crate::model::reason::Blame::Sender
+                && reason != Reason::RelayDenied
+            {
+                assert_eq!(read_as(reason, true, 550), None, "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_about_the_sender_tells_nothing_of_strangers() {
+        let mut strangers = Strangers::default();
+        strangers.hear_subject(&read(Reason::SenderBlocked, true));
+        assert_eq!(strangers.openness(), Openness::Unknown);
+        strangers.hear_subject(&read(Reason::NoSuchMailbox, false));
+        assert_eq!(strangers.openness(), Openness::Unknown);
+    }
+}

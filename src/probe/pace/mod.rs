@@ -1,0 +1,475 @@
+//! May this host be asked now, and if not, when?
+//!
+//! Rate, connections, back-off and breaker belong to a host key, so one host is one host however many domains it
+//! serves. All of it is arithmetic on moments that the caller names.
+
+mod limiter;
+mod replies;
+
+use std::time::Duration;
+
+pub use limiter::{Limiter, Rate};
+pub use replies::Replies;
+use serde::{Deserialize, Serialize};
+
+use crate::model::limits;
+use crate::model::timestamp::Moment;
+
+/// The ceilings for one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceilings {
+    /// Recipients a second.
+    pub rate: Rate,
+    /// Connections at once.
+    pub connections: u32,
+}
+
+/// Whether a host may be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Now.
+    Open,
+    /// When one of the present connections has ended.
+    Full,
+    /// Not before this moment.
+    Closed(Moment),
+}
+
+/// What a connection that is being opened holds of the right to ask about its first recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    /// All of it: another connection cannot take it meanwhile.
+    Drawn,
+    /// What the whole run may ask; the host's own limit gives enough for all.
+    Plenty,
+}
+
+/// A host's pace as a ledger can keep it: plain data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPace {
+    /// Recipients a second.
+    pub rate: Rate,
+    /// Connections at once.
+    pub connections: u32,
+    /// Requests to slow down that are not made good yet.
+    pub slowdowns: u32,
+    /// Not to be asked before this.
+    pub not_before: Moment,
+}
+
+/// The pace at one host: grows while all goes well, halves when told to slow down, stops when told to go away.
+#[derive(Debug)]
+pub struct Pace {
+    ceilings: Ceilings,
+    limiter: Limiter,
+    connections_allowed: u32,
+    connections_open: u32,
+    well: u32,
+    not_before: Moment,
+    slowdowns: u32,
+    /// When the host last asked for less, with how many it has answered since.
+    told: Option<(Moment, u32)>,
+    /// The best pace measured between two complaints.
+    measured: Option<Rate>,
+    /// The pace that the host has taught, once that is in force.
+    taught: Option<Rate>,
+    /// Connections lost in mid-conversation since things last went well for a while.
+    drops: u32,
+    replies: Replies,
+}
+
+impl Pace {
+    /// A pace that begins with one connection and the full rate.
+    #[must_use]
+    pub fn new(ceilings: Ceilings) -> Self {
+        Pace {
+            ceilings,
+            limiter: Limiter::new(ceilings.rate),
+            connections_allowed: 1,
+            connections_open: 0,
+            well: 0,
+            not_before: Moment::default(),
+            slowdowns: 0,
+            told: None,
+            measured: None,
+            taught: None,
+            drops: 0,
+            replies: Replies::default(),
+        }
+    }
+
+    /// The pace as plain data.
+    #[must_use]
+    pub fn known(&self) -> KnownPace {
+        KnownPace {
+            rate: self.limiter.rate(),
+            connections: self.connections_allowed,
+            slowdowns: self.slowdowns,
+            not_before: self.not_before,
+        }
+    }
+
+    /// Takes up the pace that an earlier run ended with, under this run's ceilings.
+    pub fn resume(&mut self, known: &KnownPace) {
+        self.connections_allowed = known.connections.clamp(1, self.ceilings.connections);
+        self.slowdowns = known.slowdowns;
+        self.not_before = self.not_before.max(known.not_before);
+        let rate = known.rate.min(self.ceilings.rate);
+        if rate != self.limiter.rate() {
+            self.limiter.set_rate(rate);
+        }
+    }
+
+    /// Whether a connection may be opened now.
+    #[must_use]
+    pub fn gate(&self, now: Moment) -> Gate {
+        if now < self.not_before {
+            Gate::Closed(self.not_before)
+        } else if self.connections_open >= self.connections_allowed {
+            Gate::Full
+        } else {
+            Gate::Open
+        }
+    }
+
+    /// Notes that the host takes no more than `connections` at once. Returns the ceiling that follows.
+    pub fn is_crowded_by(&mut self, connections: u32) -> u32 {
+        let ceiling = &mut self.ceilings.connections;
+        *ceiling = (*ceiling).min(connections.max(1));
+        self.connections_allowed = self.connections_allowed.min(*ceiling);
+        *ceiling
+    }
+
+    /// Notes that a connection is being opened.
+    pub fn connecting(&mut self) {
+        self.connections_open += 1;
+    }
+
+    /// Notes that a connection has ended.
+    pub fn disconnected(&mut self) {
+        self.connections_open = self.connections_open.saturating_sub(1);
+    }
+
+    /// Takes the right to ask about one recipient, or says from when on there is one.
+    ///
+    /// # Errors
+    ///
+    /// The moment at which to try again.
+    pub fn draw(&mut self, now: Moment) -> Result<(), Moment> {
+        if now < self.not_before {
+            return Err(self.not_before);
+        }
+        self.limiter.draw(now)
+    }
+
+    /// Takes the right to ask about the first recipient of a connection that is about to be opened, where it is scarce: at
+    /// less than one a second it may be gone by the time that the connection stands.
+    ///
+    /// # Errors
+    ///
+    /// The moment at which to try again.
+    pub fn draw_ahead(&mut self, now: Moment) -> Result<Ahead, Moment> {
+        match self.recipients_per_second() {
+            Some(rate) if rate < 1.0 => self.draw(now).map(|()| Ahead::Drawn),
+            Some(_) | None => Ok(Ahead::Plenty),
+        }
+    }
+
+    /// Notes that a recipient was answered as it should be: enough of them earn another connection and some speed.
+    pub fn went_well(&mut self) {
+        self.well += 1;
+        if let Some((_, answered)) = &mut self.told {
+            *answered += 1;
+        }
+        let enough = match self.replies.are_delayed() {
+            true => limits::DELAYED_ANSWERS_TO_SPEED_UP,
+            false => limits::ANSWERS_TO_SPEED_UP,
+        };
+        if self.well < enough {
+            return;
+        }
+        self.well = 0;
+        self.drops = 0;
+        self.slowdowns = self.slowdowns.saturating_sub(1);
+        self.connections_allowed = (self.connections_allowed + 1).min(self.ceilings.connections);
+        if self.limiter.rate() != self.ceilings.rate {
+            self.limiter
+                .set_rate(self.limiter.rate().faster(self.ceilings.rate));
+        }
+    }
+
+    /// The host asked for less: halves speed with connections, stays away for `wait` or a time that doubles from one
+    /// request to the next.
+    ///
+    /// Returns the moment from which on the host may be asked again.
+    pub fn slow_down(&mut self, now: Moment, wait: Option<Duration>) -> Moment {
+        self.well = 0;
+        // Several connections learn of the same displeasure: one halving is enough.
+        if now < self.not_before {
+            return self.not_before;
+        }
+        let told = self.told.replace((now, 0));
+        let measured = told.and_then(|(since, answered)| measured(answered, now.since(since)));
+        self.measured = self.measured.max(measured);
+        let at_the_bottom = self.limiter.rate().halved(self.ceilings.rate) == self.limiter.rate();
+        if at_the_bottom && let Some(taught) = self.measured.take() {
+            // However slowly it is asked it complains, but has answered some after each wait: that is what it takes.
+            self.ceilings.rate = self.ceilings.rate.min(taught);
+            self.ceilings.connections = 1;
+            self.taught = Some(self.ceilings.rate);
+            self.slowdowns = self.slowdowns.min(1);
+        }
+        // A wait after which some were answered was long enough.
+        let doublings = match measured {
+            Some(_) => 0,
+            None => self.slowdowns.min(limits::SLOWDOWN_DOUBLINGS),
+        };
+        let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
+        self.slowdowns += 1;
+        self.ease();
+        self.not_before = now + wait;
+        self.not_before
+    }
+
+    /// Halves speed with connections.
+    fn ease(&mut self) {
+        self.well = 0;
+        self.connections_allowed = (self.connections_allowed / 2).max(1);
+        let slower = self.limiter.rate().halved(self.ceilings.rate);
+        self.limiter.set_rate(slower.min(self.ceilings.rate));
+    }
+
+    /// Whether asking about `waiting` more would take longer than anybody may want, at a pace that the host has taught.
+    #[must_use]
+    pub fn is_endless(&self, waiting: usize) -> bool {
+        let Some(rate) = self.taught.and_then(Rate::per_second) else {
+            return false;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let needed = waiting as f64 / rate;
+        needed > limits::TAUGHT_PACE_WAIT.as_secs_f64()
+    }
+
+    /// Notes that a connection was cut in mid-conversation. The first time may be chance, so it only costs speed; the
+    /// next is taken for a request to slow down.
+    ///
+    /// Returns the moment from which on the host may be asked again, where that is not now.
+    pub fn dropped(&mut self, now: Moment) -> Option<Moment> {
+        self.drops += 1;
+        if self.drops > 1 {
+            return Some(self.slow_down(now, None));
+        }
+        self.ease();
+        None
+    }
+
+    /// Whether the host has asked us to slow down so often, with so little going well between, that it wants us gone.
+    #[must_use]
+    pub fn is_hopeless(&self) -> bool {
+        self.slowdowns > limits::SLOWDOWN_DOUBLINGS
+    }
+
+    /// Notes that a flight with `answers` answers took `time`: a host that has become slow is asked less.
+    pub fn answered_in(&mut self, time: Duration, answers: u32) {
+        if self.replies.hear(time, answers) {
+            self.ease();
+        }
+    }
+
+    /// Notes that a flight with `answers` answers of any kind took `time`: refusals that a host delays are no slowness, but
+    /// better awaited on two connections than on one.
+    pub fn answered_all_in(&mut self, time: Duration, answers: u32) {
+        self.replies.hear_all(time, answers);
+    }
+
+    /// Notes that a connection took `time` to be ready for questions.
+    pub fn opened_in(&mut self, time: Duration) {
+        self.replies.opened_in(time);
+    }
+
+    /// Questions that wait for each connection before another is worth while.
+    #[must_use]
+    pub fn questions_worth_a_connection(&self) -> usize {
+        self.replies.questions_worth_a_connection()
+    }
+
+    /// The time to expect for one answer.
+    #[must_use]
+    pub fn reply_time(&self) -> Duration {
+        self.replies.expected()
+    }
+
+    /// Connections at once, by now.
+    #[must_use]
+    pub fn connections_open(&self) -> u32 {
+        self.connections_open
+    }
+
+    /// Keeps away from the host until `until`, without slowing down afterwards.
+    pub fn stay_away(&mut self, until: Moment) {
+        self.not_before = self.not_before.max(until);
+    }
+
+    /// Recipients a second at the present speed; `None` without a limit.
+    #[must_use]
+    pub fn recipients_per_second(&self) -> Option<f64> {
+        self.limiter.rate().per_second()
+    }
+}
+
+/// The pace that a host has taught: so many answers within so long a time, waiting included, before it complained again.
+/// `None` where that is no measure: nobody was answered, or as many as usual.
+fn measured(answered: u32, within: Duration) -> Option<Rate> {
+    if answered == 0 || answered >= limits::ANSWERS_TO_SPEED_UP {
+        return None;
+    }
+    let thousandths =
+        u64::from(answered) * 1_000_000 / u64::try_from(within.as_millis()).ok()?.max(1);
+    Some(Rate::from_thousandths(
+        u32::try_from(thousandths).ok()?.max(1),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Moment {
+        Moment::from_millis(milliseconds)
+    }
+
+    fn pace(rate: u32, connections: u32) -> Pace {
+        Pace::new(Ceilings {
+            rate: Rate::per_seconds(rate),
+            connections,
+        })
+    }
+
+    #[test]
+    fn a_host_begins_with_one_connection_then_earns_more_up_to_its_ceiling() {
+        let mut pace = pace(10, 2);
+        assert_eq!(pace.gate(at(0)), Gate::Open);
+        pace.connecting();
+        assert_eq!(pace.gate(at(0)), Gate::Full);
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP * 5 {
+            pace.went_well();
+        }
+        assert_eq!(pace.gate(at(0)), Gate::Open);
+        pace.connecting();
+        assert_eq!(pace.gate(at(0)), Gate::Full);
+        pace.disconnected();
+        assert_eq!(pace.gate(at(0)), Gate::Open);
+    }
+
+    #[test]
+    fn a_request_to_slow_down_halves_everything_then_keeps_away_for_longer_each_time() {
+        let mut pace = pace(10, 4);
+        let first = pace.slow_down(at(0), None);
+        assert_eq!(first, at(0) + limits::SLOWDOWN_WAIT);
+        assert_eq!(pace.gate(at(0)), Gate::Closed(first));
+        assert_eq!(pace.recipients_per_second(), Some(5.0));
+        assert_eq!(
+            pace.slow_down(at(1), None),
+            first,
+            "the same displeasure heard twice"
+        );
+        assert_eq!(pace.recipients_per_second(), Some(5.0));
+        let second = pace.slow_down(first, None);
+        assert_eq!(second.since(first), limits::SLOWDOWN_WAIT * 2);
+        for _ in 0..100 {
+            let later = pace.not_before;
+            pace.slow_down(later, None);
+        }
+        assert!(pace.recipients_per_second().unwrap() >= 0.5);
+    }
+
+    #[test]
+    fn a_host_that_answers_two_a_minute_teaches_that_pace() {
+        let mut pace = pace(10, 2);
+        let mut now = at(0);
+        for _ in 0..6 {
+            now = pace.slow_down(now, None);
+            pace.went_well();
+            pace.went_well();
+        }
+        assert_eq!(
+            now,
+            at(0) + limits::SLOWDOWN_WAIT * 6,
+            "no wait was too short"
+        );
+        let rate = pace.recipients_per_second().unwrap();
+        assert!((0.001..=2.0 / 60.0).contains(&rate), "{rate}");
+        assert!(!pace.is_hopeless());
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
+            pace.went_well();
+        }
+        let rate = pace.recipients_per_second().unwrap();
+        assert!(
+            rate <= 2.0 / 60.0,
+            "what was taught is not forgotten: {rate}"
+        );
+        assert!(!pace.is_endless(100) && pace.is_endless(10_000));
+    }
+
+    #[test]
+    fn a_host_that_answers_nobody_after_a_wait_teaches_nothing() {
+        let mut pace = pace(10, 2);
+        for _ in 0..10 {
+            let later = pace.not_before;
+            pace.slow_down(later, None);
+        }
+        assert!(pace.is_hopeless());
+        assert!(
+            !pace.is_endless(1_000_000),
+            "a long list alone is no reason"
+        );
+    }
+
+    #[test]
+    fn the_second_lost_connection_is_a_request_to_slow_down() {
+        let mut pace = pace(10, 4);
+        assert_eq!(pace.dropped(at(0)), None);
+        assert_eq!(pace.recipients_per_second(), Some(5.0));
+        assert_eq!(pace.dropped(at(0)), Some(at(0) + limits::SLOWDOWN_WAIT));
+        let later = at(0) + limits::SLOWDOWN_WAIT;
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP {
+            pace.went_well();
+        }
+        assert_eq!(pace.dropped(later), None, "long ago is forgiven");
+    }
+
+    #[test]
+    fn a_host_that_becomes_slow_is_asked_less() {
+        let mut pace = pace(10, 2);
+        (0..50).for_each(|_| pace.answered_in(Duration::from_millis(60), 1));
+        assert_eq!(pace.recipients_per_second(), Some(10.0));
+        (0..50).for_each(|_| pace.answered_in(Duration::from_secs(5), 1));
+        assert!(pace.recipients_per_second() < Some(10.0));
+        assert_eq!(pace.gate(at(0)), Gate::Open, "but not left alone");
+    }
+
+    #[test]
+    fn speed_comes_back_step_by_step() {
+        let mut pace = pace(10, 1);
+        pace.slow_down(at(0), Some(Duration::from_secs(1)));
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP {
+            pace.went_well();
+        }
+        let now = pace.recipients_per_second().unwrap();
+        assert!(now > 5.0 && now < 10.0, "{now}");
+        for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
+            pace.went_well();
+        }
+        assert_eq!(pace.recipients_per_second(), Some(10.0));
+    }
+
+    #[test]
+    fn staying_away_costs_no_speed() {
+        let mut pace = pace(10, 1);
+        pace.stay_away(at(60_000));
+        assert_eq!(pace.gate(at(59_999)), Gate::Closed(at(60_000)));
+        assert_eq!(pace.draw(at(59_999)), Err(at(60_000)));
+        assert_eq!(pace.gate(at(60_000)), Gate::Open);
+        assert_eq!(pace.recipients_per_second(), Some(10.0));
+    }
+}

@@ -1,0 +1,512 @@
+//! Runs the asking: carries the board's wishes to the world, the world's answers to the board.
+
+mod outage;
+mod resolve;
+mod session;
+mod spill;
+mod trace;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+use tracing::Instrument;
+
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::timestamp::Moment;
+use crate::net::World;
+use crate::net::route::{HostKey, Reach, Route};
+use crate::probe::{KnownDomain, KnownHost, KnownMachine, Wanted};
+use crate::smtp::farewell::Parting;
+use crate::smtp::rules::Book;
+
+use crate::probe::scheduler::{Board, Learned, Manners, Out, Progress, Report, TalkId};
+use outage::{Begun, Heard, Outage, Shown, Sign};
+use resolve::Router;
+use session::{Order, Talk};
+use spill::Spill;
+
+pub use crate::model::ending::Ending;
+pub use crate::net::origin::{Origin, origin_for};
+
+/// How a run asks the world.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// How hosts are treated.
+    pub manners: Manners,
+    /// Where we come from, under which names; each host sees one of them. At least one.
+    pub origins: Vec<Origin>,
+    /// The port on which hosts are asked: 25.
+    pub port: u16,
+    /// Which addresses may be contacted.
+    pub reach: Reach,
+    /// Whether mail hosts are asked at all.
+    pub depth: Depth,
+}
+
+/// How far a run asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// DNS only.
+    Names,
+    /// DNS, then the mail hosts.
+    MailHosts,
+}
+
+/// The addresses to ask about, as they come, with what is known from before.
+pub trait Supply {
+    /// Some further addresses, few enough that answers are not kept waiting; `None` when there are no more. None of
+    /// those that were looked at may need asking: then it is asked again.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read further.
+    fn next(&mut self) -> anyhow::Result<Option<Vec<Wanted>>>;
+
+    /// What is known of a domain. Asked once for each, before anybody else is asked about it.
+    ///
+    /// # Errors
+    ///
+    /// When what is known cannot be read.
+    fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
+        let _ = name;
+        Ok(KnownDomain::default())
+    }
+
+    /// What is known of a host key. Asked once for each, before the host is connected to.
+    ///
+    /// # Errors
+    ///
+    /// When what is known cannot be read.
+    fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {
+        let _ = key;
+        Ok(KnownHost::default())
+    }
+
+    /// What mail hosts, by their names, answered before this run was interrupted. Asked once, before all else.
+    ///
+    /// # Errors
+    ///
+    /// When what is known cannot be read.
+    fn machines(&mut self) -> anyhow::Result<HashMap<String, KnownMachine>> {
+        Ok(HashMap::new())
+    }
+}
+
+/// Who is told what happens.
+pub trait Listener {
+    /// Something was learned.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be kept.
+    fn learned(&mut self, learned: Learned) -> anyhow::Result<()>;
+
+    /// So far the asking has come.
+    fn progress(&mut self, progress: &Progress);
+}
+
+/// What the world reports to the loop.
+enum News {
+    Routed(String, Route, Heard, Begun),
+    Tested(Sign),
+    Talk(TalkId, Report),
+}
+
+/// Asks about every address of `supply`, until all are settled, `stop` resolves or `deadline` has come.
+///
+/// # Errors
+///
+/// When the supply or the listener fails; conversations under way are ended first.
+///
+/// # Panics
+///
+/// When a conversation's task panicked: no row may be lost silently.
+pub async fn ask_everybody(
+    world: World,
+    terms: Terms,
+    book: Arc<Book>,
+    providers: Arc<Providers>,
+    supply: &mut dyn Supply,
+    listener: &mut dyn Listener,
+    stop: impl Future<Output = Ending>,
+) -> anyhow::Result<Ending> {
+    let router = Arc::new(Router::new(
+        world.clone(),
+        terms.reach,
+        &terms.origins,
+        Arc::clone(&providers),
+    ));
+    let home = terms.manners.sender.as_ref();
+    let home = home.map(|sender| sender.domain().to_owned());
+    let mut run = Run {
+        outage: Outage::watch(home, world.seed),
+        again: Vec::new(),
+        told: Vec::new(),
+        board: Board::new(terms.manners.clone(), providers),
+        world,
+        terms,
+        book,
+        router,
+        orders: HashMap::new(),
+        tasks: JoinSet::new(),
+        news: mpsc::unbounded_channel(),
+        reports: mpsc::unbounded_channel(),
+        ending: Ending::Completed,
+        patient_until: None,
+        supply_dry: false,
+        spill: Spill::default(),
+        resolving: 0,
+    };
+    run.until_done(supply, listener, stop).await
+}
+
+/// Both ends of a channel. It needs no bound of its own: each task has at most one report under way.
+type Channel<T> = (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>);
+
+/// The state of the loop.
+struct Run {
+    board: Board,
+    world: World,
+    terms: Terms,
+    book: Arc<Book>,
+    router: Arc<Router>,
+    orders: HashMap<TalkId, mpsc::UnboundedSender<Order>>,
+    tasks: JoinSet<()>,
+    news: Channel<News>,
+    reports: Channel<(TalkId, Report)>,
+    ending: Ending,
+    /// How long conversations under way are waited for, once the run is to stop.
+    patient_until: Option<Moment>,
+    supply_dry: bool,
+    spill: Spill,
+    /// Look-ups under way.
+    resolving: usize,
+    /// How DNS is doing.
+    outage: Outage,
+    /// Domains to look up anew, for DNS was out when they were looked up.
+    again: Vec<String>,
+    /// What the listener is to be told of DNS.
+    told: Vec<Learned>,
+}
+
+/// What is said of every domain once DNS is out for all.
+const NAMES_ARE_OUT: &str = "no name server answers any more";
+
+impl Run {
+    async fn until_done(
+        &mut self,
+        supply: &mut dyn Supply,
+        listener: &mut dyn Listener,
+        stop: impl Future<Output = Ending>,
+    ) -> anyhow::Result<Ending> {
+        tokio::pin!(stop);
+        let mut next_progress = self.world.clock.now();
+        self.board.know_machines(supply.machines()?);
+        loop {
+            let now = self.world.clock.now();
+            self.refill(supply, now)?;
+            self.board.tick(now);
+            if self.board.is_stranded() && self.ending == Ending::Completed {
+                self.stop(Ending::Stranded, now);
+            }
+            self.look_up(supply, now)?;
+            self.carry_out();
+            if self.patient_until.is_some_and(|until| until <= now) {
+                self.break_off(now)?;
+            }
+            for learned in self.told.drain(..).chain(self.board.take_learned()) {
+                listener.learned(learned)?;
+            }
+            if now >= next_progress {
+                listener.progress(&self.progress(now));
+                next_progress = now + limits::PROGRESS_EVERY;
+            }
+            if self.board.is_done()
+                && ((self.supply_dry && self.spill.is_empty()) || self.ending != Ending::Completed)
+            {
+                if self.board.tests_hosts(now) {
+                    continue;
+                }
+                listener.progress(&self.progress(now));
+                return Ok(match self.ending {
+                    Ending::Completed if self.outage.is_lost() => Ending::Stranded,
+                    ending => ending,
+                });
+            }
+            let wake = self.wake().map(|at| self.world.clock.instant(at));
+            // In a fixed order, so that a simulated run replays.
+            tokio::select! {
+                biased;
+                ending = &mut stop, if self.ending == Ending::Completed => {
+                    self.stop(ending, self.world.clock.now());
+                }
+                Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    // A panic of a conversation ends the run loudly.
+                    finished?;
+                }
+                Some((talk, report)) = self.reports.1.recv() => {
+                    let now = self.world.clock.now();
+                    self.heed(News::Talk(talk, report), supply, now)?;
+                    while let Ok((talk, report)) = self.reports.1.try_recv() {
+                        self.heed(News::Talk(talk, report), supply, now)?;
+                    }
+                }
+                Some(news) = self.news.1.recv() => {
+                    let now = self.world.clock.now();
+                    self.heed(news, supply, now)?;
+                }
+                () = async { sleep_until(wake.expect("guarded")).await }, if wake.is_some() => {}
+                // Conversations get their turn between two readings.
+                () = tokio::task::yield_now(), if self.reads_on() => {}
+            }
+        }
+    }
+
+    /// When to look at everything again, whatever is reported until then.
+    fn wake(&self) -> Option<Moment> {
+        // A run that is to end does not wait for DNS.
+        let outage = self.outage.wake();
+        let outage = outage.filter(|_| self.ending == Ending::Completed);
+        let wakes = [self.board.next_wake(), outage, self.patient_until];
+        wakes.into_iter().flatten().min()
+    }
+
+    fn progress(&self, now: Moment) -> Progress {
+        Progress {
+            dns_questions: self.router.questions(),
+            ..self.board.progress(now)
+        }
+    }
+
+    /// Begins nothing new; what is under way has a little time to end well.
+    fn stop(&mut self, ending: Ending, now: Moment) {
+        self.ending = ending;
+        self.patient_until = Some(now + limits::STOPPING_WAIT);
+        self.board.stop();
+    }
+
+    /// Ends conversations whose hosts keep silent: nobody waits a minute for a run that was interrupted.
+    fn break_off(&mut self, now: Moment) -> anyhow::Result<()> {
+        self.patient_until = None;
+        while let Some(finished) = self.tasks.try_join_next() {
+            finished?;
+        }
+        // What is left is dropped, which closes its connections; what has come in counts.
+        self.tasks = JoinSet::new();
+        while let Ok((talk, report)) = self.reports.1.try_recv() {
+            self.board.report(talk, report, now);
+        }
+        let mut left: Vec<TalkId> = self.orders.drain().map(|(talk, _)| talk).collect();
+        // In their order, so that a simulated run replays.
+        left.sort_unstable();
+        for talk in left {
+            self.board.report(talk, Report::Ended(Parting::Untold), now);
+        }
+        // What the last reports led to is for nobody any more.
+        while self.board.next_out().is_some() {}
+        Ok(())
+    }
+
+    /// Whether more rows are to be read, from the list or from among those put off.
+    fn reads_on(&self) -> bool {
+        let more = !self.supply_dry || self.spill.is_being_read() || self.board.is_hungry();
+        more && self.ending == Ending::Completed
+    }
+
+    /// Reads on: memory is bounded by what may wait, not by the list. Whoever would wait behind too many others at one host
+    /// is put off, so that the list is read to its end whatever its first host is like.
+    fn refill(&mut self, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+        if !self.reads_on() {
+            return Ok(());
+        }
+        let batch = match self.supply_dry {
+            false => supply.next()?,
+            true => Some(self.take_back()?),
+        };
+        let Some(batch) = batch else {
+            self.supply_dry = true;
+            return Ok(());
+        };
+        for wanted in batch {
+            let domain = wanted.address.domain().wire();
+            if wanted.answered.is_none() && self.board.is_crowded(domain) {
+                self.board.put_off(domain);
+                self.spill.put(&wanted).with_context(Spill::trouble)?;
+                continue;
+            }
+            if !self.board.knows_domain(domain) {
+                self.board.know_domain(domain, &supply.domain(domain)?, now);
+            }
+            self.board.add(wanted, now);
+        }
+        Ok(())
+    }
+
+    /// Some of those who were put off; those whose host is still crowded are put off again.
+    fn take_back(&mut self) -> anyhow::Result<Vec<Wanted>> {
+        if !self.spill.is_being_read() {
+            self.board.takes_back();
+            self.spill.begin_pass().with_context(Spill::trouble)?;
+        }
+        self.spill
+            .take(limits::SUPPLY_BATCH)
+            .with_context(Spill::trouble)
+    }
+
+    /// Takes in what the world reports.
+    fn heed(&mut self, news: News, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+        match news {
+            News::Routed(domain, route, heard, begun) => {
+                self.resolving -= 1;
+                for (domain, route) in self.outage.looked_up(domain, route, heard, begun) {
+                    self.routed(&domain, route, supply, now)?;
+                }
+            }
+            News::Tested(sign) => match self.outage.tested(sign, now) {
+                Shown::Works(believed) | Shown::IsLost(believed) => {
+                    for (domain, route) in believed {
+                        self.routed(&domain, route, supply, now)?;
+                    }
+                }
+                Shown::WorksAgain(domains) => {
+                    self.router.forget_failures();
+                    self.again.extend(domains);
+                }
+                Shown::IsOut => self.told.push(Learned::Stranded {
+                    words: NAMES_ARE_OUT.to_owned(),
+                }),
+                Shown::StaysOut => {}
+            },
+            News::Talk(talk, report) => {
+                if matches!(
+                    report,
+                    Report::Ended(_) | Report::Failed(_) | Report::Stranded(_)
+                ) {
+                    self.orders.remove(&talk);
+                }
+                self.board.report(talk, report, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// A domain's route is known.
+    fn routed(
+        &mut self,
+        domain: &str,
+        route: Route,
+        supply: &mut dyn Supply,
+        now: Moment,
+    ) -> anyhow::Result<()> {
+        trace::routed(domain, &route);
+        if let Some(key) = self.board.unmet_host(&route) {
+            self.board.know_host(key, supply.host(key)?, now);
+        }
+        self.board.routed(domain, route, now);
+        Ok(())
+    }
+
+    /// Looks up domains that wait for it, as far as DNS lets us.
+    fn look_up(&mut self, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+        while self.outage.is_lost()
+            && let Some(domain) = self.again.pop().or_else(|| self.board.next_resolution())
+        {
+            let detail = format!("asking for the mail hosts of {domain}: {NAMES_ARE_OUT}");
+            self.routed(&domain, Route::Trouble { detail }, supply, now)?;
+        }
+        // So many look-ups at a time: each is a task, and there may be millions of domains.
+        while self.outage.lets_look_up()
+            && self.resolving < self.world.names.places()
+            && let Some(domain) = self.again.pop().or_else(|| self.board.next_resolution())
+        {
+            self.resolving += 1;
+            self.resolve(domain);
+        }
+        if self.ending == Ending::Completed
+            && let Some(names) = self.outage.test(self.resolving, now)
+        {
+            let (router, news) = (Arc::clone(&self.router), self.news.0.clone());
+            self.tasks.spawn(async move {
+                let _ = news.send(News::Tested(router.test(names).await));
+            });
+        }
+        Ok(())
+    }
+
+    /// Carries out what the board wants done.
+    fn carry_out(&mut self) {
+        while let Some(out) = self.board.next_out() {
+            match out {
+                Out::Start {
+                    talk,
+                    host,
+                    key,
+                    address,
+                    hello,
+                    patience,
+                    privacy,
+                    provider,
+                } => {
+                    let origin = origin_for(&self.terms.origins, &key, address);
+                    let talk = Talk {
+                        id: talk,
+                        host,
+                        address: SocketAddr::new(address, self.terms.port),
+                        origin: origin.clone(),
+                        hello,
+                        patience,
+                        privacy,
+                        provider,
+                        sender_domain: self
+                            .terms
+                            .manners
+                            .sender
+                            .as_ref()
+                            .map(|sender| sender.domain().to_owned()),
+                        book: Arc::clone(&self.book),
+                    };
+                    let (sender, receiver) = mpsc::unbounded_channel();
+                    self.orders.insert(talk.id, sender);
+                    let span = trace::conversation(&talk.host, talk.address);
+                    let held = talk.hold(self.world.clone(), receiver, self.reports.0.clone());
+                    self.tasks.spawn(held.instrument(span));
+                }
+                Out::Fly {
+                    talk,
+                    commands,
+                    pace,
+                } => self.order(talk, Order::Fly(commands, pace)),
+                Out::Quit { talk } => self.order(talk, Order::Quit),
+            }
+        }
+    }
+
+    fn order(&mut self, talk: TalkId, order: Order) {
+        if let Some(orders) = self.orders.get(&talk) {
+            // A conversation that is gone reports its end by itself.
+            let _ = orders.send(order);
+        }
+    }
+
+    fn resolve(&mut self, domain: String) {
+        let router = Arc::clone(&self.router);
+        let news = self.news.0.clone();
+        let depth = self.terms.depth;
+        let begun = self.outage.begin();
+        self.tasks.spawn(async move {
+            let (route, heard) = router.route(&domain).await;
+            let route = match (depth, route) {
+                (Depth::MailHosts, route) => route,
+                (Depth::Names, Route::Hosts { .. }) => Route::NotAsked,
+                (Depth::Names, route) => route,
+            };
+            let _ = news.send(News::Routed(domain, route, heard, begun));
+        });
+    }
+}

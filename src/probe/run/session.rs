@@ -1,0 +1,231 @@
+//! One conversation: carries out what the board wants said, reports what was answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::trace;
+use crate::model::limits;
+use crate::model::provider::Provider;
+use crate::model::verdict::Exchange;
+use crate::net::origin::Origin;
+use crate::net::{OwnTrouble, World};
+use crate::probe::named_wait;
+use crate::probe::scheduler::{Heard, Report, TalkId};
+use crate::smtp::connection::{Line, Unread};
+use crate::smtp::farewell::{Farewell, Parting};
+use crate::smtp::reply::clip;
+use crate::smtp::rules::{Book, Context};
+use crate::smtp::session::{Flight, FlightPace, Hello, Opened, Opening, Patience, Privacy};
+use crate::smtp::{Answer, Command, Garble, Stage};
+
+/// What a conversation is told to do once it is open.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Say these commands.
+    Fly(Vec<Command>, FlightPace),
+    /// Say goodbye.
+    Quit,
+}
+
+/// Whom a conversation is with, under which terms.
+pub(super) struct Talk {
+    pub(super) id: TalkId,
+    pub(super) host: String,
+    pub(super) address: SocketAddr,
+    pub(super) origin: Origin,
+    pub(super) hello: Hello,
+    pub(super) patience: Patience,
+    pub(super) privacy: Privacy,
+    pub(super) provider: Option<Provider>,
+    /// The domain of our sender address; `None` for the null sender.
+    pub(super) sender_domain: Option<String>,
+    pub(super) book: Arc<Book>,
+}
+
+impl Talk {
+    /// Holds the conversation until the board ends it or the host does. The last report is [`Report::Ended`], or
+    /// [`Report::Failed`] where nothing was ever opened.
+    pub(super) async fn hold(
+        self,
+        world: World,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        reports: mpsc::UnboundedSender<(TalkId, Report)>,
+    ) {
+        let report = |report| {
+            trace::reported(&report);
+            // Nobody listens only when the run itself is gone.
+            let _ = reports.send((self.id, report));
+        };
+        let mut line = match self.open(&world).await {
+            Ok((line, opened)) => {
+                report(opened);
+                line
+            }
+            Err(failed) => {
+                report(failed);
+                return;
+            }
+        };
+        let mut worth_counting = true;
+        while let Some(Order::Fly(commands, pace)) = orders.recv().await {
+            let mut flight = Flight::new(commands.clone(), pace);
+            line = line
+                .carry_out(&mut flight)
+                .await
+                .expect("only encryption loses a line");
+            let is_whole = flight.is_whole();
+            worth_counting &= is_whole;
+            if flight.is_out_of_step()
+                || (is_whole && line.unread(pace.quiet()).await == Unread::Replies)
+            {
+                worth_counting = false;
+                report(Report::OutOfStep(self.out_of_step()));
+                continue;
+            }
+            let answers = flight.into_answers();
+            let heard = commands.iter().zip(answers).map(|(command, answer)| {
+                answer.map(|answer| self.read(&answer, stage_of(command), command))
+            });
+            report(Report::Landed(heard.collect()));
+        }
+        let parting = take_leave(line, || {
+            if worth_counting {
+                report(Report::OutOfStep(self.out_of_step()));
+            }
+        });
+        let parting = match (parting.await, worth_counting) {
+            (parting, true) => parting,
+            // Where a flight broke off, what comes now may be its answers, late.
+            (_, false) => Parting::Untold,
+        };
+        report(Report::Ended(parting));
+    }
+
+    /// What is known of a conversation whose replies cannot be told apart.
+    fn out_of_step(&self) -> Heard {
+        self.hear(&Answer::Garbled(Garble::OutOfTurn), Stage::Unknown)
+    }
+
+    /// Connects, greets and encrypts, or says what kept it from that.
+    async fn open(&self, world: &World) -> Result<(Line, Report), Report> {
+        let failed = |heard| Err(Report::Failed(heard));
+        let connected = timeout(
+            self.patience.to_connect(),
+            world.dial.connect(self.address, self.origin.address),
+        )
+        .await;
+        let wire = match connected {
+            Ok(Ok(wire)) => wire,
+            Ok(Err(error)) => {
+                let heard = self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect);
+                return Err(match OwnTrouble::of(&error) {
+                    Some(_) => Report::Stranded(heard),
+                    None => Report::Failed(heard),
+                });
+            }
+            Err(_) => return failed(self.hear(&Answer::Silent, Stage::Connect)),
+        };
+        let mut opening = Opening::new(self.origin.hello.clone(), self.privacy)
+            .saying(self.hello)
+            .waiting(self.patience);
+        let line = Line::new(wire).carry_out(&mut opening).await;
+        match (line, opening.into_end()) {
+            (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),
+            (Some(line), Opened::Failed { stage, answer }) => {
+                // A host that has greeted, or refused to, is still told goodbye.
+                let is_met = stage != Stage::Greeting || matches!(answer, Answer::Reply(_));
+                if is_met && answer != Answer::HungUp {
+                    let parting = take_leave(line, || {}).await;
+                    if parting == Parting::OutOfStep && matches!(answer, Answer::Reply(_)) {
+                        // It was no answer to what we said.
+                        return failed(self.out_of_step());
+                    }
+                }
+                failed(self.hear(&answer, stage))
+            }
+            (None, Opened::Failed { stage, answer }) => failed(self.hear(&answer, stage)),
+            (None, Opened::Ready { .. }) => unreachable!("a lost line is never ready"),
+        }
+    }
+
+    /// Reads the answer to a command, whose address the host may have echoed.
+    fn read(&self, answer: &Answer, stage: Stage, command: &Command) -> Heard {
+        match command {
+            Command::Rcpt(recipient) => self.hear_about(answer, stage, &[recipient.as_ref()]),
+            Command::Mail {
+                sender: Some(sender),
+                ..
+            } => self.hear_about(answer, stage, &[sender.as_ref()]),
+            Command::Mail { sender: None, .. }
+            | Command::Ehlo(_)
+            | Command::Helo(_)
+            | Command::StartTls
+            | Command::Rset
+            | Command::Quit => self.hear(answer, stage),
+        }
+    }
+
+    fn hear(&self, answer: &Answer, stage: Stage) -> Heard {
+        self.hear_about(answer, stage, &[])
+    }
+
+    fn hear_about(&self, answer: &Answer, stage: Stage, echoed: &[&str]) -> Heard {
+        let mut echoes = vec![self.host.as_str(), self.origin.hello.as_str()];
+        echoes.extend(echoed);
+        let ours: Vec<&str> = [self.origin.hello.as_str()]
+            .into_iter()
+            .chain(self.sender_domain.as_deref())
+            .collect();
+        let context = Context {
+            stage,
+            provider: self.provider.as_ref(),
+            echoes: &echoes,
+            ours: &ours,
+        };
+        let (code, mut reply) = match answer {
+            Answer::Reply(reply) => (Some(reply.code), reply.to_string()),
+            Answer::Silent => (None, "no answer in time".to_owned()),
+            Answer::HungUp => (None, "connection closed by the host".to_owned()),
+            Answer::Unreachable(why) => (None, why.clone()),
+            Answer::Garbled(garble) => (None, garble.to_string()),
+        };
+        reply.truncate(clip(&reply, limits::EVIDENCE_REPLY_BYTES).len());
+        Heard {
+            named_wait: named_wait(&reply),
+            exchange: Exchange {
+                stage,
+                host: self.host.clone(),
+                code,
+                reply,
+            },
+            reading: self.book.diagnose(answer, &context),
+        }
+    }
+}
+
+/// Says goodbye, then waits for the host to close. Calls `out_of_step` as soon as that shows.
+async fn take_leave(line: Line, out_of_step: impl FnOnce()) -> Parting {
+    let lossless = "only encryption loses a line";
+    let mut farewell = Farewell::default();
+    let mut line = line.carry_out(&mut farewell).await.expect(lossless);
+    if farewell.parting() == Parting::OutOfStep {
+        out_of_step();
+        line = line.carry_out(&mut farewell).await.expect(lossless);
+    }
+    line.until_closed().await;
+    farewell.parting()
+}
+
+/// The stage at which a command is answered.
+fn stage_of(command: &Command) -> Stage {
+    match command {
+        Command::Ehlo(_) | Command::Helo(_) => Stage::Hello,
+        Command::StartTls => Stage::Tls,
+        Command::Mail { .. } | Command::Rset => Stage::Mail,
+        Command::Rcpt(_) => Stage::Rcpt,
+        Command::Quit => Stage::Unknown,
+    }
+}

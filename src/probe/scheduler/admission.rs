@@ -1,0 +1,309 @@
+//! Who may be talked to now: a host's pace, our own bound and what waits decide.
+
+use std::net::IpAddr;
+
+use super::{Board, Heard, Out, Talk, TalkId, Wake};
+use crate::model::limits;
+use crate::model::reason::Reason;
+use crate::model::stage::Stage;
+use crate::model::timestamp::Moment;
+use crate::probe::pace::{Ahead, Gate};
+use crate::smtp::session::Patience;
+
+/// How an attempt to open a conversation that failed came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The host kept silent for the little time that it had.
+    CutShort,
+    /// It said something, or had all the time that it may have.
+    Whole,
+}
+
+impl Ended {
+    /// What `heard` means after waiting with `patience`. Every host has the same time to connect.
+    pub(super) fn of(heard: &Heard, patience: Patience) -> Self {
+        let hurried = patience == Patience::BesideOthers && heard.exchange.stage == Stage::Greeting;
+        if hurried && heard.reading.reason == Reason::Silent {
+            Ended::CutShort
+        } else {
+            Ended::Whole
+        }
+    }
+}
+
+impl Board {
+    /// Puts a group into its host's queue, if it wants a conversation.
+    pub(super) fn enlist(&mut self, group: usize) {
+        let wants = &mut self.groups[group];
+        let worth = self.hosts[wants.host].pace.questions_worth_a_connection();
+        if !wants.listed && wants.wants_a_talk(worth) {
+            wants.listed = true;
+            self.hosts[wants.host].queue.push_back(group);
+        }
+    }
+
+    /// Opens conversations at a host as far as its pace, our own bound and its rows allow.
+    pub(super) fn consider(&mut self, host: usize, now: Moment) {
+        if self.stopping {
+            return;
+        }
+        while let Some(&group) = self.hosts[host].queue.front() {
+            let not_before = self.not_before(group, now);
+            let asks = self.has_a_question(group, now);
+            let worth = self.hosts[host].pace.questions_worth_a_connection();
+            let wants = &mut self.groups[group];
+            if !asks || !wants.wants_a_talk(worth) || not_before > now {
+                wants.listed = false;
+                self.hosts[host].queue.pop_front();
+                if not_before > now {
+                    self.wakes.insert((not_before, Wake::Group(group)));
+                }
+                continue;
+            }
+            if self.leave_if_nobody_is_left(group, now) {
+                continue;
+            }
+            if self.has_had_its_chance(group, now) {
+                self.leave(group, now);
+                continue;
+            }
+            if self.is_full(self.first_machine(group, now)) {
+                // Its turn comes when a connection there ends.
+                self.groups[group].listed = false;
+                self.hosts[host].queue.pop_front();
+                continue;
+            }
+            if self.strandings.until > now {
+                self.wakes.insert((self.strandings.until, Wake::Host(host)));
+                return;
+            }
+            match self.hosts[host].pace.gate(now) {
+                Gate::Open => {}
+                Gate::Full => return,
+                Gate::Closed(until) => {
+                    self.wakes.insert((until, Wake::Host(host)));
+                    return;
+                }
+            }
+            if self.talks.len() >= self.manners.connections {
+                self.wait_for_a_place(host);
+                return;
+            }
+            if let Some(until) = self.overall.refuses_until(now) {
+                self.wait_for_a_place(host);
+                self.wakes.insert((until, Wake::Ready));
+                return;
+            }
+            // A connection is for a question that may be asked now.
+            let ahead = match self.draw_ahead(host, now) {
+                Ok(ahead) => ahead,
+                Err(until) => {
+                    self.wakes.insert((until, Wake::Host(host)));
+                    return;
+                }
+            };
+            // Each group gets its turn.
+            self.hosts[host].queue.pop_front();
+            self.groups[group].listed = false;
+            self.start(group, ahead, now);
+            self.enlist(group);
+        }
+    }
+
+    /// Has a host considered when a place among all conversations is free.
+    fn wait_for_a_place(&mut self, host: usize) {
+        if !self.hosts[host].listed {
+            self.hosts[host].listed = true;
+            self.ready.push_back(host);
+        }
+    }
+
+    /// Gives free places to those who found all taken, first come first served.
+    pub(super) fn serve_ready(&mut self, now: Moment) {
+        for _ in 0..self.ready.len() {
+            if self.talks.len() >= self.manners.connections
+                || self.overall.refuses_until(now).is_some()
+            {
+                break;
+            }
+            if let Some(next) = self.ready.pop_front() {
+                self.hosts[next].listed = false;
+                self.consider(next, now);
+            }
+        }
+    }
+
+    /// When a group may be connected to: after its own wait, and that of the machine that would be.
+    fn not_before(&self, group: usize, now: Moment) -> Moment {
+        let wants = &self.groups[group];
+        let machine = self.first_machine(group, now);
+        let rests = self.rests_until(machine, now).unwrap_or_default();
+        wants.not_before.max(rests)
+    }
+
+    /// Whether a conversation with a group would find something to ask, be it a test of its host.
+    fn has_a_question(&mut self, group: usize, now: Moment) -> bool {
+        let wants = &mut self.groups[group];
+        let greylisting = self.hosts[wants.host].greylisting;
+        while let Some(&domain) = wants.ready.front() {
+            let entry = &mut self.domains[domain];
+            if entry.has_question(greylisting, now) {
+                return true;
+            }
+            entry.listed = false;
+            wants.ready.pop_front();
+        }
+        wants.test_owed
+    }
+
+    /// Opens a conversation with a group's hosts.
+    fn start(&mut self, group: usize, ahead: Ahead, now: Moment) {
+        let talk = TalkId(self.next_talk);
+        self.next_talk += 1;
+        let target = self.first_target(group, now);
+        self.groups[group].talks += 1;
+        self.groups[group].test_owed = false;
+        self.hosts[self.groups[group].host].pace.connecting();
+        self.talks
+            .insert(talk, Talk::new(group, target, ahead, now));
+        self.dial(talk, now);
+    }
+
+    /// Asks for the connection to a conversation's present target.
+    pub(super) fn dial(&mut self, talk: TalkId, now: Moment) {
+        self.tally.dials += 1;
+        let Some((group, target)) = self.talks.get(&talk).map(|t| (t.group, t.target)) else {
+            return;
+        };
+        let patience = self.patience(group, target, now);
+        self.talks.entry(talk).and_modify(|t| t.patience = patience);
+        let group = &self.groups[group];
+        let (name, address) = group.targets[target].clone();
+        let host = &self.hosts[group.host];
+        let privacy = self.wants_of_tls(talk);
+        self.out.push_back(Out::Start {
+            talk,
+            host: name,
+            key: host.key.clone(),
+            address,
+            hello: group.hello,
+            patience,
+            privacy,
+            provider: host.provider.as_deref().cloned(),
+        });
+        self.talk(talk).privacy = privacy;
+    }
+
+    /// The machine of a group's first target.
+    pub(super) fn first_machine(&self, group: usize, now: Moment) -> IpAddr {
+        self.groups[group].targets[self.first_target(group, now)].1
+    }
+
+    /// The first of a group's targets that may be asked, has room for another connection and has not brought nothing of
+    /// late; else the first with room that has not had its chance yet, or may be asked; else the first that may be asked
+    /// when it has room again. Where none may be asked now, the first that may be later.
+    pub(super) fn first_target(&self, group: usize, now: Moment) -> usize {
+        let targets = &self.groups[group].targets;
+        let alive = |(_, machine): &(String, IpAddr)| self.may_be_asked(group, *machine, now);
+        let has_room = |target: &(String, IpAddr)| alive(target) && !self.is_full(target.1);
+        let brings = |target: &(String, IpAddr)| has_room(target) && !self.is_fruitless(target.1);
+        let hopeful = |target: &(String, IpAddr)| has_room(target) && !self.is_spent(target.1, now);
+        let open_to_us = |(_, machine): &(String, IpAddr)| self.is_open_to_us(*machine);
+        let first = targets.iter().position(brings);
+        first
+            .or_else(|| targets.iter().position(hopeful))
+            .or_else(|| targets.iter().position(has_room))
+            .or_else(|| targets.iter().position(alive))
+            .or_else(|| targets.iter().position(open_to_us))
+            .unwrap_or(0)
+    }
+
+    /// The next target of a group after `target` that is not known to be dead and has nothing against us.
+    pub(super) fn next_target(&self, group: usize, target: usize, now: Moment) -> Option<usize> {
+        let targets = &self.groups[group].targets;
+        let may_be_dialled = |&next: &usize| {
+            let (_, machine) = targets[next];
+            self.may_be_asked(group, machine, now) && !self.is_full(machine)
+        };
+        (target + 1..targets.len()).find(may_be_dialled)
+    }
+
+    /// How long a group's target is waited for: less where another follows that may answer.
+    fn patience(&self, group: usize, target: usize, now: Moment) -> Patience {
+        let last_round = self.groups[group].failures + 1 >= limits::ROUNDS;
+        match self.next_target(group, target, now) {
+            Some(_) => Patience::BesideOthers,
+            None if last_round => Patience::LastTry,
+            None => Patience::Alone,
+        }
+    }
+
+    /// Where to turn when a group's `target` did not answer: to the next one; after the last, once more to the one that
+    /// was cut short, for it may only be slow.
+    pub(super) fn turn_from(
+        &mut self,
+        group: usize,
+        target: usize,
+        ended: Ended,
+        now: Moment,
+    ) -> Option<usize> {
+        match ended {
+            Ended::CutShort => {
+                self.groups[group].cut_short.get_or_insert(target);
+            }
+            Ended::Whole => {}
+        }
+        let next = self.next_target(group, target, now);
+        next.or_else(|| {
+            let cut_short = self.groups[group].cut_short.take()?;
+            let (_, machine) = self.groups[group].targets[cut_short];
+            self.is_open_to_us(machine).then_some(cut_short)
+        })
+    }
+
+    pub(super) fn is_alive(&self, address: IpAddr, now: Moment) -> bool {
+        self.dead.get(&address).is_none_or(|&until| until <= now)
+    }
+
+    /// Notes that an address does not answer, whichever domains name it.
+    pub(super) fn is_dead(&mut self, address: IpAddr, now: Moment) {
+        self.dead.insert(address, now + limits::DEAD_HOST_WAIT);
+    }
+
+    /// A conversation is over: what it brought counts.
+    pub(super) fn ended(&mut self, talk: TalkId, now: Moment) {
+        if !self.stopping {
+            self.account_for(talk, now);
+        }
+        self.release(talk, now);
+    }
+
+    /// A conversation is over: its place is free.
+    pub(super) fn release(&mut self, talk: TalkId, now: Moment) {
+        let Some(t) = self.talks.remove(&talk) else {
+            return;
+        };
+        let host = self.groups[t.group].host;
+        self.hosts[host]
+            .first_in_line
+            .take_if(|first| *first == talk);
+        self.groups[t.group].talks -= 1;
+        self.hosts[host].pace.disconnected();
+        for asked in t.asked {
+            self.not_answered(asked, now);
+        }
+        self.are_sure(t.unsure, now);
+        if let Some(heard) = t.refuses_us {
+            let machine = self.groups[t.group].targets[t.target].clone();
+            self.block(host, machine, &heard, self.block_wait(host), now);
+        }
+        if self.hosts[host].pace.connections_open() == 0 {
+            self.tell_of_host(host);
+        }
+        let (_, machine) = self.groups[t.group].targets[t.target];
+        self.has_room_again(machine, t.group, now);
+        self.enlist(t.group);
+        self.consider(host, now);
+        self.serve_ready(now);
+    }
+}

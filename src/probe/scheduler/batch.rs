@@ -1,0 +1,605 @@
+//! What to say next in a conversation: as many questions as budget, pace and domains allow, in one flight.
+
+use super::domain::Question;
+use super::host::Host;
+use super::mx_group::Pipelining;
+use super::{Asked, Asking, Board, Flight, Look, Out, Subject, Talk, TalkId, TalkStage, Wake};
+use crate::model::limits;
+use crate::model::provider::PipeliningHabit;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Finding;
+use crate::probe::pace::{Ahead, Gate};
+use crate::probe::{
+    Budget, Caps, Likelihood, Used, decoy_local_part, domains_at_once, is_worn_out,
+};
+use crate::smtp::session::{FlightPace, Offer};
+use crate::smtp::{Charset, Command};
+
+/// Why no flight came about.
+pub(super) enum Idle {
+    /// Not before this moment.
+    Until(Moment),
+    /// There is nothing to ask on this connection any more.
+    Finished,
+}
+
+/// A flight in the making.
+pub(super) struct Draft {
+    pub(super) offer: Offer,
+    pub(super) budget: Budget,
+    pub(super) commands: Vec<Command>,
+    pub(super) asked: Vec<Asked>,
+    /// Domains begun.
+    domains: u32,
+}
+
+impl Draft {
+    /// The domain of the last question.
+    fn domain(&self) -> Option<usize> {
+        self.asked.last().map(|asked| asked.domain)
+    }
+}
+
+impl Board {
+    /// Gives a conversation its next flight, lets it rest or ends it.
+    pub(super) fn give_work(&mut self, talk: TalkId, now: Moment) {
+        let group = self.talks[&talk].group;
+        // What is known of a block may come from another conversation.
+        if self.stopping || self.groups[group].is_left || self.is_unwelcome(talk, now) {
+            self.hang_up(talk);
+            return;
+        }
+        self.groups[group]
+            .resting
+            .take_if(|resting| *resting == talk);
+        let flight = self.compose(talk, now);
+        match flight.or_else(|idle| self.test_a_turn(talk, idle, now)) {
+            Ok((commands, pace)) => {
+                let step = self.next_step();
+                let t = self.talk(talk);
+                t.stage = TalkStage::Flying;
+                t.travelled_together |= pace == FlightPace::Together;
+                t.flight = Flight {
+                    began: now,
+                    step,
+                    pace,
+                };
+                self.out.push_back(Out::Fly {
+                    talk,
+                    commands,
+                    pace,
+                });
+            }
+            Err(Idle::Until(moment)) if moment.since(now) <= limits::REST => {
+                if let Some(t) = self.talks.get_mut(&talk) {
+                    t.stage = TalkStage::Resting;
+                }
+                self.wakes.insert((moment, Wake::Talk(talk)));
+            }
+            Err(Idle::Until(_) | Idle::Finished) => self.hang_up(talk),
+        }
+    }
+
+    /// The next flight of a conversation.
+    fn compose(&mut self, talk: TalkId, now: Moment) -> Result<(Vec<Command>, FlightPace), Idle> {
+        let mut draft = self.draft(talk);
+        let t = &self.talks[&talk];
+        let (group, spent) = (t.group, t.spent);
+        let host = self.groups[group].host;
+        let careful = self.is_careful(talk);
+        let pace = self.pace_of(talk, &draft.offer);
+        let at_once = domains_at_once(
+            self.hosts[host].pace.recipients_per_second(),
+            self.hosts[host].pace.reply_time(),
+            self.hosts[host].pace.connections_open(),
+            draft.budget.transactions.saturating_sub(spent.transactions),
+        );
+        // A connection that may end with another decoy keeps a place for it.
+        let kept = u32::from(draft.budget.recipients as usize > limits::ACCEPTED_IN_A_ROW);
+        let mut room = spent.room(Budget {
+            recipients: draft.budget.recipients - kept,
+            ..draft.budget
+        });
+        let worn_out = is_worn_out(
+            room,
+            self.groups[group].askable,
+            self.hosts[host].pace.recipients_per_second(),
+            self.hosts[host].pace.reply_time(),
+            self.hosts[host].pace.connections_open(),
+        );
+        if pace == FlightPace::Together && worn_out && spent.recipients() > 0 {
+            return Err(Idle::Finished);
+        }
+        if self.may_have_turned(talk) {
+            // The decoy that shows it needs a place.
+            room = room.saturating_sub(1);
+        }
+        room = room.min(match careful {
+            true => 1,
+            false => self.groups[group].flight,
+        });
+        room = room.min(self.share(talk));
+        let mut idle = Idle::Finished;
+        if let Err(moment) = self.late_decoy(talk, &mut draft, false, now) {
+            return Err(Idle::Until(moment));
+        }
+        room = room.saturating_sub(u32::try_from(draft.asked.len()).unwrap_or(u32::MAX));
+        while room > 0 {
+            let Some(domain) = self.next_domain(talk, &draft, now) else {
+                break;
+            };
+            let begins = draft.domain() != Some(domain);
+            if (begins && draft.domains >= at_once) || !self.may_address(talk, domain, draft.budget)
+            {
+                // The domain's turn comes in the next flight, or on the next connection.
+                self.relist(domain, now);
+                break;
+            }
+            if let Err(moment) = self.draw(talk, now) {
+                self.relist(domain, now);
+                idle = Idle::Until(moment);
+                break;
+            }
+            let Some(question) = self.take_question(talk, domain, now) else {
+                continue;
+            };
+            if self.put(talk, domain, question, &mut draft, now) {
+                room -= 1;
+                draft.domains += u32::from(begins);
+            }
+            self.book(domain);
+            self.relist(domain, now);
+        }
+        if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(group) {
+            let trust = &self.groups[group].trust;
+            let settled = trust.is_lost() || self.hosts[host].questioned.is_some();
+            if !settled && self.owes_a_control(group, true) {
+                self.question(group, now);
+                if self.groups[group].trust.is_questioned() {
+                    // It goes into this conversation, or has one of its own.
+                    return self.compose(talk, now);
+                }
+            }
+            if let Err(moment) = self.late_decoy(talk, &mut draft, true, now) {
+                idle = Idle::Until(moment);
+            }
+        }
+        if draft.asked.is_empty() {
+            if matches!(idle, Idle::Finished)
+                && room > 0
+                && spent.may_begin(draft.budget)
+                && let Some(due) = self.due_soon(group, now)
+            {
+                self.groups[group].resting = Some(talk);
+                idle = Idle::Until(due);
+            }
+            return Err(idle);
+        }
+        self.tally.recipients += draft.asked.len() as u64;
+        self.talk(talk).asked = draft.asked;
+        Ok((draft.commands, pace))
+    }
+
+    /// How much of what waits a conversation may take at once: those that are being opened for it get their share.
+    fn share(&self, talk: TalkId) -> u32 {
+        let group = self.talks[&talk].group;
+        let wants = &self.groups[group];
+        if wants.talks <= 1 {
+            return u32::MAX;
+        }
+        let opening = |t: &&Talk| t.group == group && t.stage == TalkStage::Opening;
+        let openings = self.talks.values().filter(opening).count();
+        match openings {
+            0 => u32::MAX,
+            _ => u32::try_from(wants.askable.div_ceil(1 + openings)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// When the next clock of a group comes due, where its only conversation may as well rest until then: after a
+    /// greylist's wait the clocks come due one by one, as they were started.
+    fn due_soon(&self, group: usize, now: Moment) -> Option<Moment> {
+        let group = &self.groups[group];
+        let host = &self.hosts[group.host];
+        let soon = |at: &Moment| *at > now && at.since(now) <= limits::REST;
+        // Most hosts have no such clock; others may be waiting for the place.
+        host.until.filter(soon)?;
+        if group.talks > 1 || !host.queue.is_empty() || !self.ready.is_empty() {
+            return None;
+        }
+        let domains = group.domains.iter().map(|&domain| &self.domains[domain]);
+        domains
+            .filter(|domain| !domain.is_settled_as_a_whole())
+            .filter_map(|domain| domain.first_later(now))
+            .filter(soon)
+            .min()
+    }
+
+    pub(super) fn talk(&mut self, talk: TalkId) -> &mut Talk {
+        self.talks
+            .get_mut(&talk)
+            .expect("the conversation is under way")
+    }
+
+    /// An empty flight for a conversation.
+    pub(super) fn draft(&self, talk: TalkId) -> Draft {
+        let t = &self.talks[&talk];
+        let offer = t.offer.clone().unwrap_or_default();
+        let group = &self.groups[t.group];
+        let cap = match self.is_careful(talk) {
+            true => Some(1),
+            false => group.transaction_cap,
+        };
+        let Host {
+            provider, known, ..
+        } = &self.hosts[group.host];
+        Draft {
+            budget: Budget::of(
+                &offer,
+                provider.as_deref(),
+                Caps {
+                    per_transaction: cap,
+                    per_connection: known.recipients_cap,
+                    refusals: known
+                        .refusals_cap
+                        .into_iter()
+                        .chain(group.turns_after)
+                        .min(),
+                },
+            ),
+            offer,
+            commands: Vec::new(),
+            asked: Vec::new(),
+            domains: 0,
+        }
+    }
+
+    /// Takes the right to ask about one recipient: the one with which the conversation was begun, then further ones.
+    pub(super) fn draw(&mut self, talk: TalkId, now: Moment) -> Result<(), Moment> {
+        let t = &self.talks[&talk];
+        let (host, is_new) = (self.groups[t.group].host, t.spent.transactions == 0);
+        let first = self.hosts[host].first_in_line;
+        if first.is_some_and(|first| first != talk) {
+            return Err(now + limits::TO_LET_ANOTHER_GO_FIRST);
+        }
+        let drawn = self.draw_in_turn(talk, host, now);
+        self.hosts[host].first_in_line = (drawn.is_err() && is_new).then_some(talk);
+        drawn
+    }
+
+    fn draw_in_turn(&mut self, talk: TalkId, host: usize, now: Moment) -> Result<(), Moment> {
+        let ahead = self.talks[&talk].ahead;
+        let pace = &mut self.hosts[host].pace;
+        match (ahead, pace.gate(now)) {
+            (Some(Ahead::Drawn), Gate::Closed(until)) => return Err(until),
+            (Some(Ahead::Drawn), Gate::Open | Gate::Full) => {}
+            (Some(Ahead::Plenty), _) => pace.draw(now)?,
+            (None, _) => {
+                // What the whole run may not do costs no host its turn.
+                if let Some(until) = self.overall.refuses_until(now) {
+                    return Err(until);
+                }
+                pace.draw(now)?;
+                self.overall.draw(now)?;
+            }
+        }
+        self.talk(talk).ahead = None;
+        Ok(())
+    }
+
+    /// Takes the right to ask about the first recipient of a conversation with a host that is about to be dialled.
+    pub(super) fn draw_ahead(&mut self, host: usize, now: Moment) -> Result<Ahead, Moment> {
+        let ahead = self.hosts[host].pace.draw_ahead(now)?;
+        self.overall.draw(now)?;
+        Ok(ahead)
+    }
+
+    /// Whether commands travel together at this group, as far as its host's offer decides.
+    pub(super) fn flight_pace(&self, group: usize, offer: &Offer) -> FlightPace {
+        let habit = self.hosts[self.groups[group].host]
+            .provider
+            .as_ref()
+            .map(|p| p.pipelining);
+        let avoid = match self.groups[group].pipelining {
+            Pipelining::Trusted | Pipelining::Cleared => habit == Some(PipeliningHabit::Avoid),
+            Pipelining::Suspected | Pipelining::Chokes => true,
+        };
+        match offer.pipelining && !avoid {
+            true => FlightPace::Together,
+            false => FlightPace::OneByOne,
+        }
+    }
+
+    /// The domain to ask about next: the one of the open transaction while it has questions, then those that wait.
+    fn next_domain(&mut self, talk: TalkId, draft: &Draft, now: Moment) -> Option<usize> {
+        let t = &self.talks[&talk];
+        let group = t.group;
+        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        if let Some(domain) = self.groups[group].control {
+            let entry = &self.domains[domain];
+            if entry.has_a_control() && entry.has_question(greylisting, now) {
+                self.unlist(group, domain);
+                return Some(domain);
+            }
+            self.groups[group].control = None;
+        }
+        // Refusals have caught up: the next answers had better be acceptances, wherever they come from.
+        let needs_credit = t.spent.recipients() > 0 && t.spent.accepted <= t.spent.refused;
+        let current = draft.domain().or(t.transaction.map(|(domain, _)| domain));
+        if let Some(domain) = current
+            && self.domains[domain].has_question(greylisting, now)
+            && !(needs_credit
+                && self.domains[domain].likelihood() == Likelihood::Bad
+                && self.bring_forward_a_likely_one(group, now))
+        {
+            // It may still stand in the queue: then its turn there comes to nothing.
+            self.unlist(group, domain);
+            return Some(domain);
+        }
+        if needs_credit {
+            self.bring_forward_a_likely_one(group, now);
+        }
+        while let Some(domain) = self.groups[group].ready.pop_front() {
+            self.domains[domain].listed = false;
+            if self.domains[domain].has_question(greylisting, now) {
+                return Some(domain);
+            }
+        }
+        None
+    }
+
+    /// Puts a domain that is likely to accept somebody in front of its group's queue. Returns whether one stands there.
+    fn bring_forward_a_likely_one(&mut self, group: usize, now: Moment) -> bool {
+        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        let ready = &self.groups[group].ready;
+        let found = ready
+            .iter()
+            .take(limits::DOMAINS_LOOKED_THROUGH)
+            .position(|&listed| {
+                let entry = &self.domains[listed];
+                entry.likelihood() == Likelihood::Good && entry.has_question(greylisting, now)
+            });
+        let ready = &mut self.groups[group].ready;
+        let Some(domain) = found.and_then(|at| ready.remove(at)) else {
+            return false;
+        };
+        ready.push_front(domain);
+        true
+    }
+
+    /// Takes a domain out of its group's queue, where it tends to stand in front.
+    fn unlist(&mut self, group: usize, domain: usize) {
+        if std::mem::take(&mut self.domains[domain].listed) {
+            let ready = &mut self.groups[group].ready;
+            if let Some(at) = ready.iter().position(|&listed| listed == domain) {
+                ready.remove(at);
+            }
+        }
+    }
+
+    /// Puts a domain back into its group's queue while it has questions.
+    fn relist(&mut self, domain: usize, now: Moment) {
+        let entry = &mut self.domains[domain];
+        let Some(group) = entry.group else { return };
+        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        if !entry.listed && entry.has_question(greylisting, now) {
+            entry.listed = true;
+            // In front: a domain is finished before the next is begun.
+            self.groups[group].ready.push_front(domain);
+        }
+    }
+
+    /// Whether a recipient of `domain` fits the open transaction, or another may be begun.
+    pub(super) fn may_address(&self, talk: TalkId, domain: usize, budget: Budget) -> bool {
+        let t = &self.talks[&talk];
+        let fits = t
+            .transaction
+            .is_some_and(|(open, used)| open == domain && used.may_name_another(budget));
+        fits || t.spent.may_begin(budget)
+    }
+
+    /// Takes a domain's next question for this conversation.
+    fn take_question(&mut self, talk: TalkId, domain: usize, now: Moment) -> Option<Question> {
+        let t = &self.talks[&talk];
+        let (spent, kinds) = (t.spent, t.kinds);
+        let greylisting = self.hosts[self.groups[t.group].host].greylisting;
+        self.domains[domain].take_question(greylisting, spent, kinds, now)
+    }
+
+    /// Writes one question into the draft. Returns whether it went in: an address that this host cannot be asked about
+    /// is settled instead.
+    fn put(
+        &mut self,
+        talk: TalkId,
+        domain: usize,
+        question: Question,
+        draft: &mut Draft,
+        now: Moment,
+    ) -> bool {
+        match question {
+            Question::Decoy => {
+                let Some(decoy) = self.decoy(domain, 0) else {
+                    // No decoy can be written for this domain (a literal, say).
+                    self.domains[domain].under_way -= 1;
+                    self.hear_of_strangers(domain, crate::probe::Strangers::give_up);
+                    return false;
+                };
+                self.tally.decoys += 1;
+                self.ask(talk, domain, Asking::Decoy, (decoy, Charset::Ascii), draft);
+            }
+            Question::Subject(subject) => {
+                let askable = draft.offer.smtputf8 || !subject.address.needs_smtputf8();
+                let Some(recipient) = subject.address.envelope().ok().filter(|_| askable) else {
+                    self.cannot_ask(domain, &subject, askable, now);
+                    return false;
+                };
+                let charset = match subject.address.needs_smtputf8() {
+                    true => Charset::Utf8,
+                    false => Charset::Ascii,
+                };
+                let kinds = &mut self.talk(talk).kinds;
+                match subject.likelihood {
+                    Likelihood::Good => kinds[0] += 1,
+                    Likelihood::Bad => kinds[1] += 1,
+                }
+                let whom = Asking::Subject(subject);
+                self.ask(talk, domain, whom, (recipient, charset), draft);
+            }
+        }
+        true
+    }
+
+    /// The `nth` decoy of a domain; `None` for one that is no name.
+    fn decoy(&self, domain: usize, nth: u32) -> Option<lettre::Address> {
+        let name = &self.domains[domain].name;
+        let local = decoy_local_part(self.manners.seed, name, nth);
+        lettre::Address::new(local, &**name).ok()
+    }
+
+    /// Writes one recipient into the draft, in the open transaction where it fits.
+    fn ask(
+        &mut self,
+        talk: TalkId,
+        domain: usize,
+        whom: Asking,
+        (recipient, charset): (lettre::Address, Charset),
+        draft: &mut Draft,
+    ) {
+        let mail = self.begin_transaction(talk, domain, charset, draft);
+        let t = self.talk(talk);
+        let place = match &mut t.transaction {
+            Some((_, used)) => {
+                used.recipients += 1;
+                used.recipients
+            }
+            None => 1,
+        };
+        let transaction = t.spent.transactions;
+        draft.asked.push(Asked {
+            domain,
+            whom,
+            rcpt: draft.commands.len(),
+            mail,
+            place,
+            transaction,
+        });
+        draft.commands.push(Command::Rcpt(recipient));
+    }
+
+    /// Begins a transaction for `domain` unless the open one can be used. Returns which command of the draft began the
+    /// one in force, if it was begun in this draft.
+    fn begin_transaction(
+        &mut self,
+        talk: TalkId,
+        domain: usize,
+        charset: Charset,
+        draft: &mut Draft,
+    ) -> Option<usize> {
+        let sender = self.manners.sender.clone();
+        let budget = draft.budget;
+        let t = self.talk(talk);
+        let begun_here = draft
+            .commands
+            .iter()
+            .rposition(|command| matches!(command, Command::Mail { .. }));
+        // An open transaction was announced as ASCII, so it is never used for an address that is not.
+        let usable = t.transaction.is_some_and(|(open, used)| {
+            open == domain && used.may_name_another(budget) && charset == Charset::Ascii
+        });
+        if usable {
+            return begun_here;
+        }
+        if t.spent.transactions > 0 {
+            draft.commands.push(Command::Rset);
+        }
+        t.spent.transactions += 1;
+        t.transaction = Some((domain, Used::default()));
+        draft.commands.push(Command::Mail { sender, charset });
+        Some(draft.commands.len() - 1)
+    }
+
+    /// Tests with another decoy whether a host still refuses strangers, when acceptances in a row ask for it. Where
+    /// pace wants it to wait, says until when.
+    fn late_decoy(
+        &mut self,
+        talk: TalkId,
+        draft: &mut Draft,
+        at_the_end: bool,
+        now: Moment,
+    ) -> Result<(), Moment> {
+        let t = &self.talks[&talk];
+        let index = t.group;
+        let Some(domain) = self.tells_by_a_decoy(index) else {
+            return Ok(());
+        };
+        let owed = self.owes_a_decoy(index, at_the_end);
+        let fits = t.spent.room(draft.budget) > 0 && self.may_address(talk, domain, draft.budget);
+        if owed && !fits && at_the_end && t.spent.recipients() > 0 {
+            // This connection is used up: the test is worth one of its own.
+            self.groups[index].test_owed = true;
+        }
+        if !owed || !fits {
+            return Ok(());
+        }
+        self.draw(talk, now)?;
+        self.put_late_decoy(talk, domain, draft);
+        Ok(())
+    }
+
+    /// Writes another decoy of a domain into the draft. Returns whether it went in.
+    pub(super) fn put_late_decoy(
+        &mut self,
+        talk: TalkId,
+        domain: usize,
+        draft: &mut Draft,
+    ) -> bool {
+        let group = self.talks[&talk].group;
+        // A greylist would put off a new stranger, which shows nothing; it knows the first one by now.
+        let nth = match self.domains[domain].keeps_waiting {
+            true => 0,
+            false => self.domains[domain].late_decoys + 1,
+        };
+        let Some(decoy) = self.decoy(domain, nth) else {
+            return false;
+        };
+        self.tally.decoys += 1;
+        self.decoys_owed += 1;
+        self.groups[group].rows.testing = true;
+        let entry = &mut self.domains[domain];
+        entry.late_decoys += 1;
+        entry.under_way += 1;
+        let decoy = (decoy, Charset::Ascii);
+        self.ask(talk, domain, Asking::LateDecoy, decoy, draft);
+        true
+    }
+
+    /// Whether a group has nothing left to be asked but what this conversation thinks of. One that is saying goodbye thinks
+    /// of nothing any more: two that run out together must not wait for each other.
+    fn is_the_end(&self, index: usize) -> bool {
+        let at_work = |talk: &&Talk| talk.group == index && talk.stage != TalkStage::Quitting;
+        self.groups[index].waiting == 0 && self.talks.values().filter(at_work).count() <= 1
+    }
+
+    /// An address that cannot be put into a command for this host.
+    fn cannot_ask(&mut self, domain: usize, subject: &Subject, expressible: bool, now: Moment) {
+        self.domains[domain].under_way -= 1;
+        if subject.look != Look::First {
+            if let Some(group) = self.domains[domain].group {
+                self.learned_nothing(self.groups[group].host, subject);
+            }
+            self.note_settled(1);
+            return;
+        }
+        let detail = if expressible {
+            "the address cannot be written in an SMTP command"
+        } else {
+            "the mail host does not take addresses beyond ASCII (no SMTPUTF8), so it cannot be asked about this one"
+        };
+        let finding = Finding::Withheld {
+            reason: Reason::NotAsked,
+            detail: detail.to_owned(),
+        };
+        self.learn_of_address(subject, finding, now);
+        self.note_settled(1);
+    }
+}

@@ -1,0 +1,295 @@
+//! One domain of the list: who waits in it, what may be asked about it now.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::packed_queue::Packed;
+use super::{Look, Subject};
+use crate::model::limits;
+use crate::model::timestamp::Moment;
+use crate::probe::{Likelihood, Openness, Spent, Strangers, next_kind};
+
+/// One domain.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the domain"
+)]
+pub(super) struct Entry {
+    pub(super) name: Arc<str>,
+    /// The group of its mail hosts, once they are known.
+    pub(super) group: Option<usize>,
+    /// Whether nobody can be asked: DNS settled it.
+    pub(super) closed: bool,
+    /// Whether it stands in its group's queue.
+    pub(super) listed: bool,
+    /// What is known of how it treats strangers.
+    pub(super) strangers: Strangers,
+    /// Its addresses that were accepted, that were refused for good.
+    answers: [u32; 2],
+    /// Questions under way, the decoy's included.
+    pub(super) under_way: u32,
+    /// Whether somebody was told to come back: then everybody's clock is started at once.
+    pub(super) keeps_waiting: bool,
+    /// Whether its decoy was answered in a conversation that has not ended yet: nobody is let go for that answer's sake.
+    pub(super) unsure: bool,
+    /// How many more decoys were asked about after many acceptances in a row.
+    pub(super) late_decoys: u32,
+    /// How many of its addresses its host's books count as waiting: now, later.
+    pub(super) booked: [u32; 2],
+    /// Questions of it that its group's books count as askable.
+    pub(super) askable: u32,
+    /// The first moment at which it is to be looked at, as far as there is one noted.
+    pub(super) next_wake: Option<Moment>,
+    good: Packed,
+    /// Most domains have nobody of the kinds in here.
+    rare: Option<Box<Rare>>,
+    /// Those to be asked about later, by moment, with how many they are.
+    later: VecDeque<(Moment, Packed)>,
+    later_count: u32,
+    resolutions: u8,
+}
+
+/// Those who wait in few domains.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Those known to exist: they test the host, before anybody else.
+    controls: Packed,
+    /// Those whose question was lost.
+    first: Packed,
+    bad: Packed,
+}
+
+impl Rare {
+    fn is_empty(&self) -> bool {
+        self.controls.is_empty() && self.first.is_empty() && self.bad.is_empty()
+    }
+}
+
+/// A question that may be put now.
+#[derive(Debug)]
+pub(super) enum Question {
+    Decoy,
+    Subject(Subject),
+}
+
+impl Entry {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Entry {
+            name,
+            group: None,
+            closed: false,
+            listed: false,
+            strangers: Strangers::default(),
+            answers: [0; 2],
+            under_way: 0,
+            keeps_waiting: false,
+            unsure: false,
+            late_decoys: 0,
+            booked: [0; 2],
+            askable: 0,
+            next_wake: None,
+            good: Packed::default(),
+            rare: None,
+            later: VecDeque::new(),
+            later_count: 0,
+            resolutions: 0,
+        }
+    }
+
+    /// Notes that one of its addresses was accepted.
+    pub(super) fn accepted(&mut self) {
+        self.answers[0] += 1;
+    }
+
+    /// Notes that one of its addresses was refused for good.
+    pub(super) fn refused(&mut self) {
+        self.answers[1] += 1;
+    }
+
+    /// How likely those exist who are asked about next: whoever waits first, as the domain's answers so far have it.
+    pub(super) fn likelihood(&self) -> Likelihood {
+        let [accepted, refused] = self.answers;
+        let first = |rare: &Rare| rare.controls.len() + rare.first.len();
+        let first = self.rare.as_deref().map_or(0, first);
+        match first == 0 && self.good.is_empty() {
+            true => Likelihood::Bad,
+            false => Likelihood::by_answers(accepted, refused),
+        }
+    }
+
+    /// Adds somebody to ask about.
+    pub(super) fn push(&mut self, subject: &Subject) {
+        match (subject.look, subject.likelihood) {
+            (Look::Control, _) => self.rare().controls.push_back(subject),
+            (Look::First | Look::Second, Likelihood::Good) => self.good.push_back(subject),
+            (Look::First | Look::Second, Likelihood::Bad) => {
+                self.rare().bad.push_back(subject);
+            }
+        }
+    }
+
+    /// Puts somebody back whose question was not put.
+    pub(super) fn push_front(&mut self, subject: &Subject) {
+        match subject.look {
+            Look::Control => self.rare().controls.push_front(subject),
+            Look::First | Look::Second => self.rare().first.push_front(subject),
+        }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Adds somebody to ask about at `at`.
+    pub(super) fn push_later(&mut self, at: Moment, subject: &Subject) {
+        self.later_count += 1;
+        // Most come in the order of their moments, and many share one: whoever is told to come back in one flight.
+        let place = self.later.partition_point(|(earlier, _)| *earlier < at);
+        match self.later.get_mut(place) {
+            Some((same, there)) if *same == at => there.push_back(subject),
+            Some(_) | None => {
+                let mut alone = Packed::default();
+                alone.push_back(subject);
+                if self.later.len() == self.later.capacity() {
+                    self.later.reserve_exact(1.max(self.later.len() / 2));
+                }
+                self.later.insert(place, (at, alone));
+            }
+        }
+    }
+
+    /// Whether somebody known to exist is to be asked about.
+    pub(super) fn has_a_control(&self) -> bool {
+        let rare = self.rare.as_ref();
+        rare.is_some_and(|rare| !rare.controls.is_empty())
+    }
+
+    /// How many wait here now.
+    pub(super) fn waiting_now(&self) -> usize {
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            rare.controls.len() + rare.first.len() + rare.bad.len()
+        });
+        rare + self.good.len()
+    }
+
+    /// How many wait here for a later moment.
+    pub(super) fn waiting_later(&self) -> usize {
+        self.later_count as usize
+    }
+
+    /// The first moment after `now` at which something changes by itself: somebody's time has come, or the decoy's.
+    pub(super) fn first_later(&self, now: Moment) -> Option<Moment> {
+        let subject = self.later.front().map(|(at, _)| *at);
+        let decoy = self.strangers.decoy_due().filter(|&due| due > now);
+        match (subject, decoy) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Whether another attempt at resolving it is worth it after one that failed.
+    pub(super) fn resolved_badly(&mut self) -> bool {
+        self.resolutions += 1;
+        self.resolutions < limits::RESOLUTIONS
+    }
+
+    /// Brings forward those whose moment has come.
+    pub(super) fn wake(&mut self, now: Moment) {
+        while self.later.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, mut due)) = self.later.pop_front() else {
+                break;
+            };
+            let name = Arc::clone(&self.name);
+            self.later_count -= u32::try_from(due.len()).unwrap_or(u32::MAX);
+            due.drain(&name).for_each(|subject| self.push(&subject));
+        }
+        if self.later.is_empty() {
+            self.later = VecDeque::new();
+        }
+    }
+
+    /// Whether what is known of the domain settles everybody in it.
+    pub(super) fn is_settled_as_a_whole(&self) -> bool {
+        self.closed || self.strangers.openness() == Openness::CatchAll
+    }
+
+    /// Empties the domain of those who wait.
+    pub(super) fn drain(&mut self) -> Vec<Subject> {
+        let name = &*self.name;
+        let mut rare = self.rare.take().unwrap_or_default();
+        let mut all: Vec<Subject> = rare.controls.drain(name).collect();
+        all.extend(rare.first.drain(name));
+        all.extend(self.good.drain(name));
+        all.extend(rare.bad.drain(name));
+        self.later_count = 0;
+        for (_, mut packed) in std::mem::take(&mut self.later) {
+            all.extend(packed.drain(name));
+        }
+        all
+    }
+
+    /// How many questions about real addresses may be put now; `greylisting` when the host tells strangers to come
+    /// back.
+    pub(super) fn askable_now(&self, greylisting: bool) -> usize {
+        if self.is_settled_as_a_whole() {
+            return 0;
+        }
+        let waiting = self.waiting_now();
+        if self.keeps_waiting || greylisting || self.strangers.may_ask_together() {
+            return waiting;
+        }
+        // The domain may yet turn out to take everybody: one question at a time shows it with the fewest.
+        let alone = self.under_way == 0 && self.strangers.decoy_due().is_none();
+        usize::from(alone).min(waiting)
+    }
+
+    /// Whether something may be asked now.
+    pub(super) fn has_question(&self, greylisting: bool, now: Moment) -> bool {
+        self.decoy_is_due(now) || self.askable_now(greylisting) > 0
+    }
+
+    fn decoy_is_due(&self, now: Moment) -> bool {
+        !self.is_settled_as_a_whole() && self.strangers.decoy_due().is_some_and(|due| due <= now)
+    }
+
+    /// Takes the next question that may be put; `spent` and `asked` tell what the connection has been used for.
+    pub(super) fn take_question(
+        &mut self,
+        greylisting: bool,
+        spent: Spent,
+        asked: [u32; 2],
+        now: Moment,
+    ) -> Option<Question> {
+        if self.decoy_is_due(now) {
+            self.strangers.asking_decoy();
+            self.under_way += 1;
+            return Some(Question::Decoy);
+        }
+        if self.askable_now(greylisting) == 0 {
+            return None;
+        }
+        let name = &*self.name;
+        let (first, bad) = match &mut self.rare {
+            Some(rare) => {
+                let control = rare.controls.pop_front(name);
+                let first = control.or_else(|| rare.first.pop_front(name));
+                (first, Some(&mut rare.bad))
+            }
+            None => (None, None),
+        };
+        let subject = match (first, bad) {
+            (Some(subject), _) => Some(subject),
+            (None, Some(bad)) => match next_kind(spent, asked, self.good.len(), bad.len()) {
+                Likelihood::Good => self.good.pop_front(name),
+                Likelihood::Bad => bad.pop_front(name),
+            },
+            (None, None) => self.good.pop_front(name),
+        }?;
+        if self.rare.as_ref().is_some_and(|rare| rare.is_empty()) {
+            self.rare = None;
+        }
+        self.under_way += 1;
+        Some(Question::Subject(subject))
+    }
+}

@@ -1,0 +1,172 @@
+//! What connections cost for nothing: they are spaced out, and hosts that give nothing are left.
+
+use std::net::IpAddr;
+
+use super::host::Host;
+use super::{Board, Heard, Learned, TalkId};
+use crate::model::reading::Reading;
+use crate::model::reason::Reason;
+use crate::model::stage::Stage;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Exchange;
+use crate::probe::Farewell;
+
+impl Board {
+    /// Counts what a connection that is over has brought. Hosts that have had their chance are left.
+    pub(super) fn account_for(&mut self, talk: TalkId, now: Moment) {
+        let Some(t) = self.talks.get(&talk) else {
+            return;
+        };
+        let (group, began, replied) = (t.group, t.began, t.replied);
+        let machine = self.groups[group].targets[t.target].1;
+        if replied > 0 {
+            if let Some(effort) = self.efforts.get_mut(&machine) {
+                effort.bore_fruit();
+            }
+            self.groups[group].effort.bore_fruit();
+            return;
+        }
+        let effort = self.efforts.entry(machine).or_default();
+        effort.was_in_vain(began, now);
+        let wants = &mut self.groups[group];
+        wants.effort.was_in_vain(began, now);
+        let pace = self.hosts[wants.host].pace.known().not_before;
+        let next = effort.not_before().max(wants.not_before).max(pace);
+        if wants.effort.is_spent(next, self.manners.patience) {
+            self.leave(group, now);
+        }
+    }
+
+    /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one stays
+    /// below it. Words that do not say what they count are believed the second time.
+    pub(super) fn heed_farewell(&mut self, talk: TalkId, host: usize, farewell: Farewell) {
+        let spent = self.talks[&talk].spent;
+        let Host {
+            known,
+            farewell_after,
+            ..
+        } = &mut self.hosts[host];
+        let lower = |cap: &mut Option<u32>, to: u32| *cap = Some(cap.map_or(to, |cap| cap.min(to)));
+        let recipients = spent.recipients().max(1);
+        match farewell {
+            Farewell::Refusals => {
+                let borne = spent.refused.saturating_sub(1).max(1);
+                lower(&mut known.refusals_cap, borne);
+            }
+            Farewell::UsedUp => lower(&mut known.recipients_cap, recipients),
+            Farewell::Untold => {
+                let Some(before) = farewell_after.replace(recipients) else {
+                    return;
+                };
+                lower(&mut known.recipients_cap, before.max(recipients));
+            }
+        }
+        self.tell_of_host(host);
+    }
+
+    /// An additional connection did not come about while others to the same machine stand: it takes no more than those.
+    /// Returns whether that is so.
+    pub(super) fn has_too_many_open(&mut self, talk: TalkId, heard: &Heard) -> bool {
+        let Some(t) = self.talks.get(&talk) else {
+            return false;
+        };
+        let host = self.groups[t.group].host;
+        let machine = self.groups[t.group].targets[t.target].1;
+        let others = self.connections_to(machine) - 1;
+        let at_the_door = match heard.exchange.stage {
+            Stage::Connect | Stage::Greeting => true,
+            Stage::Hello => heard.exchange.code == Some(421),
+            Stage::Tls | Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Unknown => false,
+        };
+        if others == 0 || !at_the_door {
+            return false;
+        }
+        self.takes_at_most(machine, others);
+        let others = u32::try_from(others).unwrap_or(u32::MAX);
+        let ceiling = self.hosts[host].pace.is_crowded_by(others);
+        self.hosts[host].known.connections_cap = Some(ceiling);
+        self.tell_of_host(host);
+        true
+    }
+
+    /// Until when a machine is left alone after connections that brought nothing.
+    pub(super) fn rests_until(&self, machine: IpAddr, now: Moment) -> Option<Moment> {
+        let not_before = self.efforts.get(&machine)?.not_before();
+        Some(not_before).filter(|&until| until > now)
+    }
+
+    /// Whether connections to a machine have brought so little of late that the domain's next is worth a try.
+    pub(super) fn is_fruitless(&self, machine: IpAddr) -> bool {
+        let effort = self.efforts.get(&machine);
+        effort.is_some_and(crate::probe::Effort::suggests_another)
+    }
+
+    /// Whether a machine has had its chance.
+    pub(super) fn is_spent(&self, machine: IpAddr, now: Moment) -> bool {
+        let effort = self.efforts.get(&machine);
+        effort.is_some_and(|effort| effort.is_spent(now, self.manners.patience))
+    }
+
+    /// Whether a group's hosts have had their chance, or the one of them that would be tried next.
+    pub(super) fn has_had_its_chance(&self, group: usize, now: Moment) -> bool {
+        let wants = &self.groups[group];
+        let machine = self.first_machine(group, now);
+        wants.effort.is_spent(now, self.manners.patience) || self.is_spent(machine, now)
+    }
+
+    /// Notes the last word of a group's hosts that was no answer: the reason for which they would be left.
+    pub(super) fn note_last_word(&mut self, group: usize, heard: &Heard) {
+        let word = (heard.exchange.clone(), heard.reading.clone());
+        self.groups[group].last_word = Some(Box::new(word));
+    }
+
+    /// Leaves a group's hosts for this run: those who wait for them are settled with the reason that the hosts earned.
+    pub(super) fn leave(&mut self, group: usize, now: Moment) {
+        let nothing = || Box::new(nothing_to_say(&self.groups[group].targets[0].0));
+        let word = self.groups[group].last_word.clone().unwrap_or_else(nothing);
+        self.groups[group].last_word = Some(word.clone());
+        let before = self.pending;
+        let wants = &mut self.groups[group];
+        wants.is_left = true;
+        wants.ready.clear();
+        wants.test_owed = false;
+        for domain in wants.domains.clone() {
+            self.domains[domain].listed = false;
+            self.settle_left(domain, now);
+        }
+        let addresses = before - self.pending;
+        if addresses > 0 {
+            let Exchange { host, reply, .. } = word.0;
+            self.learned.push(Learned::Left {
+                host,
+                words: reply,
+                addresses,
+            });
+        }
+    }
+
+    /// Settles those who wait in a domain whose hosts are left.
+    pub(super) fn settle_left(&mut self, domain: usize, now: Moment) {
+        let group = self.domains[domain].group;
+        let word = group.and_then(|group| self.groups[group].last_word.clone());
+        if let Some((exchange, reading)) = word.map(|word| *word) {
+            self.settle_queued(domain, &exchange, &reading, now);
+        }
+    }
+}
+
+/// The word on hosts that are left although they said nothing amiss: then it is our connections that found nothing to ask.
+fn nothing_to_say(host: &str) -> (Exchange, Reading) {
+    let exchange = Exchange {
+        stage: Stage::Rcpt,
+        host: host.to_owned(),
+        code: None,
+        reply: "connections ended before a question was put".to_owned(),
+    };
+    let reading = Reading {
+        reason: Reason::NotAsked,
+        permanent: false,
+        rule: "effort".to_owned(),
+    };
+    (exchange, reading)
+}

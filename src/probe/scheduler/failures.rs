@@ -1,0 +1,320 @@
+//! What follows when no conversation comes about, or a host wants none with us.
+
+use std::net::IpAddr;
+
+use super::admission::Ended;
+use super::{Board, Heard, Learned, Strandings, TalkId, Wake};
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::reason::{Blame, Reason};
+use crate::model::stage::Stage;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Exchange, Finding};
+use crate::probe::{KnownDomain, Mute, Strangers};
+use crate::smtp::session::{Hello, Privacy};
+
+/// What it comes to that a host demands encryption and fails at it, or does not offer it.
+fn takes_nothing_in_clear(heard: &Heard) -> Heard {
+    Heard {
+        reading: Reading {
+            reason: Reason::TlsRequired,
+            permanent: false,
+            rule: "the host demands encryption, but none came about".to_owned(),
+        },
+        ..heard.clone()
+    }
+}
+
+impl Board {
+    /// A conversation could not be opened: the next address, or later, or never.
+    pub(super) fn could_not_open(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
+        let Some(t) = self.talks.get(&talk) else {
+            return;
+        };
+        let (group, target, privacy) = (t.group, t.target, t.privacy);
+        let ended = Ended::of(heard, t.patience);
+        if self.stopping {
+            self.ended(talk, now);
+            return;
+        }
+        if self.has_too_many_open(talk, heard) {
+            self.release(talk, now);
+            return;
+        }
+        let host = self.groups[group].host;
+        self.note_last_word(group, heard);
+        let machine = self.groups[group].targets[target].clone();
+        if heard.exchange.code.is_some() {
+            self.has_met(host, machine.1);
+        }
+        let stage = heard.exchange.stage;
+        let unencrypted;
+        let heard = match (stage, privacy) {
+            (Stage::Tls, Privacy::WhenOffered | Privacy::Never) => {
+                // The handshake failed and nobody demands it: again, in clear. Several may have tried it side by side.
+                self.fails_at_tls(talk, now);
+                self.dial(talk, now);
+                return;
+            }
+            (Stage::Tls, Privacy::Required) => {
+                unencrypted = takes_nothing_in_clear(heard);
+                &unencrypted
+            }
+            (
+                Stage::Connect
+                | Stage::Greeting
+                | Stage::Hello
+                | Stage::Mail
+                | Stage::Rcpt
+                | Stage::Data
+                | Stage::Unknown,
+                Privacy::WhenOffered | Privacy::Required | Privacy::Never,
+            ) => heard,
+        };
+        // Once may be chance; a host that hangs up on EHLO again is asked whether it knows HELO (RFC 5321 §3.2).
+        let again = self.groups[group].failures > 0 && heard.reading.reason == Reason::HungUp;
+        if stage == Stage::Hello && again && self.groups[group].hello == Hello::Extended {
+            self.groups[group].hello = Hello::Plain;
+            self.dial(talk, now);
+            return;
+        }
+        match heard.reading.reason {
+            Reason::TlsRequired if privacy != Privacy::Required => self.demands_tls(talk),
+            reason if reason.blame() == Blame::Sender && heard.reading.permanent => {
+                self.block(host, machine, heard, self.block_wait(host), now);
+            }
+            Reason::RateLimited | Reason::SenderBlocked => {
+                self.slow_down(host, &machine, heard, now);
+            }
+            _ => {
+                self.is_dead(machine.1, now);
+                if self.dial_next(talk, ended, now) {
+                    return;
+                }
+            }
+        }
+        if self.has_nobody_left(group) {
+            self.ended(talk, now);
+            return;
+        }
+        // One machine may block us where another takes our questions.
+        if self.is_unwelcome(talk, now) && self.dial_next(talk, ended, now) {
+            return;
+        }
+        self.come_back_to(group, heard, now);
+        self.ended(talk, now);
+    }
+
+    /// Dials the next target of a conversation that came to nothing. Returns whether there is one.
+    fn dial_next(&mut self, talk: TalkId, ended: Ended, now: Moment) -> bool {
+        let t = &self.talks[&talk];
+        let (group, target) = (t.group, t.target);
+        let Some(next) = self.turn_from(group, target, ended, now) else {
+            return false;
+        };
+        if let Some(t) = self.talks.get_mut(&talk) {
+            t.target = next;
+        }
+        self.dial(talk, now);
+        let (_, left) = self.groups[group].targets[target];
+        self.has_room_again(left, group, now);
+        true
+    }
+
+    /// Our own side failed: nothing was learned of the host, so it is dialled again after a while. So is everybody: who
+    /// was dialled before this was known tells nothing new.
+    ///
+    /// Some proxies have the same word for a host that they cannot reach. When others were dialled and reached between two
+    /// failures on the way to one host, it is that host which cannot be.
+    pub(super) fn stranded(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
+        let Some(t) = self.talks.get(&talk) else {
+            return;
+        };
+        let group = t.group;
+        let before = self.groups[group].stranded_at.replace(now);
+        if before.is_some_and(|before| before <= self.strandings.reached) {
+            self.could_not_open(talk, heard, now);
+            return;
+        }
+        let Strandings { times, until, .. } = &mut self.strandings;
+        if *until <= now {
+            if *times == 0 {
+                let words = heard.exchange.reply.clone();
+                self.learned.push(Learned::Stranded { words });
+            }
+            *until = now + limits::STRANDED_WAIT * 2u32.pow((*times).min(limits::STRANDINGS));
+            *times += 1;
+        }
+        self.groups[group].not_before = self.groups[group].not_before.max(*until);
+        self.release(talk, now);
+    }
+
+    /// Whether our own side has failed so often in a row that asking on is no use.
+    #[must_use]
+    pub fn is_stranded(&self) -> bool {
+        self.strandings.times >= limits::STRANDINGS
+    }
+
+    /// All of a group's hosts failed us: another round later, a limited number of times.
+    fn come_back_to(&mut self, group: usize, heard: &Heard, now: Moment) {
+        self.groups[group].failures += 1;
+        let wait = heard.named_wait.unwrap_or(limits::UNREACHABLE_WAIT);
+        if self.groups[group].failures < limits::ROUNDS && wait <= self.manners.patience {
+            let until = now + wait;
+            self.groups[group].not_before = until;
+            self.is_mute(group, until);
+            return;
+        }
+        // Those who wait for a later moment get their own round then.
+        let listed: Vec<usize> = self.groups[group].ready.drain(..).collect();
+        for domain in listed {
+            self.domains[domain].listed = false;
+            self.settle_queued(domain, &heard.exchange, &heard.reading, now);
+        }
+    }
+
+    /// Remembers that a host has not answered, so that a run that is continued does not begin to count anew. One that has
+    /// ever answered under its key is left out: then it is one machine of several.
+    fn is_mute(&mut self, group: usize, until: Moment) {
+        let (host, rounds) = (self.groups[group].host, self.groups[group].failures);
+        if !self.hosts[host].has_opened {
+            self.hosts[host].known.mute = Some(Mute { rounds, until });
+            self.tell_of_host(host);
+        }
+    }
+
+    /// A host is ready for questions.
+    pub(super) fn is_open(&mut self, group: usize) {
+        self.groups[group].failures = 0;
+        let host = &mut self.hosts[self.groups[group].host];
+        host.has_opened = true;
+        host.known.mute = None;
+    }
+
+    /// Settles those who wait in a domain with an answer that was given before anybody was asked about.
+    pub(super) fn settle_queued(
+        &mut self,
+        domain: usize,
+        exchange: &Exchange,
+        reading: &Reading,
+        now: Moment,
+    ) {
+        let waiting = self.take_everybody(domain);
+        for subject in &waiting {
+            let finding = match exchange.stage {
+                // It was said of somebody else: nobody has been asked about these.
+                Stage::Rcpt => Finding::Withheld {
+                    reason: reading.reason,
+                    detail: withheld(exchange),
+                },
+                Stage::Connect
+                | Stage::Greeting
+                | Stage::Hello
+                | Stage::Tls
+                | Stage::Mail
+                | Stage::Data
+                | Stage::Unknown => Finding::Asked {
+                    whom: crate::model::verdict::Whom::Subject,
+                    exchange: exchange.clone(),
+                    reading: reading.clone(),
+                },
+            };
+            self.learn_of_address(subject, finding, now);
+        }
+        self.note_settled(waiting.len());
+        self.hear_of_strangers(domain, Strangers::give_up);
+    }
+
+    /// Settles those who wait in a domain that has no machine left to ask.
+    pub(super) fn settle_barred(&mut self, domain: usize, now: Moment) {
+        let Some(group) = self.domains[domain].group else {
+            return;
+        };
+        let reason = self.nobody_left(group);
+        let reason = reason.map(|(exchange, reading)| (exchange.clone(), reading.clone()));
+        if let Some((exchange, reading)) = reason {
+            self.settle_queued(domain, &exchange, &reading, now);
+        }
+    }
+
+    /// How long a host that blocks us is left in peace.
+    pub(super) fn block_wait(&self, host: usize) -> std::time::Duration {
+        self.hosts[host]
+            .provider
+            .as_ref()
+            .and_then(|provider| provider.block_wait)
+            .unwrap_or(limits::BLOCK_WAIT)
+    }
+
+    /// A host asked for less: it gets less after the time it named, its provider is known to name, or ours. Where that
+    /// is longer than anybody may wait, the machine that said so is asked no more in this run.
+    pub(super) fn slow_down(
+        &mut self,
+        host: usize,
+        machine: &(String, IpAddr),
+        heard: &Heard,
+        now: Moment,
+    ) {
+        let known = self.hosts[host].provider.as_ref();
+        let wait = heard.named_wait.or_else(|| match heard.reading.reason {
+            Reason::RateLimited | Reason::SenderBlocked => known.and_then(|p| p.block_wait),
+            _ => None,
+        });
+        if let Some(wait) = wait.filter(|&wait| wait > self.manners.patience) {
+            self.block(host, machine.clone(), heard, wait, now);
+            return;
+        }
+        let until = self.hosts[host].pace.slow_down(now, wait);
+        self.wakes.insert((until, Wake::Host(host)));
+        self.tell_of_host(host);
+        self.leave_if_hopeless(host, machine, heard, now);
+    }
+
+    /// A host that has sent us away time and again is left in peace.
+    pub(super) fn leave_if_hopeless(
+        &mut self,
+        host: usize,
+        machine: &(String, IpAddr),
+        heard: &Heard,
+        now: Moment,
+    ) {
+        let known = &self.hosts[host];
+        let waiting = known.waiting[0] + known.waiting[1];
+        if known.pace.is_hopeless() || known.pace.is_endless(waiting) {
+            self.block(host, machine.clone(), heard, self.block_wait(host), now);
+        }
+    }
+
+    /// Tells what is known of a host by now.
+    pub(super) fn tell_of_host(&mut self, host: usize) {
+        let host = &mut self.hosts[host];
+        host.known.pace = Some(host.pace.known());
+        self.learned.push(Learned::Host {
+            key: host.key.clone(),
+            known: host.known.clone(),
+        });
+    }
+
+    /// Tells what is known of a domain's decoy by now.
+    pub(super) fn tell_of_strangers(&mut self, domain: usize) {
+        let entry = &self.domains[domain];
+        self.learned.push(Learned::Strangers {
+            name: entry.name.to_string(),
+            known: KnownDomain {
+                keeps_waiting: entry.keeps_waiting,
+                ..entry.strangers.known()
+            },
+        });
+    }
+}
+
+/// Why nobody else is asked about, where somebody was.
+fn withheld(exchange: &Exchange) -> String {
+    let Exchange {
+        host, code, reply, ..
+    } = exchange;
+    match code {
+        Some(_) => format!("not asked, for {host} said: {reply}"),
+        None => format!("not asked, for {host} answered nothing about others: {reply}"),
+    }
+}

@@ -1,0 +1,109 @@
+//! What is shared under one host key: pace, breaker, history.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+
+use super::TalkId;
+use crate::input::address::Address;
+use crate::model::limits;
+use crate::model::provider::{Blocking, Provider};
+use crate::model::timestamp::Moment;
+use crate::net::route::HostKey;
+use crate::probe::pace::{Ceilings, Pace};
+use crate::probe::{KnownHost, Mute};
+
+/// One host key with what is shared under it.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) key: HostKey,
+    pub(super) provider: Option<Box<Provider>>,
+    pub(super) pace: Pace,
+    /// All its groups.
+    pub(super) groups: Vec<usize>,
+    /// Groups that want a conversation, first come first served.
+    pub(super) queue: VecDeque<usize>,
+    /// Whether it waits for a place among all conversations.
+    pub(super) listed: bool,
+    /// Its machines that have said something in this run.
+    pub(super) met: BTreeSet<IpAddr>,
+    /// Whether it tells strangers to come back, so that all clocks are better started at once.
+    pub(super) greylisting: bool,
+    /// Whether a conversation with it ever came about in this run.
+    pub(super) has_opened: bool,
+    /// How often it began to tell strangers to come back.
+    turns: u8,
+    /// Somebody who was accepted there.
+    pub(super) good: Option<(usize, Address)>,
+    /// What is known of it, for later runs too.
+    pub(super) known: KnownHost,
+    /// The group whose refusals are in question while somebody known to exist is asked about, maybe at another group.
+    pub(super) questioned: Option<usize>,
+    /// The conversation that waits for the right to ask its first question: the others, which come back for more, let it go
+    /// first.
+    pub(super) first_in_line: Option<TalkId>,
+    /// After how many recipients it last took its leave without saying why.
+    pub(super) farewell_after: Option<u32>,
+    /// Its addresses that wait: now, for a later moment.
+    pub(super) waiting: [usize; 2],
+    /// The first of those later moments, as far as known.
+    pub(super) until: Option<Moment>,
+}
+
+impl Host {
+    pub(super) fn new(key: HostKey, provider: Option<Box<Provider>>, ceilings: Ceilings) -> Self {
+        Host {
+            key,
+            provider,
+            pace: Pace::new(ceilings),
+            groups: Vec::new(),
+            queue: VecDeque::new(),
+            listed: false,
+            met: BTreeSet::new(),
+            greylisting: false,
+            has_opened: false,
+            turns: 0,
+            good: None,
+            known: KnownHost::default(),
+            questioned: None,
+            first_in_line: None,
+            farewell_after: None,
+            waiting: [0; 2],
+            until: None,
+        }
+    }
+
+    /// Whether what one of its machines has against us is what all have.
+    pub(super) fn acts_as_one(&self) -> bool {
+        let provider = self.provider.as_deref();
+        provider.is_some_and(|provider| provider.blocking == Blocking::AsOne)
+    }
+
+    /// Notes that it tells strangers to come back. Returns whether that is news; a host that changes its mind time and
+    /// again makes none.
+    pub(super) fn begins_greylisting(&mut self) -> bool {
+        if self.greylisting || self.turns >= limits::GREYLIST_TURNS {
+            return false;
+        }
+        self.turns += 1;
+        self.greylisting = true;
+        true
+    }
+
+    /// Takes in what is known of it from before.
+    pub(super) fn remember(&mut self, mut known: KnownHost, now: Moment) {
+        if known.blocked_at(now).is_none() {
+            known.blocked = None;
+        }
+        known.machines.retain(|_, block| now < block.until);
+        // What was tried long ago is tried anew.
+        let of_late = |mute: &Mute| now < mute.until + limits::UNREACHABLE_WAIT;
+        known.mute = known.mute.filter(of_late);
+        if let Some(connections) = known.connections_cap {
+            self.pace.is_crowded_by(connections);
+        }
+        if let Some(pace) = &known.pace {
+            self.pace.resume(pace);
+        }
+        self.known = known;
+    }
+}

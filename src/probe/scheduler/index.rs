@@ -1,0 +1,276 @@
+//! The books: domains, groups and hosts, with who waits where.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::host::Host;
+use super::mx_group::{Group, Pipelining, targets_of};
+use super::{Board, Look, Subject, Wake};
+use crate::model::limits;
+use crate::model::provider::TlsHabit;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Finding;
+use crate::net::route::{HostKey, MailHost, Route};
+use crate::probe::pace::Rate;
+use crate::probe::{Strangers, Trust};
+use crate::smtp::session::Privacy;
+
+use super::domain::Entry;
+
+impl Board {
+    /// The entry of a domain, made on first sight.
+    pub(super) fn entry(&mut self, name: &str) -> usize {
+        if let Some(&index) = self.by_name.get(name) {
+            return index;
+        }
+        let index = self.domains.len();
+        let name: Arc<str> = name.into();
+        self.domains.push(Entry::new(Arc::clone(&name)));
+        self.by_name.insert(name, index);
+        self.unresolved.push_back(index);
+        index
+    }
+
+    /// Takes in what was found out about a domain's mail hosts.
+    pub fn routed(&mut self, domain: &str, route: Route, now: Moment) {
+        let index = self.entry(domain);
+        match route {
+            Route::Hosts { hosts, key, .. } => {
+                let before = self.groups.len();
+                let group = self.group(&hosts, key);
+                self.domains[index].group = Some(group);
+                self.resume(index, group, &hosts, group == before, now);
+                self.met_again.remove(&index);
+                self.groups[group].domains.push(index);
+                self.wait_at(self.groups[group].host, index);
+                self.tally.resolved += 1;
+                self.offer_domain(index, now);
+            }
+            Route::Nobody {
+                reason,
+                detail,
+                ttl,
+            } => {
+                let finding = Finding::Domain { reason, detail };
+                self.close(index, Some((finding, Some(ttl))), now);
+            }
+            Route::NotAsked => self.close(index, None, now),
+            Route::Trouble { detail } => {
+                let finding = Finding::Domain {
+                    reason: Reason::DnsTrouble,
+                    detail,
+                };
+                if self.domains[index].resolved_badly() {
+                    self.learn_of_domain(index, finding, None, now);
+                    self.wakes
+                        .insert((now + limits::DNS_RETRY_WAIT, Wake::Domain(index)));
+                } else {
+                    self.close(index, Some((finding, None)), now);
+                }
+            }
+        }
+    }
+
+    /// DNS settled a domain: nobody in it is asked.
+    fn close(&mut self, index: usize, learned: Option<(Finding, Option<Duration>)>, now: Moment) {
+        if let Some((finding, ttl)) = learned {
+            self.learn_of_domain(index, finding, ttl, now);
+        }
+        self.tally.resolved += 1;
+        self.met_again.remove(&index);
+        self.domains[index].closed = true;
+        self.hear_of_strangers(index, Strangers::give_up);
+        self.settle_rest_of(index);
+    }
+
+    /// The group of domains that share these mail hosts, made on first sight. What counts is where the hosts are:
+    /// many domains give the same machine a name of their own.
+    fn group(&mut self, hosts: &[MailHost], key: HostKey) -> usize {
+        let targets = targets_of(hosts);
+        let places: Box<[_]> = targets.iter().map(|(_, address)| *address).collect();
+        if let Some(&group) = self.by_targets.get(&places) {
+            return group;
+        }
+        let host = match (self.by_key.get(&key), self.by_address.get(&places[0])) {
+            (Some(&host), _) | (None, Some(&host)) => host,
+            (None, None) => self.host(key),
+        };
+        self.by_address.entry(places[0]).or_insert(host);
+        let known = &self.hosts[host];
+        let demands = known
+            .provider
+            .as_ref()
+            .is_some_and(|p| p.tls == TlsHabit::Required);
+        let privacy = if demands {
+            Privacy::Required
+        } else {
+            Privacy::WhenOffered
+        };
+        let index = self.groups.len();
+        let mut group = Group::new(host, targets, privacy);
+        group.transaction_cap = known.known.transaction_cap;
+        group.trust = Trust::with(known.known.history);
+        group.turns_after = known.known.turns_after;
+        if let Some(mute) = known.known.mute.filter(|_| !known.has_opened) {
+            group.failures = mute.rounds;
+            group.not_before = mute.until;
+        }
+        if known.known.chokes {
+            group.pipelining = Pipelining::Chokes;
+        }
+        self.groups.push(group);
+        self.hosts[host].groups.push(index);
+        self.by_targets.insert(places, index);
+        index
+    }
+
+    /// What is shared under a host key, made on first sight.
+    pub(super) fn host(&mut self, key: HostKey) -> usize {
+        if let Some(&host) = self.by_key.get(&key) {
+            return host;
+        }
+        let provider = self.providers.by_id(&key.0).cloned().map(Box::new);
+        let mut ceilings = self.manners.ceilings;
+        if let Some(provider) = &provider {
+            let most = provider.connections.unwrap_or(u32::MAX);
+            ceilings.connections = ceilings.connections.min(most).max(1);
+            let rate = provider
+                .millirate
+                .map_or(Rate::UNLIMITED, Rate::from_thousandths);
+            ceilings.rate = ceilings.rate.min(rate);
+        }
+        let host = self.hosts.len();
+        self.hosts.push(Host::new(key.clone(), provider, ceilings));
+        self.by_key.insert(key, host);
+        host
+    }
+
+    /// Puts a domain up for asking, if there is something to ask and somebody to ask.
+    pub(super) fn offer_domain(&mut self, index: usize, now: Moment) {
+        if self.domains[index].is_settled_as_a_whole() {
+            match self.domains[index].unsure {
+                true => self.book(index),
+                false => self.settle_rest_of(index),
+            }
+            return;
+        }
+        self.arm(index, now);
+        let Some(group) = self.domains[index].group else {
+            return;
+        };
+        let host = self.groups[group].host;
+        if self.has_nobody_left(group) {
+            self.settle_barred(index, now);
+            return;
+        }
+        if self.groups[group].is_left {
+            self.settle_left(index, now);
+            return;
+        }
+        self.book(index);
+        let greylisting = self.hosts[host].greylisting;
+        let entry = &mut self.domains[index];
+        if entry.has_a_control() {
+            self.groups[group].control = Some(index);
+        }
+        if !entry.listed && entry.has_question(greylisting, now) {
+            entry.listed = true;
+            self.groups[group].ready.push_back(index);
+        }
+        self.enlist(group);
+        self.consider(host, now);
+        self.rouse(group, now);
+    }
+
+    /// Wakes a group's conversation that rests until the next clock comes due: there is something to ask before that.
+    fn rouse(&mut self, group: usize, now: Moment) {
+        let group = &mut self.groups[group];
+        if group.ready.is_empty() {
+            return;
+        }
+        if let Some(talk) = group.resting.take() {
+            self.wakes.insert((now, Wake::Talk(talk)));
+        }
+    }
+
+    /// Brings forward those in a domain whose time has come, and sees to it that it is looked at when the time of somebody in it has come.
+    fn arm(&mut self, index: usize, now: Moment) {
+        let entry = &mut self.domains[index];
+        entry.wake(now);
+        let Some(at) = entry.first_later(now) else {
+            return;
+        };
+        if entry.next_wake.is_none_or(|wake| at < wake) {
+            entry.next_wake = Some(at);
+            self.wakes.insert((at, Wake::Domain(index)));
+        }
+        if let Some(group) = entry.group {
+            let until = &mut self.hosts[self.groups[group].host].until;
+            if until.is_none_or(|until| until <= now || at < until) {
+                *until = Some(at);
+            }
+        }
+    }
+
+    /// Brings the books of group and host up to date with a domain.
+    pub(super) fn book(&mut self, index: usize) {
+        let entry = &mut self.domains[index];
+        let Some(group) = entry.group else { return };
+        let group = &mut self.groups[group];
+        let host = &mut self.hosts[group.host];
+        let short = |count: usize| u32::try_from(count).expect("the rows that wait are bounded");
+        let booked = match entry.is_settled_as_a_whole() {
+            // They are about to be let go.
+            true => [0; 2],
+            false => [entry.waiting_now(), entry.waiting_later()].map(short),
+        };
+        for (kind, count) in booked.into_iter().enumerate() {
+            group.waiting = group.waiting + count as usize - entry.booked[kind] as usize;
+            host.waiting[kind] = host.waiting[kind] + count as usize - entry.booked[kind] as usize;
+        }
+        entry.booked = booked;
+        let askable = short(entry.askable_now(host.greylisting));
+        group.askable = group.askable + askable as usize - entry.askable as usize;
+        entry.askable = askable;
+    }
+
+    /// Changes what is known of a domain's strangers, with the count of decoys that are still awaited.
+    pub(super) fn hear_of_strangers(&mut self, index: usize, change: impl FnOnce(&mut Strangers)) {
+        let strangers = &mut self.domains[index].strangers;
+        let awaited = |strangers: &Strangers| {
+            usize::from(strangers.decoy_due().is_some() || strangers.decoy_under_way())
+        };
+        let before = awaited(strangers);
+        change(strangers);
+        self.decoys_owed = self.decoys_owed + awaited(strangers) - before;
+    }
+
+    /// Nobody left in a domain needs asking: what is known of the domain answers for them.
+    pub(super) fn settle_rest_of(&mut self, index: usize) {
+        let settled = self.take_everybody(index).len();
+        self.note_settled(settled);
+    }
+
+    /// Takes out everybody of the list who waits in a domain. Those who only test it are done with.
+    pub(super) fn take_everybody(&mut self, index: usize) -> Vec<Subject> {
+        let (listed, tests): (Vec<Subject>, Vec<Subject>) = self.domains[index]
+            .drain()
+            .into_iter()
+            .partition(|subject| subject.look == Look::First);
+        self.book(index);
+        if let Some(group) = self.domains[index].group {
+            let host = self.groups[group].host;
+            for test in &tests {
+                self.learned_nothing(host, test);
+            }
+        }
+        self.note_settled(tests.len());
+        listed
+    }
+
+    pub(super) fn note_settled(&mut self, count: usize) {
+        self.pending -= count;
+        self.tally.settled += count as u64;
+    }
+}

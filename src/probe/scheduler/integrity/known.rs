@@ -1,0 +1,38 @@
+//! What a mail host answered before a run was interrupted, as far as none of its later answers vouches for it.
+
+use crate::input::address::Address;
+use crate::probe::KnownDomain;
+
+/// By which rule an acceptance is taken back whose connection accepted everybody by then.
+pub const ASKED_AFRESH: &str =
+    "held back: after some refusals its connection accepted everybody; asked again in another";
+
+/// By which rule an answer is taken back that may belong to another question: its connection fell out of step.
+pub const MAY_BE_ANOTHERS: &str =
+    "taken back: the host sent a reply too many, so this one may answer another question";
+
+/// Who was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// An address of the list, by its key.
+    Address(Box<str>),
+    /// A decoy of the domain of that name; the first is what its acceptances are judged by.
+    Decoy(Box<str>),
+}
+
+/// What one mail host, known by its name, has answered in this run so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownMachine {
+    /// How many it refused for good, decoys among them.
+    pub refusals: u32,
+    /// Whether it was caught at accepting everybody, and has refused nobody since.
+    pub accepts_anybody: bool,
+    /// Whether it was caught at refusing everybody.
+    pub refuses_everybody: bool,
+    /// Whom it accepted since it last refused somebody, the oldest first; only where an acceptance means something.
+    pub accepted: Vec<Party>,
+    /// Whom it refused since it last accepted somebody, the oldest first.
+    pub refused: Vec<Party>,
+    /// Somebody it accepted where that means something, with what is known of the domain.
+    pub witness: Option<(Address, KnownDomain)>,
+}

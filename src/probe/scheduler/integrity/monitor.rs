@@ -1,0 +1,498 @@
+//! What answers are worth: hosts that refuse everybody for a while are caught by addresses known to exist, those that
+//! accept everybody by further decoys.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::input::address::Address;
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Exchange, Finding, Whom};
+use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
+use crate::probe::scheduler::outcome::{is_yes, refuses_for_good};
+use crate::probe::scheduler::{Board, Heard, Learned, Look, Subject, TalkId, control};
+use crate::probe::{Openness, Party, Strangers, refuses_a_stranger};
+
+impl Board {
+    /// Learns an answer about an address of the list, as far as the host is to be believed.
+    pub(in crate::probe::scheduler) fn weigh(
+        &mut self,
+        span: Span,
+        domain: usize,
+        subject: &Subject,
+        heard: &Heard,
+        now: Moment,
+    ) {
+        let Some(at) = self.domains[domain].group else {
+            return;
+        };
+        let answer = Answer {
+            party: Party::Address(subject.address.key().into_owned().into_boxed_str()),
+            span,
+        };
+        if is_yes(&heard.exchange) {
+            let believed = self.weigh_acceptance(at, domain, subject, answer);
+            self.learn_believed(believed, subject, heard, now);
+            return;
+        }
+        if !refuses_for_good(&heard.reading) {
+            self.learn_believed(true, subject, heard, now);
+            return;
+        }
+        self.note_stranger(span.talk);
+        let group = &mut self.groups[at];
+        group.rows.refuse(answer);
+        group.trust.refused();
+        let believed = !group.trust.is_lost();
+        self.hosts[group.host].known.history.refused += 1;
+        self.learn_believed(believed, subject, heard, now);
+        if believed {
+            self.draw_sample(subject);
+        }
+    }
+
+    /// Notes that the machine of a conversation refused somebody.
+    fn note_stranger(&mut self, talk: TalkId) {
+        self.tail_refused(talk);
+        if let Some(t) = self.talks.get(&talk) {
+            let (_, machine) = self.groups[t.group].targets[t.target];
+            *self.strangers.entry(machine).or_default() += 1;
+        }
+    }
+
+    /// How many the machines of a group have refused, whichever domains named them.
+    pub(in crate::probe::scheduler) fn strangers_at(&self, group: usize) -> u32 {
+        let machines = self.groups[group].targets.iter();
+        machines
+            .filter_map(|(_, machine)| self.strangers.get(machine).copied())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether a group's acceptances in a row want another decoy; at a machine that was seen to turn, any at its end.
+    pub(in crate::probe::scheduler) fn owes_a_decoy(&self, group: usize, at_the_end: bool) -> bool {
+        let strangers = match self.groups[group].turns_after {
+            Some(_) => limits::MANY_STRANGERS,
+            None => self.strangers_at(group),
+        };
+        self.groups[group].rows.owe_a_decoy(strangers, at_the_end)
+    }
+
+    /// Whether a group's refusals in a row want somebody known to exist to be asked about. Short rows are worth that only
+    /// where the same machine has accepted somebody: what another one of its key says tells little of them.
+    pub(in crate::probe::scheduler) fn owes_a_control(
+        &self,
+        group: usize,
+        at_the_end: bool,
+    ) -> bool {
+        let strangers = self.strangers_at(group);
+        let at_the_end = at_the_end && self.has_its_own_good(group);
+        let accepted = self.last_accepted(group);
+        let rows = &self.groups[group].rows;
+        rows.owe_a_control(strangers, at_the_end, accepted)
+    }
+
+    /// Whether a group's last answers want a question that nobody else asks for, and there is one to put.
+    pub(in crate::probe::scheduler) fn wants_a_last_test(&self, index: usize) -> bool {
+        if self.groups[index].is_left || self.has_nobody_left(index) {
+            return false;
+        }
+        let by_a_decoy = self.owes_a_decoy(index, true) && self.tells_by_a_decoy(index).is_some();
+        by_a_decoy || self.tells_by_a_control(index)
+    }
+
+    /// Whether a group's last refusals want somebody known to exist to be asked about, and there is somebody.
+    pub(in crate::probe::scheduler) fn tells_by_a_control(&self, index: usize) -> bool {
+        let trust = &self.groups[index].trust;
+        self.owes_a_control(index, true)
+            && !trust.is_lost()
+            && self.hosts[self.groups[index].host].questioned.is_none()
+            && self.somebody_good(index).is_some()
+    }
+
+    /// The domain in which another decoy would tell whether a group's host still refuses strangers.
+    pub(in crate::probe::scheduler) fn tells_by_a_decoy(&self, index: usize) -> Option<usize> {
+        self.groups[index].meant.filter(|&domain| {
+            let entry = &self.domains[domain];
+            // Before an interruption another machine may have served it.
+            entry.group == Some(index) && entry.strangers.openness() == Openness::RefusesStrangers
+        })
+    }
+
+    /// Looks into a machine's refusals after a flight, `refusal` the last of them: what came with them may have shown
+    /// already that it still accepts somebody.
+    pub(in crate::probe::scheduler) fn look_into(
+        &mut self,
+        group: usize,
+        refusal: &Exchange,
+        now: Moment,
+    ) {
+        let trust = &self.groups[group].trust;
+        if trust.is_lost() {
+            return;
+        }
+        let jumped = trust.is_suspicious();
+        if jumped || self.owes_a_control(group, false) {
+            self.question(group, now);
+        }
+        if jumped && self.somebody_good(group).is_none() {
+            self.distrust(group, refusal, Which::OfLate, now);
+        }
+    }
+
+    /// Notes what an acceptance tells of its host. Returns whether it is to be believed.
+    fn weigh_acceptance(
+        &mut self,
+        group: usize,
+        domain: usize,
+        subject: &Subject,
+        answer: Answer,
+    ) -> bool {
+        let strangers = &self.domains[domain].strangers;
+        let meant = strangers.openness() == Openness::RefusesStrangers;
+        // A decoy that is being asked about may have been answered before, and then does not vouch for it.
+        let may_be_meant = meant || strangers.decoy_under_way();
+        let host = self.groups[group].host;
+        self.hosts[host].known.history.accepted += 1;
+        self.groups[group].trust.accepted();
+        if !self.groups[group].rows.accepts_anybody() {
+            self.remember_good(group, domain, subject);
+        }
+        let group = &mut self.groups[group];
+        if meant {
+            group.meant = Some(domain);
+        }
+        if !may_be_meant {
+            group.rows.still_accepts(answer.span);
+            self.note_accepted(answer.span);
+            return true;
+        }
+        if group.rows.accepts_anybody() {
+            return false;
+        }
+        let span = answer.span;
+        group.rows.accept(answer);
+        self.note_accepted(span);
+        true
+    }
+
+    /// Remembers somebody accepted, to test the host with: rather where that means something.
+    fn remember_good(&mut self, group: usize, domain: usize, subject: &Subject) {
+        let means_something =
+            |domain: usize| self.domains[domain].strangers.openness() == Openness::RefusesStrangers;
+        let is_better = |good: &Option<(usize, Address)>| match good {
+            Some((known, _)) => means_something(domain) || !means_something(*known),
+            None => true,
+        };
+        let host = self.groups[group].host;
+        let better = [
+            is_better(&self.groups[group].good),
+            is_better(&self.hosts[host].good),
+        ];
+        let good = || Some((domain, subject.address.clone()));
+        if better[0] {
+            self.groups[group].good = good();
+        }
+        if better[1] {
+            self.hosts[host].good = good();
+        }
+    }
+
+    /// Somebody to test a machine with: whom it accepted, else another one of its key.
+    fn somebody_good(&self, group: usize) -> Option<(usize, Address)> {
+        let group = &self.groups[group];
+        let of_use = |good: &&(usize, Address)| !self.domains[good.0].is_settled_as_a_whole();
+        let own = group.good.as_ref().filter(of_use);
+        own.or_else(|| self.hosts[group.host].good.as_ref().filter(of_use))
+            .cloned()
+    }
+
+    /// Whether whoever would test a group was accepted by one of its own machines.
+    fn has_its_own_good(&self, index: usize) -> bool {
+        let serves = |(domain, _): (usize, Address)| self.domains[domain].group;
+        let Some(other) = self.somebody_good(index).and_then(serves) else {
+            return false;
+        };
+        self.has_a_machine_of(index, other)
+    }
+
+    fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Moment) {
+        match believed {
+            true => self.learn_answer(subject, &heard.exchange, &heard.reading, now),
+            false => self.learn_answer(subject, &heard.exchange, &held_back(), now),
+        }
+    }
+
+    /// Learns what a decoy was answered, as far as the host is to be believed. Returns whether it is.
+    pub(in crate::probe::scheduler) fn weigh_decoy(
+        &mut self,
+        span: Span,
+        domain: usize,
+        heard: &Heard,
+        now: Moment,
+    ) -> bool {
+        let mut believed = true;
+        if let Some(group) = self.domains[domain].group
+            && refuses_for_good(&heard.reading)
+        {
+            self.note_stranger(span.talk);
+            let group = &mut self.groups[group];
+            group.rows.refuse(Answer {
+                party: Party::Decoy((*self.domains[domain].name).into()),
+                span,
+            });
+            believed = !group.trust.is_lost();
+            if believed && refuses_a_stranger(&heard.reading) {
+                group.meant = Some(domain);
+            }
+        }
+        self.learn_of_decoy(domain, heard, believed, now);
+        if !believed {
+            let name = Arc::clone(&self.domains[domain].name);
+            self.disbelieve_decoy(&name);
+        }
+        believed
+    }
+
+    fn learn_of_decoy(&mut self, domain: usize, heard: &Heard, believed: bool, now: Moment) {
+        let finding = Finding::Asked {
+            whom: Whom::Decoy,
+            exchange: heard.exchange.clone(),
+            reading: match believed {
+                true => heard.reading.clone(),
+                false => held_back(),
+            },
+        };
+        self.learn_of_domain(domain, finding, None, now);
+    }
+
+    /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
+    fn disbelieve_decoy(&mut self, domain: &str) {
+        // It may have been asked about before this run was interrupted, and not be met again yet.
+        let index = self.entry(domain);
+        self.hear_of_strangers(index, Strangers::disbelieve);
+        self.tell_of_strangers(index);
+    }
+
+    /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
+    /// again, before anybody else; by the same machine where it has accepted somebody, else by another one of its key.
+    pub(in crate::probe::scheduler) fn question(&mut self, group: usize, now: Moment) {
+        let host = self.groups[group].host;
+        if self.hosts[host].questioned.is_some() {
+            return;
+        }
+        let Some((domain, address)) = self.somebody_good(group) else {
+            return;
+        };
+        self.groups[group].trust.question();
+        self.hosts[host].questioned = Some(group);
+        self.pending += 1;
+        self.domains[domain].push(&control(address));
+        self.offer_domain(domain, now);
+    }
+
+    /// A control address was answered.
+    pub(in crate::probe::scheduler) fn controlled(
+        &mut self,
+        span: Span,
+        domain: usize,
+        subject: &Subject,
+        heard: &Heard,
+        now: Moment,
+    ) {
+        let Some(group) = self.domains[domain].group else {
+            return;
+        };
+        let host = self.groups[group].host;
+        // One of the operator's own may have been asked about without any doubt: then it tests the machine that answers.
+        let doubted = self.hosts[host].questioned.take().unwrap_or(group);
+        if refuses_for_good(&heard.reading) {
+            self.learn_answer(subject, &heard.exchange, &held_back(), now);
+            let rows = &self.groups[group].rows;
+            let its_own = doubted == group
+                && self.has_its_own_good(group)
+                && rows.owe_a_control(self.strangers_at(group), true, None);
+            let which = match its_own {
+                true => Which::InARow,
+                false => Which::OfLate,
+            };
+            self.distrust(group, &heard.exchange, which, now);
+            // Nobody is left who could vouch for the machine whose refusals were in question.
+            self.distrust(doubted, &heard.exchange, Which::OfLate, now);
+        } else {
+            let believed = !self.groups[group].rows.accepts_anybody();
+            self.learn_believed(believed, subject, heard, now);
+            self.make_peace(group);
+            self.make_peace(doubted);
+            self.groups[group].rows.accepts_a_control(span);
+            if doubted != group {
+                self.groups[doubted].rows.was_questioned();
+            }
+        }
+    }
+
+    /// A group that was questioned is believed as before; one that was caught stays so.
+    fn make_peace(&mut self, group: usize) {
+        let trust = &mut self.groups[group].trust;
+        if trust.is_questioned() {
+            trust.restore();
+        }
+    }
+
+    /// Another decoy was answered. Refused, the acceptances before mean what they say. Accepted, the host takes
+    /// everybody by now, so those it has accepted since it last refused somebody are held back.
+    pub(in crate::probe::scheduler) fn late_decoy_answered(
+        &mut self,
+        span: Span,
+        domain: usize,
+        heard: &Heard,
+        now: Moment,
+    ) {
+        self.domains[domain].under_way -= 1;
+        self.decoys_owed -= 1;
+        if refuses_for_good(&heard.reading) {
+            self.note_stranger(span.talk);
+        }
+        if let Some(group) = self.domains[domain].group {
+            let host = self.groups[group].host;
+            let lost = self.groups[group].trust.is_lost();
+            if is_yes(&heard.exchange) && self.has_turned(span.talk, now) {
+                self.groups[group].rows.testing = false;
+            } else if is_yes(&heard.exchange) {
+                let held = self.groups[group].rows.failed_the_test(span);
+                self.hold_back(host, held, &heard.exchange, now);
+            } else if refuses_for_good(&heard.reading) {
+                self.groups[group].rows.passed_the_test(span);
+                if refuses_a_stranger(&heard.reading) && !lost {
+                    // A run that goes on after an interruption need not test it again.
+                    self.learn_of_decoy(domain, heard, true, now);
+                }
+            } else {
+                self.groups[group].rows.tested_in_vain();
+            }
+        }
+        self.offer_domain(domain, now);
+    }
+
+    /// A machine's refusals are not to be believed: those before and those to come are held back for people to decide. So are
+    /// its neighbours' once most have been caught, or where their provider acts as one.
+    fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Moment) {
+        if self.groups[group].trust.is_lost() {
+            return;
+        }
+        let caught = self.lose_trust(group);
+        let refused = self.take_refused(&caught, which);
+        self.hold_back(self.groups[group].host, refused, exchange, now);
+    }
+
+    /// Notes that the machines of a group are not believed any more. Returns the groups that this concerns.
+    pub(in crate::probe::scheduler) fn lose_trust(&mut self, group: usize) -> Vec<usize> {
+        let host = self.groups[group].host;
+        let all = self.hosts[host].groups.clone();
+        let is_there = |&other: &usize| self.has_a_machine_of(other, group);
+        let mut caught: Vec<usize> = all.iter().copied().filter(is_there).collect();
+        for &group in &caught {
+            self.groups[group].trust.lose();
+        }
+        let lost = all
+            .iter()
+            .filter(|&&group| self.groups[group].trust.is_lost());
+        let lost = lost.count();
+        let most = lost >= limits::MACHINES_THAT_SPEAK_FOR_ALL && lost * 2 > all.len();
+        if most || self.hosts[host].acts_as_one() {
+            for &group in &all {
+                self.groups[group].trust.lose();
+            }
+            caught = all;
+        }
+        caught
+    }
+
+    /// Whether two groups have a machine in common.
+    fn has_a_machine_of(&self, group: usize, other: usize) -> bool {
+        let machines = &self.groups[other].targets;
+        let is_there = |own: &(String, IpAddr)| machines.iter().any(|(_, there)| *there == own.1);
+        group == other || self.groups[group].targets.iter().any(is_there)
+    }
+
+    /// Takes back what some answers taught, and says so.
+    fn hold_back(&mut self, host: usize, held: Vec<Answer>, exchange: &Exchange, now: Moment) {
+        let addresses = held
+            .iter()
+            .filter(|answer| answer.is_about_an_address())
+            .count();
+        self.learned.push(Learned::Doubted {
+            key: self.hosts[host].key.clone(),
+            exchange: exchange.clone(),
+            addresses,
+        });
+        self.take_back(host, held, now);
+    }
+
+    /// Takes back what a caught machine refused of late, all groups together that it answers for.
+    pub(in crate::probe::scheduler) fn take_back_refused(&mut self, group: usize, now: Moment) {
+        let caught = self.lose_trust(group);
+        let refused = self.take_refused(&caught, Which::OfLate);
+        self.take_back(self.groups[group].host, refused, now);
+    }
+
+    /// The refusals of some groups.
+    fn take_refused(&mut self, groups: &[usize], which: Which) -> Vec<Answer> {
+        groups
+            .iter()
+            .flat_map(|&group| self.groups[group].rows.take_refused(which))
+            .collect()
+    }
+
+    fn take_back(&mut self, host: usize, held: Vec<Answer>, now: Moment) {
+        for Answer { party, .. } in held {
+            match &party {
+                Party::Decoy(domain) => self.disbelieve_decoy(domain),
+                Party::Address(key) => self.forget_good(host, key),
+            }
+            self.learned.push(Learned::TakenBack {
+                party,
+                reading: held_back(),
+                at: now,
+            });
+        }
+    }
+
+    /// Whoever may not exist tests no host.
+    pub(in crate::probe::scheduler) fn forget_good(&mut self, host: usize, key: &str) {
+        let is_it = |good: &mut (usize, Address)| *good.1.key() == *key;
+        let known = &mut self.hosts[host];
+        known.good.take_if(is_it);
+        for &group in &known.groups {
+            self.groups[group].good.take_if(is_it);
+        }
+    }
+
+    /// Somebody who is no address of the list to be settled was left without an answer.
+    pub(in crate::probe::scheduler) fn learned_nothing(&mut self, host: usize, subject: &Subject) {
+        match subject.look {
+            Look::First => {}
+            Look::Second => self.second_look.undecided += 1,
+            Look::Control => {
+                // The row is left as it is, or the question would be put for ever.
+                if let Some(doubted) = self.hosts[host].questioned.take() {
+                    self.make_peace(doubted);
+                    self.groups[doubted].rows.was_questioned();
+                }
+            }
+        }
+    }
+}
+
+/// What an answer is read as that is not to be believed.
+pub(in crate::probe::scheduler) fn held_back() -> Reading {
+    Reading {
+        reason: Reason::ProviderAnomaly,
+        permanent: false,
+        rule:
+            "held back: the host refused an address known to exist, or accepted one that does not"
+                .to_owned(),
+    }
+}

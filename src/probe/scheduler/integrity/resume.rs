@@ -1,0 +1,151 @@
+//! Hosts whose last answers nothing vouches for: met again after an interruption, or tested when all else is done.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::model::limits;
+use crate::model::timestamp::Moment;
+use crate::net::route::MailHost;
+use crate::probe::KnownMachine;
+use crate::probe::scheduler::Board;
+use crate::probe::scheduler::integrity::streak::Rows;
+
+/// What machines answered before this run was interrupted, until they are met again.
+#[derive(Debug, Default)]
+pub(in crate::probe::scheduler) struct Past {
+    /// By their names, with whether their refusals are counted by now.
+    machines: HashMap<String, (KnownMachine, bool)>,
+    /// The names of those with a witness, by the witness's domain: there they are tested.
+    by_domain: BTreeMap<String, Vec<String>>,
+}
+
+impl Past {
+    fn of(machines: HashMap<String, KnownMachine>) -> Self {
+        let mut by_domain: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, known) in &machines {
+            if let Some((address, _)) = &known.witness {
+                let domain = address.domain().wire().to_owned();
+                by_domain.entry(domain).or_default().push(name.clone());
+            }
+        }
+        // In their order, so that a simulated run replays.
+        for names in by_domain.values_mut() {
+            names.sort();
+        }
+        let machines = machines
+            .into_iter()
+            .map(|(name, known)| (name, (known, false)))
+            .collect();
+        Past {
+            machines,
+            by_domain,
+        }
+    }
+}
+
+impl Board {
+    /// Takes in what machines answered before this run was interrupted, by their names.
+    pub fn know_machines(&mut self, machines: HashMap<String, KnownMachine>) {
+        self.past = Past::of(machines);
+    }
+
+    /// Takes up a domain where the run was interrupted: how its machines treated strangers, and the answers for which it
+    /// has a witness. `is_new` tells that its group has not been met since.
+    pub(in crate::probe::scheduler) fn resume(
+        &mut self,
+        domain: usize,
+        group: usize,
+        mail_hosts: &[MailHost],
+        is_new: bool,
+        now: Moment,
+    ) {
+        for host in mail_hosts {
+            let Some((known, is_counted)) = self.past.machines.get_mut(&host.name) else {
+                continue;
+            };
+            if !std::mem::replace(is_counted, true) {
+                for address in &host.addresses {
+                    *self.strangers.entry(*address).or_default() += known.refusals;
+                }
+            }
+            if is_new && known.accepts_anybody {
+                self.groups[group].rows.resume_accepting();
+            }
+            if known.refuses_everybody {
+                self.lose_trust(group);
+            }
+        }
+        let name = &*self.domains[domain].name;
+        let machines = self.past.by_domain.remove(name).unwrap_or_default();
+        for machine in machines {
+            let Some((known, is_counted)) = self.past.machines.get_mut(&machine) else {
+                continue;
+            };
+            let group = &mut self.groups[group];
+            if !std::mem::replace(is_counted, true) {
+                // Met by another name than then.
+                let address = group.targets[0].1;
+                *self.strangers.entry(address).or_default() += known.refusals;
+            }
+            group.rows.resume(&mut known.accepted, &mut known.refused);
+            if let Some((address, _)) = known.witness.take() {
+                group.good = Some((domain, address));
+                group.meant = Some(domain);
+                self.hosts[group.host].good.clone_from(&group.good);
+            }
+        }
+        if self.groups[group].trust.is_lost() {
+            self.take_back_refused(group, now);
+        }
+    }
+
+    /// When all else is done, sees to it that hosts are tested where their last answers want it: those whose conversations
+    /// ended before that, those not met since the interruption. Returns whether there is anything to do.
+    pub fn tests_hosts(&mut self, now: Moment) -> bool {
+        if self.stopping {
+            return false;
+        }
+        let mut any = false;
+        for group in 0..self.groups.len() {
+            if self.groups[group].last_tests < limits::LAST_TESTS && self.wants_a_last_test(group) {
+                self.groups[group].last_tests += 1;
+                self.test(group, now);
+                any = true;
+            }
+        }
+        for (domain, machines) in std::mem::take(&mut self.past.by_domain) {
+            let owing = machines
+                .iter()
+                .filter_map(|machine| self.past.machines.get(machine))
+                .find(|(known, _)| owes_a_test(known));
+            let Some((_, known)) = owing.and_then(|(known, _)| known.witness.clone()) else {
+                continue;
+            };
+            self.know_domain(&domain, &known, now);
+            let index = self.entry(&domain);
+            let entry = &self.domains[index];
+            if entry.group.is_none() && !entry.closed {
+                self.met_again.insert(index);
+                self.past.by_domain.insert(domain, machines);
+            }
+        }
+        any || !self.met_again.is_empty()
+    }
+
+    /// Has a group tested: by somebody known to exist, or in a conversation that ends with another decoy.
+    fn test(&mut self, group: usize, now: Moment) {
+        if self.tells_by_a_control(group) {
+            self.question(group, now);
+            return;
+        }
+        self.groups[group].test_owed = true;
+        self.enlist(group);
+        self.consider(self.groups[group].host, now);
+    }
+}
+
+/// Whether a machine's last answers before the interruption want a test.
+fn owes_a_test(known: &KnownMachine) -> bool {
+    let mut rows = Rows::default();
+    rows.resume(&mut known.accepted.clone(), &mut known.refused.clone());
+    rows.owe_a_decoy(known.refusals, true) || rows.owe_a_control(known.refusals, true, None)
+}

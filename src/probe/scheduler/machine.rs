@@ -1,0 +1,253 @@
+//! What one machine (a mail host at one address) says of us: it concerns that machine alone, until most of its neighbours
+//! have said the same.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::integrity::streak::Span;
+use super::{Board, Heard, Learned, TalkId};
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Exchange;
+use crate::probe::Block;
+
+/// One machine, as far as it has spoken about us.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    /// It blocks us.
+    blocked: Option<Box<Block>>,
+    /// Blocks read at RCPT since the last other answer.
+    pub(super) block_signs: u32,
+    /// Whether it has answered about a recipient with anything but a block.
+    pub(super) has_answered: bool,
+    /// When it last accepted an address of the list, for whichever domain.
+    accepted: Option<Span>,
+    /// The most connections at once that it was found to take from us, under whichever host keys.
+    connections: Option<usize>,
+}
+
+impl Board {
+    /// Takes in which machines of a host key blocked us before.
+    pub(super) fn remember_blocks(&mut self, host: usize) {
+        for (address, block) in &self.hosts[host].known.machines {
+            let machine = self.machines.entry(*address).or_default();
+            machine.blocked = Some(Box::new(block.clone()));
+        }
+    }
+
+    /// Notes that a machine has said something to us.
+    pub(super) fn has_met(&mut self, host: usize, machine: IpAddr) {
+        self.hosts[host].met.insert(machine);
+    }
+
+    /// Notes that the machine of a conversation accepted an address of the list.
+    pub(super) fn note_accepted(&mut self, span: Span) {
+        if let Some(t) = self.talks.get(&span.talk) {
+            let (_, machine) = self.groups[t.group].targets[t.target];
+            self.machines.entry(machine).or_default().accepted = Some(span);
+        }
+    }
+
+    /// When the machine that gives all answers of a group last accepted an address, for this group or another; `None`
+    /// where several machines answer for the group, since one does not vouch for the others.
+    pub(super) fn last_accepted(&self, group: usize) -> Option<Span> {
+        let machines = self.groups[group].targets.iter();
+        let mut answering = machines
+            .filter_map(|(_, machine)| self.machines.get(machine))
+            .filter(|machine| machine.has_answered);
+        match (answering.next(), answering.next()) {
+            (Some(only), None) => only.accepted,
+            (None | Some(_), _) => None,
+        }
+    }
+
+    /// Whether a machine itself blocks us.
+    pub(super) fn machine_blocks(&self, machine: IpAddr) -> bool {
+        self.machines
+            .get(&machine)
+            .is_some_and(|machine| machine.blocked.is_some())
+    }
+
+    /// Why a machine is asked about nobody in this run, if so: it blocks us, or its replies cannot be told apart.
+    fn barred(&self, machine: IpAddr) -> Option<(&Exchange, &Reading)> {
+        let known = self.machines.get(&machine);
+        let block = known.and_then(|known| known.blocked.as_deref());
+        let block = block.map(|block| (&block.exchange, &block.reading));
+        block.or_else(|| {
+            let unfit = self.unfit(machine)?;
+            Some((&unfit.exchange, &unfit.reading))
+        })
+    }
+
+    /// Whether a machine may be asked in this run, now or when it answers again.
+    pub(super) fn is_open_to_us(&self, machine: IpAddr) -> bool {
+        self.barred(machine).is_none()
+    }
+
+    /// Why a group has no machine left to ask in this run, if so: its host key blocks us, or each of its machines is
+    /// barred, the first for this reason.
+    pub(super) fn nobody_left(&self, group: usize) -> Option<(&Exchange, &Reading)> {
+        let group = &self.groups[group];
+        if let Some(block) = &self.hosts[group.host].known.blocked {
+            return Some((&block.exchange, &block.reading));
+        }
+        let mut reasons = group.targets.iter().map(|(_, at)| self.barred(*at));
+        let first = reasons.next()??;
+        reasons.all(|reason| reason.is_some()).then_some(first)
+    }
+
+    /// Whether a group has no machine left to ask in this run.
+    pub(super) fn has_nobody_left(&self, group: usize) -> bool {
+        self.nobody_left(group).is_some()
+    }
+
+    /// Conversations with a machine that are under way, under whichever host keys.
+    pub(super) fn connections_to(&self, machine: IpAddr) -> usize {
+        let at = |talk: &&super::Talk| self.groups[talk.group].targets[talk.target].1 == machine;
+        self.talks.values().filter(at).count()
+    }
+
+    /// Notes that a machine takes no more than so many connections from us.
+    pub(super) fn takes_at_most(&mut self, machine: IpAddr, connections: usize) {
+        let most = &mut self.machines.entry(machine).or_default().connections;
+        *most = Some(
+            most.map_or(connections, |most| most.min(connections))
+                .max(1),
+        );
+    }
+
+    /// Whether a machine takes no further connection before one of ours ends.
+    pub(super) fn is_full(&self, machine: IpAddr) -> bool {
+        let most = self
+            .machines
+            .get(&machine)
+            .and_then(|known| known.connections);
+        most.is_some_and(|most| self.connections_to(machine) >= most)
+    }
+
+    /// A connection to a machine is over: whoever waited for room there gets a turn, the others before `group`.
+    pub(super) fn has_room_again(&mut self, machine: IpAddr, group: usize, now: Moment) {
+        let known = self.machines.get(&machine);
+        if known.is_none_or(|known| known.connections.is_none()) {
+            return;
+        }
+        for other in self.groups_at(machine) {
+            if other != group {
+                self.enlist(other);
+                self.consider(self.groups[other].host, now);
+            }
+        }
+    }
+
+    /// Whether a conversation is not to go on: its machine is barred, or its group had better ask another one.
+    pub(super) fn is_unwelcome(&self, talk: TalkId, now: Moment) -> bool {
+        let t = &self.talks[&talk];
+        let group = &self.groups[t.group];
+        let (_, machine) = group.targets[t.target];
+        // One that is shunned is still asked where the others have died meanwhile.
+        let shunned = group.shunned.contains(&machine) && self.has_another(t.group, machine, now);
+        shunned || self.hosts[group.host].known.blocked.is_some() || !self.is_open_to_us(machine)
+    }
+
+    /// Whether a group may ask another machine than this one.
+    fn has_another(&self, group: usize, machine: IpAddr, now: Moment) -> bool {
+        let mut others = self.groups[group].targets.iter();
+        others.any(|(_, other)| *other != machine && self.may_be_asked(group, *other, now))
+    }
+
+    /// A machine that has answered nobody yet says that it blocks us. Where its group has another one, that one is asked
+    /// instead. Returns whether there is one.
+    pub(super) fn shun(&mut self, group: usize, machine: IpAddr, now: Moment) -> bool {
+        let answers = |known: &Machine| known.has_answered;
+        if self.machines.get(&machine).is_some_and(answers) {
+            // It is about that recipient: somebody's own blocklist.
+            return false;
+        }
+        let another = self.has_another(group, machine, now);
+        let shunned = &mut self.groups[group].shunned;
+        if another && !shunned.contains(&machine) {
+            shunned.push(machine);
+        }
+        another
+    }
+
+    /// Whether a machine of a group may be asked now: it is alive, as far as known, and not barred.
+    pub(super) fn may_be_asked(&self, group: usize, machine: IpAddr, now: Moment) -> bool {
+        self.is_alive(machine, now)
+            && self.is_open_to_us(machine)
+            && !self.groups[group].shunned.contains(&machine)
+    }
+
+    /// The breaker: a machine has shown that it blocks us, so it is not asked any more before `wait` is over. Nor are its
+    /// neighbours under the same key, once most of those met have said so or their provider is known to act as one.
+    pub(super) fn block(
+        &mut self,
+        host: usize,
+        (name, machine): (String, IpAddr),
+        heard: &Heard,
+        wait: Duration,
+        now: Moment,
+    ) {
+        if self.hosts[host].known.blocked.is_some() || self.machine_blocks(machine) {
+            return;
+        }
+        let block = Block {
+            until: now + wait,
+            exchange: heard.exchange.clone(),
+            reading: heard.reading.clone(),
+        };
+        self.has_met(host, machine);
+        self.machines.entry(machine).or_default().blocked = Some(Box::new(block.clone()));
+        let concerns_all = self.concerns_all(host);
+        let known = &mut self.hosts[host];
+        known.known.machines.insert(machine, block.clone());
+        if concerns_all {
+            known.known.blocked = Some(Box::new(block));
+        }
+        let whom = match concerns_all {
+            true => known.key.to_string(),
+            false => name,
+        };
+        self.tell_of_host(host);
+        let before = self.pending;
+        for group in 0..self.groups.len() {
+            let here = &self.groups[group];
+            let concerned = here.host == host || here.targets.iter().any(|(_, at)| *at == machine);
+            if concerned {
+                self.leave_if_nobody_is_left(group, now);
+            }
+        }
+        self.learned.push(Learned::Blocked {
+            host: whom,
+            exchange: heard.exchange.clone(),
+            reading: heard.reading.clone(),
+            addresses: before - self.pending,
+        });
+    }
+
+    /// Whether what some machines of a key have against us is what all of them have.
+    fn concerns_all(&self, host: usize) -> bool {
+        let host = &self.hosts[host];
+        if host.acts_as_one() {
+            return true;
+        }
+        let blocking = host.met.iter().filter(|met| self.machine_blocks(**met));
+        let blocking = blocking.count();
+        blocking >= limits::MACHINES_THAT_SPEAK_FOR_ALL && blocking * 2 > host.met.len()
+    }
+
+    /// Settles everybody at a group that has no machine left to ask. Returns whether that is so.
+    pub(super) fn leave_if_nobody_is_left(&mut self, group: usize, now: Moment) -> bool {
+        if !self.has_nobody_left(group) {
+            return false;
+        }
+        self.groups[group].ready.clear();
+        self.groups[group].test_owed = false;
+        for domain in self.groups[group].domains.clone() {
+            self.domains[domain].listed = false;
+            self.settle_barred(domain, now);
+        }
+        true
+    }
+}

@@ -1,0 +1,806 @@
+//! The board: who waits for which host, who may be asked now, what came of it.
+//!
+//! All of a run's decisions meet here, none of its waiting: the board is told the time with every report and answers
+//! with [`Out`] (start this conversation, say this next, hang up) and [`Learned`] facts. Rows whose host may not be
+//! asked now wait here at the size of their text; no task or timer belongs to one address.
+
+pub mod integrity;
+
+mod admission;
+mod backpressure;
+mod batch;
+mod domain;
+mod effort;
+mod failures;
+mod host;
+mod index;
+mod machine;
+mod mx_group;
+mod outcome;
+mod packed_queue;
+mod progress;
+mod recheck;
+mod step;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lettre::Address as Mailbox;
+
+use crate::input::address::Address;
+use crate::model::provider::{Provider, Providers};
+use crate::model::reading::Reading;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Exchange, Fact, Finding};
+use crate::net::route::{HostKey, Route};
+use crate::probe::pace::{Ahead, Ceilings, Limiter, Rate};
+use crate::probe::{
+    Effort, KnownDomain, KnownHost, Likelihood, Party, Spent, Strangers, Used, Waiting, Wanted,
+};
+use crate::smtp::Command;
+use crate::smtp::farewell::Parting;
+use crate::smtp::session::{FlightPace, Hello, Offer, Patience, Privacy};
+
+use backpressure::Crowd;
+use domain::Entry;
+use host::Host;
+use integrity::resume::Past;
+use machine::Machine;
+use mx_group::Group;
+use step::{Conduct, Unsure};
+use turn::Tail;
+
+pub use progress::{Progress, SecondLook, WaitingHost};
+
+/// How a run asks.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    /// Our address in MAIL; `None` is the null sender.
+    pub sender: Option<Mailbox>,
+    /// The ceilings at every host; a provider's own may be lower.
+    pub ceilings: Ceilings,
+    /// Recipients a second, at all hosts together.
+    pub rate: Rate,
+    /// Most connections at once, to all hosts together.
+    pub connections: usize,
+    /// Most addresses that wait in memory at a time; further ones of crowded hosts are put off.
+    pub pending: usize,
+    /// How long one address may wait for a host that wants us to come back.
+    pub patience: Duration,
+    /// What randomness is derived from.
+    pub seed: u64,
+    /// Addresses that exist, the operator says: a host that refuses one is not believed when it refuses others.
+    pub controls: Vec<Address>,
+    /// The share of the refused, from 0 to 1, that are asked about again at the end on another connection.
+    pub second_look: f64,
+}
+
+/// Names one conversation within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TalkId(u64);
+
+impl TalkId {
+    /// No conversation of this run.
+    const NONE: TalkId = TalkId(u64::MAX);
+}
+
+/// What the board wants done.
+#[derive(Debug)]
+pub enum Out {
+    /// Open a conversation.
+    Start {
+        /// Its name.
+        talk: TalkId,
+        /// The mail host's name.
+        host: String,
+        /// What it shares limits with.
+        key: HostKey,
+        /// Where to reach it.
+        address: IpAddr,
+        /// With which word we introduce ourselves.
+        hello: Hello,
+        /// How long it is waited for.
+        patience: Patience,
+        /// What we want of encryption.
+        privacy: Privacy,
+        /// Who runs it, where known.
+        provider: Option<Provider>,
+    },
+    /// Say this in a conversation.
+    Fly {
+        /// Which.
+        talk: TalkId,
+        /// The commands.
+        commands: Vec<Command>,
+        /// Whether they travel together.
+        pace: FlightPace,
+    },
+    /// End a conversation.
+    Quit {
+        /// Which.
+        talk: TalkId,
+    },
+}
+
+/// An answer as a conversation reports it: verbatim, read, with the wait that the host named.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// What was said.
+    pub exchange: Exchange,
+    /// What it was read as.
+    pub reading: Reading,
+    /// How long the host asked to wait, where it did.
+    pub named_wait: Option<Duration>,
+}
+
+/// What a conversation reports.
+#[derive(Debug)]
+pub enum Report {
+    /// The host is ready for questions.
+    Opened(Offer),
+    /// It is not, and the connection is gone.
+    Failed(Heard),
+    /// Our own side failed, such as the proxy that did not let us through.
+    Stranded(Heard),
+    /// A flight has landed: an answer for each command, `None` where there was none.
+    Landed(Vec<Option<Heard>>),
+    /// Its replies cannot be told apart: none of its answers counts.
+    OutOfStep(Heard),
+    /// The connection is gone, with what its end has shown of its answers.
+    Ended(Parting),
+}
+
+/// Something learned, for the ledger.
+#[derive(Clone, Debug)]
+pub enum Learned {
+    /// About one address, by its key.
+    Address {
+        /// Its key.
+        key: String,
+        /// What.
+        fact: Fact,
+    },
+    /// About a domain, so about every address in it.
+    Domain {
+        /// Its name.
+        name: String,
+        /// What.
+        fact: Fact,
+        /// How long DNS says that it holds, where DNS said it.
+        ttl: Option<Duration>,
+    },
+    /// About a host key: how it may be asked, whether it blocks us.
+    Host {
+        /// Which.
+        key: HostKey,
+        /// All that is known of it by now.
+        known: KnownHost,
+    },
+    /// An address was answered with nothing that settles it.
+    Waiting {
+        /// The address's key.
+        key: String,
+        /// What it has been through.
+        waiting: Waiting,
+        /// When it is to be asked about again; `None`: this run leaves it at that.
+        again: Option<Moment>,
+    },
+    /// About a domain's decoy: what need not be asked again, or when it must.
+    Strangers {
+        /// The domain's name.
+        name: String,
+        /// All that is known of it by now.
+        known: KnownDomain,
+    },
+    /// What was learned last of somebody is not believed any more.
+    TakenBack {
+        /// Of whom.
+        party: Party,
+        /// What it is read as from now on.
+        reading: Reading,
+        /// When.
+        at: Moment,
+    },
+    /// A host is caught at saying the same to everybody: what it says from now on is held back.
+    Doubted {
+        /// Which.
+        key: HostKey,
+        /// What it said about somebody who exists, or last.
+        exchange: Exchange,
+        /// How many of its answers are held back so far.
+        addresses: usize,
+    },
+    /// Our own side failed, such as the proxy that did not let us through, which says nothing of anybody.
+    Stranded {
+        /// Why.
+        words: String,
+    },
+    /// Connections to a mail host brought nothing, so it is left for this run.
+    Left {
+        /// Its name.
+        host: String,
+        /// Its last words, or what came instead.
+        words: String,
+        /// How many addresses are left without an answer for it so far.
+        addresses: usize,
+    },
+    /// A host blocks us; nobody there is asked any more.
+    Blocked {
+        /// Which: a machine by its name, or a host key that acts as one.
+        host: String,
+        /// Its words.
+        exchange: Exchange,
+        /// What they were read as.
+        reading: Reading,
+        /// How many addresses are left without an answer for it so far.
+        addresses: usize,
+    },
+}
+
+/// One conversation.
+#[derive(Debug)]
+struct Talk {
+    group: usize,
+    target: usize,
+    /// How long the present target is waited for.
+    patience: Patience,
+    offer: Option<Offer>,
+    spent: Spent,
+    /// Real addresses asked about, by kind: likely good, likely bad.
+    kinds: [u32; 2],
+    /// The domain of the open transaction, with what it has been used for so far.
+    transaction: Option<(usize, Used)>,
+    asked: Vec<Asked>,
+    stage: TalkStage,
+    /// The flight under way, or the last one.
+    flight: Flight,
+    /// Recipients that were replied to.
+    replied: u32,
+    /// Whether the last recipient that was replied to was refused.
+    refused_last: bool,
+    /// When it was dialled first.
+    began: Moment,
+    /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
+    ahead: Option<Ahead>,
+    /// What was wanted of encryption when it was dialled.
+    privacy: Privacy,
+    /// Whether commands travelled together in it.
+    travelled_together: bool,
+    /// How many of its unsure answers were in step by the words of the last of them, which name whom it was about.
+    proven: usize,
+    /// Answers that count as long as it turns out to have been in step.
+    unsure: Vec<Unsure>,
+    /// That we are not wanted there, which counts as long.
+    refuses_us: Option<Box<Heard>>,
+    /// The last of its transactions in which an address of the list was accepted, from 1.
+    welcomed: u32,
+    /// What it has refused, and accepted since.
+    tail: Tail,
+}
+
+impl Talk {
+    fn new(group: usize, target: usize, ahead: Ahead, now: Moment) -> Self {
+        Talk {
+            group,
+            target,
+            patience: Patience::default(),
+            offer: None,
+            spent: Spent::default(),
+            kinds: [0; 2],
+            transaction: None,
+            asked: Vec::new(),
+            stage: TalkStage::Opening,
+            flight: Flight {
+                began: now,
+                step: 0,
+                pace: FlightPace::OneByOne,
+            },
+            replied: 0,
+            refused_last: false,
+            began: now,
+            ahead: Some(ahead),
+            privacy: Privacy::WhenOffered,
+            travelled_together: false,
+            proven: 0,
+            unsure: Vec::new(),
+            refuses_us: None,
+            welcomed: 0,
+            tail: Tail::default(),
+        }
+    }
+}
+
+/// Commands sent in one go.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    began: Moment,
+    /// At which step of the run.
+    step: u64,
+    /// How its commands travel.
+    pace: FlightPace,
+}
+
+/// Where a conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TalkStage {
+    Opening,
+    Flying,
+    Resting,
+    Quitting,
+}
+
+/// One recipient asked about in the flight under way.
+#[derive(Debug)]
+struct Asked {
+    domain: usize,
+    whom: Asking,
+    /// Which command of the flight asks.
+    rcpt: usize,
+    /// Which command of the flight began its transaction, if that was in this flight.
+    mail: Option<usize>,
+    /// Which recipient of its transaction it is, from 1.
+    place: u32,
+    /// Which transaction of its conversation that is, from 1.
+    transaction: u32,
+}
+
+/// About whom somebody is asked.
+#[derive(Debug)]
+enum Asking {
+    Subject(Subject),
+    /// The domain's first decoy, whose answer says what an acceptance is worth.
+    Decoy,
+    /// Another one after many acceptances in a row: has the host begun to take everybody?
+    LateDecoy,
+}
+
+/// An address that waits for its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Subject {
+    address: Address,
+    /// When the first answer came that settled nothing; the epoch where none did.
+    since: Moment,
+    /// How many such answers came.
+    tries: u8,
+    likelihood: Likelihood,
+    look: Look,
+}
+
+/// Why an address is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// The list names it.
+    First,
+    /// It was refused, and is in the sample that is asked about again.
+    Second,
+    /// It is known to exist: the host is being tested, not the address.
+    Control,
+}
+
+impl Subject {
+    fn waiting(&self) -> Waiting {
+        Waiting {
+            tries: self.tries,
+            since: (self.since != Moment::default()).then_some(self.since),
+        }
+    }
+}
+
+/// What is to be looked at when its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wake {
+    Domain(usize),
+    Group(usize),
+    Host(usize),
+    Talk(TalkId),
+    /// Hosts that wait for a place among all conversations, or for the right to ask about somebody.
+    Ready,
+}
+
+/// See the module's own words.
+#[derive(Debug)]
+pub struct Board {
+    manners: Manners,
+    providers: Arc<Providers>,
+    domains: Vec<Entry>,
+    by_name: HashMap<Arc<str>, usize>,
+    groups: Vec<Group>,
+    by_targets: HashMap<Box<[IpAddr]>, usize>,
+    hosts: Vec<Host>,
+    by_key: HashMap<HostKey, usize>,
+    by_address: HashMap<IpAddr, usize>,
+    /// What each machine has said of us.
+    machines: HashMap<IpAddr, Machine>,
+    /// How many each machine has refused for good.
+    strangers: HashMap<IpAddr, u32>,
+    /// Addresses that did not answer, with the moment from which on they may be tried again.
+    dead: HashMap<IpAddr, Moment>,
+    /// What the connections to each machine have brought, where some brought nothing.
+    efforts: HashMap<IpAddr, Effort>,
+    /// What machines have shown of their ways, where that matters.
+    conduct: HashMap<IpAddr, Conduct>,
+    talks: BTreeMap<TalkId, Talk>,
+    next_talk: u64,
+    /// Flights sent and landed so far: what tells which came first, where one moment holds many.
+    steps: u64,
+    wakes: BTreeSet<(Moment, Wake)>,
+    /// Hosts that wait for a place among all conversations.
+    ready: VecDeque<usize>,
+    /// Domains that the operator's control addresses name, while the list has not named them.
+    unremembered: BTreeSet<usize>,
+    /// Domains whose mail hosts are to be found out.
+    unresolved: VecDeque<usize>,
+    out: VecDeque<Out>,
+    learned: Vec<Learned>,
+    pending: usize,
+    /// Where addresses were put off.
+    put_off: BTreeSet<Crowd>,
+    /// Decoys owed or under way: those accepted wait for what they tell.
+    decoys_owed: usize,
+    tally: Tally,
+    overall: Limiter,
+    /// Those refused who are to be asked about again in the end.
+    sample: Vec<Address>,
+    second_look: SecondLook,
+    strandings: Strandings,
+    past: Past,
+    /// Domains through which machines are met again, for their answers' sake alone.
+    met_again: BTreeSet<usize>,
+    /// Domains whose decoy was accepted where that could not be told from a host's turn, and asked again.
+    asked_afresh: BTreeSet<usize>,
+    stopping: bool,
+}
+
+/// What was done so far, counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    settled: u64,
+    resolved: usize,
+    dials: u64,
+    recipients: u64,
+    decoys: u64,
+}
+
+/// How our own side has failed us.
+#[derive(Clone, Copy, Debug, Default)]
+struct Strandings {
+    /// Times in a row.
+    times: u32,
+    /// Nobody is dialled before this.
+    until: Moment,
+    /// When the last conversation was dialled that got through.
+    reached: Moment,
+}
+
+impl Strandings {
+    /// Notes that a conversation got through which was dialled at `dialled`: before a failure it says nothing of it.
+    fn got_through(&mut self, dialled: Moment) {
+        self.reached = self.reached.max(dialled);
+        if dialled >= self.until {
+            self.times = 0;
+        }
+    }
+}
+
+impl Board {
+    /// An empty board. The operator's control addresses are the first to be asked about.
+    #[must_use]
+    pub fn new(manners: Manners, providers: Arc<Providers>) -> Self {
+        let mut board = Board {
+            overall: Limiter::new(manners.rate),
+            manners,
+            providers,
+            domains: Vec::new(),
+            by_name: HashMap::new(),
+            groups: Vec::new(),
+            by_targets: HashMap::new(),
+            hosts: Vec::new(),
+            by_key: HashMap::new(),
+            by_address: HashMap::new(),
+            machines: HashMap::new(),
+            strangers: HashMap::new(),
+            dead: HashMap::new(),
+            efforts: HashMap::new(),
+            conduct: HashMap::new(),
+            talks: BTreeMap::new(),
+            next_talk: 0,
+            steps: 0,
+            wakes: BTreeSet::new(),
+            ready: VecDeque::new(),
+            unremembered: BTreeSet::new(),
+            unresolved: VecDeque::new(),
+            out: VecDeque::new(),
+            learned: Vec::new(),
+            pending: 0,
+            put_off: BTreeSet::new(),
+            decoys_owed: 0,
+            tally: Tally::default(),
+            sample: Vec::new(),
+            second_look: SecondLook::default(),
+            strandings: Strandings::default(),
+            past: Past::default(),
+            met_again: BTreeSet::new(),
+            asked_afresh: BTreeSet::new(),
+            stopping: false,
+        };
+        for address in board.manners.controls.clone() {
+            let domain = board.entry(address.domain().wire());
+            board.unremembered.insert(domain);
+            board.pending += 1;
+            board.domains[domain].push(&control(address));
+        }
+        board
+    }
+
+    /// Addresses that wait for their answer.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// Whether nothing is left to do or to wait for.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.talks.is_empty()
+            && self.out.is_empty()
+            && (self.stopping
+                || (self.pending == 0
+                    && self.decoys_owed == 0
+                    && self.sample.is_empty()
+                    && self.met_again.is_empty()
+                    && !self.groups.iter().any(|group| group.test_owed)))
+    }
+
+    /// The next thing to do.
+    pub fn next_out(&mut self) -> Option<Out> {
+        self.out.pop_front()
+    }
+
+    /// The next domain whose mail hosts are to be found out: its name, or its literal. Answered by [`Board::routed`].
+    pub fn next_resolution(&mut self) -> Option<String> {
+        let index = self.unresolved.pop_front()?;
+        Some(self.domains[index].name.to_string())
+    }
+
+    /// What was learned since the last call.
+    pub fn take_learned(&mut self) -> Vec<Learned> {
+        std::mem::take(&mut self.learned)
+    }
+
+    /// When to call [`Board::tick`] next; `None` while only reports can change anything.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Moment> {
+        if self.stopping {
+            return None;
+        }
+        self.wakes.first().map(|(at, _)| *at)
+    }
+
+    /// Asks about one more address. Its domain is resolved once, whoever names it.
+    pub fn add(&mut self, wanted: Wanted, now: Moment) {
+        let Wanted {
+            address,
+            likelihood,
+            waiting,
+            not_before,
+            answered,
+        } = wanted;
+        let index = self.entry(address.domain().wire());
+        if let Some(reading) = answered {
+            // Its answer is known; what the domain's decoy says of it may not be.
+            self.hear_of_strangers(index, |strangers| strangers.hear_subject(&reading));
+            self.offer_domain(index, now);
+            return;
+        }
+        self.pending += 1;
+        let subject = Subject {
+            address,
+            since: waiting.since.unwrap_or_default(),
+            tries: waiting.tries,
+            likelihood,
+            look: Look::First,
+        };
+        // An earlier run may have had more patience.
+        let not_before = not_before.min(now + self.manners.patience);
+        if not_before > now {
+            self.domains[index].push_later(not_before, &subject);
+        } else {
+            self.domains[index].push(&subject);
+        }
+        self.offer_domain(index, now);
+    }
+
+    /// Whether what is known of a domain from before was taken in.
+    #[must_use]
+    pub fn knows_domain(&self, name: &str) -> bool {
+        self.by_name
+            .get(name)
+            .is_some_and(|index| !self.unremembered.contains(index))
+    }
+
+    /// Takes in what is known of a domain from before.
+    pub fn know_domain(&mut self, name: &str, known: &KnownDomain, now: Moment) {
+        if self.knows_domain(name) {
+            return;
+        }
+        let known = &KnownDomain {
+            decoy_due: known
+                .decoy_due
+                .map(|due| due.min(now + self.manners.patience)),
+            ..known.clone()
+        };
+        let index = self.entry(name);
+        self.unremembered.remove(&index);
+        let entry = &mut self.domains[index];
+        entry.keeps_waiting |= known.keeps_waiting;
+        // Whoever was heard of by now was asked for the operator's sake.
+        if entry.strangers == Strangers::default() {
+            self.hear_of_strangers(index, |strangers| strangers.remember(known));
+        }
+        self.offer_domain(index, now);
+    }
+
+    /// The host key of a route that was not met before, neither by name nor by address.
+    #[must_use]
+    pub fn unmet_host<'a>(&self, route: &'a Route) -> Option<&'a HostKey> {
+        match route {
+            Route::Hosts { hosts, key, .. } => {
+                let address = hosts.first().and_then(|host| host.addresses.first());
+                let met = self.by_key.contains_key(key)
+                    || address.is_some_and(|address| self.by_address.contains_key(address));
+                (!met).then_some(key)
+            }
+            Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => None,
+        }
+    }
+
+    /// Takes in what is known of a host key from before. A block whose time is over is forgotten.
+    pub fn know_host(&mut self, key: &HostKey, mut known: KnownHost, now: Moment) {
+        let host = self.host(key.clone());
+        if let Some(mute) = &mut known.mute {
+            mute.until = mute.until.min(now + self.manners.patience);
+        }
+        self.hosts[host].remember(known, now);
+        self.know_conduct(host, now);
+        self.remember_blocks(host);
+    }
+
+    /// Carries out what has come due.
+    pub fn tick(&mut self, now: Moment) {
+        while let Some(&(at, wake)) = self.wakes.first() {
+            if at > now {
+                break;
+            }
+            self.wakes.pop_first();
+            match wake {
+                Wake::Domain(index) => {
+                    let entry = &mut self.domains[index];
+                    if entry.next_wake.is_some_and(|wake| wake <= now) {
+                        entry.next_wake = None;
+                    }
+                    entry.wake(now);
+                    if entry.group.is_none() && !entry.closed {
+                        self.unresolved.push_back(index);
+                    }
+                    self.offer_domain(index, now);
+                }
+                Wake::Group(group) => {
+                    self.enlist(group);
+                    self.consider(self.groups[group].host, now);
+                }
+                Wake::Host(host) => self.consider(host, now),
+                Wake::Ready => self.serve_ready(now),
+                Wake::Talk(talk) => {
+                    if self
+                        .talks
+                        .get(&talk)
+                        .is_some_and(|t| t.stage == TalkStage::Resting)
+                    {
+                        self.give_work(talk, now);
+                    }
+                }
+            }
+        }
+        self.look_again(now);
+    }
+
+    /// Takes in what a conversation reports.
+    pub fn report(&mut self, talk: TalkId, report: Report, now: Moment) {
+        match report {
+            Report::Opened(offer) => {
+                if let Some(t) = self.talks.get_mut(&talk) {
+                    self.strandings.got_through(t.flight.began);
+                    t.offer = Some(offer);
+                    let (group, target) = (t.group, t.target);
+                    let took = now.since(t.flight.began);
+                    self.hosts[self.groups[group].host].pace.opened_in(took);
+                    self.is_open(group);
+                    let machine = self.groups[group].targets[target].1;
+                    self.has_met(self.groups[group].host, machine);
+                    self.dead.remove(&machine);
+                    self.give_work(talk, now);
+                }
+            }
+            Report::Stranded(heard) => self.stranded(talk, &heard, now),
+            Report::Failed(heard) => self.could_not_open(talk, &heard, now),
+            Report::Landed(answers) => {
+                if self.take_in(talk, &answers, now) {
+                    self.give_work(talk, now);
+                }
+            }
+            Report::OutOfStep(heard) => self.out_of_step(talk, &heard, now),
+            Report::Ended(parting) => {
+                self.has_parted(talk, parting, now);
+                self.ended(talk, now);
+            }
+        }
+    }
+
+    /// Stops: conversations end after the flight under way, nothing new is begun.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        self.unresolved.clear();
+        let resting: Vec<TalkId> = self
+            .talks
+            .iter()
+            .filter(|(_, talk)| talk.stage == TalkStage::Resting)
+            .map(|(id, _)| *id)
+            .collect();
+        for talk in resting {
+            self.hang_up(talk);
+        }
+    }
+
+    fn next_step(&mut self) -> u64 {
+        self.steps += 1;
+        self.steps
+    }
+
+    /// Says goodbye in a conversation.
+    fn hang_up(&mut self, talk: TalkId) {
+        if let Some(t) = self.talks.get_mut(&talk) {
+            t.stage = TalkStage::Quitting;
+            self.hosts[self.groups[t.group].host]
+                .first_in_line
+                .take_if(|first| *first == talk);
+            self.out.push_back(Out::Quit { talk });
+        }
+    }
+
+    fn learn_of_domain(
+        &mut self,
+        index: usize,
+        finding: Finding,
+        ttl: Option<Duration>,
+        now: Moment,
+    ) {
+        self.learned.push(Learned::Domain {
+            name: self.domains[index].name.to_string(),
+            fact: Fact { at: now, finding },
+            ttl,
+        });
+    }
+
+    fn learn_of_address(&mut self, subject: &Subject, finding: Finding, now: Moment) {
+        self.learned.push(Learned::Address {
+            key: subject.address.key().into_owned(),
+            fact: Fact { at: now, finding },
+        });
+    }
+}
+
+/// An address that exists, to test a host with.
+fn control(address: Address) -> Subject {
+    Subject {
+        address,
+        since: Moment::default(),
+        tries: 0,
+        likelihood: Likelihood::Good,
+        look: Look::Control,
+    }
+}

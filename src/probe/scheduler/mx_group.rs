@@ -1,0 +1,242 @@
+//! Domains that share their mail hosts: one conversation can serve them all.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use super::TalkId;
+use super::integrity::streak::Rows;
+use crate::input::address::Address;
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Exchange;
+use crate::net::route::MailHost;
+use crate::probe::{Effort, Trust};
+use crate::smtp::session::{FlightPace, Hello, Privacy};
+
+/// The mail hosts that some domains have in common.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// The host key's index.
+    pub(super) host: usize,
+    /// Name with address, in the order in which to try them.
+    pub(super) targets: Vec<(String, IpAddr)>,
+    /// Machines of these that said that they block us before they had answered anybody: the others are asked instead.
+    pub(super) shunned: Vec<IpAddr>,
+    /// All domains it serves.
+    pub(super) domains: Vec<usize>,
+    /// Domains with a question that may be put now.
+    pub(super) ready: VecDeque<usize>,
+    /// Questions that may be put now, in all its domains.
+    pub(super) askable: usize,
+    /// Addresses that wait in all its domains, now or for a later moment.
+    pub(super) waiting: usize,
+    /// What its answers of one kind in a row are worth: they come from one machine.
+    pub(super) rows: Rows,
+    /// What its refusals are worth.
+    pub(super) trust: Trust,
+    /// The most refusals in a connection after which it still refused somebody.
+    pub(super) steady: u32,
+    /// The fewest refusals in a connection after which it was found to accept everybody.
+    pub(super) turns_after: Option<u32>,
+    /// Somebody who was accepted there.
+    pub(super) good: Option<(usize, Address)>,
+    /// The domain of the last acceptance that seemed to mean something: a further stranger is asked for there.
+    pub(super) meant: Option<usize>,
+    /// The domain in which somebody known to exist is to be asked about, before anybody else.
+    pub(super) control: Option<usize>,
+    /// Whether a conversation of its own is wanted to test what its last answers are worth.
+    pub(super) test_owed: bool,
+    /// How often it was to be tested when all else was done.
+    pub(super) last_tests: u8,
+    /// The conversation that rests until the next clock comes due, while there is nothing to ask.
+    pub(super) resting: Option<TalkId>,
+    /// Conversations under way.
+    pub(super) talks: u32,
+    /// Whether it stands in its host's queue for a conversation.
+    pub(super) listed: bool,
+    /// The first target of the present round that was not waited for as long as it may take.
+    pub(super) cut_short: Option<usize>,
+    /// Not to be connected to before this.
+    pub(super) not_before: Moment,
+    /// What connections to it have brought.
+    pub(super) effort: Effort,
+    /// Its last word that was no answer.
+    pub(super) last_word: Option<Box<(Exchange, Reading)>>,
+    /// Whether it is left for this run, for it gave nothing.
+    pub(super) is_left: bool,
+    /// Rounds through all targets in vain.
+    pub(super) failures: u8,
+    /// When our own side last failed on the way to it.
+    pub(super) stranded_at: Option<Moment>,
+    /// With which word we introduce ourselves here.
+    pub(super) hello: Hello,
+    /// What we want of encryption here.
+    pub(super) privacy: Privacy,
+    /// What its offer of PIPELINING is worth.
+    pub(super) pipelining: Pipelining,
+    /// Most questions in one flight: fewer where flights break off, so that few are put in vain.
+    pub(super) flight: u32,
+    /// The most recipients in a transaction it was found to take.
+    pub(super) transaction_cap: Option<u32>,
+}
+
+/// What a host's offer of PIPELINING is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pipelining {
+    /// Nothing speaks against it.
+    Trusted,
+    /// A flight broke near its beginning: commands go one by one to see whether that helps.
+    Suspected,
+    /// One by one it works: it says that commands may travel together, then chokes on it.
+    Chokes,
+    /// One by one breaks as well, so it is something else.
+    Cleared,
+}
+
+impl Pipelining {
+    /// What follows from a flight that landed with `replies` replies, whole or broken off.
+    pub(super) fn after_flight(self, pace: FlightPace, replies: usize, broken: bool) -> Self {
+        match (self, pace, broken) {
+            (Pipelining::Trusted, FlightPace::Together, true) if replies <= 1 => {
+                Pipelining::Suspected
+            }
+            (Pipelining::Suspected, FlightPace::OneByOne, false) if replies > 1 => {
+                Pipelining::Chokes
+            }
+            (Pipelining::Suspected, FlightPace::OneByOne, true) => Pipelining::Cleared,
+            (
+                same,
+                FlightPace::Together | FlightPace::OneByOne | FlightPace::Fenced,
+                true | false,
+            ) => same,
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn new(host: usize, targets: Vec<(String, IpAddr)>, privacy: Privacy) -> Self {
+        Group {
+            host,
+            targets,
+            shunned: Vec::new(),
+            domains: Vec::new(),
+            ready: VecDeque::new(),
+            askable: 0,
+            waiting: 0,
+            rows: Rows::default(),
+            trust: Trust::default(),
+            steady: 0,
+            turns_after: None,
+            good: None,
+            meant: None,
+            control: None,
+            test_owed: false,
+            last_tests: 0,
+            resting: None,
+            talks: 0,
+            listed: false,
+            cut_short: None,
+            not_before: Moment::default(),
+            effort: Effort::default(),
+            last_word: None,
+            is_left: false,
+            failures: 0,
+            stranded_at: None,
+            hello: Hello::default(),
+            privacy,
+            pipelining: Pipelining::Trusted,
+            flight: limits::REFUSED_RECIPIENTS,
+            transaction_cap: None,
+        }
+    }
+
+    /// Notes that a flight landed with `answered` of its `asked` questions answered. One that breaks off makes the next
+    /// ones as short as would have been of use; whole ones make them longer again.
+    pub(super) fn flight_landed(&mut self, asked: u32, answered: u32) {
+        self.flight = match answered < asked {
+            true => answered.max(1),
+            false => (self.flight * 2).min(limits::REFUSED_RECIPIENTS),
+        };
+    }
+
+    /// Whether another conversation would find enough to ask: each serves many domains and many recipients, so a second
+    /// needs more than one is good for, `worth` for each.
+    pub(super) fn wants_a_talk(&self, worth: usize) -> bool {
+        let worth = worth * self.talks as usize;
+        let to_test = self.test_owed && self.talks == 0;
+        to_test || (!self.ready.is_empty() && (self.talks == 0 || self.askable > worth))
+    }
+}
+
+/// Names with addresses, in the order in which to try them. Where there are more than are ever tried, each host has a
+/// place for its first address before any has one for its next: a dead host of many addresses must not be all there is.
+pub(super) fn targets_of(hosts: &[MailHost]) -> Vec<(String, IpAddr)> {
+    let mut ranked: Vec<(usize, usize, IpAddr)> = hosts
+        .iter()
+        .enumerate()
+        .flat_map(|(host, mail_host)| {
+            let addresses = mail_host.addresses.iter().enumerate();
+            addresses.map(move |(place, &address)| (place, host, address))
+        })
+        .collect();
+    ranked.sort_by_key(|&(place, host, _)| (place, host));
+    ranked.truncate(limits::TARGETS);
+    ranked.sort_by_key(|&(place, host, _)| (host, place));
+    ranked
+        .into_iter()
+        .map(|(_, host, address)| (hosts[host].name.clone(), address))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_host_has_a_place_before_any_has_two() {
+        let host = |name: &str, addresses: std::ops::Range<u8>| MailHost {
+            name: name.to_owned(),
+            addresses: addresses.map(|n| IpAddr::from([11, 0, 0, n])).collect(),
+        };
+        let told = |hosts: &[MailHost]| -> Vec<(String, u8)> {
+            let last = |address| match address {
+                IpAddr::V4(address) => std::net::Ipv4Addr::octets(&address)[3],
+                IpAddr::V6(_) => 0,
+            };
+            let targets = targets_of(hosts).into_iter();
+            targets
+                .map(|(name, address)| (name, last(address)))
+                .collect()
+        };
+        let found = told(&[host("a", 1..7), host("b", 11..13), host("c", 21..22)]);
+        let expected = [("a", 1), ("a", 2), ("b", 11), ("b", 12), ("c", 21)];
+        assert_eq!(found, expected.map(|(name, n)| (name.to_owned(), n)));
+        let found = told(&[host("a", 1..3), host("b", 11..12)]);
+        let expected = [("a", 1), ("a", 2), ("b", 11)];
+        assert_eq!(found, expected.map(|(name, n)| (name.to_owned(), n)));
+    }
+
+    #[test]
+    fn a_host_that_breaks_either_way_is_not_blamed_for_pipelining() {
+        let (together, one_by_one) = (FlightPace::Together, FlightPace::OneByOne);
+        let suspected = Pipelining::Trusted.after_flight(together, 1, true);
+        assert_eq!(suspected, Pipelining::Suspected);
+        assert_eq!(
+            suspected.after_flight(one_by_one, 2, false),
+            Pipelining::Chokes
+        );
+        let cleared = suspected.after_flight(one_by_one, 1, true);
+        assert_eq!(cleared, Pipelining::Cleared);
+        assert_eq!(
+            cleared.after_flight(together, 0, true),
+            Pipelining::Cleared,
+            "suspected once"
+        );
+        assert_eq!(
+            Pipelining::Trusted.after_flight(together, 5, true),
+            Pipelining::Trusted,
+            "a flight that broke late was understood"
+        );
+    }
+}

@@ -1,0 +1,592 @@
+//! What follows from the answers of a flight.
+
+use std::net::IpAddr;
+
+use super::integrity::streak::Span;
+use super::{
+    Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, Talk, TalkId, TalkStage, Wake,
+};
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::reason::{Blame, Reason};
+use crate::model::stage::Stage;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Exchange, Finding, Whom};
+use crate::probe::Farewell;
+use crate::probe::Next;
+use crate::probe::Strangers;
+use crate::probe::Wait;
+use crate::probe::after_undecided;
+use crate::probe::farewell;
+use crate::probe::is_for_one_connection;
+use crate::probe::refused_beside_an_acceptance;
+use crate::smtp::session::{FlightPace, Privacy};
+
+/// How a flight broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Break {
+    /// Right after a refused recipient: the host does so with every one.
+    AfterRefusal,
+    /// In place of an answer about a recipient, after answers about others: it is about that one.
+    Instead,
+    /// Before the first answer on a connection that had answered before: it had waited too long for us.
+    Stale,
+    /// In any other way without a word.
+    Cut,
+    /// With silence or garbage.
+    Mute,
+    /// With a reply that says so (421).
+    Told,
+}
+
+impl Board {
+    /// Takes in the answers of a flight. Returns whether the conversation goes on.
+    pub(super) fn take_in(&mut self, talk: TalkId, answers: &[Option<Heard>], now: Moment) -> bool {
+        let Some(t) = self.talks.get_mut(&talk) else {
+            return false;
+        };
+        let group = t.group;
+        let asked = std::mem::take(&mut t.asked);
+        let Flight { began, step, pace } = t.flight;
+        let host = self.groups[group].host;
+        let machine = self.groups[group].targets[t.target].clone();
+        if !self.is_fit(machine.1) {
+            // What it answers may belong to another question, in this conversation as in those before.
+            for asked in asked {
+                self.not_answered(asked, now);
+            }
+            self.hang_up(talk);
+            return false;
+        }
+        let t = self.talk(talk);
+        t.replied += replied_to(answers);
+        let broken = how_broken(answers, t);
+        let farewell = broken
+            .filter(|broken| *broken == Break::Told)
+            .and_then(|_| about_the_connection(answers, t));
+        self.judge_flight(group, (began, pace), (&asked, answers), broken, now);
+        let span = Span {
+            talk,
+            asked: step,
+            heard: self.next_step(),
+        };
+        let lost_one = broken == Some(Break::Mute) && Board::may_have_lost_one(pace, answers);
+        if lost_one {
+            self.take_care(talk);
+        }
+        for asked in asked {
+            if lost_one {
+                self.not_answered(asked, now);
+                continue;
+            }
+            let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
+            let mail_failed =
+                asked.mail.is_some() && !mail.is_some_and(|heard| is_yes(&heard.exchange));
+            let heard = match mail_failed {
+                true => mail,
+                false => answers[asked.rcpt].as_ref(),
+            };
+            match (heard, broken) {
+                (None, _) => self.not_answered(asked, now),
+                // It was said of the connection, whoever was asked about.
+                (Some(heard), Some(Break::Told))
+                    if farewell.is_some() && heard.exchange.code == Some(421) =>
+                {
+                    self.put_back(asked, Strangers::decoy_not_asked, now);
+                }
+                // Nobody answered this question, and not because of it.
+                (Some(heard), Some(Break::AfterRefusal | Break::Stale))
+                    if heard.exchange.code.is_none() =>
+                {
+                    self.not_answered(asked, now);
+                }
+                (Some(heard), _) if mail_failed => {
+                    self.mail_refused(talk, &machine, asked, &heard.clone(), now);
+                }
+                (Some(heard), _) => {
+                    let reread = self.heard_of_a_decoy(talk, &asked, heard);
+                    let reread = reread.filter(|_| broken.is_none());
+                    let heard = reread.as_ref().unwrap_or(heard);
+                    self.answered(span, &machine, asked, heard, now);
+                }
+            }
+        }
+        let mut heard = answers.iter().flatten();
+        if let Some(refusal) = heard.rfind(|heard| refuses_for_good(&heard.reading)) {
+            self.look_into(group, &refusal.exchange, now);
+        }
+        if let Some(broken) = broken {
+            self.after_break(group, &machine, (broken, farewell), answers, now);
+        }
+        if let Some(farewell) = farewell {
+            self.heed_farewell(talk, host, farewell);
+        }
+        let of_one_connection = |heard: &Heard| is_for_one_connection(&heard.exchange.reply);
+        let wants_encryption = |heard: &Heard| heard.reading.reason == Reason::TlsRequired;
+        let goes_on = broken.is_none()
+            && !answers.iter().flatten().any(of_one_connection)
+            && !answers.iter().flatten().any(wants_encryption)
+            && self.talks[&talk].refuses_us.is_none()
+            && !self.talks[&talk].tail.turned
+            && !self.is_unwelcome(talk, now)
+            && !self.groups[group].is_left;
+        if !goes_on {
+            self.hang_up(talk);
+        }
+        goes_on && self.talks[&talk].stage != TalkStage::Quitting
+    }
+
+    /// Notes what a flight shows of its host: whether it understands commands that travel together, how many in one flight
+    /// are of use, how fast it answers.
+    fn judge_flight(
+        &mut self,
+        group: usize,
+        (began, pace): (Moment, FlightPace),
+        (asked, answers): (&[Asked], &[Option<Heard>]),
+        broken: Option<Break>,
+        now: Moment,
+    ) {
+        let host = self.groups[group].host;
+        let replies = answers
+            .iter()
+            .flatten()
+            .filter(|a| a.exchange.code.is_some());
+        let replies = replies.count();
+        if broken != Some(Break::Stale) {
+            let pipelining = &mut self.groups[group].pipelining;
+            let before = *pipelining;
+            *pipelining = before.after_flight(pace, replies, broken.is_some());
+            if *pipelining != before && *pipelining == super::mx_group::Pipelining::Chokes {
+                self.hosts[host].known.chokes = true;
+                self.tell_of_host(host);
+            }
+        }
+        if broken != Some(Break::Stale) {
+            let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+            let answered = asked.iter().filter(|a| {
+                answers[a.rcpt]
+                    .as_ref()
+                    .is_some_and(|heard| heard.exchange.code.is_some())
+            });
+            let (asked, answered) = (count(asked.len()), count(answered.count()));
+            self.groups[group].flight_landed(asked, answered);
+        }
+        if broken.is_none() && !asked.is_empty() {
+            let answers = u32::try_from(asked.len()).unwrap_or(u32::MAX);
+            self.hosts[host]
+                .pace
+                .answered_all_in(now.since(began), answers);
+        }
+        let all_well = broken.is_none() && answers.iter().flatten().all(|a| is_yes(&a.exchange));
+        if all_well {
+            let answers = u32::try_from(answers.len()).unwrap_or(u32::MAX);
+            self.hosts[host].pace.answered_in(now.since(began), answers);
+        }
+    }
+
+    /// What follows when a flight broke off.
+    fn after_break(
+        &mut self,
+        group: usize,
+        machine: &(String, IpAddr),
+        (broken, farewell): (Break, Option<Farewell>),
+        answers: &[Option<Heard>],
+        now: Moment,
+    ) {
+        let host = self.groups[group].host;
+        let last = answers.iter().flatten().last();
+        match broken {
+            Break::AfterRefusal | Break::Instead => {
+                self.groups[group].not_before = now + limits::CUT_WAIT;
+            }
+            Break::Told if farewell.is_some() => {
+                self.groups[group].not_before = now + limits::CUT_WAIT;
+            }
+            Break::Cut => {
+                if let Some(until) = self.hosts[host].pace.dropped(now) {
+                    self.wakes.insert((until, Wake::Host(host)));
+                }
+                if let Some(heard) = last {
+                    self.leave_if_hopeless(host, machine, heard, now);
+                }
+            }
+            Break::Stale | Break::Mute | Break::Told => {}
+        }
+        if let Some(last) = last {
+            self.note_last_word(group, last);
+        }
+    }
+
+    /// MAIL was refused, so nobody has been asked about.
+    fn mail_refused(
+        &mut self,
+        talk: TalkId,
+        machine: &(String, IpAddr),
+        asked: Asked,
+        heard: &Heard,
+        now: Moment,
+    ) {
+        let group = self.talks[&talk].group;
+        let host = self.groups[group].host;
+        let in_clear = self.talks[&talk].privacy != Privacy::Required;
+        if heard.reading.reason == Reason::TlsRequired && in_clear {
+            // Another connection is to be encrypted, or none is of use.
+            self.demands_tls(talk);
+            self.not_answered(asked, now);
+            return;
+        }
+        if heard.reading.reason.blame() == Blame::Sender && heard.reading.permanent {
+            // It is about us: the next address would hear the same. As long as this was said in answer to MAIL, which the
+            // end of the conversation will show.
+            self.groups[group].not_before = now + limits::GOODBYE_WAIT + limits::CLOSING_WAIT;
+            self.talk(talk).refuses_us = Some(Box::new(heard.clone()));
+            self.not_answered(asked, now);
+            return;
+        }
+        if heard.exchange.code.is_some() && !heard.reading.permanent {
+            self.slow_down(host, machine, heard, now);
+        }
+        self.undecided(host, asked, heard, now);
+    }
+
+    /// A recipient was answered.
+    fn answered(
+        &mut self,
+        span: Span,
+        machine: &(String, IpAddr),
+        asked: Asked,
+        heard: &Heard,
+        now: Moment,
+    ) {
+        let talk = span.talk;
+        let group = self.talks[&talk].group;
+        let host = self.groups[group].host;
+        let accepted = is_yes(&heard.exchange);
+        if let Some(t) = self.talks.get_mut(&talk) {
+            match accepted {
+                true => t.spent.accepted += 1,
+                false => t.spent.refused += 1,
+            }
+            t.refused_last = !accepted;
+            let open = t.spent.transactions == asked.transaction;
+            if let Some((_, used)) = t.transaction.as_mut().filter(|_| open && accepted) {
+                used.accepted += 1;
+            }
+            let is_listed = matches!(asked.whom, Asking::Subject(_));
+            if accepted && is_listed {
+                t.welcomed = asked.transaction;
+            }
+        }
+        if accepted && self.talks.get(&talk).is_some_and(|t| t.tail.turned) {
+            // Everybody is accepted in this connection by now.
+            self.put_back(asked, Strangers::decoy_not_asked, now);
+            return;
+        }
+        let reason = heard.reading.reason;
+        match reason {
+            Reason::RateLimited | Reason::HostBusy => self.slow_down(host, machine, heard, now),
+            Reason::SenderBlocked => {
+                let known = self.machines.entry(machine.1).or_default();
+                known.block_signs += 1;
+                if known.block_signs >= limits::BLOCK_SIGNS {
+                    self.block(host, machine.clone(), heard, self.block_wait(host), now);
+                }
+                if !self.has_nobody_left(group) && self.shun(group, machine.1, now) {
+                    self.put_back(asked, Strangers::decoy_not_asked, now);
+                    return;
+                }
+            }
+            _ if heard.exchange.code.is_some() => {
+                let known = self.machines.entry(machine.1).or_default();
+                known.block_signs = 0;
+                known.has_answered = true;
+                self.hosts[host].pace.went_well();
+            }
+            _ => {}
+        }
+        if reason == Reason::TooManyRecipients && asked.place > 1 {
+            self.too_many(talk, asked, now);
+            return;
+        }
+        let remembered = asked.whom.unsure(asked.domain);
+        if let Some(unsure) = remembered.filter(|_| accepted || settles(&heard.reading)) {
+            let in_step = unsure.is_named_in(&heard.exchange);
+            self.is_unsure(talk, unsure);
+            if in_step && let Some(t) = self.talks.get_mut(&talk) {
+                t.proven = t.unsure.len();
+            }
+        }
+        match &asked.whom {
+            Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
+            Asking::LateDecoy if heard.exchange.code.is_none() => self.not_answered(asked, now),
+            Asking::LateDecoy => self.late_decoy_answered(span, asked.domain, heard, now),
+            Asking::Subject(_) if accepted || settles(&heard.reading) => {
+                self.settled_by(span, host, asked, heard, now);
+            }
+            Asking::Subject(_) => self.undecided(host, asked, heard, now),
+        }
+    }
+
+    /// What was said of a domain's first decoy, where it means more in the light of an acceptance in the same transaction.
+    /// Across transactions a limit on recipients may lie between the two. Nor does it tell of a late decoy: those come after
+    /// many acceptances, when such a limit is likely.
+    fn heard_of_a_decoy(&self, talk: TalkId, asked: &Asked, heard: &Heard) -> Option<Heard> {
+        let is_first = matches!(asked.whom, Asking::Decoy);
+        if !is_first || self.talks[&talk].welcomed != asked.transaction {
+            return None;
+        }
+        let reading = refused_beside_an_acceptance(&heard.reading, heard.exchange.code)?;
+        Some(Heard {
+            reading,
+            ..heard.clone()
+        })
+    }
+
+    /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.
+    pub(super) fn decoy_answered(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
+        self.domains[domain].under_way -= 1;
+        if is_yes(&heard.exchange) && self.is_asked_afresh(span.talk, domain, now) {
+            self.hear_of_strangers(domain, Strangers::decoy_not_asked);
+            self.offer_domain(domain, now);
+            return;
+        }
+        if !self.weigh_decoy(span, domain, heard, now) {
+            self.offer_domain(domain, now);
+            return;
+        }
+        let wait = Wait::of(heard.named_wait, &heard.exchange.reply);
+        let wait = self.domains[domain]
+            .strangers
+            .wait(wait, self.manners.patience);
+        self.hear_of_strangers(domain, |strangers| {
+            strangers.hear_decoy(&heard.reading, now + wait.unwrap_or_default());
+            if strangers.decoy_due().is_some() && wait.is_none() {
+                strangers.give_up();
+            }
+        });
+        self.tell_of_strangers(domain);
+        self.offer_domain(domain, now);
+    }
+
+    /// The host takes fewer recipients at once than we named: our mistake, so this one is asked again at once, and so
+    /// many are not named together any more.
+    fn too_many(&mut self, talk: TalkId, asked: Asked, now: Moment) {
+        if let Some(t) = self.talks.get_mut(&talk) {
+            // Whatever the transaction could still have held is asked in a new one.
+            t.transaction = None;
+            let group = &mut self.groups[t.group];
+            let taken = asked.place - 1;
+            let cap = group.transaction_cap.map_or(taken, |cap| cap.min(taken));
+            if group.transaction_cap != Some(cap) {
+                group.transaction_cap = Some(cap);
+                let host = group.host;
+                self.hosts[host].known.transaction_cap = Some(cap);
+                self.tell_of_host(host);
+            }
+        }
+        self.put_back(asked, Strangers::decoy_not_asked, now);
+    }
+
+    /// An answer that settles the matter for this address.
+    fn settled_by(&mut self, span: Span, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+        let domain = asked.domain;
+        self.domains[domain].under_way -= 1;
+        let Asking::Subject(subject) = asked.whom else {
+            unreachable!("decoys are answered elsewhere")
+        };
+        self.hear_of_strangers(domain, |strangers| strangers.hear_subject(&heard.reading));
+        if is_yes(&heard.exchange) && subject.tries == 0 {
+            self.hosts[host].greylisting = false;
+        }
+        if is_yes(&heard.exchange) {
+            self.domains[domain].accepted();
+        } else if refuses_for_good(&heard.reading) {
+            self.domains[domain].refused();
+        }
+        if is_yes(&heard.exchange) {
+            self.tail_accepted(span.talk, domain, &subject);
+        }
+        match subject.look {
+            Look::First => self.weigh(span, domain, &subject, heard, now),
+            Look::Second => self.looked_again(&subject, heard, now),
+            Look::Control => self.controlled(span, domain, &subject, heard, now),
+        }
+        self.note_settled(1);
+        self.offer_domain(domain, now);
+    }
+
+    /// An answer that settles nothing: again later, or that was it.
+    fn undecided(&mut self, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+        let domain = asked.domain;
+        let mut subject = match asked.whom {
+            Asking::Subject(subject) => subject,
+            Asking::Decoy | Asking::LateDecoy => {
+                let again = now + limits::GREYLIST_WAIT.min(self.manners.patience);
+                self.put_back(asked, |strangers| strangers.decoy_lost(again), now);
+                return;
+            }
+        };
+        self.domains[domain].under_way -= 1;
+        let reason = heard.reading.reason;
+        if reason == Reason::Greylisted {
+            self.tells_to_come_back(host, domain, now);
+        }
+        let named = heard.named_wait.or_else(|| match reason {
+            // It is our speed that it minds: that is mended when the host may be asked again.
+            Reason::RateLimited | Reason::HostBusy => {
+                Some(self.hosts[host].pace.known().not_before.since(now))
+            }
+            _ => None,
+        });
+        let patience = self.manners.patience;
+        let wait = Wait::of(named, &heard.exchange.reply);
+        let next = after_undecided(&heard.reading, subject.waiting(), now, wait, patience);
+        match (next, subject.look) {
+            (Next::Again(at), look) => {
+                subject.tries += 1;
+                if subject.since == Moment::default() {
+                    subject.since = now;
+                }
+                if look == Look::First {
+                    self.learn_answer(&subject, &heard.exchange, &heard.reading, now);
+                    self.tell_of_waiting(&subject, Some(at));
+                }
+                self.domains[domain].push_later(at, &subject);
+            }
+            (Next::Leave, look) => {
+                if look == Look::First {
+                    self.learn_answer(&subject, &heard.exchange, &heard.reading, now);
+                    self.tell_of_waiting(&subject, None);
+                } else {
+                    self.learned_nothing(host, &subject);
+                }
+                self.note_settled(1);
+            }
+        }
+        self.offer_domain(domain, now);
+    }
+
+    /// Somebody was told to come back: everybody's clock is started at once, in the whole domain with its decoy, at
+    /// all domains of the host.
+    fn tells_to_come_back(&mut self, host: usize, domain: usize, now: Moment) {
+        if !self.domains[domain].keeps_waiting {
+            self.domains[domain].keeps_waiting = true;
+            self.hear_of_strangers(domain, Strangers::start_clock);
+            self.tell_of_strangers(domain);
+        }
+        if self.hosts[host].begins_greylisting() {
+            for group in self.hosts[host].groups.clone() {
+                for domain in self.groups[group].domains.clone() {
+                    self.offer_domain(domain, now);
+                }
+            }
+        }
+    }
+
+    /// A question that was not put, or whose answer was lost with the connection through no fault of its own: it is put
+    /// again.
+    pub(super) fn not_answered(&mut self, asked: Asked, now: Moment) {
+        self.put_back(asked, |strangers| strangers.decoy_lost(now), now);
+    }
+
+    fn put_back(&mut self, asked: Asked, decoy: impl FnOnce(&mut Strangers), now: Moment) {
+        let entry = &mut self.domains[asked.domain];
+        entry.under_way -= 1;
+        match asked.whom {
+            Asking::Subject(subject) => entry.push_front(&subject),
+            Asking::Decoy => self.hear_of_strangers(asked.domain, decoy),
+            Asking::LateDecoy => {
+                self.decoys_owed -= 1;
+                if let Some(group) = self.domains[asked.domain].group {
+                    self.groups[group].rows.tested_in_vain();
+                }
+            }
+        }
+        self.offer_domain(asked.domain, now);
+    }
+
+    pub(super) fn learn_answer(
+        &mut self,
+        subject: &Subject,
+        exchange: &Exchange,
+        reading: &Reading,
+        now: Moment,
+    ) {
+        let finding = Finding::Asked {
+            whom: Whom::Subject,
+            exchange: exchange.clone(),
+            reading: reading.believed_of(self.providers.of_mail_host(&exchange.host)),
+        };
+        self.learn_of_address(subject, finding, now);
+    }
+
+    /// Tells what an address has been through.
+    pub(super) fn tell_of_waiting(&mut self, subject: &Subject, again: Option<Moment>) {
+        self.learned.push(Learned::Waiting {
+            key: subject.address.key().into_owned(),
+            waiting: subject.waiting(),
+            again,
+        });
+    }
+}
+
+/// How many recipients were replied to in a flight.
+fn replied_to(answers: &[Option<Heard>]) -> u32 {
+    let replies = answers
+        .iter()
+        .flatten()
+        .filter(|heard| heard.exchange.stage == Stage::Rcpt)
+        .filter(|heard| heard.exchange.code.is_some_and(|code| code != 421));
+    u32::try_from(replies.count()).unwrap_or(u32::MAX)
+}
+
+/// What a farewell (421) is about, where that is the connection: it has brought answers, and the words do not speak of our
+/// speed.
+fn about_the_connection(answers: &[Option<Heard>], talk: &Talk) -> Option<Farewell> {
+    let last = answers.iter().flatten().last()?;
+    let meaning = farewell(&last.exchange.reply);
+    let of_us = meaning == Farewell::Untold && last.reading.reason.blame() == Blame::Sender;
+    (talk.replied > 0 && !of_us).then_some(meaning)
+}
+
+/// How a flight of a conversation broke off, if it did.
+fn how_broken(answers: &[Option<Heard>], talk: &Talk) -> Option<Break> {
+    let used = talk.spent.recipients() > 0;
+    let replied = talk.replied > 0;
+    let heard: Vec<&Heard> = answers.iter().flatten().collect();
+    let last = heard.last()?;
+    match (last.exchange.code, last.reading.reason) {
+        (Some(421), _) => Some(Break::Told),
+        (Some(_), _) => None,
+        (None, Reason::HungUp) => {
+            let before = heard.len().checked_sub(2).map(|at| &heard[at].exchange);
+            let refused = match before {
+                Some(e) => e.stage == Stage::Rcpt && !is_yes(e),
+                // Some take their leave a moment after the refusal.
+                None => talk.refused_last,
+            };
+            Some(match last.exchange.stage {
+                _ if refused => Break::AfterRefusal,
+                _ if heard.len() == 1 && used && last.exchange.stage != Stage::Rcpt => Break::Stale,
+                Stage::Rcpt if replied => Break::Instead,
+                _ => Break::Cut,
+            })
+        }
+        (None, _) => Some(Break::Mute),
+    }
+}
+
+/// Whether the host said yes.
+pub(super) fn is_yes(exchange: &Exchange) -> bool {
+    exchange.says_yes()
+}
+
+/// Whether an answer refuses for good and blames the mailbox or its domain.
+pub(super) fn refuses_for_good(reading: &Reading) -> bool {
+    reading.permanent && reading.reason.may_reject()
+}
+
+/// Whether an answer that is no yes settles the matter for the address.
+fn settles(reading: &Reading) -> bool {
+    refuses_for_good(reading) || matches!(reading.reason, Reason::MailboxFull | Reason::MailboxBusy)
+}

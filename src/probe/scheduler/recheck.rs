@@ -1,0 +1,52 @@
+//! The second look: our own error, measured by asking about a sample of the refused again.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::outcome::refuses_for_good;
+use super::{Board, Heard, Look, Subject, control};
+use crate::model::limits;
+use crate::model::timestamp::Moment;
+
+impl Board {
+    /// Keeps a refused address for a second look, if it is in the sample.
+    pub(super) fn draw_sample(&mut self, subject: &Subject) {
+        let share = self.manners.second_look;
+        if share <= 0.0 || self.sample.len() >= limits::SECOND_LOOKS {
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        (self.manners.seed, "second look", &*subject.address.key()).hash(&mut hasher);
+        #[expect(clippy::cast_precision_loss, reason = "a share of all numbers")]
+        let place = hasher.finish() as f64 / u64::MAX as f64;
+        if place < share {
+            self.sample.push(subject.address.clone());
+        }
+    }
+
+    /// When everything else is done and every connection closed, asks again about the sample of the refused.
+    pub(super) fn look_again(&mut self, now: Moment) {
+        let done = self.pending == 0 && self.decoys_owed == 0 && self.talks.is_empty();
+        if self.stopping || !done {
+            return;
+        }
+        for address in std::mem::take(&mut self.sample) {
+            let domain = self.entry(address.domain().wire());
+            self.pending += 1;
+            self.second_look.asked += 1;
+            self.domains[domain].push(&Subject {
+                look: Look::Second,
+                ..control(address)
+            });
+            self.offer_domain(domain, now);
+        }
+    }
+
+    /// A refused address was answered again. A change contradicts the first answer, so the evidence decides for neither.
+    pub(super) fn looked_again(&mut self, subject: &Subject, heard: &Heard, now: Moment) {
+        match refuses_for_good(&heard.reading) {
+            true => self.second_look.confirmed += 1,
+            false => self.second_look.changed += 1,
+        }
+        self.learn_answer(subject, &heard.exchange, &heard.reading, now);
+    }
+}

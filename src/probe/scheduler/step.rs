@@ -1,0 +1,361 @@
+//! Answers that may belong to another question: taken back as a whole, asked again one command at a time.
+//!
+//! What a conversation answers is believed as it comes, and remembered until the conversation has ended in step (see
+//! [`crate::smtp`]). Where its end, or any moment before, shows a reply too many, all of its answers are taken back and
+//! asked again at a machine that is *careful* from then on: one recipient a transaction, one command at a time, a while of
+//! quiet behind each answer. A machine that is found out of step again is unfit: nobody is asked about there in this run.
+//!
+//! A reply too few shows itself by silence where commands travelled together. It says nothing against the machine that one
+//! command at a time does not tell better, so that flight alone is asked again.
+
+use std::net::IpAddr;
+
+use super::{Asking, Board, Heard, Learned, Subject, TalkId, TalkStage};
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::Exchange;
+use crate::probe::{MAY_BE_ANOTHERS, Party, Strangers};
+use crate::smtp::farewell::Parting;
+use crate::smtp::session::{FlightPace, Offer, Privacy};
+
+/// What a machine has shown of its ways.
+#[derive(Debug, Default)]
+pub(super) struct Conduct {
+    /// How often its replies were out of step.
+    faults: u8,
+    /// Whether a conversation with it ended in step.
+    in_step: bool,
+    /// How commands are put to it.
+    care: Care,
+    /// What we may hope for of its encryption.
+    tls: Tls,
+    /// Why nobody is asked about there any more in this run.
+    unfit: Option<Box<Heard>>,
+}
+
+/// How commands are put to a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Care {
+    /// As it likes.
+    #[default]
+    None,
+    /// One at a time.
+    OneByOne,
+    /// Fenced, until a conversation has confirmed that it is in step: an earlier one broke off.
+    FencedOnce,
+    /// One at a time, with a while of quiet behind each answer.
+    Fenced,
+}
+
+/// What a machine's encryption is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tls {
+    /// Nothing speaks against it.
+    #[default]
+    Sound,
+    /// It failed before.
+    Broken,
+    /// The machine takes nothing in clear.
+    Demanded,
+}
+
+/// An answer that counts as long as its conversation turns out to have been in step.
+#[derive(Debug)]
+pub(super) enum Unsure {
+    /// About an address of the list.
+    Subject { domain: usize, subject: Subject },
+    /// About a domain's first decoy.
+    Decoy { domain: usize },
+}
+
+impl Board {
+    /// The machine at the other end of a conversation.
+    fn machine(&self, talk: TalkId) -> IpAddr {
+        let t = &self.talks[&talk];
+        self.groups[t.group].targets[t.target].1
+    }
+
+    /// Whether a conversation puts one command at a time, with a fence around each answer.
+    pub(super) fn is_careful(&self, talk: TalkId) -> bool {
+        let conduct = self.conduct.get(&self.machine(talk));
+        conduct.is_some_and(|conduct| match conduct.care {
+            Care::FencedOnce | Care::Fenced => true,
+            Care::None | Care::OneByOne => false,
+        })
+    }
+
+    /// How commands are put in a conversation, by what its machine has shown and its host offers.
+    pub(super) fn pace_of(&self, talk: TalkId, offer: &Offer) -> FlightPace {
+        let conduct = self.conduct.get(&self.machine(talk));
+        match conduct.map_or(Care::None, |conduct| conduct.care) {
+            Care::None => self.flight_pace(self.talks[&talk].group, offer),
+            Care::OneByOne => FlightPace::OneByOne,
+            Care::FencedOnce | Care::Fenced => FlightPace::Fenced,
+        }
+    }
+
+    /// Why a machine is unfit to be asked about anybody, if so.
+    pub(super) fn unfit(&self, machine: IpAddr) -> Option<&Heard> {
+        self.conduct.get(&machine)?.unfit.as_deref()
+    }
+
+    /// Whether a machine's answers can be told apart, as far as known.
+    pub(super) fn is_fit(&self, machine: IpAddr) -> bool {
+        self.unfit(machine).is_none()
+    }
+
+    /// What we want of encryption in a conversation, by what its machine has shown.
+    pub(super) fn wants_of_tls(&self, talk: TalkId) -> Privacy {
+        let conduct = self.conduct.get(&self.machine(talk));
+        let tls = conduct.map_or(Tls::Sound, |conduct| conduct.tls);
+        match (self.groups[self.talks[&talk].group].privacy, tls) {
+            (Privacy::WhenOffered, Tls::Broken) => Privacy::Never,
+            (Privacy::WhenOffered, Tls::Demanded) => Privacy::Required,
+            (wanted, Tls::Sound | Tls::Broken | Tls::Demanded) => wanted,
+        }
+    }
+
+    /// The machine of a conversation takes nothing in clear.
+    pub(super) fn demands_tls(&mut self, talk: TalkId) {
+        let machine = self.machine(talk);
+        self.conduct.entry(machine).or_default().tls = Tls::Demanded;
+    }
+
+    /// Encryption failed with the machine of a conversation: it is met in clear from now on.
+    pub(super) fn fails_at_tls(&mut self, talk: TalkId, now: Moment) {
+        let machine = self.machine(talk);
+        self.conduct.entry(machine).or_default().tls = Tls::Broken;
+        let host = self.groups[self.talks[&talk].group].host;
+        self.hosts[host].known.remember_in_clear(machine, now);
+        self.tell_of_host(host);
+    }
+
+    /// Takes in what is known of a host's machines from before.
+    pub(super) fn know_conduct(&mut self, host: usize, now: Moment) {
+        let known = &mut self.hosts[host].known;
+        known.forget_conduct(now);
+        for machine in known.in_clear.keys() {
+            self.conduct.entry(*machine).or_default().tls = Tls::Broken;
+        }
+        for machine in known.out_of_step.keys() {
+            self.conduct.entry(*machine).or_default().care = Care::Fenced;
+        }
+    }
+
+    /// Remembers an answer until its conversation has ended.
+    pub(super) fn is_unsure(&mut self, talk: TalkId, unsure: Unsure) {
+        if let Unsure::Decoy { domain } = unsure {
+            self.domains[domain].unsure = true;
+        }
+        if let Some(t) = self.talks.get_mut(&talk) {
+            t.unsure.push(unsure);
+        }
+    }
+
+    /// A conversation has ended in step, as far as that could be told: its answers count for good.
+    pub(super) fn are_sure(&mut self, answers: Vec<Unsure>, now: Moment) {
+        for answer in answers {
+            if let Unsure::Decoy { domain } = answer {
+                self.domains[domain].unsure = false;
+                self.offer_domain(domain, now);
+            }
+        }
+    }
+
+    /// Whether a flight fell silent in such a way that its answers may have moved up by a place: more than one command was
+    /// under way, and something was said in answer to one of them that depends on which.
+    pub(super) fn may_have_lost_one(pace: FlightPace, answers: &[Option<Heard>]) -> bool {
+        let tells = |heard: &&Heard| {
+            let is_rcpt = heard.exchange.stage == crate::model::stage::Stage::Rcpt;
+            is_rcpt || !super::outcome::is_yes(&heard.exchange)
+        };
+        let replies = answers.iter().flatten();
+        let mut replies = replies.filter(|heard| heard.exchange.code.is_some());
+        match pace {
+            FlightPace::Together => replies.any(|heard| tells(&heard)),
+            FlightPace::OneByOne | FlightPace::Fenced => false,
+        }
+    }
+
+    /// A conversation is over: takes back what it answered if nothing shows that it was in step.
+    ///
+    /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at a
+    /// machine that has ended a conversation in step before, or up to the last that names whom it is about; elsewhere they are
+    /// asked again, this once.
+    pub(super) fn has_parted(&mut self, talk: TalkId, parting: Parting, now: Moment) {
+        let Some(t) = self.talks.get_mut(&talk) else {
+            return;
+        };
+        let group = t.group;
+        let has_answered = t.replied > 0;
+        let is_telling = t.unsure.len() > t.proven;
+        let paces = (t.travelled_together, t.flight.pace);
+        let machine = self.machine(talk);
+        let conduct = self.conduct.entry(machine).or_default();
+        match (parting, paces) {
+            (Parting::OutOfStep, _) => {}
+            (Parting::InStep, _) if has_answered => {
+                conduct.in_step = true;
+                conduct.confirm();
+            }
+            (Parting::Untold, (true, _)) if is_telling && !conduct.in_step => {
+                conduct.doubt();
+                let t = self.talk(talk);
+                t.refuses_us = None;
+                let unsure = t.unsure.split_off(t.proven);
+                self.ask_all_anew(self.groups[group].host, unsure, now);
+            }
+            // Each reply was fenced: it came alone after its command.
+            (Parting::Untold, (false, FlightPace::Fenced)) if has_answered => conduct.confirm(),
+            (Parting::InStep | Parting::Untold, _) => {}
+        }
+    }
+
+    /// The machine of a conversation is asked one command at a time from now on.
+    pub(super) fn take_care(&mut self, talk: TalkId) {
+        let machine = self.machine(talk);
+        self.conduct.entry(machine).or_default().care = Care::Fenced;
+    }
+
+    /// A conversation's replies cannot be told apart: none of its answers counts.
+    pub(super) fn out_of_step(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
+        let Some(t) = self.talks.get_mut(&talk) else {
+            return;
+        };
+        let (group, is_leaving) = (t.group, t.stage == TalkStage::Quitting);
+        let asked = std::mem::take(&mut t.asked);
+        let unsure = std::mem::take(&mut t.unsure);
+        t.refuses_us = None;
+        // Answers that are taken back are no fruit.
+        t.replied = 0;
+        let host = self.groups[group].host;
+        let machine = self.machine(talk);
+        self.take_care(talk);
+        self.hosts[host].known.remember_out_of_step(machine, now);
+        self.tell_of_host(host);
+        let conduct = self.conduct.entry(machine).or_default();
+        conduct.faults = conduct.faults.saturating_add(1);
+        if conduct.faults >= limits::FAULTS_OF_STEP {
+            conduct.unfit = Some(Box::new(heard.clone()));
+        }
+        self.groups[group].not_before = now + limits::CUT_WAIT;
+        self.note_last_word(group, heard);
+        self.ask_all_anew(host, unsure, now);
+        for asked in asked {
+            self.not_answered(asked, now);
+        }
+        if !self.is_fit(machine) {
+            for group in self.groups_at(machine) {
+                self.leave_if_nobody_is_left(group, now);
+            }
+        }
+        if !is_leaving {
+            self.hang_up(talk);
+        }
+    }
+
+    /// Takes a conversation's answers back, and asks again.
+    fn ask_all_anew(&mut self, host: usize, mut unsure: Vec<Unsure>, now: Moment) {
+        // What was learned of strangers decides who is asked next.
+        unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
+        for unsure in unsure {
+            self.ask_anew(host, unsure, now);
+        }
+    }
+
+    /// Takes an answer back, and asks again.
+    fn ask_anew(&mut self, host: usize, unsure: Unsure, now: Moment) {
+        let (domain, party) = match &unsure {
+            Unsure::Subject { domain, subject } => {
+                let key = subject.address.key().into_owned().into_boxed_str();
+                self.forget_good(host, &key);
+                (*domain, Party::Address(key))
+            }
+            Unsure::Decoy { domain } => {
+                let name = &*self.domains[*domain].name;
+                (*domain, Party::Decoy(name.into()))
+            }
+        };
+        self.learned.push(Learned::TakenBack {
+            party,
+            reading: may_be_anothers(),
+            at: now,
+        });
+        match unsure {
+            Unsure::Subject { subject, .. } => {
+                self.pending += 1;
+                self.tally.settled -= 1;
+                self.tell_of_waiting(&subject, Some(now));
+                self.domains[domain].push_front(&subject);
+            }
+            Unsure::Decoy { .. } => {
+                self.domains[domain].unsure = false;
+                self.hear_of_strangers(domain, Strangers::unhear_decoy);
+                self.tell_of_strangers(domain);
+                if let Some(group) = self.domains[domain].group {
+                    self.groups[group].meant.take_if(|meant| *meant == domain);
+                }
+            }
+        }
+        self.offer_domain(domain, now);
+    }
+}
+
+impl Unsure {
+    /// Whether the words of an answer name the address asked about: then it is in step, and all before it.
+    pub(super) fn is_named_in(&self, exchange: &Exchange) -> bool {
+        match self {
+            Unsure::Subject { subject, .. } => {
+                let named = format!("<{}>", subject.address.key());
+                exchange
+                    .reply
+                    .to_lowercase()
+                    .contains(&named.to_lowercase())
+            }
+            Unsure::Decoy { .. } => false,
+        }
+    }
+}
+
+impl Conduct {
+    /// A conversation broke off before the machine had ended one in step.
+    fn doubt(&mut self) {
+        self.care = match self.care {
+            Care::None => Care::FencedOnce,
+            care @ (Care::OneByOne | Care::FencedOnce | Care::Fenced) => care,
+        };
+    }
+
+    /// One command at a time, the machine was in step.
+    fn confirm(&mut self) {
+        self.care = match self.care {
+            Care::FencedOnce => Care::OneByOne,
+            care @ (Care::None | Care::OneByOne | Care::Fenced) => care,
+        };
+    }
+}
+
+impl Asking {
+    /// What of it is to be remembered until the conversation has ended: what verdicts rest on.
+    pub(super) fn unsure(&self, domain: usize) -> Option<Unsure> {
+        match self {
+            Asking::Subject(subject) if subject.look == super::Look::First => {
+                let subject = subject.clone();
+                Some(Unsure::Subject { domain, subject })
+            }
+            Asking::Decoy => Some(Unsure::Decoy { domain }),
+            Asking::Subject(_) | Asking::LateDecoy => None,
+        }
+    }
+}
+
+/// What an answer is read as that may belong to another question.
+fn may_be_anothers() -> Reading {
+    Reading {
+        reason: Reason::ProviderAnomaly,
+        permanent: false,
+        rule: MAY_BE_ANOTHERS.to_owned(),
+    }
+}

@@ -1,0 +1,369 @@
+//! Hosts that begin to say the same to everybody.
+
+use super::*;
+use crate::probe::refuses_a_stranger;
+
+/// How many of those who exist came out so, and how many of those who do not.
+fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
+    let (exist, missing): (Vec<_>, Vec<_>) = list
+        .iter()
+        .filter(|address| drill.word(address) == word)
+        .partition(|address| address.starts_with('a'));
+    (exist.len(), missing.len())
+}
+
+#[test]
+fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    for (host, domain) in ["gone.test", "well.test"].into_iter().enumerate() {
+        let mut route = route_to(host);
+        if let Route::Hosts { key, .. } = &mut route {
+            *key = HostKey("both.test".to_owned());
+        }
+        board.routed(domain, route, START);
+    }
+    let [gone, well] = ["gone.test", "well.test"].map(|name| board.by_name[name]);
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let anna = control("anna@well.test".parse().unwrap());
+    board.weigh(IN_ORDER, well, &anna, &yes, START);
+    let rows = 3;
+    let mut questions = 0;
+    for n in 0..rows * limits::REFUSALS_IN_A_ROW {
+        let nobody = control(format!("x{n}@gone.test").parse().unwrap());
+        board.weigh(IN_ORDER, gone, &nobody, &no, START);
+        board.look_into(0, &no.exchange, START);
+        if board.groups[0].trust.is_questioned() {
+            questions += 1;
+            board.controlled(IN_ORDER, well, &anna, &yes, START);
+        }
+    }
+    assert_eq!(questions, rows);
+}
+
+#[test]
+fn a_host_that_begins_to_refuse_everybody_is_not_believed() {
+    let list = people("storm.test", 800, 50);
+    let drill = run_against("storm.test", &list, |question| match question.at {
+        0..40_000 => honest(question),
+        _ => Reply::No,
+    });
+    let (rejected, _) = came_out(&drill, &list, Reason::NoSuchMailbox);
+    assert_eq!(rejected, 0, "nobody who exists is rejected");
+    assert!(
+        drill
+            .learned
+            .iter()
+            .any(|learned| matches!(learned, Learned::Doubted { .. }))
+    );
+}
+
+#[test]
+fn a_stretch_of_bad_addresses_is_no_storm() {
+    let list = [people("d.test", 200, 10), people("d.test", 0, 100)].concat();
+    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+    drill.run();
+    assert_eq!(came_out(&drill, &list, Reason::NoSuchMailbox), (0, 110));
+}
+
+#[test]
+fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
+    let habits = Habits {
+        answer: |_| Reply::No,
+        ..Habits::default()
+    };
+    let list = people("liar.test", 10, 0);
+    let manners = Manners {
+        controls: vec!["anna@liar.test".parse().unwrap()],
+        ..manners()
+    };
+    let mut drill = Drill::new(manners, vec![habits], &[("liar.test", 0)], &list);
+    drill.run();
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+    }
+}
+
+#[test]
+fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
+    let list = people("tired.test", 60, 0);
+    let drill = run_against("tired.test", &list, |question| match question.nth {
+        0..10 => honest(question),
+        _ => Reply::Yes,
+    });
+    let (believed, _) = came_out(&drill, &list, Reason::Accepted);
+    assert!(believed <= 10, "{believed}");
+    assert_eq!(drill.word("a59@tired.test"), Reason::ProviderAnomaly);
+}
+
+#[test]
+fn a_decoy_refused_with_everybody_vouches_for_nobody() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    for domain in ["d.test", "all.test", "late.test"] {
+        board.routed(domain, route_to(0), START);
+    }
+    let [ordinary, all, late] = ["d.test", "all.test", "late.test"].map(|d| board.by_name[d]);
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let person = |address: &str| control(address.parse().unwrap());
+    board.weigh(IN_ORDER, ordinary, &person("anna@d.test"), &yes, START);
+    board.weigh(IN_ORDER, all, &person("bert@all.test"), &yes, START);
+    // From here on it refuses everybody.
+    for n in 0..limits::REFUSALS_IN_A_ROW {
+        let somebody = person(&format!("a{n}@d.test"));
+        board.weigh(IN_ORDER, ordinary, &somebody, &no, START);
+    }
+    let decoy = |board: &mut Board, domain: usize| {
+        board.hear_of_strangers(domain, crate::probe::Strangers::asking_decoy);
+        board.domains[domain].under_way += 1;
+        board.decoy_answered(IN_ORDER, domain, &no, START);
+        board.domains[domain].strangers.openness()
+    };
+    assert_eq!(decoy(&mut board, all), Openness::RefusesStrangers);
+    board.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
+    assert_eq!(
+        board.domains[all].strangers.openness(),
+        Openness::NotTold,
+        "taken back"
+    );
+    assert_eq!(decoy(&mut board, late), Openness::NotTold, "nor believed");
+    let says_so = |domain: &str| {
+        board.learned.iter().any(|learned| match learned {
+            Learned::TakenBack {
+                party: Party::Decoy(name),
+                reading,
+                ..
+            } => **name == *domain && reading.reason == Reason::ProviderAnomaly,
+            Learned::Domain { name, fact, .. } => {
+                name == domain
+                    && matches!(&fact.finding, Finding::Asked { reading, .. } if reading.reason == Reason::ProviderAnomaly)
+            }
+            _ => false,
+        })
+    };
+    assert!(says_so("all.test") && says_so("late.test"));
+}
+
+#[test]
+fn a_second_look_counts_what_changed() {
+    let habits = Habits {
+        answer: |question| match (question.local.starts_with("x1"), question.again) {
+            (true, 1..) => Reply::Yes,
+            _ => honest(question),
+        },
+        ..Habits::default()
+    };
+    let list = people("d.test", 20, 20);
+    let manners = Manners {
+        second_look: 1.0,
+        ..manners()
+    };
+    let mut drill = Drill::new(manners, vec![habits], &[("d.test", 0)], &list);
+    drill.run();
+    let look = drill.board.progress(drill.now).second_look;
+    let changed = list.iter().filter(|a| a.starts_with("x1")).count() as u64;
+    assert_eq!((look.asked, look.changed), (20, changed));
+    assert_eq!(look.confirmed, 20 - changed);
+}
+
+#[test]
+fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
+    // A domain where few are left, then many others, and from then on everybody is refused.
+    let habits = Habits {
+        answer: |question| match question.at {
+            0..10_000 => honest(question),
+            _ => Reply::No,
+        },
+        ..Habits::default()
+    };
+    let domains: Vec<String> = (0..400).map(|n| format!("d{n}.test")).collect();
+    let others: Vec<String> = domains.iter().flat_map(|d| people(d, 1, 0)).collect();
+    let list = people("large.test", 60, 140);
+    let served: Vec<(&str, usize)> = domains
+        .iter()
+        .map(|domain| (domain.as_str(), 0))
+        .chain([("large.test", 0)])
+        .collect();
+    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    let arrival = START + Duration::from_secs(10);
+    drill.arrivals = others
+        .iter()
+        .map(|address| (arrival, address.parse().unwrap()))
+        .collect();
+    drill.run();
+    let all = [list, others].concat();
+    let (rejected, _) = came_out(&drill, &all, Reason::NoSuchMailbox);
+    assert_eq!(rejected, 0, "nobody who exists is rejected");
+    let last = drill.learned.iter().find_map(|learned| match learned {
+        Learned::Doubted { addresses, .. } => Some(*addresses),
+        _ => None,
+    });
+    assert!(last < Some(30), "noticed at once: {last:?}");
+}
+
+#[test]
+fn a_control_that_comes_back_undecided_is_not_put_for_ever() {
+    // Whoever exists is refused with words that say nothing, once asked about again.
+    let list = people("d.test", 20, 30);
+    let drill = run_against("d.test", &list, |question| {
+        match (question.again, honest(question)) {
+            (1.., Reply::Yes) => Reply::Unread,
+            (_, reply) => reply,
+        }
+    });
+    assert!(drill.questions() < 60, "{}", drill.questions());
+}
+
+#[test]
+fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
+    let list = people("d.test", 200, 0);
+    let drill = run_against("d.test", &list, |question| match honest(question) {
+        Reply::No if question.at > 3_000 => Reply::HangUp,
+        reply => reply,
+    });
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+    }
+    assert!(drill.questions() < 230, "{}", drill.questions());
+}
+
+#[test]
+fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    board.routed("d.test", route_to(0), START);
+    let domain = board.by_name["d.test"];
+    let person = |address: &str| control(address.parse().unwrap());
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let span = |talk, asked, heard| streak::Span {
+        talk: TalkId(talk),
+        asked,
+        heard,
+    };
+    board.hear_of_strangers(domain, Strangers::asking_decoy);
+    board.domains[domain].under_way += 1;
+    board.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
+    board.decoy_answered(span(1, 2, 4), domain, &no, START);
+    let machine = board.groups[0].targets[0].1;
+    board.strangers.insert(machine, limits::MANY_STRANGERS);
+    assert!(board.wants_a_last_test(0));
+}
+
+#[test]
+fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    board.routed("d.test", route_to(0), START);
+    let domain = board.by_name["d.test"];
+    let person = |address: String| control(address.parse().unwrap());
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    let span = |talk, asked, heard| streak::Span {
+        talk: TalkId(talk),
+        asked,
+        heard,
+    };
+    let anna = person("anna@d.test".to_owned());
+    board.weigh(span(1, 1, 2), domain, &anna, &yes, START);
+    board.question(0, START);
+    // Asked side by side with the control, refused after it was accepted, heard before.
+    for n in 0..limits::REFUSALS_IN_A_ROW {
+        let nobody = person(format!("a{n}@d.test"));
+        board.weigh(span(2, 3, 5), domain, &nobody, &no, START);
+    }
+    board.controlled(span(1, 4, 6), domain, &anna, &yes, START);
+    assert!(board.owes_a_control(0, false), "they are still in doubt");
+}
+
+#[test]
+fn whoever_was_taken_back_tests_no_host() {
+    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    board.routed("d.test", route_to(0), START);
+    let domain = board.by_name["d.test"];
+    let anna = control("anna@d.test".parse().unwrap());
+    let yes = heard(Some(250), Reason::Accepted, false);
+    let no = heard(Some(550), Reason::NoSuchMailbox, true);
+    board.hear_of_strangers(domain, Strangers::asking_decoy);
+    board.domains[domain].under_way += 1;
+    board.decoy_answered(IN_ORDER, domain, &no, START);
+    board.weigh(IN_ORDER, domain, &anna, &yes, START);
+    board.domains[domain].under_way += 1;
+    board.decoys_owed += 1;
+    board.late_decoy_answered(IN_ORDER, domain, &yes, START);
+    assert!(board.groups[0].good.is_none() && board.hosts[0].good.is_none());
+    // Nor does whoever is accepted from then on.
+    let bert = control("bert@d.test".parse().unwrap());
+    board.weigh(IN_ORDER, domain, &bert, &yes, START);
+    assert!(board.groups[0].good.is_none() && board.hosts[0].good.is_none());
+    // Asked about all the same, by the operator's wish, she is believed no more than before.
+    board.controlled(IN_ORDER, domain, &anna, &yes, START);
+    let last = board
+        .learned
+        .iter()
+        .rev()
+        .find_map(|learned| match learned {
+            Learned::Address { fact, .. } => Some(&fact.finding),
+            _ => None,
+        });
+    assert!(
+        matches!(last, Some(Finding::Asked { reading, .. }) if reading.reason == Reason::ProviderAnomaly)
+    );
+}
+
+#[test]
+fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
+    let list = people("acme.test", 6, 0);
+    let in_words_of_its_own = run_against("acme.test", &list, |question| match honest(question) {
+        Reply::No => Reply::Unread,
+        other => other,
+    });
+    let name = "acme.test".to_owned();
+    let openness = |drill: &Drill| {
+        let domain = drill.board.by_name[name.as_str()];
+        drill.board.domains[domain].strangers.openness()
+    };
+    assert_eq!(openness(&in_words_of_its_own), Openness::RefusesStrangers);
+    assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
+    let read_as_refused = in_words_of_its_own.learned.iter().any(|learned| {
+        matches!(learned, Learned::Domain { fact, .. } if matches!(&fact.finding,
+            Finding::Asked { reading, .. } if refuses_a_stranger(reading)))
+    });
+    assert!(read_as_refused, "later runs know it too");
+
+    // In a conversation of its own the same refusal may be about anything.
+    let alone = run_against("acme.test", &list, |question| {
+        match (honest(question), question.nth) {
+            (_, 1..) => Reply::HangUp,
+            (Reply::No, _) => Reply::Unread,
+            (other, _) => other,
+        }
+    });
+    assert_eq!(openness(&alone), Openness::NotTold);
+}
+
+#[test]
+fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
+    // It takes everybody, but no more than three recipients a connection, and says so in words of its own.
+    let limited = Habits {
+        round_trip: Duration::from_secs(1),
+        answer: |question| match question.nth {
+            0..3 => Reply::Yes,
+            _ => Reply::Unread,
+        },
+        ..Habits::default()
+    };
+    let domains: Vec<String> = (0..12).map(|n| format!("d{n}.test")).collect();
+    let list: Vec<String> = domains.iter().map(|domain| format!("a@{domain}")).collect();
+    let served: Vec<(&str, usize)> = domains.iter().map(|domain| (domain.as_str(), 0)).collect();
+    let mut drill = Drill::new(manners(), vec![limited], &served, &list);
+    drill.run();
+    let promises = |entry: &&Entry| entry.strangers.openness() == Openness::RefusesStrangers;
+    let promised: Vec<&str> = drill
+        .board
+        .domains
+        .iter()
+        .filter(promises)
+        .map(|e| &*e.name)
+        .collect();
+    // Where the stranger comes right behind the last recipient taken, the limit cannot be told from a refusal.
+    assert!(promised.len() <= 1, "{promised:?}");
+}

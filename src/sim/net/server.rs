@@ -1,0 +1,377 @@
+//! A simulated mail host at work: one task for each connection.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::time::{sleep, timeout};
+
+use super::chance::Chance;
+use super::dialect::{Line, Topic};
+use super::flight::{Flight, LineEnd};
+use super::habits::{EarlyTalkers, Greeting, Pipelining, Speech, Tls};
+use super::host::{Host, Memory, Mood};
+use super::session::Session;
+use super::stumble::{Place, Slip, Stumble};
+use super::turn::{Desk, Then, phrase};
+use super::witness::{Breach, Witness, locked};
+use super::{speech, tls};
+use crate::net::{Clock, Wire};
+
+/// How long a host waits for the next command before it leaves (RFC 5321 §4.5.3.2.7).
+const IDLE: Duration = Duration::from_secs(300);
+
+/// What a lost flight costs: TCP's first retransmission (RFC 6298 §2.4 has at least a second).
+const RETRANSMISSION: Duration = Duration::from_secs(1);
+
+/// Most bytes taken at a time.
+const CHUNK: usize = 4 << 10;
+
+/// Most bytes without a line end.
+const HEARD: usize = 64 << 10;
+
+/// How long a visitor has to wait for the greeting before it may leave without a word: RFC 5321 §3.1 lets it say nothing
+/// before, and no client waits for ever.
+const GREETING_WORTH_WAITING: Duration = Duration::from_secs(15);
+
+/// One connection.
+pub(super) struct Visit {
+    pub(super) host: Arc<Host>,
+    /// The host's number with the witness.
+    pub(super) number: usize,
+    pub(super) memory: Arc<Mutex<Memory>>,
+    pub(super) witness: Arc<Witness>,
+    pub(super) clock: Clock,
+    pub(super) chance: Chance,
+    pub(super) client: IpAddr,
+    /// Which connection of this host, counted from 1.
+    pub(super) connection: u32,
+    /// How many connections the visitor has open, this one included.
+    pub(super) open: u32,
+    /// A reply that is to be said as one with the next.
+    pub(super) held: Option<String>,
+}
+
+/// Why a connection ended.
+enum End {
+    /// The visitor said QUIT.
+    Quit,
+    /// The visitor left without a word.
+    Left,
+    /// The visitor left before it was greeted, having waited long enough.
+    TiredOfWaiting,
+    /// The host ended it.
+    SentAway,
+}
+
+impl Visit {
+    /// Serves the visitor until one of the two leaves.
+    pub(super) async fn serve(mut self, mut wire: Box<dyn Wire>) {
+        let entered = self.clock.now();
+        let end = match self.greet(&mut wire).await {
+            Err(End::Left) if self.clock.now().since(entered) >= GREETING_WORTH_WAITING => {
+                End::TiredOfWaiting
+            }
+            Err(end) => end,
+            Ok(heard) => match self.converse(wire, heard).await {
+                Err(end) => end,
+                Ok(never) => match never {},
+            },
+        };
+        let now = self.clock.now();
+        let mut seen = self.witness.at(self.number);
+        seen.open -= 1;
+        seen.stays[self.connection as usize - 1].until = Some(now);
+        match end {
+            End::Quit => {}
+            End::Left => seen.hang_ups += 1,
+            End::TiredOfWaiting => seen.left_ungreeted += 1,
+            End::SentAway => seen.sent_away += 1,
+        }
+    }
+
+    /// First words. Returns what the visitor said before them.
+    async fn greet(&mut self, wire: &mut Box<dyn Wire>) -> Result<Vec<u8>, End> {
+        let habits = &self.host.habits;
+        let wait = self
+            .chance
+            .around(self.host.way.round_trip, self.host.way.jitter)
+            + habits.greeting_wait;
+        let early = match timeout(wait, self.read(wire)).await {
+            Err(_) => Vec::new(),
+            Ok(said) => said?,
+        };
+        if !early.is_empty() {
+            self.witness.at(self.number).breach(Breach::EarlyTalk);
+            if habits.early_talkers == EarlyTalkers::Punishes {
+                return self.turn_away(wire, Line::TalksEarly).await;
+            }
+        }
+        if locked(&self.memory).mood(habits, self.clock.now()) == Mood::Blocks {
+            return self.turn_away(wire, Line::Harvester).await;
+        }
+        if habits.connections.is_some_and(|limit| self.open > limit) {
+            return self.turn_away(wire, Line::TooManyConnections).await;
+        }
+        match habits.greeting {
+            Greeting::Welcomes => {
+                self.witness.at(self.number).greetings += 1;
+                self.speak(wire, Line::Banner).await?;
+                let banner = phrase(&self.host, self.client, Line::Banner, &Topic::default());
+                self.stumble_behind(wire, Place::Greeting, &banner).await?;
+                Ok(early)
+            }
+            Greeting::NotNow => self.turn_away(wire, Line::NotNow).await,
+            Greeting::Blocks => self.turn_away(wire, Line::BlockedAtDoor).await,
+            Greeting::HangsUp => Err(End::SentAway),
+            Greeting::Garbage => {
+                speech::utter(wire, "", Speech::Garbage).await;
+                Err(End::SentAway)
+            }
+            Greeting::Never => loop {
+                self.read(wire).await?;
+            },
+        }
+    }
+
+    async fn speak(&self, wire: &mut Box<dyn Wire>, line: Line) -> Result<(), End> {
+        self.witness.at(self.number).says(line);
+        let words = phrase(&self.host, self.client, line, &Topic::default());
+        self.utter(wire, &words, self.host.habits.speech.for_ordinary_replies())
+            .await
+    }
+
+    async fn turn_away<T>(&self, wire: &mut Box<dyn Wire>, line: Line) -> Result<T, End> {
+        self.speak(wire, line).await?;
+        Err(End::SentAway)
+    }
+
+    /// Answers flight after flight.
+    async fn converse(
+        &mut self,
+        mut wire: Box<dyn Wire>,
+        mut heard: Vec<u8>,
+    ) -> Result<Infallible, End> {
+        let mut session = Session::new(self.client, self.connection);
+        loop {
+            let flight = Flight::take_from(&mut heard);
+            if flight.is_empty() {
+                if heard.len() > HEARD {
+                    return Err(End::SentAway);
+                }
+                heard.extend(self.read(&mut wire).await?);
+                continue;
+            }
+            self.travel().await?;
+            let flight = self.mind_manners(flight, &session, &mut wire).await?;
+            match self.answer(&flight, &mut session, &mut wire).await? {
+                Then::Listen => {}
+                Then::Handshake => {
+                    // What came along in clear is no part of the encrypted conversation (RFC 3207 §6).
+                    heard.clear();
+                    wire = self.encrypt(wire).await?;
+                    session.encrypted();
+                    self.stumble_behind(&mut wire, Place::Handshake, "220 2.0.0 Ready")
+                        .await?;
+                }
+                Then::Farewell => return Err(End::Quit),
+                Then::HangUp => return Err(End::SentAway),
+            }
+        }
+    }
+
+    /// Lets the way there and back take its time.
+    async fn travel(&mut self) -> Result<(), End> {
+        let way = self.host.way;
+        let mut time = self.chance.around(way.round_trip, way.jitter);
+        while self.chance.happens(way.loss) && time < IDLE {
+            time += RETRANSMISSION;
+        }
+        let reset = self.chance.happens(way.reset);
+        sleep(time).await;
+        if reset { Err(End::SentAway) } else { Ok(()) }
+    }
+
+    /// What the host makes of commands that came together.
+    async fn mind_manners(
+        &self,
+        mut flight: Flight,
+        session: &Session,
+        wire: &mut Box<dyn Wire>,
+    ) -> Result<Flight, End> {
+        if flight.lines.len() < 2 {
+            return Ok(flight);
+        }
+        // Who answers more than was asked is sent the next command while it still answers.
+        let invited = (session.pipelines(&self.host) && flight.ends_where_it_must())
+            || self.host.habits.stumble.is_some();
+        {
+            let mut seen = self.witness.at(self.number);
+            seen.flights += 1;
+            if !invited {
+                seen.breach(Breach::UninvitedFlight);
+            }
+        }
+        match self.host.habits.pipelining {
+            Pipelining::Offered | Pipelining::NotOffered => {}
+            Pipelining::Punished => return self.turn_away(wire, Line::TalksEarly).await,
+            Pipelining::Chokes => flight.lines.truncate(1),
+        }
+        Ok(flight)
+    }
+
+    async fn answer(
+        &mut self,
+        flight: &Flight,
+        session: &mut Session,
+        wire: &mut Box<dyn Wire>,
+    ) -> Result<Then, End> {
+        session.flight_begins();
+        let mut late = Vec::new();
+        for line in &flight.lines {
+            let turn = {
+                let mut desk = Desk {
+                    host: &self.host,
+                    memory: &mut locked(&self.memory),
+                    seen: &mut self.witness.at(self.number),
+                    now: self.clock.now(),
+                };
+                if line.end == LineEnd::BareLineFeed {
+                    desk.seen.breach(Breach::BadLine);
+                }
+                session.hear(&line.text, &mut desk)
+            };
+            if !turn.wait.is_zero() {
+                sleep(turn.wait).await;
+            }
+            for reply in &turn.replies {
+                let place = Place::of(&line.text, reply);
+                let slip = place.and_then(|place| self.stumbles_at(place));
+                let reply = match self.held.take() {
+                    Some(held) => held + reply,
+                    None => reply.clone(),
+                };
+                match slip {
+                    None => self.utter(wire, &reply, turn.speech).await?,
+                    Some(stumble) => {
+                        let surplus = self.stumble(wire, &reply, turn.speech, stumble).await?;
+                        late.extend(surplus.map(|words| (stumble.after, words)));
+                    }
+                }
+            }
+            match turn.then {
+                Then::Listen => {}
+                then @ (Then::Handshake | Then::Farewell | Then::HangUp) => return Ok(then),
+            }
+        }
+        for (after, words) in late {
+            sleep(after).await;
+            self.utter(wire, &words, Speech::Plain).await?;
+        }
+        Ok(Then::Listen)
+    }
+
+    /// The host's fault at one of its replies in this connection, if there is one.
+    fn stumbles_at(&self, place: Place) -> Option<Stumble> {
+        let stumble = self.host.habits.stumble?;
+        let at_all = |most: u32| self.connection <= most;
+        (stumble.at == place && stumble.connections.is_none_or(at_all)).then_some(stumble)
+    }
+
+    /// Says a reply out of step. Returns the one too many that is still to be said.
+    async fn stumble(
+        &mut self,
+        wire: &mut Box<dyn Wire>,
+        reply: &str,
+        speech: Speech,
+        stumble: Stumble,
+    ) -> Result<Option<String>, End> {
+        match stumble.how {
+            Slip::Again | Slip::ThenYes | Slip::ThenNo => {
+                self.utter(wire, reply, speech).await?;
+                let surplus = stumble.how.surplus(reply);
+                if !stumble.after.is_zero() {
+                    return Ok(surplus);
+                }
+                if let Some(words) = surplus {
+                    self.utter(wire, &words, speech).await?;
+                }
+            }
+            Slip::Forgets => {}
+            Slip::Merges => {
+                let line = reply.replacen(' ', "-", 1);
+                self.held = Some(line + "\r\n");
+            }
+            Slip::Late => {
+                sleep(stumble.after).await;
+                self.utter(wire, reply, speech).await?;
+            }
+            Slip::Halves => {
+                speech::utter_in_halves(wire, reply, stumble.after).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says the reply too many behind words that answer no command.
+    async fn stumble_behind(
+        &self,
+        wire: &mut Box<dyn Wire>,
+        place: Place,
+        words: &str,
+    ) -> Result<(), End> {
+        let Some(stumble) = self.stumbles_at(place) else {
+            return Ok(());
+        };
+        if let Some(surplus) = stumble.how.surplus(words) {
+            sleep(stumble.after).await;
+            self.utter(wire, &surplus, Speech::Plain).await?;
+        }
+        Ok(())
+    }
+
+    /// Says something; whoever does not listen for five minutes is gone.
+    async fn utter(
+        &self,
+        wire: &mut Box<dyn Wire>,
+        words: &str,
+        speech: Speech,
+    ) -> Result<(), End> {
+        match timeout(IDLE, speech::utter(wire, words, speech)).await {
+            Ok(speech::Said::Done) => Ok(()),
+            Ok(speech::Said::BrokenOff) => Err(End::SentAway),
+            Ok(speech::Said::NobodyListens) | Err(_) => Err(End::Left),
+        }
+    }
+
+    /// The next bytes from the visitor.
+    async fn read(&self, wire: &mut Box<dyn Wire>) -> Result<Vec<u8>, End> {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        match timeout(IDLE, wire.read_buf(&mut chunk)).await {
+            Ok(Ok(1..)) => Ok(chunk),
+            Ok(Ok(0) | Err(_)) => Err(End::Left),
+            Err(_) => Err(End::SentAway),
+        }
+    }
+
+    async fn encrypt(&self, mut wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, End> {
+        match self.host.habits.tls {
+            Tls::Broken | Tls::RequiredBroken | Tls::None => {
+                tls::fail(&mut wire).await;
+                Err(End::SentAway)
+            }
+            Tls::HangsUp => Err(End::SentAway),
+            Tls::Offered | Tls::Required => {
+                let wire = timeout(IDLE, tls::accept(wire))
+                    .await
+                    .ok()
+                    .flatten()
+                    .ok_or(End::Left)?;
+                self.witness.at(self.number).handshakes += 1;
+                Ok(wire)
+            }
+        }
+    }
+}

@@ -1,0 +1,581 @@
+//! Judges the visitor's manners by what the servers counted.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::verdicts::{domain_of, key_of, keys_on_list};
+use super::{Complaint, Finding};
+use crate::model::timestamp::Moment;
+use crate::net::route::RecordKind;
+use crate::sim::net::dialect::Line;
+use crate::sim::net::witness::Totals;
+use crate::sim::net::{Breach, Outcome, Question, Sightings, Witness};
+use crate::sim::score::{Courtesy, Creation, Nature, Prospect, Site};
+
+/// What the servers counted, each for the worst of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Messages begun. Must be 0.
+    pub data: u64,
+    /// Words before the greeting. Must be 0.
+    pub early_talk: u64,
+    /// All breaches of protocol. Must be 0.
+    pub breaches: u64,
+    /// Connections that were left without QUIT while the host was willing. Must be 0.
+    pub without_quit: u64,
+    /// Most recipients within a second at hosts under one roof.
+    pub most_per_second: usize,
+    /// Most recipients within ten seconds at hosts under one roof.
+    pub most_per_ten_seconds: usize,
+    /// Most connections at once at hosts under one roof.
+    pub most_connections: usize,
+    /// Most refused recipients in one connection.
+    pub most_refused: u32,
+    /// Complaints that a careful visitor never hears. Must be 0.
+    pub complaints: u64,
+    /// Questions put for decoys.
+    pub decoys: u64,
+    /// Most questions about one address.
+    pub most_about_one: u32,
+}
+
+/// Complaints that no careful visitor hears, wherever.
+const NEVER_HEARD: [Line; 4] = [
+    Line::TooManyErrors,
+    Line::TooManyBadRecipients,
+    Line::TooManyConnections,
+    Line::TalksEarly,
+];
+
+/// Complaints that no visitor hears who knows the large providers.
+const NEVER_HEARD_AT_PROVIDERS: [Line; 3] = [
+    Line::TooManyRecipients,
+    Line::ConnectionUsedUp,
+    Line::OneDomainOnly,
+];
+
+/// Most recipients of one flight.
+const FLIGHT: u32 = 9;
+
+/// How often a host may say that it is asked too fast: each time may come as often as questions are under way, and twice
+/// the whole way down from the usual rate to a sixteenth of it takes ten.
+const RATE_LESSONS: u32 = 10;
+
+/// Most connections to a host beyond the questions put there, for each machine of its site: a few that come to nothing, one
+/// that turns out not to be encrypted, one that meets a host which knows HELO only.
+const FRUITLESS: usize = 12;
+
+/// Longest time for which a host that answers nothing is tried.
+const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
+
+/// How long whoever is told to slow down must stay away at least where no time was named: half of the time over which
+/// stock servers count (Postfix: 60 s).
+const STAYS_AWAY: Duration = Duration::from_secs(30);
+
+/// Acceptances at a host after which a visitor may ask for a stranger once more; each time after twice as many, up to 16
+/// times as many. So a host that has begun to take everybody is found out, and one that has not hardly notices.
+const ACCEPTED_PER_STRANGER: usize = 20;
+
+/// Most questions about one address where connections break: our four tries, each of which may be lost as often.
+const TRIES: u32 = 16;
+
+/// Everything that the servers saw of a run, in one place.
+struct Scene<'a> {
+    creation: &'a Creation,
+    courtesy: &'a Courtesy,
+    hosts: &'a BTreeMap<String, Sightings>,
+    findings: Vec<Finding>,
+    counts: Counts,
+}
+
+/// Judges the manners of a run.
+#[must_use]
+pub fn judge(
+    creation: &Creation,
+    courtesy: &Courtesy,
+    hosts: &BTreeMap<String, Sightings>,
+    witness: &Witness,
+) -> (Counts, Vec<Finding>) {
+    let mut scene = Scene {
+        creation,
+        courtesy,
+        hosts,
+        findings: Vec::new(),
+        counts: Counts::default(),
+    };
+    let totals = witness.totals();
+    scene.protocol(&totals);
+    for (name, seen) in hosts {
+        let site = creation.site_of(name);
+        scene.connections(name, seen, site);
+        scene.economy(name, seen, site);
+        scene.complaints(name, seen, site);
+    }
+    for (number, site) in creation.sites.iter().enumerate() {
+        scene.roof(number, site);
+    }
+    scene.identity();
+    scene.questions();
+    scene.look_ups(witness);
+    for (address, attempts) in witness.strays() {
+        scene.find(
+            Complaint::Stray,
+            format!("{attempts} attempts at {address}, where there is no host"),
+        );
+    }
+    (scene.counts, scene.findings)
+}
+
+impl Scene<'_> {
+    fn find(&mut self, complaint: Complaint, detail: String) {
+        self.findings.push(Finding::new(complaint, detail));
+    }
+
+    /// A host with its kind.
+    fn named(&self, host: &str) -> String {
+        match self.creation.site_of(host).persona {
+            Some(persona) => format!("{host} ({persona:?})"),
+            None => host.to_owned(),
+        }
+    }
+
+    fn protocol(&mut self, totals: &Totals) {
+        self.counts.data = totals.datas;
+        if totals.datas > 0 {
+            let detail = format!("{} messages begun", totals.datas);
+            self.find(Complaint::Data, detail);
+        }
+        for (breach, count) in &totals.breaches {
+            self.counts.breaches += count;
+            if *breach == Breach::EarlyTalk {
+                self.counts.early_talk += count;
+            }
+            let where_seen: Vec<String> = self
+                .hosts
+                .iter()
+                .filter(|(_, seen)| seen.breaches.contains_key(breach))
+                .map(|(name, _)| self.named(name))
+                .collect();
+            let detail = format!("{breach:?}, {count} times, at {}", where_seen.join(", "));
+            self.find(Complaint::Protocol, detail);
+        }
+    }
+
+    /// Tripwires within each connection, and how connections end.
+    fn connections(&mut self, name: &str, seen: &Sightings, site: &Site) {
+        if site.stays_on() && seen.hang_ups > 0 {
+            self.counts.without_quit += u64::from(seen.hang_ups);
+            let name = self.named(name);
+            let detail = format!("{name}: {} connections left without QUIT", seen.hang_ups);
+            self.find(Complaint::NoGoodbye, detail);
+        }
+        let mut spent: HashMap<u32, (u32, u32)> = HashMap::new();
+        let mut tripped = None;
+        for question in &seen.questions {
+            let (accepted, refused) = spent.entry(question.connection).or_default();
+            match question.outcome {
+                Outcome::Accepted => *accepted += 1,
+                Outcome::RefusedMailbox | Outcome::RefusedOtherwise => *refused += 1,
+            }
+            self.counts.most_refused = self.counts.most_refused.max(*refused);
+            if *refused > 9 || (*accepted + *refused > 10 && *refused > *accepted) {
+                tripped = Some((question.connection, *accepted, *refused));
+            }
+        }
+        if let Some((connection, accepted, refused)) = tripped {
+            let name = self.named(name);
+            let detail = format!(
+                "{name}: connection {connection} had {refused} refused beside {accepted} accepted recipients"
+            );
+            self.find(Complaint::Tripwire, detail);
+        }
+    }
+
+    /// Connections are for questions: none without one but a few, and not for long where nothing is answered.
+    fn economy(&mut self, name: &str, seen: &Sightings, site: &Site) {
+        let asked = seen.questions.len();
+        let most = asked + FRUITLESS * site.hosts.len().max(1);
+        if seen.connections as usize > most {
+            let detail = format!(
+                "{}: {} connections for {asked} questions",
+                self.named(name),
+                seen.connections
+            );
+            self.find(Complaint::Fruitless, detail);
+        }
+        let mut words = seen
+            .questions
+            .iter()
+            .filter(|question| question.code != 0)
+            .map(|question| question.at)
+            .peekable();
+        let mut in_vain: Option<Moment> = None;
+        for stay in &seen.stays {
+            while words.next_if(|word| *word < stay.from).is_some() {
+                in_vain = None;
+            }
+            let since = *in_vain.get_or_insert(stay.from);
+            if stay.from.since(since) > FRUITLESS_TIME {
+                let detail = format!(
+                    "{}: still tried {} s after the first of its connections that brought nothing",
+                    self.named(name),
+                    stay.from.since(since).as_secs()
+                );
+                self.find(Complaint::Fruitless, detail);
+                return;
+            }
+        }
+    }
+
+    /// How often a host may say a line that no careful visitor hears otherwise: where its limits are so tight that nobody
+    /// could know them before, each connection under way may hear it once.
+    fn lessons(&self, line: Line, site: &Site) -> u32 {
+        let habits = &site.habits;
+        let few_errors = habits
+            .errors
+            .is_some_and(|limits| limits.hang_up_after <= FLIGHT);
+        let few_connections = habits
+            .connections
+            .is_some_and(|most| most < self.courtesy.connections_per_host);
+        let is_a_surprise = match line {
+            Line::TooManyErrors => few_errors,
+            Line::TooManyConnections => few_connections,
+            _ => false,
+        };
+        match is_a_surprise && !site.is_known_by_name() {
+            true => self.courtesy.connections_per_host,
+            false => 0,
+        }
+    }
+
+    fn complaints(&mut self, name: &str, seen: &Sightings, site: &Site) {
+        let mut heard: Vec<(Line, u32)> = NEVER_HEARD
+            .iter()
+            .map(|line| (*line, seen.times_said(*line)))
+            .filter(|(line, said)| *said > self.lessons(*line, site))
+            .collect();
+        if site.is_known_by_name() {
+            let at_providers = NEVER_HEARD_AT_PROVIDERS.iter();
+            heard.extend(at_providers.map(|line| (*line, seen.times_said(*line))));
+        }
+        let under_way = FLIGHT * self.courtesy.connections_per_host;
+        for (line, lessons) in [
+            (Line::TooManyRecipients, 1),
+            (Line::ConnectionUsedUp, 1),
+            (Line::TooFast, RATE_LESSONS),
+        ] {
+            let said = seen.times_said(line);
+            if said > lessons * under_way {
+                heard.push((line, said));
+            }
+        }
+        for (line, count) in heard {
+            if count > 0 {
+                self.counts.complaints += u64::from(count);
+                let detail = format!("{} said {line:?} {count} times", self.named(name));
+                self.find(Complaint::HostComplained, detail);
+            }
+        }
+    }
+
+    /// Whoever is told to slow down stays away for a while: only what was under way by then may still arrive.
+    fn haste(&mut self, number: usize, site: &Site, questions: &[&Question]) {
+        let way = site.way;
+        let thinking = (site.habits.rcpt_wait + site.habits.tarpit) * FLIGHT;
+        let lost = match way.loss > 0.0 {
+            true => Duration::from_secs(10),
+            false => Duration::ZERO,
+        };
+        let under_way = way.round_trip.mul_f64(2.0 * (1.0 + way.jitter)) + thinking + lost;
+        let mut told: Option<Moment> = None;
+        for question in questions {
+            let early = told.is_some_and(|told| {
+                let after = question.at.since(told);
+                after > under_way && after < STAYS_AWAY
+            });
+            if early {
+                let detail = format!(
+                    "{} (site {number}) was asked again {:.1} s after it had asked to slow down",
+                    site.name,
+                    question.at.since(told.unwrap_or_default()).as_secs_f64()
+                );
+                self.counts.complaints += 1;
+                self.find(Complaint::HostComplained, detail);
+                return;
+            }
+            if question.objection == Some(Line::TooFast)
+                && told.is_none_or(|told| question.at.since(told) > under_way)
+            {
+                told = Some(question.at);
+            }
+        }
+    }
+
+    /// Rate and connections of all hosts under one roof.
+    fn roof(&mut self, number: usize, site: &Site) {
+        let seen: Vec<&Sightings> = site
+            .hosts
+            .iter()
+            .filter_map(|host| self.hosts.get(host))
+            .collect();
+        let mut questions: Vec<&Question> = seen.iter().flat_map(|seen| &seen.questions).collect();
+        questions.sort_by_key(|question| question.at);
+        self.haste(number, site, &questions);
+        let times: Vec<Moment> = questions.iter().map(|question| question.at).collect();
+        let (second, ten) = (most_within(&times, 1_000), most_within(&times, 10_000));
+        self.counts.most_per_second = self.counts.most_per_second.max(second);
+        self.counts.most_per_ten_seconds = self.counts.most_per_ten_seconds.max(ten);
+        // A bucket that is full may be emptied at once, and the way brings together what was sent apart: at most a
+        // flight in each connection.
+        let rate = self.courtesy.recipients_per_second as usize;
+        let together = 9 * self.courtesy.connections_per_host as usize;
+        if rate > 0 && (second > 2 * rate + together || ten > 11 * rate + together) {
+            let detail = format!(
+                "{}: {second} recipients in a second, {ten} in ten",
+                site.name
+            );
+            self.find(Complaint::Rate, detail);
+        }
+        let most = most_at_once(&seen);
+        self.counts.most_connections = self.counts.most_connections.max(most);
+        if most > self.courtesy.connections_per_host as usize {
+            let detail = format!("{} (site {number}): {most} connections at once", site.name);
+            self.find(Complaint::Connections, detail);
+        }
+    }
+
+    /// One sender, one name: what a greylist knows a visitor by must not change.
+    fn identity(&mut self) {
+        for (name, seen) in self.hosts {
+            if seen.names.len() > 1 || seen.senders.len() > 1 || seen.sources.len() > 1 {
+                let detail = format!("{name} met {:?} as {:?}", seen.names, seen.senders);
+                self.findings
+                    .push(Finding::new(Complaint::Identity, detail));
+            }
+        }
+    }
+
+    /// How many were refused under the registrable domain of a site: what one of its machines refused may be held against
+    /// what another one is asked again.
+    fn refused_under_the_roof_of(&self, site: &Site) -> usize {
+        let is_near = |host: &&String| site.hosts.iter().any(|own| roof(own) == roof(host));
+        let questions = self.hosts.keys().filter(is_near);
+        let questions = questions.flat_map(|host| &self.hosts[host].questions);
+        questions
+            .filter(|question| question.outcome == Outcome::RefusedMailbox)
+            .count()
+    }
+
+    /// How often each address and each domain was asked about.
+    fn questions(&mut self) {
+        let on_list = keys_on_list(self.creation);
+        let takes_all = self.domains_that_take_all();
+        for site in &self.creation.sites {
+            let questions: Vec<&Question> = site
+                .hosts
+                .iter()
+                .filter_map(|host| self.hosts.get(host))
+                .flat_map(|seen| &seen.questions)
+                .collect();
+            let count = |outcome| {
+                let alike = questions
+                    .iter()
+                    .filter(|question| question.outcome == outcome);
+                alike.count()
+            };
+            let mut about: BTreeMap<String, u32> = BTreeMap::new();
+            let mut by_domain: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+            for question in &questions {
+                let key = key_of(&question.address);
+                let (subjects, decoys) = by_domain.entry(domain_of(&key).to_owned()).or_default();
+                if on_list.contains(&key) {
+                    *subjects += 1;
+                } else {
+                    *decoys += 1;
+                    self.counts.decoys += 1;
+                }
+                *about.entry(key).or_default() += 1;
+            }
+            let most_about_one = about.values().copied().max().unwrap_or(0);
+            self.counts.most_about_one = self.counts.most_about_one.max(most_about_one);
+            // What one of its machines refuses for our sake is a question for the others.
+            let machines = u32::try_from(site.hosts.len().max(1)).unwrap_or(u32::MAX);
+            let bound = match (site.is_steady(), site.prospect) {
+                (true, Prospect::Silent(_)) => machines,
+                (true, Prospect::Mailboxes | Prospect::TakesAll(_)) => 1,
+                (false, _) => TRIES,
+            };
+            // For every eight strangers refused, somebody accepted may be asked about once more: does the host still
+            // know its own? And again after the last question, which more than one may turn out to be.
+            let refused = self.refused_under_the_roof_of(site);
+            let again: u32 = about
+                .values()
+                .map(|count| count.saturating_sub(bound))
+                .sum();
+            let late = usize::from(refused >= 12);
+            let mut needless = Vec::new();
+            if again as usize > refused / 8 + late
+                && let Some((key, count)) = about.iter().find(|(_, count)| **count > bound)
+            {
+                needless.push(format!("{count} times about {key}"));
+            }
+            let steady = site.is_steady();
+            let further: u32 = by_domain
+                .values()
+                .map(|(_, decoys)| decoys.saturating_sub(1))
+                .sum();
+            // Each machine is held to its own first answers, so each may see one in the end; and again, as above.
+            let machines = site.hosts.len().max(1);
+            let allowed = further_strangers(count(Outcome::Accepted)) + machines - 1 + late;
+            if steady && further as usize > allowed {
+                needless.push(format!(
+                    "{further} decoys beyond one for each domain, {allowed} at most"
+                ));
+            }
+            for (domain, (subjects, decoys)) in by_domain {
+                if steady && takes_all.contains(&domain) && subjects + decoys > 3 {
+                    needless.push(format!(
+                        "{} questions at {domain}, which takes everything",
+                        subjects + decoys
+                    ));
+                }
+            }
+            for detail in needless {
+                let detail = match site.persona {
+                    Some(persona) => format!("{} ({persona:?}): {detail}", site.name),
+                    None => format!("{}: {detail}", site.name),
+                };
+                self.findings
+                    .push(Finding::new(Complaint::NeedlessQuestion, detail));
+            }
+        }
+    }
+
+    fn domains_that_take_all(&self) -> HashSet<String> {
+        let rows = self.creation.rows.iter();
+        rows.filter(|row| {
+            // Even a host that takes everything takes nothing for a domain that it does not know.
+            let is_served = row.nature != Some(Nature::Unserved);
+            row.nature == Some(Nature::CatchAll)
+                || (is_served
+                    && row.site.is_some_and(|site| {
+                        matches!(self.creation.sites[site].prospect, Prospect::TakesAll(_))
+                    }))
+        })
+        .filter_map(|row| row.address.as_deref())
+        .map(|address| domain_of(&key_of(address)).to_owned())
+        .collect()
+    }
+
+    /// One question of a kind for each name; two where the first brought nothing.
+    fn look_ups(&mut self, witness: &Witness) {
+        let troubled: HashSet<String> = self
+            .creation
+            .rows
+            .iter()
+            .filter(|row| {
+                matches!(
+                    row.nature,
+                    Some(Nature::NamesBroken(_) | Nature::NamesRecover)
+                )
+            })
+            .filter_map(|row| row.address.as_deref())
+            .map(|address| domain_of(&key_of(address)).to_owned())
+            .collect();
+        for ((name, kind), count) in witness.dns() {
+            let bound = if troubled.contains(&name) { 2 } else { 1 };
+            let is_about_mail = matches!(kind, RecordKind::Mx | RecordKind::A | RecordKind::Aaaa);
+            if count > bound || !is_about_mail {
+                let detail = format!("{count} questions for {kind:?} of {name}");
+                self.find(Complaint::NeedlessLookUp, detail);
+            }
+        }
+    }
+}
+
+/// How many strangers beyond one for each domain a host may be asked for that has accepted so many: one after every row
+/// of acceptances, each row twice as long as the last up to a bound, one in the end.
+fn further_strangers(accepted: usize) -> usize {
+    let longest = ACCEPTED_PER_STRANGER * 16;
+    let (mut row, mut left, mut strangers) = (ACCEPTED_PER_STRANGER, accepted, 1);
+    while left >= row {
+        left -= row;
+        strangers += 1;
+        row = (row * 2).min(longest);
+    }
+    strangers
+}
+
+/// Most moments within any span of `millis` milliseconds; they must be in order.
+fn most_within(times: &[Moment], millis: u64) -> usize {
+    let mut first = 0;
+    let mut most = 0;
+    for (last, time) in times.iter().enumerate() {
+        while time.as_millis() - times[first].as_millis() >= millis {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    most
+}
+
+/// Most connections open at once over some hosts. One that ends as another begins leaves room for it.
+fn most_at_once(hosts: &[&Sightings]) -> usize {
+    let mut changes: Vec<(Moment, isize)> = Vec::new();
+    for stay in hosts.iter().flat_map(|seen| &seen.stays) {
+        changes.push((stay.from, 1));
+        if let Some(until) = stay.until {
+            changes.push((until, -1));
+        }
+    }
+    changes.sort_unstable();
+    let mut open = 0;
+    let mut most = 0;
+    for (_, change) in changes {
+        open += change;
+        most = most.max(open);
+    }
+    most.unsigned_abs()
+}
+
+/// The registrable domain of a name of ours: its last two labels.
+fn roof(name: &str) -> &str {
+    let last = name.rsplitn(3, '.').take(2).map(str::len).sum::<usize>() + 1;
+    name.get(name.len().saturating_sub(last)..).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::net::Stay;
+
+    #[test]
+    fn moments_are_counted_within_any_span() {
+        let times = [0, 500, 900, 1000, 1400, 5000].map(Moment::from_millis);
+        assert_eq!(most_within(&times, 1000), 4);
+        assert_eq!(most_within(&[], 1000), 0);
+    }
+
+    #[test]
+    fn further_strangers_are_few_however_many_are_accepted() {
+        let counts = [0, 19, 20, 60, 1000, 10_000].map(further_strangers);
+        assert_eq!(counts, [1, 1, 2, 3, 7, 35]);
+    }
+
+    #[test]
+    fn connections_of_all_hosts_under_a_roof_count_together() {
+        let stay = |from, until| Stay {
+            from: Moment::from_millis(from),
+            until: Some(Moment::from_millis(until)),
+        };
+        let host = |stays: &[Stay]| Sightings {
+            stays: stays.to_vec(),
+            ..Sightings::default()
+        };
+        let (one, two) = (host(&[stay(0, 10), stay(10, 20)]), host(&[stay(5, 15)]));
+        assert_eq!(most_at_once(&[&one]), 1);
+        assert_eq!(most_at_once(&[&one, &two]), 2);
+    }
+}

@@ -1,0 +1,258 @@
+//! Holds the verdicts against the truth, and against what the servers said.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{Complaint, Finding, Listed};
+use crate::sim::net::{Outcome, Persona, Sightings, Truth};
+use crate::sim::score::{Creation, Nature, Prospect, Row, Site};
+
+/// How often each truth got each verdict.
+pub type Confusion = BTreeMap<&'static str, BTreeMap<String, u64>>;
+
+/// What the verdicts were worth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    /// How often each truth got each verdict, by rows; `no_address` for rows without one.
+    pub confusion: Confusion,
+    /// Rows rejected that take mail, or that nobody had refused.
+    pub false_rejections: u64,
+    /// Rows promised that take no mail, or for which nobody had vouched.
+    pub false_promises: u64,
+    /// Rows left in doubt though their host tells everybody.
+    pub needless_doubts: u64,
+    /// What is wrong, row by row.
+    pub findings: Vec<Finding>,
+}
+
+/// The key by which an address is known here: lower case, the domain in A-labels.
+pub(super) fn key_of(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase());
+    format!("{}@{domain}", local.to_lowercase())
+}
+
+pub(super) fn domain_of(key: &str) -> &str {
+    key.rsplit_once('@').map_or("", |(_, domain)| domain)
+}
+
+/// What the servers said of addresses and of strangers.
+struct Said {
+    accepted: HashSet<String>,
+    refused: HashSet<String>,
+    strangers_refused: BTreeSet<String>,
+}
+
+impl Said {
+    fn by(hosts: &BTreeMap<String, Sightings>, on_list: &HashSet<String>) -> Self {
+        let mut said = Said {
+            accepted: HashSet::new(),
+            refused: HashSet::new(),
+            strangers_refused: BTreeSet::new(),
+        };
+        for question in hosts.values().flat_map(|seen| &seen.questions) {
+            let key = key_of(&question.address);
+            let for_good = (500..600).contains(&question.code);
+            match question.outcome {
+                Outcome::Accepted if question.code != 0 => {
+                    said.accepted.insert(key);
+                }
+                Outcome::RefusedMailbox if for_good => {
+                    if on_list.contains(&key) {
+                        said.refused.insert(key);
+                    } else {
+                        said.strangers_refused.insert(domain_of(&key).to_owned());
+                    }
+                }
+                Outcome::Accepted | Outcome::RefusedMailbox | Outcome::RefusedOtherwise => {}
+            }
+        }
+        said
+    }
+}
+
+/// The addresses on the list, by key.
+pub(super) fn keys_on_list(creation: &Creation) -> HashSet<String> {
+    creation
+        .rows
+        .iter()
+        .filter_map(|row| row.address.as_deref().map(key_of))
+        .collect()
+}
+
+/// Holds the verdicts of a finished run against the truth.
+#[must_use]
+pub fn judge(
+    creation: &Creation,
+    listed: &[Option<Listed>],
+    hosts: &BTreeMap<String, Sightings>,
+) -> Verdicts {
+    let said = Said::by(hosts, &keys_on_list(creation));
+    let mut verdicts = Verdicts::default();
+    let mut best: HashMap<&'static str, u64> = HashMap::new();
+    let mut earlier: HashMap<String, &Listed> = HashMap::new();
+    for (row, listed) in creation.rows.iter().zip(listed) {
+        let Some(listed) = listed else { continue };
+        let truth = row.truth.as_ref().map_or("no_address", Truth::as_str);
+        *verdicts
+            .confusion
+            .entry(truth)
+            .or_default()
+            .entry(listed.verdict.clone())
+            .or_default() += 1;
+        *best.entry(truth).or_default() += 1;
+        let about = || {
+            format!(
+                "{} ({truth}) came out {}/{} in {}: {}",
+                row.address.as_deref().unwrap_or("a row without an address"),
+                listed.verdict,
+                listed.reason,
+                listed.list,
+                listed.reply
+            )
+        };
+        let before = row
+            .address
+            .as_deref()
+            .and_then(|address| earlier.get(&key_of(address)).copied());
+        if let Some(address) = row.address.as_deref() {
+            earlier.entry(key_of(address)).or_insert(listed);
+        }
+        if !is_rightly_left_out(listed, before) {
+            verdicts
+                .findings
+                .push(Finding::new(Complaint::Rows, about()));
+        }
+        if !is_rightly_rejected(row, listed, before, &said) {
+            verdicts.false_rejections += 1;
+            verdicts
+                .findings
+                .push(Finding::new(Complaint::FalseRejection, about()));
+        }
+        if !is_rightly_promised(row, listed, &said) {
+            verdicts.false_promises += 1;
+            verdicts
+                .findings
+                .push(Finding::new(Complaint::FalsePromise, about()));
+        }
+        if let Some(wanted) = certain(creation, row)
+            && wanted != listed.verdict
+        {
+            verdicts.needless_doubts += 1;
+            verdicts.findings.push(Finding::new(
+                Complaint::NeedlessDoubt,
+                format!("{}; its host tells everybody: {wanted}", about()),
+            ));
+        }
+    }
+    verdicts
+}
+
+/// Whether a mailbox comes out once to be written to: its further rows are marked and not verified, no other row is
+/// marked.
+fn is_rightly_left_out(listed: &Listed, before: Option<&Listed>) -> bool {
+    let is_marked = listed.flags.split(';').any(|flag| flag == "duplicate");
+    is_marked == before.is_some() && (!is_marked || listed.list != "verified")
+}
+
+/// Whether a rejection, if it is one, has its ground in the text, in DNS, or in a refusal of that very mailbox.
+/// A further row of a mailbox is left out for that alone, as long as it has the verdict of the first.
+fn is_rightly_rejected(row: &Row, listed: &Listed, before: Option<&Listed>, said: &Said) -> bool {
+    if listed.verdict != "undeliverable" && listed.list != "rejected" {
+        return true;
+    }
+    if before.is_some_and(|first| first.list != "rejected" && first.verdict == listed.verdict) {
+        return true;
+    }
+    let refused = || {
+        row.address
+            .as_deref()
+            .is_some_and(|address| said.refused.contains(&key_of(address)))
+    };
+    match &row.truth {
+        None => true,
+        Some(Truth::NoSuchDomain | Truth::NoMailHost) => true,
+        Some(Truth::Missing | Truth::Disabled | Truth::Moved) => refused(),
+        Some(Truth::Exists | Truth::Full | Truth::Busy | Truth::HostsDead | Truth::NamesBroken) => {
+            false
+        }
+    }
+}
+
+/// Whether a promise, if it is one, rests on an acceptance of a mailbox where a stranger was refused.
+fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
+    if listed.verdict != "deliverable" {
+        return true;
+    }
+    let Some(key) = row.address.as_deref().map(key_of) else {
+        return false;
+    };
+    let vouched = said.accepted.contains(&key) && said.strangers_refused.contains(domain_of(&key));
+    match &row.truth {
+        Some(Truth::Exists | Truth::Busy) => vouched,
+        Some(
+            Truth::Missing
+            | Truth::Full
+            | Truth::Disabled
+            | Truth::Moved
+            | Truth::NoSuchDomain
+            | Truth::NoMailHost
+            | Truth::HostsDead
+            | Truth::NamesBroken,
+        )
+        | None => false,
+    }
+}
+
+/// Whether a site refuses strangers in words that say nothing.
+fn speaks_in_riddles(site: &Site) -> bool {
+    site.habits.says == Persona::RefusesInOwnWords.habits().says
+}
+
+/// The standing that every careful visitor reaches; `None` where luck or the host's mood has a say.
+fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
+    let (Some(truth), Some(nature)) = (&row.truth, row.nature) else {
+        return Some(match row.is_message {
+            true => "undeliverable",
+            false => "unknown",
+        });
+    };
+    match nature {
+        Nature::NoSuchDomain
+        | Nature::NullMx
+        | Nature::NoMailHost
+        | Nature::HostWithoutAddress
+        | Nature::Inward => return Some("undeliverable"),
+        Nature::NamesBroken(_) => return Some("unknown"),
+        // Some refuse a domain that they do not serve as if it were a stranger's; both readings are honest.
+        Nature::Unserved => return None,
+        Nature::Ordinary | Nature::CatchAll | Nature::Implicit | Nature::NamesRecover => {}
+    }
+    let site = &creation.sites[row.site?];
+    if !site.is_steady_in_time() {
+        return None;
+    }
+    let is_ascii = row.address.as_deref().is_some_and(|address| {
+        address
+            .rsplit_once('@')
+            .is_some_and(|(local, _)| local.is_ascii())
+    });
+    if !is_ascii && !site.habits.offers.iter().any(|offer| offer == "SMTPUTF8") {
+        return None;
+    }
+    match (site.prospect, nature, truth) {
+        (Prospect::Silent(_), _, _) => Some("unknown"),
+        (Prospect::TakesAll(_), _, _) | (_, Nature::CatchAll, _) => Some("risky"),
+        (Prospect::Mailboxes, _, Truth::Exists) => Some("deliverable"),
+        (Prospect::Mailboxes, _, Truth::Full | Truth::Busy) => Some("risky"),
+        // Nobody can be given up on the strength of words that nobody reads.
+        (Prospect::Mailboxes, _, Truth::Missing) if speaks_in_riddles(site) => None,
+        (Prospect::Mailboxes, _, Truth::Missing | Truth::Disabled | Truth::Moved) => {
+            Some("undeliverable")
+        }
+        (
+            Prospect::Mailboxes,
+            _,
+            Truth::NoSuchDomain | Truth::NoMailHost | Truth::HostsDead | Truth::NamesBroken,
+        ) => None,
+    }
+}

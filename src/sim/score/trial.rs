@@ -1,0 +1,230 @@
+//! The shipped program at work in a drawn internet, in simulated time.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::input::flags::Lists;
+use crate::input::list::{Options, Source};
+use crate::input::suppression::Suppression;
+use crate::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Disposition, Policy};
+use crate::net::route::Reach;
+use crate::probe::pace::{Ceilings, Rate};
+use crate::probe::run::{Depth, Ending, Origin, Terms};
+use crate::probe::scheduler::{Manners, Progress};
+use crate::sim::net::Simulation;
+use crate::smtp::rules::Book;
+use crate::verify::report::Report;
+use crate::verify::{Asking, Observer, Task, Tools, Writing, verify};
+
+use super::Creation;
+
+/// The limits that a trial gives the program: the general ones of `verify`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Courtesy {
+    /// Recipients a second at one host; 0 is no limit.
+    pub recipients_per_second: u32,
+    /// Connections at once at one host.
+    pub connections_per_host: u32,
+    /// Connections at once in all.
+    pub connections: usize,
+    /// Most addresses that wait in memory at a time.
+    pub pending: usize,
+    /// How long one address may wait for a host that wants us to come back.
+    pub patience: Duration,
+}
+
+impl Default for Courtesy {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        Courtesy {
+            recipients_per_second: 10,
+            connections_per_host: 2,
+            connections: 500,
+            pending: limits::PENDING_ADDRESSES,
+            patience: Duration::from_secs(1800),
+        }
+    }
+}
+
+/// The sender that a trial names.
+pub const SENDER: &str = "verify@presend.test";
+
+/// The name by which a trial introduces itself.
+pub const HELLO: &str = "presend.test";
+
+/// When a run is to end early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// When all is done.
+    Done,
+    /// As by Ctrl-C, after this much simulated time.
+    Interrupted(Duration),
+}
+
+/// What a run left behind.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What the program says of it.
+    pub report: Report,
+    /// When it began.
+    pub began: Moment,
+    /// Simulated time that it took.
+    pub took: Duration,
+    /// The lists as files: verified, review, rejected.
+    pub lists: [Vec<u8>; 3],
+    /// Most addresses that waited at a time.
+    pub most_pending: usize,
+    /// Most conversations under way at a time.
+    pub most_conversations: usize,
+}
+
+/// What the shipped program needs beside a list.
+///
+/// # Panics
+///
+/// Never: what comes with the program is well formed.
+#[must_use]
+pub fn tools() -> Tools {
+    let providers = Arc::new(Providers::built_in());
+    Tools {
+        suppression: Suppression::default(),
+        lists: Lists::new(Arc::clone(&providers), &[]).expect("the built-in lists are well formed"),
+        providers,
+        book: Arc::new(Book::built_in()),
+        policy: Policy::built_in("balanced").expect("a built-in policy"),
+    }
+}
+
+/// Runs `work` in simulated time.
+///
+/// # Errors
+///
+/// When the runtime cannot be made.
+pub fn in_simulated_time<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    Ok(runtime.block_on(work))
+}
+
+/// Verifies the list of a creation in its internet, which must be up. Lists and ledger are kept in `folder`: a second
+/// run there goes on where the first ended.
+///
+/// # Errors
+///
+/// When a file in `folder` cannot be written.
+///
+/// # Panics
+///
+/// When the program under trial panics.
+pub async fn run(
+    creation: &Creation,
+    simulation: &Simulation,
+    tools: &Tools,
+    courtesy: &Courtesy,
+    folder: &Path,
+    until: Until,
+) -> anyhow::Result<Outcome> {
+    let world = simulation.world.clone();
+    let clock = world.clock;
+    let began = clock.now();
+    let task = Task {
+        source: Source::spool("list.csv".to_owned(), creation.list.bytes().as_slice())?,
+        options: Options::default(),
+        out: folder.join("lists"),
+        memory: Memory::Use,
+        writing: Writing::default(),
+        target: None,
+    };
+    let realm = Realm::Simulated(format!("seed {}", creation.seed));
+    let mut ledger = Ledger::open(
+        &folder.join("ledger.db"),
+        &realm,
+        Lifetimes::default(),
+        began,
+    )?;
+    let job = Job {
+        place: "here",
+        list: task.source.name(),
+        seed: creation.seed,
+    };
+    let begun = ledger.begin(&job, began)?;
+    let asking = Asking::World(world, Box::new(terms(begun.seed, courtesy)));
+    let mut gauge = Gauge::default();
+    let stop = async {
+        match until {
+            Until::Done => tokio::time::sleep(GIVE_UP).await,
+            Until::Interrupted(after) => tokio::time::sleep(after).await,
+        }
+        Ending::Interrupted
+    };
+    let report = verify(&task, tools, asking, &mut ledger, &mut gauge, stop).await?;
+    ledger.end(report.ending.as_str(), "{}", clock.now())?;
+    let took = clock.now().since(began);
+    let read = |disposition: Disposition| {
+        std::fs::read(task.out.join(format!("{}.csv", disposition.as_str())))
+    };
+    Ok(Outcome {
+        report,
+        began,
+        took,
+        lists: [
+            read(Disposition::Verified)?,
+            read(Disposition::Review)?,
+            read(Disposition::Rejected)?,
+        ],
+        most_pending: gauge.pending,
+        most_conversations: gauge.conversations,
+    })
+}
+
+/// Simulated time after which a run is held to be one that never ends: days beyond the longest patience.
+pub const GIVE_UP: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn terms(seed: u64, courtesy: &Courtesy) -> Terms {
+    Terms {
+        manners: Manners {
+            sender: Some(SENDER.parse().expect("an address of ours")),
+            ceilings: Ceilings {
+                rate: Rate::per_seconds(courtesy.recipients_per_second),
+                connections: courtesy.connections_per_host,
+            },
+            rate: Rate::UNLIMITED,
+            connections: courtesy.connections,
+            pending: courtesy.pending,
+            patience: courtesy.patience,
+            seed,
+            controls: Vec::new(),
+            second_look: 0.0,
+        },
+        origins: vec![Origin {
+            address: None,
+            hello: HELLO.parse().expect("a name of ours"),
+        }],
+        port: 25,
+        reach: Reach::PublicOrDocumentation,
+        depth: Depth::MailHosts,
+    }
+}
+
+/// Keeps the highest marks.
+#[derive(Default)]
+struct Gauge {
+    pending: usize,
+    conversations: usize,
+}
+
+impl Observer for Gauge {
+    fn progress(&mut self, _rows: u64, progress: &Progress) {
+        self.pending = self.pending.max(progress.pending);
+        self.conversations = self.conversations.max(progress.conversations);
+    }
+
+    fn blocked(&mut self, _host: &str, _words: &str, _addresses: usize) {}
+}

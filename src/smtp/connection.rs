@@ -1,0 +1,253 @@
+//! The one loop that carries out a dialogue on a stream.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::reply::Decoder;
+use super::session::{Dialogue, Step};
+use super::tls;
+use super::{Answer, Garble};
+use crate::model::limits;
+
+/// A two-way stream of bytes to a mail host.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// Whether bytes lie unread that nobody has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// None, or blank lines only, or the announcement that the host closes.
+    Nothing,
+    /// A reply, or the beginning of one.
+    Replies,
+}
+
+/// A connection to one mail host with the bytes that have arrived and were not yet wanted.
+pub struct Line {
+    wire: Box<dyn Wire>,
+    buffer: Vec<u8>,
+    start: usize,
+    decoder: Decoder,
+}
+
+impl Line {
+    /// Takes over a fresh connection.
+    #[must_use]
+    pub fn new(wire: Box<dyn Wire>) -> Self {
+        Line {
+            wire,
+            buffer: Vec::new(),
+            start: 0,
+            decoder: Decoder::new(),
+        }
+    }
+
+    /// Carries out a dialogue to its end.
+    ///
+    /// Returns the line again, or `None` when encryption failed, which leaves nothing to talk on.
+    ///
+    /// Every wait is bounded: by the step's own time when listening, by [`limits::MAIL_WAIT`] when a host does not
+    /// take our bytes, by [`limits::TLS_WAIT`] for a handshake.
+    pub async fn carry_out(mut self, dialogue: &mut impl Dialogue) -> Option<Self> {
+        loop {
+            match dialogue.step() {
+                Step::Say(bytes) => match self.unread(Duration::ZERO).await {
+                    Unread::Nothing => self.say(&bytes).await,
+                    Unread::Replies => {
+                        self.forget_unread();
+                        dialogue.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
+                    }
+                },
+                Step::Listen { wait, .. } => {
+                    let answer = match timeout(wait, self.listen()).await {
+                        Ok(answer) => answer,
+                        Err(_) => Answer::Silent,
+                    };
+                    dialogue.hear(Some(answer));
+                }
+                Step::Encrypt => match self.encrypt().await {
+                    Ok(line) => {
+                        self = line;
+                        dialogue.hear(None);
+                    }
+                    Err(answer) => {
+                        dialogue.hear(Some(answer));
+                        return None;
+                    }
+                },
+                Step::Done => return Some(self),
+            }
+        }
+    }
+
+    /// After QUIT: waits for the host to close. Then it counts this connection no more when we open the next, and the
+    /// half-closed one stays on its side.
+    pub async fn until_closed(mut self) {
+        let closed = async {
+            let mut rest = [0; 64];
+            while !matches!(self.wire.read(&mut rest).await, Ok(0) | Err(_)) {}
+        };
+        let _ = timeout(limits::CLOSING_WAIT, closed).await;
+    }
+
+    /// Writes bytes. A failure shows when the answer is awaited: the host may have said why before it closed.
+    async fn say(&mut self, bytes: &str) {
+        let deadline = Instant::now() + limits::MAIL_WAIT;
+        let written = timeout_at(deadline, async {
+            self.wire.write_all(bytes.as_bytes()).await?;
+            self.wire.flush().await
+        });
+        if let Ok(Err(error)) = written.await {
+            tracing::debug!(%error, "write failed");
+        }
+    }
+
+    /// Whether replies have come, or come within `wait`, that nobody has asked for. With no wait, what has come by now
+    /// counts.
+    pub async fn unread(&mut self, wait: Duration) -> Unread {
+        if self.waiting().is_empty() {
+            if wait.is_zero() {
+                let mut fill = std::pin::pin!(self.fill());
+                poll_fn(|context| {
+                    // Whether it is ready by now is all that matters.
+                    let _ = fill.as_mut().poll(context);
+                    Poll::Ready(())
+                })
+                .await;
+            } else {
+                let _ = timeout(wait, self.fill()).await;
+            }
+        }
+        let waiting = self.waiting();
+        // A host that closes may say so at any time (RFC 5321 §3.8): that is read as the answer to what we say next.
+        let is_goodbye = |text: &[u8]| b"421".starts_with(&text[..text.len().min(3)]);
+        match waiting.is_empty() || is_goodbye(waiting) {
+            true => Unread::Nothing,
+            false => Unread::Replies,
+        }
+    }
+
+    /// What has come and was not read. Some servers send blank lines behind a reply.
+    fn waiting(&self) -> &[u8] {
+        let unread = &self.buffer[self.start..];
+        let blank = unread
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        &unread[blank.count()..]
+    }
+
+    fn forget_unread(&mut self) {
+        self.start = self.buffer.len();
+        self.decoder = Decoder::new();
+    }
+
+    /// Takes what comes next. Returns how many bytes; none when the connection is gone.
+    async fn fill(&mut self) -> usize {
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+        }
+        self.buffer.reserve(limits::READ_BYTES);
+        let mut wire = (&mut self.wire).take(limits::READ_BYTES as u64);
+        wire.read_buf(&mut self.buffer).await.unwrap_or(0)
+    }
+
+    /// Reads one reply.
+    async fn listen(&mut self) -> Answer {
+        loop {
+            let mut unread = &self.buffer[self.start..];
+            let decoded = self.decoder.decode(&mut unread);
+            self.start = self.buffer.len() - unread.len();
+            match decoded {
+                Ok(Some(reply)) => return Answer::Reply(reply),
+                Ok(None) => {}
+                Err(garble) => return Answer::Garbled(garble),
+            }
+            if self.fill().await == 0 {
+                return Answer::HungUp;
+            }
+        }
+    }
+
+    /// Turns to TLS. Certificates are not checked: nothing secret is said (RFC 7435, opportunistic security).
+    async fn encrypt(mut self) -> Result<Self, Answer> {
+        // RFC 3207 §6: bytes sent ahead in clear would be taken for encrypted ones later.
+        if self.unread(Duration::ZERO).await == Unread::Replies {
+            return Err(Answer::Garbled(Garble::OutOfTurn));
+        }
+        let name = ServerName::try_from("mail.invalid").expect("a fixed host name");
+        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls::CLIENT));
+        match timeout(limits::TLS_WAIT, connector.connect(name, self.wire)).await {
+            Ok(Ok(stream)) => Ok(Line::new(Box::new(stream))),
+            Ok(Err(error)) => Err(Answer::Unreachable(format!(
+                "TLS handshake failed: {error}"
+            ))),
+            Err(_) => Err(Answer::Silent),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::Reply;
+
+    /// A line on which the host has said `words`, one reply of which was read.
+    async fn line_with(words: &[u8]) -> (Line, tokio::io::DuplexStream) {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 10);
+        theirs.write_all(words).await.unwrap();
+        let mut line = Line::new(Box::new(ours));
+        let reply = Reply::from_text("250 ok").unwrap();
+        assert_eq!(line.listen().await, Answer::Reply(reply));
+        (line, theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_replies_that_nobody_asked_for_are_told_of() {
+        for (behind, wanted) in [
+            ("", Unread::Nothing),
+            ("\r\n\r\n", Unread::Nothing),
+            ("421 closing", Unread::Nothing),
+            ("4", Unread::Nothing),
+            ("550 and so on\r\n", Unread::Replies),
+            ("\r\n250 ok\r\n", Unread::Replies),
+            ("2", Unread::Replies),
+        ] {
+            let words = format!("250 ok\r\n{behind}");
+            let (mut line, _theirs) = line_with(words.as_bytes()).await;
+            assert_eq!(line.unread(Duration::ZERO).await, wanted, "{behind:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_late_is_seen_where_it_is_waited_for() {
+        for (wait, wanted) in [
+            (Duration::ZERO, Unread::Nothing),
+            (limits::QUIET_WAIT, Unread::Replies),
+        ] {
+            let (mut line, mut theirs) = line_with(b"250 ok\r\n").await;
+            let late = tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                theirs.write_all(b"250 ok\r\n").await.unwrap();
+                theirs
+            });
+            assert_eq!(line.unread(wait).await, wanted, "{wait:?}");
+            late.await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_is_gone_has_nothing_more_to_say() {
+        let (mut line, theirs) = line_with(b"250 ok\r\n").await;
+        drop(theirs);
+        assert_eq!(line.unread(limits::QUIET_WAIT).await, Unread::Nothing);
+        assert_eq!(line.listen().await, Answer::HungUp);
+    }
+}

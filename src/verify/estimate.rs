@@ -1,0 +1,345 @@
+//! What a list comes to, from a polite sample of it.
+//!
+//! The list is read twice: first to learn which domains are large, then to pick. The picked addresses are verified as a
+//! list of their own; what they turn out to be is projected to the rest. Which addresses are picked depends on the seed
+//! and on their names alone, so the same command asks about the same people.
+
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::input::address::Address;
+use crate::input::list::{ColumnChoice, Options, Source};
+use crate::ledger::{Ledger, Memory};
+use crate::model::ending::Ending;
+use crate::model::provider::Providers;
+use crate::model::verdict::Disposition;
+use crate::projection::sample::{self, Estimate, Stratum};
+use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
+use crate::verify::report::{Time, Traffic};
+use crate::verify::{
+    Asking, Describer, Judge, Lack, Observer, Task, Tools, Writing, believed, first_of, verify,
+};
+
+/// What a sample of a list says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Estimated {
+    /// The version of this shape.
+    pub schema: u32,
+    /// The list's name.
+    pub list: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Those with a well-formed address.
+    pub addresses: u64,
+    /// Addresses that were asked about.
+    pub sample: u64,
+    /// How the list was parted.
+    pub strata: Vec<StratumLine>,
+    /// What the whole list comes to.
+    pub estimate: Estimate,
+    /// What was asked.
+    pub traffic: Traffic,
+    /// How the asking ended.
+    pub ending: Ending,
+    /// When it was.
+    pub time: Time,
+}
+
+/// One part of the list.
+#[derive(Clone, Debug, Serialize)]
+pub struct StratumLine {
+    /// What its addresses have in common.
+    pub name: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Addresses asked about.
+    pub sample: u64,
+    /// Of these, deliverable ones that would be verified.
+    pub verified: u64,
+    /// Of these, rejected ones.
+    pub rejected: u64,
+}
+
+/// What an address has in common with others, as far as can be seen without asking.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Likeness {
+    /// At a provider's own domain, by its name.
+    Provider(String),
+    /// At a domain with so many rows in this list.
+    Domain(Size),
+}
+
+/// How many rows of a list a domain has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Size {
+    One,
+    Few,
+    Many,
+    Most,
+}
+
+impl Size {
+    fn of(rows: u32) -> Size {
+        match rows {
+            0..=1 => Size::One,
+            2..=9 => Size::Few,
+            10..=99 => Size::Many,
+            100.. => Size::Most,
+        }
+    }
+}
+
+impl Likeness {
+    fn name(&self) -> String {
+        match self {
+            Likeness::Provider(name) => name.clone(),
+            Likeness::Domain(Size::One) => "domains with 1 row".to_owned(),
+            Likeness::Domain(Size::Few) => "domains with 2 to 9 rows".to_owned(),
+            Likeness::Domain(Size::Many) => "domains with 10 to 99 rows".to_owned(),
+            Likeness::Domain(Size::Most) => "domains with 100 rows or more".to_owned(),
+        }
+    }
+}
+
+/// A part of the list while it is read: how many rows, and the addresses that come first by lot.
+#[derive(Default)]
+struct Drawn {
+    rows: u64,
+    /// The largest lot on top: it gives way to a smaller one.
+    first: BinaryHeap<(u64, String)>,
+}
+
+impl Drawn {
+    fn add(&mut self, lot: u64, key: &str, most: usize) {
+        self.rows += 1;
+        let full = self.first.len() >= most;
+        if full && self.first.peek().is_some_and(|(last, _)| lot >= *last) {
+            return;
+        }
+        // The same mailbox in another row has the same lot.
+        if self.first.iter().any(|(known, _)| *known == lot) {
+            return;
+        }
+        if full {
+            self.first.pop();
+        }
+        self.first.push((lot, key.to_owned()));
+    }
+}
+
+/// A list parted, with the addresses that come first by lot in each part.
+struct Parted {
+    rows: u64,
+    /// Those that name somebody.
+    messages: u64,
+    addresses: u64,
+    parts: BTreeMap<Likeness, Drawn>,
+}
+
+/// Asks about a sample of at most `most` addresses and says what the whole list comes to.
+///
+/// # Errors
+///
+/// When the list cannot be read, or the ledger or a temporary folder cannot be used.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of a run, each used once"
+)]
+pub async fn estimate(
+    source: &Source,
+    options: &Options,
+    most: u64,
+    seed: u64,
+    memory: Memory,
+    tools: &Tools,
+    asking: Asking,
+    ledger: &mut Ledger,
+    observer: &mut dyn Observer,
+    stop: impl Future<Output = Ending>,
+) -> anyhow::Result<Estimated> {
+    let parted = part(source, options, most, seed, &tools.providers)?;
+    let picked = pick(&parted, most);
+    let folder = tempfile::tempdir()?;
+    let task = task(&picked, folder.path(), memory)?;
+    let clock = match &asking {
+        Asking::Nobody(clock) => *clock,
+        Asking::World(world, _) => world.clock,
+    };
+    let report = verify(&task, tools, asking, ledger, observer, stop).await?;
+    // What the sample turned out to be, by stratum.
+    let now = clock.now();
+    let judge = Judge::new(tools, now, report.ending);
+    let mut describer = Describer::new(&tools.lists);
+    let model = believed(ledger, now)?;
+    let mut tally = Tally::new(&model);
+    let (mut strata, mut lines) = (Vec::new(), Vec::new());
+    for (likeness, rows, keys) in &picked {
+        let mut stratum = Stratum {
+            rows: *rows,
+            ..Stratum::default()
+        };
+        let mut line = StratumLine {
+            name: likeness.name(),
+            rows: *rows,
+            sample: keys.len() as u64,
+            verified: 0,
+            rejected: 0,
+        };
+        for key in keys {
+            let Ok(address) = Address::parse(key) else {
+                continue;
+            };
+            let described = describer.describe(address);
+            let judgement = judge.address(&described, ledger)?;
+            let slot = tally.add(
+                judgement.kind(),
+                judgement.provider_id.as_deref(),
+                described.address.domain().wire(),
+                Pile::Open,
+            );
+            let verified = judgement.disposition == Disposition::Verified;
+            line.verified += u64::from(verified);
+            line.rejected += u64::from(judgement.disposition == Disposition::Rejected);
+            let outcome = (tally.segment(slot).clone(), verified);
+            *stratum.asked.entry(outcome).or_default() += 1;
+        }
+        strata.push(stratum);
+        lines.push(line);
+    }
+    let no_address = parted.messages - parted.addresses;
+    if no_address > 0 {
+        strata.push(Stratum {
+            rows: no_address,
+            asked: BTreeMap::from([((Segment::kind(Kind::NoAddress), false), no_address)]),
+        });
+    }
+    let model = tally.teach(model);
+    Ok(Estimated {
+        schema: 1,
+        list: source.name().to_owned(),
+        rows: parted.rows,
+        addresses: parted.addresses,
+        sample: lines.iter().map(|line| line.sample).sum(),
+        strata: lines,
+        estimate: sample::estimate(&Forecast::new(&model), &strata),
+        traffic: report.traffic,
+        ending: report.ending,
+        time: report.time,
+    })
+}
+
+/// Reads the list: how large each domain is, then who comes first by lot in each part.
+fn part(
+    source: &Source,
+    options: &Options,
+    most: u64,
+    seed: u64,
+    providers: &Providers,
+) -> anyhow::Result<Parted> {
+    // Twelve bytes a domain and a little: the one thing here that grows with the list.
+    let mut sizes: HashMap<u64, u32> = HashMap::new();
+    let mut parted = Parted {
+        rows: 0,
+        messages: 0,
+        addresses: 0,
+        parts: BTreeMap::new(),
+    };
+    each(source, options, |named| {
+        // A row that names nobody is no message.
+        parted.rows += 1;
+        parted.messages += u64::from(!matches!(named, Err(Lack::Nothing)));
+        if let Ok(address) = named {
+            parted.addresses += 1;
+            let size = sizes.entry(hash(0, address.domain().wire())).or_default();
+            *size = size.saturating_add(1);
+        }
+    })?;
+    let most = usize::try_from(most)?;
+    each(source, options, |named| {
+        let Ok(address) = named else { return };
+        let domain = address.domain().wire();
+        let likeness = if let Some(provider) = providers.of_consumer_domain(domain) {
+            Likeness::Provider(provider.name.clone())
+        } else {
+            let rows = sizes.get(&hash(0, domain)).copied().unwrap_or(1);
+            Likeness::Domain(Size::of(rows))
+        };
+        let key = address.key();
+        parted
+            .parts
+            .entry(likeness)
+            .or_default()
+            .add(hash(seed, &key), &key, most);
+    })?;
+    Ok(parted)
+}
+
+/// Reads every row of a list: of those that name several addresses the first, which stands for the row.
+fn each(
+    source: &Source,
+    options: &Options,
+    mut with: impl FnMut(Result<&Address, Lack>),
+) -> anyhow::Result<()> {
+    let mut list = source.list(options)?;
+    while let Some(row) = list.next_row()? {
+        let first = first_of(&row);
+        with(first.as_ref().map_err(|none| none.lack));
+    }
+    Ok(())
+}
+
+fn hash(seed: u64, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Those to ask about: of each part its share, the first by lot.
+fn pick(parted: &Parted, most: u64) -> Vec<(Likeness, u64, Vec<String>)> {
+    let sizes: Vec<(u64, u64)> = parted
+        .parts
+        .values()
+        .map(|part| (part.rows, part.first.len() as u64))
+        .collect();
+    let quota = sample::allot(most, &sizes);
+    parted
+        .parts
+        .iter()
+        .zip(quota)
+        .map(|((likeness, part), quota)| {
+            let mut lots: Vec<&(u64, String)> = part.first.iter().collect();
+            lots.sort_unstable();
+            lots.truncate(usize::try_from(quota).unwrap_or(usize::MAX));
+            let keys = lots.into_iter().map(|(_, key)| key.clone()).collect();
+            (likeness.clone(), part.rows, keys)
+        })
+        .collect()
+}
+
+/// The sample as a list of its own.
+fn task(
+    picked: &[(Likeness, u64, Vec<String>)],
+    folder: &Path,
+    memory: Memory,
+) -> anyhow::Result<Task> {
+    let mut list = "email\n".to_owned();
+    for key in picked.iter().flat_map(|(.., keys)| keys) {
+        list.push('"');
+        list.push_str(&key.replace('"', "\"\""));
+        list.push_str("\"\n");
+    }
+    Ok(Task {
+        source: Source::spool("the sample".to_owned(), list.as_bytes())?,
+        options: Options {
+            column: ColumnChoice::Numbered(1),
+            ..Options::default()
+        },
+        out: folder.to_owned(),
+        memory,
+        writing: Writing::default(),
+        target: None,
+    })
+}

@@ -1,0 +1,170 @@
+//! What a run would replace: never the list itself, and nothing that presend did not write.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::model::columns;
+use crate::model::limits;
+
+/// Whether files that presend did not write may be replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replace {
+    /// They stay, and the run does not begin.
+    #[default]
+    OnlyOurs,
+    /// The operator says so.
+    Anything,
+}
+
+/// Why a run must not write where it is told to.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Protected {
+    /// The list would be replaced by what is made of it.
+    #[error(
+        "{} is the list itself and would be replaced by what is made of it; name another place with --out",
+        .0.display()
+    )]
+    TheList(PathBuf),
+    /// Somebody else's file would be replaced.
+    #[error(
+        "{} was not written by presend and would be replaced; name another place, or say --force to replace it",
+        .0.display()
+    )]
+    Foreign(PathBuf),
+}
+
+/// Makes sure that writing to `paths` destroys nothing: neither `list`, by whatever path or link it is reached, nor what
+/// somebody else wrote.
+///
+/// # Errors
+///
+/// [`Protected`] for the first path that must stay as it is.
+pub fn protect(list: &Path, paths: &[PathBuf], replace: Replace) -> Result<(), Protected> {
+    let list = match list == Path::new("-") {
+        // A list that the shell takes from a file is that file.
+        true => identity(Path::new("/dev/stdin")),
+        false => identity(list),
+    };
+    for path in paths {
+        let Some(here) = identity(path) else { continue };
+        if list == Some(here) {
+            return Err(Protected::TheList(path.clone()));
+        }
+        if replace == Replace::OnlyOurs && !is_ours(path) {
+            return Err(Protected::Foreign(path.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// What is made of `report.json` and the lists for people.
+const PAGES: [&str; 3] = ["report.html", "report.md", "lists.xlsx"];
+
+/// What two paths have in common when they lead to one file; `None` where there is none.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Whether presend wrote the file at `path`, by how it begins. A file that cannot be read is somebody else's; an empty
+/// one holds nothing that could be lost.
+///
+/// The pages of a report bear no mark, since they are for clients; they are ours where the numbers beside them are.
+fn is_ours(path: &Path) -> bool {
+    let is_page = PAGES.iter().any(|page| path.ends_with(page));
+    let marked = match is_page {
+        true => path.with_file_name("report.json"),
+        false => path.to_owned(),
+    };
+    match beginning(&marked) {
+        Ok(text) => text.is_empty() || bears_our_mark(&text),
+        Err(_) => false,
+    }
+}
+
+fn beginning(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    let most = limits::OUR_MARK_BYTES as u64;
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Each kind of file that is written has a mark of its own near its beginning: lists their added columns, JSON lines the
+/// same as keys, reports the program's name, changes and metrics their first line.
+fn bears_our_mark(text: &str) -> bool {
+    let added = columns::NAMES[1];
+    text.contains(added)
+        || text.contains("\"program\": \"presend")
+        || text.starts_with("address,change,before,now")
+        || text.starts_with("# HELP presend_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn here(folder: &Path, name: &str, text: &str) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_list_is_never_replaced_by_whatever_path_it_is_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = here(folder.path(), "verified.csv", "email,presend_verdict\n");
+        let (linked, hard) = (
+            folder.path().join("soft.csv"),
+            folder.path().join("hard.csv"),
+        );
+        std::os::unix::fs::symlink(&list, &linked).unwrap();
+        fs::hard_link(&list, &hard).unwrap();
+        for name in [&list, &linked, &hard, &folder.path().join("./verified.csv")] {
+            for replace in [Replace::OnlyOurs, Replace::Anything] {
+                let refused = protect(name, std::slice::from_ref(&list), replace);
+                assert_eq!(refused, Err(Protected::TheList(list.clone())));
+            }
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_stays_unless_the_operator_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = here(folder.path(), "list.csv", "email\n");
+        let theirs = here(folder.path(), "verified.csv", "email\nlena@tolk.test\n");
+        let paths = [theirs.clone()];
+        let refused = protect(&list, &paths, Replace::OnlyOurs);
+        assert_eq!(refused, Err(Protected::Foreign(theirs)));
+        assert_eq!(protect(&list, &paths, Replace::Anything), Ok(()));
+    }
+
+    #[test]
+    fn what_an_earlier_run_wrote_may_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = here(folder.path(), "list.csv", "email\n");
+        for text in [
+            "",
+            "email,presend_address,presend_verdict,presend_reason\n",
+            "{\"email\":\"a\",\"presend_address\":\"a\",\"presend_verdict\":\"risky\"}\n",
+            "{\n  \"schema\": 1,\n  \"program\": \"presend 0.1.0\",",
+            "address,change,before,now\n",
+            "# HELP presend_rows Rows\n",
+        ] {
+            let ours = here(folder.path(), "out", text);
+            assert_eq!(protect(&list, &[ours], Replace::OnlyOurs), Ok(()), "{text}");
+        }
+        let page = here(folder.path(), "report.html", "<!DOCTYPE html>\n");
+        let refused = protect(&list, std::slice::from_ref(&page), Replace::OnlyOurs);
+        assert_eq!(refused, Err(Protected::Foreign(page.clone())));
+        here(
+            folder.path(),
+            "report.json",
+            "{\"program\": \"presend 0.1.0\"}",
+        );
+        assert_eq!(protect(&list, &[page], Replace::OnlyOurs), Ok(()));
+        let none = folder.path().join("none");
+        assert_eq!(protect(&list, &[none], Replace::OnlyOurs), Ok(()));
+    }
+}

@@ -1,0 +1,549 @@
+//! Rows out: three lists with the caller's bytes and our columns, complete or not there.
+//!
+//! [`Outlet`] takes rows; [`Written`] has them all, settles the column that depends on the whole list and cuts further
+//! lists out of them; only [`Written::publish`] gives files their names.
+
+mod fields;
+mod file;
+mod foreign;
+mod journal;
+mod sheets;
+mod whole;
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::model::columns::NAMES;
+use crate::model::verdict::Disposition;
+use crate::projection::{Pile, Slot};
+use fields::{Quotes, field, thousandths};
+use file::{beside, folder_of, publish};
+use journal::{Journal, Note};
+use whole::Objects;
+
+pub use file::{Rights, Table, write_whole};
+pub use foreign::{Protected, Replace, protect};
+pub use sheets::{SheetOf, write_workbook};
+pub use whole::Format;
+
+/// What is appended to a row, in this order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Columns<'a> {
+    /// The address that was asked, clean, or empty.
+    pub address: &'a str,
+    /// `deliverable`, `undeliverable`, `risky` or `unknown`.
+    pub verdict: &'a str,
+    /// A reason of the vocabulary.
+    pub reason: &'a str,
+    /// The probability that a message now would bounce, 0 to 1; `None` of a row that is no message.
+    pub bounce: Option<f64>,
+    /// Flags, joined by `;`.
+    pub flags: String,
+    /// The likely intended address, or empty.
+    pub suggestion: &'a str,
+    /// Who runs the mail host, or empty.
+    pub provider: &'a str,
+    /// The reply that decided it, or empty.
+    pub reply: &'a str,
+    /// When somebody was asked, or empty.
+    pub checked_at: String,
+    /// What stood in the address cell, where the clean address now stands there; else empty.
+    pub input: &'a str,
+}
+
+/// A row as the caller wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Theirs<'a> {
+    /// Its bytes, outside of quotes at their end.
+    pub raw: &'a [u8],
+    /// What ends it; empty for a last row without an end.
+    pub terminator: &'a [u8],
+    /// Where the clean address is put in place of what stands there.
+    pub put: Option<Put<'a>>,
+}
+
+/// A clean address for the caller's cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put<'a> {
+    /// Where the cell stands in the row, its quotes included.
+    pub place: Range<usize>,
+    /// What is put there.
+    pub address: &'a str,
+}
+
+/// How the caller's list is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// What stands before the header: a byte order mark.
+    pub preamble: Vec<u8>,
+    /// The header as it is, or made up for a list without one.
+    pub header: Vec<u8>,
+    /// What parts fields.
+    pub delimiter: u8,
+    /// What ends rows.
+    pub terminator: Vec<u8>,
+}
+
+/// A list in the making, beside its final name.
+struct Sheet {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+/// The three lists in the making.
+pub struct Outlet {
+    sheets: [Sheet; 3],
+    form: Form,
+    rights: Rights,
+    journal: Journal,
+    /// What stands before the first row of each list.
+    head: Vec<u8>,
+    line: Vec<u8>,
+}
+
+/// Where a row belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its list.
+    pub disposition: Disposition,
+    /// Where it went, as far as a wanted rate is concerned.
+    pub pile: Pile,
+    /// Its segment; `None` of a row that is no message.
+    pub slot: Option<Slot>,
+}
+
+/// Nothing can be written there.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}: {error}; make room or name another folder with --out")]
+pub struct OutletError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl OutletError {
+    fn at(path: &Path, error: io::Error) -> Self {
+        OutletError {
+            path: path.to_owned(),
+            error,
+        }
+    }
+}
+
+impl Outlet {
+    /// Begins the three lists in `folder`, which is made where there is none. They will have these `rights`.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`] when nothing can be written there.
+    pub fn create(folder: &Path, form: Form, rights: Rights) -> Result<Self, OutletError> {
+        let failed = |error| OutletError::at(folder, error);
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let mut head = form.preamble.clone();
+        head.extend_from_slice(&form.header);
+        for name in NAMES {
+            head.push(form.delimiter);
+            head.extend_from_slice(name.as_bytes());
+        }
+        head.extend_from_slice(&form.terminator);
+        let sheet = |disposition: Disposition| -> io::Result<Sheet> {
+            let path = folder.join(format!("{disposition}.csv"));
+            let mut file =
+                BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, beside(folder)?);
+            file.write_all(&head)?;
+            Ok(Sheet { file, path })
+        };
+        let [verified, review, rejected] = Disposition::ALL;
+        Ok(Outlet {
+            sheets: [
+                sheet(verified).map_err(failed)?,
+                sheet(review).map_err(failed)?,
+                sheet(rejected).map_err(failed)?,
+            ],
+            form,
+            rights,
+            journal: Journal::create(folder).map_err(failed)?,
+            head,
+            line: Vec::new(),
+        })
+    }
+
+    /// Writes a row to its list: its bytes, then ours.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`], with nothing renamed: the lists of an earlier run stay as they are.
+    pub fn write(
+        &mut self,
+        at: Place,
+        row: &Theirs<'_>,
+        columns: &Columns<'_>,
+    ) -> Result<(), OutletError> {
+        let line = &mut self.line;
+        line.clear();
+        let delimiter = self.form.delimiter;
+        theirs(line, delimiter, row);
+        line.push(delimiter);
+        fields::address(line, delimiter, Quotes::AsNeeded, columns.address);
+        field(line, delimiter, columns.verdict);
+        field(line, delimiter, columns.reason);
+        line.push(delimiter);
+        let place = line.len();
+        if let Some(bounce) = columns.bounce {
+            thousandths(line, bounce);
+        }
+        field(line, delimiter, &columns.flags);
+        field(line, delimiter, columns.suggestion);
+        field(line, delimiter, columns.provider);
+        field(line, delimiter, columns.reply);
+        field(line, delimiter, &columns.checked_at);
+        field(line, delimiter, columns.input);
+        // A last row without an end gets one: more may follow it in its list.
+        line.extend_from_slice(if row.terminator.is_empty() {
+            &self.form.terminator
+        } else {
+            row.terminator
+        });
+        let short = |bytes: usize| u32::try_from(bytes).map_err(io::Error::other);
+        let sheet = &mut self.sheets[at.disposition as usize];
+        let written = sheet.file.write_all(line).and_then(|()| {
+            self.journal.note(Note {
+                disposition: at.disposition,
+                pile: at.pile,
+                slot: at.slot,
+                place: short(place)?,
+                length: short(line.len())?,
+            })
+        });
+        written.map_err(|error| OutletError::at(&sheet.path, error))
+    }
+
+    /// Ends the lists: no further row comes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`] for the first list that could not be completed.
+    pub fn close(self) -> Result<Written, OutletError> {
+        let mut sheets = Vec::with_capacity(self.sheets.len());
+        for sheet in self.sheets {
+            let file = sheet.file.into_inner().map_err(|error| OutletError {
+                path: sheet.path.clone(),
+                error: error.into_error(),
+            })?;
+            sheets.push((file, sheet.path));
+        }
+        Ok(Written {
+            sheets,
+            form: self.form,
+            rights: self.rights,
+            journal: self.journal,
+            head: self.head,
+        })
+    }
+}
+
+/// Appends the caller's part of a row.
+fn theirs(line: &mut Vec<u8>, delimiter: u8, row: &Theirs<'_>) {
+    let Some(Put { place, address }) = &row.put else {
+        line.extend_from_slice(row.raw);
+        return;
+    };
+    let quotes = match row.raw.get(place.start) {
+        Some(b'"') => Quotes::Kept,
+        Some(_) | None => Quotes::AsNeeded,
+    };
+    line.extend_from_slice(&row.raw[..place.start]);
+    fields::address(line, delimiter, quotes, address);
+    line.extend_from_slice(&row.raw[place.end..]);
+}
+
+/// Complete lists that have no name yet.
+pub struct Written {
+    /// In the order of [`Disposition::ALL`], then what was cut out of them.
+    sheets: Vec<(NamedTempFile, PathBuf)>,
+    form: Form,
+    rights: Rights,
+    journal: Journal,
+    head: Vec<u8>,
+}
+
+impl Written {
+    /// Writes the bounce column again in the rows of every segment for which `share` has something to say.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`], with nothing renamed.
+    pub fn settle(&mut self, share: impl Fn(Slot) -> Option<f64>) -> Result<(), OutletError> {
+        let mut offsets = [self.head.len() as u64; Disposition::ALL.len()];
+        let (sheets, journal) = (&self.sheets, &mut self.journal);
+        let settled = journal.read(|note| {
+            let list = note.disposition as usize;
+            if let Some(share) = note.slot.and_then(&share) {
+                let mut column = Vec::with_capacity(5);
+                thousandths(&mut column, share);
+                let place = offsets[list] + u64::from(note.place);
+                sheets[list].0.as_file().write_all_at(&column, place)?;
+            }
+            offsets[list] += u64::from(note.length);
+            Ok(())
+        });
+        settled.map_err(|error| self.failed(error))
+    }
+
+    /// Cuts a further list called `name` out of the three: the rows that `keep` wants, in the caller's order, as they
+    /// are there. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`], with nothing renamed.
+    pub fn cut(
+        &mut self,
+        name: &str,
+        mut keep: impl FnMut(Pile, Slot) -> bool,
+    ) -> Result<u64, OutletError> {
+        let path = folder_of(&self.sheets[0].1).join(name);
+        let head = self.head.clone();
+        let mut rows = 0;
+        self.add(path, |journal, lists, out| {
+            out.write_all(&head)?;
+            each_row(journal, lists, &head, |note, row| {
+                if note.slot.is_some_and(|slot| keep(note.pile, slot)) {
+                    rows += 1;
+                    out.write_all(row)?;
+                }
+                Ok(())
+            })
+        })?;
+        Ok(rows)
+    }
+
+    /// Writes all rows to one more file at `path`, in the caller's order.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`], with nothing renamed.
+    pub fn put_together(&mut self, path: &Path, format: Format) -> Result<(), OutletError> {
+        let head = self.head.clone();
+        let objects = Objects::under(&self.form.header, self.form.delimiter);
+        self.add(path.to_owned(), |journal, lists, out| {
+            let mut object = Vec::new();
+            match format {
+                Format::Csv => out.write_all(&head)?,
+                Format::JsonLines => {}
+            }
+            each_row(journal, lists, &head, |_, row| match format {
+                Format::Csv => out.write_all(row),
+                Format::JsonLines => {
+                    object.clear();
+                    objects.write(row, &mut object);
+                    out.write_all(&object)
+                }
+            })
+        })
+    }
+
+    /// Adds a file at `path` that `write` makes of the lists.
+    fn add(
+        &mut self,
+        path: PathBuf,
+        write: impl FnOnce(
+            &mut Journal,
+            &[(NamedTempFile, PathBuf)],
+            &mut BufWriter<NamedTempFile>,
+        ) -> io::Result<()>,
+    ) -> Result<(), OutletError> {
+        let lists = &self.sheets[..Disposition::ALL.len()];
+        let made = beside(folder_of(&path)).and_then(|file| {
+            let mut out = BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, file);
+            write(&mut self.journal, lists, &mut out)?;
+            out.into_inner().map_err(io::IntoInnerError::into_error)
+        });
+        match made {
+            Ok(file) => {
+                self.sheets.push((file, path));
+                Ok(())
+            }
+            Err(error) => Err(OutletError { path, error }),
+        }
+    }
+
+    /// Gives the lists their names. Returns these, in the order of [`Disposition::ALL`], then what was cut.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError`] for the first list that could not be completed.
+    pub fn publish(self) -> Result<Vec<PathBuf>, OutletError> {
+        let mut paths = Vec::with_capacity(self.sheets.len());
+        for (file, path) in self.sheets {
+            if let Err(error) = publish(file, &path, self.rights) {
+                return Err(OutletError { path, error });
+            }
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+
+    fn failed(&self, error: io::Error) -> OutletError {
+        OutletError::at(&self.sheets[0].1, error)
+    }
+}
+
+/// Reads the rows of the three lists in the caller's order.
+fn each_row(
+    journal: &mut Journal,
+    lists: &[(NamedTempFile, PathBuf)],
+    head: &[u8],
+    mut with: impl FnMut(Note, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut readers = Vec::new();
+    for (file, _) in lists {
+        let mut file: &File = file.as_file();
+        file.seek(SeekFrom::Start(head.len() as u64))?;
+        readers.push(BufReader::with_capacity(
+            crate::model::limits::WRITE_BYTES,
+            file,
+        ));
+    }
+    let mut row = Vec::new();
+    journal.read(|note| {
+        row.resize(note.length as usize, 0);
+        readers[note.disposition as usize].read_exact(&mut row)?;
+        with(note, &row)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_appear_whole_with_the_callers_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let form = Form {
+            preamble: b"\xef\xbb\xbf".to_vec(),
+            header: b"Name;Mail".to_vec(),
+            delimiter: b';',
+            terminator: b"\r\n".to_vec(),
+        };
+        let mut outlet = Outlet::create(&out, form, Rights::ORDINARY).unwrap();
+        let columns = Columns {
+            address: "a@b.test",
+            verdict: "risky",
+            reason: "catch_all",
+            bounce: Some(0.26),
+            reply: "250 ok; yes",
+            ..Columns::default()
+        };
+        outlet
+            .write(
+                place(Disposition::Review, 0),
+                &Theirs {
+                    raw: b"\"A;B\";mailto:a@b.test",
+                    terminator: b"",
+                    put: Some(Put {
+                        place: 6..21,
+                        address: "a@b.test",
+                    }),
+                },
+                &columns,
+            )
+            .unwrap();
+        assert!(
+            !out.join("review.csv").exists(),
+            "nothing is there before it is complete"
+        );
+        outlet.close().unwrap().publish().unwrap();
+        let review = std::fs::read(out.join("review.csv")).unwrap();
+        assert_eq!(
+            review,
+            b"\xef\xbb\xbfName;Mail;presend_address;presend_verdict;presend_reason;presend_bounce;presend_flags;presend_suggestion;\
+presend_provider;presend_reply;presend_checked_at;presend_input\r\n\"A;B\";a@b.test;a@b.test;risky;catch_all;0.260;;;;\
+\"250 ok; yes\";;\r\n"
+        );
+        assert!(out.join("verified.csv").exists() && out.join("rejected.csv").exists());
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "no left-overs");
+    }
+
+    fn place(disposition: Disposition, slot: u16) -> Place {
+        Place {
+            disposition,
+            pile: match disposition {
+                Disposition::Verified => Pile::Verified,
+                Disposition::Review => Pile::Open,
+                Disposition::Rejected => Pile::Rejected,
+            },
+            slot: Some(Slot(slot)),
+        }
+    }
+
+    #[test]
+    fn what_depends_on_the_whole_list_is_settled_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let form = Form {
+            preamble: Vec::new(),
+            header: b"mail".to_vec(),
+            delimiter: b',',
+            terminator: b"\n".to_vec(),
+        };
+        let mut outlet = Outlet::create(folder.path(), form, Rights::ORDINARY).unwrap();
+        let columns = Columns {
+            bounce: Some(0.22),
+            ..Columns::default()
+        };
+        let rows = [
+            (Disposition::Review, 0, "a@x.test"),
+            (Disposition::Verified, 1, "b@x.test"),
+            (Disposition::Review, 2, "0.220,c@x.test"),
+            (Disposition::Rejected, 3, "d@x.test"),
+            (Disposition::Review, 0, "e@x.test"),
+        ];
+        for (disposition, slot, raw) in rows {
+            outlet
+                .write(
+                    place(disposition, slot),
+                    &Theirs {
+                        raw: raw.as_bytes(),
+                        terminator: b"\r\n",
+                        put: None,
+                    },
+                    &columns,
+                )
+                .unwrap();
+        }
+        let mut written = outlet.close().unwrap();
+        written
+            .settle(|slot| (slot != Slot(0)).then_some(f64::from(slot.0) / 10.0))
+            .unwrap();
+        let kept = written
+            .cut("target.csv", |pile, slot| {
+                pile == Pile::Verified || slot == Slot(0)
+            })
+            .unwrap();
+        assert_eq!(kept, 3);
+        written.publish().unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let head = format!("mail,{}\n", NAMES.join(","));
+        assert_eq!(
+            read("review.csv"),
+            format!(
+                "{head}a@x.test,,,,0.220,,,,,,\r\n0.220,c@x.test,,,,0.200,,,,,,\r\ne@x.test,,,,0.220,,,,,,\r\n"
+            )
+        );
+        assert_eq!(
+            read("target.csv"),
+            format!(
+                "{head}a@x.test,,,,0.220,,,,,,\r\nb@x.test,,,,0.100,,,,,,\r\ne@x.test,,,,0.220,,,,,,\r\n"
+            ),
+            "in the caller's order"
+        );
+        assert_eq!(
+            read("rejected.csv"),
+            format!("{head}d@x.test,,,,0.300,,,,,,\r\n")
+        );
+    }
+}

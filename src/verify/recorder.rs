@@ -1,0 +1,69 @@
+//! What becomes of what is learned: kept in the ledger, counted, told.
+
+use super::Observer;
+use super::heard::Heard;
+use crate::ledger::{self, Kept, Writer};
+use crate::net::Clock;
+use crate::probe::run::Listener;
+use crate::probe::scheduler::{Learned, Progress};
+
+/// Keeps what is learned, tells what happens.
+pub(super) struct Scribe<'a> {
+    pub(super) writer: Writer,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) rows: &'a std::cell::Cell<u64>,
+    pub(super) heard: &'a mut Heard,
+    pub(super) clock: Clock,
+}
+
+impl Listener for Scribe<'_> {
+    fn learned(&mut self, learned: Learned) -> anyhow::Result<()> {
+        self.heard.learned(&learned);
+        match learned {
+            Learned::Address { key, fact } => {
+                self.writer.address(key, fact)?;
+            }
+            Learned::Domain { name, fact, ttl } => {
+                let until = ttl.map(|ttl| fact.at + ttl);
+                self.writer.domain(name, Kept { fact, until })?;
+            }
+            Learned::Host { key, known } => {
+                self.writer.host(key.0, known, self.clock.now())?;
+            }
+            Learned::Strangers { name, known } => self.writer.strangers(name, known)?,
+            // Comes behind the answer that started it.
+            Learned::Waiting {
+                key,
+                waiting,
+                again: Some(again),
+            } => self.writer.clock(key, ledger::Clock { waiting, again })?,
+            Learned::Waiting { again: None, .. } => {}
+            Learned::Blocked {
+                host,
+                exchange,
+                addresses,
+                ..
+            } => self.observer.blocked(&host, &exchange.reply, addresses),
+            Learned::Left {
+                host,
+                words,
+                addresses,
+            } => self.observer.left(&host, &words, addresses),
+            Learned::Stranded { words } => self.observer.stranded(&words),
+            Learned::TakenBack { party, reading, at } => {
+                self.writer.take_back(party, reading, at)?;
+            }
+            Learned::Doubted {
+                key,
+                exchange,
+                addresses,
+            } => self.observer.doubted(&key.0, &exchange.reply, addresses),
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.heard.progress(progress);
+        self.observer.progress(self.rows.get(), progress);
+    }
+}

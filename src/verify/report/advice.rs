@@ -1,0 +1,350 @@
+//! What a report comes to in plain words: will it bounce, what to do now.
+
+use super::Report;
+use super::text::{about, counted, grouped, percent};
+use crate::model::ending::Ending;
+use crate::model::flag::Flag;
+use crate::model::reason::{Blame, Reason};
+use crate::model::verdict::Standing;
+use crate::projection::{Basis, Group, Projection};
+
+/// The rate under which a campaign should stay (field guide, section 9).
+pub const GOOD: f64 = 0.02;
+
+/// The rate from which senders' platforms step in (field guide, section 9).
+pub const BAD: f64 = 0.05;
+
+/// How a rate stands against what senders live by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mood {
+    /// Under the mark, by all we know.
+    Fine,
+    /// Near it, or perhaps over it.
+    Careful,
+    /// Over it.
+    Stop,
+}
+
+impl Mood {
+    /// How a projection stands.
+    #[must_use]
+    pub fn of(projection: &Projection) -> Mood {
+        if projection.rate > BAD {
+            Mood::Stop
+        } else if projection.rate > GOOD || projection.high > BAD {
+            Mood::Careful
+        } else {
+            Mood::Fine
+        }
+    }
+
+    /// One word, so that colour is never the only signal.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Mood::Fine => "fine",
+            Mood::Careful => "careful",
+            Mood::Stop => "too many",
+        }
+    }
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What to do, in one sentence.
+    pub what: String,
+    /// How, or how its rows are found.
+    pub how: String,
+}
+
+/// The answer in one or two sentences.
+#[must_use]
+pub fn headline(report: &Report) -> String {
+    let (before, after) = (&report.projection.input, &report.projection.verified);
+    if report.list.rows == 0 {
+        return "The list has no rows.".to_owned();
+    }
+    if before.rows == 0 {
+        return "No row of the list names an address.".to_owned();
+    }
+    let unasked = report.traffic.rcpt == 0 && report.traffic.answered_from_ledger == 0;
+    if after.rows == 0 && unasked {
+        return format!(
+            "Nobody was asked, so nothing is proven yet: lists like this one bounce at about {}.",
+            percent(before.rate)
+        );
+    }
+    if after.rows == 0 {
+        return format!(
+            "Nothing on this list is safe to send to yet. Sent as it is, about {} would bounce.",
+            percent(before.rate)
+        );
+    }
+    let as_it_is = match Mood::of(before) {
+        Mood::Fine => format!(
+            "This list is fit to send: about {} would bounce.",
+            percent(before.rate)
+        ),
+        Mood::Careful => format!(
+            "Sent as it is, about {} would bounce: near the limit that mail providers set.",
+            percent(before.rate)
+        ),
+        Mood::Stop => format!(
+            "Do not send this list as it is: about {} would bounce.",
+            percent(before.rate)
+        ),
+    };
+    if after.rows == before.rows {
+        return as_it_is;
+    }
+    format!(
+        "{as_it_is} Sent only to the verified addresses, about {}.",
+        percent(after.rate)
+    )
+}
+
+/// What a projection comes to, such as `1.0 % (0.3 to 2.1 %), about 2 of 191 messages`.
+#[must_use]
+pub fn in_words(projection: &Projection) -> String {
+    if projection.rows == 0 {
+        return "no rows".to_owned();
+    }
+    format!(
+        "{} ({} to {}), about {} of {} messages",
+        percent(projection.rate),
+        percent(projection.low),
+        percent(projection.high),
+        about(projection.expected_bounces),
+        grouped(projection.rows),
+    )
+}
+
+/// Rows with a verdict that blames `who`, of those that nobody could settle.
+#[must_use]
+pub fn unsettled(report: &Report, who: impl Fn(Reason) -> bool) -> u64 {
+    report
+        .flow
+        .iter()
+        .filter(|flow| flow.verdict == Standing::Unknown && who(flow.reason))
+        .map(|flow| flow.rows)
+        .sum()
+}
+
+/// Whether asking again another time may settle an address.
+#[must_use]
+pub fn may_settle_later(reason: Reason) -> bool {
+    match reason.blame() {
+        Blame::Host | Blame::Us => true,
+        Blame::Nobody => reason == Reason::DnsTrouble,
+        Blame::Mailbox | Blame::Domain | Blame::Sender | Blame::Operator => false,
+    }
+}
+
+/// What to do now, most important first.
+#[must_use]
+pub fn steps(report: &Report) -> Vec<Step> {
+    const STEPS: [fn(&Report) -> Option<Step>; 9] = [
+        go_on,
+        send,
+        ask_again,
+        ask_from_elsewhere,
+        add_from_review,
+        decide_about_catch_alls,
+        correct_typing_errors,
+        leave_out_traps,
+        take_out_dead,
+    ];
+    STEPS.iter().filter_map(|step| step(report)).collect()
+}
+
+fn step(what: String, how: impl Into<String>) -> Step {
+    let how = how.into();
+    Step { what, how }
+}
+
+fn addresses(count: u64) -> String {
+    counted(count, "address", "addresses")
+}
+
+fn go_on(report: &Report) -> Option<Step> {
+    let why = match report.ending {
+        Ending::Completed => return None,
+        Ending::Interrupted => "It was interrupted",
+        Ending::Deadline => "Its time was over",
+        Ending::Stranded => "Our own side failed, such as the proxy or DNS",
+    };
+    Some(step(
+        "Run the same command again to go on.".to_owned(),
+        format!("{why}; what it learned is kept, and nobody is asked twice."),
+    ))
+}
+
+fn send(report: &Report) -> Option<Step> {
+    let after = &report.projection.verified;
+    if after.rows == 0 {
+        return None;
+    }
+    Some(step(
+        format!("Send to the {} in verified.csv.", addresses(after.rows)),
+        match Mood::of(after) {
+            Mood::Fine => "Soon: every month about two in a hundred go stale.",
+            Mood::Careful | Mood::Stop => {
+                "In small batches, watching the bounces: even these may bounce too much."
+            }
+        },
+    ))
+}
+
+fn ask_again(report: &Report) -> Option<Step> {
+    let later = unsettled(report, may_settle_later);
+    if later == 0 || report.ending != Ending::Completed {
+        return None;
+    }
+    Some(step(
+        format!(
+            "Ask again later about {} that got no answer.",
+            addresses(later)
+        ),
+        "Run the same command again in a few hours; only these are asked. In review.csv: presend_verdict = unknown.",
+    ))
+}
+
+fn ask_from_elsewhere(report: &Report) -> Option<Step> {
+    let blocked = unsettled(report, |reason| reason.blame() == Blame::Sender);
+    if blocked == 0 {
+        return None;
+    }
+    Some(step(
+        format!(
+            "Ask from another machine about {} whose mail hosts do not talk to this one.",
+            addresses(blocked)
+        ),
+        "The command presend preflight says what is wrong here. In review.csv: presend_reply has their words.",
+    ))
+}
+
+fn add_from_review(report: &Report) -> Option<Step> {
+    let target = report.target.as_ref().filter(|target| target.added > 0)?;
+    let under = match target.basis {
+        Basis::Expected => format!("and still expect no more than {}", percent(target.wanted)),
+        Basis::Upper => format!("and almost surely stay under {}", percent(target.wanted)),
+    };
+    Some(step(
+        format!(
+            "You may add {} from review {under}.",
+            addresses(target.added)
+        ),
+        match &target.file {
+            Some(file) => format!("{file} has them together with the verified ones."),
+            None => format!(
+                "Run again with --target {}%: target.csv will have them.",
+                trimmed(target.wanted * 100.0)
+            ),
+        },
+    ))
+}
+
+fn decide_about_catch_alls(report: &Report) -> Option<Step> {
+    let about = report.what_if.iter().find(|what| {
+        what.group == Group::CatchAlls && what.provider.is_none() && what.review_rows > 0
+    })?;
+    Some(step(
+        format!(
+            "Decide about {} at domains that accept everything.",
+            addresses(about.review_rows)
+        ),
+        format!(
+            "With them the rate would be {} ({} to {}). In review.csv: presend_reason = catch_all or catch_all_untested.",
+            percent(about.kept.rate),
+            percent(about.kept.low),
+            percent(about.kept.high)
+        ),
+    ))
+}
+
+fn correct_typing_errors(report: &Report) -> Option<Step> {
+    let meant: u64 = report.suggestions.iter().map(|line| line.rows).sum();
+    if meant == 0 {
+        return None;
+    }
+    Some(step(
+        format!(
+            "Correct {}.",
+            counted(meant, "probable typing error", "probable typing errors")
+        ),
+        "presend_suggestion has what was probably meant: look at each, correct it at the source and verify again.",
+    ))
+}
+
+fn leave_out_traps(report: &Report) -> Option<Step> {
+    let traps = report.counts.flag.get("trap_like").copied().unwrap_or(0);
+    if traps == 0 {
+        return None;
+    }
+    Some(step(
+        format!(
+            "Leave out {} that {} like a spam trap.",
+            addresses(traps),
+            if traps == 1 { "looks" } else { "look" }
+        ),
+        "presend_flags contains trap_like. Whoever writes to a trap is reported, whatever else is right.",
+    ))
+}
+
+fn take_out_dead(report: &Report) -> Option<Step> {
+    let dead: u64 = report
+        .flow
+        .iter()
+        .filter(|flow| is_dead(flow.verdict, flow.reason))
+        .map(|flow| flow.rows)
+        .sum();
+    if dead == 0 {
+        return None;
+    }
+    Some(step(
+        format!(
+            "Take {} that take no mail out of your records.",
+            addresses(dead)
+        ),
+        "In rejected.csv: presend_verdict = undeliverable, with a reason other than bad_syntax; presend_reply has the words \
+         of the mail host.",
+    ))
+}
+
+/// Whether a verdict says that mailbox or domain is gone for good. A text that is no address may be a slip, and says
+/// nothing about whoever was meant.
+fn is_dead(verdict: Standing, reason: Reason) -> bool {
+    verdict == Standing::Undeliverable && reason != Reason::BadSyntax && reason.may_reject()
+}
+
+/// What to know about rows that are not one message each, or did not come in clean: in one line, where there is anything.
+#[must_use]
+pub fn beside(report: &Report) -> Option<String> {
+    let reason = |reason: Reason| report.counts.reason.get(reason.as_str()).copied();
+    let flag = |flag: Flag| report.counts.flag.get(flag.as_str()).copied();
+    let told: Vec<String> = [
+        (flag(Flag::Duplicate), "duplicate row", "duplicate rows"),
+        (
+            reason(Reason::NoAddress),
+            "row without an address",
+            "rows without an address",
+        ),
+        (
+            flag(Flag::SeveralAddresses),
+            "row with several addresses",
+            "rows with several addresses",
+        ),
+        (flag(Flag::Cleaned), "address cleaned", "addresses cleaned"),
+    ]
+    .into_iter()
+    .filter_map(|(count, one, many)| Some(counted(count.filter(|count| *count > 0)?, one, many)))
+    .collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// A number without zeros at its end.
+fn trimmed(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
