@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::create;
 use super::oracle;
-use super::score::judged;
+use super::simulation::judged;
 use super::trial::{Courtesy, tools};
 use crate::projection::score::{Coverage, Sharpness};
 

@@ -14,7 +14,7 @@ mod list;
 pub mod oracle;
 mod people;
 mod prospect;
-mod score;
+mod simulation;
 mod site;
 mod trial;
 
@@ -37,7 +37,7 @@ pub use described::described;
 pub use domain::Nature;
 pub use list::ListFile;
 pub use prospect::{KnownAs, Prospect, best_verdict, share_that_bounces};
-pub use score::{Forecast, Score, Traffic, judge, judged, simulate, witnessed};
+pub use simulation::{Forecast, Score, Traffic, judge, judged, simulate, witnessed};
 pub use site::Site;
 pub use trial::{Courtesy, GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, tools};
 
