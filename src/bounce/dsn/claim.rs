@@ -32,6 +32,8 @@ pub enum Withholding {
     KnownDead,
     /// The person has unsubscribed.
     Unsubscribed,
+    /// The address is kept from mail, for an earlier bounce, an unsubscription or by hand: which, it does not say.
+    Undisclosed,
     /// Limits, a held queue, a fault of the template: nothing about the address.
     OwnChoice,
 }

@@ -68,7 +68,8 @@ fn recipient(block: &Block) -> Option<Recipient> {
         .map(|(kind, text)| Diagnostic {
             kind,
             text: text.to_owned(),
-        });
+        })
+        .filter(|diagnostic| !is_exit_code(diagnostic));
     let said = diagnostic
         .as_ref()
         .map(|diagnostic| quoted::read(&diagnostic.text));
@@ -92,6 +93,12 @@ fn recipient(block: &Block) -> Option<Recipient> {
         reply,
         ..Recipient::default()
     })
+}
+
+/// Whether all that is said is how a program ended (`X-Unix; 200`): that tells nothing, and leaves the word to others.
+fn is_exit_code(diagnostic: &Diagnostic) -> bool {
+    matches!(diagnostic.kind.as_deref(), Some("x-unix" | "unix"))
+        && !diagnostic.text.chars().any(char::is_alphabetic)
 }
 
 /// Reads an action; reporters add comments and invent synonyms.

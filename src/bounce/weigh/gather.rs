@@ -1,5 +1,7 @@
 //! Sorts what is said about a delivery by who says it, and reads each statement by itself.
 
+use std::sync::LazyLock;
+
 use super::{
     About, BounceEvidence, BounceVerdict, Confidence, Event, Grounds, Kind, Statement, Trust,
 };
@@ -31,6 +33,19 @@ pub struct Knowledge<'a> {
     pub book: &'a Book,
     /// Who runs which mail hosts.
     pub providers: &'a Providers,
+}
+
+impl Knowledge<'static> {
+    /// What comes with the program.
+    #[must_use]
+    pub fn built_in() -> Knowledge<'static> {
+        static BOOK: LazyLock<Book> = LazyLock::new(Book::built_in);
+        static PROVIDERS: LazyLock<Providers> = LazyLock::new(Providers::built_in);
+        Knowledge {
+            book: &BOOK,
+            providers: &PROVIDERS,
+        }
+    }
 }
 
 /// What is known of a delivery beside what is said about it.
@@ -267,7 +282,11 @@ impl Reader<'_> {
                 self.book
                     .of_code((!invented).then_some(reply.code), enhanced)
             }
-            None if !text.chars().any(char::is_alphabetic) => self.book.of_code(None, status),
+            // Beside a message that came back, a status of success says nothing.
+            None if !text.chars().any(char::is_alphabetic) => {
+                let failure = status.filter(|status| status.class != 2);
+                self.book.of_code(None, failure)
+            }
             None => {
                 let transient = match (status, &self.circumstances.event) {
                     (Some(status), _) => status.class == 4,

@@ -12,12 +12,16 @@
 //!    out", "envelope expired"), else a status of its own finding;
 //! 3. the **platform** that sent for somebody: what its documentation says that this class means, else its words, else
 //!    what "hard" and "soft" mean everywhere;
-//! 4. the **prose** around a report: help texts, transcripts. Where a report quotes nobody and has no words of its own, or
-//!    there is no report at all, the text takes its place and is read as the reporter's (or, where it quotes a reply, as that).
+//! 4. the **prose** around a report: help texts, transcripts, as far as it names the recipient. Beside a report that quotes or
+//!    says anything it may give the reason, but condemns nobody: it helps people on, in the plainest words for each code.
+//!    Where a report quotes nobody and has no words of its own, or there is no report at all, the text takes its place and
+//!    is read as the reporter's (or, where it quotes a reply, as that).
 //!
 //! A statement says why when it rests on words or on an enhanced code ([`Grounds`]). A bare code such as 550 does not: it
-//! leaves room for the next speaker, yet limits what that speaker may say. Then:
+//! leaves room for the next speaker, yet limits what that speaker may say, and where nobody says more it comes to what the
+//! code usually means, for review. Then:
 //!
+//! * The exit code of a program (`X-Unix; 200`) is nothing said at all.
 //! * A reply of success is no reply about a message that came back, and a bounce never comes out as `accepted`.
 //! * A status that only repeats what a bare reply code says (Sendmail: 5.1.1 for any 550, 5.1.3 for any 553) is no finding.
 //! * The queue's last word ("retry timeout exceeded") explains nothing beside a reply that does.
@@ -33,7 +37,8 @@
 //! permanent, the statement is about this recipient, no other reading would keep the address, and the provider is not
 //! known to answer "unknown user" to senders that it filters. A complaint of a person condemns too: of feedback only
 //! `abuse`, `fraud`, `opt-out` and what is unknown are complaints. A platform that sent nothing because the address bounced
-//! before gives `suppressed`, which condemns as the platform's knowledge and counts as no new bounce.
+//! before gives `suppressed`, which condemns as the platform's knowledge and counts as no new bounce; one that does not say why
+//! it keeps an address from mail condemns nobody, and the address goes to review.
 
 mod action;
 mod gather;
@@ -340,6 +345,16 @@ fn of_withheld(evidence: &BounceEvidence, why: Withholding) -> BounceVerdict {
             Kind::Unsubscribed,
             &because("Known to {}: the person has unsubscribed. The mailbox works."),
         ),
+        Withholding::Undisclosed => BounceVerdict {
+            confidence: Confidence::Doubtful,
+            ..uneventful(
+                evidence,
+                Kind::Suppressed,
+                &because(
+                    "Kept from mail by {}, which does not say why: a bounce, an unsubscription or somebody's wish.",
+                ),
+            )
+        },
         Withholding::OwnChoice => uneventful(
             evidence,
             Kind::Other,

@@ -104,6 +104,7 @@ fn events() -> impl Strategy<Value = Event> {
         prop::sample::select(vec![
             Withholding::KnownDead,
             Withholding::Unsubscribed,
+            Withholding::Undisclosed,
             Withholding::OwnChoice
         ])
         .prop_map(Event::Withheld),
@@ -212,6 +213,7 @@ proptest! {
         for (why, kind, condemns) in [
             (Withholding::KnownDead, Kind::Suppressed, true),
             (Withholding::Unsubscribed, Kind::Unsubscribed, false),
+            (Withholding::Undisclosed, Kind::Suppressed, false),
             (Withholding::OwnChoice, Kind::Other, false),
         ] {
             let verdict = weigh(&BounceEvidence { event: Event::Withheld(why), ..evidence.clone() });
