@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use presend::bounce::explain::Knowledge;
 use presend::bounce::import::{Platforms, Season, SourceError, visit};
 use presend::input::list::Options;
-use presend::model::provider::Providers;
-use presend::smtp::rules::Book;
 
 /// What a thousand messages may take on one core.
 const MESSAGES: (usize, Duration) = (1_000, Duration::from_secs(1));
@@ -45,19 +43,11 @@ fn report(what: &str, path: &Path, (number, limit): (usize, Duration)) {
 
 /// Reads a source; how long it takes, and how many happenings it has.
 fn read(path: &Path) -> (Duration, usize) {
-    let (platforms, book, providers) = (
-        Platforms::built_in(),
-        Book::built_in(),
-        Providers::built_in(),
-    );
-    let knowledge = Knowledge {
-        book: &book,
-        providers: &providers,
-    };
+    let (platforms, knowledge) = (Platforms::built_in(), Knowledge::built_in());
     let begin = Instant::now();
     let mut season = Season::new();
     let mut found = 0;
-    visit::<SourceError>(path, &Options::default(), &mut |piece| {
+    visit::<SourceError>(path, &Options::default(), &platforms, &mut |piece| {
         found += season.take(piece, &platforms, knowledge).len();
         Ok(())
     })

@@ -140,7 +140,7 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         ..Options::default()
     };
     for file in &args.files {
-        visit(file, &options, &mut |piece| {
+        visit(file, &options, &platforms, &mut |piece| {
             for happening in import.season.take(piece, &platforms, knowledge) {
                 import.keep(&happening)?;
             }

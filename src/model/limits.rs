@@ -664,6 +664,9 @@ pub const REPORT_FIELD_BYTES: usize = 8 << 10;
 
 // ── Real bounces ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Longest name of a column of a platform's export, in bytes. Our choice: the longest that we know have half of that.
+pub const COLUMN_NAME_BYTES: usize = 60;
+
 /// Largest object of a platform's export that is taken for one event, in bytes; a larger one is a wrapper round many.
 /// Our choice: an event with all headers of its message is some 10 KiB.
 pub const EVENT_BYTES: usize = 1 << 20;

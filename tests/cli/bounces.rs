@@ -455,3 +455,126 @@ fn an_import_that_is_cut_off_counts_its_campaign_once() {
     assert!(folder.join("first/bounces.json").is_file());
     assert_eq!(chances(folder), once);
 }
+
+/// How large a message is that no program should hold whole.
+const HUGE_BYTES: usize = 80 << 20;
+
+/// Runs the program on a source, or with it as standard input; what it found, and the most memory that it held, in bytes.
+#[cfg(target_os = "linux")]
+fn read_huge(folder: &Path, source: &str, piped: bool) -> (Value, usize) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_presend"));
+    command
+        .args(["bounces", "--json", "--no-ledger"])
+        .arg(if piped { "-" } else { source })
+        .current_dir(folder)
+        .stdin(match piped {
+            true => std::process::Stdio::from(fs::File::open(folder.join(source)).unwrap()),
+            false => std::process::Stdio::null(),
+        })
+        .stdout(fs::File::create(folder.join("out")).unwrap());
+    let mut program = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", program.id());
+    let mut most = 0;
+    // The mark only ever rises, and is gone with the program.
+    while program.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let mark = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next());
+        most = mark.map_or(most, |mark| mark.parse::<usize>().unwrap() * 1024);
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let found = fs::read(folder.join("out")).unwrap();
+    (serde_json::from_slice(&found).unwrap(), most)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_message_is_held_whole_that_is_larger_than_any_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let line = "TG9yZW0gaXBzdW0gZG9sb3Igc2l0IGFtZXQsIGNvbnNlY3RldHVyIGFkaXBpc2Npbmc=\n";
+    let body = line.repeat(HUGE_BYTES / line.len());
+    let attached = format!(
+        "\n--b\nContent-Type: message/rfc822\n\nSubject: Seeds\nMessage-ID: <seeds@shop.example>\n\n{body}\n--b--\n"
+    );
+    let message = report_of("rosa").replace("\n--b--\n", &attached);
+    fs::write(folder.join("huge.eml"), &message).unwrap();
+    let mbox = format!(
+        "From MAILER-DAEMON Mon Mar  2 06:00:00 2026\n{message}\nFrom MAILER-DAEMON Mon Mar  2 06:00:00 2026\n{}",
+        report_of("udo")
+    );
+    fs::write(folder.join("huge.mbox"), &mbox).unwrap();
+    drop((message, mbox));
+    let event = serde_json::json!({ "email": "rosa@garden.example", "event": "bounce", "reason": "550 5.1.1 no such user" });
+    let events = format!("{{\"raw\":{body:?}}}\n{event}\n");
+    fs::write(folder.join("huge.json"), &events).unwrap();
+    drop((body, events));
+    for (source, piped, people) in [
+        ("huge.eml", false, 1),
+        ("huge.eml", true, 1),
+        ("huge.mbox", false, 2),
+        ("huge.mbox", true, 2),
+        ("huge.json", false, 1),
+        ("huge.json", true, 1),
+    ] {
+        let (found, most) = read_huge(folder, source, piped);
+        assert_eq!(found["summary"]["addresses"]["hard"], people, "{source}");
+        assert!(most > 1 << 20, "the mark was read");
+        assert!(most < 64 << 20, "{source}: {most} bytes");
+    }
+}
+
+#[test]
+fn a_message_piped_in_is_taken_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_presend"))
+        .args(["bounces", "-", "--quiet", "--no-ledger"])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = program.stdin.take().unwrap();
+    input.write_all(report_of("rosa").as_bytes()).unwrap();
+    let piece = "x".repeat(72) + "\n";
+    // A mail server takes a pipe that is closed before it has written everything for a failed delivery.
+    for _ in 0..(8 << 20) / piece.len() {
+        input.write_all(piece.as_bytes()).unwrap();
+    }
+    drop(input);
+    assert!(program.wait().unwrap().success());
+}
+
+#[test]
+fn a_sentence_that_begins_with_from_parts_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // As a mail server hands a message to a program: begun by such a line, no other one marked.
+    let message = format!(
+        "From MAILER-DAEMON Mon Mar  2 06:00:00 2026\n{}\n\nFrom our shop, with love.\nudo@garden.example\n550 5.1.1 user unknown\n",
+        report_of("rosa")
+    );
+    fs::write(folder.join("one"), message).unwrap();
+    let found = json(folder, &["one"]);
+    assert_eq!(found["happenings"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["happenings"][0]["final"], "rosa@garden.example");
+}
+
+#[test]
+fn a_column_that_is_named_holds_the_recipient() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(
+        folder.join("export.csv"),
+        "Kundin;Absender;Event;Grund\nrosa@garden.example;news@shop.example;hard_bounce;550 5.1.1 user unknown\n",
+    )
+    .unwrap();
+    let found = json(folder, &["export.csv", "--column", "Kundin"]);
+    assert_eq!(
+        found["happenings"][0]["final"], "rosa@garden.example",
+        "{found}"
+    );
+    assert_eq!(found["happenings"][0]["hard"], true);
+    let number = json(folder, &["export.csv", "--column", "1"]);
+    assert_eq!(number["happenings"][0]["final"], "rosa@garden.example");
+}

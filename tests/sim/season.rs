@@ -5,18 +5,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use presend::bounce::explain::Knowledge;
 use presend::bounce::import::run::{Comparison, Run};
-use presend::bounce::import::{Kind, Platforms, Season, SourceError, visit};
+use presend::bounce::import::{self as bounces, Kind};
 use presend::input::address::Address;
-use presend::input::list::{ColumnChoice, Options};
+use presend::input::list::ColumnChoice;
 use presend::ledger::{Bounce, Ledger, Lifetimes, Realm};
 use presend::model::provider::Providers;
 use presend::model::reason::Reason;
 use presend::model::timestamp::Moment;
 use presend::model::verdict::Disposition;
 use presend::sim::score::{Courtesy, Creation, Until, create, in_simulated_time, run, tools};
-use presend::smtp::rules::Book;
 
 /// Every other row of a creation's list, from the one with that place on.
 fn half(creation: &Creation, first: usize) -> Creation {
@@ -83,23 +81,13 @@ fn mail_back(creation: &Creation, began: Moment) -> String {
 fn import(mbox: &str, folder: &Path, ledger: &Ledger) -> usize {
     let path = folder.join("bounces.mbox");
     std::fs::write(&path, mbox).unwrap();
-    let (platforms, book, providers) = (
-        Platforms::built_in(),
-        Book::built_in(),
-        Providers::built_in(),
-    );
-    let knowledge = Knowledge {
-        book: &book,
-        providers: &providers,
-    };
-    let mut season = Season::new();
-    let mut bounces = Vec::new();
-    visit::<SourceError>(&path, &Options::default(), &mut |piece| {
-        for happening in season.take(piece, &platforms, knowledge) {
+    let happenings = bounces::read(&path).unwrap().into_iter();
+    let bounces: Vec<Bounce> = happenings
+        .map(|happening| {
             assert_eq!(happening.kind, Kind::Bounce);
             assert!(happening.is_hard(), "{happening:?}");
             let address = Address::parse(happening.listed().unwrap()).unwrap();
-            bounces.push(Bounce {
+            Bounce {
                 key: address.key().into_owned(),
                 id: happening.id,
                 at: happening.at.unwrap(),
@@ -107,11 +95,9 @@ fn import(mbox: &str, folder: &Path, ledger: &Ledger) -> usize {
                 permanent: happening.permanent,
                 status: happening.status,
                 reply: happening.diagnostic.unwrap_or_default(),
-            });
-        }
-        Ok(())
-    })
-    .unwrap();
+            }
+        })
+        .collect();
     ledger.add_bounces(&bounces).unwrap();
     bounces.len()
 }

@@ -2,11 +2,7 @@
 
 use std::fs;
 
-use presend::bounce::explain::Knowledge;
-use presend::bounce::import::{Kind, Platforms, Season, SourceError, visit};
-use presend::input::list::Options;
-use presend::model::provider::Providers;
-use presend::smtp::rules::Book;
+use presend::bounce::import::{self as bounces, Kind, SourceError};
 use proptest::prelude::*;
 
 /// Reads `bytes` as a file of that name; the happenings by kind and address.
@@ -14,24 +10,10 @@ fn read(name: &str, bytes: &[u8]) -> Result<Vec<(Kind, Option<String>)>, SourceE
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
-    let (platforms, book, providers) = (
-        Platforms::built_in(),
-        Book::built_in(),
-        Providers::built_in(),
-    );
-    let knowledge = Knowledge {
-        book: &book,
-        providers: &providers,
-    };
-    let mut season = Season::new();
-    let mut all = Vec::new();
-    visit::<SourceError>(&path, &Options::default(), &mut |piece| {
-        for happening in season.take(piece, &platforms, knowledge) {
-            all.push((happening.kind, happening.final_recipient));
-        }
-        Ok(())
-    })?;
-    Ok(all)
+    let happenings = bounces::read(&path)?.into_iter();
+    Ok(happenings
+        .map(|happening| (happening.kind, happening.final_recipient))
+        .collect())
 }
 
 /// What begins sources of each kind.

@@ -9,9 +9,12 @@
 mod bounce;
 mod bounces;
 mod explain;
+mod happening;
 mod order;
+mod platforms;
 mod preflight;
 mod replies;
+mod rules;
 mod samples;
 mod sim;
 mod spf;

@@ -1,12 +1,13 @@
 //! What sending platforms write about the fate of messages: webhooks, queue entries, exports.
 //!
-//! `record` holds the fields of one event, whether it came as JSON or as a row of a table; `platform` knows the names and
+//! `record` holds the fields of one event, whether it came as JSON or as a row of a `table`; `platform` knows the names and
 //! words of platforms (`config/platforms.toml`), `says` one line of their documentation. An event becomes the message that a
 //! mail system would have sent, so that everything is judged in one way.
 
 mod platform;
 mod record;
 mod says;
+mod table;
 
 use serde_json::Value;
 
@@ -30,6 +31,17 @@ pub fn in_message(bytes: &[u8], platforms: &Platforms) -> Vec<Told> {
     in_text(&text[start..], platforms)
 }
 
+/// The events in text that is JSON, or a table with a header by which it is known as a platform's. `None` for other text.
+#[must_use]
+pub fn in_export(text: &str, platforms: &Platforms) -> Option<Vec<Told>> {
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim_start().starts_with(['{', '[']) {
+        Some(in_text(text.trim_start(), platforms)).filter(|told| !told.is_empty())
+    } else {
+        table::events_of(text, platforms)
+    }
+}
+
 /// The events in text that begins with JSON.
 #[must_use]
 pub fn in_text(text: &str, platforms: &Platforms) -> Vec<Told> {
@@ -46,3 +58,4 @@ pub fn in_text(text: &str, platforms: &Platforms) -> Vec<Told> {
 
 pub use platform::{NoMapping, Platforms};
 pub use record::{Record, Told};
+pub use table::{Rows, fields_of, recipient_column};

@@ -1,6 +1,7 @@
 //! How sending platforms name things: `config/platforms.toml`, and an operator's mapping of the same form before it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -9,7 +10,7 @@ use crate::bounce::weigh::Kind;
 use crate::model::reason::Reason;
 
 /// The names and words of all platforms, ready for look-up.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Platforms {
     fields: HashMap<Field, Vec<String>>,
     kinds: HashMap<String, Kind>,
@@ -20,7 +21,7 @@ pub struct Platforms {
 }
 
 /// One sending platform: how its events are known, and what its words mean there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Platform {
     name: String,
     known_by: Vec<Vec<Sign>>,
@@ -85,6 +86,8 @@ pub(super) struct ClassClaim {
     pub(super) permanent: Option<bool>,
 }
 
+static BUILT_IN: LazyLock<Platforms> = LazyLock::new(Platforms::read_own);
+
 /// A mapping file is not as it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {what}; see config/platforms.toml for the form")]
@@ -141,6 +144,11 @@ impl Platforms {
     /// When the file that comes with the program is malformed, which a test rules out.
     #[must_use]
     pub fn built_in() -> Platforms {
+        BUILT_IN.clone()
+    }
+
+    /// Reads the file that comes with the program.
+    fn read_own() -> Platforms {
         let mut platforms = Platforms {
             fields: HashMap::new(),
             kinds: HashMap::new(),
@@ -289,6 +297,11 @@ impl Platforms {
             }
         }
         Ok(())
+    }
+
+    /// Whether a name (folded) is one that platforms give to a field.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.fields.values().flatten().any(|known| known == name)
     }
 
     /// The names under which a field goes, most telling first.

@@ -21,6 +21,19 @@ pub struct Record {
     fields: Vec<Named>,
     /// The names of all columns of its table, folded, whether or not this row fills them.
     columns: Arc<[String]>,
+    column: Column,
+}
+
+/// What stands in the column of a table that holds addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Column {
+    /// There is none.
+    #[default]
+    None,
+    /// The column was found by its name or content: it counts where no column has a platform's name for the recipient.
+    Found(String),
+    /// The operator says that this is the recipient.
+    Named(String),
 }
 
 /// One field.
@@ -64,7 +77,8 @@ const RECIPIENTS: [&str; 4] = [
 ];
 
 /// Fields whose arrays hold whole events, folded.
-const EVENTS: [&str; 8] = [
+const EVENTS: [&str; 9] = [
+    "contacts",
     "items",
     "events",
     "results",
@@ -80,9 +94,10 @@ const WRAPPED: [&str; 3] = ["message", "body", "value"];
 
 impl Record {
     /// The record of a row of a table.
-    pub fn of_row<'a>(
+    pub(super) fn of_row<'a>(
         columns: &Arc<[String]>,
         fields: impl Iterator<Item = (&'a str, &'a str)>,
+        column: Column,
     ) -> Record {
         let fields = fields
             .take(limits::EVENT_FIELDS)
@@ -97,6 +112,7 @@ impl Record {
         Record {
             fields,
             columns: Arc::clone(columns),
+            column,
         }
     }
 
@@ -138,9 +154,7 @@ impl Record {
     /// What the record says; `None` when it names nobody.
     #[must_use]
     pub fn read(&self, platforms: &Platforms) -> Option<Told> {
-        let recipient = self
-            .all(Field::Recipient, platforms)
-            .find_map(dsn::address_in)?;
+        let recipient = self.recipient(platforms)?;
         let understood = platforms.understand(
             |field| self.has(field),
             |condition| {
@@ -224,6 +238,20 @@ impl Record {
             id,
             unsaid,
         })
+    }
+
+    /// Whom the record is about.
+    fn recipient(&self, platforms: &Platforms) -> Option<String> {
+        match &self.column {
+            Column::Named(cell) => dsn::address_in(cell),
+            Column::None | Column::Found(_) => self
+                .all(Field::Recipient, platforms)
+                .find_map(dsn::address_in)
+                .or_else(|| match &self.column {
+                    Column::Found(cell) => dsn::address_in(cell),
+                    Column::None | Column::Named(_) => None,
+                }),
+        }
     }
 
     /// Whether there is a field of this name or path (folded).

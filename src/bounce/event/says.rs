@@ -102,6 +102,7 @@ impl Says {
                 "ignored" => said.outcome = Some(Outcome::Happened(Kind::Other)),
                 "suppressed" => said.outcome = Some(Outcome::Withheld(Withholding::KnownDead)),
                 "unsubscribed" => said.outcome = Some(Outcome::Withheld(Withholding::Unsubscribed)),
+                "withheld" => said.outcome = Some(Outcome::Withheld(Withholding::Undisclosed)),
                 "not_tried" => said.outcome = Some(Outcome::Withheld(Withholding::OwnChoice)),
                 word => {
                     if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == word) {

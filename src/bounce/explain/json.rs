@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::{AddressAction, ExplainedRecipient, Explanation, RejectedBy, Subject};
-use crate::bounce::dsn::Action;
+use crate::bounce::dsn::{Action, Withholding};
 use crate::model::reason::{Blame, Reason};
 use crate::smtp::EnhancedCode;
 use crate::smtp::rules::Interpretation;
@@ -39,6 +39,10 @@ enum Kind {
     AutoReply,
     /// A complaint.
     Complaint,
+    /// A platform sent nothing, since the address had bounced or complained before, or is kept from mail.
+    Suppressed,
+    /// A platform sent nothing, since the person has unsubscribed.
+    Unsubscribed,
     /// A message of no such kind.
     Other,
     /// Nothing at all.
@@ -54,7 +58,13 @@ impl From<&Subject> for Kind {
             Subject::Delivery => Kind::Delivered,
             Subject::AutoReply(_) => Kind::AutoReply,
             Subject::Complaint(_) => Kind::Complaint,
-            Subject::OtherMessage => Kind::Other,
+            Subject::Withheld(Withholding::KnownDead | Withholding::Undisclosed) => {
+                Kind::Suppressed
+            }
+            Subject::Withheld(Withholding::Unsubscribed) => Kind::Unsubscribed,
+            Subject::Withheld(Withholding::OwnChoice)
+            | Subject::Feedback(_)
+            | Subject::OtherMessage => Kind::Other,
             Subject::Nothing => Kind::Nothing,
         }
     }

@@ -60,10 +60,17 @@ fn of_complaint(complaint: &Complaint) -> Explanation {
         })
     };
     let overall = verdict_on(None);
-    let advice = if overall.kind == Kind::Complaint {
-        "Never write to this person again: providers block senders with more than 3 complaints in 1000 messages."
+    let kind = safe::line(&complaint.feedback_type);
+    let (subject, advice) = if overall.kind == Kind::Complaint {
+        (
+            Subject::Complaint(kind),
+            "Never write to this person again: providers block senders with more than 3 complaints in 1000 messages.",
+        )
     } else {
-        "Nothing about the person: this feedback is no complaint."
+        (
+            Subject::Feedback(kind),
+            "Nothing about the person: this feedback is no complaint.",
+        )
     };
     Explanation {
         reporting_mta: complaint.reporting_mta.clone(),
@@ -72,11 +79,7 @@ fn of_complaint(complaint: &Complaint) -> Explanation {
             .iter()
             .map(|address| unrefused(address, verdict_on(Some(address))))
             .collect(),
-        ..plain(
-            Subject::Complaint(safe::line(&complaint.feedback_type)),
-            action_of(&overall),
-            advice,
-        )
+        ..plain(subject, action_of(&overall), advice)
     }
 }
 
@@ -94,7 +97,7 @@ fn of_withheld(withheld: &Withheld) -> Explanation {
         readings: recipient.verdict.readings.clone(),
         recipients: vec![recipient.clone()],
         ..plain(
-            Subject::OtherMessage,
+            Subject::Withheld(withheld.why),
             recipient.address_action,
             "Nothing: the platform sent no message to this address.",
         )
@@ -278,8 +281,9 @@ fn explain_recipient(
 /// What a verdict means for the address.
 fn action_of(verdict: &BounceVerdict) -> AddressAction {
     match verdict.kind {
-        Kind::Bounce | Kind::Delayed => action_after(&verdict.readings),
-        Kind::Complaint | Kind::Suppressed | Kind::Unsubscribed => AddressAction::Remove,
+        // Where a platform does not say why it keeps an address from mail, there is nothing to read.
+        Kind::Bounce | Kind::Delayed | Kind::Suppressed => action_after(&verdict.readings),
+        Kind::Complaint | Kind::Unsubscribed => AddressAction::Remove,
         Kind::Delivered | Kind::AutoReply | Kind::Other => AddressAction::Keep,
     }
 }

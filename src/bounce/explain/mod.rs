@@ -23,7 +23,7 @@ pub use stage::{choices as stage_choices, named as stage_named};
 
 pub use crate::bounce::weigh::{AddressAction, Hints, Knowledge, action_after, usual_wait};
 
-use crate::bounce::dsn::{self, Action, quoted};
+use crate::bounce::dsn::{self, Action, Withholding, quoted};
 use crate::bounce::event::{self, Platforms};
 use crate::bounce::weigh::{self, BounceEvidence, BounceVerdict, Circumstances};
 use crate::model::limits;
@@ -71,6 +71,10 @@ pub enum Subject {
     AutoReply(&'static str),
     /// A complaint: its kind.
     Complaint(String),
+    /// Feedback of another kind, such as a message that somebody took out of the spam folder.
+    Feedback(String),
+    /// A sending platform sent nothing.
+    Withheld(Withholding),
     /// A message of no such kind.
     OtherMessage,
     /// Nothing at all.
@@ -116,11 +120,19 @@ pub fn explain(input: &[u8], hints: Hints<'_>, knowledge: Knowledge<'_>) -> Expl
     }
     let input = &input[..input.len().min(limits::PROSE_BYTES)];
     let text = String::from_utf8_lossy(input);
-    // An event of a sending platform, or a list of them: the first is explained.
-    if text.trim_start().starts_with(['{', '['])
-        && let Some(told) = event::in_text(text.trim_start(), &Platforms::built_in()).first()
-    {
-        return message::explain(&told.message, hints, knowledge);
+    // An event of a sending platform, or an export with many of them: the first is explained.
+    if let Some(told) = event::in_export(&text, &Platforms::built_in()) {
+        let first = told
+            .first()
+            .map_or(&dsn::Message::Other, |first| &first.message);
+        let mut explanation = message::explain(first, hints, knowledge);
+        if told.len() > 1 {
+            explanation.sender_action.push(
+                "This is the first event of several: `presend bounces FILE` reads them all."
+                    .to_owned(),
+            );
+        }
+        return explanation;
     }
     explain_text(&text, hints, knowledge)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::{AddressAction, ExplainedRecipient, Explanation, RejectedBy, Subject, action_after};
-use crate::bounce::dsn::Action;
+use crate::bounce::dsn::{Action, Withholding};
 use crate::model::limits;
 use crate::model::reason::{Blame, Reason};
 use crate::smtp::rules::Interpretation;
@@ -88,6 +88,18 @@ fn what_it_is(explanation: &Explanation) -> String {
         Subject::AutoReply(sign) => format!("An automatic answer, known by {sign}."),
         Subject::Complaint(kind) => {
             format!("A complaint{reporter}: a person called a message of yours unwanted ({kind}).")
+        }
+        Subject::Feedback(kind) => {
+            format!("Feedback{reporter} that is no complaint ({kind}).")
+        }
+        Subject::Withheld(why) => {
+            let why = match why {
+                Withholding::KnownDead => "the address bounced or complained before",
+                Withholding::Unsubscribed => "the person has unsubscribed",
+                Withholding::Undisclosed => "it keeps the address from mail and does not say why",
+                Withholding::OwnChoice => "for reasons of its own",
+            };
+            format!("An event of a sending platform, which sent nothing: {why}.")
         }
         Subject::OtherMessage => "A message of another kind.".to_owned(),
         Subject::Nothing => "Nothing: give a reply, a code or a message file.".to_owned(),
@@ -175,6 +187,8 @@ fn refusal_matters(explanation: &Explanation) -> bool {
         Subject::Delivery
         | Subject::AutoReply(_)
         | Subject::Complaint(_)
+        | Subject::Feedback(_)
+        | Subject::Withheld(_)
         | Subject::OtherMessage
         | Subject::Nothing => false,
     }

@@ -16,14 +16,15 @@ mod source;
 pub mod suppression;
 pub mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::bounce::dsn::Action;
 use crate::bounce::event::Record;
-use crate::bounce::explain::{AddressAction, RejectedBy};
+use crate::bounce::explain::{AddressAction, Knowledge, RejectedBy};
+use crate::input::list::Options;
 use crate::model::reason::{Blame, Reason};
 use crate::model::timestamp::Moment;
 
@@ -31,6 +32,22 @@ pub use crate::bounce::event::{NoMapping, Platforms};
 pub use campaign::{Cause, Counts, Misread, Season};
 pub use cascade::Cascade;
 pub use source::{SourceError, visit};
+
+/// Everything in the file or folder at `path`, judged with what comes with the program: nobody's rules, mapping or ledger.
+///
+/// # Errors
+///
+/// [`SourceError`] when it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<Happening>, SourceError> {
+    let platforms = Platforms::built_in();
+    let mut season = Season::new();
+    let mut all = Vec::new();
+    visit(path, &Options::default(), &platforms, &mut |piece| {
+        all.extend(season.take(piece, &platforms, Knowledge::built_in()));
+        Ok::<(), SourceError>(())
+    })?;
+    Ok(all)
+}
 
 pub use crate::bounce::weigh::{Confidence, Kind};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fault;
 use super::health::interval;
-use super::source::fields_of;
+use crate::bounce::event::fields_of;
 use crate::input::address::Address;
 use crate::input::flags::{Flag, Flags};
 use crate::input::list::{ColumnChoice, IntakeError, List, Options, Source};

@@ -9,8 +9,8 @@ use super::events::{Events, Found};
 use super::mbox::Mbox;
 use super::{Content, Origin, Piece};
 use crate::bounce::dsn;
-use crate::bounce::event::Record;
-use crate::input::list::{IntakeError, List, Options};
+use crate::bounce::event::{self, Platforms, Record, Rows};
+use crate::input::list::{ColumnChoice, IntakeError, List, Options};
 use crate::model::limits;
 
 /// A source cannot be read.
@@ -31,6 +31,8 @@ pub enum SourceError {
 
 /// Hands every piece of what is at `path` to `each`: a file, a folder with all that is in it, `-` for standard input.
 ///
+/// `platforms` tell which column of a table holds the recipient, where several could.
+///
 /// In a folder, what is no source is handed out as [`Content::Nothing`]; a file that was named has to be one.
 ///
 /// # Errors
@@ -39,22 +41,29 @@ pub enum SourceError {
 pub fn visit<E: From<SourceError>>(
     path: &Path,
     options: &Options,
+    platforms: &Platforms,
     each: &mut dyn FnMut(Piece) -> Result<(), E>,
 ) -> Result<(), E> {
     if path == Path::new("-") {
-        return visit_stream(
-            path,
-            Box::new(io::stdin()),
-            options,
-            Named::ByOperator,
-            each,
-        );
+        let input = Box::new(io::stdin());
+        visit_stream(path, input, options, platforms, Named::ByOperator, each)?;
+        // A mail server that hands us a message may take a pipe that is closed early for a failure, and bounce the bounce.
+        io::copy(&mut io::stdin().lock(), &mut io::sink())
+            .map_err(|error| unreadable(path, error))?;
+        return Ok(());
     }
     if path.is_dir() {
-        return visit_folder(path, options, limits::FOLDER_DEPTH, each);
+        return visit_folder(path, options, platforms, limits::FOLDER_DEPTH, each);
     }
     let file = File::open(path).map_err(|error| unreadable(path, error))?;
-    visit_stream(path, Box::new(file), options, Named::ByOperator, each)
+    visit_stream(
+        path,
+        Box::new(file),
+        options,
+        platforms,
+        Named::ByOperator,
+        each,
+    )
 }
 
 /// Who chose a file.
@@ -68,6 +77,7 @@ enum Named {
 fn visit_folder<E: From<SourceError>>(
     folder: &Path,
     options: &Options,
+    platforms: &Platforms,
     depth: usize,
     each: &mut dyn FnMut(Piece) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -90,11 +100,18 @@ fn visit_folder<E: From<SourceError>>(
         }
         if path.is_dir() {
             if depth > 0 {
-                visit_folder(&path, options, depth - 1, each)?;
+                visit_folder(&path, options, platforms, depth - 1, each)?;
             }
         } else if path.is_file() {
             let file = File::open(&path).map_err(|error| unreadable(&path, error))?;
-            visit_stream(&path, Box::new(file), options, Named::ByFolder, each)?;
+            visit_stream(
+                &path,
+                Box::new(file),
+                options,
+                platforms,
+                Named::ByFolder,
+                each,
+            )?;
         }
     }
     Ok(())
@@ -107,6 +124,7 @@ fn visit_stream<E: From<SourceError>>(
     path: &Path,
     stream: Reader,
     options: &Options,
+    platforms: &Platforms,
     named: Named,
     each: &mut dyn FnMut(Piece) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -153,9 +171,13 @@ fn visit_stream<E: From<SourceError>>(
             Ok(())
         }
         Shape::Table => {
-            let list = List::read(&path.display().to_string(), stream, options);
-            match (list, named) {
-                (Ok(list), _) => visit_table(list, &mut hand_out),
+            match (table(path, &head, stream, options, platforms), named) {
+                (Ok(mut rows), _) => {
+                    while let Some(record) = rows.next_record().map_err(SourceError::NoTable)? {
+                        hand_out(Content::Record(record))?;
+                    }
+                    Ok(())
+                }
                 (Err(_), Named::ByFolder) => hand_out(Content::Nothing),
                 (Err(error), Named::ByOperator) => {
                     // What people save from their mail program may be the body of a bounce alone.
@@ -169,43 +191,26 @@ fn visit_stream<E: From<SourceError>>(
     }
 }
 
-/// Hands out the rows of a table.
-fn visit_table<E: From<SourceError>>(
-    mut list: List,
-    hand_out: &mut dyn FnMut(Content) -> Result<(), E>,
-) -> Result<(), E> {
-    let columns: Vec<String> = list.columns().to_vec();
-    let names = Record::columns(&columns);
-    let delimiter = list.delimiter();
-    while let Some(row) = list.next_row().map_err(SourceError::NoTable)? {
-        let fields = fields_of(row.raw, delimiter);
-        let named = columns
-            .iter()
-            .map(String::as_str)
-            .zip(fields.iter().map(String::as_str));
-        hand_out(Content::Record(Record::of_row(&names, named)))?;
+/// Opens a table. Where more than one column could hold the recipient, a platform's name for it decides.
+fn table(
+    path: &Path,
+    head: &[u8],
+    stream: Reader,
+    options: &Options,
+    platforms: &Platforms,
+) -> Result<Rows, IntakeError> {
+    let name = path.display().to_string();
+    let mut options = options.clone();
+    if options.column == ColumnChoice::Detect {
+        let beginning = List::read(&name, Cursor::new(head.to_vec()), &options);
+        if let Err(IntakeError::Ambiguous { .. }) = beginning
+            && let Some(column) = event::recipient_column(&String::from_utf8_lossy(head), platforms)
+        {
+            options.column = ColumnChoice::Named(column);
+        }
     }
-    Ok(())
-}
-
-/// The fields of a row.
-pub(super) fn fields_of(raw: &[u8], delimiter: Option<u8>) -> Vec<String> {
-    let Some(delimiter) = delimiter else {
-        return vec![String::from_utf8_lossy(raw).into_owned()];
-    };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(raw);
-    let mut record = csv::ByteRecord::new();
-    match reader.read_byte_record(&mut record) {
-        Ok(true) => record
-            .iter()
-            .map(|field| String::from_utf8_lossy(field).into_owned())
-            .collect(),
-        Ok(false) | Err(_) => Vec::new(),
-    }
+    let list = List::read(&name, stream, &options)?;
+    Ok(Rows::new(list, &options.column))
 }
 
 /// What a source is.

@@ -3,17 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use presend::smtp::rules::Book;
 use presend::bounce::explain::{self, Hints, Knowledge, json, render};
-use presend::model::provider::Providers;
 
 fuzz_target!(|bytes: &[u8]| {
-    let (book, providers) = (Book::built_in(), Providers::built_in());
-    let knowledge = Knowledge {
-        book: &book,
-        providers: &providers,
-    };
-    let explanation = explain::explain(bytes, Hints::default(), knowledge);
+    let explanation = explain::explain(bytes, Hints::default(), Knowledge::built_in());
     let shown = render::render(&explanation, 80, render::Style::Plain);
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
     json::to_string(&explanation).expect("an explanation is JSON");
