@@ -9,11 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Exit, asking, usage};
 use crate::input::address::Address;
-use crate::ledger::Exported;
-use crate::ledger::Ledger;
-use crate::ledger::Stats;
-use crate::ledger::Target;
-use crate::ledger::forget;
+use crate::ledger::{Exported, Forgotten, Ledger, Stats, Target, forget};
 use crate::model::timestamp::Moment;
 
 /// Options of `ledger`.
@@ -59,6 +55,26 @@ enum Format {
     Jsonl,
 }
 
+/// What was forgotten, as people read it.
+fn told(forgotten: &Forgotten, path: &str) -> String {
+    let counted = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    if forgotten.rows == 0 && forgotten.mentions == 0 {
+        return format!("nothing of that was known in {path}\n");
+    }
+    format!(
+        "{} taken out, {} blanked; nothing of it is left in {path}\n",
+        counted(forgotten.rows, "entry", "entries"),
+        counted(
+            forgotten.mentions,
+            "reply about others that named them",
+            "replies about others that named them"
+        ),
+    )
+}
+
 /// Runs `presend ledger`.
 pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
     let path = match &args.ledger {
@@ -83,13 +99,8 @@ pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
                 .collect::<anyhow::Result<Vec<_>>>()?;
             targets.extend(older_than.map(|age| Target::Before(before(now, age))));
             let forgotten = forget(&path, &targets)?;
-            writeln!(
-                std::io::stdout().lock(),
-                "{} entries taken out, {} replies to others blanked; nothing of it is left in {}",
-                forgotten.rows,
-                forgotten.mentions,
-                path.display()
-            )?;
+            let text = told(&forgotten, &path.display().to_string());
+            std::io::stdout().lock().write_all(text.as_bytes())?;
         }
         Command::Export { format } => {
             let ledger = Ledger::find(&path, now)?;

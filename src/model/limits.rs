@@ -549,6 +549,9 @@ pub const LEDGER_NAP: Duration = Duration::from_millis(5);
 /// How long to wait for another program that is writing the ledger.
 pub const LEDGER_WAIT: Duration = Duration::from_secs(10);
 
+/// How long to wait before a ledger that another program has for itself is asked for again.
+pub const LEDGER_ASK_AGAIN: Duration = Duration::from_millis(20);
+
 /// Memory for pages while writing, as `SQLite`'s `cache_size` counts it: negative, in KiB. Measured: with 64 MB a million
 /// facts in random order are written twice as fast as with 16.
 pub const LEDGER_WRITE_CACHE: i64 = -64_000;

@@ -578,3 +578,21 @@ fn a_column_that_is_named_holds_the_recipient() {
     let number = json(folder, &["export.csv", "--column", "1"]);
     assert_eq!(number["happenings"][0]["final"], "rosa@garden.example");
 }
+
+#[test]
+fn a_ledger_that_another_program_has_for_itself_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("one.eml"), report_of("rosa")).unwrap();
+    bounces(folder, &["one.eml", "--ledger", "season.db"]);
+    // As `ledger forget` holds it while it rewrites the file.
+    let lock = fs::File::open(folder.join("season.db.lock")).unwrap();
+    lock.lock().unwrap();
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        drop(lock);
+    });
+    let text = bounces(folder, &["one.eml", "--ledger", "season.db"]);
+    assert!(text.contains("The ledger has 0 new bounces."), "{text}");
+    holder.join().unwrap();
+}

@@ -74,12 +74,14 @@ fn everything_known_comes_out_as_a_table_or_as_lines_of_json() {
 fn whoever_asks_to_be_forgotten_is() {
     let folder = known();
     let said = ledger(folder.path(), &["forget", "Anna.Albrecht@Nordlicht.test"]);
-    assert!(said.contains("1 entries taken out"), "{said}");
+    assert!(said.contains("1 entry taken out"), "{said}");
     let bytes: Vec<u8> = ["known.db", "known.db-wal", "known.db-shm"]
         .iter()
         .flat_map(|name| std::fs::read(folder.path().join(name)).unwrap_or_default())
         .collect();
     assert!(!text(&bytes).to_lowercase().contains("anna.albrecht"));
+    let said = ledger(folder.path(), &["forget", "nobody-knows.example"]);
+    assert!(said.contains("nothing of that was known"), "{said}");
     ledger(folder.path(), &["forget", "nordlicht.test"]);
     let left = ledger(folder.path(), &["export"]);
     assert!(
