@@ -102,6 +102,7 @@ to_lmtp:
   driver = smtp
   protocol = lmtp
   port = 24
+{transports}
 ",
         name = host.name,
         address = host.address,
@@ -112,6 +113,7 @@ to_lmtp:
         main = host.settings,
         recipients = section("recipients"),
         routers = section("routers"),
+        transports = section("transports"),
     )
 }
 

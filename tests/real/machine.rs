@@ -145,6 +145,16 @@ impl Machine {
             .unwrap()
     }
 
+    /// Lays a file of ours into the machine. The empty file that it is laid over stays with the unpacked server.
+    pub(crate) fn lend(&self, file: &Path, path: &str) {
+        let place = self.root.join(path);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        if !place.exists() {
+            fs::write(&place, "").unwrap();
+        }
+        mount(file, &place);
+    }
+
     /// Runs a command within the machine to its end. Returns what it printed.
     pub(crate) fn run(&self, command: &[&str]) -> String {
         self.run_on(command, Stdio::null())
@@ -166,6 +176,11 @@ impl Machine {
             String::from_utf8_lossy(&output.stderr),
         );
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Where a file of the machine lies for those outside.
+    pub(crate) fn place(&self, path: &str) -> PathBuf {
+        self.root.join(path)
     }
 
     /// Opens a file of the machine.

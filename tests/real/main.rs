@@ -7,6 +7,7 @@ mod isolation;
 mod machine;
 mod manners;
 mod opensmtpd;
+mod pipes;
 mod policy;
 mod postfix;
 mod run;
@@ -17,6 +18,7 @@ mod visit;
 mod zone;
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -42,15 +44,7 @@ const OWED: [&str; 2] = [
 
 #[test]
 fn real_servers_are_read_rightly_and_left_in_peace() {
-    let servers = match readiness() {
-        Readiness::Ready(servers) => servers,
-        Readiness::Missing(why) if std::env::var_os("CI").is_some() => {
-            panic!("no real servers: {why}")
-        }
-        Readiness::Missing(why) => {
-            return tell(&format!("SKIPPED for want of real servers: {why}"));
-        }
-    };
+    let Some(servers) = servers() else { return };
     if let Some(form) = inside() {
         return within(&servers, Form::named(&form));
     }
@@ -70,6 +64,31 @@ fn real_servers_are_read_rightly_and_left_in_peace() {
         passed &= well;
     }
     assert!(passed, "see above");
+}
+
+#[test]
+fn real_servers_pipe_bounces_in_by_the_lines_of_the_readme() {
+    let Some(servers) = servers() else { return };
+    if inside().is_some() {
+        return pipes::within(&servers);
+    }
+    let (well, said) = run_inside(pipes::TEST, "pipes");
+    tell(&said);
+    assert!(well, "see above");
+}
+
+/// Where the servers are; where they are missing, that is told, and is a failure only where it must not be.
+fn servers() -> Option<PathBuf> {
+    match readiness() {
+        Readiness::Ready(servers) => Some(servers),
+        Readiness::Missing(why) if std::env::var_os("CI").is_some() => {
+            panic!("no real servers: {why}")
+        }
+        Readiness::Missing(why) => {
+            tell(&format!("SKIPPED for want of real servers: {why}"));
+            None
+        }
+    }
 }
 
 /// What is run: everything comes out of these.
@@ -151,7 +170,7 @@ fn within(servers: &Path, form: Form) {
     if let Ok(wanted) = std::env::var("PRESEND_REAL_ONLY") {
         internet.narrow(&wanted);
     }
-    let folder = fresh_folder(form);
+    let folder = fresh_folder(form.name());
     let machines = build(servers, &folder, &internet);
     let known = |machines: &[Machine]| -> Vec<usize> {
         machines
@@ -204,18 +223,18 @@ fn within(servers: &Path, form: Form) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// A folder for this form, with nothing of an earlier run in it; mounted in memory, but for what people may want to read.
-fn fresh_folder(form: Form) -> PathBuf {
+/// A folder for a run, with nothing of an earlier run in it; mounted in memory, but for what people may want to read.
+fn fresh_folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("real")
-        .join(form.name());
+        .join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder
 }
 
 fn build(servers: &Path, folder: &Path, internet: &Internet) -> Vec<Machine> {
-    network(servers, internet);
+    network(servers, internet.hosts.iter().map(|host| host.address));
     let names = Machine::new(&servers.join("nsd"), &folder.join("names"), &[]);
     zone::serve(&names, internet);
     // Two at a time is what a small machine can do; starting one mostly means waiting for it.
@@ -295,8 +314,8 @@ fn port(server: Server) -> Option<u16> {
     }
 }
 
-/// Gives this network the addresses of all hosts and ours; both networks are the documentation's.
-fn network(servers: &Path, internet: &Internet) {
+/// Gives this network the addresses of hosts and ours; both networks are the documentation's.
+fn network(servers: &Path, addresses: impl Iterator<Item = Ipv4Addr>) {
     let ip = |arguments: &[&str]| {
         let status = Command::new("chroot")
             .arg(servers.join("tools"))
@@ -307,7 +326,7 @@ fn network(servers: &Path, internet: &Internet) {
     };
     ip(&["link", "set", "lo", "up"]);
     ip(&["address", "add", zone::SOURCE, "dev", "lo"]);
-    for host in &internet.hosts {
-        ip(&["address", "add", &host.address.to_string(), "dev", "lo"]);
+    for address in addresses {
+        ip(&["address", "add", &address.to_string(), "dev", "lo"]);
     }
 }
