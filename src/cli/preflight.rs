@@ -22,6 +22,8 @@ use crate::preflight::render::screen::Style;
 use crate::preflight::sender::audience::{Audience, Domains};
 use crate::preflight::sender::checks::{Sending, fit_to_send};
 use crate::preflight::sender::warm_up;
+use crate::smtp::HelloName;
+use crate::smtp::command::BadHelloName;
 use crate::verify::first_of;
 
 /// What stands below the options in `presend preflight --help`.
@@ -79,7 +81,8 @@ pub struct PreflightArgs {
         long = "sender-helo",
         visible_alias = "helo",
         value_name = "NAME",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        value_parser = hello_name
     )]
     pub helo: Option<String>,
 
@@ -126,6 +129,11 @@ pub struct PreflightArgs {
     /// Contact mail hosts at private and reserved addresses too
     #[arg(long)]
     pub allow_private: bool,
+}
+
+/// A name that can stand in EHLO, as it was written.
+fn hello_name(text: &str) -> Result<String, BadHelloName> {
+    text.parse::<HelloName>().map(|_| text.to_owned())
 }
 
 /// `20000`, `20000/day`.

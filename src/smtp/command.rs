@@ -41,6 +41,20 @@ impl FromStr for HelloName {
     type Err = BadHelloName;
 
     fn from_str(text: &str) -> Result<Self, BadHelloName> {
+        if let Some(literal) = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+        {
+            let ip = match literal.get(..5) {
+                Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => {
+                    literal[5..].parse().map(IpAddr::V6)
+                }
+                _ => literal.parse().map(IpAddr::V4),
+            };
+            return ip
+                .map(HelloName::literal)
+                .map_err(|_| BadHelloName(text.escape_debug().to_string()));
+        }
         let name = text.trim_end_matches('.').to_ascii_lowercase();
         let label_is_good = |label: &str| {
             (1..=crate::model::limits::LABEL_OCTETS).contains(&label.len())
@@ -205,6 +219,11 @@ mod tests {
             "a..b",
             "ü.example",
             "a\u{0}",
+            "[192.0.2.1]\r\nDATA",
+            "[192.0.2.1\r\nDATA]",
+            "[mail.example.com]",
+            "[IPv6:192.0.2.1]",
+            "[ü2001:db8::1]",
             &"a".repeat(64),
         ] {
             assert!(bad.parse::<HelloName>().is_err(), "{bad:?}");
@@ -213,5 +232,13 @@ mod tests {
             HelloName::literal("2001:db8::1".parse().unwrap()).as_str(),
             "[IPv6:2001:db8::1]"
         );
+    }
+
+    #[test]
+    fn an_address_literal_is_a_hello_name() {
+        for literal in ["[192.0.2.1]", "[IPv6:2001:db8::1]"] {
+            let name: HelloName = literal.parse().unwrap();
+            assert_eq!(name.as_str(), literal);
+        }
     }
 }

@@ -391,3 +391,15 @@ fn what_cannot_be_read_is_told_with_the_exit_code_of_its_kind() {
         );
     }
 }
+
+#[test]
+fn a_name_that_breaks_out_of_its_line_is_no_name_for_ehlo() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = preflight(
+        folder.path(),
+        &["example.org", "--sender-helo", "mail.example.org\r\nDATA"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("is not a host name for EHLO"), "{words}");
+}

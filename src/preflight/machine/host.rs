@@ -2,17 +2,17 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio::time::timeout;
 
 use crate::model::limits;
-use crate::net::{Dial, Wire};
-use crate::smtp::reply::{Decoder, Reply};
-use crate::smtp::tls;
+use crate::model::stage::Stage;
+use crate::net::Dial;
+use crate::smtp::connection::Line;
+use crate::smtp::farewell::Farewell;
+use crate::smtp::session::{Dialogue, Offer, Opened, Opening, Privacy, Step};
+use crate::smtp::{Answer, HelloName, Reply, Severity};
 
 /// How long to wait for a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,14 +81,6 @@ pub struct Greeting {
 }
 
 impl Greeting {
-    /// Whether it offers encryption.
-    #[must_use]
-    pub fn offers_tls(&self) -> bool {
-        self.offers
-            .iter()
-            .any(|line| line.trim().eq_ignore_ascii_case("STARTTLS"))
-    }
-
     /// Our address as the host sees it, which most hosts mention in the first line of the answer to EHLO.
     #[must_use]
     pub fn seen_address(&self) -> Option<IpAddr> {
@@ -112,21 +104,20 @@ pub enum Encryption {
     Fails(String),
 }
 
-/// Connects, reads the greeting, says EHLO with `helo`, takes leave.
+/// Connects, reads the greeting, says EHLO as `hello`, takes leave.
 pub async fn look(
     dial: &dyn Dial,
     to: SocketAddr,
     from: Option<IpAddr>,
-    helo: &str,
+    hello: &HelloName,
     patience: Patience,
 ) -> Contact {
-    match visit(dial, to, from, helo, patience).await {
-        Ok((talk, greeting)) => {
-            talk.leave().await;
-            Contact::Greeted(greeting)
-        }
-        Err(contact) => contact,
-    }
+    let line = match connect(dial, to, from, patience).await {
+        Ok(line) => line,
+        Err(contact) => return contact,
+    };
+    let (greeting, _) = visit(line, hello, Privacy::Never, patience).await;
+    greeting.map_or(Contact::Mute, Contact::Greeted)
 }
 
 /// As [`look`], and tries to encrypt where that is offered (RFC 3207). Certificates are not judged, as mail hosts do not
@@ -137,141 +128,283 @@ pub async fn look(
 pub async fn try_encryption(
     dial: &dyn Dial,
     to: SocketAddr,
-    helo: &str,
+    hello: &HelloName,
     patience: Patience,
 ) -> Result<(Greeting, Encryption), Contact> {
-    let (mut talk, greeting) = visit(dial, to, None, helo, patience).await?;
-    if !greeting.offers_tls() {
-        talk.leave().await;
-        return Ok((greeting, Encryption::NotOffered));
+    let line = connect(dial, to, None, patience).await?;
+    match visit(line, hello, Privacy::WhenOffered, patience).await {
+        (Some(greeting), encryption) => Ok((greeting, encryption)),
+        (None, _) => Err(Contact::Mute),
     }
-    let agreed = talk.say("STARTTLS\r\n").await
-        && talk
-            .read(patience.greeting)
-            .await
-            .is_some_and(|reply| reply.code / 100 == 2);
-    let encryption = if agreed {
-        talk.encrypt(patience.greeting).await
-    } else {
-        Encryption::Fails("the host offers STARTTLS, then refuses it".to_owned())
-    };
-    Ok((greeting, encryption))
 }
 
-/// Connects, reads the greeting, says EHLO.
-async fn visit(
+async fn connect(
     dial: &dyn Dial,
     to: SocketAddr,
     from: Option<IpAddr>,
-    helo: &str,
     patience: Patience,
-) -> Result<(Talk, Greeting), Contact> {
-    let wire = match timeout(patience.connection, dial.connect(to, from)).await {
-        Err(_) => return Err(Contact::NoAnswer),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Err(Contact::NoAnswer),
-        Ok(Err(error)) => return Err(Contact::Refused(error.to_string())),
-        Ok(Ok(wire)) => wire,
-    };
-    let mut talk = Talk {
-        wire,
-        decoder: Decoder::new(),
-        bytes: Vec::new(),
-    };
-    let Some(banner) = talk.read(patience.greeting).await else {
-        talk.leave_when_greeted();
-        return Err(Contact::Mute);
-    };
-    let welcome = banner.code / 100 == 2;
-    let mut offers = Vec::new();
-    if welcome
-        && talk.say(&format!("EHLO {helo}\r\n")).await
-        && let Some(reply) = talk.read(patience.greeting).await
-        && reply.code / 100 == 2
-    {
-        offers = reply.lines;
+) -> Result<Line, Contact> {
+    match timeout(patience.connection, dial.connect(to, from)).await {
+        Err(_) => Err(Contact::NoAnswer),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(Contact::NoAnswer),
+        Ok(Err(error)) => Err(Contact::Refused(error.to_string())),
+        Ok(Ok(stream)) => Ok(Line::new(stream)),
     }
-    let greeting = Greeting {
-        banner: banner.to_string(),
-        welcome,
-        offers,
-    };
-    Ok((talk, greeting))
 }
 
-struct Talk {
-    wire: Box<dyn Wire>,
-    decoder: Decoder,
-    bytes: Vec<u8>,
+/// Opens a conversation and ends it with QUIT. Returns what the host said, where it greeted us.
+async fn visit(
+    line: Line,
+    hello: &HelloName,
+    privacy: Privacy,
+    patience: Patience,
+) -> (Option<Greeting>, Encryption) {
+    let mut look = Look::new(hello.clone(), privacy, patience.greeting);
+    let line = line.carry_out(&mut look).await;
+    let silent = look.is_unanswered();
+    let told = look.into_end();
+    match line {
+        Some(line) if silent => leave_when_greeted(line),
+        Some(line) => leave(line).await,
+        // A handshake failed: there is nothing left to take leave on.
+        None => {}
+    }
+    told
 }
 
-impl Talk {
-    async fn read(&mut self, wait: Duration) -> Option<Reply> {
-        let until = Instant::now() + wait;
-        let mut chunk = [0; 1024];
-        loop {
-            let mut input = self.bytes.as_slice();
-            let decoded = self.decoder.decode(&mut input).ok()?;
-            self.bytes = input.to_vec();
-            if decoded.is_some() {
-                return decoded;
-            }
-            let count = timeout_at(until, self.wire.read(&mut chunk))
-                .await
-                .ok()?
-                .ok()?;
-            if count == 0 {
-                return None;
-            }
-            self.bytes.extend_from_slice(&chunk[..count]);
+/// Leaves a host that takes its time, once it has greeted us, while we go on: some hosts note who hangs up on them
+/// before.
+fn leave_when_greeted(line: Line) {
+    tokio::spawn(async move {
+        let mut greeting = LateGreeting::default();
+        if let Some(line) = line.carry_out(&mut greeting).await
+            && greeting.has_come
+        {
+            leave(line).await;
+        }
+    });
+}
+
+async fn leave(line: Line) {
+    // What the end shows of its replies is of no use here, nor is whether it takes note of our leave.
+    line.carry_out(&mut Farewell::default()).await;
+}
+
+/// The opening of a conversation, with the host's words kept as they were said.
+struct Look {
+    opening: Opening,
+    /// For each reply.
+    wait: Duration,
+    /// What is being answered.
+    stage: Stage,
+    banner: Option<Reply>,
+    /// The first answer to EHLO: the second one is heard behind a handshake.
+    hello: Option<Reply>,
+    /// Whether the handshake succeeded.
+    encrypted: bool,
+    silent: bool,
+}
+
+impl Look {
+    fn new(name: HelloName, privacy: Privacy, wait: Duration) -> Self {
+        Look {
+            opening: Opening::new(name, privacy),
+            wait,
+            stage: Stage::Connect,
+            banner: None,
+            hello: None,
+            encrypted: false,
+            silent: false,
         }
     }
 
-    /// Leaves a host that takes its time, once it has greeted us, while we go on: some hosts note who hangs up on them
-    /// before.
-    fn leave_when_greeted(mut self) {
-        tokio::spawn(async move {
-            if self.read(limits::PORT_25_GREETING_WAIT).await.is_some() {
-                self.leave().await;
+    /// Whether the host let our time for its greeting pass.
+    fn is_unanswered(&self) -> bool {
+        self.silent && self.banner.is_none()
+    }
+
+    fn offers_encryption(&self) -> bool {
+        let hello = self.hello.as_ref();
+        hello.is_some_and(|reply| Offer::read(reply).starttls)
+    }
+
+    /// What the host said, where it greeted us, and what came of encryption. Call at the end of the dialogue.
+    fn into_end(self) -> (Option<Greeting>, Encryption) {
+        let offers_encryption = self.offers_encryption();
+        let encryption = match (self.opening.into_end(), self.encrypted) {
+            (_, true) => Encryption::Works,
+            (
+                Opened::Failed {
+                    stage: Stage::Tls,
+                    answer,
+                },
+                _,
+            ) => Encryption::Fails(match answer {
+                Answer::Unreachable(words) => words,
+                Answer::Silent => "the handshake did not end in time".to_owned(),
+                Answer::HungUp => "the host hung up instead".to_owned(),
+                Answer::Garbled(_) => "the host spoke on before the handshake".to_owned(),
+                Answer::Reply(reply) => format!("the host says {reply}"),
+            }),
+            (_, false) if offers_encryption => {
+                Encryption::Fails("the host refuses STARTTLS then".to_owned())
             }
+            (_, false) => Encryption::NotOffered,
+        };
+        let greeting = self.banner.map(|banner| Greeting {
+            banner: banner.to_string(),
+            welcome: banner.severity() == Severity::Positive,
+            offers: self.hello.map_or_else(Vec::new, |reply| reply.lines),
         });
+        (greeting, encryption)
     }
+}
 
-    async fn leave(mut self) {
-        if self.say("QUIT\r\n").await {
-            self.read(limits::GOODBYE_WAIT).await;
-        }
-    }
-
-    async fn encrypt(self, wait: Duration) -> Encryption {
-        // RFC 3207 §6: bytes sent ahead in clear would be taken for encrypted ones later.
-        if !self.bytes.is_empty() {
-            return Encryption::Fails("the host spoke on before the handshake".to_owned());
-        }
-        let name = ServerName::try_from("mail.invalid").expect("a fixed host name");
-        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls::CLIENT));
-        match timeout(wait, connector.connect(name, self.wire)).await {
-            Ok(Ok(mut stream)) => {
-                // Whether the host takes note of our leave is its own affair.
-                let _ = timeout(limits::GOODBYE_WAIT, stream.write_all(b"QUIT\r\n")).await;
-                Encryption::Works
+impl Dialogue for Look {
+    fn step(&mut self) -> Step {
+        match self.opening.step() {
+            Step::Listen { stage, .. } => {
+                self.stage = stage;
+                let wait = self.wait;
+                Step::Listen { stage, wait }
             }
-            Ok(Err(error)) => Encryption::Fails(format!("the handshake failed: {error}")),
-            Err(_) => Encryption::Fails("the handshake did not end in time".to_owned()),
+            Step::Encrypt => {
+                self.stage = Stage::Tls;
+                Step::Encrypt
+            }
+            step @ (Step::Say(_) | Step::Done) => step,
         }
     }
 
-    async fn say(&mut self, line: &str) -> bool {
-        let said = timeout(limits::GOODBYE_WAIT, async {
-            self.wire.write_all(line.as_bytes()).await?;
-            self.wire.flush().await
-        });
-        matches!(said.await, Ok(Ok(())))
+    fn hear(&mut self, answer: Option<Answer>) {
+        match (&answer, self.stage) {
+            (Some(Answer::Reply(reply)), Stage::Greeting) => self.banner = Some(reply.clone()),
+            (Some(Answer::Reply(reply)), Stage::Hello)
+                if reply.severity() == Severity::Positive && self.hello.is_none() =>
+            {
+                self.hello = Some(reply.clone());
+            }
+            (Some(Answer::Silent), _) => self.silent = true,
+            (None, _) => self.encrypted = true,
+            (Some(_), _) => {}
+        }
+        self.opening.hear(answer);
+    }
+}
+
+/// Waits for a greeting that is late.
+#[derive(Default)]
+struct LateGreeting {
+    has_ended: bool,
+    has_come: bool,
+}
+
+impl Dialogue for LateGreeting {
+    fn step(&mut self) -> Step {
+        match self.has_ended {
+            true => Step::Done,
+            false => Step::Listen {
+                stage: Stage::Greeting,
+                wait: limits::PORT_25_GREETING_WAIT,
+            },
+        }
+    }
+
+    fn hear(&mut self, answer: Option<Answer>) {
+        self.has_ended = true;
+        self.has_come = matches!(answer, Some(Answer::Reply(_)));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream, duplex};
+
+    /// A host that greets with `words`, then answers each line with the next of `replies`. Returns what it was told.
+    async fn play(theirs: DuplexStream, words: &str, replies: &[&str]) -> Vec<String> {
+        let mut stream = BufReader::new(theirs);
+        let mut heard = Vec::new();
+        for reply in std::iter::once(&words).chain(replies) {
+            stream.write_all(reply.as_bytes()).await.unwrap();
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.unwrap() == 0 {
+                break;
+            }
+            heard.push(line);
+        }
+        heard
+    }
+
+    async fn visited(
+        privacy: Privacy,
+        words: &str,
+        replies: &[&str],
+    ) -> (Option<Greeting>, Encryption, Vec<String>) {
+        let (ours, theirs) = duplex(1 << 12);
+        let hello: HelloName = "mail.example.com".parse().unwrap();
+        let line = Line::new(Box::new(ours));
+        let ((greeting, encryption), heard) = tokio::join!(
+            visit(line, &hello, privacy, Patience::WHOLE),
+            play(theirs, words, replies)
+        );
+        (greeting, encryption, heard)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_says_who_we_are_and_goodbye() {
+        let offers = "250-mx.example.net sees [192.0.2.7]\r\n250 STARTTLS\r\n";
+        let (greeting, encryption, heard) = visited(
+            Privacy::Never,
+            "220 mx.example.net ready\r\n",
+            &[offers, "221 bye\r\n"],
+        )
+        .await;
+        let greeting = greeting.unwrap();
+        assert!(greeting.welcome);
+        assert!(
+            greeting.banner.contains("mx.example.net ready"),
+            "{}",
+            greeting.banner
+        );
+        assert_eq!(greeting.seen_address(), Some("192.0.2.7".parse().unwrap()));
+        assert_eq!(
+            encryption,
+            Encryption::Fails("the host refuses STARTTLS then".to_owned())
+        );
+        assert_eq!(heard, ["EHLO mail.example.com\r\n", "QUIT\r\n"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_turns_us_away_is_left_with_its_words() {
+        let (greeting, encryption, heard) =
+            visited(Privacy::WhenOffered, "554 not you\r\n", &["221 bye\r\n"]).await;
+        let greeting = greeting.unwrap();
+        assert!(!greeting.welcome);
+        assert!(greeting.offers.is_empty());
+        assert_eq!(encryption, Encryption::NotOffered);
+        assert_eq!(heard, ["QUIT\r\n"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn encryption_that_is_offered_and_refused_is_told_of() {
+        let (_, encryption, heard) = visited(
+            Privacy::WhenOffered,
+            "220 mx\r\n",
+            &[
+                "250-mx\r\n250 STARTTLS\r\n",
+                "454 not now\r\n",
+                "221 bye\r\n",
+            ],
+        )
+        .await;
+        assert!(matches!(encryption, Encryption::Fails(_)), "{encryption:?}");
+        assert_eq!(
+            heard,
+            ["EHLO mail.example.com\r\n", "STARTTLS\r\n", "QUIT\r\n"]
+        );
+    }
 
     #[test]
     fn our_address_is_found_in_the_words_of_hosts_in_use() {

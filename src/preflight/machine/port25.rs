@@ -211,8 +211,7 @@ pub fn knock(
     let origin = origin_for(dialling.origins, &key, door.ip).clone();
     let patience = dialling.patience;
     async move {
-        let (from, helo) = (origin.address, origin.hello.as_str());
-        let contact = look(dial.as_ref(), to, from, helo, patience).await;
+        let contact = look(dial.as_ref(), to, origin.address, &origin.hello, patience).await;
         Met { door, contact }
     }
 }

@@ -24,6 +24,7 @@ use crate::preflight::sender::blocklist::Subject;
 use crate::preflight::sender::listings;
 use crate::preflight::sender::options::{Intake, tls_checks};
 use crate::preflight::sender::rules::{Compliance, Rules};
+use crate::smtp::HelloName;
 
 /// What is known of the mail to be sent.
 #[derive(Clone, Debug)]
@@ -91,6 +92,8 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         .map(IpAddr::to_canonical)
         .collect();
     let helo = sending.helo.as_deref().unwrap_or(&domain).to_owned();
+    // What is no name for a host may be judged, but not said.
+    let hello: Option<HelloName> = helo.parse().ok();
     let sending_name = sending
         .helo
         .clone()
@@ -117,7 +120,12 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         announced(&lookups, &domain, dmarc.record()),
         reverses(&lookups, &ips, &sending_name),
         helo_check(&lookups, sending.helo.as_deref(), &ips, Side::Sender),
-        tls_checks(world, &intake, sending.reach, sending.port, &helo),
+        async {
+            match &hello {
+                Some(hello) => tls_checks(world, &intake, sending.reach, sending.port, hello).await,
+                None => Vec::new(),
+            }
+        },
         age::check(&lookups, organisation, world.clock.now()),
     );
 

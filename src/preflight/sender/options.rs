@@ -10,6 +10,7 @@ use crate::net::route::{DnsFailure, Reach};
 use crate::preflight::check::Check;
 use crate::preflight::lookup::{Absence, Found, Lookups};
 use crate::preflight::machine::host::{Contact, Encryption, Greeting, Patience, try_encryption};
+use crate::smtp::HelloName;
 
 /// How a domain takes mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,14 +167,14 @@ pub async fn tls_checks(
     intake: &Intake,
     reach: Reach,
     port: u16,
-    helo: &str,
+    hello: &HelloName,
 ) -> Vec<Check> {
     let mut trying = JoinSet::new();
     for (order, (host, ip)) in intake.doors(reach).into_iter().enumerate() {
-        let (dial, helo) = (world.dial.clone(), helo.to_owned());
+        let (dial, hello) = (world.dial.clone(), hello.clone());
         trying.spawn(async move {
             let to = SocketAddr::new(ip, port);
-            let tried = try_encryption(dial.as_ref(), to, &helo, Patience::WHOLE).await;
+            let tried = try_encryption(dial.as_ref(), to, &hello, Patience::WHOLE).await;
             (order, tls_check(&host, tried))
         });
     }
