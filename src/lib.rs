@@ -1,6 +1,48 @@
 //! `presend` says which addresses on a mailing list will bounce, and why, before anything is sent.
 //!
-//! The modules stand in the order in which a row of a list meets them; each imports only from those above it.
+//! # The life of a row
+//!
+//! ```text
+//! bytes ─ input::list ─▶ row ─ input::address ─▶ address ─ input::flags ─▶ flags      what the text says: nothing is asked
+//!                                  │
+//!                                  ├─ ledger: what is known and fresh is not asked again
+//!                                  ▼
+//!            net::route (MX) ─ probe::scheduler ─ probe::run ─ smtp ─▶ reply           who is asked, when, in which session
+//!                                  ▲                             │
+//!                                  │                        smtp::rules ─▶ reading     what the reply means, whom it blames
+//!                                  │                             │
+//!                                  └──────── event ◀─────────────┴─▶ fact ─ ledger     durable within a second
+//!                                                                     │
+//!                         model::verdict::decide(evidence) ─ policy ─▶ disposition
+//!                                                                     │
+//!                                 projection ─ verify::output ─▶ verified · review · rejected
+//!                                              verify::report ─▶ report.json · report.html
+//! ```
+//!
+//! The list is read twice. The first reading asks about every mailbox that needs it; the second gives each row its verdict
+//! from the ledger, in the caller's order. So memory does not grow with the list, and a run that was killed goes on where it
+//! was.
+//!
+//! # Rooms
+//!
+//! The modules stand in the order in which data meets them. Each imports only from those above it, which a test holds.
+//! All but `net`, `smtp::connection`, `probe::run`, `ledger`, `verify` and `cli` are pure: no I/O, no clock (time is an
+//! argument), no randomness (a seed is one).
+//!
+//! # Where a rule lives
+//!
+//! | question | file |
+//! |---|---|
+//! | What does a reply mean, and whom does it blame? | `config/replies.toml`, read by [`smtp::rules`] |
+//! | When is an address undeliverable? Why does a 4yz never condemn one? | `model/verdict/decide.rs` |
+//! | Which list does a row go to? | [`model::verdict::policy`], `config/policies.toml` |
+//! | What makes a domain a catch-all? | `probe/catch_all.rs` |
+//! | How long does a greylisted address wait? | `probe/retry.rs` |
+//! | How fast, and in how many connections, is a host asked? | [`probe::pace`]; limits of operators in `config/providers.toml` |
+//! | Does a host still tell the truth? | [`probe::scheduler::integrity`] |
+//! | Which column holds the addresses? | `input/list/column.rs` |
+//! | What does a bounce say, and does it condemn? | [`bounce::weigh`] |
+//! | How large may anything become, how long may anything take? | [`model::limits`] |
 
 pub mod model;
 
