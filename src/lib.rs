@@ -26,8 +26,8 @@
 //! # Rooms
 //!
 //! The modules stand in the order in which data meets them. Each imports only from those above it, which a test holds.
-//! All but `net`, `smtp::connection`, `probe::run`, `ledger`, `verify` and `cli` are pure: no I/O, no clock (time is an
-//! argument), no randomness (a seed is one).
+//! All but `net`, `smtp::connection`, `probe::run`, `ledger`, `preflight`, `bounce::import`, `verify` and `cli` are pure: no I/O,
+//! no clock (time is an argument), no randomness (a seed is one).
 //!
 //! # Where a rule lives
 //!
