@@ -15,12 +15,12 @@ use super::safe::safe;
 use super::{Exit, start};
 use crate::input::list::Source;
 use crate::model::ending::Ending;
+use crate::model::text::{grouped, percent};
 use crate::model::timestamp::Moment;
 use crate::net::Clock;
 use crate::verify::Asking;
 use crate::verify::estimate::{Estimated, estimate};
 use crate::verify::report::advice::{Mood, in_words};
-use crate::verify::report::text::{grouped, percent};
 
 /// Options of `estimate`.
 #[derive(Debug, Args)]

@@ -7,7 +7,21 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, usage};
 use crate::verify::output::{self, Rights};
-use crate::verify::report::{self, Report};
+use crate::verify::report::{self, Edition, Report};
+
+/// The client's edition of the page.
+const CLIENTS: &str = "client.html";
+
+/// What pages are called, and whom they are for.
+#[derive(Debug, Args)]
+pub(super) struct PageArgs {
+    /// What the pages are called [default: the list's name]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) title: Option<String>,
+    /// Write client.html as well: the answer and where its numbers come from on two pages, to be mailed to a client
+    #[arg(long)]
+    pub(super) client: bool,
+}
 
 /// Options of `report`.
 #[derive(Debug, Args)]
@@ -18,6 +32,18 @@ pub(super) struct ReportArgs {
     /// Print the report in this form instead of writing report.html and report.md beside report.json
     #[arg(long, value_name = "FORM")]
     format: Option<Form>,
+    #[command(flatten)]
+    pages: PageArgs,
+}
+
+impl PageArgs {
+    /// The edition that is asked for.
+    pub(super) fn edition(&self) -> Edition {
+        match self.client {
+            true => Edition::Client,
+            false => Edition::Full,
+        }
+    }
 }
 
 /// What a report is made into.
@@ -49,15 +75,23 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             "cannot read the report {name}: {error}\n  name the folder that a run wrote, such as leads.csv.presend"
         ))
     })?;
-    let report = Report::from_json(&text, &name)?;
+    let mut report = Report::from_json(&text, &name)?;
+    if args.pages.title.is_some() {
+        report.title.clone_from(&args.pages.title);
+    }
     let screen = || report::terminal(&report, &folder.display().to_string());
     let text = match args.format {
         None => {
-            write_pages(&report, folder, Rights::of_what_comes_from(&file))?;
+            let rights = Rights::of_what_comes_from(&file);
+            let edition = args.pages.edition();
+            match args.pages.title {
+                Some(_) => write_report(&report, folder, rights, edition)?,
+                None => write_pages(&report, folder, rights, edition)?,
+            }
             screen()
         }
         Some(Form::Text) => screen(),
-        Some(Form::Html) => report::html(&report),
+        Some(Form::Html) => report::html(&report, args.pages.edition()),
         Some(Form::Md) => report::markdown(&report),
         Some(Form::Json) => report.to_json(),
         Some(Form::Metrics) => report::metrics(&report),
@@ -66,12 +100,34 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes what people read of a report beside its numbers.
-pub(super) fn write_pages(report: &Report, folder: &Path, rights: Rights) -> anyhow::Result<()> {
-    for (name, text) in [
-        ("report.html", report::html(report)),
+/// Writes a report: its numbers with what people read of them.
+pub(super) fn write_report(
+    report: &Report,
+    folder: &Path,
+    rights: Rights,
+    edition: Edition,
+) -> anyhow::Result<()> {
+    let json = report.to_json();
+    output::write_whole(&folder.join("report.json"), rights, json.as_bytes())?;
+    write_pages(report, folder, rights, edition)
+}
+
+/// Writes what people read of a report beside its numbers: the client's page as well for the client's edition. Where there
+/// is one it is always made again, so that no page speaks of other numbers.
+pub(super) fn write_pages(
+    report: &Report,
+    folder: &Path,
+    rights: Rights,
+    edition: Edition,
+) -> anyhow::Result<()> {
+    let mut pages = vec![
+        ("report.html", report::html(report, Edition::Full)),
         ("report.md", report::markdown(report)),
-    ] {
+    ];
+    if edition == Edition::Client || folder.join(CLIENTS).exists() {
+        pages.push((CLIENTS, report::html(report, Edition::Client)));
+    }
+    for (name, text) in pages {
         output::write_whole(&folder.join(name), rights, text.as_bytes())?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
 use super::progress::Screen;
 use super::reading::{self, ReadingArgs};
-use super::report::write_pages;
+use super::report::{PageArgs, write_pages};
 use super::{Exit, start, usage, workbook};
 use crate::input::list::Source;
 use crate::ledger::{Job, Ledger, Lock, LockError};
@@ -67,6 +67,8 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
     #[command(flatten)]
+    pages: PageArgs,
+    #[command(flatten)]
     asking: AskingArgs,
     /// Print report.json instead of the summary
     #[arg(long)]
@@ -121,10 +123,11 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             report.world = Some(file_name(Path::new(world)));
         }
         report.since = since(&ledger, &job_place, &report)?;
+        report.title.clone_from(&args.pages.title);
         let json = report.to_json();
         let rights = task.writing.rights;
         output::write_whole(&task.out.join("report.json"), rights, json.as_bytes())?;
-        write_pages(&report, &task.out, rights)?;
+        write_pages(&report, &task.out, rights, args.pages.edition())?;
         if args.format == workbook::Format::Xlsx {
             let delimiter = task.source.list(&task.options)?.delimiter();
             workbook::write(&report, &task.out, rights, delimiter.unwrap_or(b','))?;

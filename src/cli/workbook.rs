@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
+use crate::model::text::percent;
 use crate::model::verdict::Disposition;
 use crate::verify::output::{self, Rights, SheetOf};
 use crate::verify::report::Report;
-use crate::verify::report::text::percent;
 
 /// What the spreadsheet is called.
 pub(super) const FILE: &str = "lists.xlsx";

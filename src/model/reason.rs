@@ -203,6 +203,31 @@ mod tests {
         }
     }
 
+    /// The table of the README, made of the vocabulary.
+    fn table() -> String {
+        let mut table = "| reason | whose fault | what it means |\n|---|---|---|\n".to_owned();
+        for reason in Reason::ALL {
+            use std::fmt::Write as _;
+            let _ = writeln!(
+                table,
+                "| `{reason}` | {} | {} |",
+                reason.blame(),
+                reason.in_plain_words()
+            );
+        }
+        table
+    }
+
+    #[test]
+    fn the_readme_tables_the_reasons() {
+        let readme = include_str!("../../README.md");
+        let table = table();
+        assert!(
+            readme.contains(&table),
+            "put this below the heading \"The reasons\" of README.md:\n\n{table}"
+        );
+    }
+
     #[test]
     fn only_the_mailbox_or_its_domain_may_reject() {
         for &reason in Reason::ALL {

@@ -27,13 +27,18 @@ pub enum Weight {
 }
 
 /// What a check is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The domain and the addresses that will send.
     Sender,
     /// This machine, which asks mail hosts.
     Machine,
+}
+
+impl Side {
+    /// Both, in the order in which they are told.
+    pub const ALL: [Side; 2] = [Side::Sender, Side::Machine];
 }
 
 /// One line of the checklist.

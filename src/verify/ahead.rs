@@ -32,6 +32,8 @@ pub(super) struct Batch {
 struct Place {
     raw: Range<usize>,
     terminator: Range<usize>,
+    /// The row that a spreadsheet program shows it in.
+    sheet_row: u64,
     /// How many addresses it names, or one text that says why none.
     texts: usize,
     /// Where the addresses stand.
@@ -71,6 +73,8 @@ pub(super) struct JudgedRow<'a> {
     pub(super) address: &'a str,
     /// What stood in its cell, where the clean address now does; else empty.
     pub(super) input: Cow<'a, str>,
+    /// The row that a spreadsheet program shows it in, from 1.
+    pub(super) sheet_row: u64,
     /// What it gets.
     pub(super) judged: Judged,
 }
@@ -118,6 +122,7 @@ impl Batch {
                     },
                     address,
                     input,
+                    sheet_row: place.sheet_row,
                     judged,
                 }
             })
@@ -168,7 +173,7 @@ impl Batch {
     }
 
     /// Keeps the bytes of a row.
-    fn keep(&mut self, raw: [&[u8]; 2], terminator: &[u8]) {
+    fn keep(&mut self, raw: [&[u8]; 2], terminator: &[u8], sheet_row: u64) {
         let start = self.bytes.len();
         for part in raw {
             self.bytes.extend_from_slice(part);
@@ -178,6 +183,7 @@ impl Batch {
         self.places.push(Place {
             raw: start..end,
             terminator: end..self.bytes.len(),
+            sheet_row,
             texts: 0,
             cells: Vec::new(),
             first: Cell::default(),
@@ -273,7 +279,7 @@ fn read_rows(
             return Ok(Follows::Nothing);
         };
         let (raw, _) = earlier.strip(row.raw, None);
-        batch.keep([&raw, row.closing], row.terminator);
+        batch.keep([&raw, row.closing], row.terminator, row.sheet_row);
         read_row(&row, |named| {
             let place = match earlier.is_empty() {
                 true => named.place.clone(),

@@ -6,9 +6,9 @@ use crate::input::list::{IntakeError, Options, Source};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::reason::Blame;
+use crate::model::text::{grouped, percent};
 use crate::projection::Basis;
 use crate::verify::report::Report;
-use crate::verify::report::text::{grouped, percent};
 
 use super::described::{Lack, first_of};
 

@@ -96,6 +96,7 @@ pub(super) fn list_rows(
                     &judgement.columns(bounce, row.address, &row.input),
                 )?;
                 let row = report::Seen {
+                    sheet_row: row.sheet_row,
                     verdict: judgement.verdict,
                     disposition: judgement.disposition,
                     flags: judgement.flags,

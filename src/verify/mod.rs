@@ -99,7 +99,7 @@ impl Default for Writing {
 }
 
 /// The files that a run writes in its folder.
-pub const FILES: [&str; 8] = [
+pub const FILES: [&str; 9] = [
     "verified.csv",
     "review.csv",
     "rejected.csv",
@@ -108,6 +108,7 @@ pub const FILES: [&str; 8] = [
     "report.json",
     "report.html",
     "report.md",
+    "client.html",
 ];
 
 /// Who may be asked.

@@ -1,11 +1,37 @@
-//! The part of JSON Schema (draft 2020-12) that `config/report.schema.json` uses, so that a report can be held against it.
+//! The part of JSON Schema (draft 2020-12) that `config/schemas` uses, so that what the program writes can be held against
+//! it.
 
 use serde_json::Value;
 
-/// Everything in `value` that the schema does not allow, each with its place.
+use crate::list::repository;
+
+/// One of the schemas in `config/schemas`.
+pub(crate) fn schema(name: &str) -> Value {
+    let path = repository(&format!("config/schemas/{name}.schema.json"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// What is made of fields that a schema does not describe.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Further {
+    /// Nothing, as a reader does: a later version may write them.
+    Passed,
+    /// A fault, for the program of this version writes none.
+    Faults,
+}
+
+/// Everything in `value` that the schema does not allow, each with its place: what a reader finds who goes by it.
 pub(crate) fn faults(schema: &Value, value: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    check(schema, schema, value, "$", &mut faults);
+    let root = (schema, Further::Passed);
+    check(root, schema, value, "$", &mut faults);
+    faults
+}
+
+/// The same, and every field that the schema does not describe: what this version writes has none.
+pub(crate) fn faults_of_ours(schema: &Value, value: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    check((schema, Further::Faults), schema, value, "$", &mut faults);
     faults
 }
 
@@ -29,7 +55,13 @@ const KNOWN: [&str; 17] = [
     "default",
 ];
 
-fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
+fn check(
+    root: (&Value, Further),
+    schema: &Value,
+    value: &Value,
+    place: &str,
+    faults: &mut Vec<String>,
+) {
     for keyword in schema.as_object().expect("a schema is an object").keys() {
         assert!(
             KNOWN.contains(&keyword.as_str()),
@@ -38,6 +70,7 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut 
     }
     if let Some(name) = schema["$ref"].as_str() {
         let target = root
+            .0
             .pointer(name.trim_start_matches('#'))
             .expect("a reference leads somewhere");
         check(root, target, value, place, faults);
@@ -99,8 +132,13 @@ fn check(root: &Value, schema: &Value, value: &Value, place: &str, faults: &mut 
                 &schema["additionalProperties"],
             ) {
                 (Some(inner), _) => check(root, inner, value, &place, faults),
-                (None, Value::Bool(false)) => faults.push(format!("{place}: not in the schema")),
+                (None, Value::Bool(false)) => {
+                    panic!("{place}: a schema that forbids further fields breaks its readers")
+                }
                 (None, inner @ Value::Object(_)) => check(root, inner, value, &place, faults),
+                (None, _) if root.1 == Further::Faults && schema["type"] == "object" => {
+                    faults.push(format!("{place}: not in the schema"));
+                }
                 (None, _) => {}
             }
         }

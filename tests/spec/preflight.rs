@@ -617,6 +617,38 @@ async fn the_page_escapes_what_dns_says() {
     );
 }
 
+/// What each link on a page leads to.
+fn links(page: &str) -> Vec<&str> {
+    let links = page.split("href=\"#").skip(1);
+    links.map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_headline_of_the_page_points_at_what_is_on_it() {
+    let preflight = broken("v=spf1 ip4:192.0.2.10", "v=spf1 +all ip4:192.0.2.10").await;
+    assert_eq!(preflight.fitness(), Fitness::NotFit);
+    let page = html::render(&preflight).unwrap();
+    assert!(
+        !page.contains("above") && !page.contains("&quot;Do:&quot;"),
+        "nothing stands above the headline, and nothing is marked \"Do:\""
+    );
+    let failed = preflight
+        .checks()
+        .into_iter()
+        .filter(|check| (check.status, check.weight) == (Status::Fail, Weight::Required))
+        .count();
+    assert!(
+        page.contains(&format!("{failed} thing")),
+        "{failed} to mend"
+    );
+    assert!(!links(&page).is_empty());
+    for link in links(&page) {
+        assert!(page.contains(&format!("id=\"{link}\"")), "{link}");
+    }
+    // One look for all pages.
+    assert!(page.contains("prefers-color-scheme: dark") && page.contains("@media print"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn hostile_texts_never_reach_the_terminal_raw() {
     let mut zone = sound();

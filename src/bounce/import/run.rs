@@ -206,6 +206,12 @@ impl Run {
         })
     }
 
+    /// Where its lists and its report are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Compares the `lists` of this run with the bounces that the ledger has of the time since.
     ///
     /// # Errors

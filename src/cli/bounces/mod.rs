@@ -1,5 +1,6 @@
 //! `presend bounces`.
 
+mod real;
 mod screen;
 mod table;
 
@@ -166,6 +167,7 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
             let comparison = finished.compare(&args.lists, &column, &ledger, &providers)?;
             if !args.no_ledger {
                 finished.calibrate(&comparison, &ledger, now)?;
+                real::tell(finished, &comparison, now)?;
             }
             Some(comparison)
         }

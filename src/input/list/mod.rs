@@ -80,6 +80,10 @@ pub struct Row<'a> {
     pub number: u64,
     /// The physical line that the row begins on, from 1.
     pub line: u64,
+    /// The row, from 1, that a spreadsheet program shows it in: lines above the header, the header and blank lines count,
+    /// a line break within a cell does not. What no spreadsheet shows (JSON lines, address books, a list of one line)
+    /// has the row's number here.
+    pub sheet_row: u64,
     /// The row as it is in the list, without its terminator.
     pub raw: &'a [u8],
     /// What must follow `raw` so that a reader of CSV is outside quotes again: a quote where one was never closed, else
@@ -154,6 +158,8 @@ pub struct List {
     header_terminator: Vec<u8>,
     terminator: Vec<u8>,
     line: u64,
+    /// Rows of a spreadsheet passed so far.
+    sheet_rows: u64,
     tally: Tally,
     stage: Stage,
     before: Before,
@@ -304,6 +310,7 @@ impl List {
             header_terminator: Vec::new(),
             terminator,
             line: opening.line,
+            sheet_rows: opening.sheet_rows,
             tally: Tally {
                 blank_lines: opening.blank_lines,
                 ..Tally::default()
@@ -517,6 +524,7 @@ impl List {
     /// Leaves `record` behind; returns its bytes without and those of its terminator.
     fn take(&mut self, record: &Record) -> (&[u8], &[u8]) {
         self.line += self.lines_of(record);
+        self.sheet_rows += 1;
         let start = self.window.position();
         let end = start + record.content;
         self.window.advance(record.content + record.terminator);
@@ -537,6 +545,8 @@ impl List {
         }
         let footer = self.stage == Stage::Footer;
         self.line += self.lines_of(record);
+        // What stands between the rows of a list of one line is no row of its own.
+        self.sheet_rows += u64::from(self.separator.is_none());
         let start = self.window.position();
         let end = start + record.content + record.terminator;
         self.window.advance(record.content + record.terminator);
@@ -567,6 +577,7 @@ impl List {
         self.tally.ragged +=
             u64::from(record.quoting != Quoting::Unclosed && !self.widths.fit(record.fields));
         self.line += self.lines_of(record);
+        self.sheet_rows += 1;
         let start = self.window.position();
         let end = start + record.content;
         self.window.advance(record.content + record.terminator);
@@ -581,6 +592,7 @@ impl List {
         Row {
             number: self.tally.rows,
             line,
+            sheet_row: self.sheet_rows,
             raw,
             closing: match record.quoting {
                 Quoting::Unclosed => b"\"",

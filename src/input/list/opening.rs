@@ -30,6 +30,8 @@ pub(super) struct Opening {
     pub blank_lines: u64,
     /// The 1-based physical line of the first record.
     pub line: u64,
+    /// Rows of a spreadsheet in the preamble; a `sep=` line is none, for spreadsheet programs do not show it.
+    pub sheet_rows: u64,
 }
 
 impl Opening {
@@ -42,6 +44,7 @@ impl Opening {
             declared: None,
             blank_lines: 0,
             line: 1,
+            sheet_rows: 0,
         };
         opening.window.fill();
         if opening.window.bytes().starts_with(encoding::BOM) {
@@ -84,6 +87,7 @@ impl Opening {
             self.pass(record.terminator);
             self.blank_lines += 1;
             self.line += 1;
+            self.sheet_rows += 1;
         }
     }
 
@@ -101,6 +105,7 @@ impl Opening {
             };
             self.pass(record.content + record.terminator);
             self.line += record.lines;
+            self.sheet_rows += 1;
             self.pass_blank_lines();
         }
     }

@@ -38,6 +38,8 @@ struct Table {
     file: Arc<Mutex<File>>,
     bytes: u64,
     remark: Option<Remark>,
+    /// Whether it is a sheet whose rows a person sees by number.
+    is_sheet: bool,
 }
 
 /// What changes about a file when it is written to: its length, the time of its last change in seconds and nanoseconds.
@@ -155,6 +157,9 @@ impl Source {
                 };
                 let reading = Reading::of(&table.file, table.bytes);
                 let mut list = List::begin(&self.name, Box::new(reading), &written, Origin::Table)?;
+                if !table.is_sheet {
+                    list.sheet_rows = 0;
+                }
                 list.remarks.extend(table.remark.clone());
                 list
             }
@@ -191,6 +196,7 @@ impl Source {
                 Arc::new(Table {
                     file: Arc::new(Mutex::new(file)),
                     bytes,
+                    is_sheet: sheets.is_some(),
                     remark: sheets
                         .filter(|(_, others)| !others.is_empty())
                         .map(|(used, others)| Remark::Sheets { used, others }),

@@ -138,6 +138,31 @@ fn lists_of_every_dialect_give_the_same_addresses() {
 }
 
 #[test]
+fn rows_know_where_a_spreadsheet_program_shows_them() {
+    for (text, rows) in [
+        // The header is row 1; a line break within a cell begins no row, a blank line is one.
+        (
+            &b"name,email\r\n\"A\r\nnn\",a@b.example\r\n\r\nBo,b@c.example"[..],
+            [2, 4],
+        ),
+        (b"a@b.example\nb@c.example\n", [1, 2]),
+        // A line that names the delimiter is not shown; lines above the header are.
+        (b"sep=;\nname;email\nA;a@b.example\nB;b@c.example\n", [2, 3]),
+        (
+            b"Contacts of the fair\n\nname,email\nA,a@b.example\nB,b@c.example\nC,c@d.example\n",
+            [4, 5],
+        ),
+        (b"a@b.example, b@c.example", [1, 2]),
+    ] {
+        let mut list = list(text);
+        for row in rows {
+            let found = list.next_row().unwrap().unwrap().sheet_row;
+            assert_eq!(found, row, "{}", text.escape_ascii());
+        }
+    }
+}
+
+#[test]
 fn rows_know_their_number_line_bytes_and_terminator() {
     let mut list = list(b"\xef\xbb\xbfname,email\r\n\r\n\"A\r\nnn\",a@b.example\r\nBo,b@c.example");
     assert_eq!(list.header(), Some(&b"name,email"[..]));

@@ -60,7 +60,7 @@ pub fn protect(list: &Path, paths: &[PathBuf], replace: Replace) -> Result<(), P
 }
 
 /// What is made of `report.json` and the lists for people.
-const PAGES: [&str; 3] = ["report.html", "report.md", "lists.xlsx"];
+const PAGES: [&str; 4] = ["report.html", "report.md", "client.html", "lists.xlsx"];
 
 /// What two paths have in common when they lead to one file; `None` where there is none.
 fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -1,10 +1,10 @@
 //! What a report comes to in plain words: will it bounce, what to do now.
 
 use super::Report;
-use super::text::{about, counted, grouped, percent};
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
 use crate::model::reason::{Blame, Reason};
+use crate::model::text::{about, counted, grouped, percent};
 use crate::model::verdict::Standing;
 use crate::projection::{Basis, Group, Projection};
 
@@ -52,9 +52,11 @@ impl Mood {
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What to do, in one sentence.
+    /// What to do, in one sentence that names no column, option or command.
     pub what: String,
-    /// How, or how its rows are found.
+    /// Why, or what to know beside, in words of the same kind; empty where nothing is.
+    pub why: String,
+    /// How, and how its rows are found, for those who work with the list; empty where the sentence says it.
     pub how: String,
 }
 
@@ -158,9 +160,12 @@ pub fn steps(report: &Report) -> Vec<Step> {
     STEPS.iter().filter_map(|step| step(report)).collect()
 }
 
-fn step(what: String, how: impl Into<String>) -> Step {
-    let how = how.into();
-    Step { what, how }
+fn step(what: String, why: impl Into<String>, how: impl Into<String>) -> Step {
+    Step {
+        what,
+        why: why.into(),
+        how: how.into(),
+    }
 }
 
 fn addresses(count: u64) -> String {
@@ -175,8 +180,9 @@ fn go_on(report: &Report) -> Option<Step> {
         Ending::Stranded => "Our own side failed, such as the proxy or DNS",
     };
     Some(step(
-        "Run the same command again to go on.".to_owned(),
-        format!("{why}; what it learned is kept, and nobody is asked twice."),
+        "Let the check go on: it did not come to its end.".to_owned(),
+        format!("{why}. What it learned is kept, and nobody is asked twice."),
+        "Run the same command again.",
     ))
 }
 
@@ -193,6 +199,7 @@ fn send(report: &Report) -> Option<Step> {
                 "In small batches, watching the bounces: even these may bounce too much."
             }
         },
+        "",
     ))
 }
 
@@ -206,6 +213,7 @@ fn ask_again(report: &Report) -> Option<Step> {
             "Ask again later about {} that got no answer.",
             addresses(later)
         ),
+        "Their mail hosts were silent or too busy; most of them answer another time.",
         "Run the same command again in a few hours; only these are asked. In review.csv: presend_verdict = unknown.",
     ))
 }
@@ -220,6 +228,7 @@ fn ask_from_elsewhere(report: &Report) -> Option<Step> {
             "Ask from another machine about {} whose mail hosts do not talk to this one.",
             addresses(blocked)
         ),
+        "Nothing is known against these addresses: it is the machine that asked whom their hosts turn away.",
         "The command presend preflight says what is wrong here. In review.csv: presend_reply has their words.",
     ))
 }
@@ -237,6 +246,10 @@ fn add_from_review(report: &Report) -> Option<Step> {
         ),
         match &target.file {
             Some(file) => format!("{file} has them together with the verified ones."),
+            None => "They are the best of those that nobody could vouch for.".to_owned(),
+        },
+        match &target.file {
+            Some(_) => String::new(),
             None => format!(
                 "Run again with --target {}%: target.csv will have them.",
                 trimmed(target.wanted * 100.0)
@@ -255,11 +268,12 @@ fn decide_about_catch_alls(report: &Report) -> Option<Step> {
             addresses(about.review_rows)
         ),
         format!(
-            "With them the rate would be {} ({} to {}). In review.csv: presend_reason = catch_all or catch_all_untested.",
+            "With them the rate would be {} ({} to {}).",
             percent(about.kept.rate),
             percent(about.kept.low),
             percent(about.kept.high)
         ),
+        "In review.csv: presend_reason = catch_all or catch_all_untested.",
     ))
 }
 
@@ -273,7 +287,8 @@ fn correct_typing_errors(report: &Report) -> Option<Step> {
             "Correct {}.",
             counted(meant, "probable typing error", "probable typing errors")
         ),
-        "presend_suggestion has what was probably meant: look at each, correct it at the source and verify again.",
+        "Look at each, correct it where it came from, then have it checked again.",
+        "presend_suggestion has what was probably meant.",
     ))
 }
 
@@ -288,7 +303,8 @@ fn leave_out_traps(report: &Report) -> Option<Step> {
             addresses(traps),
             if traps == 1 { "looks" } else { "look" }
         ),
-        "presend_flags contains trap_like. Whoever writes to a trap is reported, whatever else is right.",
+        "Whoever writes to a trap is reported, whatever else is right.",
+        "presend_flags contains trap_like.",
     ))
 }
 
@@ -307,6 +323,7 @@ fn take_out_dead(report: &Report) -> Option<Step> {
             "Take {} that take no mail out of your records.",
             addresses(dead)
         ),
+        "Each of them comes back every time, and every one that does counts against you.",
         "In rejected.csv: presend_verdict = undeliverable, with a reason other than bad_syntax; presend_reply has the words \
          of the mail host.",
     ))

@@ -24,6 +24,8 @@ use crate::projection::what_if;
 /// A row with what it got.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
+    /// The row that a spreadsheet program shows it in, from 1.
+    pub sheet_row: u64,
     /// What is held to be true.
     pub verdict: Verdict,
     /// Which list.
@@ -182,7 +184,7 @@ impl Gathering {
             );
             let key = (flag, why.to_owned());
             let example = self.flagged.add(&key, 1, || key.clone());
-            example.remember(self.list.rows, || address.wire().to_owned());
+            example.remember(row.sheet_row, || address.wire().to_owned());
         }
     }
 
@@ -197,7 +199,7 @@ impl Gathering {
         };
         self.suggestions
             .add(&key, 1, || key.clone())
-            .remember(self.list.rows, String::new);
+            .remember(row.sheet_row, String::new);
     }
 
     /// The report when the last row is counted; `forecast` draws from beliefs that `tally` has taught.
@@ -210,6 +212,7 @@ impl Gathering {
             program: concat!("presend ", env!("CARGO_PKG_VERSION")).to_owned(),
             ending: Ending::Completed,
             world: None,
+            title: None,
             counts: self.counts(),
             projection: Projections {
                 input: project(&Pile::ALL),
@@ -230,6 +233,7 @@ impl Gathering {
             unread: Vec::new(),
             since: None,
             changes: None,
+            real: None,
             memory: super::FromMemory::default(),
             time: Time {
                 started: moment,

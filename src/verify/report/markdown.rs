@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::Report;
 use super::advice::{self, Mood};
-use super::text::{about, grouped, percent, shortened, tame};
 use crate::model::reason::Reason;
+use crate::model::text::{about, grouped, percent, shortened, tame};
 use crate::model::verdict::Disposition;
 use crate::projection::Projection;
 
@@ -38,7 +38,11 @@ fn plain(text: &str) -> String {
 #[must_use]
 pub fn markdown(report: &Report) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "## presend: {}\n", plain(&report.list.path));
+    let _ = writeln!(
+        text,
+        "## presend: {}\n",
+        plain(report.title.as_ref().unwrap_or(&report.list.path))
+    );
     let _ = writeln!(text, "**{}**\n", advice::headline(report));
     let _ = writeln!(
         text,
@@ -73,7 +77,21 @@ pub fn markdown(report: &Report) -> String {
     line("`review.csv`", &report.projection.review);
     let _ = writeln!(text, "\n### What to do now\n");
     for (at, step) in advice::steps(report).iter().enumerate() {
-        let _ = writeln!(text, "{}. **{}** {}", at + 1, step.what, step.how);
+        let _ = writeln!(
+            text,
+            "{}. **{}** {} {}",
+            at + 1,
+            step.what,
+            step.why,
+            step.how
+        );
+    }
+    if let Some(real) = &report.real {
+        let _ = writeln!(
+            text,
+            "\n### What came of sending\n\n{}",
+            real.in_words(report)
+        );
     }
     let _ = writeln!(
         text,

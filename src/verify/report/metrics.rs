@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Report;
-use super::text::tame;
 use crate::model::ending::Ending;
+use crate::model::text::tame;
 use crate::projection::Projection;
 
 /// Values of one metric, each with its labels beside that of the list.

@@ -5,16 +5,18 @@
 //! its rows are found. Memory does not grow with the list: tables of many things keep the commonest.
 
 pub mod advice;
+mod detail;
+mod front;
 mod gather;
 mod markdown;
 mod metrics;
 mod page;
+mod real;
 mod since;
 mod svg;
 mod terminal;
 #[cfg(test)]
 mod tests;
-pub mod text;
 
 use std::collections::BTreeMap;
 
@@ -31,11 +33,12 @@ use crate::projection::{Projection, Target, WhatIf};
 pub use gather::{Gathering, Seen};
 pub use markdown::markdown;
 pub use metrics::metrics;
-pub use page::html;
+pub use page::{Edition, html};
+pub use real::{Real, RealLine};
 pub use since::Since;
 pub use terminal::terminal;
 
-/// The version of `report.json`, described in `config/report.schema.json`. Within a version fields are only added.
+/// The version of `report.json`, described in `config/schemas/report.schema.json`. Within a version fields are only added.
 pub const SCHEMA: u32 = 1;
 
 /// What a run came to.
@@ -46,6 +49,9 @@ pub struct Report {
     /// Which program wrote it.
     #[serde(default)]
     pub program: String,
+    /// What pages are called; `None` for the list's own name.
+    #[serde(default)]
+    pub title: Option<String>,
     /// The list.
     pub list: ListFacts,
     /// How the asking ended.
@@ -98,6 +104,9 @@ pub struct Report {
     /// How many mailboxes changed since that run, one line each in `changes.csv`.
     #[serde(default)]
     pub changes: Option<Changes>,
+    /// What came of sending, once that was told (`presend bounces --run`).
+    #[serde(default)]
+    pub real: Option<Real>,
     /// What was answered from memory instead of asking.
     #[serde(default)]
     pub memory: FromMemory,
@@ -260,7 +269,7 @@ pub struct Flagged {
     pub why: String,
     /// How many rows.
     pub rows: u64,
-    /// The first of them, by its place in the list from 1.
+    /// The first of them, by the row that a spreadsheet program shows it in, from 1.
     pub first_row: u64,
     /// Its address.
     pub example: String,
@@ -275,7 +284,7 @@ pub struct Suggested {
     pub meant: String,
     /// How many rows.
     pub rows: u64,
-    /// The first of them, by its place in the list from 1.
+    /// The first of them, by the row that a spreadsheet program shows it in, from 1.
     pub first_row: u64,
 }
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::Report;
 use super::advice::{BAD, GOOD, Mood};
-use super::text::{counted, grouped, percent, tame};
 use crate::model::reason::Reason;
+use crate::model::text::{counted, grouped, percent, tame};
 use crate::model::verdict::Disposition;
 use crate::projection::Projection;
 
@@ -37,30 +37,32 @@ fn place(rate: f64, most: f64) -> f64 {
     MARGIN + (rate / most).clamp(0.0, 1.0).sqrt() * (GAUGE_WIDTH - 2.0 * MARGIN)
 }
 
-/// The rates before and after with their intervals, against the marks of 2 % and 5 %.
+/// Two rates with their names and intervals, against the marks of 2 % and 5 %.
 #[must_use]
-pub fn gauge(before: &Projection, after: &Projection) -> String {
-    let most = [before.high, after.high, 0.10]
-        .into_iter()
-        .fold(0.0, f64::max);
+pub fn gauge(rates: [(&str, &Projection); 2]) -> String {
+    let most = rates
+        .iter()
+        .map(|(_, projection)| projection.high)
+        .fold(0.10, f64::max);
     let most = (most * 1.1).min(1.0);
     let mut svg = String::new();
-    let label = format!(
-        "Projected bounce rate. Before: {}, between {} and {}. After: {}, between {} and {}.",
-        percent(before.rate),
-        percent(before.low),
-        percent(before.high),
-        percent(after.rate),
-        percent(after.low),
-        percent(after.high)
-    );
+    let [first, second] = rates.map(|(name, projection)| match projection.rows {
+        0 => format!("{name}: no rows."),
+        _ => format!(
+            "{name}: {}, between {} and {}.",
+            percent(projection.rate),
+            percent(projection.low),
+            percent(projection.high)
+        ),
+    });
     let _ = write!(
         svg,
         r#"<svg class="gauge" viewBox="0 0 {GAUGE_WIDTH} 138" role="img" aria-label="{}">"#,
-        escaped(&label)
+        escaped(&format!("Bounce rate, {first} Bounce rate, {second}"))
     );
-    gauge_row(&mut svg, "as it is", before, 14.0, most);
-    gauge_row(&mut svg, "verified only", after, 72.0, most);
+    for ((name, projection), y) in rates.into_iter().zip([14.0, 72.0]) {
+        gauge_row(&mut svg, name, projection, y, most);
+    }
     for rate in [0.0, GOOD, BAD, 0.10, 0.25, 0.50, 1.0] {
         if rate <= most {
             let _ = write!(
@@ -139,10 +141,10 @@ fn gauge_row(svg: &mut String, name: &str, projection: &Projection, y: f64, most
 const STRANDS: usize = 9;
 
 /// Height of a line of text, which every strand gets at least, in the drawing's units.
-const LINE: f64 = 15.0;
+const LINE: f64 = 12.0;
 
-/// Height of all rows together.
-const HEIGHT: f64 = 260.0;
+/// Height of all rows together: low, for the table below says the same in full.
+const HEIGHT: f64 = 64.0;
 
 /// Where strands leave the reasons.
 const FROM: f64 = 166.0;
@@ -288,7 +290,7 @@ fn strands(report: &Report) -> Vec<Strand> {
 
 /// Stacks heights from the top, each with room for a line of text at least. Returns top and height of each.
 fn stacked(heights: &[f64], line: f64) -> Vec<(f64, f64)> {
-    const GAP: f64 = 4.0;
+    const GAP: f64 = 1.2;
     let mut top = 4.0;
     heights
         .iter()

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::Report;
 use super::advice::{self, Mood, in_words};
-use super::text::{grouped, tame};
 use crate::ledger::Changes;
 use crate::model::ending::Ending;
 use crate::model::reason::Reason;
+use crate::model::text::{grouped, tame};
 use crate::model::verdict::Disposition;
 
 /// How many reasons are named.

@@ -41,7 +41,8 @@ fn report_of(list: &str, rows: &[Row<'_>], why: &str) -> Report {
     let model = Model::built_in();
     let mut tally = Tally::new(&model);
     let mut gathering = Gathering::new(list);
-    for row in rows {
+    // Under a header.
+    for (at, row) in (2..).zip(rows) {
         let verdict = Verdict {
             standing: row.standing,
             reason: row.reason,
@@ -62,6 +63,7 @@ fn report_of(list: &str, rows: &[Row<'_>], why: &str) -> Report {
             pile,
         );
         let seen = Seen {
+            sheet_row: at,
             verdict,
             disposition: row.disposition,
             flags: row.flags,
@@ -187,7 +189,7 @@ fn a_report_of_the_first_version_is_read_still() {
         "time":{"started":"2026-03-02T06:00:00Z","finished":"2026-03-02T06:00:01Z","seconds":1.0}}"#;
     let report = Report::from_json(text, "report.json").unwrap();
     assert_eq!(report.rows_in(Disposition::Verified), 1);
-    assert!(html(&report).contains("l.csv"));
+    assert!(html(&report, Edition::Full).contains("l.csv"));
     let newer = text.replacen("\"schema\":1", "\"schema\":9", 1);
     let error = Report::from_json(&newer, "r.json").unwrap_err().to_string();
     assert!(
@@ -269,7 +271,7 @@ fn body(page: &str) -> &str {
 #[test]
 fn nothing_from_outside_becomes_markup_on_the_page() {
     for words in HOSTILE {
-        let page = html(&hostile(words));
+        let page = html(&hostile(words), Edition::Full);
         let body = body(&page);
         for markup in [
             "<script",
@@ -282,7 +284,7 @@ fn nothing_from_outside_becomes_markup_on_the_page() {
             assert!(!body.contains(markup), "{words}: {markup}");
         }
         assert_eq!(page.matches("<style>").count(), 1);
-        let ordinary = html(&hostile("ordinary words"));
+        let ordinary = html(&hostile("ordinary words"), Edition::Full);
         for tag in ["<svg", "<a ", "<h1", "<table", "<td", "<i "] {
             assert_eq!(
                 page.matches(tag).count(),
@@ -322,7 +324,7 @@ fn nothing_from_outside_becomes_markup_in_a_chat_or_on_a_terminal_or_a_metric() 
 
 #[test]
 fn the_page_needs_nothing_else() {
-    let page = html(&sample());
+    let page = html(&sample(), Edition::Full);
     for foreign in [
         "http://", "https://", "<script", "<link", "src=", "@import", "url(",
     ] {
@@ -350,7 +352,7 @@ fn the_first_screen_says_whether_it_bounces_and_what_to_do() {
             .iter()
             .any(|step| step.what.contains("does not talk") || step.what.contains("do not talk"))
     );
-    let page = html(&report);
+    let page = html(&report, Edition::Full);
     assert!(page.contains("verified.csv") && page.contains("presend_reason = catch_all"));
     let screen = terminal(&report, "out");
     assert!(screen.lines().count() <= 36, "{screen}");
@@ -360,7 +362,7 @@ fn the_first_screen_says_whether_it_bounces_and_what_to_do() {
 #[test]
 fn an_empty_list_makes_a_page_too() {
     let report = report_of("empty.csv", &[], "");
-    assert!(html(&report).contains("The list has no rows."));
+    assert!(html(&report, Edition::Full).contains("The list has no rows."));
     assert!(markdown(&report).contains("The list has no rows."));
     assert!(terminal(&report, "out").contains("The list has no rows."));
     assert!(metrics(&report).contains("presend_rows{list=\"empty.csv\"} 0"));
@@ -380,7 +382,7 @@ fn what_changed_since_last_time_is_told() {
         BTreeMap::from([("silent".to_owned(), [0, 3])])
     );
     now.since = Some(since);
-    assert!(html(&now).contains("Since last time"));
+    assert!(html(&now, Edition::Full).contains("Since last time"));
     assert!(markdown(&now).contains("review 6 → 9"));
 }
 
@@ -405,5 +407,5 @@ fn tables_stay_small_however_long_the_list() {
         crate::model::limits::REPORT_LINES
     );
     assert_eq!(report.suggestions.len(), crate::model::limits::REPORT_LINES);
-    assert!(html(&report).len() < 100_000);
+    assert!(html(&report, Edition::Full).len() < 100_000);
 }
