@@ -206,7 +206,7 @@ mod tests {
         for text in [
             "Recipient, unknown\n<ann@b.example>\n",
             "550-5.1.1 The recipient, as far as we know,\n550 5.1.1 is not here: ann@b.example\n",
-            "Error; message\nann@b.example; 550 no\n",
+            "Dear sender; your message\nto ann@b.example; was refused\n",
         ] {
             let told = events_of(text, &platforms);
             assert!(told.is_none_or(|told| told.is_empty()), "{text}");
