@@ -330,7 +330,9 @@ fn is_host_name(piece: &str) -> bool {
 /// Appends the words of `piece` (lower case), each followed by a space.
 fn push_words(text: &mut String, piece: &str) {
     for c in piece.chars() {
-        if c.is_alphanumeric() {
+        if c.is_ascii_alphanumeric() {
+            text.push(c);
+        } else if c.is_alphanumeric() {
             push_folded(text, c);
         } else if is_joined_to_word(c) || ('\u{300}'..='\u{36f}').contains(&c) {
             // "doesn't" is one word; a mark on the letter before it goes with the accents.

@@ -1,8 +1,14 @@
 //! Finds all phrases of all rules in one pass over a reply's words.
+//!
+//! The automaton that does so takes longer to make than a handful of replies takes to be read without it, and many a
+//! program reads no more: the first replies are searched part by part.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aho_corasick::{AhoCorasick, BuildError, Match};
+use aho_corasick::{AhoCorasick, BuildError};
+use memchr::memmem;
 
 use super::normalize;
 use crate::model::limits;
@@ -35,7 +41,7 @@ impl AnyOf {
 /// Gathers the phrases of all rules before they are compiled.
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
-    ids: HashMap<String, usize>,
+    ids: HashMap<String, usize, foldhash::fast::RandomState>,
     all: Vec<String>,
     /// For each part, the lists with a phrase that begins with it.
     lists: Vec<Vec<usize>>,
@@ -103,8 +109,16 @@ impl Phrases {
     ///
     /// When there are more than the automaton can hold, far beyond any file that a person would write.
     pub(super) fn compile(self) -> Result<Search, BuildError> {
+        let automaton = OnceLock::new();
+        let bytes: usize = self.all.iter().map(String::len).sum();
+        if bytes > limits::PHRASE_BYTES_CERTAIN {
+            // So many may be too many, which has to be told now.
+            let _ = automaton.set(AhoCorasick::new(&self.all)?);
+        }
         Ok(Search {
-            automaton: AhoCorasick::new(&self.all)?,
+            automaton,
+            searches: AtomicUsize::new(0),
+            parts: self.all,
             lists: self.lists,
             count_of_lists: self.count_of_lists,
         })
@@ -114,9 +128,20 @@ impl Phrases {
 /// All parts of all phrases, compiled.
 #[derive(Debug)]
 pub(super) struct Search {
-    automaton: AhoCorasick,
+    /// Made once enough replies have been searched for it to pay.
+    automaton: OnceLock<AhoCorasick>,
+    searches: AtomicUsize,
+    parts: Vec<String>,
     lists: Vec<Vec<usize>>,
     count_of_lists: usize,
+}
+
+/// Where a part stands, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Hit {
+    part: usize,
+    start: usize,
+    end: usize,
 }
 
 impl Search {
@@ -124,13 +149,16 @@ impl Search {
     pub(super) fn find<'t>(&self, text: &'t str) -> Found<'t> {
         let mut there = vec![false; self.lists.len()];
         let mut worth_a_look = vec![false; self.count_of_lists];
-        let mut hits = Vec::new();
-        for hit in self.automaton.find_overlapping_iter(text) {
-            let part = hit.pattern().as_usize();
-            hits.push(hit);
-            if !there[part] {
-                there[part] = true;
-                for &list in &self.lists[part] {
+        let few = self.searches.fetch_add(1, Ordering::Relaxed) < limits::SEARCHES_BY_PART;
+        let hits = if few && self.automaton.get().is_none() {
+            self.hits_by_part(text)
+        } else {
+            self.hits_by_automaton(text)
+        };
+        for hit in &hits {
+            if !there[hit.part] {
+                there[hit.part] = true;
+                for &list in &self.lists[hit.part] {
                     worth_a_look[list] = true;
                 }
             }
@@ -144,6 +172,40 @@ impl Search {
     }
 }
 
+impl Search {
+    /// Every hit, overlapping ones too, in one pass.
+    fn hits_by_automaton(&self, text: &str) -> Vec<Hit> {
+        let automaton = self.automaton.get_or_init(|| {
+            AhoCorasick::new(&self.parts).expect("parts of so few bytes fit any automaton")
+        });
+        let hits = automaton.find_overlapping_iter(text);
+        hits.map(|hit| Hit {
+            part: hit.pattern().as_usize(),
+            start: hit.start(),
+            end: hit.end(),
+        })
+        .collect()
+    }
+
+    /// The same, looking for one part after the other.
+    fn hits_by_part(&self, text: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for (part, words) in self.parts.iter().enumerate() {
+            let mut from = 0;
+            while let Some(at) = memmem::find(&text.as_bytes()[from..], words.as_bytes()) {
+                let start = from + at;
+                hits.push(Hit {
+                    part,
+                    start,
+                    end: start + words.len(),
+                });
+                from = start + 1;
+            }
+        }
+        hits
+    }
+}
+
 /// What was found in one reply.
 #[derive(Debug)]
 pub(super) struct Found<'t> {
@@ -151,7 +213,7 @@ pub(super) struct Found<'t> {
     there: Vec<bool>,
     /// The lists of which some phrase has begun; all others are passed over.
     worth_a_look: Vec<bool>,
-    hits: Vec<Match>,
+    hits: Vec<Hit>,
 }
 
 impl Found<'_> {
@@ -186,20 +248,18 @@ impl Found<'_> {
         })
     }
 
-    fn hits_of(&self, part: usize) -> impl Iterator<Item = &Match> {
-        self.hits
-            .iter()
-            .filter(move |hit| hit.pattern().as_usize() == part)
+    fn hits_of(&self, part: usize) -> impl Iterator<Item = &Hit> {
+        self.hits.iter().filter(move |hit| hit.part == part)
     }
 
     /// Where the words of a hit begin: some patterns have the space before them.
-    fn first_letter(&self, hit: &Match) -> usize {
-        hit.start() + usize::from(self.text.as_bytes()[hit.start()] == b' ')
+    fn first_letter(&self, hit: &Hit) -> usize {
+        hit.start + usize::from(self.text.as_bytes()[hit.start] == b' ')
     }
 
     /// Where the words of a hit end: some patterns have the space behind them.
-    fn last_letter(&self, hit: &Match) -> usize {
-        let last = hit.end() - 1;
+    fn last_letter(&self, hit: &Hit) -> usize {
+        let last = hit.end - 1;
         last - usize::from(self.text.as_bytes()[last] == b' ')
     }
 
@@ -212,6 +272,8 @@ impl Found<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn stands(phrase: &str, text: &str) -> bool {
@@ -250,6 +312,25 @@ mod tests {
         ];
         for (phrase, text, expected) in table {
             assert_eq!(stands(phrase, text), expected, "{phrase} in {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn part_by_part_finds_what_the_automaton_finds(
+            parts in prop::collection::vec("[ab ]{1,4}|[ab]{1,3}\\*|\u{7528}[ab]?", 1..12),
+            text in "[ab\u{7528} ]{0,40}",
+        ) {
+            let mut phrases = Phrases::default();
+            let found: Vec<Phrase> = parts.iter().filter_map(|part| phrases.add(part)).collect();
+            phrases.any_of(found);
+            let search = phrases.compile().unwrap();
+            let text = format!(" {} ", normalize::of_phrase(&text));
+            let mut fast = search.hits_by_automaton(&text);
+            let mut plain = search.hits_by_part(&text);
+            fast.sort_unstable();
+            plain.sort_unstable();
+            prop_assert_eq!(fast, plain);
         }
     }
 
