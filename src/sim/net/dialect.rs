@@ -87,6 +87,8 @@ pub enum Line {
     BlockedAtRcpt,
     /// No time for anybody at present, said at the greeting.
     NotNow,
+    /// No mail is taken here.
+    TakesNoMail,
     /// Too many connections from this visitor.
     TooManyConnections,
     /// The sender's domain does not vouch for the visitor.

@@ -32,6 +32,8 @@ pub enum Greeting {
     NotNow,
     /// 554: this visitor is blocked.
     Blocks,
+    /// 521: no mail is taken here (RFC 7504).
+    TakesNoMail,
     /// None at all.
     Never,
     /// It closes the connection without a word.
@@ -137,6 +139,8 @@ pub enum Recipients {
     AllAccepted,
     /// All refused, for the visitor is blocked.
     VisitorBlocked,
+    /// All refused, for no mail is taken here.
+    NoMailTaken,
 }
 
 /// What a host does after it has refused a recipient.
@@ -283,6 +287,14 @@ pub struct Rate {
     /// in any such time.
     #[serde(with = "super::duration")]
     pub per: Duration,
+}
+
+impl Habits {
+    /// Whether it takes mail for anybody.
+    #[must_use]
+    pub fn take_mail(&self) -> bool {
+        self.greeting != Greeting::TakesNoMail && self.recipients != Recipients::NoMailTaken
+    }
 }
 
 /// How a mail host behaves. [`Habits::default`] is an honest host with nothing special about it.

@@ -230,14 +230,20 @@ impl Internet {
                 .get(address)
                 .map(|number| &self.hosts[*number])
         };
-        if addresses.is_empty() {
+        let all = || {
+            let reachable = addresses
+                .iter()
+                .filter(|address| self.ipv6 || address.is_ipv4());
+            reachable.map(host)
+        };
+        let turns_mail_away = |host: Option<&Arc<Host>>| {
+            host.is_some_and(|host| host.habits.door == Door::Open && !host.habits.take_mail())
+        };
+        let takes_mail =
+            |host: &Arc<Host>| host.habits.door == Door::Open && host.habits.take_mail();
+        if addresses.is_empty() || (all().count() > 0 && all().all(turns_mail_away)) {
             Some(Truth::NoMailHost)
-        } else if addresses
-            .iter()
-            .filter(|address| self.ipv6 || address.is_ipv4())
-            .filter_map(host)
-            .any(|host| host.habits.door == Door::Open)
-        {
+        } else if all().flatten().any(takes_mail) {
             None
         } else {
             Some(Truth::HostsDead)

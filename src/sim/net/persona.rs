@@ -104,6 +104,15 @@ personas! {
     Busy "421 at the greeting, always." { greeting: Greeting::NotNow }
     HangsUp "Closes the connection without a word." { greeting: Greeting::HangsUp }
     BlocksVisitor "554 at the greeting: we are on a blocklist." { greeting: Greeting::Blocks }
+    TakesNoMail "521 at the greeting: it takes no mail (RFC 7504)." { greeting: Greeting::TakesNoMail }
+    TakesNoMailForDomains "556 to every RCPT: it takes no mail for the domain (RFC 7504)." {
+        recipients: Recipients::NoMailTaken,
+        says: says(&[(Line::TakesNoMail, "556 Domain does not accept mail")])
+    }
+    CallsBlocksNoMail "521 at the greeting, in words that say that we are blocked." {
+        greeting: Greeting::Blocks,
+        says: says(&[(Line::BlockedAtDoor, "521 5.7.1 Service unavailable; client [{client}] blocked using zen.spamhaus.org")])
+    }
     BlocksSender "Refuses MAIL: we are blocked." { senders: Senders::Blocked }
     NeedsSpf "Refuses MAIL: our domain does not vouch for us." { senders: Senders::Unauthenticated }
     BlocksRecipients "Refuses every RCPT: we are blocked." { recipients: Recipients::VisitorBlocked }
@@ -194,6 +203,10 @@ personas! {
     TentativeRefuser "Postfix with `unknown_local_recipient_reject_code` at its cautious 450." {
         errors: Some(POSTFIX),
         says: says(&[(Line::NoSuchUser, "450 4.1.1 <{address}>: Recipient address rejected: User unknown in local recipient table")])
+    }
+    ConfirmsNobody "Takes everybody, and says that it knows nobody: 252." {
+        recipients: Recipients::AllAccepted,
+        says: says(&[(Line::RcptOk, "252 2.1.5 Cannot verify the user, but will take the message and attempt delivery")])
     }
     RefusesInOwnWords "Refuses strangers in words that are in nobody's book." {
         says: says(&[(Line::NoSuchUser, "554 Transaction 4711 ended here")])

@@ -125,6 +125,7 @@ impl Visit {
             }
             Greeting::NotNow => self.turn_away(wire, Line::NotNow).await,
             Greeting::Blocks => self.turn_away(wire, Line::BlockedAtDoor).await,
+            Greeting::TakesNoMail => self.turn_away(wire, Line::TakesNoMail).await,
             Greeting::HangsUp => Err(End::SentAway),
             Greeting::Garbage => {
                 speech::utter(wire, "", Speech::Garbage).await;

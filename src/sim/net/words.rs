@@ -62,6 +62,7 @@ pub(super) fn common(line: Line) -> &'static str {
             "554 5.7.1 Service unavailable; Client host [{client}] blocked using zen.spamhaus.org"
         }
         Line::NotNow => "421 4.3.2 {host} Service not available, please try later",
+        Line::TakesNoMail => "521 {host} does not accept mail",
         Line::TooManyConnections => "421 4.7.0 {host} Error: too many connections from {client}",
         Line::Unauthenticated => {
             "550 5.7.23 Message rejected due to SPF fail: {client} is not allowed to send"

@@ -137,7 +137,10 @@ fn row(address: &str, internet: &Internet, site_by_host: &HashMap<String, usize>
         | Truth::HostsDead => Nature::Ordinary,
     };
     let hosts = internet.mail_hosts(domain);
-    let is_silent = |habits| matches!(Prospect::of(habits, KnownAs::Nobody), Prospect::Silent(_));
+    let is_silent = |habits| match Prospect::of(habits, KnownAs::Nobody) {
+        Prospect::Silent(_) | Prospect::NoMail => true,
+        Prospect::Mailboxes | Prospect::TakesAll(_) => false,
+    };
     let answering = hosts
         .iter()
         .find(|host| !is_silent(&host.habits))

@@ -177,6 +177,8 @@ fn fate(
         (_, prospect) => prospect,
     };
     match prospect {
+        // Nobody has a mailbox where no mail is taken.
+        Prospect::NoMail => (None, true),
         Prospect::TakesAll(_) | Prospect::Silent(_) => {
             let share = share(best_verdict(prospect, &Truth::Missing));
             let bounces = dice.happens(share);

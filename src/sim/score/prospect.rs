@@ -18,6 +18,8 @@ pub enum Prospect {
     TakesAll(Reason),
     /// Nothing, for nobody is told anything.
     Silent(Reason),
+    /// That nobody has a mailbox there.
+    NoMail,
 }
 
 impl Prospect {
@@ -33,6 +35,7 @@ impl Prospect {
             Greeting::Welcomes => {}
             Greeting::NotNow => return Prospect::Silent(Reason::HostBusy),
             Greeting::Blocks => return Prospect::Silent(Reason::SenderBlocked),
+            Greeting::TakesNoMail => return Prospect::NoMail,
             Greeting::Never => return Prospect::Silent(Reason::Silent),
             Greeting::HangsUp => return Prospect::Silent(Reason::HungUp),
             Greeting::Garbage => return Prospect::Silent(Reason::ProtocolFault),
@@ -48,7 +51,7 @@ impl Prospect {
             (
                 Hello::Any | Hello::HeloOnly | Hello::HangsUpOnEhlo,
                 Senders::Welcome | Senders::NullRefused,
-                Recipients::Checked | Recipients::AllAccepted,
+                Recipients::Checked | Recipients::AllAccepted | Recipients::NoMailTaken,
             ) => {}
         }
         if habits.tls == Tls::RequiredBroken {
@@ -62,6 +65,7 @@ impl Prospect {
                 Prospect::TakesAll(Reason::AcceptedProvider)
             }
             (Recipients::AllAccepted, KnownAs::Nobody) => Prospect::TakesAll(Reason::CatchAll),
+            (Recipients::NoMailTaken, _) => Prospect::NoMail,
             (Recipients::Checked | Recipients::VisitorBlocked, _) => Prospect::Mailboxes,
         }
     }
@@ -98,6 +102,7 @@ pub fn best_verdict(prospect: Prospect, truth: &Truth) -> Verdict {
     match (prospect, truth) {
         (Prospect::TakesAll(reason), _) => verdict(Standing::Risky, reason),
         (Prospect::Silent(reason), _) => verdict(Standing::Unknown, reason),
+        (Prospect::NoMail, _) => verdict(Standing::Undeliverable, Reason::DomainNotServed),
         (Prospect::Mailboxes, Truth::Exists) => verdict(Standing::Deliverable, Reason::Accepted),
         (Prospect::Mailboxes, Truth::Full) => verdict(Standing::Risky, Reason::MailboxFull),
         (Prospect::Mailboxes, Truth::Busy) => verdict(Standing::Risky, Reason::MailboxBusy),

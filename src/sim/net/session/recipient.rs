@@ -127,6 +127,8 @@ impl Session {
             && transaction.accepted * 2 < transaction.recipients;
         if habits.recipients == Recipients::VisitorBlocked {
             Some((Line::BlockedAtRcpt, Then::Listen))
+        } else if habits.recipients == Recipients::NoMailTaken {
+            Some((Line::TakesNoMail, Then::Listen))
         } else if mood == Mood::Blocks {
             Some((Line::Harvester, Then::HangUp))
         } else if over(habits.per_connection, self.recipients) {

@@ -83,7 +83,7 @@ fn needs_by_site(creation: &Creation) -> BTreeMap<usize, Need> {
         let prospect = creation.sites[site].prospect;
         let is_asked = match row.nature {
             Some(Nature::Ordinary | Nature::CatchAll | Nature::Implicit | Nature::NamesRecover) => {
-                !matches!(prospect, Prospect::Silent(_))
+                !matches!(prospect, Prospect::Silent(_) | Prospect::NoMail)
             }
             Some(
                 Nature::Unserved

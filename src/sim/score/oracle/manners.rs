@@ -74,9 +74,15 @@ const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
 /// stock servers count (Postfix: 60 s).
 const STAYS_AWAY: Duration = Duration::from_secs(30);
 
+/// The longest time for which a question may have been under way to any host.
+const UNDER_WAY: Duration = Duration::from_secs(25);
+
 /// Acceptances at a host after which a visitor may ask for a stranger once more; each time after twice as many, up to 16
 /// times as many. So a host that has begun to take everybody is found out, and one that has not hardly notices.
 const ACCEPTED_PER_STRANGER: usize = 20;
+
+/// Most addresses of a domain that takes everything about which a visitor asks all the same: it may refuse some.
+const EXCEPTIONS: u32 = 3;
 
 /// Most questions about one address where connections break: our four tries, each of which may be lost as often.
 const TRIES: u32 = 16;
@@ -112,10 +118,12 @@ pub fn judge(
         scene.connections(name, seen, site);
         scene.economy(name, seen, site);
         scene.complaints(name, seen, site);
+        scene.haste(name, site, &seen.questions);
     }
     for (number, site) in creation.sites.iter().enumerate() {
         scene.roof(number, site);
     }
+    scene.haste_under_roofs();
     scene.identity();
     scene.questions();
     scene.look_ups(witness);
@@ -280,8 +288,9 @@ impl Scene<'_> {
         }
     }
 
-    /// Whoever is told to slow down stays away for a while: only what was under way by then may still arrive.
-    fn haste(&mut self, number: usize, site: &Site, questions: &[&Question]) {
+    /// Whoever is told to slow down stays away from that machine for a while: only what was under way by then may still
+    /// arrive.
+    fn haste(&mut self, host: &str, site: &Site, questions: &[Question]) {
         let way = site.way;
         let thinking = (site.habits.rcpt_wait + site.habits.tarpit) * FLIGHT;
         let lost = match way.loss > 0.0 {
@@ -297,8 +306,8 @@ impl Scene<'_> {
             });
             if early {
                 let detail = format!(
-                    "{} (site {number}) was asked again {:.1} s after it had asked to slow down",
-                    site.name,
+                    "{} was asked again {:.1} s after it had asked to slow down",
+                    self.named(host),
                     question.at.since(told.unwrap_or_default()).as_secs_f64()
                 );
                 self.counts.complaints += 1;
@@ -313,6 +322,48 @@ impl Scene<'_> {
         }
     }
 
+    /// Where most of the hosts under one roof have told a visitor to slow down, it stays away from all of them.
+    fn haste_under_roofs(&mut self) {
+        let mut roofs: BTreeMap<&str, Vec<&Sightings>> = BTreeMap::new();
+        for (name, seen) in self.hosts {
+            if seen.connections > 0 && !self.creation.site_of(name).is_known_by_name() {
+                roofs.entry(roof(name)).or_default().push(seen);
+            }
+        }
+        for (name, hosts) in roofs {
+            let numbered = hosts.iter().enumerate();
+            let mut questions: Vec<(usize, &Question)> = numbered
+                .flat_map(|(host, seen)| {
+                    seen.questions.iter().map(move |question| (host, question))
+                })
+                .collect();
+            questions.sort_by_key(|(_, question)| question.at);
+            let mut told: Vec<Option<Moment>> = vec![None; hosts.len()];
+            for (host, question) in questions {
+                let of_late = told
+                    .iter()
+                    .flatten()
+                    .filter(|told| question.at.since(**told) < STAYS_AWAY);
+                let (count, last) = of_late.fold((0, Moment::default()), |(count, last), told| {
+                    (count + 1, last.max(*told))
+                });
+                let most = count >= 2 && count * 2 > hosts.len();
+                if most && question.at.since(last) > UNDER_WAY {
+                    let detail = format!(
+                        "a host under {name} was asked again {:.1} s after most there had asked to slow down",
+                        question.at.since(last).as_secs_f64()
+                    );
+                    self.counts.complaints += 1;
+                    self.find(Complaint::HostComplained, detail);
+                    break;
+                }
+                if question.objection == Some(Line::TooFast) {
+                    told[host] = Some(question.at);
+                }
+            }
+        }
+    }
+
     /// Rate and connections of all hosts under one roof.
     fn roof(&mut self, number: usize, site: &Site) {
         let seen: Vec<&Sightings> = site
@@ -322,7 +373,6 @@ impl Scene<'_> {
             .collect();
         let mut questions: Vec<&Question> = seen.iter().flat_map(|seen| &seen.questions).collect();
         questions.sort_by_key(|question| question.at);
-        self.haste(number, site, &questions);
         let times: Vec<Moment> = questions.iter().map(|question| question.at).collect();
         let (second, ten) = (most_within(&times, 1_000), most_within(&times, 10_000));
         self.counts.most_per_second = self.counts.most_per_second.max(second);
@@ -403,7 +453,7 @@ impl Scene<'_> {
             // What one of its machines refuses for our sake is a question for the others.
             let machines = u32::try_from(site.hosts.len().max(1)).unwrap_or(u32::MAX);
             let bound = match (site.is_steady(), site.prospect) {
-                (true, Prospect::Silent(_)) => machines,
+                (true, Prospect::Silent(_) | Prospect::NoMail) => machines,
                 (true, Prospect::Mailboxes | Prospect::TakesAll(_)) => 1,
                 (false, _) => TRIES,
             };
@@ -435,7 +485,7 @@ impl Scene<'_> {
                 ));
             }
             for (domain, (subjects, decoys)) in by_domain {
-                if steady && takes_all.contains(&domain) && subjects + decoys > 3 {
+                if steady && takes_all.contains(&domain) && subjects + decoys > 3 + EXCEPTIONS {
                     needless.push(format!(
                         "{} questions at {domain}, which takes everything",
                         subjects + decoys

@@ -42,6 +42,16 @@ struct Said {
     strangers_refused: BTreeSet<String>,
 }
 
+/// How many addresses of the list a domain must have refused for that to show as much as one refused stranger.
+const LISTED_STRANGERS: u32 = 5;
+
+/// Names of one system of mailboxes each: a stranger refused under one of them is refused under all.
+const CONSUMER_SYSTEMS: [&[&str]; 3] = [
+    &["gmail.com", "googlemail.com"],
+    &["outlook.com", "hotmail.com", "live.com", "msn.com"],
+    &["icloud.com", "me.com", "mac.com"],
+];
+
 impl Said {
     fn by(hosts: &BTreeMap<String, Sightings>, on_list: &HashSet<String>) -> Self {
         let mut said = Said {
@@ -49,6 +59,7 @@ impl Said {
             refused: HashSet::new(),
             strangers_refused: BTreeSet::new(),
         };
+        let mut listed: HashMap<String, u32> = HashMap::new();
         for question in hosts.values().flat_map(|seen| &seen.questions) {
             let key = key_of(&question.address);
             let for_good = (500..600).contains(&question.code);
@@ -58,12 +69,28 @@ impl Said {
                 }
                 Outcome::RefusedMailbox if for_good => {
                     if on_list.contains(&key) {
-                        said.refused.insert(key);
+                        let domain = domain_of(&key).to_owned();
+                        if said.refused.insert(key) {
+                            *listed.entry(domain).or_default() += 1;
+                        }
                     } else {
                         said.strangers_refused.insert(domain_of(&key).to_owned());
                     }
                 }
                 Outcome::Accepted | Outcome::RefusedMailbox | Outcome::RefusedOtherwise => {}
+            }
+        }
+        let many = listed.into_iter();
+        let many = many.filter(|(_, refused)| *refused >= LISTED_STRANGERS);
+        said.strangers_refused
+            .extend(many.map(|(domain, _)| domain));
+        for names in CONSUMER_SYSTEMS {
+            if names
+                .iter()
+                .any(|name| said.strangers_refused.contains(*name))
+            {
+                let names = names.iter().map(|name| (*name).to_owned());
+                said.strangers_refused.extend(names);
             }
         }
         said
@@ -241,6 +268,10 @@ fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
     }
     match (site.prospect, nature, truth) {
         (Prospect::Silent(_), _, _) => Some("unknown"),
+        // It depends on what the domain's other hosts say.
+        (Prospect::NoMail, _, _) => None,
+        // A name that is closed at a domain that takes everybody shows only to those who ask about it.
+        (_, Nature::CatchAll, Truth::Disabled | Truth::Moved) => None,
         (Prospect::TakesAll(_), _, _) | (_, Nature::CatchAll, _) => Some("risky"),
         (Prospect::Mailboxes, _, Truth::Exists) => Some("deliverable"),
         (Prospect::Mailboxes, _, Truth::Full | Truth::Busy) => Some("risky"),
