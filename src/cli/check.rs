@@ -20,6 +20,7 @@ use crate::model::limits;
 use crate::model::timestamp::Moment;
 use crate::model::verdict::{Evidence, Finding, Standing, Whom};
 use crate::net::Clock;
+use crate::probe::LISTED_STRANGER;
 use crate::projection::{Model, Segment};
 use crate::verify::{
     self, Asking, Describer, Judge, Judgement, Task, Tools, Writing, parse_text, verify,
@@ -243,6 +244,9 @@ fn for_people(checked: &Checked<'_>, bounce: Option<f64>, tools: &Tools) -> Stri
             } => {
                 let whom = match whom {
                     Whom::Subject => "asked",
+                    Whom::Decoy if reading.rule.starts_with(LISTED_STRANGER) => {
+                        "asked about others"
+                    }
                     Whom::Decoy => "asked about a decoy",
                 };
                 writeln!(

@@ -115,13 +115,17 @@ impl Lifetimes {
                     Whom::Decoy,
                     Reason::Accepted
                     | Reason::AcceptedProvider
+                    | Reason::CatchAllUntested
                     | Reason::NoSuchMailbox
                     | Reason::MailboxDisabled
                     | Reason::MailboxMoved
                     // It takes a refusal back, so it must last as long.
                     | Reason::ProviderAnomaly,
                 ) => Some(self.catch_all),
-                (Whom::Subject, Reason::Accepted | Reason::AcceptedProvider) => Some(self.accepted),
+                (
+                    Whom::Subject,
+                    Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested,
+                ) => Some(self.accepted),
                 (Whom::Subject, reason) if reading.permanent && reason.may_reject() => {
                     Some(self.refused)
                 }

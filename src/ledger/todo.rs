@@ -101,5 +101,10 @@ fn acceptance(facts: &[Fact]) -> Option<&Reading> {
     });
     answers
         .take_while(|reading| reading.reason != Reason::ProviderAnomaly)
-        .find(|reading| matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider))
+        .find(|reading| {
+            matches!(
+                reading.reason,
+                Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested
+            )
+        })
 }

@@ -332,6 +332,10 @@ pub const TRIES_WHEN_TOO_FAST: u8 = 6;
 /// one a third.
 pub const DECOYS: u32 = 3;
 
+/// Addresses of a domain that takes everybody that are asked about all the same, those least likely to exist: some such
+/// domains refuse names that they have closed. Our choice: each costs a question, and few are refused.
+pub const ASKED_AT_A_CATCH_ALL: u8 = 3;
+
 /// Answers "you are blocked" at RCPT, with no other answer between, after which a host is believed. At an earlier stage
 /// one is enough. Our choice: one may be about the one recipient.
 pub const BLOCK_SIGNS: u32 = 3;
@@ -339,6 +343,14 @@ pub const BLOCK_SIGNS: u32 = 3;
 /// Refusals in a connection after which some hosts accept everybody: what is accepted then and last is tested by a decoy.
 /// Measured on hosts that turn; fewer count where a host was seen to.
 pub const REFUSALS_BEFORE_A_TURN: u32 = 3;
+
+/// Conversations with the same hosts that end before a decoy has shown what their last acceptances are worth, after which
+/// further ones end before they have refused [`REFUSALS_BEFORE_A_TURN`]. Our choice: one may be cut off by chance.
+pub const UNTESTED_TAILS: u8 = 2;
+
+/// Fewest addresses of a list that a domain must refuse as unknown, more than twice as many as it accepts, before it is
+/// held to refuse strangers without a decoy. Our choice: a domain that takes everybody refuses few names.
+pub const LISTED_STRANGERS: u32 = 5;
 
 /// Fewest machines of a host key that must block us before their neighbours are held to do so too; most of those met must.
 /// Our choice: a hoster's machines are listed, and cleared, one by one.

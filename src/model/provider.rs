@@ -112,6 +112,8 @@ pub struct Provider {
     pub block_wait: Option<Duration>,
     /// Whom a block concerns that one of its machines has said.
     pub blocking: Blocking,
+    /// Whether its consumer domains are names of one system of mailboxes.
+    pub consumer_system: bool,
 }
 
 /// `config/providers.toml` as it is written.
@@ -154,6 +156,8 @@ struct ProviderEntry {
     block: Option<Duration>,
     #[serde(default)]
     blocking: Blocking,
+    #[serde(default)]
+    consumer_system: bool,
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file"))]
     source: String,
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file"))]
@@ -237,6 +241,7 @@ impl Providers {
                 greylist_wait: entry.greylist,
                 block_wait: entry.block,
                 blocking: entry.blocking,
+                consumer_system: entry.consumer_system,
             });
         }
         providers
@@ -391,6 +396,16 @@ mod tests {
                 entry.id
             );
             assert!(!entry.source.is_empty(), "{}", entry.id);
+            if entry.consumer_system {
+                // One name's refused stranger is another's, so they must be known to be refused.
+                assert_eq!(
+                    entry.acceptance,
+                    Acceptance::RefusesStrangers,
+                    "{}",
+                    entry.id
+                );
+                assert!(entry.consumer.len() > 1, "{}", entry.id);
+            }
             let date = entry.checked.split_once('-').is_some_and(|(year, month)| {
                 year.len() == 4
                     && month.len() == 2

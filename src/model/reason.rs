@@ -97,7 +97,7 @@ reasons! {
     Accepted "accepted" Nobody "The mail host accepts this address.";
     AcceptedProvider "accepted_provider" Nobody "The mail host accepts every address and bounces later, so its yes proves nothing.";
     CatchAll "catch_all" Nobody "The domain accepts every address, invented ones too, so its yes proves nothing.";
-    CatchAllUntested "catch_all_untested" Nobody "The address was accepted, but whether the domain accepts just anything could not be found out.";
+    CatchAllUntested "catch_all_untested" Nobody "The address was taken, but whether the domain takes just anything could not be found out.";
     // The mailbox takes no mail.
     NoSuchMailbox "no_such_mailbox" Mailbox "There is no such mailbox.";
     MailboxDisabled "mailbox_disabled" Mailbox "The mailbox exists but has been closed or switched off.";

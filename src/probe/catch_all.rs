@@ -19,6 +19,7 @@ pub struct Strangers {
     openness: Openness,
     decoy: Decoy,
     decoys_asked: u32,
+    exceptions_asked: u8,
 }
 
 /// How a domain treats addresses that do not exist.
@@ -51,6 +52,7 @@ impl Default for Strangers {
             openness: Openness::Unknown,
             decoy: Decoy::NotOwed,
             decoys_asked: 0,
+            exceptions_asked: 0,
         }
     }
 }
@@ -68,8 +70,33 @@ impl Strangers {
         match self.openness {
             Openness::Unknown => false,
             Openness::RefusesSome | Openness::RefusesStrangers | Openness::NotTold => true,
-            Openness::CatchAll => unreachable!("nobody is asked about a catch-all"),
+            // Few are asked at all.
+            Openness::CatchAll => true,
         }
+    }
+
+    /// How often a decoy was asked about.
+    #[must_use]
+    pub fn decoys_asked(&self) -> u32 {
+        self.decoys_asked
+    }
+
+    /// Addresses of the list were refused as strangers: no decoy is needed.
+    pub fn hear_listed(&mut self) {
+        self.decoy = Decoy::NotOwed;
+        self.decoys_asked = self.decoys_asked.max(1);
+        self.openness = Openness::RefusesStrangers;
+    }
+
+    /// How many more addresses of a domain that takes everybody may be asked about: it may refuse some all the same.
+    #[must_use]
+    pub fn exceptions_left(&self) -> u8 {
+        limits::ASKED_AT_A_CATCH_ALL.saturating_sub(self.exceptions_asked)
+    }
+
+    /// Notes that one of them was answered.
+    pub fn hear_exception(&mut self) {
+        self.exceptions_asked = self.exceptions_asked.saturating_add(1);
     }
 
     /// When the decoy is to be asked; `None` while it is not owed.
@@ -96,7 +123,7 @@ impl Strangers {
     /// Notes what a real address was answered. An acceptance makes the decoy due, if it was never asked.
     pub fn hear_subject(&mut self, reading: &Reading) {
         match reading.reason {
-            Reason::Accepted | Reason::AcceptedProvider
+            Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested
                 if self.decoy == Decoy::NotOwed && self.decoys_asked == 0 =>
             {
                 self.decoy = Decoy::Owed {
@@ -124,7 +151,10 @@ impl Strangers {
     pub fn hear_decoy(&mut self, reading: &Reading, retry: Moment) {
         self.decoy = Decoy::NotOwed;
         match reading.reason {
-            Reason::Accepted | Reason::AcceptedProvider => self.openness = Openness::CatchAll,
+            // A host that confirms nobody (252) takes a stranger as it takes everybody.
+            Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
+                self.openness = Openness::CatchAll;
+            }
             _ if refuses_a_stranger(reading) => self.openness = Openness::RefusesStrangers,
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },
@@ -185,6 +215,7 @@ impl Strangers {
     /// back is asked when its time has come.
     pub fn remember(&mut self, known: &KnownDomain) {
         self.decoys_asked = known.decoys_asked;
+        self.exceptions_asked = known.exceptions_asked;
         match (known.openness, known.decoy_due) {
             (Some(openness), _) => {
                 self.openness = openness;
@@ -209,9 +240,16 @@ impl Strangers {
             decoys_asked: self.decoys_asked,
             decoy_due: self.decoy_due(),
             keeps_waiting: false,
+            exceptions_asked: self.exceptions_asked,
         }
     }
 }
+
+/// What the reading of a refused address of the list is named that stands for a decoy.
+pub const LISTED_STRANGER: &str = "an address of the list was refused like a stranger";
+
+/// What the reading of a decoy's answer is named that another name of the same system of mailboxes took over.
+pub const SYSTEMS_STRANGER: &str = "refused under another name of the same system";
 
 /// Whether a decoy's answer refuses it for good as a mailbox. Nobody has that name, so the words "closed" and "moved" mean
 /// no more than "unknown".

@@ -15,7 +15,7 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Moment;
 use crate::model::verdict::{Exchange, Fact, Finding, Whom};
-use crate::probe::pace::KnownPace;
+use crate::probe::pace::{KnownPace, Rest};
 
 /// An address to ask about, with what is known of it from before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub struct KnownDomain {
     /// Whether somebody was told to come back: then everybody's clock is started at once.
     #[serde(default)]
     pub keeps_waiting: bool,
+    /// How many of its addresses were asked about although it takes everybody.
+    #[serde(default)]
+    pub exceptions_asked: u8,
 }
 
 impl KnownDomain {
@@ -76,7 +79,9 @@ impl KnownDomain {
             {
                 decoys_asked += 1;
                 match reading.reason {
-                    Reason::Accepted | Reason::AcceptedProvider => accepted = true,
+                    Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
+                        accepted = true;
+                    }
                     _ if refuses_a_stranger(reading) => refused = true,
                     Reason::ProviderAnomaly if exchange.says_yes() => accepted = false,
                     Reason::ProviderAnomaly => refused = false,
@@ -94,6 +99,7 @@ impl KnownDomain {
             decoys_asked,
             decoy_due: None,
             keeps_waiting: false,
+            exceptions_asked: 0,
         }
     }
 }
@@ -157,6 +163,9 @@ pub struct KnownHost {
     /// Its machines with which encryption failed, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub in_clear: BTreeMap<IpAddr, Moment>,
+    /// Its machines that wanted us slower.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resting: BTreeMap<IpAddr, Rest>,
     /// Its machines that sent a reply too many, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub out_of_step: BTreeMap<IpAddr, Moment>,
@@ -181,6 +190,14 @@ impl KnownHost {
     /// Remembers that encryption failed with a machine.
     pub fn remember_in_clear(&mut self, machine: IpAddr, now: Moment) {
         remember(&mut self.in_clear, machine, now);
+    }
+
+    /// Remembers what a machine has said about our speed; those that may be asked at `now` are forgotten.
+    pub fn remember_rest(&mut self, machine: IpAddr, rest: Rest, now: Moment) {
+        self.resting.retain(|_, rest| rest.until(now).is_some());
+        if self.resting.len() < limits::MACHINES_REMEMBERED {
+            self.resting.insert(machine, rest);
+        }
     }
 
     /// Remembers that a machine sent a reply too many.

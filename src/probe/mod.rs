@@ -11,16 +11,21 @@ mod effort;
 mod farewell;
 mod likelihood;
 mod memory;
+mod no_mail;
 mod plan;
 mod retry;
 
 pub use budget::{Budget, Caps, Spent, Used};
-pub use catch_all::{Openness, Strangers, refused_beside_an_acceptance, refuses_a_stranger};
+pub use catch_all::{
+    LISTED_STRANGER, Openness, SYSTEMS_STRANGER, Strangers, refused_beside_an_acceptance,
+    refuses_a_stranger,
+};
 pub use decoy::decoy_local_part;
 pub use effort::Effort;
 pub use farewell::{Farewell, farewell};
 pub use likelihood::{LastWord, Likelihood};
 pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
+pub use no_mail::says_it_takes_no_mail;
 pub use plan::{domains_at_once, is_worn_out, next_kind};
 pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection, named_wait};
 pub use scheduler::integrity::history::Trust;

@@ -302,6 +302,7 @@ impl<'a> Judge<'a> {
                         Whom::Decoy => {
                             verdict.reason == Reason::CatchAll
                                 || verdict.reason == Reason::AcceptedProvider
+                                || (words.is_empty() && reading.reason == verdict.reason)
                         }
                     };
                     if decided {

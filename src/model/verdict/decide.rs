@@ -12,6 +12,8 @@ enum Said {
     Yes,
     /// It is accepted where everybody is.
     YesToAll,
+    /// It is taken, but the host says that it does not know whether it exists (252).
+    Unconfirmed,
     /// It is refused for good, and the mailbox or its domain is to blame.
     No(Reason),
     /// It exists, but takes nothing now.
@@ -99,9 +101,12 @@ pub fn decide(evidence: &Evidence) -> Verdict {
             (Said::YesToAll, _) | (_, Strangers::AcceptedByProvider) => {
                 verdict(Standing::Risky, Reason::AcceptedProvider)
             }
-            (_, Strangers::Refused) => verdict(Standing::Deliverable, Reason::Accepted),
             (_, Strangers::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
-            (_, Strangers::NotKnown) => verdict(Standing::Risky, Reason::CatchAllUntested),
+            // That it refuses some makes no promise of those whom it does not know.
+            (Said::Unconfirmed, _) | (_, Strangers::Unconfirmed | Strangers::NotKnown) => {
+                verdict(Standing::Risky, Reason::CatchAllUntested)
+            }
+            (_, Strangers::Refused) => verdict(Standing::Deliverable, Reason::Accepted),
         },
         Opinions {
             no: Some(reason), ..
@@ -127,6 +132,7 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                 verdict(Standing::Risky, Reason::AcceptedProvider)
             }
             (None, Strangers::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
+            (None, Strangers::Unconfirmed) => verdict(Standing::Risky, Reason::CatchAllUntested),
             (None, Strangers::Refused | Strangers::NotKnown | Strangers::AcceptedAndRefused) => {
                 verdict(
                     Standing::Unknown,
@@ -151,6 +157,8 @@ enum Strangers {
     Refused,
     Accepted,
     AcceptedByProvider,
+    /// Taken like everybody, by a host that confirms nobody.
+    Unconfirmed,
     AcceptedAndRefused,
     NotKnown,
 }
@@ -160,7 +168,7 @@ impl Opinions {
         match said {
             // One worthless yes does not take the worth from another.
             Said::Yes => self.yes = Some(Said::Yes),
-            Said::YesToAll => self.yes = self.yes.or(Some(Said::YesToAll)),
+            Said::YesToAll | Said::Unconfirmed => self.yes = self.yes.or(Some(said)),
             Said::No(reason) => self.no = Some(reason),
             Said::ExistsBut(reason) => self.exists_but = Some(reason),
             Said::TakenBack | Said::Undecided(_) => {}
@@ -172,6 +180,7 @@ impl Opinions {
         match (self.yes, self.no) {
             (Some(_), Some(_)) => Strangers::AcceptedAndRefused,
             (Some(Said::YesToAll), None) => Strangers::AcceptedByProvider,
+            (Some(Said::Unconfirmed), None) => Strangers::Unconfirmed,
             (Some(_), None) => Strangers::Accepted,
             // A decoy is nobody's name: refused for good as a mailbox it is a refused stranger, whatever is said of it.
             (
@@ -200,6 +209,7 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
     match reason {
         Reason::Accepted => Said::Yes,
         Reason::AcceptedProvider => Said::YesToAll,
+        Reason::CatchAllUntested => Said::Unconfirmed,
         Reason::MailboxFull | Reason::MailboxBusy => Said::ExistsBut(reason),
         Reason::ProviderAnomaly => Said::TakenBack,
         Reason::NoSuchMailbox
@@ -222,7 +232,6 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
         | Reason::MxNotPublic
         | Reason::DnsTrouble
         | Reason::CatchAll
-        | Reason::CatchAllUntested
         | Reason::Greylisted
         | Reason::HostBusy
         | Reason::TryLater
@@ -355,6 +364,37 @@ mod tests {
                 "risky/catch_all_untested",
             ),
             (vec![decoy(Accepted, false)], "risky/catch_all"),
+            (
+                vec![subject(CatchAllUntested, false)],
+                "risky/catch_all_untested",
+            ),
+            (
+                vec![
+                    subject(CatchAllUntested, false),
+                    decoy(CatchAllUntested, false),
+                ],
+                "risky/catch_all_untested",
+            ),
+            (
+                vec![decoy(CatchAllUntested, false)],
+                "risky/catch_all_untested",
+            ),
+            (
+                vec![subject(CatchAllUntested, false), decoy(Accepted, false)],
+                "risky/catch_all",
+            ),
+            (
+                vec![subject(CatchAllUntested, false), decoy(NoSuchMailbox, true)],
+                "risky/catch_all_untested",
+            ),
+            (
+                vec![yes(), decoy(CatchAllUntested, false)],
+                "risky/catch_all_untested",
+            ),
+            (
+                vec![subject(NoSuchMailbox, true), decoy(CatchAllUntested, false)],
+                "undeliverable/no_such_mailbox",
+            ),
             (
                 vec![decoy(AcceptedProvider, false)],
                 "risky/accepted_provider",

@@ -5,11 +5,13 @@
 
 mod limiter;
 mod replies;
+mod rest;
 
 use std::time::Duration;
 
 pub use limiter::{Limiter, Rate};
 pub use replies::Replies;
+pub use rest::Rest;
 use serde::{Deserialize, Serialize};
 
 use crate::model::limits;
@@ -51,8 +53,6 @@ pub struct KnownPace {
     pub rate: Rate,
     /// Connections at once.
     pub connections: u32,
-    /// Requests to slow down that are not made good yet.
-    pub slowdowns: u32,
     /// Not to be asked before this.
     pub not_before: Moment,
 }
@@ -66,15 +66,12 @@ pub struct Pace {
     connections_open: u32,
     well: u32,
     not_before: Moment,
-    slowdowns: u32,
     /// When the host last asked for less, with how many it has answered since.
     told: Option<(Moment, u32)>,
     /// The best pace measured between two complaints.
     measured: Option<Rate>,
     /// The pace that the host has taught, once that is in force.
     taught: Option<Rate>,
-    /// Connections lost in mid-conversation since things last went well for a while.
-    drops: u32,
     replies: Replies,
 }
 
@@ -89,11 +86,9 @@ impl Pace {
             connections_open: 0,
             well: 0,
             not_before: Moment::default(),
-            slowdowns: 0,
             told: None,
             measured: None,
             taught: None,
-            drops: 0,
             replies: Replies::default(),
         }
     }
@@ -104,7 +99,6 @@ impl Pace {
         KnownPace {
             rate: self.limiter.rate(),
             connections: self.connections_allowed,
-            slowdowns: self.slowdowns,
             not_before: self.not_before,
         }
     }
@@ -112,7 +106,6 @@ impl Pace {
     /// Takes up the pace that an earlier run ended with, under this run's ceilings.
     pub fn resume(&mut self, known: &KnownPace) {
         self.connections_allowed = known.connections.clamp(1, self.ceilings.connections);
-        self.slowdowns = known.slowdowns;
         self.not_before = self.not_before.max(known.not_before);
         let rate = known.rate.min(self.ceilings.rate);
         if rate != self.limiter.rate() {
@@ -189,8 +182,6 @@ impl Pace {
             return;
         }
         self.well = 0;
-        self.drops = 0;
-        self.slowdowns = self.slowdowns.saturating_sub(1);
         self.connections_allowed = (self.connections_allowed + 1).min(self.ceilings.connections);
         if self.limiter.rate() != self.ceilings.rate {
             self.limiter
@@ -198,15 +189,16 @@ impl Pace {
         }
     }
 
-    /// The host asked for less: halves speed with connections, stays away for `wait` or a time that doubles from one
-    /// request to the next.
+    /// One of the host's machines asked for less: halves the host's speed with its connections; the machine that said so
+    /// is left alone for `wait`, or a time that doubles from one request of its own to the next.
     ///
-    /// Returns the moment from which on the host may be asked again.
-    pub fn slow_down(&mut self, now: Moment, wait: Option<Duration>) -> Moment {
+    /// Returns the moment from which on that machine may be asked again.
+    pub fn slow_down(&mut self, rest: &mut Rest, now: Moment, wait: Option<Duration>) -> Moment {
         self.well = 0;
+        rest.well = 0;
         // Several connections learn of the same displeasure: one halving is enough.
-        if now < self.not_before {
-            return self.not_before;
+        if now < rest.not_before {
+            return rest.not_before;
         }
         let told = self.told.replace((now, 0));
         let measured = told.and_then(|(since, answered)| measured(answered, now.since(since)));
@@ -217,18 +209,18 @@ impl Pace {
             self.ceilings.rate = self.ceilings.rate.min(taught);
             self.ceilings.connections = 1;
             self.taught = Some(self.ceilings.rate);
-            self.slowdowns = self.slowdowns.min(1);
+            rest.slowdowns = rest.slowdowns.min(1);
         }
         // A wait after which some were answered was long enough.
         let doublings = match measured {
             Some(_) => 0,
-            None => self.slowdowns.min(limits::SLOWDOWN_DOUBLINGS),
+            None => rest.slowdowns.min(limits::SLOWDOWN_DOUBLINGS),
         };
         let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
-        self.slowdowns += 1;
+        rest.slowdowns += 1;
         self.ease();
-        self.not_before = now + wait;
-        self.not_before
+        rest.not_before = now + wait;
+        rest.not_before
     }
 
     /// Halves speed with connections.
@@ -250,23 +242,17 @@ impl Pace {
         needed > limits::TAUGHT_PACE_WAIT.as_secs_f64()
     }
 
-    /// Notes that a connection was cut in mid-conversation. The first time may be chance, so it only costs speed; the
-    /// next is taken for a request to slow down.
+    /// Notes that a machine cut a connection in mid-conversation. The first time may be chance, so it only costs speed;
+    /// the next is taken for a request to slow down.
     ///
-    /// Returns the moment from which on the host may be asked again, where that is not now.
-    pub fn dropped(&mut self, now: Moment) -> Option<Moment> {
-        self.drops += 1;
-        if self.drops > 1 {
-            return Some(self.slow_down(now, None));
+    /// Returns the moment from which on that machine may be asked again, where that is not now.
+    pub fn dropped(&mut self, rest: &mut Rest, now: Moment) -> Option<Moment> {
+        rest.drops += 1;
+        if rest.drops > 1 {
+            return Some(self.slow_down(rest, now, None));
         }
         self.ease();
         None
-    }
-
-    /// Whether the host has asked us to slow down so often, with so little going well between, that it wants us gone.
-    #[must_use]
-    pub fn is_hopeless(&self) -> bool {
-        self.slowdowns > limits::SLOWDOWN_DOUBLINGS
     }
 
     /// Notes that a flight with `answers` answers took `time`: a host that has become slow is asked less.
@@ -363,32 +349,32 @@ mod tests {
 
     #[test]
     fn a_request_to_slow_down_halves_everything_then_keeps_away_for_longer_each_time() {
-        let mut pace = pace(10, 4);
-        let first = pace.slow_down(at(0), None);
+        let (mut pace, mut rest) = (pace(10, 4), Rest::default());
+        let first = pace.slow_down(&mut rest, at(0), None);
         assert_eq!(first, at(0) + limits::SLOWDOWN_WAIT);
-        assert_eq!(pace.gate(at(0)), Gate::Closed(first));
+        assert_eq!(rest.until(at(0)), Some(first));
         assert_eq!(pace.recipients_per_second(), Some(5.0));
         assert_eq!(
-            pace.slow_down(at(1), None),
+            pace.slow_down(&mut rest, at(1), None),
             first,
             "the same displeasure heard twice"
         );
         assert_eq!(pace.recipients_per_second(), Some(5.0));
-        let second = pace.slow_down(first, None);
+        let second = pace.slow_down(&mut rest, first, None);
         assert_eq!(second.since(first), limits::SLOWDOWN_WAIT * 2);
         for _ in 0..100 {
-            let later = pace.not_before;
-            pace.slow_down(later, None);
+            let later = rest.not_before;
+            pace.slow_down(&mut rest, later, None);
         }
         assert!(pace.recipients_per_second().unwrap() >= 0.5);
     }
 
     #[test]
     fn a_host_that_answers_two_a_minute_teaches_that_pace() {
-        let mut pace = pace(10, 2);
+        let (mut pace, mut rest) = (pace(10, 2), Rest::default());
         let mut now = at(0);
         for _ in 0..6 {
-            now = pace.slow_down(now, None);
+            now = pace.slow_down(&mut rest, now, None);
             pace.went_well();
             pace.went_well();
         }
@@ -399,7 +385,7 @@ mod tests {
         );
         let rate = pace.recipients_per_second().unwrap();
         assert!((0.001..=2.0 / 60.0).contains(&rate), "{rate}");
-        assert!(!pace.is_hopeless());
+        assert!(!rest.is_hopeless());
         for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
             pace.went_well();
         }
@@ -413,12 +399,12 @@ mod tests {
 
     #[test]
     fn a_host_that_answers_nobody_after_a_wait_teaches_nothing() {
-        let mut pace = pace(10, 2);
+        let (mut pace, mut rest) = (pace(10, 2), Rest::default());
         for _ in 0..10 {
-            let later = pace.not_before;
-            pace.slow_down(later, None);
+            let later = rest.not_before;
+            pace.slow_down(&mut rest, later, None);
         }
-        assert!(pace.is_hopeless());
+        assert!(rest.is_hopeless());
         assert!(
             !pace.is_endless(1_000_000),
             "a long list alone is no reason"
@@ -428,14 +414,30 @@ mod tests {
     #[test]
     fn the_second_lost_connection_is_a_request_to_slow_down() {
         let mut pace = pace(10, 4);
-        assert_eq!(pace.dropped(at(0)), None);
+        let mut rest = Rest::default();
+        assert_eq!(pace.dropped(&mut rest, at(0)), None);
         assert_eq!(pace.recipients_per_second(), Some(5.0));
-        assert_eq!(pace.dropped(at(0)), Some(at(0) + limits::SLOWDOWN_WAIT));
         let later = at(0) + limits::SLOWDOWN_WAIT;
+        assert_eq!(pace.dropped(&mut rest, at(0)), Some(later));
         for _ in 0..limits::ANSWERS_TO_SPEED_UP {
-            pace.went_well();
+            rest.went_well();
         }
-        assert_eq!(pace.dropped(later), None, "long ago is forgiven");
+        assert_eq!(pace.dropped(&mut rest, later), None, "long ago is forgiven");
+    }
+
+    #[test]
+    fn the_wait_after_a_complaint_is_the_machines_the_pace_is_the_hosts() {
+        let mut pace = pace(10, 4);
+        let (mut one, other) = (Rest::default(), Rest::default());
+        let until = pace.slow_down(&mut one, at(0), None);
+        assert_eq!(until, at(0) + limits::SLOWDOWN_WAIT);
+        assert_eq!(pace.recipients_per_second(), Some(5.0));
+        assert_eq!((one.until(at(0)), other.until(at(0))), (Some(until), None));
+        assert_eq!(pace.gate(at(0)), Gate::Open);
+        let again = pace.slow_down(&mut one, at(1), None);
+        assert_eq!(again, until, "the same displeasure heard twice");
+        let second = pace.slow_down(&mut one, until, None);
+        assert_eq!(second.since(until), limits::SLOWDOWN_WAIT * 2);
     }
 
     #[test]
@@ -451,7 +453,7 @@ mod tests {
     #[test]
     fn speed_comes_back_step_by_step() {
         let mut pace = pace(10, 1);
-        pace.slow_down(at(0), Some(Duration::from_secs(1)));
+        pace.slow_down(&mut Rest::default(), at(0), Some(Duration::from_secs(1)));
         for _ in 0..limits::ANSWERS_TO_SPEED_UP {
             pace.went_well();
         }

@@ -138,7 +138,8 @@ impl Board {
         let wants = &self.groups[group];
         let machine = self.first_machine(group, now);
         let rests = self.rests_until(machine, now).unwrap_or_default();
-        wants.not_before.max(rests)
+        let wants_rest = self.wants_rest_until(machine, now).unwrap_or_default();
+        wants.not_before.max(rests).max(wants_rest)
     }
 
     /// Whether a conversation with a group would find something to ask, be it a test of its host.
@@ -223,7 +224,9 @@ impl Board {
         let targets = &self.groups[group].targets;
         let may_be_dialled = |&next: &usize| {
             let (_, machine) = targets[next];
-            self.may_be_asked(group, machine, now) && !self.is_full(machine)
+            self.may_be_asked(group, machine, now)
+                && !self.is_full(machine)
+                && self.wants_rest_until(machine, now).is_none()
         };
         (target + 1..targets.len()).find(may_be_dialled)
     }
@@ -275,6 +278,7 @@ impl Board {
         if !self.stopping {
             self.account_for(talk, now);
         }
+        self.doubt_the_tail(talk, now);
         self.release(talk, now);
     }
 

@@ -111,9 +111,14 @@ impl Board {
         if pace == FlightPace::Together && worn_out && spent.recipients() > 0 {
             return Err(Idle::Finished);
         }
+        let mut within = draft.budget;
         if self.may_have_turned(talk) {
             // The decoy that shows it needs a place.
             room = room.saturating_sub(1);
+        }
+        if self.may_turn_after(talk, room) {
+            // Perhaps in a transaction of its own.
+            within.transactions = within.transactions.saturating_sub(1).max(1);
         }
         room = room.min(match careful {
             true => 1,
@@ -130,8 +135,7 @@ impl Board {
                 break;
             };
             let begins = draft.domain() != Some(domain);
-            if (begins && draft.domains >= at_once) || !self.may_address(talk, domain, draft.budget)
-            {
+            if (begins && draft.domains >= at_once) || !self.may_address(talk, domain, within) {
                 // The domain's turn comes in the next flight, or on the next connection.
                 self.relist(domain, now);
                 break;
@@ -244,6 +248,7 @@ impl Board {
                         .refusals_cap
                         .into_iter()
                         .chain(group.turns_after)
+                        .chain(group.bears)
                         .min(),
                 },
             ),
@@ -257,6 +262,10 @@ impl Board {
     /// Takes the right to ask about one recipient: the one with which the conversation was begun, then further ones.
     pub(super) fn draw(&mut self, talk: TalkId, now: Moment) -> Result<(), Moment> {
         let t = &self.talks[&talk];
+        let machine = self.groups[t.group].targets[t.target].1;
+        if let Some(until) = self.wants_rest_until(machine, now) {
+            return Err(until);
+        }
         let (host, is_new) = (self.groups[t.group].host, t.spent.transactions == 0);
         let first = self.hosts[host].first_in_line;
         if first.is_some_and(|first| first != talk) {
@@ -421,7 +430,7 @@ impl Board {
                 let Some(decoy) = self.decoy(domain, 0) else {
                     // No decoy can be written for this domain (a literal, say).
                     self.domains[domain].under_way -= 1;
-                    self.hear_of_strangers(domain, crate::probe::Strangers::give_up);
+                    self.hear_of_strangers(domain, crate::probe::Strangers::give_up, now);
                     return false;
                 };
                 self.tally.decoys += 1;
@@ -544,6 +553,18 @@ impl Board {
         self.draw(talk, now)?;
         self.put_late_decoy(talk, domain, draft);
         Ok(())
+    }
+
+    /// Writes the first decoy of a domain into the draft, which is due. Returns whether it went in.
+    pub(super) fn put_owed_decoy(
+        &mut self,
+        talk: TalkId,
+        domain: usize,
+        draft: &mut Draft,
+        now: Moment,
+    ) -> bool {
+        let question = self.take_question(talk, domain, now);
+        question.is_some_and(|question| self.put(talk, domain, question, draft, now))
     }
 
     /// Writes another decoy of a domain into the draft. Returns whether it went in.

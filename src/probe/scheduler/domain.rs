@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::listed::Listed;
 use super::packed_queue::Packed;
 use super::{Look, Subject};
 use crate::model::limits;
@@ -27,10 +28,18 @@ pub(super) struct Entry {
     pub(super) strangers: Strangers,
     /// Its addresses that were accepted, that were refused for good.
     answers: [u32; 2],
+    /// How its addresses were answered, while no decoy was asked about.
+    pub(super) listed_answers: Option<Box<Listed>>,
     /// Questions under way, the decoy's included.
     pub(super) under_way: u32,
     /// Whether somebody was told to come back: then everybody's clock is started at once.
     pub(super) keeps_waiting: bool,
+    /// The system of mailboxes that it is one name of.
+    pub(super) system: Option<usize>,
+    /// Whether the decoy of another name of that system is awaited.
+    pub(super) waits_for_its_system: bool,
+    /// Whether its mail hosts are known to refuse nobody, whoever it is.
+    pub(super) refuses_nobody: bool,
     /// Whether its decoy was answered in a conversation that has not ended yet: nobody is let go for that answer's sake.
     pub(super) unsure: bool,
     /// How many more decoys were asked about after many acceptances in a row.
@@ -82,8 +91,12 @@ impl Entry {
             listed: false,
             strangers: Strangers::default(),
             answers: [0; 2],
+            listed_answers: None,
             under_way: 0,
             keeps_waiting: false,
+            system: None,
+            waits_for_its_system: false,
+            refuses_nobody: false,
             unsure: false,
             late_decoys: 0,
             booked: [0; 2],
@@ -209,9 +222,41 @@ impl Entry {
         }
     }
 
-    /// Whether what is known of the domain settles everybody in it.
+    /// Whether what is known of the domain settles everybody in it, but for a few who may be its exceptions.
     pub(super) fn is_settled_as_a_whole(&self) -> bool {
         self.closed || self.strangers.openness() == Openness::CatchAll
+    }
+
+    /// How many more of its least likely addresses are asked about although it takes everybody.
+    fn exceptions_left(&self) -> usize {
+        let left = usize::from(self.strangers.exceptions_left());
+        match self.closed || self.refuses_nobody {
+            true => 0,
+            false => left.saturating_sub(self.under_way as usize),
+        }
+    }
+
+    /// How many of those may be asked about now.
+    fn exceptions_now(&self) -> usize {
+        let bad = self.rare.as_ref().map_or(0, |rare| rare.bad.len());
+        self.exceptions_left().min(bad)
+    }
+
+    /// Puts those of `waiting` back who are asked about although the domain takes everybody. Returns the others.
+    pub(super) fn keep_exceptions(&mut self, waiting: Vec<Subject>) -> Vec<Subject> {
+        let mut left = self.exceptions_left();
+        let mut settled = Vec::new();
+        for subject in waiting {
+            let is_one = subject.likelihood == Likelihood::Bad && subject.look == Look::First;
+            match is_one && left > 0 {
+                true => {
+                    left -= 1;
+                    self.push(&subject);
+                }
+                false => settled.push(subject),
+            }
+        }
+        settled
     }
 
     /// Empties the domain of those who wait.
@@ -233,7 +278,7 @@ impl Entry {
     /// back.
     pub(super) fn askable_now(&self, greylisting: bool) -> usize {
         if self.is_settled_as_a_whole() {
-            return 0;
+            return self.exceptions_now();
         }
         let waiting = self.waiting_now();
         if self.keeps_waiting || greylisting || self.strangers.may_ask_together() {
@@ -249,8 +294,10 @@ impl Entry {
         self.decoy_is_due(now) || self.askable_now(greylisting) > 0
     }
 
-    fn decoy_is_due(&self, now: Moment) -> bool {
-        !self.is_settled_as_a_whole() && self.strangers.decoy_due().is_some_and(|due| due <= now)
+    pub(super) fn decoy_is_due(&self, now: Moment) -> bool {
+        !self.is_settled_as_a_whole()
+            && !self.waits_for_its_system
+            && self.strangers.decoy_due().is_some_and(|due| due <= now)
     }
 
     /// Takes the next question that may be put; `spent` and `asked` tell what the connection has been used for.
@@ -270,7 +317,9 @@ impl Entry {
             return None;
         }
         let name = &*self.name;
+        let only_exceptions = self.strangers.openness() == Openness::CatchAll;
         let (first, bad) = match &mut self.rare {
+            Some(rare) if only_exceptions => (rare.bad.pop_front(name), None),
             Some(rare) => {
                 let control = rare.controls.pop_front(name);
                 let first = control.or_else(|| rare.first.pop_front(name));

@@ -31,7 +31,13 @@ impl Board {
         let wants = &mut self.groups[group];
         wants.effort.was_in_vain(began, now);
         let pace = self.hosts[wants.host].pace.known().not_before;
-        let next = effort.not_before().max(wants.not_before).max(pace);
+        let rest = self.machines.get(&machine).map(|known| known.rest);
+        let rest = rest.and_then(|rest| rest.until(now)).unwrap_or_default();
+        let next = effort
+            .not_before()
+            .max(wants.not_before)
+            .max(pace)
+            .max(rest);
         if wants.effort.is_spent(next, self.manners.patience) {
             self.leave(group, now);
         }

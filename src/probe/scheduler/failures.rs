@@ -78,6 +78,10 @@ impl Board {
             self.dial(talk, now);
             return;
         }
+        if self.turns_mail_away(group, machine.1, heard, now) {
+            self.ended(talk, now);
+            return;
+        }
         match heard.reading.reason {
             Reason::TlsRequired if privacy != Privacy::Required => self.demands_tls(talk),
             reason if reason.blame() == Blame::Sender && heard.reading.permanent => {
@@ -222,7 +226,7 @@ impl Board {
             self.learn_of_address(subject, finding, now);
         }
         self.note_settled(waiting.len());
-        self.hear_of_strangers(domain, Strangers::give_up);
+        self.hear_of_strangers(domain, Strangers::give_up, now);
     }
 
     /// Settles those who wait in a domain that has no machine left to ask.
@@ -246,8 +250,9 @@ impl Board {
             .unwrap_or(limits::BLOCK_WAIT)
     }
 
-    /// A host asked for less: it gets less after the time it named, its provider is known to name, or ours. Where that
-    /// is longer than anybody may wait, the machine that said so is asked no more in this run.
+    /// A machine asked for less: its host gets less, it itself nothing before the time it named, its provider is known to
+    /// name, or ours. So do all its neighbours, once most of those met have asked or their provider is known to act as
+    /// one. Where the time is longer than anybody may wait, the machine that said so is asked no more in this run.
     pub(super) fn slow_down(
         &mut self,
         host: usize,
@@ -264,10 +269,22 @@ impl Board {
             self.block(host, machine.clone(), heard, wait, now);
             return;
         }
-        let until = self.hosts[host].pace.slow_down(now, wait);
+        self.has_met(host, machine.1);
+        let rest = &mut self.machines.entry(machine.1).or_default().rest;
+        let until = self.hosts[host].pace.slow_down(rest, now, wait);
+        self.lets_rest(host, machine.1, until, now);
+        self.leave_if_hopeless(host, machine, heard, now);
+    }
+
+    /// A machine is left alone until then: whoever waits for it gets a turn after that.
+    pub(super) fn lets_rest(&mut self, host: usize, machine: IpAddr, until: Moment, now: Moment) {
+        let rest = self.machines.entry(machine).or_default().rest;
+        self.hosts[host].known.remember_rest(machine, rest, now);
+        if self.all_want_rest(host, now) {
+            self.hosts[host].pace.stay_away(until);
+        }
         self.wakes.insert((until, Wake::Host(host)));
         self.tell_of_host(host);
-        self.leave_if_hopeless(host, machine, heard, now);
     }
 
     /// A host that has sent us away time and again is left in peace.
@@ -278,9 +295,11 @@ impl Board {
         heard: &Heard,
         now: Moment,
     ) {
+        let rest = self.machines.get(&machine.1).map(|known| known.rest);
         let known = &self.hosts[host];
         let waiting = known.waiting[0] + known.waiting[1];
-        if known.pace.is_hopeless() || known.pace.is_endless(waiting) {
+        let hopeless = rest.is_some_and(|rest| rest.is_hopeless());
+        if hopeless || known.pace.is_endless(waiting) {
             self.block(host, machine.clone(), heard, self.block_wait(host), now);
         }
     }

@@ -7,13 +7,13 @@ use super::host::Host;
 use super::mx_group::{Group, Pipelining, targets_of};
 use super::{Board, Look, Subject, Wake};
 use crate::model::limits;
-use crate::model::provider::TlsHabit;
+use crate::model::provider::{Acceptance, TlsHabit};
 use crate::model::reason::Reason;
 use crate::model::timestamp::Moment;
 use crate::model::verdict::Finding;
 use crate::net::route::{HostKey, MailHost, Route};
 use crate::probe::pace::Rate;
-use crate::probe::{Strangers, Trust};
+use crate::probe::{Openness, Strangers, Trust};
 use crate::smtp::session::Privacy;
 
 use super::domain::Entry;
@@ -40,12 +40,16 @@ impl Board {
                 let before = self.groups.len();
                 let group = self.group(&hosts, key);
                 self.domains[index].group = Some(group);
+                self.domains[index].system = self.find_system(index);
+                self.domains[index].refuses_nobody = self.refuses_nobody(group);
                 self.resume(index, group, &hosts, group == before, now);
                 self.met_again.remove(&index);
                 self.groups[group].domains.push(index);
                 self.wait_at(self.groups[group].host, index);
                 self.tally.resolved += 1;
-                self.offer_domain(index, now);
+                if !self.is_turned_away(index, now) {
+                    self.offer_domain(index, now);
+                }
             }
             Route::Nobody {
                 reason,
@@ -72,6 +76,12 @@ impl Board {
         }
     }
 
+    /// Whether the mail hosts of a group are known to refuse nobody, whoever it is.
+    fn refuses_nobody(&self, group: usize) -> bool {
+        let provider = self.hosts[self.groups[group].host].provider.as_deref();
+        provider.is_some_and(|provider| provider.acceptance == Acceptance::AcceptsEveryone)
+    }
+
     /// DNS settled a domain: nobody in it is asked.
     fn close(&mut self, index: usize, learned: Option<(Finding, Option<Duration>)>, now: Moment) {
         if let Some((finding, ttl)) = learned {
@@ -80,7 +90,7 @@ impl Board {
         self.tally.resolved += 1;
         self.met_again.remove(&index);
         self.domains[index].closed = true;
-        self.hear_of_strangers(index, Strangers::give_up);
+        self.hear_of_strangers(index, Strangers::give_up, now);
         self.settle_rest_of(index);
     }
 
@@ -108,7 +118,10 @@ impl Board {
             Privacy::WhenOffered
         };
         let index = self.groups.len();
+        let all: usize = hosts.iter().map(|host| host.addresses.len()).sum();
+        let is_whole = all == targets.len() && hosts.len() < limits::MAIL_HOSTS;
         let mut group = Group::new(host, targets, privacy);
+        group.is_whole = is_whole;
         group.transaction_cap = known.known.transaction_cap;
         group.trust = Trust::with(known.known.history);
         group.turns_after = known.known.turns_after;
@@ -153,7 +166,9 @@ impl Board {
                 true => self.book(index),
                 false => self.settle_rest_of(index),
             }
-            return;
+            if self.domains[index].askable_now(false) == 0 {
+                return;
+            }
         }
         self.arm(index, now);
         let Some(group) = self.domains[index].group else {
@@ -221,10 +236,11 @@ impl Board {
         let host = &mut self.hosts[group.host];
         let short = |count: usize| u32::try_from(count).expect("the rows that wait are bounded");
         let booked = match entry.is_settled_as_a_whole() {
-            // They are about to be let go.
-            true => [0; 2],
-            false => [entry.waiting_now(), entry.waiting_later()].map(short),
+            // The others are about to be let go.
+            true => [entry.askable_now(host.greylisting), 0],
+            false => [entry.waiting_now(), entry.waiting_later()],
         };
+        let booked = booked.map(short);
         for (kind, count) in booked.into_iter().enumerate() {
             group.waiting = group.waiting + count as usize - entry.booked[kind] as usize;
             host.waiting[kind] = host.waiting[kind] + count as usize - entry.booked[kind] as usize;
@@ -236,20 +252,39 @@ impl Board {
     }
 
     /// Changes what is known of a domain's strangers, with the count of decoys that are still awaited.
-    pub(super) fn hear_of_strangers(&mut self, index: usize, change: impl FnOnce(&mut Strangers)) {
+    pub(super) fn hear_of_strangers(
+        &mut self,
+        index: usize,
+        change: impl FnOnce(&mut Strangers),
+        now: Moment,
+    ) {
         let strangers = &mut self.domains[index].strangers;
         let awaited = |strangers: &Strangers| {
             usize::from(strangers.decoy_due().is_some() || strangers.decoy_under_way())
         };
         let before = awaited(strangers);
+        let refused_strangers = strangers.openness() == Openness::RefusesStrangers;
         change(strangers);
-        self.decoys_owed = self.decoys_owed + awaited(strangers) - before;
+        let is_news = strangers.openness() == Openness::RefusesStrangers && !refused_strangers;
+        let after = awaited(strangers);
+        self.decoys_owed = self.decoys_owed + after - before;
+        match (before, after) {
+            (0, 1..) => self.consult_system(index, now),
+            (1.., 0) => self.tell_system(index, now),
+            (_, _) => {}
+        }
+        if is_news {
+            self.ask_the_unproven(index, now);
+        }
     }
 
-    /// Nobody left in a domain needs asking: what is known of the domain answers for them.
+    /// Nobody left in a domain needs asking: what is known of the domain answers for them. Where it takes everybody, a few
+    /// of those least likely to exist are asked about all the same.
     pub(super) fn settle_rest_of(&mut self, index: usize) {
-        let settled = self.take_everybody(index).len();
-        self.note_settled(settled);
+        let listed = self.take_everybody(index);
+        let settled = self.domains[index].keep_exceptions(listed);
+        self.book(index);
+        self.note_settled(settled.len());
     }
 
     /// Takes out everybody of the list who waits in a domain. Those who only test it are done with.

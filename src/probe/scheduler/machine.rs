@@ -11,6 +11,7 @@ use crate::model::reading::Reading;
 use crate::model::timestamp::Moment;
 use crate::model::verdict::Exchange;
 use crate::probe::Block;
+use crate::probe::pace::Rest;
 
 /// One machine, as far as it has spoken about us.
 #[derive(Debug, Default)]
@@ -19,8 +20,12 @@ pub(super) struct Machine {
     blocked: Option<Box<Block>>,
     /// Blocks read at RCPT since the last other answer.
     pub(super) block_signs: u32,
+    /// What it has said about our speed.
+    pub(super) rest: Rest,
     /// Whether it has answered about a recipient with anything but a block.
     pub(super) has_answered: bool,
+    /// With which words it says that it takes no mail at all.
+    pub(super) takes_no_mail: Option<Box<Exchange>>,
     /// When it last accepted an address of the list, for whichever domain.
     accepted: Option<Span>,
     /// The most connections at once that it was found to take from us, under whichever host keys.
@@ -28,6 +33,20 @@ pub(super) struct Machine {
 }
 
 impl Board {
+    /// Takes in which machines of a host key wanted us slower before.
+    pub(super) fn remember_rests(&mut self, host: usize, now: Moment) {
+        let latest = now + self.manners.patience;
+        for (address, rest) in &mut self.hosts[host].known.resting {
+            rest.ends_by(latest);
+            self.machines.entry(*address).or_default().rest = *rest;
+        }
+    }
+
+    /// Until when a machine is left alone because it wanted us slower; `None` where it may be asked now.
+    pub(super) fn wants_rest_until(&self, machine: IpAddr, now: Moment) -> Option<Moment> {
+        self.machines.get(&machine)?.rest.until(now)
+    }
+
     /// Takes in which machines of a host key blocked us before.
     pub(super) fn remember_blocks(&mut self, host: usize) {
         for (address, block) in &self.hosts[host].known.machines {
@@ -233,8 +252,15 @@ impl Board {
             return true;
         }
         let blocking = host.met.iter().filter(|met| self.machine_blocks(**met));
-        let blocking = blocking.count();
-        blocking >= limits::MACHINES_THAT_SPEAK_FOR_ALL && blocking * 2 > host.met.len()
+        speak_for_all(blocking.count(), host.met.len())
+    }
+
+    /// Whether what some machines of a key have against our speed is what all of them have.
+    pub(super) fn all_want_rest(&self, host: usize, now: Moment) -> bool {
+        let host = &self.hosts[host];
+        let resting = |met: &&IpAddr| self.wants_rest_until(**met, now).is_some();
+        let resting = host.met.iter().filter(resting).count();
+        host.acts_as_one() || speak_for_all(resting, host.met.len())
     }
 
     /// Settles everybody at a group that has no machine left to ask. Returns whether that is so.
@@ -250,4 +276,9 @@ impl Board {
         }
         true
     }
+}
+
+/// Whether so many of the machines of a key that were met speak for all of them.
+fn speak_for_all(machines: usize, met: usize) -> bool {
+    machines >= limits::MACHINES_THAT_SPEAK_FOR_ALL && machines * 2 > met
 }

@@ -14,13 +14,16 @@ mod effort;
 mod failures;
 mod host;
 mod index;
+mod listed;
 mod machine;
 mod mx_group;
+mod no_mail;
 mod outcome;
 mod packed_queue;
 mod progress;
 mod recheck;
 mod step;
+mod system;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -53,6 +56,7 @@ use integrity::resume::Past;
 use machine::Machine;
 use mx_group::Group;
 use step::{Conduct, Unsure};
+use system::System;
 use turn::Tail;
 
 pub use progress::{Progress, SecondLook, WaitingHost};
@@ -451,6 +455,14 @@ pub struct Board {
     past: Past,
     /// Domains through which machines are met again, for their answers' sake alone.
     met_again: BTreeSet<usize>,
+    /// Whom a machine accepted that may have turned, by domains of which it is not known whether they refuse strangers.
+    unproven: BTreeMap<usize, Vec<Subject>>,
+    /// Systems of mailboxes that have several names.
+    systems: Vec<System>,
+    /// By their providers' ids.
+    system_by_id: HashMap<String, usize>,
+    /// Domains for which machines said that they take no mail.
+    no_mail_for: BTreeSet<(usize, IpAddr)>,
     /// Domains whose decoy was accepted where that could not be told from a host's turn, and asked again.
     asked_afresh: BTreeSet<usize>,
     stopping: bool,
@@ -525,6 +537,10 @@ impl Board {
             strandings: Strandings::default(),
             past: Past::default(),
             met_again: BTreeSet::new(),
+            unproven: BTreeMap::new(),
+            systems: Vec::new(),
+            system_by_id: HashMap::new(),
+            no_mail_for: BTreeSet::new(),
             asked_afresh: BTreeSet::new(),
             stopping: false,
         };
@@ -593,7 +609,8 @@ impl Board {
         let index = self.entry(address.domain().wire());
         if let Some(reading) = answered {
             // Its answer is known; what the domain's decoy says of it may not be.
-            self.hear_of_strangers(index, |strangers| strangers.hear_subject(&reading));
+            let hear = |strangers: &mut Strangers| strangers.hear_subject(&reading);
+            self.hear_of_strangers(index, hear, now);
             self.offer_domain(index, now);
             return;
         }
@@ -640,7 +657,8 @@ impl Board {
         entry.keeps_waiting |= known.keeps_waiting;
         // Whoever was heard of by now was asked for the operator's sake.
         if entry.strangers == Strangers::default() {
-            self.hear_of_strangers(index, |strangers| strangers.remember(known));
+            let remember = |strangers: &mut Strangers| strangers.remember(known);
+            self.hear_of_strangers(index, remember, now);
         }
         self.offer_domain(index, now);
     }
@@ -668,6 +686,7 @@ impl Board {
         self.hosts[host].remember(known, now);
         self.know_conduct(host, now);
         self.remember_blocks(host);
+        self.remember_rests(host, now);
     }
 
     /// Carries out what has come due.

@@ -21,6 +21,8 @@ pub(super) struct Group {
     pub(super) host: usize,
     /// Name with address, in the order in which to try them.
     pub(super) targets: Vec<(String, IpAddr)>,
+    /// Whether these are all that its domains have.
+    pub(super) is_whole: bool,
     /// Machines of these that said that they block us before they had answered anybody: the others are asked instead.
     pub(super) shunned: Vec<IpAddr>,
     /// All domains it serves.
@@ -39,6 +41,10 @@ pub(super) struct Group {
     pub(super) steady: u32,
     /// The fewest refusals in a connection after which it was found to accept everybody.
     pub(super) turns_after: Option<u32>,
+    /// Conversations that ended before a decoy had shown what they accepted last.
+    pub(super) untested_tails: u8,
+    /// The most refusals in a connection for which its tail is worth something without a decoy, where those were many.
+    pub(super) bears: Option<u32>,
     /// Somebody who was accepted there.
     pub(super) good: Option<(usize, Address)>,
     /// The domain of the last acceptance that seemed to mean something: a further stranger is asked for there.
@@ -119,6 +125,7 @@ impl Group {
         Group {
             host,
             targets,
+            is_whole: false,
             shunned: Vec::new(),
             domains: Vec::new(),
             ready: VecDeque::new(),
@@ -128,6 +135,8 @@ impl Group {
             trust: Trust::default(),
             steady: 0,
             turns_after: None,
+            untested_tails: 0,
+            bears: None,
             good: None,
             meant: None,
             control: None,

@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 
 use super::integrity::streak::Span;
-use super::{
-    Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, Talk, TalkId, TalkStage, Wake,
-};
+use super::{Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, Talk, TalkId, TalkStage};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::{Blame, Reason};
@@ -20,6 +18,7 @@ use crate::probe::after_undecided;
 use crate::probe::farewell;
 use crate::probe::is_for_one_connection;
 use crate::probe::refused_beside_an_acceptance;
+use crate::probe::refuses_a_stranger;
 use crate::smtp::session::{FlightPace, Privacy};
 
 /// How a flight broke off.
@@ -203,8 +202,10 @@ impl Board {
                 self.groups[group].not_before = now + limits::CUT_WAIT;
             }
             Break::Cut => {
-                if let Some(until) = self.hosts[host].pace.dropped(now) {
-                    self.wakes.insert((until, Wake::Host(host)));
+                let rest = &mut self.machines.entry(machine.1).or_default().rest;
+                if let Some(until) = self.hosts[host].pace.dropped(rest, now) {
+                    self.has_met(host, machine.1);
+                    self.lets_rest(host, machine.1, until, now);
                 }
                 if let Some(heard) = last {
                     self.leave_if_hopeless(host, machine, heard, now);
@@ -246,7 +247,7 @@ impl Board {
         if heard.exchange.code.is_some() && !heard.reading.permanent {
             self.slow_down(host, machine, heard, now);
         }
-        self.undecided(host, asked, heard, now);
+        self.undecided(host, machine.1, asked, heard, now);
     }
 
     /// A recipient was answered.
@@ -273,7 +274,8 @@ impl Board {
                 used.accepted += 1;
             }
             let is_listed = matches!(asked.whom, Asking::Subject(_));
-            if accepted && is_listed {
+            let is_confirmed = heard.reading.reason != Reason::CatchAllUntested;
+            if accepted && is_listed && is_confirmed {
                 t.welcomed = asked.transaction;
             }
         }
@@ -282,6 +284,10 @@ impl Board {
             self.put_back(asked, Strangers::decoy_not_asked, now);
             return;
         }
+        let asked = match self.refuses_all_mail(talk, machine.1, asked, heard, now) {
+            Ok(()) => return,
+            Err(asked) => asked,
+        };
         let reason = heard.reading.reason;
         match reason {
             Reason::RateLimited | Reason::HostBusy => self.slow_down(host, machine, heard, now),
@@ -300,6 +306,7 @@ impl Board {
                 let known = self.machines.entry(machine.1).or_default();
                 known.block_signs = 0;
                 known.has_answered = true;
+                known.rest.went_well();
                 self.hosts[host].pace.went_well();
             }
             _ => {}
@@ -323,7 +330,7 @@ impl Board {
             Asking::Subject(_) if accepted || settles(&heard.reading) => {
                 self.settled_by(span, host, asked, heard, now);
             }
-            Asking::Subject(_) => self.undecided(host, asked, heard, now),
+            Asking::Subject(_) => self.undecided(host, machine.1, asked, heard, now),
         }
     }
 
@@ -346,7 +353,7 @@ impl Board {
     pub(super) fn decoy_answered(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
         self.domains[domain].under_way -= 1;
         if is_yes(&heard.exchange) && self.is_asked_afresh(span.talk, domain, now) {
-            self.hear_of_strangers(domain, Strangers::decoy_not_asked);
+            self.hear_of_strangers(domain, Strangers::decoy_not_asked, now);
             self.offer_domain(domain, now);
             return;
         }
@@ -358,12 +365,16 @@ impl Board {
         let wait = self.domains[domain]
             .strangers
             .wait(wait, self.manners.patience);
-        self.hear_of_strangers(domain, |strangers| {
+        if refuses_a_stranger(&heard.reading) {
+            self.system_refuses_strangers(domain, heard, now);
+        }
+        let hear = |strangers: &mut Strangers| {
             strangers.hear_decoy(&heard.reading, now + wait.unwrap_or_default());
             if strangers.decoy_due().is_some() && wait.is_none() {
                 strangers.give_up();
             }
-        });
+        };
+        self.hear_of_strangers(domain, hear, now);
         self.tell_of_strangers(domain);
         self.offer_domain(domain, now);
     }
@@ -394,7 +405,8 @@ impl Board {
         let Asking::Subject(subject) = asked.whom else {
             unreachable!("decoys are answered elsewhere")
         };
-        self.hear_of_strangers(domain, |strangers| strangers.hear_subject(&heard.reading));
+        let hear = |strangers: &mut Strangers| strangers.hear_subject(&heard.reading);
+        self.hear_of_strangers(domain, hear, now);
         if is_yes(&heard.exchange) && subject.tries == 0 {
             self.hosts[host].greylisting = false;
         }
@@ -406,8 +418,12 @@ impl Board {
         if is_yes(&heard.exchange) {
             self.tail_accepted(span.talk, domain, &subject);
         }
+        self.hear_exception(domain, &subject, now);
         match subject.look {
-            Look::First => self.weigh(span, domain, &subject, heard, now),
+            Look::First => {
+                self.weigh(span, domain, &subject, heard, now);
+                self.hear_listed(span, domain, &subject, heard, now);
+            }
             Look::Second => self.looked_again(&subject, heard, now),
             Look::Control => self.controlled(span, domain, &subject, heard, now),
         }
@@ -416,7 +432,14 @@ impl Board {
     }
 
     /// An answer that settles nothing: again later, or that was it.
-    fn undecided(&mut self, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+    fn undecided(
+        &mut self,
+        host: usize,
+        machine: IpAddr,
+        asked: Asked,
+        heard: &Heard,
+        now: Moment,
+    ) {
         let domain = asked.domain;
         let mut subject = match asked.whom {
             Asking::Subject(subject) => subject,
@@ -427,6 +450,7 @@ impl Board {
             }
         };
         self.domains[domain].under_way -= 1;
+        self.hear_exception(domain, &subject, now);
         let reason = heard.reading.reason;
         if reason == Reason::Greylisted {
             self.tells_to_come_back(host, domain, now);
@@ -434,7 +458,9 @@ impl Board {
         let named = heard.named_wait.or_else(|| match reason {
             // It is our speed that it minds: that is mended when the host may be asked again.
             Reason::RateLimited | Reason::HostBusy => {
-                Some(self.hosts[host].pace.known().not_before.since(now))
+                let all = self.hosts[host].pace.known().not_before;
+                let own = self.wants_rest_until(machine, now).unwrap_or_default();
+                Some(all.max(own).since(now))
             }
             _ => None,
         });
@@ -466,12 +492,21 @@ impl Board {
         self.offer_domain(domain, now);
     }
 
+    /// Notes that somebody was answered about a domain that takes everybody.
+    fn hear_exception(&mut self, domain: usize, subject: &Subject, now: Moment) {
+        let takes_everybody = self.domains[domain].is_settled_as_a_whole();
+        if takes_everybody && subject.look == Look::First {
+            self.hear_of_strangers(domain, Strangers::hear_exception, now);
+            self.tell_of_strangers(domain);
+        }
+    }
+
     /// Somebody was told to come back: everybody's clock is started at once, in the whole domain with its decoy, at
     /// all domains of the host.
     fn tells_to_come_back(&mut self, host: usize, domain: usize, now: Moment) {
         if !self.domains[domain].keeps_waiting {
             self.domains[domain].keeps_waiting = true;
-            self.hear_of_strangers(domain, Strangers::start_clock);
+            self.hear_of_strangers(domain, Strangers::start_clock, now);
             self.tell_of_strangers(domain);
         }
         if self.hosts[host].begins_greylisting() {
@@ -489,12 +524,17 @@ impl Board {
         self.put_back(asked, |strangers| strangers.decoy_lost(now), now);
     }
 
-    fn put_back(&mut self, asked: Asked, decoy: impl FnOnce(&mut Strangers), now: Moment) {
+    pub(super) fn put_back(
+        &mut self,
+        asked: Asked,
+        decoy: impl FnOnce(&mut Strangers),
+        now: Moment,
+    ) {
         let entry = &mut self.domains[asked.domain];
         entry.under_way -= 1;
         match asked.whom {
             Asking::Subject(subject) => entry.push_front(&subject),
-            Asking::Decoy => self.hear_of_strangers(asked.domain, decoy),
+            Asking::Decoy => self.hear_of_strangers(asked.domain, decoy, now),
             Asking::LateDecoy => {
                 self.decoys_owed -= 1;
                 if let Some(group) = self.domains[asked.domain].group {

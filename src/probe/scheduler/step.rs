@@ -292,7 +292,8 @@ impl Board {
             }
             Unsure::Decoy { .. } => {
                 self.domains[domain].unsure = false;
-                self.hear_of_strangers(domain, Strangers::unhear_decoy);
+                self.system_takes_back(domain, &may_be_anothers(), now);
+                self.hear_of_strangers(domain, Strangers::unhear_decoy, now);
                 self.tell_of_strangers(domain);
                 if let Some(group) = self.domains[domain].group {
                     self.groups[group].meant.take_if(|meant| *meant == domain);

@@ -2,7 +2,8 @@
 //!
 //! A refusal vouches for what its connection accepted before it. What was accepted last, after some refusals, nothing
 //! vouches for: the machine may have turned. A decoy in the same connection shows it; if it has, all since the last refusal
-//! is taken back and asked again in a fresh connection, which ends before that many are refused.
+//! is taken back and asked again in a fresh connection, which ends before that many are refused. So is what a connection
+//! accepted last that ended before the decoy could be asked about: no promise rests on it.
 
 use std::net::IpAddr;
 
@@ -25,6 +26,13 @@ pub(super) struct Tail {
     accepted: Vec<(usize, Subject)>,
     /// Whether it turned out that everybody is accepted by now.
     pub(super) turned: bool,
+}
+
+/// Whether a decoy is the first one of its domain, which is owed anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IsOwed {
+    Yes,
+    No,
 }
 
 impl Board {
@@ -52,26 +60,45 @@ impl Board {
     /// Whether what a conversation accepted last may come from a machine that has turned: it has refused so many that some
     /// turn then, and this one has not shown yet that it does not.
     pub(super) fn may_have_turned(&self, talk: TalkId) -> bool {
+        self.may_turn_after(talk, 0)
+    }
+
+    /// Whether a machine may have turned in a conversation once it has refused so many more.
+    pub(super) fn may_turn_after(&self, talk: TalkId, further: u32) -> bool {
         let t = &self.talks[&talk];
         let group = &self.groups[t.group];
         let suspicious = match group.turns_after {
             Some(_) => 1,
             None => limits::REFUSALS_BEFORE_A_TURN,
         };
-        t.tail.refusals >= suspicious && t.tail.refusals > group.steady
+        let refusals = t.tail.refusals + further;
+        refusals >= suspicious && refusals > group.steady
     }
 
-    /// The domain in which a decoy shows whether a conversation has turned, where that is to be shown.
-    fn turn_to_be_tested(&self, talk: TalkId) -> Option<usize> {
+    /// The domain in which a decoy shows whether a conversation has turned, where that is to be shown; with whether that
+    /// is the first one of a domain, which is owed anyway.
+    fn turn_to_be_tested(&self, talk: TalkId, now: Moment) -> Option<(usize, IsOwed)> {
         let t = &self.talks[&talk];
         if t.tail.turned || !self.may_have_turned(talk) {
             return None;
         }
-        let domains = t.tail.accepted.iter().rev().map(|(domain, _)| *domain);
-        let mut promised = domains.filter(|&domain| {
-            self.domains[domain].strangers.openness() == Openness::RefusesStrangers
-        });
-        promised.next()
+        let domains = || t.tail.accepted.iter().rev().map(|(domain, _)| *domain);
+        let openness = |domain: usize| self.domains[domain].strangers.openness();
+        let is_promised = |domain: &usize| openness(*domain) == Openness::RefusesStrangers;
+        if let Some(domain) = domains().find(is_promised) {
+            return Some((domain, IsOwed::No));
+        }
+        if let Some(domain) = domains().find(|&domain| self.domains[domain].decoy_is_due(now)) {
+            return Some((domain, IsOwed::Yes));
+        }
+        // Where a promise may yet come of it, any domain shows it that is known to refuse strangers.
+        let is_open = |domain| {
+            let openness = openness(domain);
+            matches!(openness, Openness::Unknown | Openness::RefusesSome)
+        };
+        let elsewhere = self.tells_by_a_decoy(t.group);
+        let elsewhere = elsewhere.filter(|_| domains().any(is_open));
+        elsewhere.map(|domain| (domain, IsOwed::No))
     }
 
     /// The last flight of a conversation that would end: a decoy, where what it accepted last wants one.
@@ -84,7 +111,7 @@ impl Board {
         if matches!(&idle, Idle::Until(moment) if moment.since(now) <= limits::REST) {
             return Err(idle);
         }
-        let Some(domain) = self.turn_to_be_tested(talk) else {
+        let Some((domain, is_owed)) = self.turn_to_be_tested(talk, now) else {
             return Err(idle);
         };
         let mut draft = self.draft(talk);
@@ -94,7 +121,11 @@ impl Board {
             return Err(idle);
         }
         self.draw(talk, now).map_err(Idle::Until)?;
-        if !self.put_late_decoy(talk, domain, &mut draft) {
+        let goes_in = match is_owed {
+            IsOwed::Yes => self.put_owed_decoy(talk, domain, &mut draft, now),
+            IsOwed::No => self.put_late_decoy(talk, domain, &mut draft),
+        };
+        if !goes_in {
             return Err(idle);
         }
         let pace = self.pace_of(talk, &draft.offer);
@@ -142,38 +173,104 @@ impl Board {
         doubtful
     }
 
+    /// A conversation is over in which a machine may have turned, and no decoy has shown that it had not: what it accepted
+    /// last is taken back and asked again where it is a promise, or else once it would become one. Where that happens again,
+    /// further conversations end before so many are refused.
+    pub(super) fn doubt_the_tail(&mut self, talk: TalkId, now: Moment) {
+        let Some(t) = self.talks.get(&talk) else {
+            return;
+        };
+        if t.tail.turned || t.tail.accepted.is_empty() || !self.may_have_turned(talk) {
+            return;
+        }
+        // Others of them are asked again already.
+        let stands = |(domain, accepted): &&(usize, Subject)| {
+            t.unsure.iter().any(|unsure| match unsure {
+                Unsure::Subject {
+                    domain: at,
+                    subject,
+                } => at == domain && subject.address == accepted.address,
+                Unsure::Decoy { .. } => false,
+            })
+        };
+        let tail: Vec<(usize, Subject)> = t.tail.accepted.iter().filter(stands).cloned().collect();
+        let mut promised = Vec::new();
+        for (domain, subject) in tail {
+            let entry = &self.domains[domain];
+            match entry.strangers.openness() {
+                _ if entry.closed => {}
+                Openness::RefusesStrangers => promised.push((domain, subject)),
+                Openness::Unknown | Openness::RefusesSome => {
+                    self.unproven.entry(domain).or_default().push(subject);
+                }
+                Openness::CatchAll | Openness::NotTold => {}
+            }
+        }
+        if promised.is_empty() {
+            return;
+        }
+        let group = self.talks[&talk].group;
+        let group = &mut self.groups[group];
+        group.untested_tails = group.untested_tails.saturating_add(1);
+        if group.untested_tails >= limits::UNTESTED_TAILS {
+            group.bears = Some(limits::REFUSALS_BEFORE_A_TURN - 1);
+        }
+        self.take_back_accepted(talk, promised, now);
+    }
+
+    /// A domain has come to be known to refuse strangers: whom a machine accepted there that may have turned is asked about
+    /// again.
+    pub(super) fn ask_the_unproven(&mut self, domain: usize, now: Moment) {
+        let Some(group) = self.domains[domain].group else {
+            return;
+        };
+        for subject in self.unproven.remove(&domain).unwrap_or_default() {
+            self.ask_afresh(group, domain, &subject, now);
+        }
+    }
+
     /// Takes back whom a conversation accepted since its last refusal, and puts them up for asking again.
     fn take_back_the_tail(&mut self, talk: TalkId, now: Moment) {
         let t = self.talk(talk);
         t.tail.turned = true;
-        let group = t.group;
         let tail = std::mem::take(&mut t.tail.accepted);
+        self.take_back_accepted(talk, tail, now);
+    }
+
+    /// Takes back some whom a conversation accepted, and puts them up for asking again.
+    fn take_back_accepted(&mut self, talk: TalkId, taken: Vec<(usize, Subject)>, now: Moment) {
+        let t = self.talk(talk);
+        let group = t.group;
         // They are asked again already.
         t.proven = 0;
         t.unsure.retain(|unsure| match unsure {
-            Unsure::Subject { domain, subject } => !tail
+            Unsure::Subject { domain, subject } => !taken
                 .iter()
                 .any(|(at, taken)| at == domain && taken.address == subject.address),
             Unsure::Decoy { .. } => true,
         });
-        let host = self.groups[group].host;
-        for (domain, subject) in tail {
-            let key = subject.address.key().into_owned();
-            self.groups[group].rows.forget(&key);
-            self.forget_good(host, &key);
-            self.learned.push(Learned::TakenBack {
-                party: Party::Address(key.into_boxed_str()),
-                reading: Reading {
-                    rule: ASKED_AFRESH.to_owned(),
-                    ..super::integrity::monitor::held_back()
-                },
-                at: now,
-            });
-            self.pending += 1;
-            self.tally.settled -= 1;
-            self.domains[domain].push_front(&subject);
-            self.offer_domain(domain, now);
+        for (domain, subject) in taken {
+            self.ask_afresh(group, domain, &subject, now);
         }
+    }
+
+    /// Takes back that somebody was accepted, and puts him up for asking again.
+    fn ask_afresh(&mut self, group: usize, domain: usize, subject: &Subject, now: Moment) {
+        let key = subject.address.key().into_owned();
+        self.groups[group].rows.forget(&key);
+        self.forget_good(self.groups[group].host, &key);
+        self.learned.push(Learned::TakenBack {
+            party: Party::Address(key.into_boxed_str()),
+            reading: Reading {
+                rule: ASKED_AFRESH.to_owned(),
+                ..super::integrity::monitor::held_back()
+            },
+            at: now,
+        });
+        self.pending += 1;
+        self.tally.settled -= 1;
+        self.domains[domain].push_front(subject);
+        self.offer_domain(domain, now);
     }
 
     /// The groups that a machine answers for.

@@ -374,7 +374,7 @@ fn of_yes(reply: &Reply, context: &Context<'_>) -> Interpretation {
     let (reason, rule, why) = match (context.stage, reply.code) {
         // RFC 5321 §3.5.3: the host will try, and knows nothing.
         (Stage::Rcpt | Stage::Unknown, 252) => (
-            Reason::Unread,
+            Reason::CatchAllUntested,
             "252 confirms nothing",
             "The server will try to deliver, but says that it does not know whether the mailbox exists.",
         ),

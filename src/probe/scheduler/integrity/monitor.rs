@@ -32,6 +32,11 @@ impl Board {
             party: Party::Address(subject.address.key().into_owned().into_boxed_str()),
             span,
         };
+        if heard.reading.reason == Reason::CatchAllUntested {
+            // A host that confirms nobody has said nothing that may turn out to be worth less.
+            self.learn_believed(true, subject, heard, now);
+            return;
+        }
         if is_yes(&heard.exchange) {
             let believed = self.weigh_acceptance(at, domain, subject, answer);
             self.learn_believed(believed, subject, heard, now);
@@ -251,7 +256,7 @@ impl Board {
         self.learn_of_decoy(domain, heard, believed, now);
         if !believed {
             let name = Arc::clone(&self.domains[domain].name);
-            self.disbelieve_decoy(&name);
+            self.disbelieve_decoy(&name, now);
         }
         believed
     }
@@ -269,10 +274,11 @@ impl Board {
     }
 
     /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
-    fn disbelieve_decoy(&mut self, domain: &str) {
+    fn disbelieve_decoy(&mut self, domain: &str, now: Moment) {
         // It may have been asked about before this run was interrupted, and not be met again yet.
         let index = self.entry(domain);
-        self.hear_of_strangers(index, Strangers::disbelieve);
+        self.system_takes_back(index, &held_back(), now);
+        self.hear_of_strangers(index, Strangers::disbelieve, now);
         self.tell_of_strangers(index);
     }
 
@@ -449,7 +455,7 @@ impl Board {
     fn take_back(&mut self, host: usize, held: Vec<Answer>, now: Moment) {
         for Answer { party, .. } in held {
             match &party {
-                Party::Decoy(domain) => self.disbelieve_decoy(domain),
+                Party::Decoy(domain) => self.disbelieve_decoy(domain, now),
                 Party::Address(key) => self.forget_good(host, key),
             }
             self.learned.push(Learned::TakenBack {

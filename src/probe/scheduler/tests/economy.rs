@@ -133,3 +133,43 @@ fn a_second_connection_always_finds_a_question() {
     let asked = drill.balances().len();
     assert_eq!(drill.connections() as usize, asked, "none was for nothing");
 }
+
+/// How a domain treats strangers at the end of a run about `list`, with how many decoys were asked about.
+fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (Openness, u32) {
+    let list: Vec<String> = list
+        .iter()
+        .map(|local| format!("{local}@acme.test"))
+        .collect();
+    let drill = run_against("acme.test", &list, answer);
+    let domain = drill.board.by_name["acme.test"];
+    let decoys = drill.questions() - u32::try_from(list.len()).unwrap();
+    (drill.board.domains[domain].strangers.openness(), decoys)
+}
+
+#[test]
+fn addresses_of_the_list_that_are_refused_make_a_decoy_needless() {
+    let refuses = (Openness::RefusesStrangers, 0);
+    let list = ["x0", "x1", "x2", "x3", "x4", "a5", "a6", "x7"];
+    assert_eq!(strangers_of(&list, honest), refuses);
+    // Nobody was refused after the last was accepted: the machine may accept everybody by now.
+    let list = ["x0", "x1", "x2", "x3", "x4", "x5", "a6"];
+    assert_eq!(strangers_of(&list, honest).1, 1);
+}
+
+#[test]
+fn a_domain_that_takes_everybody_but_some_makes_no_promise() {
+    let but_some: fn(Question<'_>) -> Reply = |question| match question.local {
+        "x0" | "x1" | "x4" | "x6" | "x7" => Reply::No,
+        _ => Reply::Yes,
+    };
+    let list = ["x0", "x1", "a2", "a3", "x4", "a5", "x6", "x7"];
+    assert_eq!(strangers_of(&list, but_some).0, Openness::CatchAll);
+    let few: fn(Question<'_>) -> Reply = |question| match question.local {
+        "x0" | "x1" => Reply::No,
+        _ => Reply::Yes,
+    };
+    assert_eq!(
+        strangers_of(&["x0", "a2", "x1", "a3"], few).0,
+        Openness::CatchAll
+    );
+}

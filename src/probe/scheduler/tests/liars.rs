@@ -114,7 +114,7 @@ fn a_decoy_refused_with_everybody_vouches_for_nobody() {
         board.weigh(IN_ORDER, ordinary, &somebody, &no, START);
     }
     let decoy = |board: &mut Board, domain: usize| {
-        board.hear_of_strangers(domain, crate::probe::Strangers::asking_decoy);
+        board.hear_of_strangers(domain, crate::probe::Strangers::asking_decoy, START);
         board.domains[domain].under_way += 1;
         board.decoy_answered(IN_ORDER, domain, &no, START);
         board.domains[domain].strangers.openness()
@@ -240,7 +240,7 @@ fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
         asked,
         heard,
     };
-    board.hear_of_strangers(domain, Strangers::asking_decoy);
+    board.hear_of_strangers(domain, Strangers::asking_decoy, START);
     board.domains[domain].under_way += 1;
     board.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
     board.decoy_answered(span(1, 2, 4), domain, &no, START);
@@ -282,7 +282,7 @@ fn whoever_was_taken_back_tests_no_host() {
     let anna = control("anna@d.test".parse().unwrap());
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
-    board.hear_of_strangers(domain, Strangers::asking_decoy);
+    board.hear_of_strangers(domain, Strangers::asking_decoy, START);
     board.domains[domain].under_way += 1;
     board.decoy_answered(IN_ORDER, domain, &no, START);
     board.weigh(IN_ORDER, domain, &anna, &yes, START);

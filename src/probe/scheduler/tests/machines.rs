@@ -281,3 +281,79 @@ fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_th
         "{connections} for {talks} conversations"
     );
 }
+
+/// Asked too fast in the first half minute.
+fn complains(question: Question<'_>) -> Reply {
+    match question.at {
+        0..30_000 => Reply::TooFast,
+        _ => honest(question),
+    }
+}
+
+#[test]
+fn the_wait_after_a_complaint_about_our_speed_is_one_machines_alone() {
+    let mut answers: Vec<fn(Question<'_>) -> Reply> = vec![honest; 5];
+    answers[2] = complains;
+    let domains: Vec<[usize; 1]> = (0..5).map(|machine| [machine]).collect();
+    let domains: Vec<&[usize]> = domains.iter().map(|machines| &machines[..]).collect();
+    let mut drill = at_machines(&answers, &domains, 10);
+    drill.run();
+    for domain in 0..5 {
+        let people = people(&format!("d{domain}.test"), 10, 0);
+        let last = people.iter().map(|address| drill.answered(address)).max();
+        let waited = last > Some(limits::SLOWDOWN_WAIT);
+        assert_eq!(waited, domain == 2, "d{domain}.test: {last:?}");
+        for address in people {
+            assert_eq!(drill.word(&address), Reason::Accepted, "{address}");
+        }
+    }
+
+    // A run that is continued keeps the wait.
+    let mut resting = at_machines(&answers, &domains, 10);
+    let mut known = KnownHost::default();
+    let mut rest = crate::probe::pace::Rest::default();
+    crate::probe::pace::Pace::new(manners().ceilings).slow_down(&mut rest, START, None);
+    let IpAddr::V4(machine) = targets(2)[0] else {
+        panic!()
+    };
+    known.remember_rest(machine.into(), rest, START);
+    resting.board.know_host(&key(), known, START);
+    resting.run();
+    let first = people("d2.test", 10, 0)
+        .iter()
+        .map(|a| resting.answered(a))
+        .min();
+    assert!(first >= Some(limits::SLOWDOWN_WAIT), "{first:?}");
+    assert!(resting.answered("a0@d1.test") < limits::SLOWDOWN_WAIT);
+}
+
+/// Where a machine is.
+fn targets(machine: usize) -> Vec<IpAddr> {
+    match route_to(machine) {
+        Route::Hosts { hosts, .. } => hosts[0].addresses.clone(),
+        Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => Vec::new(),
+    }
+}
+
+#[test]
+fn where_most_machines_want_us_slower_all_are_left_alone() {
+    let answers = [complains as fn(Question<'_>) -> Reply, complains, honest];
+    let mut drill = at_machines(&answers, &[&[0], &[1], &[2]], 0);
+    for domain in 0..2 {
+        for address in people(&format!("d{domain}.test"), 3, 0) {
+            let address: Address = address.parse().unwrap();
+            drill.board.add(address.into(), START);
+        }
+    }
+    // The third is met when the others have complained.
+    drill.arrivals = people("d2.test", 3, 0)
+        .iter()
+        .map(|address| (START + Duration::from_secs(5), address.parse().unwrap()))
+        .collect();
+    drill.run();
+    let first = people("d2.test", 3, 0)
+        .iter()
+        .map(|a| drill.answered(a))
+        .min();
+    assert!(first >= Some(limits::SLOWDOWN_WAIT), "{first:?}");
+}

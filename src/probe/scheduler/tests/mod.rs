@@ -63,6 +63,8 @@ enum Reply {
     Unread,
     /// For good, for we are on a blocklist.
     Blocked,
+    /// We ask too fast.
+    TooFast,
 }
 
 /// Those who exist have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
@@ -370,6 +372,7 @@ impl Drill {
                         | Reply::TooMany
                         | Reply::ComeBack
                         | Reply::Unread
+                        | Reply::TooFast
                         | Reply::Blocked => {
                             connection.refused += 1;
                             delay += habits.tarpit;
@@ -386,6 +389,7 @@ impl Drill {
                         Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
                         Reply::HangUp => heard(None, Reason::HungUp, false),
                         Reply::Unread => heard(Some(550), Reason::Unread, true),
+                        Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
                         Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
                     }
                 }

@@ -66,3 +66,23 @@ fn a_host_that_never_turns_is_tested_once_for_it() {
     // The first decoy, one for a turn, those at the end of long rows of acceptances.
     assert!(decoys <= 3, "{decoys}");
 }
+
+#[test]
+fn whoever_is_accepted_last_in_a_connection_that_is_cut_off_is_asked_again() {
+    let list = people("acme.test", 60, 40);
+    for answer in [
+        (|question| match question.nth {
+            12.. => Reply::HangUp,
+            _ => turning(question, 3),
+        }) as fn(Question<'_>) -> Reply,
+        |question| match question.nth {
+            8.. => Reply::HangUp,
+            _ => turning(question, 5),
+        },
+    ] {
+        let drill = run_against("acme.test", &list, answer);
+        assert_eq!(wrong(&drill, &list), [""; 0]);
+        let questions = drill.questions() as usize;
+        assert!(questions < list.len() * 3, "{questions}");
+    }
+}

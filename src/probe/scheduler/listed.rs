@@ -1,0 +1,119 @@
+//! Addresses of the list that a domain refuses as unknown are refused strangers as well: where there are enough of them, no
+//! decoy is asked about.
+//!
+//! Enough are several, and more than twice as many as were accepted, for some domains that take everybody refuse the names that they have
+//! closed. The last of them must have been refused after somebody was accepted in the same conversation, for some machines
+//! take everybody once they have refused some.
+
+use std::net::IpAddr;
+
+use super::integrity::streak::{Answer, Span};
+use super::{Board, Heard, Learned, Subject};
+use crate::model::limits;
+use crate::model::reading::Reading;
+use crate::model::reason::Reason;
+use crate::model::timestamp::Moment;
+use crate::model::verdict::{Fact, Finding, Whom};
+use crate::probe::{LISTED_STRANGER, Likelihood, Openness, Party, Strangers};
+
+/// How the machine of a domain has answered about its addresses, while no decoy was asked about.
+#[derive(Debug)]
+pub(super) struct Listed {
+    machine: IpAddr,
+    /// Whom it refused as unknown who might as well have existed.
+    refused: u32,
+    accepted: u32,
+    /// When it accepted somebody last.
+    accepted_at: Option<Span>,
+}
+
+impl Board {
+    /// Notes an answer about an address of the list that settles it. Returns nothing; the domain may be known to refuse
+    /// strangers by it.
+    pub(super) fn hear_listed(
+        &mut self,
+        span: Span,
+        domain: usize,
+        subject: &Subject,
+        heard: &Heard,
+        now: Moment,
+    ) {
+        let entry = &self.domains[domain];
+        let is_open = matches!(
+            entry.strangers.openness(),
+            Openness::Unknown | Openness::RefusesSome
+        );
+        if !is_open || entry.strangers.decoys_asked() > 0 {
+            self.domains[domain].listed_answers = None;
+            return;
+        }
+        let Some(t) = self.talks.get(&span.talk) else {
+            return;
+        };
+        let (group, (_, machine)) = (t.group, self.groups[t.group].targets[t.target].clone());
+        let told = &mut self.domains[domain].listed_answers;
+        let told = told.get_or_insert_with(|| Box::new(Listed::of(machine)));
+        if told.machine != machine {
+            **told = Listed::of(machine);
+        }
+        match heard.reading.reason {
+            Reason::Accepted => {
+                told.accepted += 1;
+                told.accepted_at = Some(span);
+            }
+            Reason::NoSuchMailbox if heard.reading.permanent => {
+                let might_exist = subject.likelihood == Likelihood::Good;
+                told.refused += u32::from(might_exist && !heard.reading.goes_by_code_alone());
+            }
+            _ => return,
+        }
+        let after_an_acceptance = heard.reading.permanent
+            && told
+                .accepted_at
+                .is_some_and(|accepted| accepted.talk == span.talk);
+        let enough = told.refused >= limits::LISTED_STRANGERS && told.refused > told.accepted * 2;
+        if after_an_acceptance && enough && !self.groups[group].trust.is_lost() {
+            self.stands_for_a_decoy(span, domain, heard, now);
+        }
+    }
+
+    /// A refused address of the list takes the place of the domain's decoy.
+    fn stands_for_a_decoy(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
+        self.domains[domain].listed_answers = None;
+        let name = self.domains[domain].name.to_string();
+        if let Some(group) = self.domains[domain].group {
+            self.groups[group].rows.refuse(Answer {
+                party: Party::Decoy(name.as_str().into()),
+                span,
+            });
+            self.groups[group].meant = Some(domain);
+        }
+        self.is_unsure(span.talk, super::step::Unsure::Decoy { domain });
+        let finding = Finding::Asked {
+            whom: Whom::Decoy,
+            exchange: heard.exchange.clone(),
+            reading: Reading {
+                rule: format!("{LISTED_STRANGER} ({})", heard.reading.rule),
+                ..heard.reading.clone()
+            },
+        };
+        self.learned.push(Learned::Domain {
+            name,
+            fact: Fact { at: now, finding },
+            ttl: None,
+        });
+        self.hear_of_strangers(domain, Strangers::hear_listed, now);
+        self.tell_of_strangers(domain);
+    }
+}
+
+impl Listed {
+    fn of(machine: IpAddr) -> Self {
+        Listed {
+            machine,
+            refused: 0,
+            accepted: 0,
+            accepted_at: None,
+        }
+    }
+}
