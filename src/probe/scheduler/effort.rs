@@ -129,7 +129,9 @@ impl Board {
     /// Leaves a group's hosts for this run: those who wait for them are settled with the reason that the hosts earned.
     pub(super) fn leave(&mut self, group: usize, now: Moment) {
         let nothing = || Box::new(nothing_to_say(&self.groups[group].targets[0].0));
-        let word = self.groups[group].last_word.clone().unwrap_or_else(nothing);
+        let block = self.block_at(group).map(Box::new);
+        let word = block.or_else(|| self.groups[group].last_word.clone());
+        let word = word.unwrap_or_else(nothing);
         self.groups[group].last_word = Some(word.clone());
         let before = self.pending;
         let wants = &mut self.groups[group];

@@ -171,9 +171,11 @@ impl Board {
         }
         // Those who wait for a later moment get their own round then.
         let listed: Vec<usize> = self.groups[group].ready.drain(..).collect();
+        let last = || (heard.exchange.clone(), heard.reading.clone());
+        let (exchange, reading) = self.block_at(group).unwrap_or_else(last);
         for domain in listed {
             self.domains[domain].listed = false;
-            self.settle_queued(domain, &heard.exchange, &heard.reading, now);
+            self.settle_queued(domain, &exchange, &reading, now);
         }
     }
 

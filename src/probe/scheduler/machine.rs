@@ -88,6 +88,15 @@ impl Board {
             .is_some_and(|machine| machine.blocked.is_some())
     }
 
+    /// What a machine of a group has against us, where one blocks us: of several words on why nobody there is asked, the
+    /// same one however often a run is interrupted.
+    pub(super) fn block_at(&self, group: usize) -> Option<(Exchange, Reading)> {
+        let machines = self.groups[group].targets.iter();
+        let mut known = machines.filter_map(|(_, machine)| self.machines.get(machine));
+        let block = known.find_map(|known| known.blocked.as_deref())?;
+        Some((block.exchange.clone(), block.reading.clone()))
+    }
+
     /// Why a machine is asked about nobody in this run, if so: it blocks us, or its replies cannot be told apart.
     fn barred(&self, machine: IpAddr) -> Option<(&Exchange, &Reading)> {
         let known = self.machines.get(&machine);
