@@ -93,7 +93,7 @@ pub(super) fn detail(report: &Report) -> Value {
             lines => real.by_verdict.iter().chain(&real.by_provider).take(2 * LINES).map(real_line).collect::<Vec<_>>(),
             surprises => real.surprises,
         }),
-        since => report.since.as_ref().map(|since| changed_lines(since)),
+        since => report.since.as_ref().map(changed_lines),
         what_if => report.what_if.iter().flat_map(|what| what_if(report, what)).collect::<Vec<_>>(),
         target => report.target.as_ref().map(|goal| target(report, goal)),
         reasons => report.flow.iter().map(reason).collect::<Vec<_>>(),

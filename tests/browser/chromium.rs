@@ -1,0 +1,214 @@
+//! A headless Chromium that is driven over WebDriver (W3C), with the commands of its own tools where WebDriver has none.
+
+use std::fmt;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long the browser may take for one command. Our choice: a laden machine is slow, a hung browser is not waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How a page is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    width: u32,
+    scheme: &'static str,
+}
+
+impl View {
+    /// A window of this width in CSS pixels, where a person prefers `light` or `dark`.
+    pub(crate) const fn new(width: u32, scheme: &'static str) -> View {
+        View { width, scheme }
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} px, {}", self.width, self.scheme)
+    }
+}
+
+/// A browser with the program that drives it; both end with it, and its profile vanishes.
+pub(crate) struct Chromium {
+    session: String,
+    driver: Driver,
+    _profile: TempDir,
+}
+
+/// The driver's process, which is ended in any case.
+struct Driver {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        // The browser ends with its session; a test that panics has one too.
+        let _ = self.driver.ask("DELETE", &self.session, "");
+    }
+}
+
+impl Chromium {
+    /// Starts a browser; `None` where there is none.
+    pub(crate) fn start() -> Option<Chromium> {
+        let driver = Driver::start()?;
+        let profile = tempfile::tempdir().unwrap();
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            // The small shared memory of a container would end it.
+            "--disable-dev-shm-usage",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let wanted = json!({
+            "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "args": arguments } } }
+        });
+        let begun = driver.ask("POST", "/session", &wanted.to_string());
+        let begun = begun.unwrap_or_else(|error| panic!("chromedriver starts no browser: {error}"));
+        let id = begun["sessionId"].as_str().unwrap();
+        Some(Chromium {
+            session: format!("/session/{id}"),
+            driver,
+            _profile: profile,
+        })
+    }
+
+    /// Opens a page of the file system in a view.
+    pub(crate) fn open(&self, page: &Path, view: View) {
+        self.tools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({ "width": view.width, "height": 844, "deviceScaleFactor": 1, "mobile": view.width < 600 }),
+        );
+        self.tools(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": [{ "name": "prefers-color-scheme", "value": view.scheme }] }),
+        );
+        let page = page.canonicalize().unwrap();
+        self.command(
+            "/url",
+            &json!({ "url": format!("file://{}", page.display()) }),
+        );
+    }
+
+    /// What a script comes to, run in the page.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        self.command("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// The page as it is printed: a PDF, on the paper that the page wishes.
+    pub(crate) fn print(&self) -> Vec<u8> {
+        let printed = self.tools(
+            "Page.printToPDF",
+            &json!({ "preferCSSPageSize": true, "printBackground": true }),
+        );
+        base64::engine::general_purpose::STANDARD
+            .decode(printed["data"].as_str().unwrap())
+            .unwrap()
+    }
+
+    /// A command of the browser's own tools.
+    fn tools(&self, command: &str, parameters: &Value) -> Value {
+        self.command(
+            "/goog/cdp/execute",
+            &json!({ "cmd": command, "params": parameters }),
+        )
+    }
+
+    fn command(&self, path: &str, body: &Value) -> Value {
+        let path = format!("{}{path}", self.session);
+        self.driver
+            .ask("POST", &path, &body.to_string())
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+}
+
+impl Driver {
+    /// Starts the driver on a free port and waits for it to say which; `None` where it or the browser is missing.
+    fn start() -> Option<Driver> {
+        Command::new("chromium")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .ok()?;
+        let mut child = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut driver = Driver { child, port: 0 };
+        let port = out.lines().find_map(|line| {
+            let line = line.ok()?;
+            let port = line.split("started successfully on port ").nth(1)?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        driver.port = port.expect("chromedriver says which port it listens on");
+        Some(driver)
+    }
+
+    /// One command of the protocol: an HTTP request with JSON, answered by an object whose `value` is what was asked for.
+    fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(|e| e.to_string())?;
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .map_err(|error| error.to_string())?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.port,
+            body.len()
+        )
+        .map_err(|error| error.to_string())?;
+        let mut reply = BufReader::new(stream);
+        let (mut length, mut line) = (0, String::new());
+        loop {
+            line.clear();
+            reply
+                .read_line(&mut line)
+                .map_err(|error| error.to_string())?;
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                match line.trim_end().is_empty() {
+                    true => break,
+                    // The status line: what went wrong stands in the body too.
+                    false => continue,
+                }
+            };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse().map_err(|_| line.clone())?;
+            }
+        }
+        let mut text = vec![0; length];
+        reply
+            .read_exact(&mut text)
+            .map_err(|error| error.to_string())?;
+        let mut answer: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+        let value = answer["value"].take();
+        match value["error"].as_str() {
+            Some(error) => Err(format!("{error}: {}", value["message"])),
+            None => Ok(value),
+        }
+    }
+}
