@@ -105,6 +105,21 @@ fn explain_keeps_to_its_schema() {
     )
     .unwrap();
     explained.extend(lines(folder.path(), &["explain", "--lines", "replies"]));
+    for (kind, event) in [
+        (
+            "suppressed",
+            r#"{"event":"dropped","email":"rosa@garden.example","reason":"Bounced Address","sg_event_id":"a"}"#,
+        ),
+        (
+            "unsubscribed",
+            r#"{"event":"dropped","email":"rosa@garden.example","reason":"Unsubscribed Address","sg_event_id":"b"}"#,
+        ),
+    ] {
+        std::fs::write(folder.path().join("event.json"), event).unwrap();
+        let object = object(folder.path(), &["explain", "--json", "event.json"]);
+        assert_eq!(object["kind"], kind, "{object}");
+        explained.push(object);
+    }
     assert!(explained.len() > 20, "{}", explained.len());
     hold(
         "explain",

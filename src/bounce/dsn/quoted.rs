@@ -34,6 +34,13 @@ pub fn read(text: &str) -> Quoted {
     }
 }
 
+/// Whether [`read`] finds a reply in `text`; for those who want to know no more, it costs a quarter.
+#[must_use]
+pub fn has_reply(text: &str) -> bool {
+    let text = fields::clip(text, limits::QUOTE_BYTES);
+    reply_in(text).or_else(|| enhanced_alone(text)).is_some()
+}
+
 /// Whether the reply that [`read`] finds in `text` got its code only from an enhanced one.
 #[must_use]
 pub fn is_enhanced_alone(text: &str) -> bool {

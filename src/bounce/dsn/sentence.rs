@@ -94,12 +94,17 @@ const AFTER_HOST: [&str; 7] = [
 pub(super) fn host_in(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     // Gmail: "rejected by the server for the recipient domain example.net by mx.example.net. [192.0.2.1]."
-    if let Some(at) = lower.find("for the recipient domain ")
+    if lower.contains("for the recipient domain ")
+        && let Some(at) = lower.find("for the recipient domain ")
         && let Some(by) = lower[at..].find(" by ")
     {
         return named_host(&lower[at + by + 4..]);
     }
+    // To look whether words are there at all is much cheaper than to begin to look for their places.
     for words in BEFORE_HOST {
+        if !lower.contains(words) {
+            continue;
+        }
         let mut from = 0;
         while let Some(found) = lower[from..].find(words) {
             let at = from + found;
@@ -111,7 +116,8 @@ pub(super) fn host_in(text: &str) -> Option<String> {
         }
     }
     for words in AFTER_HOST {
-        if let Some(at) = lower.find(words)
+        if lower.contains(words)
+            && let Some(at) = lower.find(words)
             && let Some(word) = lower[..at].split_whitespace().next_back()
             && let Some(host) = named_host(word)
         {

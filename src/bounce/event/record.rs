@@ -316,7 +316,7 @@ impl Record {
                 .filter(|text| text.contains(char::is_whitespace) || text.len() > 24)
         };
         let text = candidates()
-            .find(|text| quoted::read(text).reply.is_some())
+            .find(|text| quoted::has_reply(text))
             .or_else(|| candidates().next())
             .or_else(|| {
                 self.all(Field::Text, platforms).find(|text| {
@@ -337,17 +337,17 @@ impl Record {
         claim: &'a Claim,
     ) -> impl FnOnce(Action) -> Notice + 'a {
         move |action| {
-            let quoted = quoted::read(text);
+            let quotes_none = !quoted::has_reply(text);
             // A text without its code gets the one that stands in a field of its own.
             // A number of somebody's own in the text is no reply beside a code in a field.
             let another = code.is_some_and(|code| !text.contains(&code.to_string()));
-            let bare = quoted.reply.is_none() || quoted::is_enhanced_alone(text) || another;
+            let bare = quotes_none || quoted::is_enhanced_alone(text) || another;
             let whole = match (bare, code, status) {
-                (true, Some(code), Some(status)) if quoted.reply.is_none() => {
+                (true, Some(code), Some(status)) if quotes_none => {
                     format!("{code} {status} {text}")
                 }
                 (true, Some(code), _) => format!("{code} {text}"),
-                (true, None, Some(status)) if quoted.reply.is_none() => format!("{status} {text}"),
+                (true, None, Some(status)) if quotes_none => format!("{status} {text}"),
                 (true | false, _, _) => text.to_owned(),
             };
             let whole = whole.trim().to_owned();
