@@ -166,8 +166,17 @@ pub const MAIL_WAIT: Duration = Duration::from_secs(45);
 /// Time for the whole answer to one RCPT.
 pub const RCPT_WAIT: Duration = Duration::from_secs(60);
 
-/// Time for the answer to RSET or QUIT.
-pub const GOODBYE_WAIT: Duration = Duration::from_secs(5);
+/// Most time for an answer from a host that has taken ever longer in this conversation: what RFC 5321 §4.5.3.2.3 gives RCPT.
+/// Courier as Debian ships it keeps silent after each refusal, twice as long every time, from 8 to 128 s (`TARPIT`).
+pub const SLOWING_HOST_WAIT: Duration = Duration::from_secs(300);
+
+/// How many times as long as it has taken so far in a conversation a host may take for the next answer. Our choice: it may
+/// double the time, and be busy besides.
+pub const SLOWING_HOST_FACTOR: u32 = 3;
+
+/// Time for the answer to QUIT. Our choice: longer than Courier keeps silent after its first refusal (8 s), so that it finds
+/// us still there.
+pub const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 
 /// How long nothing may come after a reply of a host that has once sent one too many. Our choice: longer than a retransmission
 /// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
@@ -209,6 +218,18 @@ pub const ANSWERS_TO_SPEED_UP: u32 = 20;
 /// How long to stay away from a host that asked to slow down, the first time. Our choice, above the 30 s that stock
 /// servers count connections over (Postfix `anvil_rate_time_unit` is 60 s).
 pub const SLOWDOWN_WAIT: Duration = Duration::from_secs(60);
+
+/// How long hosts count recipients that allow so many of them in a while, where they name no time (Postfix
+/// `anvil_rate_time_unit`).
+pub const RECIPIENTS_COUNTED_OVER: Duration = Duration::from_secs(60);
+
+/// How many it must have borne for its first complaint to teach that pace. Our choice: a flight; with fewer, some may have
+/// been asked about before the run was interrupted, and the next complaint comes after a whole such time.
+pub const BORNE_AT_FIRST: u32 = REFUSED_RECIPIENTS;
+
+/// The part of what such a host bore that it is asked about from then on, as one in so many less. Our choice: its clock is
+/// not ours, and counts whole seconds.
+pub const LESS_THAN_BORNE: u32 = 10;
 
 /// How long one answer must take on average before a host counts as having become slow. Our choice: above any round
 /// trip on earth with a busy server at its end.
@@ -253,11 +274,6 @@ pub const BLOCK_WAIT: Duration = Duration::from_secs(2 * 3600);
 /// which it slows down, and Exim's stock limit of 10.
 pub const REFUSED_RECIPIENTS: u32 = 9;
 
-/// Least room for refusals for which a fast host's connection is kept. Computed: with 15 % refused, a connection that is
-/// ended with two places left brings 3.4 answers in a round trip, opening and goodbye included; one used to its last place
-/// brings 2.5; with 30 % it is 2.5 and 2.1.
-pub const ROOM_WORTH_STAYING: u32 = 3;
-
 /// Recipients after which refused ones must not outnumber accepted ones: Exim's stock ACL counts from the eleventh on.
 pub const RECIPIENTS_BEFORE_RATIO: u32 = 10;
 
@@ -291,6 +307,10 @@ pub const TO_LET_ANOTHER_GO_FIRST: Duration = Duration::from_millis(1);
 
 /// How long a connection may rest between questions. Our choice: after that it is politer to come back.
 pub const REST: Duration = Duration::from_secs(10);
+
+/// How long a connection with room may rest while another with the same hosts awaits answers that decide who may be asked
+/// next. Our choice: longer than most answers take; RFC 5321 §4.5.3.2.7 has servers wait five minutes.
+pub const REST_BESIDE_ANOTHER: Duration = Duration::from_secs(60);
 
 // ── Asking again ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -357,8 +377,8 @@ pub const LISTED_STRANGERS: u32 = 5;
 pub const MACHINES_THAT_SPEAK_FOR_ALL: usize = 2;
 
 /// Questions that wait for each connection to the same hosts before another is worth while. Our choice: about what one
-/// connection is good for on a list with a third of bad addresses.
-pub const QUESTIONS_WORTH_A_CONNECTION: usize = 20;
+/// connection is good for on a list with a third of bad addresses: nine refused, twice as many accepted.
+pub const QUESTIONS_WORTH_A_CONNECTION: usize = 3 * REFUSED_RECIPIENTS as usize;
 
 /// Last answers of a host that are weighed against its history. Our choice: fewer jump by chance, more come late.
 pub const TRUST_WINDOW: u32 = 40;

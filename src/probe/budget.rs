@@ -60,6 +60,22 @@ impl Spent {
         most.min(up_to_the_tripwire.max(by_ratio))
     }
 
+    /// The same where the connection may have to end with a decoy, should the last that is asked about be accepted: as many as
+    /// leave that decoy a place, whatever the answers. One that is refused needs no decoy.
+    #[must_use]
+    pub fn room_before_a_decoy(self, budget: Budget) -> u32 {
+        let leaves_a_place = |asked: &u32| {
+            let worst = Spent {
+                accepted: self.accepted + 1,
+                refused: self.refused + asked - 1,
+                ..self
+            };
+            worst.room(budget) > 0
+        };
+        let fits = (1..=self.room(budget)).rev().find(leaves_a_place);
+        fits.unwrap_or(0)
+    }
+
     /// Whether another transaction may be begun.
     #[must_use]
     pub fn may_begin(self, budget: Budget) -> bool {
@@ -122,6 +138,23 @@ mod tests {
     }
 
     #[test]
+    fn a_decoy_at_the_end_keeps_its_place_and_costs_no_other() {
+        let before = |accepted, refused| {
+            let spent = Spent {
+                accepted,
+                refused,
+                transactions: 1,
+            };
+            spent.room_before_a_decoy(PLENTY)
+        };
+        assert_eq!(before(0, 3), 6);
+        assert_eq!(before(5, 4), 1, "accepted, it makes room itself");
+        assert_eq!(before(20, 8), 1, "refused, it needs no decoy");
+        assert_eq!(before(4, 5), 0, "accepted, it would be the tenth");
+        assert_eq!(before(20, 9), 0);
+    }
+
+    #[test]
     fn a_transaction_goes_on_past_ten_while_half_are_accepted() {
         for (recipients, accepted, wanted) in [
             (9, 0, true),
@@ -157,6 +190,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whoever_is_accepted_last_leaves_the_decoy_a_place(accepted in 0u32..40, refused in 0u32..9, answers in any::<u16>()) {
+            let before = Spent { accepted, refused, transactions: 1 };
+            let asked = before.room_before_a_decoy(PLENTY);
+            prop_assert!(asked <= before.room(PLENTY));
+            prop_assume!(asked > 0);
+            // The last one is accepted, all others as may be.
+            let yes = 1 + (answers & ((1 << (asked - 1)) - 1)).count_ones();
+            let after = Spent { accepted: accepted + yes, refused: refused + asked - yes, ..before };
+            prop_assert!(after.room(PLENTY) > 0, "{before:?} {after:?}");
+        }
+
         #[test]
         fn no_answers_at_all_can_trip_a_wire(answers in proptest::collection::vec(any::<bool>(), 0..400)) {
             let mut spent = Spent { transactions: 1, ..Spent::default() };

@@ -31,6 +31,12 @@ impl Effort {
         self.not_before = Moment::default();
     }
 
+    /// Whether any connection brought a reply about a recipient.
+    #[must_use]
+    pub fn has_borne_fruit(&self) -> bool {
+        self.fruitful > 0
+    }
+
     /// Notes that a connection which began at `began` ended without one: the next is spaced out by 1, 2, 4, ... seconds.
     pub fn was_in_vain(&mut self, began: Moment, now: Moment) {
         if self.row == 0 {

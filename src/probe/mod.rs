@@ -13,6 +13,7 @@ mod likelihood;
 mod memory;
 mod no_mail;
 mod plan;
+mod quota;
 mod retry;
 
 pub use budget::{Budget, Caps, Spent, Used};
@@ -26,7 +27,8 @@ pub use farewell::{Farewell, farewell};
 pub use likelihood::{LastWord, Likelihood};
 pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
 pub use no_mail::says_it_takes_no_mail;
-pub use plan::{domains_at_once, is_worn_out, next_kind};
+pub use plan::{domains_at_once, next_kind};
+pub use quota::recipients_counted_over;
 pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection, named_wait};
 pub use scheduler::integrity::history::Trust;
 pub use scheduler::integrity::known::{ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Party};

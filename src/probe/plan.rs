@@ -72,27 +72,6 @@ pub fn domains_at_once(
     by_rate.clamp(1, by_transactions)
 }
 
-/// Whether a fresh connection would get on faster than this one, so that this one is better ended.
-///
-/// A flight asks about no more than could be refused without tripping a wire, so every refusal shortens the next flight,
-/// until each costs a round trip of its own. Opening anew costs about five. Below [`limits::ROOM_WORTH_STAYING`] places
-/// that is the better bargain, as long as enough questions are `waiting` and pace (`rate` in recipients a second over a
-/// `round_trip`, shared by the `conversations` with the host) would let more through than there is room for.
-#[must_use]
-pub fn is_worn_out(
-    room: u32,
-    waiting: usize,
-    rate: Option<f64>,
-    round_trip: Duration,
-    conversations: u32,
-) -> bool {
-    let share = rate.map(|rate| rate * round_trip.as_secs_f64() / f64::from(conversations.max(1)));
-    let is_held_up = share.is_none_or(|share| share > f64::from(room));
-    room < limits::ROOM_WORTH_STAYING
-        && waiting > limits::QUESTIONS_WORTH_A_CONNECTION
-        && is_held_up
-}
-
 /// Which kind of address to ask about next, where `good` and `bad` ones wait: good ones first, until there is credit
 /// for all the refusals that a connection may have, then both in proportion, but a good one whenever refusals have
 /// caught up with acceptances. So a connection lasts as long as the list allows.
@@ -143,27 +122,6 @@ mod tests {
                 domains_at_once(rate, round_trip, conversations, transactions),
                 wanted,
                 "{rate:?} {round_trip:?} {conversations} {transactions}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_connection_without_room_is_ended_where_pace_would_let_more_through() {
-        let ms = Duration::from_millis;
-        for (room, waiting, rate, conversations, wanted) in [
-            (2, 500, None, 2, true),
-            (3, 500, None, 2, false),
-            // The rest goes through before another connection is open.
-            (1, 20, None, 1, false),
-            // Ten a second over 60 ms are less than one at a time: room for one is enough.
-            (1, 500, Some(10.0), 1, false),
-            (2, 500, Some(100.0), 1, true),
-            (2, 500, Some(100.0), 3, false),
-        ] {
-            assert_eq!(
-                is_worn_out(room, waiting, rate, ms(60), conversations),
-                wanted,
-                "{room} {waiting} {rate:?} {conversations}"
             );
         }
     }

@@ -14,6 +14,7 @@ use super::session::{Dialogue, Step};
 use super::tls;
 use super::{Answer, Garble};
 use crate::model::limits;
+use crate::model::stage::Stage;
 
 /// A two-way stream of bytes to a mail host.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -35,6 +36,8 @@ pub struct Line {
     buffer: Vec<u8>,
     start: usize,
     decoder: Decoder,
+    /// The longest time that the host took for a reply once it had greeted.
+    slowest: Duration,
 }
 
 impl Line {
@@ -46,6 +49,7 @@ impl Line {
             buffer: Vec::new(),
             start: 0,
             decoder: Decoder::new(),
+            slowest: Duration::ZERO,
         }
     }
 
@@ -53,8 +57,9 @@ impl Line {
     ///
     /// Returns the line again, or `None` when encryption failed, which leaves nothing to talk on.
     ///
-    /// Every wait is bounded: by the step's own time when listening, by [`limits::MAIL_WAIT`] when a host does not
-    /// take our bytes, by [`limits::TLS_WAIT`] for a handshake.
+    /// Every wait is bounded: by the step's own time when listening, or by [`limits::SLOWING_HOST_WAIT`] where a host has
+    /// taken ever longer; by [`limits::MAIL_WAIT`] when a host does not take our bytes, by [`limits::TLS_WAIT`] for a
+    /// handshake.
     pub async fn carry_out(mut self, dialogue: &mut impl Dialogue) -> Option<Self> {
         loop {
             match dialogue.step() {
@@ -65,11 +70,16 @@ impl Line {
                         dialogue.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
                     }
                 },
-                Step::Listen { wait, .. } => {
-                    let answer = match timeout(wait, self.listen()).await {
+                Step::Listen { stage, wait } => {
+                    let began = Instant::now();
+                    let answer = match timeout(self.patience(wait), self.listen()).await {
                         Ok(answer) => answer,
                         Err(_) => Answer::Silent,
                     };
+                    // How long a greeting takes says nothing of what follows.
+                    if stage != Stage::Greeting && matches!(answer, Answer::Reply(_)) {
+                        self.slowest = self.slowest.max(began.elapsed());
+                    }
                     dialogue.hear(Some(answer));
                 }
                 Step::Encrypt => match self.encrypt().await {
@@ -85,6 +95,13 @@ impl Line {
                 Step::Done => return Some(self),
             }
         }
+    }
+
+    /// How long a reply is waited for that may take `wait`: some hosts take longer from one to the next, and to leave one of
+    /// these in the middle of a question would only have it asked again.
+    fn patience(&self, wait: Duration) -> Duration {
+        let slowing = self.slowest * limits::SLOWING_HOST_FACTOR;
+        wait.max(slowing.min(limits::SLOWING_HOST_WAIT))
     }
 
     /// After QUIT: waits for the host to close. Then it counts this connection no more when we open the next, and the
@@ -197,7 +214,8 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::smtp::Reply;
+    use crate::smtp::session::{Flight, FlightPace};
+    use crate::smtp::{Command, Reply};
 
     /// A line on which the host has said `words`, one reply of which was read.
     async fn line_with(words: &[u8]) -> (Line, tokio::io::DuplexStream) {
@@ -241,6 +259,41 @@ mod tests {
             assert_eq!(line.unread(wait).await, wanted, "{wait:?}");
             late.await.unwrap();
         }
+    }
+
+    /// How many of as many questions a host answers in time that takes so many seconds for each.
+    async fn answered(seconds: &[u64]) -> usize {
+        let (ours, theirs) = tokio::io::duplex(1 << 10);
+        let waits = seconds.to_vec();
+        let host = tokio::spawn(async move {
+            let mut theirs = tokio::io::BufStream::new(theirs);
+            let mut said = String::new();
+            for wait in waits {
+                let _ = tokio::io::AsyncBufReadExt::read_line(&mut theirs, &mut said).await;
+                tokio::time::sleep(Duration::from_secs(wait)).await;
+                // Whoever asked may be gone.
+                let _ = theirs.write_all(b"550 no\r\n").await;
+                let _ = theirs.flush().await;
+            }
+        });
+        let questions = seconds
+            .iter()
+            .map(|_| Command::Rcpt("a@example.com".parse().unwrap()));
+        let mut flight = Flight::new(questions.collect(), FlightPace::OneByOne);
+        let _line = Line::new(Box::new(ours)).carry_out(&mut flight).await;
+        host.abort();
+        let answers = flight.into_answers().into_iter().flatten();
+        let replies = answers.filter(|answer| matches!(answer, Answer::Reply(_)));
+        replies.count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_takes_ever_longer_is_waited_for_and_a_silent_one_is_not() {
+        assert_eq!(answered(&[0, 8, 16, 32, 64, 128, 128]).await, 7, "Courier");
+        assert_eq!(answered(&[0, 64]).await, 1);
+        assert_eq!(answered(&[40, 130]).await, 1, "there is a bound");
+        assert_eq!(answered(&[50, 149, 299]).await, 3);
+        assert_eq!(answered(&[50, 149, 301]).await, 2, "and a last one");
     }
 
     #[tokio::test(start_paused = true)]

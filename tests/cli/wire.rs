@@ -344,6 +344,58 @@ fn a_name_server_that_dies_is_told_of_and_leaves_nobody_judged_by_it() {
     }
 }
 
+/// A file that describes a simulated internet of [`zone`]'s domains, in which this holds of the network.
+fn simulated_world(folder: &std::path::Path, domains: u8, network: &str) -> String {
+    let mut world = format!("[network]\n{network}\n");
+    for n in 1..=domains {
+        let _ = writeln!(
+            world,
+            "[[host]]\nname = \"mx.host{n}.test\"\n[[domain]]\nname = \"d{n}.test\"\n\
+             mx = [\"mx.host{n}.test\"]\nmailboxes = [\"anna1\", \"anna2\"]"
+        );
+    }
+    let path = folder.join("world.toml");
+    std::fs::write(&path, world).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn names_that_die_for_good_end_a_run_with_lists_and_a_code_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    // Each domain takes two answers of ten seconds, a third more or less: some have theirs when the rest has none any more.
+    let network = "dns_latency = \"10s\"\ndns_outage = { after = \"20s\" }";
+    let world = simulated_world(folder.path(), 30, network);
+    let ledger = folder.path().join("ledger.db").display().to_string();
+    let list = list(30, 3);
+    let run = Run::verify(&list, &["--world", &world, "--ledger", &ledger]);
+    assert_eq!(run.code(), 4, "{}", run.errors());
+    let told = run.errors();
+    assert!(told.contains("no name server answers any more"), "{told}");
+    let (dead, whole) = (verdicts(&run), all_right(30, 3));
+    let left = dead["unknown dns_trouble"];
+    assert!((15..=75).contains(&left), "{dead:?}");
+    for (verdict, count) in &dead {
+        let most = whole.get(verdict).copied().unwrap_or(left);
+        assert!(*count <= most, "{verdict}: {dead:?}");
+    }
+    assert_eq!(
+        dead.values().sum::<usize>(),
+        90,
+        "every row is listed: {dead:?}"
+    );
+    let report = run.report();
+    assert_eq!(report["ending"], "stranded");
+    // Once names are there again, the same command goes on.
+    simulated_world(folder.path(), 30, "");
+    let asked = report["traffic"]["rcpt"].as_u64().unwrap();
+    let run = run.again(&["--world", &world, "--ledger", &ledger]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert_eq!(verdicts(&run), whole);
+    let again = run.report()["traffic"]["rcpt"].as_u64().unwrap();
+    // A decoy each.
+    assert_eq!(asked + again, 90 + 30, "nobody is asked twice");
+}
+
 // ── Odd hosts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]

@@ -236,6 +236,11 @@ fn recipient_asked(recipient: &str, memory: &Mutex<Memory>) -> String {
     reply
 }
 
+/// Whether no list names it: decoys are longer than the names of people.
+pub(crate) fn is_a_stranger(local: &str) -> bool {
+    local.len() > 4
+}
+
 /// Whether `a7` and the like: decoys are longer than any of them.
 fn is_somebody(local: &str) -> bool {
     local.len() <= 3 && local.starts_with('a')

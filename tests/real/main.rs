@@ -32,16 +32,6 @@ use table::{Host, Internet, Pace, Server};
 
 const TEST: &str = "real_servers_are_read_rightly_and_left_in_peace";
 
-/// Personas that presend does not yet get right, left out of the bars and nothing else. Each is to go.
-const OWED: [&str; 2] = [
-    // Where answers take long, also because the machine is busy, a connection with room for one or two more is ended
-    // for a fresh one while many wait: one or two connections more than it takes.
-    "Postfix: virtual mailboxes",
-    // Its refusals come ever later: others are asked beside it in connections of their own, and where it keeps silent
-    // for longer than we listen, we hang up in mid-question and ask again.
-    "Courier: accounts and hosted domains",
-];
-
 #[test]
 fn real_servers_are_read_rightly_and_left_in_peace() {
     let Some(servers) = servers() else { return };
@@ -214,9 +204,9 @@ fn within(servers: &Path, form: Form) {
     );
 
     let complaints = [
-        score::complaints(&scores, form.bar(), &OWED),
-        manners::complaints(&manners, &OWED, interruption),
-        score::complaints(&scores_again, form.bar(), &OWED),
+        score::complaints(&scores, form.bar()),
+        manners::complaints(&manners, interruption),
+        score::complaints(&scores_again, form.bar()),
         manners::complaints_again(&manners_again, &scores),
     ]
     .concat();

@@ -120,13 +120,8 @@ pub(crate) enum Interruption {
     Killed,
 }
 
-/// What is amiss in what the servers logged, held against what we promise; of hosts where something is `owed`, only
-/// whether a message was begun.
-pub(crate) fn complaints(
-    manners: &[Manners],
-    owed: &[&str],
-    interruption: Interruption,
-) -> Vec<String> {
+/// What is amiss in what the servers logged, held against what we promise.
+pub(crate) fn complaints(manners: &[Manners], interruption: Interruption) -> Vec<String> {
     // A killed run had one or two connections with a host; going on needs them again.
     let cut_off = match interruption {
         Interruption::None => 0,
@@ -137,9 +132,6 @@ pub(crate) fn complaints(
         let title = one.host.title();
         if one.visits.iter().any(|visit| visit.data) {
             complaints.push(format!("{title}: a message was begun"));
-        }
-        if owed.contains(&title.as_str()) {
-            continue;
         }
         if one.ended(Ending::Lost) > cut_off {
             complaints.push(format!("{title}: we went without QUIT"));

@@ -72,6 +72,8 @@ pub struct Pace {
     measured: Option<Rate>,
     /// The pace that the host has taught, once that is in force.
     taught: Option<Rate>,
+    /// How many it has answered of late.
+    lately: Lately,
     replies: Replies,
 }
 
@@ -89,6 +91,7 @@ impl Pace {
             told: None,
             measured: None,
             taught: None,
+            lately: Lately::default(),
             replies: Replies::default(),
         }
     }
@@ -169,8 +172,9 @@ impl Pace {
     }
 
     /// Notes that a recipient was answered as it should be: enough of them earn another connection and some speed.
-    pub fn went_well(&mut self) {
+    pub fn went_well(&mut self, now: Moment) {
         self.well += 1;
+        self.lately.answered(now);
         if let Some((_, answered)) = &mut self.told {
             *answered += 1;
         }
@@ -219,6 +223,40 @@ impl Pace {
         let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
         rest.slowdowns += 1;
         self.ease();
+        rest.not_before = now + wait;
+        rest.not_before
+    }
+
+    /// One of the host's machines takes only so many recipients in `unit`, and has had them: it is left alone for `wait`, then
+    /// the host is asked no faster than it bore.
+    ///
+    /// Returns the moment from which on that machine may be asked again.
+    pub fn has_had_enough(
+        &mut self,
+        rest: &mut Rest,
+        now: Moment,
+        unit: Duration,
+        wait: Duration,
+    ) -> Moment {
+        // Those that were under way when it complained hear the same.
+        if now < rest.not_before {
+            return rest.not_before;
+        }
+        let count = self.lately.count;
+        let is_telling = self.told.is_some() || count >= limits::BORNE_AT_FIRST;
+        let Some(borne) = borne(count, unit).filter(|_| is_telling) else {
+            return self.slow_down(rest, now, Some(wait));
+        };
+        self.well = 0;
+        rest.well = 0;
+        self.told = Some((now, 0));
+        rest.slowdowns += 1;
+        self.ceilings.rate = self.ceilings.rate.min(borne);
+        // At such a pace one connection is enough.
+        self.ceilings.connections = 1;
+        self.connections_allowed = 1;
+        self.taught = Some(self.ceilings.rate);
+        self.limiter.set_rate(self.ceilings.rate);
         rest.not_before = now + wait;
         rest.not_before
     }
@@ -316,6 +354,36 @@ fn measured(answered: u32, within: Duration) -> Option<Rate> {
     ))
 }
 
+/// Recipients that a host has answered, counted as hosts do that allow so many in a while: from the first on for that long,
+/// then anew.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lately {
+    since: Moment,
+    count: u32,
+}
+
+impl Lately {
+    fn answered(&mut self, now: Moment) {
+        if now.since(self.since) > limits::RECIPIENTS_COUNTED_OVER {
+            *self = Lately {
+                since: now,
+                count: 0,
+            };
+        }
+        self.count += 1;
+    }
+}
+
+/// The pace that a host bears which has answered so many within `unit` before it complained; a little less. `None` where it
+/// has answered nobody.
+fn borne(answered: u32, unit: Duration) -> Option<Rate> {
+    let less = answered.div_ceil(limits::LESS_THAN_BORNE);
+    let borne = u64::from(answered.saturating_sub(less).max(1));
+    let thousandths = borne * 1_000_000 / u64::try_from(unit.as_millis()).ok()?.max(1);
+    let rate = Rate::from_thousandths(u32::try_from(thousandths).ok()?.max(1));
+    (answered > 0).then_some(rate)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,7 +406,7 @@ mod tests {
         pace.connecting();
         assert_eq!(pace.gate(at(0)), Gate::Full);
         for _ in 0..limits::ANSWERS_TO_SPEED_UP * 5 {
-            pace.went_well();
+            pace.went_well(at(0));
         }
         assert_eq!(pace.gate(at(0)), Gate::Open);
         pace.connecting();
@@ -375,8 +443,8 @@ mod tests {
         let mut now = at(0);
         for _ in 0..6 {
             now = pace.slow_down(&mut rest, now, None);
-            pace.went_well();
-            pace.went_well();
+            pace.went_well(now);
+            pace.went_well(now);
         }
         assert_eq!(
             now,
@@ -387,7 +455,7 @@ mod tests {
         assert!((0.001..=2.0 / 60.0).contains(&rate), "{rate}");
         assert!(!rest.is_hopeless());
         for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
-            pace.went_well();
+            pace.went_well(now);
         }
         let rate = pace.recipients_per_second().unwrap();
         assert!(
@@ -395,6 +463,70 @@ mod tests {
             "what was taught is not forgotten: {rate}"
         );
         assert!(!pace.is_endless(100) && pace.is_endless(10_000));
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_host_that_takes_twenty_a_minute_is_asked_no_faster_from_its_first_complaint_on() {
+        let (mut pace, mut rest) = (pace(10, 2), Rest::default());
+        (0..20).for_each(|n| pace.went_well(at(n * 100)));
+        let until = pace.has_had_enough(&mut rest, at(2_000), MINUTE, MINUTE);
+        assert_eq!(until, at(62_000));
+        assert_eq!(
+            pace.has_had_enough(&mut rest, at(2_100), MINUTE, MINUTE),
+            until,
+            "what was under way hears the same"
+        );
+        let rate = pace.recipients_per_second().unwrap();
+        assert!((0.25..0.33).contains(&rate), "{rate}");
+        let mut now = until;
+        let asked = (0..).take_while(|_| {
+            while let Err(later) = pace.draw(now) {
+                now = later;
+            }
+            pace.went_well(now);
+            now < until + MINUTE
+        });
+        assert!((15..=19).contains(&asked.count()));
+        let rate = pace.recipients_per_second().unwrap();
+        assert!(rate < 0.33, "what was taught is not forgotten: {rate}");
+        assert_eq!(pace.connections_allowed, 1);
+        assert!(!rest.is_hopeless());
+    }
+
+    #[test]
+    fn recipients_are_counted_as_hosts_count_them() {
+        let (mut pace, mut rest) = (pace(10, 2), Rest::default());
+        // Ten minutes at ten a minute, then thirty at once.
+        (0..100).for_each(|n| pace.went_well(at(n * 6_000)));
+        (0..30).for_each(|n| pace.went_well(at(700_000 + n * 100)));
+        pace.has_had_enough(&mut rest, at(704_000), MINUTE, MINUTE);
+        let rate = pace.recipients_per_second().unwrap();
+        assert!((0.4..0.5).contains(&rate), "{rate}");
+        // An hour's worth in a minute.
+        let (mut pace, mut rest) = (Pace::new(pace.ceilings), Rest::default());
+        (0..60).for_each(|n| pace.went_well(at(n * 100)));
+        let hour = MINUTE * 60;
+        pace.has_had_enough(&mut rest, at(6_000), hour, hour);
+        let rate = pace.recipients_per_second().unwrap();
+        assert!((0.01..0.016).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn few_that_were_borne_teach_a_pace_the_second_time_only() {
+        for few in [0, 2] {
+            let (mut pace, mut rest) = (pace(10, 2), Rest::default());
+            (0..few).for_each(|_| pace.went_well(at(0)));
+            // Others may have been asked about before the run was interrupted.
+            let until = pace.has_had_enough(&mut rest, at(1_000), MINUTE, MINUTE);
+            assert_eq!(until, at(61_000));
+            assert_eq!(pace.recipients_per_second(), Some(5.0));
+            (0..few).for_each(|_| pace.went_well(until));
+            pace.has_had_enough(&mut rest, until, MINUTE, MINUTE);
+            let rate = pace.recipients_per_second().unwrap();
+            assert!(few == 0 || rate <= 2.0 / 60.0, "{few}: {rate}");
+        }
     }
 
     #[test]
@@ -455,12 +587,12 @@ mod tests {
         let mut pace = pace(10, 1);
         pace.slow_down(&mut Rest::default(), at(0), Some(Duration::from_secs(1)));
         for _ in 0..limits::ANSWERS_TO_SPEED_UP {
-            pace.went_well();
+            pace.went_well(at(0));
         }
         let now = pace.recipients_per_second().unwrap();
         assert!(now > 5.0 && now < 10.0, "{now}");
         for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
-            pace.went_well();
+            pace.went_well(at(0));
         }
         assert_eq!(pace.recipients_per_second(), Some(10.0));
     }

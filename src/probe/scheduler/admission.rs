@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Board, Heard, Out, Talk, TalkId, Wake};
+use super::{Board, Heard, Out, Talk, TalkId, TalkStage, Wake};
 use crate::model::limits;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
@@ -63,6 +63,9 @@ impl Board {
             if self.leave_if_nobody_is_left(group, now) {
                 continue;
             }
+            if self.joins_another(group, now) {
+                continue;
+            }
             if self.has_had_its_chance(group, now) {
                 self.leave(group, now);
                 continue;
@@ -79,7 +82,12 @@ impl Board {
             }
             match self.hosts[host].pace.gate(now) {
                 Gate::Open => {}
-                Gate::Full => return,
+                Gate::Full => {
+                    for group in self.hosts[host].groups.clone() {
+                        self.rouse_resting(group, now);
+                    }
+                    return;
+                }
                 Gate::Closed(until) => {
                     self.wakes.insert((until, Wake::Host(host)));
                     return;
@@ -87,6 +95,11 @@ impl Board {
             }
             if self.talks.len() >= self.manners.connections {
                 self.wait_for_a_place(host);
+                let rests =
+                    |talk: &&Talk| talk.stage == TalkStage::Resting && talk.idle_since.is_some();
+                if let Some(resting) = self.talks.values().find(rests) {
+                    self.rouse_resting(resting.group, now);
+                }
                 return;
             }
             if let Some(until) = self.overall.refuses_until(now) {
@@ -292,6 +305,7 @@ impl Board {
             .first_in_line
             .take_if(|first| *first == talk);
         self.groups[t.group].talks -= 1;
+        self.rouse_resting(t.group, now);
         self.hosts[host].pace.disconnected();
         for asked in t.asked {
             self.not_answered(asked, now);

@@ -10,9 +10,7 @@ use crate::model::reason::Reason;
 use crate::model::timestamp::Moment;
 use crate::model::verdict::Finding;
 use crate::probe::pace::{Ahead, Gate};
-use crate::probe::{
-    Budget, Caps, Likelihood, Used, decoy_local_part, domains_at_once, is_worn_out,
-};
+use crate::probe::{Budget, Caps, Likelihood, Used, decoy_local_part, domains_at_once};
 use crate::smtp::session::{FlightPace, Offer};
 use crate::smtp::{Charset, Command};
 
@@ -20,6 +18,8 @@ use crate::smtp::{Charset, Command};
 pub(super) enum Idle {
     /// Not before this moment.
     Until(Moment),
+    /// Another conversation awaits answers that may bring questions, at most until this moment.
+    BesideAnother(Moment),
     /// There is nothing to ask on this connection any more.
     Finished,
 }
@@ -59,6 +59,7 @@ impl Board {
                 let step = self.next_step();
                 let t = self.talk(talk);
                 t.stage = TalkStage::Flying;
+                t.idle_since = None;
                 t.travelled_together |= pace == FlightPace::Together;
                 t.flight = Flight {
                     began: now,
@@ -72,13 +73,20 @@ impl Board {
                 });
             }
             Err(Idle::Until(moment)) if moment.since(now) <= limits::REST => {
-                if let Some(t) = self.talks.get_mut(&talk) {
-                    t.stage = TalkStage::Resting;
-                }
-                self.wakes.insert((moment, Wake::Talk(talk)));
+                self.rest(talk, moment);
             }
-            Err(Idle::Until(_) | Idle::Finished) => self.hang_up(talk),
+            Err(Idle::BesideAnother(moment)) => self.rest(talk, moment),
+            Err(Idle::Until(_) | Idle::Finished) => {
+                self.hang_up(talk);
+                self.rouse_resting(group, now);
+            }
         }
+    }
+
+    /// Lets a conversation rest until a moment, or until there is something to ask.
+    fn rest(&mut self, talk: TalkId, until: Moment) {
+        self.talk(talk).stage = TalkStage::Resting;
+        self.wakes.insert((until, Wake::Talk(talk)));
     }
 
     /// The next flight of a conversation.
@@ -97,25 +105,15 @@ impl Board {
         );
         // A connection that may end with another decoy keeps a place for it.
         let kept = u32::from(draft.budget.recipients as usize > limits::ACCEPTED_IN_A_ROW);
-        let mut room = spent.room(Budget {
+        let budget = Budget {
             recipients: draft.budget.recipients - kept,
             ..draft.budget
-        });
-        let worn_out = is_worn_out(
-            room,
-            self.groups[group].askable,
-            self.hosts[host].pace.recipients_per_second(),
-            self.hosts[host].pace.reply_time(),
-            self.hosts[host].pace.connections_open(),
-        );
-        if pace == FlightPace::Together && worn_out && spent.recipients() > 0 {
-            return Err(Idle::Finished);
-        }
+        };
+        let mut room = match self.may_have_turned(talk) {
+            true => spent.room_before_a_decoy(budget),
+            false => spent.room(budget),
+        };
         let mut within = draft.budget;
-        if self.may_have_turned(talk) {
-            // The decoy that shows it needs a place.
-            room = room.saturating_sub(1);
-        }
         if self.may_turn_after(talk, room) {
             // Perhaps in a transaction of its own.
             within.transactions = within.transactions.saturating_sub(1).max(1);
@@ -170,13 +168,14 @@ impl Board {
             }
         }
         if draft.asked.is_empty() {
-            if matches!(idle, Idle::Finished)
-                && room > 0
-                && spent.may_begin(draft.budget)
-                && let Some(due) = self.due_soon(group, now)
-            {
-                self.groups[group].resting = Some(talk);
-                idle = Idle::Until(due);
+            if matches!(idle, Idle::Finished) && room > 0 && spent.may_begin(draft.budget) {
+                if let Some(due) = self.due_soon(group, now) {
+                    self.groups[group].resting = Some(talk);
+                    idle = Idle::Until(due);
+                } else if let Some(until) = self.rests_beside_another(talk, now) {
+                    self.groups[group].resting = Some(talk);
+                    idle = Idle::BesideAnother(until);
+                }
             }
             return Err(idle);
         }
@@ -217,6 +216,27 @@ impl Board {
             .filter_map(|domain| domain.first_later(now))
             .filter(soon)
             .min()
+    }
+
+    /// Until when a conversation with room may rest, where another one with the same hosts awaits answers that decide who may
+    /// be asked next, or what its host's last answers are worth: a connection that is ended now would be opened again then.
+    fn rests_beside_another(&mut self, talk: TalkId, now: Moment) -> Option<Moment> {
+        let group = self.talks[&talk].group;
+        let wants = &self.groups[group];
+        let is_at_work = |(id, other): (&TalkId, &Talk)| {
+            let at_work = matches!(other.stage, TalkStage::Flying | TalkStage::Opening);
+            *id != talk && other.group == group && at_work
+        };
+        let is_wanted = wants.waiting > 0 || self.strangers_at(group) >= limits::STRANGERS;
+        let may_rest = wants.talks > 1
+            && wants.resting.is_none()
+            && is_wanted
+            && self.hosts[wants.host].queue.is_empty()
+            && self.ready.is_empty()
+            && self.talks.iter().any(is_at_work);
+        let since = *self.talk(talk).idle_since.get_or_insert(now);
+        let until = since + limits::REST_BESIDE_ANOTHER;
+        (may_rest && until > now).then_some(until)
     }
 
     pub(super) fn talk(&mut self, talk: TalkId) -> &mut Talk {

@@ -92,6 +92,11 @@ impl Board {
             }
             _ => {
                 self.is_dead(machine.1, now);
+                if ended == Ended::Whole && self.may_join_another(group, target, now) {
+                    // It is asked there, or dialled again once that is known to be dead too.
+                    self.release(talk, now);
+                    return;
+                }
                 if self.dial_next(talk, ended, now) {
                     return;
                 }
@@ -274,6 +279,29 @@ impl Board {
         self.has_met(host, machine.1);
         let rest = &mut self.machines.entry(machine.1).or_default().rest;
         let until = self.hosts[host].pace.slow_down(rest, now, wait);
+        self.lets_rest(host, machine.1, until, now);
+        self.leave_if_hopeless(host, machine, heard, now);
+    }
+
+    /// A machine takes only so many recipients in `unit`, and has had them. Where it names a longer time than anybody may wait,
+    /// it is asked no more in this run.
+    pub(super) fn has_had_enough(
+        &mut self,
+        host: usize,
+        machine: &(String, IpAddr),
+        heard: &Heard,
+        unit: std::time::Duration,
+        now: Moment,
+    ) {
+        let wait = heard.named_wait.unwrap_or(unit);
+        if wait > self.manners.patience && wait > limits::RECIPIENTS_COUNTED_OVER {
+            self.block(host, machine.clone(), heard, wait, now);
+            return;
+        }
+        self.has_met(host, machine.1);
+        let rest = &mut self.machines.entry(machine.1).or_default().rest;
+        let pace = &mut self.hosts[host].pace;
+        let until = pace.has_had_enough(rest, now, unit, wait);
         self.lets_rest(host, machine.1, until, now);
         self.leave_if_hopeless(host, machine, heard, now);
     }

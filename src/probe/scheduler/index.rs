@@ -209,6 +209,13 @@ impl Board {
         }
     }
 
+    /// Wakes a group's conversation that rests: another one of its conversations is over, so that it need not be waited for.
+    pub(super) fn rouse_resting(&mut self, group: usize, now: Moment) {
+        if let Some(talk) = self.groups[group].resting.take() {
+            self.wakes.insert((now, Wake::Talk(talk)));
+        }
+    }
+
     /// Brings forward those in a domain whose time has come, and sees to it that it is looked at when the time of somebody in it has come.
     fn arm(&mut self, index: usize, now: Moment) {
         let entry = &mut self.domains[index];
@@ -249,6 +256,19 @@ impl Board {
         let askable = short(entry.askable_now(host.greylisting));
         group.askable = group.askable + askable as usize - entry.askable as usize;
         entry.askable = askable;
+    }
+
+    /// Takes a domain out of the books of group and host.
+    pub(super) fn unbook(&mut self, index: usize) {
+        let entry = &mut self.domains[index];
+        let Some(group) = entry.group else { return };
+        let group = &mut self.groups[group];
+        let host = &mut self.hosts[group.host];
+        for (kind, count) in std::mem::take(&mut entry.booked).into_iter().enumerate() {
+            group.waiting -= count as usize;
+            host.waiting[kind] -= count as usize;
+        }
+        group.askable -= std::mem::take(&mut entry.askable) as usize;
     }
 
     /// Changes what is known of a domain's strangers, with the count of decoys that are still awaited.

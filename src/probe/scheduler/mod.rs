@@ -14,6 +14,7 @@ mod effort;
 mod failures;
 mod host;
 mod index;
+mod joining;
 mod listed;
 mod machine;
 mod mx_group;
@@ -267,6 +268,8 @@ struct Talk {
     replied: u32,
     /// Whether the last recipient that was replied to was refused.
     refused_last: bool,
+    /// Since when there has been nothing to ask in it, where it rests beside another.
+    idle_since: Option<Moment>,
     /// When it was dialled first.
     began: Moment,
     /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
@@ -306,6 +309,7 @@ impl Talk {
             },
             replied: 0,
             refused_last: false,
+            idle_since: None,
             began: now,
             ahead: Some(ahead),
             privacy: Privacy::WhenOffered,

@@ -17,6 +17,7 @@ use crate::probe::Wait;
 use crate::probe::after_undecided;
 use crate::probe::farewell;
 use crate::probe::is_for_one_connection;
+use crate::probe::recipients_counted_over;
 use crate::probe::refused_beside_an_acceptance;
 use crate::probe::refuses_a_stranger;
 use crate::smtp::session::{FlightPace, Privacy};
@@ -131,6 +132,7 @@ impl Board {
             && !self.groups[group].is_left;
         if !goes_on {
             self.hang_up(talk);
+            self.rouse_resting(group, now);
         }
         goes_on && self.talks[&talk].stage != TalkStage::Quitting
     }
@@ -290,7 +292,12 @@ impl Board {
         };
         let reason = heard.reading.reason;
         match reason {
-            Reason::RateLimited | Reason::HostBusy => self.slow_down(host, machine, heard, now),
+            Reason::RateLimited | Reason::HostBusy => {
+                match recipients_counted_over(&heard.exchange.reply) {
+                    Some(unit) => self.has_had_enough(host, machine, heard, unit, now),
+                    None => self.slow_down(host, machine, heard, now),
+                }
+            }
             Reason::SenderBlocked => {
                 let known = self.machines.entry(machine.1).or_default();
                 known.block_signs += 1;
@@ -307,7 +314,7 @@ impl Board {
                 known.block_signs = 0;
                 known.has_answered = true;
                 known.rest.went_well();
-                self.hosts[host].pace.went_well();
+                self.hosts[host].pace.went_well(now);
             }
             _ => {}
         }
@@ -361,7 +368,9 @@ impl Board {
             self.offer_domain(domain, now);
             return;
         }
-        let wait = Wait::of(heard.named_wait, &heard.exchange.reply);
+        let talk = self.talks.get(&span.talk);
+        let machine = talk.map(|t| self.groups[t.group].targets[t.target].1);
+        let wait = self.wait_wanted(domain, machine, heard, now);
         let wait = self.domains[domain]
             .strangers
             .wait(wait, self.manners.patience);
@@ -455,17 +464,8 @@ impl Board {
         if reason == Reason::Greylisted {
             self.tells_to_come_back(host, domain, now);
         }
-        let named = heard.named_wait.or_else(|| match reason {
-            // It is our speed that it minds: that is mended when the host may be asked again.
-            Reason::RateLimited | Reason::HostBusy => {
-                let all = self.hosts[host].pace.known().not_before;
-                let own = self.wants_rest_until(machine, now).unwrap_or_default();
-                Some(all.max(own).since(now))
-            }
-            _ => None,
-        });
         let patience = self.manners.patience;
-        let wait = Wait::of(named, &heard.exchange.reply);
+        let wait = self.wait_wanted(domain, Some(machine), heard, now);
         let next = after_undecided(&heard.reading, subject.waiting(), now, wait, patience);
         match (next, subject.look) {
             (Next::Again(at), look) => {
@@ -499,6 +499,27 @@ impl Board {
             self.hear_of_strangers(domain, Strangers::hear_exception, now);
             self.tell_of_strangers(domain);
         }
+    }
+
+    /// How long a machine wants somebody to stay away whom it has answered with nothing that settles it.
+    fn wait_wanted(
+        &self,
+        domain: usize,
+        machine: Option<IpAddr>,
+        heard: &Heard,
+        now: Moment,
+    ) -> Wait {
+        let group = self.domains[domain].group;
+        let named = heard.named_wait.or_else(|| match heard.reading.reason {
+            // It is our speed that it minds: that is mended when the host may be asked again.
+            Reason::RateLimited | Reason::HostBusy => {
+                let all = self.hosts[self.groups[group?].host].pace.known().not_before;
+                let own = machine.and_then(|machine| self.wants_rest_until(machine, now));
+                Some(all.max(own.unwrap_or_default()).since(now))
+            }
+            _ => None,
+        });
+        Wait::of(named, &heard.exchange.reply)
     }
 
     /// Somebody was told to come back: everybody's clock is started at once, in the whole domain with its decoy, at

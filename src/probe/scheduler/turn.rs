@@ -85,7 +85,9 @@ impl Board {
         let domains = || t.tail.accepted.iter().rev().map(|(domain, _)| *domain);
         let openness = |domain: usize| self.domains[domain].strangers.openness();
         let is_promised = |domain: &usize| openness(*domain) == Openness::RefusesStrangers;
-        if let Some(domain) = domains().find(is_promised) {
+        // Rather where a new stranger may be named.
+        let waits = |domain: &usize| self.domains[*domain].keeps_waiting;
+        if let Some(domain) = domains().filter(is_promised).min_by_key(waits) {
             return Some((domain, IsOwed::No));
         }
         if let Some(domain) = domains().find(|&domain| self.domains[domain].decoy_is_due(now)) {
@@ -108,7 +110,12 @@ impl Board {
         idle: Idle,
         now: Moment,
     ) -> Result<(Vec<Command>, FlightPace), Idle> {
-        if matches!(&idle, Idle::Until(moment) if moment.since(now) <= limits::REST) {
+        let rests = match &idle {
+            Idle::Until(moment) => moment.since(now) <= limits::REST,
+            Idle::BesideAnother(_) => true,
+            Idle::Finished => false,
+        };
+        if rests {
             return Err(idle);
         }
         let Some((domain, is_owed)) = self.turn_to_be_tested(talk, now) else {

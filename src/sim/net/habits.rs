@@ -297,6 +297,9 @@ impl Habits {
     }
 }
 
+/// How often a host doubles the time for which it keeps silent after refusals: Courier's 8 s become 128.
+pub const MOST_DOUBLINGS: u32 = 4;
+
 /// How a mail host behaves. [`Habits::default`] is an honest host with nothing special about it.
 #[derive(Clone, Debug, Default)]
 pub struct Habits {
@@ -342,6 +345,9 @@ pub struct Habits {
     pub rcpt_wait: Duration,
     /// How much longer a refusal of RCPT takes. Exchange has 5 s.
     pub tarpit: Duration,
+    /// How long it keeps silent after its first refusal of a connection; twice as long after each further one, up to
+    /// [`MOST_DOUBLINGS`] times. Courier has 8 s.
+    pub sulks: Option<Duration>,
     /// What it does to those who fish for names.
     pub harvest: Option<Harvest>,
     /// After this many refusals in a connection everybody is accepted there.

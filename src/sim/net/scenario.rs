@@ -23,7 +23,7 @@
 //! - `door`, `greeting`, `greeting_wait`, `early_talkers`, `hello`, `pipelining`, `offers`, `tls`, `senders`,
 //!   `recipients`, `greylist = { by, wait }`, `errors = { slow_after, hang_up_after }`, `bad_recipients`, `connections`,
 //!   `per_transaction`, `per_connection`, `domains_per_transaction`, `rcpt_wait`, `tarpit`,
-//!   `harvest = { after, then, lasts }`, `turns_after`, `rate = { recipients, per }`, `after_refusal`, `speech`,
+//!   `sulks`, `harvest = { after, then, lasts }`, `turns_after`, `rate = { recipients, per }`, `after_refusal`, `speech`,
 //!   `stumble = { at, how, after, connections }`: see [`Habits`].
 //! - `round_trip`, `jitter`, `loss`, `reset`: as in `[network]`.
 //!
@@ -193,6 +193,9 @@ fn change(habits: &mut Habits, table: &HostTable) {
     set_limits!(greylist errors harvest turns_after rate connections bad_recipients per_transaction per_connection);
     set_limits!(domains_per_transaction stumble);
     set_times!(greeting_wait rcpt_wait tarpit);
+    if let Some(time) = table.sulks {
+        habits.sulks = Some(time.0);
+    }
     habits.says.extend(table.says.clone());
 }
 

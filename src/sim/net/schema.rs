@@ -83,6 +83,7 @@ pub(super) struct HostTable {
     pub(super) domains_per_transaction: Option<u32>,
     pub(super) rcpt_wait: Option<Time>,
     pub(super) tarpit: Option<Time>,
+    pub(super) sulks: Option<Time>,
     pub(super) harvest: Option<Harvest>,
     pub(super) turns_after: Option<u32>,
     pub(super) rate: Option<Rate>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::command::{self, Command, Path};
 use super::dialect::{Line, Topic};
-use super::habits::{Hello, Pipelining, Senders, Speech, Tls};
+use super::habits::{Hello, MOST_DOUBLINGS, Pipelining, Senders, Speech, Tls};
 use super::host::Host;
 use super::turn::{Desk, Then, Turn, phrase, say};
 use super::witness::Breach;
@@ -33,6 +33,10 @@ pub(super) struct Session {
     recipients: u32,
     refused: u32,
     errors: u32,
+    /// Replies that refused something for good.
+    refusals: u32,
+    /// How long it keeps silent before its next reply.
+    silence: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +63,8 @@ impl Session {
             recipients: 0,
             refused: 0,
             errors: 0,
+            refusals: 0,
+            silence: Duration::ZERO,
         }
     }
 
@@ -95,7 +101,22 @@ impl Session {
             Speech::Plain => desk.host.habits.speech.for_ordinary_replies(),
             special => special,
         };
-        Turn { speech, ..turn }
+        let wait = turn.wait + std::mem::take(&mut self.silence);
+        self.sulk(&turn, desk.host);
+        Turn {
+            speech,
+            wait,
+            ..turn
+        }
+    }
+
+    /// Keeps silent for a while after a refusal, where the host does so.
+    fn sulk(&mut self, turn: &Turn, host: &Host) {
+        let refuses = turn.replies.iter().any(|reply| reply.starts_with('5'));
+        if let Some(first) = host.habits.sulks.filter(|_| refuses) {
+            self.silence = first * 2u32.pow(self.refusals.min(MOST_DOUBLINGS));
+            self.refusals += 1;
+        }
     }
 
     fn reply_to(&mut self, line: &[u8], desk: &mut Desk<'_>) -> Turn {

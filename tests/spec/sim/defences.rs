@@ -64,6 +64,24 @@ async fn postfix_slows_down_after_ten_mistakes_and_leaves_after_twenty() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn courier_keeps_silent_after_each_refusal_for_ever_longer() {
+    let mut habits = Persona::Honest.habits();
+    habits.sulks = Some(Duration::from_secs(8));
+    let sim = with(habits);
+    let mut visitor = Visitor::begin(&sim.world, HOST).await;
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        let begun = Instant::now();
+        assert_eq!(code(&visitor.rcpt("zoe").await), "550");
+        waits.push(begun.elapsed().as_secs());
+    }
+    assert_eq!(waits, [0, 8, 16, 32, 64, 128, 128]);
+    let begun = Instant::now();
+    assert_eq!(code(&visitor.ask("QUIT").await), "221");
+    assert_eq!(begun.elapsed().as_secs(), 128);
+}
+
+#[tokio::test(start_paused = true)]
 async fn exim_refuses_even_its_own_after_too_many_strangers() {
     let sim = with(Persona::Exim.habits());
     let mut visitor = Visitor::begin(&sim.world, HOST).await;

@@ -165,10 +165,10 @@ impl Board {
         if !self.groups[group].rows.accepts_anybody() {
             self.remember_good(group, domain, subject);
         }
-        let group = &mut self.groups[group];
         if meant {
-            group.meant = Some(domain);
+            self.means_something(group, domain);
         }
+        let group = &mut self.groups[group];
         if !may_be_meant {
             group.rows.still_accepts(answer.span);
             self.note_accepted(answer.span);
@@ -181,6 +181,17 @@ impl Board {
         group.rows.accept(answer);
         self.note_accepted(span);
         true
+    }
+
+    /// Remembers a domain in which an acceptance means something, to test its machine there: rather one where a new stranger may
+    /// be named. A greylist knows one already, who would be asked about once more.
+    fn means_something(&mut self, group: usize, domain: usize) {
+        let known = self.tells_by_a_decoy(group);
+        let is_worse = self.domains[domain].keeps_waiting
+            && known.is_some_and(|known| !self.domains[known].keeps_waiting);
+        if !is_worse {
+            self.groups[group].meant = Some(domain);
+        }
     }
 
     /// Remembers somebody accepted, to test the host with: rather where that means something.
@@ -243,14 +254,14 @@ impl Board {
             && refuses_for_good(&heard.reading)
         {
             self.note_stranger(span.talk);
-            let group = &mut self.groups[group];
-            group.rows.refuse(Answer {
+            let wants = &mut self.groups[group];
+            wants.rows.refuse(Answer {
                 party: Party::Decoy((*self.domains[domain].name).into()),
                 span,
             });
-            believed = !group.trust.is_lost();
+            believed = !wants.trust.is_lost();
             if believed && refuses_a_stranger(&heard.reading) {
-                group.meant = Some(domain);
+                self.means_something(group, domain);
             }
         }
         self.learn_of_decoy(domain, heard, believed, now);
