@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::usage;
 use crate::input::list::{ColumnChoice, IntakeError, Options, Source};
 use crate::model::limits;
 use crate::model::provider::Providers;
@@ -25,6 +26,7 @@ use crate::preflight::sender::warm_up;
 use crate::smtp::HelloName;
 use crate::smtp::command::BadHelloName;
 use crate::verify::first_of;
+use crate::verify::output::{self, Protected, Replace, Rights};
 
 /// What stands below the options in `presend preflight --help`.
 pub const EXPLAINED: &str = "\
@@ -319,6 +321,22 @@ pub async fn look(
     }
 }
 
+/// Makes sure that the page replaces neither the list nor somebody else's file.
+fn protect(page: &Path, list: Option<&Path>) -> anyhow::Result<()> {
+    // Without a list there is no path that could lead to it.
+    let list = list.unwrap_or(Path::new(""));
+    output::protect(list, &[page.to_owned()], Replace::OnlyOurs).map_err(|protected| {
+        let (path, what) = match protected {
+            Protected::TheList(path) => (path, "is the list itself"),
+            Protected::Foreign(path) => (path, "was not written by presend"),
+        };
+        usage(format!(
+            "{} {what} and would be replaced by the page; name another file with --html",
+            path.display()
+        ))
+    })
+}
+
 /// Looks, then writes what was found to `out`, dressed in `style`. Returns the exit code: 0 fit, 1 not fit, 4 could not
 /// tell.
 ///
@@ -335,11 +353,14 @@ pub async fn run(
         Some(path) => Some(Readers::of(path, args.column.as_ref())?),
         None => None,
     };
+    if let Some(path) = &args.html {
+        protect(path, args.list.as_deref())?;
+    }
     let preflight = look(args, world, machine, readers.as_ref()).await;
     // The page first: when it cannot be written, nobody should have read that all is well.
     if let Some(path) = &args.html {
         let page = html::render(&preflight)?;
-        std::fs::write(path, page)
+        output::write_whole(path, Rights::ORDINARY, page.as_bytes())
             .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
     }
     if args.json {

@@ -360,12 +360,50 @@ fn a_page_is_written_beside_what_is_printed_and_stands_alone() {
         "Preflight of example.org",
         "Rules in force for 5000",
         "Warm-up",
-        "Fit: every check",
+        "Fit to send: every check",
     ] {
         assert!(page.contains(words), "{words}");
     }
-    for outside in ["src=", "href=", "@import", "<script"] {
+    for outside in ["src=", "@import", "<script"] {
         assert!(!page.contains(outside), "{outside}");
+    }
+    let inside = page.matches("href=\"#").count();
+    assert_eq!(
+        page.matches("href=").count(),
+        inside,
+        "links stay on the page"
+    );
+}
+
+#[test]
+fn a_page_replaces_neither_the_list_nor_somebody_elses_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = repository("tests/scenarios/preflight/sound.toml");
+    let here = |name: &str| folder.path().join(name);
+    std::fs::write(here("list.csv"), "email\nlena@tolk.test\n").unwrap();
+    std::fs::write(here("index.html"), "<p>mine</p>").unwrap();
+    for (page, words) in [
+        ("list.csv", "is the list itself"),
+        ("./list.csv", "is the list itself"),
+        ("index.html", "was not written by presend"),
+    ] {
+        let before = std::fs::read(here(page)).unwrap();
+        let mut arguments: Vec<&str> = ARGS.split(' ').collect();
+        arguments.extend(["--world", &world, "--list", "list.csv", "--html", page]);
+        let output = preflight(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{page}");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            errors.contains(words) && errors.contains("--html"),
+            "{errors}"
+        );
+        assert_eq!(std::fs::read(here(page)).unwrap(), before, "{page} stays");
+    }
+    // A page of its own it may replace.
+    for _ in 0..2 {
+        let mut arguments: Vec<&str> = ARGS.split(' ').collect();
+        arguments.extend(["--world", &world, "--html", "page.html"]);
+        assert_eq!(preflight(folder.path(), &arguments).status.code(), Some(0));
     }
 }
 

@@ -92,13 +92,14 @@ fn beginning(path: &Path) -> io::Result<String> {
 }
 
 /// Each kind of file that is written has a mark of its own near its beginning: lists their added columns, JSON lines the
-/// same as keys, reports the program's name, changes and metrics their first line.
+/// same as keys, reports the program's name, changes and metrics their first line, the page of a preflight its generator.
 fn bears_our_mark(text: &str) -> bool {
     let added = columns::NAMES[1];
     text.contains(added)
         || text.contains("\"program\": \"presend")
         || text.starts_with("address,change,before,now")
         || text.starts_with("# HELP presend_")
+        || text.contains("<meta name=\"generator\" content=\"presend preflight\">")
 }
 
 #[cfg(test)]
