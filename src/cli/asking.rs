@@ -19,7 +19,7 @@ use crate::net::live::{self, Proxy, Servers, Sockets};
 use crate::net::route::{DnsAnswer, Reach, Record, RecordKind};
 use crate::net::{Clock, World};
 use crate::probe::pace::{Ceilings, Rate};
-use crate::probe::run::{Depth, Ending, Origin, Terms};
+use crate::probe::run::{Depth, Origin, Terms};
 use crate::probe::scheduler::Manners;
 use crate::sim::net::Internet;
 use crate::smtp::HelloName;
@@ -632,41 +632,4 @@ pub(super) fn block_on<T>(place: &Place, work: impl Future<Output = T>) -> anyho
             .build()?,
     };
     Ok(runtime.block_on(work))
-}
-
-/// Resolves when the run is to end early: at the first Ctrl-C or SIGTERM, or when the time is over. A second signal
-/// ends the program at once.
-pub(super) async fn stop(deadline: Option<Duration>) -> Ending {
-    let over = async {
-        match deadline {
-            Some(time) => tokio::time::sleep(time).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        biased;
-        () = signal() => {
-            tokio::spawn(async {
-                signal().await;
-                std::process::exit(i32::from(super::Exit::Interrupted.code()));
-            });
-            Ending::Interrupted
-        }
-        () = over => Ending::Deadline,
-    }
-}
-
-/// The next Ctrl-C or SIGTERM; never where signals cannot be had.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }

@@ -8,9 +8,9 @@ use clap::Args;
 
 use super::asking::{self, AskingArgs};
 use super::log::LogArgs;
-use super::progress::Screen;
 use super::safe::safe;
-use super::{Exit, start, usage};
+use super::screen::Screen;
+use super::{Exit, start, stop, usage};
 use crate::input::address::Address;
 use crate::input::list::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
@@ -79,8 +79,8 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             Some((world, terms)) => Asking::World(world, Box::new(terms)),
             None => Asking::Nobody(clock),
         };
-        let stop = asking::stop(args.asking.deadline);
-        let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
+        let until = stop::stop(args.asking.deadline, screen.doing());
+        let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
         let model = verify::believed(&ledger, clock.now())?;
         let judge = Judge::new(&tools, clock.now(), summary.ending);
         let mut describer = Describer::new(&tools.lists);
@@ -99,6 +99,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         }
         anyhow::Ok((text, summary.ending, undeliverable))
     })??;
+    screen.finish();
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(match ending {
         Ending::Interrupted => Exit::Interrupted,

@@ -9,10 +9,10 @@ use clap::Args;
 
 use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
-use super::progress::Screen;
 use super::reading::{self, ReadingArgs};
 use super::safe::safe;
-use super::{Exit, start};
+use super::screen::Screen;
+use super::{Exit, start, stop};
 use crate::input::list::Source;
 use crate::model::ending::Ending;
 use crate::model::text::{grouped, percent};
@@ -67,6 +67,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
             Some((world, terms)) => Asking::World(world, Box::new(terms)),
             None => Asking::Nobody(clock),
         };
+        let until = stop::stop(args.asking.deadline, screen.doing());
         estimate(
             &source,
             &options,
@@ -77,7 +78,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
             asking,
             &mut ledger,
             &mut screen,
-            asking::stop(args.asking.deadline),
+            until,
         )
         .await
     })??;

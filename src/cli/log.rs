@@ -13,6 +13,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::safe::safe;
+use crate::model::text::folded;
 
 /// Overrides what is logged, such as `presend=debug` or `presend::pipeline=trace`.
 const VARIABLE: &str = "PRESEND_LOG";
@@ -59,15 +60,16 @@ impl LogArgs {
             EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(self.directives()));
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
+            .with_ansi(!super::is_plain(&io::stderr()))
             .with_writer(Around { bar: bar.clone() });
         // A second start is a test's.
         let _ = match self.log_format {
             LogFormat::Text => {
-                let times = match io::stderr().is_terminal() {
-                    true => Times::Untold,
-                    false => Times::Told,
+                let reader = match io::stderr().is_terminal() {
+                    true => Reader::Person,
+                    false => Reader::Log,
                 };
-                log.event_format(Line { times }).try_init()
+                log.event_format(Line { reader }).try_init()
             }
             LogFormat::Json => log.json().flatten_event(true).try_init(),
         };
@@ -104,16 +106,16 @@ impl Write for AroundOnce<'_> {
     }
 }
 
-/// Whether lines begin with the time: a log needs it, a person at a terminal does not.
+/// Who reads the lines: a log needs the time before each, a person at a terminal lines that break between words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Times {
-    Told,
-    Untold,
+enum Reader {
+    Log,
+    Person,
 }
 
 /// One event on one line: `presend: message (field=value; ...)`.
 struct Line {
-    times: Times,
+    reader: Reader,
 }
 
 impl<S, N> FormatEvent<S, N> for Line
@@ -127,10 +129,6 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        if self.times == Times::Told {
-            let now = std::time::SystemTime::now();
-            write!(writer, "{} ", humantime::format_rfc3339_seconds(now))?;
-        }
         let rank = match *event.metadata().level() {
             Level::ERROR => "error: ",
             Level::WARN => "warning: ",
@@ -138,7 +136,7 @@ where
         };
         let mut words = Words::default();
         event.record(&mut words);
-        write!(writer, "presend: {rank}{}", words.message)?;
+        let mut line = format!("presend: {rank}{}", words.message);
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<N>>();
@@ -147,10 +145,19 @@ where
             }
         }
         // What only programs want is left to the JSON form.
-        if event.metadata().target() != super::progress::TARGET && !words.fields.is_empty() {
-            write!(writer, " ({})", words.fields.trim_start())?;
+        if event.metadata().target() != super::screen::TARGET && !words.fields.is_empty() {
+            write!(line, " ({})", words.fields.trim_start())?;
         }
-        writeln!(writer)
+        match self.reader {
+            Reader::Log => {
+                let now = std::time::SystemTime::now();
+                writeln!(writer, "{} {line}", humantime::format_rfc3339_seconds(now))
+            }
+            Reader::Person => {
+                let columns = super::columns_of_errors();
+                writeln!(writer, "{}", folded(&line, 2, columns))
+            }
+        }
     }
 }
 

@@ -15,12 +15,13 @@ mod lists;
 mod log;
 mod manual;
 pub mod preflight;
-mod progress;
 mod reading;
 mod report;
 mod safe;
+mod screen;
 mod simulate;
 mod start;
+mod stop;
 mod verify;
 mod workbook;
 
@@ -174,6 +175,21 @@ fn is_plain(out: &impl io::IsTerminal) -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !out.is_terminal()
 }
 
+/// How many columns what is written to standard output has: those of its terminal, as far as lines stay easy to read.
+fn columns() -> usize {
+    columns_of(terminal_size::terminal_size_of(io::stdout()))
+}
+
+/// The same of standard error.
+fn columns_of_errors() -> usize {
+    columns_of(terminal_size::terminal_size_of(io::stderr()))
+}
+
+fn columns_of(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+    let columns = size.map_or(80, |(width, _)| usize::from(width.0));
+    columns.clamp(40, 120)
+}
+
 /// Shows what a reply means, as wide as the terminal and coloured only there.
 fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
@@ -262,10 +278,19 @@ fn in_words(error: &anyhow::Error) -> String {
 
 /// Whether the reader of our output went away, which is no fault.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    // Writers of CSV and JSON keep what went wrong to themselves.
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = || cause.downcast_ref::<serde_json::Error>()?.io_error_kind();
+        let csv = || match cause.downcast_ref::<csv::Error>()?.kind() {
+            csv::ErrorKind::Io(error) => Some(error.kind()),
+            _ => None,
+        };
+        io.or_else(json).or_else(csv)
+    };
     error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        .any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
 }
 
 /// Reads `2`, `2%` or `2.5 %` as a share.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, usage};
 use crate::verify::output::{self, Rights};
-use crate::verify::report::{self, Edition, Report};
+use crate::verify::report::{self, Detail, Edition, Report};
 
 /// The client's edition of the page.
 const CLIENTS: &str = "client.html";
@@ -49,7 +49,7 @@ impl PageArgs {
 /// What a report is made into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// One screen of a terminal
+    /// What a terminal shows, with all details
     Text,
     /// The page
     Html,
@@ -79,7 +79,8 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if args.pages.title.is_some() {
         report.title.clone_from(&args.pages.title);
     }
-    let screen = || report::terminal(&report, &folder.display().to_string());
+    let out = folder.display().to_string();
+    let screen = |detail| report::terminal(&report, &out, super::columns(), detail);
     let text = match args.format {
         None => {
             let rights = Rights::of_what_comes_from(&file);
@@ -88,9 +89,9 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
                 Some(_) => write_report(&report, folder, rights, edition)?,
                 None => write_pages(&report, folder, rights, edition)?,
             }
-            screen()
+            screen(Detail::OneScreen)
         }
-        Some(Form::Text) => screen(),
+        Some(Form::Text) => screen(Detail::All),
         Some(Form::Html) => report::html(&report, args.pages.edition()),
         Some(Form::Md) => report::markdown(&report),
         Some(Form::Json) => report.to_json(),

@@ -8,18 +8,19 @@ use clap::Args;
 
 use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
-use super::progress::Screen;
 use super::reading::{self, ReadingArgs};
 use super::report::{PageArgs, write_pages};
-use super::{Exit, start, usage, workbook};
+use super::screen::Screen;
+use super::{Exit, start, stop, usage, workbook};
 use crate::input::list::Source;
 use crate::ledger::{Job, Ledger, Lock, LockError};
 use crate::model::ending::Ending;
+use crate::model::limits;
 use crate::model::timestamp::Moment;
 use crate::net::Clock;
 use crate::projection::{Basis, Goal};
 use crate::verify::output::{self, Replace, Rights};
-use crate::verify::report::{self, Report, Since};
+use crate::verify::report::{self, Detail, Report, Since};
 use crate::verify::{self, Allowed, Asking, Cells, Fill, Gate, Least, Task, Writing, verify};
 
 /// Options of `verify`.
@@ -89,9 +90,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let (domains, remarks) = start::domains(&task.source, &task.options)?;
     reading::tell(&remarks, &args.log);
     let gate = gate(args);
-    if gate.is_set() {
-        right_column(&task)?;
-    }
+    right_column(&task, &gate)?;
     let mut screen = Screen::start(&args.log);
     let (report, json) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
@@ -117,8 +116,8 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             }
             None => Asking::Nobody(clock),
         };
-        let stop = asking::stop(args.asking.deadline);
-        let mut report = verify(&task, &tools, asking, &mut ledger, &mut screen, stop).await?;
+        let until = stop::stop(args.asking.deadline, screen.doing());
+        let mut report = verify(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
         if let Place::Simulated(_, world) = &place {
             report.world = Some(file_name(Path::new(world)));
         }
@@ -145,7 +144,14 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let text = match (args.json, args.log.quiet) {
         (true, _) => json,
         (false, true) => String::new(),
-        (false, false) => report::terminal(&report, &task.out.display().to_string()),
+        (false, false) => {
+            let detail = match args.log.verbose {
+                0 => Detail::OneScreen,
+                _ => Detail::All,
+            };
+            let out = task.out.display().to_string();
+            report::terminal(&report, &out, super::columns(), detail)
+        }
     };
     for why in &shortcomings {
         eprintln!("presend: not good enough: {why}");
@@ -216,7 +222,10 @@ fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::R
                  all rows together go to standard output with --all -, the numbers with --json",
             ));
         }
-        Some(out) => out.to_owned(),
+        Some(out) => {
+            no_file(out, &args.list)?;
+            out.to_owned()
+        }
         None => default_out(&args.list)?,
     };
     Ok(Task {
@@ -240,6 +249,25 @@ fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::R
     })
 }
 
+/// Makes sure that the folder for the lists would not take the place of a file.
+fn no_file(out: &Path, list: &Path) -> anyhow::Result<()> {
+    let Ok(metadata) = std::fs::metadata(out) else {
+        return Ok(());
+    };
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    let name = out.display();
+    let what = match std::fs::canonicalize(out).ok() == std::fs::canonicalize(list).ok() {
+        true => "the list itself",
+        false => "a file",
+    };
+    Err(usage(format!(
+        "--out names the folder that the lists are written to, but {name} is {what}, which would be lost if they took its \
+         place; it is left as it is\n  name a folder, such as --out {name}.presend, or leave --out away"
+    )))
+}
+
 /// Makes sure that the run replaces neither the list nor somebody else's file.
 fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
     let mut paths: Vec<PathBuf> = verify::FILES
@@ -258,10 +286,14 @@ fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
     output::protect(&args.list, &paths, replace).map_err(|protected| usage(protected.to_string()))
 }
 
-/// Makes sure that the column which was named or found is one of addresses: a script that reads the wrong one is to know
-/// before anybody is asked.
-fn right_column(task: &Task) -> anyhow::Result<()> {
-    let fill = Fill::of(&task.source, &task.options)?;
+/// Makes sure that the column which was named or found is one of addresses, before anybody is asked. A script that builds on
+/// the run is to know for certain; else the list is only read for it where its beginning looks like the wrong column.
+fn right_column(task: &Task, gate: &Gate) -> anyhow::Result<()> {
+    let fill = |most| Fill::of(&task.source, &task.options, most);
+    if !gate.is_set() && !fill(limits::START_ROWS)?.is_of_another_column() {
+        return Ok(());
+    }
+    let fill = fill(u64::MAX)?;
     if !fill.is_of_another_column() {
         return Ok(());
     }

@@ -525,8 +525,8 @@ pub const PASSES_PER_FILLING: usize = 32;
 /// Addresses read from the list at a time. Our choice: little enough that answers are not kept waiting.
 pub const SUPPLY_BATCH: usize = 1_000;
 
-/// How often progress is told. Our choice: smooth for the eye, nothing for the machine.
-pub const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// How often progress is told, whatever happens meanwhile. Our choice: a clock that people watch moves every second.
+pub const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 // ── DNS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -77,6 +77,33 @@ fn reorders(c: char) -> bool {
     )
 }
 
+/// A text broken between words into lines of at most `width` characters; those after the first begin with `indent` blanks.
+/// A word that is longer stands alone. Spaces that do not break hold their words together.
+#[must_use]
+pub fn folded(text: &str, indent: usize, width: usize) -> String {
+    let mut lines = String::new();
+    let mut used = 0;
+    let mut starts = true;
+    // Blanks at the beginning and between columns stay as they are.
+    for (at, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if at > 0 && !starts && !word.is_empty() && used + 1 + length > width {
+            let end = lines.trim_end_matches(' ').len();
+            lines.truncate(end);
+            lines.push('\n');
+            lines.extend(std::iter::repeat_n(' ', indent));
+            used = indent;
+        } else if at > 0 {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += length;
+        starts &= word.is_empty();
+    }
+    lines
+}
+
 /// A text of at most `most` characters, with an ellipsis where it was longer.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> String {
@@ -116,6 +143,20 @@ mod tests {
         assert_eq!(counted(1, "row", "rows"), "1 row");
         assert_eq!(about(0.3), "less than 1");
         assert_eq!(about(2.6), "3");
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        for (text, indent, width, lines) in [
+            ("one two three", 0, 7, "one two\nthree"),
+            ("  one two three", 4, 9, "  one two\n    three"),
+            ("a\u{a0}b c", 0, 3, "a\u{a0}b\nc"),
+            ("  12  a longerword", 6, 10, "  12  a\n      longerword"),
+            ("", 2, 10, ""),
+            ("unbreakable", 0, 4, "unbreakable"),
+        ] {
+            assert_eq!(folded(text, indent, width), lines, "{text:?}");
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Effort {
         self.fruitless += 1;
     }
 
+    /// Whether the last connection ended without a reply about a recipient.
+    #[must_use]
+    pub fn was_in_vain_last(&self) -> bool {
+        self.row > 0
+    }
+
     /// The first moment for another connection.
     #[must_use]
     pub fn not_before(&self) -> Moment {

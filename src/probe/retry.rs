@@ -74,6 +74,23 @@ impl Wait {
     }
 }
 
+impl Wait {
+    /// When a recipient that is to be asked about again at `again`, the `waiting` of whom counts all answers so far, is
+    /// asked about for the last time if every further answer is like this one; `patience` is how long it may wait in all.
+    #[must_use]
+    pub fn at_the_latest(self, waiting: Waiting, again: Moment, patience: Duration) -> Moment {
+        let mut last = again;
+        for tries in waiting.tries..limits::TRIES {
+            let waited = last.since(waiting.since.unwrap_or(again));
+            match self.after(tries, patience.saturating_sub(waited)) {
+                Some(wait) => last = last + wait,
+                None => break,
+            }
+        }
+        last
+    }
+}
+
 /// Whether and when to ask about the same recipient again.
 ///
 /// `wait` is what the host asked for, `patience` how long one address may wait in all. Greylisting waits grow from try to
@@ -233,6 +250,24 @@ mod tests {
             next(Reason::Greylisted, false, limits::TRIES, None, HOUR),
             Next::Leave
         );
+    }
+
+    #[test]
+    fn whoever_is_always_told_to_come_back_does_so_until_the_patience_ends() {
+        let first = Waiting {
+            tries: 1,
+            since: Some(Moment::default()),
+        };
+        let minutes = |count: u64| Moment::from_millis(count * 60_000);
+        let half_an_hour = HOUR / 2;
+        for (wait, again, latest) in [
+            (Wait::Untold, 6, 18),
+            (Wait::Named(Duration::from_secs(59)), 1, 3),
+            (Wait::Named(Duration::from_secs(1199)), 20, 20),
+        ] {
+            let last = wait.at_the_latest(first, minutes(again), half_an_hour);
+            assert_eq!(last, minutes(latest), "{wait:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::ledger::{Ledger, Memory};
 use crate::model::ending::Ending;
 use crate::model::provider::Providers;
 use crate::model::verdict::Disposition;
+use crate::probe::run::Stop;
 use crate::projection::sample::{self, Estimate, Stratum};
 use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
 use crate::verify::report::{Time, Traffic};
@@ -158,7 +159,7 @@ pub async fn estimate(
     asking: Asking,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
-    stop: impl Future<Output = Ending>,
+    stop: impl Into<Stop<'_>>,
 ) -> anyhow::Result<Estimated> {
     let parted = part(source, options, most, seed, &tools.providers)?;
     let picked = pick(&parted, most);

@@ -60,10 +60,6 @@ pub enum Allowed {
     MailHosts,
 }
 
-/// The share of messages whose hosts refuse to talk to us from which a run is one that was blocked. Our choice: what is
-/// left is the smaller part of the list, and not chosen by chance.
-const BLOCKED_SHARE: f64 = 0.5;
-
 impl Gate {
     /// Whether the run must reach anything.
     #[must_use]
@@ -130,7 +126,7 @@ fn nothing_proven(report: &Report, allowed: Allowed) -> Vec<String> {
         }
         Allowed::MailHosts => {}
     }
-    if blocked > 0 && float(blocked) >= BLOCKED_SHARE * float(messages) {
+    if crate::verify::report::advice::is_blocked(report) {
         why.push(format!(
             "mail hosts of {} of {} addresses refuse to talk to this machine",
             grouped(blocked),
@@ -153,15 +149,18 @@ pub struct Fill {
 }
 
 impl Fill {
-    /// Reads a list.
+    /// Reads the first `most` rows of a list.
     ///
     /// # Errors
     ///
     /// When it cannot be read.
-    pub fn of(source: &Source, options: &Options) -> Result<Fill, IntakeError> {
+    pub fn of(source: &Source, options: &Options, most: u64) -> Result<Fill, IntakeError> {
         let mut list = source.list(options)?;
         let mut fill = Fill::default();
-        while let Some(row) = list.next_row()? {
+        for _ in 0..most {
+            let Some(row) = list.next_row()? else {
+                break;
+            };
             let lack = first_of(&row).err().map(|none| none.lack);
             fill.filled += u64::from(lack != Some(Lack::Nothing));
             fill.malformed += u64::from(lack == Some(Lack::Malformed));

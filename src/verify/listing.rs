@@ -8,7 +8,7 @@ use super::ahead::Judged;
 use super::changes::ChangeLog;
 use super::judge::{Judge, Judgement};
 use super::seen::Seen;
-use super::{Task, Tools, ahead};
+use super::{Observer, Task, Tools, ahead};
 use crate::input::list::List;
 use crate::ledger::Ledger;
 use crate::model::ending::Ending;
@@ -37,14 +37,14 @@ const USUAL_GOAL: Goal = Goal {
     cap: USUAL_CAP,
 };
 
-/// Writes the lists and reports what they come to.
+/// Writes the lists and reports what they come to, after asking that ended so, with so many mailboxes met.
 pub(super) fn list_rows(
     task: &Task,
     tools: &Tools,
     ledger: &Ledger,
     now: Moment,
-    ending: Ending,
-    mailboxes: usize,
+    (ending, mailboxes): (Ending, usize),
+    observer: &mut dyn Observer,
 ) -> anyhow::Result<Report> {
     let model = believed(ledger, now)?;
     let list = task.source.list(&task.options)?;
@@ -62,12 +62,15 @@ pub(super) fn list_rows(
     let began = ledger.run_began();
     let mut tally = Tally::new(&model);
     let mut shares: Vec<f64> = Vec::new();
+    let mut listed = 0;
     thread::scope(|scope| {
         let mut ahead = ahead::read(scope, list, &tools.lists, &judge, ledger, seen.marker())?;
         while let Some(batch) = ahead.next_batch() {
             let mut batch = batch?;
             batch.flag_duplicates(&mut seen, &tools.policy);
+            observer.listing(listed);
             for row in batch.rows(task.writing.cells) {
+                listed += 1;
                 let Judged {
                     judgement, address, ..
                 } = row.judged;

@@ -19,7 +19,9 @@ mod listing;
 mod questions;
 mod recorder;
 mod seen;
+mod so_far;
 
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use crate::ledger::{Ledger, Memory};
 use crate::model::provider::Providers;
 use crate::model::verdict::Policy;
 use crate::net::{Clock, World};
-use crate::probe::run::{self, Ending, Terms};
+use crate::probe::run::{self, Ending, Stop, Terms};
 use crate::probe::scheduler::Progress;
 use crate::projection::Goal;
 use crate::smtp::rules::Book;
@@ -41,11 +43,13 @@ use heard::Heard;
 use listing::list_rows;
 use questions::Questions;
 use recorder::Scribe;
+use so_far::Standings;
 
 pub use described::{Described, Describer, Lack, NoAddress, Text, first_of, parse_text};
 pub use gate::{Allowed, Fill, Gate, Least};
 pub use judge::{Cells, Judge, Judgement};
 pub use listing::believed;
+pub use so_far::SoFar;
 
 /// What a run needs beside the list.
 pub struct Tools {
@@ -124,6 +128,16 @@ pub trait Observer {
     /// Rows were read, and the asking has come so far.
     fn progress(&mut self, rows: u64, progress: &Progress);
 
+    /// How the mailboxes stand that are settled by now; told before each progress.
+    fn so_far(&mut self, so_far: &SoFar) {
+        let _ = so_far;
+    }
+
+    /// The asking has ended, and so many rows have gone to their lists.
+    fn listing(&mut self, rows: u64) {
+        let _ = rows;
+    }
+
     /// A host blocks us.
     fn blocked(&mut self, host: &str, words: &str, addresses: usize);
 
@@ -154,7 +168,7 @@ pub async fn verify(
     asking: Asking,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
-    stop: impl Future<Output = Ending>,
+    stop: impl Into<Stop<'_>>,
 ) -> anyhow::Result<Report> {
     ledger.recall(task.memory);
     let mut heard = Heard::default();
@@ -164,13 +178,27 @@ pub async fn verify(
             let clock = world.clock;
             let started = clock.now();
             let (ending, mailboxes) = ask(
-                task, tools, world, *terms, ledger, observer, stop, &mut heard,
+                task,
+                tools,
+                world,
+                *terms,
+                ledger,
+                observer,
+                stop.into(),
+                &mut heard,
             )
             .await?;
             (clock, started, ending, mailboxes)
         }
     };
-    let mut report = list_rows(task, tools, ledger, clock.now(), ending, mailboxes)?;
+    let mut report = list_rows(
+        task,
+        tools,
+        ledger,
+        clock.now(),
+        (ending, mailboxes),
+        observer,
+    )?;
     heard.tell(&mut report);
     let finished = clock.now();
     report.time = Time {
@@ -194,16 +222,20 @@ async fn ask(
     terms: Terms,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
-    stop: impl Future<Output = Ending>,
+    stop: Stop<'_>,
     heard: &mut Heard,
 ) -> anyhow::Result<(Ending, usize)> {
     let writer = ledger.writer()?;
-    let rows = std::cell::Cell::new(0);
-    let mut questions = Questions::begin(task, tools, ledger, &rows)?;
+    let rows = Cell::new(0);
+    let model = believed(ledger, world.clock.now())?;
+    let standings = RefCell::new(Standings::new(tools.policy.clone(), &model));
+    let mut questions = Questions::begin(task, tools, ledger, &rows, &standings)?;
     let mut scribe = Scribe {
         writer,
         observer,
         rows: &rows,
+        standings: &standings,
+        lists: &tools.lists,
         heard,
         clock: world.clock,
     };

@@ -1,11 +1,13 @@
 //! The first reading of a list: which mailboxes need asking, and what is known of them from before.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::described::read_row;
+use super::described::{Lack, read_row};
 use super::lanes::{Detached, Follows, Lanes, lanes, workers};
 use super::seen::{Mark, Marker, Seen};
+use super::so_far::Standings;
 use super::{Task, Tools};
 use crate::input::address::Address;
 use crate::input::flags::Lists;
@@ -27,7 +29,9 @@ pub(super) struct Questions<'a> {
     suppression: &'a Suppression,
     lists: &'a Lists,
     ledger: &'a mut Ledger,
-    rows: &'a std::cell::Cell<u64>,
+    rows: &'a Cell<u64>,
+    /// How they stand so far.
+    standings: &'a RefCell<Standings>,
     /// How many mailboxes needed no asking.
     known: u64,
 }
@@ -36,6 +40,8 @@ pub(super) struct Questions<'a> {
 struct Batch<T> {
     /// The number of its last row.
     until: u64,
+    /// Rows that name nobody; those of them that a person may save.
+    nameless: [u64; 2],
     /// The mailboxes that its rows name.
     mailboxes: Vec<(Address, Mark, T)>,
 }
@@ -49,7 +55,7 @@ enum Known {
 }
 
 impl<'a> Questions<'a> {
-    /// Begins to read the list of `task`, counting its rows in `rows`.
+    /// Begins to read the list of `task`, counting its rows in `rows`, its mailboxes in `standings`.
     ///
     /// # Errors
     ///
@@ -58,7 +64,8 @@ impl<'a> Questions<'a> {
         task: &Task,
         tools: &'a Tools,
         ledger: &'a mut Ledger,
-        rows: &'a std::cell::Cell<u64>,
+        rows: &'a Cell<u64>,
+        standings: &'a RefCell<Standings>,
     ) -> anyhow::Result<Self> {
         let list = task.source.list(&task.options)?;
         let seen = Seen::default();
@@ -78,7 +85,11 @@ impl<'a> Questions<'a> {
             .into_iter()
             .map(looking_up)
             .collect();
-        let mut reader = Reader { list, marker };
+        let mut reader = Reader {
+            list,
+            marker,
+            rows: 0,
+        };
         Ok(Questions {
             ahead: lanes(&Detached, move || reader.read(), workers),
             seen,
@@ -87,6 +98,7 @@ impl<'a> Questions<'a> {
             lists: &tools.lists,
             ledger,
             rows,
+            standings,
             known: 0,
         })
     }
@@ -156,15 +168,26 @@ impl Supply for Questions<'_> {
         };
         let batch = batch?;
         self.rows.set(batch.until);
-        let wanted = batch
+        let wanted: Vec<Wanted> = batch
             .mailboxes
             .into_iter()
-            .filter_map(|(address, mark, known)| self.wanted(address, mark, known));
-        Ok(Some(wanted.collect()))
+            .filter_map(|(address, mark, known)| self.wanted(address, mark, known))
+            .collect();
+        let mut standings = self.standings.borrow_mut();
+        let [nameless, repairable] = batch.nameless;
+        standings.nameless(nameless, repairable);
+        standings.known(self.known);
+        for wanted in wanted.iter().filter(|wanted| wanted.answered.is_none()) {
+            standings.wanted(wanted.address.domain().wire());
+        }
+        drop(standings);
+        Ok(Some(wanted))
     }
 
     fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
-        Ok(self.ledger.strangers(name)?)
+        let known = self.ledger.strangers(name)?;
+        self.standings.borrow_mut().remember(name, &known);
+        Ok(known)
     }
 
     fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {
@@ -187,6 +210,8 @@ impl Supply for Questions<'_> {
 struct Reader {
     list: List,
     marker: Marker,
+    /// Rows read.
+    rows: u64,
 }
 
 impl Reader {
@@ -200,18 +225,25 @@ impl Reader {
 
     fn fill(&mut self) -> Result<(Batch<()>, Follows), IntakeError> {
         let mut batch = Batch {
-            until: 0,
+            until: self.rows,
+            nameless: [0; 2],
             mailboxes: Vec::new(),
         };
         for _ in 0..limits::SUPPLY_BATCH {
             let Some(row) = self.list.next_row()? else {
                 return Ok((batch, Follows::Nothing));
             };
-            batch.until = row.number;
-            read_row(&row, |named| {
-                let Ok(address) = named.address else { return };
-                let mark = self.marker.mark(&address.key());
-                batch.mailboxes.push((address, mark, ()));
+            self.rows += 1;
+            batch.until = self.rows;
+            read_row(&row, |named| match named.address {
+                Ok(address) => {
+                    let mark = self.marker.mark(&address.key());
+                    batch.mailboxes.push((address, mark, ()));
+                }
+                Err(none) => {
+                    batch.nameless[0] += 1;
+                    batch.nameless[1] += u64::from(none.lack == Lack::Repairable);
+                }
             });
         }
         Ok((batch, Follows::More))
@@ -224,7 +256,11 @@ fn look_up(
     settled: &Settled,
     ledger: &mut Ledger,
 ) -> Result<Batch<Known>, LedgerError> {
-    let Batch { until, mailboxes } = batch;
+    let Batch {
+        until,
+        nameless,
+        mailboxes,
+    } = batch;
     let mailboxes = ledger.look(|ledger| {
         let known = mailboxes.into_iter().map(|(address, mark, ())| {
             let known = match settled.place(mark.0) {
@@ -235,7 +271,11 @@ fn look_up(
         });
         known.collect::<Result<Vec<_>, LedgerError>>()
     })?;
-    Ok(Batch { until, mailboxes })
+    Ok(Batch {
+        until,
+        nameless,
+        mailboxes,
+    })
 }
 
 fn look_up_one(address: &Address, ledger: &mut Ledger) -> Result<Known, LedgerError> {

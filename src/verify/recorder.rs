@@ -1,7 +1,12 @@
 //! What becomes of what is learned: kept in the ledger, counted, told.
 
+use std::cell::{Cell, RefCell};
+
 use super::Observer;
 use super::heard::Heard;
+use super::so_far::Standings;
+use crate::input::address::Address;
+use crate::input::flags::{Flags, Lists};
 use crate::ledger::{self, Kept, Writer};
 use crate::net::Clock;
 use crate::probe::run::Listener;
@@ -11,7 +16,9 @@ use crate::probe::scheduler::{Learned, Progress};
 pub(super) struct Scribe<'a> {
     pub(super) writer: Writer,
     pub(super) observer: &'a mut dyn Observer,
-    pub(super) rows: &'a std::cell::Cell<u64>,
+    pub(super) rows: &'a Cell<u64>,
+    pub(super) standings: &'a RefCell<Standings>,
+    pub(super) lists: &'a Lists,
     pub(super) heard: &'a mut Heard,
     pub(super) clock: Clock,
 }
@@ -19,6 +26,12 @@ pub(super) struct Scribe<'a> {
 impl Listener for Scribe<'_> {
     fn learned(&mut self, learned: Learned) -> anyhow::Result<()> {
         self.heard.learned(&learned);
+        let lists = self.lists;
+        let flags = |key: &str| match Address::parse(key) {
+            Ok(address) => lists.flags(&address),
+            Err(_) => Flags::NONE,
+        };
+        self.standings.borrow_mut().learned(&learned, flags);
         match learned {
             Learned::Address { key, fact } => {
                 self.writer.address(key, fact)?;
@@ -64,6 +77,8 @@ impl Listener for Scribe<'_> {
 
     fn progress(&mut self, progress: &Progress) {
         self.heard.progress(progress);
+        let so_far = self.standings.borrow().so_far(progress.settled);
+        self.observer.so_far(&so_far);
         self.observer.progress(self.rows.get(), progress);
     }
 }

@@ -66,12 +66,62 @@ fn the_wrong_column_is_told_before_anybody_is_asked() {
         "{errors}"
     );
     assert!(!run.has("verified.csv"));
+    let no_gate = simulated(list.as_bytes(), &["--column", "Name"]);
+    assert_eq!(no_gate.code(), 3, "{}", no_gate.errors());
+    assert!(!no_gate.has("verified.csv"));
     let right = simulated(list.as_bytes(), &["--column", "Email", "--fail-over", "2%"]);
     assert_eq!(right.code(), 0, "{}", right.errors());
     // A list that is mostly empty is no wrong column.
     let sparse = format!("Name,Email\nL,lena@tolk.test\n{}", "X,\n".repeat(40));
     let run = simulated(sparse.as_bytes(), &["--fail-over", "2%"]);
     assert_eq!(run.code(), 0, "{}", run.errors());
+}
+
+#[test]
+fn a_file_where_the_lists_would_go_stays_and_the_danger_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["leads.csv", "other.csv"] {
+        std::fs::write(folder.path().join(name), "email\nlena@tolk.test\n").unwrap();
+    }
+    for (out, word) in [("leads.csv", "the list itself"), ("other.csv", "a file")] {
+        let run = presend(
+            folder.path(),
+            &["verify", "leads.csv", "--out", out, "--world", &world()],
+        );
+        assert_eq!(run.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(
+            said.contains(word) && said.contains("would be lost"),
+            "{said}"
+        );
+        let kept = std::fs::read_to_string(folder.path().join(out)).unwrap();
+        assert_eq!(kept, "email\nlena@tolk.test\n");
+    }
+}
+
+#[test]
+fn colours_stay_out_of_a_log_and_a_reader_may_leave_early() {
+    let list: String = (0..300).map(|row| format!("a{row}@tolk.test\n")).collect();
+    let run = simulated(
+        format!("email\n{list}").as_bytes(),
+        &["-v", "--ledger", "known.db"],
+    );
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    assert!(!run.errors().contains('\u{1b}'), "{}", run.errors());
+    for format in ["csv", "jsonl"] {
+        let mut export = Command::new(env!("CARGO_BIN_EXE_presend"))
+            .args(["ledger", "export", "--format", format, "--ledger"])
+            .arg(run.folder().join("known.db"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Whoever reads one line, as `head -1` does, closes the pipe.
+        drop(export.stdout.take());
+        let ended = export.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{format}");
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{format}");
+    }
 }
 
 #[test]

@@ -242,7 +242,7 @@ fn a_policy_file_may_keep_duplicates() {
 fn only_what_is_dead_is_to_be_taken_out_of_the_records() {
     let list =
         b"email\nlena@tolk.test\nnobody@tolk.test\nomar@@tolk.test\nrubbish\nx@nowhere.test\n";
-    let run = verified(list, &[]);
+    let run = verified(list, &["-v"]);
     let screen = steps(&run);
     assert!(
         screen.contains("Take 2 addresses that take no mail out"),

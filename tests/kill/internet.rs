@@ -14,6 +14,9 @@ pub(crate) const HOSTS: usize = 6;
 /// How long a greylisting domain wants us to stay away.
 const GREY: Duration = Duration::from_secs(2);
 
+/// How long a host thinks about recipients that begin with a z.
+const SPELL: Duration = Duration::from_secs(40);
+
 /// What becomes of mail to a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -198,7 +201,11 @@ fn serve_mail(visitor: &TcpStream, memory: &Mutex<Memory>) -> std::io::Result<()
         } else if let Some(path) = upper.strip_prefix("RCPT TO:<") {
             let recipient = path.split('>').next().unwrap_or_default().to_lowercase();
             std::thread::sleep(Duration::from_millis(2));
-            format!("{}\r\n", recipient_asked(&recipient, memory))
+            let reply = format!("{}\r\n", recipient_asked(&recipient, memory));
+            if recipient.starts_with('z') {
+                std::thread::sleep(SPELL);
+            }
+            reply
         } else if upper == "QUIT" {
             say.write_all(b"221 2.0.0 Bye\r\n")?;
             return Ok(());

@@ -4,6 +4,7 @@
 //! `PRESEND_KILLS=100 cargo test --test kill` for more.
 
 mod internet;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -58,8 +59,14 @@ impl Place {
 
     /// Starts the program on a list of the folder, with its ledger at `ledger`.
     fn start(&self, list: &str, ledger: &Path) -> Child {
+        self.start_with(&["--quiet"], list, ledger)
+    }
+
+    /// The same with further `options`.
+    fn start_with(&self, options: &[&str], list: &str, ledger: &Path) -> Child {
         Command::new(env!("CARGO_BIN_EXE_presend"))
-            .args(["verify", list, "--quiet", "--allow-private"])
+            .args(["verify", list, "--allow-private"])
+            .args(options)
             .args([
                 "--helo",
                 "mail.sender.test",

@@ -2,6 +2,7 @@
 
 mod calibration;
 mod crowded;
+mod outlook;
 mod resume;
 mod scenarios;
 mod season;

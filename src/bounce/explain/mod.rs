@@ -3,7 +3,6 @@
 //! Three things come in: a reply or code as people paste it, a message file, the body of a bounce copied from a mail
 //! program. All become an [`Explanation`]; `render` shows it to people, `json` to programs.
 
-mod contacts;
 mod gateway;
 pub mod json;
 pub mod lines;

@@ -1,8 +1,8 @@
 //! What the sender should do after an answer, concretely.
 
-use super::contacts;
 use crate::model::reason::Reason;
 use crate::smtp::EnhancedCode;
+use crate::smtp::rules::contacts;
 
 /// What is known when advice is asked for.
 #[derive(Clone, Debug, Default)]

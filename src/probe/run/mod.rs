@@ -4,6 +4,7 @@ mod outage;
 mod resolve;
 mod session;
 mod spill;
+mod stop;
 mod trace;
 
 use std::collections::HashMap;
@@ -33,6 +34,7 @@ use spill::Spill;
 
 pub use crate::model::ending::Ending;
 pub use crate::net::origin::{Origin, origin_for};
+pub use stop::Stop;
 
 /// How a run asks the world.
 #[derive(Clone, Debug)]
@@ -134,7 +136,7 @@ pub async fn ask_everybody(
     providers: Arc<Providers>,
     supply: &mut dyn Supply,
     listener: &mut dyn Listener,
-    stop: impl Future<Output = Ending>,
+    stop: impl Into<Stop<'_>>,
 ) -> anyhow::Result<Ending> {
     let router = Arc::new(Router::new(
         world.clone(),
@@ -163,7 +165,7 @@ pub async fn ask_everybody(
         spill: Spill::default(),
         resolving: 0,
     };
-    run.until_done(supply, listener, stop).await
+    run.until_done(supply, listener, stop.into()).await
 }
 
 /// Both ends of a channel. It needs no bound of its own: each task has at most one report under way.
@@ -203,9 +205,8 @@ impl Run {
         &mut self,
         supply: &mut dyn Supply,
         listener: &mut dyn Listener,
-        stop: impl Future<Output = Ending>,
+        mut stop: Stop<'_>,
     ) -> anyhow::Result<Ending> {
-        tokio::pin!(stop);
         let mut next_progress = self.world.clock.now();
         self.board.know_machines(supply.machines()?);
         loop {
@@ -239,12 +240,21 @@ impl Run {
                     ending => ending,
                 });
             }
-            let wake = self.wake().map(|at| self.world.clock.instant(at));
+            // Whatever happens or does not, a person sees that the run lives.
+            let wake = self
+                .wake()
+                .map_or(next_progress, |at| at.min(next_progress));
+            let wake = self.world.clock.instant(wake);
             // In a fixed order, so that a simulated run replays.
             tokio::select! {
                 biased;
-                ending = &mut stop, if self.ending == Ending::Completed => {
-                    self.stop(ending, self.world.clock.now());
+                ending = &mut stop.early, if self.ending == Ending::Completed => {
+                    let now = self.world.clock.now();
+                    self.stop(ending, now);
+                    next_progress = now;
+                }
+                () = &mut stop.at_once, if self.patient_until.is_some() => {
+                    self.patient_until = Some(self.world.clock.now());
                 }
                 Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     // A panic of a conversation ends the run loudly.
@@ -261,7 +271,7 @@ impl Run {
                     let now = self.world.clock.now();
                     self.heed(news, supply, now)?;
                 }
-                () = async { sleep_until(wake.expect("guarded")).await }, if wake.is_some() => {}
+                () = sleep_until(wake) => {}
                 // Conversations get their turn between two readings.
                 () = tokio::task::yield_now(), if self.reads_on() => {}
             }
@@ -278,9 +288,15 @@ impl Run {
     }
 
     fn progress(&self, now: Moment) -> Progress {
+        let progress = self.board.progress(now);
         Progress {
             dns_questions: self.router.questions(),
-            ..self.board.progress(now)
+            stopping: self.patient_until,
+            // How much is left is not known before the list is read.
+            to_go: progress
+                .to_go
+                .filter(|_| self.supply_dry && !self.spill.is_being_read()),
+            ..progress
         }
     }
 

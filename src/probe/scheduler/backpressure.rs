@@ -38,13 +38,13 @@ impl Board {
             },
             None => Crowd::Unmet,
         };
-        self.put_off.insert(crowd);
+        *self.put_off.entry(crowd).or_default() += 1;
     }
 
     /// Notes that a domain's host is known by now: those who were put off there wait for the host.
     pub(super) fn wait_at(&mut self, host: usize, domain: usize) {
-        if self.put_off.remove(&Crowd::Domain(domain)) {
-            self.put_off.insert(Crowd::Host(host));
+        if let Some(count) = self.put_off.remove(&Crowd::Domain(domain)) {
+            *self.put_off.entry(Crowd::Host(host)).or_default() += count;
         }
     }
 
@@ -58,7 +58,7 @@ impl Board {
             return false;
         }
         let enough = room / limits::ROOM_PER_HUNGRY_QUEUE;
-        self.put_off.iter().any(|&crowd| {
+        self.put_off.keys().any(|&crowd| {
             let queue = match crowd {
                 Crowd::Host(host) => self.queue_at(host),
                 Crowd::Domain(domain) => self.queue_of(domain),
@@ -71,6 +71,17 @@ impl Board {
     /// Those who were put off are being looked at again.
     pub fn takes_back(&mut self) {
         self.put_off.clear();
+    }
+
+    /// How many were put off at a host.
+    pub(super) fn put_off_at(&self, host: usize) -> u64 {
+        let count = self.put_off.get(&Crowd::Host(host));
+        count.copied().unwrap_or_default()
+    }
+
+    /// How many were put off in all.
+    pub(super) fn put_off_in_all(&self) -> u64 {
+        self.put_off.values().sum()
     }
 
     /// How many wait at the host of a domain; in the domain itself while its host is not known.

@@ -201,6 +201,14 @@ impl Entry {
         }
     }
 
+    /// The last moment that somebody in it waits for, or its decoy; `now` where nobody does.
+    pub(super) fn last_later(&self, now: Moment) -> Moment {
+        let subject = self.later.back().map_or(now, |(at, _)| *at);
+        subject
+            .max(self.strangers.decoy_due().unwrap_or(now))
+            .max(now)
+    }
+
     /// Whether another attempt at resolving it is worth it after one that failed.
     pub(super) fn resolved_badly(&mut self) -> bool {
         self.resolutions += 1;

@@ -45,8 +45,16 @@ pub(super) struct Host {
     pub(super) farewell_after: Option<u32>,
     /// Its addresses that wait: now, for a later moment.
     pub(super) waiting: [usize; 2],
+    /// When it was first ready for questions in this run.
+    pub(super) met_at: Moment,
+    /// Addresses that it has settled.
+    pub(super) answered: u32,
     /// The first of those later moments, as far as known.
     pub(super) until: Option<Moment>,
+    /// The last of them so far.
+    pub(super) last: Moment,
+    /// When the last of them is asked about as often as we ask, should it be told to come back each time.
+    pub(super) at_the_latest: Moment,
 }
 
 impl Host {
@@ -68,7 +76,11 @@ impl Host {
             first_in_line: None,
             farewell_after: None,
             waiting: [0; 2],
+            met_at: Moment::default(),
+            answered: 0,
             until: None,
+            last: Moment::default(),
+            at_the_latest: Moment::default(),
         }
     }
 

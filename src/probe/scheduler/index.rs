@@ -228,9 +228,10 @@ impl Board {
             self.wakes.insert((at, Wake::Domain(index)));
         }
         if let Some(group) = entry.group {
-            let until = &mut self.hosts[self.groups[group].host].until;
-            if until.is_none_or(|until| until <= now || at < until) {
-                *until = Some(at);
+            let host = &mut self.hosts[self.groups[group].host];
+            host.last = host.last.max(entry.last_later(now));
+            if host.until.is_none_or(|until| until <= now || at < until) {
+                host.until = Some(at);
             }
         }
     }

@@ -20,6 +20,7 @@ mod machine;
 mod mx_group;
 mod no_mail;
 mod outcome;
+mod outlook;
 mod packed_queue;
 mod progress;
 mod recheck;
@@ -60,7 +61,8 @@ use step::{Conduct, Unsure};
 use system::System;
 use turn::Tail;
 
-pub use progress::{Progress, SecondLook, WaitingHost};
+pub use outlook::ToGo;
+pub use progress::{Progress, SecondLook, WaitingHosts};
 
 /// How a run asks.
 #[derive(Clone, Debug)]
@@ -446,8 +448,8 @@ pub struct Board {
     out: VecDeque<Out>,
     learned: Vec<Learned>,
     pending: usize,
-    /// Where addresses were put off.
-    put_off: BTreeSet<Crowd>,
+    /// Where addresses were put off, and how many.
+    put_off: BTreeMap<Crowd, u64>,
     /// Decoys owed or under way: those accepted wait for what they tell.
     decoys_owed: usize,
     tally: Tally,
@@ -476,6 +478,8 @@ pub struct Board {
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     settled: u64,
+    /// Addresses of the list that a host has settled.
+    answered: u64,
     resolved: usize,
     dials: u64,
     recipients: u64,
@@ -533,7 +537,7 @@ impl Board {
             out: VecDeque::new(),
             learned: Vec::new(),
             pending: 0,
-            put_off: BTreeSet::new(),
+            put_off: BTreeMap::new(),
             decoys_owed: 0,
             tally: Tally::default(),
             sample: Vec::new(),
@@ -741,7 +745,11 @@ impl Board {
                     t.offer = Some(offer);
                     let (group, target) = (t.group, t.target);
                     let took = now.since(t.flight.began);
-                    self.hosts[self.groups[group].host].pace.opened_in(took);
+                    let host = &mut self.hosts[self.groups[group].host];
+                    host.pace.opened_in(took);
+                    if host.met_at == Moment::default() {
+                        host.met_at = now;
+                    }
                     self.is_open(group);
                     let machine = self.groups[group].targets[target].1;
                     self.has_met(self.groups[group].host, machine);

@@ -436,6 +436,8 @@ impl Board {
             Look::Second => self.looked_again(&subject, heard, now),
             Look::Control => self.controlled(span, domain, &subject, heard, now),
         }
+        self.tally.answered += u64::from(subject.look == Look::First);
+        self.hosts[host].answered = self.hosts[host].answered.saturating_add(1);
         self.note_settled(1);
         self.offer_domain(domain, now);
     }
@@ -473,6 +475,9 @@ impl Board {
                 if subject.since == Moment::default() {
                     subject.since = now;
                 }
+                let latest = wait.at_the_latest(subject.waiting(), at, patience);
+                let host = &mut self.hosts[host];
+                host.at_the_latest = host.at_the_latest.max(latest);
                 if look == Look::First {
                     self.learn_answer(&subject, &heard.exchange, &heard.reading, now);
                     self.tell_of_waiting(&subject, Some(at));

@@ -1,21 +1,23 @@
 //! How far the asking has come: what a person wants to see meanwhile.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Board, TalkStage};
+use super::{Board, TalkStage, ToGo};
 use crate::model::timestamp::Moment;
 
-/// A host that keeps addresses waiting.
+/// Hosts that keep addresses waiting for a later moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingHost {
-    /// Its key.
-    pub host: String,
-    /// How many wait.
+pub struct WaitingHosts {
+    /// How many addresses wait.
     pub addresses: usize,
-    /// Until when, where that is known.
-    pub until: Option<Moment>,
+    /// At how many hosts.
+    pub hosts: usize,
+    /// The key of the host with most of them.
+    pub most: String,
+    /// Whether all of these hosts put strangers off as greylists do.
+    pub greylist: bool,
+    /// When the last of them will have been asked about again.
+    pub until: Moment,
 }
 
 /// What asking again about a sample of the refused came to: our own error, measured.
@@ -40,6 +42,8 @@ pub struct Progress {
     pub pending: usize,
     /// Addresses settled.
     pub settled: u64,
+    /// Those of them that a host has said yes or no about.
+    pub answered: u64,
     /// Domains seen.
     pub domains: usize,
     /// Domains whose mail hosts are known, or known not to exist.
@@ -54,12 +58,14 @@ pub struct Progress {
     pub decoys: u64,
     /// Questions put to DNS so far.
     pub dns_questions: u64,
-    /// The host with the most addresses waiting for a later moment.
-    pub waiting: Option<WaitingHost>,
-    /// Addresses that wait for a later moment, at all hosts.
-    pub waiting_later: usize,
-    /// How long the slowest host needs at its present speed.
-    pub remaining: Option<Duration>,
+    /// Addresses kept in a file until their hosts have room for them.
+    pub put_off: u64,
+    /// Who waits for a later moment, if anybody does.
+    pub waiting: Option<WaitingHosts>,
+    /// How long it may still take; `None` while the list is being read.
+    pub to_go: Option<ToGo>,
+    /// Until when conversations under way may end well, once the run is to stop.
+    pub stopping: Option<Moment>,
     /// What asking again about a sample of the refused came to so far.
     pub second_look: SecondLook,
 }
@@ -68,38 +74,11 @@ impl Board {
     /// How far the asking has come at `now`.
     #[must_use]
     pub fn progress(&self, now: Moment) -> Progress {
-        let until = |index: usize| self.hosts[index].until.filter(|&until| until > now);
-        let waiting = self
-            .hosts
-            .iter()
-            .enumerate()
-            .filter(|(_, host)| host.waiting[1] > 0)
-            .max_by_key(|(index, host)| (host.waiting[1], std::cmp::Reverse(*index)))
-            .map(|(index, host)| WaitingHost {
-                host: host.key.to_string(),
-                addresses: host.waiting[1],
-                until: until(index),
-            });
-        let remaining = self
-            .hosts
-            .iter()
-            .enumerate()
-            .filter_map(|(index, host)| {
-                let rate = host.pace.recipients_per_second()?;
-                let [at_once, later] = host.waiting;
-                #[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
-                let asking = Duration::from_secs_f64((at_once + later) as f64 / rate);
-                let standing = match later {
-                    0 => Duration::ZERO,
-                    _ => until(index).map_or(Duration::ZERO, |until| until.since(now)),
-                };
-                Some(asking + standing)
-            })
-            .max();
         Progress {
             at: now,
             pending: self.pending,
             settled: self.tally.settled,
+            answered: self.tally.answered,
             domains: self.domains.len(),
             resolved: self.tally.resolved,
             conversations: self
@@ -111,10 +90,24 @@ impl Board {
             recipients: self.tally.recipients,
             decoys: self.tally.decoys,
             dns_questions: 0,
-            waiting,
-            waiting_later: self.hosts.iter().map(|host| host.waiting[1]).sum(),
-            remaining,
+            put_off: self.put_off_in_all(),
+            waiting: self.waiting_for(now),
+            to_go: Some(self.to_go(now)),
+            stopping: None,
             second_look: self.second_look,
         }
+    }
+    /// Who waits for a later moment.
+    fn waiting_for(&self, now: Moment) -> Option<WaitingHosts> {
+        let waiting = || self.hosts.iter().filter(|host| host.waiting[1] > 0);
+        // Of several with as many the first, so that the name does not jump.
+        let most = waiting().rev().max_by_key(|host| host.waiting[1])?;
+        Some(WaitingHosts {
+            addresses: waiting().map(|host| host.waiting[1]).sum(),
+            hosts: waiting().count(),
+            most: most.key.to_string(),
+            greylist: waiting().all(|host| host.greylisting),
+            until: waiting().map(|host| host.last).max()?.max(now),
+        })
     }
 }

@@ -5,6 +5,7 @@
 //! nobody.
 
 mod blame;
+pub mod contacts;
 mod file;
 mod normalize;
 mod rule;

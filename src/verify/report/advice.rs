@@ -1,12 +1,13 @@
 //! What a report comes to in plain words: will it bounce, what to do now.
 
 use super::Report;
+use super::blocked::{Causes, Scope};
 use crate::model::ending::Ending;
-use crate::model::flag::Flag;
+use crate::model::flag::{Flag, Flags};
 use crate::model::reason::{Blame, Reason};
 use crate::model::text::{about, counted, grouped, percent};
-use crate::model::verdict::Standing;
-use crate::projection::{Basis, Group, Projection};
+use crate::model::verdict::{Standing, Verdict};
+use crate::projection::{Basis, Group, Kind, Projection};
 
 /// The rate under which a campaign should stay (field guide, section 9).
 pub const GOOD: f64 = 0.02;
@@ -29,7 +30,10 @@ impl Mood {
     /// How a projection stands.
     #[must_use]
     pub fn of(projection: &Projection) -> Mood {
-        if projection.rate > BAD {
+        if projection.rows == 0 {
+            // Of nothing nothing bounces, which is no reason to be glad.
+            Mood::Careful
+        } else if projection.rate > BAD {
             Mood::Stop
         } else if projection.rate > GOOD || projection.high > BAD {
             Mood::Careful
@@ -70,6 +74,9 @@ pub fn headline(report: &Report) -> String {
     if before.rows == 0 {
         return "No row of the list names an address.".to_owned();
     }
+    if is_blocked(report) {
+        return we_were_blocked(report);
+    }
     let unasked = report.traffic.rcpt == 0 && report.traffic.answered_from_ledger == 0;
     if after.rows == 0 && unasked {
         return format!(
@@ -106,19 +113,92 @@ pub fn headline(report: &Report) -> String {
     )
 }
 
+/// The share of messages whose hosts refuse to talk to us from which a run is one that was blocked. Our choice: what is
+/// left is the smaller part of the list, and not chosen by chance.
+const BLOCKED_SHARE: f64 = 0.5;
+
+/// Whether the run was blocked: the hosts of most messages refuse to talk to whoever asks.
+#[must_use]
+pub fn is_blocked(report: &Report) -> bool {
+    let blocked = unsettled(report, |reason| reason.blame() == Blame::Sender);
+    blocked > 0 && float(blocked) >= BLOCKED_SHARE * float(report.projection.input.rows)
+}
+
+fn we_were_blocked(report: &Report) -> String {
+    let causes = causes(report);
+    let causes = causes.most_first();
+    let blocked = unsettled(report, |reason| reason.blame() == Blame::Sender);
+    let what = match causes.first() {
+        Some(cause) => cause.in_words(scope(report)),
+        None => format!(
+            "mail hosts of {} refuse to talk to this machine",
+            addresses(blocked)
+        ),
+    };
+    let proven = match report.projection.verified.rows {
+        0 => "Nothing is proven yet.".to_owned(),
+        rows => format!(
+            "Only {} of {} are verified.",
+            grouped(rows),
+            addresses(report.projection.input.rows)
+        ),
+    };
+    format!("We were blocked: {what}. {proven}")
+}
+
+/// Who refuses to talk to us, by cause.
+#[must_use]
+pub fn causes(report: &Report) -> Causes {
+    let mut causes = Causes::default();
+    for host in &report.blocked {
+        causes.add(&host.host, &host.reply, host.addresses);
+    }
+    causes
+}
+
+/// Whether those who refuse to talk to us are all who were asked.
+fn scope(report: &Report) -> Scope {
+    let answered = report.flow.iter().any(|flow| {
+        let verdict = Verdict {
+            standing: flow.verdict,
+            reason: flow.reason,
+        };
+        match Kind::of(verdict, Flags::NONE) {
+            Kind::CatchAll | Kind::Untested | Kind::AcceptsEveryone => true,
+            kind => kind.is_settled(),
+        }
+    });
+    match answered || report.traffic.answered_from_ledger > 0 {
+        true => Scope::Some,
+        false => Scope::All,
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of rows stay far below 2^53"
+)]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
 /// What a projection comes to, such as `1.0 % (0.3 to 2.1 %), about 2 of 191 messages`.
 #[must_use]
 pub fn in_words(projection: &Projection) -> String {
     if projection.rows == 0 {
         return "no rows".to_owned();
     }
+    let bounces = about(projection.expected_bounces);
+    let nearly = match bounces.starts_with("less") {
+        true => "",
+        false => "about ",
+    };
     format!(
-        "{} ({} to {}), about {} of {} messages",
+        "{} ({} to {}), {nearly}{bounces} of {}",
         percent(projection.rate),
         percent(projection.low),
         percent(projection.high),
-        about(projection.expected_bounces),
-        grouped(projection.rows),
+        counted(projection.rows, "message", "messages"),
     )
 }
 
@@ -146,10 +226,13 @@ pub fn may_settle_later(reason: Reason) -> bool {
 /// What to do now, most important first.
 #[must_use]
 pub fn steps(report: &Report) -> Vec<Step> {
-    const STEPS: [fn(&Report) -> Option<Step>; 9] = [
+    type Find = fn(&Report) -> Option<Step>;
+    const OF_A_BLOCKED_RUN: [Find; 3] = [go_on, get_off_blocklists, ask_from_elsewhere];
+    const STEPS: [Find; 10] = [
         go_on,
         send,
         ask_again,
+        get_off_blocklists,
         ask_from_elsewhere,
         add_from_review,
         decide_about_catch_alls,
@@ -157,7 +240,17 @@ pub fn steps(report: &Report) -> Vec<Step> {
         leave_out_traps,
         take_out_dead,
     ];
-    STEPS.iter().filter_map(|step| step(report)).collect()
+    let first = match is_blocked(report) {
+        true => &OF_A_BLOCKED_RUN[..],
+        false => &[],
+    };
+    let mut steps: Vec<Step> = Vec::new();
+    for step in first.iter().chain(&STEPS).filter_map(|step| step(report)) {
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    steps
 }
 
 fn step(what: String, why: impl Into<String>, how: impl Into<String>) -> Step {
@@ -218,6 +311,30 @@ fn ask_again(report: &Report) -> Option<Step> {
     ))
 }
 
+fn get_off_blocklists(report: &Report) -> Option<Step> {
+    let causes = causes(report);
+    let mut desks = Vec::new();
+    for desk in causes.most_first().iter().flat_map(|cause| cause.desks()) {
+        if !desks.contains(&(desk.name, desk.advice)) {
+            desks.push((desk.name, desk.advice));
+        }
+    }
+    let (first, _) = desks.first()?;
+    let names = match desks.len() {
+        1 => (*first).to_owned(),
+        more => format!("{first} and {} more", more - 1),
+    };
+    let how: Vec<String> = desks
+        .iter()
+        .map(|(name, advice)| format!("{name}: {advice}."))
+        .collect();
+    Some(step(
+        format!("Get this machine's address off the blocklist of {names}."),
+        "Mail hosts go by it, and refuse whoever stands on it before anybody is asked about.",
+        how.join(" "),
+    ))
+}
+
 fn ask_from_elsewhere(report: &Report) -> Option<Step> {
     let blocked = unsettled(report, |reason| reason.blame() == Blame::Sender);
     if blocked == 0 {
@@ -229,7 +346,8 @@ fn ask_from_elsewhere(report: &Report) -> Option<Step> {
             addresses(blocked)
         ),
         "Nothing is known against these addresses: it is the machine that asked whom their hosts turn away.",
-        "The command presend preflight says what is wrong here. In review.csv: presend_reply has their words.",
+        "Run the same command there, or here with --source-ip and another address of this machine; only these are asked. The \
+         command presend preflight says what is wrong here. In review.csv: presend_reply has their words.",
     ))
 }
 

@@ -5,6 +5,7 @@
 //! its rows are found. Memory does not grow with the list: tables of many things keep the commonest.
 
 pub mod advice;
+pub mod blocked;
 mod detail;
 mod front;
 mod gather;
@@ -36,7 +37,7 @@ pub use metrics::metrics;
 pub use page::{Edition, html};
 pub use real::{Real, RealLine};
 pub use since::Since;
-pub use terminal::terminal;
+pub use terminal::{Detail, terminal};
 
 /// The version of `report.json`, described in `config/schemas/report.schema.json`. Within a version fields are only added.
 pub const SCHEMA: u32 = 1;

@@ -1,6 +1,5 @@
 //! A report on one screen of a terminal.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Report;
@@ -8,19 +7,149 @@ use super::advice::{self, Mood, in_words};
 use crate::ledger::Changes;
 use crate::model::ending::Ending;
 use crate::model::reason::Reason;
-use crate::model::text::{grouped, tame};
+use crate::model::text::{counted, folded, grouped, tame};
 use crate::model::verdict::Disposition;
 
-/// How many reasons are named.
-const REASONS_SHOWN: usize = 8;
+/// Lines that fit one screen of the terminal of old, with the prompt below them.
+const LINES: usize = 23;
 
-/// How many things to do are named.
-const STEPS_SHOWN: usize = 4;
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What fits one screen of 24 lines.
+    OneScreen,
+    /// Everything.
+    All,
+}
 
-/// A report on one screen; `out` names where the lists are.
+/// How many there are at most of what can be left out.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    reasons: usize,
+    steps: usize,
+    notes: usize,
+}
+
+/// What may be left out.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Reasons(usize),
+    Steps(usize),
+    Notes(usize),
+}
+
+/// What is added to a screen as long as there is room, the most important first: up to so many of each.
+const PARTS: [Part; 13] = [
+    Part::Notes(1),
+    Part::Steps(2),
+    Part::Notes(2),
+    Part::Reasons(3),
+    Part::Steps(3),
+    Part::Steps(4),
+    Part::Reasons(1),
+    Part::Reasons(2),
+    Part::Notes(3),
+    Part::Reasons(4),
+    Part::Notes(4),
+    Part::Reasons(6),
+    Part::Reasons(8),
+];
+
+impl Room {
+    const EVERYTHING: Room = Room {
+        reasons: usize::MAX,
+        steps: usize::MAX,
+        notes: usize::MAX,
+    };
+
+    /// What is always there.
+    const LEAST: Room = Room {
+        reasons: 0,
+        steps: 1,
+        notes: 0,
+    };
+
+    fn with(self, part: Part) -> Room {
+        match part {
+            Part::Reasons(count) => Room {
+                reasons: self.reasons.max(count),
+                ..self
+            },
+            Part::Steps(count) => Room {
+                steps: self.steps.max(count),
+                ..self
+            },
+            Part::Notes(count) => Room {
+                notes: self.notes.max(count),
+                ..self
+            },
+        }
+    }
+}
+
+/// A report on a terminal of `width` columns; `out` names where the lists are.
 #[must_use]
-pub fn terminal(report: &Report, out: &str) -> String {
-    let mut text = String::new();
+pub fn terminal(report: &Report, out: &str, width: usize, detail: Detail) -> String {
+    match detail {
+        Detail::All => return page(report, out, width, Room::EVERYTHING),
+        Detail::OneScreen => {}
+    }
+    let mut room = Room::LEAST;
+    for part in PARTS {
+        let more = room.with(part);
+        if page(report, out, width, more).lines().count() <= LINES {
+            room = more;
+        }
+    }
+    page(report, out, width, room)
+}
+
+/// The report, with no more than there is room for.
+fn page(report: &Report, out: &str, width: usize, room: Room) -> String {
+    let mut lines = vec![title(report, width), String::new()];
+    lines.push(folded(&format!("  {}", advice::headline(report)), 2, width));
+    lines.extend(rates(report, width));
+    lines.push(String::new());
+    for disposition in Disposition::ALL {
+        lines.push(folded(
+            &format!(
+                "  {:<9} {:>8}  {}",
+                disposition.as_str(),
+                grouped(report.rows_in(disposition)),
+                what_to_do(disposition)
+            ),
+            22,
+            width,
+        ));
+    }
+    let mut notes = notes(report);
+    notes.truncate(room.notes);
+    if room.notes == usize::MAX {
+        notes.push(asked(report));
+    }
+    lines.extend(
+        notes
+            .iter()
+            .map(|note| folded(&format!("  {note}"), 4, width)),
+    );
+    lines.extend(why(report, room.reasons, width));
+    let steps = advice::steps(report);
+    if !steps.is_empty() {
+        lines.extend([String::new(), "  what to do now".to_owned()]);
+    }
+    for (at, step) in steps.iter().take(room.steps).enumerate() {
+        lines.push(folded(&format!("  {}. {}", at + 1, step.what), 5, width));
+    }
+    lines.extend([
+        String::new(),
+        // A path is to be copied: it is never broken.
+        format!("  the lists and report.html: {}", tame(out)),
+    ]);
+    lines.join("\n") + "\n"
+}
+
+/// The list, how the run ended, how long it took.
+fn title(report: &Report, width: usize) -> String {
     let heading = match report.ending {
         Ending::Completed => "verified",
         Ending::Interrupted => "interrupted; run the same command again to go on",
@@ -29,95 +158,95 @@ pub fn terminal(report: &Report, out: &str) -> String {
             "our own side failed, such as the proxy or DNS; mend it, then run the same command again to go on"
         }
     };
-    let _ = writeln!(
-        text,
-        "{}: {} rows {heading}\n\n  {}\n",
-        tame(&report.list.path),
-        grouped(report.list.rows),
-        advice::headline(report)
-    );
+    let rows = counted(report.list.rows, "row", "rows");
+    let list = tame(&report.list.path);
+    folded(
+        &format!("{list}: {rows} {heading} ({})", took_in_words(report)),
+        2,
+        width,
+    )
+}
+
+/// What the list comes to as it is, and what its verified part does.
+fn rates(report: &Report, width: usize) -> [String; 2] {
     let projection = &report.projection;
-    let _ = writeln!(
-        text,
-        "  projected bounces  before  {}  [{}]\n                     after   {}  [{}]\n",
-        in_words(&projection.input),
-        Mood::of(&projection.input).word(),
-        in_words(&projection.verified),
-        Mood::of(&projection.verified).word(),
-    );
-    for disposition in Disposition::ALL {
-        let _ = writeln!(
-            text,
-            "  {:<9} {:>8}  {}",
-            disposition.as_str(),
-            grouped(report.rows_in(disposition)),
-            what_to_do(disposition)
-        );
-    }
-    if let Some(beside) = advice::beside(report) {
-        let _ = writeln!(text, "  {beside}");
-    }
-    if let Some(since) = &report.since {
+    [
+        ("as it is", &projection.input),
+        ("verified", &projection.verified),
+    ]
+    .map(|(of, projection)| {
+        let mood = match projection.rows {
+            0 => String::new(),
+            _ => format!("  [{}]", Mood::of(projection).word().replace(' ', "\u{a0}")),
+        };
+        let rate = in_words(projection);
+        folded(&format!("  bounces, {of}:  {rate}{mood}"), 22, width)
+    })
+}
+
+/// What else is to know, the most important first.
+fn notes(report: &Report) -> Vec<String> {
+    let since = report.since.as_ref().map(|since| {
         let changes: Vec<String> = since
             .disposition
             .iter()
             .map(|(list, [then, now])| format!("{list} {} → {}", grouped(*then), grouped(*now)))
             .collect();
-        let _ = writeln!(text, "  since {}: {}", since.finished, changes.join(", "));
-    }
-    if let Some(changes) = &report.changes {
-        let _ = writeln!(text, "  {}", changed(changes));
-    }
-    if let (rows @ 1.., Some(oldest)) = (report.memory.rows, report.memory.oldest) {
-        let _ = writeln!(
-            text,
-            "  {} rows answered from memory, the oldest answer from {oldest}",
-            grouped(rows)
-        );
-    }
-    let _ = writeln!(text, "\n  why");
+        format!("since {}: {}", since.finished, changes.join(", "))
+    });
+    let from_memory = match (report.memory.rows, report.memory.oldest) {
+        (rows @ 1.., Some(oldest)) => Some(format!(
+            "{} answered from memory, the oldest answer from {oldest}",
+            counted(rows, "row", "rows")
+        )),
+        (_, _) => None,
+    };
+    let changes = report.changes.as_ref().map(changed);
+    [advice::beside(report), changes, since, from_memory]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The reasons that most rows have.
+fn why(report: &Report, most: usize, width: usize) -> Vec<String> {
     let mut reasons: Vec<(&String, &u64)> = report.counts.reason.iter().collect();
+    if reasons.is_empty() || most == 0 {
+        return Vec::new();
+    }
     reasons.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
-    for (name, count) in reasons.iter().take(REASONS_SHOWN) {
+    let mut lines = vec![String::new(), "  why".to_owned()];
+    for (name, count) in reasons.iter().take(most) {
         let words = name.parse::<Reason>().map_or("", Reason::in_plain_words);
-        let _ = writeln!(text, "  {:>8}  {name:<20} {words}", grouped(**count));
+        let line = format!("  {:>8}  {name:<20} {words}", grouped(**count));
+        lines.push(folded(line.trim_end(), 33, width));
     }
-    if reasons.len() > REASONS_SHOWN {
-        let rest: u64 = reasons[REASONS_SHOWN..]
-            .iter()
-            .map(|(_, count)| **count)
-            .sum();
-        let _ = writeln!(text, "  {:>8}  for other reasons", grouped(rest));
+    let rest: u64 = reasons.iter().skip(most).map(|(_, count)| **count).sum();
+    if rest > 0 {
+        lines.push(format!("  {:>8}  for other reasons", grouped(rest)));
     }
-    let _ = writeln!(text, "\n  {}", asked(report));
-    let steps = advice::steps(report);
-    if !steps.is_empty() {
-        let _ = writeln!(text, "\n  what to do now");
-    }
-    for (at, step) in steps.iter().take(STEPS_SHOWN).enumerate() {
-        let _ = writeln!(text, "  {}. {}", at + 1, step.what);
-    }
-    let _ = writeln!(text, "\n  the lists and report.html: {}", tame(out));
-    text
+    lines
 }
 
 /// How politely it was asked, in one line.
 fn asked(report: &Report) -> String {
     let traffic = &report.traffic;
     format!(
-        "asked: {} DNS questions, {} connections, {} recipients ({} decoys); {} known before; {}{}",
-        grouped(traffic.dns_queries),
-        grouped(traffic.connections),
-        grouped(traffic.rcpt),
-        grouped(traffic.decoys),
+        "asked: {}, {}, {} ({}); {} known before",
+        counted(traffic.dns_queries, "DNS question", "DNS questions"),
+        counted(traffic.connections, "connection", "connections"),
+        counted(traffic.rcpt, "recipient", "recipients"),
+        counted(traffic.decoys, "decoy", "decoys"),
         grouped(traffic.answered_from_ledger),
-        took(report),
-        if report.world.is_some() {
-            " of simulated time"
-        } else {
-            ""
-        },
     )
+}
+
+/// How long it took, with what kind of time that is.
+fn took_in_words(report: &Report) -> String {
+    match report.world {
+        Some(_) => format!("{} of simulated time", took(report)),
+        None => took(report),
+    }
 }
 
 /// How long it took, in whole seconds, as people write it.

@@ -306,7 +306,11 @@ fn nothing_from_outside_becomes_markup_in_a_chat_or_on_a_terminal_or_a_metric() 
             !summary.contains("<script") && !summary.contains("<img") && !summary.contains("<svg"),
             "{summary}"
         );
-        for text in [&summary, &terminal(&report, words), &metrics(&report)] {
+        for text in [
+            &summary,
+            &terminal(&report, words, 80, Detail::All),
+            &metrics(&report),
+        ] {
             assert!(
                 !text.contains(['\u{1b}', '\u{202e}', '\u{2066}', '\u{200f}']),
                 "{text}"
@@ -354,9 +358,67 @@ fn the_first_screen_says_whether_it_bounces_and_what_to_do() {
     );
     let page = html(&report, Edition::Full);
     assert!(page.contains("verified.csv") && page.contains("presend_reason = catch_all"));
-    let screen = terminal(&report, "out");
-    assert!(screen.lines().count() <= 36, "{screen}");
+    let screen = terminal(&report, "out", 80, Detail::OneScreen);
+    assert!(screen.lines().count() <= 23, "{screen}");
     assert!(screen.contains("Send to the 90 addresses"));
+}
+
+#[test]
+fn the_summary_fits_one_screen_and_breaks_between_words() {
+    let mut report = sample();
+    report.since = Some(Since::between(&report.clone(), &report));
+    report.memory.rows = 3;
+    report.memory.oldest = Some(report.time.started);
+    for width in [80, 120] {
+        let screen = terminal(&report, "list.csv.presend", width, Detail::OneScreen);
+        assert!(screen.lines().count() <= 23, "{screen}");
+        assert!(
+            screen.lines().all(|line| line.chars().count() <= width),
+            "{screen}"
+        );
+        let all = terminal(&report, "list.csv.presend", width, Detail::All);
+        assert!(all.contains("asked: ") && all.lines().count() > 23, "{all}");
+        insta::assert_snapshot!(screen);
+    }
+}
+
+#[test]
+fn a_run_that_was_blocked_says_so_and_where_to_turn() {
+    let mut report = sample();
+    report.traffic.answered_from_ledger = 0;
+    report.projection.input.rows = 36;
+    report.projection.verified = Projection::default();
+    report.flow = vec![Flow {
+        verdict: Standing::Unknown,
+        reason: Reason::SenderBlocked,
+        disposition: Disposition::Review,
+        rows: 36,
+    }];
+    report.blocked = (0..12)
+        .map(|host| BlockedHost {
+            host: format!("mx{host}.test"),
+            reply: "554 5.7.1 Client host blocked using zen.spamhaus.org".to_owned(),
+            addresses: 3,
+        })
+        .collect();
+    let headline = advice::headline(&report);
+    assert_eq!(
+        headline,
+        "We were blocked: all 12 hosts refuse this address, naming zen.spamhaus.org. Nothing is proven yet."
+    );
+    let steps = advice::steps(&report);
+    assert!(
+        steps[0].how.contains("https://check.spamhaus.org/"),
+        "{steps:?}"
+    );
+    assert!(steps[1].how.contains("--source-ip"), "{steps:?}");
+    assert_ne!(
+        advice::Mood::of(&report.projection.verified),
+        advice::Mood::Fine
+    );
+    let screen = terminal(&report, "out", 80, Detail::OneScreen);
+    assert!(!screen.contains("[fine]"), "{screen}");
+    insta::assert_snapshot!(screen);
 }
 
 #[test]
@@ -364,7 +426,7 @@ fn an_empty_list_makes_a_page_too() {
     let report = report_of("empty.csv", &[], "");
     assert!(html(&report, Edition::Full).contains("The list has no rows."));
     assert!(markdown(&report).contains("The list has no rows."));
-    assert!(terminal(&report, "out").contains("The list has no rows."));
+    assert!(terminal(&report, "out", 80, Detail::OneScreen).contains("The list has no rows."));
     assert!(metrics(&report).contains("presend_rows{list=\"empty.csv\"} 0"));
 }
 

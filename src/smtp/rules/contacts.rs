@@ -6,13 +6,13 @@
 
 /// A place to look, with the words that point to it.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub struct Desk {
     /// Words of a refusal that point here, in lower case.
     words: &'static [&'static str],
     /// Whose it is.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// What to do there.
-    pub(super) advice: &'static str,
+    pub advice: &'static str,
 }
 
 /// Blocklists, by the words that refusals name them with.
@@ -197,14 +197,38 @@ const PROVIDERS: &[Desk] = &[
 ];
 
 /// The blocklists that a refusal (lower case) names.
-pub(super) fn blocklists(text: &str) -> impl Iterator<Item = &'static Desk> {
+
+pub fn blocklists(text: &str) -> impl Iterator<Item = &'static Desk> {
     BLOCKLISTS
         .iter()
         .filter(move |desk| desk.words.iter().any(|word| text.contains(word)))
 }
 
+/// What a refusal calls the blocklist that it names, such as `zen.spamhaus.org`; the list's own name where the words hold
+/// no zone. `None` where it names none.
+#[must_use]
+pub fn zone(refusal: &str) -> Option<String> {
+    let text = refusal.to_ascii_lowercase();
+    let desk = blocklists(&text).next()?;
+    let is_zone = |word: &&str| {
+        let labels = word.split('.');
+        word.contains('.')
+            && desk.words.iter().any(|known| word.contains(known))
+            && labels.clone().all(|label| !label.is_empty())
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+    };
+    let mut words = text
+        .split(|c: char| c.is_whitespace() || "()[]<>,;:'\"".contains(c))
+        .map(|word| word.trim_end_matches(['.', '!']));
+    let zone = words.find(|word| is_zone(word));
+    Some(zone.map_or_else(|| desk.name.to_owned(), str::to_owned))
+}
+
 /// The provider whose desk a refusal (lower case, with what is known of the host) points to.
-pub(super) fn provider(text: &str) -> Option<&'static Desk> {
+#[must_use]
+pub fn provider(text: &str) -> Option<&'static Desk> {
     PROVIDERS
         .iter()
         .find(|desk| desk.words.iter().any(|word| text.contains(word)))
@@ -227,6 +251,25 @@ mod tests {
             provider("550 5.7.26 x gsmtp").map(|desk| desk.name),
             Some("Google")
         );
+    }
+
+    #[test]
+    fn a_list_is_called_what_the_refusal_calls_it() {
+        for (refusal, called) in [
+            (
+                "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using Zen.Spamhaus.org; \
+                 https://www.spamhaus.org/query/ip/192.0.2.1",
+                Some("zen.spamhaus.org"),
+            ),
+            (
+                "550 listed at https://check.spamhaus.org/x?y",
+                Some("Spamhaus"),
+            ),
+            ("550 (bl.spamcop.net). Go away", Some("bl.spamcop.net")),
+            ("550 5.1.1 user unknown", None),
+        ] {
+            assert_eq!(zone(refusal).as_deref(), called, "{refusal}");
+        }
     }
 
     #[test]

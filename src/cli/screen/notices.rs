@@ -1,0 +1,215 @@
+//! Hosts that give us trouble: those of one cause are told of together, once.
+
+use std::time::Duration;
+
+use crate::model::text::counted;
+use crate::model::timestamp::Moment;
+use crate::verify::report::blocked::{Cause, Scope};
+
+/// How long hosts with the cause of another one are waited for before it is told of. Our choice: a block that all hosts go
+/// by shows within a few seconds.
+const GATHERING: Duration = Duration::from_secs(5);
+
+/// What kind of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// They do not talk to us.
+    Blocked,
+    /// They give no answer about anybody.
+    Left,
+    /// They refuse whoever is asked about.
+    Doubted,
+}
+
+/// Hosts in trouble for one cause.
+#[derive(Clone, Debug)]
+struct Notice {
+    trouble: Trouble,
+    cause: Cause,
+    /// When the first of them was met; `None` before the run's clock was heard of.
+    since: Option<Moment>,
+    /// Of how many hosts people were told.
+    told: usize,
+}
+
+/// What is to be told of hosts in trouble.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notices {
+    all: Vec<Notice>,
+}
+
+impl Notices {
+    /// A host is in trouble: its last words, and how many addresses are left without an answer.
+    pub(super) fn add(&mut self, trouble: Trouble, host: &str, words: &str, addresses: u64) {
+        let mut fresh = crate::verify::report::blocked::Causes::default();
+        let mut cause = fresh.add(host, words, addresses).clone();
+        if trouble != Trouble::Blocked {
+            cause.list = None;
+        }
+        let known = self
+            .all
+            .iter_mut()
+            .find(|notice| notice.trouble == trouble && notice.cause.list == cause.list);
+        match known {
+            Some(notice) => {
+                notice.cause.hosts += 1;
+                notice.cause.addresses += addresses;
+            }
+            None => self.all.push(Notice {
+                trouble,
+                cause,
+                since: None,
+                told: 0,
+            }),
+        }
+    }
+
+    /// What is to be told at `now`: causes that have been gathered for a while and were never told of.
+    pub(super) fn due(&mut self, now: Moment, scope: Scope) -> Vec<String> {
+        let mut due = Vec::new();
+        for notice in &mut self.all {
+            let since = *notice.since.get_or_insert(now);
+            if notice.told == 0 && now.since(since) >= GATHERING {
+                notice.told = notice.cause.hosts;
+                due.push(notice.in_words(scope));
+            }
+        }
+        due
+    }
+
+    /// What is left to be told when the run is over: causes never told of, and those of many more hosts than were told of.
+    pub(super) fn rest(&mut self, scope: Scope) -> Vec<String> {
+        let mut rest = Vec::new();
+        for notice in &mut self.all {
+            if notice.cause.hosts > notice.told {
+                notice.told = notice.cause.hosts;
+                rest.push(notice.in_words(scope));
+            }
+        }
+        rest
+    }
+
+    /// Who does not talk to us, for the screen.
+    pub(super) fn refusals(&self, scope: Scope) -> Option<String> {
+        let blocked = |notice: &&Notice| notice.trouble == Trouble::Blocked;
+        let most = self
+            .all
+            .iter()
+            .filter(blocked)
+            .max_by_key(|notice| notice.cause.hosts)?;
+        Some(most.cause.in_words(scope))
+    }
+}
+
+impl Notice {
+    fn in_words(&self, scope: Scope) -> String {
+        let Cause {
+            hosts,
+            first,
+            words,
+            addresses,
+            ..
+        } = &self.cause;
+        let left = counted(*addresses, "address", "addresses");
+        let goes = match addresses {
+            1 => "goes",
+            _ => "go",
+        };
+        let (who, one) = match hosts {
+            1 => (first.clone(), true),
+            hosts => (counted(*hosts as u64, "host", "hosts"), false),
+        };
+        let said = match one {
+            true => format!("It said: {words}"),
+            false => format!("{first} said: {words}"),
+        };
+        match self.trouble {
+            Trouble::Blocked => {
+                let what = self.cause.in_words(scope);
+                let desks: String = self
+                    .cause
+                    .desks()
+                    .map(|desk| format!(" {}: {}.", desk.name, desk.advice))
+                    .collect();
+                format!(
+                    "{what}; nobody there is asked any more, and {left} there {goes} to review. {said}{desks} Or ask from another machine."
+                )
+            }
+            Trouble::Left => {
+                let (gives, is) = match one {
+                    true => ("gives", "is"),
+                    false => ("give", "are"),
+                };
+                format!(
+                    "{who} {gives} no answer about anybody and {is} left for this run; {left} there {goes} to review, and the \
+                     next run asks about them again. {said}"
+                )
+            }
+            Trouble::Doubted => {
+                let (refuses, its, is) = match one {
+                    true => ("refuses", "its", "its refusals are not believed"),
+                    false => ("refuse", "their", "their refusals are not believed"),
+                };
+                let _ = its;
+                format!(
+                    "{who} {refuses} whoever is asked about, known-good addresses too, so {is}; {left} there {goes} to review. \
+                     {said}"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTED: &str = "554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org";
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn many_hosts_with_one_cause_make_one_warning() {
+        let mut notices = Notices::default();
+        for host in 0..12 {
+            notices.add(Trouble::Blocked, &format!("mx{host}.test"), LISTED, 3);
+            assert!(
+                notices.due(at(host), Scope::All).is_empty() || host == 5,
+                "{host}"
+            );
+        }
+        let told = notices.rest(Scope::All);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("all 12 hosts refuse this address, naming zen.spamhaus.org; "),
+            "{told:?}"
+        );
+        assert!(
+            told[0].contains("36 addresses") && told[0].contains("https://check.spamhaus.org/")
+        );
+        assert!(notices.rest(Scope::All).is_empty());
+    }
+
+    #[test]
+    fn causes_are_told_apart_and_each_in_time() {
+        let mut notices = Notices::default();
+        notices.add(Trouble::Blocked, "mx.a.test", LISTED, 1);
+        notices.add(Trouble::Left, "mx.b.test", "connection refused", 1);
+        assert!(notices.due(at(10), Scope::Some).is_empty());
+        let told = notices.due(at(15), Scope::Some);
+        assert_eq!(told.len(), 2);
+        assert!(
+            told[0].starts_with("mx.a.test refuses this address"),
+            "{told:?}"
+        );
+        assert!(told[1].starts_with("mx.b.test gives no answer about anybody and is left"));
+        assert!(told[1].contains("1 address there goes to review"));
+        assert_eq!(
+            notices.refusals(Scope::Some).unwrap(),
+            "mx.a.test refuses this address, naming zen.spamhaus.org"
+        );
+        assert!(notices.rest(Scope::Some).is_empty());
+    }
+}

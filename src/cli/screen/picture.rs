@@ -1,0 +1,314 @@
+//! What is said of a run while it goes: texts made of its state, for a terminal below the bar, and for a log.
+
+use std::time::Duration;
+
+use crate::model::text::{counted, folded, grouped, percent};
+use crate::model::timestamp::Moment;
+use crate::probe::scheduler::{Progress, ToGo, WaitingHosts};
+use crate::verify::SoFar;
+
+use super::super::safe::safe;
+
+/// A run at one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scene {
+    /// When it began.
+    pub(super) began: Moment,
+    /// Rows read.
+    pub(super) rows: u64,
+    /// How far the asking has come.
+    pub(super) progress: Progress,
+    /// How the mailboxes stand that are settled.
+    pub(super) so_far: SoFar,
+    /// Who does not talk to us.
+    pub(super) refusals: Option<String>,
+}
+
+impl Scene {
+    /// Addresses settled, of all that are to be settled as far as the list was read.
+    pub(super) fn settled(&self) -> (u64, u64) {
+        let Progress {
+            settled,
+            pending,
+            put_off,
+            ..
+        } = self.progress;
+        (settled, settled + pending as u64 + put_off)
+    }
+
+    /// How long the run has taken: `0:07`, `12:30`, `1:02:30`.
+    pub(super) fn elapsed(&self) -> String {
+        let seconds = self.progress.at.since(self.began).as_secs();
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        match hours {
+            0 => format!("{minutes}:{seconds:02}"),
+            _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+        }
+    }
+
+    /// The lines below the bar of a terminal that is `width` columns wide, each within them.
+    pub(super) fn below_the_bar(&self, width: usize) -> String {
+        let mut lines = vec![self.how_far()];
+        lines.extend(self.tally());
+        lines.extend(self.reading());
+        lines.extend(
+            self.progress
+                .waiting
+                .as_ref()
+                .map(|hosts| self.waiting(hosts)),
+        );
+        lines.extend(self.refusals.as_deref().map(safe));
+        lines.extend(self.ending());
+        // The last column is left free: some terminals break the line behind it.
+        let room = width.saturating_sub(3);
+        let lines: Vec<String> = lines.iter().map(|line| folded(line, 2, room)).collect();
+        lines.join("\n").replace('\n', "\n  ")
+    }
+
+    /// One line for a log.
+    pub(super) fn line(&self) -> String {
+        let mut parts = vec![format!("{} in", self.elapsed()), self.how_far()];
+        parts.extend(self.tally());
+        parts.extend(self.reading());
+        parts.extend(
+            self.progress
+                .waiting
+                .as_ref()
+                .map(|hosts| self.waiting(hosts)),
+        );
+        parts.extend(self.refusals.as_deref().map(safe));
+        parts.push(counted(
+            self.progress.conversations as u64,
+            "conversation",
+            "conversations",
+        ));
+        parts.join("; ")
+    }
+
+    fn how_far(&self) -> String {
+        let (settled, all) = self.settled();
+        let to_go = self
+            .progress
+            .to_go
+            .filter(|_| self.progress.stopping.is_none());
+        let to_go = to_go.map_or_else(String::new, |to_go| format!(", {} to go", range(to_go)));
+        let many = counted(all, "address", "addresses");
+        format!("{} of {many} settled{to_go}", grouped(settled))
+    }
+
+    /// How the mailboxes stand that are settled.
+    fn tally(&self) -> Option<String> {
+        let [verified, review, rejected] = self.so_far.lists;
+        let known = match self.so_far.known {
+            0 => String::new(),
+            known => format!("; {} known before", grouped(known)),
+        };
+        let rate = self.so_far.rate.map_or_else(String::new, |rate| {
+            format!("; about {} would bounce", percent(rate))
+        });
+        (verified + review + rejected + self.so_far.known > 0).then(|| {
+            format!(
+                "so far {} verified, {} review, {} rejected{rate}{known}",
+                grouped(verified),
+                grouped(review),
+                grouped(rejected)
+            )
+        })
+    }
+
+    /// What is read, and what is known of its domains, while that is not all.
+    fn reading(&self) -> Option<String> {
+        let Progress {
+            domains, resolved, ..
+        } = self.progress;
+        (resolved < domains).then(|| {
+            format!(
+                "{} read, {} of {} looked up",
+                counted(self.rows, "row", "rows"),
+                grouped(resolved as u64),
+                counted(domains as u64, "domain", "domains")
+            )
+        })
+    }
+
+    /// Whom is waited for, until when.
+    fn waiting(&self, waiting: &WaitingHosts) -> String {
+        let (settled, all) = self.settled();
+        let share = match all {
+            0 => 0,
+            all => settled * 100 / all,
+        };
+        let verb = match waiting.addresses {
+            1 => "waits",
+            _ => "wait",
+        };
+        let why = match waiting.greylist {
+            true => "for greylisting at",
+            false => "to come back to",
+        };
+        let whom = match waiting.hosts {
+            1 => safe(&waiting.most),
+            hosts => counted(hosts as u64, "host", "hosts"),
+        };
+        let until = self.until(waiting.until);
+        format!(
+            "{share}\u{a0}% settled; {} {verb} {why} {whom} {until}",
+            grouped(waiting.addresses as u64)
+        )
+    }
+
+    /// A moment to come, as people look at clocks.
+    fn until(&self, moment: Moment) -> String {
+        let left = moment.since(self.progress.at);
+        if left < Duration::from_secs(60) {
+            return format!("for {} s", left.as_secs().max(1));
+        }
+        let text = moment.to_string();
+        format!("until {}\u{a0}UTC", text.get(11..16).unwrap_or(&text))
+    }
+
+    /// What is done about an order to stop.
+    fn ending(&self) -> Option<String> {
+        let left = self.progress.stopping?.since(self.progress.at);
+        let talks = counted(
+            self.progress.conversations as u64,
+            "conversation",
+            "conversations",
+        );
+        let left = left.as_secs().max(1);
+        Some(format!("finishing {talks}, up to {left} s"))
+    }
+}
+
+/// A range of time in words: `6 to 18 min`, `up to 20 s`, `about 2 h`. The lower end is rounded down, the upper one up.
+pub(super) fn range(to_go: ToGo) -> String {
+    const STEPS: [(u64, u64, &str); 4] = [
+        // Up to so many seconds, in steps of so many, which are called so.
+        (90, 5, "s"),
+        (90 * 60, 60, "min"),
+        (48 * 3600, 3600, "h"),
+        (u64::MAX, 24 * 3600, "days"),
+    ];
+    let (soonest, latest) = (to_go.soonest.as_secs(), to_go.latest.as_secs().max(1));
+    let step = STEPS.iter().find(|(most, ..)| latest <= *most);
+    let (_, step, unit) = step.unwrap_or(&STEPS[3]);
+    let each = match *unit {
+        "s" => 1,
+        _ => *step,
+    };
+    let low = soonest / step * step / each;
+    let high = latest.div_ceil(*step) * step / each;
+    match low {
+        0 => format!("up to {high} {unit}"),
+        low if low == high => format!("about {high} {unit}"),
+        low => format!("{low} to {high} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        "2026-03-02T14:00:00Z".parse::<Moment>().unwrap() + Duration::from_secs(seconds)
+    }
+
+    fn scene() -> Scene {
+        Scene {
+            began: at(0),
+            rows: 298,
+            progress: Progress {
+                at: at(754),
+                settled: 12_181,
+                pending: 248,
+                domains: 140,
+                resolved: 140,
+                conversations: 12,
+                waiting: Some(WaitingHosts {
+                    addresses: 64,
+                    hosts: 3,
+                    most: "gruenwald-bio.test".to_owned(),
+                    greylist: true,
+                    until: at(1800),
+                }),
+                to_go: Some(ToGo {
+                    soonest: Duration::from_secs(420),
+                    latest: Duration::from_secs(1090),
+                }),
+                ..Progress::default()
+            },
+            so_far: SoFar {
+                lists: [9_803, 411, 1_967],
+                rate: Some(0.163),
+                known: 0,
+            },
+            refusals: None,
+        }
+    }
+
+    /// As it stands behind the bar's own indent.
+    fn shown(scene: &Scene, width: usize) -> String {
+        format!("  {}", scene.below_the_bar(width))
+    }
+
+    #[test]
+    fn what_stands_below_the_bar_fits_its_terminal() {
+        for width in [80, 120] {
+            let text = shown(&scene(), width);
+            assert!(
+                text.lines().all(|line| line.chars().count() < width),
+                "{text}"
+            );
+        }
+        insta::assert_snapshot!(shown(&scene(), 80));
+        insta::assert_snapshot!(shown(&scene(), 120));
+    }
+
+    #[test]
+    fn one_is_one() {
+        let mut one = scene();
+        one.rows = 1;
+        one.progress.settled = 0;
+        one.progress.pending = 1;
+        one.progress.domains = 1;
+        one.progress.resolved = 0;
+        one.progress.waiting = Some(WaitingHosts {
+            addresses: 1,
+            hosts: 1,
+            most: "mx.test".to_owned(),
+            greylist: false,
+            until: at(774),
+        });
+        one.progress.stopping = Some(at(756));
+        one.progress.conversations = 1;
+        one.so_far = SoFar::default();
+        insta::assert_snapshot!(shown(&one, 80));
+        insta::assert_snapshot!(one.line());
+    }
+
+    #[test]
+    fn a_log_is_told_the_same_in_one_line() {
+        insta::assert_snapshot!(scene().line());
+    }
+
+    #[test]
+    fn the_time_to_go_is_a_range_and_never_nothing() {
+        for (soonest, latest, words) in [
+            (0, 0, "up to 5 s"),
+            (0, 20, "up to 20 s"),
+            (12, 18, "10 to 20 s"),
+            (0, 100, "up to 2 min"),
+            (360, 1080, "6 to 18 min"),
+            (365, 420, "6 to 7 min"),
+            (360, 360, "about 6 min"),
+            (3600, 7300, "1 to 3 h"),
+            (100_000, 300_000, "1 to 4 days"),
+        ] {
+            let to_go = ToGo {
+                soonest: Duration::from_secs(soonest),
+                latest: Duration::from_secs(latest),
+            };
+            assert_eq!(range(to_go), words);
+        }
+    }
+}

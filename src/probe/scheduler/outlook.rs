@@ -1,0 +1,200 @@
+//! How long a run may still take, by what is known of its hosts: a range, for nobody knows what they will say.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Board, TalkStage};
+use crate::model::limits;
+use crate::model::timestamp::Moment;
+
+/// How long a run may still take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ToGo {
+    /// It takes hardly less: hosts keep their pace and let everybody in who comes back once.
+    pub soonest: Duration,
+    /// It takes hardly more: whoever is told to come back is told so until our patience ends, whoever is silent stays so.
+    pub latest: Duration,
+}
+
+impl ToGo {
+    /// When two things go on side by side.
+    #[must_use]
+    fn beside(self, other: ToGo) -> ToGo {
+        ToGo {
+            soonest: self.soonest.max(other.soonest),
+            latest: self.latest.max(other.latest),
+        }
+    }
+}
+
+/// What is left to do at one host. Durations count from now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    /// Questions that may be put one after the other from now on.
+    askable: u64,
+    /// Addresses that wait in all, those included who may turn out to need no question.
+    waiting: u64,
+    /// Recipients a second at most; `None` without a limit.
+    rate: Option<f64>,
+    /// The time to expect for an answer.
+    reply: Duration,
+    /// The time that an answer has taken so far, all waits included, at a host that wants us to slow down.
+    so_far: Duration,
+    /// Conversations under way.
+    connections: u32,
+    /// Until it may be asked at all.
+    closed: Duration,
+    /// Until all who were told to come back have come back once.
+    back_once: Duration,
+    /// Until all of them have come back as often as they may.
+    back_for_good: Duration,
+    /// Until the conversations under way are given up in which it is silent.
+    silent: Duration,
+    /// Until its mail hosts, should they go on failing, are given up.
+    failing: Duration,
+}
+
+/// What asking takes beside the host's own limit, as a share of it: connections that are opened, ended, lost. Our choice,
+/// held by the simulated runs.
+const MARGIN: f64 = 1.5;
+
+/// What may always come between. Our choice: a connection's opening and its goodbye.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// How far from what is foreseen the end of a run may lie: as a share of the time to go, and in any case. Our choice, held
+/// by the simulated runs.
+const DOUBT: (f64, Duration) = (0.15, Duration::from_secs(5));
+
+impl Left {
+    fn takes(&self) -> ToGo {
+        let each = self.rate.map_or(0.0, |rate| 1.0 / rate);
+        let slowly = each
+            .max(self.reply.as_secs_f64() / f64::from(self.connections.max(1)))
+            .max(self.so_far.as_secs_f64());
+        // The first of them may be asked about right away.
+        let at_best = seconds(each * float(self.askable.saturating_sub(1)));
+        let at_worst = seconds(slowly * float(self.waiting) * MARGIN);
+        let stands = self.closed.max(self.back_once);
+        let ends = stands.max(self.back_for_good);
+        let given_up = self.silent.max(self.failing);
+        ToGo {
+            soonest: stands.max(at_best),
+            latest: ends.max(given_up) + at_worst + MOMENT,
+        }
+    }
+}
+
+impl ToGo {
+    /// With all the doubt there is about what is foreseen.
+    fn doubted(self) -> ToGo {
+        let (share, time) = DOUBT;
+        ToGo {
+            soonest: self.soonest.mul_f64(1.0 - share).saturating_sub(time),
+            latest: self.latest.mul_f64(1.0 + share) + time,
+        }
+    }
+}
+
+impl Board {
+    /// How long what is in memory may still take at `now`, with those who were put off.
+    pub(super) fn to_go(&self, now: Moment) -> ToGo {
+        let silent = self.silent(now);
+        let hosts = (0..self.hosts.len()).map(|host| {
+            let silent = silent.get(&host).copied().unwrap_or_default();
+            self.left_at(host, silent, now).takes()
+        });
+        let hosts = hosts.fold(ToGo::default(), ToGo::beside);
+        hosts.beside(self.looking_up()).doubted()
+    }
+
+    /// What is left to do at a host that may go on being silent for so long.
+    fn left_at(&self, index: usize, silent: Duration, now: Moment) -> Left {
+        let host = &self.hosts[index];
+        let (mut askable, mut closed, mut failing) = (0, None::<Duration>, Duration::ZERO);
+        let groups = host.groups.iter().map(|&group| &self.groups[group]);
+        for group in groups.filter(|group| group.waiting > 0) {
+            askable += group.askable as u64;
+            let until = group.not_before.since(now);
+            closed = Some(closed.map_or(until, |closed| closed.min(until)));
+            let another_round = match group.failures + 1 < limits::ROUNDS {
+                _ if host.has_opened || silent <= MOMENT => Duration::ZERO,
+                true => silent + limits::UNREACHABLE_WAIT + limits::LAST_CONNECT_WAIT,
+                false => silent,
+            };
+            // Whoever was silent before may be so again.
+            let again = match group.effort.was_in_vain_last() {
+                true => silent.max(MOMENT) + limits::RCPT_WAIT,
+                false => Duration::ZERO,
+            };
+            failing = failing.max(another_round).max(again);
+        }
+        let told_to_wait = host.waiting[1] > 0 || self.decoys_owed > 0;
+        let pace = host.pace.known();
+        Left {
+            askable,
+            waiting: host.waiting.iter().sum::<usize>() as u64 + self.put_off_at(index),
+            rate: host.pace.recipients_per_second(),
+            reply: host.pace.reply_time(),
+            so_far: match host.answered {
+                0 => Duration::ZERO,
+                _ if pace.slowdowns == 0 => Duration::ZERO,
+                answered => now.since(host.met_at) / answered,
+            },
+            connections: host.pace.connections_open(),
+            closed: closed.map_or(Duration::ZERO, |closed| {
+                closed.max(pace.not_before.since(now))
+            }),
+            back_once: match told_to_wait {
+                true => host.last.since(now),
+                false => Duration::ZERO,
+            },
+            back_for_good: match host.waiting[1] {
+                0 => Duration::ZERO,
+                _ => host.at_the_latest.since(now),
+            },
+            silent,
+            failing,
+        }
+    }
+
+    /// Look-ups under way.
+    fn looking_up(&self) -> ToGo {
+        match self.tally.resolved < self.domains.len() {
+            true => ToGo {
+                soonest: Duration::ZERO,
+                latest: limits::DNS_WAIT + limits::DNS_RETRY_WAIT,
+            },
+            false => ToGo::default(),
+        }
+    }
+
+    /// For how long each host may go on to be silent in the conversations in which it is, by its index.
+    fn silent(&self, now: Moment) -> HashMap<usize, Duration> {
+        let mut silent: HashMap<usize, Duration> = HashMap::new();
+        for talk in self.talks.values() {
+            let waited = now.since(talk.flight.began);
+            let most = match talk.stage {
+                TalkStage::Opening => talk.patience.to_connect() + limits::GREETING_WAIT,
+                TalkStage::Flying => limits::RCPT_WAIT,
+                TalkStage::Resting | TalkStage::Quitting => continue,
+            };
+            // Whoever has answered till now will most likely do so in a moment.
+            let left = match waited > MOMENT {
+                true => most.saturating_sub(waited),
+                false => MOMENT,
+            };
+            let host = silent.entry(self.groups[talk.group].host).or_default();
+            *host = (*host).max(left);
+        }
+        silent
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
+fn float(count: u64) -> f64 {
+    count as f64
+}

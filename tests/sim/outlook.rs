@@ -1,0 +1,117 @@
+//! What a run says of the time to go, held against how long it then takes.
+
+use std::time::Duration;
+
+use presend::input::list::{Options, Source};
+use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
+use presend::model::ending::Ending;
+use presend::model::timestamp::Moment;
+use presend::probe::scheduler::{Progress, ToGo};
+use presend::sim::score::{create, in_simulated_time};
+use presend::verify::{Asking, Observer, Task, Writing, verify};
+
+use super::{terms_of, tools};
+
+/// Keeps what was said, with when.
+#[derive(Default)]
+struct Notes(Vec<(Moment, Option<ToGo>)>);
+
+impl Observer for Notes {
+    fn progress(&mut self, _rows: u64, progress: &Progress) {
+        self.0.push((progress.at, progress.to_go));
+    }
+
+    fn blocked(&mut self, _host: &str, _words: &str, _addresses: usize) {}
+}
+
+/// What a run of a drawn world said of the time to go, with how long it then took, from a tenth of the run on.
+fn said(seed: u64, rows: usize) -> Vec<(Option<ToGo>, Duration)> {
+    let creation = create(seed, rows);
+    let folder = tempfile::tempdir().unwrap();
+    let tools = tools();
+    let mut notes = Notes::default();
+    let (began, ended) = in_simulated_time(async {
+        let world = creation.internet.start(seed).world;
+        let clock = world.clock;
+        let began = clock.now();
+        let task = Task {
+            source: Source::spool("list".to_owned(), creation.list.bytes().as_slice()).unwrap(),
+            options: Options::default(),
+            out: folder.path().join("out"),
+            memory: Memory::Use,
+            writing: Writing::default(),
+            target: None,
+        };
+        let realm = Realm::Simulated("world".to_owned());
+        let ledger = folder.path().join("ledger.db");
+        let mut ledger = Ledger::open(&ledger, &realm, Lifetimes::default(), began).unwrap();
+        let asking = Asking::World(world, Box::new(terms_of(seed)));
+        let never = std::future::pending::<Ending>();
+        verify(&task, &tools, asking, &mut ledger, &mut notes, never)
+            .await
+            .unwrap();
+        (began, clock.now())
+    })
+    .unwrap();
+    let took = ended.since(began);
+    let from = began + took / 10;
+    notes
+        .0
+        .into_iter()
+        .filter(|(at, _)| *at >= from && *at < ended)
+        .map(|(at, to_go)| (to_go, ended.since(at)))
+        .collect()
+}
+
+/// Whether the truth lies in what was said.
+fn holds((to_go, truth): &&(Option<ToGo>, Duration)) -> bool {
+    to_go.is_some_and(|to_go| to_go.soonest <= *truth && *truth <= to_go.latest)
+}
+
+#[test]
+fn the_time_to_go_lies_in_the_range_that_is_shown() {
+    let scenarios: Vec<(u64, usize)> = (0..30)
+        .map(|seed| {
+            (
+                seed,
+                [40, 120, 200, 300][usize::try_from(seed % 4).unwrap()],
+            )
+        })
+        .collect();
+    let said: Vec<Vec<(Option<ToGo>, Duration)>> = std::thread::scope(|scope| {
+        let halves = scenarios.chunks(15).map(|half| {
+            scope.spawn(|| {
+                half.iter()
+                    .map(|&(seed, rows)| said(seed, rows))
+                    .collect::<Vec<_>>()
+            })
+        });
+        let halves: Vec<_> = halves.collect();
+        halves
+            .into_iter()
+            .flat_map(|half| half.join().unwrap())
+            .collect()
+    });
+    let share = |said: &Vec<(Option<ToGo>, Duration)>| {
+        said.iter().filter(holds).count() as f64 / said.len().max(1) as f64
+    };
+    let shares: Vec<f64> = said.iter().map(share).collect();
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    // A range from now to the end of days would hold too, and tell nobody anything.
+    let mut widths: Vec<f64> = said
+        .iter()
+        .flatten()
+        .filter_map(|(to_go, truth)| {
+            let to_go = (*to_go)?;
+            let width = to_go.latest.saturating_sub(to_go.soonest);
+            Some(width.as_secs_f64() / truth.as_secs_f64().max(1.0))
+        })
+        .collect();
+    widths.sort_by(f64::total_cmp);
+    let median = widths[widths.len() / 2];
+    println!(
+        "the truth lies in the range {mean:.3} of the time, half of the ranges are {median:.2} of it wide or less"
+    );
+    assert!(mean >= 0.9, "{mean:.3}: {shares:.2?}");
+    assert!(median <= 3.0, "{median:.2}");
+}
