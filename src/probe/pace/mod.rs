@@ -334,6 +334,12 @@ impl Pace {
         self.not_before = self.not_before.max(until);
     }
 
+    /// Whether the host has ever asked for less in this run.
+    #[must_use]
+    pub fn was_told_to_slow_down(&self) -> bool {
+        self.told.is_some()
+    }
+
     /// Recipients a second at the present speed; `None` without a limit.
     #[must_use]
     pub fn recipients_per_second(&self) -> Option<f64> {

@@ -147,7 +147,7 @@ impl Board {
     }
 
     /// When a group may be connected to: after its own wait, and that of the machine that would be.
-    fn not_before(&self, group: usize, now: Moment) -> Moment {
+    pub(super) fn not_before(&self, group: usize, now: Moment) -> Moment {
         let wants = &self.groups[group];
         let machine = self.first_machine(group, now);
         let rests = self.rests_until(machine, now).unwrap_or_default();

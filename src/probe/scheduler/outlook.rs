@@ -111,10 +111,13 @@ impl Board {
     fn left_at(&self, index: usize, silent: Duration, now: Moment) -> Left {
         let host = &self.hosts[index];
         let (mut askable, mut closed, mut failing) = (0, None::<Duration>, Duration::ZERO);
-        let groups = host.groups.iter().map(|&group| &self.groups[group]);
-        for group in groups.filter(|group| group.waiting > 0) {
+        for &at in &host.groups {
+            let group = &self.groups[at];
+            if group.waiting == 0 {
+                continue;
+            }
             askable += group.askable as u64;
-            let until = group.not_before.since(now);
+            let until = self.not_before(at, now).since(now);
             closed = Some(closed.map_or(until, |closed| closed.min(until)));
             let another_round = match group.failures + 1 < limits::ROUNDS {
                 _ if host.has_opened || silent <= MOMENT => Duration::ZERO,
@@ -129,7 +132,6 @@ impl Board {
             failing = failing.max(another_round).max(again);
         }
         let told_to_wait = host.waiting[1] > 0 || self.decoys_owed > 0;
-        let pace = host.pace.known();
         Left {
             askable,
             waiting: host.waiting.iter().sum::<usize>() as u64 + self.put_off_at(index),
@@ -137,12 +139,12 @@ impl Board {
             reply: host.pace.reply_time(),
             so_far: match host.answered {
                 0 => Duration::ZERO,
-                _ if pace.slowdowns == 0 => Duration::ZERO,
-                answered => now.since(host.met_at) / answered,
+                answered if host.pace.was_told_to_slow_down() => now.since(host.met_at) / answered,
+                _ => Duration::ZERO,
             },
             connections: host.pace.connections_open(),
             closed: closed.map_or(Duration::ZERO, |closed| {
-                closed.max(pace.not_before.since(now))
+                closed.max(host.pace.known().not_before.since(now))
             }),
             back_once: match told_to_wait {
                 true => host.last.since(now),
