@@ -97,6 +97,14 @@ fn the_time_to_go_lies_in_the_range_that_is_shown() {
     };
     let shares: Vec<f64> = said.iter().map(share).collect();
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    for ((seed, _), (said, share)) in scenarios.iter().zip(said.iter().zip(&shares)) {
+        if *share < 0.9 {
+            println!("seed {seed}: {share:.2}");
+            for (to_go, truth) in said.iter().step_by((said.len() / 12).max(1)) {
+                println!("  {truth:?} to go, {to_go:?} said");
+            }
+        }
+    }
     // A range from now to the end of days would hold too, and tell nobody anything.
     let mut widths: Vec<f64> = said
         .iter()

@@ -51,8 +51,6 @@ pub(super) struct Host {
     pub(super) answered: u32,
     /// The first of those later moments, as far as known.
     pub(super) until: Option<Moment>,
-    /// The last of them so far.
-    pub(super) last: Moment,
     /// When the last of them is asked about as often as we ask, should it be told to come back each time.
     pub(super) at_the_latest: Moment,
 }
@@ -79,7 +77,6 @@ impl Host {
             met_at: Moment::default(),
             answered: 0,
             until: None,
-            last: Moment::default(),
             at_the_latest: Moment::default(),
         }
     }

@@ -229,7 +229,6 @@ impl Board {
         }
         if let Some(group) = entry.group {
             let host = &mut self.hosts[self.groups[group].host];
-            host.last = host.last.max(entry.last_later(now));
             if host.until.is_none_or(|until| until <= now || at < until) {
                 host.until = Some(at);
             }

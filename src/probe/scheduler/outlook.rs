@@ -38,6 +38,8 @@ struct Left {
     rate: Option<f64>,
     /// The time to expect for an answer.
     reply: Duration,
+    /// Whether it wants us to slow down: then it may be left at any moment, with everybody who waits for it.
+    complains: bool,
     /// The time that an answer has taken so far, all waits included, at a host that wants us to slow down.
     so_far: Duration,
     /// Conversations under way.
@@ -78,7 +80,10 @@ impl Left {
         let ends = stands.max(self.back_for_good);
         let given_up = self.silent.max(self.failing);
         ToGo {
-            soonest: stands.max(at_best),
+            soonest: match self.complains {
+                true => Duration::ZERO,
+                false => stands.max(at_best),
+            },
             latest: ends.max(given_up) + at_worst + MOMENT,
         }
     }
@@ -131,12 +136,12 @@ impl Board {
             };
             failing = failing.max(another_round).max(again);
         }
-        let told_to_wait = host.waiting[1] > 0 || self.decoys_owed > 0;
         Left {
             askable,
             waiting: host.waiting.iter().sum::<usize>() as u64 + self.put_off_at(index),
             rate: host.pace.recipients_per_second(),
             reply: host.pace.reply_time(),
+            complains: host.pace.was_told_to_slow_down(),
             so_far: match host.answered {
                 0 => Duration::ZERO,
                 answered if host.pace.was_told_to_slow_down() => now.since(host.met_at) / answered,
@@ -146,10 +151,7 @@ impl Board {
             closed: closed.map_or(Duration::ZERO, |closed| {
                 closed.max(host.pace.known().not_before.since(now))
             }),
-            back_once: match told_to_wait {
-                true => host.last.since(now),
-                false => Duration::ZERO,
-            },
+            back_once: self.last_wait(index, now),
             back_for_good: match host.waiting[1] {
                 0 => Duration::ZERO,
                 _ => host.at_the_latest.since(now),
@@ -159,12 +161,27 @@ impl Board {
         }
     }
 
+    /// Until when somebody at a host waits who was told to come back, or a decoy.
+    pub(super) fn last_wait(&self, host: usize, now: Moment) -> Duration {
+        let host = &self.hosts[host];
+        if host.waiting[1] == 0 && self.decoys_owed == 0 {
+            return Duration::ZERO;
+        }
+        let groups = host.groups.iter().map(|&group| &self.groups[group]);
+        let domains = groups.flat_map(|group| &group.domains);
+        let last = domains
+            .map(|&domain| &self.domains[domain])
+            .filter(|domain| !domain.is_settled_as_a_whole())
+            .map(|domain| domain.last_later(now));
+        last.max().map_or(Duration::ZERO, |last| last.since(now))
+    }
+
     /// Look-ups under way.
     fn looking_up(&self) -> ToGo {
         match self.tally.resolved < self.domains.len() {
             true => ToGo {
                 soonest: Duration::ZERO,
-                latest: limits::DNS_WAIT + limits::DNS_RETRY_WAIT,
+                latest: limits::LOOK_UP_WAIT * 2 + limits::DNS_RETRY_WAIT,
             },
             false => ToGo::default(),
         }

@@ -100,6 +100,8 @@ impl Board {
     /// Who waits for a later moment.
     fn waiting_for(&self, now: Moment) -> Option<WaitingHosts> {
         let waiting = || self.hosts.iter().filter(|host| host.waiting[1] > 0);
+        let places = (0..self.hosts.len()).filter(|&host| self.hosts[host].waiting[1] > 0);
+        let last = places.map(|host| self.last_wait(host, now)).max()?;
         // Of several with as many the first, so that the name does not jump.
         let most = waiting().rev().max_by_key(|host| host.waiting[1])?;
         Some(WaitingHosts {
@@ -107,7 +109,7 @@ impl Board {
             hosts: waiting().count(),
             most: most.key.to_string(),
             greylist: waiting().all(|host| host.greylisting),
-            until: waiting().map(|host| host.last).max()?.max(now),
+            until: now + last,
         })
     }
 }
