@@ -276,6 +276,8 @@ impl Board {
         });
         self.pending += 1;
         self.tally.settled -= 1;
+        // A run that is continued asks again too.
+        self.tell_of_waiting(subject, Some(now));
         self.domains[domain].push_front(subject);
         self.offer_domain(domain, now);
     }

@@ -86,3 +86,28 @@ fn whoever_is_accepted_last_in_a_connection_that_is_cut_off_is_asked_again() {
         assert!(questions < list.len() * 3, "{questions}");
     }
 }
+
+#[test]
+fn a_run_that_is_interrupted_knows_who_was_to_be_asked_again() {
+    let list = people("acme.test", 60, 40);
+    let drill = run_against("acme.test", &list, |question| match question.nth {
+        12.. => Reply::HangUp,
+        _ => turning(question, 3),
+    });
+    let mut taken_back = 0;
+    for (at, learned) in drill.learned.iter().enumerate() {
+        let Learned::TakenBack {
+            party: Party::Address(taken),
+            ..
+        } = learned
+        else {
+            continue;
+        };
+        taken_back += 1;
+        let waits = drill.learned[at..].iter().any(|learned| {
+            matches!(learned, Learned::Waiting { key, again: Some(_), .. } if **key == **taken)
+        });
+        assert!(waits, "{taken}");
+    }
+    assert!(taken_back > 0);
+}
