@@ -60,14 +60,16 @@ impl Spent {
         most.min(up_to_the_tripwire.max(by_ratio))
     }
 
-    /// The same where the connection may have to end with a decoy, should the last that is asked about be accepted: as many as
-    /// leave that decoy a place, whatever the answers. One that is refused needs no decoy.
+    /// The same where the connection may have to end with a decoy for what it accepted last: as many as leave that decoy a
+    /// place, whatever the answers. One that is refused for good needs no decoy; one that is refused for now leaves it `owed`
+    /// where it was before.
     #[must_use]
-    pub fn room_before_a_decoy(self, budget: Budget) -> u32 {
+    pub fn room_before_a_decoy(self, owed: bool, budget: Budget) -> u32 {
         let leaves_a_place = |asked: &u32| {
+            let accepted = u32::from(!owed);
             let worst = Spent {
-                accepted: self.accepted + 1,
-                refused: self.refused + asked - 1,
+                accepted: self.accepted + accepted,
+                refused: self.refused + asked - accepted,
                 ..self
             };
             worst.room(budget) > 0
@@ -145,13 +147,24 @@ mod tests {
                 refused,
                 transactions: 1,
             };
-            spent.room_before_a_decoy(PLENTY)
+            spent.room_before_a_decoy(false, PLENTY)
         };
         assert_eq!(before(0, 3), 6);
         assert_eq!(before(5, 4), 1, "accepted, it makes room itself");
         assert_eq!(before(20, 8), 1, "refused, it needs no decoy");
         assert_eq!(before(4, 5), 0, "accepted, it would be the tenth");
         assert_eq!(before(20, 9), 0);
+        let owed = |accepted, refused| {
+            let spent = Spent {
+                accepted,
+                refused,
+                transactions: 1,
+            };
+            spent.room_before_a_decoy(true, PLENTY)
+        };
+        assert_eq!(owed(5, 4), 0, "refused for now, it would take the place");
+        assert_eq!(owed(20, 8), 0);
+        assert_eq!(owed(20, 3), 5);
     }
 
     #[test]
@@ -193,7 +206,7 @@ mod tests {
         #[test]
         fn whoever_is_accepted_last_leaves_the_decoy_a_place(accepted in 0u32..40, refused in 0u32..9, answers in any::<u16>()) {
             let before = Spent { accepted, refused, transactions: 1 };
-            let asked = before.room_before_a_decoy(PLENTY);
+            let asked = before.room_before_a_decoy(false, PLENTY);
             prop_assert!(asked <= before.room(PLENTY));
             prop_assume!(asked > 0);
             // The last one is accepted, all others as may be.

@@ -110,7 +110,7 @@ impl Board {
             ..draft.budget
         };
         let mut room = match self.may_have_turned(talk) {
-            true => spent.room_before_a_decoy(budget),
+            true => spent.room_before_a_decoy(self.owes_a_test(talk), budget),
             false => spent.room(budget),
         };
         let mut within = draft.budget;

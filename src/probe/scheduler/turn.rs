@@ -75,6 +75,11 @@ impl Board {
         refusals >= suspicious && refusals > group.steady
     }
 
+    /// Whether a conversation has accepted anybody since it last refused somebody for good.
+    pub(super) fn owes_a_test(&self, talk: TalkId) -> bool {
+        !self.talks[&talk].tail.accepted.is_empty()
+    }
+
     /// The domain in which a decoy shows whether a conversation has turned, where that is to be shown; with whether that
     /// is the first one of a domain, which is owed anyway.
     fn turn_to_be_tested(&self, talk: TalkId, now: Moment) -> Option<(usize, IsOwed)> {
