@@ -509,10 +509,10 @@ fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
     let took = drill.run();
     let ideal = Duration::from_secs(200);
     assert!(took < ideal * 115 / 100, "{took:?}");
-    assert_eq!(
-        drill.questions(),
-        2001 + 1,
-        "everybody once, one decoy; in the end one tests the host"
+    assert!(
+        (2001..=2001 + 2).contains(&drill.questions()),
+        "everybody once, one decoy; one tests a connection that refused three, one in the end the host: {}",
+        drill.questions()
     );
     assert_eq!(drill.seen[0].open_at_most, 2);
     assert!(drill.seen[0].refused_at_most <= 9 && !drill.seen[0].unbalanced);
