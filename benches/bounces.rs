@@ -32,7 +32,8 @@ fn main() {
 /// Measures one source against its limit.
 fn report(what: &str, path: &Path, (number, limit): (usize, Duration)) {
     let (taken, found) = (0..3).map(|_| read(path)).min().unwrap_or_default();
-    assert_eq!(found, number, "every one is read");
+    // A message may tell of several people.
+    assert!(found >= number, "every one is read");
     println!(
         "{:28} {:>9.3} s, limit {limit:?}: {}",
         format!("{number} {what}"),
