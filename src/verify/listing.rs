@@ -61,8 +61,7 @@ pub(super) fn list_rows(
     let mut memory = FromMemory::default();
     let began = ledger.run_began();
     let mut tally = Tally::new(&model);
-    let mut shares: Vec<f64> = Vec::new();
-    let mut listed = 0;
+    let (mut shares, mut listed): (Vec<f64>, u64) = (Vec::new(), 0);
     thread::scope(|scope| {
         let mut ahead = ahead::read(scope, list, &tools.lists, &judge, ledger, seen.marker())?;
         while let Some(batch) = ahead.next_batch() {

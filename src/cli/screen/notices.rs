@@ -126,11 +126,9 @@ impl Notice {
         match self.trouble {
             Trouble::Blocked => {
                 let what = self.cause.in_words(scope);
-                let desks: String = self
-                    .cause
-                    .desks()
-                    .map(|desk| format!(" {}: {}.", desk.name, desk.advice))
-                    .collect();
+                let desks = self.cause.desks();
+                let desks = desks.map(|desk| format!(" {}: {}.", desk.name, desk.advice));
+                let desks = desks.collect::<Vec<_>>().concat();
                 format!(
                     "{what}; nobody there is asked any more, and {left} there {goes} to review. {said}{desks} Or ask from another machine."
                 )
@@ -146,11 +144,10 @@ impl Notice {
                 )
             }
             Trouble::Doubted => {
-                let (refuses, its, is) = match one {
-                    true => ("refuses", "its", "its refusals are not believed"),
-                    false => ("refuse", "their", "their refusals are not believed"),
+                let (refuses, is) = match one {
+                    true => ("refuses", "its refusals are not believed"),
+                    false => ("refuse", "their refusals are not believed"),
                 };
-                let _ = its;
                 format!(
                     "{who} {refuses} whoever is asked about, known-good addresses too, so {is}; {left} there {goes} to review. \
                      {said}"

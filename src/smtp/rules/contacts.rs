@@ -197,7 +197,6 @@ const PROVIDERS: &[Desk] = &[
 ];
 
 /// The blocklists that a refusal (lower case) names.
-
 pub fn blocklists(text: &str) -> impl Iterator<Item = &'static Desk> {
     BLOCKLISTS
         .iter()

@@ -38,19 +38,17 @@ impl Causes {
     /// stands now.
     pub fn add(&mut self, host: &str, words: &str, addresses: u64) -> &Cause {
         let list = contacts::zone(words);
-        let at = match self.all.iter().position(|cause| cause.list == list) {
-            Some(at) => at,
-            None => {
-                self.all.push(Cause {
-                    list,
-                    hosts: 0,
-                    first: host.to_owned(),
-                    words: words.to_owned(),
-                    addresses: 0,
-                });
-                self.all.len() - 1
-            }
-        };
+        let known = self.all.iter().position(|cause| cause.list == list);
+        let at = known.unwrap_or_else(|| {
+            self.all.push(Cause {
+                list,
+                hosts: 0,
+                first: host.to_owned(),
+                words: words.to_owned(),
+                addresses: 0,
+            });
+            self.all.len() - 1
+        });
         let cause = &mut self.all[at];
         cause.hosts += 1;
         cause.addresses += addresses;
