@@ -104,8 +104,8 @@ impl Session {
         let wait = turn.wait + std::mem::take(&mut self.silence);
         self.sulk(&turn, desk.host);
         Turn {
-            speech,
             wait,
+            speech,
             ..turn
         }
     }
