@@ -60,10 +60,12 @@ impl Effort {
         self.not_before
     }
 
-    /// Whether another machine of the same domain is worth a try instead.
+    /// Whether another machine of the same domain is worth a try instead: this one has brought nothing time and again, or not
+    /// for long.
     #[must_use]
-    pub fn suggests_another(&self) -> bool {
-        self.row >= limits::FRUITLESS_BEFORE_THE_NEXT
+    pub fn suggests_another(&self, now: Moment) -> bool {
+        let has_lasted = self.row > 0 && now.since(self.since) > limits::FRUITLESS_TIME;
+        has_lasted || self.row >= limits::FRUITLESS_BEFORE_THE_NEXT
     }
 
     /// Whether the host has had its chance, when the next connection would be made at `next`: too many in vain, of late or

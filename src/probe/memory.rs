@@ -166,6 +166,9 @@ pub struct KnownHost {
     /// Its machines that wanted us slower.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resting: BTreeMap<IpAddr, Rest>,
+    /// Its machines with which a conversation ended in step, and when: none has ended out of step since.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_step: BTreeMap<IpAddr, Moment>,
     /// Its machines that sent a reply too many, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub out_of_step: BTreeMap<IpAddr, Moment>,
@@ -200,14 +203,20 @@ impl KnownHost {
         }
     }
 
+    /// Remembers that a conversation with a machine ended in step.
+    pub fn remember_in_step(&mut self, machine: IpAddr, now: Moment) {
+        remember(&mut self.in_step, machine, now);
+    }
+
     /// Remembers that a machine sent a reply too many.
     pub fn remember_out_of_step(&mut self, machine: IpAddr, now: Moment) {
+        self.in_step.remove(&machine);
         remember(&mut self.out_of_step, machine, now);
     }
 
-    /// Forgets what machines did long ago: they may have been mended since.
+    /// Forgets what machines did long ago: they may have been mended, or broken, since.
     pub fn forget_conduct(&mut self, now: Moment) {
-        for machines in [&mut self.in_clear, &mut self.out_of_step] {
+        for machines in [&mut self.in_clear, &mut self.in_step, &mut self.out_of_step] {
             machines.retain(|_, at| now.since(*at) < limits::CONDUCT_MEMORY);
         }
     }

@@ -6,6 +6,8 @@
 //! only closes shows nothing: it may have closed before it had answered our last commands, with as many replies too many
 //! before that.
 
+use std::time::Duration;
+
 use super::command::Command;
 use super::session::{Dialogue, Step};
 use super::{Answer, Garble, Stage};
@@ -30,6 +32,8 @@ pub struct Farewell {
     replies: u32,
     /// Whether the dialogue has paused because it is out of step.
     paused: bool,
+    /// Time for the answer.
+    wait: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +54,22 @@ impl Default for Farewell {
             parting: Parting::Untold,
             replies: 0,
             paused: false,
+            wait: limits::GOODBYE_WAIT,
         }
     }
 }
 
 impl Farewell {
+    /// The same, waiting as long for the answer as the host took for an earlier one, within bounds: it may be busy with an
+    /// earlier command still, and has this connection open until it comes to QUIT.
+    #[must_use]
+    pub fn waiting(self, wait: Duration) -> Self {
+        Farewell {
+            wait: wait.clamp(limits::GOODBYE_WAIT, limits::RCPT_WAIT),
+            ..self
+        }
+    }
+
     /// What it has shown so far. [`Step::Done`] is returned as soon as it is out of step, for that is worth telling at once;
     /// carried out further, it waits for the host's goodbye.
     #[must_use]
@@ -65,6 +80,7 @@ impl Farewell {
     fn is_out_of_step(&mut self) {
         self.parting = Parting::OutOfStep;
         self.at = At::Waiting;
+        self.wait = limits::RCPT_WAIT;
     }
 }
 
@@ -83,7 +99,7 @@ impl Dialogue for Farewell {
                 self.at = At::Said;
                 Step::Say(Command::Quit.to_string())
             }
-            At::Said | At::Waiting => listen(limits::GOODBYE_WAIT),
+            At::Said | At::Waiting => listen(self.wait),
             At::Counting => listen(limits::CLOSING_WAIT),
             At::End => Step::Done,
         }
@@ -174,6 +190,22 @@ mod tests {
         ] {
             assert_eq!(parting(&answers), wanted, "{answers:?}");
         }
+    }
+
+    #[test]
+    fn a_host_that_takes_its_time_has_it_for_its_goodbye_too() {
+        let wait_for = |slowest| {
+            let mut farewell = Farewell::default().waiting(slowest);
+            farewell.step();
+            match farewell.step() {
+                Step::Listen { wait, .. } => wait,
+                other => panic!("{other:?}"),
+            }
+        };
+        let slow = Duration::from_secs(16);
+        assert_eq!(wait_for(Duration::ZERO), limits::GOODBYE_WAIT);
+        assert_eq!(wait_for(slow), slow);
+        assert_eq!(wait_for(slow * 100), limits::RCPT_WAIT);
     }
 
     #[test]

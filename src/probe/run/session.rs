@@ -70,18 +70,24 @@ impl Talk {
             }
         };
         let mut worth_counting = true;
+        let mut slowest = limits::GOODBYE_WAIT;
         while let Some(Order::Fly(commands, pace)) = orders.recv().await {
             let mut flight = Flight::new(commands.clone(), pace);
+            let began = world.clock.now();
             line = line
                 .carry_out(&mut flight)
                 .await
                 .expect("only encryption loses a line");
             let is_whole = flight.is_whole();
             worth_counting &= is_whole;
+            if is_whole {
+                slowest = slowest.max(world.clock.now().since(began));
+            }
             if flight.is_out_of_step()
                 || (is_whole && line.unread(pace.quiet()).await == Unread::Replies)
             {
                 worth_counting = false;
+                slowest = limits::RCPT_WAIT;
                 report(Report::OutOfStep(self.out_of_step()));
                 continue;
             }
@@ -91,7 +97,7 @@ impl Talk {
             });
             report(Report::Landed(heard.collect()));
         }
-        let parting = take_leave(line, || {
+        let parting = take_leave(line, Farewell::default().waiting(slowest), || {
             if worth_counting {
                 report(Report::OutOfStep(self.out_of_step()));
             }
@@ -138,7 +144,7 @@ impl Talk {
                 // A host that has greeted, or refused to, is still told goodbye.
                 let is_met = stage != Stage::Greeting || matches!(answer, Answer::Reply(_));
                 if is_met && answer != Answer::HungUp {
-                    let parting = take_leave(line, || {}).await;
+                    let parting = take_leave(line, Farewell::default(), || {}).await;
                     if parting == Parting::OutOfStep && matches!(answer, Answer::Reply(_)) {
                         // It was no answer to what we said.
                         return failed(self.out_of_step());
@@ -207,9 +213,8 @@ impl Talk {
 }
 
 /// Says goodbye, then waits for the host to close. Calls `out_of_step` as soon as that shows.
-async fn take_leave(line: Line, out_of_step: impl FnOnce()) -> Parting {
+async fn take_leave(line: Line, mut farewell: Farewell, out_of_step: impl FnOnce()) -> Parting {
     let lossless = "only encryption loses a line";
-    let mut farewell = Farewell::default();
     let mut line = line.carry_out(&mut farewell).await.expect(lossless);
     if farewell.parting() == Parting::OutOfStep {
         out_of_step();

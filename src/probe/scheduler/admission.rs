@@ -158,7 +158,7 @@ impl Board {
     /// Whether a conversation with a group would find something to ask, be it a test of its host.
     fn has_a_question(&mut self, group: usize, now: Moment) -> bool {
         let wants = &mut self.groups[group];
-        let greylisting = self.hosts[wants.host].greylisting;
+        let greylisting = wants.greylisting;
         while let Some(&domain) = wants.ready.front() {
             let entry = &mut self.domains[domain];
             if entry.has_question(greylisting, now) {
@@ -220,7 +220,8 @@ impl Board {
         let targets = &self.groups[group].targets;
         let alive = |(_, machine): &(String, IpAddr)| self.may_be_asked(group, *machine, now);
         let has_room = |target: &(String, IpAddr)| alive(target) && !self.is_full(target.1);
-        let brings = |target: &(String, IpAddr)| has_room(target) && !self.is_fruitless(target.1);
+        let brings =
+            |target: &(String, IpAddr)| has_room(target) && !self.is_fruitless(target.1, now);
         let hopeful = |target: &(String, IpAddr)| has_room(target) && !self.is_spent(target.1, now);
         let open_to_us = |(_, machine): &(String, IpAddr)| self.is_open_to_us(*machine);
         let first = targets.iter().position(brings);
@@ -311,6 +312,7 @@ impl Board {
             self.not_answered(asked, now);
         }
         self.are_sure(t.unsure, now);
+        self.tell_held(talk);
         if let Some(heard) = t.refuses_us {
             let machine = self.groups[t.group].targets[t.target].clone();
             self.block(host, machine, &heard, self.block_wait(host), now);

@@ -343,7 +343,7 @@ impl Board {
     fn next_domain(&mut self, talk: TalkId, draft: &Draft, now: Moment) -> Option<usize> {
         let t = &self.talks[&talk];
         let group = t.group;
-        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        let greylisting = self.groups[group].greylisting;
         if let Some(domain) = self.groups[group].control {
             let entry = &self.domains[domain];
             if entry.has_a_control() && entry.has_question(greylisting, now) {
@@ -379,7 +379,7 @@ impl Board {
 
     /// Puts a domain that is likely to accept somebody in front of its group's queue. Returns whether one stands there.
     fn bring_forward_a_likely_one(&mut self, group: usize, now: Moment) -> bool {
-        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        let greylisting = self.groups[group].greylisting;
         let ready = &self.groups[group].ready;
         let found = ready
             .iter()
@@ -410,7 +410,7 @@ impl Board {
     fn relist(&mut self, domain: usize, now: Moment) {
         let entry = &mut self.domains[domain];
         let Some(group) = entry.group else { return };
-        let greylisting = self.hosts[self.groups[group].host].greylisting;
+        let greylisting = self.groups[group].greylisting;
         if !entry.listed && entry.has_question(greylisting, now) {
             entry.listed = true;
             // In front: a domain is finished before the next is begun.
@@ -431,7 +431,7 @@ impl Board {
     fn take_question(&mut self, talk: TalkId, domain: usize, now: Moment) -> Option<Question> {
         let t = &self.talks[&talk];
         let (spent, kinds) = (t.spent, t.kinds);
-        let greylisting = self.hosts[self.groups[t.group].host].greylisting;
+        let greylisting = self.groups[t.group].greylisting;
         self.domains[domain].take_question(greylisting, spent, kinds, now)
     }
 
@@ -479,7 +479,7 @@ impl Board {
     }
 
     /// The `nth` decoy of a domain; `None` for one that is no name.
-    fn decoy(&self, domain: usize, nth: u32) -> Option<lettre::Address> {
+    pub(super) fn decoy(&self, domain: usize, nth: u32) -> Option<lettre::Address> {
         let name = &self.domains[domain].name;
         let local = decoy_local_part(self.manners.seed, name, nth);
         lettre::Address::new(local, &**name).ok()

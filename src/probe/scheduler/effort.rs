@@ -102,9 +102,9 @@ impl Board {
     }
 
     /// Whether connections to a machine have brought so little of late that the domain's next is worth a try.
-    pub(super) fn is_fruitless(&self, machine: IpAddr) -> bool {
+    pub(super) fn is_fruitless(&self, machine: IpAddr, now: Moment) -> bool {
         let effort = self.efforts.get(&machine);
-        effort.is_some_and(crate::probe::Effort::suggests_another)
+        effort.is_some_and(|effort| effort.suggests_another(now))
     }
 
     /// Whether a machine has had its chance.

@@ -347,7 +347,7 @@ impl Board {
     /// Tells what is known of a domain's decoy by now.
     pub(super) fn tell_of_strangers(&mut self, domain: usize) {
         let entry = &self.domains[domain];
-        self.learned.push(Learned::Strangers {
+        self.tell(Learned::Strangers {
             name: entry.name.to_string(),
             known: KnownDomain {
                 keeps_waiting: entry.keeps_waiting,

@@ -26,12 +26,8 @@ pub(super) struct Host {
     pub(super) listed: bool,
     /// Its machines that have said something in this run.
     pub(super) met: BTreeSet<IpAddr>,
-    /// Whether it tells strangers to come back, so that all clocks are better started at once.
-    pub(super) greylisting: bool,
     /// Whether a conversation with it ever came about in this run.
     pub(super) has_opened: bool,
-    /// How often it began to tell strangers to come back.
-    turns: u8,
     /// Somebody who was accepted there.
     pub(super) good: Option<(usize, Address)>,
     /// What is known of it, for later runs too.
@@ -65,9 +61,7 @@ impl Host {
             queue: VecDeque::new(),
             listed: false,
             met: BTreeSet::new(),
-            greylisting: false,
             has_opened: false,
-            turns: 0,
             good: None,
             known: KnownHost::default(),
             questioned: None,
@@ -85,17 +79,6 @@ impl Host {
     pub(super) fn acts_as_one(&self) -> bool {
         let provider = self.provider.as_deref();
         provider.is_some_and(|provider| provider.blocking == Blocking::AsOne)
-    }
-
-    /// Notes that it tells strangers to come back. Returns whether that is news; a host that changes its mind time and
-    /// again makes none.
-    pub(super) fn begins_greylisting(&mut self) -> bool {
-        if self.greylisting || self.turns >= limits::GREYLIST_TURNS {
-            return false;
-        }
-        self.turns += 1;
-        self.greylisting = true;
-        true
     }
 
     /// Takes in what is known of it from before.

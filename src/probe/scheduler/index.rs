@@ -184,7 +184,7 @@ impl Board {
             return;
         }
         self.book(index);
-        let greylisting = self.hosts[host].greylisting;
+        let greylisting = self.groups[group].greylisting;
         let entry = &mut self.domains[index];
         if entry.has_a_control() {
             self.groups[group].control = Some(index);
@@ -244,7 +244,7 @@ impl Board {
         let short = |count: usize| u32::try_from(count).expect("the rows that wait are bounded");
         let booked = match entry.is_settled_as_a_whole() {
             // The others are about to be let go.
-            true => [entry.askable_now(host.greylisting), 0],
+            true => [entry.askable_now(group.greylisting), 0],
             false => [entry.waiting_now(), entry.waiting_later()],
         };
         let booked = booked.map(short);
@@ -253,7 +253,7 @@ impl Board {
             host.waiting[kind] = host.waiting[kind] + count as usize - entry.booked[kind] as usize;
         }
         entry.booked = booked;
-        let askable = short(entry.askable_now(host.greylisting));
+        let askable = short(entry.askable_now(group.greylisting));
         group.askable = group.askable + askable as usize - entry.askable as usize;
         entry.askable = askable;
     }

@@ -1,6 +1,7 @@
 //! What one machine (a mail host at one address) says of us: it concerns that machine alone, until most of its neighbours
 //! have said the same.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -260,8 +261,12 @@ impl Board {
         if host.acts_as_one() {
             return true;
         }
-        let blocking = host.met.iter().filter(|met| self.machine_blocks(**met));
-        speak_for_all(blocking.count(), host.met.len())
+        let groups = host.groups.iter().map(|&group| &self.groups[group]);
+        let named = groups.flat_map(|group| group.targets.iter().map(|(_, machine)| *machine));
+        // Those that nobody has met yet have nothing against us so far.
+        let all: BTreeSet<IpAddr> = named.chain(host.met.iter().copied()).collect();
+        let blocking = all.iter().filter(|machine| self.machine_blocks(**machine));
+        speak_for_all(blocking.count(), all.len())
     }
 
     /// Whether what some machines of a key have against our speed is what all of them have.

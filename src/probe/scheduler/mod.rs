@@ -12,6 +12,7 @@ mod batch;
 mod domain;
 mod effort;
 mod failures;
+mod held;
 mod host;
 mod index;
 mod joining;
@@ -23,9 +24,11 @@ mod outcome;
 mod outlook;
 mod packed_queue;
 mod progress;
+mod puzzle;
 mod recheck;
 mod step;
 mod system;
+mod tested;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -53,10 +56,12 @@ use crate::smtp::session::{FlightPace, Hello, Offer, Patience, Privacy};
 
 use backpressure::Crowd;
 use domain::Entry;
+use held::Held;
 use host::Host;
 use integrity::resume::Past;
 use machine::Machine;
 use mx_group::Group;
+use puzzle::Puzzle;
 use step::{Conduct, Unsure};
 use system::System;
 use turn::Tail;
@@ -290,6 +295,10 @@ struct Talk {
     welcomed: u32,
     /// What it has refused, and accepted since.
     tail: Tail,
+    /// The last decoy that was refused in words that say nothing, where an acceptance beside it would explain them.
+    puzzle: Option<Box<Puzzle>>,
+    /// Whether a test of its host came out badly in it: what else it would answer is worth nothing.
+    failed_a_test: bool,
 }
 
 impl Talk {
@@ -321,6 +330,8 @@ impl Talk {
             refuses_us: None,
             welcomed: 0,
             tail: Tail::default(),
+            puzzle: None,
+            failed_a_test: false,
         }
     }
 }
@@ -447,6 +458,8 @@ pub struct Board {
     unresolved: VecDeque<usize>,
     out: VecDeque<Out>,
     learned: Vec<Learned>,
+    /// What is told when it is sure.
+    held: Held,
     pending: usize,
     /// Where addresses were put off, and how many.
     put_off: BTreeMap<Crowd, u64>,
@@ -536,6 +549,7 @@ impl Board {
             unresolved: VecDeque::new(),
             out: VecDeque::new(),
             learned: Vec::new(),
+            held: Held::default(),
             pending: 0,
             put_off: BTreeMap::new(),
             decoys_owed: 0,
@@ -810,7 +824,7 @@ impl Board {
         ttl: Option<Duration>,
         now: Moment,
     ) {
-        self.learned.push(Learned::Domain {
+        self.tell(Learned::Domain {
             name: self.domains[index].name.to_string(),
             fact: Fact { at: now, finding },
             ttl,
@@ -818,7 +832,7 @@ impl Board {
     }
 
     fn learn_of_address(&mut self, subject: &Subject, finding: Finding, now: Moment) {
-        self.learned.push(Learned::Address {
+        self.tell(Learned::Address {
             key: subject.address.key().into_owned(),
             fact: Fact { at: now, finding },
         });

@@ -57,6 +57,10 @@ pub(super) struct Group {
     pub(super) last_tests: u8,
     /// The conversation that rests until the next clock comes due, while there is nothing to ask.
     pub(super) resting: Option<TalkId>,
+    /// Whether it tells strangers to come back, so that all clocks are better started at once.
+    pub(super) greylisting: bool,
+    /// How often it began to tell strangers to come back.
+    greylist_turns: u8,
     /// Conversations under way.
     pub(super) talks: u32,
     /// Whether it stands in its host's queue for a conversation.
@@ -143,6 +147,8 @@ impl Group {
             test_owed: false,
             last_tests: 0,
             resting: None,
+            greylisting: false,
+            greylist_turns: 0,
             talks: 0,
             listed: false,
             cut_short: None,
@@ -158,6 +164,17 @@ impl Group {
             flight: limits::REFUSED_RECIPIENTS,
             transaction_cap: None,
         }
+    }
+
+    /// Notes that it tells strangers to come back. Returns whether that is news; a host that changes its mind time and
+    /// again makes none.
+    pub(super) fn begins_greylisting(&mut self) -> bool {
+        if self.greylisting || self.greylist_turns >= limits::GREYLIST_TURNS {
+            return false;
+        }
+        self.greylist_turns += 1;
+        self.greylisting = true;
+        true
     }
 
     /// Notes that a flight landed with `answered` of its `asked` questions answered. One that breaks off makes the next

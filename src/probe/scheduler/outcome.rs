@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use super::integrity::streak::Span;
+use super::puzzle::Puzzle;
+use super::tested::{Probe, Tested};
 use super::{Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, Talk, TalkId, TalkStage};
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -69,12 +71,17 @@ impl Board {
             talk,
             asked: step,
             heard: self.next_step(),
+            place: 0,
         };
         let lost_one = broken == Some(Break::Mute) && Board::may_have_lost_one(pace, answers);
         if lost_one {
             self.take_care(talk);
         }
         for asked in asked {
+            let span = Span {
+                place: asked.rcpt,
+                ..span
+            };
             if lost_one {
                 self.not_answered(asked, now);
                 continue;
@@ -128,6 +135,7 @@ impl Board {
             && !answers.iter().flatten().any(wants_encryption)
             && self.talks[&talk].refuses_us.is_none()
             && !self.talks[&talk].tail.turned
+            && !self.talks[&talk].failed_a_test
             && !self.is_unwelcome(talk, now)
             && !self.groups[group].is_left;
         if !goes_on {
@@ -268,7 +276,10 @@ impl Board {
         if let Some(t) = self.talks.get_mut(&talk) {
             match accepted {
                 true => t.spent.accepted += 1,
-                false => t.spent.refused += 1,
+                false => {
+                    t.spent.refused += 1;
+                    t.tail.refusals += u32::from(may_be_counted(&heard.reading));
+                }
             }
             t.refused_last = !accepted;
             let open = t.spent.transactions == asked.transaction;
@@ -324,18 +335,31 @@ impl Board {
         }
         let remembered = asked.whom.unsure(asked.domain);
         if let Some(unsure) = remembered.filter(|_| accepted || settles(&heard.reading)) {
-            let in_step = unsure.is_named_in(&heard.exchange);
             self.is_unsure(talk, unsure);
-            if in_step && let Some(t) = self.talks.get_mut(&talk) {
-                t.proven = t.unsure.len();
-            }
+        }
+        if self.names_whom_it_is_about(&asked, &heard.exchange) {
+            self.is_proven(talk);
+        }
+        if accepted && matches!(asked.whom, Asking::Subject(_)) {
+            self.understand_the_decoy(talk, asked.domain, asked.transaction, now);
+        }
+        if matches!(asked.whom, Asking::Decoy) {
+            self.talk(talk).puzzle = Puzzle::of(span, &asked, heard);
         }
         match &asked.whom {
             Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
             Asking::LateDecoy if heard.exchange.code.is_none() => self.not_answered(asked, now),
-            Asking::LateDecoy => self.late_decoy_answered(span, asked.domain, heard, now),
+            Asking::LateDecoy => {
+                let tested = Tested {
+                    span,
+                    domain: asked.domain,
+                    by: Probe::LateDecoy,
+                    heard: heard.clone(),
+                };
+                self.was_tested(tested, now);
+            }
             Asking::Subject(_) if accepted || settles(&heard.reading) => {
-                self.settled_by(span, host, asked, heard, now);
+                self.settled_by(span, asked, heard, now);
             }
             Asking::Subject(_) => self.undecided(host, machine.1, asked, heard, now),
         }
@@ -408,7 +432,7 @@ impl Board {
     }
 
     /// An answer that settles the matter for this address.
-    fn settled_by(&mut self, span: Span, host: usize, asked: Asked, heard: &Heard, now: Moment) {
+    fn settled_by(&mut self, span: Span, asked: Asked, heard: &Heard, now: Moment) {
         let domain = asked.domain;
         self.domains[domain].under_way -= 1;
         let Asking::Subject(subject) = asked.whom else {
@@ -417,7 +441,9 @@ impl Board {
         let hear = |strangers: &mut Strangers| strangers.hear_subject(&heard.reading);
         self.hear_of_strangers(domain, hear, now);
         if is_yes(&heard.exchange) && subject.tries == 0 {
-            self.hosts[host].greylisting = false;
+            if let Some(group) = self.domains[domain].group {
+                self.groups[group].greylisting = false;
+            }
         }
         if is_yes(&heard.exchange) {
             self.domains[domain].accepted();
@@ -428,17 +454,30 @@ impl Board {
             self.tail_accepted(span.talk, domain, &subject);
         }
         self.hear_exception(domain, &subject, now);
-        match subject.look {
+        let look = subject.look;
+        match look {
             Look::First => {
                 self.weigh(span, domain, &subject, heard, now);
                 self.hear_listed(span, domain, &subject, heard, now);
+                self.note_settled(1);
             }
-            Look::Second => self.looked_again(&subject, heard, now),
-            Look::Control => self.controlled(span, domain, &subject, heard, now),
+            Look::Second | Look::Control => {
+                let tested = Tested {
+                    span,
+                    domain,
+                    by: Probe::Subject(subject),
+                    heard: heard.clone(),
+                };
+                self.was_tested(tested, now);
+            }
         }
-        self.tally.answered += u64::from(subject.look == Look::First);
-        self.hosts[host].answered = self.hosts[host].answered.saturating_add(1);
-        self.note_settled(1);
+        if look == Look::First {
+            self.tally.answered += 1;
+        }
+        if let Some(group) = self.domains[domain].group {
+            let host = &mut self.hosts[self.groups[group].host];
+            host.answered = host.answered.saturating_add(1);
+        }
         self.offer_domain(domain, now);
     }
 
@@ -528,15 +567,21 @@ impl Board {
     }
 
     /// Somebody was told to come back: everybody's clock is started at once, in the whole domain with its decoy, at
-    /// all domains of the host.
+    /// all domains of the machines that may have said so; of all machines where their provider acts as one.
     fn tells_to_come_back(&mut self, host: usize, domain: usize, now: Moment) {
         if !self.domains[domain].keeps_waiting {
             self.domains[domain].keeps_waiting = true;
             self.hear_of_strangers(domain, Strangers::start_clock, now);
             self.tell_of_strangers(domain);
         }
-        if self.hosts[host].begins_greylisting() {
-            for group in self.hosts[host].groups.clone() {
+        let Some(own) = self.domains[domain].group else {
+            return;
+        };
+        let as_one = self.hosts[host].acts_as_one();
+        let mut groups = self.hosts[host].groups.clone();
+        groups.retain(|&group| as_one || self.has_a_machine_of(group, own));
+        for group in groups {
+            if self.groups[group].begins_greylisting() {
                 for domain in self.groups[group].domains.clone() {
                     self.offer_domain(domain, now);
                 }
@@ -588,7 +633,7 @@ impl Board {
 
     /// Tells what an address has been through.
     pub(super) fn tell_of_waiting(&mut self, subject: &Subject, again: Option<Moment>) {
-        self.learned.push(Learned::Waiting {
+        self.tell(Learned::Waiting {
             key: subject.address.key().into_owned(),
             waiting: subject.waiting(),
             again,
@@ -650,6 +695,12 @@ pub(super) fn is_yes(exchange: &Exchange) -> bool {
 /// Whether an answer refuses for good and blames the mailbox or its domain.
 pub(super) fn refuses_for_good(reading: &Reading) -> bool {
     reading.permanent && reading.reason.may_reject()
+}
+
+/// Whether a host may count an answer among the refusals after which it turns: one about the recipient, for good or not, or
+/// for good whomever it is about. To be told to come back is none.
+fn may_be_counted(reading: &Reading) -> bool {
+    reading.permanent || matches!(reading.reason.blame(), Blame::Mailbox | Blame::Domain)
 }
 
 /// Whether an answer that is no yes settles the matter for the address.

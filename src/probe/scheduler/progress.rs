@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::host::Host;
 use super::{Board, TalkStage, ToGo};
 use crate::model::timestamp::Moment;
 
@@ -102,13 +103,17 @@ impl Board {
         let waiting = || self.hosts.iter().filter(|host| host.waiting[1] > 0);
         let places = (0..self.hosts.len()).filter(|&host| self.hosts[host].waiting[1] > 0);
         let last = places.map(|host| self.last_wait(host, now)).max()?;
+        let greylists = |host: &Host| {
+            let mut groups = host.groups.iter();
+            groups.any(|&group| self.groups[group].greylisting)
+        };
         // Of several with as many the first, so that the name does not jump.
         let most = waiting().rev().max_by_key(|host| host.waiting[1])?;
         Some(WaitingHosts {
             addresses: waiting().map(|host| host.waiting[1]).sum(),
             hosts: waiting().count(),
             most: most.key.to_string(),
-            greylist: waiting().all(|host| host.greylisting),
+            greylist: waiting().all(greylists),
             until: now + last,
         })
     }

@@ -8,9 +8,12 @@
 //! A reply too few shows itself by silence where commands travelled together. It says nothing against the machine that one
 //! command at a time does not tell better, so that flight alone is asked again.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::{Asking, Board, Heard, Learned, Subject, TalkId, TalkStage};
+use super::tested::Tested;
+use super::turn::Tail;
+use super::{Asked, Asking, Board, Heard, Subject, TalkId, TalkStage};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
@@ -33,6 +36,8 @@ pub(super) struct Conduct {
     tls: Tls,
     /// Why nobody is asked about there any more in this run.
     unfit: Option<Box<Heard>>,
+    /// The last answers that count though the end of their conversation did not show that it was in step.
+    untold: VecDeque<Unsure>,
 }
 
 /// How commands are put to a machine.
@@ -62,12 +67,14 @@ enum Tls {
 }
 
 /// An answer that counts as long as its conversation turns out to have been in step.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Unsure {
     /// About an address of the list.
     Subject { domain: usize, subject: Subject },
     /// About a domain's first decoy.
     Decoy { domain: usize },
+    /// By which the host was tested.
+    Test(Box<Tested>),
 }
 
 impl Board {
@@ -94,6 +101,12 @@ impl Board {
             Care::OneByOne => FlightPace::OneByOne,
             Care::FencedOnce | Care::Fenced => FlightPace::Fenced,
         }
+    }
+
+    /// Whether the machine of a conversation has ended one in step before, and none out of step.
+    pub(super) fn keeps_in_step(&self, talk: TalkId) -> bool {
+        let conduct = self.conduct.get(&self.machine(talk));
+        conduct.is_some_and(Conduct::keeps_in_step)
     }
 
     /// Why a machine is unfit to be asked about anybody, if so.
@@ -139,6 +152,9 @@ impl Board {
         for machine in known.in_clear.keys() {
             self.conduct.entry(*machine).or_default().tls = Tls::Broken;
         }
+        for machine in known.in_step.keys() {
+            self.conduct.entry(*machine).or_default().in_step = true;
+        }
         for machine in known.out_of_step.keys() {
             self.conduct.entry(*machine).or_default().care = Care::Fenced;
         }
@@ -146,6 +162,11 @@ impl Board {
 
     /// Remembers an answer until its conversation has ended.
     pub(super) fn is_unsure(&mut self, talk: TalkId, unsure: Unsure) {
+        if !self.keeps_in_step(talk)
+            && let Some(party) = self.party_of(&unsure)
+        {
+            self.held.hold(party, talk);
+        }
         if let Unsure::Decoy { domain } = unsure {
             self.domains[domain].unsure = true;
         }
@@ -179,11 +200,31 @@ impl Board {
         }
     }
 
+    /// Whether the words of an answer name the recipient asked about: then it is in step, and all before it.
+    pub(super) fn names_whom_it_is_about(&self, asked: &Asked, exchange: &Exchange) -> bool {
+        let asked_about = match &asked.whom {
+            Asking::Subject(subject) => subject.address.key().into_owned(),
+            Asking::Decoy => self
+                .decoy(asked.domain, 0)
+                .map_or(String::new(), |decoy| decoy.to_string()),
+            Asking::LateDecoy => return false,
+        };
+        let named = format!("<{asked_about}>").to_lowercase();
+        !asked_about.is_empty() && exchange.reply.to_lowercase().contains(&named)
+    }
+
+    /// The last of a conversation's answers names whom it is about: it is in step, and so are all before it.
+    pub(super) fn is_proven(&mut self, talk: TalkId) {
+        let t = self.talk(talk);
+        t.proven = t.unsure.len();
+        self.tell_held(talk);
+    }
+
     /// A conversation is over: takes back what it answered if nothing shows that it was in step.
     ///
     /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at a
     /// machine that has ended a conversation in step before, or up to the last that names whom it is about; elsewhere they are
-    /// asked again, this once.
+    /// asked again, this once. So are they where the machine was found out of step in another conversation.
     pub(super) fn has_parted(&mut self, talk: TalkId, parting: Parting, now: Moment) {
         let Some(t) = self.talks.get_mut(&talk) else {
             return;
@@ -194,23 +235,60 @@ impl Board {
         let paces = (t.travelled_together, t.flight.pace);
         let machine = self.machine(talk);
         let conduct = self.conduct.entry(machine).or_default();
+        let was_out_of_step = conduct.faults > 0;
         match (parting, paces) {
             (Parting::OutOfStep, _) => {}
             (Parting::InStep, _) if has_answered => {
-                conduct.in_step = true;
                 conduct.confirm();
+                if !std::mem::replace(&mut conduct.in_step, true) {
+                    self.is_in_step(group, machine, now);
+                }
             }
             (Parting::Untold, (true, _)) if is_telling && !conduct.in_step => {
                 conduct.doubt();
-                let t = self.talk(talk);
-                t.refuses_us = None;
-                let unsure = t.unsure.split_off(t.proven);
-                self.ask_all_anew(self.groups[group].host, unsure, now);
+                self.takes_back_all(talk, now);
             }
             // Each reply was fenced: it came alone after its command.
             (Parting::Untold, (false, FlightPace::Fenced)) if has_answered => conduct.confirm(),
+            (Parting::Untold, _) if is_telling && was_out_of_step => self.takes_back_all(talk, now),
+            (Parting::Untold, _) if is_telling => self.count_though_untold(talk),
             (Parting::InStep | Parting::Untold, _) => {}
         }
+        self.conclude(talk, now);
+    }
+
+    /// A machine has ended a conversation in step. It is remembered.
+    fn is_in_step(&mut self, group: usize, machine: IpAddr, now: Moment) {
+        let host = self.groups[group].host;
+        if self.conduct[&machine].keeps_in_step() {
+            self.hosts[host].known.remember_in_step(machine, now);
+            self.tell_of_host(host);
+        }
+    }
+
+    /// Takes back what a conversation answered since it was last shown to be in step, and asks again.
+    fn takes_back_all(&mut self, talk: TalkId, now: Moment) {
+        let t = self.talk(talk);
+        t.refuses_us = None;
+        let unsure = t.unsure.split_off(t.proven);
+        self.is_not_known_as_steady(talk);
+        self.ask_all_anew(unsure, now);
+    }
+
+    /// Remembers answers that count though the end of their conversation did not show that it was in step.
+    fn count_though_untold(&mut self, talk: TalkId) {
+        let machine = self.machine(talk);
+        let t = &self.talks[&talk];
+        let answers = t.unsure[t.proven..].iter().filter(|unsure| match unsure {
+            Unsure::Subject { .. } => true,
+            // Those who were let go for a decoy's sake are not asked about again.
+            Unsure::Decoy { domain } => !self.domains[*domain].is_settled_as_a_whole(),
+            Unsure::Test(_) => false,
+        });
+        let untold = &mut self.conduct.entry(machine).or_default().untold;
+        untold.extend(answers.cloned());
+        let most = limits::RECIPIENTS_OF_A_CONNECTION as usize;
+        untold.drain(..untold.len().saturating_sub(most));
     }
 
     /// The machine of a conversation is asked one command at a time from now on.
@@ -230,19 +308,23 @@ impl Board {
         t.refuses_us = None;
         // Answers that are taken back are no fruit.
         t.replied = 0;
+        t.tail = Tail::default();
+        self.is_not_known_as_steady(talk);
         let host = self.groups[group].host;
         let machine = self.machine(talk);
         self.take_care(talk);
         self.hosts[host].known.remember_out_of_step(machine, now);
         self.tell_of_host(host);
+        self.ask_all_anew(unsure, now);
         let conduct = self.conduct.entry(machine).or_default();
         conduct.faults = conduct.faults.saturating_add(1);
+        let untold = std::mem::take(&mut conduct.untold);
         if conduct.faults >= limits::FAULTS_OF_STEP {
             conduct.unfit = Some(Box::new(heard.clone()));
         }
         self.groups[group].not_before = now + limits::CUT_WAIT;
         self.note_last_word(group, heard);
-        self.ask_all_anew(host, unsure, now);
+        self.ask_all_anew(untold.into(), now);
         for asked in asked {
             self.not_answered(asked, now);
         }
@@ -256,41 +338,37 @@ impl Board {
         }
     }
 
-    /// Takes a conversation's answers back, and asks again.
-    fn ask_all_anew(&mut self, host: usize, mut unsure: Vec<Unsure>, now: Moment) {
+    /// Takes answers back, and asks again.
+    fn ask_all_anew(&mut self, mut unsure: Vec<Unsure>, now: Moment) {
         // What was learned of strangers decides who is asked next.
         unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
         for unsure in unsure {
-            self.ask_anew(host, unsure, now);
+            self.ask_anew(unsure, now);
         }
     }
 
     /// Takes an answer back, and asks again.
-    fn ask_anew(&mut self, host: usize, unsure: Unsure, now: Moment) {
-        let (domain, party) = match &unsure {
-            Unsure::Subject { domain, subject } => {
-                let key = subject.address.key().into_owned().into_boxed_str();
-                self.forget_good(host, &key);
-                (*domain, Party::Address(key))
-            }
-            Unsure::Decoy { domain } => {
-                let name = &*self.domains[*domain].name;
-                (*domain, Party::Decoy(name.into()))
-            }
-        };
-        self.learned.push(Learned::TakenBack {
-            party,
-            reading: may_be_anothers(),
-            at: now,
-        });
+    fn ask_anew(&mut self, unsure: Unsure, now: Moment) {
+        let party = self.party_of(&unsure);
         match unsure {
-            Unsure::Subject { subject, .. } => {
+            Unsure::Subject { domain, subject } => {
+                let was_told =
+                    party.is_some_and(|party| self.untell(party, may_be_anothers(), now));
+                if let Some(group) = self.domains[domain].group {
+                    let key = subject.address.key();
+                    self.forget_good(self.groups[group].host, &key);
+                    self.groups[group].rows.forget(&key);
+                }
                 self.pending += 1;
                 self.tally.settled -= 1;
-                self.tell_of_waiting(&subject, Some(now));
+                if was_told {
+                    self.tell_of_waiting(&subject, Some(now));
+                }
                 self.domains[domain].push_front(&subject);
+                self.offer_domain(domain, now);
             }
-            Unsure::Decoy { .. } => {
+            Unsure::Decoy { domain } => {
+                party.map(|party| self.untell(party, may_be_anothers(), now));
                 self.domains[domain].unsure = false;
                 self.system_takes_back(domain, &may_be_anothers(), now);
                 self.hear_of_strangers(domain, Strangers::unhear_decoy, now);
@@ -298,29 +376,34 @@ impl Board {
                 if let Some(group) = self.domains[domain].group {
                     self.groups[group].meant.take_if(|meant| *meant == domain);
                 }
+                self.offer_domain(domain, now);
             }
+            Unsure::Test(tested) => self.test_anew(*tested, now),
         }
-        self.offer_domain(domain, now);
     }
-}
 
-impl Unsure {
-    /// Whether the words of an answer name the address asked about: then it is in step, and all before it.
-    pub(super) fn is_named_in(&self, exchange: &Exchange) -> bool {
-        match self {
+    /// Of whom an answer tells, where it is one about somebody.
+    fn party_of(&self, unsure: &Unsure) -> Option<Party> {
+        match unsure {
             Unsure::Subject { subject, .. } => {
-                let named = format!("<{}>", subject.address.key());
-                exchange
-                    .reply
-                    .to_lowercase()
-                    .contains(&named.to_lowercase())
+                let key = subject.address.key().into_owned();
+                Some(Party::Address(key.into_boxed_str()))
             }
-            Unsure::Decoy { .. } => false,
+            Unsure::Decoy { domain } => {
+                let name = &*self.domains[*domain].name;
+                Some(Party::Decoy(name.into()))
+            }
+            Unsure::Test(_) => None,
         }
     }
 }
 
 impl Conduct {
+    /// Whether a conversation with the machine has ended in step, and none out of step.
+    fn keeps_in_step(&self) -> bool {
+        self.in_step && self.faults == 0
+    }
+
     /// A conversation broke off before the machine had ended one in step.
     fn doubt(&mut self) {
         self.care = match self.care {

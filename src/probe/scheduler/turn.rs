@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::batch::Idle;
 use super::step::Unsure;
-use super::{Board, Learned, Look, Subject, TalkId};
+use super::{Board, Look, Subject, TalkId};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::timestamp::Moment;
@@ -20,9 +20,9 @@ use crate::smtp::session::FlightPace;
 /// What one connection has refused, and accepted since.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// Recipients refused for good.
-    refusals: u32,
-    /// Addresses accepted since the last of them, with their domains.
+    /// Recipients that were refused, for good or not: nobody knows which of them a host counts.
+    pub(super) refusals: u32,
+    /// Addresses accepted since somebody was last refused for good, with their domains.
     accepted: Vec<(usize, Subject)>,
     /// Whether it turned out that everybody is accepted by now.
     pub(super) turned: bool,
@@ -42,8 +42,8 @@ impl Board {
             return;
         };
         let group = &mut self.groups[t.group];
-        group.steady = group.steady.max(t.tail.refusals);
-        t.tail.refusals += 1;
+        let before = t.tail.refusals.saturating_sub(1);
+        group.steady = group.steady.max(before);
         t.tail.accepted.clear();
     }
 
@@ -167,6 +167,16 @@ impl Board {
             *known = Some(known.map_or(refusals, |before| before.min(refusals)));
         }
         self.tell_of_host(host);
+        // The others that have been refused as many have turned as well.
+        let has_turned_too = |t: &super::Talk| {
+            let (_, at) = self.groups[t.group].targets[t.target];
+            at == machine && t.tail.refusals >= refusals && !t.tail.turned
+        };
+        let talks = self.talks.iter().filter(|(_, t)| has_turned_too(t));
+        let others: Vec<TalkId> = talks.map(|(id, _)| *id).collect();
+        for other in others {
+            self.take_back_the_tail(other, now);
+        }
         true
     }
 
@@ -202,7 +212,7 @@ impl Board {
                     domain: at,
                     subject,
                 } => at == domain && subject.address == accepted.address,
-                Unsure::Decoy { .. } => false,
+                Unsure::Decoy { .. } | Unsure::Test(_) => false,
             })
         };
         let tail: Vec<(usize, Subject)> = t.tail.accepted.iter().filter(stands).cloned().collect();
@@ -259,7 +269,7 @@ impl Board {
             Unsure::Subject { domain, subject } => !taken
                 .iter()
                 .any(|(at, taken)| at == domain && taken.address == subject.address),
-            Unsure::Decoy { .. } => true,
+            Unsure::Decoy { .. } | Unsure::Test(_) => true,
         });
         for (domain, subject) in taken {
             self.ask_afresh(group, domain, &subject, now);
@@ -271,20 +281,27 @@ impl Board {
         let key = subject.address.key().into_owned();
         self.groups[group].rows.forget(&key);
         self.forget_good(self.groups[group].host, &key);
-        self.learned.push(Learned::TakenBack {
-            party: Party::Address(key.into_boxed_str()),
-            reading: Reading {
-                rule: ASKED_AFRESH.to_owned(),
-                ..super::integrity::monitor::held_back()
-            },
-            at: now,
-        });
+        let reading = Reading {
+            rule: ASKED_AFRESH.to_owned(),
+            ..super::integrity::monitor::held_back()
+        };
+        self.untell(Party::Address(key.into_boxed_str()), reading, now);
         self.pending += 1;
         self.tally.settled -= 1;
         // A run that is continued asks again too.
         self.tell_of_waiting(subject, Some(now));
         self.domains[domain].push_front(subject);
         self.offer_domain(domain, now);
+    }
+
+    /// What the machine of a conversation refused does not count: it is not known any more after how many refusals it still
+    /// refuses somebody.
+    pub(super) fn is_not_known_as_steady(&mut self, talk: TalkId) {
+        let t = &self.talks[&talk];
+        let (_, machine) = self.groups[t.group].targets[t.target];
+        for group in self.groups_at(machine) {
+            self.groups[group].steady = 0;
+        }
     }
 
     /// The groups that a machine answers for.

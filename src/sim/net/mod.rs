@@ -80,6 +80,12 @@ pub struct Simulation {
 }
 
 impl Internet {
+    /// When no name server answers anything, where that happens.
+    #[must_use]
+    pub fn dns_outage(&self) -> Option<Outage> {
+        self.dns_outage
+    }
+
     /// Reads a world file; `file` is its name for errors.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
 
 use super::chance::Chance;
+use super::command::{self, Command};
 use super::dialect::{Line, Topic};
 use super::flight::{Flight, LineEnd};
 use super::habits::{EarlyTalkers, Greeting, Pipelining, Speech, Tls};
@@ -52,6 +53,14 @@ pub(super) struct Visit {
     pub(super) open: u32,
     /// A reply that is to be said as one with the next.
     pub(super) held: Option<String>,
+}
+
+/// Whether a visitor that is gone has said goodbye in what it `said`, or in what lies unread.
+async fn says_goodbye(wire: &mut Box<dyn Wire>, mut said: Vec<u8>) -> bool {
+    while let Ok(Ok(1..)) = timeout(Duration::ZERO, wire.read_buf(&mut said)).await {}
+    let flight = Flight::take_from(&mut said);
+    let mut lines = flight.lines.iter();
+    lines.any(|line| matches!(command::parse(&line.text), Command::Quit))
 }
 
 /// Why a connection ended.
@@ -149,7 +158,8 @@ impl Visit {
         Err(End::SentAway)
     }
 
-    /// Answers flight after flight.
+    /// Converses until one of the two leaves. Whoever said goodbye while the host was busy with an earlier command, and left
+    /// before it could be answered, has said goodbye.
     async fn converse(
         &mut self,
         mut wire: Box<dyn Wire>,
@@ -157,19 +167,8 @@ impl Visit {
     ) -> Result<Infallible, End> {
         let mut session = Session::new(self.client, self.connection);
         loop {
-            let flight = Flight::take_from(&mut heard);
-            if flight.is_empty() {
-                if heard.len() > HEARD {
-                    return Err(End::SentAway);
-                }
-                heard.extend(self.read(&mut wire).await?);
-                continue;
-            }
-            self.travel().await?;
-            let flight = self.mind_manners(flight, &session, &mut wire).await?;
-            match self.answer(&flight, &mut session, &mut wire).await? {
-                Then::Listen => {}
-                Then::Handshake => {
+            match self.listen(&mut wire, &mut heard, &mut session).await {
+                Ok(()) => {
                     // What came along in clear is no part of the encrypted conversation (RFC 3207 §6).
                     heard.clear();
                     wire = self.encrypt(wire).await?;
@@ -177,8 +176,45 @@ impl Visit {
                     self.stumble_behind(&mut wire, Place::Handshake, "220 2.0.0 Ready")
                         .await?;
                 }
-                Then::Farewell => return Err(End::Quit),
-                Then::HangUp => return Err(End::SentAway),
+                Err(End::Left) => {
+                    let said_goodbye = says_goodbye(&mut wire, heard).await;
+                    self.witness.at(self.number).quits += u32::from(said_goodbye);
+                    return Err(if said_goodbye { End::Quit } else { End::Left });
+                }
+                Err(end) => return Err(end),
+            }
+        }
+    }
+
+    /// Answers flight after flight, until the visitor wants encryption. What it has said and was not answered stays in
+    /// `heard`.
+    async fn listen(
+        &mut self,
+        wire: &mut Box<dyn Wire>,
+        heard: &mut Vec<u8>,
+        session: &mut Session,
+    ) -> Result<(), End> {
+        loop {
+            let said = heard.clone();
+            let flight = Flight::take_from(heard);
+            if flight.is_empty() {
+                if heard.len() > HEARD {
+                    return Err(End::SentAway);
+                }
+                heard.extend(self.read(wire).await?);
+                continue;
+            }
+            self.travel().await?;
+            let flight = self.mind_manners(flight, session, wire).await?;
+            match self.answer(&flight, session, wire).await {
+                Ok(Then::Listen) => {}
+                Ok(Then::Handshake) => return Ok(()),
+                Ok(Then::Farewell) => return Err(End::Quit),
+                Ok(Then::HangUp) => return Err(End::SentAway),
+                Err(end) => {
+                    *heard = said;
+                    return Err(end);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::sim::net::Persona;
+use crate::sim::net::zone::Outage;
 
 use super::dice::Dice;
 
@@ -38,7 +39,12 @@ pub(super) struct Climate {
     pub(super) reset: f64,
     /// Longest median time there and back.
     pub(super) far: Duration,
+    /// When no name server answers anything, where that happens.
+    pub(super) dns_outage: Option<Outage>,
 }
+
+/// The longest outage of DNS that any run must see the end of.
+const WAITED_FOR_DNS: Duration = Duration::from_secs(120);
 
 /// Hosts with nothing odd about them.
 pub(super) const ORDINARY: [Persona; 8] = [
@@ -87,6 +93,7 @@ impl Climate {
             loss: 0.0,
             reset: 0.0,
             far: Duration::from_millis(60),
+            dns_outage: None,
         }
     }
 
@@ -126,6 +133,20 @@ impl Climate {
                 Duration::from_millis(300),
                 Duration::from_millis(1500),
             ]),
+            dns_outage: dns_outage(seed),
         }
     }
+}
+
+/// In one world of ten DNS is gone for a while, mostly when names are looked up: in the first seconds. It has a stream of its
+/// own, so that worlds without it are what they were.
+fn dns_outage(seed: u64) -> Option<Outage> {
+    let mut dice = Dice::of(seed, "outage");
+    let happens = dice.happens(0.1);
+    let after = dice.time(Duration::from_millis(1), Duration::from_secs(60));
+    let lasts = dice.time(Duration::from_secs(1), WAITED_FOR_DNS);
+    happens.then_some(Outage {
+        after,
+        lasts: Some(lasts),
+    })
 }

@@ -99,7 +99,10 @@ pub fn create(seed: u64, addresses: usize) -> Creation {
     let addresses = addresses.max(1);
     let climate = Climate::of(seed);
     let mut dice = Dice::of(seed, "internet");
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        dns_outage: climate.dns_outage,
+        ..Plan::default()
+    };
     let mut sites = site::providers(&climate, &mut dice, &mut plan);
     let providers = sites.len();
     let domain_count = (addresses / dice.between(2, 12)).max(3);

@@ -59,7 +59,7 @@ impl Board {
     }
 
     /// Notes that the machine of a conversation refused somebody.
-    fn note_stranger(&mut self, talk: TalkId) {
+    pub(in crate::probe::scheduler) fn note_stranger(&mut self, talk: TalkId) {
         self.tail_refused(talk);
         if let Some(t) = self.talks.get(&talk) {
             let (_, machine) = self.groups[t.group].targets[t.target];
@@ -369,9 +369,6 @@ impl Board {
     ) {
         self.domains[domain].under_way -= 1;
         self.decoys_owed -= 1;
-        if refuses_for_good(&heard.reading) {
-            self.note_stranger(span.talk);
-        }
         if let Some(group) = self.domains[domain].group {
             let host = self.groups[group].host;
             let lost = self.groups[group].trust.is_lost();
@@ -428,7 +425,7 @@ impl Board {
     }
 
     /// Whether two groups have a machine in common.
-    fn has_a_machine_of(&self, group: usize, other: usize) -> bool {
+    pub(in crate::probe::scheduler) fn has_a_machine_of(&self, group: usize, other: usize) -> bool {
         let machines = &self.groups[other].targets;
         let is_there = |own: &(String, IpAddr)| machines.iter().any(|(_, there)| *there == own.1);
         group == other || self.groups[group].targets.iter().any(is_there)
@@ -469,7 +466,7 @@ impl Board {
                 Party::Decoy(domain) => self.disbelieve_decoy(domain, now),
                 Party::Address(key) => self.forget_good(host, key),
             }
-            self.learned.push(Learned::TakenBack {
+            self.tell(Learned::TakenBack {
                 party,
                 reading: held_back(),
                 at: now,

@@ -15,6 +15,8 @@ pub(in crate::probe::scheduler) struct Span {
     pub(in crate::probe::scheduler) asked: u64,
     /// At which step its answer was heard.
     pub(in crate::probe::scheduler) heard: u64,
+    /// Which command of its flight it was.
+    pub(in crate::probe::scheduler) place: usize,
 }
 
 /// Before the run was interrupted: no conversation of now has that name and a step that early.
@@ -22,13 +24,17 @@ const PAST: Span = Span {
     talk: TalkId::NONE,
     asked: 0,
     heard: 0,
+    place: 0,
 };
 
 impl Span {
-    /// Whether an answer was surely given before another one that was heard later. Of two conversations side by side,
-    /// either may have been answered first.
+    /// Whether an answer was surely given before another one. Of two conversations side by side, either may have been
+    /// answered first.
     fn is_surely_before(self, later: Span) -> bool {
-        self.talk == later.talk || self.heard < later.asked
+        match self.talk == later.talk {
+            true => (self.heard, self.place) < (later.heard, later.place),
+            false => self.heard < later.asked,
+        }
     }
 }
 
@@ -131,10 +137,11 @@ impl Rows {
         std::mem::take(&mut self.accepted).into()
     }
 
-    /// Notes that an acceptance was taken back.
+    /// Notes that an answer about an address was taken back.
     pub(in crate::probe::scheduler) fn forget(&mut self, key: &str) {
-        self.accepted
-            .retain(|accepted| accepted.party != Party::Address(key.into()));
+        let party = Party::Address(key.into());
+        self.accepted.retain(|accepted| accepted.party != party);
+        self.refused.retain(|refusal| refusal.answer.party != party);
     }
 
     /// Notes that another decoy taught nothing. It is asked about again, a limited number of times; then what counts is
@@ -270,6 +277,7 @@ mod tests {
                 talk: TalkId(talk),
                 asked,
                 heard,
+                place: 0,
             },
         }
     }
@@ -282,7 +290,19 @@ mod tests {
             rows.refuse(refused);
             rows.accepted.len()
         };
-        assert_eq!(left(answer(1, 10, 12)), 0, "in the same conversation");
+        let behind = |answer: Answer| Answer {
+            span: Span {
+                place: 1,
+                ..answer.span
+            },
+            ..answer
+        };
+        assert_eq!(
+            left(behind(answer(1, 10, 12))),
+            0,
+            "behind it in its flight"
+        );
+        assert_eq!(left(answer(1, 13, 14)), 0, "in the same conversation");
         assert_eq!(left(answer(2, 13, 14)), 0, "asked after it was heard");
         assert_eq!(left(answer(2, 11, 13)), 1, "asked side by side");
     }
@@ -296,7 +316,7 @@ mod tests {
             rows.take_refused(Which::InARow).len()
         };
         assert_eq!(
-            in_row(answer(1, 10, 12).span),
+            in_row(answer(1, 13, 14).span),
             0,
             "in the same conversation"
         );

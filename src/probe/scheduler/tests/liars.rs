@@ -239,6 +239,7 @@ fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
         talk: TalkId(talk),
         asked,
         heard,
+        place: 0,
     };
     board.hear_of_strangers(domain, Strangers::asking_decoy, START);
     board.domains[domain].under_way += 1;
@@ -261,6 +262,7 @@ fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
         talk: TalkId(talk),
         asked,
         heard,
+        place: 0,
     };
     let anna = person("anna@d.test".to_owned());
     board.weigh(span(1, 1, 2), domain, &anna, &yes, START);

@@ -134,6 +134,17 @@ fn what_most_machines_have_against_us_all_have() {
 }
 
 #[test]
+fn the_first_two_that_block_us_do_not_speak_for_neighbours_that_nobody_has_met() {
+    let mut answers: Vec<fn(Question<'_>) -> Reply> = vec![honest; 5];
+    (answers[0], answers[1]) = (blocks, blocks);
+    let mut drill = at_machines(&answers, &[&[0], &[1], &[2], &[3], &[4]], 10);
+    drill.run();
+    for domain in 2..5 {
+        assert_eq!(drill.word(&format!("a0@d{domain}.test")), Reason::Accepted);
+    }
+}
+
+#[test]
 fn where_one_machine_of_a_domain_blocks_us_the_others_are_asked() {
     for people_there in [1, 10] {
         let mut drill = at_machines(&[blocks, honest], &[&[0, 1]], people_there);

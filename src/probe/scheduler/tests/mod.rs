@@ -59,6 +59,8 @@ enum Reply {
     TooMany,
     ComeBack,
     HangUp,
+    /// The mailbox gets too much mail just now.
+    Busy,
     /// For good, in words that say nothing.
     Unread,
     /// For good, for we are on a blocklist.
@@ -146,6 +148,7 @@ const IN_ORDER: streak::Span = streak::Span {
     talk: TalkId(0),
     asked: 0,
     heard: 0,
+    place: 0,
 };
 
 pub(super) fn manners() -> Manners {
@@ -371,6 +374,7 @@ impl Drill {
                         Reply::No
                         | Reply::TooMany
                         | Reply::ComeBack
+                        | Reply::Busy
                         | Reply::Unread
                         | Reply::TooFast
                         | Reply::Blocked => {
@@ -388,6 +392,7 @@ impl Drill {
                         Reply::TooMany => heard(Some(452), Reason::TooManyRecipients, false),
                         Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
                         Reply::HangUp => heard(None, Reason::HungUp, false),
+                        Reply::Busy => heard(Some(450), Reason::MailboxBusy, false),
                         Reply::Unread => heard(Some(550), Reason::Unread, true),
                         Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
                         Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
@@ -730,6 +735,30 @@ fn a_host_that_takes_one_recipient_at_a_time_is_learned_at_once() {
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!(drill.word("a0@one.test"), Reason::Accepted);
     assert!(drill.questions() <= 11 + 3, "{}", drill.questions());
+}
+
+#[test]
+fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later() {
+    // The second domain's decoy has a transaction of its own; the rest of the domain comes behind it.
+    let habits = Habits {
+        answer: |question| match honest(question) {
+            Reply::No => Reply::Unread,
+            answer => answer,
+        },
+        ..Habits::default()
+    };
+    let served = [("one.test", 0), ("two.test", 0)];
+    let list: Vec<String> = ["one.test", "two.test"]
+        .iter()
+        .flat_map(|domain| people(domain, 6, 0))
+        .collect();
+    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    drill.run();
+    for domain in ["one.test", "two.test"] {
+        let index = drill.board.by_name[domain];
+        let openness = drill.board.domains[index].strangers.openness();
+        assert_eq!(openness, Openness::RefusesStrangers, "{domain}");
+    }
 }
 
 #[test]

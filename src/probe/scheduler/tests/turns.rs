@@ -111,3 +111,19 @@ fn a_run_that_is_interrupted_knows_who_was_to_be_asked_again() {
     }
     assert!(taken_back > 0);
 }
+
+#[test]
+fn a_mailbox_that_takes_nothing_for_now_counts_among_the_refusals_after_which_a_host_turns() {
+    // The decoy and one more are refused for good, one for now; whoever is asked about after that exists.
+    let list = ["a0", "x0", "b0", "x1", "x2", "a1"].map(|local| format!("{local}@acme.test"));
+    let drill = run_against("acme.test", &list, |question| match question.local {
+        _ if question.refused >= 3 => Reply::Yes,
+        "b0" => Reply::Busy,
+        _ => honest(question),
+    });
+    assert_eq!(
+        wrong(&drill, &list),
+        ["b0@acme.test"],
+        "only the busy one is none of both"
+    );
+}

@@ -63,8 +63,8 @@ const FLIGHT: u32 = 9;
 /// the whole way down from the usual rate to a sixteenth of it takes ten.
 const RATE_LESSONS: u32 = 10;
 
-/// Most connections to a host beyond the questions put there, for each machine of its site: a few that come to nothing, one
-/// that turns out not to be encrypted, one that meets a host which knows HELO only.
+/// Most connections to a host beyond the questions put there: a few that come to nothing, one that turns out not to be
+/// encrypted, one that meets a host which knows HELO only.
 const FRUITLESS: usize = 12;
 
 /// Longest time for which a host that answers nothing is tried.
@@ -83,6 +83,8 @@ const ACCEPTED_PER_STRANGER: usize = 20;
 
 /// Most addresses of a domain that takes everything about which a visitor asks all the same: it may refuse some.
 const EXCEPTIONS: u32 = 3;
+/// Strangers refused at hosts under one roof from which on their last answers may be looked at once more.
+const LATE: usize = 12;
 
 /// Most questions about one address where connections break: our four tries, each of which may be lost as often.
 const TRIES: u32 = 16;
@@ -116,7 +118,7 @@ pub fn judge(
     for (name, seen) in hosts {
         let site = creation.site_of(name);
         scene.connections(name, seen, site);
-        scene.economy(name, seen, site);
+        scene.economy(name, seen);
         scene.complaints(name, seen, site);
         scene.haste(name, site, &seen.questions);
     }
@@ -202,10 +204,9 @@ impl Scene<'_> {
     }
 
     /// Connections are for questions: none without one but a few, and not for long where nothing is answered.
-    fn economy(&mut self, name: &str, seen: &Sightings, site: &Site) {
+    fn economy(&mut self, name: &str, seen: &Sightings) {
         let asked = seen.questions.len();
-        let most = asked + FRUITLESS * site.hosts.len().max(1);
-        if seen.connections as usize > most {
+        if seen.connections as usize > asked + FRUITLESS {
             let detail = format!(
                 "{}: {} connections for {asked} questions",
                 self.named(name),
@@ -268,14 +269,15 @@ impl Scene<'_> {
             let at_providers = NEVER_HEARD_AT_PROVIDERS.iter();
             heard.extend(at_providers.map(|line| (*line, seen.times_said(*line))));
         }
-        let under_way = FLIGHT * self.courtesy.connections_per_host;
-        for (line, lessons) in [
-            (Line::TooManyRecipients, 1),
-            (Line::ConnectionUsedUp, 1),
-            (Line::TooFast, RATE_LESSONS),
+        let connections = self.courtesy.connections_per_host;
+        for (line, most) in [
+            (Line::TooManyRecipients, FLIGHT * connections),
+            // Each connection under way may hear it once: the host closes with it.
+            (Line::ConnectionUsedUp, connections),
+            (Line::TooFast, RATE_LESSONS * FLIGHT * connections),
         ] {
             let said = seen.times_said(line);
-            if said > lessons * under_way {
+            if said > most {
                 heard.push((line, said));
             }
         }
@@ -407,21 +409,29 @@ impl Scene<'_> {
         }
     }
 
-    /// How many were refused under the registrable domain of a site: what one of its machines refused may be held against
+    /// How many were refused at all hosts of a registrable domain: what one of its machines refused may be held against
     /// what another one is asked again.
-    fn refused_under_the_roof_of(&self, site: &Site) -> usize {
-        let is_near = |host: &&String| site.hosts.iter().any(|own| roof(own) == roof(host));
-        let questions = self.hosts.keys().filter(is_near);
+    fn refused_under(&self, name: &str) -> usize {
+        let is_there = |host: &&String| roof(host) == name;
+        let questions = self.hosts.keys().filter(is_there);
         let questions = questions.flat_map(|host| &self.hosts[host].questions);
         questions
             .filter(|question| question.outcome == Outcome::RefusedMailbox)
             .count()
     }
 
+    /// For every eight strangers refused under one roof, somebody accepted may be asked about once more: does the host still
+    /// know its own? And again after the last question, which more than one may turn out to be.
+    fn may_ask_again(&self, roof: &str) -> usize {
+        let refused = self.refused_under(roof);
+        refused / 8 + usize::from(refused >= LATE)
+    }
+
     /// How often each address and each domain was asked about.
     fn questions(&mut self) {
         let on_list = keys_on_list(self.creation);
         let takes_all = self.domains_that_take_all();
+        let mut again_under: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
         for site in &self.creation.sites {
             let questions: Vec<&Question> = site
                 .hosts
@@ -457,20 +467,19 @@ impl Scene<'_> {
                 (true, Prospect::Mailboxes | Prospect::TakesAll(_)) => 1,
                 (false, _) => TRIES,
             };
-            // For every eight strangers refused, somebody accepted may be asked about once more: does the host still
-            // know its own? And again after the last question, which more than one may turn out to be.
-            let refused = self.refused_under_the_roof_of(site);
             let again: u32 = about
                 .values()
                 .map(|count| count.saturating_sub(bound))
                 .sum();
-            let late = usize::from(refused >= 12);
             let mut needless = Vec::new();
-            if again as usize > refused / 8 + late
-                && let Some((key, count)) = about.iter().find(|(_, count)| **count > bound)
-            {
-                needless.push(format!("{count} times about {key}"));
+            if let Some((key, count)) = about.iter().find(|(_, count)| **count > bound) {
+                let roof = site.hosts.first().map_or("", |host| roof(host));
+                let (all, examples) = again_under.entry(roof).or_default();
+                *all += again as usize;
+                examples.push(format!("{count} times about {key} at {}", site.name));
             }
+            let refused = self.refused_under(site.hosts.first().map_or("", |host| roof(host)));
+            let late = usize::from(refused >= LATE);
             let steady = site.is_steady();
             let further: u32 = by_domain
                 .values()
@@ -501,6 +510,17 @@ impl Scene<'_> {
                     .push(Finding::new(Complaint::NeedlessQuestion, detail));
             }
         }
+        for (roof, (again, examples)) in again_under {
+            let most = self.may_ask_again(roof);
+            if again > most {
+                let detail = format!(
+                    "{roof}: {again} questions put again, {most} at most: {}",
+                    examples.join(", ")
+                );
+                self.findings
+                    .push(Finding::new(Complaint::NeedlessQuestion, detail));
+            }
+        }
     }
 
     fn domains_that_take_all(&self) -> HashSet<String> {
@@ -519,7 +539,7 @@ impl Scene<'_> {
         .collect()
     }
 
-    /// One question of a kind for each name; two where the first brought nothing.
+    /// One question of a kind for each name; two where the first brought nothing, and another where DNS was out for a while.
     fn look_ups(&mut self, witness: &Witness) {
         let troubled: HashSet<String> = self
             .creation
@@ -534,8 +554,9 @@ impl Scene<'_> {
             .filter_map(|row| row.address.as_deref())
             .map(|address| domain_of(&key_of(address)).to_owned())
             .collect();
+        let lost = u64::from(self.creation.internet.dns_outage().is_some());
         for ((name, kind), count) in witness.dns() {
-            let bound = if troubled.contains(&name) { 2 } else { 1 };
+            let bound = lost + if troubled.contains(&name) { 2 } else { 1 };
             let is_about_mail = matches!(kind, RecordKind::Mx | RecordKind::A | RecordKind::Aaaa);
             if count > bound || !is_about_mail {
                 let detail = format!("{count} questions for {kind:?} of {name}");
@@ -591,7 +612,7 @@ fn most_at_once(hosts: &[&Sightings]) -> usize {
 }
 
 /// The registrable domain of a name of ours: its last two labels.
-fn roof(name: &str) -> &str {
+pub(super) fn roof(name: &str) -> &str {
     let last = name.rsplitn(3, '.').take(2).map(str::len).sum::<usize>() + 1;
     name.get(name.len().saturating_sub(last)..).unwrap_or(name)
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::model::limits::GOODBYE_WAIT;
 use crate::sim::net::dialect::Line;
 use crate::sim::net::habits::{Greeting, Greylist, Habits, Pipelining};
 use crate::sim::score::Site;
@@ -64,19 +63,12 @@ impl Site {
         without.is_steady()
     }
 
-    /// Whether a conversation there goes on as long as the visitor likes. A host out of step that also takes its time may be
-    /// busy with an earlier command when it is told goodbye, and find the visitor gone before it has read that.
+    /// Whether a conversation there goes on as long as the visitor likes.
     pub(super) fn stays_on(&self) -> bool {
-        let answers_a_goodbye = self.habits.stumble.is_none()
-            || (self.habits.rcpt_wait < GOODBYE_WAIT && self.habits.tarpit < GOODBYE_WAIT);
         self.habits.speech.is_understood()
             && self.habits.greeting == Greeting::Welcomes
             && !self.habits.tls.is_broken()
             && self.way.loss == 0.0
             && self.way.reset == 0.0
-            && self.way.round_trip.as_millis() < 500
-            && self.habits.rcpt_wait.as_secs() < 20
-            && self.habits.tarpit.as_secs() < 20
-            && answers_a_goodbye
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::manners::roof;
 use super::{Complaint, Finding, Listed};
+use crate::model::reason::Reason;
+use crate::sim::net::habits::HarvestDefence;
 use crate::sim::net::{Outcome, Persona, Sightings, Truth};
 use crate::sim::score::{Creation, Nature, Prospect, Row, Site};
 
@@ -163,6 +166,7 @@ pub fn judge(
         }
         if let Some(wanted) = certain(creation, row)
             && wanted != listed.verdict
+            && !stands_among_blockers(creation, row)
         {
             verdicts.needless_doubts += 1;
             verdicts.findings.push(Finding::new(
@@ -233,6 +237,32 @@ fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
 /// Whether a site refuses strangers in words that say nothing.
 fn speaks_in_riddles(site: &Site) -> bool {
     site.habits.says == Persona::RefusesInOwnWords.habits().says
+}
+
+/// Whether most hosts under a row's roof turn every visitor away, or whoever fishes for names: a good neighbour who has heard
+/// it from most of them does not try the rest.
+fn stands_among_blockers(creation: &Creation, row: &Row) -> bool {
+    let Some(own) = row.site.map(|site| &creation.sites[site]) else {
+        return false;
+    };
+    let blocks = |site: &Site| {
+        let harvest = site.habits.harvest;
+        let is_told_to_go = matches!(
+            site.prospect,
+            Prospect::Silent(
+                Reason::SenderBlocked | Reason::SenderUnauthenticated | Reason::SenderRefused
+            )
+        );
+        is_told_to_go || harvest.is_some_and(|harvest| harvest.then == HarvestDefence::Blocks)
+    };
+    let (mut all, mut blocking) = (0, 0);
+    for site in &creation.sites {
+        let is_near = |host: &&String| own.hosts.iter().any(|near| roof(near) == roof(host));
+        let hosts = site.hosts.iter().filter(is_near).count();
+        all += hosts;
+        blocking += if blocks(site) { hosts } else { 0 };
+    }
+    blocking * 2 > all
 }
 
 /// The standing that every careful visitor reaches; `None` where luck or the host's mood has a say.

@@ -1,0 +1,148 @@
+//! What is not told yet: an answer counts as long as its conversation turns out to have been in step, and a run that is
+//! killed before that shows would keep another one's.
+//!
+//! At a machine that has not shown yet that it keeps in step, what is learned by an answer that settles the matter waits here
+//! until the conversation is over, or a later answer shows its order. What is taken back before that was never told.
+
+use std::collections::HashMap;
+
+use super::{Board, Learned, TalkId};
+use crate::model::reading::Reading;
+use crate::model::timestamp::Moment;
+use crate::probe::Party;
+
+/// What waits to be told.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// By the keys of addresses: the conversation that answered.
+    addresses: HashMap<Box<str>, TalkId>,
+    /// The same by the domains of decoys.
+    domains: HashMap<Box<str>, TalkId>,
+    bundles: HashMap<TalkId, Bundle>,
+}
+
+/// What waits for one conversation.
+#[derive(Debug, Default)]
+struct Bundle {
+    parties: Vec<Party>,
+    /// All that was learned of them since, in its order.
+    learned: Vec<Learned>,
+}
+
+/// Of whom something was learned, where that may wait.
+enum About<'a> {
+    Address(&'a str),
+    Domain(&'a str),
+    Nobody,
+}
+
+impl About<'_> {
+    fn of(learned: &Learned) -> About<'_> {
+        match learned {
+            Learned::Address { key, .. } | Learned::Waiting { key, .. } => About::Address(key),
+            Learned::Domain { name, .. } | Learned::Strangers { name, .. } => About::Domain(name),
+            Learned::TakenBack { party, .. } => match party {
+                Party::Address(key) => About::Address(key),
+                Party::Decoy(name) => About::Domain(name),
+            },
+            Learned::Host { .. }
+            | Learned::Doubted { .. }
+            | Learned::Stranded { .. }
+            | Learned::Left { .. }
+            | Learned::Blocked { .. } => About::Nobody,
+        }
+    }
+
+    fn is(&self, party: &Party) -> bool {
+        match (self, party) {
+            (About::Address(key), Party::Address(other)) => **key == **other,
+            (About::Domain(name), Party::Decoy(other)) => **name == **other,
+            (About::Address(_) | About::Domain(_) | About::Nobody, _) => false,
+        }
+    }
+}
+
+impl Held {
+    fn talk_of(&self, about: &About<'_>) -> Option<TalkId> {
+        match about {
+            About::Address(key) => self.addresses.get(*key).copied(),
+            About::Domain(name) => self.domains.get(*name).copied(),
+            About::Nobody => None,
+        }
+    }
+
+    /// Keeps back what is learned of `party` from now on, for it was answered in a conversation that may be out of step.
+    pub(super) fn hold(&mut self, party: Party, talk: TalkId) {
+        // Answered before in another conversation, it waits for the later one.
+        let before = self.forget(&party).unwrap_or_default();
+        match &party {
+            Party::Address(key) => self.addresses.insert(key.clone(), talk),
+            Party::Decoy(name) => self.domains.insert(name.clone(), talk),
+        };
+        let bundle = self.bundles.entry(talk).or_default();
+        bundle.parties.push(party);
+        bundle.learned.extend(before);
+    }
+
+    /// Keeps what is learned of somebody who is kept back. Returns what may be told at once.
+    fn keep(&mut self, learned: Learned) -> Option<Learned> {
+        let Some(talk) = self.talk_of(&About::of(&learned)) else {
+            return Some(learned);
+        };
+        self.bundles.entry(talk).or_default().learned.push(learned);
+        None
+    }
+
+    /// What may be told of a conversation's answers by now: they were in step.
+    fn release(&mut self, talk: TalkId) -> Vec<Learned> {
+        let Some(bundle) = self.bundles.remove(&talk) else {
+            return Vec::new();
+        };
+        for party in &bundle.parties {
+            match party {
+                Party::Address(key) => self.addresses.remove(key),
+                Party::Decoy(name) => self.domains.remove(name),
+            };
+        }
+        bundle.learned
+    }
+
+    /// Forgets what was to be told of `party`, if it was kept back. Returns that.
+    fn forget(&mut self, party: &Party) -> Option<Vec<Learned>> {
+        let talk = match party {
+            Party::Address(key) => self.addresses.remove(key),
+            Party::Decoy(name) => self.domains.remove(name),
+        }?;
+        let bundle = self.bundles.get_mut(&talk)?;
+        bundle.parties.retain(|other| other != party);
+        let forgotten = |learned: &mut Learned| About::of(learned).is(party);
+        Some(bundle.learned.extract_if(.., forgotten).collect())
+    }
+}
+
+impl Board {
+    /// Tells what was learned, now or when it is sure.
+    pub(super) fn tell(&mut self, learned: Learned) {
+        self.learned.extend(self.held.keep(learned));
+    }
+
+    /// Tells what was kept back for a conversation: its answers were in step.
+    pub(super) fn tell_held(&mut self, talk: TalkId) {
+        let learned = self.held.release(talk);
+        self.learned.extend(learned);
+    }
+
+    /// Takes back what `party` was answered last: it is `reading` from now on. What was never told is told no more; returns
+    /// whether it was.
+    pub(super) fn untell(&mut self, party: Party, reading: Reading, now: Moment) -> bool {
+        if self.held.forget(&party).is_some() {
+            return false;
+        }
+        self.learned.push(Learned::TakenBack {
+            party,
+            reading,
+            at: now,
+        });
+        true
+    }
+}

@@ -1,0 +1,105 @@
+//! What hosts are tested by: further decoys, addresses known to exist, those asked about again. What follows from the answer
+//! concerns many others, so it follows only when the conversation has turned out to have been in step.
+
+use super::integrity::streak::Span;
+use super::outcome::{is_yes, refuses_for_good};
+use super::step::Unsure;
+use super::{Board, Heard, Look, Subject, TalkId};
+use crate::model::timestamp::Moment;
+
+/// The answer to a test.
+#[derive(Clone, Debug)]
+pub(super) struct Tested {
+    pub(super) span: Span,
+    pub(super) domain: usize,
+    pub(super) by: Probe,
+    pub(super) heard: Heard,
+}
+
+/// By whom a host is tested.
+#[derive(Clone, Debug)]
+pub(super) enum Probe {
+    /// Another decoy, after the domain's first.
+    LateDecoy,
+    /// Somebody who is no address of the list to be settled.
+    Subject(Subject),
+}
+
+impl Tested {
+    /// Whether the host is not to be believed, if this is the answer to its test.
+    fn is_bad(&self) -> bool {
+        match &self.by {
+            Probe::LateDecoy => is_yes(&self.heard.exchange),
+            Probe::Subject(subject) => {
+                subject.look == Look::Control && refuses_for_good(&self.heard.reading)
+            }
+        }
+    }
+}
+
+impl Board {
+    /// A test was answered. One that came out badly ends its conversation, which shows whether it was in step. One that came
+    /// out well counts at once where the machine has kept in step before.
+    pub(super) fn was_tested(&mut self, tested: Tested, now: Moment) {
+        let talk = tested.span.talk;
+        if matches!(tested.by, Probe::LateDecoy) && refuses_for_good(&tested.heard.reading) {
+            self.note_stranger(talk);
+        }
+        if !tested.is_bad() && self.keeps_in_step(talk) {
+            self.is_tested(tested, now);
+            return;
+        }
+        let t = self.talk(talk);
+        t.failed_a_test |= tested.is_bad();
+        t.unsure.push(Unsure::Test(Box::new(tested)));
+    }
+
+    /// A conversation is over, and what is left of its answers counts: draws the conclusions from its tests.
+    pub(super) fn conclude(&mut self, talk: TalkId, now: Moment) {
+        let t = self.talk(talk);
+        let is_test = |unsure: &mut Unsure| matches!(unsure, Unsure::Test(_));
+        let tests: Vec<Unsure> = t.unsure.extract_if(.., is_test).collect();
+        t.proven = 0;
+        for test in tests {
+            if let Unsure::Test(tested) = test {
+                self.is_tested(*tested, now);
+            }
+        }
+    }
+
+    fn is_tested(&mut self, tested: Tested, now: Moment) {
+        let Tested {
+            span,
+            domain,
+            by,
+            heard,
+        } = tested;
+        match by {
+            Probe::LateDecoy => self.late_decoy_answered(span, domain, &heard, now),
+            Probe::Subject(subject) => {
+                match subject.look {
+                    Look::Control => self.controlled(span, domain, &subject, &heard, now),
+                    Look::First | Look::Second => self.looked_again(&subject, &heard, now),
+                }
+                self.note_settled(1);
+                self.offer_domain(domain, now);
+            }
+        }
+    }
+
+    /// The answer to a test may have belonged to another question: it is put again.
+    pub(super) fn test_anew(&mut self, tested: Tested, now: Moment) {
+        let Tested { domain, by, .. } = tested;
+        match by {
+            Probe::LateDecoy => {
+                self.domains[domain].under_way -= 1;
+                self.decoys_owed -= 1;
+                if let Some(group) = self.domains[domain].group {
+                    self.groups[group].rows.tested_in_vain();
+                }
+            }
+            Probe::Subject(subject) => self.domains[domain].push_front(&subject),
+        }
+        self.offer_domain(domain, now);
+    }
+}
