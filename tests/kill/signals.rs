@@ -1,5 +1,6 @@
 //! Ctrl-C, once, twice, three times, while hosts keep conversations waiting.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ impl Held {
         let mut text = list(12, 4);
         let rows = text.lines().count() - 1 + 6;
         for domain in [0, 1, 2, 4, 8, 9] {
-            text += &format!("held,z@d{domain}.test\n");
+            let _ = writeln!(text, "held,z@d{domain}.test");
         }
         let place = Place::new(&text);
         let mut child = place.start_with(&[], "list.csv", &place.path("ledger.db"));

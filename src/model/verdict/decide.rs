@@ -94,20 +94,7 @@ pub fn decide(evidence: &Evidence) -> Verdict {
             no: Some(_),
             ..
         } => verdict(Standing::Unknown, Reason::ProviderAnomaly),
-        Opinions { yes: Some(yes), .. } => match (yes, strangers) {
-            (_, Strangers::AcceptedAndRefused) => {
-                verdict(Standing::Unknown, Reason::ProviderAnomaly)
-            }
-            (Said::YesToAll, _) | (_, Strangers::AcceptedByProvider) => {
-                verdict(Standing::Risky, Reason::AcceptedProvider)
-            }
-            (_, Strangers::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
-            // That it refuses some makes no promise of those whom it does not know.
-            (Said::Unconfirmed, _) | (_, Strangers::Unconfirmed | Strangers::NotKnown) => {
-                verdict(Standing::Risky, Reason::CatchAllUntested)
-            }
-            (_, Strangers::Refused) => verdict(Standing::Deliverable, Reason::Accepted),
-        },
+        Opinions { yes: Some(yes), .. } => on_acceptance(&yes, &strangers),
         Opinions {
             no: Some(reason), ..
         } if decoy.said_the_same_of_nobody(reason) => {
@@ -140,6 +127,23 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                 )
             }
         },
+    }
+}
+
+/// What an acceptance is worth, beside what the domain tells strangers.
+fn on_acceptance(yes: &Said, strangers: &Strangers) -> Verdict {
+    let verdict = |standing, reason| Verdict { standing, reason };
+    match (yes, strangers) {
+        (_, Strangers::AcceptedAndRefused) => verdict(Standing::Unknown, Reason::ProviderAnomaly),
+        (Said::YesToAll, _) | (_, Strangers::AcceptedByProvider) => {
+            verdict(Standing::Risky, Reason::AcceptedProvider)
+        }
+        (_, Strangers::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
+        // That it refuses some makes no promise of those whom it does not know.
+        (Said::Unconfirmed, _) | (_, Strangers::Unconfirmed | Strangers::NotKnown) => {
+            verdict(Standing::Risky, Reason::CatchAllUntested)
+        }
+        (_, Strangers::Refused) => verdict(Standing::Deliverable, Reason::Accepted),
     }
 }
 

@@ -16,6 +16,10 @@ use crate::smtp::session::{FlightPace, Hello, Privacy};
 
 /// The mail hosts that some domains have in common.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "none of them follows from another"
+)]
 pub(super) struct Group {
     /// The host key's index.
     pub(super) host: usize,

@@ -274,12 +274,11 @@ impl Board {
         let host = self.groups[group].host;
         let accepted = is_yes(&heard.exchange);
         if let Some(t) = self.talks.get_mut(&talk) {
-            match accepted {
-                true => t.spent.accepted += 1,
-                false => {
-                    t.spent.refused += 1;
-                    t.tail.refusals += u32::from(may_be_counted(&heard.reading));
-                }
+            if accepted {
+                t.spent.accepted += 1;
+            } else {
+                t.spent.refused += 1;
+                t.tail.refusals += u32::from(may_be_counted(&heard.reading));
             }
             t.refused_last = !accepted;
             let open = t.spent.transactions == asked.transaction;
@@ -440,10 +439,11 @@ impl Board {
         };
         let hear = |strangers: &mut Strangers| strangers.hear_subject(&heard.reading);
         self.hear_of_strangers(domain, hear, now);
-        if is_yes(&heard.exchange) && subject.tries == 0 {
-            if let Some(group) = self.domains[domain].group {
-                self.groups[group].greylisting = false;
-            }
+        if is_yes(&heard.exchange)
+            && subject.tries == 0
+            && let Some(group) = self.domains[domain].group
+        {
+            self.groups[group].greylisting = false;
         }
         if is_yes(&heard.exchange) {
             self.domains[domain].accepted();
