@@ -1,4 +1,4 @@
-//! A headless Chromium that is driven over WebDriver (W3C), with the commands of its own tools where WebDriver has none.
+//! A headless Chromium that is driven over `WebDriver` (W3C), with the commands of its own tools where `WebDriver` has none.
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -33,17 +33,22 @@ type Matrix = [f64; 6];
 
 const SAME: Matrix = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0];
 
+fn matrix(numbers: &[f64]) -> Matrix {
+    numbers.try_into().expect("six numbers")
+}
+
 /// `inner`, then `outer`.
 fn then(inner: Matrix, outer: Matrix) -> Matrix {
-    let [a, b, c, d, e, f] = inner;
-    let [p, q, r, s, t, u] = outer;
+    let column = |number: usize, side: usize| {
+        inner[2 * number] * outer[side] + inner[2 * number + 1] * outer[2 + side]
+    };
     [
-        a * p + b * r,
-        a * q + b * s,
-        c * p + d * r,
-        c * q + d * s,
-        e * p + f * r + t,
-        e * q + f * s + u,
+        column(0, 0),
+        column(0, 1),
+        column(1, 0),
+        column(1, 1),
+        column(2, 0) + outer[4],
+        column(2, 1) + outer[5],
     ]
 }
 
@@ -156,8 +161,8 @@ fn texts(content: &str) -> Vec<Text> {
         match (operator, numbers.as_slice()) {
             ("q", _) => kept.push(now),
             ("Q", _) => now = kept.pop().unwrap_or(SAME),
-            ("cm", &[a, b, c, d, e, f]) => now = then([a, b, c, d, e, f], now),
-            ("Tm", &[a, b, c, d, e, f]) => line = [a, b, c, d, e, f],
+            ("cm", numbers) if numbers.len() == 6 => now = then(matrix(numbers), now),
+            ("Tm", numbers) if numbers.len() == 6 => line = matrix(numbers),
             ("Tf", &[points]) => size = points,
             ("Tj" | "TJ", _) => {
                 let [_, _, _, tall, _, height] = then(line, now);

@@ -101,9 +101,9 @@ fn a_file_where_the_lists_would_go_stays_and_the_danger_is_said() {
 
 #[test]
 fn colours_stay_out_of_a_log_and_a_reader_may_leave_early() {
-    let list: String = (0..300).map(|row| format!("a{row}@tolk.test\n")).collect();
+    let rows: Vec<String> = (0..300).map(|row| format!("a{row}@tolk.test")).collect();
     let run = simulated(
-        format!("email\n{list}").as_bytes(),
+        format!("email\n{}\n", rows.join("\n")).as_bytes(),
         &["-v", "--ledger", "known.db"],
     );
     assert_eq!(run.code(), 0, "{}", run.errors());

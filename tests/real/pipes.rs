@@ -53,8 +53,8 @@ pub(crate) fn within(servers: &Path) {
 fn by_postfix(servers: &Path, folder: &Path, address: Ipv4Addr) {
     let machine = machine(servers, folder, "postfix", &postfix::USERS);
     let mut host = host("mx.shop.test", address, Server::Postfix);
-    host.settings =
-        "alias_maps = hash:/etc/aliases\nalias_database = hash:/etc/aliases\n".to_owned();
+    "alias_maps = hash:/etc/aliases\nalias_database = hash:/etc/aliases\n"
+        .clone_into(&mut host.settings);
     host.files
         .insert("etc/aliases".to_owned(), lines_for("Postfix").to_owned());
     postfix::start(&machine, &host, &[]);
