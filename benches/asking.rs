@@ -8,12 +8,12 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use presend::input::address::Address;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::net::World;
 use presend::net::route::{HostKey, MailHost, Route};
-use presend::probe::Wanted;
+use presend::probe::Target;
 use presend::probe::pace::{Ceilings, Rate};
-use presend::probe::scheduler::{Board, Manners};
+use presend::probe::scheduler::{Limits, Scheduler};
 use presend::sim::net::habits::{Door, Greylist, Habits, KnownBy};
 use presend::sim::net::{Internet, Persona, Witness};
 use presend::sim::score::Courtesy;
@@ -312,7 +312,7 @@ fn waiting() {
         scaled(ROWS, DOMAINS_PER_ADDRESS),
         scaled(ROWS, HOSTS_PER_ADDRESS),
     );
-    let manners = Manners {
+    let manners = Limits {
         sender: Some(SENDER.parse().expect("an address")),
         ceilings: Ceilings {
             rate: Rate::per_seconds(10),
@@ -326,8 +326,8 @@ fn waiting() {
         controls: Vec::new(),
         second_look: 0.0,
     };
-    let mut board = Board::new(manners, tools().providers);
-    let now = Moment::from_millis(1_000_000_000);
+    let mut scheduler = Scheduler::new(manners, tools().providers);
+    let now = Timestamp::from_millis(1_000_000_000);
     let before = resident_bytes();
     for row in 0..ROWS {
         let domain = row % domains;
@@ -339,16 +339,16 @@ fn waiting() {
             0 => now,
             _ => now + Duration::from_secs(300 + nth % 3),
         };
-        board.add(
-            Wanted {
+        scheduler.add(
+            Target {
                 not_before,
-                ..Wanted::from(address)
+                ..Target::from(address)
             },
             now,
         );
     }
     let mut domain = 0;
-    while let Some(name) = board.next_resolution() {
+    while let Some(name) = scheduler.next_resolution() {
         let host = domain % hosts;
         let [_, a, b, c] = u32::try_from(host).expect("few hosts").to_be_bytes();
         let route = Route::Hosts {
@@ -359,14 +359,14 @@ fn waiting() {
             key: HostKey(format!("host{host}.example")),
             ttl: Duration::from_secs(300),
         };
-        board.routed(&name, route, now);
+        scheduler.routed(&name, route, now);
         domain += 1;
     }
     let bytes = resident_bytes().saturating_sub(before) as u64;
     println!(
         "\n{ROWS} rows that wait at {domains} domains on {hosts} hosts, half of them for a later moment:"
     );
-    assert_eq!(board.pending(), ROWS);
+    assert_eq!(scheduler.pending(), ROWS);
     bar(
         "bytes for each, domains and hosts included",
         ratio(bytes, ROWS as u64),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use presend::bounce::explain::Knowledge;
-use presend::bounce::import::{Platforms, Season, SourceError, visit};
+use presend::bounce::import::{Campaign, Platforms, SourceError, visit};
 use presend::input::list::Options;
 
 /// What a thousand messages may take on one core.
@@ -46,7 +46,7 @@ fn report(what: &str, path: &Path, (number, limit): (usize, Duration)) {
 fn read(path: &Path) -> (Duration, usize) {
     let (platforms, knowledge) = (Platforms::built_in(), Knowledge::built_in());
     let begin = Instant::now();
-    let mut season = Season::new();
+    let mut season = Campaign::new();
     let mut found = 0;
     visit::<SourceError>(path, &Options::default(), &platforms, &mut |piece| {
         found += season.take(piece, &platforms, knowledge).len();

@@ -17,12 +17,12 @@ use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
 use presend::model::provider::Providers;
 use presend::model::reason::Reason;
 use presend::model::stage::Stage;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::model::verdict::{Exchange, Fact, Finding, Policy, Whom};
 use presend::net::route::Reach;
 use presend::probe::pace::{Ceilings, Rate};
-use presend::probe::run::{Depth, Ending, Terms};
-use presend::probe::scheduler::{Manners, Progress};
+use presend::probe::run::{Depth, Ending, RunConfig};
+use presend::probe::scheduler::{Limits, Progress};
 use presend::sim::net::Internet;
 use presend::smtp::rules::{Book, Reading};
 use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
@@ -44,7 +44,7 @@ fn address(n: u64) -> (String, String) {
     (format!("{:08x}.{n}@{domain}", scattered >> 32), domain)
 }
 
-fn fact(whom: Whom, reason: Reason, at: Moment, reply: String) -> Fact {
+fn fact(whom: Whom, reason: Reason, at: Timestamp, reply: String) -> Fact {
     let permanent = reason == Reason::NoSuchMailbox;
     Fact {
         at,
@@ -65,7 +65,7 @@ fn fact(whom: Whom, reason: Reason, at: Moment, reply: String) -> Fact {
     }
 }
 
-fn open(path: &Path, now: Moment) -> Ledger {
+fn open(path: &Path, now: Timestamp) -> Ledger {
     let realm = Realm::Simulated("bench".to_owned());
     Ledger::open(path, &realm, Lifetimes::default(), now).unwrap()
 }
@@ -107,7 +107,7 @@ fn cpu() -> Duration {
     )
 }
 
-fn fill(path: &Path, rows: u64, now: Moment) {
+fn fill(path: &Path, rows: u64, now: Timestamp) {
     let ledger = open(path, now);
     let mut writer = ledger.writer().unwrap();
     let watch = Stopwatch::start();
@@ -140,7 +140,7 @@ fn fill(path: &Path, rows: u64, now: Moment) {
 }
 
 /// Reads facts as the two readings of a list do: all in one pass, and by a look-up for each address.
-fn read_back(path: &Path, rows: u64, now: Moment) {
+fn read_back(path: &Path, rows: u64, now: Timestamp) {
     let mut ledger = open(path, now);
     let watch = Stopwatch::start();
     let mut hash = 0;
@@ -167,7 +167,7 @@ fn read_back(path: &Path, rows: u64, now: Moment) {
 }
 
 /// Reads what a run that goes on must know of its hosts.
-fn go_on(path: &Path, rows: u64, now: Moment) {
+fn go_on(path: &Path, rows: u64, now: Timestamp) {
     let job = Job {
         place: "interrupted",
         list: "list.csv",
@@ -208,9 +208,9 @@ fn tools() -> Tools {
     }
 }
 
-fn terms() -> Terms {
-    Terms {
-        manners: Manners {
+fn terms() -> RunConfig {
+    RunConfig {
+        manners: Limits {
             sender: None,
             ceilings: Ceilings {
                 rate: Rate::UNLIMITED,
@@ -310,7 +310,7 @@ fn main() {
         return;
     }
     let path = folder.join("ledger.db");
-    let now: Moment = "2026-03-02T05:00:00Z".parse().unwrap();
+    let now: Timestamp = "2026-03-02T05:00:00Z".parse().unwrap();
     if !path.exists() {
         fill(&path, rows, now);
     }

@@ -13,7 +13,7 @@ use presend::input::suppression::Suppression;
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::model::ending::Ending;
 use presend::model::provider::Providers;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::model::verdict::Policy;
 use presend::net::Clock;
 use presend::probe::scheduler::Progress;
@@ -73,7 +73,7 @@ fn offline(tools: &Tools, from: &Path, folder: &Path) -> Duration {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let clock = Clock::starting_at(Moment::from_millis(0));
+        let clock = Clock::starting_at(Timestamp::from_millis(0));
         let path = folder.join("ledger.db");
         let mut ledger =
             Ledger::open(&path, &Realm::Real, Lifetimes::default(), clock.now()).unwrap();

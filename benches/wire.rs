@@ -21,8 +21,8 @@ use presend::model::verdict::Policy;
 use presend::net::live::{self, Servers};
 use presend::net::route::Reach;
 use presend::probe::pace::{Ceilings, Rate};
-use presend::probe::run::{Depth, Ending, Origin, Terms};
-use presend::probe::scheduler::{Manners, Progress};
+use presend::probe::run::{Depth, Ending, Origin, RunConfig};
+use presend::probe::scheduler::{Limits, Progress};
 use presend::smtp::rules::Book;
 use presend::verify::report::Report;
 use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
@@ -222,9 +222,9 @@ async fn run(
         .unwrap()
 }
 
-fn terms(shape: &Shape, port: u16) -> Terms {
-    Terms {
-        manners: Manners {
+fn terms(shape: &Shape, port: u16) -> RunConfig {
+    RunConfig {
+        manners: Limits {
             sender: Some("verify@sender.test".parse().unwrap()),
             ceilings: Ceilings {
                 rate: Rate::UNLIMITED,

@@ -19,8 +19,8 @@ use crate::net::live::{self, Proxy, Servers, Sockets};
 use crate::net::route::{DnsAnswer, Reach, Record, RecordKind};
 use crate::net::{Clock, World};
 use crate::probe::pace::{Ceilings, Rate};
-use crate::probe::run::{Depth, Origin, Terms};
-use crate::probe::scheduler::Manners;
+use crate::probe::run::{Depth, Origin, RunConfig};
+use crate::probe::scheduler::Limits;
 use crate::sim::net::Internet;
 use crate::smtp::HelloName;
 use crate::smtp::rules::Book;
@@ -188,7 +188,7 @@ impl AskingArgs {
         &self,
         place: &Place,
         domains: &[String],
-    ) -> anyhow::Result<Option<(World, Terms)>> {
+    ) -> anyhow::Result<Option<(World, RunConfig)>> {
         let seed = self.seed(place);
         let (world, reach, sender, origins) = match place {
             Place::Offline => return Ok(None),
@@ -235,8 +235,8 @@ impl AskingArgs {
                 (world, Reach::Public, sender, origins?)
             }
         };
-        let terms = Terms {
-            manners: Manners {
+        let terms = RunConfig {
+            manners: Limits {
                 sender,
                 ceilings: Ceilings {
                     rate: self.host_rate,

@@ -17,7 +17,7 @@ use crate::ledger::Ledger;
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Evidence, Finding, Standing, Whom};
 use crate::net::Clock;
 use crate::probe::LISTED_STRANGER;
@@ -72,7 +72,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
-            None => Clock::starting_at(Moment::from(SystemTime::now())),
+            None => Clock::starting_at(Timestamp::from(SystemTime::now())),
         };
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
         let asking = match asked {
@@ -104,7 +104,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     Ok(match ending {
         Ending::Interrupted => Exit::Interrupted,
         Ending::Stranded => Exit::CannotAsk,
-        Ending::Completed | Ending::Deadline if undeliverable => Exit::No,
+        Ending::Completed | Ending::Deadline if undeliverable => Exit::ThresholdExceeded,
         Ending::Completed | Ending::Deadline => Exit::Done,
     })
 }

@@ -14,7 +14,7 @@ use super::safe::safe;
 use super::{Exit, usage};
 use crate::ledger::Ledger;
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::projection::{Model, Segment};
 use crate::verify::believed;
 
@@ -43,7 +43,7 @@ struct Lesson {
     before: f64,
     /// And now.
     now: f64,
-    last: Moment,
+    last: Timestamp,
 }
 
 /// Runs `presend config`: the settings in force, and where each came from.
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ConfigArgs, layers: &Layers) -> anyhow::Result<Exit> {
         Some(path) => path.clone(),
         None => own_ledger()?,
     };
-    let now = Moment::from(SystemTime::now());
+    let now = Timestamp::from(SystemTime::now());
     let ledger = match path.exists() {
         true => Some(Ledger::find(&path, now)?),
         false if args.ledger.is_some() => {
@@ -93,7 +93,7 @@ pub(super) fn run(args: &ConfigArgs, layers: &Layers) -> anyhow::Result<Exit> {
 }
 
 /// What real bounces have taught, by segment.
-fn lessons(ledger: &Ledger, now: Moment) -> anyhow::Result<Vec<Lesson>> {
+fn lessons(ledger: &Ledger, now: Timestamp) -> anyhow::Result<Vec<Lesson>> {
     let (before, after) = (Model::built_in(), believed(ledger, now)?);
     let mut lessons: Vec<Lesson> = ledger
         .outcomes()?

@@ -16,7 +16,7 @@ use super::{Exit, start, stop};
 use crate::input::list::Source;
 use crate::model::ending::Ending;
 use crate::model::text::{grouped, percent};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::Clock;
 use crate::verify::Asking;
 use crate::verify::estimate::{Estimated, estimate};
@@ -60,7 +60,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
         let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
-            None => Clock::starting_at(Moment::from(SystemTime::now())),
+            None => Clock::starting_at(Timestamp::from(SystemTime::now())),
         };
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
         let asking = match asked {

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{Exit, asking, usage};
 use crate::input::address::Address;
 use crate::ledger::{Exported, Forgotten, Ledger, Stats, Target, forget};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// Options of `ledger`.
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
         Some(path) => path.clone(),
         None => asking::own_ledger()?,
     };
-    let now = Moment::from(SystemTime::now());
+    let now = Timestamp::from(SystemTime::now());
     match &args.command {
         Command::Stats { json } => {
             let stats = Ledger::find(&path, now)?.stats()?;
@@ -114,8 +114,8 @@ pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn before(now: Moment, age: Duration) -> Moment {
-    Moment::default() + now.since(Moment::default()).saturating_sub(age)
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    Timestamp::default() + now.since(Timestamp::default()).saturating_sub(age)
 }
 
 /// What a word on the command line names.

@@ -10,7 +10,7 @@ use super::{Exit, asking, usage};
 use crate::input::flags::{BUILT_IN, BUILT_IN_SINCE, Maintained};
 use crate::model::limits;
 use crate::model::provider::Providers;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// Options of `lists`.
 #[derive(Debug, Args)]
@@ -125,7 +125,7 @@ fn take(file: &Path) -> anyhow::Result<String> {
             list.unread.len()
         )));
     }
-    let now = Moment::from(SystemTime::now()).to_string();
+    let now = Timestamp::from(SystemTime::now()).to_string();
     let day = now.split('T').next().unwrap_or(&now);
     let path = kept()?;
     write(&path, &heading(&name, day), &list.domains)?;

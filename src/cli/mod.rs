@@ -98,7 +98,7 @@ pub enum Exit {
     Done,
     /// Done, and the answer is no: `--fail-over` or `--min-verified` is not met, an address that was checked is
     /// undeliverable, or the sender is not fit to send.
-    No,
+    ThresholdExceeded,
     /// Usage or settings.
     Usage,
     /// The list cannot be read.
@@ -115,7 +115,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
-            Exit::No => 1,
+            Exit::ThresholdExceeded => 1,
             Exit::Usage => 2,
             Exit::NoList => 3,
             Exit::CannotAsk => 4,
@@ -232,7 +232,7 @@ fn preflight_here(args: &preflight::PreflightArgs, layers: &Layers) -> anyhow::R
     })??;
     Ok(match code {
         0 => Exit::Done,
-        1 => Exit::No,
+        1 => Exit::ThresholdExceeded,
         _ => Exit::CannotAsk,
     })
 }

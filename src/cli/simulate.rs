@@ -57,7 +57,7 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
     Ok(if score.is_clean() {
         Exit::Done
     } else {
-        Exit::No
+        Exit::ThresholdExceeded
     })
 }
 

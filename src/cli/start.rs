@@ -14,7 +14,7 @@ use crate::input::address::Address;
 use crate::input::list::{IntakeError, Options, Remark, Source};
 use crate::model::limits;
 use crate::model::provider::Providers;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::origin::Origin;
 use crate::net::route::{DnsAnswer, Reach, Record, RecordKind};
 use crate::net::{OwnTrouble, World};
@@ -259,14 +259,14 @@ fn circumstances(args: &AskingArgs, sources: &[IpAddr]) -> String {
 #[derive(Debug, Serialize, Deserialize)]
 struct Stamp {
     circumstances: String,
-    at: Moment,
+    at: Timestamp,
     /// What was amiss all the same.
     warnings: Vec<String>,
 }
 
 impl Stamp {
     /// What a file says of these circumstances, if it is from a short while before `now`.
-    fn read(file: &Path, circumstances: &str, now: Moment) -> Option<Stamp> {
+    fn read(file: &Path, circumstances: &str, now: Timestamp) -> Option<Stamp> {
         let stamp: Stamp = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
         let fresh = stamp.at <= now && now.since(stamp.at) < limits::START_LIFETIME;
         (fresh && stamp.circumstances == circumstances).then_some(stamp)
@@ -298,7 +298,7 @@ mod tests {
     fn a_stamp_is_good_for_its_circumstances_and_its_time_only() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("new/ledger.preflight.json");
-        let now = Moment::from_millis(1_790_000_000_000);
+        let now = Timestamp::from_millis(1_790_000_000_000);
         assert!(Stamp::read(&file, "home", now).is_none());
         let stamp = Stamp {
             circumstances: "home".to_owned(),

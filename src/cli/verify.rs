@@ -16,7 +16,7 @@ use crate::input::list::Source;
 use crate::ledger::{Job, Ledger, Lock, LockError};
 use crate::model::ending::Ending;
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::Clock;
 use crate::projection::{Basis, Goal};
 use crate::verify::output::{self, Replace, Rights};
@@ -97,7 +97,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         let (job_place, _lock) = occupy(&task)?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
-            None => Clock::starting_at(Moment::from(SystemTime::now())),
+            None => Clock::starting_at(Timestamp::from(SystemTime::now())),
         };
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
         let asking = match asked {
@@ -349,7 +349,7 @@ fn exit(report: &Report, shortcomings: &[String]) -> Exit {
     match report.ending {
         Ending::Interrupted => Exit::Interrupted,
         Ending::Stranded => Exit::CannotAsk,
-        Ending::Completed | Ending::Deadline if !shortcomings.is_empty() => Exit::No,
+        Ending::Completed | Ending::Deadline if !shortcomings.is_empty() => Exit::ThresholdExceeded,
         Ending::Completed | Ending::Deadline => Exit::Done,
     }
 }
@@ -365,7 +365,7 @@ fn occupy(task: &Task) -> anyhow::Result<(String, Lock)> {
     })?;
     let place = std::fs::canonicalize(&task.out)?.display().to_string();
     let work = format!("verify {}", task.source.name());
-    let now = Moment::from(SystemTime::now());
+    let now = Timestamp::from(SystemTime::now());
     match Lock::take(&task.out.join(".presend.lock"), &work, now) {
         Ok(lock) => Ok((place, lock)),
         Err(LockError::Held { holder, .. }) => {

@@ -6,7 +6,7 @@ use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError};
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// One message that came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Bounce {
     /// What makes the same bounce count once however often it is read: a Message-ID, or a digest of what was read.
     pub id: String,
     /// When it came back.
-    pub at: Moment,
+    pub at: Timestamp,
     /// What it was read as.
     pub reason: Reason,
     /// Whether it came back for good.

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// How many addresses of a kind were sent to, and how many came back. Fractions, because an outcome may count in part.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -17,14 +17,14 @@ pub struct Outcomes {
     /// Of these again, for good.
     pub hard: f64,
     /// When it was last added to.
-    pub at: Moment,
+    pub at: Timestamp,
 }
 
 impl Outcomes {
     /// What these outcomes still count for at `now`: half after [`crate::model::limits::CALIBRATION_HALF_LIFE`], a quarter after
     /// twice as long.
     #[must_use]
-    pub fn faded(self, now: Moment) -> Outcomes {
+    pub fn faded(self, now: Timestamp) -> Outcomes {
         let lives = now.since(self.at).as_secs_f64()
             / crate::model::limits::CALIBRATION_HALF_LIFE.as_secs_f64();
         let share = 0.5_f64.powf(lives);

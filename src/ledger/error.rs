@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +109,7 @@ pub struct Holder {
     /// The process.
     pub process: u32,
     /// Since when.
-    pub since: Moment,
+    pub since: Timestamp,
     /// What it works on.
     pub work: String,
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Ledger;
 use super::row::{columns, read};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 
 /// One fact, or one message that came back, flat.
@@ -15,7 +15,7 @@ pub struct Exported {
     /// The address's key or the domain's name.
     pub name: String,
     /// When it was learned.
-    pub at: Moment,
+    pub at: Timestamp,
     /// `asked`, `decoy`, `dns`, `withheld`, `text` or `bounced`.
     pub kind: &'static str,
     /// What it was read as.
@@ -31,7 +31,7 @@ pub struct Exported {
     /// The reply, or what else was found.
     pub reply: String,
     /// How long it holds, where DNS said it.
-    pub until: Option<Moment>,
+    pub until: Option<Timestamp>,
 }
 
 impl Exported {
@@ -102,9 +102,9 @@ impl Ledger {
 fn flat(
     about: &'static str,
     name: String,
-    at: Moment,
+    at: Timestamp,
     finding: Finding,
-    until: Option<Moment>,
+    until: Option<Timestamp>,
 ) -> Exported {
     let mut exported = Exported {
         about,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::row::millis;
 use super::writer::connect;
 use super::{LedgerError, guard, schema, standing};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What is to be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Target {
     /// A domain with every address in it, by its name on the wire.
     Domain(String),
     /// Whatever was learned before a moment.
-    Before(Moment),
+    Before(Timestamp),
 }
 
 /// What was forgotten.
@@ -113,7 +113,7 @@ fn domain(connection: &Connection, name: &str) -> rusqlite::Result<usize> {
     Ok(rows)
 }
 
-fn before(connection: &Connection, moment: Moment) -> rusqlite::Result<usize> {
+fn before(connection: &Connection, moment: Timestamp) -> rusqlite::Result<usize> {
     let mut rows = 0;
     for query in [
         "DELETE FROM address WHERE at < ?1",

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row::{millis, moment};
 use super::{Ledger, LedgerError};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::probe::{KnownDomain, KnownHost, Waiting};
 
 /// An address whose host wants us to come back.
@@ -13,7 +13,7 @@ pub struct Clock {
     /// What it has been through.
     pub waiting: Waiting,
     /// When it is to be asked about again.
-    pub again: Moment,
+    pub again: Timestamp,
 }
 
 impl Ledger {
@@ -80,7 +80,7 @@ pub(super) fn write_strangers(
     connection: &Connection,
     name: &str,
     known: &KnownDomain,
-    run: Moment,
+    run: Timestamp,
 ) -> rusqlite::Result<()> {
     let text = serde_json::to_string(known).expect("what is known of domains is plain data");
     connection
@@ -94,7 +94,7 @@ pub(super) fn write_host(
     connection: &Connection,
     key: &str,
     known: &KnownHost,
-    now: Moment,
+    now: Timestamp,
 ) -> rusqlite::Result<()> {
     let text = serde_json::to_string(known).expect("what is known of hosts is plain data");
     connection
@@ -108,7 +108,7 @@ pub(super) fn write_clock(
     connection: &Connection,
     key: &str,
     clock: Clock,
-    run: Moment,
+    run: Timestamp,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO waiting VALUES (?1, ?2, ?3, ?4, ?5)")?

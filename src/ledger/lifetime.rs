@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
 
 /// How long what was learned may be used again, by kind.
@@ -147,7 +147,7 @@ impl Lifetimes {
     }
 
     /// Whether a fact of an earlier run may still be used at `now`; `until` is when DNS lets it go, where it said.
-    pub(super) fn allow(&self, fact: &Fact, until: Option<Moment>, now: Moment) -> bool {
+    pub(super) fn allow(&self, fact: &Fact, until: Option<Timestamp>, now: Timestamp) -> bool {
         match (self.of(fact), until) {
             (None, _) => false,
             (Some(_), Some(until)) => now < until,

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::Holder;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// A lock that is held until it is dropped. Its file says who holds it; the lock itself belongs to the open file, so
 /// one whose holder was killed is free again (`flock`).
@@ -47,7 +47,7 @@ impl Lock {
     /// # Errors
     ///
     /// [`LockError::Held`] with the holder, [`LockError::Failed`] where no file can be made.
-    pub fn take(path: &Path, work: &str, now: Moment) -> Result<Self, LockError> {
+    pub fn take(path: &Path, work: &str, now: Timestamp) -> Result<Self, LockError> {
         let failed = |error| LockError::Failed {
             path: path.to_owned(),
             error,
@@ -127,7 +127,7 @@ mod tests {
     fn a_lock_has_one_holder_who_is_named_to_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let now: Moment = "2026-03-02T03:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-03-02T03:00:00Z".parse().unwrap();
         let lock = Lock::take(&path, "verify leads.csv", now).unwrap();
         let error = Lock::take(&path, "verify", now).unwrap_err().to_string();
         let process = format!("process {}", std::process::id());
@@ -148,6 +148,6 @@ mod tests {
             "process 1\nsince 2026-03-02T03:00:00Z\nwork verify\n",
         )
         .unwrap();
-        Lock::take(&path, "verify", Moment::default()).unwrap();
+        Lock::take(&path, "verify", Timestamp::default()).unwrap();
     }
 }

@@ -9,9 +9,9 @@ use super::{Ledger, LedgerError};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Whom;
-use crate::probe::{ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Openness, Party};
+use crate::probe::{ASKED_AFRESH, CatchAllState, KnownMachine, MAY_BE_ANOTHERS, Party};
 
 /// A run's answers about recipients, those about one together, in their order.
 macro_rules! answers {
@@ -46,7 +46,7 @@ struct Answer<'a> {
     whom: Whom,
     /// The address's key, or the name of the decoy's domain.
     key: &'a str,
-    at: Moment,
+    at: Timestamp,
     said: Said,
     host: &'a str,
     /// Whether its words are an acceptance.
@@ -57,7 +57,7 @@ struct Answer<'a> {
 struct Kept {
     whom: Whom,
     key: String,
-    at: Moment,
+    at: Timestamp,
     said: Said,
     host: String,
 }
@@ -79,11 +79,11 @@ impl From<&Answer<'_>> for Kept {
 struct Answers {
     refusals: u32,
     /// When it last accepted somebody.
-    accepted_at: Moment,
+    accepted_at: Timestamp,
     /// When it last refused somebody.
-    refused_at: Moment,
+    refused_at: Timestamp,
     /// When acceptances were last taken back, when refusals were.
-    taken_back_at: [Option<Moment>; 2],
+    taken_back_at: [Option<Timestamp>; 2],
     accepted: Vec<Kept>,
     refused: Vec<Kept>,
     /// Accepted before somebody was refused.
@@ -220,7 +220,7 @@ impl Ledger {
                 continue;
             };
             let domain = self.strangers(address.domain().wire())?;
-            if domain.openness != Some(Openness::RefusesStrangers) {
+            if domain.openness != Some(CatchAllState::RefusesStrangers) {
                 continue;
             }
             machine.witness = Some((address, domain));

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::row::{Kept, Table, insert};
 use super::{Lifetimes, schema};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Fact;
 
 /// Schema 1 kept a run's facts about one address or domain as lines of JSON in one text. One transaction: a ledger is
@@ -47,7 +47,7 @@ fn copy(connection: &Connection, query: &str, table: Table) -> rusqlite::Result<
         let facts = text
             .lines()
             .filter_map(|line| serde_json::from_str::<Fact>(line).ok());
-        let mut run: Option<Moment> = None;
+        let mut run: Option<Timestamp> = None;
         for fact in facts {
             let run = *run.get_or_insert(fact.at);
             let settles = Lifetimes::settles(&fact);

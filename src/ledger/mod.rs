@@ -32,7 +32,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::model::limits;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Evidence, Fact, Finding, Standing, Verdict};
 
 pub use bounces::Bounce;
@@ -93,9 +93,9 @@ pub struct Ledger {
     /// Which run this is, once it has begun.
     run_id: Option<i64>,
     /// When it was opened: what was fresh then stays usable, so that a run lists whom it did not ask.
-    opened: Moment,
+    opened: Timestamp,
     /// Facts from this moment on belong to the present run, and to the attempts that it continues.
-    run_began: Moment,
+    run_began: Timestamp,
     /// Whether the run continues one that was interrupted.
     continues: bool,
     /// What is known of domains met so far: rows of one domain tend to come together.
@@ -118,7 +118,7 @@ impl Ledger {
         path: &Path,
         realm: &Realm,
         lifetimes: Lifetimes,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<Self, LedgerError> {
         schema::prepare(path, &realm.mark())?;
         Ledger::read(path, lifetimes, now)
@@ -129,12 +129,12 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`], also when there is none.
-    pub fn find(path: &Path, now: Moment) -> Result<Self, LedgerError> {
+    pub fn find(path: &Path, now: Timestamp) -> Result<Self, LedgerError> {
         schema::find(path)?;
         Ledger::read(path, Lifetimes::default(), now)
     }
 
-    fn read(path: &Path, lifetimes: Lifetimes, now: Moment) -> Result<Self, LedgerError> {
+    fn read(path: &Path, lifetimes: Lifetimes, now: Timestamp) -> Result<Self, LedgerError> {
         let guard = guard::share(path)?;
         let open = || -> rusqlite::Result<(Connection, bool, bool)> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -228,7 +228,7 @@ impl Ledger {
 
     /// From when on what is learned counts as learned in this run.
     #[must_use]
-    pub fn run_began(&self) -> Moment {
+    pub fn run_began(&self) -> Timestamp {
         self.run_began
     }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Fact, Finding, Whom};
 
 /// Which table a fact is in.
@@ -24,7 +24,7 @@ pub struct Kept {
     /// The fact.
     pub fact: Fact,
     /// How long it holds, where DNS said it.
-    pub until: Option<Moment>,
+    pub until: Option<Timestamp>,
 }
 
 impl From<Fact> for Kept {
@@ -34,13 +34,13 @@ impl From<Fact> for Kept {
 }
 
 /// A moment as a column.
-pub(super) fn millis(at: Moment) -> i64 {
+pub(super) fn millis(at: Timestamp) -> i64 {
     i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A column as a moment; what is before 1970 is 1970.
-pub(super) fn moment(millis: i64) -> Moment {
-    Moment::from_millis(u64::try_from(millis).unwrap_or(0))
+pub(super) fn moment(millis: i64) -> Timestamp {
+    Timestamp::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
 /// The columns that [`read`] wants, in its order.
@@ -61,7 +61,7 @@ pub(super) use wordless_columns;
 
 /// A row as it comes out.
 pub(super) struct Found {
-    pub(super) run: Moment,
+    pub(super) run: Timestamp,
     pub(super) settles: bool,
     pub(super) kept: Kept,
 }
@@ -71,7 +71,7 @@ pub(super) fn insert(
     connection: &Connection,
     table: Table,
     key: &str,
-    run: Moment,
+    run: Timestamp,
     settles: bool,
     kept: &Kept,
 ) -> rusqlite::Result<()> {
@@ -121,7 +121,7 @@ pub(super) fn last_answer(
     connection: &Connection,
     table: Table,
     key: &str,
-    run: Moment,
+    run: Timestamp,
 ) -> rusqlite::Result<Option<Kept>> {
     let query = match table {
         Table::Address => concat!(

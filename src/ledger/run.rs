@@ -6,7 +6,7 @@ use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError, Memory};
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What a run is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Begun {
     /// The seed to use: that of the run which is continued, so that hosts are asked about the same decoys again.
     pub seed: u64,
     /// When the run began that is continued; `None` for a new one.
-    pub continues: Option<Moment>,
+    pub continues: Option<Timestamp>,
 }
 
 /// A run that ended.
@@ -35,9 +35,9 @@ pub struct PastRun {
     /// What its list was called.
     pub list: String,
     /// When it began.
-    pub began: Moment,
+    pub began: Timestamp,
     /// When it ended.
-    pub ended: Moment,
+    pub ended: Timestamp,
     /// How: `completed`, `interrupted` or `deadline`.
     pub ending: String,
     /// Its `report.json`.
@@ -51,9 +51,9 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be written.
-    pub fn begin(&mut self, job: &Job<'_>, now: Moment) -> Result<Begun, LedgerError> {
+    pub fn begin(&mut self, job: &Job<'_>, now: Timestamp) -> Result<Begun, LedgerError> {
         let mut connection = connect(&self.path)?;
-        let mut begin = || -> rusqlite::Result<(i64, Moment, u64, Option<Moment>)> {
+        let mut begin = || -> rusqlite::Result<(i64, Timestamp, u64, Option<Timestamp>)> {
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let refresh = self.memory == Memory::Refresh;
@@ -105,7 +105,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be written.
-    pub fn end(&self, ending: &str, report: &str, now: Moment) -> Result<(), LedgerError> {
+    pub fn end(&self, ending: &str, report: &str, now: Timestamp) -> Result<(), LedgerError> {
         let Some(id) = self.run_id else {
             return Ok(());
         };

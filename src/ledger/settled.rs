@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 
 use super::row::{self, Found};
 use super::{Ledger, LedgerError, is_settled};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Evidence;
 use crate::model::verdict::Fact;
 use crate::model::verdict::decide;
@@ -67,7 +67,7 @@ impl Gists {
 /// A fact that may be used, without when it was learned: the verdict does not depend on it.
 fn timeless(found: Found) -> Fact {
     Fact {
-        at: Moment::default(),
+        at: Timestamp::default(),
         ..found.kept.fact
     }
 }

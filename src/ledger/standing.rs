@@ -13,7 +13,7 @@ use super::writer::connect;
 use super::{Ledger, LedgerError};
 use crate::model::limits;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Standing, Verdict};
 
 /// What became of a mailbox since the last run of the same job.
@@ -71,7 +71,7 @@ impl Change {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
     /// When the run ended with which this one is compared.
-    pub since: Moment,
+    pub since: Timestamp,
     /// Took mail, and take none any more.
     pub died: u64,
     /// Took no mail, and take it again.
@@ -118,7 +118,7 @@ pub struct Register {
     home: usize,
     used: usize,
     verdicts: Vec<Verdict>,
-    since: Option<Moment>,
+    since: Option<Timestamp>,
 }
 
 /// What a ledger's hashes are made with: nobody can tell a mailbox from its hash without the ledger.
@@ -159,7 +159,7 @@ impl Register {
 
     /// When the run ended with which this one is compared; `None` where there is none.
     #[must_use]
-    pub fn since(&self) -> Option<Moment> {
+    pub fn since(&self) -> Option<Timestamp> {
         self.since
     }
 
@@ -356,7 +356,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be written.
-    pub fn keep_register(&self, register: &Register, now: Moment) -> Result<(), LedgerError> {
+    pub fn keep_register(&self, register: &Register, now: Timestamp) -> Result<(), LedgerError> {
         let Some(place) = &self.place else {
             return Ok(());
         };

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::row::moment;
 use super::{Ledger, LedgerError, schema};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What a ledger holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,9 +32,9 @@ pub struct Stats {
     /// Facts about addresses, by reason.
     pub reasons: BTreeMap<String, u64>,
     /// When the oldest fact about an address was learned.
-    pub oldest: Option<Moment>,
+    pub oldest: Option<Timestamp>,
     /// When the newest was.
-    pub newest: Option<Moment>,
+    pub newest: Option<Timestamp>,
     /// The last run at each place.
     pub runs: Vec<RunStats>,
 }
@@ -45,9 +45,9 @@ pub struct RunStats {
     /// Where its lists went.
     pub place: String,
     /// When it began, or the run did that it continues.
-    pub began: Moment,
+    pub began: Timestamp,
     /// When it ended.
-    pub ended: Option<Moment>,
+    pub ended: Option<Timestamp>,
     /// How; `None` while it is under way or was killed.
     pub ending: Option<String>,
 }

@@ -4,7 +4,9 @@ use super::*;
 use crate::model::reading::Reading;
 use crate::model::stage::Stage;
 use crate::model::verdict::{Exchange, Finding, Whom};
-use crate::probe::{KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Openness, Party, Waiting};
+use crate::probe::{
+    CatchAllState, KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Party, Waiting,
+};
 
 fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
     let (code, reply) = match permanent {
@@ -12,7 +14,7 @@ fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
         false => (250, "250 ok"),
     };
     Fact {
-        at: Moment::from_millis(at),
+        at: Timestamp::from_millis(at),
         finding: Finding::Asked {
             whom,
             exchange: Exchange {
@@ -41,7 +43,7 @@ fn open(path: &Path, now: u64) -> Ledger {
         path,
         &Realm::Real,
         Lifetimes::default(),
-        Moment::from_millis(now),
+        Timestamp::from_millis(now),
     )
     .unwrap()
 }
@@ -87,7 +89,7 @@ fn what_was_learned_settles_the_next_run_until_it_is_stale() {
     writer.finish().unwrap();
 
     let settled = |days: u64, key: &str| {
-        let now = Moment::from_millis(days * DAY + 2);
+        let now = Timestamp::from_millis(days * DAY + 2);
         settled_by(&mut open(&path, now.as_millis()), key)
     };
     assert_eq!(
@@ -184,8 +186,13 @@ fn a_file_that_is_no_ledger_is_left_alone_with_a_clear_error() {
     let (folder, _) = place();
     let path = folder.path().join("notes.txt");
     std::fs::write(&path, "a".repeat(5000)).unwrap();
-    let error =
-        Ledger::open(&path, &Realm::Real, Lifetimes::default(), Moment::default()).unwrap_err();
+    let error = Ledger::open(
+        &path,
+        &Realm::Real,
+        Lifetimes::default(),
+        Timestamp::default(),
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("is not a ledger"), "{error}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "a".repeat(5000));
 }
@@ -195,14 +202,20 @@ fn a_newer_ledger_and_another_worlds_are_refused() {
     let (_folder, path) = place();
     drop(open(&path, 0));
     let realm = Realm::Simulated("world.toml".to_owned());
-    let error = Ledger::open(&path, &realm, Lifetimes::default(), Moment::default()).unwrap_err();
+    let error =
+        Ledger::open(&path, &realm, Lifetimes::default(), Timestamp::default()).unwrap_err();
     assert!(error.to_string().contains("another world"), "{error}");
     Connection::open(&path)
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    let error =
-        Ledger::open(&path, &Realm::Real, Lifetimes::default(), Moment::default()).unwrap_err();
+    let error = Ledger::open(
+        &path,
+        &Realm::Real,
+        Lifetimes::default(),
+        Timestamp::default(),
+    )
+    .unwrap_err();
     assert!(error.to_string().contains("newer presend"), "{error}");
 }
 
@@ -255,7 +268,7 @@ fn telling_facts(at: u64) -> Vec<Fact> {
         .map(|(reason, permanent)| asked(whom, reason, permanent, at))
     };
     let dns = [Reason::NullMx, Reason::DnsTrouble].map(|reason| Fact {
-        at: Moment::from_millis(at),
+        at: Timestamp::from_millis(at),
         finding: Finding::Domain {
             reason,
             detail: "what DNS said".to_owned(),
@@ -294,7 +307,7 @@ fn one_pass_finds_settled_whom_look_ups_find_settled() {
                     let fact = match first {
                         true => one.clone(),
                         false => Fact {
-                            at: Moment::from_millis(began + 1),
+                            at: Timestamp::from_millis(began + 1),
                             ..other.clone()
                         },
                     };
@@ -312,7 +325,7 @@ fn one_pass_finds_settled_whom_look_ups_find_settled() {
     let returned = |key: &str| Bounce {
         key: key.to_owned(),
         id: key.to_owned(),
-        at: Moment::from_millis(2),
+        at: Timestamp::from_millis(2),
         reason: Reason::NoSuchMailbox,
         permanent: true,
         status: None,
@@ -387,7 +400,7 @@ fn what_dns_says_holds_as_long_as_dns_says() {
     let (_folder, path) = place();
     let mut writer = open(&path, 0).writer().unwrap();
     let fact = Fact {
-        at: Moment::from_millis(1),
+        at: Timestamp::from_millis(1),
         finding: Finding::Domain {
             reason: Reason::NullMx,
             detail: "null MX".to_owned(),
@@ -395,7 +408,7 @@ fn what_dns_says_holds_as_long_as_dns_says() {
     };
     let kept = Kept {
         fact,
-        until: Some(Moment::from_millis(5000)),
+        until: Some(Timestamp::from_millis(5000)),
     };
     writer.domain("acme.test".to_owned(), kept).unwrap();
     writer.finish().unwrap();
@@ -412,9 +425,9 @@ fn a_clock_runs_until_the_address_is_answered() {
     let clock = Clock {
         waiting: Waiting {
             tries: 1,
-            since: Some(Moment::from_millis(5)),
+            since: Some(Timestamp::from_millis(5)),
         },
-        again: Moment::from_millis(360_005),
+        again: Timestamp::from_millis(360_005),
     };
     let key = || "anna@acme.test".to_owned();
     let mut writer = open(&path, 0).writer().unwrap();
@@ -443,7 +456,7 @@ fn what_is_known_of_a_host_stays_known() {
     };
     let mut writer = open(&path, 0).writer().unwrap();
     writer
-        .host("acme.test".to_owned(), known.clone(), Moment::default())
+        .host("acme.test".to_owned(), known.clone(), Timestamp::default())
         .unwrap();
     writer.finish().unwrap();
     assert_eq!(open(&path, 1).host("acme.test").unwrap(), Some(known));
@@ -458,7 +471,7 @@ fn begin(path: &Path, now: u64, memory: Memory) -> (Ledger, Begun) {
         seed: now,
     };
     ledger.recall(memory);
-    let begun = ledger.begin(&job, Moment::from_millis(now)).unwrap();
+    let begun = ledger.begin(&job, Timestamp::from_millis(now)).unwrap();
     (ledger, begun)
 }
 
@@ -474,14 +487,14 @@ fn a_run_that_was_killed_is_continued_one_that_was_completed_is_not() {
 
     let (ledger, begun) = begin(&path, 200, Memory::Use);
     assert_eq!(begun.seed, 100, "the same decoys");
-    assert_eq!(begun.continues, Some(Moment::from_millis(100)));
+    assert_eq!(begun.continues, Some(Timestamp::from_millis(100)));
     let known = |ledger: &Ledger| {
         let kept = ledger.of_address("anna@acme.test");
         kept.unwrap().len()
     };
     assert_eq!(known(&ledger), 1, "learned in this run");
     ledger
-        .end("completed", "{}", Moment::from_millis(300))
+        .end("completed", "{}", Timestamp::from_millis(300))
         .unwrap();
 
     let (ledger, begun) = begin(&path, 400, Memory::Use);
@@ -491,7 +504,7 @@ fn a_run_that_was_killed_is_continued_one_that_was_completed_is_not() {
         .last_run("/lists/leads.csv.presend")
         .unwrap()
         .unwrap();
-    assert_eq!(last.ended, Moment::from_millis(300));
+    assert_eq!(last.ended, Timestamp::from_millis(300));
 }
 
 #[test]
@@ -544,7 +557,7 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
     assert_eq!(names(&known.refused), nobody);
     let (witness, domain) = known.witness.unwrap();
     assert_eq!(witness.key(), "bert@acme.test");
-    assert_eq!(domain.openness, Some(Openness::RefusesStrangers));
+    assert_eq!(domain.openness, Some(CatchAllState::RefusesStrangers));
 
     let known = learn(&[
         ("yann@acme.test", Reason::NoSuchMailbox, 110),
@@ -582,7 +595,7 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
         };
         let party = Party::Address(key.into());
         writer
-            .take_back(party, reading, Moment::from_millis(105))
+            .take_back(party, reading, Timestamp::from_millis(105))
             .unwrap();
     }
     writer.finish().unwrap();
@@ -622,7 +635,7 @@ fn what_is_taken_back_keeps_its_words() {
         Party::Address("nobody@acme.test".into()),
     ] {
         writer
-            .take_back(party, reading(), Moment::from_millis(2))
+            .take_back(party, reading(), Timestamp::from_millis(2))
             .unwrap();
     }
     writer.finish().unwrap();
@@ -657,7 +670,7 @@ fn a_refreshing_run_that_was_killed_goes_on_refreshing() {
     let (ledger, _) = begin(&path, 100, Memory::Use);
     learn(&ledger, "old@acme.test", 101);
     ledger
-        .end("completed", "{}", Moment::from_millis(150))
+        .end("completed", "{}", Timestamp::from_millis(150))
         .unwrap();
     let (ledger, _) = begin(&path, 200, Memory::Refresh);
     learn(&ledger, "new@acme.test", 201);
@@ -682,7 +695,7 @@ fn the_same_bounce_counts_once() {
     let bounce = |id: &str| Bounce {
         key: "anna@acme.test".to_owned(),
         id: id.to_owned(),
-        at: Moment::from_millis(7),
+        at: Timestamp::from_millis(7),
         reason: Reason::NoSuchMailbox,
         permanent: true,
         status: Some("5.1.1".to_owned()),
@@ -700,7 +713,7 @@ fn outcomes_add_up_until_they_are_reset() {
     let (_folder, path) = place();
     let ledger = open(&path, 0);
     let outcomes = |total, bounced, at| {
-        let at = Moment::from_millis(at);
+        let at = Timestamp::from_millis(at);
         let hard = bounced;
         vec![(
             "proven".to_owned(),
@@ -795,7 +808,7 @@ fn a_fact_comes_back_as_it_was_kept() {
     let facts: Vec<Fact> = (9..)
         .zip(facts)
         .map(|(at, finding)| Fact {
-            at: Moment::from_millis(at),
+            at: Timestamp::from_millis(at),
             finding,
         })
         .collect();
@@ -852,11 +865,11 @@ fn a_disk_that_may_not_be_written_is_said_so() {
         Path::new("/proc/ledger.db"),
         &Realm::Real,
         Lifetimes::default(),
-        Moment::default(),
+        Timestamp::default(),
     )
     .unwrap_err();
     assert!(error.to_string().contains("--ledger"), "{error}");
-    let error = Ledger::find(&path, Moment::default()).unwrap_err();
+    let error = Ledger::find(&path, Timestamp::default()).unwrap_err();
     assert!(error.to_string().contains("there is no ledger"), "{error}");
     assert!(!path.exists(), "looking makes nothing");
 }
@@ -877,14 +890,14 @@ fn a_message_that_came_back_outranks_a_fresh_acceptance_for_a_year() {
     }
     writer.finish().unwrap();
     let verdict = |now: u64| {
-        let now = Moment::from_millis(now);
+        let now = Timestamp::from_millis(now);
         settled_by(&mut open(&path, now.as_millis()), "anna@acme.test")
     };
     assert_eq!(verdict(DAY).as_deref(), Some("deliverable/accepted"));
     let bounce = |reason, permanent, id: &str| Bounce {
         key: "anna@acme.test".to_owned(),
         id: id.to_owned(),
-        at: Moment::from_millis(2),
+        at: Timestamp::from_millis(2),
         reason,
         permanent,
         status: None,
@@ -933,11 +946,11 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
     }
     let waiting = Waiting {
         tries: 1,
-        since: Some(Moment::from_millis(101)),
+        since: Some(Timestamp::from_millis(101)),
     };
     let clock = Clock {
         waiting,
-        again: Moment::from_millis(360_101),
+        again: Timestamp::from_millis(360_101),
     };
     writer
         .clock("told-to-wait@acme.test".to_owned(), clock)
@@ -946,7 +959,7 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
         .strangers(
             "slow.test".to_owned(),
             KnownDomain {
-                decoy_due: Some(Moment::from_millis(9)),
+                decoy_due: Some(Timestamp::from_millis(9)),
                 ..KnownDomain::default()
             },
         )
@@ -960,7 +973,7 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
     };
     let at_once = Todo::Ask {
         waiting: Waiting::default(),
-        not_before: Moment::default(),
+        not_before: Timestamp::default(),
     };
     let due = |ledger: &mut Ledger| {
         let known = ledger.strangers("slow.test");
@@ -977,10 +990,10 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
     );
     assert!(matches!(todo(&mut ledger, "accepted"), Todo::Owed(_)));
     assert_eq!(todo(&mut ledger, "never-asked"), at_once);
-    assert_eq!(due(&mut ledger), Some(Moment::from_millis(9)));
+    assert_eq!(due(&mut ledger), Some(Timestamp::from_millis(9)));
 
     ledger
-        .end("completed", "{}", Moment::from_millis(950))
+        .end("completed", "{}", Timestamp::from_millis(950))
         .unwrap();
     let (mut ledger, _) = begin(&path, 960, Memory::Use);
     for name in ["given-up", "told-to-wait"] {
@@ -1039,7 +1052,7 @@ fn somebody_known(path: &Path) {
         .unwrap();
     let clock = Clock {
         waiting: Waiting::default(),
-        again: Moment::from_millis(500),
+        again: Timestamp::from_millis(500),
     };
     writer.clock(key(), clock).unwrap();
     writer
@@ -1055,7 +1068,7 @@ fn somebody_known(path: &Path) {
         unreachable!()
     };
     let blocked = crate::probe::Block {
-        until: Moment::from_millis(9),
+        until: Timestamp::from_millis(9),
         exchange,
         reading,
     };
@@ -1064,13 +1077,17 @@ fn somebody_known(path: &Path) {
         ..KnownHost::default()
     };
     writer
-        .host("hosting.test".to_owned(), known, Moment::from_millis(101))
+        .host(
+            "hosting.test".to_owned(),
+            known,
+            Timestamp::from_millis(101),
+        )
         .unwrap();
     writer.finish().unwrap();
     let bounce = Bounce {
         key: key(),
         id: "1".to_owned(),
-        at: Moment::from_millis(102),
+        at: Timestamp::from_millis(102),
         reason: Reason::NoSuchMailbox,
         permanent: true,
         status: None,
@@ -1083,7 +1100,7 @@ fn somebody_known(path: &Path) {
         .unwrap();
     let report = "{\"unread\": \"what? anna.albrecht@acme.test\"}";
     ledger
-        .end("completed", report, Moment::from_millis(300))
+        .end("completed", report, Timestamp::from_millis(300))
         .unwrap();
 }
 
@@ -1123,7 +1140,7 @@ fn nothing_of_a_forgotten_domain_is_left_in_the_files() {
 fn what_is_old_can_be_forgotten_at_once() {
     let (_folder, path) = place();
     somebody_known(&path);
-    forget(&path, &[Target::Before(Moment::from_millis(1000))]).unwrap();
+    forget(&path, &[Target::Before(Timestamp::from_millis(1000))]).unwrap();
     assert!(!holds(&bytes_beside(&path), ".test"));
 }
 
@@ -1145,13 +1162,13 @@ fn outcomes_count_half_after_their_half_life() {
         total: 100.0,
         bounced: 8.0,
         hard: 4.0,
-        at: Moment::from_millis(0),
+        at: Timestamp::from_millis(0),
     };
     let life = crate::model::limits::CALIBRATION_HALF_LIFE;
     let close = |one: f64, other: f64| (one - other).abs() < 1e-9;
-    let half = outcomes.faded(Moment::from_millis(0) + life);
+    let half = outcomes.faded(Timestamp::from_millis(0) + life);
     assert!(close(half.total, 50.0) && close(half.bounced, 4.0) && close(half.hard, 2.0));
-    let quarter = outcomes.faded(Moment::from_millis(0) + life * 2);
+    let quarter = outcomes.faded(Timestamp::from_millis(0) + life * 2);
     assert!(close(quarter.total, 25.0));
-    assert_eq!(outcomes.faded(Moment::from_millis(0)), outcomes);
+    assert_eq!(outcomes.faded(Timestamp::from_millis(0)), outcomes);
 }

@@ -3,7 +3,7 @@
 use super::{Ledger, LedgerError, is_settled};
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Fact;
 use crate::model::verdict::Finding;
 use crate::model::verdict::Verdict;
@@ -25,7 +25,7 @@ pub enum Todo {
         /// What it has been through in this run.
         waiting: Waiting,
         /// From when on.
-        not_before: Moment,
+        not_before: Timestamp,
     },
 }
 
@@ -38,7 +38,7 @@ impl Ledger {
     pub fn todo(&mut self, key: &str, domain: &str) -> Result<Todo, LedgerError> {
         let at_once = Todo::Ask {
             waiting: Waiting::default(),
-            not_before: Moment::default(),
+            not_before: Timestamp::default(),
         };
         if self.was_empty() {
             return Ok(at_once);

@@ -12,7 +12,7 @@ use super::row::{self, Kept, Table};
 use super::{Clock, LedgerError, Lifetimes, known};
 use crate::model::limits;
 use crate::model::reading::Reading;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::probe::{KnownDomain, KnownHost, Party};
 
@@ -27,7 +27,7 @@ enum Entry {
     Host {
         key: String,
         known: KnownHost,
-        at: Moment,
+        at: Timestamp,
     },
     Strangers {
         name: String,
@@ -41,7 +41,7 @@ enum Entry {
         table: Table,
         key: String,
         reading: Reading,
-        at: Moment,
+        at: Timestamp,
     },
 }
 
@@ -66,7 +66,7 @@ pub(super) enum Past {
 }
 
 impl Writer {
-    pub(super) fn start(path: &Path, run: Moment, past: Past) -> Result<Self, LedgerError> {
+    pub(super) fn start(path: &Path, run: Timestamp, past: Past) -> Result<Self, LedgerError> {
         let connection = connect(path)?;
         let (sender, receiver) = sync_channel(limits::LEDGER_QUEUE);
         let pen = Pen {
@@ -116,7 +116,12 @@ impl Writer {
     /// # Errors
     ///
     /// As [`Writer::address`].
-    pub fn host(&mut self, key: String, known: KnownHost, at: Moment) -> Result<(), LedgerError> {
+    pub fn host(
+        &mut self,
+        key: String,
+        known: KnownHost,
+        at: Timestamp,
+    ) -> Result<(), LedgerError> {
         self.send(Entry::Host { key, known, at })
     }
 
@@ -147,7 +152,7 @@ impl Writer {
         &mut self,
         party: Party,
         reading: Reading,
-        at: Moment,
+        at: Timestamp,
     ) -> Result<(), LedgerError> {
         let (table, key) = match party {
             Party::Address(key) => (Table::Address, key),
@@ -225,7 +230,7 @@ pub(super) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
 /// What writes.
 struct Pen {
     connection: Connection,
-    run: Moment,
+    run: Timestamp,
     past: Past,
 }
 
@@ -301,7 +306,7 @@ impl Pen {
         table: Table,
         key: &str,
         reading: Reading,
-        at: Moment,
+        at: Timestamp,
     ) -> rusqlite::Result<()> {
         let Some(mut kept) = row::last_answer(&self.connection, table, key, self.run)? else {
             return Ok(());

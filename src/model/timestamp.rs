@@ -1,6 +1,6 @@
 //! Points in time, as facts record them.
 //!
-//! Pure code is told the time; it never asks a clock. A [`Moment`] is a count of milliseconds since 1970, which is fine
+//! Pure code is told the time; it never asks a clock. A [`Timestamp`] is a count of milliseconds since 1970, which is fine
 //! enough to order facts, coarse enough to compare across machines.
 
 use std::fmt;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct Timestamp(u64);
 
-impl Moment {
+impl Timestamp {
     /// The moment `milliseconds` after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_millis(milliseconds: u64) -> Self {
-        Moment(milliseconds)
+        Timestamp(milliseconds)
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -28,28 +28,28 @@ impl Moment {
 
     /// How long after `earlier` this is; zero when it is not after it.
     #[must_use]
-    pub fn since(self, earlier: Moment) -> Duration {
+    pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-impl From<SystemTime> for Moment {
+impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Moment(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
 
-impl std::ops::Add<Duration> for Moment {
-    type Output = Moment;
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Timestamp;
 
-    fn add(self, duration: Duration) -> Moment {
+    fn add(self, duration: Duration) -> Timestamp {
         let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Moment(self.0.saturating_add(milliseconds))
+        Timestamp(self.0.saturating_add(milliseconds))
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC, to the second: `2026-03-02T06:00:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = UNIX_EPOCH + Duration::from_millis(self.0);
@@ -57,22 +57,22 @@ impl fmt::Display for Moment {
     }
 }
 
-impl FromStr for Moment {
+impl FromStr for Timestamp {
     type Err = humantime::TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        humantime::parse_rfc3339(text).map(Moment::from)
+        humantime::parse_rfc3339(text).map(Timestamp::from)
     }
 }
 
-impl Serialize for Moment {
+impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let time = UNIX_EPOCH + Duration::from_millis(self.0);
         serializer.collect_str(&humantime::format_rfc3339_millis(time))
     }
 }
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
@@ -85,15 +85,15 @@ mod tests {
 
     #[test]
     fn a_moment_survives_its_text() {
-        let moment: Moment = "2026-03-02T06:00:00.250Z".parse().unwrap();
+        let moment: Timestamp = "2026-03-02T06:00:00.250Z".parse().unwrap();
         assert_eq!(moment.to_string(), "2026-03-02T06:00:00Z");
         let json = serde_json::to_string(&moment).unwrap();
-        assert_eq!(serde_json::from_str::<Moment>(&json).unwrap(), moment);
+        assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), moment);
     }
 
     #[test]
     fn time_never_runs_backwards() {
-        let (early, late) = (Moment::from_millis(5), Moment::from_millis(7));
+        let (early, late) = (Timestamp::from_millis(5), Timestamp::from_millis(7));
         assert_eq!(late.since(early), Duration::from_millis(2));
         assert_eq!(early.since(late), Duration::ZERO);
     }

@@ -12,7 +12,7 @@ use foldhash::{HashMap, HashMapExt};
 
 /// Counts of the commonest things, each with what else is kept of it.
 #[derive(Clone, Debug)]
-pub struct Frequent<K, T> {
+pub struct TopK<K, T> {
     entries: HashMap<K, Entry<T>>,
     most: usize,
     /// The highest count that was forgotten.
@@ -30,11 +30,11 @@ pub struct Entry<T> {
     pub kept: T,
 }
 
-impl<K: Hash + Eq, T: Default> Frequent<K, T> {
+impl<K: Hash + Eq, T: Default> TopK<K, T> {
     /// Counts for the `most` commonest things, at least one.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Frequent {
+        TopK {
             entries: HashMap::new(),
             most: most.max(1),
             floor: 0,
@@ -93,7 +93,7 @@ impl<K: Hash + Eq, T: Default> Frequent<K, T> {
     }
 }
 
-impl<K: Hash + Eq + Ord, T: Default> Frequent<K, T> {
+impl<K: Hash + Eq + Ord, T: Default> TopK<K, T> {
     /// The `most` commonest, the commonest first; equal ones by key.
     #[must_use]
     pub fn top(&self, most: usize) -> Vec<(&K, &Entry<T>)> {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn few_things_are_counted_exactly() {
-        let mut counts: Frequent<String, u32> = Frequent::new(10);
+        let mut counts: TopK<String, u32> = TopK::new(10);
         for word in ["a", "b", "a", "c", "a", "b"] {
             *counts.add(word, 1, || word.to_owned()) += 2;
         }
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn common_things_stand_out_of_millions_and_memory_stays() {
-        let mut counts: Frequent<u64, ()> = Frequent::new(50);
+        let mut counts: TopK<u64, ()> = TopK::new(50);
         for n in 0..200_000_u64 {
             let key = if n % 20 < 3 { n % 20 } else { 1000 + n };
             counts.add(&key, 1, || key);

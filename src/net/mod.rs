@@ -16,16 +16,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, RecordKind};
 
-pub use crate::smtp::Wire;
+pub use crate::smtp::Stream;
 
 /// A future behind a trait object.
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The seam to DNS.
-pub trait Names: Send + Sync {
+pub trait Resolver: Send + Sync {
     /// Asks for the records of one kind at `name` (lower-case A-labels, no trailing dot).
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer>;
 
@@ -36,13 +36,13 @@ pub trait Names: Send + Sync {
 }
 
 /// The seam to connections.
-pub trait Dial: Send + Sync {
+pub trait Connector: Send + Sync {
     /// Connects to a mail host, from the source address `from` where one is given. No time limit of its own.
     fn connect<'a>(
         &'a self,
         to: SocketAddr,
         from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>>;
+    ) -> Later<'a, io::Result<Box<dyn Stream>>>;
 
     /// Whether mail hosts with IPv6 addresses can be connected to from the source address `from`, as far as can be told
     /// without asking anybody.
@@ -71,14 +71,14 @@ impl OwnTrouble {
 /// The seam to time: tokio's clock, which a simulation pauses, anchored to a calendar.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    anchor: Moment,
+    anchor: Timestamp,
     started: Instant,
 }
 
 impl Clock {
     /// A clock that shows `anchor` now. Must be made inside the runtime whose time it tells.
     #[must_use]
-    pub fn starting_at(anchor: Moment) -> Self {
+    pub fn starting_at(anchor: Timestamp) -> Self {
         Clock {
             anchor,
             started: Instant::now(),
@@ -87,13 +87,13 @@ impl Clock {
 
     /// The present moment.
     #[must_use]
-    pub fn now(&self) -> Moment {
+    pub fn now(&self) -> Timestamp {
         self.anchor + self.started.elapsed()
     }
 
     /// The tokio instant of a moment, for sleeping until then.
     #[must_use]
-    pub fn instant(&self, moment: Moment) -> Instant {
+    pub fn instant(&self, moment: Timestamp) -> Instant {
         self.started + moment.since(self.anchor)
     }
 }
@@ -102,9 +102,9 @@ impl Clock {
 #[derive(Clone)]
 pub struct World {
     /// DNS.
-    pub names: Arc<dyn Names>,
+    pub names: Arc<dyn Resolver>,
     /// Connections.
-    pub dial: Arc<dyn Dial>,
+    pub dial: Arc<dyn Connector>,
     /// Time.
     pub clock: Clock,
     /// Randomness: everything random in a run is derived from this number.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::limits;
-use crate::net::Names;
+use crate::net::Resolver;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
 
 /// Which kind of "no" an answer was (RFC 2308).
@@ -137,7 +137,7 @@ pub enum Heard {
 /// DNS within bounds. Clones share them.
 #[derive(Clone)]
 pub struct Lookups {
-    names: Arc<dyn Names>,
+    names: Arc<dyn Resolver>,
     until: Instant,
     left: Arc<AtomicU32>,
     heard: Arc<AtomicU8>,
@@ -146,7 +146,7 @@ pub struct Lookups {
 impl Lookups {
     /// Questions to `names` for at most `wait` from now, at most `most` of them.
     #[must_use]
-    pub fn new(names: Arc<dyn Names>, wait: Duration, most: u32) -> Self {
+    pub fn new(names: Arc<dyn Resolver>, wait: Duration, most: u32) -> Self {
         Lookups {
             names,
             until: Instant::now() + wait,

@@ -220,9 +220,9 @@ mod tests {
             let mut spent = Spent { transactions: 1, ..Spent::default() };
             let mut answers = answers.into_iter();
             'connection: loop {
-                let flight = spent.room(PLENTY);
-                if flight == 0 { break }
-                for _ in 0..flight {
+                let batch = spent.room(PLENTY);
+                if batch == 0 { break }
+                for _ in 0..batch {
                     match answers.next() {
                         Some(true) => spent.accepted += 1,
                         Some(false) => spent.refused += 1,

@@ -8,15 +8,15 @@ use super::{KnownDomain, Wait};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What is known of how a domain treats strangers.
 ///
 /// Target first: real addresses are asked; one decoy follows the first acceptance; on a catch-all the rest of the
 /// domain is left in peace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Strangers {
-    openness: Openness,
+pub struct CatchAll {
+    openness: CatchAllState,
     decoy: Decoy,
     decoys_asked: u32,
     exceptions_asked: u8,
@@ -25,7 +25,7 @@ pub struct Strangers {
 /// How a domain treats addresses that do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Openness {
+pub enum CatchAllState {
     /// Nothing is known: one question at a time, for the domain may turn out to take everything.
     Unknown,
     /// Somebody was refused for not existing, so not everybody is accepted.
@@ -42,14 +42,14 @@ pub enum Openness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decoy {
     NotOwed,
-    Owed { not_before: Moment },
+    Owed { not_before: Timestamp },
     Asked,
 }
 
-impl Default for Strangers {
+impl Default for CatchAll {
     fn default() -> Self {
-        Strangers {
-            openness: Openness::Unknown,
+        CatchAll {
+            openness: CatchAllState::Unknown,
             decoy: Decoy::NotOwed,
             decoys_asked: 0,
             exceptions_asked: 0,
@@ -57,10 +57,10 @@ impl Default for Strangers {
     }
 }
 
-impl Strangers {
+impl CatchAll {
     /// How the domain treats strangers, as far as known.
     #[must_use]
-    pub fn openness(&self) -> Openness {
+    pub fn openness(&self) -> CatchAllState {
         self.openness
     }
 
@@ -68,10 +68,12 @@ impl Strangers {
     #[must_use]
     pub fn may_ask_together(&self) -> bool {
         match self.openness {
-            Openness::Unknown => false,
-            Openness::RefusesSome | Openness::RefusesStrangers | Openness::NotTold => true,
+            CatchAllState::Unknown => false,
+            CatchAllState::RefusesSome
+            | CatchAllState::RefusesStrangers
+            | CatchAllState::NotTold => true,
             // Few are asked at all.
-            Openness::CatchAll => true,
+            CatchAllState::CatchAll => true,
         }
     }
 
@@ -85,7 +87,7 @@ impl Strangers {
     pub fn hear_listed(&mut self) {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
-        self.openness = Openness::RefusesStrangers;
+        self.openness = CatchAllState::RefusesStrangers;
     }
 
     /// How many more addresses of a domain that takes everybody may be asked about: it may refuse some all the same.
@@ -101,7 +103,7 @@ impl Strangers {
 
     /// When the decoy is to be asked; `None` while it is not owed.
     #[must_use]
-    pub fn decoy_due(&self) -> Option<Moment> {
+    pub fn decoy_due(&self) -> Option<Timestamp> {
         match self.decoy {
             Decoy::Owed { not_before } => Some(not_before),
             Decoy::NotOwed | Decoy::Asked => None,
@@ -127,11 +129,13 @@ impl Strangers {
                 if self.decoy == Decoy::NotOwed && self.decoys_asked == 0 =>
             {
                 self.decoy = Decoy::Owed {
-                    not_before: Moment::default(),
+                    not_before: Timestamp::default(),
                 };
             }
-            Reason::NoSuchMailbox if reading.permanent && self.openness == Openness::Unknown => {
-                self.openness = Openness::RefusesSome;
+            Reason::NoSuchMailbox
+                if reading.permanent && self.openness == CatchAllState::Unknown =>
+            {
+                self.openness = CatchAllState::RefusesSome;
             }
             // Everything else says nothing of strangers.
             _ => {}
@@ -148,21 +152,21 @@ impl Strangers {
 
     /// Notes what the decoy was answered. Where that settles nothing it is asked again at `retry`, a limited number of
     /// times.
-    pub fn hear_decoy(&mut self, reading: &Reading, retry: Moment) {
+    pub fn hear_decoy(&mut self, reading: &Reading, retry: Timestamp) {
         self.decoy = Decoy::NotOwed;
         match reading.reason {
             // A host that confirms nobody (252) takes a stranger as it takes everybody.
             Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
-                self.openness = Openness::CatchAll;
+                self.openness = CatchAllState::CatchAll;
             }
-            _ if refuses_a_stranger(reading) => self.openness = Openness::RefusesStrangers,
+            _ if refuses_a_stranger(reading) => self.openness = CatchAllState::RefusesStrangers,
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },
         }
     }
 
     /// Notes that the decoy's answer was lost with the connection.
-    pub fn decoy_lost(&mut self, retry: Moment) {
+    pub fn decoy_lost(&mut self, retry: Timestamp) {
         if self.decoys_asked >= limits::DECOYS {
             self.decoy = Decoy::NotOwed;
             self.give_up();
@@ -175,17 +179,20 @@ impl Strangers {
     pub fn decoy_not_asked(&mut self) {
         self.decoys_asked = self.decoys_asked.saturating_sub(1);
         self.decoy = Decoy::Owed {
-            not_before: Moment::default(),
+            not_before: Timestamp::default(),
         };
     }
 
     /// The host tells strangers to come back: the decoy's clock is started with everybody's, so that nobody waits for
     /// it a second time.
     pub fn start_clock(&mut self) {
-        let unknown = matches!(self.openness, Openness::Unknown | Openness::RefusesSome);
+        let unknown = matches!(
+            self.openness,
+            CatchAllState::Unknown | CatchAllState::RefusesSome
+        );
         if unknown && self.decoy == Decoy::NotOwed && self.decoys_asked == 0 {
             self.decoy = Decoy::Owed {
-                not_before: Moment::default(),
+                not_before: Timestamp::default(),
             };
         }
     }
@@ -194,20 +201,23 @@ impl Strangers {
     pub fn give_up(&mut self) {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
-        if matches!(self.openness, Openness::Unknown | Openness::RefusesSome) {
-            self.openness = Openness::NotTold;
+        if matches!(
+            self.openness,
+            CatchAllState::Unknown | CatchAllState::RefusesSome
+        ) {
+            self.openness = CatchAllState::NotTold;
         }
     }
 
     /// The decoy was refused by a host that refuses everybody: what that says of strangers is not known.
     pub fn disbelieve(&mut self) {
         self.decoy = Decoy::NotOwed;
-        self.openness = Openness::NotTold;
+        self.openness = CatchAllState::NotTold;
     }
 
     /// The decoy's answer may have belonged to another question: it is asked about again.
     pub fn unhear_decoy(&mut self) {
-        self.openness = Openness::Unknown;
+        self.openness = CatchAllState::Unknown;
         self.decoy_not_asked();
     }
 
@@ -232,10 +242,10 @@ impl Strangers {
     pub fn known(&self) -> KnownDomain {
         KnownDomain {
             openness: match self.openness {
-                Openness::Unknown | Openness::RefusesSome => None,
-                told @ (Openness::RefusesStrangers | Openness::CatchAll | Openness::NotTold) => {
-                    Some(told)
-                }
+                CatchAllState::Unknown | CatchAllState::RefusesSome => None,
+                told @ (CatchAllState::RefusesStrangers
+                | CatchAllState::CatchAll
+                | CatchAllState::NotTold) => Some(told),
             },
             decoys_asked: self.decoys_asked,
             decoy_due: self.decoy_due(),
@@ -294,28 +304,28 @@ mod tests {
         }
     }
 
-    const LATER: Moment = Moment::from_millis(360_000);
+    const LATER: Timestamp = Timestamp::from_millis(360_000);
 
     #[test]
     fn the_decoy_is_owed_once_after_the_first_acceptance() {
-        let mut strangers = Strangers::default();
+        let mut strangers = CatchAll::default();
         strangers.hear_subject(&read(Reason::NoSuchMailbox, true));
         assert_eq!(strangers.decoy_due(), None);
         assert!(strangers.may_ask_together());
         strangers.hear_subject(&read(Reason::Accepted, false));
-        assert_eq!(strangers.decoy_due(), Some(Moment::default()));
+        assert_eq!(strangers.decoy_due(), Some(Timestamp::default()));
         strangers.asking_decoy();
         strangers.hear_subject(&read(Reason::Accepted, false));
         assert_eq!(strangers.decoy_due(), None);
         strangers.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
         strangers.hear_subject(&read(Reason::Accepted, false));
         assert_eq!(strangers.decoy_due(), None);
-        assert_eq!(strangers.openness(), Openness::RefusesStrangers);
+        assert_eq!(strangers.openness(), CatchAllState::RefusesStrangers);
     }
 
     #[test]
     fn an_accepted_decoy_makes_a_catch_all() {
-        let mut strangers = Strangers::default();
+        let mut strangers = CatchAll::default();
         strangers.hear_subject(&read(Reason::Accepted, false));
         assert!(
             !strangers.may_ask_together(),
@@ -323,12 +333,12 @@ mod tests {
         );
         strangers.asking_decoy();
         strangers.hear_decoy(&read(Reason::Accepted, false), LATER);
-        assert_eq!(strangers.openness(), Openness::CatchAll);
+        assert_eq!(strangers.openness(), CatchAllState::CatchAll);
     }
 
     #[test]
     fn an_undecided_decoy_is_asked_again_but_not_for_ever() {
-        let mut strangers = Strangers::default();
+        let mut strangers = CatchAll::default();
         strangers.hear_subject(&read(Reason::Accepted, false));
         for _ in 0..limits::DECOYS - 1 {
             strangers.asking_decoy();
@@ -339,14 +349,14 @@ mod tests {
         strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
         assert_eq!(
             (strangers.decoy_due(), strangers.openness()),
-            (None, Openness::NotTold)
+            (None, CatchAllState::NotTold)
         );
         assert!(strangers.may_ask_together());
     }
 
     #[test]
     fn a_decoy_whose_answer_may_be_anothers_is_asked_about_again() {
-        let mut strangers = Strangers::default();
+        let mut strangers = CatchAll::default();
         strangers.hear_subject(&read(Reason::Accepted, false));
         for answer in [
             read(Reason::Accepted, false),
@@ -355,19 +365,19 @@ mod tests {
             strangers.asking_decoy();
             strangers.hear_decoy(&answer, LATER);
             strangers.unhear_decoy();
-            assert_eq!(strangers.openness(), Openness::Unknown);
-            assert_eq!(strangers.decoy_due(), Some(Moment::default()));
+            assert_eq!(strangers.openness(), CatchAllState::Unknown);
+            assert_eq!(strangers.decoy_due(), Some(Timestamp::default()));
         }
     }
 
     #[test]
     fn a_decoy_refused_for_good_as_a_mailbox_shows_that_strangers_are_refused() {
         for &reason in Reason::ALL {
-            let mut strangers = Strangers::default();
+            let mut strangers = CatchAll::default();
             strangers.hear_subject(&read(Reason::Accepted, false));
             strangers.asking_decoy();
             strangers.hear_decoy(&read(reason, true), LATER);
-            let refused = strangers.openness() == Openness::RefusesStrangers;
+            let refused = strangers.openness() == CatchAllState::RefusesStrangers;
             assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
             assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
         }
@@ -404,10 +414,10 @@ mod tests {
 
     #[test]
     fn a_refusal_about_the_sender_tells_nothing_of_strangers() {
-        let mut strangers = Strangers::default();
+        let mut strangers = CatchAll::default();
         strangers.hear_subject(&read(Reason::SenderBlocked, true));
-        assert_eq!(strangers.openness(), Openness::Unknown);
+        assert_eq!(strangers.openness(), CatchAllState::Unknown);
         strangers.hear_subject(&read(Reason::NoSuchMailbox, false));
-        assert_eq!(strangers.openness(), Openness::Unknown);
+        assert_eq!(strangers.openness(), CatchAllState::Unknown);
     }
 }

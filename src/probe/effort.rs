@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What the connections to one mail host have brought so far.
 ///
@@ -18,9 +18,9 @@ pub struct Effort {
     /// Those since the last reply.
     row: u32,
     /// When the first of that row began.
-    since: Moment,
+    since: Timestamp,
     /// Not to be connected to before this.
-    not_before: Moment,
+    not_before: Timestamp,
 }
 
 impl Effort {
@@ -28,7 +28,7 @@ impl Effort {
     pub fn bore_fruit(&mut self) {
         self.fruitful += 1;
         self.row = 0;
-        self.not_before = Moment::default();
+        self.not_before = Timestamp::default();
     }
 
     /// Whether any connection brought a reply about a recipient.
@@ -38,7 +38,7 @@ impl Effort {
     }
 
     /// Notes that a connection which began at `began` ended without one: the next is spaced out by 1, 2, 4, ... seconds.
-    pub fn was_in_vain(&mut self, began: Moment, now: Moment) {
+    pub fn was_in_vain(&mut self, began: Timestamp, now: Timestamp) {
         if self.row == 0 {
             self.since = began;
         }
@@ -56,14 +56,14 @@ impl Effort {
 
     /// The first moment for another connection.
     #[must_use]
-    pub fn not_before(&self) -> Moment {
+    pub fn not_before(&self) -> Timestamp {
         self.not_before
     }
 
     /// Whether another machine of the same domain is worth a try instead: this one has brought nothing time and again, or not
     /// for long.
     #[must_use]
-    pub fn suggests_another(&self, now: Moment) -> bool {
+    pub fn suggests_another(&self, now: Timestamp) -> bool {
         let has_lasted = self.row > 0 && now.since(self.since) > limits::FRUITLESS_TIME;
         has_lasted || self.row >= limits::FRUITLESS_BEFORE_THE_NEXT
     }
@@ -71,7 +71,7 @@ impl Effort {
     /// Whether the host has had its chance, when the next connection would be made at `next`: too many in vain, of late or
     /// in all, or too long since the first of them. A host that has answered much is borne with for longer.
     #[must_use]
-    pub fn is_spent(&self, next: Moment, patience: Duration) -> bool {
+    pub fn is_spent(&self, next: Timestamp, patience: Duration) -> bool {
         let in_a_row = limits::FRUITLESS_IN_A_ROW + self.fruitful.min(limits::FRUITLESS_IN_A_ROW);
         let in_all = limits::FRUITLESS_CONNECTIONS + self.fruitful / limits::FRUITFUL_PER_FRUITLESS;
         let time = patience.min(limits::FRUITLESS_TIME);
@@ -86,12 +86,12 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(1800);
 
-    fn at(seconds: u64) -> Moment {
-        Moment::from_millis(seconds * 1000)
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
     }
 
     /// Fruitless connections of no length, each as soon as it may be, until the host is given up.
-    fn until_spent(effort: &mut Effort, patience: Duration) -> (u32, Moment) {
+    fn until_spent(effort: &mut Effort, patience: Duration) -> (u32, Timestamp) {
         let mut count = 0;
         loop {
             let now = effort.not_before();

@@ -8,18 +8,18 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Likelihood, Openness, Waiting, refuses_a_stranger};
+use super::{CatchAllState, Likelihood, Waiting, refuses_a_stranger};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Fact, Finding, Whom};
 use crate::probe::pace::{KnownPace, Rest};
 
 /// An address to ask about, with what is known of it from before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Target {
     /// The address.
     pub address: Address,
     /// How likely it exists.
@@ -27,19 +27,19 @@ pub struct Wanted {
     /// What it has been through: a greylisting host's clock runs on from the run that started it.
     pub waiting: Waiting,
     /// Not to be asked about before this.
-    pub not_before: Moment,
+    pub not_before: Timestamp,
     /// What it was answered before its domain's decoy was: it is not asked about again, the decoy is.
     pub answered: Option<Reading>,
 }
 
-impl From<Address> for Wanted {
+impl From<Address> for Target {
     /// An address of which nothing is known.
     fn from(address: Address) -> Self {
-        Wanted {
+        Target {
             address,
             likelihood: Likelihood::default(),
             waiting: Waiting::default(),
-            not_before: Moment::default(),
+            not_before: Timestamp::default(),
             answered: None,
         }
     }
@@ -50,13 +50,13 @@ impl From<Address> for Wanted {
 pub struct KnownDomain {
     /// How it treats strangers, where a decoy was answered: then no decoy is asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub openness: Option<Openness>,
+    pub openness: Option<CatchAllState>,
     /// How often a decoy was asked about.
     #[serde(default)]
     pub decoys_asked: u32,
     /// When the decoy is to be asked about again, where its answer settled nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decoy_due: Option<Moment>,
+    pub decoy_due: Option<Timestamp>,
     /// Whether somebody was told to come back: then everybody's clock is started at once.
     #[serde(default)]
     pub keeps_waiting: bool,
@@ -92,8 +92,8 @@ impl KnownDomain {
         }
         KnownDomain {
             openness: match (accepted, refused) {
-                (true, false) => Some(Openness::CatchAll),
-                (false, true) => Some(Openness::RefusesStrangers),
+                (true, false) => Some(CatchAllState::CatchAll),
+                (false, true) => Some(CatchAllState::RefusesStrangers),
                 (true, true) | (false, false) => None,
             },
             decoys_asked,
@@ -108,7 +108,7 @@ impl KnownDomain {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// From this moment on it may be asked again.
-    pub until: Moment,
+    pub until: Timestamp,
     /// What it said.
     pub exchange: Exchange,
     /// What that was read as.
@@ -162,16 +162,16 @@ pub struct KnownHost {
     pub mute: Option<Mute>,
     /// Its machines with which encryption failed, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub in_clear: BTreeMap<IpAddr, Moment>,
+    pub in_clear: BTreeMap<IpAddr, Timestamp>,
     /// Its machines that wanted us slower.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resting: BTreeMap<IpAddr, Rest>,
     /// Its machines with which a conversation ended in step, and when: none has ended out of step since.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub in_step: BTreeMap<IpAddr, Moment>,
+    pub in_step: BTreeMap<IpAddr, Timestamp>,
     /// Its machines that sent a reply too many, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub out_of_step: BTreeMap<IpAddr, Moment>,
+    pub out_of_step: BTreeMap<IpAddr, Timestamp>,
 }
 
 /// A host that does not answer.
@@ -180,23 +180,23 @@ pub struct Mute {
     /// Rounds through all its addresses in vain.
     pub rounds: u8,
     /// Not to be tried again before this.
-    pub until: Moment,
+    pub until: Timestamp,
 }
 
 impl KnownHost {
     /// The block that is still in force at `now`.
     #[must_use]
-    pub fn blocked_at(&self, now: Moment) -> Option<&Block> {
+    pub fn blocked_at(&self, now: Timestamp) -> Option<&Block> {
         self.blocked.as_deref().filter(|block| now < block.until)
     }
 
     /// Remembers that encryption failed with a machine.
-    pub fn remember_in_clear(&mut self, machine: IpAddr, now: Moment) {
+    pub fn remember_in_clear(&mut self, machine: IpAddr, now: Timestamp) {
         remember(&mut self.in_clear, machine, now);
     }
 
     /// Remembers what a machine has said about our speed; those that may be asked at `now` are forgotten.
-    pub fn remember_rest(&mut self, machine: IpAddr, rest: Rest, now: Moment) {
+    pub fn remember_rest(&mut self, machine: IpAddr, rest: Rest, now: Timestamp) {
         self.resting.retain(|_, rest| rest.until(now).is_some());
         if self.resting.len() < limits::MACHINES_REMEMBERED {
             self.resting.insert(machine, rest);
@@ -204,18 +204,18 @@ impl KnownHost {
     }
 
     /// Remembers that a conversation with a machine ended in step.
-    pub fn remember_in_step(&mut self, machine: IpAddr, now: Moment) {
+    pub fn remember_in_step(&mut self, machine: IpAddr, now: Timestamp) {
         remember(&mut self.in_step, machine, now);
     }
 
     /// Remembers that a machine sent a reply too many.
-    pub fn remember_out_of_step(&mut self, machine: IpAddr, now: Moment) {
+    pub fn remember_out_of_step(&mut self, machine: IpAddr, now: Timestamp) {
         self.in_step.remove(&machine);
         remember(&mut self.out_of_step, machine, now);
     }
 
     /// Forgets what machines did long ago: they may have been mended, or broken, since.
-    pub fn forget_conduct(&mut self, now: Moment) {
+    pub fn forget_conduct(&mut self, now: Timestamp) {
         for machines in [&mut self.in_clear, &mut self.in_step, &mut self.out_of_step] {
             machines.retain(|_, at| now.since(*at) < limits::CONDUCT_MEMORY);
         }
@@ -223,7 +223,7 @@ impl KnownHost {
 }
 
 /// Remembers a machine; where there are too many, the one met longest ago makes room.
-fn remember(machines: &mut BTreeMap<IpAddr, Moment>, machine: IpAddr, now: Moment) {
+fn remember(machines: &mut BTreeMap<IpAddr, Timestamp>, machine: IpAddr, now: Timestamp) {
     machines.insert(machine, now);
     if machines.len() > limits::MACHINES_REMEMBERED
         && let Some(oldest) = machines.iter().min_by_key(|(_, at)| **at)
@@ -240,7 +240,7 @@ mod tests {
 
     fn decoy(reason: Reason, permanent: bool) -> Fact {
         Fact {
-            at: Moment::default(),
+            at: Timestamp::default(),
             finding: Finding::Asked {
                 whom: Whom::Decoy,
                 exchange: Exchange {
@@ -267,14 +267,14 @@ mod tests {
         assert_eq!(known(&[]), None);
         assert_eq!(
             known(&[decoy(Reason::Accepted, false)]),
-            Some(Openness::CatchAll)
+            Some(CatchAllState::CatchAll)
         );
         assert_eq!(
             known(&[
                 decoy(Reason::Greylisted, false),
                 decoy(Reason::NoSuchMailbox, true)
             ]),
-            Some(Openness::RefusesStrangers)
+            Some(CatchAllState::RefusesStrangers)
         );
         assert_eq!(known(&[decoy(Reason::NoSuchMailbox, false)]), None);
         assert_eq!(
@@ -298,7 +298,7 @@ mod tests {
         let refused = decoy(Reason::NoSuchMailbox, true);
         assert_eq!(
             known(&[decoy(Reason::Accepted, false), taken_back, refused]),
-            Some(Openness::RefusesStrangers)
+            Some(CatchAllState::RefusesStrangers)
         );
     }
 
@@ -312,14 +312,14 @@ mod tests {
         };
         let host = KnownHost {
             blocked: Some(Box::new(Block {
-                until: Moment::from_millis(10),
+                until: Timestamp::from_millis(10),
                 exchange,
                 reading,
             })),
             ..KnownHost::default()
         };
-        assert!(host.blocked_at(Moment::from_millis(9)).is_some());
-        assert!(host.blocked_at(Moment::from_millis(10)).is_none());
+        assert!(host.blocked_at(Timestamp::from_millis(9)).is_some());
+        assert!(host.blocked_at(Timestamp::from_millis(10)).is_none());
         let text = serde_json::to_string(&host).unwrap();
         assert_eq!(serde_json::from_str::<KnownHost>(&text).unwrap(), host);
     }

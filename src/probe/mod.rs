@@ -18,14 +18,14 @@ mod retry;
 
 pub use budget::{Budget, Caps, Spent, Used};
 pub use catch_all::{
-    LISTED_STRANGER, Openness, SYSTEMS_STRANGER, Strangers, refused_beside_an_acceptance,
+    CatchAll, CatchAllState, LISTED_STRANGER, SYSTEMS_STRANGER, refused_beside_an_acceptance,
     refuses_a_stranger,
 };
 pub use decoy::decoy_local_part;
 pub use effort::Effort;
 pub use farewell::{Farewell, farewell};
 pub use likelihood::{LastWord, Likelihood};
-pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Wanted};
+pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Target};
 pub use no_mail::says_it_takes_no_mail;
 pub use plan::{domains_at_once, next_kind};
 pub use quota::recipients_counted_over;

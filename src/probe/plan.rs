@@ -1,4 +1,4 @@
-//! What to put into one flight: whom next, how many domains at once, within which limits.
+//! What to put into one batch: whom next, how many domains at once, within which limits.
 
 use std::time::Duration;
 
@@ -45,9 +45,9 @@ impl Budget {
     }
 }
 
-/// How many domains one flight may ask about.
+/// How many domains one batch may ask about.
 ///
-/// A domain of which nothing is known is asked one question at a time, so several of them in one flight hide the round
+/// A domain of which nothing is known is asked one question at a time, so several of them in one batch hide the round
 /// trip; but each is a transaction, of which a connection has few, and comes back for its decoy, then for the rest.
 /// So no more than keep the host's `rate` (recipients a second; `None`: no limit) busy over a `round_trip`, twice that
 /// for good measure, shared by the `conversations` with the host; nor more than a third of the `transactions` left.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::{Blame, Reason};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What one address has been through so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,14 +15,14 @@ pub struct Waiting {
     /// Answers that settled nothing.
     pub tries: u8,
     /// When the first of them came.
-    pub since: Option<Moment>,
+    pub since: Option<Timestamp>,
 }
 
 /// What to do after an answer that settled nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Ask again, not before this moment.
-    Again(Moment),
+    Again(Timestamp),
     /// Leave it at that.
     Leave,
 }
@@ -78,7 +78,12 @@ impl Wait {
     /// When a recipient that is to be asked about again at `again`, the `waiting` of whom counts all answers so far, is
     /// asked about for the last time if every further answer is like this one; `patience` is how long it may wait in all.
     #[must_use]
-    pub fn at_the_latest(self, waiting: Waiting, again: Moment, patience: Duration) -> Moment {
+    pub fn at_the_latest(
+        self,
+        waiting: Waiting,
+        again: Timestamp,
+        patience: Duration,
+    ) -> Timestamp {
         let mut last = again;
         for tries in waiting.tries..limits::TRIES {
             let waited = last.since(waiting.since.unwrap_or(again));
@@ -99,7 +104,7 @@ impl Wait {
 pub fn after_undecided(
     reading: &Reading,
     waiting: Waiting,
-    now: Moment,
+    now: Timestamp,
     wait: Wait,
     patience: Duration,
 ) -> Next {
@@ -225,12 +230,12 @@ mod tests {
         };
         let waiting = Waiting {
             tries,
-            since: Some(Moment::default()),
+            since: Some(Timestamp::default()),
         };
         after_undecided(
             &reading,
             waiting,
-            Moment::default(),
+            Timestamp::default(),
             named.map_or(Wait::Untold, |named| {
                 Wait::Named(Duration::from_secs(named))
             }),
@@ -239,7 +244,7 @@ mod tests {
     }
 
     fn minutes(count: u64) -> Next {
-        Next::Again(Moment::from_millis(count * 60_000))
+        Next::Again(Timestamp::from_millis(count * 60_000))
     }
 
     #[test]
@@ -256,9 +261,9 @@ mod tests {
     fn whoever_is_always_told_to_come_back_does_so_until_the_patience_ends() {
         let first = Waiting {
             tries: 1,
-            since: Some(Moment::default()),
+            since: Some(Timestamp::default()),
         };
-        let minutes = |count: u64| Moment::from_millis(count * 60_000);
+        let minutes = |count: u64| Timestamp::from_millis(count * 60_000);
         let half_an_hour = HOUR / 2;
         for (wait, again, latest) in [
             (Wait::Untold, 6, 18),
@@ -274,7 +279,7 @@ mod tests {
     fn a_wait_that_the_host_names_is_kept() {
         assert_eq!(
             next(Reason::Greylisted, false, 0, Some(60), HOUR),
-            Next::Again(Moment::from_millis(61_000))
+            Next::Again(Timestamp::from_millis(61_000))
         );
     }
 
@@ -317,7 +322,7 @@ mod tests {
     #[test]
     fn a_short_patience_ends_with_a_question_instead_of_none() {
         let half = Duration::from_secs(30);
-        let at_its_end = Next::Again(Moment::from_millis(30_000));
+        let at_its_end = Next::Again(Timestamp::from_millis(30_000));
         assert_eq!(next(Reason::Greylisted, false, 0, None, half), at_its_end);
         assert_eq!(
             next(Reason::Greylisted, false, 1, None, half),
@@ -331,7 +336,7 @@ mod tests {
         );
         assert_eq!(
             next(Reason::Greylisted, false, 0, Some(30), half),
-            Next::Again(Moment::from_millis(31_000)),
+            Next::Again(Timestamp::from_millis(31_000)),
             "the margin is ours"
         );
     }

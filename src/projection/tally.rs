@@ -8,7 +8,7 @@ use super::model::{Model, float};
 use super::prior::Priors;
 use super::segment::{Kind, Segment};
 use crate::model::limits;
-use crate::model::top_k::Frequent;
+use crate::model::top_k::TopK;
 
 /// Where a row went, as far as a wanted rate is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ pub struct Tally {
     /// Domains with a history of their own.
     known: HashSet<Box<str>>,
     /// Rows by slot with domain, for kinds whose domains are little alike.
-    domains: Frequent<(Slot, u64), ()>,
+    domains: TopK<(Slot, u64), ()>,
     clumping: [bool; Kind::ALL.len()],
 }
 
@@ -61,7 +61,7 @@ impl Tally {
                 .take(limits::PROJECTED_DOMAINS)
                 .map(Box::from)
                 .collect(),
-            domains: Frequent::new(limits::CLUMPED_DOMAINS),
+            domains: TopK::new(limits::CLUMPED_DOMAINS),
             clumping: std::array::from_fn(|at| priors.of(Kind::ALL[at]).domains <= LITTLE_ALIKE),
         }
     }

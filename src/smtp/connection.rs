@@ -17,9 +17,9 @@ use crate::model::limits;
 use crate::model::stage::Stage;
 
 /// A two-way stream of bytes to a mail host.
-pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Whether bytes lie unread that nobody has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub enum Unread {
 }
 
 /// A connection to one mail host with the bytes that have arrived and were not yet wanted.
-pub struct Line {
-    wire: Box<dyn Wire>,
+pub struct Connection {
+    wire: Box<dyn Stream>,
     buffer: Vec<u8>,
     start: usize,
     decoder: Decoder,
@@ -40,11 +40,11 @@ pub struct Line {
     slowest: Duration,
 }
 
-impl Line {
+impl Connection {
     /// Takes over a fresh connection.
     #[must_use]
-    pub fn new(wire: Box<dyn Wire>) -> Self {
-        Line {
+    pub fn new(wire: Box<dyn Stream>) -> Self {
+        Connection {
             wire,
             buffer: Vec::new(),
             start: 0,
@@ -202,7 +202,7 @@ impl Line {
         let name = ServerName::try_from("mail.invalid").expect("a fixed host name");
         let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls::CLIENT));
         match timeout(limits::TLS_WAIT, connector.connect(name, self.wire)).await {
-            Ok(Ok(stream)) => Ok(Line::new(Box::new(stream))),
+            Ok(Ok(stream)) => Ok(Connection::new(Box::new(stream))),
             Ok(Err(error)) => Err(Answer::Unreachable(format!(
                 "TLS handshake failed: {error}"
             ))),
@@ -214,14 +214,14 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::smtp::session::{Flight, FlightPace};
+    use crate::smtp::session::{Batch, BatchPace};
     use crate::smtp::{Command, Reply};
 
     /// A line on which the host has said `words`, one reply of which was read.
-    async fn line_with(words: &[u8]) -> (Line, tokio::io::DuplexStream) {
+    async fn line_with(words: &[u8]) -> (Connection, tokio::io::DuplexStream) {
         let (ours, mut theirs) = tokio::io::duplex(1 << 10);
         theirs.write_all(words).await.unwrap();
-        let mut line = Line::new(Box::new(ours));
+        let mut line = Connection::new(Box::new(ours));
         let reply = Reply::from_text("250 ok").unwrap();
         assert_eq!(line.listen().await, Answer::Reply(reply));
         (line, theirs)
@@ -279,10 +279,10 @@ mod tests {
         let questions = seconds
             .iter()
             .map(|_| Command::Rcpt("a@example.com".parse().unwrap()));
-        let mut flight = Flight::new(questions.collect(), FlightPace::OneByOne);
-        let _line = Line::new(Box::new(ours)).carry_out(&mut flight).await;
+        let mut batch = Batch::new(questions.collect(), BatchPace::OneByOne);
+        let _line = Connection::new(Box::new(ours)).carry_out(&mut batch).await;
         host.abort();
-        let answers = flight.into_answers().into_iter().flatten();
+        let answers = batch.into_answers().into_iter().flatten();
         let replies = answers.filter(|answer| matches!(answer, Answer::Reply(_)));
         replies.count()
     }

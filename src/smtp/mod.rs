@@ -3,7 +3,7 @@
 //! A reply belongs to its question. Replies carry no name, only their order, so one too many or too few gives every later
 //! question the answer to another one. What shows it:
 //!
-//! - bytes that lie unread when we are about to speak, or behind the last reply of a flight ([`connection`]);
+//! - bytes that lie unread when we are about to speak, or behind the last reply of a batch ([`connection`]);
 //! - a reply whose code cannot answer the command in whose place it stands ([`Command::may_be_answered_by`]): RSET,
 //!   which begins every transaction but the first, cannot be refused for a recipient;
 //! - a reply left over when we say goodbye ([`farewell`]): 221 answers nothing but QUIT.
@@ -22,7 +22,7 @@ pub(crate) mod tls;
 
 pub use crate::model::stage::Stage;
 pub use command::{Charset, Command, HelloName};
-pub use connection::Wire;
+pub use connection::Stream;
 pub use reply::{EnhancedCode, Garble, Reply, Severity};
 
 /// Anything a mail host can do with a question. An ordinary value, not an error.

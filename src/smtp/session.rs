@@ -393,20 +393,20 @@ fn in_turn(asked: Option<&Command>, answer: Answer) -> Answer {
 
 /// Commands that belong together, with the answers to them in order.
 ///
-/// In one flight where the host allows it, else one by one; then nothing more is asked once the rest has lost its
+/// In one batch where the host allows it, else one by one; then nothing more is asked once the rest has lost its
 /// sense: after a refused MAIL its RCPTs, after 421 or a broken connection anything.
 #[derive(Debug)]
-pub struct Flight {
+pub struct Batch {
     commands: Vec<Command>,
     said: usize,
     answers: Vec<Option<Answer>>,
-    pace: FlightPace,
+    pace: BatchPace,
     over: bool,
 }
 
 /// Whether commands travel together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlightPace {
+pub enum BatchPace {
     /// In one write (RFC 2920).
     Together,
     /// Each after the answer to the one before.
@@ -415,22 +415,22 @@ pub enum FlightPace {
     Fenced,
 }
 
-impl FlightPace {
+impl BatchPace {
     /// How long nothing further may come after the last answer.
     #[must_use]
     pub fn quiet(self) -> Duration {
         match self {
-            FlightPace::Together | FlightPace::OneByOne => Duration::ZERO,
-            FlightPace::Fenced => limits::QUIET_WAIT,
+            BatchPace::Together | BatchPace::OneByOne => Duration::ZERO,
+            BatchPace::Fenced => limits::QUIET_WAIT,
         }
     }
 }
 
-impl Flight {
-    /// A flight of `commands`.
+impl Batch {
+    /// A batch of `commands`.
     #[must_use]
-    pub fn new(commands: Vec<Command>, pace: FlightPace) -> Self {
-        Flight {
+    pub fn new(commands: Vec<Command>, pace: BatchPace) -> Self {
+        Batch {
             answers: Vec::with_capacity(commands.len()),
             commands,
             said: 0,
@@ -499,7 +499,7 @@ fn stage_of(command: &Command) -> (Stage, Duration) {
     }
 }
 
-impl Dialogue for Flight {
+impl Dialogue for Batch {
     fn step(&mut self) -> Step {
         if self.over {
             return Step::Done;
@@ -508,10 +508,10 @@ impl Dialogue for Flight {
             let (stage, wait) = stage_of(&self.commands[self.answers.len()]);
             return Step::Listen { stage, wait };
         }
-        // In one flight everything is said before anything is heard.
+        // In one batch everything is said before anything is heard.
         let until = match self.pace {
-            FlightPace::Together => self.commands.len(),
-            FlightPace::OneByOne | FlightPace::Fenced => {
+            BatchPace::Together => self.commands.len(),
+            BatchPace::OneByOne | BatchPace::Fenced => {
                 self.skip_pointless();
                 (self.said + 1).min(self.commands.len())
             }
@@ -528,7 +528,7 @@ impl Dialogue for Flight {
     }
 
     fn hear(&mut self, answer: Option<Answer>) {
-        let answer = answer.expect("a flight never encrypts");
+        let answer = answer.expect("a batch never encrypts");
         let answer = in_turn(self.commands.get(self.answers.len()), answer);
         // RFC 5321 §3.8: 421 announces that the host closes; other than a reply there is nobody left to talk to.
         self.over = !matches!(&answer, Answer::Reply(reply) if reply.code != 421);
@@ -719,9 +719,9 @@ mod tests {
 
     #[test]
     fn a_reset_refused_for_a_recipient_shows_that_a_flight_is_out_of_step() {
-        let mut flight = Flight::new(questions(), FlightPace::Together);
+        let mut batch = Batch::new(questions(), BatchPace::Together);
         play(
-            &mut flight,
+            &mut batch,
             &[
                 reply("250 ok"),
                 reply("550 no"),
@@ -729,13 +729,13 @@ mod tests {
                 reply("550 b is unknown"),
             ],
         );
-        assert!(flight.is_out_of_step());
-        let mut flight = Flight::new(questions(), FlightPace::Together);
+        assert!(batch.is_out_of_step());
+        let mut batch = Batch::new(questions(), BatchPace::Together);
         play(
-            &mut flight,
+            &mut batch,
             &[reply("250"), reply("550"), reply("250"), reply("250")],
         );
-        assert!(!flight.is_out_of_step() && flight.is_whole());
+        assert!(!batch.is_out_of_step() && batch.is_whole());
     }
 
     #[test]
@@ -768,9 +768,9 @@ mod tests {
 
     #[test]
     fn a_pipelined_flight_is_one_write_with_every_answer_read() {
-        let mut flight = Flight::new(questions(), FlightPace::Together);
+        let mut batch = Batch::new(questions(), BatchPace::Together);
         let said = play(
-            &mut flight,
+            &mut batch,
             &[
                 reply("550 no"),
                 reply("503 x"),
@@ -779,15 +779,15 @@ mod tests {
             ],
         );
         assert_eq!(said.len(), 1);
-        assert!(flight.into_answers().iter().all(Option::is_some));
+        assert!(batch.into_answers().iter().all(Option::is_some));
     }
 
     #[test]
     fn one_by_one_nobody_is_asked_about_after_a_refused_mail() {
-        let mut flight = Flight::new(questions(), FlightPace::OneByOne);
-        let said = play(&mut flight, &[reply("550 no"), reply("250 ok")]);
+        let mut batch = Batch::new(questions(), BatchPace::OneByOne);
+        let said = play(&mut batch, &[reply("550 no"), reply("250 ok")]);
         assert_eq!(said, ["MAIL FROM:<>\r\n", "RSET\r\n"]);
-        let answers = flight.into_answers();
+        let answers = batch.into_answers();
         assert_eq!(
             answers.iter().map(Option::is_some).collect::<Vec<_>>(),
             [true, false, false, true]
@@ -796,14 +796,14 @@ mod tests {
 
     #[test]
     fn a_hang_up_leaves_the_rest_unanswered() {
-        let mut flight = Flight::new(questions(), FlightPace::Together);
-        play(&mut flight, &[reply("250 ok"), Some(Answer::HungUp)]);
-        let answers = flight.into_answers();
+        let mut batch = Batch::new(questions(), BatchPace::Together);
+        play(&mut batch, &[reply("250 ok"), Some(Answer::HungUp)]);
+        let answers = batch.into_answers();
         assert_eq!(answers[1], Some(Answer::HungUp));
         assert_eq!(answers[2..], [None, None]);
 
-        let mut flight = Flight::new(questions(), FlightPace::Together);
-        play(&mut flight, &[reply("421 bye")]);
-        assert_eq!(flight.into_answers()[1..], [None, None, None]);
+        let mut batch = Batch::new(questions(), BatchPace::Together);
+        play(&mut batch, &[reply("421 bye")]);
+        assert_eq!(batch.into_answers()[1..], [None, None, None]);
     }
 }

@@ -6,7 +6,7 @@ use super::Task;
 use super::seen::{Mark, Seen};
 use crate::input::address::Address;
 use crate::ledger::{Change, Changes, Ledger};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Verdict;
 use crate::verify::output::Table;
 
@@ -66,7 +66,7 @@ impl ChangeLog {
         self,
         seen: &Seen,
         ledger: &Ledger,
-        now: Moment,
+        now: Timestamp,
     ) -> anyhow::Result<Option<Changes>> {
         let Some(register) = seen.register() else {
             return Ok(None);

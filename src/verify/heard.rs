@@ -3,9 +3,9 @@
 use crate::model::limits;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
-use crate::model::top_k::Frequent;
+use crate::model::top_k::TopK;
 use crate::model::verdict::Finding;
-use crate::probe::scheduler::{Learned, Progress, SecondLook};
+use crate::probe::scheduler::{Event, Progress, SecondLook};
 use crate::verify::report::{BlockedHost, HostLine, Report, Traffic, Unread};
 
 /// What was heard while asking.
@@ -17,7 +17,7 @@ pub(super) struct Heard {
     decoys: u64,
     waits: u64,
     pub(super) second_look: SecondLook,
-    hosts: Frequent<String, ()>,
+    hosts: TopK<String, ()>,
     blocked: Vec<BlockedHost>,
     unread: Vec<Unread>,
 }
@@ -32,7 +32,7 @@ impl Default for Heard {
             decoys: 0,
             waits: 0,
             second_look: SecondLook::default(),
-            hosts: Frequent::new(limits::REPORT_HOSTS),
+            hosts: TopK::new(limits::REPORT_HOSTS),
             blocked: Vec::new(),
             unread: Vec::new(),
         }
@@ -41,25 +41,25 @@ impl Default for Heard {
 
 impl Heard {
     /// Counts what was learned.
-    pub(super) fn learned(&mut self, learned: &Learned) {
+    pub(super) fn learned(&mut self, learned: &Event) {
         match learned {
-            Learned::Address { fact, .. } | Learned::Domain { fact, .. } => {
+            Event::Address { fact, .. } | Event::Domain { fact, .. } => {
                 self.count(&fact.finding);
             }
-            Learned::Waiting { again: Some(_), .. } => self.waits += 1,
-            Learned::Blocked {
+            Event::Waiting { again: Some(_), .. } => self.waits += 1,
+            Event::Blocked {
                 host,
                 exchange,
                 addresses,
                 ..
             } => self.note_block(host, &exchange.reply, *addresses as u64),
-            Learned::Waiting { again: None, .. }
-            | Learned::Host { .. }
-            | Learned::TakenBack { .. }
-            | Learned::Doubted { .. }
-            | Learned::Left { .. }
-            | Learned::Stranded { .. }
-            | Learned::Strangers { .. } => {}
+            Event::Waiting { again: None, .. }
+            | Event::Host { .. }
+            | Event::TakenBack { .. }
+            | Event::Doubted { .. }
+            | Event::Left { .. }
+            | Event::Stranded { .. }
+            | Event::CatchAll { .. } => {}
         }
     }
 

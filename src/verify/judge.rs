@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::model::ending::Ending;
 use crate::model::provider::Provider;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::model::verdict::Evidence;
 use crate::model::verdict::Finding;
@@ -48,7 +48,7 @@ pub struct Judgement {
     /// The reply that decided it, or what decided it instead.
     pub reply: String,
     /// When somebody was asked.
-    pub checked_at: Option<Moment>,
+    pub checked_at: Option<Timestamp>,
 }
 
 impl Judgement {
@@ -122,14 +122,14 @@ impl Judgement {
 /// Judges rows by what is known now.
 pub struct Judge<'a> {
     tools: &'a Tools,
-    now: Moment,
+    now: Timestamp,
     ending: Ending,
 }
 
 impl<'a> Judge<'a> {
     /// A judge at `now`, after asking that ended so.
     #[must_use]
-    pub fn new(tools: &'a Tools, now: Moment, ending: Ending) -> Self {
+    pub fn new(tools: &'a Tools, now: Timestamp, ending: Ending) -> Self {
         Judge { tools, now, ending }
     }
 
@@ -202,7 +202,7 @@ impl<'a> Judge<'a> {
     }
 
     /// When this judge judges.
-    pub(crate) fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
 

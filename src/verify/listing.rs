@@ -13,7 +13,7 @@ use crate::input::list::List;
 use crate::ledger::Ledger;
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Disposition, Policy};
 use crate::projection::Basis;
 use crate::projection::Forecast;
@@ -42,7 +42,7 @@ pub(super) fn list_rows(
     task: &Task,
     tools: &Tools,
     ledger: &Ledger,
-    now: Moment,
+    now: Timestamp,
     (ending, mailboxes): (Ending, usize),
     observer: &mut dyn Observer,
 ) -> anyhow::Result<Report> {
@@ -161,7 +161,7 @@ pub(super) const TARGET_FILE: &str = "target.csv";
 /// # Errors
 ///
 /// When the ledger cannot be read.
-pub fn believed(ledger: &Ledger, now: Moment) -> anyhow::Result<Model> {
+pub fn believed(ledger: &Ledger, now: Timestamp) -> anyhow::Result<Model> {
     let observed = ledger
         .outcomes()?
         .into_iter()

@@ -32,7 +32,7 @@ use crate::ledger::{Ledger, Memory};
 use crate::model::provider::Providers;
 use crate::model::verdict::Policy;
 use crate::net::{Clock, World};
-use crate::probe::run::{self, Ending, Stop, Terms};
+use crate::probe::run::{self, Ending, RunConfig, Stop};
 use crate::probe::scheduler::Progress;
 use crate::projection::Goal;
 use crate::smtp::rules::Book;
@@ -42,7 +42,7 @@ use crate::verify::report::{Report, Time};
 use heard::Heard;
 use listing::list_rows;
 use questions::Questions;
-use recorder::Scribe;
+use recorder::Recorder;
 use so_far::Standings;
 
 pub use described::{Described, Describer, Lack, NoAddress, Text, first_of, parse_text};
@@ -120,7 +120,7 @@ pub enum Asking {
     /// Nobody; the clock is only for dating what is known.
     Nobody(Clock),
     /// The world.
-    World(World, Box<Terms>),
+    World(World, Box<RunConfig>),
 }
 
 /// Who is told how a run goes.
@@ -219,7 +219,7 @@ async fn ask(
     task: &Task,
     tools: &Tools,
     world: World,
-    terms: Terms,
+    terms: RunConfig,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
     stop: Stop<'_>,
@@ -230,7 +230,7 @@ async fn ask(
     let model = believed(ledger, world.clock.now())?;
     let standings = RefCell::new(Standings::new(tools.policy.clone(), &model));
     let mut questions = Questions::begin(task, tools, ledger, &rows, &standings)?;
-    let mut scribe = Scribe {
+    let mut scribe = Recorder {
         writer,
         observer,
         rows: &rows,

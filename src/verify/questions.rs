@@ -16,8 +16,8 @@ use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, LedgerError, Settled, Todo};
 use crate::model::limits;
 use crate::net::route::HostKey;
-use crate::probe::run::Supply;
-use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Wanted};
+use crate::probe::run::TargetSource;
+use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Target};
 
 /// The mailboxes of a list that need asking.
 pub(super) struct Questions<'a> {
@@ -114,7 +114,7 @@ impl<'a> Questions<'a> {
     }
 
     /// What is to be asked about a mailbox, where anything is.
-    fn wanted(&mut self, address: Address, mark: Mark, known: Known) -> Option<Wanted> {
+    fn wanted(&mut self, address: Address, mark: Mark, known: Known) -> Option<Target> {
         if self.suppression.has(&address) {
             return None;
         }
@@ -140,9 +140,9 @@ impl<'a> Questions<'a> {
             Known::Open {
                 todo: Todo::Owed(reading),
                 ..
-            } => Some(Wanted {
+            } => Some(Target {
                 answered: Some(reading),
-                ..Wanted::from(address)
+                ..Target::from(address)
             }),
             Known::Open {
                 todo:
@@ -151,24 +151,24 @@ impl<'a> Questions<'a> {
                         not_before,
                     },
                 last,
-            } => Some(Wanted {
+            } => Some(Target {
                 likelihood: Likelihood::of(last, &self.lists.signals(&address)),
                 waiting,
                 not_before,
-                ..Wanted::from(address)
+                ..Target::from(address)
             }),
         }
     }
 }
 
-impl Supply for Questions<'_> {
-    fn next(&mut self) -> anyhow::Result<Option<Vec<Wanted>>> {
+impl TargetSource for Questions<'_> {
+    fn next(&mut self) -> anyhow::Result<Option<Vec<Target>>> {
         let Some(batch) = self.ahead.next() else {
             return Ok(None);
         };
         let batch = batch?;
         self.rows.set(batch.until);
-        let wanted: Vec<Wanted> = batch
+        let wanted: Vec<Target> = batch
             .mailboxes
             .into_iter()
             .filter_map(|(address, mark, known)| self.wanted(address, mark, known))

@@ -10,10 +10,10 @@ use crate::input::flags::{Flags, Lists};
 use crate::ledger::{self, Kept, Writer};
 use crate::net::Clock;
 use crate::probe::run::Listener;
-use crate::probe::scheduler::{Learned, Progress};
+use crate::probe::scheduler::{Event, Progress};
 
 /// Keeps what is learned, tells what happens.
-pub(super) struct Scribe<'a> {
+pub(super) struct Recorder<'a> {
     pub(super) writer: Writer,
     pub(super) observer: &'a mut dyn Observer,
     pub(super) rows: &'a Cell<u64>,
@@ -23,8 +23,8 @@ pub(super) struct Scribe<'a> {
     pub(super) clock: Clock,
 }
 
-impl Listener for Scribe<'_> {
-    fn learned(&mut self, learned: Learned) -> anyhow::Result<()> {
+impl Listener for Recorder<'_> {
+    fn learned(&mut self, learned: Event) -> anyhow::Result<()> {
         self.heard.learned(&learned);
         let lists = self.lists;
         let flags = |key: &str| match Address::parse(key) {
@@ -33,40 +33,40 @@ impl Listener for Scribe<'_> {
         };
         self.standings.borrow_mut().learned(&learned, flags);
         match learned {
-            Learned::Address { key, fact } => {
+            Event::Address { key, fact } => {
                 self.writer.address(key, fact)?;
             }
-            Learned::Domain { name, fact, ttl } => {
+            Event::Domain { name, fact, ttl } => {
                 let until = ttl.map(|ttl| fact.at + ttl);
                 self.writer.domain(name, Kept { fact, until })?;
             }
-            Learned::Host { key, known } => {
+            Event::Host { key, known } => {
                 self.writer.host(key.0, known, self.clock.now())?;
             }
-            Learned::Strangers { name, known } => self.writer.strangers(name, known)?,
+            Event::CatchAll { name, known } => self.writer.strangers(name, known)?,
             // Comes behind the answer that started it.
-            Learned::Waiting {
+            Event::Waiting {
                 key,
                 waiting,
                 again: Some(again),
             } => self.writer.clock(key, ledger::Clock { waiting, again })?,
-            Learned::Waiting { again: None, .. } => {}
-            Learned::Blocked {
+            Event::Waiting { again: None, .. } => {}
+            Event::Blocked {
                 host,
                 exchange,
                 addresses,
                 ..
             } => self.observer.blocked(&host, &exchange.reply, addresses),
-            Learned::Left {
+            Event::Left {
                 host,
                 words,
                 addresses,
             } => self.observer.left(&host, &words, addresses),
-            Learned::Stranded { words } => self.observer.stranded(&words),
-            Learned::TakenBack { party, reading, at } => {
+            Event::Stranded { words } => self.observer.stranded(&words),
+            Event::TakenBack { party, reading, at } => {
                 self.writer.take_back(party, reading, at)?;
             }
-            Learned::Doubted {
+            Event::Doubted {
                 key,
                 exchange,
                 addresses,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use crate::ledger::{Change, Register, Salt};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Verdict;
 
 /// Mailboxes met so far, as 64-bit hashes under a secret key: 9 bytes and a little each. Two mailboxes of ten million
@@ -68,7 +68,7 @@ impl Seen {
     }
 
     /// When the run ended that is remembered.
-    pub(super) fn since(&self) -> Option<Moment> {
+    pub(super) fn since(&self) -> Option<Timestamp> {
         self.register.as_ref().and_then(Register::since)
     }
 

@@ -11,8 +11,8 @@ use super::seen::AsItIs;
 use crate::model::flag::Flags;
 use crate::model::reason::Reason;
 use crate::model::verdict::{Disposition, Finding, Policy, Standing, Verdict, Whom};
-use crate::probe::scheduler::Learned;
-use crate::probe::{KnownDomain, Openness, Party, refuses_a_stranger};
+use crate::probe::scheduler::Event;
+use crate::probe::{CatchAllState, KnownDomain, Party, refuses_a_stranger};
 use crate::projection::{Kind, Model, Segment};
 
 /// How the mailboxes stand that are settled by now, with the rows that name none.
@@ -157,20 +157,21 @@ impl Standings {
     /// An earlier run learned this of `domain`.
     pub(super) fn remember(&mut self, domain: &str, known: &KnownDomain) {
         let strangers = match known.openness {
-            Some(Openness::RefusesStrangers) => Strangers::Refuses,
-            Some(Openness::CatchAll) => Strangers::TakesAll,
-            Some(Openness::Unknown | Openness::RefusesSome | Openness::NotTold) | None => return,
+            Some(CatchAllState::RefusesStrangers) => Strangers::Refuses,
+            Some(CatchAllState::CatchAll) => Strangers::TakesAll,
+            Some(CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold)
+            | None => return,
         };
         self.change(domain, |domain| domain.strangers = strangers);
     }
 
     /// Takes in what was learned; `flags` says what stands against an address, by its key.
-    pub(super) fn learned(&mut self, learned: &Learned, flags: impl FnOnce(&str) -> Flags) {
+    pub(super) fn learned(&mut self, learned: &Event, flags: impl FnOnce(&str) -> Flags) {
         match learned {
-            Learned::Address { key, fact } => self.answered(key, &fact.finding, flags),
-            Learned::Domain { name, fact, .. } => self.heard_of_domain(name, &fact.finding),
+            Event::Address { key, fact } => self.answered(key, &fact.finding, flags),
+            Event::Domain { name, fact, .. } => self.heard_of_domain(name, &fact.finding),
             // It is not believed any more: which of its answers that was is not known here, so most of them.
-            Learned::TakenBack {
+            Event::TakenBack {
                 party: Party::Address(key),
                 ..
             } => self.change(domain_of(key), |domain| {
@@ -180,17 +181,17 @@ impl Standings {
                     false => domain.refused = domain.refused.saturating_sub(1),
                 }
             }),
-            Learned::TakenBack {
+            Event::TakenBack {
                 party: Party::Decoy(name),
                 ..
             } => self.change(name, |domain| domain.strangers = Strangers::Untold),
-            Learned::Waiting { .. }
-            | Learned::Host { .. }
-            | Learned::Strangers { .. }
-            | Learned::Doubted { .. }
-            | Learned::Stranded { .. }
-            | Learned::Left { .. }
-            | Learned::Blocked { .. } => {}
+            Event::Waiting { .. }
+            | Event::Host { .. }
+            | Event::CatchAll { .. }
+            | Event::Doubted { .. }
+            | Event::Stranded { .. }
+            | Event::Left { .. }
+            | Event::Blocked { .. } => {}
         }
     }
 
@@ -326,7 +327,7 @@ mod tests {
     use crate::model::flag::Flag;
     use crate::model::reading::Reading;
     use crate::model::stage::Stage;
-    use crate::model::timestamp::Moment;
+    use crate::model::timestamp::Timestamp;
     use crate::model::verdict::{Exchange, Fact};
 
     fn standings() -> Standings {
@@ -335,7 +336,7 @@ mod tests {
 
     fn asked(whom: Whom, code: u16, reason: Reason) -> Fact {
         Fact {
-            at: Moment::default(),
+            at: Timestamp::default(),
             finding: Finding::Asked {
                 whom,
                 exchange: Exchange {
@@ -353,22 +354,22 @@ mod tests {
         }
     }
 
-    fn address(key: &str, code: u16, reason: Reason) -> Learned {
-        Learned::Address {
+    fn address(key: &str, code: u16, reason: Reason) -> Event {
+        Event::Address {
             key: key.to_owned(),
             fact: asked(Whom::Subject, code, reason),
         }
     }
 
-    fn decoy(name: &str, code: u16, reason: Reason) -> Learned {
-        Learned::Domain {
+    fn decoy(name: &str, code: u16, reason: Reason) -> Event {
+        Event::Domain {
             name: name.to_owned(),
             fact: asked(Whom::Decoy, code, reason),
             ttl: None,
         }
     }
 
-    fn told(standings: &mut Standings, learned: &[Learned]) {
+    fn told(standings: &mut Standings, learned: &[Event]) {
         for learned in learned {
             standings.learned(learned, |_| Flags::NONE);
         }
@@ -412,10 +413,10 @@ mod tests {
             &[
                 address("x@all.test", 250, Reason::Accepted),
                 decoy("all.test", 250, Reason::Accepted),
-                Learned::Domain {
+                Event::Domain {
                     name: "gone.test".to_owned(),
                     fact: Fact {
-                        at: Moment::default(),
+                        at: Timestamp::default(),
                         finding: Finding::Domain {
                             reason: Reason::NoSuchDomain,
                             detail: String::new(),
@@ -449,14 +450,14 @@ mod tests {
             &mut standings,
             &[
                 address("x@a.test", 550, Reason::NoSuchMailbox),
-                Learned::TakenBack {
+                Event::TakenBack {
                     party: Party::Address("x@a.test".into()),
                     reading: Reading {
                         reason: Reason::ProviderAnomaly,
                         permanent: false,
                         rule: String::new(),
                     },
-                    at: Moment::default(),
+                    at: Timestamp::default(),
                 },
             ],
         );
@@ -470,7 +471,7 @@ mod tests {
         let mut standings = standings();
         standings.wanted("a.test");
         let known = KnownDomain {
-            openness: Some(Openness::RefusesStrangers),
+            openness: Some(CatchAllState::RefusesStrangers),
             ..KnownDomain::default()
         };
         standings.remember("a.test", &known);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use presend::ledger::Lock;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 
 use crate::list::{Run, presend, repository};
 
@@ -211,7 +211,7 @@ fn two_runs_never_write_the_same_lists_and_the_second_says_why() {
     std::fs::write(folder.path().join("list.csv"), LIST).unwrap();
     let out = folder.path().join("list.csv.presend");
     std::fs::create_dir(&out).unwrap();
-    let since: Moment = "2026-03-02T03:00:00Z".parse().unwrap();
+    let since: Timestamp = "2026-03-02T03:00:00Z".parse().unwrap();
     let lock = Lock::take(&out.join(".presend.lock"), "verify list.csv", since).unwrap();
     let world = world();
     let arguments = ["verify", "list.csv", "--world", &world];

@@ -24,8 +24,8 @@ use presend::model::provider::Providers;
 use presend::model::verdict::Policy;
 use presend::net::route::{Reach, RecordKind};
 use presend::probe::pace::{Ceilings, Rate};
-use presend::probe::run::{Depth, Ending, Origin, Terms};
-use presend::probe::scheduler::{Manners, Progress};
+use presend::probe::run::{Depth, Ending, Origin, RunConfig};
+use presend::probe::scheduler::{Limits, Progress};
 use presend::sim::net::{Internet, Witness};
 use presend::smtp::rules::Book;
 use presend::verify::report::Report;
@@ -67,9 +67,9 @@ fn task_for(list: &str, out: &Path, memory: Memory) -> Task {
 }
 
 /// How hosts are asked.
-fn terms_of(seed: u64) -> Terms {
-    Terms {
-        manners: Manners {
+fn terms_of(seed: u64) -> RunConfig {
+    RunConfig {
+        manners: Limits {
             sender: Some("verify@sender.test".parse().unwrap()),
             ceilings: Ceilings {
                 rate: Rate::per_seconds(10),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use presend::input::list::{Options, Source};
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::model::ending::Ending;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::probe::scheduler::{Progress, ToGo};
 use presend::sim::score::{create, in_simulated_time};
 use presend::verify::{Asking, Observer, Task, Writing, verify};
@@ -14,7 +14,7 @@ use super::{terms_of, tools};
 
 /// Keeps what was said, with when.
 #[derive(Default)]
-struct Notes(Vec<(Moment, Option<ToGo>)>);
+struct Notes(Vec<(Timestamp, Option<ToGo>)>);
 
 impl Observer for Notes {
     fn progress(&mut self, _rows: u64, progress: &Progress) {

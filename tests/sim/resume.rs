@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
 use presend::model::ending::Ending;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::net::World;
 use presend::sim::net::{Internet, Outcome, Witness};
 use presend::verify::{Asking, Task, verify};
@@ -85,7 +85,7 @@ fn list() -> String {
 }
 
 /// One attempt at the list; `None` when it was killed at `kill`.
-async fn attempt(task: &Task, world: &World, ledger: &Path, kill: Option<Moment>) -> Option<()> {
+async fn attempt(task: &Task, world: &World, ledger: &Path, kill: Option<Timestamp>) -> Option<()> {
     let now = world.clock.now();
     let realm = Realm::Simulated("world".to_owned());
     let mut ledger = Ledger::open(ledger, &realm, Lifetimes::default(), now).unwrap();
@@ -156,7 +156,7 @@ fn differences(lists: &Lists, undisturbed: &Lists) -> Vec<String> {
 }
 
 /// A run that is killed at each of these times after its beginning, then left to end.
-fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Moment>, Duration) {
+fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Timestamp>, Duration) {
     let internet = Internet::from_toml(WORLD, "world").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let task = task_for(&list(), &folder.path().join("out"), Memory::Use);
@@ -169,7 +169,7 @@ fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Moment>, Duration) {
     let (witness, moments, took) = runtime.block_on(async {
         let simulation = internet.start(7);
         let began = simulation.world.clock.now();
-        let moments: Vec<Moment> = kills.iter().map(|after| began + *after).collect();
+        let moments: Vec<Timestamp> = kills.iter().map(|after| began + *after).collect();
         let mut over = false;
         for &moment in &moments {
             over |= attempt(&task, &simulation.world, &ledger, Some(moment))
@@ -197,8 +197,8 @@ fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Moment>, Duration) {
 
 /// Addresses, decoys among them, that were settled by a host more than once, with the moments. The stranger that a
 /// greylist lets in may end a conversation that has refused three: any other would only be told to come back.
-fn settled_twice(witness: &Witness) -> Vec<(String, Vec<Moment>)> {
-    let mut settled: BTreeMap<String, Vec<Moment>> = BTreeMap::new();
+fn settled_twice(witness: &Witness) -> Vec<(String, Vec<Timestamp>)> {
+    let mut settled: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
     for (_, seen) in witness.hosts() {
         for question in seen.questions {
             match question.outcome {
@@ -265,7 +265,7 @@ fn a_run_that_is_killed_again_and_again_ends_all_the_same() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     // Greylisting clocks went on where they were: nobody came back too early, or was sent away a second time, but for
     // answers on their way when a kill came.
-    let mut sent_away: BTreeMap<String, Vec<Moment>> = BTreeMap::new();
+    let mut sent_away: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
     for question in witness.host("mx.grey.test").unwrap().questions {
         if question.outcome == Outcome::RefusedOtherwise {
             sent_away
@@ -276,7 +276,7 @@ fn a_run_that_is_killed_again_and_again_ends_all_the_same() {
     }
     assert!(!sent_away.is_empty());
     for (address, at) in sent_away {
-        let is_lost = |at: &Moment| {
+        let is_lost = |at: &Timestamp| {
             moments
                 .iter()
                 .any(|kill| kill.since(*at) < Duration::from_secs(1) && *kill >= *at)

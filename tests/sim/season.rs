@@ -12,7 +12,7 @@ use presend::input::list::ColumnChoice;
 use presend::ledger::{Bounce, Ledger, Lifetimes, Realm};
 use presend::model::provider::Providers;
 use presend::model::reason::Reason;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::model::verdict::Disposition;
 use presend::sim::score::{Courtesy, Creation, Until, create, in_simulated_time, run, tools};
 
@@ -33,7 +33,7 @@ fn half(creation: &Creation, first: usize) -> Creation {
 }
 
 /// Verifies in `folder`, as the program does, and writes the report beside the lists.
-fn verify(creation: &Creation, folder: &Path) -> Moment {
+fn verify(creation: &Creation, folder: &Path) -> Timestamp {
     let outcome = in_simulated_time(async {
         let simulation = creation.internet.start(creation.seed);
         run(
@@ -53,7 +53,7 @@ fn verify(creation: &Creation, folder: &Path) -> Moment {
 }
 
 /// What the mail hosts send back when everybody on the list is written to a day later: an mbox.
-fn mail_back(creation: &Creation, began: Moment) -> String {
+fn mail_back(creation: &Creation, began: Timestamp) -> String {
     let date = began + Duration::from_secs(24 * 3600);
     let day = date.to_string();
     let mut mbox = String::new();
@@ -102,7 +102,7 @@ fn import(mbox: &str, folder: &Path, ledger: &Ledger) -> usize {
     bounces.len()
 }
 
-fn ledger(path: &Path, creation: &Creation, now: Moment) -> Ledger {
+fn ledger(path: &Path, creation: &Creation, now: Timestamp) -> Ledger {
     let realm = Realm::Simulated(format!("seed {}", creation.seed));
     Ledger::open(path, &realm, Lifetimes::default(), now).unwrap()
 }

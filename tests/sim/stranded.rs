@@ -9,9 +9,9 @@ use std::time::Duration;
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::model::ending::Ending;
 use presend::model::limits;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::net::route::{DnsAnswer, Record, RecordKind};
-use presend::net::{Clock, Dial, Later, OwnTrouble, Wire, World};
+use presend::net::{Clock, Connector, Later, OwnTrouble, Stream, World};
 use presend::sim::net::Internet;
 use presend::verify::report::Report;
 use presend::verify::{Asking, verify};
@@ -23,7 +23,7 @@ const HOSTS: usize = 60;
 
 /// A way to the hosts that does not always work.
 struct Flaky {
-    way: Arc<dyn Dial>,
+    way: Arc<dyn Connector>,
     clock: Clock,
     fault: Fault,
 }
@@ -34,17 +34,17 @@ enum Fault {
     /// It always works.
     None,
     /// From one moment until another.
-    Between(Moment, Moment),
+    Between(Timestamp, Timestamp),
     /// Never to one host.
     To(IpAddr),
 }
 
-impl Dial for Flaky {
+impl Connector for Flaky {
     fn connect<'a>(
         &'a self,
         to: SocketAddr,
         from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
+    ) -> Later<'a, io::Result<Box<dyn Stream>>> {
         let fails = match self.fault {
             Fault::Between(from, until) => (from..until).contains(&self.clock.now()),
             Fault::To(host) => to.ip() == host,
@@ -64,12 +64,15 @@ fn run(after: Duration, time: Duration) -> (Report, Duration) {
 }
 
 /// A run with a fault that is a matter of the world and of when the run begins.
-fn run_with(fault: impl AsyncFnOnce(&World, Moment) -> Fault) -> (Report, Duration) {
+fn run_with(fault: impl AsyncFnOnce(&World, Timestamp) -> Fault) -> (Report, Duration) {
     run_in("", fault)
 }
 
 /// The same in a world with this `[network]`.
-fn run_in(network: &str, fault: impl AsyncFnOnce(&World, Moment) -> Fault) -> (Report, Duration) {
+fn run_in(
+    network: &str,
+    fault: impl AsyncFnOnce(&World, Timestamp) -> Fault,
+) -> (Report, Duration) {
     run_about(network, "", fault)
 }
 
@@ -77,7 +80,7 @@ fn run_in(network: &str, fault: impl AsyncFnOnce(&World, Moment) -> Fault) -> (R
 fn run_about(
     network: &str,
     first: &str,
-    fault: impl AsyncFnOnce(&World, Moment) -> Fault,
+    fault: impl AsyncFnOnce(&World, Timestamp) -> Fault,
 ) -> (Report, Duration) {
     run_until(std::future::pending(), network, first, fault)
 }
@@ -87,7 +90,7 @@ fn run_until(
     stop: impl Future<Output = Ending>,
     network: &str,
     first: &str,
-    fault: impl AsyncFnOnce(&World, Moment) -> Fault,
+    fault: impl AsyncFnOnce(&World, Timestamp) -> Fault,
 ) -> (Report, Duration) {
     let (mut world, mut list) = (format!("[network]\n{network}\n"), first.to_owned());
     for n in 0..HOSTS {

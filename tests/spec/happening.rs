@@ -6,7 +6,7 @@
 use std::fs;
 
 use presend::bounce::explain::{self, Hints, Knowledge, json};
-use presend::bounce::import::{self as bounces, Happening, Kind, SourceError, Understood};
+use presend::bounce::import::{self as bounces, BounceEvent, Kind, SourceError, Understood};
 use serde_json::Value;
 
 /// What one happening must be.
@@ -41,7 +41,7 @@ pub(crate) fn wanted(
     }
 }
 
-pub(crate) fn happenings(name: &str, bytes: &[u8]) -> Result<Vec<Happening>, SourceError> {
+pub(crate) fn happenings(name: &str, bytes: &[u8]) -> Result<Vec<BounceEvent>, SourceError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
@@ -76,7 +76,7 @@ pub(crate) fn check(
             )
         })
         .collect();
-    let fits = |one: &Happening, wanted: &Wanted| {
+    let fits = |one: &BounceEvent, wanted: &Wanted| {
         one.kind == wanted.kind
             && one.final_recipient.as_deref() == wanted.who
             && wanted.reasons.contains(

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use presend::cli::preflight::{Machine, PreflightArgs, look};
 use presend::model::provider::Providers;
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::net::origin::Origin;
 use presend::net::route::Reach;
-use presend::net::{Clock, Dial, Later, Wire, World};
+use presend::net::{Clock, Connector, Later, Stream, World};
 use presend::preflight::auth::dkim::{Key, KeyFault, KeyKind, KeyRecord, read_key};
 use presend::preflight::auth::dmarc::{
     Alignment, DmarcFault, Policy, aligns, read_record, report_domain, rewritten,
@@ -88,12 +88,12 @@ enum Port {
 
 struct Hosts(Port);
 
-impl Dial for Hosts {
+impl Connector for Hosts {
     fn connect(
         &self,
         to: SocketAddr,
         _from: Option<IpAddr>,
-    ) -> Later<'_, io::Result<Box<dyn Wire>>> {
+    ) -> Later<'_, io::Result<Box<dyn Stream>>> {
         let port = self.0;
         let nobody = to.ip() == "198.19.255.254".parse::<IpAddr>().unwrap();
         Box::pin(async move {
@@ -107,7 +107,7 @@ impl Dial for Hosts {
             };
             let (near, far) = tokio::io::duplex(1024);
             tokio::spawn(serve(far, banner));
-            Ok(Box::new(near) as Box<dyn Wire>)
+            Ok(Box::new(near) as Box<dyn Stream>)
         })
     }
 }
@@ -159,7 +159,7 @@ fn world(zone: &str, port: Port) -> World {
     World {
         names: Arc::new(Zone::new(zone)),
         dial: Arc::new(Hosts(port)),
-        clock: Clock::starting_at(Moment::from_millis(1_780_000_000_000)),
+        clock: Clock::starting_at(Timestamp::from_millis(1_780_000_000_000)),
         seed: 7,
     }
 }
@@ -506,7 +506,7 @@ async fn silence_of_all_dns_ends_in_unknown_within_the_bound_and_accuses_nobody(
 
 struct SilentNames;
 
-impl presend::net::Names for SilentNames {
+impl presend::net::Resolver for SilentNames {
     fn query<'a>(
         &'a self,
         _name: &'a str,

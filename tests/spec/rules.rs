@@ -1,7 +1,7 @@
 //! The rules of weighing that are about texts, as properties. Those about evidence stand beside the function itself.
 
 use presend::bounce::explain::{self, AddressAction, ExplainedRecipient, Hints, Knowledge};
-use presend::bounce::import::{self as bounces, Happening, Kind, Understood};
+use presend::bounce::import::{self as bounces, BounceEvent, Kind, Understood};
 use presend::model::reason::Reason;
 use proptest::prelude::*;
 
@@ -175,8 +175,8 @@ proptest! {
         std::fs::write(&path, &text).unwrap();
         let all = bounces::read(&path).unwrap();
         prop_assert_eq!(all.len(), 1, "{}", text);
-        let silent = |one: &Happening| one.kind == Kind::Other && one.understood == Understood::Yes;
+        let silent = |one: &BounceEvent| one.kind == Kind::Other && one.understood == Understood::Yes;
         prop_assert!(!all.iter().any(silent), "{}: {:?}", text, all);
-        prop_assert!(!all.iter().any(Happening::suppresses), "{}", text);
+        prop_assert!(!all.iter().any(BounceEvent::suppresses), "{}", text);
     }
 }

@@ -1,6 +1,6 @@
 //! SPF after RFC 7208, section by section. Records and zones are written after the text of the RFC.
 
-use presend::model::timestamp::Moment;
+use presend::model::timestamp::Timestamp;
 use presend::preflight::auth::spf::{
     Problem, Question, Record, SpfOutcome, SpfResult, SpfTree, check_host, identity,
 };
@@ -21,7 +21,7 @@ async fn ask_zone(zone: Zone, ip: &str, mail_from: &str, helo: &str) -> SpfOutco
         domain: &domain,
         sender: &sender,
         helo,
-        now: Moment::from_millis(1_800_000_000_000),
+        now: Timestamp::from_millis(1_800_000_000_000),
     };
     check_host(&zone.lookups(), &question).await
 }

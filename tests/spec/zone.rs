@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use presend::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-use presend::net::{Later, Names};
+use presend::net::{Later, Resolver};
 use presend::preflight::lookup::Lookups;
 
 /// How a name answers beside its records.
@@ -135,7 +135,7 @@ impl Zone {
     }
 }
 
-impl Names for Zone {
+impl Resolver for Zone {
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
         match self.moods.get(name) {
             Some(Mood::Silent) => Box::pin(future::pending()),

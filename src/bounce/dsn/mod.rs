@@ -23,7 +23,7 @@ use serde::Serialize;
 pub use claim::{Claim, Documented, Withheld, Withholding};
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::smtp::{EnhancedCode, Reply, Severity, Stage};
 
 /// What a message turned out to be.
@@ -239,7 +239,7 @@ pub fn looks_like_message(bytes: &[u8]) -> bool {
 
 /// When a message says that it was written: its `Date` (RFC 5322 §3.6.1).
 #[must_use]
-pub fn sent_at(bytes: &[u8]) -> Option<Moment> {
+pub fn sent_at(bytes: &[u8]) -> Option<Timestamp> {
     let head = &bytes[..bytes.len().min(limits::PROSE_BYTES)];
     let message = mail_parser::MessageParser::new()
         .header_date(mail_parser::HeaderName::Date)
@@ -249,16 +249,16 @@ pub fn sent_at(bytes: &[u8]) -> Option<Moment> {
 
 /// Reads a date as the header of a message has it (RFC 5322 §3.3).
 #[must_use]
-pub fn date(text: &str) -> Option<Moment> {
+pub fn date(text: &str) -> Option<Timestamp> {
     moment(&mail_parser::DateTime::parse_rfc822(text)?)
 }
 
-fn moment(date: &mail_parser::DateTime) -> Option<Moment> {
+fn moment(date: &mail_parser::DateTime) -> Option<Timestamp> {
     if !date.is_valid() {
         return None;
     }
     let seconds = u64::try_from(date.to_timestamp()).ok()?;
-    Some(Moment::from_millis(seconds.checked_mul(1000)?))
+    Some(Timestamp::from_millis(seconds.checked_mul(1000)?))
 }
 
 /// The address that a value holds, with or without a name, brackets or quotes around it.

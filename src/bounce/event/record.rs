@@ -12,7 +12,7 @@ use crate::bounce::dsn::{
 };
 use crate::bounce::weigh::Kind;
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::smtp::EnhancedCode;
 
 /// The fields of one line of an export, in its order.
@@ -54,7 +54,7 @@ pub struct Told {
     /// As a message would say it.
     pub message: Message,
     /// When.
-    pub at: Option<Moment>,
+    pub at: Option<Timestamp>,
     /// What makes the event count once.
     pub id: String,
     /// Whether it names somebody, and nothing in it says what happened.
@@ -483,7 +483,7 @@ fn flatten(value: &Value, path: &str, depth: usize, record: &mut Record, each: &
 
 /// Reads a time as platforms write it: RFC 3339, seconds or milliseconds since 1970, `2026-03-02 06:00:00`, or as in the
 /// header of a message (RFC 5322 §3.3).
-fn moment(text: &str) -> Option<Moment> {
+fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
         // From 2001 to 2286 as seconds, the same in milliseconds.
@@ -497,7 +497,7 @@ fn moment(text: &str) -> Option<Moment> {
             clippy::cast_sign_loss,
             reason = "between 10^12 and 10^13"
         )]
-        return Some(Moment::from_millis(millis as u64));
+        return Some(Timestamp::from_millis(millis as u64));
     }
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return crate::bounce::dsn::date(text);
@@ -511,14 +511,14 @@ fn moment(text: &str) -> Option<Moment> {
         Some(at) => text.split_at(19 + at),
         None => (text.as_str(), "Z"),
     };
-    let moment: Moment = match clock.len() {
+    let moment: Timestamp = match clock.len() {
         10 => format!("{clock}T00:00:00Z").parse().ok()?,
         16 => format!("{clock}:00Z").parse().ok()?,
         _ => format!("{clock}Z").parse().ok()?,
     };
     let minutes = offset_minutes(offset.trim())?;
     let shifted = i128::from(moment.as_millis()) - i128::from(minutes) * 60_000;
-    u64::try_from(shifted).ok().map(Moment::from_millis)
+    u64::try_from(shifted).ok().map(Timestamp::from_millis)
 }
 
 /// The minutes that `+02:00`, `-0500`, `Z` or `UTC` stand for.

@@ -11,17 +11,17 @@ use serde::Serialize;
 
 use super::cascade::{self, Cascade, TimeLine};
 use super::meaning::{self, digest};
-use super::{Fault, Happening, Kind, Piece, Understood};
+use super::{BounceEvent, Fault, Kind, Piece, Understood};
 use crate::bounce::event::Platforms;
 use crate::bounce::explain::{Knowledge, RejectedBy, safe_line};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What happened, counted.
 #[derive(Debug, Default)]
-pub struct Season {
+pub struct Campaign {
     kinds: BTreeMap<Kind, u64>,
     repeats: u64,
     nameless: u64,
@@ -30,7 +30,7 @@ pub struct Season {
     seen: HashSet<u64>,
     fates: HashMap<u64, Fate>,
     line: TimeLine,
-    span: Option<(Moment, Moment)>,
+    span: Option<(Timestamp, Timestamp)>,
     unread: BTreeMap<String, u64>,
     misread: BTreeMap<(PathBuf, Understood), u64>,
     rows: BTreeMap<PathBuf, u64>,
@@ -108,11 +108,11 @@ pub struct Counts {
     pub complaints: u64,
 }
 
-impl Season {
+impl Campaign {
     /// A season in which nothing happened yet.
     #[must_use]
-    pub fn new() -> Season {
-        Season::default()
+    pub fn new() -> Campaign {
+        Campaign::default()
     }
 
     /// Takes a piece in; gives back what it says, each address once, with what is a repetition marked.
@@ -121,7 +121,7 @@ impl Season {
         piece: Piece,
         platforms: &Platforms,
         knowledge: Knowledge<'_>,
-    ) -> Vec<Happening> {
+    ) -> Vec<BounceEvent> {
         let mut happenings = meaning::judge(piece, platforms, knowledge);
         if happenings.is_empty() {
             self.unreadable += 1;
@@ -134,7 +134,7 @@ impl Season {
     }
 
     /// Notes whether a row was understood. Files are few.
-    fn note_understanding(&mut self, happening: &Happening) {
+    fn note_understanding(&mut self, happening: &BounceEvent) {
         let file = happening.origin.file.as_path();
         let room = self.rows.len() < limits::MISREAD_FILES;
         match self.rows.get_mut(file) {
@@ -183,7 +183,7 @@ impl Season {
     }
 
     /// Counts one happening.
-    fn count(&mut self, happening: &mut Happening) {
+    fn count(&mut self, happening: &mut BounceEvent) {
         let key = happening.listed().map(|listed| {
             Address::parse(listed).map_or_else(
                 |_| digest(listed.to_lowercase().as_bytes()),
@@ -214,7 +214,7 @@ impl Season {
         }
     }
 
-    fn count_bounce(&mut self, happening: &Happening, key: Option<u64>) {
+    fn count_bounce(&mut self, happening: &BounceEvent, key: Option<u64>) {
         let reason = happening.reason.unwrap_or(Reason::Unread);
         let fault = happening.fault().unwrap_or(Fault::Neither);
         let text = happening.diagnostic.clone().unwrap_or_default();
@@ -312,7 +312,7 @@ impl Season {
 
     /// When the first and the last bounce came, where they say.
     #[must_use]
-    pub fn span(&self) -> Option<(Moment, Moment)> {
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         self.span
     }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Fault;
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 const HOUR_MILLIS: u64 = 3_600_000;
 
@@ -51,7 +51,7 @@ pub struct Cascade {
     /// The provider's id; `None` for all mail together.
     pub provider: Option<String>,
     /// The hour in which it turned.
-    pub since: Moment,
+    pub since: Timestamp,
     /// Before that.
     pub before: Stretch,
     /// From then on.
@@ -60,7 +60,7 @@ pub struct Cascade {
 
 impl TimeLine {
     /// Adds a bounce.
-    pub(super) fn add(&mut self, provider: Option<&str>, at: Moment, fault: Fault) {
+    pub(super) fn add(&mut self, provider: Option<&str>, at: Timestamp, fault: Fault) {
         let hour = at.as_millis() / HOUR_MILLIS;
         for name in [provider, Some("")].into_iter().flatten() {
             let key = (name.to_owned(), hour);
@@ -139,7 +139,7 @@ fn turn(provider: Option<&str>, points: &[(u64, Point)]) -> Option<Cascade> {
         if turned && best.as_ref().is_none_or(|(known, _)| deviations > *known) {
             let cascade = Cascade {
                 provider: provider.map(str::to_owned),
-                since: Moment::from_millis(hour * HOUR_MILLIS),
+                since: Timestamp::from_millis(hour * HOUR_MILLIS),
                 before,
                 after,
             };
@@ -161,7 +161,7 @@ mod tests {
     fn line(hours: &[(u64, u64, u64)]) -> TimeLine {
         let mut line = TimeLine::default();
         for &(hour, list, sender) in hours {
-            let at = Moment::from_millis(hour * HOUR_MILLIS + 5);
+            let at = Timestamp::from_millis(hour * HOUR_MILLIS + 5);
             for _ in 0..list {
                 line.add(Some("google"), at, Fault::List);
             }
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         let cascade = &found[0];
         assert_eq!(cascade.provider.as_deref(), Some("google"));
-        assert_eq!(cascade.since, Moment::from_millis(13 * HOUR_MILLIS));
+        assert_eq!(cascade.since, Timestamp::from_millis(13 * HOUR_MILLIS));
         assert_eq!((cascade.before.bounces, cascade.after.sender), (41, 60));
     }
 
@@ -206,7 +206,7 @@ mod tests {
                 } else {
                     Fault::List
                 };
-                line.add(None, Moment::from_millis(hour * HOUR_MILLIS), fault);
+                line.add(None, Timestamp::from_millis(hour * HOUR_MILLIS), fault);
             }
         }
         let found = recognise(&line);

@@ -2,7 +2,7 @@
 //!
 //! Both messages and records become the notice of a mail system, which `explain` reads and `weighing` judges.
 
-use super::{Confidence, Content, Happening, Kind, Origin, Piece, Understood};
+use super::{BounceEvent, Confidence, Content, Kind, Origin, Piece, Understood};
 use crate::bounce::dsn::{self, Message};
 use crate::bounce::event::{self, Platforms, Told};
 use crate::bounce::explain::{
@@ -10,24 +10,24 @@ use crate::bounce::explain::{
 };
 use crate::bounce::weigh::{self, BounceEvidence, Event};
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// Judges one piece; a message may be about several addresses.
 pub(super) fn judge(
     piece: Piece,
     platforms: &Platforms,
     knowledge: Knowledge<'_>,
-) -> Vec<Happening> {
+) -> Vec<BounceEvent> {
     let origin = piece.origin;
     match piece.content {
         Content::Message(bytes) => of_message(&origin, &bytes, platforms, knowledge),
         Content::Record(record) => match record.read(platforms) {
-            Some(told) if told.unsaid => vec![Happening {
+            Some(told) if told.unsaid => vec![BounceEvent {
                 understood: Understood::Unsaid,
                 ..blank(&origin, Kind::Other)
             }],
             Some(told) => of_record(&origin, &told, knowledge),
-            None => vec![Happening {
+            None => vec![BounceEvent {
                 understood: Understood::NamesNobody,
                 ..blank(&origin, Kind::Other)
             }],
@@ -42,7 +42,7 @@ fn of_message(
     bytes: &[u8],
     platforms: &Platforms,
     knowledge: Knowledge<'_>,
-) -> Vec<Happening> {
+) -> Vec<BounceEvent> {
     let message = if dsn::looks_like_message(bytes) {
         dsn::read_message(bytes)
     } else {
@@ -79,10 +79,10 @@ fn of_message(
 }
 
 /// What happened to each address that is told of.
-fn of_record(origin: &Origin, told: &Told, knowledge: Knowledge<'_>) -> Vec<Happening> {
+fn of_record(origin: &Origin, told: &Told, knowledge: Knowledge<'_>) -> Vec<BounceEvent> {
     let explanation = explain::explain_message(&told.message, Hints::default(), knowledge);
     let kind = kind_of(&told.message);
-    let base = Happening {
+    let base = BounceEvent {
         at: told.at,
         id: told.id.clone(),
         reporting_mta: explanation.reporting_mta.clone(),
@@ -98,7 +98,7 @@ fn of_record(origin: &Origin, told: &Told, knowledge: Knowledge<'_>) -> Vec<Happ
             | Message::Withheld(_)
             | Message::Other => None,
         };
-        return vec![Happening {
+        return vec![BounceEvent {
             final_recipient: from,
             ..base
         }];
@@ -137,11 +137,11 @@ fn kind_of(message: &Message) -> Kind {
 
 /// What happened to one address.
 fn of_recipient(
-    base: &Happening,
+    base: &BounceEvent,
     recipient: &ExplainedRecipient,
     explanation: &Explanation,
     knowledge: Knowledge<'_>,
-) -> Happening {
+) -> BounceEvent {
     let verdict = &recipient.verdict;
     let domain = recipient
         .final_recipient
@@ -157,7 +157,7 @@ fn of_recipient(
                 .as_deref()
                 .and_then(|domain| knowledge.providers.of_consumer_domain(domain))
         });
-    Happening {
+    BounceEvent {
         kind: verdict.kind,
         final_recipient: recipient.final_recipient.clone(),
         original: recipient.original.clone(),
@@ -184,8 +184,8 @@ fn of_recipient(
 }
 
 /// A happening of which nothing is known.
-fn blank(origin: &Origin, kind: Kind) -> Happening {
-    Happening {
+fn blank(origin: &Origin, kind: Kind) -> BounceEvent {
+    BounceEvent {
         origin: origin.clone(),
         kind,
         final_recipient: None,
@@ -209,7 +209,7 @@ fn blank(origin: &Origin, kind: Kind) -> Happening {
         remote_mta: None,
         provider: None,
         advice: Vec::new(),
-        at: None::<Moment>,
+        at: None::<Timestamp>,
         id: String::new(),
         repeat: false,
         understood: Understood::Yes,

@@ -26,10 +26,10 @@ use crate::bounce::event::Record;
 use crate::bounce::explain::{AddressAction, Knowledge, RejectedBy};
 use crate::input::list::Options;
 use crate::model::reason::{Blame, Reason};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 pub use crate::bounce::event::{NoMapping, Platforms};
-pub use campaign::{Cause, Counts, Misread, Season};
+pub use campaign::{Campaign, Cause, Counts, Misread};
 pub use cascade::Cascade;
 pub use source::{SourceError, visit};
 
@@ -38,9 +38,9 @@ pub use source::{SourceError, visit};
 /// # Errors
 ///
 /// [`SourceError`] when it cannot be read.
-pub fn read(path: &Path) -> Result<Vec<Happening>, SourceError> {
+pub fn read(path: &Path) -> Result<Vec<BounceEvent>, SourceError> {
     let platforms = Platforms::built_in();
-    let mut season = Season::new();
+    let mut season = Campaign::new();
     let mut all = Vec::new();
     visit(path, &Options::default(), &platforms, &mut |piece| {
         all.extend(season.take(piece, &platforms, Knowledge::built_in()));
@@ -116,7 +116,7 @@ impl Fault {
 
 /// One thing that happened to one address, judged.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Happening {
+pub struct BounceEvent {
     /// Where it was read.
     pub origin: Origin,
     /// What happened.
@@ -156,7 +156,7 @@ pub struct Happening {
     /// What the sender should do.
     pub advice: Vec<String>,
     /// When it happened, where the source says.
-    pub at: Option<Moment>,
+    pub at: Option<Timestamp>,
     /// What makes the same thing count once.
     pub id: String,
     /// Whether it was read before, in this reading.
@@ -177,7 +177,7 @@ pub enum Understood {
     Unsaid,
 }
 
-impl Happening {
+impl BounceEvent {
     /// Whose doing it is.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {

@@ -18,7 +18,7 @@ use crate::model::columns::NAMES;
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Disposition, Standing, Verdict};
 use crate::projection::{Observed, Segment};
 
@@ -107,7 +107,7 @@ pub struct Surprise {
     /// What was said now.
     pub now: String,
     /// When.
-    pub now_at: Moment,
+    pub now_at: Timestamp,
 }
 
 /// A run cannot be compared with.
@@ -142,7 +142,7 @@ pub enum RunError {
 pub struct Run {
     folder: PathBuf,
     /// When it began: what bounced before says nothing of its campaign.
-    pub started: Moment,
+    pub started: Timestamp,
     projected: Option<Projected>,
     /// Rows in `verified.csv`.
     pub verified: u64,
@@ -173,7 +173,7 @@ struct ProjectionPart {
 
 #[derive(Deserialize)]
 struct TimePart {
-    started: Moment,
+    started: Timestamp,
 }
 
 impl Run {
@@ -275,7 +275,7 @@ impl Run {
         &self,
         comparison: &Comparison,
         ledger: &Ledger,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(), RunError> {
         let path = self.folder.join(COUNTED);
         // The ledger's own note counts: it is written with what it speaks of, in one step. The file beside the lists is for
@@ -443,7 +443,7 @@ enum Outcome<'a> {
 }
 
 impl Outcome<'_> {
-    fn of(bounces: &[Bounce], since: Moment) -> Outcome<'_> {
+    fn of(bounces: &[Bounce], since: Timestamp) -> Outcome<'_> {
         let mut after = bounces
             .iter()
             .filter(|bounce| bounce.at >= since)

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::campaign::REFUSERS;
 use super::health::Health;
-use super::{Cascade, Confidence, Counts, Fault, Happening, Kind, Misread, Season};
+use super::{BounceEvent, Campaign, Cascade, Confidence, Counts, Fault, Kind, Misread};
 use crate::bounce::dsn::Action;
 use crate::bounce::explain::{AddressAction, RejectedBy, safe_line};
 use crate::model::reason::{Blame, Reason};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// One happening.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,7 @@ struct HappeningObject<'a> {
     reporting_mta: Option<&'a str>,
     remote_mta: Option<&'a str>,
     provider: Option<&'a str>,
-    at: Option<Moment>,
+    at: Option<Timestamp>,
     suppress: bool,
     repeat: bool,
     confidence: Confidence,
@@ -53,7 +53,7 @@ struct HappeningObject<'a> {
 /// # Errors
 ///
 /// Never in practice: every field is text, a number, a word or a list of them.
-pub fn happening(happening: &Happening) -> serde_json::Result<String> {
+pub fn happening(happening: &BounceEvent) -> serde_json::Result<String> {
     serde_json::to_string(&HappeningObject {
         file: safe_line(&happening.origin.file.display().to_string()),
         place: happening.origin.place,
@@ -100,9 +100,9 @@ pub struct Summary {
     /// Bounces by reason, most first.
     pub reasons: Vec<ReasonObject>,
     /// When the first and the last bounce came.
-    pub from: Option<Moment>,
+    pub from: Option<Timestamp>,
     /// See `from`.
-    pub to: Option<Moment>,
+    pub to: Option<Timestamp>,
     /// Where the sender is being shut out.
     pub cascades: Vec<Cascade>,
     /// Against the marks, where it is known how much was sent.
@@ -136,7 +136,7 @@ pub struct UnreadObject {
 impl Summary {
     /// What a season came to.
     #[must_use]
-    pub fn of(season: &Season, health: Option<Health>) -> Summary {
+    pub fn of(season: &Campaign, health: Option<Health>) -> Summary {
         let mut reasons: Vec<ReasonObject> = season
             .causes()
             .iter()

@@ -19,14 +19,14 @@ use crate::bounce::import::health::{Health, health};
 use crate::bounce::import::run::{Comparison, Run};
 use crate::bounce::import::suppression::SuppressionFile;
 use crate::bounce::import::wire::{self, Summary};
-use crate::bounce::import::{Happening, Kind, Platforms, Season, SourceError, visit};
+use crate::bounce::import::{BounceEvent, Campaign, Kind, Platforms, SourceError, visit};
 use crate::input::address::Address;
 use crate::input::list::{ColumnChoice, Options};
 use crate::ledger::{Bounce, Ledger, LedgerError, Lifetimes, Realm};
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::smtp::rules::Book;
 use screen::screen;
@@ -103,7 +103,7 @@ fn kind(name: &str) -> Kind {
 
 /// Runs `presend bounces`.
 pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
-    let now = Moment::from(SystemTime::now());
+    let now = Timestamp::from(SystemTime::now());
     // What can be wrong is looked at before anything is read.
     let finished = args.run.as_deref().map(Run::open).transpose()?;
     let mut platforms = platforms(args.mapping.as_deref())?;
@@ -126,7 +126,7 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let mut whole = tempfile::SpooledTempFile::new(limits::JSON_IN_MEMORY_BYTES);
     let mut spool = BufWriter::new(&mut whole);
     let mut import = Import {
-        season: Season::new(),
+        season: Campaign::new(),
         ledger: &ledger,
         batch: Vec::new(),
         new: 0,
@@ -210,7 +210,7 @@ fn platforms(mapping: Option<&Path>) -> anyhow::Result<Platforms> {
 fn ledger(
     args: &BouncesArgs,
     finished: Option<&Run>,
-    now: Moment,
+    now: Timestamp,
 ) -> anyhow::Result<(Ledger, Option<tempfile::TempDir>)> {
     let simulated = finished.and_then(|finished| finished.world.clone());
     let realm = simulated.clone().map_or(Realm::Real, Realm::Simulated);
@@ -252,20 +252,20 @@ fn patiently(open: impl Fn() -> Result<Ledger, LedgerError>) -> Result<Ledger, L
 
 /// Where happenings go as they are read.
 struct Import<'a, W: Write> {
-    season: Season,
+    season: Campaign,
     ledger: &'a Ledger,
     batch: Vec<Bounce>,
     new: usize,
     suppression: Option<SuppressionFile>,
     table: Option<Table>,
-    now: Moment,
+    now: Timestamp,
     json: Option<&'a mut W>,
     written: u64,
 }
 
 /// What an import came to.
 struct Kept {
-    season: Season,
+    season: Campaign,
     /// Bounces that the ledger did not know.
     new: usize,
     /// The suppression file with the number of addresses added.
@@ -281,7 +281,7 @@ impl<W: Write> Import<'_, W> {
     }
 
     /// Keeps one happening wherever it belongs.
-    fn keep(&mut self, happening: &Happening) -> anyhow::Result<()> {
+    fn keep(&mut self, happening: &BounceEvent) -> anyhow::Result<()> {
         if let Some(out) = &mut self.json {
             let comma = if self.written == 0 { "" } else { "," };
             write!(out, "{comma}\n{}", wire::happening(happening)?)?;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::bounce::import::run::{Comparison, Line, Run};
 use crate::cli::report::write_report;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::verify::output::Rights;
 use crate::verify::report::{Edition, Real, RealLine, Report};
 
 /// Lets the report of a run show what came of sending, beside what it had projected; the bounces were read at `now`.
-pub(super) fn tell(finished: &Run, comparison: &Comparison, now: Moment) -> anyhow::Result<()> {
+pub(super) fn tell(finished: &Run, comparison: &Comparison, now: Timestamp) -> anyhow::Result<()> {
     let file = finished.folder().join("report.json");
     let name = file.display().to_string();
     let mut report = Report::from_json(&std::fs::read_to_string(&file)?, &name)?;
@@ -18,7 +18,7 @@ pub(super) fn tell(finished: &Run, comparison: &Comparison, now: Moment) -> anyh
     write_report(&report, finished.folder(), rights, Edition::Full)
 }
 
-fn real(comparison: &Comparison, at: Moment) -> Real {
+fn real(comparison: &Comparison, at: Timestamp) -> Real {
     Real {
         at,
         lists: comparison

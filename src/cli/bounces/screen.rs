@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::Kept;
 use crate::bounce::import::health::{Health, Level, Mark};
 use crate::bounce::import::run::{Comparison, Line};
-use crate::bounce::import::{Cascade, Cause, Fault, Kind, Season};
+use crate::bounce::import::{Campaign, Cascade, Cause, Fault, Kind};
 use crate::cli::safe::safe;
 use crate::model::reason::Reason;
 
@@ -86,7 +86,7 @@ pub(super) fn screen(
 }
 
 /// Reasons with one kind of fault, most first, with what to do about the sender's.
-fn fault_section(text: &mut String, season: &Season, fault: Fault) {
+fn fault_section(text: &mut String, season: &Campaign, fault: Fault) {
     let mut causes: Vec<(&(Reason, bool), &Cause)> = season
         .causes()
         .iter()

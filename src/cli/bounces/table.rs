@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::bounce::import::{Fault, Happening, Kind};
+use crate::bounce::import::{BounceEvent, Fault, Kind};
 use crate::cli::usage;
 use crate::model::reason::Reason;
 
@@ -41,7 +41,7 @@ impl Table {
         })
     }
 
-    pub(super) fn write(&mut self, happening: &Happening) -> anyhow::Result<()> {
+    pub(super) fn write(&mut self, happening: &BounceEvent) -> anyhow::Result<()> {
         match happening.kind {
             Kind::Bounce | Kind::Complaint | Kind::Suppressed => {}
             Kind::Delayed

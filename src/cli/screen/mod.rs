@@ -114,7 +114,7 @@ impl Observer for Screen {
     }
 
     fn progress(&mut self, rows: u64, progress: &Progress) {
-        if self.scene.began == crate::model::timestamp::Moment::default() {
+        if self.scene.began == crate::model::timestamp::Timestamp::default() {
             self.scene.began = progress.at;
         }
         self.scene.rows = rows;
@@ -193,13 +193,13 @@ mod tests {
 
     use super::picture::Scene;
     use super::*;
-    use crate::model::timestamp::Moment;
+    use crate::model::timestamp::Timestamp;
     use crate::probe::scheduler::{ToGo, WaitingHosts};
 
     fn picture(columns: u16) -> String {
         let terminal = InMemoryTerm::new(24, columns);
         let bar = bar(ProgressDrawTarget::term_like(Box::new(terminal.clone())));
-        let began = "2026-03-02T14:00:00Z".parse::<Moment>().unwrap();
+        let began = "2026-03-02T14:00:00Z".parse::<Timestamp>().unwrap();
         let minutes = |count: u64| Duration::from_secs(60 * count);
         let scene = Scene {
             began,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::text::counted;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::verify::report::blocked::{Cause, Scope};
 
 /// How long hosts with the cause of another one are waited for before it is told of. Our choice: a block that all hosts go
@@ -27,7 +27,7 @@ struct Notice {
     trouble: Trouble,
     cause: Cause,
     /// When the first of them was met; `None` before the run's clock was heard of.
-    since: Option<Moment>,
+    since: Option<Timestamp>,
     /// Of how many hosts people were told.
     told: usize,
 }
@@ -65,7 +65,7 @@ impl Notices {
     }
 
     /// What is to be told at `now`: causes that have been gathered for a while and were never told of.
-    pub(super) fn due(&mut self, now: Moment, scope: Scope) -> Vec<String> {
+    pub(super) fn due(&mut self, now: Timestamp, scope: Scope) -> Vec<String> {
         let mut due = Vec::new();
         for notice in &mut self.all {
             let since = *notice.since.get_or_insert(now);
@@ -163,8 +163,8 @@ mod tests {
 
     const LISTED: &str = "554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org";
 
-    fn at(seconds: u64) -> Moment {
-        Moment::from_millis(seconds * 1000)
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
     }
 
     #[test]

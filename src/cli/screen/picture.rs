@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::text::{counted, folded, grouped, percent};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::probe::scheduler::{Progress, ToGo, WaitingHosts};
 use crate::verify::SoFar;
 
@@ -13,7 +13,7 @@ use super::super::safe::safe;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scene {
     /// When it began.
-    pub(super) began: Moment,
+    pub(super) began: Timestamp,
     /// Rows read.
     pub(super) rows: u64,
     /// How far the asking has come.
@@ -158,7 +158,7 @@ impl Scene {
     }
 
     /// A moment to come, as people look at clocks.
-    fn until(&self, moment: Moment) -> String {
+    fn until(&self, moment: Timestamp) -> String {
         let left = moment.since(self.progress.at);
         if left < Duration::from_secs(60) {
             return format!("for {} s", left.as_secs().max(1));
@@ -209,8 +209,8 @@ pub(super) fn range(to_go: ToGo) -> String {
 mod tests {
     use super::*;
 
-    fn at(seconds: u64) -> Moment {
-        "2026-03-02T14:00:00Z".parse::<Moment>().unwrap() + Duration::from_secs(seconds)
+    fn at(seconds: u64) -> Timestamp {
+        "2026-03-02T14:00:00Z".parse::<Timestamp>().unwrap() + Duration::from_secs(seconds)
     }
 
     fn scene() -> Scene {

@@ -269,7 +269,7 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::timestamp::Moment;
+    use crate::model::timestamp::Timestamp;
 
     fn asked(whom: Whom, stage: Stage, reason: Reason, permanent: bool) -> Finding {
         Finding::Asked {
@@ -321,7 +321,7 @@ mod tests {
     fn verdict_on(findings: &[Finding]) -> String {
         let mut evidence = Evidence::new();
         for finding in findings {
-            evidence.learn(Moment::from_millis(0), finding.clone());
+            evidence.learn(Timestamp::from_millis(0), finding.clone());
         }
         decide(&evidence).to_string()
     }

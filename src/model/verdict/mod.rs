@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 pub use decide::decide;
 pub use policy::{Disposition, Policy};
@@ -166,7 +166,7 @@ pub enum Finding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// When it was learned.
-    pub at: Moment,
+    pub at: Timestamp,
     /// What was learned.
     #[serde(flatten)]
     pub finding: Finding,
@@ -188,13 +188,13 @@ impl Evidence {
     }
 
     /// Adds what was learned.
-    pub fn learn(&mut self, at: Moment, finding: Finding) {
+    pub fn learn(&mut self, at: Timestamp, finding: Finding) {
         self.facts.push(Fact { at, finding });
     }
 
     /// When a mail host last answered about the subject; `None` when nobody was asked.
     #[must_use]
-    pub fn asked_at(&self) -> Option<Moment> {
+    pub fn asked_at(&self) -> Option<Timestamp> {
         let asked =
             |fact: &&Fact| matches!(fact.finding, Finding::Asked { .. } | Finding::Domain { .. });
         self.facts.iter().rev().find(asked).map(|fact| fact.at)

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hickory_resolver::Resolver;
+use hickory_resolver::Resolver as Hickory;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
     ServerOrderingStrategy,
@@ -17,11 +17,11 @@ use super::capped::Capped;
 use super::{NoServers, Servers};
 use crate::model::limits;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-use crate::net::{Later, Names};
+use crate::net::{Later, Resolver};
 
 /// DNS.
 pub(super) struct Dns {
-    resolver: Resolver<Capped>,
+    resolver: Hickory<Capped>,
     /// hickory holds a socket for each question until its time is over: whoever asks waits for a place.
     places: Semaphore,
     /// How many places there are.
@@ -34,14 +34,14 @@ impl Dns {
         let provider = Capped::default();
         let builder = match servers {
             Servers::System => {
-                Resolver::builder(provider).map_err(|error| NoServers(error.to_string()))?
+                Hickory::builder(provider).map_err(|error| NoServers(error.to_string()))?
             }
             Servers::Named(addresses) => {
                 let servers = addresses
                     .iter()
                     .map(|&address| name_server(address))
                     .collect();
-                Resolver::builder_with_config(
+                Hickory::builder_with_config(
                     ResolverConfig::from_parts(None, vec![], servers),
                     provider,
                 )
@@ -81,7 +81,7 @@ fn options() -> ResolverOpts {
     options
 }
 
-impl Names for Dns {
+impl Resolver for Dns {
     fn places(&self) -> usize {
         self.at_once
     }

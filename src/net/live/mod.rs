@@ -12,8 +12,8 @@ use std::time::SystemTime;
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::{Clock, Dial, Later, OwnTrouble, Wire, World};
-use crate::model::timestamp::Moment;
+use super::{Clock, Connector, Later, OwnTrouble, Stream, World};
+use crate::model::timestamp::Timestamp;
 use dns::Dns;
 
 pub use proxy::{BadProxy, Proxy};
@@ -41,14 +41,14 @@ pub struct NoServers(String);
 ///
 /// [`NoServers`] when the system has no usable DNS settings.
 pub fn world(servers: &Servers, proxy: Option<Proxy>, seed: u64) -> Result<World, NoServers> {
-    let dial: Arc<dyn Dial> = match proxy {
+    let dial: Arc<dyn Connector> = match proxy {
         Some(proxy) => Arc::new(proxy),
         None => Arc::new(Tcp),
     };
     Ok(World {
         names: Arc::new(Dns::new(servers, Sockets::allowed().dns_questions)?),
         dial,
-        clock: Clock::starting_at(Moment::from(SystemTime::now())),
+        clock: Clock::starting_at(Timestamp::from(SystemTime::now())),
         seed,
     })
 }
@@ -63,13 +63,13 @@ const A_PUBLIC_IPV6_ADDRESS: SocketAddr = SocketAddr::new(
 /// TCP.
 struct Tcp;
 
-impl Dial for Tcp {
+impl Connector for Tcp {
     fn connect<'a>(
         &'a self,
         to: SocketAddr,
         from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
-        Box::pin(async move { Ok(Box::new(Tcp::open(to, from).await?) as Box<dyn Wire>) })
+    ) -> Later<'a, io::Result<Box<dyn Stream>>> {
+        Box::pin(async move { Ok(Box::new(Tcp::open(to, from).await?) as Box<dyn Stream>) })
     }
 
     fn reaches_ipv6(&self, from: Option<IpAddr>) -> bool {

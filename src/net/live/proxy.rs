@@ -16,7 +16,7 @@ use tokio_socks::tcp::Socks5Stream;
 
 use super::Tcp;
 use crate::model::limits;
-use crate::net::{Dial, Later, OwnTrouble, Wire};
+use crate::net::{Connector, Later, OwnTrouble, Stream};
 
 /// A proxy, as its URL names it.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,12 +114,12 @@ impl fmt::Debug for Proxy {
     }
 }
 
-impl Dial for Proxy {
+impl Connector for Proxy {
     fn connect<'a>(
         &'a self,
         to: SocketAddr,
         from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
+    ) -> Later<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let mut socket = match timeout(limits::PROXY_WAIT, self.reached(from)).await {
                 Ok(reached) => reached?,
@@ -127,7 +127,7 @@ impl Dial for Proxy {
             };
             self.led_on(&mut socket, to).await?;
             // From here on the proxy is a wire.
-            Ok(Box::new(socket) as Box<dyn Wire>)
+            Ok(Box::new(socket) as Box<dyn Stream>)
         })
     }
 }
@@ -299,7 +299,7 @@ mod tests {
         address
     }
 
-    async fn dial(url: &str) -> io::Result<Box<dyn Wire>> {
+    async fn dial(url: &str) -> io::Result<Box<dyn Stream>> {
         let proxy: Proxy = url.parse().unwrap();
         proxy.connect("11.0.0.1:25".parse().unwrap(), None).await
     }

@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_to_come_from_leads_to_no_ipv6_host() {
-        use crate::net::Dial as _;
+        use crate::net::Connector as _;
         let four = Some("192.0.2.1".parse().unwrap());
         assert!(!super::super::Tcp.reaches_ipv6(four));
     }

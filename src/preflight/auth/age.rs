@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 use crate::preflight::check::Check;
 use crate::preflight::lookup::{Found, Lookups};
 
 /// The check `domain_age` of an organisational domain.
-pub async fn check(lookups: &Lookups, domain: &str, now: Moment) -> Check {
+pub async fn check(lookups: &Lookups, domain: &str, now: Timestamp) -> Check {
     let serial = match lookups.zone_serial(domain).await {
         Found::Some(serials) => serials.first().copied(),
         Found::Nothing(_) | Found::Failed(_) => None,
@@ -18,7 +18,7 @@ pub async fn check(lookups: &Lookups, domain: &str, now: Moment) -> Check {
     judge(domain, serial.and_then(|serial| changed(serial, now)), now)
 }
 
-fn judge(domain: &str, changed: Option<Moment>, now: Moment) -> Check {
+fn judge(domain: &str, changed: Option<Timestamp>, now: Timestamp) -> Check {
     const ID: &str = "domain_age";
     const WHY: &str = "Receivers distrust domains that are a few weeks old, whatever they send.";
     let (value, fix) = match changed {
@@ -43,23 +43,23 @@ fn judge(domain: &str, changed: Option<Moment>, now: Moment) -> Check {
     Check::unknown(ID, value, WHY, fix).advised()
 }
 
-fn day_of(moment: Moment) -> String {
+fn day_of(moment: Timestamp) -> String {
     let text = moment.to_string();
     text.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// The time that a serial number stands for, when it looks like one: `2026112501`, or seconds since 1970. What lies in
 /// the future, or before anybody could have written it, is a mere number.
-fn changed(serial: u32, now: Moment) -> Option<Moment> {
+fn changed(serial: u32, now: Timestamp) -> Option<Timestamp> {
     let (year, month, day) = (
         serial / 1_000_000,
         serial / 10_000 % 100,
         serial / 100 % 100,
     );
-    let dated: Option<Moment> = format!("{year:04}-{month:02}-{day:02}T00:00:00Z")
+    let dated: Option<Timestamp> = format!("{year:04}-{month:02}-{day:02}T00:00:00Z")
         .parse()
         .ok();
-    let seconds = Moment::from_millis(u64::from(serial) * 1000);
+    let seconds = Timestamp::from_millis(u64::from(serial) * 1000);
     dated
         .into_iter()
         .chain([seconds])
@@ -67,7 +67,7 @@ fn changed(serial: u32, now: Moment) -> Option<Moment> {
 }
 
 /// The beginning of 2000: no zone in use was last changed before.
-const FIRST_SERIALS: Moment = Moment::from_millis(946_684_800_000);
+const FIRST_SERIALS: Timestamp = Timestamp::from_millis(946_684_800_000);
 
 #[cfg(test)]
 mod tests {
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_serial_number_is_a_date_only_when_it_can_be_one() {
-        let now: Moment = "2026-11-25T13:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-11-25T13:00:00Z".parse().unwrap();
         for (serial, day) in [
             (2_024_030_105, Some("2024-03-01")),
             (1_709_251_200, Some("2024-03-01")),
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn only_an_old_change_says_something_of_age() {
-        let now: Moment = "2026-11-25T13:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-11-25T13:00:00Z".parse().unwrap();
         let old = Some("2024-03-01T00:00:00Z".parse().unwrap());
         let new = Some("2026-11-24T00:00:00Z".parse().unwrap());
         assert_eq!(judge("a.test", old, now).status, Status::Pass);

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 use crate::preflight::check::Check;
 use crate::preflight::lookup::{Found, Lookups};
 use crate::preflight::machine::port25::Met;
 
 /// The program is not older than this, so a clock that shows less is wrong: 2026-01-01.
-const NO_EARLIER_THAN: Moment = Moment::from_millis(1_767_225_600_000);
+const NO_EARLIER_THAN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// A zone whose serial number is the time of its making in seconds since 1970, renewed every few minutes: said by its
 /// registry in 2004-01 (NANOG, "Upcoming change to SOA values in .com and .net zones").
@@ -23,7 +23,7 @@ pub struct Hint {
     /// Whose.
     pub from: String,
     /// The time told.
-    pub at: Moment,
+    pub at: Timestamp,
     /// How far the clock may be off that before anything is said.
     pub tolerance: Duration,
 }
@@ -45,7 +45,7 @@ pub async fn hints(lookups: &Lookups, met: &[Met]) -> Vec<Hint> {
     {
         hints.push(Hint {
             from: "the registry of .com".to_owned(),
-            at: Moment::from_millis(u64::from(*serial) * 1000),
+            at: Timestamp::from_millis(u64::from(*serial) * 1000),
             tolerance: limits::CLOCK_ZONE_TOLERANCE,
         });
     }
@@ -54,7 +54,7 @@ pub async fn hints(lookups: &Lookups, met: &[Met]) -> Vec<Hint> {
 
 /// The check `clock`. One witness who agrees is enough: several are wrong in different ways, but right in one.
 #[must_use]
-pub fn check(now: Moment, hints: &[Hint]) -> Check {
+pub fn check(now: Timestamp, hints: &[Hint]) -> Check {
     const ID: &str = "clock";
     const WHY: &str = "Verdicts carry the time at which they were made, and grow old by it.";
     let fix = "Set the clock of this machine (timedatectl set-ntp true)";
@@ -97,12 +97,12 @@ fn whole(span: Duration) -> Duration {
 
 /// The first date in some text as mail writes it: `25 Nov 2026 13:00:30 +0000` (RFC 5322 §3.3).
 #[must_use]
-pub fn time_in(text: &str) -> Option<Moment> {
+pub fn time_in(text: &str) -> Option<Timestamp> {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.windows(5).find_map(read_time)
 }
 
-fn read_time(words: &[&str]) -> Option<Moment> {
+fn read_time(words: &[&str]) -> Option<Timestamp> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
@@ -113,13 +113,13 @@ fn read_time(words: &[&str]) -> Option<Moment> {
     let month = 1 + MONTHS.iter().position(|name| name == month)?;
     let year: u16 = year.parse().ok()?;
     let seconds = if time.len() == 5 { ":00" } else { "" };
-    let local: Moment = format!("{year:04}-{month:02}-{day:02}T{time}{seconds}Z")
+    let local: Timestamp = format!("{year:04}-{month:02}-{day:02}T{time}{seconds}Z")
         .parse()
         .ok()?;
     let minutes = minutes_east(zone)?;
     let local = i64::try_from(local.as_millis()).ok()?;
     let utc = local - i64::from(minutes) * 60_000;
-    u64::try_from(utc).ok().map(Moment::from_millis)
+    u64::try_from(utc).ok().map(Timestamp::from_millis)
 }
 
 /// How far east of Greenwich a zone is: `+0130` is 90.
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_clock_is_wrong_by_somebody_s_word_or_not_at_all() {
-        let now: Moment = "2026-11-25T13:00:00Z".parse().unwrap();
+        let now: Timestamp = "2026-11-25T13:00:00Z".parse().unwrap();
         let hint = |at: &str| Hint {
             from: "a host".to_owned(),
             at: at.parse().unwrap(),
@@ -198,7 +198,7 @@ mod tests {
             (now, vec![early], Status::Fail, "5days ahead of"),
             (now, vec![], Status::Unknown, "nobody told us"),
             (
-                Moment::default(),
+                Timestamp::default(),
                 vec![],
                 Status::Fail,
                 "before this program",

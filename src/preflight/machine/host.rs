@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use crate::model::limits;
 use crate::model::stage::Stage;
-use crate::net::Dial;
-use crate::smtp::connection::Line;
+use crate::net::Connector;
+use crate::smtp::connection::Connection;
 use crate::smtp::farewell::Farewell;
 use crate::smtp::session::{Dialogue, Offer, Opened, Opening, Privacy, Step};
 use crate::smtp::{Answer, HelloName, Reply, Severity};
@@ -106,7 +106,7 @@ pub enum Encryption {
 
 /// Connects, reads the greeting, says EHLO as `hello`, takes leave.
 pub async fn look(
-    dial: &dyn Dial,
+    dial: &dyn Connector,
     to: SocketAddr,
     from: Option<IpAddr>,
     hello: &HelloName,
@@ -126,7 +126,7 @@ pub async fn look(
 /// # Errors
 /// What came of connecting, where no host greeted us.
 pub async fn try_encryption(
-    dial: &dyn Dial,
+    dial: &dyn Connector,
     to: SocketAddr,
     hello: &HelloName,
     patience: Patience,
@@ -139,22 +139,22 @@ pub async fn try_encryption(
 }
 
 async fn connect(
-    dial: &dyn Dial,
+    dial: &dyn Connector,
     to: SocketAddr,
     from: Option<IpAddr>,
     patience: Patience,
-) -> Result<Line, Contact> {
+) -> Result<Connection, Contact> {
     match timeout(patience.connection, dial.connect(to, from)).await {
         Err(_) => Err(Contact::NoAnswer),
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Err(Contact::NoAnswer),
         Ok(Err(error)) => Err(Contact::Refused(error.to_string())),
-        Ok(Ok(stream)) => Ok(Line::new(stream)),
+        Ok(Ok(stream)) => Ok(Connection::new(stream)),
     }
 }
 
 /// Opens a conversation and ends it with QUIT. Returns what the host said, where it greeted us.
 async fn visit(
-    line: Line,
+    line: Connection,
     hello: &HelloName,
     privacy: Privacy,
     patience: Patience,
@@ -174,7 +174,7 @@ async fn visit(
 
 /// Leaves a host that takes its time, once it has greeted us, while we go on: some hosts note who hangs up on them
 /// before.
-fn leave_when_greeted(line: Line) {
+fn leave_when_greeted(line: Connection) {
     tokio::spawn(async move {
         let mut greeting = LateGreeting::default();
         if let Some(line) = line.carry_out(&mut greeting).await
@@ -185,7 +185,7 @@ fn leave_when_greeted(line: Line) {
     });
 }
 
-async fn leave(line: Line) {
+async fn leave(line: Connection) {
     // What the end shows of its replies is of no use here, nor is whether it takes note of our leave.
     line.carry_out(&mut Farewell::default()).await;
 }
@@ -344,7 +344,7 @@ mod tests {
     ) -> (Option<Greeting>, Encryption, Vec<String>) {
         let (ours, theirs) = duplex(1 << 12);
         let hello: HelloName = "mail.example.com".parse().unwrap();
-        let line = Line::new(Box::new(ours));
+        let line = Connection::new(Box::new(ours));
         let ((greeting, encryption), heard) = tokio::join!(
             visit(line, &hello, privacy, Patience::WHOLE),
             play(theirs, words, replies)

@@ -15,7 +15,7 @@ use governor::{Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// Recipients a second, in thousandths, so that one a minute can be said; or no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ impl Rate {
         }
     }
 
-    /// How many may be asked at once: what comes together in one flight without being a burst to speak of.
+    /// How many may be asked at once: what comes together in one batch without being a burst to speak of.
     fn burst(rate: NonZeroU32) -> NonZeroU32 {
         NonZeroU32::new(rate.get() / 1000).unwrap_or(NonZeroU32::MIN)
     }
@@ -147,7 +147,7 @@ pub struct Limiter {
     clock: Told,
     bucket: Option<Bucket>,
     /// Before this nobody may be asked about, as the last refusal said.
-    refused_until: Moment,
+    refused_until: Timestamp,
 }
 
 impl Limiter {
@@ -159,7 +159,7 @@ impl Limiter {
             rate,
             bucket: bucket(rate, &clock),
             clock,
-            refused_until: Moment::default(),
+            refused_until: Timestamp::default(),
         }
     }
 
@@ -172,7 +172,7 @@ impl Limiter {
     /// Changes the rate. A governor limiter cannot, so it is replaced by one that has nothing saved up.
     pub fn set_rate(&mut self, rate: Rate) {
         self.rate = rate;
-        self.refused_until = Moment::default();
+        self.refused_until = Timestamp::default();
         self.bucket = bucket(rate, &self.clock);
         if let Some(bucket) = &self.bucket {
             while bucket.check().is_ok() {}
@@ -184,7 +184,7 @@ impl Limiter {
     /// # Errors
     ///
     /// The moment from which on there will be one.
-    pub fn draw(&mut self, now: Moment) -> Result<(), Moment> {
+    pub fn draw(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         if now < self.refused_until {
             return Err(self.refused_until);
         }
@@ -202,7 +202,7 @@ impl Limiter {
 
     /// Until when the last refusal still stands, if it does.
     #[must_use]
-    pub fn refuses_until(&self, now: Moment) -> Option<Moment> {
+    pub fn refuses_until(&self, now: Timestamp) -> Option<Timestamp> {
         Some(self.refused_until).filter(|&until| now < until)
     }
 }
@@ -220,7 +220,7 @@ mod tests {
 
     /// How many are granted within `seconds` when asked for as fast as allowed.
     fn granted(limiter: &mut Limiter, from: u64, seconds: u64) -> u32 {
-        let (mut now, mut count) = (Moment::from_millis(from), 0);
+        let (mut now, mut count) = (Timestamp::from_millis(from), 0);
         let end = now + Duration::from_secs(seconds);
         while now < end {
             match limiter.draw(now) {
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn without_a_limit_everything_is_granted() {
         let mut limiter = Limiter::new(Rate::UNLIMITED);
-        assert!((0..10_000).all(|_| limiter.draw(Moment::from_millis(5)).is_ok()));
+        assert!((0..10_000).all(|_| limiter.draw(Timestamp::from_millis(5)).is_ok()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use rest::Rest;
 use serde::{Deserialize, Serialize};
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// The ceilings for one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Gate {
     /// When one of the present connections has ended.
     Full,
     /// Not before this moment.
-    Closed(Moment),
+    Closed(Timestamp),
 }
 
 /// What a connection that is being opened holds of the right to ask about its first recipient.
@@ -54,7 +54,7 @@ pub struct KnownPace {
     /// Connections at once.
     pub connections: u32,
     /// Not to be asked before this.
-    pub not_before: Moment,
+    pub not_before: Timestamp,
 }
 
 /// The pace at one host: grows while all goes well, halves when told to slow down, stops when told to go away.
@@ -65,9 +65,9 @@ pub struct Pace {
     connections_allowed: u32,
     connections_open: u32,
     well: u32,
-    not_before: Moment,
+    not_before: Timestamp,
     /// When the host last asked for less, with how many it has answered since.
-    told: Option<(Moment, u32)>,
+    told: Option<(Timestamp, u32)>,
     /// The best pace measured between two complaints.
     measured: Option<Rate>,
     /// The pace that the host has taught, once that is in force.
@@ -87,7 +87,7 @@ impl Pace {
             connections_allowed: 1,
             connections_open: 0,
             well: 0,
-            not_before: Moment::default(),
+            not_before: Timestamp::default(),
             told: None,
             measured: None,
             taught: None,
@@ -118,7 +118,7 @@ impl Pace {
 
     /// Whether a connection may be opened now.
     #[must_use]
-    pub fn gate(&self, now: Moment) -> Gate {
+    pub fn gate(&self, now: Timestamp) -> Gate {
         if now < self.not_before {
             Gate::Closed(self.not_before)
         } else if self.connections_open >= self.connections_allowed {
@@ -151,7 +151,7 @@ impl Pace {
     /// # Errors
     ///
     /// The moment at which to try again.
-    pub fn draw(&mut self, now: Moment) -> Result<(), Moment> {
+    pub fn draw(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         if now < self.not_before {
             return Err(self.not_before);
         }
@@ -164,7 +164,7 @@ impl Pace {
     /// # Errors
     ///
     /// The moment at which to try again.
-    pub fn draw_ahead(&mut self, now: Moment) -> Result<Ahead, Moment> {
+    pub fn draw_ahead(&mut self, now: Timestamp) -> Result<Ahead, Timestamp> {
         match self.recipients_per_second() {
             Some(rate) if rate < 1.0 => self.draw(now).map(|()| Ahead::Drawn),
             Some(_) | None => Ok(Ahead::Plenty),
@@ -172,7 +172,7 @@ impl Pace {
     }
 
     /// Notes that a recipient was answered as it should be: enough of them earn another connection and some speed.
-    pub fn went_well(&mut self, now: Moment) {
+    pub fn went_well(&mut self, now: Timestamp) {
         self.well += 1;
         self.lately.answered(now);
         if let Some((_, answered)) = &mut self.told {
@@ -197,7 +197,12 @@ impl Pace {
     /// is left alone for `wait`, or a time that doubles from one request of its own to the next.
     ///
     /// Returns the moment from which on that machine may be asked again.
-    pub fn slow_down(&mut self, rest: &mut Rest, now: Moment, wait: Option<Duration>) -> Moment {
+    pub fn slow_down(
+        &mut self,
+        rest: &mut Rest,
+        now: Timestamp,
+        wait: Option<Duration>,
+    ) -> Timestamp {
         self.well = 0;
         rest.well = 0;
         // Several connections learn of the same displeasure: one halving is enough.
@@ -234,10 +239,10 @@ impl Pace {
     pub fn has_had_enough(
         &mut self,
         rest: &mut Rest,
-        now: Moment,
+        now: Timestamp,
         unit: Duration,
         wait: Duration,
-    ) -> Moment {
+    ) -> Timestamp {
         // Those that were under way when it complained hear the same.
         if now < rest.not_before {
             return rest.not_before;
@@ -284,7 +289,7 @@ impl Pace {
     /// the next is taken for a request to slow down.
     ///
     /// Returns the moment from which on that machine may be asked again, where that is not now.
-    pub fn dropped(&mut self, rest: &mut Rest, now: Moment) -> Option<Moment> {
+    pub fn dropped(&mut self, rest: &mut Rest, now: Timestamp) -> Option<Timestamp> {
         rest.drops += 1;
         if rest.drops > 1 {
             return Some(self.slow_down(rest, now, None));
@@ -293,14 +298,14 @@ impl Pace {
         None
     }
 
-    /// Notes that a flight with `answers` answers took `time`: a host that has become slow is asked less.
+    /// Notes that a batch with `answers` answers took `time`: a host that has become slow is asked less.
     pub fn answered_in(&mut self, time: Duration, answers: u32) {
         if self.replies.hear(time, answers) {
             self.ease();
         }
     }
 
-    /// Notes that a flight with `answers` answers of any kind took `time`: refusals that a host delays are no slowness, but
+    /// Notes that a batch with `answers` answers of any kind took `time`: refusals that a host delays are no slowness, but
     /// better awaited on two connections than on one.
     pub fn answered_all_in(&mut self, time: Duration, answers: u32) {
         self.replies.hear_all(time, answers);
@@ -330,7 +335,7 @@ impl Pace {
     }
 
     /// Keeps away from the host until `until`, without slowing down afterwards.
-    pub fn stay_away(&mut self, until: Moment) {
+    pub fn stay_away(&mut self, until: Timestamp) {
         self.not_before = self.not_before.max(until);
     }
 
@@ -364,12 +369,12 @@ fn measured(answered: u32, within: Duration) -> Option<Rate> {
 /// then anew.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lately {
-    since: Moment,
+    since: Timestamp,
     count: u32,
 }
 
 impl Lately {
-    fn answered(&mut self, now: Moment) {
+    fn answered(&mut self, now: Timestamp) {
         if now.since(self.since) > limits::RECIPIENTS_COUNTED_OVER {
             *self = Lately {
                 since: now,
@@ -394,8 +399,8 @@ fn borne(answered: u32, unit: Duration) -> Option<Rate> {
 mod tests {
     use super::*;
 
-    fn at(milliseconds: u64) -> Moment {
-        Moment::from_millis(milliseconds)
+    fn at(milliseconds: u64) -> Timestamp {
+        Timestamp::from_millis(milliseconds)
     }
 
     fn pace(rate: u32, connections: u32) -> Pace {

@@ -20,7 +20,7 @@ pub struct Replies {
 }
 
 impl Replies {
-    /// Notes that a flight with `answers` answers took `time`. Returns whether the host has become so slow that it is
+    /// Notes that a batch with `answers` answers took `time`. Returns whether the host has become so slow that it is
     /// better asked less: four times its best and two seconds for an answer.
     pub fn hear(&mut self, time: Duration, answers: u32) -> bool {
         let each = time / answers.max(1);
@@ -43,7 +43,7 @@ impl Replies {
         slow
     }
 
-    /// Notes that a flight with `answers` answers of any kind took `time`.
+    /// Notes that a batch with `answers` answers of any kind took `time`.
     pub fn hear_all(&mut self, time: Duration, answers: u32) {
         let each = time / answers.max(1);
         self.usual_of_all = match self.usual_of_all.is_zero() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// What one of a host's machines has said about our speed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub struct Rest {
     /// Requests to slow down that are not made good yet.
     pub(super) slowdowns: u32,
     /// Not to be asked before this.
-    pub(super) not_before: Moment,
+    pub(super) not_before: Timestamp,
     /// Recipients answered as they should be, since the last request or reward.
     #[serde(skip)]
     pub(super) well: u32,
@@ -23,7 +23,7 @@ pub struct Rest {
 impl Rest {
     /// Until when the machine is left alone; `None` where it may be asked at `now`.
     #[must_use]
-    pub fn until(&self, now: Moment) -> Option<Moment> {
+    pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         (now < self.not_before).then_some(self.not_before)
     }
 
@@ -44,7 +44,7 @@ impl Rest {
     }
 
     /// Waits no longer than until `latest`: an earlier run may have had more patience.
-    pub fn ends_by(&mut self, latest: Moment) {
+    pub fn ends_by(&mut self, latest: Timestamp) {
         self.not_before = self.not_before.min(latest);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the asking: carries the board's wishes to the world, the world's answers to the board.
+//! Runs the asking: carries the scheduler's wishes to the world, the world's answers to the scheduler.
 
 mod outage;
 mod resolve;
@@ -19,17 +19,19 @@ use tracing::Instrument;
 
 use crate::model::limits;
 use crate::model::provider::Providers;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::World;
 use crate::net::route::{HostKey, Reach, Route};
-use crate::probe::{KnownDomain, KnownHost, KnownMachine, Wanted};
+use crate::probe::{KnownDomain, KnownHost, KnownMachine, Target};
 use crate::smtp::farewell::Parting;
 use crate::smtp::rules::Book;
 
-use crate::probe::scheduler::{Board, Learned, Manners, Out, Progress, Report, TalkId};
+use crate::probe::scheduler::{
+    Action, Event, Limits, Progress, Scheduler, SessionEvent, SessionId,
+};
 use outage::{Begun, Heard, Outage, Shown, Sign};
 use resolve::Router;
-use session::{Order, Talk};
+use session::{Order, Session};
 use spill::Spill;
 
 pub use crate::model::ending::Ending;
@@ -38,9 +40,9 @@ pub use stop::Stop;
 
 /// How a run asks the world.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct RunConfig {
     /// How hosts are treated.
-    pub manners: Manners,
+    pub manners: Limits,
     /// Where we come from, under which names; each host sees one of them. At least one.
     pub origins: Vec<Origin>,
     /// The port on which hosts are asked: 25.
@@ -61,14 +63,14 @@ pub enum Depth {
 }
 
 /// The addresses to ask about, as they come, with what is known from before.
-pub trait Supply {
+pub trait TargetSource {
     /// Some further addresses, few enough that answers are not kept waiting; `None` when there are no more. None of
     /// those that were looked at may need asking: then it is asked again.
     ///
     /// # Errors
     ///
     /// When the list cannot be read further.
-    fn next(&mut self) -> anyhow::Result<Option<Vec<Wanted>>>;
+    fn next(&mut self) -> anyhow::Result<Option<Vec<Target>>>;
 
     /// What is known of a domain. Asked once for each, before anybody else is asked about it.
     ///
@@ -107,7 +109,7 @@ pub trait Listener {
     /// # Errors
     ///
     /// When it cannot be kept.
-    fn learned(&mut self, learned: Learned) -> anyhow::Result<()>;
+    fn learned(&mut self, learned: Event) -> anyhow::Result<()>;
 
     /// So far the asking has come.
     fn progress(&mut self, progress: &Progress);
@@ -117,7 +119,7 @@ pub trait Listener {
 enum News {
     Routed(String, Route, Heard, Begun),
     Tested(Sign),
-    Talk(TalkId, Report),
+    Session(SessionId, SessionEvent),
 }
 
 /// Asks about every address of `supply`, until all are settled, `stop` resolves or `deadline` has come.
@@ -131,10 +133,10 @@ enum News {
 /// When a conversation's task panicked: no row may be lost silently.
 pub async fn ask_everybody(
     world: World,
-    terms: Terms,
+    terms: RunConfig,
     book: Arc<Book>,
     providers: Arc<Providers>,
-    supply: &mut dyn Supply,
+    supply: &mut dyn TargetSource,
     listener: &mut dyn Listener,
     stop: impl Into<Stop<'_>>,
 ) -> anyhow::Result<Ending> {
@@ -150,7 +152,7 @@ pub async fn ask_everybody(
         outage: Outage::watch(home, world.seed),
         again: Vec::new(),
         told: Vec::new(),
-        board: Board::new(terms.manners.clone(), providers),
+        scheduler: Scheduler::new(terms.manners.clone(), providers),
         world,
         terms,
         book,
@@ -173,18 +175,18 @@ type Channel<T> = (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>);
 
 /// The state of the loop.
 struct Run {
-    board: Board,
+    scheduler: Scheduler,
     world: World,
-    terms: Terms,
+    terms: RunConfig,
     book: Arc<Book>,
     router: Arc<Router>,
-    orders: HashMap<TalkId, mpsc::UnboundedSender<Order>>,
+    orders: HashMap<SessionId, mpsc::UnboundedSender<Order>>,
     tasks: JoinSet<()>,
     news: Channel<News>,
-    reports: Channel<(TalkId, Report)>,
+    reports: Channel<(SessionId, SessionEvent)>,
     ending: Ending,
     /// How long conversations under way are waited for, once the run is to stop.
-    patient_until: Option<Moment>,
+    patient_until: Option<Timestamp>,
     supply_dry: bool,
     spill: Spill,
     /// Look-ups under way.
@@ -194,7 +196,7 @@ struct Run {
     /// Domains to look up anew, for DNS was out when they were looked up.
     again: Vec<String>,
     /// What the listener is to be told of DNS.
-    told: Vec<Learned>,
+    told: Vec<Event>,
 }
 
 /// What is said of every domain once DNS is out for all.
@@ -203,17 +205,17 @@ const NAMES_ARE_OUT: &str = "no name server answers any more";
 impl Run {
     async fn until_done(
         &mut self,
-        supply: &mut dyn Supply,
+        supply: &mut dyn TargetSource,
         listener: &mut dyn Listener,
         mut stop: Stop<'_>,
     ) -> anyhow::Result<Ending> {
         let mut next_progress = self.world.clock.now();
-        self.board.know_machines(supply.machines()?);
+        self.scheduler.know_machines(supply.machines()?);
         loop {
             let now = self.world.clock.now();
             self.refill(supply, now)?;
-            self.board.tick(now);
-            if self.board.is_stranded() && self.ending == Ending::Completed {
+            self.scheduler.tick(now);
+            if self.scheduler.is_stranded() && self.ending == Ending::Completed {
                 self.stop(Ending::Stranded, now);
             }
             self.look_up(supply, now)?;
@@ -221,17 +223,17 @@ impl Run {
             if self.patient_until.is_some_and(|until| until <= now) {
                 self.break_off(now)?;
             }
-            for learned in self.told.drain(..).chain(self.board.take_learned()) {
+            for learned in self.told.drain(..).chain(self.scheduler.take_events()) {
                 listener.learned(learned)?;
             }
             if now >= next_progress {
                 listener.progress(&self.progress(now));
                 next_progress = now + limits::PROGRESS_EVERY;
             }
-            if self.board.is_done()
+            if self.scheduler.is_done()
                 && ((self.supply_dry && self.spill.is_empty()) || self.ending != Ending::Completed)
             {
-                if self.board.tests_hosts(now) {
+                if self.scheduler.tests_hosts(now) {
                     continue;
                 }
                 listener.progress(&self.progress(now));
@@ -260,11 +262,11 @@ impl Run {
                     // A panic of a conversation ends the run loudly.
                     finished?;
                 }
-                Some((talk, report)) = self.reports.1.recv() => {
+                Some((session, report)) = self.reports.1.recv() => {
                     let now = self.world.clock.now();
-                    self.heed(News::Talk(talk, report), supply, now)?;
-                    while let Ok((talk, report)) = self.reports.1.try_recv() {
-                        self.heed(News::Talk(talk, report), supply, now)?;
+                    self.heed(News::Session(session, report), supply, now)?;
+                    while let Ok((session, report)) = self.reports.1.try_recv() {
+                        self.heed(News::Session(session, report), supply, now)?;
                     }
                 }
                 Some(news) = self.news.1.recv() => {
@@ -279,16 +281,16 @@ impl Run {
     }
 
     /// When to look at everything again, whatever is reported until then.
-    fn wake(&self) -> Option<Moment> {
+    fn wake(&self) -> Option<Timestamp> {
         // A run that is to end does not wait for DNS.
         let outage = self.outage.wake();
         let outage = outage.filter(|_| self.ending == Ending::Completed);
-        let wakes = [self.board.next_wake(), outage, self.patient_until];
+        let wakes = [self.scheduler.next_wake(), outage, self.patient_until];
         wakes.into_iter().flatten().min()
     }
 
-    fn progress(&self, now: Moment) -> Progress {
-        let progress = self.board.progress(now);
+    fn progress(&self, now: Timestamp) -> Progress {
+        let progress = self.scheduler.progress(now);
         Progress {
             dns_questions: self.router.questions(),
             stopping: self.patient_until,
@@ -301,43 +303,44 @@ impl Run {
     }
 
     /// Begins nothing new; what is under way has a little time to end well.
-    fn stop(&mut self, ending: Ending, now: Moment) {
+    fn stop(&mut self, ending: Ending, now: Timestamp) {
         self.ending = ending;
         self.patient_until = Some(now + limits::STOPPING_WAIT);
-        self.board.stop();
+        self.scheduler.stop();
     }
 
     /// Ends conversations whose hosts keep silent: nobody waits a minute for a run that was interrupted.
-    fn break_off(&mut self, now: Moment) -> anyhow::Result<()> {
+    fn break_off(&mut self, now: Timestamp) -> anyhow::Result<()> {
         self.patient_until = None;
         while let Some(finished) = self.tasks.try_join_next() {
             finished?;
         }
         // What is left is dropped, which closes its connections; what has come in counts.
         self.tasks = JoinSet::new();
-        while let Ok((talk, report)) = self.reports.1.try_recv() {
-            self.board.report(talk, report, now);
+        while let Ok((session, report)) = self.reports.1.try_recv() {
+            self.scheduler.report(session, report, now);
         }
-        let mut left: Vec<TalkId> = self.orders.drain().map(|(talk, _)| talk).collect();
+        let mut left: Vec<SessionId> = self.orders.drain().map(|(session, _)| session).collect();
         // In their order, so that a simulated run replays.
         left.sort_unstable();
-        for talk in left {
-            self.board.report(talk, Report::Ended(Parting::Untold), now);
+        for session in left {
+            self.scheduler
+                .report(session, SessionEvent::Ended(Parting::Untold), now);
         }
         // What the last reports led to is for nobody any more.
-        while self.board.next_out().is_some() {}
+        while self.scheduler.next_action().is_some() {}
         Ok(())
     }
 
     /// Whether more rows are to be read, from the list or from among those put off.
     fn reads_on(&self) -> bool {
-        let more = !self.supply_dry || self.spill.is_being_read() || self.board.is_hungry();
+        let more = !self.supply_dry || self.spill.is_being_read() || self.scheduler.is_hungry();
         more && self.ending == Ending::Completed
     }
 
     /// Reads on: memory is bounded by what may wait, not by the list. Whoever would wait behind too many others at one host
     /// is put off, so that the list is read to its end whatever its first host is like.
-    fn refill(&mut self, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+    fn refill(&mut self, supply: &mut dyn TargetSource, now: Timestamp) -> anyhow::Result<()> {
         if !self.reads_on() {
             return Ok(());
         }
@@ -351,23 +354,24 @@ impl Run {
         };
         for wanted in batch {
             let domain = wanted.address.domain().wire();
-            if wanted.answered.is_none() && self.board.is_crowded(domain) {
-                self.board.put_off(domain);
+            if wanted.answered.is_none() && self.scheduler.is_crowded(domain) {
+                self.scheduler.put_off(domain);
                 self.spill.put(&wanted).with_context(Spill::trouble)?;
                 continue;
             }
-            if !self.board.knows_domain(domain) {
-                self.board.know_domain(domain, &supply.domain(domain)?, now);
+            if !self.scheduler.knows_domain(domain) {
+                self.scheduler
+                    .know_domain(domain, &supply.domain(domain)?, now);
             }
-            self.board.add(wanted, now);
+            self.scheduler.add(wanted, now);
         }
         Ok(())
     }
 
     /// Some of those who were put off; those whose host is still crowded are put off again.
-    fn take_back(&mut self) -> anyhow::Result<Vec<Wanted>> {
+    fn take_back(&mut self) -> anyhow::Result<Vec<Target>> {
         if !self.spill.is_being_read() {
-            self.board.takes_back();
+            self.scheduler.takes_back();
             self.spill.begin_pass().with_context(Spill::trouble)?;
         }
         self.spill
@@ -376,7 +380,12 @@ impl Run {
     }
 
     /// Takes in what the world reports.
-    fn heed(&mut self, news: News, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+    fn heed(
+        &mut self,
+        news: News,
+        supply: &mut dyn TargetSource,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
         match news {
             News::Routed(domain, route, heard, begun) => {
                 self.resolving -= 1;
@@ -394,19 +403,19 @@ impl Run {
                     self.router.forget_failures();
                     self.again.extend(domains);
                 }
-                Shown::IsOut => self.told.push(Learned::Stranded {
+                Shown::IsOut => self.told.push(Event::Stranded {
                     words: NAMES_ARE_OUT.to_owned(),
                 }),
                 Shown::StaysOut => {}
             },
-            News::Talk(talk, report) => {
+            News::Session(session, report) => {
                 if matches!(
                     report,
-                    Report::Ended(_) | Report::Failed(_) | Report::Stranded(_)
+                    SessionEvent::Ended(_) | SessionEvent::Failed(_) | SessionEvent::Stranded(_)
                 ) {
-                    self.orders.remove(&talk);
+                    self.orders.remove(&session);
                 }
-                self.board.report(talk, report, now);
+                self.scheduler.report(session, report, now);
             }
         }
         Ok(())
@@ -417,21 +426,24 @@ impl Run {
         &mut self,
         domain: &str,
         route: Route,
-        supply: &mut dyn Supply,
-        now: Moment,
+        supply: &mut dyn TargetSource,
+        now: Timestamp,
     ) -> anyhow::Result<()> {
         trace::routed(domain, &route);
-        if let Some(key) = self.board.unmet_host(&route) {
-            self.board.know_host(key, supply.host(key)?, now);
+        if let Some(key) = self.scheduler.unmet_host(&route) {
+            self.scheduler.know_host(key, supply.host(key)?, now);
         }
-        self.board.routed(domain, route, now);
+        self.scheduler.routed(domain, route, now);
         Ok(())
     }
 
     /// Looks up domains that wait for it, as far as DNS lets us.
-    fn look_up(&mut self, supply: &mut dyn Supply, now: Moment) -> anyhow::Result<()> {
+    fn look_up(&mut self, supply: &mut dyn TargetSource, now: Timestamp) -> anyhow::Result<()> {
         while self.outage.is_lost()
-            && let Some(domain) = self.again.pop().or_else(|| self.board.next_resolution())
+            && let Some(domain) = self
+                .again
+                .pop()
+                .or_else(|| self.scheduler.next_resolution())
         {
             let detail = format!("asking for the mail hosts of {domain}: {NAMES_ARE_OUT}");
             self.routed(&domain, Route::Trouble { detail }, supply, now)?;
@@ -439,7 +451,10 @@ impl Run {
         // So many look-ups at a time: each is a task, and there may be millions of domains.
         while self.outage.lets_look_up()
             && self.resolving < self.world.names.places()
-            && let Some(domain) = self.again.pop().or_else(|| self.board.next_resolution())
+            && let Some(domain) = self
+                .again
+                .pop()
+                .or_else(|| self.scheduler.next_resolution())
         {
             self.resolving += 1;
             self.resolve(domain);
@@ -455,12 +470,12 @@ impl Run {
         Ok(())
     }
 
-    /// Carries out what the board wants done.
+    /// Carries out what the scheduler wants done.
     fn carry_out(&mut self) {
-        while let Some(out) = self.board.next_out() {
+        while let Some(out) = self.scheduler.next_action() {
             match out {
-                Out::Start {
-                    talk,
+                Action::Start {
+                    session,
                     host,
                     key,
                     address,
@@ -470,8 +485,8 @@ impl Run {
                     provider,
                 } => {
                     let origin = origin_for(&self.terms.origins, &key, address);
-                    let talk = Talk {
-                        id: talk,
+                    let session = Session {
+                        id: session,
                         host,
                         address: SocketAddr::new(address, self.terms.port),
                         origin: origin.clone(),
@@ -488,23 +503,23 @@ impl Run {
                         book: Arc::clone(&self.book),
                     };
                     let (sender, receiver) = mpsc::unbounded_channel();
-                    self.orders.insert(talk.id, sender);
-                    let span = trace::conversation(&talk.host, talk.address);
-                    let held = talk.hold(self.world.clone(), receiver, self.reports.0.clone());
+                    self.orders.insert(session.id, sender);
+                    let span = trace::conversation(&session.host, session.address);
+                    let held = session.hold(self.world.clone(), receiver, self.reports.0.clone());
                     self.tasks.spawn(held.instrument(span));
                 }
-                Out::Fly {
-                    talk,
+                Action::Send {
+                    session,
                     commands,
                     pace,
-                } => self.order(talk, Order::Fly(commands, pace)),
-                Out::Quit { talk } => self.order(talk, Order::Quit),
+                } => self.order(session, Order::Fly(commands, pace)),
+                Action::Quit { session } => self.order(session, Order::Quit),
             }
         }
     }
 
-    fn order(&mut self, talk: TalkId, order: Order) {
-        if let Some(orders) = self.orders.get(&talk) {
+    fn order(&mut self, session: SessionId, order: Order) {
+        if let Some(orders) = self.orders.get(&session) {
             // A conversation that is gone reports its end by itself.
             let _ = orders.send(order);
         }

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::Route;
 
 /// Whether DNS answered the questions about a domain.
@@ -57,7 +57,7 @@ enum State {
     /// It is being tested.
     Tested,
     /// It is out, and tested again at that moment.
-    Out(Moment),
+    Action(Timestamp),
     /// It was waited for in vain.
     Lost,
 }
@@ -145,7 +145,7 @@ impl Outage {
                         .extract_if(.., |held| held.failed < begun)
                         .map(|held| (held.domain, held.route))
                         .collect(),
-                    State::Tested | State::Out(_) | State::Lost => Vec::new(),
+                    State::Tested | State::Action(_) | State::Lost => Vec::new(),
                 };
                 believed.push((domain, route));
                 believed
@@ -164,13 +164,13 @@ impl Outage {
     }
 
     /// The names to test DNS with, if it is to be tested now; `under_way` are the look-ups that may still tell something.
-    pub(super) fn test(&mut self, under_way: usize, now: Moment) -> Option<Vec<String>> {
+    pub(super) fn test(&mut self, under_way: usize, now: Timestamp) -> Option<Vec<String>> {
         let is_due = match self.state {
             State::Works => {
                 self.held.len() >= limits::UNANSWERED_DOMAINS
                     || (under_way == 0 && !self.held.is_empty())
             }
-            State::Out(until) => until <= now,
+            State::Action(until) => until <= now,
             State::Tested | State::Lost => false,
         };
         if !is_due {
@@ -188,7 +188,7 @@ impl Outage {
     }
 
     /// Takes in what a test came to.
-    pub(super) fn tested(&mut self, sign: Sign, now: Moment) -> Shown {
+    pub(super) fn tested(&mut self, sign: Sign, now: Timestamp) -> Shown {
         match sign {
             Sign::Life => {
                 self.state = State::Works;
@@ -206,7 +206,7 @@ impl Outage {
                     return Shown::IsLost(held.map(|held| (held.domain, held.route)).collect());
                 }
                 let wait = limits::DNS_OUTAGE_WAIT * 2u32.pow(self.in_vain - 1);
-                self.state = State::Out(now + wait.min(limits::DNS_OUTAGE_WAIT_MOST));
+                self.state = State::Action(now + wait.min(limits::DNS_OUTAGE_WAIT_MOST));
                 match self.in_vain {
                     1 => Shown::IsOut,
                     _ => Shown::StaysOut,
@@ -216,9 +216,9 @@ impl Outage {
     }
 
     /// When [`Outage::test`] is to be called next, if that is a matter of time.
-    pub(super) fn wake(&self) -> Option<Moment> {
+    pub(super) fn wake(&self) -> Option<Timestamp> {
         match self.state {
-            State::Out(until) => Some(until),
+            State::Action(until) => Some(until),
             State::Works | State::Tested | State::Lost => None,
         }
     }
@@ -230,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    const NOW: Moment = Moment::from_millis(1_000_000);
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
     fn trouble() -> Route {
         Route::Trouble {

@@ -14,7 +14,7 @@ use super::outage::{Heard, Sign};
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::World;
 use crate::net::origin::Origin;
 use crate::net::route::{
@@ -25,7 +25,7 @@ use crate::net::route::{
 /// What was found out about a mail host, with the time.
 struct Found {
     addresses: HostAddresses,
-    at: Moment,
+    at: Timestamp,
 }
 
 /// Resolves domains, remembering mail hosts that several of them share.

@@ -1,4 +1,4 @@
-//! One conversation: carries out what the board wants said, reports what was answered.
+//! One conversation: carries out what the scheduler wants said, reports what was answered.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,26 +13,26 @@ use crate::model::verdict::Exchange;
 use crate::net::origin::Origin;
 use crate::net::{OwnTrouble, World};
 use crate::probe::named_wait;
-use crate::probe::scheduler::{Heard, Report, TalkId};
-use crate::smtp::connection::{Line, Unread};
+use crate::probe::scheduler::{Heard, SessionEvent, SessionId};
+use crate::smtp::connection::{Connection, Unread};
 use crate::smtp::farewell::{Farewell, Parting};
 use crate::smtp::reply::clip;
 use crate::smtp::rules::{Book, Context};
-use crate::smtp::session::{Flight, FlightPace, Hello, Opened, Opening, Patience, Privacy};
+use crate::smtp::session::{Batch, BatchPace, Hello, Opened, Opening, Patience, Privacy};
 use crate::smtp::{Answer, Command, Garble, Stage};
 
 /// What a conversation is told to do once it is open.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Say these commands.
-    Fly(Vec<Command>, FlightPace),
+    Fly(Vec<Command>, BatchPace),
     /// Say goodbye.
     Quit,
 }
 
 /// Whom a conversation is with, under which terms.
-pub(super) struct Talk {
-    pub(super) id: TalkId,
+pub(super) struct Session {
+    pub(super) id: SessionId,
     pub(super) host: String,
     pub(super) address: SocketAddr,
     pub(super) origin: Origin,
@@ -45,14 +45,14 @@ pub(super) struct Talk {
     pub(super) book: Arc<Book>,
 }
 
-impl Talk {
-    /// Holds the conversation until the board ends it or the host does. The last report is [`Report::Ended`], or
-    /// [`Report::Failed`] where nothing was ever opened.
+impl Session {
+    /// Holds the conversation until the scheduler ends it or the host does. The last report is [`SessionEvent::Ended`], or
+    /// [`SessionEvent::Failed`] where nothing was ever opened.
     pub(super) async fn hold(
         self,
         world: World,
         mut orders: mpsc::UnboundedReceiver<Order>,
-        reports: mpsc::UnboundedSender<(TalkId, Report)>,
+        reports: mpsc::UnboundedSender<(SessionId, SessionEvent)>,
     ) {
         let report = |report| {
             trace::reported(&report);
@@ -72,42 +72,42 @@ impl Talk {
         let mut worth_counting = true;
         let mut slowest = limits::GOODBYE_WAIT;
         while let Some(Order::Fly(commands, pace)) = orders.recv().await {
-            let mut flight = Flight::new(commands.clone(), pace);
+            let mut batch = Batch::new(commands.clone(), pace);
             let began = world.clock.now();
             line = line
-                .carry_out(&mut flight)
+                .carry_out(&mut batch)
                 .await
                 .expect("only encryption loses a line");
-            let is_whole = flight.is_whole();
+            let is_whole = batch.is_whole();
             worth_counting &= is_whole;
             if is_whole {
                 slowest = slowest.max(world.clock.now().since(began));
             }
-            if flight.is_out_of_step()
+            if batch.is_out_of_step()
                 || (is_whole && line.unread(pace.quiet()).await == Unread::Replies)
             {
                 worth_counting = false;
                 slowest = limits::RCPT_WAIT;
-                report(Report::OutOfStep(self.out_of_step()));
+                report(SessionEvent::OutOfStep(self.out_of_step()));
                 continue;
             }
-            let answers = flight.into_answers();
+            let answers = batch.into_answers();
             let heard = commands.iter().zip(answers).map(|(command, answer)| {
                 answer.map(|answer| self.read(&answer, stage_of(command), command))
             });
-            report(Report::Landed(heard.collect()));
+            report(SessionEvent::Answered(heard.collect()));
         }
         let parting = take_leave(line, Farewell::default().waiting(slowest), || {
             if worth_counting {
-                report(Report::OutOfStep(self.out_of_step()));
+                report(SessionEvent::OutOfStep(self.out_of_step()));
             }
         });
         let parting = match (parting.await, worth_counting) {
             (parting, true) => parting,
-            // Where a flight broke off, what comes now may be its answers, late.
+            // Where a batch broke off, what comes now may be its answers, late.
             (_, false) => Parting::Untold,
         };
-        report(Report::Ended(parting));
+        report(SessionEvent::Ended(parting));
     }
 
     /// What is known of a conversation whose replies cannot be told apart.
@@ -116,8 +116,8 @@ impl Talk {
     }
 
     /// Connects, greets and encrypts, or says what kept it from that.
-    async fn open(&self, world: &World) -> Result<(Line, Report), Report> {
-        let failed = |heard| Err(Report::Failed(heard));
+    async fn open(&self, world: &World) -> Result<(Connection, SessionEvent), SessionEvent> {
+        let failed = |heard| Err(SessionEvent::Failed(heard));
         let connected = timeout(
             self.patience.to_connect(),
             world.dial.connect(self.address, self.origin.address),
@@ -128,8 +128,8 @@ impl Talk {
             Ok(Err(error)) => {
                 let heard = self.hear(&Answer::Unreachable(error.to_string()), Stage::Connect);
                 return Err(match OwnTrouble::of(&error) {
-                    Some(_) => Report::Stranded(heard),
-                    None => Report::Failed(heard),
+                    Some(_) => SessionEvent::Stranded(heard),
+                    None => SessionEvent::Failed(heard),
                 });
             }
             Err(_) => return failed(self.hear(&Answer::Silent, Stage::Connect)),
@@ -137,9 +137,9 @@ impl Talk {
         let mut opening = Opening::new(self.origin.hello.clone(), self.privacy)
             .saying(self.hello)
             .waiting(self.patience);
-        let line = Line::new(wire).carry_out(&mut opening).await;
+        let line = Connection::new(wire).carry_out(&mut opening).await;
         match (line, opening.into_end()) {
-            (Some(line), Opened::Ready { offer, .. }) => Ok((line, Report::Opened(offer))),
+            (Some(line), Opened::Ready { offer, .. }) => Ok((line, SessionEvent::Opened(offer))),
             (Some(line), Opened::Failed { stage, answer }) => {
                 // A host that has greeted, or refused to, is still told goodbye.
                 let is_met = stage != Stage::Greeting || matches!(answer, Answer::Reply(_));
@@ -213,7 +213,11 @@ impl Talk {
 }
 
 /// Says goodbye, then waits for the host to close. Calls `out_of_step` as soon as that shows.
-async fn take_leave(line: Line, mut farewell: Farewell, out_of_step: impl FnOnce()) -> Parting {
+async fn take_leave(
+    line: Connection,
+    mut farewell: Farewell,
+    out_of_step: impl FnOnce(),
+) -> Parting {
     let lossless = "only encryption loses a line";
     let mut line = line.carry_out(&mut farewell).await.expect(lossless);
     if farewell.parting() == Parting::OutOfStep {

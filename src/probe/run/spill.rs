@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 
 use crate::input::address::Address;
-use crate::model::timestamp::Moment;
-use crate::probe::{Likelihood, Waiting, Wanted};
+use crate::model::timestamp::Timestamp;
+use crate::probe::{Likelihood, Target, Waiting};
 
 /// See the module's own words. The files have no name and vanish with the program. `TMPDIR` says where they are; in a folder
 /// that is kept in memory they take memory.
@@ -39,7 +39,7 @@ impl Spill {
     }
 
     /// Puts somebody off until the next pass.
-    pub(super) fn put(&mut self, wanted: &Wanted) -> io::Result<()> {
+    pub(super) fn put(&mut self, wanted: &Target) -> io::Result<()> {
         let file = match &mut self.written {
             Some(file) => file,
             none @ None => none.insert(BufWriter::new(tempfile::tempfile()?)),
@@ -53,7 +53,7 @@ impl Spill {
             file,
             "{likelihood} {} {} {} {}",
             wanted.waiting.tries,
-            wanted.waiting.since.map_or(0, Moment::as_millis),
+            wanted.waiting.since.map_or(0, Timestamp::as_millis),
             wanted.not_before.as_millis(),
             wanted.address.wire()
         )
@@ -74,7 +74,7 @@ impl Spill {
     }
 
     /// The next `most` of the pass under way.
-    pub(super) fn take(&mut self, most: usize) -> io::Result<Vec<Wanted>> {
+    pub(super) fn take(&mut self, most: usize) -> io::Result<Vec<Target>> {
         let mut taken = Vec::new();
         let Some(file) = &mut self.read else {
             return Ok(taken);
@@ -92,7 +92,7 @@ impl Spill {
     }
 }
 
-fn record(line: &str) -> Option<Wanted> {
+fn record(line: &str) -> Option<Target> {
     let mut words = line.splitn(5, ' ');
     let likelihood = match words.next()? {
         "b" => Likelihood::Bad,
@@ -101,14 +101,14 @@ fn record(line: &str) -> Option<Wanted> {
     let tries = words.next()?.parse().ok()?;
     let since = words.next()?.parse().ok()?;
     let not_before = words.next()?.parse().ok()?;
-    Some(Wanted {
+    Some(Target {
         likelihood,
         waiting: Waiting {
             tries,
-            since: (since > 0).then(|| Moment::from_millis(since)),
+            since: (since > 0).then(|| Timestamp::from_millis(since)),
         },
-        not_before: Moment::from_millis(not_before),
-        ..Wanted::from(Address::parse(words.next()?).ok()?)
+        not_before: Timestamp::from_millis(not_before),
+        ..Target::from(Address::parse(words.next()?).ok()?)
     })
 }
 
@@ -116,8 +116,8 @@ fn record(line: &str) -> Option<Wanted> {
 mod tests {
     use super::*;
 
-    fn wanted(text: &str) -> Wanted {
-        Wanted::from(text.parse::<Address>().unwrap())
+    fn wanted(text: &str) -> Target {
+        Target::from(text.parse::<Address>().unwrap())
     }
 
     #[test]
@@ -125,13 +125,13 @@ mod tests {
         let mut spill = Spill::default();
         let all = [
             wanted("anna@acme.test"),
-            Wanted {
+            Target {
                 likelihood: Likelihood::Bad,
                 waiting: Waiting {
                     tries: 2,
-                    since: Some(Moment::from_millis(77)),
+                    since: Some(Timestamp::from_millis(77)),
                 },
-                not_before: Moment::from_millis(99),
+                not_before: Timestamp::from_millis(99),
                 ..wanted("\"a b\"@müller.test")
             },
             wanted("jörg@acme.test"),

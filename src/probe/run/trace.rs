@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tracing::{Span, debug, info, info_span, trace};
 
 use crate::net::route::Route;
-use crate::probe::scheduler::{Heard, Report};
+use crate::probe::scheduler::{Heard, SessionEvent};
 
 /// Notes what was found out about a domain.
 pub(super) fn routed(domain: &str, route: &Route) {
@@ -28,28 +28,28 @@ pub(super) fn conversation(host: &str, address: SocketAddr) -> Span {
 }
 
 /// Notes what came of a conversation, within its span.
-pub(super) fn reported(report: &Report) {
+pub(super) fn reported(report: &SessionEvent) {
     match report {
-        Report::Opened(offer) => debug!(
+        SessionEvent::Opened(offer) => debug!(
             pipelining = offer.pipelining,
             smtputf8 = offer.smtputf8,
             "conversation open"
         ),
-        Report::Failed(heard) => {
+        SessionEvent::Failed(heard) => {
             // Nobody's address has been named yet.
             let said = heard.exchange.reply.as_str();
             info!(stage = %heard.exchange.stage, reason = %heard.reading.reason, said, "no conversation");
         }
-        Report::Stranded(heard) => info!(words = heard.exchange.reply, "our own side failed"),
-        Report::Landed(answers) => {
+        SessionEvent::Stranded(heard) => info!(words = heard.exchange.reply, "our own side failed"),
+        SessionEvent::Answered(answers) => {
             let answered = answers.iter().flatten().count();
             debug!(asked = answers.len(), answered, "answers came");
             answers.iter().flatten().for_each(told);
         }
-        Report::OutOfStep(_) => {
+        SessionEvent::OutOfStep(_) => {
             info!("the host's replies are out of step: its answers do not count");
         }
-        Report::Ended(parting) => debug!(?parting, "conversation over"),
+        SessionEvent::Ended(parting) => debug!(?parting, "conversation over"),
     }
 }
 

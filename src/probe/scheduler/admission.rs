@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{Board, Heard, Out, Talk, TalkId, TalkStage, Wake};
+use super::{Action, Heard, Scheduler, Session, SessionId, SessionStage, Wake};
 use crate::model::limits;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::probe::pace::{Ahead, Gate};
 use crate::smtp::session::Patience;
 
@@ -31,7 +31,7 @@ impl Ended {
     }
 }
 
-impl Board {
+impl Scheduler {
     /// Puts a group into its host's queue, if it wants a conversation.
     pub(super) fn enlist(&mut self, group: usize) {
         let wants = &mut self.groups[group];
@@ -43,7 +43,7 @@ impl Board {
     }
 
     /// Opens conversations at a host as far as its pace, our own bound and its rows allow.
-    pub(super) fn consider(&mut self, host: usize, now: Moment) {
+    pub(super) fn consider(&mut self, host: usize, now: Timestamp) {
         if self.stopping {
             return;
         }
@@ -56,7 +56,7 @@ impl Board {
                 wants.listed = false;
                 self.hosts[host].queue.pop_front();
                 if not_before > now {
-                    self.wakes.insert((not_before, Wake::Group(group)));
+                    self.wakes.insert((not_before, Wake::MxGroup(group)));
                 }
                 continue;
             }
@@ -93,11 +93,12 @@ impl Board {
                     return;
                 }
             }
-            if self.talks.len() >= self.manners.connections {
+            if self.sessions.len() >= self.manners.connections {
                 self.wait_for_a_place(host);
-                let rests =
-                    |talk: &&Talk| talk.stage == TalkStage::Resting && talk.idle_since.is_some();
-                if let Some(resting) = self.talks.values().find(rests) {
+                let rests = |session: &&Session| {
+                    session.stage == SessionStage::Idle && session.idle_since.is_some()
+                };
+                if let Some(resting) = self.sessions.values().find(rests) {
                     self.rouse_resting(resting.group, now);
                 }
                 return;
@@ -132,9 +133,9 @@ impl Board {
     }
 
     /// Gives free places to those who found all taken, first come first served.
-    pub(super) fn serve_ready(&mut self, now: Moment) {
+    pub(super) fn serve_ready(&mut self, now: Timestamp) {
         for _ in 0..self.ready.len() {
-            if self.talks.len() >= self.manners.connections
+            if self.sessions.len() >= self.manners.connections
                 || self.overall.refuses_until(now).is_some()
             {
                 break;
@@ -147,7 +148,7 @@ impl Board {
     }
 
     /// When a group may be connected to: after its own wait, and that of the machine that would be.
-    pub(super) fn not_before(&self, group: usize, now: Moment) -> Moment {
+    pub(super) fn not_before(&self, group: usize, now: Timestamp) -> Timestamp {
         let wants = &self.groups[group];
         let machine = self.first_machine(group, now);
         let rests = self.rests_until(machine, now).unwrap_or_default();
@@ -156,7 +157,7 @@ impl Board {
     }
 
     /// Whether a conversation with a group would find something to ask, be it a test of its host.
-    fn has_a_question(&mut self, group: usize, now: Moment) -> bool {
+    fn has_a_question(&mut self, group: usize, now: Timestamp) -> bool {
         let wants = &mut self.groups[group];
         let greylisting = wants.greylisting;
         while let Some(&domain) = wants.ready.front() {
@@ -171,32 +172,34 @@ impl Board {
     }
 
     /// Opens a conversation with a group's hosts.
-    fn start(&mut self, group: usize, ahead: Ahead, now: Moment) {
-        let talk = TalkId(self.next_talk);
-        self.next_talk += 1;
+    fn start(&mut self, group: usize, ahead: Ahead, now: Timestamp) {
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
         let target = self.first_target(group, now);
-        self.groups[group].talks += 1;
+        self.groups[group].sessions += 1;
         self.groups[group].test_owed = false;
         self.hosts[self.groups[group].host].pace.connecting();
-        self.talks
-            .insert(talk, Talk::new(group, target, ahead, now));
-        self.dial(talk, now);
+        self.sessions
+            .insert(session, Session::new(group, target, ahead, now));
+        self.dial(session, now);
     }
 
     /// Asks for the connection to a conversation's present target.
-    pub(super) fn dial(&mut self, talk: TalkId, now: Moment) {
+    pub(super) fn dial(&mut self, session: SessionId, now: Timestamp) {
         self.tally.dials += 1;
-        let Some((group, target)) = self.talks.get(&talk).map(|t| (t.group, t.target)) else {
+        let Some((group, target)) = self.sessions.get(&session).map(|t| (t.group, t.target)) else {
             return;
         };
         let patience = self.patience(group, target, now);
-        self.talks.entry(talk).and_modify(|t| t.patience = patience);
+        self.sessions
+            .entry(session)
+            .and_modify(|t| t.patience = patience);
         let group = &self.groups[group];
         let (name, address) = group.targets[target].clone();
         let host = &self.hosts[group.host];
-        let privacy = self.wants_of_tls(talk);
-        self.out.push_back(Out::Start {
-            talk,
+        let privacy = self.wants_of_tls(session);
+        self.actions.push_back(Action::Start {
+            session,
             host: name,
             key: host.key.clone(),
             address,
@@ -205,18 +208,18 @@ impl Board {
             privacy,
             provider: host.provider.as_deref().cloned(),
         });
-        self.talk(talk).privacy = privacy;
+        self.session(session).privacy = privacy;
     }
 
     /// The machine of a group's first target.
-    pub(super) fn first_machine(&self, group: usize, now: Moment) -> IpAddr {
+    pub(super) fn first_machine(&self, group: usize, now: Timestamp) -> IpAddr {
         self.groups[group].targets[self.first_target(group, now)].1
     }
 
     /// The first of a group's targets that may be asked, has room for another connection and has not brought nothing of
     /// late; else the first with room that has not had its chance yet, or may be asked; else the first that may be asked
     /// when it has room again. Where none may be asked now, the first that may be later.
-    pub(super) fn first_target(&self, group: usize, now: Moment) -> usize {
+    pub(super) fn first_target(&self, group: usize, now: Timestamp) -> usize {
         let targets = &self.groups[group].targets;
         let alive = |(_, machine): &(String, IpAddr)| self.may_be_asked(group, *machine, now);
         let has_room = |target: &(String, IpAddr)| alive(target) && !self.is_full(target.1);
@@ -234,7 +237,7 @@ impl Board {
     }
 
     /// The next target of a group after `target` that is not known to be dead and has nothing against us.
-    pub(super) fn next_target(&self, group: usize, target: usize, now: Moment) -> Option<usize> {
+    pub(super) fn next_target(&self, group: usize, target: usize, now: Timestamp) -> Option<usize> {
         let targets = &self.groups[group].targets;
         let may_be_dialled = |&next: &usize| {
             let (_, machine) = targets[next];
@@ -246,7 +249,7 @@ impl Board {
     }
 
     /// How long a group's target is waited for: less where another follows that may answer.
-    fn patience(&self, group: usize, target: usize, now: Moment) -> Patience {
+    fn patience(&self, group: usize, target: usize, now: Timestamp) -> Patience {
         let last_round = self.groups[group].failures + 1 >= limits::ROUNDS;
         match self.next_target(group, target, now) {
             Some(_) => Patience::BesideOthers,
@@ -262,7 +265,7 @@ impl Board {
         group: usize,
         target: usize,
         ended: Ended,
-        now: Moment,
+        now: Timestamp,
     ) -> Option<usize> {
         match ended {
             Ended::CutShort => {
@@ -278,41 +281,41 @@ impl Board {
         })
     }
 
-    pub(super) fn is_alive(&self, address: IpAddr, now: Moment) -> bool {
+    pub(super) fn is_alive(&self, address: IpAddr, now: Timestamp) -> bool {
         self.dead.get(&address).is_none_or(|&until| until <= now)
     }
 
     /// Notes that an address does not answer, whichever domains name it.
-    pub(super) fn is_dead(&mut self, address: IpAddr, now: Moment) {
+    pub(super) fn is_dead(&mut self, address: IpAddr, now: Timestamp) {
         self.dead.insert(address, now + limits::DEAD_HOST_WAIT);
     }
 
     /// A conversation is over: what it brought counts.
-    pub(super) fn ended(&mut self, talk: TalkId, now: Moment) {
+    pub(super) fn ended(&mut self, session: SessionId, now: Timestamp) {
         if !self.stopping {
-            self.account_for(talk, now);
+            self.account_for(session, now);
         }
-        self.doubt_the_tail(talk, now);
-        self.release(talk, now);
+        self.doubt_the_tail(session, now);
+        self.release(session, now);
     }
 
     /// A conversation is over: its place is free.
-    pub(super) fn release(&mut self, talk: TalkId, now: Moment) {
-        let Some(t) = self.talks.remove(&talk) else {
+    pub(super) fn release(&mut self, session: SessionId, now: Timestamp) {
+        let Some(t) = self.sessions.remove(&session) else {
             return;
         };
         let host = self.groups[t.group].host;
         self.hosts[host]
             .first_in_line
-            .take_if(|first| *first == talk);
-        self.groups[t.group].talks -= 1;
+            .take_if(|first| *first == session);
+        self.groups[t.group].sessions -= 1;
         self.rouse_resting(t.group, now);
         self.hosts[host].pace.disconnected();
         for asked in t.asked {
             self.not_answered(asked, now);
         }
         self.are_sure(t.unsure, now);
-        self.tell_held(talk);
+        self.tell_held(session);
         if let Some(heard) = t.refuses_us {
             let machine = self.groups[t.group].targets[t.target].clone();
             self.block(host, machine, &heard, self.block_wait(host), now);

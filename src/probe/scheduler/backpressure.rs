@@ -5,7 +5,7 @@
 //! each; a host that nobody waits for finds room as long as there is any. Where a great many hosts have taken it all,
 //! everybody further is put off.
 
-use super::Board;
+use super::Scheduler;
 use crate::model::limits;
 
 /// Where somebody was put off: at a host, as far as it is known.
@@ -18,7 +18,7 @@ pub(super) enum Crowd {
     Unmet,
 }
 
-impl Board {
+impl Scheduler {
     /// Whether so many wait at the host of a domain that a further address is better put off.
     #[must_use]
     pub fn is_crowded(&self, name: &str) -> bool {

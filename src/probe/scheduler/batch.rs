@@ -1,30 +1,32 @@
-//! What to say next in a conversation: as many questions as budget, pace and domains allow, in one flight.
+//! What to say next in a conversation: as many questions as budget, pace and domains allow, in one batch.
 
 use super::domain::Question;
 use super::host::Host;
 use super::mx_group::Pipelining;
-use super::{Asked, Asking, Board, Flight, Look, Out, Subject, Talk, TalkId, TalkStage, Wake};
+use super::{
+    Action, Asked, Asking, Batch, Look, Scheduler, Session, SessionId, SessionStage, Subject, Wake,
+};
 use crate::model::limits;
 use crate::model::provider::PipeliningHabit;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::probe::pace::{Ahead, Gate};
 use crate::probe::{Budget, Caps, Likelihood, Used, decoy_local_part, domains_at_once};
-use crate::smtp::session::{FlightPace, Offer};
+use crate::smtp::session::{BatchPace, Offer};
 use crate::smtp::{Charset, Command};
 
-/// Why no flight came about.
+/// Why no batch came about.
 pub(super) enum Idle {
     /// Not before this moment.
-    Until(Moment),
+    Until(Timestamp),
     /// Another conversation awaits answers that may bring questions, at most until this moment.
-    BesideAnother(Moment),
+    BesideAnother(Timestamp),
     /// There is nothing to ask on this connection any more.
     Finished,
 }
 
-/// A flight in the making.
+/// A batch in the making.
 pub(super) struct Draft {
     pub(super) offer: Offer,
     pub(super) budget: Budget,
@@ -41,62 +43,66 @@ impl Draft {
     }
 }
 
-impl Board {
-    /// Gives a conversation its next flight, lets it rest or ends it.
-    pub(super) fn give_work(&mut self, talk: TalkId, now: Moment) {
-        let group = self.talks[&talk].group;
+impl Scheduler {
+    /// Gives a conversation its next batch, lets it rest or ends it.
+    pub(super) fn give_work(&mut self, session: SessionId, now: Timestamp) {
+        let group = self.sessions[&session].group;
         // What is known of a block may come from another conversation.
-        if self.stopping || self.groups[group].is_left || self.is_unwelcome(talk, now) {
-            self.hang_up(talk);
+        if self.stopping || self.groups[group].is_left || self.is_unwelcome(session, now) {
+            self.hang_up(session);
             return;
         }
         self.groups[group]
             .resting
-            .take_if(|resting| *resting == talk);
-        let flight = self.compose(talk, now);
-        match flight.or_else(|idle| self.test_a_turn(talk, idle, now)) {
+            .take_if(|resting| *resting == session);
+        let batch = self.compose(session, now);
+        match batch.or_else(|idle| self.test_a_turn(session, idle, now)) {
             Ok((commands, pace)) => {
                 let step = self.next_step();
-                let t = self.talk(talk);
-                t.stage = TalkStage::Flying;
+                let t = self.session(session);
+                t.stage = SessionStage::AwaitingReplies;
                 t.idle_since = None;
-                t.travelled_together |= pace == FlightPace::Together;
-                t.flight = Flight {
+                t.travelled_together |= pace == BatchPace::Together;
+                t.batch = Batch {
                     began: now,
                     step,
                     pace,
                 };
-                self.out.push_back(Out::Fly {
-                    talk,
+                self.actions.push_back(Action::Send {
+                    session,
                     commands,
                     pace,
                 });
             }
             Err(Idle::Until(moment)) if moment.since(now) <= limits::REST => {
-                self.rest(talk, moment);
+                self.rest(session, moment);
             }
-            Err(Idle::BesideAnother(moment)) => self.rest(talk, moment),
+            Err(Idle::BesideAnother(moment)) => self.rest(session, moment),
             Err(Idle::Until(_) | Idle::Finished) => {
-                self.hang_up(talk);
+                self.hang_up(session);
                 self.rouse_resting(group, now);
             }
         }
     }
 
     /// Lets a conversation rest until a moment, or until there is something to ask.
-    fn rest(&mut self, talk: TalkId, until: Moment) {
-        self.talk(talk).stage = TalkStage::Resting;
-        self.wakes.insert((until, Wake::Talk(talk)));
+    fn rest(&mut self, session: SessionId, until: Timestamp) {
+        self.session(session).stage = SessionStage::Idle;
+        self.wakes.insert((until, Wake::Session(session)));
     }
 
-    /// The next flight of a conversation.
-    fn compose(&mut self, talk: TalkId, now: Moment) -> Result<(Vec<Command>, FlightPace), Idle> {
-        let mut draft = self.draft(talk);
-        let t = &self.talks[&talk];
+    /// The next batch of a conversation.
+    fn compose(
+        &mut self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<(Vec<Command>, BatchPace), Idle> {
+        let mut draft = self.draft(session);
+        let t = &self.sessions[&session];
         let (group, spent) = (t.group, t.spent);
         let host = self.groups[group].host;
-        let careful = self.is_careful(talk);
-        let pace = self.pace_of(talk, &draft.offer);
+        let careful = self.is_careful(session);
+        let pace = self.pace_of(session, &draft.offer);
         let at_once = domains_at_once(
             self.hosts[host].pace.recipients_per_second(),
             self.hosts[host].pace.reply_time(),
@@ -109,44 +115,44 @@ impl Board {
             recipients: draft.budget.recipients - kept,
             ..draft.budget
         };
-        let mut room = match self.may_have_turned(talk) {
-            true => spent.room_before_a_decoy(self.owes_a_test(talk), budget),
+        let mut room = match self.may_have_turned(session) {
+            true => spent.room_before_a_decoy(self.owes_a_test(session), budget),
             false => spent.room(budget),
         };
         let mut within = draft.budget;
-        if self.may_turn_after(talk, room) {
+        if self.may_turn_after(session, room) {
             // Perhaps in a transaction of its own.
             within.transactions = within.transactions.saturating_sub(1).max(1);
         }
         room = room.min(match careful {
             true => 1,
-            false => self.groups[group].flight,
+            false => self.groups[group].batch,
         });
-        room = room.min(self.share(talk));
+        room = room.min(self.share(session));
         let mut idle = Idle::Finished;
-        if let Err(moment) = self.late_decoy(talk, &mut draft, false, now) {
+        if let Err(moment) = self.late_decoy(session, &mut draft, false, now) {
             return Err(Idle::Until(moment));
         }
         room = room.saturating_sub(u32::try_from(draft.asked.len()).unwrap_or(u32::MAX));
         while room > 0 {
-            let Some(domain) = self.next_domain(talk, &draft, now) else {
+            let Some(domain) = self.next_domain(session, &draft, now) else {
                 break;
             };
             let begins = draft.domain() != Some(domain);
-            if (begins && draft.domains >= at_once) || !self.may_address(talk, domain, within) {
-                // The domain's turn comes in the next flight, or on the next connection.
+            if (begins && draft.domains >= at_once) || !self.may_address(session, domain, within) {
+                // The domain's turn comes in the next batch, or on the next connection.
                 self.relist(domain, now);
                 break;
             }
-            if let Err(moment) = self.draw(talk, now) {
+            if let Err(moment) = self.draw(session, now) {
                 self.relist(domain, now);
                 idle = Idle::Until(moment);
                 break;
             }
-            let Some(question) = self.take_question(talk, domain, now) else {
+            let Some(question) = self.take_question(session, domain, now) else {
                 continue;
             };
-            if self.put(talk, domain, question, &mut draft, now) {
+            if self.put(session, domain, question, &mut draft, now) {
                 room -= 1;
                 draft.domains += u32::from(begins);
             }
@@ -160,39 +166,39 @@ impl Board {
                 self.question(group, now);
                 if self.groups[group].trust.is_questioned() {
                     // It goes into this conversation, or has one of its own.
-                    return self.compose(talk, now);
+                    return self.compose(session, now);
                 }
             }
-            if let Err(moment) = self.late_decoy(talk, &mut draft, true, now) {
+            if let Err(moment) = self.late_decoy(session, &mut draft, true, now) {
                 idle = Idle::Until(moment);
             }
         }
         if draft.asked.is_empty() {
             if matches!(idle, Idle::Finished) && room > 0 && spent.may_begin(draft.budget) {
                 if let Some(due) = self.due_soon(group, now) {
-                    self.groups[group].resting = Some(talk);
+                    self.groups[group].resting = Some(session);
                     idle = Idle::Until(due);
-                } else if let Some(until) = self.rests_beside_another(talk, now) {
-                    self.groups[group].resting = Some(talk);
+                } else if let Some(until) = self.rests_beside_another(session, now) {
+                    self.groups[group].resting = Some(session);
                     idle = Idle::BesideAnother(until);
                 }
             }
             return Err(idle);
         }
         self.tally.recipients += draft.asked.len() as u64;
-        self.talk(talk).asked = draft.asked;
+        self.session(session).asked = draft.asked;
         Ok((draft.commands, pace))
     }
 
     /// How much of what waits a conversation may take at once: those that are being opened for it get their share.
-    fn share(&self, talk: TalkId) -> u32 {
-        let group = self.talks[&talk].group;
+    fn share(&self, session: SessionId) -> u32 {
+        let group = self.sessions[&session].group;
         let wants = &self.groups[group];
-        if wants.talks <= 1 {
+        if wants.sessions <= 1 {
             return u32::MAX;
         }
-        let opening = |t: &&Talk| t.group == group && t.stage == TalkStage::Opening;
-        let openings = self.talks.values().filter(opening).count();
+        let opening = |t: &&Session| t.group == group && t.stage == SessionStage::Opening;
+        let openings = self.sessions.values().filter(opening).count();
         match openings {
             0 => u32::MAX,
             _ => u32::try_from(wants.askable.div_ceil(1 + openings)).unwrap_or(u32::MAX),
@@ -201,13 +207,13 @@ impl Board {
 
     /// When the next clock of a group comes due, where its only conversation may as well rest until then: after a
     /// greylist's wait the clocks come due one by one, as they were started.
-    fn due_soon(&self, group: usize, now: Moment) -> Option<Moment> {
+    fn due_soon(&self, group: usize, now: Timestamp) -> Option<Timestamp> {
         let group = &self.groups[group];
         let host = &self.hosts[group.host];
-        let soon = |at: &Moment| *at > now && at.since(now) <= limits::REST;
+        let soon = |at: &Timestamp| *at > now && at.since(now) <= limits::REST;
         // Most hosts have no such clock; others may be waiting for the place.
         host.until.filter(soon)?;
-        if group.talks > 1 || !host.queue.is_empty() || !self.ready.is_empty() {
+        if group.sessions > 1 || !host.queue.is_empty() || !self.ready.is_empty() {
             return None;
         }
         let domains = group.domains.iter().map(|&domain| &self.domains[domain]);
@@ -220,37 +226,40 @@ impl Board {
 
     /// Until when a conversation with room may rest, where another one with the same hosts awaits answers that decide who may
     /// be asked next, or what its host's last answers are worth: a connection that is ended now would be opened again then.
-    fn rests_beside_another(&mut self, talk: TalkId, now: Moment) -> Option<Moment> {
-        let group = self.talks[&talk].group;
+    fn rests_beside_another(&mut self, session: SessionId, now: Timestamp) -> Option<Timestamp> {
+        let group = self.sessions[&session].group;
         let wants = &self.groups[group];
-        let is_at_work = |(id, other): (&TalkId, &Talk)| {
-            let at_work = matches!(other.stage, TalkStage::Flying | TalkStage::Opening);
-            *id != talk && other.group == group && at_work
+        let is_at_work = |(id, other): (&SessionId, &Session)| {
+            let at_work = matches!(
+                other.stage,
+                SessionStage::AwaitingReplies | SessionStage::Opening
+            );
+            *id != session && other.group == group && at_work
         };
         let is_wanted = wants.waiting > 0 || self.strangers_at(group) >= limits::STRANGERS;
-        let may_rest = wants.talks > 1
+        let may_rest = wants.sessions > 1
             && wants.resting.is_none()
             && is_wanted
             && self.hosts[wants.host].queue.is_empty()
             && self.ready.is_empty()
-            && self.talks.iter().any(is_at_work);
-        let since = *self.talk(talk).idle_since.get_or_insert(now);
+            && self.sessions.iter().any(is_at_work);
+        let since = *self.session(session).idle_since.get_or_insert(now);
         let until = since + limits::REST_BESIDE_ANOTHER;
         (may_rest && until > now).then_some(until)
     }
 
-    pub(super) fn talk(&mut self, talk: TalkId) -> &mut Talk {
-        self.talks
-            .get_mut(&talk)
+    pub(super) fn session(&mut self, session: SessionId) -> &mut Session {
+        self.sessions
+            .get_mut(&session)
             .expect("the conversation is under way")
     }
 
-    /// An empty flight for a conversation.
-    pub(super) fn draft(&self, talk: TalkId) -> Draft {
-        let t = &self.talks[&talk];
+    /// An empty batch for a conversation.
+    pub(super) fn draft(&self, session: SessionId) -> Draft {
+        let t = &self.sessions[&session];
         let offer = t.offer.clone().unwrap_or_default();
         let group = &self.groups[t.group];
-        let cap = match self.is_careful(talk) {
+        let cap = match self.is_careful(session) {
             true => Some(1),
             false => group.transaction_cap,
         };
@@ -280,24 +289,29 @@ impl Board {
     }
 
     /// Takes the right to ask about one recipient: the one with which the conversation was begun, then further ones.
-    pub(super) fn draw(&mut self, talk: TalkId, now: Moment) -> Result<(), Moment> {
-        let t = &self.talks[&talk];
+    pub(super) fn draw(&mut self, session: SessionId, now: Timestamp) -> Result<(), Timestamp> {
+        let t = &self.sessions[&session];
         let machine = self.groups[t.group].targets[t.target].1;
         if let Some(until) = self.wants_rest_until(machine, now) {
             return Err(until);
         }
         let (host, is_new) = (self.groups[t.group].host, t.spent.transactions == 0);
         let first = self.hosts[host].first_in_line;
-        if first.is_some_and(|first| first != talk) {
+        if first.is_some_and(|first| first != session) {
             return Err(now + limits::TO_LET_ANOTHER_GO_FIRST);
         }
-        let drawn = self.draw_in_turn(talk, host, now);
-        self.hosts[host].first_in_line = (drawn.is_err() && is_new).then_some(talk);
+        let drawn = self.draw_in_turn(session, host, now);
+        self.hosts[host].first_in_line = (drawn.is_err() && is_new).then_some(session);
         drawn
     }
 
-    fn draw_in_turn(&mut self, talk: TalkId, host: usize, now: Moment) -> Result<(), Moment> {
-        let ahead = self.talks[&talk].ahead;
+    fn draw_in_turn(
+        &mut self,
+        session: SessionId,
+        host: usize,
+        now: Timestamp,
+    ) -> Result<(), Timestamp> {
+        let ahead = self.sessions[&session].ahead;
         let pace = &mut self.hosts[host].pace;
         match (ahead, pace.gate(now)) {
             (Some(Ahead::Drawn), Gate::Closed(until)) => return Err(until),
@@ -312,19 +326,19 @@ impl Board {
                 self.overall.draw(now)?;
             }
         }
-        self.talk(talk).ahead = None;
+        self.session(session).ahead = None;
         Ok(())
     }
 
     /// Takes the right to ask about the first recipient of a conversation with a host that is about to be dialled.
-    pub(super) fn draw_ahead(&mut self, host: usize, now: Moment) -> Result<Ahead, Moment> {
+    pub(super) fn draw_ahead(&mut self, host: usize, now: Timestamp) -> Result<Ahead, Timestamp> {
         let ahead = self.hosts[host].pace.draw_ahead(now)?;
         self.overall.draw(now)?;
         Ok(ahead)
     }
 
     /// Whether commands travel together at this group, as far as its host's offer decides.
-    pub(super) fn flight_pace(&self, group: usize, offer: &Offer) -> FlightPace {
+    pub(super) fn flight_pace(&self, group: usize, offer: &Offer) -> BatchPace {
         let habit = self.hosts[self.groups[group].host]
             .provider
             .as_ref()
@@ -334,14 +348,14 @@ impl Board {
             Pipelining::Suspected | Pipelining::Chokes => true,
         };
         match offer.pipelining && !avoid {
-            true => FlightPace::Together,
-            false => FlightPace::OneByOne,
+            true => BatchPace::Together,
+            false => BatchPace::OneByOne,
         }
     }
 
     /// The domain to ask about next: the one of the open transaction while it has questions, then those that wait.
-    fn next_domain(&mut self, talk: TalkId, draft: &Draft, now: Moment) -> Option<usize> {
-        let t = &self.talks[&talk];
+    fn next_domain(&mut self, session: SessionId, draft: &Draft, now: Timestamp) -> Option<usize> {
+        let t = &self.sessions[&session];
         let group = t.group;
         let greylisting = self.groups[group].greylisting;
         if let Some(domain) = self.groups[group].control {
@@ -378,7 +392,7 @@ impl Board {
     }
 
     /// Puts a domain that is likely to accept somebody in front of its group's queue. Returns whether one stands there.
-    fn bring_forward_a_likely_one(&mut self, group: usize, now: Moment) -> bool {
+    fn bring_forward_a_likely_one(&mut self, group: usize, now: Timestamp) -> bool {
         let greylisting = self.groups[group].greylisting;
         let ready = &self.groups[group].ready;
         let found = ready
@@ -407,7 +421,7 @@ impl Board {
     }
 
     /// Puts a domain back into its group's queue while it has questions.
-    fn relist(&mut self, domain: usize, now: Moment) {
+    fn relist(&mut self, domain: usize, now: Timestamp) {
         let entry = &mut self.domains[domain];
         let Some(group) = entry.group else { return };
         let greylisting = self.groups[group].greylisting;
@@ -419,8 +433,8 @@ impl Board {
     }
 
     /// Whether a recipient of `domain` fits the open transaction, or another may be begun.
-    pub(super) fn may_address(&self, talk: TalkId, domain: usize, budget: Budget) -> bool {
-        let t = &self.talks[&talk];
+    pub(super) fn may_address(&self, session: SessionId, domain: usize, budget: Budget) -> bool {
+        let t = &self.sessions[&session];
         let fits = t
             .transaction
             .is_some_and(|(open, used)| open == domain && used.may_name_another(budget));
@@ -428,8 +442,13 @@ impl Board {
     }
 
     /// Takes a domain's next question for this conversation.
-    fn take_question(&mut self, talk: TalkId, domain: usize, now: Moment) -> Option<Question> {
-        let t = &self.talks[&talk];
+    fn take_question(
+        &mut self,
+        session: SessionId,
+        domain: usize,
+        now: Timestamp,
+    ) -> Option<Question> {
+        let t = &self.sessions[&session];
         let (spent, kinds) = (t.spent, t.kinds);
         let greylisting = self.groups[t.group].greylisting;
         self.domains[domain].take_question(greylisting, spent, kinds, now)
@@ -439,22 +458,28 @@ impl Board {
     /// is settled instead.
     fn put(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         domain: usize,
         question: Question,
         draft: &mut Draft,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
         match question {
             Question::Decoy => {
                 let Some(decoy) = self.decoy(domain, 0) else {
                     // No decoy can be written for this domain (a literal, say).
                     self.domains[domain].under_way -= 1;
-                    self.hear_of_strangers(domain, crate::probe::Strangers::give_up, now);
+                    self.hear_of_strangers(domain, crate::probe::CatchAll::give_up, now);
                     return false;
                 };
                 self.tally.decoys += 1;
-                self.ask(talk, domain, Asking::Decoy, (decoy, Charset::Ascii), draft);
+                self.ask(
+                    session,
+                    domain,
+                    Asking::Decoy,
+                    (decoy, Charset::Ascii),
+                    draft,
+                );
             }
             Question::Subject(subject) => {
                 let askable = draft.offer.smtputf8 || !subject.address.needs_smtputf8();
@@ -466,13 +491,13 @@ impl Board {
                     true => Charset::Utf8,
                     false => Charset::Ascii,
                 };
-                let kinds = &mut self.talk(talk).kinds;
+                let kinds = &mut self.session(session).kinds;
                 match subject.likelihood {
                     Likelihood::Good => kinds[0] += 1,
                     Likelihood::Bad => kinds[1] += 1,
                 }
                 let whom = Asking::Subject(subject);
-                self.ask(talk, domain, whom, (recipient, charset), draft);
+                self.ask(session, domain, whom, (recipient, charset), draft);
             }
         }
         true
@@ -488,14 +513,14 @@ impl Board {
     /// Writes one recipient into the draft, in the open transaction where it fits.
     fn ask(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         domain: usize,
         whom: Asking,
         (recipient, charset): (lettre::Address, Charset),
         draft: &mut Draft,
     ) {
-        let mail = self.begin_transaction(talk, domain, charset, draft);
-        let t = self.talk(talk);
+        let mail = self.begin_transaction(session, domain, charset, draft);
+        let t = self.session(session);
         let place = match &mut t.transaction {
             Some((_, used)) => {
                 used.recipients += 1;
@@ -519,14 +544,14 @@ impl Board {
     /// one in force, if it was begun in this draft.
     fn begin_transaction(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         domain: usize,
         charset: Charset,
         draft: &mut Draft,
     ) -> Option<usize> {
         let sender = self.manners.sender.clone();
         let budget = draft.budget;
-        let t = self.talk(talk);
+        let t = self.session(session);
         let begun_here = draft
             .commands
             .iter()
@@ -551,18 +576,19 @@ impl Board {
     /// pace wants it to wait, says until when.
     fn late_decoy(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         draft: &mut Draft,
         at_the_end: bool,
-        now: Moment,
-    ) -> Result<(), Moment> {
-        let t = &self.talks[&talk];
+        now: Timestamp,
+    ) -> Result<(), Timestamp> {
+        let t = &self.sessions[&session];
         let index = t.group;
         let Some(domain) = self.tells_by_a_decoy(index) else {
             return Ok(());
         };
         let owed = self.owes_a_decoy(index, at_the_end);
-        let fits = t.spent.room(draft.budget) > 0 && self.may_address(talk, domain, draft.budget);
+        let fits =
+            t.spent.room(draft.budget) > 0 && self.may_address(session, domain, draft.budget);
         if owed && !fits && at_the_end && t.spent.recipients() > 0 {
             // This connection is used up: the test is worth one of its own.
             self.groups[index].test_owed = true;
@@ -570,31 +596,31 @@ impl Board {
         if !owed || !fits {
             return Ok(());
         }
-        self.draw(talk, now)?;
-        self.put_late_decoy(talk, domain, draft);
+        self.draw(session, now)?;
+        self.put_late_decoy(session, domain, draft);
         Ok(())
     }
 
     /// Writes the first decoy of a domain into the draft, which is due. Returns whether it went in.
     pub(super) fn put_owed_decoy(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         domain: usize,
         draft: &mut Draft,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
-        let question = self.take_question(talk, domain, now);
-        question.is_some_and(|question| self.put(talk, domain, question, draft, now))
+        let question = self.take_question(session, domain, now);
+        question.is_some_and(|question| self.put(session, domain, question, draft, now))
     }
 
     /// Writes another decoy of a domain into the draft. Returns whether it went in.
     pub(super) fn put_late_decoy(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         domain: usize,
         draft: &mut Draft,
     ) -> bool {
-        let group = self.talks[&talk].group;
+        let group = self.sessions[&session].group;
         // A greylist would put off a new stranger, which shows nothing; it knows the first one by now.
         let nth = match self.domains[domain].keeps_waiting {
             true => 0,
@@ -610,19 +636,20 @@ impl Board {
         entry.late_decoys += 1;
         entry.under_way += 1;
         let decoy = (decoy, Charset::Ascii);
-        self.ask(talk, domain, Asking::LateDecoy, decoy, draft);
+        self.ask(session, domain, Asking::LateDecoy, decoy, draft);
         true
     }
 
     /// Whether a group has nothing left to be asked but what this conversation thinks of. One that is saying goodbye thinks
     /// of nothing any more: two that run out together must not wait for each other.
     fn is_the_end(&self, index: usize) -> bool {
-        let at_work = |talk: &&Talk| talk.group == index && talk.stage != TalkStage::Quitting;
-        self.groups[index].waiting == 0 && self.talks.values().filter(at_work).count() <= 1
+        let at_work =
+            |session: &&Session| session.group == index && session.stage != SessionStage::Quitting;
+        self.groups[index].waiting == 0 && self.sessions.values().filter(at_work).count() <= 1
     }
 
     /// An address that cannot be put into a command for this host.
-    fn cannot_ask(&mut self, domain: usize, subject: &Subject, expressible: bool, now: Moment) {
+    fn cannot_ask(&mut self, domain: usize, subject: &Subject, expressible: bool, now: Timestamp) {
         self.domains[domain].under_way -= 1;
         if subject.look != Look::First {
             if let Some(group) = self.domains[domain].group {

@@ -7,8 +7,8 @@ use super::listed::Listed;
 use super::packed_queue::Packed;
 use super::{Look, Subject};
 use crate::model::limits;
-use crate::model::timestamp::Moment;
-use crate::probe::{Likelihood, Openness, Spent, Strangers, next_kind};
+use crate::model::timestamp::Timestamp;
+use crate::probe::{CatchAll, CatchAllState, Likelihood, Spent, next_kind};
 
 /// One domain.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     /// Whether it stands in its group's queue.
     pub(super) listed: bool,
     /// What is known of how it treats strangers.
-    pub(super) strangers: Strangers,
+    pub(super) strangers: CatchAll,
     /// Its addresses that were accepted, that were refused for good.
     answers: [u32; 2],
     /// How its addresses were answered, while no decoy was asked about.
@@ -49,12 +49,12 @@ pub(super) struct Entry {
     /// Questions of it that its group's books count as askable.
     pub(super) askable: u32,
     /// The first moment at which it is to be looked at, as far as there is one noted.
-    pub(super) next_wake: Option<Moment>,
+    pub(super) next_wake: Option<Timestamp>,
     good: Packed,
     /// Most domains have nobody of the kinds in here.
     rare: Option<Box<Rare>>,
     /// Those to be asked about later, by moment, with how many they are.
-    later: VecDeque<(Moment, Packed)>,
+    later: VecDeque<(Timestamp, Packed)>,
     later_count: u32,
     resolutions: u8,
 }
@@ -89,7 +89,7 @@ impl Entry {
             group: None,
             closed: false,
             listed: false,
-            strangers: Strangers::default(),
+            strangers: CatchAll::default(),
             answers: [0; 2],
             listed_answers: None,
             under_way: 0,
@@ -155,9 +155,9 @@ impl Entry {
     }
 
     /// Adds somebody to ask about at `at`.
-    pub(super) fn push_later(&mut self, at: Moment, subject: &Subject) {
+    pub(super) fn push_later(&mut self, at: Timestamp, subject: &Subject) {
         self.later_count += 1;
-        // Most come in the order of their moments, and many share one: whoever is told to come back in one flight.
+        // Most come in the order of their moments, and many share one: whoever is told to come back in one batch.
         let place = self.later.partition_point(|(earlier, _)| *earlier < at);
         match self.later.get_mut(place) {
             Some((same, there)) if *same == at => there.push_back(subject),
@@ -192,7 +192,7 @@ impl Entry {
     }
 
     /// The first moment after `now` at which something changes by itself: somebody's time has come, or the decoy's.
-    pub(super) fn first_later(&self, now: Moment) -> Option<Moment> {
+    pub(super) fn first_later(&self, now: Timestamp) -> Option<Timestamp> {
         let subject = self.later.front().map(|(at, _)| *at);
         let decoy = self.strangers.decoy_due().filter(|&due| due > now);
         match (subject, decoy) {
@@ -202,7 +202,7 @@ impl Entry {
     }
 
     /// The last moment that somebody in it waits for, or its decoy; `now` where nobody does.
-    pub(super) fn last_later(&self, now: Moment) -> Moment {
+    pub(super) fn last_later(&self, now: Timestamp) -> Timestamp {
         let subject = self.later.back().map_or(now, |(at, _)| *at);
         subject
             .max(self.strangers.decoy_due().unwrap_or(now))
@@ -216,7 +216,7 @@ impl Entry {
     }
 
     /// Brings forward those whose moment has come.
-    pub(super) fn wake(&mut self, now: Moment) {
+    pub(super) fn wake(&mut self, now: Timestamp) {
         while self.later.front().is_some_and(|(at, _)| *at <= now) {
             let Some((_, mut due)) = self.later.pop_front() else {
                 break;
@@ -232,7 +232,7 @@ impl Entry {
 
     /// Whether what is known of the domain settles everybody in it, but for a few who may be its exceptions.
     pub(super) fn is_settled_as_a_whole(&self) -> bool {
-        self.closed || self.strangers.openness() == Openness::CatchAll
+        self.closed || self.strangers.openness() == CatchAllState::CatchAll
     }
 
     /// How many more of its least likely addresses are asked about although it takes everybody.
@@ -298,11 +298,11 @@ impl Entry {
     }
 
     /// Whether something may be asked now.
-    pub(super) fn has_question(&self, greylisting: bool, now: Moment) -> bool {
+    pub(super) fn has_question(&self, greylisting: bool, now: Timestamp) -> bool {
         self.decoy_is_due(now) || self.askable_now(greylisting) > 0
     }
 
-    pub(super) fn decoy_is_due(&self, now: Moment) -> bool {
+    pub(super) fn decoy_is_due(&self, now: Timestamp) -> bool {
         !self.is_settled_as_a_whole()
             && !self.waits_for_its_system
             && self.strangers.decoy_due().is_some_and(|due| due <= now)
@@ -314,7 +314,7 @@ impl Entry {
         greylisting: bool,
         spent: Spent,
         asked: [u32; 2],
-        now: Moment,
+        now: Timestamp,
     ) -> Option<Question> {
         if self.decoy_is_due(now) {
             self.strangers.asking_decoy();
@@ -325,7 +325,7 @@ impl Entry {
             return None;
         }
         let name = &*self.name;
-        let only_exceptions = self.strangers.openness() == Openness::CatchAll;
+        let only_exceptions = self.strangers.openness() == CatchAllState::CatchAll;
         let (first, bad) = match &mut self.rare {
             Some(rare) if only_exceptions => (rare.bad.pop_front(name), None),
             Some(rare) => {

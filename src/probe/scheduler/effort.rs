@@ -3,18 +3,18 @@
 use std::net::IpAddr;
 
 use super::host::Host;
-use super::{Board, Heard, Learned, TalkId};
+use super::{Event, Heard, Scheduler, SessionId};
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::Farewell;
 
-impl Board {
+impl Scheduler {
     /// Counts what a connection that is over has brought. Hosts that have had their chance are left.
-    pub(super) fn account_for(&mut self, talk: TalkId, now: Moment) {
-        let Some(t) = self.talks.get(&talk) else {
+    pub(super) fn account_for(&mut self, session: SessionId, now: Timestamp) {
+        let Some(t) = self.sessions.get(&session) else {
             return;
         };
         let (group, began, replied) = (t.group, t.began, t.replied);
@@ -45,8 +45,8 @@ impl Board {
 
     /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one stays
     /// below it. Words that do not say what they count are believed the second time.
-    pub(super) fn heed_farewell(&mut self, talk: TalkId, host: usize, farewell: Farewell) {
-        let spent = self.talks[&talk].spent;
+    pub(super) fn heed_farewell(&mut self, session: SessionId, host: usize, farewell: Farewell) {
+        let spent = self.sessions[&session].spent;
         let Host {
             known,
             farewell_after,
@@ -72,8 +72,8 @@ impl Board {
 
     /// An additional connection did not come about while others to the same machine stand: it takes no more than those.
     /// Returns whether that is so.
-    pub(super) fn has_too_many_open(&mut self, talk: TalkId, heard: &Heard) -> bool {
-        let Some(t) = self.talks.get(&talk) else {
+    pub(super) fn has_too_many_open(&mut self, session: SessionId, heard: &Heard) -> bool {
+        let Some(t) = self.sessions.get(&session) else {
             return false;
         };
         let host = self.groups[t.group].host;
@@ -96,25 +96,25 @@ impl Board {
     }
 
     /// Until when a machine is left alone after connections that brought nothing.
-    pub(super) fn rests_until(&self, machine: IpAddr, now: Moment) -> Option<Moment> {
+    pub(super) fn rests_until(&self, machine: IpAddr, now: Timestamp) -> Option<Timestamp> {
         let not_before = self.efforts.get(&machine)?.not_before();
         Some(not_before).filter(|&until| until > now)
     }
 
     /// Whether connections to a machine have brought so little of late that the domain's next is worth a try.
-    pub(super) fn is_fruitless(&self, machine: IpAddr, now: Moment) -> bool {
+    pub(super) fn is_fruitless(&self, machine: IpAddr, now: Timestamp) -> bool {
         let effort = self.efforts.get(&machine);
         effort.is_some_and(|effort| effort.suggests_another(now))
     }
 
     /// Whether a machine has had its chance.
-    pub(super) fn is_spent(&self, machine: IpAddr, now: Moment) -> bool {
+    pub(super) fn is_spent(&self, machine: IpAddr, now: Timestamp) -> bool {
         let effort = self.efforts.get(&machine);
         effort.is_some_and(|effort| effort.is_spent(now, self.manners.patience))
     }
 
     /// Whether a group's hosts have had their chance, or the one of them that would be tried next.
-    pub(super) fn has_had_its_chance(&self, group: usize, now: Moment) -> bool {
+    pub(super) fn has_had_its_chance(&self, group: usize, now: Timestamp) -> bool {
         let wants = &self.groups[group];
         let machine = self.first_machine(group, now);
         wants.effort.is_spent(now, self.manners.patience) || self.is_spent(machine, now)
@@ -127,7 +127,7 @@ impl Board {
     }
 
     /// Leaves a group's hosts for this run: those who wait for them are settled with the reason that the hosts earned.
-    pub(super) fn leave(&mut self, group: usize, now: Moment) {
+    pub(super) fn leave(&mut self, group: usize, now: Timestamp) {
         let nothing = || Box::new(nothing_to_say(&self.groups[group].targets[0].0));
         let block = self.block_at(group).map(Box::new);
         let word = block.or_else(|| self.groups[group].last_word.clone());
@@ -145,7 +145,7 @@ impl Board {
         let addresses = before - self.pending;
         if addresses > 0 {
             let Exchange { host, reply, .. } = word.0;
-            self.learned.push(Learned::Left {
+            self.learned.push(Event::Left {
                 host,
                 words: reply,
                 addresses,
@@ -154,7 +154,7 @@ impl Board {
     }
 
     /// Settles those who wait in a domain whose hosts are left.
-    pub(super) fn settle_left(&mut self, domain: usize, now: Moment) {
+    pub(super) fn settle_left(&mut self, domain: usize, now: Timestamp) {
         let group = self.domains[domain].group;
         let word = group.and_then(|group| self.groups[group].last_word.clone());
         if let Some((exchange, reading)) = word.map(|word| *word) {

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use super::admission::Ended;
-use super::{Board, Heard, Learned, Strandings, TalkId, Wake};
+use super::{Event, Heard, Scheduler, SessionId, Strandings, Wake};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::{Blame, Reason};
 use crate::model::stage::Stage;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding};
-use crate::probe::{KnownDomain, Mute, Strangers};
+use crate::probe::{CatchAll, KnownDomain, Mute};
 use crate::smtp::session::{Hello, Privacy};
 
 /// What it comes to that a host demands encryption and fails at it, or does not offer it.
@@ -25,20 +25,20 @@ fn takes_nothing_in_clear(heard: &Heard) -> Heard {
     }
 }
 
-impl Board {
+impl Scheduler {
     /// A conversation could not be opened: the next address, or later, or never.
-    pub(super) fn could_not_open(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
-        let Some(t) = self.talks.get(&talk) else {
+    pub(super) fn could_not_open(&mut self, session: SessionId, heard: &Heard, now: Timestamp) {
+        let Some(t) = self.sessions.get(&session) else {
             return;
         };
         let (group, target, privacy) = (t.group, t.target, t.privacy);
         let ended = Ended::of(heard, t.patience);
         if self.stopping {
-            self.ended(talk, now);
+            self.ended(session, now);
             return;
         }
-        if self.has_too_many_open(talk, heard) {
-            self.release(talk, now);
+        if self.has_too_many_open(session, heard) {
+            self.release(session, now);
             return;
         }
         let host = self.groups[group].host;
@@ -52,8 +52,8 @@ impl Board {
         let heard = match (stage, privacy) {
             (Stage::Tls, Privacy::WhenOffered | Privacy::Never) => {
                 // The handshake failed and nobody demands it: again, in clear. Several may have tried it side by side.
-                self.fails_at_tls(talk, now);
-                self.dial(talk, now);
+                self.fails_at_tls(session, now);
+                self.dial(session, now);
                 return;
             }
             (Stage::Tls, Privacy::Required) => {
@@ -75,15 +75,15 @@ impl Board {
         let again = self.groups[group].failures > 0 && heard.reading.reason == Reason::HungUp;
         if stage == Stage::Hello && again && self.groups[group].hello == Hello::Extended {
             self.groups[group].hello = Hello::Plain;
-            self.dial(talk, now);
+            self.dial(session, now);
             return;
         }
         if self.turns_mail_away(group, machine.1, heard, now) {
-            self.ended(talk, now);
+            self.ended(session, now);
             return;
         }
         match heard.reading.reason {
-            Reason::TlsRequired if privacy != Privacy::Required => self.demands_tls(talk),
+            Reason::TlsRequired if privacy != Privacy::Required => self.demands_tls(session),
             reason if reason.blame() == Blame::Sender && heard.reading.permanent => {
                 self.block(host, machine, heard, self.block_wait(host), now);
             }
@@ -94,37 +94,37 @@ impl Board {
                 self.is_dead(machine.1, now);
                 if ended == Ended::Whole && self.may_join_another(group, target, now) {
                     // It is asked there, or dialled again once that is known to be dead too.
-                    self.release(talk, now);
+                    self.release(session, now);
                     return;
                 }
-                if self.dial_next(talk, ended, now) {
+                if self.dial_next(session, ended, now) {
                     return;
                 }
             }
         }
         if self.has_nobody_left(group) {
-            self.ended(talk, now);
+            self.ended(session, now);
             return;
         }
         // One machine may block us where another takes our questions.
-        if self.is_unwelcome(talk, now) && self.dial_next(talk, ended, now) {
+        if self.is_unwelcome(session, now) && self.dial_next(session, ended, now) {
             return;
         }
         self.come_back_to(group, heard, now);
-        self.ended(talk, now);
+        self.ended(session, now);
     }
 
     /// Dials the next target of a conversation that came to nothing. Returns whether there is one.
-    fn dial_next(&mut self, talk: TalkId, ended: Ended, now: Moment) -> bool {
-        let t = &self.talks[&talk];
+    fn dial_next(&mut self, session: SessionId, ended: Ended, now: Timestamp) -> bool {
+        let t = &self.sessions[&session];
         let (group, target) = (t.group, t.target);
         let Some(next) = self.turn_from(group, target, ended, now) else {
             return false;
         };
-        if let Some(t) = self.talks.get_mut(&talk) {
+        if let Some(t) = self.sessions.get_mut(&session) {
             t.target = next;
         }
-        self.dial(talk, now);
+        self.dial(session, now);
         let (_, left) = self.groups[group].targets[target];
         self.has_room_again(left, group, now);
         true
@@ -135,27 +135,27 @@ impl Board {
     ///
     /// Some proxies have the same word for a host that they cannot reach. When others were dialled and reached between two
     /// failures on the way to one host, it is that host which cannot be.
-    pub(super) fn stranded(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
-        let Some(t) = self.talks.get(&talk) else {
+    pub(super) fn stranded(&mut self, session: SessionId, heard: &Heard, now: Timestamp) {
+        let Some(t) = self.sessions.get(&session) else {
             return;
         };
         let group = t.group;
         let before = self.groups[group].stranded_at.replace(now);
         if before.is_some_and(|before| before <= self.strandings.reached) {
-            self.could_not_open(talk, heard, now);
+            self.could_not_open(session, heard, now);
             return;
         }
         let Strandings { times, until, .. } = &mut self.strandings;
         if *until <= now {
             if *times == 0 {
                 let words = heard.exchange.reply.clone();
-                self.learned.push(Learned::Stranded { words });
+                self.learned.push(Event::Stranded { words });
             }
             *until = now + limits::STRANDED_WAIT * 2u32.pow((*times).min(limits::STRANDINGS));
             *times += 1;
         }
         self.groups[group].not_before = self.groups[group].not_before.max(*until);
-        self.release(talk, now);
+        self.release(session, now);
     }
 
     /// Whether our own side has failed so often in a row that asking on is no use.
@@ -165,7 +165,7 @@ impl Board {
     }
 
     /// All of a group's hosts failed us: another round later, a limited number of times.
-    fn come_back_to(&mut self, group: usize, heard: &Heard, now: Moment) {
+    fn come_back_to(&mut self, group: usize, heard: &Heard, now: Timestamp) {
         self.groups[group].failures += 1;
         let wait = heard.named_wait.unwrap_or(limits::UNREACHABLE_WAIT);
         if self.groups[group].failures < limits::ROUNDS && wait <= self.manners.patience {
@@ -186,7 +186,7 @@ impl Board {
 
     /// Remembers that a host has not answered, so that a run that is continued does not begin to count anew. One that has
     /// ever answered under its key is left out: then it is one machine of several.
-    fn is_mute(&mut self, group: usize, until: Moment) {
+    fn is_mute(&mut self, group: usize, until: Timestamp) {
         let (host, rounds) = (self.groups[group].host, self.groups[group].failures);
         if !self.hosts[host].has_opened {
             self.hosts[host].known.mute = Some(Mute { rounds, until });
@@ -208,7 +208,7 @@ impl Board {
         domain: usize,
         exchange: &Exchange,
         reading: &Reading,
-        now: Moment,
+        now: Timestamp,
     ) {
         let waiting = self.take_everybody(domain);
         for subject in &waiting {
@@ -233,11 +233,11 @@ impl Board {
             self.learn_of_address(subject, finding, now);
         }
         self.note_settled(waiting.len());
-        self.hear_of_strangers(domain, Strangers::give_up, now);
+        self.hear_of_strangers(domain, CatchAll::give_up, now);
     }
 
     /// Settles those who wait in a domain that has no machine left to ask.
-    pub(super) fn settle_barred(&mut self, domain: usize, now: Moment) {
+    pub(super) fn settle_barred(&mut self, domain: usize, now: Timestamp) {
         let Some(group) = self.domains[domain].group else {
             return;
         };
@@ -265,7 +265,7 @@ impl Board {
         host: usize,
         machine: &(String, IpAddr),
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
         let known = self.hosts[host].provider.as_ref();
         let wait = heard.named_wait.or_else(|| match heard.reading.reason {
@@ -291,7 +291,7 @@ impl Board {
         machine: &(String, IpAddr),
         heard: &Heard,
         unit: std::time::Duration,
-        now: Moment,
+        now: Timestamp,
     ) {
         let wait = heard.named_wait.unwrap_or(unit);
         if wait > self.manners.patience && wait > limits::RECIPIENTS_COUNTED_OVER {
@@ -307,7 +307,13 @@ impl Board {
     }
 
     /// A machine is left alone until then: whoever waits for it gets a turn after that.
-    pub(super) fn lets_rest(&mut self, host: usize, machine: IpAddr, until: Moment, now: Moment) {
+    pub(super) fn lets_rest(
+        &mut self,
+        host: usize,
+        machine: IpAddr,
+        until: Timestamp,
+        now: Timestamp,
+    ) {
         let rest = self.machines.entry(machine).or_default().rest;
         self.hosts[host].known.remember_rest(machine, rest, now);
         if self.all_want_rest(host, now) {
@@ -323,7 +329,7 @@ impl Board {
         host: usize,
         machine: &(String, IpAddr),
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
         let rest = self.machines.get(&machine.1).map(|known| known.rest);
         let known = &self.hosts[host];
@@ -338,7 +344,7 @@ impl Board {
     pub(super) fn tell_of_host(&mut self, host: usize) {
         let host = &mut self.hosts[host];
         host.known.pace = Some(host.pace.known());
-        self.learned.push(Learned::Host {
+        self.learned.push(Event::Host {
             key: host.key.clone(),
             known: host.known.clone(),
         });
@@ -347,7 +353,7 @@ impl Board {
     /// Tells what is known of a domain's decoy by now.
     pub(super) fn tell_of_strangers(&mut self, domain: usize) {
         let entry = &self.domains[domain];
-        self.tell(Learned::Strangers {
+        self.tell(Event::CatchAll {
             name: entry.name.to_string(),
             known: KnownDomain {
                 keeps_waiting: entry.keeps_waiting,

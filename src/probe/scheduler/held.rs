@@ -6,19 +6,19 @@
 
 use std::collections::HashMap;
 
-use super::{Board, Learned, TalkId};
+use super::{Event, Scheduler, SessionId};
 use crate::model::reading::Reading;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::probe::Party;
 
 /// What waits to be told.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     /// By the keys of addresses: the conversation that answered.
-    addresses: HashMap<Box<str>, TalkId>,
+    addresses: HashMap<Box<str>, SessionId>,
     /// The same by the domains of decoys.
-    domains: HashMap<Box<str>, TalkId>,
-    bundles: HashMap<TalkId, Bundle>,
+    domains: HashMap<Box<str>, SessionId>,
+    bundles: HashMap<SessionId, Bundle>,
 }
 
 /// What waits for one conversation.
@@ -26,7 +26,7 @@ pub(super) struct Held {
 struct Bundle {
     parties: Vec<Party>,
     /// All that was learned of them since, in its order.
-    learned: Vec<Learned>,
+    learned: Vec<Event>,
 }
 
 /// Of whom something was learned, where that may wait.
@@ -37,19 +37,19 @@ enum About<'a> {
 }
 
 impl About<'_> {
-    fn of(learned: &Learned) -> About<'_> {
+    fn of(learned: &Event) -> About<'_> {
         match learned {
-            Learned::Address { key, .. } | Learned::Waiting { key, .. } => About::Address(key),
-            Learned::Domain { name, .. } | Learned::Strangers { name, .. } => About::Domain(name),
-            Learned::TakenBack { party, .. } => match party {
+            Event::Address { key, .. } | Event::Waiting { key, .. } => About::Address(key),
+            Event::Domain { name, .. } | Event::CatchAll { name, .. } => About::Domain(name),
+            Event::TakenBack { party, .. } => match party {
                 Party::Address(key) => About::Address(key),
                 Party::Decoy(name) => About::Domain(name),
             },
-            Learned::Host { .. }
-            | Learned::Doubted { .. }
-            | Learned::Stranded { .. }
-            | Learned::Left { .. }
-            | Learned::Blocked { .. } => About::Nobody,
+            Event::Host { .. }
+            | Event::Doubted { .. }
+            | Event::Stranded { .. }
+            | Event::Left { .. }
+            | Event::Blocked { .. } => About::Nobody,
         }
     }
 
@@ -63,7 +63,7 @@ impl About<'_> {
 }
 
 impl Held {
-    fn talk_of(&self, about: &About<'_>) -> Option<TalkId> {
+    fn talk_of(&self, about: &About<'_>) -> Option<SessionId> {
         match about {
             About::Address(key) => self.addresses.get(*key).copied(),
             About::Domain(name) => self.domains.get(*name).copied(),
@@ -72,30 +72,34 @@ impl Held {
     }
 
     /// Keeps back what is learned of `party` from now on, for it was answered in a conversation that may be out of step.
-    pub(super) fn hold(&mut self, party: Party, talk: TalkId) {
+    pub(super) fn hold(&mut self, party: Party, session: SessionId) {
         // Answered before in another conversation, it waits for the later one.
         let before = self.forget(&party).unwrap_or_default();
         match &party {
-            Party::Address(key) => self.addresses.insert(key.clone(), talk),
-            Party::Decoy(name) => self.domains.insert(name.clone(), talk),
+            Party::Address(key) => self.addresses.insert(key.clone(), session),
+            Party::Decoy(name) => self.domains.insert(name.clone(), session),
         };
-        let bundle = self.bundles.entry(talk).or_default();
+        let bundle = self.bundles.entry(session).or_default();
         bundle.parties.push(party);
         bundle.learned.extend(before);
     }
 
     /// Keeps what is learned of somebody who is kept back. Returns what may be told at once.
-    fn keep(&mut self, learned: Learned) -> Option<Learned> {
-        let Some(talk) = self.talk_of(&About::of(&learned)) else {
+    fn keep(&mut self, learned: Event) -> Option<Event> {
+        let Some(session) = self.talk_of(&About::of(&learned)) else {
             return Some(learned);
         };
-        self.bundles.entry(talk).or_default().learned.push(learned);
+        self.bundles
+            .entry(session)
+            .or_default()
+            .learned
+            .push(learned);
         None
     }
 
     /// What may be told of a conversation's answers by now: they were in step.
-    fn release(&mut self, talk: TalkId) -> Vec<Learned> {
-        let Some(bundle) = self.bundles.remove(&talk) else {
+    fn release(&mut self, session: SessionId) -> Vec<Event> {
+        let Some(bundle) = self.bundles.remove(&session) else {
             return Vec::new();
         };
         for party in &bundle.parties {
@@ -108,37 +112,37 @@ impl Held {
     }
 
     /// Forgets what was to be told of `party`, if it was kept back. Returns that.
-    fn forget(&mut self, party: &Party) -> Option<Vec<Learned>> {
-        let talk = match party {
+    fn forget(&mut self, party: &Party) -> Option<Vec<Event>> {
+        let session = match party {
             Party::Address(key) => self.addresses.remove(key),
             Party::Decoy(name) => self.domains.remove(name),
         }?;
-        let bundle = self.bundles.get_mut(&talk)?;
+        let bundle = self.bundles.get_mut(&session)?;
         bundle.parties.retain(|other| other != party);
-        let forgotten = |learned: &mut Learned| About::of(learned).is(party);
+        let forgotten = |learned: &mut Event| About::of(learned).is(party);
         Some(bundle.learned.extract_if(.., forgotten).collect())
     }
 }
 
-impl Board {
+impl Scheduler {
     /// Tells what was learned, now or when it is sure.
-    pub(super) fn tell(&mut self, learned: Learned) {
+    pub(super) fn tell(&mut self, learned: Event) {
         self.learned.extend(self.held.keep(learned));
     }
 
     /// Tells what was kept back for a conversation: its answers were in step.
-    pub(super) fn tell_held(&mut self, talk: TalkId) {
-        let learned = self.held.release(talk);
+    pub(super) fn tell_held(&mut self, session: SessionId) {
+        let learned = self.held.release(session);
         self.learned.extend(learned);
     }
 
     /// Takes back what `party` was answered last: it is `reading` from now on. What was never told is told no more; returns
     /// whether it was.
-    pub(super) fn untell(&mut self, party: Party, reading: Reading, now: Moment) -> bool {
+    pub(super) fn untell(&mut self, party: Party, reading: Reading, now: Timestamp) -> bool {
         if self.held.forget(&party).is_some() {
             return false;
         }
-        self.learned.push(Learned::TakenBack {
+        self.learned.push(Event::TakenBack {
             party,
             reading,
             at: now,

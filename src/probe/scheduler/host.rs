@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 
-use super::TalkId;
+use super::SessionId;
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::provider::{Blocking, Provider};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::HostKey;
 use crate::probe::pace::{Ceilings, Pace};
 use crate::probe::{KnownHost, Mute};
@@ -36,19 +36,19 @@ pub(super) struct Host {
     pub(super) questioned: Option<usize>,
     /// The conversation that waits for the right to ask its first question: the others, which come back for more, let it go
     /// first.
-    pub(super) first_in_line: Option<TalkId>,
+    pub(super) first_in_line: Option<SessionId>,
     /// After how many recipients it last took its leave without saying why.
     pub(super) farewell_after: Option<u32>,
     /// Its addresses that wait: now, for a later moment.
     pub(super) waiting: [usize; 2],
     /// When it was first ready for questions in this run.
-    pub(super) met_at: Moment,
+    pub(super) met_at: Timestamp,
     /// Addresses that it has settled.
     pub(super) answered: u32,
     /// The first of those later moments, as far as known.
-    pub(super) until: Option<Moment>,
+    pub(super) until: Option<Timestamp>,
     /// When the last of them is asked about as often as we ask, should it be told to come back each time.
-    pub(super) at_the_latest: Moment,
+    pub(super) at_the_latest: Timestamp,
 }
 
 impl Host {
@@ -68,10 +68,10 @@ impl Host {
             first_in_line: None,
             farewell_after: None,
             waiting: [0; 2],
-            met_at: Moment::default(),
+            met_at: Timestamp::default(),
             answered: 0,
             until: None,
-            at_the_latest: Moment::default(),
+            at_the_latest: Timestamp::default(),
         }
     }
 
@@ -82,7 +82,7 @@ impl Host {
     }
 
     /// Takes in what is known of it from before.
-    pub(super) fn remember(&mut self, mut known: KnownHost, now: Moment) {
+    pub(super) fn remember(&mut self, mut known: KnownHost, now: Timestamp) {
         if known.blocked_at(now).is_none() {
             known.blocked = None;
         }

@@ -4,21 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
-use super::mx_group::{Group, Pipelining, targets_of};
-use super::{Board, Look, Subject, Wake};
+use super::mx_group::{MxGroup, Pipelining, targets_of};
+use super::{Look, Scheduler, Subject, Wake};
 use crate::model::limits;
 use crate::model::provider::{Acceptance, TlsHabit};
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::net::route::{HostKey, MailHost, Route};
 use crate::probe::pace::Rate;
-use crate::probe::{Openness, Strangers, Trust};
+use crate::probe::{CatchAll, CatchAllState, Trust};
 use crate::smtp::session::Privacy;
 
 use super::domain::Entry;
 
-impl Board {
+impl Scheduler {
     /// The entry of a domain, made on first sight.
     pub(super) fn entry(&mut self, name: &str) -> usize {
         if let Some(&index) = self.by_name.get(name) {
@@ -33,7 +33,7 @@ impl Board {
     }
 
     /// Takes in what was found out about a domain's mail hosts.
-    pub fn routed(&mut self, domain: &str, route: Route, now: Moment) {
+    pub fn routed(&mut self, domain: &str, route: Route, now: Timestamp) {
         let index = self.entry(domain);
         match route {
             Route::Hosts { hosts, key, .. } => {
@@ -83,14 +83,19 @@ impl Board {
     }
 
     /// DNS settled a domain: nobody in it is asked.
-    fn close(&mut self, index: usize, learned: Option<(Finding, Option<Duration>)>, now: Moment) {
+    fn close(
+        &mut self,
+        index: usize,
+        learned: Option<(Finding, Option<Duration>)>,
+        now: Timestamp,
+    ) {
         if let Some((finding, ttl)) = learned {
             self.learn_of_domain(index, finding, ttl, now);
         }
         self.tally.resolved += 1;
         self.met_again.remove(&index);
         self.domains[index].closed = true;
-        self.hear_of_strangers(index, Strangers::give_up, now);
+        self.hear_of_strangers(index, CatchAll::give_up, now);
         self.settle_rest_of(index);
     }
 
@@ -120,7 +125,7 @@ impl Board {
         let index = self.groups.len();
         let all: usize = hosts.iter().map(|host| host.addresses.len()).sum();
         let is_whole = all == targets.len() && hosts.len() < limits::MAIL_HOSTS;
-        let mut group = Group::new(host, targets, privacy);
+        let mut group = MxGroup::new(host, targets, privacy);
         group.is_whole = is_whole;
         group.transaction_cap = known.known.transaction_cap;
         group.trust = Trust::with(known.known.history);
@@ -160,7 +165,7 @@ impl Board {
     }
 
     /// Puts a domain up for asking, if there is something to ask and somebody to ask.
-    pub(super) fn offer_domain(&mut self, index: usize, now: Moment) {
+    pub(super) fn offer_domain(&mut self, index: usize, now: Timestamp) {
         if self.domains[index].is_settled_as_a_whole() {
             match self.domains[index].unsure {
                 true => self.book(index),
@@ -199,25 +204,25 @@ impl Board {
     }
 
     /// Wakes a group's conversation that rests until the next clock comes due: there is something to ask before that.
-    fn rouse(&mut self, group: usize, now: Moment) {
+    fn rouse(&mut self, group: usize, now: Timestamp) {
         let group = &mut self.groups[group];
         if group.ready.is_empty() {
             return;
         }
-        if let Some(talk) = group.resting.take() {
-            self.wakes.insert((now, Wake::Talk(talk)));
+        if let Some(session) = group.resting.take() {
+            self.wakes.insert((now, Wake::Session(session)));
         }
     }
 
     /// Wakes a group's conversation that rests: another one of its conversations is over, so that it need not be waited for.
-    pub(super) fn rouse_resting(&mut self, group: usize, now: Moment) {
-        if let Some(talk) = self.groups[group].resting.take() {
-            self.wakes.insert((now, Wake::Talk(talk)));
+    pub(super) fn rouse_resting(&mut self, group: usize, now: Timestamp) {
+        if let Some(session) = self.groups[group].resting.take() {
+            self.wakes.insert((now, Wake::Session(session)));
         }
     }
 
     /// Brings forward those in a domain whose time has come, and sees to it that it is looked at when the time of somebody in it has come.
-    fn arm(&mut self, index: usize, now: Moment) {
+    fn arm(&mut self, index: usize, now: Timestamp) {
         let entry = &mut self.domains[index];
         entry.wake(now);
         let Some(at) = entry.first_later(now) else {
@@ -275,17 +280,17 @@ impl Board {
     pub(super) fn hear_of_strangers(
         &mut self,
         index: usize,
-        change: impl FnOnce(&mut Strangers),
-        now: Moment,
+        change: impl FnOnce(&mut CatchAll),
+        now: Timestamp,
     ) {
         let strangers = &mut self.domains[index].strangers;
-        let awaited = |strangers: &Strangers| {
+        let awaited = |strangers: &CatchAll| {
             usize::from(strangers.decoy_due().is_some() || strangers.decoy_under_way())
         };
         let before = awaited(strangers);
-        let refused_strangers = strangers.openness() == Openness::RefusesStrangers;
+        let refused_strangers = strangers.openness() == CatchAllState::RefusesStrangers;
         change(strangers);
-        let is_news = strangers.openness() == Openness::RefusesStrangers && !refused_strangers;
+        let is_news = strangers.openness() == CatchAllState::RefusesStrangers && !refused_strangers;
         let after = awaited(strangers);
         self.decoys_owed = self.decoys_owed + after - before;
         match (before, after) {

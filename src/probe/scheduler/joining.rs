@@ -6,9 +6,9 @@
 
 use std::net::IpAddr;
 
-use super::{Board, TalkStage, Wake};
+use super::{Scheduler, SessionStage, Wake};
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// How another group stands that is led by the machine that a group is left with.
 enum Leader {
@@ -18,13 +18,13 @@ enum Leader {
     Dials,
 }
 
-impl Board {
+impl Scheduler {
     /// Has a group's domains asked together with those of the group that is led by the machine it is left with, or waits
     /// until that is known to answer. Returns whether that is so; the group is in no queue then.
-    pub(super) fn joins_another(&mut self, group: usize, now: Moment) -> bool {
+    pub(super) fn joins_another(&mut self, group: usize, now: Timestamp) -> bool {
         let machine = self.first_machine(group, now);
         let wants = &self.groups[group];
-        let is_untouched = wants.talks == 0
+        let is_untouched = wants.sessions == 0
             && !wants.effort.has_borne_fruit()
             && wants.good.is_none()
             && wants.targets[0].1 != machine;
@@ -45,7 +45,7 @@ impl Board {
             Some(Leader::Dials) => {
                 let soon = now + limits::CUT_WAIT;
                 self.groups[group].not_before = soon;
-                self.wakes.insert((soon, Wake::Group(group)));
+                self.wakes.insert((soon, Wake::MxGroup(group)));
                 true
             }
             None => false,
@@ -53,7 +53,7 @@ impl Board {
     }
 
     /// Whether the machine that follows a group's `target` heads another group that talks with it, or is about to.
-    pub(super) fn may_join_another(&self, group: usize, target: usize, now: Moment) -> bool {
+    pub(super) fn may_join_another(&self, group: usize, target: usize, now: Timestamp) -> bool {
         let next = self.next_target(group, target, now);
         next.is_some_and(|next| self.leader(self.groups[group].targets[next].1).is_some())
     }
@@ -72,14 +72,14 @@ impl Board {
         if self.hosts[host].met.contains(&machine) {
             return Some(Leader::Talks(leader));
         }
-        let dials = |talk: &super::Talk| {
-            talk.group == leader && talk.target == 0 && talk.stage == TalkStage::Opening
+        let dials = |session: &super::Session| {
+            session.group == leader && session.target == 0 && session.stage == SessionStage::Opening
         };
-        self.talks.values().any(dials).then_some(Leader::Dials)
+        self.sessions.values().any(dials).then_some(Leader::Dials)
     }
 
     /// Moves all domains of a group that nobody has been asked about yet.
-    fn move_domains(&mut self, from: usize, to: usize, now: Moment) {
+    fn move_domains(&mut self, from: usize, to: usize, now: Timestamp) {
         for domain in std::mem::take(&mut self.groups[from].domains) {
             self.unbook(domain);
             self.domains[domain].listed = false;
@@ -97,7 +97,7 @@ mod tests {
     use super::super::*;
     use crate::net::route::MailHost;
 
-    const START: Moment = Moment::from_millis(1_000_000);
+    const START: Timestamp = Timestamp::from_millis(1_000_000);
     const DEAD: [u8; 4] = [11, 0, 0, 1];
     const ALIVE: [u8; 4] = [11, 0, 0, 2];
 
@@ -113,8 +113,8 @@ mod tests {
         }
     }
 
-    fn failed() -> Report {
-        Report::Failed(Heard {
+    fn failed() -> SessionEvent {
+        SessionEvent::Failed(Heard {
             exchange: Exchange {
                 stage: crate::model::stage::Stage::Connect,
                 host: "dead.test".to_owned(),
@@ -131,11 +131,14 @@ mod tests {
     }
 
     /// The conversations that are dialled.
-    fn dialled(board: &mut Board) -> Vec<(TalkId, IpAddr)> {
+    fn dialled(scheduler: &mut Scheduler) -> Vec<(SessionId, IpAddr)> {
         let mut dialled = Vec::new();
-        while let Some(out) = board.next_out() {
-            if let Out::Start { talk, address, .. } = out {
-                dialled.push((talk, address));
+        while let Some(out) = scheduler.next_action() {
+            if let Action::Start {
+                session, address, ..
+            } = out
+            {
+                dialled.push((session, address));
             }
         }
         dialled
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_domain_left_with_the_machine_of_others_is_asked_with_them() {
-        let mut board = Board::new(
+        let mut scheduler = Scheduler::new(
             super::super::tests::manners(),
             std::sync::Arc::new(Providers::default()),
         );
@@ -152,33 +155,36 @@ mod tests {
         for (domain, route) in [("alone.test", alone), ("spare.test", spare.clone())] {
             for n in 0..3 {
                 let address: Address = format!("a{n}@{domain}").parse().unwrap();
-                board.add(address.into(), START);
+                scheduler.add(address.into(), START);
             }
-            assert_eq!(board.next_resolution().as_deref(), Some(domain));
-            board.routed(domain, route, START);
+            assert_eq!(scheduler.next_resolution().as_deref(), Some(domain));
+            scheduler.routed(domain, route, START);
         }
-        let both = dialled(&mut board);
+        let both = dialled(&mut scheduler);
         let [(open, alive), (dead, _)] = both[..] else {
             panic!("{both:?}")
         };
         assert_eq!(alive, IpAddr::from(ALIVE));
         // Refused before the other one has come about: it is waited for.
-        board.report(dead, failed(), START);
-        assert_eq!(dialled(&mut board), []);
-        board.report(open, Report::Opened(Offer::default()), START);
+        scheduler.report(dead, failed(), START);
+        assert_eq!(dialled(&mut scheduler), []);
+        scheduler.report(open, SessionEvent::Opened(Offer::default()), START);
         let later = START + super::limits::CUT_WAIT;
-        board.tick(later);
-        assert_eq!(dialled(&mut board), [], "no second visitor");
-        let group = |domain: &str| board.domains[board.by_name[domain]].group;
+        scheduler.tick(later);
+        assert_eq!(dialled(&mut scheduler), [], "no second visitor");
+        let group = |domain: &str| scheduler.domains[scheduler.by_name[domain]].group;
         assert_eq!(group("spare.test"), group("alone.test"));
-        assert_eq!(board.groups[group("alone.test").unwrap()].waiting, 5);
+        assert_eq!(scheduler.groups[group("alone.test").unwrap()].waiting, 5);
         // So is a domain that is met later.
         let address: Address = "a@late.test".parse().unwrap();
-        board.add(address.into(), later);
-        board.next_resolution().unwrap();
-        board.routed("late.test", spare, later);
-        assert_eq!(dialled(&mut board), []);
-        assert_eq!(board.groups[board.domains[2].group.unwrap()].waiting, 6);
-        assert_eq!(board.pending(), 7);
+        scheduler.add(address.into(), later);
+        scheduler.next_resolution().unwrap();
+        scheduler.routed("late.test", spare, later);
+        assert_eq!(dialled(&mut scheduler), []);
+        assert_eq!(
+            scheduler.groups[scheduler.domains[2].group.unwrap()].waiting,
+            6
+        );
+        assert_eq!(scheduler.pending(), 7);
     }
 }

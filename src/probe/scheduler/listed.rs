@@ -8,13 +8,13 @@
 use std::net::IpAddr;
 
 use super::integrity::streak::{Answer, Span};
-use super::{Board, Heard, Learned, Subject};
+use super::{Event, Heard, Scheduler, Subject};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{LISTED_STRANGER, Likelihood, Openness, Party, Strangers};
+use crate::probe::{CatchAll, CatchAllState, LISTED_STRANGER, Likelihood, Party};
 
 /// How the machine of a domain has answered about its addresses, while no decoy was asked about.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Listed {
     accepted_at: Option<Span>,
 }
 
-impl Board {
+impl Scheduler {
     /// Notes an answer about an address of the list that settles it. Returns nothing; the domain may be known to refuse
     /// strangers by it.
     pub(super) fn hear_listed(
@@ -36,18 +36,18 @@ impl Board {
         domain: usize,
         subject: &Subject,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
         let entry = &self.domains[domain];
         let is_open = matches!(
             entry.strangers.openness(),
-            Openness::Unknown | Openness::RefusesSome
+            CatchAllState::Unknown | CatchAllState::RefusesSome
         );
         if !is_open || entry.strangers.decoys_asked() > 0 {
             self.domains[domain].listed_answers = None;
             return;
         }
-        let Some(t) = self.talks.get(&span.talk) else {
+        let Some(t) = self.sessions.get(&span.session) else {
             return;
         };
         let (group, (_, machine)) = (t.group, self.groups[t.group].targets[t.target].clone());
@@ -70,7 +70,7 @@ impl Board {
         let after_an_acceptance = heard.reading.permanent
             && told
                 .accepted_at
-                .is_some_and(|accepted| accepted.talk == span.talk);
+                .is_some_and(|accepted| accepted.session == span.session);
         let enough = told.refused >= limits::LISTED_STRANGERS && told.refused > told.accepted * 2;
         if after_an_acceptance && enough && !self.groups[group].trust.is_lost() {
             self.stands_for_a_decoy(span, domain, heard, now);
@@ -78,7 +78,7 @@ impl Board {
     }
 
     /// A refused address of the list takes the place of the domain's decoy.
-    fn stands_for_a_decoy(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
+    fn stands_for_a_decoy(&mut self, span: Span, domain: usize, heard: &Heard, now: Timestamp) {
         self.domains[domain].listed_answers = None;
         let name = self.domains[domain].name.to_string();
         if let Some(group) = self.domains[domain].group {
@@ -88,7 +88,7 @@ impl Board {
             });
             self.groups[group].meant = Some(domain);
         }
-        self.is_unsure(span.talk, super::step::Unsure::Decoy { domain });
+        self.is_unsure(span.session, super::step::Unsure::Decoy { domain });
         let finding = Finding::Asked {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
@@ -97,12 +97,12 @@ impl Board {
                 ..heard.reading.clone()
             },
         };
-        self.learned.push(Learned::Domain {
+        self.learned.push(Event::Domain {
             name,
             fact: Fact { at: now, finding },
             ttl: None,
         });
-        self.hear_of_strangers(domain, Strangers::hear_listed, now);
+        self.hear_of_strangers(domain, CatchAll::hear_listed, now);
         self.tell_of_strangers(domain);
     }
 }

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::integrity::streak::Span;
-use super::{Board, Heard, Learned, TalkId};
+use super::{Event, Heard, Scheduler, SessionId};
 use crate::model::limits;
 use crate::model::reading::Reading;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::Block;
 use crate::probe::pace::Rest;
@@ -33,9 +33,9 @@ pub(super) struct Machine {
     connections: Option<usize>,
 }
 
-impl Board {
+impl Scheduler {
     /// Takes in which machines of a host key wanted us slower before.
-    pub(super) fn remember_rests(&mut self, host: usize, now: Moment) {
+    pub(super) fn remember_rests(&mut self, host: usize, now: Timestamp) {
         let latest = now + self.manners.patience;
         for (address, rest) in &mut self.hosts[host].known.resting {
             rest.ends_by(latest);
@@ -44,7 +44,7 @@ impl Board {
     }
 
     /// Until when a machine is left alone because it wanted us slower; `None` where it may be asked now.
-    pub(super) fn wants_rest_until(&self, machine: IpAddr, now: Moment) -> Option<Moment> {
+    pub(super) fn wants_rest_until(&self, machine: IpAddr, now: Timestamp) -> Option<Timestamp> {
         self.machines.get(&machine)?.rest.until(now)
     }
 
@@ -63,7 +63,7 @@ impl Board {
 
     /// Notes that the machine of a conversation accepted an address of the list.
     pub(super) fn note_accepted(&mut self, span: Span) {
-        if let Some(t) = self.talks.get(&span.talk) {
+        if let Some(t) = self.sessions.get(&span.session) {
             let (_, machine) = self.groups[t.group].targets[t.target];
             self.machines.entry(machine).or_default().accepted = Some(span);
         }
@@ -133,8 +133,10 @@ impl Board {
 
     /// Conversations with a machine that are under way, under whichever host keys.
     pub(super) fn connections_to(&self, machine: IpAddr) -> usize {
-        let at = |talk: &&super::Talk| self.groups[talk.group].targets[talk.target].1 == machine;
-        self.talks.values().filter(at).count()
+        let at = |session: &&super::Session| {
+            self.groups[session.group].targets[session.target].1 == machine
+        };
+        self.sessions.values().filter(at).count()
     }
 
     /// Notes that a machine takes no more than so many connections from us.
@@ -156,7 +158,7 @@ impl Board {
     }
 
     /// A connection to a machine is over: whoever waited for room there gets a turn, the others before `group`.
-    pub(super) fn has_room_again(&mut self, machine: IpAddr, group: usize, now: Moment) {
+    pub(super) fn has_room_again(&mut self, machine: IpAddr, group: usize, now: Timestamp) {
         let known = self.machines.get(&machine);
         if known.is_none_or(|known| known.connections.is_none()) {
             return;
@@ -170,8 +172,8 @@ impl Board {
     }
 
     /// Whether a conversation is not to go on: its machine is barred, or its group had better ask another one.
-    pub(super) fn is_unwelcome(&self, talk: TalkId, now: Moment) -> bool {
-        let t = &self.talks[&talk];
+    pub(super) fn is_unwelcome(&self, session: SessionId, now: Timestamp) -> bool {
+        let t = &self.sessions[&session];
         let group = &self.groups[t.group];
         let (_, machine) = group.targets[t.target];
         // One that is shunned is still asked where the others have died meanwhile.
@@ -180,14 +182,14 @@ impl Board {
     }
 
     /// Whether a group may ask another machine than this one.
-    fn has_another(&self, group: usize, machine: IpAddr, now: Moment) -> bool {
+    fn has_another(&self, group: usize, machine: IpAddr, now: Timestamp) -> bool {
         let mut others = self.groups[group].targets.iter();
         others.any(|(_, other)| *other != machine && self.may_be_asked(group, *other, now))
     }
 
     /// A machine that has answered nobody yet says that it blocks us. Where its group has another one, that one is asked
     /// instead. Returns whether there is one.
-    pub(super) fn shun(&mut self, group: usize, machine: IpAddr, now: Moment) -> bool {
+    pub(super) fn shun(&mut self, group: usize, machine: IpAddr, now: Timestamp) -> bool {
         let answers = |known: &Machine| known.has_answered;
         if self.machines.get(&machine).is_some_and(answers) {
             // It is about that recipient: somebody's own blocklist.
@@ -202,7 +204,7 @@ impl Board {
     }
 
     /// Whether a machine of a group may be asked now: it is alive, as far as known, and not barred.
-    pub(super) fn may_be_asked(&self, group: usize, machine: IpAddr, now: Moment) -> bool {
+    pub(super) fn may_be_asked(&self, group: usize, machine: IpAddr, now: Timestamp) -> bool {
         self.is_alive(machine, now)
             && self.is_open_to_us(machine)
             && !self.groups[group].shunned.contains(&machine)
@@ -216,7 +218,7 @@ impl Board {
         (name, machine): (String, IpAddr),
         heard: &Heard,
         wait: Duration,
-        now: Moment,
+        now: Timestamp,
     ) {
         if self.hosts[host].known.blocked.is_some() || self.machine_blocks(machine) {
             return;
@@ -247,7 +249,7 @@ impl Board {
                 self.leave_if_nobody_is_left(group, now);
             }
         }
-        self.learned.push(Learned::Blocked {
+        self.learned.push(Event::Blocked {
             host: whom,
             exchange: heard.exchange.clone(),
             reading: heard.reading.clone(),
@@ -270,7 +272,7 @@ impl Board {
     }
 
     /// Whether what some machines of a key have against our speed is what all of them have.
-    pub(super) fn all_want_rest(&self, host: usize, now: Moment) -> bool {
+    pub(super) fn all_want_rest(&self, host: usize, now: Timestamp) -> bool {
         let host = &self.hosts[host];
         let resting = |met: &&IpAddr| self.wants_rest_until(**met, now).is_some();
         let resting = host.met.iter().filter(resting).count();
@@ -278,7 +280,7 @@ impl Board {
     }
 
     /// Settles everybody at a group that has no machine left to ask. Returns whether that is so.
-    pub(super) fn leave_if_nobody_is_left(&mut self, group: usize, now: Moment) -> bool {
+    pub(super) fn leave_if_nobody_is_left(&mut self, group: usize, now: Timestamp) -> bool {
         if !self.has_nobody_left(group) {
             return false;
         }

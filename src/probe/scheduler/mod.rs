@@ -1,7 +1,7 @@
-//! The board: who waits for which host, who may be asked now, what came of it.
+//! The scheduler: who waits for which host, who may be asked now, what came of it.
 //!
-//! All of a run's decisions meet here, none of its waiting: the board is told the time with every report and answers
-//! with [`Out`] (start this conversation, say this next, hang up) and [`Learned`] facts. Rows whose host may not be
+//! All of a run's decisions meet here, none of its waiting: the scheduler is told the time with every report and answers
+//! with [`Action`] (start this conversation, say this next, hang up) and [`Event`] facts. Rows whose host may not be
 //! asked now wait here at the size of their text; no task or timer belongs to one address.
 
 pub mod integrity;
@@ -43,16 +43,16 @@ use lettre::Address as Mailbox;
 use crate::input::address::Address;
 use crate::model::provider::{Provider, Providers};
 use crate::model::reading::Reading;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Fact, Finding};
 use crate::net::route::{HostKey, Route};
 use crate::probe::pace::{Ahead, Ceilings, Limiter, Rate};
 use crate::probe::{
-    Effort, KnownDomain, KnownHost, Likelihood, Party, Spent, Strangers, Used, Waiting, Wanted,
+    CatchAll, Effort, KnownDomain, KnownHost, Likelihood, Party, Spent, Target, Used, Waiting,
 };
 use crate::smtp::Command;
 use crate::smtp::farewell::Parting;
-use crate::smtp::session::{FlightPace, Hello, Offer, Patience, Privacy};
+use crate::smtp::session::{BatchPace, Hello, Offer, Patience, Privacy};
 
 use backpressure::Crowd;
 use domain::Entry;
@@ -60,7 +60,7 @@ use held::Held;
 use host::Host;
 use integrity::resume::Past;
 use machine::Machine;
-use mx_group::Group;
+use mx_group::MxGroup;
 use puzzle::Puzzle;
 use step::{Conduct, Unsure};
 use system::System;
@@ -71,7 +71,7 @@ pub use progress::{Progress, SecondLook, WaitingHosts};
 
 /// How a run asks.
 #[derive(Clone, Debug)]
-pub struct Manners {
+pub struct Limits {
     /// Our address in MAIL; `None` is the null sender.
     pub sender: Option<Mailbox>,
     /// The ceilings at every host; a provider's own may be lower.
@@ -94,20 +94,20 @@ pub struct Manners {
 
 /// Names one conversation within a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TalkId(u64);
+pub struct SessionId(u64);
 
-impl TalkId {
+impl SessionId {
     /// No conversation of this run.
-    const NONE: TalkId = TalkId(u64::MAX);
+    const NONE: SessionId = SessionId(u64::MAX);
 }
 
-/// What the board wants done.
+/// What the scheduler wants done.
 #[derive(Debug)]
-pub enum Out {
+pub enum Action {
     /// Open a conversation.
     Start {
         /// Its name.
-        talk: TalkId,
+        session: SessionId,
         /// The mail host's name.
         host: String,
         /// What it shares limits with.
@@ -124,18 +124,18 @@ pub enum Out {
         provider: Option<Provider>,
     },
     /// Say this in a conversation.
-    Fly {
+    Send {
         /// Which.
-        talk: TalkId,
+        session: SessionId,
         /// The commands.
         commands: Vec<Command>,
         /// Whether they travel together.
-        pace: FlightPace,
+        pace: BatchPace,
     },
     /// End a conversation.
     Quit {
         /// Which.
-        talk: TalkId,
+        session: SessionId,
     },
 }
 
@@ -152,15 +152,15 @@ pub struct Heard {
 
 /// What a conversation reports.
 #[derive(Debug)]
-pub enum Report {
+pub enum SessionEvent {
     /// The host is ready for questions.
     Opened(Offer),
     /// It is not, and the connection is gone.
     Failed(Heard),
     /// Our own side failed, such as the proxy that did not let us through.
     Stranded(Heard),
-    /// A flight has landed: an answer for each command, `None` where there was none.
-    Landed(Vec<Option<Heard>>),
+    /// A batch was answered: an answer for each command, `None` where there was none.
+    Answered(Vec<Option<Heard>>),
     /// Its replies cannot be told apart: none of its answers counts.
     OutOfStep(Heard),
     /// The connection is gone, with what its end has shown of its answers.
@@ -169,7 +169,7 @@ pub enum Report {
 
 /// Something learned, for the ledger.
 #[derive(Clone, Debug)]
-pub enum Learned {
+pub enum Event {
     /// About one address, by its key.
     Address {
         /// Its key.
@@ -200,10 +200,10 @@ pub enum Learned {
         /// What it has been through.
         waiting: Waiting,
         /// When it is to be asked about again; `None`: this run leaves it at that.
-        again: Option<Moment>,
+        again: Option<Timestamp>,
     },
     /// About a domain's decoy: what need not be asked again, or when it must.
-    Strangers {
+    CatchAll {
         /// The domain's name.
         name: String,
         /// All that is known of it by now.
@@ -216,7 +216,7 @@ pub enum Learned {
         /// What it is read as from now on.
         reading: Reading,
         /// When.
-        at: Moment,
+        at: Timestamp,
     },
     /// A host is caught at saying the same to everybody: what it says from now on is held back.
     Doubted {
@@ -256,7 +256,7 @@ pub enum Learned {
 
 /// One conversation.
 #[derive(Debug)]
-struct Talk {
+struct Session {
     group: usize,
     target: usize,
     /// How long the present target is waited for.
@@ -268,17 +268,17 @@ struct Talk {
     /// The domain of the open transaction, with what it has been used for so far.
     transaction: Option<(usize, Used)>,
     asked: Vec<Asked>,
-    stage: TalkStage,
-    /// The flight under way, or the last one.
-    flight: Flight,
+    stage: SessionStage,
+    /// The batch under way, or the last one.
+    batch: Batch,
     /// Recipients that were replied to.
     replied: u32,
     /// Whether the last recipient that was replied to was refused.
     refused_last: bool,
     /// Since when there has been nothing to ask in it, where it rests beside another.
-    idle_since: Option<Moment>,
+    idle_since: Option<Timestamp>,
     /// When it was dialled first.
-    began: Moment,
+    began: Timestamp,
     /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
     ahead: Option<Ahead>,
     /// What was wanted of encryption when it was dialled.
@@ -301,9 +301,9 @@ struct Talk {
     failed_a_test: bool,
 }
 
-impl Talk {
-    fn new(group: usize, target: usize, ahead: Ahead, now: Moment) -> Self {
-        Talk {
+impl Session {
+    fn new(group: usize, target: usize, ahead: Ahead, now: Timestamp) -> Self {
+        Session {
             group,
             target,
             patience: Patience::default(),
@@ -312,11 +312,11 @@ impl Talk {
             kinds: [0; 2],
             transaction: None,
             asked: Vec::new(),
-            stage: TalkStage::Opening,
-            flight: Flight {
+            stage: SessionStage::Opening,
+            batch: Batch {
                 began: now,
                 step: 0,
-                pace: FlightPace::OneByOne,
+                pace: BatchPace::OneByOne,
             },
             replied: 0,
             refused_last: false,
@@ -338,31 +338,31 @@ impl Talk {
 
 /// Commands sent in one go.
 #[derive(Clone, Copy, Debug)]
-struct Flight {
-    began: Moment,
+struct Batch {
+    began: Timestamp,
     /// At which step of the run.
     step: u64,
     /// How its commands travel.
-    pace: FlightPace,
+    pace: BatchPace,
 }
 
 /// Where a conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TalkStage {
+enum SessionStage {
     Opening,
-    Flying,
-    Resting,
+    AwaitingReplies,
+    Idle,
     Quitting,
 }
 
-/// One recipient asked about in the flight under way.
+/// One recipient asked about in the batch under way.
 #[derive(Debug)]
 struct Asked {
     domain: usize,
     whom: Asking,
-    /// Which command of the flight asks.
+    /// Which command of the batch asks.
     rcpt: usize,
-    /// Which command of the flight began its transaction, if that was in this flight.
+    /// Which command of the batch began its transaction, if that was in this batch.
     mail: Option<usize>,
     /// Which recipient of its transaction it is, from 1.
     place: u32,
@@ -385,7 +385,7 @@ enum Asking {
 struct Subject {
     address: Address,
     /// When the first answer came that settled nothing; the epoch where none did.
-    since: Moment,
+    since: Timestamp,
     /// How many such answers came.
     tries: u8,
     likelihood: Likelihood,
@@ -407,7 +407,7 @@ impl Subject {
     fn waiting(&self) -> Waiting {
         Waiting {
             tries: self.tries,
-            since: (self.since != Moment::default()).then_some(self.since),
+            since: (self.since != Timestamp::default()).then_some(self.since),
         }
     }
 }
@@ -416,21 +416,21 @@ impl Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wake {
     Domain(usize),
-    Group(usize),
+    MxGroup(usize),
     Host(usize),
-    Talk(TalkId),
+    Session(SessionId),
     /// Hosts that wait for a place among all conversations, or for the right to ask about somebody.
     Ready,
 }
 
 /// See the module's own words.
 #[derive(Debug)]
-pub struct Board {
-    manners: Manners,
+pub struct Scheduler {
+    manners: Limits,
     providers: Arc<Providers>,
     domains: Vec<Entry>,
     by_name: HashMap<Arc<str>, usize>,
-    groups: Vec<Group>,
+    groups: Vec<MxGroup>,
     by_targets: HashMap<Box<[IpAddr]>, usize>,
     hosts: Vec<Host>,
     by_key: HashMap<HostKey, usize>,
@@ -440,24 +440,24 @@ pub struct Board {
     /// How many each machine has refused for good.
     strangers: HashMap<IpAddr, u32>,
     /// Addresses that did not answer, with the moment from which on they may be tried again.
-    dead: HashMap<IpAddr, Moment>,
+    dead: HashMap<IpAddr, Timestamp>,
     /// What the connections to each machine have brought, where some brought nothing.
     efforts: HashMap<IpAddr, Effort>,
     /// What machines have shown of their ways, where that matters.
     conduct: HashMap<IpAddr, Conduct>,
-    talks: BTreeMap<TalkId, Talk>,
-    next_talk: u64,
+    sessions: BTreeMap<SessionId, Session>,
+    next_session: u64,
     /// Flights sent and landed so far: what tells which came first, where one moment holds many.
     steps: u64,
-    wakes: BTreeSet<(Moment, Wake)>,
+    wakes: BTreeSet<(Timestamp, Wake)>,
     /// Hosts that wait for a place among all conversations.
     ready: VecDeque<usize>,
     /// Domains that the operator's control addresses name, while the list has not named them.
     unremembered: BTreeSet<usize>,
     /// Domains whose mail hosts are to be found out.
     unresolved: VecDeque<usize>,
-    out: VecDeque<Out>,
-    learned: Vec<Learned>,
+    actions: VecDeque<Action>,
+    learned: Vec<Event>,
     /// What is told when it is sure.
     held: Held,
     pending: usize,
@@ -505,14 +505,14 @@ struct Strandings {
     /// Times in a row.
     times: u32,
     /// Nobody is dialled before this.
-    until: Moment,
+    until: Timestamp,
     /// When the last conversation was dialled that got through.
-    reached: Moment,
+    reached: Timestamp,
 }
 
 impl Strandings {
     /// Notes that a conversation got through which was dialled at `dialled`: before a failure it says nothing of it.
-    fn got_through(&mut self, dialled: Moment) {
+    fn got_through(&mut self, dialled: Timestamp) {
         self.reached = self.reached.max(dialled);
         if dialled >= self.until {
             self.times = 0;
@@ -520,11 +520,11 @@ impl Strandings {
     }
 }
 
-impl Board {
-    /// An empty board. The operator's control addresses are the first to be asked about.
+impl Scheduler {
+    /// An empty scheduler. The operator's control addresses are the first to be asked about.
     #[must_use]
-    pub fn new(manners: Manners, providers: Arc<Providers>) -> Self {
-        let mut board = Board {
+    pub fn new(manners: Limits, providers: Arc<Providers>) -> Self {
+        let mut scheduler = Scheduler {
             overall: Limiter::new(manners.rate),
             manners,
             providers,
@@ -540,14 +540,14 @@ impl Board {
             dead: HashMap::new(),
             efforts: HashMap::new(),
             conduct: HashMap::new(),
-            talks: BTreeMap::new(),
-            next_talk: 0,
+            sessions: BTreeMap::new(),
+            next_session: 0,
             steps: 0,
             wakes: BTreeSet::new(),
             ready: VecDeque::new(),
             unremembered: BTreeSet::new(),
             unresolved: VecDeque::new(),
-            out: VecDeque::new(),
+            actions: VecDeque::new(),
             learned: Vec::new(),
             held: Held::default(),
             pending: 0,
@@ -566,13 +566,13 @@ impl Board {
             asked_afresh: BTreeSet::new(),
             stopping: false,
         };
-        for address in board.manners.controls.clone() {
-            let domain = board.entry(address.domain().wire());
-            board.unremembered.insert(domain);
-            board.pending += 1;
-            board.domains[domain].push(&control(address));
+        for address in scheduler.manners.controls.clone() {
+            let domain = scheduler.entry(address.domain().wire());
+            scheduler.unremembered.insert(domain);
+            scheduler.pending += 1;
+            scheduler.domains[domain].push(&control(address));
         }
-        board
+        scheduler
     }
 
     /// Addresses that wait for their answer.
@@ -584,8 +584,8 @@ impl Board {
     /// Whether nothing is left to do or to wait for.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.talks.is_empty()
-            && self.out.is_empty()
+        self.sessions.is_empty()
+            && self.actions.is_empty()
             && (self.stopping
                 || (self.pending == 0
                     && self.decoys_owed == 0
@@ -595,24 +595,24 @@ impl Board {
     }
 
     /// The next thing to do.
-    pub fn next_out(&mut self) -> Option<Out> {
-        self.out.pop_front()
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
     }
 
-    /// The next domain whose mail hosts are to be found out: its name, or its literal. Answered by [`Board::routed`].
+    /// The next domain whose mail hosts are to be found out: its name, or its literal. Answered by [`Scheduler::routed`].
     pub fn next_resolution(&mut self) -> Option<String> {
         let index = self.unresolved.pop_front()?;
         Some(self.domains[index].name.to_string())
     }
 
     /// What was learned since the last call.
-    pub fn take_learned(&mut self) -> Vec<Learned> {
+    pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.learned)
     }
 
-    /// When to call [`Board::tick`] next; `None` while only reports can change anything.
+    /// When to call [`Scheduler::tick`] next; `None` while only reports can change anything.
     #[must_use]
-    pub fn next_wake(&self) -> Option<Moment> {
+    pub fn next_wake(&self) -> Option<Timestamp> {
         if self.stopping {
             return None;
         }
@@ -620,8 +620,8 @@ impl Board {
     }
 
     /// Asks about one more address. Its domain is resolved once, whoever names it.
-    pub fn add(&mut self, wanted: Wanted, now: Moment) {
-        let Wanted {
+    pub fn add(&mut self, wanted: Target, now: Timestamp) {
+        let Target {
             address,
             likelihood,
             waiting,
@@ -631,7 +631,7 @@ impl Board {
         let index = self.entry(address.domain().wire());
         if let Some(reading) = answered {
             // Its answer is known; what the domain's decoy says of it may not be.
-            let hear = |strangers: &mut Strangers| strangers.hear_subject(&reading);
+            let hear = |strangers: &mut CatchAll| strangers.hear_subject(&reading);
             self.hear_of_strangers(index, hear, now);
             self.offer_domain(index, now);
             return;
@@ -663,7 +663,7 @@ impl Board {
     }
 
     /// Takes in what is known of a domain from before.
-    pub fn know_domain(&mut self, name: &str, known: &KnownDomain, now: Moment) {
+    pub fn know_domain(&mut self, name: &str, known: &KnownDomain, now: Timestamp) {
         if self.knows_domain(name) {
             return;
         }
@@ -678,8 +678,8 @@ impl Board {
         let entry = &mut self.domains[index];
         entry.keeps_waiting |= known.keeps_waiting;
         // Whoever was heard of by now was asked for the operator's sake.
-        if entry.strangers == Strangers::default() {
-            let remember = |strangers: &mut Strangers| strangers.remember(known);
+        if entry.strangers == CatchAll::default() {
+            let remember = |strangers: &mut CatchAll| strangers.remember(known);
             self.hear_of_strangers(index, remember, now);
         }
         self.offer_domain(index, now);
@@ -700,7 +700,7 @@ impl Board {
     }
 
     /// Takes in what is known of a host key from before. A block whose time is over is forgotten.
-    pub fn know_host(&mut self, key: &HostKey, mut known: KnownHost, now: Moment) {
+    pub fn know_host(&mut self, key: &HostKey, mut known: KnownHost, now: Timestamp) {
         let host = self.host(key.clone());
         if let Some(mute) = &mut known.mute {
             mute.until = mute.until.min(now + self.manners.patience);
@@ -712,7 +712,7 @@ impl Board {
     }
 
     /// Carries out what has come due.
-    pub fn tick(&mut self, now: Moment) {
+    pub fn tick(&mut self, now: Timestamp) {
         while let Some(&(at, wake)) = self.wakes.first() {
             if at > now {
                 break;
@@ -730,19 +730,19 @@ impl Board {
                     }
                     self.offer_domain(index, now);
                 }
-                Wake::Group(group) => {
+                Wake::MxGroup(group) => {
                     self.enlist(group);
                     self.consider(self.groups[group].host, now);
                 }
                 Wake::Host(host) => self.consider(host, now),
                 Wake::Ready => self.serve_ready(now),
-                Wake::Talk(talk) => {
+                Wake::Session(session) => {
                     if self
-                        .talks
-                        .get(&talk)
-                        .is_some_and(|t| t.stage == TalkStage::Resting)
+                        .sessions
+                        .get(&session)
+                        .is_some_and(|t| t.stage == SessionStage::Idle)
                     {
-                        self.give_work(talk, now);
+                        self.give_work(session, now);
                     }
                 }
             }
@@ -751,53 +751,53 @@ impl Board {
     }
 
     /// Takes in what a conversation reports.
-    pub fn report(&mut self, talk: TalkId, report: Report, now: Moment) {
+    pub fn report(&mut self, session: SessionId, report: SessionEvent, now: Timestamp) {
         match report {
-            Report::Opened(offer) => {
-                if let Some(t) = self.talks.get_mut(&talk) {
-                    self.strandings.got_through(t.flight.began);
+            SessionEvent::Opened(offer) => {
+                if let Some(t) = self.sessions.get_mut(&session) {
+                    self.strandings.got_through(t.batch.began);
                     t.offer = Some(offer);
                     let (group, target) = (t.group, t.target);
-                    let took = now.since(t.flight.began);
+                    let took = now.since(t.batch.began);
                     let host = &mut self.hosts[self.groups[group].host];
                     host.pace.opened_in(took);
-                    if host.met_at == Moment::default() {
+                    if host.met_at == Timestamp::default() {
                         host.met_at = now;
                     }
                     self.is_open(group);
                     let machine = self.groups[group].targets[target].1;
                     self.has_met(self.groups[group].host, machine);
                     self.dead.remove(&machine);
-                    self.give_work(talk, now);
+                    self.give_work(session, now);
                 }
             }
-            Report::Stranded(heard) => self.stranded(talk, &heard, now),
-            Report::Failed(heard) => self.could_not_open(talk, &heard, now),
-            Report::Landed(answers) => {
-                if self.take_in(talk, &answers, now) {
-                    self.give_work(talk, now);
+            SessionEvent::Stranded(heard) => self.stranded(session, &heard, now),
+            SessionEvent::Failed(heard) => self.could_not_open(session, &heard, now),
+            SessionEvent::Answered(answers) => {
+                if self.take_in(session, &answers, now) {
+                    self.give_work(session, now);
                 }
             }
-            Report::OutOfStep(heard) => self.out_of_step(talk, &heard, now),
-            Report::Ended(parting) => {
-                self.has_parted(talk, parting, now);
-                self.ended(talk, now);
+            SessionEvent::OutOfStep(heard) => self.out_of_step(session, &heard, now),
+            SessionEvent::Ended(parting) => {
+                self.has_parted(session, parting, now);
+                self.ended(session, now);
             }
         }
     }
 
-    /// Stops: conversations end after the flight under way, nothing new is begun.
+    /// Stops: conversations end after the batch under way, nothing new is begun.
     pub fn stop(&mut self) {
         self.stopping = true;
         self.unresolved.clear();
-        let resting: Vec<TalkId> = self
-            .talks
+        let resting: Vec<SessionId> = self
+            .sessions
             .iter()
-            .filter(|(_, talk)| talk.stage == TalkStage::Resting)
+            .filter(|(_, session)| session.stage == SessionStage::Idle)
             .map(|(id, _)| *id)
             .collect();
-        for talk in resting {
-            self.hang_up(talk);
+        for session in resting {
+            self.hang_up(session);
         }
     }
 
@@ -807,13 +807,13 @@ impl Board {
     }
 
     /// Says goodbye in a conversation.
-    fn hang_up(&mut self, talk: TalkId) {
-        if let Some(t) = self.talks.get_mut(&talk) {
-            t.stage = TalkStage::Quitting;
+    fn hang_up(&mut self, session: SessionId) {
+        if let Some(t) = self.sessions.get_mut(&session) {
+            t.stage = SessionStage::Quitting;
             self.hosts[self.groups[t.group].host]
                 .first_in_line
-                .take_if(|first| *first == talk);
-            self.out.push_back(Out::Quit { talk });
+                .take_if(|first| *first == session);
+            self.actions.push_back(Action::Quit { session });
         }
     }
 
@@ -822,17 +822,17 @@ impl Board {
         index: usize,
         finding: Finding,
         ttl: Option<Duration>,
-        now: Moment,
+        now: Timestamp,
     ) {
-        self.tell(Learned::Domain {
+        self.tell(Event::Domain {
             name: self.domains[index].name.to_string(),
             fact: Fact { at: now, finding },
             ttl,
         });
     }
 
-    fn learn_of_address(&mut self, subject: &Subject, finding: Finding, now: Moment) {
-        self.tell(Learned::Address {
+    fn learn_of_address(&mut self, subject: &Subject, finding: Finding, now: Timestamp) {
+        self.tell(Event::Address {
             key: subject.address.key().into_owned(),
             fact: Fact { at: now, finding },
         });
@@ -843,7 +843,7 @@ impl Board {
 fn control(address: Address) -> Subject {
     Subject {
         address,
-        since: Moment::default(),
+        since: Timestamp::default(),
         tries: 0,
         likelihood: Likelihood::Good,
         look: Look::Control,

@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::TalkId;
+use super::SessionId;
 use super::integrity::streak::Rows;
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::net::route::MailHost;
 use crate::probe::{Effort, Trust};
-use crate::smtp::session::{FlightPace, Hello, Privacy};
+use crate::smtp::session::{BatchPace, Hello, Privacy};
 
 /// The mail hosts that some domains have in common.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ use crate::smtp::session::{FlightPace, Hello, Privacy};
     clippy::struct_excessive_bools,
     reason = "none of them follows from another"
 )]
-pub(super) struct Group {
+pub(super) struct MxGroup {
     /// The host key's index.
     pub(super) host: usize,
     /// Name with address, in the order in which to try them.
@@ -60,19 +60,19 @@ pub(super) struct Group {
     /// How often it was to be tested when all else was done.
     pub(super) last_tests: u8,
     /// The conversation that rests until the next clock comes due, while there is nothing to ask.
-    pub(super) resting: Option<TalkId>,
+    pub(super) resting: Option<SessionId>,
     /// Whether it tells strangers to come back, so that all clocks are better started at once.
     pub(super) greylisting: bool,
     /// How often it began to tell strangers to come back.
     greylist_turns: u8,
     /// Conversations under way.
-    pub(super) talks: u32,
+    pub(super) sessions: u32,
     /// Whether it stands in its host's queue for a conversation.
     pub(super) listed: bool,
     /// The first target of the present round that was not waited for as long as it may take.
     pub(super) cut_short: Option<usize>,
     /// Not to be connected to before this.
-    pub(super) not_before: Moment,
+    pub(super) not_before: Timestamp,
     /// What connections to it have brought.
     pub(super) effort: Effort,
     /// Its last word that was no answer.
@@ -82,15 +82,15 @@ pub(super) struct Group {
     /// Rounds through all targets in vain.
     pub(super) failures: u8,
     /// When our own side last failed on the way to it.
-    pub(super) stranded_at: Option<Moment>,
+    pub(super) stranded_at: Option<Timestamp>,
     /// With which word we introduce ourselves here.
     pub(super) hello: Hello,
     /// What we want of encryption here.
     pub(super) privacy: Privacy,
     /// What its offer of PIPELINING is worth.
     pub(super) pipelining: Pipelining,
-    /// Most questions in one flight: fewer where flights break off, so that few are put in vain.
-    pub(super) flight: u32,
+    /// Most questions in one batch: fewer where batches break off, so that few are put in vain.
+    pub(super) batch: u32,
     /// The most recipients in a transaction it was found to take.
     pub(super) transaction_cap: Option<u32>,
 }
@@ -100,7 +100,7 @@ pub(super) struct Group {
 pub(super) enum Pipelining {
     /// Nothing speaks against it.
     Trusted,
-    /// A flight broke near its beginning: commands go one by one to see whether that helps.
+    /// A batch broke near its beginning: commands go one by one to see whether that helps.
     Suspected,
     /// One by one it works: it says that commands may travel together, then chokes on it.
     Chokes,
@@ -109,28 +109,26 @@ pub(super) enum Pipelining {
 }
 
 impl Pipelining {
-    /// What follows from a flight that landed with `replies` replies, whole or broken off.
-    pub(super) fn after_flight(self, pace: FlightPace, replies: usize, broken: bool) -> Self {
+    /// What follows from a batch that landed with `replies` replies, whole or broken off.
+    pub(super) fn after_flight(self, pace: BatchPace, replies: usize, broken: bool) -> Self {
         match (self, pace, broken) {
-            (Pipelining::Trusted, FlightPace::Together, true) if replies <= 1 => {
+            (Pipelining::Trusted, BatchPace::Together, true) if replies <= 1 => {
                 Pipelining::Suspected
             }
-            (Pipelining::Suspected, FlightPace::OneByOne, false) if replies > 1 => {
+            (Pipelining::Suspected, BatchPace::OneByOne, false) if replies > 1 => {
                 Pipelining::Chokes
             }
-            (Pipelining::Suspected, FlightPace::OneByOne, true) => Pipelining::Cleared,
-            (
-                same,
-                FlightPace::Together | FlightPace::OneByOne | FlightPace::Fenced,
-                true | false,
-            ) => same,
+            (Pipelining::Suspected, BatchPace::OneByOne, true) => Pipelining::Cleared,
+            (same, BatchPace::Together | BatchPace::OneByOne | BatchPace::Fenced, true | false) => {
+                same
+            }
         }
     }
 }
 
-impl Group {
+impl MxGroup {
     pub(super) fn new(host: usize, targets: Vec<(String, IpAddr)>, privacy: Privacy) -> Self {
-        Group {
+        MxGroup {
             host,
             targets,
             is_whole: false,
@@ -153,10 +151,10 @@ impl Group {
             resting: None,
             greylisting: false,
             greylist_turns: 0,
-            talks: 0,
+            sessions: 0,
             listed: false,
             cut_short: None,
-            not_before: Moment::default(),
+            not_before: Timestamp::default(),
             effort: Effort::default(),
             last_word: None,
             is_left: false,
@@ -165,7 +163,7 @@ impl Group {
             hello: Hello::default(),
             privacy,
             pipelining: Pipelining::Trusted,
-            flight: limits::REFUSED_RECIPIENTS,
+            batch: limits::REFUSED_RECIPIENTS,
             transaction_cap: None,
         }
     }
@@ -181,21 +179,21 @@ impl Group {
         true
     }
 
-    /// Notes that a flight landed with `answered` of its `asked` questions answered. One that breaks off makes the next
+    /// Notes that a batch landed with `answered` of its `asked` questions answered. One that breaks off makes the next
     /// ones as short as would have been of use; whole ones make them longer again.
     pub(super) fn flight_landed(&mut self, asked: u32, answered: u32) {
-        self.flight = match answered < asked {
+        self.batch = match answered < asked {
             true => answered.max(1),
-            false => (self.flight * 2).min(limits::REFUSED_RECIPIENTS),
+            false => (self.batch * 2).min(limits::REFUSED_RECIPIENTS),
         };
     }
 
     /// Whether another conversation would find enough to ask: each serves many domains and many recipients, so a second
     /// needs more than one is good for, `worth` for each.
     pub(super) fn wants_a_talk(&self, worth: usize) -> bool {
-        let worth = worth * self.talks as usize;
-        let to_test = self.test_owed && self.talks == 0;
-        to_test || (!self.ready.is_empty() && (self.talks == 0 || self.askable > worth))
+        let worth = worth * self.sessions as usize;
+        let to_test = self.test_owed && self.sessions == 0;
+        to_test || (!self.ready.is_empty() && (self.sessions == 0 || self.askable > worth))
     }
 }
 
@@ -249,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_host_that_breaks_either_way_is_not_blamed_for_pipelining() {
-        let (together, one_by_one) = (FlightPace::Together, FlightPace::OneByOne);
+        let (together, one_by_one) = (BatchPace::Together, BatchPace::OneByOne);
         let suspected = Pipelining::Trusted.after_flight(together, 1, true);
         assert_eq!(suspected, Pipelining::Suspected);
         assert_eq!(
@@ -266,7 +264,7 @@ mod tests {
         assert_eq!(
             Pipelining::Trusted.after_flight(together, 5, true),
             Pipelining::Trusted,
-            "a flight that broke late was understood"
+            "a batch that broke late was understood"
         );
     }
 }

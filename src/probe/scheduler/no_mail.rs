@@ -6,14 +6,14 @@
 
 use std::net::IpAddr;
 
-use super::{Asked, Asking, Board, Heard, TalkId};
+use super::{Asked, Asking, Heard, Scheduler, SessionId};
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding};
-use crate::probe::{Strangers, says_it_takes_no_mail};
+use crate::probe::{CatchAll, says_it_takes_no_mail};
 
-impl Board {
+impl Scheduler {
     /// Notes at the door of a machine that it takes no mail, if it says so. Returns whether all machines of its group do;
     /// then everybody there is settled.
     pub(super) fn turns_mail_away(
@@ -21,7 +21,7 @@ impl Board {
         group: usize,
         machine: IpAddr,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
         if !says_it_takes_no_mail(&heard.exchange, &heard.reading) || self.has_answered(machine) {
             return false;
@@ -38,11 +38,11 @@ impl Board {
     /// where there are any; when all have said so, the domain is settled. Returns whether the question is dealt with.
     pub(super) fn refuses_all_mail(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         machine: IpAddr,
         asked: Asked,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) -> Result<(), Asked> {
         if !says_it_takes_no_mail(&heard.exchange, &heard.reading) || self.has_answered(machine) {
             return Err(asked);
@@ -54,17 +54,17 @@ impl Board {
                 self.no_mail_for.insert((domain, machine));
             }
         }
-        let group = self.talks[&talk].group;
+        let group = self.sessions[&session].group;
         if self.nobody_takes_its_mail(domain) {
             if let Asking::Subject(subject) = &asked.whom {
                 self.learn_answer(subject, &heard.exchange, &heard.reading, now);
             }
-            self.put_back(asked, Strangers::decoy_not_asked, now);
+            self.put_back(asked, CatchAll::decoy_not_asked, now);
             self.settle_if_nobody_takes_its_mail(domain, &heard.exchange, now);
             return Ok(());
         }
         if self.shun(group, machine, now) {
-            self.put_back(asked, Strangers::decoy_not_asked, now);
+            self.put_back(asked, CatchAll::decoy_not_asked, now);
             return Ok(());
         }
         Err(asked)
@@ -75,7 +75,7 @@ impl Board {
         &mut self,
         domain: usize,
         exchange: &Exchange,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
         if self.domains[domain].closed {
             return true;
@@ -99,7 +99,7 @@ impl Board {
         };
         self.learn_of_domain(domain, finding, None, now);
         self.domains[domain].closed = true;
-        self.hear_of_strangers(domain, Strangers::give_up, now);
+        self.hear_of_strangers(domain, CatchAll::give_up, now);
         self.settle_rest_of(domain);
         true
     }
@@ -110,7 +110,7 @@ impl Board {
     }
 
     /// Settles a domain whose mail hosts have told others that they take no mail. Returns whether that is so.
-    pub(super) fn is_turned_away(&mut self, domain: usize, now: Moment) -> bool {
+    pub(super) fn is_turned_away(&mut self, domain: usize, now: Timestamp) -> bool {
         let group = self.domains[domain].group;
         let first = group.and_then(|group| self.groups[group].targets.first());
         let known = first.and_then(|(_, machine)| self.machines.get(machine));

@@ -1,20 +1,22 @@
-//! What follows from the answers of a flight.
+//! What follows from the answers of a batch.
 
 use std::net::IpAddr;
 
 use super::integrity::streak::Span;
 use super::puzzle::Puzzle;
 use super::tested::{Probe, Tested};
-use super::{Asked, Asking, Board, Flight, Heard, Learned, Look, Subject, Talk, TalkId, TalkStage};
+use super::{
+    Asked, Asking, Batch, Event, Heard, Look, Scheduler, Session, SessionId, SessionStage, Subject,
+};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::{Blame, Reason};
 use crate::model::stage::Stage;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding, Whom};
+use crate::probe::CatchAll;
 use crate::probe::Farewell;
 use crate::probe::Next;
-use crate::probe::Strangers;
 use crate::probe::Wait;
 use crate::probe::after_undecided;
 use crate::probe::farewell;
@@ -22,9 +24,9 @@ use crate::probe::is_for_one_connection;
 use crate::probe::recipients_counted_over;
 use crate::probe::refused_beside_an_acceptance;
 use crate::probe::refuses_a_stranger;
-use crate::smtp::session::{FlightPace, Privacy};
+use crate::smtp::session::{BatchPace, Privacy};
 
-/// How a flight broke off.
+/// How a batch broke off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Break {
     /// Right after a refused recipient: the host does so with every one.
@@ -41,15 +43,20 @@ enum Break {
     Told,
 }
 
-impl Board {
-    /// Takes in the answers of a flight. Returns whether the conversation goes on.
-    pub(super) fn take_in(&mut self, talk: TalkId, answers: &[Option<Heard>], now: Moment) -> bool {
-        let Some(t) = self.talks.get_mut(&talk) else {
+impl Scheduler {
+    /// Takes in the answers of a batch. Returns whether the conversation goes on.
+    pub(super) fn take_in(
+        &mut self,
+        session: SessionId,
+        answers: &[Option<Heard>],
+        now: Timestamp,
+    ) -> bool {
+        let Some(t) = self.sessions.get_mut(&session) else {
             return false;
         };
         let group = t.group;
         let asked = std::mem::take(&mut t.asked);
-        let Flight { began, step, pace } = t.flight;
+        let Batch { began, step, pace } = t.batch;
         let host = self.groups[group].host;
         let machine = self.groups[group].targets[t.target].clone();
         if !self.is_fit(machine.1) {
@@ -57,10 +64,10 @@ impl Board {
             for asked in asked {
                 self.not_answered(asked, now);
             }
-            self.hang_up(talk);
+            self.hang_up(session);
             return false;
         }
-        let t = self.talk(talk);
+        let t = self.session(session);
         t.replied += replied_to(answers);
         let broken = how_broken(answers, t);
         let farewell = broken
@@ -68,14 +75,14 @@ impl Board {
             .and_then(|_| about_the_connection(answers, t));
         self.judge_flight(group, (began, pace), (&asked, answers), broken, now);
         let span = Span {
-            talk,
+            session,
             asked: step,
             heard: self.next_step(),
             place: 0,
         };
-        let lost_one = broken == Some(Break::Mute) && Board::may_have_lost_one(pace, answers);
+        let lost_one = broken == Some(Break::Mute) && Scheduler::may_have_lost_one(pace, answers);
         if lost_one {
-            self.take_care(talk);
+            self.take_care(session);
         }
         for asked in asked {
             let span = Span {
@@ -99,7 +106,7 @@ impl Board {
                 (Some(heard), Some(Break::Told))
                     if farewell.is_some() && heard.exchange.code == Some(421) =>
                 {
-                    self.put_back(asked, Strangers::decoy_not_asked, now);
+                    self.put_back(asked, CatchAll::decoy_not_asked, now);
                 }
                 // Nobody answered this question, and not because of it.
                 (Some(heard), Some(Break::AfterRefusal | Break::Stale))
@@ -108,10 +115,10 @@ impl Board {
                     self.not_answered(asked, now);
                 }
                 (Some(heard), _) if mail_failed => {
-                    self.mail_refused(talk, &machine, asked, &heard.clone(), now);
+                    self.mail_refused(session, &machine, asked, &heard.clone(), now);
                 }
                 (Some(heard), _) => {
-                    let reread = self.heard_of_a_decoy(talk, &asked, heard);
+                    let reread = self.heard_of_a_decoy(session, &asked, heard);
                     let reread = reread.filter(|_| broken.is_none());
                     let heard = reread.as_ref().unwrap_or(heard);
                     self.answered(span, &machine, asked, heard, now);
@@ -126,34 +133,34 @@ impl Board {
             self.after_break(group, &machine, (broken, farewell), answers, now);
         }
         if let Some(farewell) = farewell {
-            self.heed_farewell(talk, host, farewell);
+            self.heed_farewell(session, host, farewell);
         }
         let of_one_connection = |heard: &Heard| is_for_one_connection(&heard.exchange.reply);
         let wants_encryption = |heard: &Heard| heard.reading.reason == Reason::TlsRequired;
         let goes_on = broken.is_none()
             && !answers.iter().flatten().any(of_one_connection)
             && !answers.iter().flatten().any(wants_encryption)
-            && self.talks[&talk].refuses_us.is_none()
-            && !self.talks[&talk].tail.turned
-            && !self.talks[&talk].failed_a_test
-            && !self.is_unwelcome(talk, now)
+            && self.sessions[&session].refuses_us.is_none()
+            && !self.sessions[&session].tail.turned
+            && !self.sessions[&session].failed_a_test
+            && !self.is_unwelcome(session, now)
             && !self.groups[group].is_left;
         if !goes_on {
-            self.hang_up(talk);
+            self.hang_up(session);
             self.rouse_resting(group, now);
         }
-        goes_on && self.talks[&talk].stage != TalkStage::Quitting
+        goes_on && self.sessions[&session].stage != SessionStage::Quitting
     }
 
-    /// Notes what a flight shows of its host: whether it understands commands that travel together, how many in one flight
+    /// Notes what a batch shows of its host: whether it understands commands that travel together, how many in one batch
     /// are of use, how fast it answers.
     fn judge_flight(
         &mut self,
         group: usize,
-        (began, pace): (Moment, FlightPace),
+        (began, pace): (Timestamp, BatchPace),
         (asked, answers): (&[Asked], &[Option<Heard>]),
         broken: Option<Break>,
-        now: Moment,
+        now: Timestamp,
     ) {
         let host = self.groups[group].host;
         let replies = answers
@@ -193,14 +200,14 @@ impl Board {
         }
     }
 
-    /// What follows when a flight broke off.
+    /// What follows when a batch broke off.
     fn after_break(
         &mut self,
         group: usize,
         machine: &(String, IpAddr),
         (broken, farewell): (Break, Option<Farewell>),
         answers: &[Option<Heard>],
-        now: Moment,
+        now: Timestamp,
     ) {
         let host = self.groups[group].host;
         let last = answers.iter().flatten().last();
@@ -231,18 +238,18 @@ impl Board {
     /// MAIL was refused, so nobody has been asked about.
     fn mail_refused(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         machine: &(String, IpAddr),
         asked: Asked,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
-        let group = self.talks[&talk].group;
+        let group = self.sessions[&session].group;
         let host = self.groups[group].host;
-        let in_clear = self.talks[&talk].privacy != Privacy::Required;
+        let in_clear = self.sessions[&session].privacy != Privacy::Required;
         if heard.reading.reason == Reason::TlsRequired && in_clear {
             // Another connection is to be encrypted, or none is of use.
-            self.demands_tls(talk);
+            self.demands_tls(session);
             self.not_answered(asked, now);
             return;
         }
@@ -250,7 +257,7 @@ impl Board {
             // It is about us: the next address would hear the same. As long as this was said in answer to MAIL, which the
             // end of the conversation will show.
             self.groups[group].not_before = now + limits::GOODBYE_WAIT + limits::CLOSING_WAIT;
-            self.talk(talk).refuses_us = Some(Box::new(heard.clone()));
+            self.session(session).refuses_us = Some(Box::new(heard.clone()));
             self.not_answered(asked, now);
             return;
         }
@@ -267,13 +274,13 @@ impl Board {
         machine: &(String, IpAddr),
         asked: Asked,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
-        let talk = span.talk;
-        let group = self.talks[&talk].group;
+        let session = span.session;
+        let group = self.sessions[&session].group;
         let host = self.groups[group].host;
         let accepted = is_yes(&heard.exchange);
-        if let Some(t) = self.talks.get_mut(&talk) {
+        if let Some(t) = self.sessions.get_mut(&session) {
             if accepted {
                 t.spent.accepted += 1;
             } else {
@@ -291,12 +298,12 @@ impl Board {
                 t.welcomed = asked.transaction;
             }
         }
-        if accepted && self.talks.get(&talk).is_some_and(|t| t.tail.turned) {
+        if accepted && self.sessions.get(&session).is_some_and(|t| t.tail.turned) {
             // Everybody is accepted in this connection by now.
-            self.put_back(asked, Strangers::decoy_not_asked, now);
+            self.put_back(asked, CatchAll::decoy_not_asked, now);
             return;
         }
-        let asked = match self.refuses_all_mail(talk, machine.1, asked, heard, now) {
+        let asked = match self.refuses_all_mail(session, machine.1, asked, heard, now) {
             Ok(()) => return,
             Err(asked) => asked,
         };
@@ -315,7 +322,7 @@ impl Board {
                     self.block(host, machine.clone(), heard, self.block_wait(host), now);
                 }
                 if !self.has_nobody_left(group) && self.shun(group, machine.1, now) {
-                    self.put_back(asked, Strangers::decoy_not_asked, now);
+                    self.put_back(asked, CatchAll::decoy_not_asked, now);
                     return;
                 }
             }
@@ -329,21 +336,21 @@ impl Board {
             _ => {}
         }
         if reason == Reason::TooManyRecipients && asked.place > 1 {
-            self.too_many(talk, asked, now);
+            self.too_many(session, asked, now);
             return;
         }
         let remembered = asked.whom.unsure(asked.domain);
         if let Some(unsure) = remembered.filter(|_| accepted || settles(&heard.reading)) {
-            self.is_unsure(talk, unsure);
+            self.is_unsure(session, unsure);
         }
         if self.names_whom_it_is_about(&asked, &heard.exchange) {
-            self.is_proven(talk);
+            self.is_proven(session);
         }
         if accepted && matches!(asked.whom, Asking::Subject(_)) {
-            self.understand_the_decoy(talk, asked.domain, asked.transaction, now);
+            self.understand_the_decoy(session, asked.domain, asked.transaction, now);
         }
         if matches!(asked.whom, Asking::Decoy) {
-            self.talk(talk).puzzle = Puzzle::of(span, &asked, heard);
+            self.session(session).puzzle = Puzzle::of(span, &asked, heard);
         }
         match &asked.whom {
             Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
@@ -367,9 +374,9 @@ impl Board {
     /// What was said of a domain's first decoy, where it means more in the light of an acceptance in the same transaction.
     /// Across transactions a limit on recipients may lie between the two. Nor does it tell of a late decoy: those come after
     /// many acceptances, when such a limit is likely.
-    fn heard_of_a_decoy(&self, talk: TalkId, asked: &Asked, heard: &Heard) -> Option<Heard> {
+    fn heard_of_a_decoy(&self, session: SessionId, asked: &Asked, heard: &Heard) -> Option<Heard> {
         let is_first = matches!(asked.whom, Asking::Decoy);
-        if !is_first || self.talks[&talk].welcomed != asked.transaction {
+        if !is_first || self.sessions[&session].welcomed != asked.transaction {
             return None;
         }
         let reading = refused_beside_an_acceptance(&heard.reading, heard.exchange.code)?;
@@ -380,10 +387,16 @@ impl Board {
     }
 
     /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.
-    pub(super) fn decoy_answered(&mut self, span: Span, domain: usize, heard: &Heard, now: Moment) {
+    pub(super) fn decoy_answered(
+        &mut self,
+        span: Span,
+        domain: usize,
+        heard: &Heard,
+        now: Timestamp,
+    ) {
         self.domains[domain].under_way -= 1;
-        if is_yes(&heard.exchange) && self.is_asked_afresh(span.talk, domain, now) {
-            self.hear_of_strangers(domain, Strangers::decoy_not_asked, now);
+        if is_yes(&heard.exchange) && self.is_asked_afresh(span.session, domain, now) {
+            self.hear_of_strangers(domain, CatchAll::decoy_not_asked, now);
             self.offer_domain(domain, now);
             return;
         }
@@ -391,8 +404,8 @@ impl Board {
             self.offer_domain(domain, now);
             return;
         }
-        let talk = self.talks.get(&span.talk);
-        let machine = talk.map(|t| self.groups[t.group].targets[t.target].1);
+        let session = self.sessions.get(&span.session);
+        let machine = session.map(|t| self.groups[t.group].targets[t.target].1);
         let wait = self.wait_wanted(domain, machine, heard, now);
         let wait = self.domains[domain]
             .strangers
@@ -400,7 +413,7 @@ impl Board {
         if refuses_a_stranger(&heard.reading) {
             self.system_refuses_strangers(domain, heard, now);
         }
-        let hear = |strangers: &mut Strangers| {
+        let hear = |strangers: &mut CatchAll| {
             strangers.hear_decoy(&heard.reading, now + wait.unwrap_or_default());
             if strangers.decoy_due().is_some() && wait.is_none() {
                 strangers.give_up();
@@ -413,8 +426,8 @@ impl Board {
 
     /// The host takes fewer recipients at once than we named: our mistake, so this one is asked again at once, and so
     /// many are not named together any more.
-    fn too_many(&mut self, talk: TalkId, asked: Asked, now: Moment) {
-        if let Some(t) = self.talks.get_mut(&talk) {
+    fn too_many(&mut self, session: SessionId, asked: Asked, now: Timestamp) {
+        if let Some(t) = self.sessions.get_mut(&session) {
             // Whatever the transaction could still have held is asked in a new one.
             t.transaction = None;
             let group = &mut self.groups[t.group];
@@ -427,17 +440,17 @@ impl Board {
                 self.tell_of_host(host);
             }
         }
-        self.put_back(asked, Strangers::decoy_not_asked, now);
+        self.put_back(asked, CatchAll::decoy_not_asked, now);
     }
 
     /// An answer that settles the matter for this address.
-    fn settled_by(&mut self, span: Span, asked: Asked, heard: &Heard, now: Moment) {
+    fn settled_by(&mut self, span: Span, asked: Asked, heard: &Heard, now: Timestamp) {
         let domain = asked.domain;
         self.domains[domain].under_way -= 1;
         let Asking::Subject(subject) = asked.whom else {
             unreachable!("decoys are answered elsewhere")
         };
-        let hear = |strangers: &mut Strangers| strangers.hear_subject(&heard.reading);
+        let hear = |strangers: &mut CatchAll| strangers.hear_subject(&heard.reading);
         self.hear_of_strangers(domain, hear, now);
         if is_yes(&heard.exchange)
             && subject.tries == 0
@@ -451,7 +464,7 @@ impl Board {
             self.domains[domain].refused();
         }
         if is_yes(&heard.exchange) {
-            self.tail_accepted(span.talk, domain, &subject);
+            self.tail_accepted(span.session, domain, &subject);
         }
         self.hear_exception(domain, &subject, now);
         let look = subject.look;
@@ -488,7 +501,7 @@ impl Board {
         machine: IpAddr,
         asked: Asked,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
         let domain = asked.domain;
         let mut subject = match asked.whom {
@@ -511,7 +524,7 @@ impl Board {
         match (next, subject.look) {
             (Next::Again(at), look) => {
                 subject.tries += 1;
-                if subject.since == Moment::default() {
+                if subject.since == Timestamp::default() {
                     subject.since = now;
                 }
                 let latest = wait.at_the_latest(subject.waiting(), at, patience);
@@ -537,10 +550,10 @@ impl Board {
     }
 
     /// Notes that somebody was answered about a domain that takes everybody.
-    fn hear_exception(&mut self, domain: usize, subject: &Subject, now: Moment) {
+    fn hear_exception(&mut self, domain: usize, subject: &Subject, now: Timestamp) {
         let takes_everybody = self.domains[domain].is_settled_as_a_whole();
         if takes_everybody && subject.look == Look::First {
-            self.hear_of_strangers(domain, Strangers::hear_exception, now);
+            self.hear_of_strangers(domain, CatchAll::hear_exception, now);
             self.tell_of_strangers(domain);
         }
     }
@@ -551,7 +564,7 @@ impl Board {
         domain: usize,
         machine: Option<IpAddr>,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) -> Wait {
         let group = self.domains[domain].group;
         let named = heard.named_wait.or_else(|| match heard.reading.reason {
@@ -568,10 +581,10 @@ impl Board {
 
     /// Somebody was told to come back: everybody's clock is started at once, in the whole domain with its decoy, at
     /// all domains of the machines that may have said so; of all machines where their provider acts as one.
-    fn tells_to_come_back(&mut self, host: usize, domain: usize, now: Moment) {
+    fn tells_to_come_back(&mut self, host: usize, domain: usize, now: Timestamp) {
         if !self.domains[domain].keeps_waiting {
             self.domains[domain].keeps_waiting = true;
-            self.hear_of_strangers(domain, Strangers::start_clock, now);
+            self.hear_of_strangers(domain, CatchAll::start_clock, now);
             self.tell_of_strangers(domain);
         }
         let Some(own) = self.domains[domain].group else {
@@ -591,15 +604,15 @@ impl Board {
 
     /// A question that was not put, or whose answer was lost with the connection through no fault of its own: it is put
     /// again.
-    pub(super) fn not_answered(&mut self, asked: Asked, now: Moment) {
+    pub(super) fn not_answered(&mut self, asked: Asked, now: Timestamp) {
         self.put_back(asked, |strangers| strangers.decoy_lost(now), now);
     }
 
     pub(super) fn put_back(
         &mut self,
         asked: Asked,
-        decoy: impl FnOnce(&mut Strangers),
-        now: Moment,
+        decoy: impl FnOnce(&mut CatchAll),
+        now: Timestamp,
     ) {
         let entry = &mut self.domains[asked.domain];
         entry.under_way -= 1;
@@ -621,7 +634,7 @@ impl Board {
         subject: &Subject,
         exchange: &Exchange,
         reading: &Reading,
-        now: Moment,
+        now: Timestamp,
     ) {
         let finding = Finding::Asked {
             whom: Whom::Subject,
@@ -632,8 +645,8 @@ impl Board {
     }
 
     /// Tells what an address has been through.
-    pub(super) fn tell_of_waiting(&mut self, subject: &Subject, again: Option<Moment>) {
-        self.tell(Learned::Waiting {
+    pub(super) fn tell_of_waiting(&mut self, subject: &Subject, again: Option<Timestamp>) {
+        self.tell(Event::Waiting {
             key: subject.address.key().into_owned(),
             waiting: subject.waiting(),
             again,
@@ -641,7 +654,7 @@ impl Board {
     }
 }
 
-/// How many recipients were replied to in a flight.
+/// How many recipients were replied to in a batch.
 fn replied_to(answers: &[Option<Heard>]) -> u32 {
     let replies = answers
         .iter()
@@ -653,17 +666,17 @@ fn replied_to(answers: &[Option<Heard>]) -> u32 {
 
 /// What a farewell (421) is about, where that is the connection: it has brought answers, and the words do not speak of our
 /// speed.
-fn about_the_connection(answers: &[Option<Heard>], talk: &Talk) -> Option<Farewell> {
+fn about_the_connection(answers: &[Option<Heard>], session: &Session) -> Option<Farewell> {
     let last = answers.iter().flatten().last()?;
     let meaning = farewell(&last.exchange.reply);
     let of_us = meaning == Farewell::Untold && last.reading.reason.blame() == Blame::Sender;
-    (talk.replied > 0 && !of_us).then_some(meaning)
+    (session.replied > 0 && !of_us).then_some(meaning)
 }
 
-/// How a flight of a conversation broke off, if it did.
-fn how_broken(answers: &[Option<Heard>], talk: &Talk) -> Option<Break> {
-    let used = talk.spent.recipients() > 0;
-    let replied = talk.replied > 0;
+/// How a batch of a conversation broke off, if it did.
+fn how_broken(answers: &[Option<Heard>], session: &Session) -> Option<Break> {
+    let used = session.spent.recipients() > 0;
+    let replied = session.replied > 0;
     let heard: Vec<&Heard> = answers.iter().flatten().collect();
     let last = heard.last()?;
     match (last.exchange.code, last.reading.reason) {
@@ -674,7 +687,7 @@ fn how_broken(answers: &[Option<Heard>], talk: &Talk) -> Option<Break> {
             let refused = match before {
                 Some(e) => e.stage == Stage::Rcpt && !is_yes(e),
                 // Some take their leave a moment after the refusal.
-                None => talk.refused_last,
+                None => session.refused_last,
             };
             Some(match last.exchange.stage {
                 _ if refused => Break::AfterRefusal,

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Board, TalkStage};
+use super::{Scheduler, SessionStage};
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// How long a run may still take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,9 +100,9 @@ impl ToGo {
     }
 }
 
-impl Board {
+impl Scheduler {
     /// How long what is in memory may still take at `now`, with those who were put off.
-    pub(super) fn to_go(&self, now: Moment) -> ToGo {
+    pub(super) fn to_go(&self, now: Timestamp) -> ToGo {
         let silent = self.silent(now);
         let hosts = (0..self.hosts.len()).map(|host| {
             let silent = silent.get(&host).copied().unwrap_or_default();
@@ -113,7 +113,7 @@ impl Board {
     }
 
     /// What is left to do at a host that may go on being silent for so long.
-    fn left_at(&self, index: usize, silent: Duration, now: Moment) -> Left {
+    fn left_at(&self, index: usize, silent: Duration, now: Timestamp) -> Left {
         let host = &self.hosts[index];
         let (mut askable, mut closed, mut failing) = (0, None::<Duration>, Duration::ZERO);
         for &at in &host.groups {
@@ -162,7 +162,7 @@ impl Board {
     }
 
     /// Until when somebody at a host waits who was told to come back, or a decoy.
-    pub(super) fn last_wait(&self, host: usize, now: Moment) -> Duration {
+    pub(super) fn last_wait(&self, host: usize, now: Timestamp) -> Duration {
         let host = &self.hosts[host];
         if host.waiting[1] == 0 && self.decoys_owed == 0 {
             return Duration::ZERO;
@@ -188,21 +188,21 @@ impl Board {
     }
 
     /// For how long each host may go on to be silent in the conversations in which it is, by its index.
-    fn silent(&self, now: Moment) -> HashMap<usize, Duration> {
+    fn silent(&self, now: Timestamp) -> HashMap<usize, Duration> {
         let mut silent: HashMap<usize, Duration> = HashMap::new();
-        for talk in self.talks.values() {
-            let waited = now.since(talk.flight.began);
-            let most = match talk.stage {
-                TalkStage::Opening => talk.patience.to_connect() + limits::GREETING_WAIT,
-                TalkStage::Flying => limits::RCPT_WAIT,
-                TalkStage::Resting | TalkStage::Quitting => continue,
+        for session in self.sessions.values() {
+            let waited = now.since(session.batch.began);
+            let most = match session.stage {
+                SessionStage::Opening => session.patience.to_connect() + limits::GREETING_WAIT,
+                SessionStage::AwaitingReplies => limits::RCPT_WAIT,
+                SessionStage::Idle | SessionStage::Quitting => continue,
             };
             // Whoever has answered till now will most likely do so in a moment.
             let left = match waited > MOMENT {
                 true => most.saturating_sub(waited),
                 false => MOMENT,
             };
-            let host = silent.entry(self.groups[talk.group].host).or_default();
+            let host = silent.entry(self.groups[session.group].host).or_default();
             *host = (*host).max(left);
         }
         silent

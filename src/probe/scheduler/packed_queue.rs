@@ -5,7 +5,7 @@
 
 use super::{Look, Subject};
 use crate::input::address::Address;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::probe::Likelihood;
 
 /// Bits of a record's first byte.
@@ -95,7 +95,7 @@ impl Packed {
 /// What one address takes.
 fn record(subject: &Subject) -> Vec<u8> {
     let local = subject.address.local();
-    let tried = subject.tries > 0 || subject.since != Moment::default();
+    let tried = subject.tries > 0 || subject.since != Timestamp::default();
     let mut first = match subject.likelihood {
         Likelihood::Good => 0,
         Likelihood::Bad => BAD,
@@ -123,10 +123,14 @@ fn record(subject: &Subject) -> Vec<u8> {
 fn read(bytes: &[u8], domain: &str) -> (Subject, usize) {
     let first = bytes[0];
     let (tries, since, at) = if first & TRIED == 0 {
-        (0, Moment::default(), 1)
+        (0, Timestamp::default(), 1)
     } else {
         let since = bytes[2..10].try_into().expect("eight bytes");
-        (bytes[1], Moment::from_millis(u64::from_le_bytes(since)), 10)
+        (
+            bytes[1],
+            Timestamp::from_millis(u64::from_le_bytes(since)),
+            10,
+        )
     };
     let end = at + 1 + usize::from(bytes[at]);
     let local = std::str::from_utf8(&bytes[at + 1..end]).expect("written from text");
@@ -165,7 +169,7 @@ mod tests {
             address: format!("{local}@müller.test")
                 .parse()
                 .unwrap_or_else(|_| format!("n{n}@müller.test").parse().unwrap()),
-            since: Moment::from_millis(u64::from(kind / 8) * 1_000_000_007),
+            since: Timestamp::from_millis(u64::from(kind / 8) * 1_000_000_007),
             tries: kind / 16,
             likelihood: match kind % 2 {
                 0 => Likelihood::Good,

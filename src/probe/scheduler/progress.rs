@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::host::Host;
-use super::{Board, TalkStage, ToGo};
-use crate::model::timestamp::Moment;
+use super::{Scheduler, SessionStage, ToGo};
+use crate::model::timestamp::Timestamp;
 
 /// Hosts that keep addresses waiting for a later moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct WaitingHosts {
     /// Whether all of these hosts put strangers off as greylists do.
     pub greylist: bool,
     /// When the last of them will have been asked about again.
-    pub until: Moment,
+    pub until: Timestamp,
 }
 
 /// What asking again about a sample of the refused came to: our own error, measured.
@@ -38,7 +38,7 @@ pub struct SecondLook {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// When it was so.
-    pub at: Moment,
+    pub at: Timestamp,
     /// Addresses that wait for their answer.
     pub pending: usize,
     /// Addresses settled.
@@ -66,15 +66,15 @@ pub struct Progress {
     /// How long it may still take; `None` while the list is being read.
     pub to_go: Option<ToGo>,
     /// Until when conversations under way may end well, once the run is to stop.
-    pub stopping: Option<Moment>,
+    pub stopping: Option<Timestamp>,
     /// What asking again about a sample of the refused came to so far.
     pub second_look: SecondLook,
 }
 
-impl Board {
+impl Scheduler {
     /// How far the asking has come at `now`.
     #[must_use]
-    pub fn progress(&self, now: Moment) -> Progress {
+    pub fn progress(&self, now: Timestamp) -> Progress {
         Progress {
             at: now,
             pending: self.pending,
@@ -83,9 +83,9 @@ impl Board {
             domains: self.domains.len(),
             resolved: self.tally.resolved,
             conversations: self
-                .talks
+                .sessions
                 .values()
-                .filter(|talk| talk.stage != TalkStage::Quitting)
+                .filter(|session| session.stage != SessionStage::Quitting)
                 .count(),
             opened: self.tally.dials,
             recipients: self.tally.recipients,
@@ -99,7 +99,7 @@ impl Board {
         }
     }
     /// Who waits for a later moment.
-    fn waiting_for(&self, now: Moment) -> Option<WaitingHosts> {
+    fn waiting_for(&self, now: Timestamp) -> Option<WaitingHosts> {
         let waiting = || self.hosts.iter().filter(|host| host.waiting[1] > 0);
         let places = (0..self.hosts.len()).filter(|&host| self.hosts[host].waiting[1] > 0);
         let last = places.map(|host| self.last_wait(host, now)).max()?;

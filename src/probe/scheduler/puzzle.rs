@@ -3,9 +3,9 @@
 
 use super::integrity::streak::Span;
 use super::step::Unsure;
-use super::{Asked, Board, Heard, TalkId};
-use crate::model::timestamp::Moment;
-use crate::probe::{Openness, refused_beside_an_acceptance};
+use super::{Asked, Heard, Scheduler, SessionId};
+use crate::model::timestamp::Timestamp;
+use crate::probe::{CatchAllState, refused_beside_an_acceptance};
 
 /// A decoy's answer that an acceptance beside it would explain.
 #[derive(Debug)]
@@ -34,24 +34,24 @@ impl Puzzle {
     }
 }
 
-impl Board {
+impl Scheduler {
     /// An address was accepted: a decoy of its domain that was refused in the same transaction was refused for itself.
     pub(super) fn understand_the_decoy(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         domain: usize,
         transaction: u32,
-        now: Moment,
+        now: Timestamp,
     ) {
         let is_beside =
             |puzzle: &mut Box<Puzzle>| (puzzle.domain, puzzle.transaction) == (domain, transaction);
-        let Some(puzzle) = self.talk(talk).puzzle.take_if(is_beside) else {
+        let Some(puzzle) = self.session(session).puzzle.take_if(is_beside) else {
             return;
         };
-        if self.domains[domain].strangers.openness() == Openness::CatchAll {
+        if self.domains[domain].strangers.openness() == CatchAllState::CatchAll {
             return;
         }
-        self.is_unsure(talk, Unsure::Decoy { domain });
+        self.is_unsure(session, Unsure::Decoy { domain });
         if self.weigh_decoy(puzzle.span, domain, &puzzle.heard, now) {
             let reading = &puzzle.heard.reading;
             self.hear_of_strangers(domain, |strangers| strangers.hear_decoy(reading, now), now);

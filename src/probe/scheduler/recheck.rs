@@ -3,11 +3,11 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::outcome::refuses_for_good;
-use super::{Board, Heard, Look, Subject, control};
+use super::{Heard, Look, Scheduler, Subject, control};
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
-impl Board {
+impl Scheduler {
     /// Keeps a refused address for a second look, if it is in the sample.
     pub(super) fn draw_sample(&mut self, subject: &Subject) {
         let share = self.manners.second_look;
@@ -24,8 +24,8 @@ impl Board {
     }
 
     /// When everything else is done and every connection closed, asks again about the sample of the refused.
-    pub(super) fn look_again(&mut self, now: Moment) {
-        let done = self.pending == 0 && self.decoys_owed == 0 && self.talks.is_empty();
+    pub(super) fn look_again(&mut self, now: Timestamp) {
+        let done = self.pending == 0 && self.decoys_owed == 0 && self.sessions.is_empty();
         if self.stopping || !done {
             return;
         }
@@ -42,7 +42,7 @@ impl Board {
     }
 
     /// A refused address was answered again. A change contradicts the first answer, so the evidence decides for neither.
-    pub(super) fn looked_again(&mut self, subject: &Subject, heard: &Heard, now: Moment) {
+    pub(super) fn looked_again(&mut self, subject: &Subject, heard: &Heard, now: Timestamp) {
         match refuses_for_good(&heard.reading) {
             true => self.second_look.confirmed += 1,
             false => self.second_look.changed += 1,

@@ -6,22 +6,22 @@
 //! quiet behind each answer. A machine that is found out of step again is unfit: nobody is asked about there in this run.
 //!
 //! A reply too few shows itself by silence where commands travelled together. It says nothing against the machine that one
-//! command at a time does not tell better, so that flight alone is asked again.
+//! command at a time does not tell better, so that batch alone is asked again.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::tested::Tested;
 use super::turn::Tail;
-use super::{Asked, Asking, Board, Heard, Subject, TalkId, TalkStage};
+use super::{Asked, Asking, Heard, Scheduler, SessionId, SessionStage, Subject};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::{MAY_BE_ANOTHERS, Party, Strangers};
+use crate::probe::{CatchAll, MAY_BE_ANOTHERS, Party};
 use crate::smtp::farewell::Parting;
-use crate::smtp::session::{FlightPace, Offer, Privacy};
+use crate::smtp::session::{BatchPace, Offer, Privacy};
 
 /// What a machine has shown of its ways.
 #[derive(Debug, Default)]
@@ -77,16 +77,16 @@ pub(super) enum Unsure {
     Test(Box<Tested>),
 }
 
-impl Board {
+impl Scheduler {
     /// The machine at the other end of a conversation.
-    fn machine(&self, talk: TalkId) -> IpAddr {
-        let t = &self.talks[&talk];
+    fn machine(&self, session: SessionId) -> IpAddr {
+        let t = &self.sessions[&session];
         self.groups[t.group].targets[t.target].1
     }
 
     /// Whether a conversation puts one command at a time, with a fence around each answer.
-    pub(super) fn is_careful(&self, talk: TalkId) -> bool {
-        let conduct = self.conduct.get(&self.machine(talk));
+    pub(super) fn is_careful(&self, session: SessionId) -> bool {
+        let conduct = self.conduct.get(&self.machine(session));
         conduct.is_some_and(|conduct| match conduct.care {
             Care::FencedOnce | Care::Fenced => true,
             Care::None | Care::OneByOne => false,
@@ -94,18 +94,18 @@ impl Board {
     }
 
     /// How commands are put in a conversation, by what its machine has shown and its host offers.
-    pub(super) fn pace_of(&self, talk: TalkId, offer: &Offer) -> FlightPace {
-        let conduct = self.conduct.get(&self.machine(talk));
+    pub(super) fn pace_of(&self, session: SessionId, offer: &Offer) -> BatchPace {
+        let conduct = self.conduct.get(&self.machine(session));
         match conduct.map_or(Care::None, |conduct| conduct.care) {
-            Care::None => self.flight_pace(self.talks[&talk].group, offer),
-            Care::OneByOne => FlightPace::OneByOne,
-            Care::FencedOnce | Care::Fenced => FlightPace::Fenced,
+            Care::None => self.flight_pace(self.sessions[&session].group, offer),
+            Care::OneByOne => BatchPace::OneByOne,
+            Care::FencedOnce | Care::Fenced => BatchPace::Fenced,
         }
     }
 
     /// Whether the machine of a conversation has ended one in step before, and none out of step.
-    pub(super) fn keeps_in_step(&self, talk: TalkId) -> bool {
-        let conduct = self.conduct.get(&self.machine(talk));
+    pub(super) fn keeps_in_step(&self, session: SessionId) -> bool {
+        let conduct = self.conduct.get(&self.machine(session));
         conduct.is_some_and(Conduct::keeps_in_step)
     }
 
@@ -120,10 +120,10 @@ impl Board {
     }
 
     /// What we want of encryption in a conversation, by what its machine has shown.
-    pub(super) fn wants_of_tls(&self, talk: TalkId) -> Privacy {
-        let conduct = self.conduct.get(&self.machine(talk));
+    pub(super) fn wants_of_tls(&self, session: SessionId) -> Privacy {
+        let conduct = self.conduct.get(&self.machine(session));
         let tls = conduct.map_or(Tls::Sound, |conduct| conduct.tls);
-        match (self.groups[self.talks[&talk].group].privacy, tls) {
+        match (self.groups[self.sessions[&session].group].privacy, tls) {
             (Privacy::WhenOffered, Tls::Broken) => Privacy::Never,
             (Privacy::WhenOffered, Tls::Demanded) => Privacy::Required,
             (wanted, Tls::Sound | Tls::Broken | Tls::Demanded) => wanted,
@@ -131,22 +131,22 @@ impl Board {
     }
 
     /// The machine of a conversation takes nothing in clear.
-    pub(super) fn demands_tls(&mut self, talk: TalkId) {
-        let machine = self.machine(talk);
+    pub(super) fn demands_tls(&mut self, session: SessionId) {
+        let machine = self.machine(session);
         self.conduct.entry(machine).or_default().tls = Tls::Demanded;
     }
 
     /// Encryption failed with the machine of a conversation: it is met in clear from now on.
-    pub(super) fn fails_at_tls(&mut self, talk: TalkId, now: Moment) {
-        let machine = self.machine(talk);
+    pub(super) fn fails_at_tls(&mut self, session: SessionId, now: Timestamp) {
+        let machine = self.machine(session);
         self.conduct.entry(machine).or_default().tls = Tls::Broken;
-        let host = self.groups[self.talks[&talk].group].host;
+        let host = self.groups[self.sessions[&session].group].host;
         self.hosts[host].known.remember_in_clear(machine, now);
         self.tell_of_host(host);
     }
 
     /// Takes in what is known of a host's machines from before.
-    pub(super) fn know_conduct(&mut self, host: usize, now: Moment) {
+    pub(super) fn know_conduct(&mut self, host: usize, now: Timestamp) {
         let known = &mut self.hosts[host].known;
         known.forget_conduct(now);
         for machine in known.in_clear.keys() {
@@ -161,22 +161,22 @@ impl Board {
     }
 
     /// Remembers an answer until its conversation has ended.
-    pub(super) fn is_unsure(&mut self, talk: TalkId, unsure: Unsure) {
-        if !self.keeps_in_step(talk)
+    pub(super) fn is_unsure(&mut self, session: SessionId, unsure: Unsure) {
+        if !self.keeps_in_step(session)
             && let Some(party) = self.party_of(&unsure)
         {
-            self.held.hold(party, talk);
+            self.held.hold(party, session);
         }
         if let Unsure::Decoy { domain } = unsure {
             self.domains[domain].unsure = true;
         }
-        if let Some(t) = self.talks.get_mut(&talk) {
+        if let Some(t) = self.sessions.get_mut(&session) {
             t.unsure.push(unsure);
         }
     }
 
     /// A conversation has ended in step, as far as that could be told: its answers count for good.
-    pub(super) fn are_sure(&mut self, answers: Vec<Unsure>, now: Moment) {
+    pub(super) fn are_sure(&mut self, answers: Vec<Unsure>, now: Timestamp) {
         for answer in answers {
             if let Unsure::Decoy { domain } = answer {
                 self.domains[domain].unsure = false;
@@ -185,9 +185,9 @@ impl Board {
         }
     }
 
-    /// Whether a flight fell silent in such a way that its answers may have moved up by a place: more than one command was
+    /// Whether a batch fell silent in such a way that its answers may have moved up by a place: more than one command was
     /// under way, and something was said in answer to one of them that depends on which.
-    pub(super) fn may_have_lost_one(pace: FlightPace, answers: &[Option<Heard>]) -> bool {
+    pub(super) fn may_have_lost_one(pace: BatchPace, answers: &[Option<Heard>]) -> bool {
         let tells = |heard: &&Heard| {
             let is_rcpt = heard.exchange.stage == crate::model::stage::Stage::Rcpt;
             is_rcpt || !super::outcome::is_yes(&heard.exchange)
@@ -195,8 +195,8 @@ impl Board {
         let replies = answers.iter().flatten();
         let mut replies = replies.filter(|heard| heard.exchange.code.is_some());
         match pace {
-            FlightPace::Together => replies.any(|heard| tells(&heard)),
-            FlightPace::OneByOne | FlightPace::Fenced => false,
+            BatchPace::Together => replies.any(|heard| tells(&heard)),
+            BatchPace::OneByOne | BatchPace::Fenced => false,
         }
     }
 
@@ -214,10 +214,10 @@ impl Board {
     }
 
     /// The last of a conversation's answers names whom it is about: it is in step, and so are all before it.
-    pub(super) fn is_proven(&mut self, talk: TalkId) {
-        let t = self.talk(talk);
+    pub(super) fn is_proven(&mut self, session: SessionId) {
+        let t = self.session(session);
         t.proven = t.unsure.len();
-        self.tell_held(talk);
+        self.tell_held(session);
     }
 
     /// A conversation is over: takes back what it answered if nothing shows that it was in step.
@@ -225,15 +225,15 @@ impl Board {
     /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at a
     /// machine that has ended a conversation in step before, or up to the last that names whom it is about; elsewhere they are
     /// asked again, this once. So are they where the machine was found out of step in another conversation.
-    pub(super) fn has_parted(&mut self, talk: TalkId, parting: Parting, now: Moment) {
-        let Some(t) = self.talks.get_mut(&talk) else {
+    pub(super) fn has_parted(&mut self, session: SessionId, parting: Parting, now: Timestamp) {
+        let Some(t) = self.sessions.get_mut(&session) else {
             return;
         };
         let group = t.group;
         let has_answered = t.replied > 0;
         let is_telling = t.unsure.len() > t.proven;
-        let paces = (t.travelled_together, t.flight.pace);
-        let machine = self.machine(talk);
+        let paces = (t.travelled_together, t.batch.pace);
+        let machine = self.machine(session);
         let conduct = self.conduct.entry(machine).or_default();
         let was_out_of_step = conduct.faults > 0;
         match (parting, paces) {
@@ -246,19 +246,21 @@ impl Board {
             }
             (Parting::Untold, (true, _)) if is_telling && !conduct.in_step => {
                 conduct.doubt();
-                self.takes_back_all(talk, now);
+                self.takes_back_all(session, now);
             }
             // Each reply was fenced: it came alone after its command.
-            (Parting::Untold, (false, FlightPace::Fenced)) if has_answered => conduct.confirm(),
-            (Parting::Untold, _) if is_telling && was_out_of_step => self.takes_back_all(talk, now),
-            (Parting::Untold, _) if is_telling => self.count_though_untold(talk),
+            (Parting::Untold, (false, BatchPace::Fenced)) if has_answered => conduct.confirm(),
+            (Parting::Untold, _) if is_telling && was_out_of_step => {
+                self.takes_back_all(session, now);
+            }
+            (Parting::Untold, _) if is_telling => self.count_though_untold(session),
             (Parting::InStep | Parting::Untold, _) => {}
         }
-        self.conclude(talk, now);
+        self.conclude(session, now);
     }
 
     /// A machine has ended a conversation in step. It is remembered.
-    fn is_in_step(&mut self, group: usize, machine: IpAddr, now: Moment) {
+    fn is_in_step(&mut self, group: usize, machine: IpAddr, now: Timestamp) {
         let host = self.groups[group].host;
         if self.conduct[&machine].keeps_in_step() {
             self.hosts[host].known.remember_in_step(machine, now);
@@ -267,18 +269,18 @@ impl Board {
     }
 
     /// Takes back what a conversation answered since it was last shown to be in step, and asks again.
-    fn takes_back_all(&mut self, talk: TalkId, now: Moment) {
-        let t = self.talk(talk);
+    fn takes_back_all(&mut self, session: SessionId, now: Timestamp) {
+        let t = self.session(session);
         t.refuses_us = None;
         let unsure = t.unsure.split_off(t.proven);
-        self.is_not_known_as_steady(talk);
+        self.is_not_known_as_steady(session);
         self.ask_all_anew(unsure, now);
     }
 
     /// Remembers answers that count though the end of their conversation did not show that it was in step.
-    fn count_though_untold(&mut self, talk: TalkId) {
-        let machine = self.machine(talk);
-        let t = &self.talks[&talk];
+    fn count_though_untold(&mut self, session: SessionId) {
+        let machine = self.machine(session);
+        let t = &self.sessions[&session];
         let answers = t.unsure[t.proven..].iter().filter(|unsure| match unsure {
             Unsure::Subject { .. } => true,
             // Those who were let go for a decoy's sake are not asked about again.
@@ -292,27 +294,27 @@ impl Board {
     }
 
     /// The machine of a conversation is asked one command at a time from now on.
-    pub(super) fn take_care(&mut self, talk: TalkId) {
-        let machine = self.machine(talk);
+    pub(super) fn take_care(&mut self, session: SessionId) {
+        let machine = self.machine(session);
         self.conduct.entry(machine).or_default().care = Care::Fenced;
     }
 
     /// A conversation's replies cannot be told apart: none of its answers counts.
-    pub(super) fn out_of_step(&mut self, talk: TalkId, heard: &Heard, now: Moment) {
-        let Some(t) = self.talks.get_mut(&talk) else {
+    pub(super) fn out_of_step(&mut self, session: SessionId, heard: &Heard, now: Timestamp) {
+        let Some(t) = self.sessions.get_mut(&session) else {
             return;
         };
-        let (group, is_leaving) = (t.group, t.stage == TalkStage::Quitting);
+        let (group, is_leaving) = (t.group, t.stage == SessionStage::Quitting);
         let asked = std::mem::take(&mut t.asked);
         let unsure = std::mem::take(&mut t.unsure);
         t.refuses_us = None;
         // Answers that are taken back are no fruit.
         t.replied = 0;
         t.tail = Tail::default();
-        self.is_not_known_as_steady(talk);
+        self.is_not_known_as_steady(session);
         let host = self.groups[group].host;
-        let machine = self.machine(talk);
-        self.take_care(talk);
+        let machine = self.machine(session);
+        self.take_care(session);
         self.hosts[host].known.remember_out_of_step(machine, now);
         self.tell_of_host(host);
         self.ask_all_anew(unsure, now);
@@ -334,12 +336,12 @@ impl Board {
             }
         }
         if !is_leaving {
-            self.hang_up(talk);
+            self.hang_up(session);
         }
     }
 
     /// Takes answers back, and asks again.
-    fn ask_all_anew(&mut self, mut unsure: Vec<Unsure>, now: Moment) {
+    fn ask_all_anew(&mut self, mut unsure: Vec<Unsure>, now: Timestamp) {
         // What was learned of strangers decides who is asked next.
         unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
         for unsure in unsure {
@@ -348,7 +350,7 @@ impl Board {
     }
 
     /// Takes an answer back, and asks again.
-    fn ask_anew(&mut self, unsure: Unsure, now: Moment) {
+    fn ask_anew(&mut self, unsure: Unsure, now: Timestamp) {
         let party = self.party_of(&unsure);
         match unsure {
             Unsure::Subject { domain, subject } => {
@@ -371,7 +373,7 @@ impl Board {
                 party.map(|party| self.untell(party, may_be_anothers(), now));
                 self.domains[domain].unsure = false;
                 self.system_takes_back(domain, &may_be_anothers(), now);
-                self.hear_of_strangers(domain, Strangers::unhear_decoy, now);
+                self.hear_of_strangers(domain, CatchAll::unhear_decoy, now);
                 self.tell_of_strangers(domain);
                 if let Some(group) = self.domains[domain].group {
                     self.groups[group].meant.take_if(|meant| *meant == domain);

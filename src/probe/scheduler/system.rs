@@ -3,11 +3,11 @@
 //! Large operators count who asks about people that do not exist. The first of their names where somebody is accepted leads:
 //! its decoy is asked about. The others wait for that answer, and take it over where a stranger is refused.
 
-use super::{Board, Heard, Learned};
+use super::{Event, Heard, Scheduler};
 use crate::model::reading::Reading;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{Party, SYSTEMS_STRANGER, Strangers};
+use crate::probe::{CatchAll, Party, SYSTEMS_STRANGER};
 
 /// One operator's system of mailboxes with several names.
 #[derive(Debug, Default)]
@@ -15,14 +15,14 @@ pub(super) struct System {
     /// The domain whose decoy is asked about for all.
     leader: Option<usize>,
     /// What that decoy was answered, where it was refused like a stranger.
-    told: Option<Box<(Moment, Heard)>>,
+    told: Option<Box<(Timestamp, Heard)>>,
     /// Domains that wait for the answer.
     waiting: Vec<usize>,
     /// Domains that have taken it over.
     followers: Vec<usize>,
 }
 
-impl Board {
+impl Scheduler {
     /// The system of mailboxes that a domain is one name of, where its operator runs one under several names.
     pub(super) fn find_system(&mut self, domain: usize) -> Option<usize> {
         let group = self.domains[domain].group?;
@@ -44,7 +44,7 @@ impl Board {
 
     /// A domain's decoy has come due: it is asked about, or waited for where another name of the same system leads, or known
     /// already.
-    pub(super) fn consult_system(&mut self, domain: usize, now: Moment) {
+    pub(super) fn consult_system(&mut self, domain: usize, now: Timestamp) {
         let Some(number) = self.domains[domain].system else {
             return;
         };
@@ -62,7 +62,12 @@ impl Board {
     }
 
     /// The decoy of a domain was refused like a stranger, which is believed.
-    pub(super) fn system_refuses_strangers(&mut self, domain: usize, heard: &Heard, now: Moment) {
+    pub(super) fn system_refuses_strangers(
+        &mut self,
+        domain: usize,
+        heard: &Heard,
+        now: Timestamp,
+    ) {
         if let Some(number) = self.domains[domain].system {
             let system = &mut self.systems[number];
             if system.leader == Some(domain) {
@@ -72,7 +77,7 @@ impl Board {
     }
 
     /// The decoy of a domain is awaited no more: the other names of its system follow, or ask for themselves.
-    pub(super) fn tell_system(&mut self, domain: usize, now: Moment) {
+    pub(super) fn tell_system(&mut self, domain: usize, now: Timestamp) {
         let Some(number) = self.domains[domain].system else {
             return;
         };
@@ -91,7 +96,7 @@ impl Board {
     }
 
     /// Takes over for a domain what its system's decoy was answered.
-    fn follow(&mut self, number: usize, domain: usize, now: Moment) {
+    fn follow(&mut self, number: usize, domain: usize, now: Timestamp) {
         let system = &mut self.systems[number];
         let Some(told) = &system.told else { return };
         let (at, heard) = &**told;
@@ -105,17 +110,17 @@ impl Board {
         };
         let fact = Fact { at: *at, finding };
         system.followers.push(domain);
-        self.learned.push(Learned::Domain {
+        self.learned.push(Event::Domain {
             name: self.domains[domain].name.to_string(),
             fact,
             ttl: None,
         });
-        self.hear_of_strangers(domain, Strangers::hear_listed, now);
+        self.hear_of_strangers(domain, CatchAll::hear_listed, now);
         self.tell_of_strangers(domain);
     }
 
     /// What a domain's decoy was answered is not believed any more: nor is what the other names of its system took over.
-    pub(super) fn system_takes_back(&mut self, domain: usize, reading: &Reading, now: Moment) {
+    pub(super) fn system_takes_back(&mut self, domain: usize, reading: &Reading, now: Timestamp) {
         let Some(number) = self.domains[domain].system else {
             return;
         };
@@ -126,12 +131,12 @@ impl Board {
         system.told = None;
         system.leader = None;
         for follower in std::mem::take(&mut system.followers) {
-            self.learned.push(Learned::TakenBack {
+            self.learned.push(Event::TakenBack {
                 party: Party::Decoy((*self.domains[follower].name).into()),
                 reading: reading.clone(),
                 at: now,
             });
-            self.hear_of_strangers(follower, Strangers::unhear_decoy, now);
+            self.hear_of_strangers(follower, CatchAll::unhear_decoy, now);
             self.tell_of_strangers(follower);
             self.offer_domain(follower, now);
         }

@@ -4,8 +4,8 @@
 use super::integrity::streak::Span;
 use super::outcome::{is_yes, refuses_for_good};
 use super::step::Unsure;
-use super::{Board, Heard, Look, Subject, TalkId};
-use crate::model::timestamp::Moment;
+use super::{Heard, Look, Scheduler, SessionId, Subject};
+use crate::model::timestamp::Timestamp;
 
 /// The answer to a test.
 #[derive(Clone, Debug)]
@@ -37,26 +37,26 @@ impl Tested {
     }
 }
 
-impl Board {
+impl Scheduler {
     /// A test was answered. One that came out badly ends its conversation, which shows whether it was in step. One that came
     /// out well counts at once where the machine has kept in step before.
-    pub(super) fn was_tested(&mut self, tested: Tested, now: Moment) {
-        let talk = tested.span.talk;
+    pub(super) fn was_tested(&mut self, tested: Tested, now: Timestamp) {
+        let session = tested.span.session;
         if matches!(tested.by, Probe::LateDecoy) && refuses_for_good(&tested.heard.reading) {
-            self.note_stranger(talk);
+            self.note_stranger(session);
         }
-        if !tested.is_bad() && self.keeps_in_step(talk) {
+        if !tested.is_bad() && self.keeps_in_step(session) {
             self.is_tested(tested, now);
             return;
         }
-        let t = self.talk(talk);
+        let t = self.session(session);
         t.failed_a_test |= tested.is_bad();
         t.unsure.push(Unsure::Test(Box::new(tested)));
     }
 
     /// A conversation is over, and what is left of its answers counts: draws the conclusions from its tests.
-    pub(super) fn conclude(&mut self, talk: TalkId, now: Moment) {
-        let t = self.talk(talk);
+    pub(super) fn conclude(&mut self, session: SessionId, now: Timestamp) {
+        let t = self.session(session);
         let is_test = |unsure: &mut Unsure| matches!(unsure, Unsure::Test(_));
         let tests: Vec<Unsure> = t.unsure.extract_if(.., is_test).collect();
         t.proven = 0;
@@ -67,7 +67,7 @@ impl Board {
         }
     }
 
-    fn is_tested(&mut self, tested: Tested, now: Moment) {
+    fn is_tested(&mut self, tested: Tested, now: Timestamp) {
         let Tested {
             span,
             domain,
@@ -88,7 +88,7 @@ impl Board {
     }
 
     /// The answer to a test may have belonged to another question: it is put again.
-    pub(super) fn test_anew(&mut self, tested: Tested, now: Moment) {
+    pub(super) fn test_anew(&mut self, tested: Tested, now: Timestamp) {
         let Tested { domain, by, .. } = tested;
         match by {
             Probe::LateDecoy => {

@@ -9,13 +9,13 @@ use std::net::IpAddr;
 
 use super::batch::Idle;
 use super::step::Unsure;
-use super::{Board, Look, Subject, TalkId};
+use super::{Look, Scheduler, SessionId, Subject};
 use crate::model::limits;
 use crate::model::reading::Reading;
-use crate::model::timestamp::Moment;
-use crate::probe::{ASKED_AFRESH, Openness, Party};
+use crate::model::timestamp::Timestamp;
+use crate::probe::{ASKED_AFRESH, CatchAllState, Party};
 use crate::smtp::Command;
-use crate::smtp::session::FlightPace;
+use crate::smtp::session::BatchPace;
 
 /// What one connection has refused, and accepted since.
 #[derive(Debug, Default)]
@@ -35,10 +35,10 @@ enum IsOwed {
     No,
 }
 
-impl Board {
+impl Scheduler {
     /// Notes that a conversation refused somebody for good: it had not turned before.
-    pub(super) fn tail_refused(&mut self, talk: TalkId) {
-        let Some(t) = self.talks.get_mut(&talk) else {
+    pub(super) fn tail_refused(&mut self, session: SessionId) {
+        let Some(t) = self.sessions.get_mut(&session) else {
             return;
         };
         let group = &mut self.groups[t.group];
@@ -48,8 +48,8 @@ impl Board {
     }
 
     /// Notes that a conversation accepted an address of the list.
-    pub(super) fn tail_accepted(&mut self, talk: TalkId, domain: usize, subject: &Subject) {
-        if let Some(t) = self.talks.get_mut(&talk)
+    pub(super) fn tail_accepted(&mut self, session: SessionId, domain: usize, subject: &Subject) {
+        if let Some(t) = self.sessions.get_mut(&session)
             && t.tail.refusals > 0
             && subject.look == Look::First
         {
@@ -59,13 +59,13 @@ impl Board {
 
     /// Whether what a conversation accepted last may come from a machine that has turned: it has refused so many that some
     /// turn then, and this one has not shown yet that it does not.
-    pub(super) fn may_have_turned(&self, talk: TalkId) -> bool {
-        self.may_turn_after(talk, 0)
+    pub(super) fn may_have_turned(&self, session: SessionId) -> bool {
+        self.may_turn_after(session, 0)
     }
 
     /// Whether a machine may have turned in a conversation once it has refused so many more.
-    pub(super) fn may_turn_after(&self, talk: TalkId, further: u32) -> bool {
-        let t = &self.talks[&talk];
+    pub(super) fn may_turn_after(&self, session: SessionId, further: u32) -> bool {
+        let t = &self.sessions[&session];
         let group = &self.groups[t.group];
         let suspicious = match group.turns_after {
             Some(_) => 1,
@@ -76,20 +76,20 @@ impl Board {
     }
 
     /// Whether a conversation has accepted anybody since it last refused somebody for good.
-    pub(super) fn owes_a_test(&self, talk: TalkId) -> bool {
-        !self.talks[&talk].tail.accepted.is_empty()
+    pub(super) fn owes_a_test(&self, session: SessionId) -> bool {
+        !self.sessions[&session].tail.accepted.is_empty()
     }
 
     /// The domain in which a decoy shows whether a conversation has turned, where that is to be shown; with whether that
     /// is the first one of a domain, which is owed anyway.
-    fn turn_to_be_tested(&self, talk: TalkId, now: Moment) -> Option<(usize, IsOwed)> {
-        let t = &self.talks[&talk];
-        if t.tail.turned || !self.may_have_turned(talk) {
+    fn turn_to_be_tested(&self, session: SessionId, now: Timestamp) -> Option<(usize, IsOwed)> {
+        let t = &self.sessions[&session];
+        if t.tail.turned || !self.may_have_turned(session) {
             return None;
         }
         let domains = || t.tail.accepted.iter().rev().map(|(domain, _)| *domain);
         let openness = |domain: usize| self.domains[domain].strangers.openness();
-        let is_promised = |domain: &usize| openness(*domain) == Openness::RefusesStrangers;
+        let is_promised = |domain: &usize| openness(*domain) == CatchAllState::RefusesStrangers;
         // Rather where a new stranger may be named.
         let waits = |domain: &usize| self.domains[*domain].keeps_waiting;
         if let Some(domain) = domains().filter(is_promised).min_by_key(waits) {
@@ -101,20 +101,23 @@ impl Board {
         // Where a promise may yet come of it, any domain shows it that is known to refuse strangers.
         let is_open = |domain| {
             let openness = openness(domain);
-            matches!(openness, Openness::Unknown | Openness::RefusesSome)
+            matches!(
+                openness,
+                CatchAllState::Unknown | CatchAllState::RefusesSome
+            )
         };
         let elsewhere = self.tells_by_a_decoy(t.group);
         let elsewhere = elsewhere.filter(|_| domains().any(is_open));
         elsewhere.map(|domain| (domain, IsOwed::No))
     }
 
-    /// The last flight of a conversation that would end: a decoy, where what it accepted last wants one.
+    /// The last batch of a conversation that would end: a decoy, where what it accepted last wants one.
     pub(super) fn test_a_turn(
         &mut self,
-        talk: TalkId,
+        session: SessionId,
         idle: Idle,
-        now: Moment,
-    ) -> Result<(Vec<Command>, FlightPace), Idle> {
+        now: Timestamp,
+    ) -> Result<(Vec<Command>, BatchPace), Idle> {
         let rests = match &idle {
             Idle::Until(moment) => moment.since(now) <= limits::REST,
             Idle::BesideAnother(_) => true,
@@ -123,33 +126,33 @@ impl Board {
         if rests {
             return Err(idle);
         }
-        let Some((domain, is_owed)) = self.turn_to_be_tested(talk, now) else {
+        let Some((domain, is_owed)) = self.turn_to_be_tested(session, now) else {
             return Err(idle);
         };
-        let mut draft = self.draft(talk);
-        let t = &self.talks[&talk];
+        let mut draft = self.draft(session);
+        let t = &self.sessions[&session];
         let spent = t.spent;
-        if spent.room(draft.budget) == 0 || !self.may_address(talk, domain, draft.budget) {
+        if spent.room(draft.budget) == 0 || !self.may_address(session, domain, draft.budget) {
             return Err(idle);
         }
-        self.draw(talk, now).map_err(Idle::Until)?;
+        self.draw(session, now).map_err(Idle::Until)?;
         let goes_in = match is_owed {
-            IsOwed::Yes => self.put_owed_decoy(talk, domain, &mut draft, now),
-            IsOwed::No => self.put_late_decoy(talk, domain, &mut draft),
+            IsOwed::Yes => self.put_owed_decoy(session, domain, &mut draft, now),
+            IsOwed::No => self.put_late_decoy(session, domain, &mut draft),
         };
         if !goes_in {
             return Err(idle);
         }
-        let pace = self.pace_of(talk, &draft.offer);
+        let pace = self.pace_of(session, &draft.offer);
         self.tally.recipients += draft.asked.len() as u64;
-        self.talk(talk).asked = draft.asked;
+        self.session(session).asked = draft.asked;
         Ok((draft.commands, pace))
     }
 
     /// A decoy was accepted in a conversation that had refused some before: it accepts everybody by now. Returns whether
     /// that is so; then all since the last refusal is asked again, in a fresh connection.
-    pub(super) fn has_turned(&mut self, talk: TalkId, now: Moment) -> bool {
-        let Some(t) = self.talks.get(&talk) else {
+    pub(super) fn has_turned(&mut self, session: SessionId, now: Timestamp) -> bool {
+        let Some(t) = self.sessions.get(&session) else {
             return false;
         };
         let (refusals, group) = (t.tail.refusals, t.group);
@@ -158,7 +161,7 @@ impl Board {
         }
         let host = self.groups[group].host;
         let (_, machine) = self.groups[group].targets[t.target];
-        self.take_back_the_tail(talk, now);
+        self.take_back_the_tail(session, now);
         let turns_after = self.hosts[host].known.turns_after;
         let least = turns_after.map_or(refusals, |before| before.min(refusals));
         self.hosts[host].known.turns_after = Some(least);
@@ -168,12 +171,12 @@ impl Board {
         }
         self.tell_of_host(host);
         // The others that have been refused as many have turned as well.
-        let has_turned_too = |t: &super::Talk| {
+        let has_turned_too = |t: &super::Session| {
             let (_, at) = self.groups[t.group].targets[t.target];
             at == machine && t.tail.refusals >= refusals && !t.tail.turned
         };
-        let talks = self.talks.iter().filter(|(_, t)| has_turned_too(t));
-        let others: Vec<TalkId> = talks.map(|(id, _)| *id).collect();
+        let sessions = self.sessions.iter().filter(|(_, t)| has_turned_too(t));
+        let others: Vec<SessionId> = sessions.map(|(id, _)| *id).collect();
         for other in others {
             self.take_back_the_tail(other, now);
         }
@@ -182,15 +185,21 @@ impl Board {
 
     /// The first decoy of a domain was accepted at a machine that was seen to turn: it takes everybody there, or has turned
     /// again. The first time it is asked again in a fresh connection. Returns whether it is.
-    pub(super) fn is_asked_afresh(&mut self, talk: TalkId, domain: usize, now: Moment) -> bool {
-        let is_there = |t: &super::Talk| t.tail.accepted.iter().any(|(there, _)| *there == domain);
-        let seen = |t: &super::Talk| self.groups[t.group].turns_after.is_some() && is_there(t);
-        let doubtful = self.talks.get(&talk).is_some_and(seen)
-            && self.may_have_turned(talk)
+    pub(super) fn is_asked_afresh(
+        &mut self,
+        session: SessionId,
+        domain: usize,
+        now: Timestamp,
+    ) -> bool {
+        let is_there =
+            |t: &super::Session| t.tail.accepted.iter().any(|(there, _)| *there == domain);
+        let seen = |t: &super::Session| self.groups[t.group].turns_after.is_some() && is_there(t);
+        let doubtful = self.sessions.get(&session).is_some_and(seen)
+            && self.may_have_turned(session)
             && !self.asked_afresh.contains(&domain);
         if doubtful {
             self.asked_afresh.insert(domain);
-            self.take_back_the_tail(talk, now);
+            self.take_back_the_tail(session, now);
         }
         doubtful
     }
@@ -198,11 +207,11 @@ impl Board {
     /// A conversation is over in which a machine may have turned, and no decoy has shown that it had not: what it accepted
     /// last is taken back and asked again where it is a promise, or else once it would become one. Where that happens again,
     /// further conversations end before so many are refused.
-    pub(super) fn doubt_the_tail(&mut self, talk: TalkId, now: Moment) {
-        let Some(t) = self.talks.get(&talk) else {
+    pub(super) fn doubt_the_tail(&mut self, session: SessionId, now: Timestamp) {
+        let Some(t) = self.sessions.get(&session) else {
             return;
         };
-        if t.tail.turned || t.tail.accepted.is_empty() || !self.may_have_turned(talk) {
+        if t.tail.turned || t.tail.accepted.is_empty() || !self.may_have_turned(session) {
             return;
         }
         // Others of them are asked again already.
@@ -221,28 +230,28 @@ impl Board {
             let entry = &self.domains[domain];
             match entry.strangers.openness() {
                 _ if entry.closed => {}
-                Openness::RefusesStrangers => promised.push((domain, subject)),
-                Openness::Unknown | Openness::RefusesSome => {
+                CatchAllState::RefusesStrangers => promised.push((domain, subject)),
+                CatchAllState::Unknown | CatchAllState::RefusesSome => {
                     self.unproven.entry(domain).or_default().push(subject);
                 }
-                Openness::CatchAll | Openness::NotTold => {}
+                CatchAllState::CatchAll | CatchAllState::NotTold => {}
             }
         }
         if promised.is_empty() {
             return;
         }
-        let group = self.talks[&talk].group;
+        let group = self.sessions[&session].group;
         let group = &mut self.groups[group];
         group.untested_tails = group.untested_tails.saturating_add(1);
         if group.untested_tails >= limits::UNTESTED_TAILS {
             group.bears = Some(limits::REFUSALS_BEFORE_A_TURN - 1);
         }
-        self.take_back_accepted(talk, promised, now);
+        self.take_back_accepted(session, promised, now);
     }
 
     /// A domain has come to be known to refuse strangers: whom a machine accepted there that may have turned is asked about
     /// again.
-    pub(super) fn ask_the_unproven(&mut self, domain: usize, now: Moment) {
+    pub(super) fn ask_the_unproven(&mut self, domain: usize, now: Timestamp) {
         let Some(group) = self.domains[domain].group else {
             return;
         };
@@ -252,16 +261,21 @@ impl Board {
     }
 
     /// Takes back whom a conversation accepted since its last refusal, and puts them up for asking again.
-    fn take_back_the_tail(&mut self, talk: TalkId, now: Moment) {
-        let t = self.talk(talk);
+    fn take_back_the_tail(&mut self, session: SessionId, now: Timestamp) {
+        let t = self.session(session);
         t.tail.turned = true;
         let tail = std::mem::take(&mut t.tail.accepted);
-        self.take_back_accepted(talk, tail, now);
+        self.take_back_accepted(session, tail, now);
     }
 
     /// Takes back some whom a conversation accepted, and puts them up for asking again.
-    fn take_back_accepted(&mut self, talk: TalkId, taken: Vec<(usize, Subject)>, now: Moment) {
-        let t = self.talk(talk);
+    fn take_back_accepted(
+        &mut self,
+        session: SessionId,
+        taken: Vec<(usize, Subject)>,
+        now: Timestamp,
+    ) {
+        let t = self.session(session);
         let group = t.group;
         // They are asked again already.
         t.proven = 0;
@@ -277,7 +291,7 @@ impl Board {
     }
 
     /// Takes back that somebody was accepted, and puts him up for asking again.
-    fn ask_afresh(&mut self, group: usize, domain: usize, subject: &Subject, now: Moment) {
+    fn ask_afresh(&mut self, group: usize, domain: usize, subject: &Subject, now: Timestamp) {
         let key = subject.address.key().into_owned();
         self.groups[group].rows.forget(&key);
         self.forget_good(self.groups[group].host, &key);
@@ -296,8 +310,8 @@ impl Board {
 
     /// What the machine of a conversation refused does not count: it is not known any more after how many refusals it still
     /// refuses somebody.
-    pub(super) fn is_not_known_as_steady(&mut self, talk: TalkId) {
-        let t = &self.talks[&talk];
+    pub(super) fn is_not_known_as_steady(&mut self, session: SessionId) {
+        let t = &self.sessions[&session];
         let (_, machine) = self.groups[t.group].targets[t.target];
         for group in self.groups_at(machine) {
             self.groups[group].steady = 0;

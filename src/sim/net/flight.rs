@@ -18,7 +18,7 @@ pub(super) struct HeardLine {
 
 /// The lines that one read brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Flight {
+pub(super) struct Batch {
     pub(super) lines: Vec<HeardLine>,
 }
 
@@ -34,7 +34,7 @@ const ENDS_A_FLIGHT: [&[u8]; 8] = [
     b"STARTTLS",
 ];
 
-impl Flight {
+impl Batch {
     /// Takes all whole lines; what is left is the beginning of a further one.
     pub(super) fn take_from(heard: &mut Vec<u8>) -> Self {
         let mut lines = Vec::new();
@@ -52,7 +52,7 @@ impl Flight {
             start += length + 1;
         }
         heard.drain(..start);
-        Flight { lines }
+        Batch { lines }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn whole_lines_are_taken_and_the_rest_is_kept() {
         let mut heard = b"RSET\r\nMAIL FROM:<>\nRCPT".to_vec();
-        let flight = Flight::take_from(&mut heard);
+        let flight = Batch::take_from(&mut heard);
         let lines: Vec<_> = flight
             .lines
             .iter()
@@ -99,12 +99,12 @@ mod tests {
             ]
         );
         assert_eq!(heard, b"RCPT");
-        assert!(Flight::take_from(&mut heard).is_empty());
+        assert!(Batch::take_from(&mut heard).is_empty());
     }
 
     #[test]
     fn hello_and_quit_must_come_last() {
-        let ends_well = |text: &[u8]| Flight::take_from(&mut text.to_vec()).ends_where_it_must();
+        let ends_well = |text: &[u8]| Batch::take_from(&mut text.to_vec()).ends_where_it_must();
         assert!(ends_well(
             b"RSET\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\nQUIT\r\n"
         ));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::habits::{Habits, HarvestDefence, KnownBy};
 use super::mailbox::Mailboxes;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// A mail host as it is described.
 #[derive(Clone, Debug)]
@@ -41,10 +41,10 @@ pub struct Way {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     /// When each was first met, on which connection.
-    greylist: HashMap<String, (Moment, u32)>,
+    greylist: HashMap<String, (Timestamp, u32)>,
     strangers: u32,
-    alarmed_until: Option<Moment>,
-    recent: VecDeque<Moment>,
+    alarmed_until: Option<Timestamp>,
+    recent: VecDeque<Timestamp>,
 }
 
 /// How a host feels about its visitors at present.
@@ -68,7 +68,7 @@ impl Memory {
         (client, connection): (IpAddr, u32),
         sender: &str,
         address: &str,
-        now: Moment,
+        now: Timestamp,
     ) -> Option<u64> {
         let greylist = habits.greylist?;
         let key = match greylist.by {
@@ -82,7 +82,7 @@ impl Memory {
     }
 
     /// Counts an unknown recipient, and raises the alarm when there are too many.
-    pub(super) fn stranger(&mut self, habits: &Habits, now: Moment) {
+    pub(super) fn stranger(&mut self, habits: &Habits, now: Timestamp) {
         let Some(harvest) = habits.harvest else {
             return;
         };
@@ -94,7 +94,7 @@ impl Memory {
     }
 
     /// How the host feels now.
-    pub(super) fn mood(&self, habits: &Habits, now: Moment) -> Mood {
+    pub(super) fn mood(&self, habits: &Habits, now: Timestamp) -> Mood {
         match (habits.harvest, self.alarmed_until) {
             (Some(harvest), Some(until)) if now < until => match harvest.then {
                 HarvestDefence::AcceptsAll => Mood::AcceptsAll,
@@ -106,7 +106,7 @@ impl Memory {
     }
 
     /// Whether one more recipient now is more than the rate allows; if not, it is counted.
-    pub(super) fn too_fast(&mut self, habits: &Habits, now: Moment) -> bool {
+    pub(super) fn too_fast(&mut self, habits: &Habits, now: Timestamp) -> bool {
         let Some(rate) = habits.rate else {
             return false;
         };

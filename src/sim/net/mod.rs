@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, RecordKind};
 use crate::net::{Clock, World};
 
@@ -50,14 +50,14 @@ use habits::Door;
 use host::Host;
 use mailbox::Mailboxes;
 use network::{Network, Station};
-use zone::{Outage, Resolver, Zones};
+use zone::{Outage, ZoneResolver, Zones};
 
 pub use zone::NameServer;
 
 /// A described internet.
 #[derive(Clone, Debug)]
 pub struct Internet {
-    start: Moment,
+    start: Timestamp,
     client: IpAddr,
     dns_latency: Duration,
     dns_outage: Option<Outage>,
@@ -119,7 +119,7 @@ impl Internet {
             ipv6: self.ipv6,
             visits: Mutex::default(),
         });
-        let resolver = Resolver {
+        let resolver = ZoneResolver {
             zones: Arc::clone(&self.zones),
             witness: Arc::clone(&witness),
             seed,
@@ -156,7 +156,7 @@ impl Internet {
 
     /// When the simulated time begins.
     #[must_use]
-    pub fn beginning(&self) -> Moment {
+    pub fn beginning(&self) -> Timestamp {
         self.start
     }
 

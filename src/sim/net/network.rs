@@ -14,7 +14,7 @@ use super::habits::Door;
 use super::host::{Host, Memory};
 use super::server::Visit;
 use super::witness::{Stay, Witness, locked};
-use crate::net::{Clock, Dial, Later, Wire};
+use crate::net::{Clock, Connector, Later, Stream};
 
 /// How much may be on its way in one direction, in bytes: a common socket buffer.
 const PIPE_BYTES: usize = 64 << 10;
@@ -45,12 +45,12 @@ pub(super) struct Station {
     pub(super) memory: Arc<Mutex<Memory>>,
 }
 
-impl Dial for Network {
+impl Connector for Network {
     fn connect<'a>(
         &'a self,
         to: SocketAddr,
         from: Option<IpAddr>,
-    ) -> Later<'a, io::Result<Box<dyn Wire>>> {
+    ) -> Later<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let Some(number) = self.by_address.get(&to.ip()).copied() else {
                 self.witness.stray(to.ip());
@@ -68,7 +68,12 @@ impl Dial for Network {
 }
 
 impl Network {
-    async fn visit(&self, number: usize, to: IpAddr, client: IpAddr) -> io::Result<Box<dyn Wire>> {
+    async fn visit(
+        &self,
+        number: usize,
+        to: IpAddr,
+        client: IpAddr,
+    ) -> io::Result<Box<dyn Stream>> {
         let host = &self.hosts[number].host;
         let attempt = {
             let mut seen = self.witness.at(number);
@@ -93,7 +98,7 @@ impl Network {
         }
     }
 
-    fn enter(&self, number: usize, client: IpAddr, chance: Chance) -> Box<dyn Wire> {
+    fn enter(&self, number: usize, client: IpAddr, chance: Chance) -> Box<dyn Stream> {
         let station = &self.hosts[number];
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         let (connection, open) = {

@@ -10,14 +10,14 @@ use super::habits::Habits;
 use super::host::{Host, Way};
 use super::mailbox::{Condition, Mailboxes};
 use super::zone::{NameServer, Outage, Zones, reverse_name};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, Record, RecordKind};
 
 /// A description that grows; [`Plan::build`] makes an [`Internet`] of it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// When the simulated time begins.
-    pub start: Moment,
+    pub start: Timestamp,
     /// Where visitors come from who name no source address.
     pub client: IpAddr,
     /// How the way to hosts behaves that have none of their own.
@@ -123,7 +123,7 @@ impl Default for Way {
 impl Default for Plan {
     fn default() -> Self {
         Plan {
-            start: Moment::from_millis(1_772_431_200_000),
+            start: Timestamp::from_millis(1_772_431_200_000),
             client: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
             way: Way::default(),
             dns_latency: Duration::from_millis(20),

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::chance::Chance;
 use super::command::{self, Command};
 use super::dialect::{Line, Topic};
-use super::flight::{Flight, LineEnd};
+use super::flight::{Batch, LineEnd};
 use super::habits::{EarlyTalkers, Greeting, Pipelining, Speech, Tls};
 use super::host::{Host, Memory, Mood};
 use super::session::Session;
@@ -19,7 +19,7 @@ use super::stumble::{Place, Slip, Stumble};
 use super::turn::{Desk, Then, phrase};
 use super::witness::{Breach, Witness, locked};
 use super::{speech, tls};
-use crate::net::{Clock, Wire};
+use crate::net::{Clock, Stream};
 
 /// How long a host waits for the next command before it leaves (RFC 5321 §4.5.3.2.7).
 const IDLE: Duration = Duration::from_secs(300);
@@ -56,9 +56,9 @@ pub(super) struct Visit {
 }
 
 /// Whether a visitor that is gone has said goodbye in what it `said`, or in what lies unread.
-async fn says_goodbye(wire: &mut Box<dyn Wire>, mut said: Vec<u8>) -> bool {
+async fn says_goodbye(wire: &mut Box<dyn Stream>, mut said: Vec<u8>) -> bool {
     while let Ok(Ok(1..)) = timeout(Duration::ZERO, wire.read_buf(&mut said)).await {}
-    let flight = Flight::take_from(&mut said);
+    let flight = Batch::take_from(&mut said);
     let mut lines = flight.lines.iter();
     lines.any(|line| matches!(command::parse(&line.text), Command::Quit))
 }
@@ -77,7 +77,7 @@ enum End {
 
 impl Visit {
     /// Serves the visitor until one of the two leaves.
-    pub(super) async fn serve(mut self, mut wire: Box<dyn Wire>) {
+    pub(super) async fn serve(mut self, mut wire: Box<dyn Stream>) {
         let entered = self.clock.now();
         let end = match self.greet(&mut wire).await {
             Err(End::Left) if self.clock.now().since(entered) >= GREETING_WORTH_WAITING => {
@@ -102,7 +102,7 @@ impl Visit {
     }
 
     /// First words. Returns what the visitor said before them.
-    async fn greet(&mut self, wire: &mut Box<dyn Wire>) -> Result<Vec<u8>, End> {
+    async fn greet(&mut self, wire: &mut Box<dyn Stream>) -> Result<Vec<u8>, End> {
         let habits = &self.host.habits;
         let wait = self
             .chance
@@ -146,14 +146,14 @@ impl Visit {
         }
     }
 
-    async fn speak(&self, wire: &mut Box<dyn Wire>, line: Line) -> Result<(), End> {
+    async fn speak(&self, wire: &mut Box<dyn Stream>, line: Line) -> Result<(), End> {
         self.witness.at(self.number).says(line);
         let words = phrase(&self.host, self.client, line, &Topic::default());
         self.utter(wire, &words, self.host.habits.speech.for_ordinary_replies())
             .await
     }
 
-    async fn turn_away<T>(&self, wire: &mut Box<dyn Wire>, line: Line) -> Result<T, End> {
+    async fn turn_away<T>(&self, wire: &mut Box<dyn Stream>, line: Line) -> Result<T, End> {
         self.speak(wire, line).await?;
         Err(End::SentAway)
     }
@@ -162,7 +162,7 @@ impl Visit {
     /// before it could be answered, has said goodbye.
     async fn converse(
         &mut self,
-        mut wire: Box<dyn Wire>,
+        mut wire: Box<dyn Stream>,
         mut heard: Vec<u8>,
     ) -> Result<Infallible, End> {
         let mut session = Session::new(self.client, self.connection);
@@ -190,13 +190,13 @@ impl Visit {
     /// `heard`.
     async fn listen(
         &mut self,
-        wire: &mut Box<dyn Wire>,
+        wire: &mut Box<dyn Stream>,
         heard: &mut Vec<u8>,
         session: &mut Session,
     ) -> Result<(), End> {
         loop {
             let said = heard.clone();
-            let flight = Flight::take_from(heard);
+            let flight = Batch::take_from(heard);
             if flight.is_empty() {
                 if heard.len() > HEARD {
                     return Err(End::SentAway);
@@ -234,10 +234,10 @@ impl Visit {
     /// What the host makes of commands that came together.
     async fn mind_manners(
         &self,
-        mut flight: Flight,
+        mut flight: Batch,
         session: &Session,
-        wire: &mut Box<dyn Wire>,
-    ) -> Result<Flight, End> {
+        wire: &mut Box<dyn Stream>,
+    ) -> Result<Batch, End> {
         if flight.lines.len() < 2 {
             return Ok(flight);
         }
@@ -261,9 +261,9 @@ impl Visit {
 
     async fn answer(
         &mut self,
-        flight: &Flight,
+        flight: &Batch,
         session: &mut Session,
-        wire: &mut Box<dyn Wire>,
+        wire: &mut Box<dyn Stream>,
     ) -> Result<Then, End> {
         session.flight_begins();
         let mut late = Vec::new();
@@ -320,7 +320,7 @@ impl Visit {
     /// Says a reply out of step. Returns the one too many that is still to be said.
     async fn stumble(
         &mut self,
-        wire: &mut Box<dyn Wire>,
+        wire: &mut Box<dyn Stream>,
         reply: &str,
         speech: Speech,
         stumble: Stumble,
@@ -355,7 +355,7 @@ impl Visit {
     /// Says the reply too many behind words that answer no command.
     async fn stumble_behind(
         &self,
-        wire: &mut Box<dyn Wire>,
+        wire: &mut Box<dyn Stream>,
         place: Place,
         words: &str,
     ) -> Result<(), End> {
@@ -372,7 +372,7 @@ impl Visit {
     /// Says something; whoever does not listen for five minutes is gone.
     async fn utter(
         &self,
-        wire: &mut Box<dyn Wire>,
+        wire: &mut Box<dyn Stream>,
         words: &str,
         speech: Speech,
     ) -> Result<(), End> {
@@ -384,7 +384,7 @@ impl Visit {
     }
 
     /// The next bytes from the visitor.
-    async fn read(&self, wire: &mut Box<dyn Wire>) -> Result<Vec<u8>, End> {
+    async fn read(&self, wire: &mut Box<dyn Stream>) -> Result<Vec<u8>, End> {
         let mut chunk = Vec::with_capacity(CHUNK);
         match timeout(IDLE, wire.read_buf(&mut chunk)).await {
             Ok(Ok(1..)) => Ok(chunk),
@@ -393,7 +393,7 @@ impl Visit {
         }
     }
 
-    async fn encrypt(&self, mut wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, End> {
+    async fn encrypt(&self, mut wire: Box<dyn Stream>) -> Result<Box<dyn Stream>, End> {
         match self.host.habits.tls {
             Tls::Broken | Tls::RequiredBroken | Tls::None => {
                 tls::fail(&mut wire).await;

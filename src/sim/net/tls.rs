@@ -8,7 +8,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::net::Wire;
+use crate::net::Stream;
 
 /// See `certificate/README.md`: it guards nothing.
 const CERTIFICATE: &[u8] = include_bytes!("certificate/certificate.der");
@@ -18,13 +18,13 @@ const KEY: &[u8] = include_bytes!("certificate/key.der");
 const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
 /// Shakes hands; `None` when that fails.
-pub(super) async fn accept(wire: Box<dyn Wire>) -> Option<Box<dyn Wire>> {
+pub(super) async fn accept(wire: Box<dyn Stream>) -> Option<Box<dyn Stream>> {
     let stream = acceptor()?.accept(wire).await.ok()?;
     Some(Box::new(stream))
 }
 
 /// Reads the client's first words and refuses them.
-pub(super) async fn fail(wire: &mut Box<dyn Wire>) {
+pub(super) async fn fail(wire: &mut Box<dyn Stream>) {
     let mut hello = [0; 1024];
     if wire.read(&mut hello).await.is_ok() {
         // A client that is gone cannot be refused.

@@ -7,14 +7,14 @@ use super::dialect::{self, Line, Topic};
 use super::habits::Speech;
 use super::host::{Host, Memory};
 use super::witness::Sightings;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 /// Everything a session needs to answer: its host, what the host remembers, what it reports.
 pub(super) struct Desk<'a> {
     pub(super) host: &'a Host,
     pub(super) memory: &'a mut Memory,
     pub(super) seen: &'a mut Sightings,
-    pub(super) now: Moment,
+    pub(super) now: Timestamp,
 }
 
 /// What follows a reply.

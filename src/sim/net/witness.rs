@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::dialect::Line;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::RecordKind;
 
 /// Bad manners, each of which a careful visitor never shows.
@@ -48,7 +48,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// When the host answered.
-    pub at: Moment,
+    pub at: Timestamp,
     /// Who was asked for, the local part as written.
     pub address: String,
     /// Which connection of this host, counted from 1.
@@ -65,9 +65,9 @@ pub struct Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stay {
     /// When it came about.
-    pub from: Moment,
+    pub from: Timestamp,
     /// When it ended, as far as it has.
-    pub until: Option<Moment>,
+    pub until: Option<Timestamp>,
 }
 
 /// What one host saw.

@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::chance::Chance;
 use super::witness::Witness;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
-use crate::net::{Clock, Later, Names};
+use crate::net::{Clock, Later, Resolver};
 
 /// Longest chain of aliases followed, as in common resolvers.
 const ALIASES: usize = 8;
@@ -168,7 +168,7 @@ fn kind_of(record: &Record) -> RecordKind {
 }
 
 /// The resolver that clients of a simulated internet ask.
-pub(super) struct Resolver {
+pub(super) struct ZoneResolver {
     pub(super) zones: Arc<Zones>,
     pub(super) witness: Arc<Witness>,
     pub(super) seed: u64,
@@ -180,10 +180,10 @@ pub(super) struct Resolver {
     pub(super) outage: Option<Outage>,
     pub(super) clock: Clock,
     /// When the simulated time began.
-    pub(super) began: Moment,
+    pub(super) began: Timestamp,
 }
 
-impl Resolver {
+impl ZoneResolver {
     /// Whether it answers nothing now.
     fn is_out(&self) -> bool {
         let since = self.clock.now().since(self.began);
@@ -191,7 +191,7 @@ impl Resolver {
     }
 }
 
-impl Names for Resolver {
+impl Resolver for ZoneResolver {
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
         Box::pin(async move {
             let asked = self.witness.dns_question(name, kind);

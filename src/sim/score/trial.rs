@@ -10,12 +10,12 @@ use crate::input::suppression::Suppression;
 use crate::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
 use crate::model::limits;
 use crate::model::provider::Providers;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Disposition, Policy};
 use crate::net::route::Reach;
 use crate::probe::pace::{Ceilings, Rate};
-use crate::probe::run::{Depth, Ending, Origin, Terms};
-use crate::probe::scheduler::{Manners, Progress};
+use crate::probe::run::{Depth, Ending, Origin, RunConfig};
+use crate::probe::scheduler::{Limits, Progress};
 use crate::sim::net::Simulation;
 use crate::smtp::rules::Book;
 use crate::verify::report::Report;
@@ -72,7 +72,7 @@ pub struct Outcome {
     /// What the program says of it.
     pub report: Report,
     /// When it began.
-    pub began: Moment,
+    pub began: Timestamp,
     /// Simulated time that it took.
     pub took: Duration,
     /// The lists as files: verified, review, rejected.
@@ -187,9 +187,9 @@ pub async fn run(
 /// Simulated time after which a run is held to be one that never ends: days beyond the longest patience.
 pub const GIVE_UP: Duration = Duration::from_secs(7 * 24 * 3600);
 
-fn terms(seed: u64, courtesy: &Courtesy) -> Terms {
-    Terms {
-        manners: Manners {
+fn terms(seed: u64, courtesy: &Courtesy) -> RunConfig {
+    RunConfig {
+        manners: Limits {
             sender: Some(SENDER.parse().expect("an address of ours")),
             ceilings: Ceilings {
                 rate: Rate::per_seconds(courtesy.recipients_per_second),

@@ -10,7 +10,7 @@ use crate::model::ending::Ending;
 use crate::model::flag::Flag;
 use crate::model::reason::{Blame, Reason};
 use crate::model::text::{about, counted, grouped, percent};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::projection::Projection;
 
@@ -68,7 +68,7 @@ fn in_short(disposition: Disposition) -> &'static str {
 }
 
 /// A point in time as people write it, in UTC: `2026-03-02 06:00 UTC`.
-pub(super) fn when(moment: Moment) -> String {
+pub(super) fn when(moment: Timestamp) -> String {
     let text = moment.to_string();
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(minute)) => format!("{day} {minute} UTC"),

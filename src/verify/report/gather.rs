@@ -11,8 +11,8 @@ use crate::input::flags::{Flag, Flags};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
-use crate::model::top_k::Frequent;
+use crate::model::timestamp::Timestamp;
+use crate::model::top_k::TopK;
 use crate::model::verdict::{Disposition, Standing, Verdict};
 use crate::projection::Forecast;
 use crate::projection::Model;
@@ -49,9 +49,9 @@ pub struct Gathering {
     kinds: BTreeMap<(Verdict, Disposition), u64>,
     flags: [u64; Flag::ALL.len()],
     providers: Vec<ProviderLine>,
-    domains: Frequent<Box<str>, DomainCount>,
-    flagged: Frequent<(Flag, String), Example>,
-    suggestions: Frequent<(String, String), Example>,
+    domains: TopK<Box<str>, DomainCount>,
+    flagged: TopK<(Flag, String), Example>,
+    suggestions: TopK<(String, String), Example>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,9 +83,9 @@ impl Gathering {
             kinds: BTreeMap::new(),
             flags: [0; Flag::ALL.len()],
             providers: vec![ProviderLine::default()],
-            domains: Frequent::new(limits::REPORT_DOMAINS),
-            flagged: Frequent::new(limits::REPORT_KINDS),
-            suggestions: Frequent::new(limits::REPORT_KINDS),
+            domains: TopK::new(limits::REPORT_DOMAINS),
+            flagged: TopK::new(limits::REPORT_KINDS),
+            suggestions: TopK::new(limits::REPORT_KINDS),
         }
     }
 
@@ -206,7 +206,7 @@ impl Gathering {
     #[must_use]
     pub fn finish(self, tally: &Tally, forecast: &Forecast<'_>, target: Target) -> Report {
         let project = |piles: &[Pile]| forecast.project(&tally.rows(piles));
-        let moment = Moment::default();
+        let moment = Timestamp::default();
         Report {
             schema: SCHEMA,
             program: concat!("presend ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::Changes;
 use crate::model::ending::Ending;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Disposition, Standing};
 use crate::probe::scheduler::SecondLook;
 use crate::projection::{Projection, Target, WhatIf};
@@ -121,14 +121,14 @@ pub struct FromMemory {
     /// Rows whose answer an earlier run had got.
     pub rows: u64,
     /// When the oldest of these answers came.
-    pub oldest: Option<Moment>,
+    pub oldest: Option<Timestamp>,
     /// Rows by the age of their answer, in whole days.
     pub days: BTreeMap<u64, u64>,
 }
 
 impl FromMemory {
     /// Counts a row whose answer came at `at`, before the run that began at `began`.
-    pub fn count(&mut self, at: Moment, began: Moment) {
+    pub fn count(&mut self, at: Timestamp, began: Timestamp) {
         self.rows += 1;
         self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
         let days = began.since(at).as_secs() / (24 * 3600);
@@ -343,9 +343,9 @@ pub struct Unread {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Time {
     /// When it began.
-    pub started: Moment,
+    pub started: Timestamp,
     /// When it ended.
-    pub finished: Moment,
+    pub finished: Timestamp,
     /// How long it took, in seconds.
     pub seconds: f64,
 }

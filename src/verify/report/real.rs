@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Report;
 use crate::model::text::{about, counted, grouped, percent};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::projection::Projection;
 
 /// What came of sending to lists of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Real {
     /// When the bounces were read.
-    pub at: Moment,
+    pub at: Timestamp,
     /// The lists that were sent to.
     pub lists: Vec<String>,
     /// All of it.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::projection::Projection;
 
 /// What changed since the last run of the same job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Since {
     /// When that run ended.
-    pub finished: Moment,
+    pub finished: Timestamp,
     /// Its rows.
     pub rows: u64,
     /// Projected bounces of the list as it came: then and now.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use presend::net::{Wire, World};
+use presend::net::{Stream, World};
 use presend::sim::net::habits::Habits;
 use presend::sim::net::{Plan, Simulation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,7 +17,7 @@ const ENDLESS: usize = 256 << 10;
 
 /// A client that knows nothing but what its test says.
 pub struct Visitor {
-    pub wire: Box<dyn Wire>,
+    pub wire: Box<dyn Stream>,
     pub heard: Vec<u8>,
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::Later;
 use crate::net::route::{DnsFailure, RecordKind};
 use crate::preflight::lookup::{Found, Lookups, address_kind, dns_name};
@@ -23,7 +23,7 @@ pub struct Question<'a> {
     /// The HELO name.
     pub helo: &'a str,
     /// When.
-    pub now: Moment,
+    pub now: Timestamp,
 }
 
 /// What SPF answers.
@@ -97,7 +97,7 @@ struct Evaluation<'a> {
     local_part: &'a str,
     sender_domain: &'a str,
     helo: &'a str,
-    now: Moment,
+    now: Timestamp,
     terms: u32,
     voids: u32,
     /// The confirmed reverse names of the address, once looked for.

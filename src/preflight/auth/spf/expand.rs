@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 
 use super::parse::Fault;
 
@@ -113,7 +113,7 @@ pub struct MacroContext<'a> {
     /// The HELO name.
     pub helo: &'a str,
     /// When.
-    pub now: Moment,
+    pub now: Timestamp,
 }
 
 impl MacroString {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::Later;
 use crate::preflight::lookup::{Found, Lookups, address_kind};
 
@@ -362,7 +362,7 @@ impl Walk {
                 .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)),
             reverse_name: "unknown",
             helo: domain,
-            now: Moment::default(),
+            now: Timestamp::default(),
         })
     }
 }

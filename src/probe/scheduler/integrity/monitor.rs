@@ -8,14 +8,14 @@ use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
 use crate::probe::scheduler::outcome::{is_yes, refuses_for_good};
-use crate::probe::scheduler::{Board, Heard, Learned, Look, Subject, TalkId, control};
-use crate::probe::{Openness, Party, Strangers, refuses_a_stranger};
+use crate::probe::scheduler::{Event, Heard, Look, Scheduler, SessionId, Subject, control};
+use crate::probe::{CatchAll, CatchAllState, Party, refuses_a_stranger};
 
-impl Board {
+impl Scheduler {
     /// Learns an answer about an address of the list, as far as the host is to be believed.
     pub(in crate::probe::scheduler) fn weigh(
         &mut self,
@@ -23,7 +23,7 @@ impl Board {
         domain: usize,
         subject: &Subject,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
         let Some(at) = self.domains[domain].group else {
             return;
@@ -46,7 +46,7 @@ impl Board {
             self.learn_believed(true, subject, heard, now);
             return;
         }
-        self.note_stranger(span.talk);
+        self.note_stranger(span.session);
         let group = &mut self.groups[at];
         group.rows.refuse(answer);
         group.trust.refused();
@@ -59,9 +59,9 @@ impl Board {
     }
 
     /// Notes that the machine of a conversation refused somebody.
-    pub(in crate::probe::scheduler) fn note_stranger(&mut self, talk: TalkId) {
-        self.tail_refused(talk);
-        if let Some(t) = self.talks.get(&talk) {
+    pub(in crate::probe::scheduler) fn note_stranger(&mut self, session: SessionId) {
+        self.tail_refused(session);
+        if let Some(t) = self.sessions.get(&session) {
             let (_, machine) = self.groups[t.group].targets[t.target];
             *self.strangers.entry(machine).or_default() += 1;
         }
@@ -122,17 +122,18 @@ impl Board {
         self.groups[index].meant.filter(|&domain| {
             let entry = &self.domains[domain];
             // Before an interruption another machine may have served it.
-            entry.group == Some(index) && entry.strangers.openness() == Openness::RefusesStrangers
+            entry.group == Some(index)
+                && entry.strangers.openness() == CatchAllState::RefusesStrangers
         })
     }
 
-    /// Looks into a machine's refusals after a flight, `refusal` the last of them: what came with them may have shown
+    /// Looks into a machine's refusals after a batch, `refusal` the last of them: what came with them may have shown
     /// already that it still accepts somebody.
     pub(in crate::probe::scheduler) fn look_into(
         &mut self,
         group: usize,
         refusal: &Exchange,
-        now: Moment,
+        now: Timestamp,
     ) {
         let trust = &self.groups[group].trust;
         if trust.is_lost() {
@@ -156,7 +157,7 @@ impl Board {
         answer: Answer,
     ) -> bool {
         let strangers = &self.domains[domain].strangers;
-        let meant = strangers.openness() == Openness::RefusesStrangers;
+        let meant = strangers.openness() == CatchAllState::RefusesStrangers;
         // A decoy that is being asked about may have been answered before, and then does not vouch for it.
         let may_be_meant = meant || strangers.decoy_under_way();
         let host = self.groups[group].host;
@@ -196,8 +197,9 @@ impl Board {
 
     /// Remembers somebody accepted, to test the host with: rather where that means something.
     fn remember_good(&mut self, group: usize, domain: usize, subject: &Subject) {
-        let means_something =
-            |domain: usize| self.domains[domain].strangers.openness() == Openness::RefusesStrangers;
+        let means_something = |domain: usize| {
+            self.domains[domain].strangers.openness() == CatchAllState::RefusesStrangers
+        };
         let is_better = |good: &Option<(usize, Address)>| match good {
             Some((known, _)) => means_something(domain) || !means_something(*known),
             None => true,
@@ -234,7 +236,7 @@ impl Board {
         self.has_a_machine_of(index, other)
     }
 
-    fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Moment) {
+    fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Timestamp) {
         match believed {
             true => self.learn_answer(subject, &heard.exchange, &heard.reading, now),
             false => self.learn_answer(subject, &heard.exchange, &held_back(), now),
@@ -247,13 +249,13 @@ impl Board {
         span: Span,
         domain: usize,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) -> bool {
         let mut believed = true;
         if let Some(group) = self.domains[domain].group
             && refuses_for_good(&heard.reading)
         {
-            self.note_stranger(span.talk);
+            self.note_stranger(span.session);
             let wants = &mut self.groups[group];
             wants.rows.refuse(Answer {
                 party: Party::Decoy((*self.domains[domain].name).into()),
@@ -272,7 +274,7 @@ impl Board {
         believed
     }
 
-    fn learn_of_decoy(&mut self, domain: usize, heard: &Heard, believed: bool, now: Moment) {
+    fn learn_of_decoy(&mut self, domain: usize, heard: &Heard, believed: bool, now: Timestamp) {
         let finding = Finding::Asked {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
@@ -285,17 +287,17 @@ impl Board {
     }
 
     /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
-    fn disbelieve_decoy(&mut self, domain: &str, now: Moment) {
+    fn disbelieve_decoy(&mut self, domain: &str, now: Timestamp) {
         // It may have been asked about before this run was interrupted, and not be met again yet.
         let index = self.entry(domain);
         self.system_takes_back(index, &held_back(), now);
-        self.hear_of_strangers(index, Strangers::disbelieve, now);
+        self.hear_of_strangers(index, CatchAll::disbelieve, now);
         self.tell_of_strangers(index);
     }
 
     /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
     /// again, before anybody else; by the same machine where it has accepted somebody, else by another one of its key.
-    pub(in crate::probe::scheduler) fn question(&mut self, group: usize, now: Moment) {
+    pub(in crate::probe::scheduler) fn question(&mut self, group: usize, now: Timestamp) {
         let host = self.groups[group].host;
         if self.hosts[host].questioned.is_some() {
             return;
@@ -317,7 +319,7 @@ impl Board {
         domain: usize,
         subject: &Subject,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
         let Some(group) = self.domains[domain].group else {
             return;
@@ -365,14 +367,14 @@ impl Board {
         span: Span,
         domain: usize,
         heard: &Heard,
-        now: Moment,
+        now: Timestamp,
     ) {
         self.domains[domain].under_way -= 1;
         self.decoys_owed -= 1;
         if let Some(group) = self.domains[domain].group {
             let host = self.groups[group].host;
             let lost = self.groups[group].trust.is_lost();
-            if is_yes(&heard.exchange) && self.has_turned(span.talk, now) {
+            if is_yes(&heard.exchange) && self.has_turned(span.session, now) {
                 self.groups[group].rows.testing = false;
             } else if is_yes(&heard.exchange) {
                 let held = self.groups[group].rows.failed_the_test(span);
@@ -392,7 +394,7 @@ impl Board {
 
     /// A machine's refusals are not to be believed: those before and those to come are held back for people to decide. So are
     /// its neighbours' once most have been caught, or where their provider acts as one.
-    fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Moment) {
+    fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Timestamp) {
         if self.groups[group].trust.is_lost() {
             return;
         }
@@ -432,12 +434,12 @@ impl Board {
     }
 
     /// Takes back what some answers taught, and says so.
-    fn hold_back(&mut self, host: usize, held: Vec<Answer>, exchange: &Exchange, now: Moment) {
+    fn hold_back(&mut self, host: usize, held: Vec<Answer>, exchange: &Exchange, now: Timestamp) {
         let addresses = held
             .iter()
             .filter(|answer| answer.is_about_an_address())
             .count();
-        self.learned.push(Learned::Doubted {
+        self.learned.push(Event::Doubted {
             key: self.hosts[host].key.clone(),
             exchange: exchange.clone(),
             addresses,
@@ -446,7 +448,7 @@ impl Board {
     }
 
     /// Takes back what a caught machine refused of late, all groups together that it answers for.
-    pub(in crate::probe::scheduler) fn take_back_refused(&mut self, group: usize, now: Moment) {
+    pub(in crate::probe::scheduler) fn take_back_refused(&mut self, group: usize, now: Timestamp) {
         let caught = self.lose_trust(group);
         let refused = self.take_refused(&caught, Which::OfLate);
         self.take_back(self.groups[group].host, refused, now);
@@ -460,13 +462,13 @@ impl Board {
             .collect()
     }
 
-    fn take_back(&mut self, host: usize, held: Vec<Answer>, now: Moment) {
+    fn take_back(&mut self, host: usize, held: Vec<Answer>, now: Timestamp) {
         for Answer { party, .. } in held {
             match &party {
                 Party::Decoy(domain) => self.disbelieve_decoy(domain, now),
                 Party::Address(key) => self.forget_good(host, key),
             }
-            self.tell(Learned::TakenBack {
+            self.tell(Event::TakenBack {
                 party,
                 reading: held_back(),
                 at: now,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::limits;
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::MailHost;
 use crate::probe::KnownMachine;
-use crate::probe::scheduler::Board;
+use crate::probe::scheduler::Scheduler;
 use crate::probe::scheduler::integrity::streak::Rows;
 
 /// What machines answered before this run was interrupted, until they are met again.
@@ -42,7 +42,7 @@ impl Past {
     }
 }
 
-impl Board {
+impl Scheduler {
     /// Takes in what machines answered before this run was interrupted, by their names.
     pub fn know_machines(&mut self, machines: HashMap<String, KnownMachine>) {
         self.past = Past::of(machines);
@@ -56,7 +56,7 @@ impl Board {
         group: usize,
         mail_hosts: &[MailHost],
         is_new: bool,
-        now: Moment,
+        now: Timestamp,
     ) {
         for host in mail_hosts {
             let Some((known, is_counted)) = self.past.machines.get_mut(&host.name) else {
@@ -100,7 +100,7 @@ impl Board {
 
     /// When all else is done, sees to it that hosts are tested where their last answers want it: those whose conversations
     /// ended before that, those not met since the interruption. Returns whether there is anything to do.
-    pub fn tests_hosts(&mut self, now: Moment) -> bool {
+    pub fn tests_hosts(&mut self, now: Timestamp) -> bool {
         if self.stopping {
             return false;
         }
@@ -132,7 +132,7 @@ impl Board {
     }
 
     /// Has a group tested: by somebody known to exist, or in a conversation that ends with another decoy.
-    fn test(&mut self, group: usize, now: Moment) {
+    fn test(&mut self, group: usize, now: Timestamp) {
         if self.tells_by_a_control(group) {
             self.question(group, now);
             return;

@@ -4,24 +4,24 @@ use std::collections::VecDeque;
 
 use crate::model::limits;
 use crate::probe::Party;
-use crate::probe::scheduler::TalkId;
+use crate::probe::scheduler::SessionId;
 
 /// When a machine gave an answer, as far as that can be told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::probe::scheduler) struct Span {
     /// In which conversation: there, answers come in the order of the questions.
-    pub(in crate::probe::scheduler) talk: TalkId,
+    pub(in crate::probe::scheduler) session: SessionId,
     /// At which step of the run the question was sent.
     pub(in crate::probe::scheduler) asked: u64,
     /// At which step its answer was heard.
     pub(in crate::probe::scheduler) heard: u64,
-    /// Which command of its flight it was.
+    /// Which command of its batch it was.
     pub(in crate::probe::scheduler) place: usize,
 }
 
 /// Before the run was interrupted: no conversation of now has that name and a step that early.
 const PAST: Span = Span {
-    talk: TalkId::NONE,
+    session: SessionId::NONE,
     asked: 0,
     heard: 0,
     place: 0,
@@ -31,7 +31,7 @@ impl Span {
     /// Whether an answer was surely given before another one. Of two conversations side by side, either may have been
     /// answered first.
     fn is_surely_before(self, later: Span) -> bool {
-        match self.talk == later.talk {
+        match self.session == later.session {
             true => (self.heard, self.place) < (later.heard, later.place),
             false => self.heard < later.asked,
         }
@@ -269,12 +269,12 @@ pub(in crate::probe::scheduler) enum Which {
 mod tests {
     use super::*;
 
-    /// An answer in conversation `talk` to a question sent at one step and heard at another.
-    fn answer(talk: u64, asked: u64, heard: u64) -> Answer {
+    /// An answer in conversation `session` to a question sent at one step and heard at another.
+    fn answer(session: u64, asked: u64, heard: u64) -> Answer {
         Answer {
             party: Party::Address("a@d.test".into()),
             span: Span {
-                talk: TalkId(talk),
+                session: SessionId(session),
                 asked,
                 heard,
                 place: 0,
@@ -297,11 +297,7 @@ mod tests {
             },
             ..answer
         };
-        assert_eq!(
-            left(behind(answer(1, 10, 12))),
-            0,
-            "behind it in its flight"
-        );
+        assert_eq!(left(behind(answer(1, 10, 12))), 0, "behind it in its batch");
         assert_eq!(left(answer(1, 13, 14)), 0, "in the same conversation");
         assert_eq!(left(answer(2, 13, 14)), 0, "asked after it was heard");
         assert_eq!(left(answer(2, 11, 13)), 1, "asked side by side");

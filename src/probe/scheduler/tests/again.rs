@@ -12,7 +12,7 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
     let served = [("d.test", 0), ("all.test", 0)];
     let mut drill = Drill::new(manners(), vec![habits], &served, &[]);
     drill
-        .board
+        .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
     drill.run();
     drill
@@ -22,7 +22,7 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
 fn machine(refusals: u32) -> KnownMachine {
     let witness = "anna@d.test".parse().unwrap();
     let domain = KnownDomain {
-        openness: Some(Openness::RefusesStrangers),
+        openness: Some(CatchAllState::RefusesStrangers),
         decoys_asked: 1,
         ..KnownDomain::default()
     };
@@ -77,11 +77,11 @@ fn whoever_was_refused_last_is_tested_by_somebody_who_exists() {
     let liar = goes_on(refused_last(limits::MANY_STRANGERS), |_| Reply::No);
     assert_eq!(liar.questions(), 1);
     assert_eq!(liar.word("carl@d.test"), Reason::ProviderAnomaly);
-    let takes_back = |learned: &Learned| matches!(learned, Learned::TakenBack { party: Party::Decoy(domain), .. } if **domain == *"all.test");
+    let takes_back = |learned: &Event| matches!(learned, Event::TakenBack { party: Party::Decoy(domain), .. } if **domain == *"all.test");
     assert!(liar.learned.iter().any(takes_back), "the decoy with it");
-    let forgets = |learned: &Learned| {
-        matches!(learned, Learned::Strangers { name, known }
-            if name == "all.test" && known.openness == Some(Openness::NotTold))
+    let forgets = |learned: &Event| {
+        matches!(learned, Event::CatchAll { name, known }
+            if name == "all.test" && known.openness == Some(CatchAllState::NotTold))
     };
     assert!(liar.learned.iter().any(forgets));
 }
@@ -109,11 +109,11 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
     let known = accepted_last(limits::STRANGERS);
     let domain = known.witness.clone().unwrap().1;
     drill
-        .board
+        .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
-    drill.board.know_domain("d.test", &domain, START);
+    drill.scheduler.know_domain("d.test", &domain, START);
     drill
-        .board
+        .scheduler
         .add(list[0].parse::<Address>().unwrap().into(), START);
     drill.run();
     assert_eq!(drill.questions(), 2, "carl, then a stranger");
@@ -131,13 +131,13 @@ fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
     };
     let mut drill = Drill::new(manners(), vec![gone], &[("d.test", 0)], &[]);
     let machines = [("mx0.test".to_owned(), known())].into();
-    drill.board.know_machines(machines);
+    drill.scheduler.know_machines(machines);
     drill.run();
     assert!(drill.facts.is_empty());
 
     let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let machines = [("mx0.test".to_owned(), known())].into();
-    drill.board.know_machines(machines);
+    drill.scheduler.know_machines(machines);
     let key = HostKey("host0.test".to_owned());
     let Heard {
         exchange, reading, ..
@@ -150,7 +150,7 @@ fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
         })),
         ..KnownHost::default()
     };
-    drill.board.know_host(&key, blocked, START);
+    drill.scheduler.know_host(&key, blocked, START);
     drill.run();
     assert_eq!(drill.connections(), 0);
 }
@@ -164,13 +164,13 @@ fn a_machine_that_was_caught_before_is_still_caught() {
         };
         let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &[]);
         drill
-            .board
+            .scheduler
             .know_machines([("mx0.test".to_owned(), known)].into());
         let domain = machine(0).witness.unwrap().1;
-        drill.board.know_domain("d.test", &domain, START);
+        drill.scheduler.know_domain("d.test", &domain, START);
         for address in list {
             let address: Address = address.parse().unwrap();
-            drill.board.add(address.into(), START);
+            drill.scheduler.add(address.into(), START);
         }
         drill.run();
         drill
@@ -208,7 +208,7 @@ fn a_machine_is_met_where_its_witness_is() {
     );
     let known = accepted_last(limits::MANY_STRANGERS);
     drill
-        .board
+        .scheduler
         .know_machines([("alias.test".to_owned(), known)].into());
     drill.run();
     assert_eq!(drill.word("anna@d.test"), Reason::ProviderAnomaly);
@@ -222,14 +222,14 @@ fn what_a_host_refused_before_is_taken_back_when_it_is_caught_now() {
         ..Habits::default()
     };
     let served = [("d.test", 0), ("all.test", 0), ("other.test", 0)];
-    let control = Manners {
+    let control = Limits {
         controls: vec!["anna@other.test".parse().unwrap()],
         ..manners()
     };
     let mut drill = Drill::new(control, vec![habits], &served, &[]);
     let known = refused_last(limits::MANY_STRANGERS);
     drill
-        .board
+        .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
     drill.run();
     assert_eq!(drill.word("carl@d.test"), Reason::ProviderAnomaly);

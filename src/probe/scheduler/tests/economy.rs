@@ -3,7 +3,7 @@
 use super::*;
 
 /// A host key may be asked so many times a minute.
-fn a_minute(count: u32) -> Manners {
+fn a_minute(count: u32) -> Limits {
     let mut manners = manners();
     manners.ceilings.rate = Rate::from_thousandths(count * 1000 / 60);
     manners
@@ -56,7 +56,7 @@ fn a_host_that_cuts_every_connection_is_left_after_a_few() {
             .all(|address| drill.word(address) == Reason::HungUp)
     );
     let left = drill.learned.iter().find_map(|learned| match learned {
-        Learned::Left { addresses, .. } => Some(*addresses),
+        Event::Left { addresses, .. } => Some(*addresses),
         _ => None,
     });
     assert!(left.is_some_and(|left| left >= 2990), "{left:?}");
@@ -73,7 +73,7 @@ fn delayed_refusals_are_awaited_on_both_connections_and_are_no_reason_to_slow_do
     let took = drill.run();
     let ideal = Duration::from_secs(5) * 61 / 2;
     assert!(took < ideal * 115 / 100, "{took:?}, {ideal:?} at best");
-    let rate = drill.board.hosts[0].pace.recipients_per_second();
+    let rate = drill.scheduler.hosts[0].pace.recipients_per_second();
     assert_eq!(rate, Some(10.0));
 }
 
@@ -82,21 +82,21 @@ fn an_earlier_runs_clocks_keep_to_this_runs_patience() {
     let mut manners = manners();
     manners.patience = Duration::from_secs(20);
     let mut drill = Drill::new(manners, vec![Habits::default()], &[("grey.test", 0)], &[]);
-    let wanted = Wanted {
+    let wanted = Target {
         waiting: Waiting {
             tries: 1,
             since: Some(START),
         },
         not_before: START + limits::GREYLIST_WAIT,
-        ..Wanted::from("anna@grey.test".parse::<Address>().unwrap())
+        ..Target::from("anna@grey.test".parse::<Address>().unwrap())
     };
     let known = KnownDomain {
         decoys_asked: 1,
         decoy_due: Some(START + limits::GREYLIST_WAIT),
         ..KnownDomain::default()
     };
-    drill.board.know_domain("grey.test", &known, START);
-    drill.board.add(wanted, START);
+    drill.scheduler.know_domain("grey.test", &known, START);
+    drill.scheduler.add(wanted, START);
     let took = drill.run();
     assert!(took < Duration::from_secs(25), "{took:?}");
     assert_eq!(drill.word("anna@grey.test"), Reason::Accepted);
@@ -135,20 +135,20 @@ fn a_second_connection_always_finds_a_question() {
 }
 
 /// How a domain treats strangers at the end of a run about `list`, with how many decoys were asked about.
-fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (Openness, u32) {
+fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllState, u32) {
     let list: Vec<String> = list
         .iter()
         .map(|local| format!("{local}@acme.test"))
         .collect();
     let drill = run_against("acme.test", &list, answer);
-    let domain = drill.board.by_name["acme.test"];
+    let domain = drill.scheduler.by_name["acme.test"];
     let decoys = drill.questions() - u32::try_from(list.len()).unwrap();
-    (drill.board.domains[domain].strangers.openness(), decoys)
+    (drill.scheduler.domains[domain].strangers.openness(), decoys)
 }
 
 #[test]
 fn addresses_of_the_list_that_are_refused_make_a_decoy_needless() {
-    let refuses = (Openness::RefusesStrangers, 0);
+    let refuses = (CatchAllState::RefusesStrangers, 0);
     let list = ["x0", "x1", "x2", "x3", "x4", "a5", "a6", "x7"];
     assert_eq!(strangers_of(&list, honest), refuses);
     // Nobody was refused after the last was accepted: the machine may accept everybody by now.
@@ -163,13 +163,13 @@ fn a_domain_that_takes_everybody_but_some_makes_no_promise() {
         _ => Reply::Yes,
     };
     let list = ["x0", "x1", "a2", "a3", "x4", "a5", "x6", "x7"];
-    assert_eq!(strangers_of(&list, but_some).0, Openness::CatchAll);
+    assert_eq!(strangers_of(&list, but_some).0, CatchAllState::CatchAll);
     let few: fn(Question<'_>) -> Reply = |question| match question.local {
         "x0" | "x1" => Reply::No,
         _ => Reply::Yes,
     };
     assert_eq!(
         strangers_of(&["x0", "a2", "x1", "a3"], few).0,
-        Openness::CatchAll
+        CatchAllState::CatchAll
     );
 }

@@ -14,28 +14,28 @@ fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
 
 #[test]
 fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people() {
-    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
     for (host, domain) in ["gone.test", "well.test"].into_iter().enumerate() {
         let mut route = route_to(host);
         if let Route::Hosts { key, .. } = &mut route {
             *key = HostKey("both.test".to_owned());
         }
-        board.routed(domain, route, START);
+        scheduler.routed(domain, route, START);
     }
-    let [gone, well] = ["gone.test", "well.test"].map(|name| board.by_name[name]);
+    let [gone, well] = ["gone.test", "well.test"].map(|name| scheduler.by_name[name]);
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
     let anna = control("anna@well.test".parse().unwrap());
-    board.weigh(IN_ORDER, well, &anna, &yes, START);
+    scheduler.weigh(IN_ORDER, well, &anna, &yes, START);
     let rows = 3;
     let mut questions = 0;
     for n in 0..rows * limits::REFUSALS_IN_A_ROW {
         let nobody = control(format!("x{n}@gone.test").parse().unwrap());
-        board.weigh(IN_ORDER, gone, &nobody, &no, START);
-        board.look_into(0, &no.exchange, START);
-        if board.groups[0].trust.is_questioned() {
+        scheduler.weigh(IN_ORDER, gone, &nobody, &no, START);
+        scheduler.look_into(0, &no.exchange, START);
+        if scheduler.groups[0].trust.is_questioned() {
             questions += 1;
-            board.controlled(IN_ORDER, well, &anna, &yes, START);
+            scheduler.controlled(IN_ORDER, well, &anna, &yes, START);
         }
     }
     assert_eq!(questions, rows);
@@ -54,7 +54,7 @@ fn a_host_that_begins_to_refuse_everybody_is_not_believed() {
         drill
             .learned
             .iter()
-            .any(|learned| matches!(learned, Learned::Doubted { .. }))
+            .any(|learned| matches!(learned, Event::Doubted { .. }))
     );
 }
 
@@ -73,7 +73,7 @@ fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
         ..Habits::default()
     };
     let list = people("liar.test", 10, 0);
-    let manners = Manners {
+    let manners = Limits {
         controls: vec!["anna@liar.test".parse().unwrap()],
         ..manners()
     };
@@ -98,43 +98,47 @@ fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
 
 #[test]
 fn a_decoy_refused_with_everybody_vouches_for_nobody() {
-    let mut board = Board::new(manners(), Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
     for domain in ["d.test", "all.test", "late.test"] {
-        board.routed(domain, route_to(0), START);
+        scheduler.routed(domain, route_to(0), START);
     }
-    let [ordinary, all, late] = ["d.test", "all.test", "late.test"].map(|d| board.by_name[d]);
+    let [ordinary, all, late] = ["d.test", "all.test", "late.test"].map(|d| scheduler.by_name[d]);
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
     let person = |address: &str| control(address.parse().unwrap());
-    board.weigh(IN_ORDER, ordinary, &person("anna@d.test"), &yes, START);
-    board.weigh(IN_ORDER, all, &person("bert@all.test"), &yes, START);
+    scheduler.weigh(IN_ORDER, ordinary, &person("anna@d.test"), &yes, START);
+    scheduler.weigh(IN_ORDER, all, &person("bert@all.test"), &yes, START);
     // From here on it refuses everybody.
     for n in 0..limits::REFUSALS_IN_A_ROW {
         let somebody = person(&format!("a{n}@d.test"));
-        board.weigh(IN_ORDER, ordinary, &somebody, &no, START);
+        scheduler.weigh(IN_ORDER, ordinary, &somebody, &no, START);
     }
-    let decoy = |board: &mut Board, domain: usize| {
-        board.hear_of_strangers(domain, crate::probe::Strangers::asking_decoy, START);
-        board.domains[domain].under_way += 1;
-        board.decoy_answered(IN_ORDER, domain, &no, START);
-        board.domains[domain].strangers.openness()
+    let decoy = |scheduler: &mut Scheduler, domain: usize| {
+        scheduler.hear_of_strangers(domain, crate::probe::CatchAll::asking_decoy, START);
+        scheduler.domains[domain].under_way += 1;
+        scheduler.decoy_answered(IN_ORDER, domain, &no, START);
+        scheduler.domains[domain].strangers.openness()
     };
-    assert_eq!(decoy(&mut board, all), Openness::RefusesStrangers);
-    board.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
+    assert_eq!(decoy(&mut scheduler, all), CatchAllState::RefusesStrangers);
+    scheduler.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
     assert_eq!(
-        board.domains[all].strangers.openness(),
-        Openness::NotTold,
+        scheduler.domains[all].strangers.openness(),
+        CatchAllState::NotTold,
         "taken back"
     );
-    assert_eq!(decoy(&mut board, late), Openness::NotTold, "nor believed");
+    assert_eq!(
+        decoy(&mut scheduler, late),
+        CatchAllState::NotTold,
+        "nor believed"
+    );
     let says_so = |domain: &str| {
-        board.learned.iter().any(|learned| match learned {
-            Learned::TakenBack {
+        scheduler.learned.iter().any(|learned| match learned {
+            Event::TakenBack {
                 party: Party::Decoy(name),
                 reading,
                 ..
             } => **name == *domain && reading.reason == Reason::ProviderAnomaly,
-            Learned::Domain { name, fact, .. } => {
+            Event::Domain { name, fact, .. } => {
                 name == domain
                     && matches!(&fact.finding, Finding::Asked { reading, .. } if reading.reason == Reason::ProviderAnomaly)
             }
@@ -154,13 +158,13 @@ fn a_second_look_counts_what_changed() {
         ..Habits::default()
     };
     let list = people("d.test", 20, 20);
-    let manners = Manners {
+    let manners = Limits {
         second_look: 1.0,
         ..manners()
     };
     let mut drill = Drill::new(manners, vec![habits], &[("d.test", 0)], &list);
     drill.run();
-    let look = drill.board.progress(drill.now).second_look;
+    let look = drill.scheduler.progress(drill.now).second_look;
     let changed = list.iter().filter(|a| a.starts_with("x1")).count() as u64;
     assert_eq!((look.asked, look.changed), (20, changed));
     assert_eq!(look.confirmed, 20 - changed);
@@ -195,7 +199,7 @@ fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
     let (rejected, _) = came_out(&drill, &all, Reason::NoSuchMailbox);
     assert_eq!(rejected, 0, "nobody who exists is rejected");
     let last = drill.learned.iter().find_map(|learned| match learned {
-        Learned::Doubted { addresses, .. } => Some(*addresses),
+        Event::Doubted { addresses, .. } => Some(*addresses),
         _ => None,
     });
     assert!(last < Some(30), "noticed at once: {last:?}");
@@ -229,81 +233,84 @@ fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
 
 #[test]
 fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
-    let mut board = Board::new(manners(), Arc::new(Providers::default()));
-    board.routed("d.test", route_to(0), START);
-    let domain = board.by_name["d.test"];
+    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    scheduler.routed("d.test", route_to(0), START);
+    let domain = scheduler.by_name["d.test"];
     let person = |address: &str| control(address.parse().unwrap());
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
-    let span = |talk, asked, heard| streak::Span {
-        talk: TalkId(talk),
+    let span = |session, asked, heard| streak::Span {
+        session: SessionId(session),
         asked,
         heard,
         place: 0,
     };
-    board.hear_of_strangers(domain, Strangers::asking_decoy, START);
-    board.domains[domain].under_way += 1;
-    board.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
-    board.decoy_answered(span(1, 2, 4), domain, &no, START);
-    let machine = board.groups[0].targets[0].1;
-    board.strangers.insert(machine, limits::MANY_STRANGERS);
-    assert!(board.wants_a_last_test(0));
+    scheduler.hear_of_strangers(domain, CatchAll::asking_decoy, START);
+    scheduler.domains[domain].under_way += 1;
+    scheduler.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
+    scheduler.decoy_answered(span(1, 2, 4), domain, &no, START);
+    let machine = scheduler.groups[0].targets[0].1;
+    scheduler.strangers.insert(machine, limits::MANY_STRANGERS);
+    assert!(scheduler.wants_a_last_test(0));
 }
 
 #[test]
 fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
-    let mut board = Board::new(manners(), Arc::new(Providers::default()));
-    board.routed("d.test", route_to(0), START);
-    let domain = board.by_name["d.test"];
+    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    scheduler.routed("d.test", route_to(0), START);
+    let domain = scheduler.by_name["d.test"];
     let person = |address: String| control(address.parse().unwrap());
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
-    let span = |talk, asked, heard| streak::Span {
-        talk: TalkId(talk),
+    let span = |session, asked, heard| streak::Span {
+        session: SessionId(session),
         asked,
         heard,
         place: 0,
     };
     let anna = person("anna@d.test".to_owned());
-    board.weigh(span(1, 1, 2), domain, &anna, &yes, START);
-    board.question(0, START);
+    scheduler.weigh(span(1, 1, 2), domain, &anna, &yes, START);
+    scheduler.question(0, START);
     // Asked side by side with the control, refused after it was accepted, heard before.
     for n in 0..limits::REFUSALS_IN_A_ROW {
         let nobody = person(format!("a{n}@d.test"));
-        board.weigh(span(2, 3, 5), domain, &nobody, &no, START);
+        scheduler.weigh(span(2, 3, 5), domain, &nobody, &no, START);
     }
-    board.controlled(span(1, 4, 6), domain, &anna, &yes, START);
-    assert!(board.owes_a_control(0, false), "they are still in doubt");
+    scheduler.controlled(span(1, 4, 6), domain, &anna, &yes, START);
+    assert!(
+        scheduler.owes_a_control(0, false),
+        "they are still in doubt"
+    );
 }
 
 #[test]
 fn whoever_was_taken_back_tests_no_host() {
-    let mut board = Board::new(manners(), Arc::new(Providers::default()));
-    board.routed("d.test", route_to(0), START);
-    let domain = board.by_name["d.test"];
+    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    scheduler.routed("d.test", route_to(0), START);
+    let domain = scheduler.by_name["d.test"];
     let anna = control("anna@d.test".parse().unwrap());
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
-    board.hear_of_strangers(domain, Strangers::asking_decoy, START);
-    board.domains[domain].under_way += 1;
-    board.decoy_answered(IN_ORDER, domain, &no, START);
-    board.weigh(IN_ORDER, domain, &anna, &yes, START);
-    board.domains[domain].under_way += 1;
-    board.decoys_owed += 1;
-    board.late_decoy_answered(IN_ORDER, domain, &yes, START);
-    assert!(board.groups[0].good.is_none() && board.hosts[0].good.is_none());
+    scheduler.hear_of_strangers(domain, CatchAll::asking_decoy, START);
+    scheduler.domains[domain].under_way += 1;
+    scheduler.decoy_answered(IN_ORDER, domain, &no, START);
+    scheduler.weigh(IN_ORDER, domain, &anna, &yes, START);
+    scheduler.domains[domain].under_way += 1;
+    scheduler.decoys_owed += 1;
+    scheduler.late_decoy_answered(IN_ORDER, domain, &yes, START);
+    assert!(scheduler.groups[0].good.is_none() && scheduler.hosts[0].good.is_none());
     // Nor does whoever is accepted from then on.
     let bert = control("bert@d.test".parse().unwrap());
-    board.weigh(IN_ORDER, domain, &bert, &yes, START);
-    assert!(board.groups[0].good.is_none() && board.hosts[0].good.is_none());
+    scheduler.weigh(IN_ORDER, domain, &bert, &yes, START);
+    assert!(scheduler.groups[0].good.is_none() && scheduler.hosts[0].good.is_none());
     // Asked about all the same, by the operator's wish, she is believed no more than before.
-    board.controlled(IN_ORDER, domain, &anna, &yes, START);
-    let last = board
+    scheduler.controlled(IN_ORDER, domain, &anna, &yes, START);
+    let last = scheduler
         .learned
         .iter()
         .rev()
         .find_map(|learned| match learned {
-            Learned::Address { fact, .. } => Some(&fact.finding),
+            Event::Address { fact, .. } => Some(&fact.finding),
             _ => None,
         });
     assert!(
@@ -320,13 +327,16 @@ fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
     });
     let name = "acme.test".to_owned();
     let openness = |drill: &Drill| {
-        let domain = drill.board.by_name[name.as_str()];
-        drill.board.domains[domain].strangers.openness()
+        let domain = drill.scheduler.by_name[name.as_str()];
+        drill.scheduler.domains[domain].strangers.openness()
     };
-    assert_eq!(openness(&in_words_of_its_own), Openness::RefusesStrangers);
+    assert_eq!(
+        openness(&in_words_of_its_own),
+        CatchAllState::RefusesStrangers
+    );
     assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
     let read_as_refused = in_words_of_its_own.learned.iter().any(|learned| {
-        matches!(learned, Learned::Domain { fact, .. } if matches!(&fact.finding,
+        matches!(learned, Event::Domain { fact, .. } if matches!(&fact.finding,
             Finding::Asked { reading, .. } if refuses_a_stranger(reading)))
     });
     assert!(read_as_refused, "later runs know it too");
@@ -339,7 +349,7 @@ fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
             (other, _) => other,
         }
     });
-    assert_eq!(openness(&alone), Openness::NotTold);
+    assert_eq!(openness(&alone), CatchAllState::NotTold);
 }
 
 #[test]
@@ -358,9 +368,9 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let served: Vec<(&str, usize)> = domains.iter().map(|domain| (domain.as_str(), 0)).collect();
     let mut drill = Drill::new(manners(), vec![limited], &served, &list);
     drill.run();
-    let promises = |entry: &&Entry| entry.strangers.openness() == Openness::RefusesStrangers;
+    let promises = |entry: &&Entry| entry.strangers.openness() == CatchAllState::RefusesStrangers;
     let promised: Vec<&str> = drill
-        .board
+        .scheduler
         .domains
         .iter()
         .filter(promises)

@@ -49,16 +49,16 @@ fn known(drill: &Drill) -> KnownHost {
         .iter()
         .rev()
         .find_map(|learned| match learned {
-            Learned::Host { known, .. } => Some(known.clone()),
-            Learned::Address { .. }
-            | Learned::Domain { .. }
-            | Learned::Waiting { .. }
-            | Learned::Strangers { .. }
-            | Learned::TakenBack { .. }
-            | Learned::Doubted { .. }
-            | Learned::Left { .. }
-            | Learned::Stranded { .. }
-            | Learned::Blocked { .. } => None,
+            Event::Host { known, .. } => Some(known.clone()),
+            Event::Address { .. }
+            | Event::Domain { .. }
+            | Event::Waiting { .. }
+            | Event::CatchAll { .. }
+            | Event::TakenBack { .. }
+            | Event::Doubted { .. }
+            | Event::Left { .. }
+            | Event::Stranded { .. }
+            | Event::Blocked { .. } => None,
         });
     known.expect("something is known of the key")
 }
@@ -84,18 +84,18 @@ fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
         .learned
         .iter()
         .filter_map(|learned| match learned {
-            Learned::Blocked {
+            Event::Blocked {
                 host, addresses, ..
             } => Some((host.as_str(), *addresses)),
-            Learned::Address { .. }
-            | Learned::Domain { .. }
-            | Learned::Host { .. }
-            | Learned::Waiting { .. }
-            | Learned::Strangers { .. }
-            | Learned::TakenBack { .. }
-            | Learned::Doubted { .. }
-            | Learned::Left { .. }
-            | Learned::Stranded { .. } => None,
+            Event::Address { .. }
+            | Event::Domain { .. }
+            | Event::Host { .. }
+            | Event::Waiting { .. }
+            | Event::CatchAll { .. }
+            | Event::TakenBack { .. }
+            | Event::Doubted { .. }
+            | Event::Left { .. }
+            | Event::Stranded { .. } => None,
         })
         .collect();
     let left = 10 - limits::BLOCK_SIGNS as usize;
@@ -107,7 +107,7 @@ fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
         (false, 1)
     );
     let mut later = at_machines(&answers, &domains, 2);
-    later.board.know_host(&key(), before.clone(), START);
+    later.scheduler.know_host(&key(), before.clone(), START);
     later.run();
     assert_eq!(later.seen[3].questions, 0, "the block is remembered");
     assert_eq!(later.word("a0@d4.test"), Reason::Accepted);
@@ -118,7 +118,7 @@ fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
     for block in known.machines.values_mut() {
         block.until = START;
     }
-    much_later.board.know_host(&key(), known, START);
+    much_later.scheduler.know_host(&key(), known, START);
     much_later.run();
     assert!(much_later.seen[3].questions > 0);
 }
@@ -179,7 +179,7 @@ fn a_machine_caught_at_refusing_everybody_costs_its_neighbours_no_belief() {
         for n in 0..40 {
             let stranger = format!("x{n}@d{domain}.test");
             let stranger: Address = stranger.parse().unwrap();
-            drill.board.add(stranger.into(), START);
+            drill.scheduler.add(stranger.into(), START);
         }
     }
     drill.run();
@@ -219,7 +219,7 @@ fn whom_a_machine_accepts_for_one_domain_vouches_for_what_it_refused_another() {
     goes_on.splice(30..30, people("d1.test", 0, 7));
     for address in [ends_with_refusals.concat(), goes_on].concat() {
         let address: Address = address.parse().unwrap();
-        drill.board.add(address.into(), START);
+        drill.scheduler.add(address.into(), START);
     }
     drill.run();
     for (address, times) in &drill.seen[0].asked {
@@ -274,11 +274,11 @@ fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_th
         *key = HostKey("other.test".to_owned());
     }
     // The other key is met first where it has a machine of its own.
-    drill.board = Drill::new(manners(), Vec::new(), &[], &people("d2.test", 1, 0)).board;
+    drill.scheduler = Drill::new(manners(), Vec::new(), &[], &people("d2.test", 1, 0)).scheduler;
     let listed = [people("d0.test", 1000, 0), people("d1.test", 20, 0)].concat();
     for person in &listed {
         let person: Address = person.parse().unwrap();
-        drill.board.add(person.into(), START);
+        drill.scheduler.add(person.into(), START);
     }
     drill.hosts[0].connections = 1;
     drill.hosts[1].opens = false;
@@ -286,10 +286,10 @@ fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_th
     for person in &listed {
         assert_eq!(drill.word(person), Reason::Accepted, "{person}");
     }
-    let (connections, talks) = (drill.seen[0].connections, drill.balances.len());
+    let (connections, sessions) = (drill.seen[0].connections, drill.balances.len());
     assert!(
-        connections as usize <= talks + 2,
-        "{connections} for {talks} conversations"
+        connections as usize <= sessions + 2,
+        "{connections} for {sessions} conversations"
     );
 }
 
@@ -328,7 +328,7 @@ fn the_wait_after_a_complaint_about_our_speed_is_one_machines_alone() {
         panic!()
     };
     known.remember_rest(machine.into(), rest, START);
-    resting.board.know_host(&key(), known, START);
+    resting.scheduler.know_host(&key(), known, START);
     resting.run();
     let first = people("d2.test", 10, 0)
         .iter()
@@ -353,7 +353,7 @@ fn where_most_machines_want_us_slower_all_are_left_alone() {
     for domain in 0..2 {
         for address in people(&format!("d{domain}.test"), 3, 0) {
             let address: Address = address.parse().unwrap();
-            drill.board.add(address.into(), START);
+            drill.scheduler.add(address.into(), START);
         }
     }
     // The third is met when the others have complained.

@@ -1,4 +1,4 @@
-//! Whole runs of the board against described hosts, in a loop of events without any I/O: what the hosts count, how long
+//! Whole runs of the scheduler against described hosts, in a loop of events without any I/O: what the hosts count, how long
 //! it takes.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
@@ -19,7 +19,7 @@ use super::integrity::streak;
 use super::*;
 use crate::model::limits;
 use crate::net::route::MailHost;
-use crate::probe::Openness;
+use crate::probe::CatchAllState;
 
 /// How a host behaves.
 #[derive(Clone)]
@@ -117,8 +117,8 @@ struct Connection {
 }
 
 struct Drill {
-    board: Board,
-    now: Moment,
+    scheduler: Scheduler,
+    now: Timestamp,
     hosts: Vec<Habits>,
     seen: Vec<Seen>,
     /// Domain to host.
@@ -126,33 +126,33 @@ struct Drill {
     /// Domains with a route of their own.
     routes: HashMap<String, Route>,
     /// Who is read from the list later, in the order of the moments.
-    arrivals: VecDeque<(Moment, Address)>,
-    connections: BTreeMap<TalkId, Connection>,
-    events: BinaryHeap<std::cmp::Reverse<(Moment, u64)>>,
-    reports: HashMap<u64, (TalkId, Report)>,
+    arrivals: VecDeque<(Timestamp, Address)>,
+    connections: BTreeMap<SessionId, Connection>,
+    events: BinaryHeap<std::cmp::Reverse<(Timestamp, u64)>>,
+    reports: HashMap<u64, (SessionId, SessionEvent)>,
     sequence: u64,
     resolutions: u32,
     /// Accepted and refused, by connection.
-    balances: BTreeMap<TalkId, (u32, u32)>,
+    balances: BTreeMap<SessionId, (u32, u32)>,
     /// The last word on each address.
     facts: BTreeMap<String, Vec<Reason>>,
-    learned: Vec<Learned>,
+    learned: Vec<Event>,
 }
 
 use crate::model::reason::Reason;
 
-const START: Moment = Moment::from_millis(1_000_000);
+const START: Timestamp = Timestamp::from_millis(1_000_000);
 
 /// When answers came, where there is but one conversation: each surely before the next.
 const IN_ORDER: streak::Span = streak::Span {
-    talk: TalkId(0),
+    session: SessionId(0),
     asked: 0,
     heard: 0,
     place: 0,
 };
 
-pub(super) fn manners() -> Manners {
-    Manners {
+pub(super) fn manners() -> Limits {
+    Limits {
         sender: Some("verify@sender.test".parse().unwrap()),
         ceilings: Ceilings {
             rate: Rate::per_seconds(10),
@@ -170,14 +170,9 @@ pub(super) fn manners() -> Manners {
 
 impl Drill {
     /// A run about `list`, with domain `d` at the host that `served` names.
-    fn new(
-        manners: Manners,
-        hosts: Vec<Habits>,
-        served: &[(&str, usize)],
-        list: &[String],
-    ) -> Self {
+    fn new(manners: Limits, hosts: Vec<Habits>, served: &[(&str, usize)], list: &[String]) -> Self {
         let mut drill = Drill {
-            board: Board::new(manners, Arc::new(Providers::default())),
+            scheduler: Scheduler::new(manners, Arc::new(Providers::default())),
             now: START,
             seen: hosts.iter().map(|_| Seen::default()).collect(),
             hosts,
@@ -198,7 +193,7 @@ impl Drill {
         };
         for address in list {
             drill
-                .board
+                .scheduler
                 .add(address.parse::<Address>().unwrap().into(), START);
         }
         drill
@@ -210,21 +205,21 @@ impl Drill {
             while let Some((at, address)) = self.arrivals.front()
                 && *at <= self.now
             {
-                self.board.add(address.clone().into(), self.now);
+                self.scheduler.add(address.clone().into(), self.now);
                 self.arrivals.pop_front();
             }
-            self.board.tick(self.now);
-            while let Some(domain) = self.board.next_resolution() {
+            self.scheduler.tick(self.now);
+            while let Some(domain) = self.scheduler.next_resolution() {
                 self.resolutions += 1;
                 let own = self.routes.get(&domain).cloned();
                 let route = own.unwrap_or_else(|| route_to(self.served[&domain]));
-                self.board.routed(&domain, route, self.now);
+                self.scheduler.routed(&domain, route, self.now);
             }
-            while let Some(out) = self.board.next_out() {
+            while let Some(out) = self.scheduler.next_action() {
                 self.carry_out(out);
             }
-            for learned in self.board.take_learned() {
-                if let Learned::Address { key, fact } = &learned {
+            for learned in self.scheduler.take_events() {
+                if let Event::Address { key, fact } = &learned {
                     let reason = match &fact.finding {
                         Finding::Asked { reading, .. } => reading.reason,
                         Finding::Withheld { reason, .. } | Finding::Domain { reason, .. } => {
@@ -234,7 +229,7 @@ impl Drill {
                     };
                     self.facts.entry(key.clone()).or_default().push(reason);
                 }
-                if let Learned::TakenBack {
+                if let Event::TakenBack {
                     party: Party::Address(key),
                     reading,
                     ..
@@ -245,49 +240,51 @@ impl Drill {
                 }
                 self.learned.push(learned);
             }
-            if self.board.is_done() {
-                if self.board.tests_hosts(self.now) {
+            if self.scheduler.is_done() {
+                if self.scheduler.tests_hosts(self.now) {
                     continue;
                 }
-                assert_eq!(self.board.pending(), 0);
+                assert_eq!(self.scheduler.pending(), 0);
                 return self.now.since(START);
             }
             let arrival = self.arrivals.front().map(|(at, _)| *at);
-            let wake = self.board.next_wake().into_iter().chain(arrival).min();
+            let wake = self.scheduler.next_wake().into_iter().chain(arrival).min();
             let event = self.events.peek().map(|event| event.0.0);
             let next = match (wake, event) {
                 (Some(a), Some(b)) => a.min(b),
                 (a, b) => a.or(b).unwrap_or_else(|| {
                     panic!(
                         "nothing is awaited, yet the run is not done: {:#?}",
-                        self.board
+                        self.scheduler
                     )
                 }),
             };
             self.now = self.now.max(next);
             if event.is_some_and(|at| at <= self.now) {
                 let std::cmp::Reverse((_, id)) = self.events.pop().unwrap();
-                let (talk, report) = self.reports.remove(&id).unwrap();
-                if matches!(report, Report::Ended(_) | Report::Failed(_)) {
-                    let gone = self.connections.remove(&talk).unwrap();
+                let (session, report) = self.reports.remove(&id).unwrap();
+                if matches!(report, SessionEvent::Ended(_) | SessionEvent::Failed(_)) {
+                    let gone = self.connections.remove(&session).unwrap();
                     self.seen[gone.host].open -= 1;
                 }
-                self.board.report(talk, report, self.now);
+                self.scheduler.report(session, report, self.now);
             }
         }
         panic!("the run does not end");
     }
 
-    fn later(&mut self, wait: Duration, talk: TalkId, report: Report) {
+    fn later(&mut self, wait: Duration, session: SessionId, report: SessionEvent) {
         self.sequence += 1;
-        self.reports.insert(self.sequence, (talk, report));
+        self.reports.insert(self.sequence, (session, report));
         self.events
             .push(std::cmp::Reverse((self.now + wait, self.sequence)));
     }
 
-    fn carry_out(&mut self, out: Out) {
+    fn carry_out(&mut self, out: Action) {
         match out {
-            Out::Start { talk, address, .. } => {
+            Action::Start {
+                session, address, ..
+            } => {
                 let IpAddr::V4(ip) = address else { panic!() };
                 let host = host_at(ip);
                 let seen = &mut self.seen[host];
@@ -295,7 +292,7 @@ impl Drill {
                 seen.open += 1;
                 seen.open_at_most = seen.open_at_most.max(seen.open);
                 self.connections.insert(
-                    talk,
+                    session,
                     Connection {
                         host,
                         ..Connection::default()
@@ -305,34 +302,40 @@ impl Drill {
                 if self.seen[host].open > habits.connections {
                     let mut heard = heard(Some(421), Reason::RateLimited, false);
                     heard.exchange.stage = crate::model::stage::Stage::Greeting;
-                    self.later(habits.round_trip * 2, talk, Report::Failed(heard));
+                    self.later(habits.round_trip * 2, session, SessionEvent::Failed(heard));
                 } else if habits.opens {
                     let offer = Offer {
                         pipelining: true,
                         ..Offer::default()
                     };
-                    self.later(habits.round_trip * 3, talk, Report::Opened(offer));
+                    self.later(habits.round_trip * 3, session, SessionEvent::Opened(offer));
                 } else {
                     let heard = heard(None, Reason::Silent, false);
-                    self.later(Duration::from_secs(15), talk, Report::Failed(heard));
+                    self.later(
+                        Duration::from_secs(15),
+                        session,
+                        SessionEvent::Failed(heard),
+                    );
                 }
             }
-            Out::Fly { talk, commands, .. } => self.fly(talk, &commands),
-            Out::Quit { talk } => {
-                let host = self.connections[&talk].host;
+            Action::Send {
+                session, commands, ..
+            } => self.fly(session, &commands),
+            Action::Quit { session } => {
+                let host = self.connections[&session].host;
                 let wait = self.hosts[host].round_trip;
                 if self.hosts[host].surplus {
                     let mut heard = heard(None, Reason::ProtocolFault, false);
                     heard.exchange.stage = crate::model::stage::Stage::Unknown;
-                    self.later(wait, talk, Report::OutOfStep(heard));
+                    self.later(wait, session, SessionEvent::OutOfStep(heard));
                 }
-                self.later(wait, talk, Report::Ended(Parting::InStep));
+                self.later(wait, session, SessionEvent::Ended(Parting::InStep));
             }
         }
     }
 
-    fn fly(&mut self, talk: TalkId, commands: &[Command]) {
-        let connection = self.connections.get_mut(&talk).unwrap();
+    fn fly(&mut self, session: SessionId, commands: &[Command]) {
+        let connection = self.connections.get_mut(&session).unwrap();
         let habits = self.hosts[connection.host].clone();
         let seen = &mut self.seen[connection.host];
         let mut answers = Vec::new();
@@ -404,8 +407,12 @@ impl Drill {
             answers.push(Some(answer));
         }
         self.balances
-            .insert(talk, (connection.accepted, connection.refused));
-        self.later(habits.round_trip + delay, talk, Report::Landed(answers));
+            .insert(session, (connection.accepted, connection.refused));
+        self.later(
+            habits.round_trip + delay,
+            session,
+            SessionEvent::Answered(answers),
+        );
     }
 
     fn questions(&self) -> u32 {
@@ -424,17 +431,17 @@ impl Drill {
     /// When an address was answered first.
     fn answered(&self, address: &str) -> Duration {
         let at = self.learned.iter().find_map(|learned| match learned {
-            Learned::Address { key, fact } if key == address => Some(fact.at),
-            Learned::Address { .. }
-            | Learned::Host { .. }
-            | Learned::Domain { .. }
-            | Learned::Waiting { .. }
-            | Learned::Strangers { .. }
-            | Learned::TakenBack { .. }
-            | Learned::Doubted { .. }
-            | Learned::Left { .. }
-            | Learned::Stranded { .. }
-            | Learned::Blocked { .. } => None,
+            Event::Address { key, fact } if key == address => Some(fact.at),
+            Event::Address { .. }
+            | Event::Host { .. }
+            | Event::Domain { .. }
+            | Event::Waiting { .. }
+            | Event::CatchAll { .. }
+            | Event::TakenBack { .. }
+            | Event::Doubted { .. }
+            | Event::Left { .. }
+            | Event::Stranded { .. }
+            | Event::Blocked { .. } => None,
         });
         at.unwrap().since(START)
     }
@@ -533,11 +540,11 @@ fn run_with_priors(good: usize, bad: usize, likelihood: fn(&str) -> Likelihood) 
         &[],
     );
     for address in people("mixed.test", good, bad) {
-        let wanted = Wanted {
+        let wanted = Target {
             likelihood: likelihood(&address),
-            ..Wanted::from(address.parse::<Address>().unwrap())
+            ..Target::from(address.parse::<Address>().unwrap())
         };
-        drill.board.add(wanted, START);
+        drill.scheduler.add(wanted, START);
     }
     drill.run();
     drill
@@ -563,11 +570,11 @@ fn those_who_look_bad_are_spread_over_those_who_look_good() {
             &[],
         );
         for address in &list {
-            let wanted = Wanted {
+            let wanted = Target {
                 likelihood: likelihood(address),
-                ..Wanted::from(address.parse::<Address>().unwrap())
+                ..Target::from(address.parse::<Address>().unwrap())
             };
-            drill.board.add(wanted, START);
+            drill.scheduler.add(wanted, START);
         }
         drill.run();
         assert!(!drill.seen[0].unbalanced);
@@ -649,23 +656,23 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
     drill.run();
     let rounds = drill.connections();
     let known = drill.learned.iter().find_map(|learned| match learned {
-        Learned::Host { key, known } if known.mute.is_some() => Some((key.clone(), known.clone())),
-        Learned::Host { .. }
-        | Learned::Address { .. }
-        | Learned::Domain { .. }
-        | Learned::Waiting { .. }
-        | Learned::Strangers { .. }
-        | Learned::TakenBack { .. }
-        | Learned::Doubted { .. }
-        | Learned::Left { .. }
-        | Learned::Stranded { .. }
-        | Learned::Blocked { .. } => None,
+        Event::Host { key, known } if known.mute.is_some() => Some((key.clone(), known.clone())),
+        Event::Host { .. }
+        | Event::Address { .. }
+        | Event::Domain { .. }
+        | Event::Waiting { .. }
+        | Event::CatchAll { .. }
+        | Event::TakenBack { .. }
+        | Event::Doubted { .. }
+        | Event::Left { .. }
+        | Event::Stranded { .. }
+        | Event::Blocked { .. } => None,
     });
     let (key, known) = known.expect("the first round is remembered");
 
     // Interrupted after the first round, continued at once.
     let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
-    drill.board.know_host(&key, known.clone(), START);
+    drill.scheduler.know_host(&key, known.clone(), START);
     let took = drill.run();
     assert_eq!(drill.connections(), rounds - 1);
     assert!(took >= limits::UNREACHABLE_WAIT, "{took:?}");
@@ -675,7 +682,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
     let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
     let long_after = START + Duration::from_secs(86_400);
     drill.now = long_after;
-    drill.board.know_host(&key, known, long_after);
+    drill.scheduler.know_host(&key, known, long_after);
     drill.run();
     assert_eq!(drill.connections(), rounds);
 }
@@ -683,24 +690,24 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
 #[test]
 fn nobody_is_dialled_once_more_after_a_stop() {
     for stops in [false, true] {
-        let mut board = Board::new(manners(), Arc::new(Providers::default()));
+        let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
         let address: Address = "a@d.test".parse().unwrap();
-        board.add(address.into(), START);
-        board.next_resolution().unwrap();
-        board.routed("d.test", route_to(0), START);
-        board.tick(START);
-        let Some(Out::Start { talk, .. }) = board.next_out() else {
+        scheduler.add(address.into(), START);
+        scheduler.next_resolution().unwrap();
+        scheduler.routed("d.test", route_to(0), START);
+        scheduler.tick(START);
+        let Some(Action::Start { session, .. }) = scheduler.next_action() else {
             panic!("the host is dialled");
         };
         if stops {
-            board.stop();
+            scheduler.stop();
         }
         // A failed handshake is followed by a conversation in clear.
         let mut heard = heard(None, Reason::HungUp, false);
         heard.exchange.stage = crate::model::stage::Stage::Tls;
-        board.report(talk, Report::Failed(heard), START);
-        assert_eq!(board.next_out().is_none(), stops);
-        assert_eq!(board.is_done(), stops);
+        scheduler.report(session, SessionEvent::Failed(heard), START);
+        assert_eq!(scheduler.next_action().is_none(), stops);
+        assert_eq!(scheduler.is_done(), stops);
     }
 }
 
@@ -755,9 +762,9 @@ fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later(
     let mut drill = Drill::new(manners(), vec![habits], &served, &list);
     drill.run();
     for domain in ["one.test", "two.test"] {
-        let index = drill.board.by_name[domain];
-        let openness = drill.board.domains[index].strangers.openness();
-        assert_eq!(openness, Openness::RefusesStrangers, "{domain}");
+        let index = drill.scheduler.by_name[domain];
+        let openness = drill.scheduler.domains[index].strangers.openness();
+        assert_eq!(openness, CatchAllState::RefusesStrangers, "{domain}");
     }
 }
 
@@ -802,10 +809,10 @@ fn a_decoy_comes_back_when_everybody_else_does() {
         .iter()
         .rev()
         .find_map(|learned| match learned {
-            Learned::Strangers { known, .. } => known.openness,
+            Event::CatchAll { known, .. } => known.openness,
             _ => None,
         });
-    assert_eq!(openness, Some(Openness::RefusesStrangers));
+    assert_eq!(openness, Some(CatchAllState::RefusesStrangers));
     assert_eq!(drill.questions(), 3 * 6, "each three times");
 }
 
@@ -823,16 +830,16 @@ fn clocks_that_come_due_one_by_one_share_a_connection() {
 }
 
 /// Somebody who is to be asked about once `wait` has passed.
-fn due_in(wait: Duration, address: &str) -> Wanted {
-    Wanted {
+fn due_in(wait: Duration, address: &str) -> Target {
+    Target {
         not_before: START + wait,
-        ..Wanted::from(address.parse::<Address>().unwrap())
+        ..Target::from(address.parse::<Address>().unwrap())
     }
 }
 
 #[test]
 fn a_connection_that_others_wait_for_does_not_rest() {
-    let few = Manners {
+    let few = Limits {
         connections: 1,
         ..manners()
     };
@@ -841,7 +848,7 @@ fn a_connection_that_others_wait_for_does_not_rest() {
     let hosts = vec![Habits::default(), Habits::default()];
     let mut drill = Drill::new(few, hosts, &served, &list);
     let wait = Duration::from_secs(8);
-    drill.board.add(due_in(wait, "a1@slow.test"), START);
+    drill.scheduler.add(due_in(wait, "a1@slow.test"), START);
     drill.run();
     assert!(drill.answered("a1@slow.test") >= wait);
     let brisk = drill.answered("a0@brisk.test");
@@ -853,7 +860,7 @@ fn a_resting_conversation_wakes_for_whoever_is_read_from_the_list() {
     let list = people("d.test", 1, 0);
     let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
     let wait = Duration::from_secs(8);
-    drill.board.add(due_in(wait, "a1@d.test"), START);
+    drill.scheduler.add(due_in(wait, "a1@d.test"), START);
     let arrival = START + Duration::from_secs(3);
     drill.arrivals = [(arrival, "a2@d.test".parse().unwrap())].into();
     drill.run();
@@ -863,46 +870,49 @@ fn a_resting_conversation_wakes_for_whoever_is_read_from_the_list() {
     assert_eq!(drill.connections(), 1, "it has rested");
 }
 
-/// A board in which few may wait, with so many at each of these domains, whose hosts are not known.
-fn full(pending: usize, waiting: &[(&str, usize)]) -> Board {
-    let narrow = Manners {
+/// A scheduler in which few may wait, with so many at each of these domains, whose hosts are not known.
+fn full(pending: usize, waiting: &[(&str, usize)]) -> Scheduler {
+    let narrow = Limits {
         pending,
         ..manners()
     };
-    let mut board = Board::new(narrow, Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(narrow, Arc::new(Providers::default()));
     for &(domain, people_there) in waiting {
         for address in people(domain, people_there, 0) {
-            board.add(address.parse::<Address>().unwrap().into(), START);
+            scheduler.add(address.parse::<Address>().unwrap().into(), START);
         }
     }
-    board
+    scheduler
 }
 
 #[test]
 fn those_put_off_are_taken_back_once_there_is_room_worth_a_pass() {
     let names: Vec<String> = (0..640).map(|n| format!("d{n}.test")).collect();
     let waiting: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 1)).collect();
-    let mut board = full(640, &waiting);
-    assert!(board.is_crowded("new.test"), "all room is taken");
-    board.put_off("new.test");
+    let mut scheduler = full(640, &waiting);
+    assert!(scheduler.is_crowded("new.test"), "all room is taken");
+    scheduler.put_off("new.test");
     for (gone, name) in names.iter().enumerate() {
         let enough = gone >= 640 / limits::PASSES_PER_FILLING;
-        assert_eq!(board.is_hungry(), enough, "{gone}");
-        board.routed(name, Route::NotAsked, START);
+        assert_eq!(scheduler.is_hungry(), enough, "{gone}");
+        scheduler.routed(name, Route::NotAsked, START);
     }
 }
 
 #[test]
 fn every_domain_where_somebody_was_put_off_is_remembered_before_its_host_is_known() {
-    let mut board = full(160, &[("small.test", 1), ("large.test", 100)]);
-    board.put_off("small.test");
-    board.put_off("large.test");
-    assert!(board.is_hungry(), "hardly anybody is left at the small one");
+    let mut scheduler = full(160, &[("small.test", 1), ("large.test", 100)]);
+    scheduler.put_off("small.test");
+    scheduler.put_off("large.test");
+    assert!(
+        scheduler.is_hungry(),
+        "hardly anybody is left at the small one"
+    );
     // Once their host is known they wait for it, with all others there.
-    board.routed("large.test", route_to(0), START);
-    assert!(board.is_hungry());
-    board.routed("small.test", route_to(0), START);
-    assert!(!board.is_hungry(), "it has a hundred to be asked");
+    scheduler.routed("large.test", route_to(0), START);
+    assert!(scheduler.is_hungry());
+    scheduler.routed("small.test", route_to(0), START);
+    assert!(!scheduler.is_hungry(), "it has a hundred to be asked");
 }
 
 #[test]
@@ -931,11 +941,11 @@ fn likely_good_addresses_make_connections_last() {
     let wanted = |list: &[String], told: bool| {
         let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
         for address in list {
-            let mut wanted = Wanted::from(address.parse::<Address>().unwrap());
+            let mut wanted = Target::from(address.parse::<Address>().unwrap());
             if told && address.starts_with('x') {
                 wanted.likelihood = Likelihood::Bad;
             }
-            drill.board.add(wanted, START);
+            drill.scheduler.add(wanted, START);
         }
         drill.run();
         drill.connections()
@@ -963,13 +973,13 @@ fn what_is_known_is_not_asked_again() {
     let list = people("d.test", 5, 0);
     let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let known = KnownDomain {
-        openness: Some(Openness::RefusesStrangers),
+        openness: Some(CatchAllState::RefusesStrangers),
         ..KnownDomain::default()
     };
-    drill.board.know_domain("d.test", &known, START);
+    drill.scheduler.know_domain("d.test", &known, START);
     for address in &list {
         drill
-            .board
+            .scheduler
             .add(address.parse::<Address>().unwrap().into(), START);
     }
     drill.run();
@@ -977,9 +987,9 @@ fn what_is_known_is_not_asked_again() {
 
     // An address whose answer is known, but not its domain's decoy.
     let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
-    let mut wanted = Wanted::from("a1@d.test".parse::<Address>().unwrap());
+    let mut wanted = Target::from("a1@d.test".parse::<Address>().unwrap());
     wanted.answered = Some(heard(Some(250), Reason::Accepted, false).reading);
-    drill.board.add(wanted, START);
+    drill.scheduler.add(wanted, START);
     drill.run();
     assert_eq!(drill.questions(), 1, "the decoy alone");
 }
@@ -1001,7 +1011,7 @@ fn a_host_that_blocked_us_is_left_in_peace_until_its_time_is_over() {
     for (until, questions) in [(START + Duration::from_secs(1), 0), (START, 4)] {
         let list = people("d.test", 3, 0);
         let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
-        drill.board.know_host(&key, blocked(until), START);
+        drill.scheduler.know_host(&key, blocked(until), START);
         drill.run();
         assert_eq!(drill.questions(), questions);
     }
@@ -1101,7 +1111,7 @@ proptest! {
         let names: Vec<String> = (0..sizes.len()).map(|n| format!("d{n}.test")).collect();
         let served: Vec<(&str, usize)> = names.iter().enumerate().map(|(n, name)| (name.as_str(), n % 3)).collect();
         let list: Vec<String> = names.iter().zip(&sizes).flat_map(|(name, &(good, bad))| people(name, good, bad)).collect();
-        let manners = Manners { ceilings: Ceilings { rate: Rate::per_seconds(rate), connections }, ..manners() };
+        let manners = Limits { ceilings: Ceilings { rate: Rate::per_seconds(rate), connections }, ..manners() };
         let habits = Habits { answer, ..Habits::default() };
         let mut drill = Drill::new(manners, vec![habits; 3], &served, &list);
         drill.run();

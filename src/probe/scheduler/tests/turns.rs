@@ -52,7 +52,7 @@ fn a_host_seen_to_turn_is_refused_nobody_more_in_a_connection_than_that() {
         ..KnownHost::default()
     };
     let key = HostKey("host0.test".to_owned());
-    drill.board.know_host(&key, known, START);
+    drill.scheduler.know_host(&key, known, START);
     drill.run();
     assert_eq!(wrong(&drill, &list), [""; 0]);
     assert!(drill.seen[0].refused_at_most <= 2);
@@ -96,7 +96,7 @@ fn a_run_that_is_interrupted_knows_who_was_to_be_asked_again() {
     });
     let mut taken_back = 0;
     for (at, learned) in drill.learned.iter().enumerate() {
-        let Learned::TakenBack {
+        let Event::TakenBack {
             party: Party::Address(taken),
             ..
         } = learned
@@ -105,7 +105,7 @@ fn a_run_that_is_interrupted_knows_who_was_to_be_asked_again() {
         };
         taken_back += 1;
         let waits = drill.learned[at..].iter().any(|learned| {
-            matches!(learned, Learned::Waiting { key, again: Some(_), .. } if **key == **taken)
+            matches!(learned, Event::Waiting { key, again: Some(_), .. } if **key == **taken)
         });
         assert!(waits, "{taken}");
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::verdicts::{domain_of, key_of, keys_on_list};
 use super::{Complaint, Finding};
-use crate::model::timestamp::Moment;
+use crate::model::timestamp::Timestamp;
 use crate::net::route::RecordKind;
 use crate::sim::net::dialect::Line;
 use crate::sim::net::witness::Totals;
@@ -220,7 +220,7 @@ impl Scene<'_> {
             .filter(|question| question.code != 0)
             .map(|question| question.at)
             .peekable();
-        let mut in_vain: Option<Moment> = None;
+        let mut in_vain: Option<Timestamp> = None;
         for stay in &seen.stays {
             while words.next_if(|word| *word < stay.from).is_some() {
                 in_vain = None;
@@ -300,7 +300,7 @@ impl Scene<'_> {
             false => Duration::ZERO,
         };
         let under_way = way.round_trip.mul_f64(2.0 * (1.0 + way.jitter)) + thinking + lost;
-        let mut told: Option<Moment> = None;
+        let mut told: Option<Timestamp> = None;
         for question in questions {
             let early = told.is_some_and(|told| {
                 let after = question.at.since(told);
@@ -340,15 +340,16 @@ impl Scene<'_> {
                 })
                 .collect();
             questions.sort_by_key(|(_, question)| question.at);
-            let mut told: Vec<Option<Moment>> = vec![None; hosts.len()];
+            let mut told: Vec<Option<Timestamp>> = vec![None; hosts.len()];
             for (host, question) in questions {
                 let of_late = told
                     .iter()
                     .flatten()
                     .filter(|told| question.at.since(**told) < STAYS_AWAY);
-                let (count, last) = of_late.fold((0, Moment::default()), |(count, last), told| {
-                    (count + 1, last.max(*told))
-                });
+                let (count, last) = of_late
+                    .fold((0, Timestamp::default()), |(count, last), told| {
+                        (count + 1, last.max(*told))
+                    });
                 let most = count >= 2 && count * 2 > hosts.len();
                 if most && question.at.since(last) > UNDER_WAY {
                     let detail = format!(
@@ -375,7 +376,7 @@ impl Scene<'_> {
             .collect();
         let mut questions: Vec<&Question> = seen.iter().flat_map(|seen| &seen.questions).collect();
         questions.sort_by_key(|question| question.at);
-        let times: Vec<Moment> = questions.iter().map(|question| question.at).collect();
+        let times: Vec<Timestamp> = questions.iter().map(|question| question.at).collect();
         let (second, ten) = (most_within(&times, 1_000), most_within(&times, 10_000));
         self.counts.most_per_second = self.counts.most_per_second.max(second);
         self.counts.most_per_ten_seconds = self.counts.most_per_ten_seconds.max(ten);
@@ -580,7 +581,7 @@ fn further_strangers(accepted: usize) -> usize {
 }
 
 /// Most moments within any span of `millis` milliseconds; they must be in order.
-fn most_within(times: &[Moment], millis: u64) -> usize {
+fn most_within(times: &[Timestamp], millis: u64) -> usize {
     let mut first = 0;
     let mut most = 0;
     for (last, time) in times.iter().enumerate() {
@@ -594,7 +595,7 @@ fn most_within(times: &[Moment], millis: u64) -> usize {
 
 /// Most connections open at once over some hosts. One that ends as another begins leaves room for it.
 fn most_at_once(hosts: &[&Sightings]) -> usize {
-    let mut changes: Vec<(Moment, isize)> = Vec::new();
+    let mut changes: Vec<(Timestamp, isize)> = Vec::new();
     for stay in hosts.iter().flat_map(|seen| &seen.stays) {
         changes.push((stay.from, 1));
         if let Some(until) = stay.until {
@@ -624,7 +625,7 @@ mod tests {
 
     #[test]
     fn moments_are_counted_within_any_span() {
-        let times = [0, 500, 900, 1000, 1400, 5000].map(Moment::from_millis);
+        let times = [0, 500, 900, 1000, 1400, 5000].map(Timestamp::from_millis);
         assert_eq!(most_within(&times, 1000), 4);
         assert_eq!(most_within(&[], 1000), 0);
     }
@@ -638,8 +639,8 @@ mod tests {
     #[test]
     fn connections_of_all_hosts_under_a_roof_count_together() {
         let stay = |from, until| Stay {
-            from: Moment::from_millis(from),
-            until: Some(Moment::from_millis(until)),
+            from: Timestamp::from_millis(from),
+            until: Some(Timestamp::from_millis(until)),
         };
         let host = |stays: &[Stay]| Sightings {
             stays: stays.to_vec(),
