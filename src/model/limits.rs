@@ -52,6 +52,24 @@ pub const SHEET_COLUMNS: u32 = 16_384;
 /// Most rows of a sheet below its header: what Excel has (1,048,576), less the header.
 pub const SHEET_ROWS: u32 = 1_048_575;
 
+/// Most bytes that a part of a workbook may unpack to, and that its sheet may take as text. As Apache POI has it (4 GiB): a
+/// million rows of a hundred cells.
+pub const SHEET_BYTES: u64 = 4 << 30;
+
+/// Most bytes of text of a workbook that is held in memory. Our choice: a million rows of ten cells with texts of their own
+/// take 300 MB.
+pub const SHARED_TEXT_BYTES: u64 = 512 << 20;
+
+/// Most cells of a sheet that is held in memory (`OpenDocument`). Our choice: a million rows of ten cells, in about a gigabyte.
+pub const SHEET_CELLS: u64 = 10_000_000;
+
+/// How many bytes a part of a workbook may unpack to from however few. Our choice: what any machine bears.
+pub const INFLATED_BYTES: u64 = 64 << 20;
+
+/// How many times longer than packed a part may be beyond that. Apache POI takes 100; deviates because sheets of many equal
+/// cells come near to that. What is made to fill memory has 1000, which is the most that DEFLATE can.
+pub const INFLATION: u64 = 200;
+
 /// Most characters of a cell: what Excel has (32,767).
 pub const CELL_CHARACTERS: usize = 32_767;
 

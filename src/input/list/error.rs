@@ -91,6 +91,17 @@ pub enum IntakeError {
         /// The list as the operator named it.
         list: String,
     },
+    /// The workbook spreads to more than any list has.
+    #[error(
+        "{list}: was not read, since it may be made to fill this machine's memory: {detail}; if it is a list, save its sheet as \
+         CSV (UTF-8) and give that file"
+    )]
+    TooLarge {
+        /// The list as the operator named it.
+        list: String,
+        /// What there is too much of.
+        detail: String,
+    },
     /// The workbook is damaged, or something else.
     #[error(
         "{list}: cannot be read as a spreadsheet ({detail}); open it in a spreadsheet program and save it as XLSX or CSV (UTF-8)"
@@ -186,6 +197,7 @@ impl IntakeError {
                 wanted,
                 sheets: format!("{sheets:?}").trim_matches(['[', ']']).to_owned(),
             },
+            Trouble::TooLarge(detail) => IntakeError::TooLarge { list, detail },
             Trouble::Other(Binary { what, remedy }) => IntakeError::Binary { list, what, remedy },
             Trouble::Damaged(detail) => IntakeError::NoWorkbook { list, detail },
         }

@@ -803,31 +803,14 @@ fn a_sheet_is_chosen_by_its_name() {
 
 #[test]
 fn an_opendocument_sheet_is_read_too() {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let plain = zip::write::SimpleFileOptions::default();
-    for (name, text) in [
-        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
-        (
-            "META-INF/manifest.xml",
-            "<?xml version=\"1.0\"?><manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>",
-        ),
-        (
-            "content.xml",
-            "<?xml version=\"1.0\"?><office:document-content xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
-             xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" \
-             xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"><office:body><office:spreadsheet>\
-             <table:table table:name=\"People\"><table:table-row>\
-             <table:table-cell office:value-type=\"string\"><text:p>Email</text:p></table:table-cell>\
-             <table:table-cell office:value-type=\"string\"><text:p>Id</text:p></table:table-cell></table:table-row>\
-             <table:table-row><table:table-cell office:value-type=\"string\"><text:p>a@b.example</text:p></table:table-cell>\
-             <table:table-cell office:value-type=\"float\" office:value=\"12345678901\"><text:p>1,23E10</text:p></table:table-cell>\
-             </table:table-row></table:table></office:spreadsheet></office:body></office:document-content>",
-        ),
-    ] {
-        zip.start_file(name, plain).unwrap();
-        zip.write_all(text.as_bytes()).unwrap();
-    }
-    let bytes = zip.finish().unwrap().into_inner();
+    let bytes = super::table::tests::opendocument(
+        "<table:table-row>\
+         <table:table-cell office:value-type=\"string\"><text:p>Email</text:p></table:table-cell>\
+         <table:table-cell office:value-type=\"string\"><text:p>Id</text:p></table:table-cell></table:table-row>\
+         <table:table-row><table:table-cell office:value-type=\"string\"><text:p>a@b.example</text:p></table:table-cell>\
+         <table:table-cell office:value-type=\"float\" office:value=\"12345678901\"><text:p>1,23E10</text:p></table:table-cell>\
+         </table:table-row>",
+    );
     let source = Source::spool("people.ods".to_owned(), &bytes[..]).unwrap();
     let mut list = source.list(&Options::default()).unwrap();
     let row = list.next_row().unwrap().unwrap();

@@ -199,7 +199,7 @@ mod tests {
         let text = "{\"id\":12345678901,\"user\":{\"email\":\"a@b.example\",\"tags\":[\"x\",\"y\"]}}\n\n\
                     {\"user\":{\"email\":null,\"name\":\"Bo, \\\"B\\\"\"},\"ok\":true}\nnot json\n";
         let columns = columns(text.as_bytes()).unwrap();
-        let mut cells = Cells::begin().unwrap();
+        let mut cells = Cells::begin(u64::MAX).unwrap();
         convert(text.as_bytes(), &columns, &mut cells).unwrap();
         let (mut file, _) = cells.finish().unwrap();
         file.rewind().unwrap();

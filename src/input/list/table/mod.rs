@@ -2,7 +2,11 @@
 //! comma-separated text in a temporary file, which is then read like any other list.
 
 mod cells;
+mod inflate;
 mod json;
+mod repeats;
+#[cfg(test)]
+pub(super) mod tests;
 mod vcard;
 mod workbook;
 
@@ -12,6 +16,7 @@ use std::io::{self, BufReader, Read, Seek};
 use super::encoding::Encoding;
 use super::kind::{self, Binary, Table};
 use super::unpack::{self, Reader};
+use crate::model::limits;
 use cells::Cells;
 
 /// A table written down as text.
@@ -41,6 +46,8 @@ pub(super) enum Trouble {
         /// Those that it has.
         sheets: Vec<String>,
     },
+    /// It spreads to more than any list has.
+    TooLarge(String),
     /// It is something else.
     Other(Binary),
     /// It is not what it seemed, or damaged.
@@ -51,11 +58,33 @@ impl Trouble {
     fn damaged(error: impl std::fmt::Display) -> Trouble {
         Trouble::Damaged(error.to_string())
     }
+
+    /// Why the temporary file cannot be written.
+    fn of_spool(error: io::Error) -> Trouble {
+        match error.downcast::<Excess>() {
+            Ok(excess) => Trouble::TooLarge(excess.to_string()),
+            Err(error) => Trouble::Spool(error),
+        }
+    }
+}
+
+/// What a table has too much of; on its way through an [`io::Error`].
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Excess(String);
+
+impl Excess {
+    fn error(what: impl Into<String>) -> io::Error {
+        io::Error::other(Excess(what.into()))
+    }
 }
 
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
-        Trouble::Unreadable(error)
+        match error.downcast::<Excess>() {
+            Ok(excess) => Trouble::TooLarge(excess.to_string()),
+            Err(error) => Trouble::Unreadable(error),
+        }
     }
 }
 
@@ -77,9 +106,10 @@ pub(super) fn write_down<R: Read + Seek + Send + 'static>(
     if let Some(archive) = kind::archive(&head) {
         let format =
             workbook::format_of(BufReader::new(open()), archive).map_err(Trouble::Other)?;
-        let mut cells = Cells::begin().map_err(Trouble::Spool)?;
+        inflate::check(BufReader::new(open()), format)?;
+        let mut cells = Cells::begin(limits::SHEET_BYTES).map_err(Trouble::Spool)?;
         let chosen = workbook::convert(BufReader::new(open()), format, sheet, &mut cells)?;
-        let (file, bytes) = cells.finish().map_err(Trouble::Spool)?;
+        let (file, bytes) = cells.finish().map_err(Trouble::of_spool)?;
         return Ok(Some(Written {
             file,
             bytes,
@@ -93,7 +123,7 @@ pub(super) fn write_down<R: Read + Seek + Send + 'static>(
     let mut look = Vec::new();
     let looked = first
         .reader
-        .take(crate::model::limits::SNIFF_BYTES as u64)
+        .take(limits::SNIFF_BYTES as u64)
         .read_to_end(&mut look);
     let Some(table) = kind::table(&look).filter(|_| looked.is_ok()) else {
         return Ok(None);
@@ -102,7 +132,7 @@ pub(super) fn write_down<R: Read + Seek + Send + 'static>(
     let (Some(once), Some(twice)) = (again(), again()) else {
         return Ok(None);
     };
-    let mut cells = Cells::begin().map_err(Trouble::Spool)?;
+    let mut cells = Cells::begin(u64::MAX).map_err(Trouble::Spool)?;
     match table {
         Table::JsonLines => {
             let columns = json::columns(once)?;
@@ -110,7 +140,7 @@ pub(super) fn write_down<R: Read + Seek + Send + 'static>(
         }
         Table::VCard => vcard::convert(once, &mut cells)?,
     }
-    let (file, bytes) = cells.finish().map_err(Trouble::Spool)?;
+    let (file, bytes) = cells.finish().map_err(Trouble::of_spool)?;
     Ok(Some(Written {
         file,
         bytes,

@@ -251,7 +251,7 @@ mod tests {
     use std::io::Read as _;
 
     fn table(book: &str) -> String {
-        let mut cells = Cells::begin().unwrap();
+        let mut cells = Cells::begin(u64::MAX).unwrap();
         convert(book.as_bytes(), &mut cells).unwrap();
         let (mut file, _) = cells.finish().unwrap();
         io::Seek::rewind(&mut file).unwrap();

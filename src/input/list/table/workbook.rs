@@ -7,8 +7,8 @@ use calamine::{
     XlsError, Xlsb, XlsbError, Xlsx, XlsxError,
 };
 
-use super::Trouble;
 use super::cells::Cells;
+use super::{Excess, Trouble};
 use crate::input::list::kind::{self, Archive, Binary};
 use crate::model::limits;
 
@@ -192,12 +192,17 @@ struct Place {
 impl Place {
     /// Ends rows and leaves cells empty until the cell at `row` and `column`, counted from 0, is next.
     fn go_to(&mut self, (row, column): (u32, u32), cells: &mut Cells) -> io::Result<()> {
+        if row > limits::SHEET_ROWS {
+            return Err(Excess::error(
+                "a cell stands below any spreadsheet's last row",
+            ));
+        }
         while self.row < row {
             cells.end_row()?;
             self.row += 1;
         }
         if column >= limits::SHEET_COLUMNS {
-            return Err(io::Error::other(
+            return Err(Excess::error(
                 "a cell stands beyond any spreadsheet's last column",
             ));
         }
