@@ -1,5 +1,6 @@
 //! From what was typed to how the world is asked: options that `verify` and `check` share, resolved.
 
+use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use clap::Args;
 use super::usage;
 use crate::input::address::Address;
 use crate::input::flags::{ListKind, Lists, OwnList};
+use crate::input::list::Source;
 use crate::input::suppression::Suppression;
 use crate::ledger::{Fresh, Ledger, Lifetimes, Memory, Realm};
 use crate::model::limits;
@@ -567,7 +569,19 @@ fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
         let name = path.display().to_string();
         let bytes = std::fs::read(path)
             .map_err(|error| usage(format!("cannot read the suppression list {name}: {error}")))?;
-        suppression.add(&bytes, &name)?;
+        if bytes.is_empty() {
+            continue;
+        }
+        let tables = Source::spool(name.clone(), &bytes[..]).and_then(|source| source.tables());
+        let tables = tables.map_err(|error| usage(error.to_string()))?;
+        if tables.is_empty() {
+            suppression.add(&bytes, &name)?;
+        }
+        for mut table in tables {
+            let mut text = Vec::new();
+            table.text.read_to_end(&mut text)?;
+            suppression.add(&text, &table.name)?;
+        }
     }
     Ok(suppression)
 }

@@ -561,6 +561,61 @@ fn a_sentence_that_begins_with_from_parts_no_message() {
 }
 
 #[test]
+fn a_spreadsheet_of_bounces_is_read_and_never_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, who) in [
+        ("May", "rosa@garden.example"),
+        ("June", "tom@garden.example"),
+    ] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        let rows = [
+            ["Email", "Event", "Reason"],
+            [who, "hard_bounce", "550 5.1.1 user unknown"],
+        ];
+        for (row, cells) in (0..).zip(rows) {
+            for (column, cell) in (0..).zip(cells) {
+                sheet.write_string(row, column, cell).unwrap();
+            }
+        }
+    }
+    book.save(folder.join("export.xlsx")).unwrap();
+    let found = json(folder, &["export.xlsx"]);
+    let who = |at: usize| found["happenings"][at]["final"].clone();
+    assert_eq!(
+        (who(0), who(1)),
+        ("rosa@garden.example".into(), "tom@garden.example".into())
+    );
+    assert_eq!(found["happenings"][0]["reason"], "no_such_mailbox");
+    // Lines behind its end would destroy it.
+    let before = fs::read(folder.join("export.xlsx")).unwrap();
+    let arguments = [
+        "bounces",
+        "export.xlsx",
+        "--no-ledger",
+        "--suppress",
+        "export.xlsx",
+    ];
+    let output = run(folder, &arguments);
+    assert_ne!(output.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("export.xlsx: is a spreadsheet") && said.contains("save it as CSV"),
+        "{said}"
+    );
+    assert_eq!(fs::read(folder.join("export.xlsx")).unwrap(), before);
+    // A sheet that is no table is named.
+    let notes = book.add_worksheet().set_name("Notes").unwrap();
+    notes.write_string(0, 0, "seen by Ann").unwrap();
+    book.save(folder.join("export.xlsx")).unwrap();
+    let output = run(folder, &["bounces", "export.xlsx", "--no-ledger"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("export.xlsx, sheet \"Notes\""), "{said}");
+}
+
+#[test]
 fn a_column_that_is_named_holds_the_recipient() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

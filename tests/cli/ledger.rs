@@ -167,6 +167,42 @@ fn whoever_is_suppressed_is_not_asked_and_is_rejected() {
 }
 
 #[test]
+fn a_spreadsheet_of_the_suppressed_is_read_in_all_its_sheets() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, who) in [
+        ("2025", "anna.albrecht@nordlicht.test"),
+        ("2026", "kontor21.test"),
+    ] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        for (row, cells) in (0..).zip([["When", "Email"], ["May", who]]) {
+            for (column, cell) in (0..).zip(cells) {
+                sheet.write_string(row, column, cell).unwrap();
+            }
+        }
+    }
+    book.add_worksheet().set_name("Empty").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("unsubscribed.xlsx");
+    book.save(&file).unwrap();
+    let arguments = ["--world", &world(), "--suppress", file.to_str().unwrap()];
+    let run = Run::verify(LIST, &arguments);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let rejected = run.list("rejected.csv");
+    for address in ["anna.albrecht@nordlicht.test", "anyone@kontor21.test"] {
+        let row = format!("{address},unknown,suppressed,");
+        assert!(rejected.contains(&row), "{rejected}");
+    }
+    // A sheet in which something else stands may hide somebody.
+    let notes = book.add_worksheet().set_name("Notes").unwrap();
+    notes.write_string(0, 0, "call Ann first").unwrap();
+    book.save(&file).unwrap();
+    let run = Run::verify(LIST, &arguments);
+    assert_eq!(run.code(), 2);
+    let said = "unsubscribed.xlsx, sheet \"Notes\":1: `call Ann first` is neither";
+    assert!(run.errors().contains(said), "{}", run.errors());
+}
+
+#[test]
 fn an_entry_that_cannot_be_read_stops_the_run_before_anybody_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("s.txt");

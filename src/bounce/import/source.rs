@@ -10,7 +10,9 @@ use super::mbox::Mbox;
 use super::{Content, Origin, Piece};
 use crate::bounce::dsn;
 use crate::bounce::event::{self, Platforms, Record, Rows};
-use crate::input::list::{ColumnChoice, IntakeError, List, Options};
+use crate::input::list::{
+    self, ColumnChoice, Delimiter, Encoding, IntakeError, List, Options, Source, TableText,
+};
 use crate::model::limits;
 
 /// A source cannot be read.
@@ -170,8 +172,41 @@ fn visit_stream<E: From<SourceError>>(
             }
             Ok(())
         }
+        Shape::Workbook => {
+            let name = path.display().to_string();
+            let sheets = Source::spool(name, stream).and_then(|source| source.tables());
+            let written = Options {
+                delimiter: Some(Delimiter::Mark(b',')),
+                encoding: Some(Encoding::Utf8),
+                ..options.clone()
+            };
+            let opened = |TableText { name, text, .. }| {
+                let (head, text) = peek(text).map_err(failed)?;
+                let rows = table(&name, &head, text, &written, platforms)?;
+                Ok::<Rows, SourceError>(rows)
+            };
+            let sheets = sheets.map_err(SourceError::NoTable);
+            // All are opened before any is counted: of a file that was refused nothing was taken.
+            let sheets = sheets.and_then(|sheets| {
+                let sheets = sheets.into_iter().map(opened);
+                sheets.collect::<Result<Vec<Rows>, SourceError>>()
+            });
+            match (sheets, named) {
+                (Ok(sheets), _) => {
+                    for mut rows in sheets {
+                        while let Some(record) = rows.next_record().map_err(SourceError::NoTable)? {
+                            hand_out(Content::Record(record))?;
+                        }
+                    }
+                    Ok(())
+                }
+                (Err(_), Named::ByFolder) => hand_out(Content::Nothing),
+                (Err(error), Named::ByOperator) => Err(error.into()),
+            }
+        }
         Shape::Table => {
-            match (table(path, &head, stream, options, platforms), named) {
+            let name = path.display().to_string();
+            match (table(&name, &head, stream, options, platforms), named) {
                 (Ok(mut rows), _) => {
                     while let Some(record) = rows.next_record().map_err(SourceError::NoTable)? {
                         hand_out(Content::Record(record))?;
@@ -193,23 +228,22 @@ fn visit_stream<E: From<SourceError>>(
 
 /// Opens a table. Where more than one column could hold the recipient, a platform's name for it decides.
 fn table(
-    path: &Path,
+    name: &str,
     head: &[u8],
     stream: Reader,
     options: &Options,
     platforms: &Platforms,
 ) -> Result<Rows, IntakeError> {
-    let name = path.display().to_string();
     let mut options = options.clone();
     if options.column == ColumnChoice::Detect {
-        let beginning = List::read(&name, Cursor::new(head.to_vec()), &options);
+        let beginning = List::read(name, Cursor::new(head.to_vec()), &options);
         if let Err(IntakeError::Ambiguous { .. }) = beginning
             && let Some(column) = event::recipient_column(&String::from_utf8_lossy(head), platforms)
         {
             options.column = ColumnChoice::Named(column);
         }
     }
-    let list = List::read(&name, stream, &options)?;
+    let list = List::read(name, stream, &options)?;
     Ok(Rows::new(list, &options.column))
 }
 
@@ -222,6 +256,8 @@ enum Shape {
     Mbox,
     /// Events as JSON.
     Json,
+    /// Rows in sheets.
+    Workbook,
     /// Rows.
     Table,
 }
@@ -230,6 +266,9 @@ enum Shape {
 fn shape(path: &Path, head: &[u8]) -> Shape {
     if head.starts_with(b"From ") {
         return Shape::Mbox;
+    }
+    if list::is_workbook(head) {
+        return Shape::Workbook;
     }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if let Some(b'{' | b'[') = text.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -294,6 +333,7 @@ mod tests {
             ("a.eml", "anything", Shape::Message),
             ("a", " [{\"email\":1}]", Shape::Json),
             ("a", "\u{feff}{\"email\":1}", Shape::Json),
+            ("a.xlsx", "PK\u{3}\u{4}", Shape::Workbook),
             ("a.csv", "email,reason\na@b.example,550 no\n", Shape::Table),
         ];
         for (name, head, expected) in table {

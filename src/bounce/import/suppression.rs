@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::meaning::digest;
 use crate::input::address::Address;
-use crate::input::list::{List, Options};
+use crate::input::list::{self, List, Options};
 use crate::input::suppression::{Suppression, SuppressionError};
 
 /// The header of a file of our own making.
@@ -74,6 +74,15 @@ pub enum FileError {
     /// What is there is no list of addresses.
     #[error(transparent)]
     NoList(#[from] SuppressionError),
+    /// It is a spreadsheet: lines behind it would destroy it.
+    #[error(
+        "{}: is a spreadsheet or another archive, to which nobody can be added; save it as CSV (UTF-8) and give that file",
+        path.display()
+    )]
+    Workbook {
+        /// The file.
+        path: PathBuf,
+    },
     /// It cannot be read or written.
     #[error("cannot use {}: {error}", path.display())]
     Unwritable {
@@ -106,6 +115,11 @@ impl SuppressionFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(this),
             Err(error) => return Err(this.unwritable(error)),
         };
+        if list::is_workbook(&bytes) {
+            return Err(FileError::Workbook {
+                path: path.to_owned(),
+            });
+        }
         this.known.add(&bytes, &path.display().to_string())?;
         this.form = Form::of(path, &bytes);
         Ok(this)

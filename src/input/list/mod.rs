@@ -45,7 +45,7 @@ pub use encoding::{Encoding, NoEncoding};
 pub use error::IntakeError;
 pub use field::{Cell, RowFault};
 pub use remark::Remark;
-pub use source::Source;
+pub use source::{Source, TableText};
 
 use crate::model::limits;
 use column::FirstRecord;
@@ -177,6 +177,12 @@ type Late = Arc<Mutex<Vec<Remark>>>;
 #[must_use]
 pub fn fields(bytes: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
     record::fields(bytes, Some(delimiter))
+}
+
+/// Whether `head`, the first bytes of a file, begin a spreadsheet, or another archive that could be one.
+#[must_use]
+pub fn is_workbook(head: &[u8]) -> bool {
+    kind::archive(head).is_some()
 }
 
 /// What a list was before it was text with delimiters.

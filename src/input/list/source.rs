@@ -42,6 +42,26 @@ struct Table {
     is_sheet: bool,
 }
 
+/// The text that a table was written down as.
+pub struct TableText {
+    /// What errors call it: the list, with the sheet where there are several.
+    pub name: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// The text itself.
+    pub text: Box<dyn Read + Send>,
+}
+
+impl TableText {
+    fn of(name: String, table: &Table) -> TableText {
+        TableText {
+            name,
+            bytes: table.bytes,
+            text: Box::new(Reading::of(&table.file, table.bytes)),
+        }
+    }
+}
+
 /// What changes about a file when it is written to: its length, the time of its last change in seconds and nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Look(u64, i64, i64);
@@ -166,6 +186,34 @@ impl Source {
         };
         list.late = Arc::clone(&self.late);
         Ok(list)
+    }
+
+    /// The text of a list that is no text with delimiters, as it was written down: UTF-8, fields parted by commas. Of a
+    /// workbook these are all sheets that a person sees and in which there is anything. Empty for text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::list`] for a table that cannot be read.
+    pub fn tables(&self) -> Result<Vec<TableText>, IntakeError> {
+        let Some(first) = self.table(&Options::default())? else {
+            return Ok(Vec::new());
+        };
+        let Some(Remark::Sheets { used, others }) = &first.remark else {
+            return Ok(vec![TableText::of(self.name.clone(), &first)]);
+        };
+        let named = |sheet: &str| format!("{}, sheet {sheet:?}", self.name);
+        let mut all = vec![TableText::of(named(used), &first)];
+        for other in others {
+            let options = Options {
+                sheet: Some(other.clone()),
+                ..Options::default()
+            };
+            if let Some(table) = self.table(&options)? {
+                all.push(TableText::of(named(other), &table));
+            }
+        }
+        all.retain(|table| table.bytes > 0);
+        Ok(all)
     }
 
     fn reading(&self) -> Reading {
