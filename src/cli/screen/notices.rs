@@ -28,8 +28,8 @@ struct Notice {
     cause: Cause,
     /// When the first of them was met; `None` before the run's clock was heard of.
     since: Option<Timestamp>,
-    /// Of how many hosts people were told.
-    told: usize,
+    /// Of how many hosts people were told, and of how many addresses there.
+    told: (usize, u64),
 }
 
 /// What is to be told of hosts in trouble.
@@ -59,7 +59,7 @@ impl Notices {
                 trouble,
                 cause,
                 since: None,
-                told: 0,
+                told: (0, 0),
             }),
         }
     }
@@ -69,21 +69,24 @@ impl Notices {
         let mut due = Vec::new();
         for notice in &mut self.all {
             let since = *notice.since.get_or_insert(now);
-            if notice.told == 0 && now.since(since) >= GATHERING {
-                notice.told = notice.cause.hosts;
+            if notice.told.0 == 0 && now.since(since) >= GATHERING {
                 due.push(notice.in_words(scope));
+                notice.told = (notice.cause.hosts, notice.cause.addresses);
             }
         }
         due
     }
 
-    /// What is left to be told when the run is over: causes never told of, and those of many more hosts than were told of.
+    /// What is left to be told when the run is over: causes never told of, and of the others the hosts that came since.
     pub(super) fn rest(&mut self, scope: Scope) -> Vec<String> {
         let mut rest = Vec::new();
         for notice in &mut self.all {
-            if notice.cause.hosts > notice.told {
-                notice.told = notice.cause.hosts;
-                rest.push(notice.in_words(scope));
+            if notice.cause.hosts > notice.told.0 {
+                rest.push(match notice.told.0 {
+                    0 => notice.in_words(scope),
+                    _ => notice.news(),
+                });
+                notice.told = (notice.cause.hosts, notice.cause.addresses);
             }
         }
         rest
@@ -102,6 +105,30 @@ impl Notices {
 }
 
 impl Notice {
+    /// The hosts that came since people were told of the cause.
+    fn news(&self) -> String {
+        let Cause {
+            hosts, addresses, ..
+        } = self.cause;
+        let (more, left) = ((hosts - self.told.0) as u64, addresses - self.told.1);
+        let who = counted(more, "more host", "more hosts");
+        let (refuse, give, go) = (
+            if more == 1 { "refuses" } else { "refuse" },
+            if more == 1 { "gives" } else { "give" },
+            if left == 1 { "goes" } else { "go" },
+        );
+        let what = match (self.trouble, &self.cause.list) {
+            (Trouble::Blocked, Some(list)) => format!("{refuse} this address, naming {list}"),
+            (Trouble::Blocked, None) => format!("{refuse} this address"),
+            (Trouble::Left, _) => format!("{give} no answer about anybody"),
+            (Trouble::Doubted, _) => format!("{refuse} whoever is asked about"),
+        };
+        format!(
+            "{who} {what}, {hosts} in all; {} there {go} to review",
+            counted(left, "address", "addresses")
+        )
+    }
+
     fn in_words(&self, scope: Scope) -> String {
         let Cause {
             hosts,
@@ -172,19 +199,22 @@ mod tests {
         let mut notices = Notices::default();
         for host in 0..12 {
             notices.add(Trouble::Blocked, &format!("mx{host}.test"), LISTED, 3);
-            assert!(
-                notices.due(at(host), Scope::All).is_empty() || host == 5,
-                "{host}"
-            );
+            let due = notices.due(at(host), Scope::All);
+            assert_eq!(due.len(), usize::from(host == 5), "{host}");
+            for told in due {
+                let first = "all 6 hosts refuse this address, naming zen.spamhaus.org; ";
+                assert!(told.starts_with(first), "{told}");
+                assert!(told.contains("18 addresses"), "{told}");
+                assert!(told.contains("https://check.spamhaus.org/"), "{told}");
+            }
         }
         let told = notices.rest(Scope::All);
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(
-            told[0].starts_with("all 12 hosts refuse this address, naming zen.spamhaus.org; "),
-            "{told:?}"
-        );
-        assert!(
-            told[0].contains("36 addresses") && told[0].contains("https://check.spamhaus.org/")
+        assert_eq!(
+            told,
+            [
+                "6 more hosts refuse this address, naming zen.spamhaus.org, 12 in all; 18 addresses there go to review"
+            ]
         );
         assert!(notices.rest(Scope::All).is_empty());
     }
