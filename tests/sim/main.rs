@@ -4,6 +4,7 @@ mod calibration;
 mod crowded;
 mod outlook;
 mod resume;
+mod rows;
 mod scenarios;
 mod season;
 mod step;
