@@ -11,7 +11,7 @@ use crate::model::limits;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Whom;
-use crate::probe::{ASKED_AFRESH, CatchAllState, KnownMachine, MAY_BE_ANOTHERS, Party};
+use crate::probe::{CatchAllState, KnownMachine, Party, was_to_be_asked_again};
 
 /// A run's answers about recipients, those about one together, in their order.
 macro_rules! answers {
@@ -255,9 +255,7 @@ fn read<'a>(row: &'a Row<'_>, whom: Whom) -> rusqlite::Result<Option<Answer<'a>>
     let said = match text(2)?.parse::<Reason>() {
         Ok(Reason::Accepted | Reason::AcceptedProvider) => Said::Yes,
         // That connection was not believed, the machine is.
-        Ok(Reason::ProviderAnomaly) if [ASKED_AFRESH, MAY_BE_ANOTHERS].contains(&text(6)?) => {
-            Said::AskedAgain
-        }
+        Ok(Reason::ProviderAnomaly) if was_to_be_asked_again(text(6)?) => Said::AskedAgain,
         Ok(Reason::ProviderAnomaly) => Said::TakenBack,
         Ok(reason) if permanent && reason.may_reject() => Said::No,
         Ok(_) | Err(_) => return Ok(None),

@@ -5,7 +5,7 @@ use crate::model::reading::Reading;
 use crate::model::stage::Stage;
 use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::{
-    CatchAllState, KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Party, Waiting,
+    ASKED_AFRESH, CatchAllState, KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Party, Waiting,
 };
 
 fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
@@ -608,6 +608,47 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
     assert_eq!(known.refused, [Party::Decoy("acme.test".into())]);
     let (witness, _) = known.witness.unwrap();
     assert_eq!(witness.key(), "bert@acme.test", "not who was taken back");
+}
+
+#[test]
+fn whoever_was_to_be_asked_again_is_asked_when_the_run_goes_on() {
+    let (_folder, path) = place();
+    let (ledger, _) = begin(&path, 100, Memory::Use);
+    let mut writer = ledger.writer().unwrap();
+    let decoy = asked(Whom::Decoy, Reason::NoSuchMailbox, true, 100);
+    writer.domain("acme.test".to_owned(), decoy).unwrap();
+    for (name, rule) in [
+        ("turned", ASKED_AFRESH),
+        ("out-of-step", MAY_BE_ANOTHERS),
+        ("caught", "held back"),
+    ] {
+        let key = format!("{name}@acme.test");
+        let fact = asked(Whom::Subject, Reason::Accepted, false, 101);
+        writer.address(key.clone(), fact).unwrap();
+        let reading = Reading {
+            reason: Reason::ProviderAnomaly,
+            permanent: false,
+            rule: rule.to_owned(),
+        };
+        let at = Timestamp::from_millis(102);
+        writer
+            .take_back(Party::Address(key.into()), reading, at)
+            .unwrap();
+    }
+    // It was killed before it wrote when they are due.
+    writer.finish().unwrap();
+    let (mut ledger, _) = begin(&path, 200, Memory::Use);
+    let mut todo = |name: &str| {
+        let key = format!("{name}@acme.test");
+        ledger.todo(&key, "acme.test").unwrap()
+    };
+    let at_once = Todo::Ask {
+        waiting: Waiting::default(),
+        not_before: Timestamp::default(),
+    };
+    assert_eq!(todo("turned"), at_once);
+    assert_eq!(todo("out-of-step"), at_once);
+    assert_eq!(todo("caught"), Todo::Left, "its host is believed no more");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::model::verdict::Finding;
 use crate::model::verdict::Verdict;
 use crate::model::verdict::Whom;
 use crate::model::verdict::decide;
-use crate::probe::{KnownDomain, Waiting};
+use crate::probe::{KnownDomain, Waiting, was_to_be_asked_again};
 
 /// What is left to do about an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ impl Ledger {
                 waiting: clock.waiting,
                 not_before: clock.again,
             },
+            // Killed before it was written when that was due.
+            None if is_to_be_asked_again(&evidence.facts) => at_once,
             None => Todo::Left,
         })
     }
@@ -83,9 +85,9 @@ impl Ledger {
     }
 }
 
-/// What an address's last acceptance was read as, unless it was taken back.
-fn acceptance(facts: &[Fact]) -> Option<&Reading> {
-    let answers = facts.iter().rev().filter_map(|fact| match &fact.finding {
+/// What an address was answered, the last answer first.
+fn answers(facts: &[Fact]) -> impl Iterator<Item = &Reading> {
+    facts.iter().rev().filter_map(|fact| match &fact.finding {
         Finding::Asked {
             whom: Whom::Subject,
             reading,
@@ -98,8 +100,19 @@ fn acceptance(facts: &[Fact]) -> Option<&Reading> {
         | Finding::Domain { .. }
         | Finding::Withheld { .. }
         | Finding::Bounced { .. } => None,
-    });
-    answers
+    })
+}
+
+/// Whether an address's last answer was taken back to be asked for again.
+fn is_to_be_asked_again(facts: &[Fact]) -> bool {
+    answers(facts).next().is_some_and(|reading| {
+        reading.reason == Reason::ProviderAnomaly && was_to_be_asked_again(&reading.rule)
+    })
+}
+
+/// What an address's last acceptance was read as, unless it was taken back.
+fn acceptance(facts: &[Fact]) -> Option<&Reading> {
+    answers(facts)
         .take_while(|reading| reading.reason != Reason::ProviderAnomaly)
         .find(|reading| {
             matches!(

@@ -87,14 +87,9 @@ fn whoever_is_accepted_last_in_a_connection_that_is_cut_off_is_asked_again() {
     }
 }
 
-#[test]
-fn a_run_that_is_interrupted_knows_who_was_to_be_asked_again() {
-    let list = people("acme.test", 60, 40);
-    let drill = run_against("acme.test", &list, |question| match question.nth {
-        12.. => Reply::HangUp,
-        _ => turning(question, 3),
-    });
-    let mut taken_back = 0;
+/// Who was taken back, each of whom a run that is continued must know to ask again.
+fn taken_back(drill: &Drill) -> Vec<&str> {
+    let mut all = Vec::new();
     for (at, learned) in drill.learned.iter().enumerate() {
         let Event::TakenBack {
             party: Party::Address(taken),
@@ -103,13 +98,34 @@ fn a_run_that_is_interrupted_knows_who_was_to_be_asked_again() {
         else {
             continue;
         };
-        taken_back += 1;
         let waits = drill.learned[at..].iter().any(|learned| {
             matches!(learned, Event::Waiting { key, again: Some(_), .. } if **key == **taken)
         });
         assert!(waits, "{taken}");
+        all.push(&**taken);
     }
-    assert!(taken_back > 0);
+    all
+}
+
+#[test]
+fn a_run_that_is_interrupted_knows_who_was_to_be_asked_again() {
+    let list = people("acme.test", 60, 40);
+    let drill = run_against("acme.test", &list, |question| match question.nth {
+        12.. => Reply::HangUp,
+        _ => turning(question, 3),
+    });
+    assert!(!taken_back(&drill).is_empty());
+}
+
+#[test]
+fn a_host_that_wants_us_slower_before_it_is_tested_contradicts_itself_in_nothing() {
+    let list = people("acme.test", 60, 40);
+    let drill = run_against("acme.test", &list, |question| match question.nth {
+        12.. => Reply::TooFast,
+        _ => honest(question),
+    });
+    assert!(!taken_back(&drill).is_empty(), "untested, so asked again");
+    assert_eq!(wrong(&drill, &list), [""; 0]);
 }
 
 #[test]
