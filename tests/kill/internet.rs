@@ -14,7 +14,7 @@ pub(crate) const HOSTS: usize = 6;
 /// How long a greylisting domain wants us to stay away.
 const GREY: Duration = Duration::from_secs(2);
 
-/// How long a host thinks about recipients that begin with a z.
+/// How long a host thinks about the recipient z. Decoys may begin with a z as well: they are longer.
 const SPELL: Duration = Duration::from_secs(40);
 
 /// What becomes of mail to a domain.
@@ -202,7 +202,7 @@ fn serve_mail(visitor: &TcpStream, memory: &Mutex<Memory>) -> std::io::Result<()
             let recipient = path.split('>').next().unwrap_or_default().to_lowercase();
             std::thread::sleep(Duration::from_millis(2));
             let reply = format!("{}\r\n", recipient_asked(&recipient, memory));
-            if recipient.starts_with('z') {
+            if recipient.starts_with("z@") {
                 std::thread::sleep(SPELL);
             }
             reply
