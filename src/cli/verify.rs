@@ -20,7 +20,7 @@ use crate::model::timestamp::Timestamp;
 use crate::net::Clock;
 use crate::projection::{Basis, Goal};
 use crate::verify::output::{self, Replace, Rights};
-use crate::verify::report::{self, Detail, Report, Since};
+use crate::verify::report::{self, Detail, Numbers, Report, Since};
 use crate::verify::{self, Allowed, Asking, Cells, Fill, Gate, Least, Task, Writing, verify};
 
 /// Options of `verify`.
@@ -135,7 +135,8 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             output::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
         }
         // From here on the run is over; until here it would be continued.
-        ledger.end(report.ending.as_str(), &json, clock.now())?;
+        let numbers = Numbers::from(&report).to_json();
+        ledger.end(report.ending.as_str(), &numbers, clock.now())?;
         anyhow::Ok((report, json))
     })??;
     screen.finish();
@@ -337,11 +338,11 @@ fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// What changed since the last complete run of the same job. A report that this version cannot read is no comparison.
+/// What changed since the last complete run of the same job. Numbers that this version cannot read are no comparison.
 fn since(ledger: &Ledger, place: &str, report: &Report) -> anyhow::Result<Option<Since>> {
     let past = ledger.last_run(place)?;
     Ok(past
-        .and_then(|past| Report::from_json(&past.report, "the last run").ok())
+        .and_then(|past| Numbers::from_json(&past.numbers))
         .map(|then| Since::between(&then, report)))
 }
 

@@ -5,6 +5,7 @@ use rusqlite::params;
 use super::row::{millis, moment};
 use super::writer::connect;
 use super::{Ledger, LedgerError};
+use crate::model::echo;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 
@@ -51,7 +52,7 @@ impl Ledger {
                         bounce.reason.as_str(),
                         bounce.permanent,
                         bounce.status,
-                        bounce.reply,
+                        echo::take_out(&bounce.reply, &bounce.key),
                     ])?;
             }
             transaction.commit()?;
@@ -92,14 +93,16 @@ impl Ledger {
             while let Some(row) = rows.next()? {
                 // A reason that this version does not know was not read by it.
                 let reason = row.get::<_, String>(3)?.parse().unwrap_or(Reason::Unread);
+                let key: String = row.get(0)?;
+                let reply: String = row.get(6)?;
                 bounces.push(Bounce {
-                    key: row.get(0)?,
                     id: row.get(1)?,
                     at: moment(row.get(2)?),
                     reason,
                     permanent: row.get(4)?,
                     status: row.get(5)?,
-                    reply: row.get(6)?,
+                    reply: echo::put_back(&reply, &key).into_owned(),
+                    key,
                 });
             }
             Ok(bounces)

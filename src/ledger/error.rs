@@ -80,6 +80,16 @@ pub enum LedgerError {
         /// Which file.
         path: PathBuf,
     },
+    /// Whoever was to be forgotten is still named in a file beside it.
+    #[error(
+        "who was to be forgotten is gone from {path}, but is still named in {files}; remove these files, then run the same command again"
+    )]
+    StillNamed {
+        /// Which ledger.
+        path: PathBuf,
+        /// Which files.
+        files: String,
+    },
     /// Its bytes are damaged.
     #[error(
         "the ledger {path} is damaged ({error}); move it away and a new one is begun, or rescue it with sqlite3's `.recover`"

@@ -70,13 +70,10 @@ impl Ledger {
             let mut statement = self.connection.prepare(&query).map_err(failed)?;
             let mut rows = statement.query([]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
-                let Some(found) = read(row).map_err(failed)? else {
+                let name: String = row.get(key).map_err(failed)?;
+                let Some(found) = read(row, &name).map_err(failed)? else {
                     continue;
                 };
-                let name = row
-                    .get("name")
-                    .or_else(|_| row.get("key"))
-                    .map_err(failed)?;
                 let until = found.kept.until;
                 take(flat(
                     about,

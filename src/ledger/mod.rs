@@ -16,6 +16,7 @@ mod lifetime;
 mod lock;
 mod machine;
 mod migrate;
+mod names;
 mod row;
 mod run;
 mod schema;
@@ -362,7 +363,7 @@ impl Ledger {
             let mut rows = statement.query([key])?;
             let mut all: Vec<Found> = Vec::new();
             while let Some(row) = rows.next()? {
-                let Some(found) = row::read(row)? else {
+                let Some(found) = row::read(row, key)? else {
                     continue;
                 };
                 self.admit(&mut all, found);

@@ -1,8 +1,11 @@
 //! One fact as a row of a table.
 
+use std::borrow::Cow;
+
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::model::echo;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
@@ -66,7 +69,7 @@ pub(super) struct Found {
     pub(super) kept: Kept,
 }
 
-/// Writes a fact's row behind those of the same run.
+/// Writes a fact's row behind those of the same run. Its words name nobody ([`echo`]).
 pub(super) fn insert(
     connection: &Connection,
     table: Table,
@@ -109,7 +112,9 @@ pub(super) fn insert(
         asked.map(|(exchange, _)| exchange.stage.as_str()),
         asked.map(|(exchange, _)| exchange.host.as_str()),
         asked.and_then(|(exchange, _)| exchange.code),
-        detail,
+        asked.map_or(Cow::Borrowed(detail.as_str()), |_| echo::take_out(
+            detail, key
+        )),
         asked.map(|(_, reading)| reading.rule.as_str()),
         kept.until.map(millis),
     ])?;
@@ -137,7 +142,7 @@ pub(super) fn last_answer(
     };
     let found = connection
         .prepare_cached(query)?
-        .query_row(params![key, millis(run)], read)
+        .query_row(params![key, millis(run)], |row| read(row, key))
         .optional()?;
     Ok(found.flatten().map(|found| found.kept))
 }
@@ -160,8 +165,9 @@ pub(super) fn kind(finding: &Finding) -> &'static str {
     }
 }
 
-/// Reads a row whose columns are [`columns!`]. `None` for one that this version does not understand, which is no fact.
-pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Found>> {
+/// Reads a row whose columns are [`columns!`], about `key`. `None` for one that this version does not understand, which is
+/// no fact.
+pub(super) fn read(row: &Row<'_>, key: &str) -> rusqlite::Result<Option<Found>> {
     let kind = text(row, 3)?.unwrap_or_default();
     let reason = text(row, 4)?.and_then(|word| word.parse::<Reason>().ok());
     let detail =
@@ -176,7 +182,15 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Found>> {
             reason,
             detail: detail()?,
         },
-        ("asked", Some(reason)) => asked(row, Whom::Subject, reason)?,
+        ("asked", Some(reason)) => {
+            let mut finding = asked(row, Whom::Subject, reason)?;
+            if let Finding::Asked { exchange, .. } = &mut finding
+                && let Cow::Owned(named) = echo::put_back(&exchange.reply, key)
+            {
+                exchange.reply = named;
+            }
+            finding
+        }
         ("decoy", Some(reason)) => asked(row, Whom::Decoy, reason)?,
         _ => return Ok(None),
     };

@@ -40,8 +40,8 @@ pub struct PastRun {
     pub ended: Timestamp,
     /// How: `completed`, `interrupted` or `deadline`.
     pub ending: String,
-    /// Its `report.json`.
-    pub report: String,
+    /// What it came to, in numbers alone.
+    pub numbers: String,
 }
 
 impl Ledger {
@@ -100,12 +100,13 @@ impl Ledger {
         Ok(Begun { seed, continues })
     }
 
-    /// Notes how the run ended that [`Ledger::begin`] began. Earlier runs at the same place make way for it.
+    /// Notes how the run ended that [`Ledger::begin`] began, and what it came to: `numbers`, which must name nobody.
+    /// Earlier runs at the same place make way for it.
     ///
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be written.
-    pub fn end(&self, ending: &str, report: &str, now: Timestamp) -> Result<(), LedgerError> {
+    pub fn end(&self, ending: &str, numbers: &str, now: Timestamp) -> Result<(), LedgerError> {
         let Some(id) = self.run_id else {
             return Ok(());
         };
@@ -115,7 +116,7 @@ impl Ledger {
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             transaction.execute(
                 "UPDATE run SET ended = ?2, ending = ?3, report = ?4 WHERE id = ?1",
-                params![id, millis(now), ending, report],
+                params![id, millis(now), ending, numbers],
             )?;
             // What the last completed run came to stays known while later ones are under way or stopped early.
             transaction.execute(
@@ -152,6 +153,6 @@ fn past(row: &Row<'_>) -> rusqlite::Result<PastRun> {
         began: moment(row.get(1)?),
         ended: moment(row.get(2)?),
         ending: row.get(3)?,
-        report: row.get(4)?,
+        numbers: row.get(4)?,
     })
 }

@@ -154,7 +154,7 @@ impl Ledger {
                 of.clear();
                 of.push_str(name);
             }
-            if let Some(found) = row::read(row).map_err(failed)? {
+            if let Some(found) = row::read(row, &of).map_err(failed)? {
                 self.admit(&mut facts, found);
             }
         }

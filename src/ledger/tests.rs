@@ -1081,6 +1081,14 @@ fn somebody_known(path: &Path) {
             .address(key, named("Anna.Albrecht@Acme.test"))
             .unwrap();
     }
+    let mut hosted = named("postmaster@elsewhere.test");
+    if let Finding::Asked { exchange, .. } = &mut hosted.finding {
+        exchange.host = "mx2.acme.test".to_owned();
+        exchange.reply = "550 not for ACME.test, see https://x.test/?to=jo%40acme.test".to_owned();
+    }
+    writer
+        .address("dora@other.test".to_owned(), hosted)
+        .unwrap();
     for n in 0..2000 {
         // Enough that pages split and old ones are freed.
         writer

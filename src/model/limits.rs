@@ -630,6 +630,13 @@ pub const LEDGER_CHECKPOINT: i64 = 20_000;
 /// night's could not, and nothing older passes for new.
 pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 
+/// Bytes of a local part from which on it tells of somebody where it stands alone. Our choice: shorter ones are found in any
+/// text.
+pub const TELLING_LOCAL_PART: usize = 3;
+
+/// Bytes of a file that are searched at once when somebody is forgotten. Our choice.
+pub const SEARCHED_AT_ONCE: usize = 1 << 20;
+
 /// Mailboxes in one row of what a run compares itself with. Our choice: half a megabyte, so that one can be rewritten.
 pub const STANDING_PART: usize = 1 << 16;
 

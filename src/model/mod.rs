@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod dns;
+pub mod echo;
 pub mod ending;
 pub mod flag;
 pub mod limits;

@@ -1,5 +1,6 @@
 //! Does a host say that it takes no mail at all?
 
+use crate::model::echo;
 use crate::model::reading::Reading;
 use crate::model::reason::Blame;
 use crate::model::verdict::Exchange;
@@ -28,7 +29,9 @@ pub fn says_it_takes_no_mail(exchange: &Exchange, reading: &Reading) -> bool {
 /// Whether a reply is nothing but codes and names of hosts.
 fn is_wordless(reply: &str) -> bool {
     let is_a_word = |word: &str| !word.contains('.') && word.chars().any(char::is_alphabetic);
-    !reply.split_whitespace().any(is_a_word)
+    !echo::without_placeholders(reply)
+        .split_whitespace()
+        .any(is_a_word)
 }
 
 #[cfg(test)]

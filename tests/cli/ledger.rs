@@ -6,6 +6,8 @@ use presend::ledger::Lock;
 use presend::model::timestamp::Timestamp;
 
 use crate::list::{Run, presend, repository};
+use crate::mailhosts::{MailHosts, Manner};
+use crate::nameserver::NameServer;
 
 fn world() -> String {
     repository("sample_lists/world.toml")
@@ -94,6 +96,107 @@ fn whoever_asks_to_be_forgotten_is() {
     assert!(
         stats.contains(" 0 addresses") || stats.contains("3 addresses"),
         "{stats}"
+    );
+}
+
+/// The bytes of all files of a folder, those that are hidden too, by name.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.path().is_file());
+    files
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn of_people_whom_hosts_named_in_every_way_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = MailHosts::behaving(|_| Manner::Echoes);
+    let zone: String = (1..=20).fold("sender.test MX 10 mx.host1.test\n".to_owned(), |zone, n| {
+        format!("{zone}corp{n}.test MX 10 mx.host{n}.test\nmx.host{n}.test A 127.0.1.{n}\n")
+    });
+    let names = NameServer::serving(&zone);
+    let people: Vec<String> = (0..200)
+        .map(|n| format!("zora{n}.quist@corp{}.test", n % 20 + 1))
+        .collect();
+    std::fs::write(
+        folder.path().join("list.csv"),
+        format!("email\n{}\n", people.join("\n")),
+    )
+    .unwrap();
+    let (dns, port) = (names.address(), hosts.port.to_string());
+    let arguments = [
+        "verify",
+        "list.csv",
+        "--out",
+        "lists",
+        "--ledger",
+        "known.db",
+        "--dns",
+        &dns,
+        "--smtp-port",
+        &port,
+        "--allow-private",
+        "--mail-from",
+        "verify@sender.test",
+        "--helo",
+        "mail.sender.test",
+        "--host-rate",
+        "unlimited",
+        "--wait",
+        "0s",
+    ];
+    let output = presend(folder.path(), &arguments);
+    assert!(hosts.talks().len() > 10, "{}", text(&output.stderr));
+    // Words of the hosts still come with the address asked about.
+    let rejected = std::fs::read_to_string(folder.path().join("lists/rejected.csv")).unwrap();
+    let named = rejected
+        .lines()
+        .filter(|row| row.matches("quist").count() > 2);
+    assert!(named.count() > 0, "{rejected}");
+    let words: Vec<&str> = people.iter().map(String::as_str).collect();
+    let mut forget = vec!["forget"];
+    forget.extend(&words);
+    let said = ledger(folder.path(), &forget);
+    assert!(said.contains("nothing of it is left"), "{said}");
+    std::fs::remove_file(folder.path().join("list.csv")).unwrap();
+    let hidden = files(&folder.path().join("lists"));
+    let hidden = hidden.into_iter().filter(|(name, _)| name.starts_with('.'));
+    for (name, bytes) in files(folder.path()).into_iter().chain(hidden) {
+        let bytes = text(&bytes).to_lowercase();
+        let found = bytes.find("quist").map(|at| {
+            bytes[at.saturating_sub(60)..]
+                .chars()
+                .take(120)
+                .collect::<String>()
+        });
+        assert_eq!(found, None, "{name}");
+    }
+    // A copy that somebody made is told of, for nothing is known of it.
+    std::fs::copy(
+        folder.path().join("known.db"),
+        folder.path().join("known.db.old"),
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("known.db.bak"), "about zora7.quist: no").unwrap();
+    let output = presend(
+        folder.path(),
+        &[
+            "ledger",
+            "--ledger",
+            "known.db",
+            "forget",
+            "zora7.quist@corp8.test",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("known.db.bak") && !told.contains("known.db.old"),
+        "{told}"
     );
 }
 

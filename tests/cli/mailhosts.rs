@@ -23,6 +23,8 @@ pub(crate) enum Manner {
     HalfCloses,
     /// It connects, then says nothing.
     Mute,
+    /// It names whom it was asked about in every reply, in another way each time, and refuses them for one reason or another.
+    Echoes,
 }
 
 /// One connection, as the host saw it.
@@ -135,9 +137,14 @@ fn serve(stream: &TcpStream, manner: Manner, entry: &Entry) -> std::io::Result<(
             }
             return Ok(());
         }
-        Manner::Honest | Manner::ByteByByte | Manner::ResetsInMidReply | Manner::HalfCloses => {}
+        Manner::Honest
+        | Manner::ByteByByte
+        | Manner::ResetsInMidReply
+        | Manner::HalfCloses
+        | Manner::Echoes => {}
     }
     say(stream, manner, "220 mx.test ESMTP")?;
+    let mut asked = 0;
     for line in BufReader::new(stream).lines() {
         let line = line?;
         let (verb, rest) = line.split_at(line.len().min(4));
@@ -155,11 +162,13 @@ fn serve(stream: &TcpStream, manner: Manner, entry: &Entry) -> std::io::Result<(
                 if manner == Manner::ResetsInMidReply {
                     return reset_in_mid_reply(stream);
                 }
+                asked += 1;
                 let reply = match recipient.starts_with('a') && recipient.len() < 25 {
-                    true => "250 2.1.5 Ok",
-                    false => "550 5.1.1 User unknown",
+                    _ if manner == Manner::Echoes => echo(recipient, asked),
+                    true => "250 2.1.5 Ok".to_owned(),
+                    false => "550 5.1.1 User unknown".to_owned(),
                 };
-                say(stream, manner, reply)?;
+                say(stream, manner, &reply)?;
             }
             "QUIT" => {
                 entry.note(|visit| visit.quit = true);
@@ -170,6 +179,23 @@ fn serve(stream: &TcpStream, manner: Manner, entry: &Entry) -> std::io::Result<(
         }
     }
     Ok(())
+}
+
+/// A refusal that names whom it is about, with and without the domain, each time for another reason.
+fn echo(recipient: &str, asked: usize) -> String {
+    let local = recipient.split('@').next().unwrap_or_default();
+    match asked % 7 {
+        0 => format!("550 5.1.1 <{recipient}>: Recipient address rejected: User unknown"),
+        1 => format!("550 5.1.1 {}: no such user", local.to_uppercase()),
+        2 => format!("250 2.1.5 {local} ok"),
+        3 => format!("550 for {local} the moon is in the wrong house"),
+        4 => format!("452 4.2.2 The mailbox of {local} is full"),
+        5 => format!(
+            "550 5.7.1 see https://block.test/?to={}",
+            recipient.replace('@', "%40")
+        ),
+        _ => format!("554 5.7.1 {local}: your host is listed in our blocklist"),
+    }
 }
 
 fn say(mut stream: &TcpStream, manner: Manner, reply: &str) -> std::io::Result<()> {

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::trace;
+use crate::model::echo;
 use crate::model::limits;
 use crate::model::provider::Provider;
 use crate::model::verdict::Exchange;
@@ -160,7 +161,14 @@ impl Session {
     /// Reads the answer to a command, whose address the host may have echoed.
     fn read(&self, answer: &Answer, stage: Stage, command: &Command) -> Heard {
         match command {
-            Command::Rcpt(recipient) => self.hear_about(answer, stage, &[recipient.as_ref()]),
+            Command::Rcpt(recipient) => {
+                let recipient: &str = recipient.as_ref();
+                let mut heard = self.hear_about(answer, stage, &[recipient]);
+                // From here on it may serve for others too.
+                let reply = &mut heard.exchange.reply;
+                *reply = echo::take_out(reply, recipient).into_owned();
+                heard
+            }
             Command::Mail {
                 sender: Some(sender),
                 ..

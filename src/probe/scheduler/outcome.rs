@@ -343,7 +343,7 @@ impl Scheduler {
         if let Some(unsure) = remembered.filter(|_| accepted || settles(&heard.reading)) {
             self.is_unsure(session, unsure);
         }
-        if self.names_whom_it_is_about(&asked, &heard.exchange) {
+        if Scheduler::names_whom_it_is_about(&asked, &heard.exchange) {
             self.is_proven(session);
         }
         if accepted && matches!(asked.whom, Asking::Subject(_)) {

@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use super::tested::Tested;
 use super::turn::Tail;
 use super::{Asked, Asking, Heard, Scheduler, SessionId, SessionStage, Subject};
+use crate::model::echo;
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
@@ -201,16 +202,13 @@ impl Scheduler {
     }
 
     /// Whether the words of an answer name the recipient asked about: then it is in step, and all before it.
-    pub(super) fn names_whom_it_is_about(&self, asked: &Asked, exchange: &Exchange) -> bool {
-        let asked_about = match &asked.whom {
-            Asking::Subject(subject) => subject.address.key().into_owned(),
-            Asking::Decoy => self
-                .decoy(asked.domain, 0)
-                .map_or(String::new(), |decoy| decoy.to_string()),
-            Asking::LateDecoy => return false,
-        };
-        let named = format!("<{asked_about}>").to_lowercase();
-        !asked_about.is_empty() && exchange.reply.to_lowercase().contains(&named)
+    ///
+    /// A late decoy is asked to find out whether its host still tells the truth, so nothing is concluded from it.
+    pub(super) fn names_whom_it_is_about(asked: &Asked, exchange: &Exchange) -> bool {
+        match &asked.whom {
+            Asking::Subject(_) | Asking::Decoy => exchange.reply.contains(echo::NAMED),
+            Asking::LateDecoy => false,
+        }
     }
 
     /// The last of a conversation's answers names whom it is about: it is in step, and so are all before it.

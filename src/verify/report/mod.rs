@@ -36,7 +36,7 @@ pub use markdown::markdown;
 pub use metrics::metrics;
 pub use page::{Edition, html};
 pub use real::{Real, RealLine};
-pub use since::Since;
+pub use since::{Numbers, Since};
 pub use terminal::{Detail, terminal};
 
 /// The version of `report.json`, described in `config/schemas/report.schema.json`. Within a version fields are only added.

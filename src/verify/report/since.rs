@@ -25,10 +25,86 @@ pub struct Since {
     pub reason: BTreeMap<String, [u64; 2]>,
 }
 
-impl Since {
-    /// Holds `now` against the report of an earlier run.
+/// What is remembered of a run, so that the next one can be held against it: numbers alone, for what a report says of
+/// people, domains and hosts would outlive their being forgotten. It is a part of `report.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    list: Rows,
+    counts: Counted,
+    projection: Projected,
+    time: Finished,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Rows {
+    rows: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Counted {
+    disposition: BTreeMap<String, u64>,
+    reason: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Projected {
+    input: Projection,
+    verified: Projection,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Finished {
+    finished: Timestamp,
+}
+
+impl From<&Report> for Numbers {
+    fn from(report: &Report) -> Self {
+        let Report {
+            list,
+            counts,
+            projection,
+            time,
+            ..
+        } = report;
+        Numbers {
+            list: Rows { rows: list.rows },
+            counts: Counted {
+                disposition: counts.disposition.clone(),
+                reason: counts.reason.clone(),
+            },
+            projection: Projected {
+                input: projection.input,
+                verified: projection.verified,
+            },
+            time: Finished {
+                finished: time.finished,
+            },
+        }
+    }
+}
+
+impl Numbers {
+    /// Reads what [`Numbers::to_json`] wrote, or the whole report that earlier versions kept; `None` for what is neither.
     #[must_use]
-    pub fn between(then: &Report, now: &Report) -> Since {
+    pub fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// As it is kept.
+    ///
+    /// # Panics
+    ///
+    /// Never: they are plain data.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("plain data")
+    }
+}
+
+impl Since {
+    /// Holds `now` against an earlier run.
+    #[must_use]
+    pub fn between(then: &Numbers, now: &Report) -> Since {
         let mut reason = pairs(&then.counts.reason, &now.counts.reason);
         reason.retain(|_, [before, after]| before != after);
         Since {

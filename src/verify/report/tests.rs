@@ -366,7 +366,7 @@ fn the_first_screen_says_whether_it_bounces_and_what_to_do() {
 #[test]
 fn the_summary_fits_one_screen_and_breaks_between_words() {
     let mut report = sample();
-    report.since = Some(Since::between(&report.clone(), &report));
+    report.since = Some(Since::between(&Numbers::from(&report), &report));
     report.memory.rows = 3;
     report.memory.oldest = Some(report.time.started);
     for width in [80, 120] {
@@ -436,7 +436,7 @@ fn what_changed_since_last_time_is_told() {
     let mut now = sample();
     now.counts.reason.insert("silent".to_owned(), 3);
     now.counts.disposition.insert("review".to_owned(), 9);
-    let since = Since::between(&then, &now);
+    let since = Since::between(&Numbers::from(&then), &now);
     assert_eq!(since.disposition["review"], [6, 9]);
     assert_eq!(since.disposition["verified"], [90, 90]);
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Machines that fail at encryption, or send a reply too many, as the scheduler takes it.
 
 use super::*;
+use crate::model::echo;
 use crate::model::stage::Stage;
 
 const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
@@ -241,11 +242,7 @@ fn answers_are_told_once_their_conversation_has_shown_that_it_was_in_step() {
     // A reply that names whom it is about shows the order of all before it.
     let (commands, _) = batch(&mut scheduler);
     let mut naming = no();
-    let last = commands.iter().rev().find_map(|command| match command {
-        Command::Rcpt(recipient) => Some(recipient.to_string()),
-        _ => None,
-    });
-    naming.exchange.reply = format!("550 5.1.1 <{}>: unknown", last.unwrap());
+    naming.exchange.reply = format!("550 5.1.1 {}: unknown", echo::NAMED);
     scheduler.report(session, answers(&commands, &naming), START);
     assert_eq!(told_of_people(&mut scheduler), (4, 0));
 
