@@ -79,7 +79,28 @@ pub enum DnsFailure {
     /// Nobody answered in time.
     #[error("no name server answered in time")]
     Timeout,
+    /// It answered, in a way that proves nothing.
+    #[error("the name server's answer proves nothing: {0}")]
+    Unproven(Unproven),
     /// Anything else, in the resolver's words.
     #[error("{0}")]
     Other(String),
+}
+
+/// Why an answer proves nothing about a name: filters, captive networks and broken name servers give such, and honest ones
+/// seldom do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// "There is no such name", without the record of the zone (SOA) that RFC 2308 §3 asks for.
+    #[error("it says that there is no such name, without the zone's SOA record")]
+    NoSuchName,
+    /// "There are no such records", without that record.
+    #[error("it says that there is no such record, without the zone's SOA record")]
+    NoRecords,
+    /// The address 0.0.0.0 or `::`, which filters give for what they block.
+    #[error("it gives an address that is none, as filters do")]
+    NoAddress,
+    /// An answer to another question.
+    #[error("it answers another question")]
+    OtherQuestion,
 }

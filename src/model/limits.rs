@@ -583,6 +583,12 @@ pub const DNS_TESTS: u32 = 7;
 /// Answers that the resolver remembers: about 1.3 KB each, 26 MB in all.
 pub const DNS_CACHE: u64 = 20_000;
 
+/// DNS servers that are asked one by one when an answer proves nothing. Our choice: the first few of those configured.
+pub const DNS_OPINIONS: usize = 3;
+
+/// Answers remembered of each of them. Our choice: such answers are rare.
+pub const DNS_OPINIONS_CACHE: u64 = 256;
+
 /// How long a "no" is remembered that does not say for how long it holds (RFC 2308 §5 leaves it to us).
 pub const DNS_NEGATIVE_TTL: Duration = Duration::from_secs(60);
 

@@ -198,7 +198,9 @@ impl Lookups {
             DnsAnswer::Records { .. }
             | DnsAnswer::NoSuchName { .. }
             | DnsAnswer::NoRecords { .. } => Heard::Answers,
-            DnsAnswer::Failed(DnsFailure::ServerFailure | DnsFailure::Refused) => Heard::Trouble,
+            DnsAnswer::Failed(
+                DnsFailure::ServerFailure | DnsFailure::Refused | DnsFailure::Unproven(_),
+            ) => Heard::Trouble,
             DnsAnswer::Failed(DnsFailure::Timeout | DnsFailure::Other(_)) => Heard::Nothing,
         };
         self.heard.fetch_max(heard as u8, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! DNS through hickory.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_resolver::Resolver as Hickory;
@@ -8,20 +8,24 @@ use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
     ServerOrderingStrategy,
 };
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::net::NetError;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
 use tokio::sync::Semaphore;
 
 use super::capped::Capped;
+use super::proof::{self, Claim, Weak};
 use super::{NoServers, Servers};
 use crate::model::limits;
-use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
+use crate::net::route::{DnsAnswer, DnsFailure, RecordKind};
 use crate::net::{Later, Resolver};
 
 /// DNS.
 pub(super) struct Dns {
     resolver: Hickory<Capped>,
+    /// Each of the first servers by itself, where there are several: what one of them cannot prove is held against what
+    /// the others say.
+    single: Vec<Hickory<Capped>>,
     /// hickory holds a socket for each question until its time is over: whoever asks waits for a place.
     places: Semaphore,
     /// How many places there are.
@@ -31,33 +35,56 @@ pub(super) struct Dns {
 impl Dns {
     /// A resolver that asks `servers`, `places` questions at a time.
     pub(super) fn new(servers: &Servers, places: usize) -> Result<Self, NoServers> {
-        let provider = Capped::default();
-        let builder = match servers {
-            Servers::System => {
-                Hickory::builder(provider).map_err(|error| NoServers(error.to_string()))?
-            }
+        let failed = |error: NetError| NoServers(error.to_string());
+        let config = match servers {
+            Servers::System => read_system_conf().map_err(failed)?.0,
             Servers::Named(addresses) => {
                 let servers = addresses
                     .iter()
                     .map(|&address| name_server(address))
                     .collect();
-                Hickory::builder_with_config(
-                    ResolverConfig::from_parts(None, vec![], servers),
-                    provider,
-                )
+                ResolverConfig::from_parts(None, vec![], servers)
             }
         };
-        let mut builder = builder;
-        *builder.options_mut() = options();
-        let resolver = builder
-            .build()
-            .map_err(|error| NoServers(error.to_string()))?;
+        let single = match config.name_servers() {
+            [] | [_] => Vec::new(),
+            several => several
+                .iter()
+                .take(limits::DNS_OPINIONS)
+                .map(|server| ResolverConfig::from_parts(None, vec![], vec![server.clone()]))
+                .map(|config| resolver(config, limits::DNS_OPINIONS_CACHE).map_err(failed))
+                .collect::<Result<_, _>>()?,
+        };
         Ok(Dns {
-            resolver,
+            resolver: resolver(config, limits::DNS_CACHE).map_err(failed)?,
+            single,
             places: Semaphore::new(places),
             at_once: places,
         })
     }
+
+    /// What becomes of an answer that proves nothing: the sound answer of another server in its place, itself where two
+    /// servers say the same, else trouble.
+    async fn second_opinion(&self, fqdn: &Name, wanted: RecordType, weak: Weak) -> DnsAnswer {
+        let mut alike = 0;
+        for resolver in &self.single {
+            match proof::weigh(fqdn, wanted, resolver.lookup(fqdn.clone(), wanted).await) {
+                Claim::Sound(DnsAnswer::Failed(_)) => {}
+                Claim::Sound(answer) => return answer,
+                Claim::Weak(other) => alike += usize::from(other.says_the_same(&weak)),
+            }
+        }
+        match alike {
+            0 | 1 => DnsAnswer::Failed(DnsFailure::Unproven(weak.why)),
+            _ => weak.answer,
+        }
+    }
+}
+
+fn resolver(config: ResolverConfig, cache: u64) -> Result<Hickory<Capped>, NetError> {
+    let mut builder = Hickory::builder_with_config(config, Capped::default());
+    *builder.options_mut() = options(cache);
+    builder.build()
 }
 
 /// A name server asked over UDP, over TCP where an answer is too long.
@@ -69,11 +96,13 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
     NameServerConfig::new(address.ip(), true, vec![udp, tcp])
 }
 
-fn options() -> ResolverOpts {
+fn options(cache: u64) -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = limits::DNS_WAIT;
     options.attempts = limits::DNS_ATTEMPTS;
-    options.cache_size = limits::DNS_CACHE;
+    options.cache_size = cache;
+    // Which names an answer leads over decides which of its records are about the question.
+    options.preserve_intermediates = true;
     // A list is about the public DNS, never about this machine's own names.
     options.use_hosts_file = ResolveHosts::Never;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
@@ -95,139 +124,140 @@ impl Resolver for Dns {
                     ttl: Duration::ZERO,
                 };
             };
-            let wanted = match kind {
-                RecordKind::A => RecordType::A,
-                RecordKind::Aaaa => RecordType::AAAA,
-                RecordKind::Mx => RecordType::MX,
-                RecordKind::Txt => RecordType::TXT,
-                RecordKind::Ptr => RecordType::PTR,
-                RecordKind::Soa => RecordType::SOA,
-            };
+            let wanted = proof::record_type(kind);
             let _place = self
                 .places
                 .acquire()
                 .await
                 .expect("the semaphore is never closed");
-            match self.resolver.lookup(fqdn, wanted).await {
-                Ok(lookup) => {
-                    let ttl = lookup
-                        .answers()
-                        .iter()
-                        .map(|record| record.ttl)
-                        .min()
-                        .unwrap_or(0);
-                    let ttl = Duration::from_secs(u64::from(ttl));
-                    let records: Vec<Record> = lookup
-                        .answers()
-                        .iter()
-                        .filter_map(|record| read(&record.data, kind))
-                        .collect();
-                    if records.is_empty() {
-                        DnsAnswer::NoRecords { ttl }
-                    } else {
-                        DnsAnswer::Records { records, ttl }
-                    }
-                }
-                Err(error) => read_error(&error),
+            let found = self.resolver.lookup(fqdn.clone(), wanted).await;
+            match proof::weigh(&fqdn, wanted, found) {
+                Claim::Sound(answer) => answer,
+                Claim::Weak(weak) => self.second_opinion(&fqdn, wanted, weak).await,
             }
         })
     }
 }
 
-/// One record, if it is of the wanted kind (an answer also carries the aliases that led to it).
-fn read(data: &RData, kind: RecordKind) -> Option<Record> {
-    match (kind, data) {
-        (RecordKind::A, RData::A(a)) => Some(Record::Address(IpAddr::V4(a.0))),
-        (RecordKind::Aaaa, RData::AAAA(aaaa)) => Some(Record::Address(IpAddr::V6(aaaa.0))),
-        (RecordKind::Mx, RData::MX(mx)) => Some(Record::Mx {
-            preference: mx.preference,
-            exchange: written(&mx.exchange),
-        }),
-        (RecordKind::Txt, RData::TXT(txt)) => Some(Record::Txt(
-            txt.txt_data.iter().map(|part| part.to_vec()).collect(),
-        )),
-        (RecordKind::Ptr, RData::PTR(ptr)) => Some(Record::Ptr(written(&ptr.0))),
-        (RecordKind::Soa, RData::SOA(soa)) => Some(Record::Soa { serial: soa.serial }),
-        _ => None,
-    }
-}
-
-/// A name as it is asked for: lower case, without the dot at the end, without the escapes of zone files.
-fn written(name: &Name) -> String {
-    let labels: Vec<_> = name.iter().map(String::from_utf8_lossy).collect();
-    labels.join(".").to_ascii_lowercase()
-}
-
-/// What a failed look-up means. Running out of sockets or a broken network is trouble, never "no such domain".
-fn read_error(error: &NetError) -> DnsAnswer {
-    let ttl = match error {
-        NetError::Dns(DnsError::NoRecordsFound(no)) => no
-            .negative_ttl
-            .map(|seconds| Duration::from_secs(u64::from(seconds))),
-        _ => None,
-    }
-    .unwrap_or(limits::DNS_NEGATIVE_TTL);
-    if error.is_nx_domain() {
-        return DnsAnswer::NoSuchName { ttl };
-    }
-    if error.is_no_records_found() {
-        return DnsAnswer::NoRecords { ttl };
-    }
-    DnsAnswer::Failed(match error {
-        NetError::Timeout => DnsFailure::Timeout,
-        NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)) => DnsFailure::ServerFailure,
-        NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => DnsFailure::Refused,
-        other => DnsFailure::Other(other.to_string()),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::UdpSocket;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, UdpSocket};
 
     use super::*;
+    use crate::net::route::{Record, Unproven};
 
-    /// A response code, with the data of one record.
-    type Reply = (u8, Option<Vec<u8>>);
+    const A: u16 = 1;
+    const CNAME: u16 = 5;
+    const SOA: u16 = 6;
+    const MX: u16 = 15;
 
-    /// A name server on loopback, written byte by byte so that it shares nothing with hickory. It answers what
-    /// `answer` gives for the first label and the kind of record.
-    fn name_server(answer: fn(&str, u16) -> Reply) -> SocketAddr {
+    /// What a name server says, byte by byte, so that it shares nothing with hickory.
+    #[derive(Clone, Default)]
+    struct Said {
+        code: u8,
+        /// Owner, kind and data of each record.
+        answers: Vec<(&'static str, u16, Vec<u8>)>,
+        /// The owner of the SOA record that comes along.
+        zone: Option<&'static str>,
+        /// What it says over TCP instead, to a question for this name.
+        over_tcp: Option<&'static str>,
+    }
+
+    fn no(code: u8) -> Said {
+        Said {
+            code,
+            zone: Some("test"),
+            ..Said::default()
+        }
+    }
+
+    fn yes(owner: &'static str, kind: u16, data: &[u8]) -> Said {
+        Said {
+            answers: vec![(owner, kind, data.to_vec())],
+            ..Said::default()
+        }
+    }
+
+    fn wire(name: &str) -> Vec<u8> {
+        let labels = name.split('.').filter(|label| !label.is_empty());
+        let mut bytes: Vec<u8> = labels
+            .flat_map(|label| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat())
+            .collect();
+        bytes.push(0);
+        bytes
+    }
+
+    /// The answer to a question, and whether it is cut short.
+    fn reply(question: &[u8], answer: fn(&str, u16) -> Said, is_tcp: bool) -> Vec<u8> {
+        let mut end = 12;
+        while question[end] != 0 {
+            end += 1 + usize::from(question[end]);
+        }
+        let label = String::from_utf8_lossy(&question[13..13 + usize::from(question[12])]);
+        let kind = u16::from_be_bytes([question[end + 1], question[end + 2]]);
+        let said = answer(&label, kind);
+        let is_cut = said.over_tcp.is_some() && !is_tcp;
+        let name = match said.over_tcp {
+            Some(other) if is_tcp => wire(other),
+            Some(_) | None => question[12..=end].to_vec(),
+        };
+        let mut records = said.answers.clone();
+        if let Some(zone) = said.zone {
+            let numbers = [1_u32, 3600, 600, 86_400, 60]
+                .map(u32::to_be_bytes)
+                .concat();
+            records.push((
+                zone,
+                SOA,
+                [wire("ns.test"), wire("who.test"), numbers].concat(),
+            ));
+        }
+        let count = |count: usize| u8::try_from(count).unwrap();
+        let mut reply = question[..2].to_vec();
+        // A response, recursion desired with available.
+        reply.extend([0x81 | if is_cut { 2 } else { 0 }, 0x80 | said.code, 0, 1, 0]);
+        reply.extend([
+            count(said.answers.len()),
+            0,
+            count(records.len() - said.answers.len()),
+        ]);
+        reply.extend([0, 0]);
+        reply.extend(name);
+        reply.extend(&question[end + 1..end + 5]);
+        for (owner, kind, data) in records {
+            reply.extend(wire(owner));
+            reply.extend(kind.to_be_bytes());
+            reply.extend([0, 1, 0, 0, 0, 77]);
+            reply.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+            reply.extend(data);
+        }
+        reply
+    }
+
+    /// A name server on loopback. It says what `answer` gives for the first label and the kind of record.
+    fn name_server(answer: fn(&str, u16) -> Said) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
+        let listener = TcpListener::bind(address).unwrap();
         std::thread::spawn(move || {
             let mut packet = [0; 512];
             while let Ok((_, from)) = socket.recv_from(&mut packet) {
-                let mut end = 12;
-                while packet[end] != 0 {
-                    end += 1 + usize::from(packet[end]);
+                let _ = socket.send_to(&reply(&packet, answer, false), from);
+            }
+        });
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut length = [0; 2];
+                while stream.read_exact(&mut length).is_ok() {
+                    let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
+                    if stream.read_exact(&mut packet).is_err() {
+                        break;
+                    }
+                    let reply = reply(&packet, answer, true);
+                    let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
+                    let _ = stream.write_all(&[&length[..], &reply].concat());
                 }
-                let label = String::from_utf8_lossy(&packet[13..13 + usize::from(packet[12])]);
-                let kind = u16::from_be_bytes([packet[end + 1], packet[end + 2]]);
-                let (code, data) = answer(&label, kind);
-                let mut reply = packet[..2].to_vec();
-                // A response, recursion desired with available; one question, no additional records.
-                reply.extend([
-                    0x81,
-                    0x80 | code,
-                    0,
-                    1,
-                    0,
-                    u8::from(data.is_some()),
-                    0,
-                    0,
-                    0,
-                    0,
-                ]);
-                reply.extend(&packet[12..end + 5]);
-                if let Some(data) = data {
-                    reply.extend([0xc0, 12]);
-                    reply.extend(kind.to_be_bytes());
-                    reply.extend([0, 1, 0, 0, 0, 77]);
-                    reply.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-                    reply.extend(data);
-                }
-                let _ = socket.send_to(&reply, from);
             }
         });
         address
@@ -236,12 +266,19 @@ mod tests {
     #[tokio::test]
     async fn answers_are_read_with_the_kinds_of_no_kept_apart() {
         let server = name_server(|label, kind| match (label, kind) {
-            ("busy", 15) => (0, Some(b"\x00\x0a\x02MX\x04acme\x04TEST\x00".to_vec())),
-            ("busy", 1) => (0, Some(vec![11, 0, 0, 1])),
-            ("busy" | "odd_name", _) => (0, None),
-            ("broken", _) => (2, None),
-            ("closed", _) => (5, None),
-            _ => (3, None),
+            ("busy", MX) => yes("busy.test", MX, b"\x00\x0a\x02MX\x04acme\x04TEST\x00"),
+            ("busy", A) => yes("busy.test", A, &[11, 0, 0, 1]),
+            ("alias", A) => Said {
+                answers: vec![
+                    ("alias.test", CNAME, wire("busy.test")),
+                    ("busy.test", A, vec![11, 0, 0, 1]),
+                ],
+                ..Said::default()
+            },
+            ("busy" | "odd_name", _) => no(0),
+            ("broken", _) => no(2),
+            ("closed", _) => no(5),
+            _ => no(3),
         });
         let dns = Dns::new(&Servers::Named(vec![server]), 10).unwrap();
         let ask = async |name: &str, kind| dns.query(name, kind).await;
@@ -255,10 +292,12 @@ mod tests {
                 ttl: Duration::from_secs(77)
             }
         );
-        assert!(matches!(
-            ask("busy.test", RecordKind::A).await,
-            DnsAnswer::Records { records, .. } if records == [Record::Address("11.0.0.1".parse().unwrap())]
-        ));
+        for name in ["busy.test", "alias.test"] {
+            assert!(matches!(
+                ask(name, RecordKind::A).await,
+                DnsAnswer::Records { records, .. } if records == [Record::Address("11.0.0.1".parse().unwrap())]
+            ));
+        }
         let ttl = limits::DNS_NEGATIVE_TTL;
         assert_eq!(
             ask("busy.test", RecordKind::Aaaa).await,
@@ -280,19 +319,85 @@ mod tests {
             ask("closed.test", RecordKind::Mx).await,
             DnsAnswer::Failed(DnsFailure::Refused)
         );
+        // No server need say so of a name that is reserved.
+        assert!(matches!(
+            ask("acme.invalid", RecordKind::Mx).await,
+            DnsAnswer::NoSuchName { .. }
+        ));
     }
 
-    #[test]
-    fn a_name_of_any_bytes_is_read_as_it_would_be_asked_for() {
-        for text in [
-            "mx.example.com",
-            "foo:bar/baz.example.com",
-            "a\"b %c.example.com",
-            "",
-        ] {
-            let labels = text.split('.').filter(|label| !label.is_empty());
-            let name = Name::from_labels(labels.map(str::as_bytes)).unwrap();
-            assert_eq!(written(&name), text);
+    /// Says in every way what proves nothing.
+    fn filter(label: &str, _: u16) -> Said {
+        match label {
+            "blocked" => yes("blocked.test", A, &[0, 0, 0, 0]),
+            "loop" => Said {
+                answers: vec![
+                    ("loop.test", CNAME, wire("round.test")),
+                    ("round.test", CNAME, wire("loop.test")),
+                ],
+                ..Said::default()
+            },
+            "round" => yes("round.test", CNAME, &wire("loop.test")),
+            "other" => yes("else.test", A, &[11, 0, 0, 9]),
+            "empty" => Said::default(),
+            "strange" => Said {
+                over_tcp: Some("else.test"),
+                ..no(3)
+            },
+            _ => Said {
+                code: 3,
+                ..Said::default()
+            },
         }
+    }
+
+    const WEAK: [&str; 6] = ["blocked", "loop", "other", "empty", "strange", "dead"];
+
+    async fn answers(servers: Vec<SocketAddr>) -> Vec<DnsAnswer> {
+        let dns = Dns::new(&Servers::Named(servers), 10).unwrap();
+        let mut answers = Vec::new();
+        for label in WEAK {
+            answers.push(dns.query(&format!("{label}.test"), RecordKind::A).await);
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn what_proves_nothing_condemns_nobody() {
+        let answers = answers(vec![name_server(filter)]).await;
+        for (label, answer) in WEAK.iter().zip(&answers) {
+            assert!(
+                matches!(answer, DnsAnswer::Failed(DnsFailure::Unproven(_))),
+                "{label}: {answer:?}"
+            );
+        }
+        assert_eq!(
+            answers[0],
+            DnsAnswer::Failed(DnsFailure::Unproven(Unproven::NoAddress))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_second_server_decides() {
+        let honest = |label: &str, _| match label {
+            "blocked" => yes("blocked.test", A, &[11, 0, 0, 7]),
+            _ => no(3),
+        };
+        let told = answers(vec![name_server(filter), name_server(honest)]).await;
+        assert!(matches!(&told[0], DnsAnswer::Records { records, .. }
+            if *records == [Record::Address("11.0.0.7".parse().unwrap())]));
+        for (label, answer) in WEAK.iter().zip(&told).skip(1) {
+            assert!(
+                matches!(answer, DnsAnswer::NoSuchName { .. }),
+                "{label}: {answer:?}"
+            );
+        }
+        let told = answers(vec![name_server(filter), name_server(filter)]).await;
+        let said: Vec<bool> = told
+            .iter()
+            .map(|answer| !matches!(answer, DnsAnswer::Failed(_)))
+            .collect();
+        // Two say that a name is blocked, empty or dead; what they say to another question stays nothing.
+        assert!(said[0] && said[3] && said[5] && !said[4], "{told:?}");
     }
 }

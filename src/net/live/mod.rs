@@ -2,6 +2,7 @@
 
 mod capped;
 mod dns;
+mod proof;
 mod proxy;
 mod sockets;
 

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
-pub use crate::model::dns::{DnsAnswer, DnsFailure, Record, RecordKind};
+pub use crate::model::dns::{DnsAnswer, DnsFailure, Record, RecordKind, Unproven};
 pub use reach::Reach;
 
 use crate::model::limits;
@@ -64,7 +64,30 @@ pub enum Route {
     Trouble {
         /// What DNS said, for people.
         detail: String,
+        /// Whether it said anything at all.
+        answered: Answered,
     },
+}
+
+/// Whether DNS answered where it gave nothing of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// With what proves nothing.
+    Yes,
+    /// It failed, or kept silent.
+    No,
+}
+
+impl From<&DnsFailure> for Answered {
+    fn from(failure: &DnsFailure) -> Self {
+        match failure {
+            DnsFailure::Unproven(_) => Answered::Yes,
+            DnsFailure::ServerFailure
+            | DnsFailure::Refused
+            | DnsFailure::Timeout
+            | DnsFailure::Other(_) => Answered::No,
+        }
+    }
 }
 
 /// What a domain's MX records ask for.
@@ -149,6 +172,7 @@ impl Exchanges {
             DnsAnswer::NoSuchName { ttl } => Exchanges::Doubtful { ttl: *ttl },
             DnsAnswer::Failed(failure) => Exchanges::Settled(Route::Trouble {
                 detail: format!("asking for the mail hosts of {domain}: {failure}"),
+                answered: failure.into(),
             }),
         }
     }
@@ -276,6 +300,7 @@ pub fn settle(
     if let Some((name, failure)) = failure {
         return Route::Trouble {
             detail: format!("asking for the address of {name}: {failure}"),
+            answered: failure.into(),
         };
     }
     if let Some(address) = inward.first() {

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::model::limits;
-use crate::net::route::{DnsAnswer, RecordKind};
+use crate::net::route::{DnsAnswer, DnsFailure, Reach, Record, RecordKind, Unproven};
 
 use crate::preflight::check::{Check, Status};
 use crate::preflight::lookup::Lookups;
@@ -20,6 +20,15 @@ fn unheard_of(seed: u64) -> [String; 2] {
     );
     [format!("{word}.com"), format!("{word}.net")]
 }
+
+/// Names that filtering resolvers block, for their users to see that they do: of Cloudflare, Quad9 and `OpenDNS`, and one
+/// that everybody who blocks advertisements blocks.
+const BLOCKED_BY_FILTERS: [&str; 4] = [
+    "malware.testcategory.com",
+    "isitblocked.org",
+    "internetbadguys.com",
+    "doubleclick.net",
+];
 
 /// What came of asking for names that do not exist.
 struct Asked {
@@ -42,7 +51,8 @@ pub async fn honest(lookups: &Lookups, seed: u64) -> (Check, Duration) {
     const ID: &str = "dns_honest";
     const WHY: &str = "Every verdict rests on DNS. A resolver that invents answers turns dead domains into live ones.";
     let [com, net] = unheard_of(seed);
-    let (com, net) = tokio::join!(ask(lookups, &com), ask(lookups, &net));
+    let (com, net, filtered) =
+        tokio::join!(ask(lookups, &com), ask(lookups, &net), filtered(lookups));
     let slowest = com.took.max(net.took);
     let mut failed = None;
     for answer in [com.answer, net.answer] {
@@ -55,9 +65,10 @@ pub async fn honest(lookups: &Lookups, seed: u64) -> (Check, Duration) {
             DnsAnswer::NoSuchName { .. } | DnsAnswer::NoRecords { .. } => {}
         }
     }
-    let check = match failed {
-        Some(failure) => Check::unknown(ID, failure.to_string(), WHY, ANOTHER),
-        None => Check::pass(ID, "names that do not exist are said not to", WHY),
+    let check = match (filtered, failed) {
+        (Some(name), _) => filters(name),
+        (None, Some(failure)) => Check::unknown(ID, failure.to_string(), WHY, ANOTHER),
+        (None, None) => Check::pass(ID, "names that do not exist are said not to", WHY),
     };
     (check, slowest)
 }
@@ -83,6 +94,43 @@ pub fn denial() -> Check {
             WELL_KNOWN.join(", no ")
         ),
         "It serves only a part of the internet, or none: every domain of a list would look dead.",
+        ANOTHER,
+    )
+}
+
+/// Which of the names that filters block the resolver does not let through.
+async fn filtered(lookups: &Lookups) -> Option<&'static str> {
+    let mut asking = JoinSet::new();
+    for name in BLOCKED_BY_FILTERS {
+        let lookups = lookups.clone();
+        asking.spawn(async move { (name, lookups.ask(name, RecordKind::A).await) });
+    }
+    let answers = asking.join_all().await;
+    answers
+        .into_iter()
+        .filter(|(_, answer)| is_a_filters(answer))
+        .map(|(name, _)| name)
+        .min()
+}
+
+/// Whether an answer is one that filters give: an address that is none or leads inward, or a denial that no zone stands
+/// behind.
+fn is_a_filters(answer: &DnsAnswer) -> bool {
+    match answer {
+        DnsAnswer::Records { records, .. } => records.iter().any(|record| {
+            matches!(record, Record::Address(ip) if !Reach::PublicOrDocumentation.allows(*ip))
+        }),
+        DnsAnswer::Failed(DnsFailure::Unproven(Unproven::NoAddress | Unproven::NoSuchName)) => true,
+        DnsAnswer::Failed(_) | DnsAnswer::NoSuchName { .. } | DnsAnswer::NoRecords { .. } => false,
+    }
+}
+
+/// The check `dns_honest` of a resolver that filters, with a name that it blocks.
+fn filters(name: &str) -> Check {
+    Check::fail(
+        "dns_honest",
+        format!("the resolver filters: it does not let {name} through"),
+        "Domains that it blocks look dead or cannot be told (`dns_trouble`), whatever they are.",
         ANOTHER,
     )
 }
@@ -115,4 +163,31 @@ pub async fn checks(lookups: &Lookups, seed: u64) -> Vec<Check> {
         }
     };
     vec![honest, pace.advised(), txt.advised()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filters_answer_is_told_from_an_honest_one() {
+        let ttl = Duration::from_secs(60);
+        let address = |ip: &str| DnsAnswer::Records {
+            records: vec![Record::Address(ip.parse().unwrap())],
+            ttl,
+        };
+        let failed = |failure| DnsAnswer::Failed(failure);
+        for (answer, is_filtered) in [
+            (address("0.0.0.0"), true),
+            (address("127.0.0.1"), true),
+            (address("::"), true),
+            (address("11.0.0.1"), false),
+            (failed(DnsFailure::Unproven(Unproven::NoAddress)), true),
+            (failed(DnsFailure::Unproven(Unproven::NoSuchName)), true),
+            (failed(DnsFailure::Timeout), false),
+            (DnsAnswer::NoSuchName { ttl }, false),
+        ] {
+            assert_eq!(is_a_filters(&answer), is_filtered, "{answer:?}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
 use crate::net::World;
+use crate::net::route::Answered;
 use crate::net::route::{HostKey, Reach, Route};
 use crate::probe::{KnownDomain, KnownHost, KnownMachine, Target};
 use crate::smtp::farewell::Parting;
@@ -446,7 +447,11 @@ impl Run {
                 .or_else(|| self.scheduler.next_resolution())
         {
             let detail = format!("asking for the mail hosts of {domain}: {NAMES_ARE_OUT}");
-            self.routed(&domain, Route::Trouble { detail }, supply, now)?;
+            let route = Route::Trouble {
+                detail,
+                answered: Answered::No,
+            };
+            self.routed(&domain, route, supply, now)?;
         }
         // So many look-ups at a time: each is a task, and there may be millions of domains.
         while self.outage.lets_look_up()

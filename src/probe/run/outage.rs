@@ -235,6 +235,7 @@ mod tests {
     fn trouble() -> Route {
         Route::Trouble {
             detail: "no name server answered in time".to_owned(),
+            answered: crate::net::route::Answered::No,
         }
     }
 

@@ -18,8 +18,8 @@ use crate::model::timestamp::Timestamp;
 use crate::net::World;
 use crate::net::origin::Origin;
 use crate::net::route::{
-    DnsAnswer, DnsFailure, Exchanges, HostAddresses, HostKey, MailHost, Reach, RecordKind, Route,
-    are_enough, settle, settle_doubtful,
+    Answered, DnsAnswer, DnsFailure, Exchanges, HostAddresses, HostKey, MailHost, Reach,
+    RecordKind, Route, are_enough, settle, settle_doubtful,
 };
 
 /// What was found out about a mail host, with the time.
@@ -75,8 +75,17 @@ impl Router {
         }
         let route = self.look_up(domain).await;
         let heard = match route {
-            Route::Trouble { .. } => Heard::Nothing,
-            Route::Hosts { .. } | Route::Nobody { .. } | Route::NotAsked => Heard::Something,
+            Route::Trouble {
+                answered: Answered::No,
+                ..
+            } => Heard::Nothing,
+            Route::Trouble {
+                answered: Answered::Yes,
+                ..
+            }
+            | Route::Hosts { .. }
+            | Route::Nobody { .. }
+            | Route::NotAsked => Heard::Something,
         };
         (route, heard)
     }
@@ -99,9 +108,11 @@ impl Router {
         }
         while let Some(answer) = questions.join_next().await {
             match answer {
-                Ok(DnsAnswer::Failed(_)) | Err(_) => {}
+                Ok(DnsAnswer::Failed(failure)) if Answered::from(&failure) == Answered::No => {}
+                Err(_) => {}
                 Ok(
-                    DnsAnswer::Records { .. }
+                    DnsAnswer::Failed(_)
+                    | DnsAnswer::Records { .. }
                     | DnsAnswer::NoSuchName { .. }
                     | DnsAnswer::NoRecords { .. },
                 ) => return Sign::Life,

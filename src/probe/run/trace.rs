@@ -17,7 +17,7 @@ pub(super) fn routed(domain: &str, route: &Route) {
         Route::Nobody { reason, detail, .. } => {
             info!(domain, %reason, detail, "nobody takes mail for the domain");
         }
-        Route::Trouble { detail } => info!(domain, detail, "DNS gave no answer"),
+        Route::Trouble { detail, .. } => info!(domain, detail, "DNS gave no answer"),
         Route::NotAsked => debug!(domain, "mail hosts are not asked in this run"),
     }
 }

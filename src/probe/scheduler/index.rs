@@ -60,7 +60,7 @@ impl Scheduler {
                 self.close(index, Some((finding, Some(ttl))), now);
             }
             Route::NotAsked => self.close(index, None, now),
-            Route::Trouble { detail } => {
+            Route::Trouble { detail, .. } => {
                 let finding = Finding::Domain {
                     reason: Reason::DnsTrouble,
                     detail,
