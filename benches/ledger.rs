@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use presend::input::flags::Lists;
-use presend::input::list::{Options, Source};
+use presend::input::list::Source;
 use presend::input::suppression::Suppression;
-use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use presend::ledger::{Job, Ledger, Lifetimes, Realm};
 use presend::model::provider::Providers;
 use presend::model::reason::Reason;
 use presend::model::stage::Stage;
@@ -25,7 +25,7 @@ use presend::probe::run::{Depth, Ending, RunConfig};
 use presend::probe::scheduler::{Limits, Progress};
 use presend::sim::net::Internet;
 use presend::smtp::rules::{Book, Reading};
-use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
+use presend::verify::{Asking, Observer, Task, Tools, verify};
 
 /// Addresses of one domain.
 const OF_A_DOMAIN: u64 = 20;
@@ -237,14 +237,7 @@ fn terms() -> RunConfig {
 /// Lists rows whose verdicts are all known, in a world where nobody is.
 fn list(folder: &Path, rows: u64, night: &str) {
     let path = folder.join("list.csv");
-    let task = Task {
-        source: Source::open(&path).unwrap(),
-        options: Options::default(),
-        out: folder.join("out"),
-        memory: Memory::Use,
-        writing: Writing::default(),
-        target: None,
-    };
+    let task = Task::of(Source::open(&path).unwrap(), folder.join("out"));
     let tools = tools();
     let internet = Internet::from_toml("start = \"2026-03-02T06:00:00Z\"", "nobody").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()

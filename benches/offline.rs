@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use presend::input::flags::Lists;
-use presend::input::list::{Options, Source};
+use presend::input::list::Source;
 use presend::input::suppression::Suppression;
-use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
+use presend::ledger::{Ledger, Lifetimes, Realm};
 use presend::model::ending::Ending;
 use presend::model::provider::Providers;
 use presend::model::timestamp::Timestamp;
@@ -18,7 +18,7 @@ use presend::model::verdict::Policy;
 use presend::net::Clock;
 use presend::probe::scheduler::Progress;
 use presend::smtp::rules::Book;
-use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
+use presend::verify::{Asking, Observer, Task, Tools, verify};
 
 const ROWS: u32 = 1_000_000;
 const ROUNDS: usize = 5;
@@ -60,14 +60,7 @@ fn copy(from: &Path, to: &Path) -> Duration {
 
 fn offline(tools: &Tools, from: &Path, folder: &Path) -> Duration {
     let started = Instant::now();
-    let task = Task {
-        source: Source::open(from).unwrap(),
-        options: Options::default(),
-        out: folder.join("out"),
-        memory: Memory::Use,
-        writing: Writing::default(),
-        target: None,
-    };
+    let task = Task::of(Source::open(from).unwrap(), folder.join("out"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

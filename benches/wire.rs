@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use presend::input::flags::Lists;
-use presend::input::list::{Options, Source};
+use presend::input::list::Source;
 use presend::input::suppression::Suppression;
-use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use presend::ledger::{Job, Ledger, Lifetimes, Realm};
 use presend::model::provider::Providers;
 use presend::model::verdict::Policy;
 use presend::net::live::{self, Servers};
@@ -25,7 +25,7 @@ use presend::probe::run::{Depth, Ending, Origin, RunConfig};
 use presend::probe::scheduler::{Limits, Progress};
 use presend::smtp::rules::Book;
 use presend::verify::report::Report;
-use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
+use presend::verify::{Asking, Observer, Task, Tools, verify};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -207,14 +207,7 @@ async fn run(
         seed: 1,
     };
     ledger.begin(&job, now).unwrap();
-    let task = Task {
-        source: Source::open(list).unwrap(),
-        options: Options::default(),
-        out: folder.join("out"),
-        memory: Memory::Use,
-        writing: Writing::default(),
-        target: None,
-    };
+    let task = Task::of(Source::open(list).unwrap(), folder.join("out"));
     let asking = Asking::World(world, Box::new(terms(shape, server.mail)));
     let never = std::future::pending::<Ending>();
     verify(&task, &tools(), asking, &mut ledger, watch, never)

@@ -22,9 +22,7 @@ use crate::model::verdict::{Evidence, Finding, Standing, Whom};
 use crate::net::Clock;
 use crate::probe::LISTED_STRANGER;
 use crate::projection::{Model, Segment};
-use crate::verify::{
-    self, Asking, Describer, Judge, Judgement, Task, Tools, Writing, parse_text, verify,
-};
+use crate::verify::{self, Asking, Describer, Judge, Judgement, Task, Tools, parse_text, prepare};
 
 /// Options of `check`.
 #[derive(Debug, Args)]
@@ -55,18 +53,17 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         let quoted = address.replace('"', "\"\"").replace(['\r', '\n'], " ");
         list + "\"" + &quoted + "\"\n"
     });
+    let source = Source::spool("the addresses".to_owned(), list.as_bytes())?;
     let task = Task {
-        source: Source::spool("the addresses".to_owned(), list.as_bytes())?,
         options: Options {
             column: ColumnChoice::Numbered(1),
             ..Options::default()
         },
-        out: folder.path().to_owned(),
         memory: args.asking.memory(),
-        writing: Writing::default(),
-        target: None,
+        ..Task::of(source, folder.path().to_owned())
     };
-    let (domains, _) = start::domains(&task.source, &task.options)?;
+    let mut domains = Vec::new();
+    start::add_domains(&mut domains, &task.lists[0].source, &task.options)?;
     let mut screen = Screen::start(&args.log);
     let (text, ending, undeliverable) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
@@ -80,9 +77,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             None => Asking::Nobody(clock),
         };
         let until = stop::stop(args.asking.deadline, screen.doing());
-        let summary = verify(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
+        let run = prepare(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
+        let ending = run.report.ending;
         let model = verify::believed(&ledger, clock.now())?;
-        let judge = Judge::new(&tools, clock.now(), summary.ending);
+        let judge = Judge::new(&tools, clock.now(), ending);
         let mut describer = Describer::new(&tools.lists);
         let mut text = String::new();
         let mut undeliverable = false;
@@ -97,7 +95,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
                 }
             }
         }
-        anyhow::Ok((text, summary.ending, undeliverable))
+        anyhow::Ok((text, ending, undeliverable))
     })??;
     screen.finish();
     std::io::stdout().lock().write_all(text.as_bytes())?;

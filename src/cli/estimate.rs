@@ -12,8 +12,7 @@ use super::log::LogArgs;
 use super::reading::{self, ReadingArgs};
 use super::safe::safe;
 use super::screen::Screen;
-use super::{Exit, start, stop};
-use crate::input::list::Source;
+use super::{Exit, inputs, start, stop};
 use crate::model::ending::Ending;
 use crate::model::text::{grouped, percent};
 use crate::model::timestamp::Timestamp;
@@ -25,8 +24,10 @@ use crate::verify::report::advice::{Mood, in_words};
 /// Options of `estimate`.
 #[derive(Debug, Args)]
 pub(super) struct EstimateArgs {
-    /// The list: CSV, TSV or one address per line, also compressed; `-` is standard input
-    list: PathBuf,
+    /// The list: CSV, TSV or one address per line, also compressed, or a spreadsheet; `-` is standard input. Several are
+    /// estimated as if they were one
+    #[arg(required = true, value_name = "LIST")]
+    lists: Vec<PathBuf>,
     /// Most addresses to ask about
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     sample: u32,
@@ -48,11 +49,15 @@ pub(super) struct EstimateArgs {
 pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = asking::tools(&args.policy, &args.asking)?;
-    let source = Source::open(&args.list)?;
+    let sources = inputs::open(&args.lists)?;
     let options = args.reading.options();
     // Before anybody is asked: is it a list, which column is it?
-    let (domains, remarks) = start::domains(&source, &options)?;
-    reading::tell(&remarks, &args.log);
+    let mut domains = Vec::new();
+    for source in &sources {
+        let remarks = start::add_domains(&mut domains, source, &options)?;
+        let name = (sources.len() > 1).then_some(source.name());
+        reading::tell(name, &remarks, &args.log);
+    }
     // The same command asks about the same people, unless it is told otherwise.
     let seed = args.asking.seed.unwrap_or(0);
     let mut screen = Screen::start(&args.log);
@@ -69,7 +74,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
         };
         let until = stop::stop(args.asking.deadline, screen.doing());
         estimate(
-            &source,
+            &sources,
             &options,
             u64::from(args.sample),
             seed,

@@ -9,6 +9,8 @@ mod config;
 mod estimate;
 mod examples;
 pub mod explain;
+mod folder;
+mod inputs;
 mod layers;
 mod ledger;
 mod lists;

@@ -40,12 +40,16 @@ impl ReadingArgs {
     }
 }
 
-/// Tells on the error stream what a reader decided about a list.
-pub(super) fn tell(remarks: &[Remark], log: &LogArgs) {
+/// Tells on the error stream what a reader decided about a list, by the name that it has among several.
+pub(super) fn tell(name: Option<&str>, remarks: &[Remark], log: &LogArgs) {
     if log.quiet {
         return;
     }
     for remark in remarks {
-        eprintln!("presend: {}", safe(&remark.to_string()));
+        let remark = safe(&remark.to_string());
+        match name {
+            Some(name) => eprintln!("presend: {}: {remark}", safe(name)),
+            None => eprintln!("presend: {remark}"),
+        }
     }
 }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, usage};
-use crate::verify::output::{self, Rights};
+use super::{Exit, folder, usage};
+use crate::verify::output::{self, Generation, Rights};
 use crate::verify::report::{self, Detail, Edition, Report};
 
-/// The client's edition of the page.
-const CLIENTS: &str = "client.html";
+/// What others are told who want the folder meanwhile.
+const REPORTING: &str = "report";
 
 /// What pages are called, and whom they are for.
 #[derive(Debug, Args)]
@@ -64,7 +64,8 @@ enum Form {
 /// Runs `presend report`.
 pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let file = if args.place.is_dir() {
-        args.place.join("report.json")
+        folder::complete(&args.place)?;
+        args.place.join(output::REPORT)
     } else {
         args.place.clone()
     };
@@ -108,28 +109,61 @@ pub(super) fn write_report(
     rights: Rights,
     edition: Edition,
 ) -> anyhow::Result<()> {
-    let json = report.to_json();
-    output::write_whole(&folder.join("report.json"), rights, json.as_bytes())?;
-    write_pages(report, folder, rights, edition)
+    let _lock = folder::take(folder, REPORTING)?;
+    let mut files = Generation::of(folder);
+    add_report(report, folder, rights, edition, &mut files)?;
+    files.publish()?;
+    Ok(())
 }
 
-/// Writes what people read of a report beside its numbers: the client's page as well for the client's edition. Where there
-/// is one it is always made again, so that no page speaks of other numbers.
-pub(super) fn write_pages(
+/// Writes what people read of a report beside its numbers.
+fn write_pages(
     report: &Report,
     folder: &Path,
     rights: Rights,
     edition: Edition,
 ) -> anyhow::Result<()> {
+    let _lock = folder::take(folder, REPORTING)?;
+    let mut files = Generation::of(folder);
+    add_pages(report, folder, rights, edition, &mut files)?;
+    files.publish()?;
+    Ok(())
+}
+
+/// Adds a report to `files`: its numbers with what people read of them.
+pub(super) fn add_report(
+    report: &Report,
+    folder: &Path,
+    rights: Rights,
+    edition: Edition,
+    files: &mut Generation,
+) -> anyhow::Result<()> {
+    files.whole(
+        folder.join(output::REPORT),
+        rights,
+        report.to_json().as_bytes(),
+    )?;
+    add_pages(report, folder, rights, edition, files)
+}
+
+/// Adds what people read of a report: the client's page as well for the client's edition. Where there is one it is always
+/// made again, so that no page speaks of other numbers.
+fn add_pages(
+    report: &Report,
+    folder: &Path,
+    rights: Rights,
+    edition: Edition,
+    files: &mut Generation,
+) -> anyhow::Result<()> {
     let mut pages = vec![
-        ("report.html", report::html(report, Edition::Full)),
-        ("report.md", report::markdown(report)),
+        (output::PAGE, report::html(report, Edition::Full)),
+        (output::SUMMARY, report::markdown(report)),
     ];
-    if edition == Edition::Client || folder.join(CLIENTS).exists() {
-        pages.push((CLIENTS, report::html(report, Edition::Client)));
+    if edition == Edition::Client || folder.join(output::CLIENTS_PAGE).exists() {
+        pages.push((output::CLIENTS_PAGE, report::html(report, Edition::Client)));
     }
     for (name, text) in pages {
-        output::write_whole(&folder.join(name), rights, text.as_bytes())?;
+        files.whole(folder.join(name), rights, text.as_bytes())?;
     }
     Ok(())
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::asking::AskingArgs;
+use super::log::LogArgs;
 use super::preflight::Machine;
+use super::reading;
 use super::safe::safe;
 use super::{Exit, Refusal};
 use crate::input::address::Address;
@@ -21,8 +23,8 @@ use crate::net::{OwnTrouble, World};
 use crate::preflight::check::Check;
 use crate::preflight::machine::start::{Depth, Start, Starting, Surroundings, look};
 use crate::preflight::render::screen::wrapped;
-use crate::verify::first_of;
 use crate::verify::output;
+use crate::verify::{Task, first_of};
 
 /// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
 /// error stream.
@@ -158,18 +160,33 @@ async fn mail_host_of(world: &World, domain: &str) -> Option<IpAddr> {
     }
 }
 
-/// The domains of the first rows of a list, each once; with what its owner should see of how it is read.
+/// Looks at the lists of a run before anybody is asked: what its owner should see of how they are read is told, and the
+/// domains of their first rows are returned, each once.
+///
+/// # Errors
+///
+/// When one of them is no list.
+pub(super) fn look_at(task: &Task, log: &LogArgs) -> Result<Vec<String>, IntakeError> {
+    let mut domains = Vec::new();
+    for input in &task.lists {
+        let remarks = add_domains(&mut domains, &input.source, &task.options)?;
+        reading::tell(input.name.as_deref(), &remarks, log);
+    }
+    Ok(domains)
+}
+
+/// Adds the domains of the first rows of a list, each once. Returns what its owner should see of how it is read.
 ///
 /// # Errors
 ///
 /// When it is no list.
-pub(super) fn domains(
+pub(super) fn add_domains(
+    domains: &mut Vec<String>,
     source: &Source,
     options: &Options,
-) -> Result<(Vec<String>, Vec<Remark>), IntakeError> {
+) -> Result<Vec<Remark>, IntakeError> {
     let mut list = source.list(options)?;
     let remarks = list.remarks().to_vec();
-    let mut domains: Vec<String> = Vec::new();
     while domains.len() < limits::START_HOSTS {
         // What is damaged further on is for the run to say, which lists what comes before.
         let Ok(Some(row)) = list.next_row() else {
@@ -181,9 +198,9 @@ pub(super) fn domains(
         let Ok(address) = first_of(&row) else {
             continue;
         };
-        domains_add(&mut domains, &address);
+        domains_add(domains, &address);
     }
-    Ok((domains, remarks))
+    Ok(remarks)
 }
 
 /// Adds the domain of an address, unless it is there or the address has none.

@@ -1,5 +1,6 @@
 //! `presend verify`.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,26 +10,31 @@ use clap::Args;
 use super::asking::{self, AskingArgs, Place};
 use super::log::LogArgs;
 use super::reading::{self, ReadingArgs};
-use super::report::{PageArgs, write_pages};
+use super::report::{PageArgs, add_report};
 use super::screen::Screen;
-use super::{Exit, start, stop, usage, workbook};
-use crate::input::list::Source;
-use crate::ledger::{Job, Ledger, Lock, LockError};
+use super::{Exit, folder, inputs, start, stop, usage, workbook};
+use crate::input::list::{Options, Source};
+use crate::ledger::{Job, Ledger, Lock};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
+use crate::model::verdict::Disposition;
 use crate::net::Clock;
 use crate::projection::{Basis, Goal};
-use crate::verify::output::{self, Replace, Rights};
+use crate::verify::output::{self, Generation, Replace, Rights};
 use crate::verify::report::{self, Detail, Numbers, Report, Since};
-use crate::verify::{self, Allowed, Asking, Cells, Fill, Gate, Least, Task, Writing, verify};
+use crate::verify::{
+    Allowed, Asking, Cells, Fill, Finished, Gate, Input, Least, Task, Writing, prepare,
+};
 
 /// Options of `verify`.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// The list: CSV, TSV or one address per line, also compressed; `-` is standard input
-    list: PathBuf,
-    /// Where the lists go [default: LIST.presend beside the list]
+    /// The list: CSV, TSV or one address per line, also compressed, or a spreadsheet; `-` is standard input. Several are
+    /// verified in one run, and of a mailbox that is in more than one of them the first row stands
+    #[arg(required = true, value_name = "LIST")]
+    lists: Vec<PathBuf>,
+    /// Where the lists go [default: LIST.presend beside the list]; of several lists each gets a folder there
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -82,19 +88,21 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = asking::tools(&args.policy, &args.asking)?;
-    let source = Source::open(&args.list)?;
+    let sources = inputs::open(&args.lists)?;
     let joined = args.all.as_deref().map(Joined::at).transpose()?;
-    let task = task(args, source, joined.as_ref())?;
+    let task = task(args, sources, joined.as_ref())?;
     protect(args, &task)?;
-    // Before anybody is asked: is it a list, which column is it?
-    let (domains, remarks) = start::domains(&task.source, &task.options)?;
-    reading::tell(&remarks, &args.log);
+    // Before anybody is asked: are these lists, which columns are it?
     let gate = gate(args);
-    right_column(&task, &gate)?;
+    let domains = start::look_at(&task, &args.log)?;
+    for input in &task.lists {
+        right_column(input, &task.options, &gate)?;
+    }
     let mut screen = Screen::start(&args.log);
     let (report, json) = asking::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
-        let (job_place, _lock) = occupy(&task)?;
+        let (job_place, _locks) = occupy(&task)?;
+        let name = task.name();
         let clock = match &asked {
             Some((world, _)) => world.clock,
             None => Clock::starting_at(Timestamp::from(SystemTime::now())),
@@ -104,7 +112,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             Some((world, mut terms)) => {
                 let job = Job {
                     place: &job_place,
-                    list: task.source.name(),
+                    list: &name,
                     seed: terms.manners.seed,
                 };
                 let begun = ledger.begin(&job, clock.now())?;
@@ -117,20 +125,30 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             None => Asking::Nobody(clock),
         };
         let until = stop::stop(args.asking.deadline, screen.doing());
-        let mut report = verify(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
+        let mut finished = prepare(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
+        let report = &mut finished.report;
         if let Place::Simulated(_, world) = &place {
             report.world = Some(file_name(Path::new(world)));
         }
-        report.since = since(&ledger, &job_place, &report)?;
+        report.since = since(&ledger, &job_place, report)?;
         report.title.clone_from(&args.pages.title);
         let json = report.to_json();
-        let rights = task.writing.rights;
-        output::write_whole(&task.out.join("report.json"), rights, json.as_bytes())?;
-        write_pages(&report, &task.out, rights, args.pages.edition())?;
+        let Finished { report, files, .. } = &mut finished;
+        add_report(
+            report,
+            &task.out,
+            task.rights(),
+            args.pages.edition(),
+            files,
+        )?;
         if args.format == workbook::Format::Xlsx {
-            let delimiter = task.source.list(&task.options)?.delimiter();
-            workbook::write(&report, &task.out, rights, delimiter.unwrap_or(b','))?;
+            for input in &task.lists {
+                let delimiter = input.source.list(&task.options)?.delimiter();
+                workbook::add(report, input, delimiter.unwrap_or(b','), files)?;
+            }
         }
+        remove_others(&task, files);
+        let report = finished.publish(&ledger)?;
         if let Some(path) = &args.metrics {
             output::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
         }
@@ -140,7 +158,13 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         anyhow::Ok((report, json))
     })??;
     screen.finish();
-    reading::tell(&task.source.late_remarks(), &args.log);
+    for input in &task.lists {
+        reading::tell(
+            input.name.as_deref(),
+            &input.source.late_remarks(),
+            &args.log,
+        );
+    }
     let shortcomings = gate.shortcomings(&report, allowed(args));
     let text = match (args.json, args.log.quiet) {
         (true, _) => json,
@@ -215,7 +239,7 @@ fn joined_format(args: &VerifyArgs) -> anyhow::Result<Option<output::Format>> {
 }
 
 /// What the run is told to do.
-fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::Result<Task> {
+fn task(args: &VerifyArgs, sources: Vec<Source>, joined: Option<&Joined>) -> anyhow::Result<Task> {
     let out = match args.out.as_deref() {
         Some(out) if out == Path::new("-") => {
             return Err(usage(
@@ -224,18 +248,17 @@ fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::R
             ));
         }
         Some(out) => {
-            no_file(out, &args.list)?;
+            no_file(out, &args.lists)?;
             out.to_owned()
         }
-        None => default_out(&args.list)?,
+        None => inputs::folder_beside(&args.lists)?,
     };
     Ok(Task {
+        lists: inputs::placed(&args.lists, sources, &out),
         out,
         options: args.reading.options(),
-        source,
         memory: args.asking.memory(),
         writing: Writing {
-            rights: Rights::of_what_comes_from(&args.list),
             cells: match args.keep_cells {
                 true => Cells::Kept,
                 false => Cells::Cleaned,
@@ -251,7 +274,7 @@ fn task(args: &VerifyArgs, source: Source, joined: Option<&Joined>) -> anyhow::R
 }
 
 /// Makes sure that the folder for the lists would not take the place of a file.
-fn no_file(out: &Path, list: &Path) -> anyhow::Result<()> {
+fn no_file(out: &Path, lists: &[PathBuf]) -> anyhow::Result<()> {
     let Ok(metadata) = std::fs::metadata(out) else {
         return Ok(());
     };
@@ -259,7 +282,8 @@ fn no_file(out: &Path, list: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     let name = out.display();
-    let what = match std::fs::canonicalize(out).ok() == std::fs::canonicalize(list).ok() {
+    let place = |path: &Path| std::fs::canonicalize(path).ok();
+    let what = match lists.iter().any(|list| place(list) == place(out)) {
         true => "the list itself",
         false => "a file",
     };
@@ -269,28 +293,33 @@ fn no_file(out: &Path, list: &Path) -> anyhow::Result<()> {
     )))
 }
 
-/// Makes sure that the run replaces neither the list nor somebody else's file.
+/// Makes sure that the run replaces neither a list nor somebody else's file.
 fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
-    let mut paths: Vec<PathBuf> = verify::FILES
+    let folders = task.lists.iter().map(|list| &list.out);
+    let folders: BTreeSet<&PathBuf> = folders.chain([&task.out]).collect();
+    let mut paths: Vec<PathBuf> = folders
         .iter()
-        .map(|name| task.out.join(name))
+        .flat_map(|folder| output::FILES.map(|name| folder.join(name)))
         .collect();
     paths.extend(task.writing.all.iter().map(|(path, _)| path.clone()));
     paths.extend(args.metrics.clone());
-    if args.format == workbook::Format::Xlsx {
-        paths.push(task.out.join(workbook::FILE));
+    if args.format != workbook::Format::Xlsx {
+        paths.retain(|path| !path.ends_with(output::WORKBOOK));
     }
     let replace = match args.force {
         true => Replace::Anything,
         false => Replace::OnlyOurs,
     };
-    output::protect(&args.list, &paths, replace).map_err(|protected| usage(protected.to_string()))
+    for list in &args.lists {
+        output::protect(list, &paths, replace).map_err(|protected| usage(protected.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Makes sure that the column which was named or found is one of addresses, before anybody is asked. A script that builds on
 /// the run is to know for certain; else the list is only read for it where its beginning looks like the wrong column.
-fn right_column(task: &Task, gate: &Gate) -> anyhow::Result<()> {
-    let fill = |most| Fill::of(&task.source, &task.options, most);
+fn right_column(input: &Input, options: &Options, gate: &Gate) -> anyhow::Result<()> {
+    let fill = |most| Fill::of(&input.source, options, most);
     if !gate.is_set() && !fill(limits::START_ROWS)?.is_of_another_column() {
         return Ok(());
     }
@@ -298,14 +327,14 @@ fn right_column(task: &Task, gate: &Gate) -> anyhow::Result<()> {
     if !fill.is_of_another_column() {
         return Ok(());
     }
-    let list = task.source.list(&task.options)?;
+    let list = input.source.list(options)?;
     let column = list.columns().get(list.address_column());
     Err(super::Refusal {
         exit: Exit::NoList,
         message: format!(
             "{}: {} of {} cells in the column {} are no addresses, so it is probably the wrong one; nobody was asked\n  \
              name the right one with --column",
-            task.source.name(),
+            input.source.name(),
             fill.malformed,
             fill.filled,
             column.map_or("of addresses", String::as_str),
@@ -355,44 +384,31 @@ fn exit(report: &Report, shortcomings: &[String]) -> Exit {
     }
 }
 
-/// Takes the folder for the lists, so that two runs for the same lists never overlap. Returns its full path, which is
-/// what makes tonight's run and last night's the same job.
-fn occupy(task: &Task) -> anyhow::Result<(String, Lock)> {
-    let name = task.out.display();
-    std::fs::create_dir_all(&task.out).map_err(|error| {
-        usage(format!(
-            "cannot make the folder {name}: {error}; name another with --out"
-        ))
-    })?;
-    let place = std::fs::canonicalize(&task.out)?.display().to_string();
-    let work = format!("verify {}", task.source.name());
-    let now = Timestamp::from(SystemTime::now());
-    match Lock::take(&task.out.join(".presend.lock"), &work, now) {
-        Ok(lock) => Ok((place, lock)),
-        Err(LockError::Held { holder, .. }) => {
-            let who = holder.map_or_else(|| "another run".to_owned(), |holder| holder.to_string());
-            Err(super::Refusal {
-                exit: Exit::CannotAsk,
-                message: format!(
-                    "{who} is writing lists to {name}\n  wait until it has ended, or name another folder with --out"
-                ),
-            }
-            .into())
+/// Lets files of an earlier run go from where this one writes, of another shape: with one list where there are several now,
+/// or the other way round. They would be about other rows.
+fn remove_others(task: &Task, files: &mut Generation) {
+    let of_lists = Disposition::ALL.map(|disposition| format!("{disposition}.csv"));
+    for input in task.lists.iter().filter(|input| input.out != task.out) {
+        for name in of_lists.iter().map(String::as_str).chain([output::TARGET]) {
+            files.remove(task.out.join(name));
         }
-        Err(error @ LockError::Failed { .. }) => {
-            Err(usage(format!("{error}; name another folder with --out")))
+        for name in output::OF_THE_RUN {
+            files.remove(input.out.join(name));
         }
     }
 }
 
-/// `<list>.presend` beside the list.
-fn default_out(list: &Path) -> anyhow::Result<PathBuf> {
-    if list == Path::new("-") {
-        return Err(usage(
-            "a list from standard input has no place of its own: say where the lists go with --out DIR",
-        ));
+/// Takes the folders for the lists, so that two runs for the same lists never overlap, and ends what a run that was killed
+/// there had begun. Returns the full path of the run's own, which is what makes tonight's run and last night's the same job.
+fn occupy(task: &Task) -> anyhow::Result<(String, Vec<Lock>)> {
+    let work = format!("verify {}", task.name());
+    let mut locks = vec![folder::take(&task.out, &work)?];
+    for input in task.lists.iter().filter(|input| input.out != task.out) {
+        locks.push(folder::take(&input.out, &work)?);
     }
-    let mut name = list.as_os_str().to_owned();
-    name.push(".presend");
-    Ok(PathBuf::from(name))
+    if let Some((all, _)) = &task.writing.all {
+        output::sweep_beside(all)?;
+    }
+    let place = std::fs::canonicalize(&task.out)?.display().to_string();
+    Ok((place, locks))
 }

@@ -1,16 +1,13 @@
 //! The lists of a run as one spreadsheet.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use crate::model::text::percent;
 use crate::model::verdict::Disposition;
-use crate::verify::output::{self, Rights, SheetOf};
+use crate::verify::Input;
+use crate::verify::output::{self, Generation, SheetOf};
 use crate::verify::report::Report;
-
-/// What the spreadsheet is called.
-pub(super) const FILE: &str = "lists.xlsx";
 
 /// How `verify` writes what is not one of its three lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,24 +44,25 @@ impl FromStr for Format {
     }
 }
 
-/// Writes the lists in `folder`, whose fields `delimiter` parts, as a spreadsheet beside them.
-pub(super) fn write(
+/// Adds what came of `input`, in which `delimiter` parts fields, as a spreadsheet beside its lists, which are among `files`.
+pub(super) fn add(
     report: &Report,
-    folder: &Path,
-    rights: Rights,
+    input: &Input,
     delimiter: u8,
+    files: &mut Generation,
 ) -> anyhow::Result<()> {
-    let sheets = Disposition::ALL.map(|disposition| SheetOf {
-        name: disposition.as_str(),
-        list: folder.join(format!("{disposition}.csv")),
-    });
-    output::write_workbook(
-        &folder.join(FILE),
-        rights,
-        &summary(report),
-        &sheets,
-        delimiter,
-    )?;
+    let mut sheets = Vec::with_capacity(Disposition::ALL.len());
+    for disposition in Disposition::ALL {
+        let list = input.out.join(format!("{disposition}.csv"));
+        sheets.extend(files.written(&list).map(|list| SheetOf {
+            name: disposition.as_str(),
+            list: list.to_owned(),
+        }));
+    }
+    let lines = summary(report);
+    files.write(input.out.join(output::WORKBOOK), input.rights, |file| {
+        output::write_workbook(file, &lines, &sheets, delimiter)
+    })?;
     Ok(())
 }
 

@@ -14,8 +14,12 @@ pub const NAMES: [&str; 10] = [
     "presend_input",
 ];
 
+/// The column that says of which list a row is, where the rows of several lists stand in one file.
+pub const LIST: &str = "presend_list";
+
 /// Whether a column of this name was appended by an earlier run.
 #[must_use]
 pub fn is_ours(name: &str) -> bool {
-    NAMES.contains(&name.trim())
+    let name = name.trim();
+    NAMES.contains(&name) || name == LIST
 }

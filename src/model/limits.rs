@@ -19,6 +19,12 @@ pub const LINE_BYTES: usize = 64 << 20;
 /// it have hundreds at most.
 pub const FIELD_BYTES: usize = 64 << 10;
 
+/// Most lists of one run. Our choice: each is held open, and the files that it comes to are.
+pub const LISTS: usize = 64;
+
+/// Longest name of a folder, in bytes: what file systems allow is 255, and a lock or a copy has a longer one.
+pub const FOLDER_NAME: usize = 200;
+
 /// Most addresses that `check` takes from standard input. Our choice: what a person reads.
 pub const CHECKED_ADDRESSES: usize = 1000;
 

@@ -1,17 +1,13 @@
 //! What became of mailboxes since the last run of the same job: counted, and one line each in `changes.csv`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Task;
 use super::seen::{Mark, Seen};
 use crate::input::address::Address;
 use crate::ledger::{Change, Changes, Ledger};
-use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Verdict;
-use crate::verify::output::Table;
-
-/// The file with one line for each mailbox that changed.
-pub(super) const FILE: &str = "changes.csv";
+use crate::verify::output::{self, Generation, Table};
 
 /// Compares while rows are listed. Without an earlier run there is nothing to tell.
 pub(super) struct ChangeLog {
@@ -22,7 +18,7 @@ pub(super) struct ChangeLog {
 impl ChangeLog {
     /// Begins to compare with the run that `seen` remembers.
     pub(super) fn begin(task: &Task, seen: &Seen) -> anyhow::Result<Self> {
-        let path = task.out.join(FILE);
+        let path = task.out.join(output::CHANGES);
         let told = match seen.since() {
             None => None,
             Some(since) => {
@@ -31,7 +27,7 @@ impl ChangeLog {
                     ..Changes::default()
                 };
                 let columns = ["address", "change", "before", "now"];
-                let table = Table::create(&path, task.writing.rights, &columns)?;
+                let table = Table::create(&path, task.rights(), &columns)?;
                 Some((changes, table))
             }
         };
@@ -61,22 +57,20 @@ impl ChangeLog {
         Ok(())
     }
 
-    /// Counts who is gone, names those whose name is known, keeps how everybody stands for the next run.
+    /// Counts who is gone, names those whose name is known. The table appears with the other `files`; where there is none,
+    /// that of an earlier run goes, which would be about something else.
     pub(super) fn finish(
         self,
         seen: &Seen,
         ledger: &Ledger,
-        now: Timestamp,
+        files: &mut Generation,
     ) -> anyhow::Result<Option<Changes>> {
-        let Some(register) = seen.register() else {
-            return Ok(None);
-        };
-        let told = match self.told {
-            None => {
-                remove(&self.path)?;
-                None
+        match (seen.register(), self.told) {
+            (None, _) | (Some(_), None) => {
+                files.remove(self.path);
+                Ok(None)
             }
-            Some((mut changes, mut table)) => {
+            (Some(register), Some((mut changes, mut table))) => {
                 changes.gone = register.gone();
                 if changes.gone > 0 {
                     ledger.gone(register, |key, before| {
@@ -84,19 +78,9 @@ impl ChangeLog {
                         Ok(table.row(&[key, Change::Gone.as_str(), &before, ""])?)
                     })?;
                 }
-                table.publish()?;
-                Some(changes)
+                files.table(table)?;
+                Ok(Some(changes))
             }
-        };
-        ledger.keep_register(register, now)?;
-        Ok(told)
-    }
-}
-
-/// Takes away a file of an earlier run, which would be about something else.
-fn remove(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+        }
     }
 }

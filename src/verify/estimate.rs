@@ -1,6 +1,6 @@
-//! What a list comes to, from a polite sample of it.
+//! What lists come to, from a polite sample of them.
 //!
-//! The list is read twice: first to learn which domains are large, then to pick. The picked addresses are verified as a
+//! They are read twice: first to learn which domains are large, then to pick. The picked addresses are verified as a
 //! list of their own; what they turn out to be is projected to the rest. Which addresses are picked depends on the seed
 //! and on their names alone, so the same command asks about the same people.
 
@@ -21,7 +21,7 @@ use crate::projection::sample::{self, Estimate, Stratum};
 use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
 use crate::verify::report::{Time, Traffic};
 use crate::verify::{
-    Asking, Describer, Judge, Lack, Observer, Task, Tools, Writing, believed, first_of, verify,
+    Asking, Describer, Judge, Lack, Observer, Task, Tools, believed, first_of, listed, prepare,
 };
 
 /// What a sample of a list says.
@@ -150,7 +150,7 @@ struct Parted {
     reason = "the parts of a run, each used once"
 )]
 pub async fn estimate(
-    source: &Source,
+    sources: &[Source],
     options: &Options,
     most: u64,
     seed: u64,
@@ -161,7 +161,7 @@ pub async fn estimate(
     observer: &mut dyn Observer,
     stop: impl Into<Stop<'_>>,
 ) -> anyhow::Result<Estimated> {
-    let parted = part(source, options, most, seed, &tools.providers)?;
+    let parted = part(sources, options, most, seed, &tools.providers)?;
     let picked = pick(&parted, most);
     let folder = tempfile::tempdir()?;
     let task = task(&picked, folder.path(), memory)?;
@@ -169,7 +169,8 @@ pub async fn estimate(
         Asking::Nobody(clock) => *clock,
         Asking::World(world, _) => world.clock,
     };
-    let report = verify(&task, tools, asking, ledger, observer, stop).await?;
+    let run = prepare(&task, tools, asking, ledger, observer, stop).await?;
+    let report = run.report;
     // What the sample turned out to be, by stratum.
     let now = clock.now();
     let judge = Judge::new(tools, now, report.ending);
@@ -220,7 +221,7 @@ pub async fn estimate(
     let model = tally.teach(model);
     Ok(Estimated {
         schema: 1,
-        list: source.name().to_owned(),
+        list: listed(sources.iter().map(Source::name)),
         rows: parted.rows,
         addresses: parted.addresses,
         sample: lines.iter().map(|line| line.sample).sum(),
@@ -234,7 +235,7 @@ pub async fn estimate(
 
 /// Reads the list: how large each domain is, then who comes first by lot in each part.
 fn part(
-    source: &Source,
+    sources: &[Source],
     options: &Options,
     most: u64,
     seed: u64,
@@ -248,7 +249,7 @@ fn part(
         addresses: 0,
         parts: BTreeMap::new(),
     };
-    each(source, options, |named| {
+    each(sources, options, |named| {
         // A row that names nobody is no message.
         parted.rows += 1;
         parted.messages += u64::from(!matches!(named, Err(Lack::Nothing)));
@@ -259,7 +260,7 @@ fn part(
         }
     })?;
     let most = usize::try_from(most)?;
-    each(source, options, |named| {
+    each(sources, options, |named| {
         let Ok(address) = named else { return };
         let domain = address.domain().wire();
         let likeness = if let Some(provider) = providers.of_consumer_domain(domain) {
@@ -278,16 +279,18 @@ fn part(
     Ok(parted)
 }
 
-/// Reads every row of a list: of those that name several addresses the first, which stands for the row.
+/// Reads every row of the lists: of those that name several addresses the first, which stands for the row.
 fn each(
-    source: &Source,
+    sources: &[Source],
     options: &Options,
     mut with: impl FnMut(Result<&Address, Lack>),
 ) -> anyhow::Result<()> {
-    let mut list = source.list(options)?;
-    while let Some(row) = list.next_row()? {
-        let first = first_of(&row);
-        with(first.as_ref().map_err(|none| none.lack));
+    for source in sources {
+        let mut list = source.list(options)?;
+        while let Some(row) = list.next_row()? {
+            let first = first_of(&row);
+            with(first.as_ref().map_err(|none| none.lack));
+        }
     }
     Ok(())
 }
@@ -332,15 +335,13 @@ fn task(
         list.push_str(&key.replace('"', "\"\""));
         list.push_str("\"\n");
     }
+    let source = Source::spool("the sample".to_owned(), list.as_bytes())?;
     Ok(Task {
-        source: Source::spool("the sample".to_owned(), list.as_bytes())?,
         options: Options {
             column: ColumnChoice::Numbered(1),
             ..Options::default()
         },
-        out: folder.to_owned(),
         memory,
-        writing: Writing::default(),
-        target: None,
+        ..Task::of(source, folder.to_owned())
     })
 }

@@ -1,14 +1,12 @@
 //! The second reading: every row to its list, what the rows come to.
 
-use std::ffi::OsStr;
-use std::path::Path;
 use std::thread;
 
-use super::ahead::Judged;
+use super::ahead::{Judged, JudgedRow};
 use super::changes::ChangeLog;
 use super::judge::{Judge, Judgement};
 use super::seen::Seen;
-use super::{Observer, Task, Tools, ahead};
+use super::{Finished, Input, Observer, Task, Tools, ahead};
 use crate::input::list::List;
 use crate::ledger::Ledger;
 use crate::model::ending::Ending;
@@ -27,8 +25,8 @@ use crate::projection::Takings;
 use crate::projection::Tally;
 use crate::projection::USUAL_CAP;
 use crate::projection::target;
-use crate::verify::output::{Form, Outlet, Place, Written};
-use crate::verify::report::{self, FromMemory, Gathering, Report};
+use crate::verify::output::{self, Form, Generation, Outlet, Place, Written};
+use crate::verify::report::{self, FromMemory, Gathering};
 
 /// The rate that the report looks at when the operator names none: what senders live by (field guide, section 9).
 const USUAL_GOAL: Goal = Goal {
@@ -45,115 +43,186 @@ pub(super) fn list_rows(
     now: Timestamp,
     (ending, mailboxes): (Ending, usize),
     observer: &mut dyn Observer,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Finished> {
     let model = believed(ledger, now)?;
-    let list = task.source.list(&task.options)?;
-    let mut outlet = Outlet::create(&task.out, form_of(&list), task.writing.rights)?;
-    let mut gathering = Gathering::new(name_alone(task.source.name()));
     let judge = Judge::new(tools, now, ending);
     // What a run left undone when it stopped early is no change.
     let register = match ending {
         Ending::Completed => ledger.register(mailboxes)?,
         Ending::Interrupted | Ending::Deadline | Ending::Stranded => None,
     };
-    let mut seen = Seen::beside(register);
-    let mut changes = ChangeLog::begin(task, &seen)?;
-    let mut memory = FromMemory::default();
-    let began = ledger.run_began();
-    let mut tally = Tally::new(&model);
-    let (mut shares, mut listed): (Vec<f64>, u64) = (Vec::new(), 0);
-    thread::scope(|scope| {
-        let mut ahead = ahead::read(scope, list, &tools.lists, &judge, ledger, seen.marker())?;
-        while let Some(batch) = ahead.next_batch() {
-            let mut batch = batch?;
-            batch.flag_duplicates(&mut seen, &tools.policy);
-            observer.listing(listed);
-            for row in batch.rows(task.writing.cells) {
-                listed += 1;
-                let Judged {
-                    judgement, address, ..
-                } = row.judged;
-                let (address, mark) = address.unzip();
-                let pile = pile_of(&judgement, &tools.policy);
-                let domain = address
-                    .as_ref()
-                    .map_or("", |address| address.domain().wire());
-                let provider = judgement.provider_id.as_deref();
-                let slot = judgement
-                    .is_message()
-                    .then(|| tally.add(judgement.kind(), provider, domain, pile));
-                if let Some(slot) = slot
-                    && usize::from(slot.0) == shares.len()
-                {
-                    shares.push(model.mean(tally.segment(slot)));
-                }
-                let bounce = slot.map(|slot| shares[usize::from(slot.0)]);
-                outlet.write(
-                    Place {
-                        disposition: judgement.disposition,
-                        pile,
-                        slot,
-                    },
-                    &row.theirs,
-                    &judgement.columns(bounce, row.address, &row.input),
-                )?;
-                let row = report::Seen {
-                    sheet_row: row.sheet_row,
-                    verdict: judgement.verdict,
-                    disposition: judgement.disposition,
-                    flags: judgement.flags,
-                    suggestion: judgement.suggestion.as_deref(),
-                    provider: judgement.provider.as_deref(),
-                    provider_id: judgement.provider_id.as_deref(),
-                    address: address.as_ref(),
-                };
-                gathering.count(&row, |address| tools.lists.explain(address));
-                if let Some(at) = judgement.checked_at.filter(|at| *at < began) {
-                    memory.count(at, began);
-                }
-                if let (Some(mark), Some(address)) = (mark, &address)
-                    && !judgement.flags.has(Flag::Duplicate)
-                {
-                    changes.note(&mut seen, (mark, address), judgement.verdict)?;
-                }
-            }
-            ahead.give_back(batch);
-        }
-        anyhow::Ok(())
-    })?;
-    // Only now is known what the list says of those whom nobody could ask.
+    let seen = Seen::beside(register);
+    let mut listing = Listing {
+        task,
+        tools,
+        changes: ChangeLog::begin(task, &seen)?,
+        seen,
+        gathering: Gathering::new(&task.name()),
+        memory: FromMemory::default(),
+        began: ledger.run_began(),
+        model: &model,
+        tally: Tally::new(&model),
+        shares: Vec::new(),
+        listed: 0,
+    };
+    let mut lists = Vec::with_capacity(task.lists.len());
+    for input in &task.lists {
+        let written = listing.write(input, &judge, ledger, observer)?;
+        lists.push((input.name.clone(), written));
+    }
+    let Listing {
+        changes,
+        seen,
+        gathering,
+        memory,
+        tally,
+        shares,
+        ..
+    } = listing;
+    // Only now is known what the lists say of those whom nobody could ask.
     let model = tally.teach(model);
-    let mut written = outlet.close()?;
-    settle(&mut written, &tally, &model, &shares)?;
+    settle(&mut lists, &tally, &model, &shares)?;
     let forecast = Forecast::new(&model);
     let goal = task.target.unwrap_or(USUAL_GOAL);
     let (mut target, takings) = target(&forecast, &tally, goal);
+    let mut files = Generation::of(&task.out);
     if task.target.is_some() {
-        cut(&mut written, &tally, takings)?;
-        target.file = Some(TARGET_FILE.to_owned());
+        cut(&mut lists, &tally, takings)?;
+        target.file = Some(output::TARGET.to_owned());
+    } else {
+        // One of an earlier run would be about other rows.
+        for input in &task.lists {
+            files.remove(input.out.join(output::TARGET));
+        }
     }
     if let Some((path, format)) = &task.writing.all {
-        written.put_together(path, *format)?;
+        files.write(path.clone(), task.rights(), |file| {
+            output::put_together(&mut lists, *format, file)
+        })?;
     }
     let mut report = gathering.finish(&tally, &forecast, target);
     report.ending = ending;
     report.memory = memory;
-    // What was asked and what is listed must be one list. The lists of an earlier run stay.
-    task.source.unchanged()?;
-    written.publish()?;
-    report.changes = changes.finish(&seen, ledger, now)?;
-    if task.target.is_none() {
-        // One of an earlier run would be about other rows.
-        match std::fs::remove_file(task.out.join(TARGET_FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            Ok(()) | Err(_) => {}
-        }
+    // What was asked and what is listed must be the same. The lists of an earlier run stay.
+    for input in &task.lists {
+        input.source.unchanged()?;
     }
-    Ok(report)
+    for (_, list) in lists {
+        list.join(&mut files);
+    }
+    report.changes = changes.finish(&seen, ledger, &mut files)?;
+    Ok(Finished {
+        report,
+        files,
+        seen,
+        at: now,
+    })
 }
 
-/// The list that `--target` writes.
-pub(super) const TARGET_FILE: &str = "target.csv";
+/// What the rows come to that were listed so far.
+struct Listing<'a> {
+    task: &'a Task,
+    tools: &'a Tools,
+    changes: ChangeLog,
+    seen: Seen,
+    gathering: Gathering,
+    memory: FromMemory,
+    /// When the run began.
+    began: Timestamp,
+    model: &'a Model,
+    tally: Tally,
+    /// What bounces of each segment, before the lists have taught anything.
+    shares: Vec<f64>,
+    listed: u64,
+}
+
+impl Listing<'_> {
+    /// Lists the rows of one list.
+    fn write(
+        &mut self,
+        input: &Input,
+        judge: &Judge<'_>,
+        ledger: &Ledger,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<Written> {
+        let list = input.source.list(&self.task.options)?;
+        let mut outlet = Outlet::create(&self.task.out, &input.out, form_of(&list), input.rights)?;
+        if let Some(name) = &input.name {
+            let folder = input.out.strip_prefix(&self.task.out).unwrap_or(&input.out);
+            self.gathering.begin(name, &folder.to_string_lossy());
+        }
+        let (tools, marker) = (self.tools, self.seen.marker());
+        thread::scope(|scope| {
+            let mut ahead = ahead::read(scope, list, &tools.lists, judge, ledger, marker)?;
+            while let Some(batch) = ahead.next_batch() {
+                let mut batch = batch?;
+                batch.flag_duplicates(&mut self.seen, &tools.policy);
+                observer.listing(self.listed);
+                for row in batch.rows(self.task.writing.cells) {
+                    self.row(row, &mut outlet)?;
+                }
+                ahead.give_back(batch);
+            }
+            anyhow::Ok(())
+        })?;
+        Ok(outlet.close()?)
+    }
+
+    /// Lists one row.
+    fn row(&mut self, row: JudgedRow<'_>, outlet: &mut Outlet) -> anyhow::Result<()> {
+        self.listed += 1;
+        let Judged {
+            judgement, address, ..
+        } = row.judged;
+        let (address, mark) = address.unzip();
+        let pile = pile_of(&judgement, &self.tools.policy);
+        let domain = address
+            .as_ref()
+            .map_or("", |address| address.domain().wire());
+        let provider = judgement.provider_id.as_deref();
+        let slot = judgement
+            .is_message()
+            .then(|| self.tally.add(judgement.kind(), provider, domain, pile));
+        if let Some(slot) = slot
+            && usize::from(slot.0) == self.shares.len()
+        {
+            let share = self.model.mean(self.tally.segment(slot));
+            self.shares.push(share);
+        }
+        let bounce = slot.map(|slot| self.shares[usize::from(slot.0)]);
+        outlet.write(
+            Place {
+                disposition: judgement.disposition,
+                pile,
+                slot,
+            },
+            &row.theirs,
+            &judgement.columns(bounce, row.address, &row.input),
+        )?;
+        let row = report::Seen {
+            sheet_row: row.sheet_row,
+            verdict: judgement.verdict,
+            disposition: judgement.disposition,
+            flags: judgement.flags,
+            suggestion: judgement.suggestion.as_deref(),
+            provider: judgement.provider.as_deref(),
+            provider_id: judgement.provider_id.as_deref(),
+            address: address.as_ref(),
+        };
+        let lists = &self.tools.lists;
+        self.gathering.count(&row, |address| lists.explain(address));
+        if let Some(at) = judgement.checked_at.filter(|at| *at < self.began) {
+            self.memory.count(at, self.began);
+        }
+        if let (Some(mark), Some(address)) = (mark, &address)
+            && !judgement.flags.has(Flag::Duplicate)
+        {
+            self.changes
+                .note(&mut self.seen, (mark, address), judgement.verdict)?;
+        }
+        Ok(())
+    }
+}
 
 /// What is believed before a list is seen: the priors, with the real bounces that the ledger knows, as far as they still
 /// count at `now`.
@@ -182,7 +251,7 @@ pub fn believed(ledger: &Ledger, now: Timestamp) -> anyhow::Result<Model> {
 
 /// Writes the bounce column again where the list has changed what is believed.
 fn settle(
-    written: &mut Written,
+    lists: &mut [(Option<String>, Written)],
     tally: &Tally,
     model: &Model,
     provisional: &[f64],
@@ -197,31 +266,33 @@ fn settle(
         })
         .collect();
     if settled.iter().any(Option::is_some) {
-        written.settle(|slot| settled[usize::from(slot.0)])?;
+        for (_, list) in lists {
+            list.settle(|slot| settled[usize::from(slot.0)])?;
+        }
     }
     Ok(())
 }
 
 /// Writes the largest list under a wanted rate: of each segment so many, the first in the caller's order.
-fn cut(written: &mut Written, tally: &Tally, mut takings: Takings) -> anyhow::Result<u64> {
+fn cut(
+    lists: &mut [(Option<String>, Written)],
+    tally: &Tally,
+    mut takings: Takings,
+) -> anyhow::Result<()> {
     let segments: Vec<&Segment> = tally.segments().collect();
-    let rows = written.cut(TARGET_FILE, |pile, slot| {
-        let segment = segments[usize::from(slot.0)];
-        match takings.get_mut(&(pile, segment.clone())) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                true
+    for (_, list) in lists {
+        list.cut(output::TARGET, |pile, slot| {
+            let segment = segments[usize::from(slot.0)];
+            match takings.get_mut(&(pile, segment.clone())) {
+                Some(left) if *left > 0 => {
+                    *left -= 1;
+                    true
+                }
+                Some(_) | None => false,
             }
-            Some(_) | None => false,
-        }
-    })?;
-    Ok(rows)
-}
-
-/// The name of a list without the folders that lead to it: a report is passed on, and they say whose it was.
-fn name_alone(path: &str) -> &str {
-    let name = Path::new(path).file_name().and_then(OsStr::to_str);
-    name.unwrap_or(path)
+        })?;
+    }
+    Ok(())
 }
 
 /// Where a row goes, as far as a wanted rate is concerned.

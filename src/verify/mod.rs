@@ -1,8 +1,9 @@
-//! One run: a list in, three lists out.
+//! One run: lists in, three lists out of each.
 //!
-//! The list is read twice. First every mailbox that needs asking is asked about once, and what is learned goes to the
+//! A list is read twice. First every mailbox that needs asking is asked about once, and what is learned goes to the
 //! ledger. Then each row gets its verdict from the ledger and goes to its list, in the caller's order. So memory does
-//! not hold the list, and a killed run continues where it was: what it learned is there.
+//! not hold the list, and a killed run continues where it was: what it learned is there. Several lists are read one after
+//! the other, as if they were one; only what comes out is kept apart.
 
 pub mod estimate;
 pub mod output;
@@ -22,7 +23,8 @@ mod seen;
 mod so_far;
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::input::flags::Lists;
@@ -30,19 +32,21 @@ use crate::input::list::{self, Source};
 use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, Memory};
 use crate::model::provider::Providers;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Policy;
 use crate::net::{Clock, World};
 use crate::probe::run::{self, Ending, RunConfig, Stop};
 use crate::probe::scheduler::Progress;
 use crate::projection::Goal;
 use crate::smtp::rules::Book;
-use crate::verify::output::{Format, Rights};
+use crate::verify::output::{Format, Generation, Rights};
 use crate::verify::report::{Report, Time};
 
 use heard::Heard;
 use listing::list_rows;
 use questions::Questions;
 use recorder::Recorder;
+use seen::Seen;
 use so_far::Standings;
 
 pub use described::{Described, Describer, Lack, NoAddress, Text, first_of, parse_text};
@@ -67,11 +71,11 @@ pub struct Tools {
 
 /// What a run is told to do.
 pub struct Task {
-    /// The list.
-    pub source: Source,
-    /// How to read it.
+    /// The lists, at least one. Of a mailbox that several name the first row stands.
+    pub lists: Vec<Input>,
+    /// How to read them.
     pub options: list::Options,
-    /// Where the three lists go.
+    /// Where the run is at home: its report goes here, and what comes of its lists here or to folders in it.
     pub out: PathBuf,
     /// Whether what is known may be used.
     pub memory: Memory,
@@ -81,39 +85,83 @@ pub struct Task {
     pub target: Option<Goal>,
 }
 
-/// How the lists are written.
-#[derive(Clone, Debug)]
-pub struct Writing {
+/// One list of a run.
+pub struct Input {
+    /// Where its rows come from.
+    pub source: Source,
+    /// What it is called where its rows stand beside those of others; `None` where it is alone.
+    pub name: Option<String>,
+    /// Where its three lists go.
+    pub out: PathBuf,
     /// Who may read them.
     pub rights: Rights,
+}
+
+impl Task {
+    /// Verifies one list, whose files all go to the folder `out`, as the program does where it is told nothing else.
+    #[must_use]
+    pub fn of(source: Source, out: PathBuf) -> Task {
+        Task {
+            lists: vec![Input {
+                source,
+                name: None,
+                out: out.clone(),
+                rights: Rights::ORDINARY,
+            }],
+            options: list::Options::default(),
+            out,
+            memory: Memory::Use,
+            writing: Writing::default(),
+            target: None,
+        }
+    }
+
+    /// Who may read what comes of all lists.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        let rights = self.lists.iter().map(|list| list.rights);
+        rights.fold(Rights::ORDINARY, Rights::and)
+    }
+
+    /// What the lists are called together.
+    #[must_use]
+    pub fn name(&self) -> String {
+        listed(self.lists.iter().map(Input::name))
+    }
+}
+
+/// What lists of these names are called together.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [one, other] => format!("{one} and {other}"),
+        [first, more @ ..] => format!("{first} and {} more lists", more.len()),
+    }
+}
+
+impl Input {
+    /// What it is called: its own name, without the folders that lead to it. A report is passed on, and they say whose it
+    /// was.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let path = Path::new(self.source.name());
+        let own = path.file_name().and_then(OsStr::to_str);
+        self.name
+            .as_deref()
+            .unwrap_or(own.unwrap_or(self.source.name()))
+    }
+}
+
+/// How the lists are written.
+#[derive(Clone, Debug, Default)]
+pub struct Writing {
     /// What becomes of cells in which more stands than an address.
     pub cells: Cells,
     /// One more file, with all rows.
     pub all: Option<(PathBuf, Format)>,
 }
-
-impl Default for Writing {
-    fn default() -> Self {
-        Writing {
-            rights: Rights::ORDINARY,
-            cells: Cells::default(),
-            all: None,
-        }
-    }
-}
-
-/// The files that a run writes in its folder.
-pub const FILES: [&str; 9] = [
-    "verified.csv",
-    "review.csv",
-    "rejected.csv",
-    listing::TARGET_FILE,
-    changes::FILE,
-    "report.json",
-    "report.html",
-    "report.md",
-    "client.html",
-];
 
 /// Who may be asked.
 pub enum Asking {
@@ -157,11 +205,11 @@ pub trait Observer {
     }
 }
 
-/// Verifies a list. `stop` resolves when the run is to end early.
+/// Verifies lists, and lets what comes out appear. `stop` resolves when the run is to end early.
 ///
 /// # Errors
 ///
-/// When the list cannot be read, the ledger or the lists cannot be written. The lists of an earlier run stay.
+/// When a list cannot be read, the ledger or the lists cannot be written. The lists of an earlier run stay.
 pub async fn verify(
     task: &Task,
     tools: &Tools,
@@ -170,6 +218,50 @@ pub async fn verify(
     observer: &mut dyn Observer,
     stop: impl Into<Stop<'_>>,
 ) -> anyhow::Result<Report> {
+    let finished = prepare(task, tools, asking, ledger, observer, stop).await?;
+    finished.publish(ledger)
+}
+
+/// A run whose files are written, but not there yet: more may be added that are to appear with them.
+pub struct Finished {
+    /// What it came to.
+    pub report: Report,
+    /// Its files.
+    pub files: Generation,
+    /// How the mailboxes stand, for the next run, with when that was.
+    seen: Seen,
+    at: Timestamp,
+}
+
+impl Finished {
+    /// Lets the files appear.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be completed, or the ledger cannot be written.
+    pub fn publish(self, ledger: &Ledger) -> anyhow::Result<Report> {
+        self.files.publish()?;
+        // Not before: a run that is killed until then compares with the same run again.
+        if let Some(register) = self.seen.register() {
+            ledger.keep_register(register, self.at)?;
+        }
+        Ok(self.report)
+    }
+}
+
+/// Verifies lists, up to the moment when what comes out would appear.
+///
+/// # Errors
+///
+/// When a list cannot be read, the ledger or the lists cannot be written.
+pub async fn prepare(
+    task: &Task,
+    tools: &Tools,
+    asking: Asking,
+    ledger: &mut Ledger,
+    observer: &mut dyn Observer,
+    stop: impl Into<Stop<'_>>,
+) -> anyhow::Result<Finished> {
     ledger.recall(task.memory);
     let mut heard = Heard::default();
     let (clock, started, ending, mailboxes) = match asking {
@@ -191,7 +283,7 @@ pub async fn verify(
             (clock, started, ending, mailboxes)
         }
     };
-    let mut report = list_rows(
+    let mut finished = list_rows(
         task,
         tools,
         ledger,
@@ -199,14 +291,14 @@ pub async fn verify(
         (ending, mailboxes),
         observer,
     )?;
-    heard.tell(&mut report);
-    let finished = clock.now();
-    report.time = Time {
+    heard.tell(&mut finished.report);
+    let ended = clock.now();
+    finished.report.time = Time {
         started,
-        finished,
-        seconds: finished.since(started).as_secs_f64(),
+        finished: ended,
+        seconds: ended.since(started).as_secs_f64(),
     };
-    Ok(report)
+    Ok(finished)
 }
 
 /// The first reading: asks about every mailbox that is not known yet. Returns how it ended, with how many mailboxes were

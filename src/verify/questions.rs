@@ -1,7 +1,7 @@
-//! The first reading of a list: which mailboxes need asking, and what is known of them from before.
+//! The first reading of the lists: which mailboxes need asking, and what is known of them from before.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::described::{Lack, read_row};
@@ -19,7 +19,7 @@ use crate::net::route::HostKey;
 use crate::probe::run::TargetSource;
 use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Target};
 
-/// The mailboxes of a list that need asking.
+/// The mailboxes of the lists that need asking.
 pub(super) struct Questions<'a> {
     ahead: Lanes<anyhow::Result<Batch<Known>>>,
     /// The mailboxes met that may need asking.
@@ -55,11 +55,11 @@ enum Known {
 }
 
 impl<'a> Questions<'a> {
-    /// Begins to read the list of `task`, counting its rows in `rows`, its mailboxes in `standings`.
+    /// Begins to read the lists of `task`, counting their rows in `rows`, their mailboxes in `standings`.
     ///
     /// # Errors
     ///
-    /// When the list cannot be read, or the ledger.
+    /// When a list cannot be read, or the ledger.
     pub(super) fn begin(
         task: &Task,
         tools: &'a Tools,
@@ -67,10 +67,15 @@ impl<'a> Questions<'a> {
         rows: &'a Cell<u64>,
         standings: &'a RefCell<Standings>,
     ) -> anyhow::Result<Self> {
-        let list = task.source.list(&task.options)?;
+        let lists = task
+            .lists
+            .iter()
+            .map(|list| list.source.list(&task.options));
+        let lists = lists.collect::<Result<VecDeque<List>, IntakeError>>()?;
+        let bytes = task.lists.iter().map(|list| list.source.bytes()).sum();
         let seen = Seen::default();
         let marker = seen.marker();
-        let settled = match ledger.is_small_beside(task.source.bytes())? {
+        let settled = match ledger.is_small_beside(bytes)? {
             true => ledger.settled(|key| marker.mark(key).0)?,
             false => Settled::default(),
         };
@@ -86,7 +91,7 @@ impl<'a> Questions<'a> {
             .map(looking_up)
             .collect();
         let mut reader = Reader {
-            list,
+            lists,
             marker,
             rows: 0,
         };
@@ -206,9 +211,10 @@ impl TargetSource for Questions<'_> {
     }
 }
 
-/// Reads the mailboxes of a list, in batches.
+/// Reads the mailboxes of lists, one after the other, in batches.
 struct Reader {
-    list: List,
+    /// What is left to read.
+    lists: VecDeque<List>,
     marker: Marker,
     /// Rows read.
     rows: u64,
@@ -230,8 +236,12 @@ impl Reader {
             mailboxes: Vec::new(),
         };
         for _ in 0..limits::SUPPLY_BATCH {
-            let Some(row) = self.list.next_row()? else {
+            let Some(list) = self.lists.front_mut() else {
                 return Ok((batch, Follows::Nothing));
+            };
+            let Some(row) = list.next_row()? else {
+                self.lists.pop_front();
+                continue;
             };
             self.rows += 1;
             batch.until = self.rows;

@@ -17,6 +17,7 @@ mod report;
 mod rows;
 mod schema;
 mod schemas;
+mod several;
 mod start;
 mod verify;
 mod wire;

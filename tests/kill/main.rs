@@ -5,6 +5,7 @@
 
 mod internet;
 mod signals;
+mod switch;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use presend::input::flags::Lists;
-use presend::input::list::{ColumnChoice, Options, Source};
+use presend::input::list::Source;
 use presend::input::suppression::Suppression;
 use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::model::provider::Providers;
@@ -30,7 +30,7 @@ use presend::probe::scheduler::{Limits, Progress};
 use presend::sim::net::{Internet, Witness};
 use presend::smtp::rules::Book;
 use presend::verify::report::Report;
-use presend::verify::{Asking, Observer, Task, Tools, Writing, verify};
+use presend::verify::{Asking, Observer, Task, Tools, verify};
 
 /// Sees nothing.
 struct Nobody;
@@ -54,16 +54,10 @@ fn tools() -> Tools {
 
 /// A list whose lists go to `out`.
 fn task_for(list: &str, out: &Path, memory: Memory) -> Task {
+    let source = Source::spool("list".to_owned(), list.as_bytes()).unwrap();
     Task {
-        source: Source::spool("list".to_owned(), list.as_bytes()).unwrap(),
-        options: Options {
-            column: ColumnChoice::Detect,
-            ..Options::default()
-        },
-        out: out.to_owned(),
-        writing: Writing::default(),
-        target: None,
         memory,
+        ..Task::of(source, out.to_owned())
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use presend::input::list::{Options, Source};
-use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
+use presend::input::list::Source;
+use presend::ledger::{Ledger, Lifetimes, Realm};
 use presend::model::ending::Ending;
 use presend::model::timestamp::Timestamp;
 use presend::probe::scheduler::{Progress, ToGo};
 use presend::sim::score::{create, in_simulated_time};
-use presend::verify::{Asking, Observer, Task, Writing, verify};
+use presend::verify::{Asking, Observer, Task, verify};
 
 use super::{terms_of, tools};
 
@@ -34,14 +34,8 @@ fn said(seed: u64, rows: usize) -> Vec<(Option<ToGo>, Duration)> {
         let world = creation.internet.start(seed).world;
         let clock = world.clock;
         let began = clock.now();
-        let task = Task {
-            source: Source::spool("list".to_owned(), creation.list.bytes().as_slice()).unwrap(),
-            options: Options::default(),
-            out: folder.path().join("out"),
-            memory: Memory::Use,
-            writing: Writing::default(),
-            target: None,
-        };
+        let source = Source::spool("list".to_owned(), creation.list.bytes().as_slice()).unwrap();
+        let task = Task::of(source, folder.path().join("out"));
         let realm = Realm::Simulated("world".to_owned());
         let ledger = folder.path().join("ledger.db");
         let mut ledger = Ledger::open(&ledger, &realm, Lifetimes::default(), began).unwrap();

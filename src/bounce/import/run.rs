@@ -141,6 +141,8 @@ pub enum RunError {
 #[derive(Clone, Debug)]
 pub struct Run {
     folder: PathBuf,
+    /// Where its lists are.
+    lists: Vec<PathBuf>,
     /// When it began: what bounced before says nothing of its campaign.
     pub started: Timestamp,
     projected: Option<Projected>,
@@ -157,7 +159,14 @@ struct ReportFile {
     projection: ProjectionPart,
     time: TimePart,
     #[serde(default)]
+    lists: Vec<ListPart>,
+    #[serde(default)]
     world: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ListPart {
+    folder: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -192,8 +201,18 @@ impl Run {
             fs::read_to_string(&path).map_err(|error| no_run(format!("report.json: {error}")))?;
         let report: ReportFile =
             serde_json::from_str(&text).map_err(|error| no_run(format!("report.json: {error}")))?;
+        // Of several lists each has a folder in that of the run, and nowhere else.
+        let inner = report
+            .lists
+            .iter()
+            .filter_map(|list| list.folder.file_name());
+        let mut lists: Vec<PathBuf> = inner.map(|name| folder.join(name)).collect();
+        if lists.is_empty() {
+            lists.push(folder.to_owned());
+        }
         Ok(Run {
             folder: folder.to_owned(),
+            lists,
             started: report.time.started,
             projected: report.projection.verified,
             world: report.world,
@@ -229,8 +248,11 @@ impl Run {
             ..Comparison::default()
         };
         let mut error = Error::default();
-        for list in lists {
-            let path = self.folder.join(format!("{list}.csv"));
+        let of_each = |list: &Disposition| {
+            let name = format!("{list}.csv");
+            self.lists.iter().map(move |folder| folder.join(&name))
+        };
+        for path in lists.iter().flat_map(of_each) {
             if !has_rows(&path) {
                 continue;
             }
@@ -366,16 +388,20 @@ fn has_rows(path: &Path) -> bool {
     lines.next().is_some()
 }
 
-/// Where our columns begin.
+/// Where our columns begin: so many fields from the end of a row, which may have more or fewer of the caller's than the
+/// header has.
 #[derive(Clone, Copy)]
 struct Ours {
-    first: usize,
+    from_end: usize,
 }
 
 impl Ours {
     fn of(list: &List) -> Option<Ours> {
-        let first = list.columns().iter().rposition(|name| name == NAMES[0])?;
-        Some(Ours { first })
+        let columns = list.columns();
+        let first = columns.iter().rposition(|name| name == NAMES[0])?;
+        Some(Ours {
+            from_end: columns.len() - first,
+        })
     }
 }
 
@@ -394,7 +420,8 @@ struct Row {
 impl Row {
     /// Reads a row. `None` for one that was sent to nobody, or counted with an earlier row.
     fn read(fields: &[String], ours: Ours, providers: &Providers) -> Option<Row> {
-        let field = |place: usize| fields.get(ours.first + place).map_or("", String::as_str);
+        let first = fields.len().checked_sub(ours.from_end)?;
+        let field = |place: usize| fields.get(first + place).map_or("", String::as_str);
         let [
             address,
             verdict,

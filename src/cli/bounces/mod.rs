@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::asking::own_ledger;
 use super::safe::safe;
-use super::{Exit, Refusal, usage};
+use super::{Exit, Refusal, folder, usage};
 use crate::bounce::explain::Knowledge;
 use crate::bounce::import::health::{Health, health};
 use crate::bounce::import::run::{Comparison, Run};
@@ -105,6 +105,9 @@ fn kind(name: &str) -> Kind {
 pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let now = Timestamp::from(SystemTime::now());
     // What can be wrong is looked at before anything is read.
+    if let Some(run) = &args.run {
+        folder::complete(run)?;
+    }
     let finished = args.run.as_deref().map(Run::open).transpose()?;
     let mut platforms = platforms(args.mapping.as_deref())?;
     if let Some(kind) = args.unsaid {

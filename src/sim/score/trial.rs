@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::input::flags::Lists;
-use crate::input::list::{Options, Source};
+use crate::input::list::Source;
 use crate::input::suppression::Suppression;
-use crate::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
+use crate::ledger::{Job, Ledger, Lifetimes, Realm};
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
@@ -19,7 +19,7 @@ use crate::probe::scheduler::{Limits, Progress};
 use crate::sim::net::Simulation;
 use crate::smtp::rules::Book;
 use crate::verify::report::Report;
-use crate::verify::{Asking, Observer, Task, Tools, Writing, verify};
+use crate::verify::{Asking, Observer, Task, Tools, verify};
 
 use super::Creation;
 
@@ -134,14 +134,8 @@ pub async fn run(
     let world = simulation.world.clone();
     let clock = world.clock;
     let began = clock.now();
-    let task = Task {
-        source: Source::spool("list.csv".to_owned(), creation.list.bytes().as_slice())?,
-        options: Options::default(),
-        out: folder.join("lists"),
-        memory: Memory::Use,
-        writing: Writing::default(),
-        target: None,
-    };
+    let source = Source::spool("list.csv".to_owned(), creation.list.bytes().as_slice())?;
+    let task = Task::of(source, folder.join("lists"));
     let realm = Realm::Simulated(format!("seed {}", creation.seed));
     let mut ledger = Ledger::open(
         &folder.join("ledger.db"),
@@ -151,7 +145,7 @@ pub async fn run(
     )?;
     let job = Job {
         place: "here",
-        list: task.source.name(),
+        list: task.lists[0].name(),
         seed: creation.seed,
     };
     let begun = ledger.begin(&job, began)?;

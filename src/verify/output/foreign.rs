@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::{CLIENTS_PAGE, PAGE, REPORT, SUMMARY, WORKBOOK};
 use crate::model::columns;
 use crate::model::limits;
 
@@ -42,11 +43,7 @@ pub enum Protected {
 ///
 /// [`Protected`] for the first path that must stay as it is.
 pub fn protect(list: &Path, paths: &[PathBuf], replace: Replace) -> Result<(), Protected> {
-    let list = match list == Path::new("-") {
-        // A list that the shell takes from a file is that file.
-        true => identity(Path::new("/dev/stdin")),
-        false => identity(list),
-    };
+    let list = identity_of_list(list);
     for path in paths {
         let Some(here) = identity(path) else { continue };
         if list == Some(here) {
@@ -59,8 +56,17 @@ pub fn protect(list: &Path, paths: &[PathBuf], replace: Replace) -> Result<(), P
     Ok(())
 }
 
-/// What is made of `report.json` and the lists for people.
-const PAGES: [&str; 4] = ["report.html", "report.md", "client.html", "lists.xlsx"];
+/// What is made of `report.json` for people.
+const PAGES: [&str; 3] = [PAGE, SUMMARY, CLIENTS_PAGE];
+
+/// What two lists have in common when they are one file: a list that the shell takes from a file is that file.
+#[must_use]
+pub fn identity_of_list(list: &Path) -> Option<(u64, u64)> {
+    match list == Path::new("-") {
+        true => identity(Path::new("/dev/stdin")),
+        false => identity(list),
+    }
+}
 
 /// What two paths have in common when they lead to one file; `None` where there is none.
 fn identity(path: &Path) -> Option<(u64, u64)> {
@@ -71,14 +77,22 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 /// Whether presend wrote the file at `path`, by how it begins. A file that cannot be read is somebody else's; an empty
 /// one holds nothing that could be lost.
 ///
-/// The pages of a report bear no mark, since they are for clients; they are ours where the numbers beside them are.
+/// The pages of a report bear no mark, since they are for clients; they are ours where the numbers beside them are, and so
+/// is a spreadsheet, where they may be a folder above: that of one of several lists.
 fn is_ours(path: &Path) -> bool {
-    let is_page = PAGES.iter().any(|page| path.ends_with(page));
-    let marked = match is_page {
-        true => path.with_file_name("report.json"),
-        false => path.to_owned(),
-    };
-    match beginning(&marked) {
+    let numbers = path.with_file_name(REPORT);
+    if PAGES.iter().any(|page| path.ends_with(page)) {
+        return is_marked(&numbers);
+    }
+    if path.ends_with(WORKBOOK) {
+        let above = path.parent().map(|folder| folder.with_file_name(REPORT));
+        return is_marked(&numbers) || above.is_some_and(|numbers| is_marked(&numbers));
+    }
+    is_marked(path)
+}
+
+fn is_marked(path: &Path) -> bool {
+    match beginning(path) {
         Ok(text) => text.is_empty() || bears_our_mark(&text),
         Err(_) => false,
     }

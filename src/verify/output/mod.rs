@@ -1,11 +1,12 @@
 //! Rows out: three lists with the caller's bytes and our columns, complete or not there.
 //!
 //! [`Outlet`] takes rows; [`Written`] has them all, settles the column that depends on the whole list and cuts further
-//! lists out of them; only [`Written::publish`] gives files their names.
+//! lists out of them; only [`Generation::publish`] gives files their names, all at once.
 
 mod fields;
 mod file;
 mod foreign;
+mod generation;
 mod journal;
 mod sheets;
 mod whole;
@@ -22,14 +23,52 @@ use crate::model::columns::NAMES;
 use crate::model::verdict::Disposition;
 use crate::projection::{Pile, Slot};
 use fields::{Quotes, field, thousandths};
-use file::{beside, folder_of, publish};
+use file::beside;
 use journal::{Journal, Note};
-use whole::Objects;
 
-pub use file::{Rights, Table, write_whole};
-pub use foreign::{Protected, Replace, protect};
+pub use file::{Rights, Table, sweep_beside, write_whole};
+pub use foreign::{Protected, Replace, identity_of_list, protect};
+pub use generation::{Generation, complete, is_incomplete};
 pub use sheets::{SheetOf, write_workbook};
-pub use whole::Format;
+pub use whole::{Format, put_together};
+
+/// The largest list under a wanted rate.
+pub const TARGET: &str = "target.csv";
+
+/// One line for each mailbox that changed since the last run.
+pub const CHANGES: &str = "changes.csv";
+
+/// The numbers of a run.
+pub const REPORT: &str = "report.json";
+
+/// The page for operators.
+pub const PAGE: &str = "report.html";
+
+/// The summary for chats and tickets.
+pub const SUMMARY: &str = "report.md";
+
+/// The page for a client.
+pub const CLIENTS_PAGE: &str = "client.html";
+
+/// The lists as one spreadsheet.
+pub const WORKBOOK: &str = "lists.xlsx";
+
+/// What there is once in a run, however many lists it has.
+pub const OF_THE_RUN: [&str; 5] = [CHANGES, REPORT, PAGE, SUMMARY, CLIENTS_PAGE];
+
+/// The files that a run writes in its folder, and in those of its lists.
+pub const FILES: [&str; 10] = [
+    "verified.csv",
+    "review.csv",
+    "rejected.csv",
+    TARGET,
+    CHANGES,
+    REPORT,
+    PAGE,
+    SUMMARY,
+    CLIENTS_PAGE,
+    WORKBOOK,
+];
 
 /// What is appended to a row, in this order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,6 +136,7 @@ struct Sheet {
 
 /// The three lists in the making.
 pub struct Outlet {
+    folder: PathBuf,
     sheets: [Sheet; 3],
     form: Form,
     rights: Rights,
@@ -135,14 +175,21 @@ impl OutletError {
 }
 
 impl Outlet {
-    /// Begins the three lists in `folder`, which is made where there is none. They will have these `rights`.
+    /// Begins the three lists, which will be in the folder `at` with these `rights`. Until then they are in the making in
+    /// `folder`. Both are made where there are none.
     ///
     /// # Errors
     ///
     /// [`OutletError`] when nothing can be written there.
-    pub fn create(folder: &Path, form: Form, rights: Rights) -> Result<Self, OutletError> {
+    pub fn create(
+        folder: &Path,
+        at: &Path,
+        form: Form,
+        rights: Rights,
+    ) -> Result<Self, OutletError> {
         let failed = |error| OutletError::at(folder, error);
         std::fs::create_dir_all(folder).map_err(failed)?;
+        std::fs::create_dir_all(at).map_err(|error| OutletError::at(at, error))?;
         let mut head = form.preamble.clone();
         head.extend_from_slice(&form.header);
         for name in NAMES {
@@ -151,7 +198,7 @@ impl Outlet {
         }
         head.extend_from_slice(&form.terminator);
         let sheet = |disposition: Disposition| -> io::Result<Sheet> {
-            let path = folder.join(format!("{disposition}.csv"));
+            let path = at.join(format!("{disposition}.csv"));
             let mut file =
                 BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, beside(folder)?);
             file.write_all(&head)?;
@@ -159,6 +206,7 @@ impl Outlet {
         };
         let [verified, review, rejected] = Disposition::ALL;
         Ok(Outlet {
+            folder: folder.to_owned(),
             sheets: [
                 sheet(verified).map_err(failed)?,
                 sheet(review).map_err(failed)?,
@@ -237,6 +285,7 @@ impl Outlet {
             sheets.push((file, sheet.path));
         }
         Ok(Written {
+            folder: self.folder,
             sheets,
             form: self.form,
             rights: self.rights,
@@ -263,6 +312,7 @@ fn theirs(line: &mut Vec<u8>, delimiter: u8, row: &Theirs<'_>) {
 
 /// Complete lists that have no name yet.
 pub struct Written {
+    folder: PathBuf,
     /// In the order of [`Disposition::ALL`], then what was cut out of them.
     sheets: Vec<(NamedTempFile, PathBuf)>,
     form: Form,
@@ -305,115 +355,56 @@ impl Written {
         name: &str,
         mut keep: impl FnMut(Pile, Slot) -> bool,
     ) -> Result<u64, OutletError> {
-        let path = folder_of(&self.sheets[0].1).join(name);
-        let head = self.head.clone();
+        let path = self.sheets[0].1.with_file_name(name);
         let mut rows = 0;
-        self.add(path, |journal, lists, out| {
-            out.write_all(&head)?;
-            each_row(journal, lists, &head, |note, row| {
+        let made = beside(&self.folder).and_then(|file| {
+            let mut out = BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, file);
+            out.write_all(&self.head)?;
+            self.each_row(|note, row| {
                 if note.slot.is_some_and(|slot| keep(note.pile, slot)) {
                     rows += 1;
                     out.write_all(row)?;
                 }
                 Ok(())
-            })
-        })?;
-        Ok(rows)
-    }
-
-    /// Writes all rows to one more file at `path`, in the caller's order.
-    ///
-    /// # Errors
-    ///
-    /// [`OutletError`], with nothing renamed.
-    pub fn put_together(&mut self, path: &Path, format: Format) -> Result<(), OutletError> {
-        let head = self.head.clone();
-        let objects = Objects::under(&self.form.header, self.form.delimiter);
-        self.add(path.to_owned(), |journal, lists, out| {
-            let mut object = Vec::new();
-            match format {
-                Format::Csv => out.write_all(&head)?,
-                Format::JsonLines => {}
-            }
-            each_row(journal, lists, &head, |_, row| match format {
-                Format::Csv => out.write_all(row),
-                Format::JsonLines => {
-                    object.clear();
-                    objects.write(row, &mut object);
-                    out.write_all(&object)
-                }
-            })
-        })
-    }
-
-    /// Adds a file at `path` that `write` makes of the lists.
-    fn add(
-        &mut self,
-        path: PathBuf,
-        write: impl FnOnce(
-            &mut Journal,
-            &[(NamedTempFile, PathBuf)],
-            &mut BufWriter<NamedTempFile>,
-        ) -> io::Result<()>,
-    ) -> Result<(), OutletError> {
-        let lists = &self.sheets[..Disposition::ALL.len()];
-        let made = beside(folder_of(&path)).and_then(|file| {
-            let mut out = BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, file);
-            write(&mut self.journal, lists, &mut out)?;
+            })?;
             out.into_inner().map_err(io::IntoInnerError::into_error)
         });
         match made {
-            Ok(file) => {
-                self.sheets.push((file, path));
-                Ok(())
-            }
-            Err(error) => Err(OutletError { path, error }),
+            Ok(file) => self.sheets.push((file, path)),
+            Err(error) => return Err(OutletError { path, error }),
+        }
+        Ok(rows)
+    }
+
+    /// Lets the lists appear with the files of `generation`.
+    pub fn join(self, generation: &mut Generation) {
+        for (file, path) in self.sheets {
+            generation.add(file, path, self.rights);
         }
     }
 
-    /// Gives the lists their names. Returns these, in the order of [`Disposition::ALL`], then what was cut.
-    ///
-    /// # Errors
-    ///
-    /// [`OutletError`] for the first list that could not be completed.
-    pub fn publish(self) -> Result<Vec<PathBuf>, OutletError> {
-        let mut paths = Vec::with_capacity(self.sheets.len());
-        for (file, path) in self.sheets {
-            if let Err(error) = publish(file, &path, self.rights) {
-                return Err(OutletError { path, error });
-            }
-            paths.push(path);
+    /// Reads the rows of the three lists in the caller's order.
+    fn each_row(&mut self, mut with: impl FnMut(Note, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut readers = Vec::new();
+        for (file, _) in &self.sheets[..Disposition::ALL.len()] {
+            let mut file: &File = file.as_file();
+            file.seek(SeekFrom::Start(self.head.len() as u64))?;
+            readers.push(BufReader::with_capacity(
+                crate::model::limits::WRITE_BYTES,
+                file,
+            ));
         }
-        Ok(paths)
+        let mut row = Vec::new();
+        self.journal.read(|note| {
+            row.resize(note.length as usize, 0);
+            readers[note.disposition as usize].read_exact(&mut row)?;
+            with(note, &row)
+        })
     }
 
     fn failed(&self, error: io::Error) -> OutletError {
         OutletError::at(&self.sheets[0].1, error)
     }
-}
-
-/// Reads the rows of the three lists in the caller's order.
-fn each_row(
-    journal: &mut Journal,
-    lists: &[(NamedTempFile, PathBuf)],
-    head: &[u8],
-    mut with: impl FnMut(Note, &[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut readers = Vec::new();
-    for (file, _) in lists {
-        let mut file: &File = file.as_file();
-        file.seek(SeekFrom::Start(head.len() as u64))?;
-        readers.push(BufReader::with_capacity(
-            crate::model::limits::WRITE_BYTES,
-            file,
-        ));
-    }
-    let mut row = Vec::new();
-    journal.read(|note| {
-        row.resize(note.length as usize, 0);
-        readers[note.disposition as usize].read_exact(&mut row)?;
-        with(note, &row)
-    })
 }
 
 #[cfg(test)]
@@ -430,7 +421,7 @@ mod tests {
             delimiter: b';',
             terminator: b"\r\n".to_vec(),
         };
-        let mut outlet = Outlet::create(&out, form, Rights::ORDINARY).unwrap();
+        let mut outlet = Outlet::create(&out, &out, form, Rights::ORDINARY).unwrap();
         let columns = Columns {
             address: "a@b.test",
             verdict: "risky",
@@ -457,7 +448,7 @@ mod tests {
             !out.join("review.csv").exists(),
             "nothing is there before it is complete"
         );
-        outlet.close().unwrap().publish().unwrap();
+        publish(outlet.close().unwrap(), &out);
         let review = std::fs::read(out.join("review.csv")).unwrap();
         assert_eq!(
             review,
@@ -467,6 +458,12 @@ presend_provider;presend_reply;presend_checked_at;presend_input\r\n\"A;B\";a@b.t
         );
         assert!(out.join("verified.csv").exists() && out.join("rejected.csv").exists());
         assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "no left-overs");
+    }
+
+    fn publish(written: Written, folder: &Path) {
+        let mut generation = Generation::of(folder);
+        written.join(&mut generation);
+        generation.publish().unwrap();
     }
 
     fn place(disposition: Disposition, slot: u16) -> Place {
@@ -490,7 +487,8 @@ presend_provider;presend_reply;presend_checked_at;presend_input\r\n\"A;B\";a@b.t
             delimiter: b',',
             terminator: b"\n".to_vec(),
         };
-        let mut outlet = Outlet::create(folder.path(), form, Rights::ORDINARY).unwrap();
+        let mut outlet =
+            Outlet::create(folder.path(), folder.path(), form, Rights::ORDINARY).unwrap();
         let columns = Columns {
             bounce: Some(0.22),
             ..Columns::default()
@@ -525,7 +523,7 @@ presend_provider;presend_reply;presend_checked_at;presend_input\r\n\"A;B\";a@b.t
             })
             .unwrap();
         assert_eq!(kept, 3);
-        written.publish().unwrap();
+        publish(written, folder.path());
         let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
         let head = format!("mail,{}\n", NAMES.join(","));
         assert_eq!(

@@ -2,12 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
 
-use super::OutletError;
-use super::file::{Rights, beside, folder_of, publish};
 use crate::model::limits;
 
 /// A list that becomes a sheet.
@@ -19,40 +17,34 @@ pub struct SheetOf {
     pub list: PathBuf,
 }
 
-/// Writes `lists`, whose fields `delimiter` parts, to a spreadsheet at `path`, behind a sheet with the lines of `summary`.
+/// Writes `lists`, whose fields `delimiter` parts, to a spreadsheet, behind a sheet with the lines of `summary`.
 ///
 /// Every cell of a list is text, so nothing in it is a formula, a link or a number that a spreadsheet would shorten; only
 /// the column of the bounce probability is made of numbers. Memory does not grow with the lists.
 ///
 /// # Errors
 ///
-/// [`OutletError`] when a list cannot be read or the spreadsheet cannot be written.
+/// When a list cannot be read or the spreadsheet cannot be written.
 pub fn write_workbook(
-    path: &Path,
-    rights: Rights,
+    out: &mut File,
     summary: &[(String, String)],
     lists: &[SheetOf],
     delimiter: u8,
-) -> Result<(), OutletError> {
-    let written = (|| -> io::Result<()> {
-        let mut book = Workbook::new();
-        let bold = Format::new().set_bold();
-        let sheet = book.add_worksheet();
-        sheet.set_name("summary").map_err(other)?;
-        sheet.set_column_width(0, 40).map_err(other)?;
-        for (row, (name, value)) in (0..).zip(summary) {
-            text(sheet, (row, 0), name, Some(&bold))?;
-            text(sheet, (row, 1), value, None)?;
-        }
-        for list in lists {
-            write_list(&mut book, list, delimiter, &bold)?;
-        }
-        let mut file = beside(folder_of(path))?;
-        book.save_to_writer(file.as_file_mut()).map_err(other)?;
-        file.flush()?;
-        publish(file, path, rights)
-    })();
-    written.map_err(|error| OutletError::at(path, error))
+) -> io::Result<()> {
+    let mut book = Workbook::new();
+    let bold = Format::new().set_bold();
+    let sheet = book.add_worksheet();
+    sheet.set_name("summary").map_err(other)?;
+    sheet.set_column_width(0, 40).map_err(other)?;
+    for (row, (name, value)) in (0..).zip(summary) {
+        text(sheet, (row, 0), name, Some(&bold))?;
+        text(sheet, (row, 1), value, None)?;
+    }
+    for list in lists {
+        write_list(&mut book, list, delimiter, &bold)?;
+    }
+    book.save_to_writer(&mut *out).map_err(other)?;
+    out.flush()
 }
 
 /// Writes one list, over as many sheets as it needs.
@@ -189,8 +181,7 @@ mod tests {
         let path = folder.path().join("lists.xlsx");
         let summary = [("rows".to_owned(), "2".to_owned())];
         write_workbook(
-            &path,
-            Rights::ORDINARY,
+            &mut File::create(&path).unwrap(),
             &summary,
             &[SheetOf {
                 name: "review",
@@ -213,10 +204,5 @@ mod tests {
             ]
         );
         assert!(book.worksheet_formula("review").unwrap().is_empty());
-        assert_eq!(
-            std::fs::read_dir(folder.path()).unwrap().count(),
-            2,
-            "no left-overs"
-        );
     }
 }

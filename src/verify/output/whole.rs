@@ -3,10 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::str::FromStr;
 
+use super::Written;
 use crate::input::list;
-use crate::model::columns::NAMES;
+use crate::model::columns::{LIST, NAMES};
+use crate::model::limits;
 
 /// How all rows are written in one file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,16 +43,108 @@ impl FromStr for Format {
     }
 }
 
-/// Turns rows into JSON objects.
-pub(super) struct Objects {
+/// Writes all rows of `lists` to one file, in the caller's order. Where they are of several lists, each with its name, the
+/// column [`LIST`] says of which; lists that are written differently are written like the first then, with the columns of
+/// all.
+///
+/// # Errors
+///
+/// When a list cannot be read, or the file cannot be written.
+pub fn put_together(
+    lists: &mut [(Option<String>, Written)],
+    format: Format,
+    out: &mut File,
+) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(limits::WRITE_BYTES, out);
+    match (format, &mut *lists) {
+        (Format::JsonLines, lists) => objects(lists, &mut out)?,
+        (Format::Csv, [(_, only)]) => {
+            out.write_all(&only.head)?;
+            only.each_row(|_, row| out.write_all(row))?;
+        }
+        (Format::Csv, lists) => joined(lists, &mut out)?,
+    }
+    out.flush()
+}
+
+/// Writes rows as JSON objects.
+fn objects(lists: &mut [(Option<String>, Written)], out: &mut impl Write) -> io::Result<()> {
+    let mut object = Vec::new();
+    for (name, list) in lists {
+        let names = Names::under(&list.form.header, list.form.delimiter);
+        list.each_row(|_, row| {
+            object.clear();
+            names.object(row, name.as_deref(), &mut object);
+            out.write_all(&object)
+        })?;
+    }
+    Ok(())
+}
+
+/// Writes the rows of several lists under one header.
+fn joined(lists: &mut [(Option<String>, Written)], out: &mut impl Write) -> io::Result<()> {
+    let Some((_, first)) = lists.first() else {
+        return Ok(());
+    };
+    out.write_all(&first.form.preamble)?;
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(first.form.delimiter)
+        .terminator(match first.form.terminator.as_slice() {
+            b"\r\n" => csv::Terminator::CRLF,
+            _ => csv::Terminator::Any(b'\n'),
+        })
+        .from_writer(out);
+    let mut header: Vec<String> = Vec::new();
+    let mut columns = Vec::new();
+    for (_, list) in &mut *lists {
+        let names = Names::under(&list.form.header, list.form.delimiter);
+        // Rows may have more fields than the header has names.
+        let mut widest = names.names.len();
+        list.each_row(|_, row| {
+            widest = widest.max(names.split(row).1);
+            Ok(())
+        })?;
+        let place = |at: usize| {
+            let name = names.name(at);
+            header
+                .iter()
+                .position(|known| *known == name)
+                .unwrap_or_else(|| {
+                    header.push(name.into_owned());
+                    header.len() - 1
+                })
+        };
+        let places: Vec<usize> = (0..widest).map(place).collect();
+        columns.push((names, places));
+    }
+    let ours = NAMES.iter().copied().chain([LIST]);
+    writer.write_record(header.iter().map(String::as_str).chain(ours))?;
+    for ((name, list), (names, places)) in lists.iter_mut().zip(&columns) {
+        list.each_row(|_, row| {
+            let (fields, theirs) = names.split(row);
+            let mut cells: Vec<&[u8]> = vec![b""; header.len()];
+            for (field, place) in fields[..theirs].iter().zip(places) {
+                cells[*place] = field;
+            }
+            cells.extend(fields[theirs..].iter().map(|field| &**field));
+            cells.push(name.as_deref().unwrap_or_default().as_bytes());
+            Ok(writer.write_byte_record(&csv::ByteRecord::from(cells))?)
+        })?;
+    }
+    writer.flush()
+}
+
+/// What the columns of a list are called, each by a name of its own.
+struct Names {
     names: Vec<String>,
     delimiter: u8,
 }
 
-impl Objects {
+impl Names {
     /// For rows under this `header`, without what was appended to it. A name that comes twice gets a number.
-    pub(super) fn under(header: &[u8], delimiter: u8) -> Self {
-        let mut taken: HashSet<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    fn under(header: &[u8], delimiter: u8) -> Self {
+        let ours = NAMES.iter().copied().chain([LIST]);
+        let mut taken: HashSet<String> = ours.map(str::to_owned).collect();
         let mut names = Vec::new();
         for (number, field) in (1..).zip(list::fields(header, delimiter)) {
             let name = String::from_utf8_lossy(&field).trim().to_owned();
@@ -64,21 +160,33 @@ impl Objects {
             }
             names.push(unique);
         }
-        Objects { names, delimiter }
+        Names { names, delimiter }
     }
 
-    /// Appends the object of `row`, which ends with the appended columns, and a line feed.
-    pub(super) fn write(&self, row: &[u8], out: &mut Vec<u8>) {
+    /// What the caller's field at `at` is called.
+    fn name(&self, at: usize) -> Cow<'_, str> {
+        match self.names.get(at) {
+            Some(name) => Cow::Borrowed(name.as_str()),
+            None => Cow::Owned(format!("column_{}", at + 1)),
+        }
+    }
+
+    /// The fields of a row that ends with the appended columns, with how many of them are the caller's.
+    fn split<'r>(&self, row: &'r [u8]) -> (Vec<Cow<'r, [u8]>>, usize) {
         let fields = list::fields(row, self.delimiter);
         let theirs = fields.len().saturating_sub(NAMES.len());
+        (fields, theirs)
+    }
+
+    /// Appends the object of `row`, which ends with the appended columns, and a line feed; with the name of its list
+    /// where there are several.
+    fn object(&self, row: &[u8], of: Option<&str>, out: &mut Vec<u8>) {
+        let (fields, theirs) = self.split(row);
         let mut separator = b'{';
         for (at, field) in fields.iter().enumerate() {
             let name = match at.checked_sub(theirs) {
                 Some(ours) => Cow::Borrowed(NAMES[ours]),
-                None => match self.names.get(at) {
-                    Some(name) => Cow::Borrowed(name.as_str()),
-                    None => Cow::Owned(format!("column_{}", at + 1)),
-                },
+                None => self.name(at),
             };
             out.push(separator);
             separator = b',';
@@ -89,6 +197,12 @@ impl Objects {
                 ("presend_bounce", number) => out.extend_from_slice(number),
                 (_, text) => string(out, &String::from_utf8_lossy(text)),
             }
+        }
+        if let Some(of) = of {
+            out.push(b',');
+            string(out, LIST);
+            out.push(b':');
+            string(out, of);
         }
         out.extend_from_slice(b"}\n");
     }
@@ -104,11 +218,12 @@ mod tests {
 
     #[test]
     fn a_row_becomes_an_object_with_its_columns() {
-        let objects = Objects::under(b"Name;Mail;;Mail", b';');
+        let names = Names::under(b"Name;Mail;;Mail", b';');
         let ours = "l@tolk.test;risky;catch_all;0.260;;;;\"250 \"\"ok\"\"; yes\";;";
         let mut out = Vec::new();
-        objects.write(
+        names.object(
             format!("\"K; L\";l@tolk.test;x;y;{ours}\r\n").as_bytes(),
+            Some("b.csv"),
             &mut out,
         );
         let object: serde_json::Value = serde_json::from_slice(&out).unwrap();
@@ -120,6 +235,7 @@ mod tests {
             ("presend_verdict", "risky"),
             ("presend_reply", "250 \"ok\"; yes"),
             ("presend_input", ""),
+            ("presend_list", "b.csv"),
         ] {
             assert_eq!(object[name], text, "{name}");
         }
@@ -128,11 +244,11 @@ mod tests {
 
     #[test]
     fn rows_of_another_width_keep_what_was_appended_apart() {
-        let objects = Objects::under(b"a,b", b',');
+        let names = Names::under(b"a,b", b',');
         let ours = ",unknown,no_address,,,,,,,";
         for (row, name, text) in [("x", "a", "x"), ("x,y,z", "column_3", "z")] {
             let mut out = Vec::new();
-            objects.write(format!("{row},{ours}\n").as_bytes(), &mut out);
+            names.object(format!("{row},{ours}\n").as_bytes(), None, &mut out);
             let object: serde_json::Value = serde_json::from_slice(&out).unwrap();
             assert_eq!(object[name], text);
             assert_eq!(object["presend_reason"], "no_address");

@@ -28,6 +28,7 @@ fn sections(report: &Report) -> Vec<Value> {
             "How each step is done",
             how_to(report).next().is_some(),
         ),
+        ("lists", "List by list", !report.lists.is_empty()),
         (
             "real",
             "Projected and real, in detail",
@@ -89,6 +90,15 @@ pub(super) fn detail(report: &Report) -> Value {
         sections => sections(report),
         flow => svg::flow(report),
         steps => how_to(report).map(|step| context! { what => step.what, how => step.how }).collect::<Vec<_>>(),
+        lists => report.lists.iter().map(|line| context! {
+            name => shortened(&line.name, LONGEST_NAME),
+            folder => shortened(&line.folder, LONGEST_NAME),
+            rows => grouped(line.rows),
+            verified => grouped(line.verified),
+            review => grouped(line.review),
+            rejected => grouped(line.rejected),
+            duplicates => grouped(line.duplicates),
+        }).collect::<Vec<_>>(),
         real => report.real.as_ref().map(|real| context! {
             lines => real.by_verdict.iter().chain(&real.by_provider).take(2 * LINES).map(real_line).collect::<Vec<_>>(),
             surprises => real.surprises,
@@ -297,7 +307,7 @@ fn flagged(report: &Report) -> Vec<Value> {
                 flag => line.flag.clone(),
                 why => shortened(&line.why.replace('`', ""), LONGEST_REPLY),
                 rows => grouped(line.rows),
-                first_row => grouped(line.first_row),
+                first_row => first(line.first_row, line.first_list.as_deref()),
                 example => shortened(&line.example, LONGEST_NAME),
             }
         })
@@ -317,10 +327,18 @@ fn suggestions(report: &Report) -> Vec<Value> {
                 },
                 meant => shortened(&line.meant, LONGEST_NAME),
                 rows => grouped(line.rows),
-                first_row => grouped(line.first_row),
+                first_row => first(line.first_row, line.first_list.as_deref()),
             }
         })
         .collect()
+}
+
+/// A row by its number, in its list where there are several.
+fn first(row: u64, list: Option<&str>) -> String {
+    match list {
+        Some(list) => format!("{} of {}", grouped(row), shortened(list, LONGEST_NAME)),
+        None => grouped(row),
+    }
 }
 
 /// Whose fault it is that a row was not settled.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Counts, DomainLine, Domains, Flagged, Flow, ListFacts, Projections, ProviderLine, Report,
-    SCHEMA, SegmentLine, Suggested, Time, Traffic,
+    Counts, DomainLine, Domains, Flagged, Flow, ListFacts, ListLine, Projections, ProviderLine,
+    Report, SCHEMA, SegmentLine, Suggested, Time, Traffic,
 };
 use crate::input::address::Address;
 use crate::input::flags::{Flag, Flags};
@@ -45,6 +45,8 @@ pub struct Seen<'a> {
 /// The counts of a run in the making.
 pub struct Gathering {
     list: ListFacts,
+    /// The lists, where there are several.
+    lists: Vec<ListLine>,
     /// Rows by verdict with list: few kinds, however many rows.
     kinds: BTreeMap<(Verdict, Disposition), u64>,
     flags: [u64; Flag::ALL.len()],
@@ -68,11 +70,12 @@ struct DomainCount {
 #[derive(Clone, Debug, Default)]
 struct Example {
     row: u64,
+    list: Option<String>,
     address: String,
 }
 
 impl Gathering {
-    /// Nothing counted yet of the list called `list`.
+    /// Nothing counted yet of what is called `list`.
     #[must_use]
     pub fn new(list: &str) -> Self {
         Gathering {
@@ -80,6 +83,7 @@ impl Gathering {
                 path: list.to_owned(),
                 ..ListFacts::default()
             },
+            lists: Vec::new(),
             kinds: BTreeMap::new(),
             flags: [0; Flag::ALL.len()],
             providers: vec![ProviderLine::default()],
@@ -87,6 +91,15 @@ impl Gathering {
             flagged: TopK::new(limits::REPORT_KINDS),
             suggestions: TopK::new(limits::REPORT_KINDS),
         }
+    }
+
+    /// The rows from here on are of the one of several lists that is called `name`, and go to `folder`.
+    pub fn begin(&mut self, name: &str, folder: &str) {
+        self.lists.push(ListLine {
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            ..ListLine::default()
+        });
     }
 
     /// Counts a row. `explain` says where its flags come from; it is asked only for flags that deserve a reason.
@@ -100,6 +113,9 @@ impl Gathering {
         self.list.rows += 1;
         self.list.addresses += u64::from(row.address.is_some());
         self.list.duplicates += u64::from(flags.has(Flag::Duplicate));
+        if let Some(list) = self.lists.last_mut() {
+            list.count(row);
+        }
         *self.kinds.entry((verdict, disposition)).or_default() += 1;
         for flag in flags.iter() {
             self.flags[flag as usize] += 1;
@@ -184,7 +200,8 @@ impl Gathering {
             );
             let key = (flag, why.to_owned());
             let example = self.flagged.add(&key, 1, || key.clone());
-            example.remember(row.sheet_row, || address.wire().to_owned());
+            let list = self.lists.last();
+            example.remember(row, list, || address.wire().to_owned());
         }
     }
 
@@ -199,7 +216,7 @@ impl Gathering {
         };
         self.suggestions
             .add(&key, 1, || key.clone())
-            .remember(row.sheet_row, String::new);
+            .remember(row, self.lists.last(), String::new);
     }
 
     /// The report when the last row is counted; `forecast` draws from beliefs that `tally` has taught.
@@ -241,6 +258,7 @@ impl Gathering {
                 seconds: 0.0,
             },
             list: self.list,
+            lists: self.lists,
         }
     }
 
@@ -345,6 +363,7 @@ impl Gathering {
                 why: why.clone(),
                 rows: entry.count - entry.error,
                 first_row: entry.kept.row,
+                first_list: entry.kept.list.clone(),
                 example: entry.kept.address.clone(),
             })
             .collect()
@@ -359,17 +378,38 @@ impl Gathering {
                 meant: meant.clone(),
                 rows: entry.count - entry.error,
                 first_row: entry.kept.row,
+                first_list: entry.kept.list.clone(),
             })
             .collect()
     }
 }
 
 impl Example {
-    fn remember(&mut self, row: u64, address: impl FnOnce() -> String) {
+    fn remember(
+        &mut self,
+        row: &Seen<'_>,
+        list: Option<&ListLine>,
+        address: impl FnOnce() -> String,
+    ) {
         if self.row == 0 {
-            self.row = row;
+            self.row = row.sheet_row;
+            self.list = list.map(|list| list.name.clone());
             self.address = address();
         }
+    }
+}
+
+impl ListLine {
+    fn count(&mut self, row: &Seen<'_>) {
+        self.rows += 1;
+        self.addresses += u64::from(row.address.is_some());
+        self.duplicates += u64::from(row.flags.has(Flag::Duplicate));
+        let list = match row.disposition {
+            Disposition::Verified => &mut self.verified,
+            Disposition::Review => &mut self.review,
+            Disposition::Rejected => &mut self.rejected,
+        };
+        *list += 1;
     }
 }
 

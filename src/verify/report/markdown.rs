@@ -111,6 +111,7 @@ pub fn markdown(report: &Report) -> String {
     if rest > 0 {
         let _ = writeln!(text, "| {} | | | other reasons |", grouped(rest));
     }
+    text += &list_by_list(report);
     if let Some(since) = &report.since {
         let changes: Vec<String> = Disposition::ALL
             .iter()
@@ -132,5 +133,29 @@ pub fn markdown(report: &Report) -> String {
         plain(&report.program),
         report.time.finished
     );
+    text
+}
+
+/// The lists, where there are several.
+fn list_by_list(report: &Report) -> String {
+    if report.lists.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "\n### List by list\n\n| list | rows | verified | review | rejected | duplicates |\n\
+                    |---|--:|--:|--:|--:|--:|\n"
+            .to_owned();
+    for line in &report.lists {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} |",
+            plain(&line.name),
+            grouped(line.rows),
+            grouped(line.verified),
+            grouped(line.review),
+            grouped(line.rejected),
+            grouped(line.duplicates)
+        );
+    }
     text
 }

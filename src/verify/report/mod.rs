@@ -53,8 +53,11 @@ pub struct Report {
     /// What pages are called; `None` for the list's own name.
     #[serde(default)]
     pub title: Option<String>,
-    /// The list.
+    /// The list; of several lists what they come to together.
     pub list: ListFacts,
+    /// The lists, where there are several.
+    #[serde(default)]
+    pub lists: Vec<ListLine>,
     /// How the asking ended.
     #[serde(default = "completed")]
     pub ending: Ending,
@@ -151,6 +154,27 @@ pub struct ListFacts {
     pub addresses: u64,
     /// Rows that name a mailbox of an earlier row.
     pub duplicates: u64,
+}
+
+/// One of several lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListLine {
+    /// What it is called, as no other list of the run is.
+    pub name: String,
+    /// The folder with what comes of it, in that of the run.
+    pub folder: String,
+    /// Rows in, which is rows out.
+    pub rows: u64,
+    /// Rows with a well-formed address.
+    pub addresses: u64,
+    /// Rows that name a mailbox of an earlier row, in this list or in one before it.
+    pub duplicates: u64,
+    /// Rows in its `verified.csv`.
+    pub verified: u64,
+    /// Rows in its `review.csv`.
+    pub review: u64,
+    /// Rows in its `rejected.csv`.
+    pub rejected: u64,
 }
 
 /// How many rows of each kind.
@@ -272,6 +296,9 @@ pub struct Flagged {
     pub rows: u64,
     /// The first of them, by the row that a spreadsheet program shows it in, from 1.
     pub first_row: u64,
+    /// The list that this row is of, where there are several.
+    #[serde(default)]
+    pub first_list: Option<String>,
     /// Its address.
     pub example: String,
 }
@@ -287,6 +314,9 @@ pub struct Suggested {
     pub rows: u64,
     /// The first of them, by the row that a spreadsheet program shows it in, from 1.
     pub first_row: u64,
+    /// The list that this row is of, where there are several.
+    #[serde(default)]
+    pub first_list: Option<String>,
 }
 
 /// A host that does not talk to whoever asks.

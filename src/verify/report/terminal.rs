@@ -143,9 +143,16 @@ fn page(report: &Report, out: &str, width: usize, room: Room) -> String {
     lines.extend([
         String::new(),
         // A path is to be copied: it is never broken.
-        format!("  the lists and report.html: {}", tame(out)),
+        format!("  {} report.html: {}", where_lists_are(report), tame(out)),
     ]);
     lines.join("\n") + "\n"
+}
+
+fn where_lists_are(report: &Report) -> &'static str {
+    match report.lists.is_empty() {
+        true => "the lists and",
+        false => "a folder with the lists of each, and",
+    }
 }
 
 /// The list, how the run ended, how long it took.
