@@ -84,13 +84,19 @@ pub(super) struct VerifyArgs {
     log: LogArgs,
 }
 
+impl VerifyArgs {
+    /// Whether all rows go to standard output.
+    fn joins_to_output(&self) -> bool {
+        self.all.as_deref() == Some(Path::new("-"))
+    }
+}
+
 /// Runs `presend verify`.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = asking::tools(&args.policy, &args.asking)?;
     let sources = inputs::open(&args.lists)?;
-    let joined = args.all.as_deref().map(Joined::at).transpose()?;
-    let task = task(args, sources, joined.as_ref())?;
+    let task = task(args, sources)?;
     protect(args, &task)?;
     // Before anybody is asked: are these lists, which columns are it?
     let gate = gate(args);
@@ -133,21 +139,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         report.since = since(&ledger, &job_place, report)?;
         report.title.clone_from(&args.pages.title);
         let json = report.to_json();
-        let Finished { report, files, .. } = &mut finished;
-        add_report(
-            report,
-            &task.out,
-            task.rights(),
-            args.pages.edition(),
-            files,
-        )?;
-        if args.format == workbook::Format::Xlsx {
-            for input in &task.lists {
-                let delimiter = input.source.list(&task.options)?.delimiter();
-                workbook::add(report, input, delimiter.unwrap_or(b','), files)?;
-            }
-        }
-        remove_others(&task, files);
+        add_files(args, &task, &mut finished)?;
         let report = finished.publish(&ledger)?;
         if let Some(path) = &args.metrics {
             output::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
@@ -166,7 +158,44 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         );
     }
     let shortcomings = gate.shortcomings(&report, allowed(args));
-    let text = match (args.json, args.log.quiet) {
+    let text = shown(args, &task, &report, json);
+    for why in &shortcomings {
+        eprintln!("presend: not good enough: {why}");
+    }
+    match (args.joins_to_output(), &task.writing.all) {
+        (true, Some((joined, _))) => {
+            // Standard output is for the rows.
+            eprint!("{text}");
+            copy_joined(joined)?;
+        }
+        (false, _) | (true, None) => std::io::stdout().lock().write_all(text.as_bytes())?,
+    }
+    Ok(exit(&report, &shortcomings))
+}
+
+/// Adds to the lists of a run what is made of its report, and lets go what is about other rows.
+fn add_files(args: &VerifyArgs, task: &Task, finished: &mut Finished) -> anyhow::Result<()> {
+    let Finished { report, files, .. } = finished;
+    add_report(
+        report,
+        &task.out,
+        task.rights(),
+        args.pages.edition(),
+        files,
+    )?;
+    if args.format == workbook::Format::Xlsx {
+        for input in &task.lists {
+            let delimiter = input.source.list(&task.options)?.delimiter();
+            workbook::add(report, input, delimiter.unwrap_or(b','), files)?;
+        }
+    }
+    remove_others(task, files);
+    Ok(())
+}
+
+/// What is shown of a run; `json` is its report.
+fn shown(args: &VerifyArgs, task: &Task, report: &Report, json: String) -> String {
+    match (args.json, args.log.quiet) {
         (true, _) => json,
         (false, true) => String::new(),
         (false, false) => {
@@ -175,52 +204,16 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
                 _ => Detail::All,
             };
             let out = task.out.display().to_string();
-            report::terminal(&report, &out, super::columns(), detail)
+            report::terminal(report, &out, super::columns(), detail)
         }
-    };
-    for why in &shortcomings {
-        eprintln!("presend: not good enough: {why}");
     }
-    match &joined {
-        Some(joined @ Joined::Output { .. }) => {
-            // Standard output is for the rows.
-            eprint!("{text}");
-            joined.copy_to(&mut std::io::stdout().lock())?;
-        }
-        Some(Joined::File(_)) | None => std::io::stdout().lock().write_all(text.as_bytes())?,
-    }
-    Ok(exit(&report, &shortcomings))
 }
 
-/// Where all rows go together.
-enum Joined {
-    /// To a file.
-    File(PathBuf),
-    /// To standard output, once the run is over: until then to a file in a folder that vanishes.
-    Output { folder: tempfile::TempDir },
-}
-
-impl Joined {
-    fn at(path: &Path) -> anyhow::Result<Self> {
-        Ok(match path == Path::new("-") {
-            true => Joined::Output {
-                folder: tempfile::tempdir()?,
-            },
-            false => Joined::File(path.to_owned()),
-        })
-    }
-
-    fn path(&self) -> PathBuf {
-        match self {
-            Joined::File(path) => path.clone(),
-            Joined::Output { folder } => folder.path().join("all"),
-        }
-    }
-
-    fn copy_to(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let mut file = std::fs::File::open(self.path())?;
-        std::io::copy(&mut file, out).map(|_| ())
-    }
+/// Copies all rows to standard output, from the file in which they are until the run is over.
+fn copy_joined(from: &Path) -> std::io::Result<()> {
+    let from = tempfile::TempPath::try_from_path(from)?;
+    let mut file = std::fs::File::open(&from)?;
+    std::io::copy(&mut file, &mut std::io::stdout().lock()).map(|_| ())
 }
 
 /// How all rows are written in one file, if they are.
@@ -239,7 +232,7 @@ fn joined_format(args: &VerifyArgs) -> anyhow::Result<Option<output::Format>> {
 }
 
 /// What the run is told to do.
-fn task(args: &VerifyArgs, sources: Vec<Source>, joined: Option<&Joined>) -> anyhow::Result<Task> {
+fn task(args: &VerifyArgs, sources: Vec<Source>) -> anyhow::Result<Task> {
     let out = match args.out.as_deref() {
         Some(out) if out == Path::new("-") => {
             return Err(usage(
@@ -253,6 +246,11 @@ fn task(args: &VerifyArgs, sources: Vec<Source>, joined: Option<&Joined>) -> any
         }
         None => inputs::folder_beside(&args.lists)?,
     };
+    let all = match args.joins_to_output() {
+        // It goes there once the run is over.
+        true => Some(out.join(output::JOINED)),
+        false => args.all.clone(),
+    };
     Ok(Task {
         lists: inputs::placed(&args.lists, sources, &out),
         out,
@@ -263,7 +261,7 @@ fn task(args: &VerifyArgs, sources: Vec<Source>, joined: Option<&Joined>) -> any
                 true => Cells::Kept,
                 false => Cells::Cleaned,
             },
-            all: joined.map(Joined::path).zip(joined_format(args)?),
+            all: all.zip(joined_format(args)?),
         },
         target: args.target.map(|rate| Goal {
             rate,

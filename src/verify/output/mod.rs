@@ -53,6 +53,9 @@ pub const CLIENTS_PAGE: &str = "client.html";
 /// The lists as one spreadsheet.
 pub const WORKBOOK: &str = "lists.xlsx";
 
+/// All rows on their way to standard output, until the run is over; half written like others that bear such names.
+pub const JOINED: &str = ".presend-all.part";
+
 /// What there is once in a run, however many lists it has.
 pub const OF_THE_RUN: [&str; 5] = [CHANGES, REPORT, PAGE, SUMMARY, CLIENTS_PAGE];
 
