@@ -323,9 +323,7 @@ pub async fn look(
 
 /// Makes sure that the page replaces neither the list nor somebody else's file.
 fn protect(page: &Path, list: Option<&Path>) -> anyhow::Result<()> {
-    // Without a list there is no path that could lead to it.
-    let list = list.unwrap_or(Path::new(""));
-    output::protect(list, &[page.to_owned()], Replace::OnlyOurs).map_err(|protected| {
+    output::protect(list.as_slice(), &[page.to_owned()], Replace::OnlyOurs).map_err(|protected| {
         let (path, what) = match protected {
             Protected::TheList(path) => (path, "is the list itself"),
             Protected::Foreign(path) => (path, "was not written by presend"),

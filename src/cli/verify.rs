@@ -308,10 +308,7 @@ fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
         true => Replace::Anything,
         false => Replace::OnlyOurs,
     };
-    for list in &args.lists {
-        output::protect(list, &paths, replace).map_err(|protected| usage(protected.to_string()))?;
-    }
-    Ok(())
+    output::protect(&args.lists, &paths, replace).map_err(|protected| usage(protected.to_string()))
 }
 
 /// Makes sure that the column which was named or found is one of addresses, before anybody is asked. A script that builds on

@@ -122,7 +122,7 @@ pub(crate) fn presend_with(
 }
 
 /// Lets a command run in `folder`, with a state directory and settings of its own.
-fn at_home<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+pub(crate) fn at_home<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
     command
         .current_dir(folder)
         .env_remove("PRESEND_LOG")

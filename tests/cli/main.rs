@@ -3,6 +3,7 @@
 mod bounces;
 mod config;
 mod estimate;
+mod files;
 mod gate;
 mod ledger;
 mod list;

@@ -119,7 +119,10 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         .as_deref()
         .map(SuppressionFile::open)
         .transpose()?;
-    let table = args.table.as_deref().map(Table::create).transpose()?;
+    let table = args.table.as_deref();
+    let table = table
+        .map(|path| Table::create(path, &args.files))
+        .transpose()?;
     let (providers, book) = (Providers::built_in(), Book::built_in());
     let knowledge = Knowledge {
         book: &book,

@@ -5,40 +5,23 @@ use std::path::{Path, PathBuf};
 use crate::bounce::import::{BounceEvent, Fault, Kind};
 use crate::cli::usage;
 use crate::model::reason::Reason;
+use crate::verify::output::{self, Protected, Replace, Rights};
 
 /// The table of every bounce and complaint, complete or not there.
-pub(super) struct Table {
-    path: PathBuf,
-    writer: csv::Writer<tempfile::NamedTempFile>,
-}
+pub(super) struct Table(output::Table);
 
 impl Table {
-    pub(super) fn create(path: &Path) -> anyhow::Result<Table> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            Some(_) | None => Path::new("."),
-        };
-        let file = tempfile::NamedTempFile::new_in(folder)
-            .map_err(|error| usage(format!("cannot write {}: {error}", path.display())))?;
-        let mut writer = csv::Writer::from_writer(file);
-        writer.write_record([
-            "email",
-            "kind",
-            "reason",
-            "blame",
-            "fault",
-            "permanent",
-            "refused_by",
-            "status",
-            "reply",
-            "provider",
-            "at",
-            "file",
-        ])?;
-        Ok(Table {
-            path: path.to_owned(),
-            writer,
-        })
+    /// Begins a table of what `files` say, for no more people than they are.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be written there, or it would take the place of one of them, or of what somebody else wrote.
+    pub(super) fn create(path: &Path, files: &[PathBuf]) -> anyhow::Result<Table> {
+        protect(path, files)?;
+        let rights = files.iter().map(|file| Rights::of_what_comes_from(file));
+        let rights = rights.fold(Rights::ORDINARY, Rights::and);
+        let table = output::Table::create(path, rights, &output::BOUNCES)?;
+        Ok(Table(table))
     }
 
     pub(super) fn write(&mut self, happening: &BounceEvent) -> anyhow::Result<()> {
@@ -52,8 +35,7 @@ impl Table {
         }
         let at = happening.at.map(|at| at.to_string()).unwrap_or_default();
         let file = happening.origin.file.display().to_string();
-        let reply = tame(happening.diagnostic.as_deref().unwrap_or_default());
-        self.writer.write_record([
+        self.0.row(&[
             happening.listed().unwrap_or_default(),
             happening.kind.as_str(),
             happening.reason.map_or("", Reason::as_str),
@@ -64,7 +46,7 @@ impl Table {
             if happening.permanent { "yes" } else { "no" },
             happening.rejected_by.as_str(),
             happening.status.as_deref().unwrap_or_default(),
-            &reply,
+            happening.diagnostic.as_deref().unwrap_or_default(),
             happening.provider.as_deref().unwrap_or_default(),
             &at,
             &file,
@@ -73,21 +55,20 @@ impl Table {
     }
 
     pub(super) fn finish(self) -> anyhow::Result<()> {
-        let file = self
-            .writer
-            .into_inner()
-            .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", self.path.display()))?;
-        file.persist(&self.path)
-            .map_err(|error| usage(format!("cannot write {}: {error}", self.path.display())))?;
-        Ok(())
+        Ok(self.0.publish()?)
     }
 }
 
-/// A text that a spreadsheet does not take for a formula.
-fn tame(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+/// Makes sure that the table replaces neither a file that it is made of nor somebody else's.
+fn protect(table: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
+    output::protect(files, &[table.to_owned()], Replace::OnlyOurs).map_err(|protected| {
+        let (path, what) = match protected {
+            Protected::TheList(path) => (path, "is read here"),
+            Protected::Foreign(path) => (path, "was not written by presend"),
+        };
+        usage(format!(
+            "{} {what} and would be replaced by the table; name another file with --table",
+            path.display()
+        ))
+    })
 }

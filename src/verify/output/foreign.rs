@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{CLIENTS_PAGE, PAGE, REPORT, SUMMARY, WORKBOOK};
+use super::{BOUNCES, CLIENTS_PAGE, PAGE, REPORT, SUMMARY, WORKBOOK};
 use crate::model::columns;
 use crate::model::limits;
 
@@ -36,17 +36,22 @@ pub enum Protected {
     Foreign(PathBuf),
 }
 
-/// Makes sure that writing to `paths` destroys nothing: neither `list`, by whatever path or link it is reached, nor what
-/// somebody else wrote.
+/// Makes sure that writing to `paths` destroys nothing: neither one of `lists`, by whatever path or link it is reached, nor
+/// what somebody else wrote.
 ///
 /// # Errors
 ///
 /// [`Protected`] for the first path that must stay as it is.
-pub fn protect(list: &Path, paths: &[PathBuf], replace: Replace) -> Result<(), Protected> {
-    let list = identity_of_list(list);
+pub fn protect(
+    lists: &[impl AsRef<Path>],
+    paths: &[PathBuf],
+    replace: Replace,
+) -> Result<(), Protected> {
+    let lists = lists.iter().map(|list| identity_of_list(list.as_ref()));
+    let lists: Vec<(u64, u64)> = lists.flatten().collect();
     for path in paths {
         let Some(here) = identity(path) else { continue };
-        if list == Some(here) {
+        if lists.contains(&here) {
             return Err(Protected::TheList(path.clone()));
         }
         if replace == Replace::OnlyOurs && !is_ours(path) {
@@ -106,12 +111,13 @@ fn beginning(path: &Path) -> io::Result<String> {
 }
 
 /// Each kind of file that is written has a mark of its own near its beginning: lists their added columns, JSON lines the
-/// same as keys, reports the program's name, changes and metrics their first line, the page of a preflight its generator.
+/// same as keys, reports the program's name, changes, bounces and metrics their first line, the page of a preflight its generator.
 fn bears_our_mark(text: &str) -> bool {
     let added = columns::NAMES[1];
     text.contains(added)
         || text.contains("\"program\": \"presend")
         || text.starts_with("address,change,before,now")
+        || text.starts_with(&BOUNCES.join(","))
         || text.starts_with("# HELP presend_")
         || text.contains("<meta name=\"generator\" content=\"presend preflight\">")
 }
@@ -138,7 +144,7 @@ mod tests {
         fs::hard_link(&list, &hard).unwrap();
         for name in [&list, &linked, &hard, &folder.path().join("./verified.csv")] {
             for replace in [Replace::OnlyOurs, Replace::Anything] {
-                let refused = protect(name, std::slice::from_ref(&list), replace);
+                let refused = protect(&[name], std::slice::from_ref(&list), replace);
                 assert_eq!(refused, Err(Protected::TheList(list.clone())));
             }
         }
@@ -150,9 +156,12 @@ mod tests {
         let list = here(folder.path(), "list.csv", "email\n");
         let theirs = here(folder.path(), "verified.csv", "email\nlena@tolk.test\n");
         let paths = [theirs.clone()];
-        let refused = protect(&list, &paths, Replace::OnlyOurs);
+        let refused = protect(std::slice::from_ref(&list), &paths, Replace::OnlyOurs);
         assert_eq!(refused, Err(Protected::Foreign(theirs)));
-        assert_eq!(protect(&list, &paths, Replace::Anything), Ok(()));
+        assert_eq!(
+            protect(std::slice::from_ref(&list), &paths, Replace::Anything),
+            Ok(())
+        );
     }
 
     #[test]
@@ -168,18 +177,32 @@ mod tests {
             "# HELP presend_rows Rows\n",
         ] {
             let ours = here(folder.path(), "out", text);
-            assert_eq!(protect(&list, &[ours], Replace::OnlyOurs), Ok(()), "{text}");
+            assert_eq!(
+                protect(std::slice::from_ref(&list), &[ours], Replace::OnlyOurs),
+                Ok(()),
+                "{text}"
+            );
         }
         let page = here(folder.path(), "report.html", "<!DOCTYPE html>\n");
-        let refused = protect(&list, std::slice::from_ref(&page), Replace::OnlyOurs);
+        let refused = protect(
+            std::slice::from_ref(&list),
+            std::slice::from_ref(&page),
+            Replace::OnlyOurs,
+        );
         assert_eq!(refused, Err(Protected::Foreign(page.clone())));
         here(
             folder.path(),
             "report.json",
             "{\"program\": \"presend 0.1.0\"}",
         );
-        assert_eq!(protect(&list, &[page], Replace::OnlyOurs), Ok(()));
+        assert_eq!(
+            protect(std::slice::from_ref(&list), &[page], Replace::OnlyOurs),
+            Ok(())
+        );
         let none = folder.path().join("none");
-        assert_eq!(protect(&list, &[none], Replace::OnlyOurs), Ok(()));
+        assert_eq!(
+            protect(std::slice::from_ref(&list), &[none], Replace::OnlyOurs),
+            Ok(())
+        );
     }
 }

@@ -53,6 +53,22 @@ pub const CLIENTS_PAGE: &str = "client.html";
 /// The lists as one spreadsheet.
 pub const WORKBOOK: &str = "lists.xlsx";
 
+/// The columns of a table of bounces.
+pub const BOUNCES: [&str; 12] = [
+    "email",
+    "kind",
+    "reason",
+    "blame",
+    "fault",
+    "permanent",
+    "refused_by",
+    "status",
+    "reply",
+    "provider",
+    "at",
+    "file",
+];
+
 /// All rows on their way to standard output, until the run is over; half written like others that bear such names.
 pub const JOINED: &str = ".presend-all.part";
 
@@ -162,7 +178,7 @@ pub struct Place {
 
 /// Nothing can be written there.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {path}: {error}; make room or name another folder with --out")]
+#[error("cannot write {path}: {error}; make room there, or name another place")]
 pub struct OutletError {
     path: PathBuf,
     error: io::Error,
