@@ -60,6 +60,9 @@ pub struct Check {
     pub about: Side,
     /// Who insists on it.
     pub required_by: Vec<String>,
+    /// The record that `fix` shows, while it still has to be proven.
+    #[serde(skip)]
+    pub proposes: Option<String>,
 }
 
 impl Check {
@@ -79,6 +82,7 @@ impl Check {
             weight: Weight::Required,
             about: Side::Sender,
             required_by: Vec::new(),
+            proposes: None,
         }
     }
 
@@ -114,6 +118,13 @@ impl Check {
     #[must_use]
     pub fn advised(mut self) -> Self {
         self.weight = Weight::Advised;
+        self
+    }
+
+    /// The same check, whose `fix` shows this record.
+    #[must_use]
+    pub fn proposing(mut self, record: Option<String>) -> Self {
+        self.proposes = record;
         self
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::limits;
-use crate::net::Resolver;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
+use crate::net::{Later, Resolver};
 
 /// Which kind of "no" an answer was (RFC 2308).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +143,27 @@ pub struct Lookups {
     heard: Arc<AtomicU8>,
 }
 
+/// DNS as it would be with another record.
+struct Supposed {
+    names: Arc<dyn Resolver>,
+    domain: String,
+    record: String,
+}
+
+impl Resolver for Supposed {
+    fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
+        if kind != RecordKind::Txt || name != self.domain {
+            return self.names.query(name, kind);
+        }
+        let strings = self.record.as_bytes().chunks(limits::TXT_STRING_OCTETS);
+        let text = Record::Txt(strings.map(<[u8]>::to_vec).collect());
+        Box::pin(std::future::ready(DnsAnswer::Records {
+            records: vec![text],
+            ttl: Duration::ZERO,
+        }))
+    }
+}
+
 impl Lookups {
     /// Questions to `names` for at most `wait` from now, at most `most` of them.
     #[must_use]
@@ -162,6 +183,19 @@ impl Lookups {
             0 => Heard::Nothing,
             1 => Heard::Trouble,
             _ => Heard::Answers,
+        }
+    }
+
+    /// The same DNS with the same bounds, as it would be if `domain` had this one TXT record and no other.
+    #[must_use]
+    pub fn with_record(&self, domain: &str, record: &str) -> Self {
+        Lookups {
+            names: Arc::new(Supposed {
+                names: Arc::clone(&self.names),
+                domain: domain.to_owned(),
+                record: record.to_owned(),
+            }),
+            ..self.clone()
         }
     }
 

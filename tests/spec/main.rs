@@ -13,6 +13,7 @@ mod happening;
 mod order;
 mod platforms;
 mod preflight;
+mod remedies;
 mod replies;
 mod rules;
 mod samples;

@@ -76,7 +76,7 @@ fn lists() -> String {
 
 /// How the hosts of a test world behave when connected to.
 #[derive(Clone, Copy)]
-enum Port {
+pub(crate) enum Port {
     Open,
     Closed,
     Captured,
@@ -134,7 +134,7 @@ async fn serve(far: tokio::io::DuplexStream, banner: String) {
     }
 }
 
-fn args() -> PreflightArgs {
+pub(crate) fn args() -> PreflightArgs {
     PreflightArgs {
         domain: Some("example.org".to_owned()),
         ips: vec!["192.0.2.10".parse().unwrap()],
@@ -164,7 +164,7 @@ fn world(zone: &str, port: Port) -> World {
     }
 }
 
-async fn preflight(zone: &str, args: &PreflightArgs, port: Port) -> Preflight {
+pub(crate) async fn preflight(zone: &str, args: &PreflightArgs, port: Port) -> Preflight {
     let machine = Machine {
         sources: vec!["192.0.2.10".parse().unwrap()],
         open_files: Some(65_536),

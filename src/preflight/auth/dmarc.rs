@@ -108,17 +108,23 @@ pub fn select(texts: &[Text]) -> Vec<&Text> {
 /// # Errors
 /// When it names no policy and no address for reports: receivers then go by no policy (§6.6.3).
 pub fn read_record(record: &[u8]) -> Result<DmarcRecord, DmarcFault> {
+    let read = read_leniently(record);
+    let names_no_policy = read.mistakes.contains(&DmarcFault::Policy);
+    match names_no_policy && read.reports.is_empty() {
+        true => Err(DmarcFault::Policy),
+        false => Ok(read),
+    }
+}
+
+/// Reads what can be read of a policy record; one without a policy asks for nothing.
+fn read_leniently(record: &[u8]) -> DmarcRecord {
     let (tags, faults) = Tags::parse_leniently(&lower_case_names(record));
     let mut mistakes: Vec<DmarcFault> = faults.into_iter().map(DmarcFault::Tags).collect();
     let reports = reports(&tags, &mut mistakes);
-    let policy = match tags.get("p").and_then(Policy::read) {
-        Some(policy) => policy,
-        None if reports.is_empty() => return Err(DmarcFault::Policy),
-        None => {
-            mistakes.push(DmarcFault::Policy);
-            Policy::None
-        }
-    };
+    let policy = tags.get("p").and_then(Policy::read).unwrap_or_else(|| {
+        mistakes.push(DmarcFault::Policy);
+        Policy::None
+    });
     let mut read = Reading {
         tags: &tags,
         mistakes: &mut mistakes,
@@ -129,7 +135,7 @@ pub fn read_record(record: &[u8]) -> Result<DmarcRecord, DmarcFault> {
     });
     let dkim_alignment = read.value("adkim", Alignment::Relaxed, read_alignment);
     let spf_alignment = read.value("aspf", Alignment::Relaxed, read_alignment);
-    Ok(DmarcRecord {
+    DmarcRecord {
         policy,
         subdomain_policy,
         percent,
@@ -137,7 +143,7 @@ pub fn read_record(record: &[u8]) -> Result<DmarcRecord, DmarcFault> {
         spf_alignment,
         reports,
         mistakes,
-    })
+    }
 }
 
 /// The usable addresses for reports.
@@ -158,10 +164,12 @@ fn reports(tags: &Tags, mistakes: &mut Vec<DmarcFault>) -> Vec<String> {
 }
 
 /// The same record without its mistakes: the version, the policy, then everything else that it says, in its order, and
-/// `rua` where it names no address for reports. A `:` behind the name of a tag is taken for the `=` that was meant.
+/// `rua` where it names no address for reports. A `:` behind the name of a tag is taken for the `=` that was meant, a `,`
+/// or a space in front of it for the `;`.
 #[must_use]
 pub fn rewritten(record: &[u8], rua: Option<&str>) -> String {
-    let colons_mended = String::from_utf8_lossy(record)
+    let separated = separated(&String::from_utf8_lossy(record));
+    let colons_mended = separated
         .split(';')
         .map(|part| match part.split_once(':') {
             Some((name, value)) if TAGS.contains(&name.trim().to_ascii_lowercase().as_str()) => {
@@ -173,16 +181,27 @@ pub fn rewritten(record: &[u8], rua: Option<&str>) -> String {
         .join(";");
     let names_lowered = lower_case_names(colons_mended.as_bytes());
     let (tags, _) = Tags::parse_leniently(&names_lowered);
-    let read = read_record(&names_lowered);
+    // What receivers read already counts before what they would read once it is mended.
+    let (as_read, _) = Tags::parse_leniently(&lower_case_names(record));
+    let mistakes = read_leniently(&names_lowered).mistakes;
     let is_mistaken = |name: &str| {
-        read.iter()
-            .flat_map(|record| &record.mistakes)
+        mistakes
+            .iter()
             .any(|mistake| matches!(mistake, DmarcFault::Value { tag, .. } if *tag == name))
     };
-    let policy = tags.get("p").and_then(Policy::read).unwrap_or(Policy::None);
+    let first_word = |value: &str| value.split([',', ' ']).next().and_then(Policy::read);
+    let policy = as_read
+        .get("p")
+        .and_then(Policy::read)
+        .or_else(|| tags.get("p").and_then(first_word))
+        .unwrap_or(Policy::None);
     let mut parts = vec!["v=DMARC1".to_owned(), format!("p={}", policy.as_str())];
     let usable = reports(&tags, &mut Vec::new());
     for (name, value) in tags.iter() {
+        let read = as_read
+            .get(name)
+            .filter(|value| !value.contains([',', ' ']));
+        let value = read.unwrap_or(value);
         match name {
             "v" | "p" => {}
             "rua" if usable.is_empty() => {}
@@ -195,6 +214,22 @@ pub fn rewritten(record: &[u8], rua: Option<&str>) -> String {
         parts.extend(rua.map(|rua| format!("rua={rua}")));
     }
     parts.join("; ")
+}
+
+/// A record with a `;` in front of each tag: some write a comma, or nothing but a space, and then the policy in front of it
+/// is none that receivers know.
+fn separated(record: &str) -> String {
+    let mut text = String::with_capacity(record.len());
+    for piece in record.split_inclusive([',', ' ']) {
+        let name = piece.split(['=', ':']).next().unwrap_or_default();
+        let is_tag = name.len() < piece.len() && TAGS.contains(&name.to_ascii_lowercase().as_str());
+        if is_tag && text.ends_with([',', ' ']) {
+            text.truncate(text.trim_end_matches([',', ' ', ';']).len());
+            text.push(';');
+        }
+        text.push_str(piece);
+    }
+    text
 }
 
 /// The tags that have a meaning (RFC 7489 §11.4).

@@ -32,6 +32,8 @@ pub enum Search {
     Malformed {
         /// The domain whose record it is.
         owner: String,
+        /// The record.
+        published: Vec<u8>,
         /// What is wrong.
         fault: DmarcFault,
     },
@@ -187,11 +189,18 @@ impl DmarcFacts {
                     publish_txt(&format!("_dmarc.{owner}"), &miss.mended)
                 ),
             ),
-            Search::Malformed { owner, fault } => Check::fail(
+            Search::Malformed {
+                owner,
+                published,
+                fault,
+            } => Check::fail(
                 ID,
                 format!("the record at _dmarc.{owner} is malformed: {fault}"),
                 WHY,
-                example(owner),
+                publish_txt(
+                    &format!("_dmarc.{owner}"),
+                    &rewritten(published, Some(&format!("mailto:dmarc@{owner}"))),
+                ),
             ),
             Search::Several { owner, count } => Check::fail(
                 ID,
@@ -368,7 +377,11 @@ async fn search(lookups: &Lookups, owner: &str) -> Search {
                 published: text.joined(),
                 record,
             },
-            Err(fault) => Search::Malformed { owner, fault },
+            Err(fault) => Search::Malformed {
+                owner,
+                published: text.joined(),
+                fault,
+            },
         },
         several => Search::Several {
             owner,

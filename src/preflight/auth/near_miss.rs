@@ -49,8 +49,11 @@ impl Standard {
             Standard::Dmarc => {
                 let record = format!("{};{}", self.version(), rest.replacen(',', ";", 1));
                 let tags = record.replace(";;", ";");
-                dmarc::read_record(tags.as_bytes()).ok()?;
-                Some(dmarc::rewritten(tags.as_bytes(), None))
+                let mended = dmarc::rewritten(tags.as_bytes(), None);
+                // Where nothing can be made of it, nothing was meant.
+                let says_something =
+                    dmarc::read_record(tags.as_bytes()).is_ok() || mended != "v=DMARC1; p=none";
+                says_something.then_some(mended)
             }
         }
     }

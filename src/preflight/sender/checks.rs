@@ -16,6 +16,7 @@ use crate::preflight::auth::dmarc_checks::DmarcFacts;
 use crate::preflight::auth::near_miss::{self, Standard};
 use crate::preflight::auth::spf::checks::SpfFacts;
 use crate::preflight::auth::spf::edit::Published;
+use crate::preflight::auth::spf::proposal;
 use crate::preflight::auth::spf::{Question, SpfResult, SpfTree, check_host, identity, select};
 use crate::preflight::check::{Check, Side, publish_txt};
 use crate::preflight::lookup::{Found, Lookups, dns_name};
@@ -133,7 +134,14 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
     let signs = signs(&dkim);
     let mut checks = vec![intake.check("mx", &domain, sending.reach)];
     checks.extend(tls);
-    checks.extend(spf.checks());
+    let question = |ip| Question {
+        ip,
+        domain: &mail_domain,
+        sender: &mail_from,
+        helo: &helo,
+        now: world.clock.now(),
+    };
+    checks.extend(proposal::proven(&lookups, &spf, spf.checks(), question).await);
     checks.extend(dkim_checks::checks(&domain, &dkim));
     checks.extend(dmarc.checks(spf_passes, signs));
     checks.push(authentication(spf_passes, signs));

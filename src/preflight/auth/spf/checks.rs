@@ -6,7 +6,7 @@ use crate::model::limits;
 
 use crate::preflight::auth::near_miss::NearMiss;
 use crate::preflight::auth::spf::edit::{
-    Published, fresh_record, merged, rewritten, term_for, with_term,
+    Published, UNKNOWN, fresh_record, is_all, merged, rewritten, term_for, with_term,
 };
 use crate::preflight::auth::spf::{Problem, Remark, SpfOutcome, SpfResult, SpfTree, TreeTerm};
 use crate::preflight::check::{Check, publish_txt};
@@ -104,17 +104,20 @@ impl SpfFacts {
                 );
             }
             Some(problem @ Problem::SeveralRecords { domain: owner, .. }) => {
-                let fix = if owner == domain {
-                    format!(
+                let (fix, record) = if owner == domain {
+                    let record = merged(&self.records);
+                    let fix = format!(
                         "Delete all but one and make it hold the terms of all. {}",
-                        publish_txt(domain, &merged(&self.records))
-                    )
+                        publish_txt(domain, &record)
+                    );
+                    (fix, Some(record))
                 } else {
-                    format!(
+                    let fix = format!(
                         "Ask the owner of {owner} to publish one SPF record, or take it out of your policy"
-                    )
+                    );
+                    (fix, None)
                 };
-                return Check::fail(ID, problem.to_string(), WHY, fix);
+                return Check::fail(ID, problem.to_string(), WHY, fix).proposing(record);
             }
             Some(
                 problem @ (Problem::Syntax { domain: owner, .. }
@@ -126,7 +129,8 @@ impl SpfFacts {
                 return Check::fail(ID, problem.to_string(), WHY, fix);
             }
             Some(problem @ Problem::NoRecord { term, .. }) => {
-                let fix = self.without(|each| each.text == *term).map_or_else(
+                let record = self.without(|each| each.text == *term);
+                let fix = record.as_ref().map_or_else(
                     || {
                         format!(
                             "Take {term} out of the record that holds it, or correct its domain"
@@ -135,18 +139,19 @@ impl SpfFacts {
                     |record| {
                         format!(
                             "Correct the domain in {term}, or take it out. {}",
-                            publish_txt(domain, &record)
+                            publish_txt(domain, record)
                         )
                     },
                 );
-                return Check::fail(ID, problem.to_string(), WHY, fix);
+                return Check::fail(ID, problem.to_string(), WHY, fix).proposing(record);
             }
             Some(problem @ Problem::Loop { term, .. }) => {
-                let fix = self.without(|each| each.text == *term).map_or_else(
+                let record = self.without(|each| each.text == *term);
+                let fix = record.as_ref().map_or_else(
                     || format!("Take {term} out of the record that closes the loop"),
-                    |record| publish_txt(domain, &record),
+                    |record| publish_txt(domain, record),
                 );
-                return Check::fail(ID, problem.to_string(), WHY, fix);
+                return Check::fail(ID, problem.to_string(), WHY, fix).proposing(record);
             }
             Some(Problem::TooManyLookups | Problem::TooManyVoidLookups) | None => {}
         }
@@ -165,7 +170,8 @@ impl SpfFacts {
                     "Replace it, and add no second one. {}",
                     publish_txt(domain, &miss.mended)
                 ),
-            );
+            )
+            .proposing(Some(miss.mended.clone()));
         }
         let publish = publish_txt(domain, &fresh_record(self.ips()));
         let fix = if self.outcomes.is_empty() {
@@ -214,13 +220,13 @@ impl SpfFacts {
             "{}. Take out services you no longer use, replace a and mx by the ip4: and ip6: addresses they stand for, or \
              send through a subdomain with a record of its own.{}",
             listed.join(", "),
-            example.map_or_else(String::new, |record| format!(
+            example.as_ref().map_or_else(String::new, |record| format!(
                 " Without {} it would fit. {}",
                 dropped.join(" and "),
-                publish_txt(&self.domain, &record)
+                publish_txt(&self.domain, record)
             ))
         );
-        Check::fail(ID, value, WHY, fix)
+        Check::fail(ID, value, WHY, fix).proposing(example)
     }
 
     fn void_check(&self) -> Check {
@@ -239,42 +245,67 @@ impl SpfFacts {
                     .map(|term| format!("{} (in {})", term.text, branch.domain))
             })
             .collect();
+        let record = self.without(|term| term.void);
         let fix = format!(
             "Take out what finds nothing: {}.{}",
             void.join(", "),
-            self.without(|term| term.void)
-                .map_or_else(String::new, |record| format!(
-                    " {}",
-                    publish_txt(&self.domain, &record)
-                ))
+            record.as_ref().map_or_else(String::new, |record| format!(
+                " {}",
+                publish_txt(&self.domain, record)
+            ))
         );
         if self.void_excess() {
-            Check::fail("spf_void_lookups", value, WHY, fix)
+            Check::fail("spf_void_lookups", value, WHY, fix).proposing(record)
         } else if void.is_empty() {
             Check::pass("spf_void_lookups", value, WHY)
         } else {
             let mut check = Check::pass("spf_void_lookups", value, WHY);
             check.fix = Some(fix);
-            check
+            check.proposing(record)
         }
     }
 
     fn pass_all_check(&self) -> Option<Check> {
         let (owner, term) = self.remarked(Remark::PassesEverybody)?;
-        Some(Check::fail(
+        let record = match owner == self.domain {
+            true => self.closed(&term),
+            false => None,
+        };
+        let fix = match &record {
+            Some(record) if self.outcomes.is_empty() => format!(
+                "Put in the addresses that send your mail (--ip names them). {}",
+                publish_txt(&self.domain, record)
+            ),
+            Some(record) => publish_txt(&self.domain, record),
+            None => format!(
+                "Take out the include of {owner}, or ask its owner to end the record with -all"
+            ),
+        };
+        let check = Check::fail(
             "spf_pass_all",
             format!(
                 "{term} in the record of {owner} lets every address in the world send for {}",
                 self.domain
             ),
             "A policy that passes everybody protects nothing, and receivers hold it against you.",
-            match self.rewritten(|word| (word == term).then(|| "-all".to_owned())) {
-                Some(record) if owner == self.domain => publish_txt(&self.domain, &record),
-                Some(_) | None => format!(
-                    "Take out the include of {owner}, or ask its owner to end the record with -all"
-                ),
-            },
-        ))
+            fix,
+        );
+        Some(check.proposing(record))
+    }
+
+    /// The domain's own record without the term that passes everybody: an `all` refuses everybody else instead. Whoever
+    /// sends by that term is left out, unless named.
+    fn closed(&self, term: &str) -> Option<String> {
+        let closed = self.rewritten(|word| {
+            (word == term).then(|| match is_all(word) {
+                true => "-all".to_owned(),
+                false => String::new(),
+            })
+        })?;
+        Some(match self.outcomes.is_empty() {
+            true => with_term(&closed, UNKNOWN),
+            false => closed,
+        })
     }
 
     fn length_check(&self) -> Option<Check> {
@@ -309,9 +340,11 @@ impl SpfFacts {
 
     fn ptr_check(&self) -> Option<Check> {
         let (owner, term) = self.remarked(Remark::Discouraged)?;
-        let fix = match self.without(|each| each.text == term) {
-            Some(record) if owner == self.domain => publish_txt(&self.domain, &record),
-            Some(_) | None => format!("Ask the owner of {owner} to use ip4: and ip6: instead"),
+        let record = self.without(|each| each.text == term);
+        let record = record.filter(|_| owner == self.domain);
+        let fix = match &record {
+            Some(record) => publish_txt(&self.domain, record),
+            None => format!("Ask the owner of {owner} to use ip4: and ip6: instead"),
         };
         let why = "RFC 7208 §5.5 says not to use ptr: it is slow, and some receivers ignore it.";
         Some(
@@ -321,18 +354,21 @@ impl SpfFacts {
                 why,
                 fix,
             )
-            .advised(),
+            .advised()
+            .proposing(record),
         )
     }
 
     fn unused_check(&self) -> Option<Check> {
         let (owner, term) = self.remarked(Remark::NeverUsed)?;
-        let fix = match self.without(|each| each.remark == Remark::NeverUsed) {
-            Some(record) if owner == self.domain => format!(
+        let record = self.without(|each| each.remark == Remark::NeverUsed);
+        let record = record.filter(|_| owner == self.domain);
+        let fix = match &record {
+            Some(record) => format!(
                 "Move it before the all, or take it out. {}",
-                publish_txt(&self.domain, &record)
+                publish_txt(&self.domain, record)
             ),
-            Some(_) | None => format!("Ask the owner of {owner} to move it before the all"),
+            None => format!("Ask the owner of {owner} to move it before the all"),
         };
         let why = "Nothing after all is ever used; whoever put it there meant it to count.";
         Some(
@@ -342,7 +378,8 @@ impl SpfFacts {
                 why,
                 fix,
             )
-            .advised(),
+            .advised()
+            .proposing(record),
         )
     }
 
@@ -378,7 +415,8 @@ impl SpfFacts {
                     .first()
                     .map(|record| with_term(&record.text, &term_for(ip)));
                 let record = record.unwrap_or_else(|| fresh_record(self.ips()));
-                Check::fail(ID, value, WHY, publish_txt(&self.domain, &record))
+                let fix = publish_txt(&self.domain, &record);
+                Check::fail(ID, value, WHY, fix).proposing(Some(record))
             }
         }
     }
@@ -390,20 +428,29 @@ impl SpfFacts {
         })
     }
 
-    /// The domain's own record without some terms; `None` when none of them stands in it.
+    /// The domain's own record without some terms; `None` when none of them stands in it. A term that stands in it twice is
+    /// taken out where it is meant.
     fn without(&self, drop: impl Fn(&TreeTerm) -> bool) -> Option<String> {
-        let dropped: Vec<&str> = self
-            .tree
-            .root
-            .terms
-            .iter()
-            .filter(|term| drop(term))
-            .map(|term| term.text.as_str())
-            .collect();
-        if dropped.is_empty() {
+        let terms = self.tree.root.terms.iter();
+        let mut terms: Vec<(&str, bool)> =
+            terms.map(|term| (term.text.as_str(), drop(term))).collect();
+        if !terms.iter().any(|(_, is_dropped)| *is_dropped) {
             return None;
         }
-        self.rewritten(|word| dropped.contains(&word).then(String::new))
+        let [record] = self.records.as_slice() else {
+            return None;
+        };
+        // From the end: the tree need not draw all that stands in front.
+        let words = record.text.split_whitespace().rev();
+        let mut dropped: Vec<bool> = words
+            .map(|word| {
+                let at = terms.iter().rposition(|(text, _)| *text == word);
+                at.is_some_and(|at| terms.remove(at).1)
+            })
+            .collect();
+        Some(rewritten(&record.text, |_| {
+            dropped.pop()?.then(String::new)
+        }))
     }
 
     /// The domain's own record with some words replaced; `None` when it has none, or several.

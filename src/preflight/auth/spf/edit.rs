@@ -13,19 +13,22 @@ pub struct Published {
     pub octets: usize,
 }
 
+/// What stands in a record for addresses that nobody has named.
+pub const UNKNOWN: &str = "ip4:YOUR.SENDING.ADDRESS";
+
 /// A record for a domain that has none and sends from these addresses.
 #[must_use]
 pub fn fresh_record(ips: impl Iterator<Item = IpAddr>) -> String {
     let terms: Vec<String> = ips.map(term_for).collect();
     if terms.is_empty() {
-        "v=spf1 ip4:YOUR.SENDING.ADDRESS -all".to_owned()
+        format!("v=spf1 {UNKNOWN} -all")
     } else {
         format!("v=spf1 {} -all", terms.join(" "))
     }
 }
 
 /// A record with some of its words replaced; a word replaced by nothing is gone.
-pub fn rewritten(record: &str, replace: impl Fn(&str) -> Option<String>) -> String {
+pub fn rewritten(record: &str, mut replace: impl FnMut(&str) -> Option<String>) -> String {
     let words = record
         .split_whitespace()
         .map(|word| replace(word).unwrap_or_else(|| word.to_owned()));
@@ -42,7 +45,9 @@ pub fn term_for(ip: IpAddr) -> String {
     }
 }
 
-fn is_all(word: &str) -> bool {
+/// Whether a word of a record is the `all` that ends it.
+#[must_use]
+pub fn is_all(word: &str) -> bool {
     word.trim_start_matches(['+', '-', '~', '?'])
         .eq_ignore_ascii_case("all")
 }

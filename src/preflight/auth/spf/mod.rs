@@ -5,6 +5,7 @@
 
 pub mod checks;
 pub mod edit;
+pub mod proposal;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
