@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
+use super::safe::without_logins;
 use super::{Cli, usage};
 use crate::cli::settings::{Settings, SettingsError};
 
@@ -73,8 +74,10 @@ impl Layers {
 
     /// Reads what was typed; ends the program with help or an error where that is called for.
     pub(super) fn parse(&self, arguments: &[OsString]) -> Cli {
-        let matches = self.command.clone().get_matches_from(arguments);
-        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let parsed = self.command.clone().try_get_matches_from(arguments);
+        parsed
+            .and_then(|matches| Cli::from_arg_matches(&matches))
+            .unwrap_or_else(|error| refuse(&error, arguments))
     }
 
     /// What the environment, else the settings file, says of an option that takes one value.
@@ -87,7 +90,14 @@ impl Layers {
     /// Every setting with its value in force for `verify` and where that was found.
     pub(super) fn in_force(&self) -> anyhow::Result<Vec<InForce>> {
         let verify = subcommand(&self.command, "verify").clone();
-        let matches = verify.clone().try_get_matches_from(["verify", "-"])?;
+        let matches = verify
+            .clone()
+            .try_get_matches_from(["verify", "-"])
+            .map_err(|error| {
+                let said = error.to_string();
+                let said = said.trim_start_matches("error: ");
+                usage(without_logins(said, std::iter::once(proxy().as_str())))
+            })?;
         let kept = kept(&self.command);
         let args = verify
             .get_arguments()
@@ -101,7 +111,11 @@ impl Layers {
         let values = matches
             .get_raw(id)
             .map(|raw| {
-                raw.map(|value| value.to_string_lossy().into_owned())
+                raw.map(|value| value.to_string_lossy())
+                    .map(|value| match name == PROXY {
+                        true => without_logins(&value, std::iter::once(&*value)),
+                        false => value.into_owned(),
+                    })
                     .collect()
             })
             .unwrap_or_default();
@@ -115,6 +129,36 @@ impl Layers {
         };
         InForce { name, values, from }
     }
+}
+
+/// The option whose value may hold a password.
+const PROXY: &str = "proxy";
+
+/// What the environment says of it.
+fn proxy() -> String {
+    std::env::var(variable(PROXY)).unwrap_or_default()
+}
+
+/// Ends the program with what clap says of the command line, but for logins.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> ! {
+    let values: Vec<String> = arguments
+        .iter()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .filter(|argument| argument.contains("://") || argument.contains(PROXY))
+        .chain([proxy()])
+        .collect();
+    let typed = arguments
+        .iter()
+        .skip_while(|argument| *argument != "--proxy")
+        .nth(1)
+        .map(|value| value.to_string_lossy().into_owned());
+    let said = error.render().to_string();
+    let shown = without_logins(&said, values.iter().chain(&typed).map(String::as_str));
+    if shown == said {
+        error.exit();
+    }
+    eprint!("{shown}");
+    std::process::exit(error.exit_code());
 }
 
 /// The names of the options that may be kept.
@@ -150,7 +194,7 @@ fn layered(arg: Arg, known: &[String], settings: &Settings) -> Arg {
     match settings.get(&name) {
         Some(setting) => arg
             .default_values(setting.values.clone())
-            .hide_default_value(false),
+            .hide_default_value(name == PROXY),
         None => arg,
     }
 }

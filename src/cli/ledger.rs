@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{Exit, asking, usage};
 use crate::input::address::Address;
 use crate::ledger::{Exported, Forgotten, Ledger, Stats, Target, forget};
+use crate::model::text::is_formula;
 use crate::model::timestamp::Timestamp;
 
 /// Options of `ledger`.
@@ -137,13 +138,13 @@ fn export_csv(ledger: &Ledger, out: impl Write) -> anyhow::Result<()> {
         let or_empty = |text: Option<String>| text.unwrap_or_default();
         writer.write_record([
             row.about,
-            &row.name,
+            &harmless(&row.name),
             &row.at.to_string(),
             row.kind,
             row.reason.unwrap_or_default(),
             &or_empty(row.permanent.map(|permanent| permanent.to_string())),
             row.stage.unwrap_or_default(),
-            &or_empty(row.host),
+            &harmless(&or_empty(row.host)),
             &or_empty(row.code.map(|code| code.to_string())),
             // One line, no formula: it is opened in spreadsheets.
             &harmless(&row.reply),
@@ -157,7 +158,7 @@ fn export_csv(ledger: &Ledger, out: impl Write) -> anyhow::Result<()> {
 
 fn harmless(text: &str) -> String {
     let line = super::safe::safe(text);
-    match line.starts_with(['=', '+', '-', '@']) {
+    match is_formula(&line) {
         true => format!("'{line}"),
         false => line,
     }

@@ -69,8 +69,16 @@ pub fn tame(text: &str) -> String {
         .collect()
 }
 
+/// Whether a spreadsheet would take a text for a formula, whatever blanks stand in front of it.
+#[must_use]
+pub fn is_formula(text: &str) -> bool {
+    text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || reorders(c))
+        .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+}
+
 /// Whether a character changes the order in which others are shown, or hides.
-fn reorders(c: char) -> bool {
+#[must_use]
+pub fn reorders(c: char) -> bool {
     matches!(
         c,
         '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
@@ -156,6 +164,20 @@ mod tests {
             ("unbreakable", 0, 4, "unbreakable"),
         ] {
             assert_eq!(folded(text, indent, width), lines, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_formula_is_one_behind_blanks_too() {
+        for (text, is_one) in [
+            ("=1+1", true),
+            (" \t=1", true),
+            ("\u{200e}@sum", true),
+            ("＋1", true),
+            ("a=b", false),
+            ("", false),
+        ] {
+            assert_eq!(is_formula(text), is_one, "{text:?}");
         }
     }
 

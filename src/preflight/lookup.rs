@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::limits;
+use crate::model::text::reorders;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
 use crate::net::{Later, Resolver};
 
@@ -61,12 +62,13 @@ pub fn shown(bytes: &[u8]) -> String {
     }
 }
 
-/// Bytes from DNS made safe for a terminal, whole: what is no text is replaced, control characters are escaped.
+/// Bytes from DNS made safe for a terminal, whole: what is no text is replaced, control characters and marks that turn the
+/// line around are escaped.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
     let mut safe = String::new();
     for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() {
+        if character.is_control() || reorders(character) {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);

@@ -68,3 +68,32 @@ fn a_wrong_setting_stops_the_program_with_file_and_line() {
         assert!(errors.contains(wanted), "{errors}");
     }
 }
+
+#[test]
+fn the_password_of_a_proxy_is_on_no_screen() {
+    const URL: &str = "socks5://alice:s3cr@t@127.0.0.1:1080";
+    const WRONG: &str = "socks5://alice:s3cr@t@127.0.0.1:nowhere";
+    let file = |url: &str| format!("proxy = \"{url}\"\n");
+    let outputs = [
+        run(&file(URL), &[], &["config"]),
+        run(&file(URL), &[], &["config", "--json"]),
+        run(&file(URL), &[], &["verify", "--help"]),
+        run(&file(WRONG), &[], &["verify", "list.csv"]),
+        run("", &[("PRESEND_PROXY", URL)], &["config"]),
+        run("", &[("PRESEND_PROXY", WRONG)], &["config"]),
+        run("", &[("PRESEND_PROXY", WRONG)], &["verify", "list.csv"]),
+        run("", &[], &["verify", "list.csv", "--proxy", WRONG]),
+        run(
+            "",
+            &[],
+            &["verify", "list.csv", &format!("--proxy={WRONG}")],
+        ),
+        run("", &[], &["verify", "list.csv", "--proxi", WRONG]),
+        run("", &[], &["verify", "list.csv", "extra", URL]),
+    ];
+    for output in outputs {
+        let shown = [output.stdout, output.stderr].concat();
+        let shown = String::from_utf8_lossy(&shown);
+        assert!(!shown.is_empty() && !shown.contains("s3cr"), "{shown}");
+    }
+}

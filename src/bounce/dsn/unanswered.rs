@@ -118,8 +118,9 @@ const TABLE: &[Entry] = &[
         Reason::NoSuchDomain,
         true,
     ),
-    // Exim, of a domain for which it finds neither a mail host nor an address.
-    (&["unrouteable address"], Reason::NoSuchDomain, true),
+    // Exim, where none of its routers takes the address: that machine has no route to it, because there is no such domain
+    // or because of how the machine is set up. It proves nothing of the domain.
+    (&["unrouteable address"], Reason::DnsTrouble, false),
     // OpenSMTPD.
     (&["domain does not exist"], Reason::NoSuchDomain, true),
     (&["no mx found for domain"], Reason::NoMailHost, true),

@@ -121,13 +121,20 @@ fn by_remote(remote: &str, trail: &Trail, providers: &Providers) -> (RejectedBy,
             ),
         );
     }
-    if same_owner(Some(remote), trail.sender.as_deref())
-        || same_owner(Some(remote), trail.reporting.as_deref())
-    {
+    if same_owner(Some(remote), trail.sender.as_deref()) {
         let why = format!(
             "{remote} belongs to the sender's own side; the recipient's server never saw the message."
         );
         return (RejectedBy::Sender, why);
+    }
+    // Both sides may keep their mail with one hoster, so that neighbours are no relays of each other.
+    let reporting = trail.reporting.as_deref();
+    if same_owner(Some(remote), reporting) && !takes_mail(remote) {
+        let why = format!(
+            "{remote} and {}, which reports this, belong to one hoster, which may be either side's.",
+            reporting.unwrap_or_default()
+        );
+        return (RejectedBy::Unknown, why);
     }
     (
         RejectedBy::Recipient,
@@ -213,6 +220,18 @@ fn is_named_after(host: &str, domain: Option<&str>) -> bool {
     domain.is_some_and(|domain| label == Some(domain.replace('.', "-").as_str()))
 }
 
+/// Whether a host is named as those are that take mail for domains: `mx01.hoster.example`, `mailin.hoster.example`.
+fn takes_mail(host: &str) -> bool {
+    let label = host.split('.').next().unwrap_or_default();
+    let name = label.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+    name.starts_with("mx")
+        || name.ends_with("mx")
+        || matches!(
+            name,
+            "in" | "mailin" | "mail-in" | "smtpin" | "smtp-in" | "inbound"
+        )
+}
+
 /// Whether two names have the same registrable domain, by the public suffix list.
 fn same_owner(one: Option<&str>, other: Option<&str>) -> bool {
     match (
@@ -270,6 +289,20 @@ mod tests {
                 "out.example.com",
                 "relay.example.com",
                 Sender,
+            ),
+            (
+                "example.net",
+                "example.com",
+                "out12.hoster.example",
+                "mx03.hoster.example",
+                Recipient,
+            ),
+            (
+                "example.net",
+                "example.com",
+                "out12.hoster.example",
+                "relay.hoster.example",
+                Unknown,
             ),
             (
                 "example.net",

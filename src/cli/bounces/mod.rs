@@ -136,6 +136,7 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         ledger: &ledger,
         batch: Vec::new(),
         new: 0,
+        known: 0,
         suppression,
         table,
         now,
@@ -192,7 +193,8 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
         whole.rewind()?;
         io::copy(&mut whole, &mut out)?;
     } else if !args.quiet {
-        let text = screen(&kept, sent, health, comparison.as_ref());
+        let mut text = screen(&kept, sent, health, comparison.as_ref());
+        text += &screen::ending(&kept, args.no_ledger);
         out.write_all(text.as_bytes())?;
     }
     out.flush()?;
@@ -262,6 +264,7 @@ struct Import<'a, W: Write> {
     ledger: &'a Ledger,
     batch: Vec<Bounce>,
     new: usize,
+    known: usize,
     suppression: Option<SuppressionFile>,
     table: Option<Table>,
     now: Timestamp,
@@ -274,6 +277,7 @@ struct Kept {
     season: Campaign,
     /// Bounces that the ledger did not know.
     new: usize,
+    known: usize,
     /// The suppression file with the number of addresses added.
     suppressed: Option<(PathBuf, u64)>,
 }
@@ -330,7 +334,9 @@ impl<W: Write> Import<'_, W> {
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
-        self.new += self.ledger.add_bounces(&self.batch)?;
+        let new = self.ledger.add_bounces(&self.batch)?;
+        self.new += new;
+        self.known += self.batch.len() - new;
         self.batch.clear();
         Ok(())
     }
@@ -350,6 +356,7 @@ impl<W: Write> Import<'_, W> {
         Ok(Kept {
             season: self.season,
             new: self.new,
+            known: self.known,
             suppressed,
         })
     }

@@ -68,7 +68,23 @@ pub(super) fn screen(
     if let Some(comparison) = comparison {
         comparison_section(&mut text, comparison);
     }
-    let _ = writeln!(text, "\nThe ledger has {} new bounces.", kept.new);
+    text
+}
+
+/// What was kept of it, and where.
+pub(super) fn ending(kept: &Kept, kept_nowhere: bool) -> String {
+    let counts = kept.season.counts();
+    let mut text = String::new();
+    if !kept_nowhere {
+        let _ = match kept.known {
+            0 => writeln!(text, "\nThe ledger has {} new bounces.", kept.new),
+            known => writeln!(
+                text,
+                "\nThe ledger has {} new bounces; {known} were read before.",
+                kept.new
+            ),
+        };
+    }
     if let Some((path, added)) = &kept.suppressed {
         let _ = writeln!(
             text,

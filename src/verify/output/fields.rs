@@ -1,5 +1,7 @@
 //! Fields as they are written: ours made safe, the caller's address cell as its dialect wants it.
 
+use crate::model::text;
+
 /// Appends a share from 0 to 1 with three digits.
 pub(super) fn thousandths(line: &mut Vec<u8>, share: f64) {
     #[expect(
@@ -15,14 +17,14 @@ pub(super) fn thousandths(line: &mut Vec<u8>, share: f64) {
     }
 }
 
-/// Appends a delimiter with a field, made safe: one line, no control characters, no formula for a spreadsheet, quoted
+/// Appends a delimiter with a field, made safe: one line, no control characters, nothing that turns the line around, no formula for a spreadsheet, quoted
 /// where it must be.
 pub(super) fn field(line: &mut Vec<u8>, delimiter: u8, text: &str) {
     line.push(delimiter);
     if text.is_empty() {
         return;
     }
-    let is_formula = text.starts_with(['=', '+', '-', '@']);
+    let is_formula = text::is_formula(text);
     if !is_formula && text.bytes().all(|byte| is_plain(byte, delimiter)) {
         line.extend_from_slice(text.as_bytes());
         return;
@@ -34,7 +36,7 @@ pub(super) fn field(line: &mut Vec<u8>, delimiter: u8, text: &str) {
     for c in text.chars() {
         match c {
             '"' => line.extend_from_slice(b"\"\""),
-            c if c.is_control() => line.push(b' '),
+            c if c.is_control() || text::reorders(c) => line.push(b' '),
             c => line.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
