@@ -389,7 +389,8 @@ pub const BLOCK_SIGNS: u32 = 3;
 pub const REFUSALS_BEFORE_A_TURN: u32 = 3;
 
 /// Conversations with the same hosts that end before a decoy has shown what their last acceptances are worth, after which
-/// further ones end before they have refused [`REFUSALS_BEFORE_A_TURN`]. Our choice: one may be cut off by chance.
+/// further ones end before they have refused [`REFUSALS_BEFORE_A_TURN`], or more than the hosts are known to bear. Our choice:
+/// one may be cut off by chance.
 pub const UNTESTED_TAILS: u8 = 2;
 
 /// Fewest addresses of a list that a domain must refuse as unknown, more than twice as many as it accepts, before it is

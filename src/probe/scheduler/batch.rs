@@ -277,7 +277,7 @@ impl Scheduler {
                         .refusals_cap
                         .into_iter()
                         .chain(group.turns_after)
-                        .chain(group.bears)
+                        .chain(group.bears())
                         .min(),
                 },
             ),

@@ -47,8 +47,6 @@ pub(super) struct MxGroup {
     pub(super) turns_after: Option<u32>,
     /// Conversations that ended before a decoy had shown what they accepted last.
     pub(super) untested_tails: u8,
-    /// The most refusals in a connection for which its tail is worth something without a decoy, where those were many.
-    pub(super) bears: Option<u32>,
     /// Somebody who was accepted there.
     pub(super) good: Option<(usize, Address)>,
     /// The domain of the last acceptance that seemed to mean something: a further stranger is asked for there.
@@ -142,7 +140,6 @@ impl MxGroup {
             steady: 0,
             turns_after: None,
             untested_tails: 0,
-            bears: None,
             good: None,
             meant: None,
             control: None,
@@ -186,6 +183,23 @@ impl MxGroup {
             true => answered.max(1),
             false => (self.batch * 2).min(limits::REFUSED_RECIPIENTS),
         };
+    }
+
+    /// Whether its machines may accept everybody in a connection that has refused so many: some do after so many, and these
+    /// have not shown yet that they do not.
+    pub(super) fn may_turn_after(&self, refusals: u32) -> bool {
+        let suspicious = match self.turns_after {
+            Some(_) => 1,
+            None => limits::REFUSALS_BEFORE_A_TURN,
+        };
+        refusals >= suspicious && refusals > self.steady
+    }
+
+    /// The most refusals in a connection after which what it accepts needs no decoy, where too many connections ended
+    /// before one was asked about.
+    pub(super) fn bears(&self) -> Option<u32> {
+        (self.untested_tails >= limits::UNTESTED_TAILS)
+            .then(|| self.steady.max(limits::REFUSALS_BEFORE_A_TURN - 1))
     }
 
     /// Whether another conversation would find enough to ask: each serves many domains and many recipients, so a second

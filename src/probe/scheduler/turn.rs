@@ -22,10 +22,19 @@ use crate::smtp::session::BatchPace;
 pub(super) struct Tail {
     /// Recipients that were refused, for good or not: nobody knows which of them a host counts.
     pub(super) refusals: u32,
-    /// Addresses accepted since somebody was last refused for good, with their domains.
-    accepted: Vec<(usize, Subject)>,
+    /// Addresses accepted since the last recipient was refused for good.
+    accepted: Vec<Accepted>,
     /// Whether it turned out that everybody is accepted by now.
     pub(super) turned: bool,
+}
+
+/// An address that a connection accepted.
+#[derive(Clone, Debug)]
+struct Accepted {
+    domain: usize,
+    subject: Subject,
+    /// How many recipients the connection had refused by then.
+    refusals: u32,
 }
 
 /// Whether a decoy is the first one of its domain, which is owed anyway.
@@ -53,7 +62,11 @@ impl Scheduler {
             && t.tail.refusals > 0
             && subject.look == Look::First
         {
-            t.tail.accepted.push((domain, subject.clone()));
+            t.tail.accepted.push(Accepted {
+                domain,
+                subject: subject.clone(),
+                refusals: t.tail.refusals,
+            });
         }
     }
 
@@ -66,28 +79,30 @@ impl Scheduler {
     /// Whether a machine may have turned in a conversation once it has refused so many more.
     pub(super) fn may_turn_after(&self, session: SessionId, further: u32) -> bool {
         let t = &self.sessions[&session];
-        let group = &self.groups[t.group];
-        let suspicious = match group.turns_after {
-            Some(_) => 1,
-            None => limits::REFUSALS_BEFORE_A_TURN,
-        };
-        let refusals = t.tail.refusals + further;
-        refusals >= suspicious && refusals > group.steady
+        self.groups[t.group].may_turn_after(t.tail.refusals + further)
     }
 
-    /// Whether a conversation has accepted anybody since it last refused somebody for good.
+    /// Whether a conversation has accepted an address since it last refused one for good, when its machine may have turned.
     pub(super) fn owes_a_test(&self, session: SessionId) -> bool {
-        !self.sessions[&session].tail.accepted.is_empty()
+        self.doubtful(session).next().is_some()
+    }
+
+    /// What a conversation has accepted since it last refused a recipient for good, when its machine may have turned.
+    fn doubtful(&self, session: SessionId) -> impl DoubleEndedIterator<Item = &Accepted> {
+        let t = &self.sessions[&session];
+        let group = &self.groups[t.group];
+        let may_be_worthless = |accepted: &&Accepted| group.may_turn_after(accepted.refusals);
+        t.tail.accepted.iter().filter(may_be_worthless)
     }
 
     /// The domain in which a decoy shows whether a conversation has turned, where that is to be shown; with whether that
     /// is the first one of a domain, which is owed anyway.
     fn turn_to_be_tested(&self, session: SessionId, now: Timestamp) -> Option<(usize, IsOwed)> {
         let t = &self.sessions[&session];
-        if t.tail.turned || !self.may_have_turned(session) {
+        if t.tail.turned {
             return None;
         }
-        let domains = || t.tail.accepted.iter().rev().map(|(domain, _)| *domain);
+        let domains = || self.doubtful(session).rev().map(|accepted| accepted.domain);
         let openness = |domain: usize| self.domains[domain].strangers.openness();
         let is_promised = |domain: &usize| openness(*domain) == CatchAllState::RefusesStrangers;
         // Rather where a new stranger may be named.
@@ -192,7 +207,7 @@ impl Scheduler {
         now: Timestamp,
     ) -> bool {
         let is_there =
-            |t: &super::Session| t.tail.accepted.iter().any(|(there, _)| *there == domain);
+            |t: &super::Session| t.tail.accepted.iter().any(|tail| tail.domain == domain);
         let seen = |t: &super::Session| self.groups[t.group].turns_after.is_some() && is_there(t);
         let doubtful = self.sessions.get(&session).is_some_and(seen)
             && self.may_have_turned(session)
@@ -211,22 +226,24 @@ impl Scheduler {
         let Some(t) = self.sessions.get(&session) else {
             return;
         };
-        if t.tail.turned || t.tail.accepted.is_empty() || !self.may_have_turned(session) {
+        if t.tail.turned {
             return;
         }
         // Others of them are asked again already.
-        let stands = |(domain, accepted): &&(usize, Subject)| {
+        let stands = |accepted: &&Accepted| {
             t.unsure.iter().any(|unsure| match unsure {
-                Unsure::Subject {
-                    domain: at,
-                    subject,
-                } => at == domain && subject.address == accepted.address,
+                Unsure::Subject { domain, subject } => {
+                    *domain == accepted.domain && subject.address == accepted.subject.address
+                }
                 Unsure::Decoy { .. } | Unsure::Test(_) => false,
             })
         };
-        let tail: Vec<(usize, Subject)> = t.tail.accepted.iter().filter(stands).cloned().collect();
+        let tail: Vec<Accepted> = self.doubtful(session).filter(stands).cloned().collect();
         let mut promised = Vec::new();
-        for (domain, subject) in tail {
+        for accepted in tail {
+            let Accepted {
+                domain, subject, ..
+            } = accepted;
             let entry = &self.domains[domain];
             match entry.strangers.openness() {
                 _ if entry.closed => {}
@@ -243,9 +260,6 @@ impl Scheduler {
         let group = self.sessions[&session].group;
         let group = &mut self.groups[group];
         group.untested_tails = group.untested_tails.saturating_add(1);
-        if group.untested_tails >= limits::UNTESTED_TAILS {
-            group.bears = Some(limits::REFUSALS_BEFORE_A_TURN - 1);
-        }
         self.take_back_accepted(session, promised, now);
     }
 
@@ -264,8 +278,9 @@ impl Scheduler {
     fn take_back_the_tail(&mut self, session: SessionId, now: Timestamp) {
         let t = self.session(session);
         t.tail.turned = true;
-        let tail = std::mem::take(&mut t.tail.accepted);
-        self.take_back_accepted(session, tail, now);
+        let tail = std::mem::take(&mut t.tail.accepted).into_iter();
+        let tail = tail.map(|accepted| (accepted.domain, accepted.subject));
+        self.take_back_accepted(session, tail.collect(), now);
     }
 
     /// Takes back some whom a conversation accepted, and puts them up for asking again.

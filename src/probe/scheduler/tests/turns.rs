@@ -143,3 +143,29 @@ fn a_mailbox_that_takes_nothing_for_now_counts_among_the_refusals_after_which_a_
         "only the busy one is none of both"
     );
 }
+
+#[test]
+fn a_host_known_to_refuse_after_many_refusals_loses_no_room_for_connections_that_end_untested() {
+    // Every eighth mailbox is refused, every fortieth is too busy for now: some connections end with one of these.
+    let list: Vec<String> = (0..2_000)
+        .map(|n| match n % 40 {
+            0 => format!("b{n}@acme.test"),
+            _ if n % 8 == 1 => format!("x{n}@acme.test"),
+            _ => format!("a{n}@acme.test"),
+        })
+        .collect();
+    let drill = run_against("acme.test", &list, |question| match question.local {
+        local if local.starts_with('b') && local.len() < 18 => match question.again {
+            0 => Reply::Busy,
+            _ => Reply::Yes,
+        },
+        _ => honest(question),
+    });
+    let refusals = list.len() / 8 + list.len() / 40;
+    let least = refusals / limits::REFUSED_RECIPIENTS as usize;
+    let connections = drill.connections() as usize;
+    assert!(
+        connections * 10 <= least * 12,
+        "{connections} connections, {least} are enough"
+    );
+}
