@@ -148,7 +148,7 @@ fn read_back(path: &Path, rows: u64, now: Timestamp) {
         hash += 1;
         hash
     });
-    assert_eq!(settled.unwrap().len() as u64, rows);
+    assert_eq!(settled.unwrap().count() as u64, rows);
     watch.tell("read in one pass", rows + rows / OF_A_DOMAIN, "facts");
     let count = rows.min(1_000_000);
     let watch = Stopwatch::start();

@@ -33,37 +33,77 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | What does a reply mean, and whom does it blame? | `config/replies.toml`, read by [`smtp::rules`] |
+//! | What does a reply mean, and whom does it blame? | `config/replies.toml`, read by `smtp::rules` |
 //! | When is an address undeliverable? Why does a 4yz never condemn one? | `model/verdict/decide.rs` |
-//! | Which list does a row go to? | [`model::verdict::policy`], `config/policies.toml` |
+//! | Which list does a row go to? | `model::verdict::policy`, `config/policies.toml` |
 //! | What makes a domain a catch-all? | `probe/catch_all.rs` |
 //! | How long does a greylisted address wait? | `probe/retry.rs` |
-//! | How fast, and in how many connections, is a host asked? | [`probe::pace`]; limits of operators in `config/providers.toml` |
-//! | Does a host still tell the truth? | [`probe::scheduler::integrity`] |
+//! | How fast, and in how many connections, is a host asked? | `probe::pace`; limits of operators in `config/providers.toml` |
+//! | Does a host still tell the truth? | `probe::scheduler::integrity` |
 //! | Which column holds the addresses? | `input/list/column.rs` |
-//! | What does a bounce say, and does it condemn? | [`bounce::weigh`] |
-//! | How large may anything become, how long may anything take? | [`model::limits`] |
+//! | What does a bounce say, and does it condemn? | `bounce::weigh` |
+//! | How large may anything become, how long may anything take? | `model::limits` |
 
+// What is not used by the program is dead, and the compiler says so; tests and benches reach everything through `testing`.
+
+pub use cli::main;
+
+#[cfg(not(feature = "testing"))]
+mod model;
+#[cfg(feature = "testing")]
 pub mod model;
 
+#[cfg(not(feature = "testing"))]
+mod input;
+#[cfg(feature = "testing")]
 pub mod input;
 
+#[cfg(not(feature = "testing"))]
+mod smtp;
+#[cfg(feature = "testing")]
 pub mod smtp;
 
+#[cfg(not(feature = "testing"))]
+mod net;
+#[cfg(feature = "testing")]
 pub mod net;
 
+#[cfg(not(feature = "testing"))]
+mod projection;
+#[cfg(feature = "testing")]
 pub mod projection;
 
+#[cfg(not(feature = "testing"))]
+mod probe;
+#[cfg(feature = "testing")]
 pub mod probe;
 
+#[cfg(not(feature = "testing"))]
+mod ledger;
+#[cfg(feature = "testing")]
 pub mod ledger;
 
+#[cfg(not(feature = "testing"))]
+mod preflight;
+#[cfg(feature = "testing")]
 pub mod preflight;
 
+#[cfg(not(feature = "testing"))]
+mod bounce;
+#[cfg(feature = "testing")]
 pub mod bounce;
 
+#[cfg(not(feature = "testing"))]
+mod verify;
+#[cfg(feature = "testing")]
 pub mod verify;
 
+#[cfg(not(feature = "testing"))]
+mod sim;
+#[cfg(feature = "testing")]
 pub mod sim;
 
+#[cfg(not(feature = "testing"))]
+mod cli;
+#[cfg(feature = "testing")]
 pub mod cli;

@@ -112,12 +112,6 @@ impl Suppression {
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.domains.is_empty()
     }
-
-    /// How many addresses and domains it names.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.addresses.len() + self.domains.len()
-    }
 }
 
 /// What one entry names.

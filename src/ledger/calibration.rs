@@ -66,6 +66,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be written.
+    #[cfg(feature = "testing")]
     pub fn add_outcomes(&self, outcomes: &[(String, Outcomes)]) -> Result<(), LedgerError> {
         let mut connection = connect(&self.path)?;
         let mut add = || -> rusqlite::Result<()> {

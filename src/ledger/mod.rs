@@ -38,17 +38,17 @@ use crate::model::verdict::{Evidence, Fact, Finding, Standing, Verdict};
 
 pub use bounces::Bounce;
 pub use calibration::Outcomes;
-pub use error::{Holder, LedgerError};
+pub use error::LedgerError;
 pub use export::Exported;
 pub use forget::{Forgotten, Target, forget};
 pub use known::Clock;
 pub use lifetime::{Fresh, Lifetimes};
 pub use lock::{Lock, LockError};
 pub use row::Kept;
-pub use run::{Begun, Job, PastRun};
+pub use run::Job;
 pub use settled::Settled;
 pub use standing::{Change, Changes, Register, Salt};
-pub use stats::{RunStats, Stats};
+pub use stats::Stats;
 pub use todo::Todo;
 pub use writer::Writer;
 
@@ -233,12 +233,6 @@ impl Ledger {
         self.run_began
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The writing side, on a thread of its own.
     ///
     /// # Errors
@@ -341,6 +335,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
+    #[cfg(feature = "testing")]
     pub fn of_address(&self, key: &str) -> Result<Vec<Kept>, LedgerError> {
         let found = self.found_of_address(key)?;
         Ok(found.into_iter().map(|found| found.kept).collect())

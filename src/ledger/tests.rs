@@ -463,7 +463,7 @@ fn what_is_known_of_a_host_stays_known() {
     assert_eq!(open(&path, 1).host("else.test").unwrap(), None);
 }
 
-fn begin(path: &Path, now: u64, memory: Memory) -> (Ledger, Begun) {
+fn begin(path: &Path, now: u64, memory: Memory) -> (Ledger, super::run::Begun) {
     let mut ledger = open(path, now);
     let job = Job {
         place: "/lists/leads.csv.presend",

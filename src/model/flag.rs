@@ -80,12 +80,6 @@ impl Flags {
         Flags(self.0 | 1 << flag as u8)
     }
 
-    /// This set and everything in `others`.
-    #[must_use]
-    pub const fn union(self, others: Flags) -> Flags {
-        Flags(self.0 | others.0)
-    }
-
     /// Whether `flag` is in the set.
     #[must_use]
     pub const fn has(self, flag: Flag) -> bool {

@@ -131,8 +131,6 @@ struct ProviderEntry {
     name: String,
     mx: Vec<String>,
     #[serde(default)]
-    spf: Vec<String>,
-    #[serde(default)]
     consumer: Vec<String>,
     #[serde(default)]
     acceptance: Acceptance,
@@ -199,7 +197,6 @@ fn thousandths_a_second<'de, D: Deserializer<'de>>(
 pub struct Providers {
     all: Vec<Provider>,
     by_mail_host: HashMap<String, usize>,
-    by_spf_include: HashMap<String, usize>,
     by_consumer_domain: HashMap<String, usize>,
 }
 
@@ -219,9 +216,6 @@ impl Providers {
             providers
                 .by_mail_host
                 .extend(entry.mx.into_iter().map(|ending| (ending, index)));
-            providers
-                .by_spf_include
-                .extend(entry.spf.into_iter().map(|ending| (ending, index)));
             providers
                 .by_consumer_domain
                 .extend(entry.consumer.into_iter().map(|domain| (domain, index)));
@@ -259,13 +253,6 @@ impl Providers {
         self.by_ending(&self.by_mail_host, host)
     }
 
-    /// The provider whose customers name `include` in their SPF record (`include:` or `redirect=`, lower case): who keeps
-    /// the mailboxes where the MX record names only a gateway.
-    #[must_use]
-    pub fn of_spf_include(&self, include: &str) -> Option<&Provider> {
-        self.by_ending(&self.by_spf_include, include)
-    }
-
     /// The provider at the longest ending of `name`, by whole labels.
     fn by_ending(&self, endings: &HashMap<String, usize>, name: &str) -> Option<&Provider> {
         let mut ending = name;
@@ -275,12 +262,6 @@ impl Providers {
             }
             ending = ending.split_once('.')?.1;
         }
-    }
-
-    /// All providers, in the order of the file.
-    #[must_use]
-    pub fn all(&self) -> &[Provider] {
-        &self.all
     }
 
     /// The provider whose consumer domain `domain` is (`gmail.com` is Google's): a free mailbox.
@@ -323,21 +304,6 @@ mod tests {
         assert_eq!(of("mx.acme.test"), None);
     }
 
-    #[test]
-    fn an_spf_include_names_who_keeps_the_mailboxes_behind_a_gateway() {
-        let providers = Providers::built_in();
-        let of = |include| {
-            providers
-                .of_spf_include(include)
-                .map(|provider| provider.id.as_str())
-        };
-        assert_eq!(of("spf.protection.outlook.com"), Some("microsoft365"));
-        assert_eq!(of("_spf.google.com"), Some("google"));
-        assert_eq!(of("spf-00123456.pphosted.com"), Some("proofpoint"));
-        assert_eq!(of("google.com"), None);
-        assert_eq!(of("spf.acme.test"), None);
-    }
-
     /// A file with nothing but a rate.
     #[derive(Debug, Deserialize)]
     struct One {
@@ -374,11 +340,7 @@ mod tests {
         let mut names = Vec::new();
         for entry in &file.provider {
             ids.push(entry.id.as_str());
-            for (kind, list) in [
-                ("mx", &entry.mx),
-                ("spf", &entry.spf),
-                ("consumer", &entry.consumer),
-            ] {
+            for (kind, list) in [("mx", &entry.mx), ("consumer", &entry.consumer)] {
                 for name in list {
                     assert_eq!(*name, name.to_lowercase());
                     assert!(

@@ -18,13 +18,12 @@ mod what_if;
 
 use std::collections::BTreeMap;
 
-pub use dice::Dice;
 pub use forecast::{Forecast, Projection};
 pub use model::{Model, Observed};
-pub use prior::{Prior, Priors};
-pub use segment::{Kind, NoSegment, Segment};
+pub use prior::Priors;
+pub use segment::{Kind, Segment};
 pub use tally::{Pile, Slot, Tally};
-pub use target::{Basis, Goal, Step, Takings, Target, USUAL_CAP, target};
+pub use target::{Basis, Goal, Takings, Target, USUAL_CAP, target};
 pub use truth::Truth;
 pub use what_if::{Group, WhatIf, what_if};
 
@@ -33,6 +32,7 @@ pub type Selection = BTreeMap<Segment, u64>;
 
 impl Model {
     /// The projected bounces of a selection; for several of one list, a [`Forecast`] draws once.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn project(&self, selection: &Selection) -> Projection {
         Forecast::new(self).project(selection)

@@ -191,12 +191,6 @@ impl Model {
         seen
     }
 
-    /// Whether something was seen in just this segment.
-    #[must_use]
-    pub fn has_history(&self, segment: &Segment) -> bool {
-        self.own.contains_key(segment)
-    }
-
     /// The domains with a history of their own.
     pub fn domains_with_history(&self) -> impl Iterator<Item = &str> {
         self.own

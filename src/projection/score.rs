@@ -132,7 +132,8 @@ impl Sharpness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projection::{Dice, Forecast, Kind, Model, Segment, Selection, Truth};
+    use crate::projection::dice::Dice;
+    use crate::projection::{Forecast, Kind, Model, Segment, Selection, Truth};
 
     #[test]
     fn the_brier_score_is_the_mean_square() {

@@ -242,6 +242,7 @@ impl Decoder {
     }
 
     /// Whether part of a reply has arrived.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn is_mid_reply(&self) -> bool {
         !self.line.is_empty() || self.code.is_some()

@@ -51,7 +51,6 @@ impl Heard {
                 host,
                 exchange,
                 addresses,
-                ..
             } => self.note_block(host, &exchange.reply, *addresses as u64),
             Event::Waiting { again: None, .. }
             | Event::Host { .. }

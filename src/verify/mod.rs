@@ -49,7 +49,9 @@ use recorder::Recorder;
 use seen::Seen;
 use so_far::Standings;
 
-pub use described::{Described, Describer, Lack, NoAddress, Text, first_of, parse_text};
+#[cfg(feature = "testing")]
+pub use described::Text;
+pub use described::{Describer, Lack, first_of, parse_text};
 pub use gate::{Allowed, Fill, Gate, Least};
 pub use judge::{Cells, Judge, Judgement};
 pub use listing::believed;

@@ -79,7 +79,7 @@ impl<'a> Questions<'a> {
             true => ledger.settled(|key| marker.mark(key).0)?,
             false => Settled::default(),
         };
-        let met = vec![false; settled.len()];
+        let met = vec![false; settled.count()];
         let settled = Arc::new(settled);
         let looking_up = |mut ledger: Ledger| {
             let settled = Arc::clone(&settled);

@@ -55,7 +55,6 @@ impl Listener for Recorder<'_> {
                 host,
                 exchange,
                 addresses,
-                ..
             } => self.observer.blocked(&host, &exchange.reply, addresses),
             Event::Left {
                 host,

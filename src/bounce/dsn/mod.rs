@@ -108,20 +108,6 @@ pub enum Action {
     Expanded,
 }
 
-impl Action {
-    /// The name in a report, such as `failed`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Action::Failed => "failed",
-            Action::Delayed => "delayed",
-            Action::Delivered => "delivered",
-            Action::Relayed => "relayed",
-            Action::Expanded => "expanded",
-        }
-    }
-}
-
 /// What a report says about the cause, with the kind of saying (RFC 3464 §2.3.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {

@@ -56,6 +56,6 @@ pub fn in_text(text: &str, platforms: &Platforms) -> Vec<Told> {
         .collect()
 }
 
-pub use platform::{NoMapping, Platforms};
+pub use platform::Platforms;
 pub use record::{Record, Told};
 pub use table::{Rows, fields_of, recipient_column};

@@ -26,18 +26,6 @@ pub enum Level {
     Stop,
 }
 
-impl Level {
-    /// The name used in output, such as `watch`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Level::Good => "good",
-            Level::Watch => "watch",
-            Level::Stop => "stop",
-        }
-    }
-}
-
 /// A rate with its 90 % interval and how it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Mark {

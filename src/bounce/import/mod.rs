@@ -16,40 +16,46 @@ mod source;
 pub mod suppression;
 pub mod wire;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::bounce::dsn::Action;
 use crate::bounce::event::Record;
-use crate::bounce::explain::{AddressAction, Knowledge, RejectedBy};
-use crate::input::list::Options;
+use crate::bounce::explain::{AddressAction, RejectedBy};
 use crate::model::reason::{Blame, Reason};
 use crate::model::timestamp::Timestamp;
 
-pub use crate::bounce::event::{NoMapping, Platforms};
+pub use crate::bounce::event::Platforms;
 pub use campaign::{Campaign, Cause, Counts, Misread};
 pub use cascade::Cascade;
 pub use source::{SourceError, visit};
+
+pub use crate::bounce::weigh::{Confidence, Kind};
 
 /// Everything in the file or folder at `path`, judged with what comes with the program: nobody's rules, mapping or ledger.
 ///
 /// # Errors
 ///
 /// [`SourceError`] when it cannot be read.
-pub fn read(path: &Path) -> Result<Vec<BounceEvent>, SourceError> {
+#[cfg(feature = "testing")]
+pub fn read(path: &std::path::Path) -> Result<Vec<BounceEvent>, SourceError> {
     let platforms = Platforms::built_in();
-    let mut season = Campaign::new();
+    let mut campaign = Campaign::new();
     let mut all = Vec::new();
-    visit(path, &Options::default(), &platforms, &mut |piece| {
-        all.extend(season.take(piece, &platforms, Knowledge::built_in()));
-        Ok::<(), SourceError>(())
-    })?;
+    visit(
+        path,
+        &crate::input::list::Options::default(),
+        &platforms,
+        &mut |piece| {
+            let built_in = crate::bounce::explain::Knowledge::built_in();
+            all.extend(campaign.take(piece, &platforms, built_in));
+            Ok::<(), SourceError>(())
+        },
+    )?;
     Ok(all)
 }
-
-pub use crate::bounce::weigh::{Confidence, Kind};
 
 /// One piece of a source, with its place.
 #[derive(Clone, Debug)]

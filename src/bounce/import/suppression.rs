@@ -166,12 +166,6 @@ impl SuppressionFile {
         true
     }
 
-    /// How many were new so far.
-    #[must_use]
-    pub fn added(&self) -> u64 {
-        self.added
-    }
-
     /// Where the file is.
     #[must_use]
     pub fn path(&self) -> &Path {

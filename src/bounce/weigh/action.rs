@@ -21,6 +21,7 @@ pub enum AddressAction {
     Review,
 }
 
+#[cfg(feature = "testing")]
 impl AddressAction {
     /// The name used in output, such as `remove`.
     #[must_use]

@@ -1,7 +1,5 @@
 //! Sorts what is said about a delivery by who says it, and reads each statement by itself.
 
-use std::sync::LazyLock;
-
 use super::{
     About, BounceEvidence, BounceVerdict, Confidence, Event, Grounds, Kind, Statement, Trust,
 };
@@ -37,8 +35,10 @@ pub struct Knowledge<'a> {
 
 impl Knowledge<'static> {
     /// What comes with the program.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn built_in() -> Knowledge<'static> {
+        use std::sync::LazyLock;
         static BOOK: LazyLock<Book> = LazyLock::new(Book::built_in);
         static PROVIDERS: LazyLock<Providers> = LazyLock::new(Providers::built_in);
         Knowledge {
@@ -333,12 +333,6 @@ impl Reader<'_> {
 fn is_own_finding(status: EnhancedCode, reply: &Reply) -> bool {
     let same_class = u16::from(status.class) == reply.code / 100;
     same_class && !matches!(status.subject, 0 | 1 | 2 | 5)
-}
-
-/// Whether a reading says why a message came back, rather than that it did.
-#[must_use]
-pub fn reads_why(reading: &Reading) -> bool {
-    grounds(reading) <= Grounds::Status && reading.reason != Reason::Unread
 }
 
 /// What a reading of the book rests on.

@@ -52,7 +52,7 @@ use crate::model::reason::{Blame, Reason};
 use crate::smtp::rules::{Interpretation, Reading};
 
 pub use action::{AddressAction, action_after, usual_wait};
-pub use gather::{Circumstances, Hints, Knowledge, gather, of_yes, reads_why};
+pub use gather::{Circumstances, Hints, Knowledge, gather, of_yes};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -138,14 +138,10 @@ pub enum Event {
     StillTrying,
     /// It arrived, or was passed on.
     Arrived,
-    /// A machine answered.
-    AutoReply,
     /// Somebody sent feedback of this type (RFC 5965 §7.3).
     Feedback(String),
     /// A platform did not send it.
     Withheld(Withholding),
-    /// None of these.
-    Nothing,
 }
 
 /// Whether an "unknown user" can be believed.
@@ -255,12 +251,6 @@ impl Speaker {
 pub fn weigh(evidence: &BounceEvidence) -> BounceVerdict {
     match &evidence.event {
         Event::Arrived => uneventful(evidence, Kind::Delivered, "It arrived, or was passed on."),
-        Event::AutoReply => uneventful(
-            evidence,
-            Kind::AutoReply,
-            "A machine answered for a person, so the mailbox takes mail.",
-        ),
-        Event::Nothing => uneventful(evidence, Kind::Other, "It tells of no delivery."),
         Event::Feedback(kind) => of_feedback(evidence, kind),
         Event::Withheld(why) => of_withheld(evidence, *why),
         Event::StillTrying => of_failure(evidence, Kind::Delayed),

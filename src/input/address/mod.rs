@@ -2,7 +2,7 @@
 //!
 //! In order: what people paste around an address is taken away (`clean`), the local part and the domain are read by the
 //! grammar of RFC 5321 §4.1.2 and RFC 6531 §3.3 (`local`, `domain`), and the result is kept in one canonical form. What
-//! is no address gives the [`Fault`] that says why; [`suggest()`] guesses what was meant.
+//! is no address gives the [`Fault`] that says why; [`suggest_text`] guesses what was meant.
 
 mod cell;
 mod clean;
@@ -22,7 +22,9 @@ use crate::model::limits;
 pub use cell::{Contents, Found, contents};
 pub use fault::Fault;
 pub use repair::suggest_text;
-pub use suggest::{suggest, suggest_domain, suggest_in};
+#[cfg(feature = "testing")]
+pub use suggest::suggest;
+pub use suggest::{suggest_domain, suggest_in};
 
 /// A well-formed mailbox (RFC 5321 §4.1.2, `Mailbox`, with the extensions of RFC 6531 §3.3).
 ///
@@ -157,6 +159,7 @@ impl Address {
     /// # Errors
     ///
     /// [`Fault::NotUtf8`], or the first rule that the text breaks.
+    #[cfg(feature = "testing")]
     pub fn parse_bytes(bytes: &[u8]) -> Result<Address, Fault> {
         if bytes.len() > limits::ADDRESS_TEXT_BYTES {
             return Err(Fault::TextTooLong { bytes: bytes.len() });

@@ -29,7 +29,9 @@ pub use crate::model::flag::{Flag, Flags};
 pub use generated::Generated;
 pub use list::{ListError, ListKind, OwnList};
 pub use maintained::{BUILT_IN, BUILT_IN_SINCE, Maintained};
-pub use trap::{Signal, Weight, is_trap_like, trap_like};
+#[cfg(feature = "testing")]
+pub use trap::Weight;
+pub use trap::{Signal, is_trap_like, trap_like};
 
 /// Domains that are reserved with all names below them, each with what reserves it. Nobody on the internet owns them.
 const RESERVED: [(&str, &str); 12] = [

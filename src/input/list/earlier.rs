@@ -36,12 +36,6 @@ impl Earlier {
         self.columns.is_empty()
     }
 
-    /// The 0-based number that `column` has once these are gone.
-    #[must_use]
-    pub fn number_without(&self, column: usize) -> usize {
-        column - self.columns.iter().filter(|ours| **ours < column).count()
-    }
-
     /// `record` without these columns, with the place that the field at `place` then has. A row of another width than
     /// the header's has them as far from its end as the header has.
     #[must_use]
@@ -95,7 +89,6 @@ mod tests {
         let (kept, place) = earlier.strip(record, Some(11..19));
         assert_eq!(&*kept, b"\"Meier, A\",a@b.test,x");
         assert_eq!(place, Some(11..19));
-        assert_eq!(earlier.number_without(4), 2);
     }
 
     #[test]

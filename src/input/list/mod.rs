@@ -39,9 +39,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use column::ColumnChoice;
-pub use delimiter::{Delimiter, NoDelimiter};
+pub use delimiter::Delimiter;
 pub use earlier::Earlier;
-pub use encoding::{Encoding, NoEncoding};
+pub use encoding::Encoding;
 pub use error::IntakeError;
 pub use field::{Cell, RowFault};
 pub use remark::Remark;
@@ -137,6 +137,13 @@ pub enum Piece<'a> {
     /// A line below the rows, which is none: its bytes with its terminator.
     Below(&'a [u8]),
     /// A row.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(
+            dead_code,
+            reason = "tests hold that what is handed out is the list, byte for byte"
+        )
+    )]
     Row(Row<'a>),
 }
 
@@ -144,6 +151,13 @@ pub enum Piece<'a> {
 pub struct List {
     name: String,
     window: Window,
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(
+            dead_code,
+            reason = "tests hold that what is handed out is the list, byte for byte"
+        )
+    )]
     encoding: Encoding,
     heard: Heard,
     origin: Origin,
@@ -152,6 +166,13 @@ pub struct List {
     columns: Vec<String>,
     further: Vec<usize>,
     earlier: Earlier,
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(
+            dead_code,
+            reason = "tests hold that what is handed out is the list, byte for byte"
+        )
+    )]
     preamble: Vec<u8>,
     mark: Mark,
     header: Option<Vec<u8>>,
@@ -346,13 +367,14 @@ impl List {
         Ok(())
     }
 
-    /// The header as it is in the list, without its terminator and the [`List::preamble`]; `None` when there is none.
+    /// The header as it is in the list, without its terminator and what comes before the table; `None` when there is none.
     #[must_use]
     pub fn header(&self) -> Option<&[u8]> {
         self.header.as_deref()
     }
 
     /// What ends the header; empty when the list is a header without a line end, or has none.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn header_terminator(&self) -> &[u8] {
         &self.header_terminator
@@ -360,6 +382,7 @@ impl List {
 
     /// What comes before the table and is no part of it: a byte order mark (in UTF-8), a `sep=;` line, notes, blank
     /// lines.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn preamble(&self) -> &[u8] {
         &self.preamble
@@ -411,12 +434,14 @@ impl List {
     }
 
     /// The encoding that the list came in, as far as it has been read; its rows are UTF-8.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.heard.get().copied().unwrap_or(self.encoding)
     }
 
     /// What this reading has come by so far.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally
@@ -446,6 +471,7 @@ impl List {
     /// # Errors
     ///
     /// As [`List::next_row`].
+    #[cfg(feature = "testing")]
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>, IntakeError> {
         let Some(record) = self.cut()? else {
             return Ok(None);

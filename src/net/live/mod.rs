@@ -17,7 +17,7 @@ use super::{Clock, Connector, Later, OwnTrouble, Stream, World};
 use crate::model::timestamp::Timestamp;
 use dns::Dns;
 
-pub use proxy::{BadProxy, Proxy};
+pub use proxy::Proxy;
 pub use sockets::Sockets;
 
 /// The DNS servers to ask.

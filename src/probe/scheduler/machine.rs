@@ -252,7 +252,6 @@ impl Scheduler {
         self.learned.push(Event::Blocked {
             host: whom,
             exchange: heard.exchange.clone(),
-            reading: heard.reading.clone(),
             addresses: before - self.pending,
         });
     }

@@ -247,8 +247,6 @@ pub enum Event {
         host: String,
         /// Its words.
         exchange: Exchange,
-        /// What they were read as.
-        reading: Reading,
         /// How many addresses are left without an answer for it so far.
         addresses: usize,
     },
@@ -576,6 +574,7 @@ impl Scheduler {
     }
 
     /// Addresses that wait for their answer.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn pending(&self) -> usize {
         self.pending

@@ -14,8 +14,6 @@ use crate::model::timestamp::Timestamp;
 pub struct Host {
     /// Its name.
     pub name: String,
-    /// Where it can be reached.
-    pub addresses: Vec<IpAddr>,
     /// How it behaves.
     pub habits: Habits,
     /// How the way to it behaves.

@@ -48,6 +48,7 @@ impl Truth {
     }
 
     /// Whether a message sent now would come back.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn bounces(&self) -> bool {
         match self {

@@ -42,9 +42,10 @@ pub mod zone;
 
 pub use mailbox::Truth;
 pub use persona::Persona;
+#[cfg(feature = "testing")]
 pub use plan::Plan;
 pub use scenario::WorldError;
-pub use witness::{Breach, Outcome, Question, Sightings, Stay, Witness};
+pub use witness::{Breach, Outcome, Question, Sightings, Witness};
 
 use habits::Door;
 use host::Host;
@@ -155,17 +156,20 @@ impl Internet {
     }
 
     /// When the simulated time begins.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn beginning(&self) -> Timestamp {
         self.start
     }
 
     /// Its mail hosts, in the order of their description.
+    #[cfg(feature = "testing")]
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().map(Arc::as_ref)
     }
 
     /// The hosts that take mail for a domain, whatever its name server does. Those that are described, that is.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn mail_hosts(&self, domain: &str) -> Vec<&Host> {
         let Ok(domain) = idna::domain_to_ascii(domain) else {
@@ -179,6 +183,7 @@ impl Internet {
     }
 
     /// How the name server of a domain treats questions, and whether that passes.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn name_server(&self, domain: &str) -> (NameServer, bool) {
         let entry = idna::domain_to_ascii(domain)
@@ -190,6 +195,7 @@ impl Internet {
     }
 
     /// Who has a mailbox at a domain; `None` where there is no such domain.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn mailboxes(&self, domain: &str) -> Option<&Mailboxes> {
         let domain = idna::domain_to_ascii(domain).ok()?;

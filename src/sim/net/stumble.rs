@@ -64,6 +64,7 @@ pub enum Slip {
 
 impl Place {
     /// Every place.
+    #[cfg(feature = "testing")]
     pub const ALL: [Place; 7] = [
         Place::Greeting,
         Place::Hello,
@@ -95,6 +96,7 @@ impl Place {
 
 impl Slip {
     /// Every slip.
+    #[cfg(feature = "testing")]
     pub const ALL: [Slip; 7] = [
         Slip::Again,
         Slip::ThenYes,

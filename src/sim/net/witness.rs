@@ -29,8 +29,6 @@ pub enum Breach {
     Utf8Unasked,
     /// More than one domain in a transaction.
     DomainsMixed,
-    /// Went on in clear text after a STARTTLS that was accepted.
-    TlsForsaken,
 }
 
 /// How a host answered a question for a recipient.
@@ -133,6 +131,7 @@ pub struct Sightings {
 
 impl Sightings {
     /// How many RCPTs were answered so.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {
         self.questions
@@ -142,6 +141,7 @@ impl Sightings {
     }
 
     /// Most RCPTs within any span of `millis` milliseconds.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn most_within(&self, millis: u64) -> usize {
         let mut first = 0;
@@ -217,6 +217,7 @@ impl Witness {
     }
 
     /// What the host of that name saw; `None` when there is no such host.
+    #[cfg(feature = "testing")]
     #[must_use]
     pub fn host(&self, name: &str) -> Option<Sightings> {
         let at = self.names.iter().position(|known| known == name)?;

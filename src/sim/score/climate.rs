@@ -78,6 +78,7 @@ const TEMPTING: [Persona; 14] = [
 
 impl Climate {
     /// No oddities at all; everybody is there still.
+    #[cfg(feature = "testing")]
     pub(super) fn fair() -> Self {
         Climate {
             odd_hosts: 0.0,

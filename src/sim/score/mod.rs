@@ -1,12 +1,14 @@
 //! A random internet with a list of known truth, and what the shipped program makes of them.
 //!
 //! [`create`] draws everything from a seed: zones, mail hosts of every kind, people, the list. The same seed and the same
-//! size give the same internet, for ever. [`run`] lets the shipped program verify the list there in simulated time;
+//! size give the same internet, for ever. [`trial`] lets the shipped program verify the list there in simulated time;
 //! [`oracle`] judges what came of it with no code of the program's own; [`simulate`] does it all.
 
 mod calibration;
 mod climate;
+#[cfg(feature = "testing")]
 mod crowd;
+#[cfg(feature = "testing")]
 mod described;
 mod dice;
 mod domain;
@@ -31,15 +33,23 @@ use dice::Dice;
 use domain::Draft;
 use people::Entry;
 
-pub use calibration::{Calibration, calibrate};
+pub use calibration::calibrate;
+#[cfg(feature = "testing")]
 pub use crowd::{Size, crowd};
+#[cfg(feature = "testing")]
 pub use described::described;
 pub use domain::Nature;
 pub use list::ListFile;
-pub use prospect::{KnownAs, Prospect, best_verdict, share_that_bounces};
-pub use simulation::{Forecast, Score, Traffic, judge, judged, simulate, witnessed};
+pub use prospect::Prospect;
+#[cfg(feature = "testing")]
+pub use prospect::{KnownAs, best_verdict, share_that_bounces};
+pub use simulation::{Forecast, Score, simulate};
+#[cfg(feature = "testing")]
+pub use simulation::{Traffic, judge, judged, witnessed};
 pub use site::Site;
-pub use trial::{Courtesy, GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, tools};
+pub use trial::Courtesy;
+#[cfg(feature = "testing")]
+pub use trial::{GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, tools};
 
 /// A random internet with a list about it.
 #[derive(Clone, Debug)]
@@ -84,7 +94,7 @@ pub struct Row {
     pub nature: Option<Nature>,
     /// Whether a message sent some days later would really bounce.
     ///
-    /// Of all addresses that deserve the same verdict, as large a share bounces as [`share_that_bounces`] drew for it,
+    /// Of all addresses that deserve the same verdict, as large a share bounces as [`prospect::share_that_bounces`] drew for it,
     /// so that a projection can be held against worlds that differ as much as its beliefs allow.
     pub bounces: bool,
 }

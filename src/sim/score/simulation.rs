@@ -37,6 +37,10 @@ pub struct Score {
     /// What was asked.
     pub traffic: Traffic,
     /// What had to be asked.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(dead_code, reason = "benches set the costs beside it")
+    )]
     pub needs: Needs,
     /// Simulated time that the run took.
     pub virtual_time: Duration,
@@ -193,6 +197,7 @@ pub fn judged(
 /// # Errors
 ///
 /// When a temporary folder cannot be written.
+#[cfg(feature = "testing")]
 pub fn witnessed(
     creation: &Creation,
     tools: &Tools,

@@ -72,6 +72,10 @@ pub struct Outcome {
     /// What the program says of it.
     pub report: Report,
     /// When it began.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(dead_code, reason = "tests date what follows from it")
+    )]
     pub began: Timestamp,
     /// Simulated time that it took.
     pub took: Duration,

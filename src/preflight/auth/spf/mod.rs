@@ -22,8 +22,10 @@ mod parse;
 mod tree;
 
 pub use evaluate::{Question, SpfOutcome, check_host};
-pub use expand::{Letter, MacroContext, MacroString};
-pub use parse::{Fault, SyntaxError};
+pub use expand::MacroString;
+#[cfg(feature = "testing")]
+pub use parse::Fault;
+pub use parse::SyntaxError;
 pub use tree::{Branch, Remark, SpfTree, TreeTerm};
 
 /// The results of SPF (RFC 7208 §2.6).

@@ -621,7 +621,7 @@ pub(super) fn roof(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::net::Stay;
+    use crate::sim::net::witness::Stay;
 
     #[test]
     fn moments_are_counted_within_any_span() {

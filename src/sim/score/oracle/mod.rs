@@ -14,4 +14,4 @@ pub use finding::{Complaint, Finding};
 pub use ideal::{Needs, ideal_time, needs};
 pub use manners::{Counts, judge as judge_manners};
 pub use outputs::{Listed, read};
-pub use verdicts::{Confusion, Verdicts, judge as judge_verdicts};
+pub use verdicts::{Confusion, judge as judge_verdicts};

@@ -20,7 +20,7 @@ pub struct Listed {
     pub reply: String,
 }
 
-/// The names of the lists, in the order of [`Outcome::lists`](crate::sim::score::Outcome).
+/// The names of the lists, in the order of [`Outcome::lists`](crate::sim::score::trial::Outcome).
 const LISTS: [&str; 3] = ["verified", "review", "rejected"];
 
 /// The columns that are appended.
