@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::safe::safe;
 use super::usage;
 use crate::input::address::Address;
 use crate::input::flags::{ListKind, Lists, OwnList};
@@ -572,8 +573,16 @@ fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
         if bytes.is_empty() {
             continue;
         }
-        let tables = Source::spool(name.clone(), &bytes[..]).and_then(|source| source.tables());
-        let tables = tables.map_err(|error| usage(error.to_string()))?;
+        let source = Source::spool(name.clone(), &bytes[..]);
+        let tables = source.and_then(|source| Ok((source.hidden_sheets()?, source.tables()?)));
+        let (hidden, tables) = tables.map_err(|error| usage(error.to_string()))?;
+        if !hidden.is_empty() {
+            // Whoever asked for no mail may stand there.
+            let sheets = safe(&hidden.join(", "));
+            eprintln!(
+                "presend: {name}: hidden sheets are not read: {sheets}; show those that name people to be left alone, and save the file"
+            );
+        }
         if tables.is_empty() {
             suppression.add(&bytes, &name)?;
         }

@@ -66,7 +66,7 @@ pub const SHEET_BYTES: u64 = 4 << 30;
 /// take 300 MB.
 pub const SHARED_TEXT_BYTES: u64 = 512 << 20;
 
-/// Most cells of a sheet that is held in memory (`OpenDocument`). Our choice: a million rows of ten cells, in about a gigabyte.
+/// Most cells of a sheet that is held in memory (`OpenDocument`, Excel up to 2003). Our choice: a million rows of ten cells, in about a gigabyte.
 pub const SHEET_CELLS: u64 = 10_000_000;
 
 /// How many bytes a part of a workbook may unpack to from however few. Our choice: what any machine bears.

@@ -295,6 +295,13 @@ fn a_spreadsheet_of_the_suppressed_is_read_in_all_its_sheets() {
         let row = format!("{address},unknown,suppressed,");
         assert!(rejected.contains(&row), "{rejected}");
     }
+    // So may a sheet that nobody sees, which is named.
+    book.worksheet_from_name("Empty").unwrap().set_hidden(true);
+    book.save(&file).unwrap();
+    let run = Run::verify(LIST, &arguments);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let said = "hidden sheets are not read: Empty";
+    assert!(run.errors().contains(said), "{}", run.errors());
     // A sheet in which something else stands may hide somebody.
     let notes = book.add_worksheet().set_name("Notes").unwrap();
     notes.write_string(0, 0, "call Ann first").unwrap();

@@ -258,6 +258,28 @@ fn a_page_that_is_named_like_a_spreadsheet_is_told_what_it_is() {
 }
 
 #[test]
+fn a_workbook_of_excel_97_goes_in() {
+    let bytes = std::fs::read(repository("tests/fixtures/lists/excel-97.xls")).unwrap();
+    let run = Run::verify_named("people.xls", &bytes, &["--offline"]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let said = run.errors();
+    assert!(
+        said.contains("sheet \"People\" is read; not read: \"Others\", hidden: \"Old\""),
+        "{said}"
+    );
+    let review = run.list("review.csv");
+    for row in [
+        "Lena Köhler,lena@tolk.test,2024-03-01,+49 170 1234567,12.5,lena@tolk.test,",
+        "\"Omar \"\"the bold\"\", Jr.\",omar@tolk.test,2023-12-31,0170,0.3,omar@tolk.test,",
+        "Пиа,pia@tolk.test,2022-01-02,,491701234567,pia@tolk.test,",
+    ] {
+        assert!(review.contains(row), "{row}: {review}");
+    }
+    let run = Run::verify_named("people.xls", &bytes, &["--offline", "--sheet", "Old"]);
+    assert!(run.list("review.csv").contains("gone@tolk.test"));
+}
+
+#[test]
 fn a_spreadsheet_goes_in() {
     let mut book = rust_xlsxwriter::Workbook::new();
     let sheet = book.add_worksheet();

@@ -38,8 +38,10 @@ pub enum Remark {
     Sheets {
         /// This one.
         used: String,
-        /// The others.
+        /// The others that a person sees.
         others: Vec<String>,
+        /// Those that are hidden.
+        hidden: Vec<String>,
     },
     /// The list is in a code page that was found out.
     Encoding(Encoding),
@@ -80,22 +82,19 @@ impl fmt::Display for Remark {
                     names.join(", ")
                 )
             }
-            Remark::Sheets { used, others } => {
-                let names: Vec<String> = others
-                    .iter()
-                    .take(SHOWN_NAMES)
-                    .map(|name| shown(name))
-                    .collect();
-                let more = if others.len() > SHOWN_NAMES {
-                    ", ..."
-                } else {
-                    ""
-                };
+            Remark::Sheets {
+                used,
+                others,
+                hidden,
+            } => {
+                let seen = (!others.is_empty()).then(|| listed(others));
+                let hidden = (!hidden.is_empty()).then(|| format!("hidden: {}", listed(hidden)));
+                let rest: Vec<String> = seen.into_iter().chain(hidden).collect();
                 write!(
                     f,
-                    "sheet {} is read; not read: {}{more} (--sheet chooses)",
+                    "sheet {} is read; not read: {} (--sheet chooses)",
                     shown(used),
-                    names.join(", ")
+                    rest.join(", ")
                 )
             }
             Remark::Encoding(encoding) => write!(
@@ -107,6 +106,17 @@ impl fmt::Display for Remark {
             }
         }
     }
+}
+
+/// Names of sheets, as many as one remark has room for.
+fn listed(names: &[String]) -> String {
+    let first = names.iter().take(SHOWN_NAMES);
+    let shown: Vec<String> = first.map(|name| shown(name)).collect();
+    let more = match names.len() > SHOWN_NAMES {
+        true => ", ...",
+        false => "",
+    };
+    shown.join(", ") + more
 }
 
 fn counted(lines: u64) -> String {

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::table::{self, Written};
+use super::table::{self, Chosen, Written};
 use super::{Delimiter, Encoding, IntakeError, Late, List, Options, Origin, Remark};
 
 /// What a path must be to mean standard input.
@@ -198,7 +198,7 @@ impl Source {
         let Some(first) = self.table(&Options::default())? else {
             return Ok(Vec::new());
         };
-        let Some(Remark::Sheets { used, others }) = &first.remark else {
+        let Some(Remark::Sheets { used, others, .. }) = &first.remark else {
             return Ok(vec![TableText::of(self.name.clone(), &first)]);
         };
         let named = |sheet: &str| format!("{}, sheet {sheet:?}", self.name);
@@ -214,6 +214,19 @@ impl Source {
         }
         all.retain(|table| table.bytes > 0);
         Ok(all)
+    }
+
+    /// The sheets of a workbook that a person does not see, which [`Source::tables`] leaves out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::tables`].
+    pub fn hidden_sheets(&self) -> Result<Vec<String>, IntakeError> {
+        let table = self.table(&Options::default())?;
+        Ok(match table.and_then(|table| table.remark.clone()) {
+            Some(Remark::Sheets { hidden, .. }) => hidden,
+            Some(_) | None => Vec::new(),
+        })
     }
 
     fn reading(&self) -> Reading {
@@ -245,9 +258,7 @@ impl Source {
                     file: Arc::new(Mutex::new(file)),
                     bytes,
                     is_sheet: sheets.is_some(),
-                    remark: sheets
-                        .filter(|(_, others)| !others.is_empty())
-                        .map(|(used, others)| Remark::Sheets { used, others }),
+                    remark: sheets.and_then(remark_of),
                 })
             },
         );
@@ -261,6 +272,21 @@ impl Source {
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         late.clone()
     }
+}
+
+/// What is told of the sheets that are not read; nothing where there are none.
+fn remark_of(sheets: Chosen) -> Option<Remark> {
+    let Chosen {
+        sheet,
+        others,
+        hidden,
+    } = sheets;
+    let are_others = !others.is_empty() || !hidden.is_empty();
+    are_others.then_some(Remark::Sheets {
+        used: sheet,
+        others,
+        hidden,
+    })
 }
 
 fn not_opened(name: &str, source: io::Error) -> IntakeError {

@@ -31,7 +31,7 @@ const PROMISED_UNASKED: u64 = 100_000;
 /// [`Trouble::TooLarge`] for more than any list has, [`Trouble::Damaged`] when the archive cannot be read.
 pub(super) fn check(mut reader: impl Read + Seek, format: Format) -> Result<(), Trouble> {
     if format == Format::Xls {
-        // Not packed.
+        // Not packed: what it spreads to shows when it is opened.
         return Ok(());
     }
     let file = reader.seek(SeekFrom::End(0))?;

@@ -1,6 +1,7 @@
 //! What is no text with delimiters but a table all the same: spreadsheets, JSON lines, address books. Each becomes
 //! comma-separated text in a temporary file, which is then read like any other list.
 
+mod biff;
 mod cells;
 mod inflate;
 mod json;
@@ -18,6 +19,7 @@ use super::kind::{self, Binary, Table};
 use super::unpack::{self, Reader};
 use crate::model::limits;
 use cells::Cells;
+pub(super) use workbook::Chosen;
 
 /// A table written down as text.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(super) struct Written {
     /// Its length.
     pub bytes: u64,
     /// The sheet that was read with the others there are, of a workbook.
-    pub sheets: Option<(String, Vec<String>)>,
+    pub sheets: Option<Chosen>,
 }
 
 /// Why a table cannot be read.
@@ -113,7 +115,7 @@ pub(super) fn write_down<R: Read + Seek + Send + 'static>(
         return Ok(Some(Written {
             file,
             bytes,
-            sheets: Some((chosen.sheet, chosen.others)),
+            sheets: Some(chosen),
         }));
     }
     let text = |reader: R| unpack::text(Box::new(reader) as Reader, encoding).ok();

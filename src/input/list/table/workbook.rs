@@ -1,6 +1,6 @@
 //! Spreadsheets as lists: the cells of one sheet, as a person sees them.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, BufReader, Read, Seek};
 
 use calamine::{
     Data, DataRef, ExcelDateTime, Ods, OdsError, Reader, Sheet, SheetType, SheetVisible, Xls,
@@ -8,7 +8,7 @@ use calamine::{
 };
 
 use super::cells::Cells;
-use super::{Excess, Trouble};
+use super::{Excess, Trouble, biff};
 use crate::input::list::kind::{self, Archive, Binary};
 use crate::model::limits;
 
@@ -56,11 +56,13 @@ pub(super) fn format_of(reader: impl Read + Seek, archive: Archive) -> Result<Fo
 
 /// Which sheet is read, out of which.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Chosen {
+pub(in crate::input::list) struct Chosen {
     /// The one that is read.
     pub sheet: String,
     /// The others that a person sees.
     pub others: Vec<String>,
+    /// The others that are hidden.
+    pub hidden: Vec<String>,
 }
 
 /// Writes the cells of a sheet into `cells`: the one called `wanted`, else the first that a person sees.
@@ -110,10 +112,11 @@ pub(super) fn convert(
             Ok(chosen)
         }
         Format::Xls => {
-            let book = Xls::new(reader).map_err(|error| match error {
-                XlsError::Password => Trouble::Password,
-                other => Trouble::damaged(other),
-            })?;
+            let book =
+                Xls::new(BufReader::new(biff::sound(reader)?)).map_err(|error| match error {
+                    XlsError::Password => Trouble::Password,
+                    other => Trouble::damaged(other),
+                })?;
             whole(book, wanted, cells)
         }
         Format::Ods => {
@@ -174,12 +177,14 @@ fn choose(sheets: &[Sheet], wanted: Option<&str>) -> Result<Chosen, Trouble> {
             sheets: names(),
         });
     };
+    let (seen, hidden): (Vec<&Sheet>, Vec<&Sheet>) = tables()
+        .filter(|other| other.name != sheet.name)
+        .partition(|other| other.visible == SheetVisible::Visible);
+    let names = |sheets: Vec<&Sheet>| sheets.iter().map(|sheet| sheet.name.clone()).collect();
     Ok(Chosen {
         sheet: sheet.name.clone(),
-        others: seen()
-            .filter(|other| other.name != sheet.name)
-            .map(|other| other.name.clone())
-            .collect(),
+        others: names(seen),
+        hidden: names(hidden),
     })
 }
 
