@@ -10,14 +10,19 @@ use super::{Ledger, LedgerError, is_settled};
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Evidence;
 use crate::model::verdict::Fact;
+use crate::model::verdict::Verdict;
 use crate::model::verdict::decide;
 
-/// Addresses that need no asking, by marks that the reader gives them: eight bytes each. It grows with the ledger, and is
+/// Addresses that need no asking, by marks that the reader gives them: nine bytes each. It grows with the ledger, and is
 /// made where the ledger is small beside the list ([`Ledger::is_small_beside`]).
 #[derive(Debug, Default)]
 pub struct Settled {
     /// In ascending order.
     marks: Vec<u64>,
+    /// How each stands, by its place among the verdicts.
+    stand: Vec<u8>,
+    /// All verdicts that any of them has.
+    verdicts: Vec<Verdict>,
 }
 
 impl Settled {
@@ -25,6 +30,16 @@ impl Settled {
     #[must_use]
     pub fn place(&self, mark: u64) -> Option<usize> {
         self.marks.binary_search(&mark).ok()
+    }
+
+    /// How the address at a place stands.
+    ///
+    /// # Panics
+    ///
+    /// When it is none that [`Settled::place`] gave.
+    #[must_use]
+    pub fn verdict(&self, place: usize) -> Verdict {
+        self.verdicts[usize::from(self.stand[place])]
     }
 
     /// How many there are.
@@ -73,6 +88,10 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// Never: a settled verdict is one of a few standings with one of fifty reasons, not all of which go together.
     pub fn settled(&self, mut mark: impl FnMut(&str) -> u64) -> Result<Settled, LedgerError> {
         if self.was_empty() {
             return Ok(Settled::default());
@@ -89,7 +108,7 @@ impl Ledger {
                 Ok(())
             },
         )?;
-        let mut marks = Vec::new();
+        let (mut marks, mut verdicts) = (Vec::new(), Vec::new());
         let mut evidence = Evidence::new();
         self.each(
             concat!(
@@ -103,8 +122,15 @@ impl Ledger {
                 evidence.facts.extend_from_slice(gists.of(domain));
                 evidence.facts.extend(found.drain(..).map(timeless));
                 evidence.facts.extend(self.returned(key)?);
-                if is_settled(decide(&evidence)) {
-                    marks.push(mark(key));
+                let verdict = decide(&evidence);
+                if is_settled(verdict) {
+                    let known = verdicts.iter().position(|known| *known == verdict);
+                    let at = known.unwrap_or_else(|| {
+                        verdicts.push(verdict);
+                        verdicts.len() - 1
+                    });
+                    let at = u8::try_from(at).expect("there are fewer settled verdicts than 256");
+                    marks.push((mark(key), at));
                 }
                 Ok(())
             },
@@ -114,7 +140,12 @@ impl Ledger {
         self.connection
             .release_memory()
             .map_err(|error| self.failure(error))?;
-        Ok(Settled { marks })
+        let (marks, stand) = marks.into_iter().unzip();
+        Ok(Settled {
+            marks,
+            stand,
+            verdicts,
+        })
     }
 
     /// Whether a pass over the whole ledger is worth while for a list of so many bytes.

@@ -10,11 +10,13 @@ use super::seen::{Mark, Marker, Seen};
 use super::so_far::Standings;
 use super::{Task, Tools};
 use crate::input::address::Address;
-use crate::input::flags::Lists;
+use crate::input::flags::{Flag, Flags, Lists};
 use crate::input::list::{IntakeError, List};
 use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, LedgerError, Settled, Todo};
 use crate::model::limits;
+use crate::model::reason::Reason;
+use crate::model::verdict::{Standing, Verdict};
 use crate::net::route::HostKey;
 use crate::probe::run::TargetSource;
 use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Target};
@@ -43,13 +45,23 @@ struct Batch<T> {
     /// Rows that name nobody; those of them that a person may save.
     nameless: [u64; 2],
     /// The mailboxes that its rows name.
-    mailboxes: Vec<(Address, Mark, T)>,
+    mailboxes: Vec<Mailbox<T>>,
+}
+
+/// A mailbox that a row names.
+struct Mailbox<T> {
+    address: Address,
+    mark: Mark,
+    /// Whether it is the first that its row names, which stands for the message.
+    leads: bool,
+    /// What is known of it.
+    known: T,
 }
 
 /// What the ledger knows of a mailbox.
 enum Known {
-    /// It needs no asking; its place among the settled ones.
-    Settled(usize),
+    /// It needs no asking; its place among the settled ones, with how it stands.
+    Settled(usize, Verdict),
     /// It may need asking.
     Open { todo: Todo, last: LastWord },
 }
@@ -113,30 +125,46 @@ impl<'a> Questions<'a> {
         self.seen.len() + self.met.iter().filter(|met| **met).count()
     }
 
+    /// Tells how a row stands, if it is one: of those that name several mailboxes the first speaks for all.
+    fn stands(&self, leads: bool, verdict: Verdict, flags: Flags) {
+        if leads {
+            self.standings.borrow_mut().stands(verdict, flags);
+        }
+    }
+
     /// How many of them needed no asking.
     pub(super) fn known(&self) -> u64 {
         self.known
     }
 
-    /// What is to be asked about a mailbox, where anything is.
-    fn wanted(&mut self, address: Address, mark: Mark, known: Known) -> Option<Target> {
+    /// What is to be asked about a mailbox, where anything is. Of the others it is told how their rows stand.
+    fn wanted(&mut self, mailbox: Mailbox<Known>) -> Option<Target> {
+        let Mailbox {
+            address,
+            mark,
+            leads,
+            known,
+        } = mailbox;
         if self.suppression.has(&address) {
+            self.stands(leads, SUPPRESSED, Flags::NONE);
             return None;
         }
         let is_new = match known {
-            Known::Settled(place) => !std::mem::replace(&mut self.met[place], true),
+            Known::Settled(place, _) => !std::mem::replace(&mut self.met[place], true),
             Known::Open { .. } => self.seen.is_new(mark),
         };
         if !is_new {
+            self.stands(leads, ACCEPTED, Flags::NONE.with(Flag::Duplicate));
             return None;
         }
         match known {
-            Known::Settled(_)
+            Known::Settled(_, verdict)
             | Known::Open {
-                todo: Todo::Settled(_),
+                todo: Todo::Settled(verdict),
                 ..
             } => {
                 self.known += 1;
+                self.stands(leads, verdict, self.lists.flags(&address));
                 None
             }
             Known::Open {
@@ -166,6 +194,18 @@ impl<'a> Questions<'a> {
     }
 }
 
+/// How a row stands that is left alone.
+const SUPPRESSED: Verdict = Verdict {
+    standing: Standing::Unknown,
+    reason: Reason::Suppressed,
+};
+
+/// How a further row of a mailbox stands, as far as its list depends on that: at best.
+const ACCEPTED: Verdict = Verdict {
+    standing: Standing::Deliverable,
+    reason: Reason::Accepted,
+};
+
 impl TargetSource for Questions<'_> {
     fn next(&mut self) -> anyhow::Result<Option<Vec<Target>>> {
         let Some(batch) = self.ahead.next() else {
@@ -176,7 +216,7 @@ impl TargetSource for Questions<'_> {
         let wanted: Vec<Target> = batch
             .mailboxes
             .into_iter()
-            .filter_map(|(address, mark, known)| self.wanted(address, mark, known))
+            .filter_map(|mailbox| self.wanted(mailbox))
             .collect();
         let mut standings = self.standings.borrow_mut();
         let [nameless, repairable] = batch.nameless;
@@ -245,10 +285,16 @@ impl Reader {
             };
             self.rows += 1;
             batch.until = self.rows;
+            let mut leads = true;
             read_row(&row, |named| match named.address {
                 Ok(address) => {
                     let mark = self.marker.mark(&address.key());
-                    batch.mailboxes.push((address, mark, ()));
+                    batch.mailboxes.push(Mailbox {
+                        address,
+                        mark,
+                        leads: std::mem::take(&mut leads),
+                        known: (),
+                    });
                 }
                 Err(none) => {
                     batch.nameless[0] += 1;
@@ -272,12 +318,17 @@ fn look_up(
         mailboxes,
     } = batch;
     let mailboxes = ledger.look(|ledger| {
-        let known = mailboxes.into_iter().map(|(address, mark, ())| {
-            let known = match settled.place(mark.0) {
-                Some(place) => Known::Settled(place),
-                None => look_up_one(&address, ledger)?,
+        let known = mailboxes.into_iter().map(|mailbox| {
+            let known = match settled.place(mailbox.mark.0) {
+                Some(place) => Known::Settled(place, settled.verdict(place)),
+                None => look_up_one(&mailbox.address, ledger)?,
             };
-            Ok((address, mark, known))
+            Ok(Mailbox {
+                known,
+                address: mailbox.address,
+                mark: mailbox.mark,
+                leads: mailbox.leads,
+            })
         });
         known.collect::<Result<Vec<_>, LedgerError>>()
     })?;

@@ -8,21 +8,22 @@ use std::hash::{BuildHasher, BuildHasherDefault};
 use foldhash::quality::RandomState;
 
 use super::seen::AsItIs;
-use crate::model::flag::Flags;
+use crate::model::flag::{Flag, Flags};
 use crate::model::reason::Reason;
 use crate::model::verdict::{Disposition, Finding, Policy, Standing, Verdict, Whom};
 use crate::probe::scheduler::Event;
 use crate::probe::{CatchAllState, KnownDomain, Party, refuses_a_stranger};
 use crate::projection::{Kind, Model, Segment};
 
-/// How the mailboxes stand that are settled by now, with the rows that name none.
+/// How the rows stand that are settled by now: of a mailbox that is asked about the first, further ones and those that name
+/// nobody as they are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SoFar {
     /// How many would go to each list, in the order of [`Disposition::ALL`].
     pub lists: [u64; 3],
     /// The share that would bounce if the list were sent as it is; `None` while nothing is settled.
     pub rate: Option<f64>,
-    /// Mailboxes that an earlier run had settled: they are in none of the counts above.
+    /// Mailboxes that an earlier run had settled, among those counted above.
     pub known: u64,
 }
 
@@ -34,8 +35,11 @@ pub(super) struct Standings {
     domains: HashMap<u64, Domain, BuildHasherDefault<AsItIs>>,
     keys: RandomState,
     total: Share,
-    /// Rows that name nobody, in the order of [`Disposition::ALL`].
-    nameless: [u64; 3],
+    /// Rows of which nobody is asked, in the order of [`Disposition::ALL`]: they name nobody, somebody who was met before or
+    /// is known, or whom to leave alone.
+    unasked: [u64; 3],
+    /// Messages among them that are no further ones, by kind, in the order of [`Kind::ALL`].
+    kinds: [u64; Kind::ALL.len()],
     known: u64,
 }
 
@@ -133,7 +137,8 @@ impl Standings {
             domains: HashMap::default(),
             keys: RandomState::default(),
             total: Share::default(),
-            nameless: [0; 3],
+            unasked: [0; 3],
+            kinds: [0; Kind::ALL.len()],
             known: 0,
         }
     }
@@ -145,8 +150,17 @@ impl Standings {
 
     /// Rows were read that name nobody; so many of them a person may save.
     pub(super) fn nameless(&mut self, rows: u64, repairable: u64) {
-        self.nameless[place(Disposition::Review)] += repairable;
-        self.nameless[place(Disposition::Rejected)] += rows - repairable;
+        self.unasked[place(Disposition::Review)] += repairable;
+        self.unasked[place(Disposition::Rejected)] += rows - repairable;
+    }
+
+    /// A row was read of which nobody is asked, since it stands like this.
+    pub(super) fn stands(&mut self, verdict: Verdict, flags: Flags) {
+        let list = self.policy.disposition(verdict, flags.iter());
+        self.unasked[place(list)] += 1;
+        if !flags.has(Flag::Duplicate) {
+            self.kinds[at(Kind::of(verdict, flags))] += 1;
+        }
     }
 
     /// So many mailboxes need no asking, by what earlier runs learned.
@@ -268,16 +282,19 @@ impl Standings {
         ] {
             lists[place(list)] += count;
         }
-        for (sum, rows) in lists.iter_mut().zip(self.nameless) {
+        for (sum, rows) in lists.iter_mut().zip(self.unasked) {
             *sum += rows;
         }
-        let kinds = [
+        let mut kinds = self.kinds;
+        for (kind, count) in [
             (Kind::Proven, proven.iter().sum()),
             (Kind::Refused, refused),
             (Kind::NoMail, no_mail),
             (Kind::CatchAll, catch_all),
             (Kind::Deferred, unsettled),
-        ];
+        ] {
+            kinds[at(kind)] += count;
+        }
         SoFar {
             lists,
             rate: self.rate(&kinds),
@@ -285,18 +302,18 @@ impl Standings {
         }
     }
 
-    fn rate(&self, kinds: &[(Kind, u64)]) -> Option<f64> {
-        let mean = |kind: Kind| {
-            let at = Kind::ALL.iter().position(|known| *known == kind);
-            at.map_or(0.0, |at| self.means[at])
-        };
-        let all: u64 = kinds.iter().map(|(_, count)| count).sum();
-        let bounced: f64 = kinds
-            .iter()
-            .map(|&(kind, count)| mean(kind) * float(count))
-            .sum();
+    fn rate(&self, kinds: &[u64]) -> Option<f64> {
+        let all: u64 = kinds.iter().sum();
+        let counted = self.means.iter().zip(kinds);
+        let bounced: f64 = counted.map(|(mean, &count)| mean * float(count)).sum();
         (all > 0).then(|| bounced / float(all))
     }
+}
+
+/// The place of a kind among [`Kind::ALL`].
+fn at(kind: Kind) -> usize {
+    let at = Kind::ALL.iter().position(|known| *known == kind);
+    at.expect("all kinds are among all kinds")
 }
 
 /// The place of a list among [`Disposition::ALL`].
@@ -324,7 +341,6 @@ fn float(count: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::flag::Flag;
     use crate::model::reading::Reading;
     use crate::model::stage::Stage;
     use crate::model::timestamp::Timestamp;
@@ -464,6 +480,22 @@ mod tests {
         standings.nameless(5, 2);
         assert_eq!(standings.so_far(1).lists, [0, 3, 3]);
         assert_eq!(standings.so_far(0).rate, None);
+    }
+
+    #[test]
+    fn further_rows_and_those_that_are_known_count_as_they_are_read() {
+        let mut standings = standings();
+        let verdict = |standing, reason| Verdict { standing, reason };
+        let accepted = verdict(Standing::Deliverable, Reason::Accepted);
+        let refused = verdict(Standing::Undeliverable, Reason::NoSuchMailbox);
+        standings.stands(accepted, Flags::NONE);
+        standings.stands(accepted, Flags::NONE.with(Flag::Duplicate));
+        standings.stands(accepted, Flags::NONE.with(Flag::TrapLike));
+        standings.stands(refused, Flags::NONE);
+        assert_eq!(standings.so_far(0).lists, [1, 1, 2]);
+        // Of three messages one would bounce.
+        let rate = standings.so_far(0).rate.unwrap();
+        assert!((0.3..0.4).contains(&rate), "{rate}");
     }
 
     #[test]

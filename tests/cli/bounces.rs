@@ -651,3 +651,32 @@ fn a_ledger_that_another_program_has_for_itself_is_waited_for() {
     assert!(text.contains("The ledger has 0 new bounces"), "{text}");
     holder.join().unwrap();
 }
+
+#[test]
+fn what_is_no_bounce_is_told_with_what_would_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("text.txt"), "hello there, this is my text\n").unwrap();
+    fs::write(
+        folder.join("noise.xlsx"),
+        [1_u8, 0, 2, 3, 255, 0, 7, 6].repeat(100),
+    )
+    .unwrap();
+    fs::write(folder.join("empty.eml"), "").unwrap();
+    for (file, word) in [
+        ("text.txt", "text.txt: is text without an address"),
+        ("noise.xlsx", "noise.xlsx: cannot be read as a spreadsheet"),
+        ("empty.eml", "empty.eml: is empty"),
+        ("-", "standard input: is text without an address"),
+    ] {
+        let text = fs::File::open(folder.join("text.txt")).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_presend"));
+        command.args(["bounces", file, "--no-ledger"]).stdin(text);
+        let output = crate::list::at_home(&mut command, folder).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{file}: {said}");
+        assert!(said.contains(word), "{file}: {said}");
+        let helps = said.contains(".eml") || said.contains("save it as XLSX");
+        assert!(helps, "{file}: {said}");
+    }
+}

@@ -258,6 +258,31 @@ fn a_page_that_is_named_like_a_spreadsheet_is_told_what_it_is() {
 }
 
 #[test]
+fn bytes_that_are_named_like_a_spreadsheet_are_told_to_be_none() {
+    let noise: Vec<u8> = (0..3000_u32)
+        .map(|n| (n * n * 31 + n / 7).to_le_bytes()[1])
+        .collect();
+    let archive = [b"PK\x03\x04", &noise[..]].concat();
+    for (name, bytes) in [
+        ("people.xlsx", &noise),
+        ("people.XLS", &noise),
+        ("people.ods", &archive),
+    ] {
+        let run = Run::verify_named(name, bytes, &["--offline"]);
+        assert_eq!(run.code(), 3, "{}", run.errors());
+        for words in ["named like one, but there is none in it", "save it as XLSX"] {
+            assert!(run.errors().contains(words), "{}", run.errors());
+        }
+    }
+    let run = Run::verify_named("people.bin", &noise, &["--offline"]);
+    assert!(
+        run.errors().contains("is a binary file"),
+        "{}",
+        run.errors()
+    );
+}
+
+#[test]
 fn a_workbook_of_excel_97_goes_in() {
     let bytes = std::fs::read(repository("tests/fixtures/lists/excel-97.xls")).unwrap();
     let run = Run::verify_named("people.xls", &bytes, &["--offline"]);

@@ -27,8 +27,31 @@ pub enum SourceError {
         error: io::Error,
     },
     /// It is neither messages nor JSON, and no table either.
-    #[error(transparent)]
+    #[error("{}", told(.0))]
     NoTable(#[from] IntakeError),
+}
+
+/// Why something is none of what bounces are read from, where that is not the fault of a table.
+fn told(error: &IntakeError) -> String {
+    let of = |list: &str, what: &str| {
+        let name = match list {
+            "-" => "standard input",
+            list => list,
+        };
+        format!(
+            "{name}: {what}, and no bounce; give messages that came back whole, with their headers (.eml, mbox, Maildir), or what \
+             your sending platform exports of them (CSV, XLSX, JSON); what a reply means says `presend explain`"
+        )
+    };
+    match error {
+        IntakeError::Binary { list, what, .. } => of(list, &format!("is {what}")),
+        IntakeError::Empty { list } => of(list, "is empty"),
+        IntakeError::NoAddressColumn { list, columns } => {
+            let more = format!("; of a table name the column with --column: {columns}");
+            of(list, "is text without an address to say who it is about") + &more
+        }
+        error => error.to_string(),
+    }
 }
 
 /// Hands every piece of what is at `path` to `each`: a file, a folder with all that is in it, `-` for standard input.

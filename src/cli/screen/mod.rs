@@ -2,6 +2,7 @@
 
 mod notices;
 mod picture;
+mod zone;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use crate::verify::{Observer, SoFar};
 
 use notices::{Notices, Trouble};
 use picture::Scene;
+use zone::Zone;
 
 /// Names the events that tell progress, for filters and for the text form, which leaves their fields out.
 pub(super) const TARGET: &str = "presend::progress";
@@ -50,7 +52,10 @@ impl Screen {
         log.start(&bar);
         Screen {
             bar,
-            scene: Scene::default(),
+            scene: Scene {
+                zone: Zone::here(),
+                ..Scene::default()
+            },
             notices: Notices::default(),
             doing: Arc::default(),
             next_line: Instant::now() + LINE_EVERY,
@@ -230,6 +235,7 @@ mod tests {
                 known: 0,
             },
             refusals: Some("all 12 hosts refuse this address, naming zen.spamhaus.org".to_owned()),
+            zone: Zone::default(),
         };
         show(&bar, &scene, usize::from(columns));
         let shown = terminal.contents();

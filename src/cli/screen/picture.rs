@@ -8,6 +8,7 @@ use crate::probe::scheduler::{Progress, ToGo, WaitingHosts};
 use crate::verify::SoFar;
 
 use super::super::safe::safe;
+use super::zone::Zone;
 
 /// A run at one moment.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub(super) struct Scene {
     pub(super) so_far: SoFar,
     /// Who does not talk to us.
     pub(super) refusals: Option<String>,
+    /// Where those are who watch.
+    pub(super) zone: Zone,
 }
 
 impl Scene {
@@ -163,8 +166,7 @@ impl Scene {
         if left < Duration::from_secs(60) {
             return format!("for {} s", left.as_secs().max(1));
         }
-        let text = moment.to_string();
-        format!("until {}\u{a0}UTC", text.get(11..16).unwrap_or(&text))
+        format!("until {}", self.zone.clock(moment))
     }
 
     /// What is done about an order to stop.
@@ -243,6 +245,7 @@ mod tests {
                 known: 0,
             },
             refusals: None,
+            zone: Zone::default(),
         }
     }
 

@@ -186,6 +186,20 @@ pub enum IntakeError {
 }
 
 impl IntakeError {
+    /// Says what a file is that is no text.
+    pub(super) fn of_binary(list: String, binary: Binary) -> IntakeError {
+        if binary.is_no_spreadsheet(&list) {
+            return IntakeError::NoWorkbook {
+                list,
+                detail:
+                    "it is named like one, but there is none in it: it may be damaged or encrypted"
+                        .to_owned(),
+            };
+        }
+        let Binary { what, remedy } = binary;
+        IntakeError::Binary { list, what, remedy }
+    }
+
     /// Says why a table cannot be read.
     pub(super) fn of_table(list: String, trouble: Trouble) -> IntakeError {
         match trouble {
@@ -198,7 +212,7 @@ impl IntakeError {
                 sheets: format!("{sheets:?}").trim_matches(['[', ']']).to_owned(),
             },
             Trouble::TooLarge(detail) => IntakeError::TooLarge { list, detail },
-            Trouble::Other(Binary { what, remedy }) => IntakeError::Binary { list, what, remedy },
+            Trouble::Other(binary) => IntakeError::of_binary(list, binary),
             Trouble::Damaged(detail) => IntakeError::NoWorkbook { list, detail },
         }
     }

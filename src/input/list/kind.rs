@@ -1,5 +1,8 @@
 //! What a file is by its first bytes, whatever its name says.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use super::encoding::BOM;
 use crate::model::limits;
 
@@ -171,6 +174,27 @@ const SIGNATURES: &[(&[u8], &str, &str)] = &[
     (b"\0\0\xfe\xff", "text in UTF-32", SAVE_AS_UTF8),
 ];
 
+/// What is said of bytes that belong to nothing we know.
+const UNKNOWN: &str = "a binary file";
+
+/// What is said of an archive that belongs to nothing we know.
+const ARCHIVE: &str = "a zip archive";
+
+/// How the names of spreadsheets end.
+const SPREADSHEETS: [&str; 4] = ["xlsx", "xlsb", "xls", "ods"];
+
+impl Binary {
+    /// Whether it is nothing that we know, in a file whose name says that it is a spreadsheet.
+    pub(super) fn is_no_spreadsheet(&self, name: &str) -> bool {
+        let ending = Path::new(name).extension().and_then(OsStr::to_str);
+        let is_named_so = ending.is_some_and(|ending| {
+            let mut endings = SPREADSHEETS.iter();
+            endings.any(|known| known.eq_ignore_ascii_case(ending))
+        });
+        is_named_so && [UNKNOWN, ARCHIVE].contains(&self.what)
+    }
+}
+
 /// What a zip archive is that is no workbook, by the names of its `parts`.
 pub(super) fn zip_of(parts: &[String]) -> Binary {
     let has = |start: &str| parts.iter().any(|name| name.starts_with(start));
@@ -187,7 +211,7 @@ pub(super) fn zip_of(parts: &[String]) -> Binary {
             "export it as Excel or CSV (File > Export To) and give that file",
         )
     } else {
-        ("a zip archive", UNPACK_OR_EXPORT)
+        (ARCHIVE, UNPACK_OR_EXPORT)
     };
     Binary { what, remedy }
 }
@@ -229,7 +253,7 @@ pub(super) fn of_text(text: &[u8]) -> Kind {
         .count();
     if controls * 20 > look.len() && controls > 2 {
         return Kind::Binary(Binary {
-            what: "a binary file",
+            what: UNKNOWN,
             remedy: EXPORT,
         });
     }

@@ -52,7 +52,6 @@ use column::FirstRecord;
 use dialect::Sample;
 use encoding::Heard;
 use footer::Before;
-use kind::Binary;
 use opening::{Mark, Opening};
 use record::{Layout, Quoting, Record, Widths};
 use unpack::{NoText, Reader};
@@ -666,11 +665,7 @@ fn opened(
     let list = || name.to_owned();
     let text = unpack::text(reader, said).map_err(|error| match error {
         NoText::Empty => IntakeError::Empty { list: list() },
-        NoText::Binary(binary) => IntakeError::Binary {
-            list: list(),
-            what: binary.what,
-            remedy: binary.remedy,
-        },
+        NoText::Binary(binary) => IntakeError::of_binary(list(), binary),
     })?;
     let mut opening = Opening::of(text.reader);
     if opening.is_empty() {
@@ -683,9 +678,8 @@ fn opened(
             None => IntakeError::Empty { list: list() },
         });
     }
-    if let Some(Binary { what, remedy }) = kind::document(opening.window.bytes()) {
-        let list = list();
-        return Err(IntakeError::Binary { list, what, remedy });
+    if let Some(binary) = kind::document(opening.window.bytes()) {
+        return Err(IntakeError::of_binary(list(), binary));
     }
     Ok((opening, text.encoding, text.heard))
 }
