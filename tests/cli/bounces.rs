@@ -657,16 +657,13 @@ fn what_is_no_bounce_is_told_with_what_would_be() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::write(folder.join("text.txt"), "hello there, this is my text\n").unwrap();
-    fs::write(
-        folder.join("noise.xlsx"),
-        [1_u8, 0, 2, 3, 255, 0, 7, 6].repeat(100),
-    )
-    .unwrap();
-    fs::write(folder.join("empty.eml"), "").unwrap();
+    let noise = (0..3000_u32).map(|n| (n * n * 31 + n / 7).to_le_bytes()[1]);
+    fs::write(folder.join("noise.xlsx"), noise.collect::<Vec<u8>>()).unwrap();
+    fs::write(folder.join("empty.csv"), "").unwrap();
     for (file, word) in [
         ("text.txt", "text.txt: is text without an address"),
         ("noise.xlsx", "noise.xlsx: cannot be read as a spreadsheet"),
-        ("empty.eml", "empty.eml: is empty"),
+        ("empty.csv", "empty.csv: is empty"),
         ("-", "standard input: is text without an address"),
     ] {
         let text = fs::File::open(folder.join("text.txt")).unwrap();
