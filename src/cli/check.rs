@@ -6,11 +6,11 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::asking::{self, AskingArgs};
+use super::asking::AskingArgs;
 use super::log::LogArgs;
 use super::safe::safe;
 use super::screen::Screen;
-use super::{Exit, start, stop, usage};
+use super::{Exit, place, start, stop, tools, usage};
 use crate::input::address::Address;
 use crate::input::list::{ColumnChoice, Options, Source};
 use crate::ledger::Ledger;
@@ -45,7 +45,7 @@ pub(super) struct CheckArgs {
 /// Runs `presend check`: a list of few rows, shown instead of written.
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
-    let tools = asking::tools(&args.policy, &args.asking)?;
+    let tools = tools::tools(&args.policy, &args.asking)?;
     let folder = tempfile::tempdir()?;
     let inputs = inputs(&args.addresses)?;
     // A header of our own keeps the first address from being taken for one.
@@ -65,7 +65,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut domains = Vec::new();
     start::add_domains(&mut domains, &task.lists[0].source, &task.options)?;
     let mut screen = Screen::start(&args.log);
-    let (text, ending, undeliverable) = asking::block_on(&place, async {
+    let (text, ending, undeliverable) = place::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,

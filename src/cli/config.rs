@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use clap::Args;
 use serde::Serialize;
 
-use super::asking::own_ledger;
 use super::layers::{InForce, Layers, usual_place};
 use super::safe::safe;
+use super::state::own_ledger;
 use super::{Exit, usage};
 use crate::ledger::Ledger;
 use crate::model::limits;

@@ -7,12 +7,13 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::asking::{self, AskingArgs, Place};
+use super::asking::AskingArgs;
 use super::log::LogArgs;
+use super::place::Place;
 use super::reading::{self, ReadingArgs};
 use super::safe::safe;
 use super::screen::Screen;
-use super::{Exit, inputs, start, stop};
+use super::{Exit, inputs, place, start, stop, tools};
 use crate::model::ending::Ending;
 use crate::model::text::{grouped, percent};
 use crate::model::timestamp::Timestamp;
@@ -48,7 +49,7 @@ pub(super) struct EstimateArgs {
 /// Runs `presend estimate`: nothing is written but what the ledger learns.
 pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
-    let tools = asking::tools(&args.policy, &args.asking)?;
+    let tools = tools::tools(&args.policy, &args.asking)?;
     let sources = inputs::open(&args.lists)?;
     let options = args.reading.options();
     // Before anybody is asked: is it a list, which column is it?
@@ -61,7 +62,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     // The same command asks about the same people, unless it is told otherwise.
     let seed = args.asking.seed.unwrap_or(0);
     let mut screen = Screen::start(&args.log);
-    let estimated = asking::block_on(&place, async {
+    let estimated = place::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::asking::rule_book;
+use super::tools::rule_book;
 use crate::bounce::explain::{self, Explanation, Hints, Knowledge, json, lines, render};
 use crate::model::limits;
 use crate::model::provider::Providers;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Exit, asking, usage};
+use super::{Exit, state, usage};
 use crate::input::address::Address;
 use crate::ledger::{Exported, Forgotten, Ledger, Stats, Target, forget};
 use crate::model::text::is_formula;
@@ -80,7 +80,7 @@ fn told(forgotten: &Forgotten, path: &str) -> String {
 pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
     let path = match &args.ledger {
         Some(path) => path.clone(),
-        None => asking::own_ledger()?,
+        None => state::own_ledger()?,
     };
     let now = Timestamp::from(SystemTime::now());
     match &args.command {

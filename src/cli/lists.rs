@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, asking, usage};
+use super::{Exit, state, usage};
 use crate::input::flags::{BUILT_IN, BUILT_IN_SINCE, Maintained};
 use crate::model::limits;
 use crate::model::provider::Providers;
@@ -58,7 +58,7 @@ pub(super) fn update() -> anyhow::Result<Option<(String, String)>> {
 
 /// Where a taken list is kept.
 fn kept() -> anyhow::Result<PathBuf> {
-    Ok(asking::state_directory()?.join("presend/disposable.txt"))
+    Ok(state::state_directory()?.join("presend/disposable.txt"))
 }
 
 fn status() -> anyhow::Result<String> {

@@ -18,6 +18,9 @@ use crate::model::text::folded;
 /// Overrides what is logged, such as `presend=debug` or `presend::pipeline=trace`.
 const VARIABLE: &str = "PRESEND_LOG";
 
+/// Names the events that tell progress, for filters and for the text form, which leaves their fields out.
+pub(super) const TARGET: &str = "presend::progress";
+
 /// Options about what is said beside the results.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct LogArgs {
@@ -145,7 +148,7 @@ where
             }
         }
         // What only programs want is left to the JSON form.
-        if event.metadata().target() != super::screen::TARGET && !words.fields.is_empty() {
+        if event.metadata().target() != TARGET && !words.fields.is_empty() {
             write!(line, " ({})", words.fields.trim_start())?;
         }
         match self.reader {

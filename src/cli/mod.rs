@@ -16,14 +16,18 @@ mod ledger;
 mod lists;
 mod log;
 mod manual;
+mod place;
 pub mod preflight;
 mod reading;
 mod report;
 mod safe;
 mod screen;
+mod session;
 mod simulate;
 mod start;
+mod state;
 mod stop;
+mod tools;
 mod verify;
 mod workbook;
 
@@ -210,20 +214,20 @@ fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
 
 /// Looks at sender and machine in the world that was asked for.
 fn preflight_here(args: &preflight::PreflightArgs, layers: &Layers) -> anyhow::Result<Exit> {
-    let place = asking::place_of(args.world.as_deref())?;
+    let place = place::place_of(args.world.as_deref())?;
     let mut out = io::stdout().lock();
     let style = if is_plain(&out) {
         crate::preflight::render::screen::Style::Plain
     } else {
         crate::preflight::render::screen::Style::Colour
     };
-    let code = asking::block_on(&place, async {
-        let world = asking::world_of(&place, &args.dns, None, 0)?;
+    let code = place::block_on(&place, async {
+        let world = place::world_of(&place, &args.dns, None, 0)?;
         let mut machine = match &place {
-            asking::Place::Simulated(internet, _) => {
+            place::Place::Simulated(internet, _) => {
                 preflight::Machine::simulated(internet.client())
             }
-            asking::Place::Offline | asking::Place::Real => preflight::Machine::look(),
+            place::Place::Offline | place::Place::Real => preflight::Machine::look(),
         };
         if !args.source_ips.is_empty() {
             machine.sources.clone_from(&args.source_ips);

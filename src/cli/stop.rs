@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Exit;
-use super::screen::TARGET;
+use super::log::TARGET;
 use crate::model::limits;
 use crate::model::text::counted;
 use crate::probe::run::{Ending, Stop};

@@ -7,12 +7,13 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::asking::{self, AskingArgs, Place};
+use super::asking::AskingArgs;
 use super::log::LogArgs;
+use super::place::Place;
 use super::reading::{self, ReadingArgs};
 use super::report::{PageArgs, add_report};
 use super::screen::Screen;
-use super::{Exit, folder, inputs, start, stop, usage, workbook};
+use super::{Exit, folder, inputs, place, start, stop, tools, usage, workbook};
 use crate::input::list::{Options, Source};
 use crate::ledger::{Job, Ledger, Lock};
 use crate::model::ending::Ending;
@@ -94,7 +95,7 @@ impl VerifyArgs {
 /// Runs `presend verify`.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
-    let tools = asking::tools(&args.policy, &args.asking)?;
+    let tools = tools::tools(&args.policy, &args.asking)?;
     let sources = inputs::open(&args.lists)?;
     let task = task(args, sources)?;
     protect(args, &task)?;
@@ -105,7 +106,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         right_column(input, &task.options, &gate)?;
     }
     let mut screen = Screen::start(&args.log);
-    let (report, json) = asking::block_on(&place, async {
+    let (report, json) = place::block_on(&place, async {
         let asked = args.asking.terms(&place, &domains).await?;
         let (job_place, _locks) = occupy(&task)?;
         let name = task.name();

@@ -126,7 +126,7 @@ impl Lifetimes {
                     Whom::Subject,
                     Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested,
                 ) => Some(self.accepted),
-                (Whom::Subject, reason) if reading.permanent && reason.may_reject() => {
+                (Whom::Subject, _) if reading.condemns() => {
                     Some(self.refused)
                 }
                 (Whom::Subject, Reason::MailboxFull | Reason::MailboxBusy) => Some(self.refused),
@@ -136,7 +136,7 @@ impl Lifetimes {
             },
             Finding::Bounced {
                 reason, permanent, ..
-            } => (*permanent && reason.may_reject()).then_some(self.bounced),
+            } => reason.condemns(*permanent).then_some(self.bounced),
             Finding::Text { .. } | Finding::Withheld { .. } => None,
         }
     }

@@ -257,7 +257,7 @@ fn read<'a>(row: &'a Row<'_>, whom: Whom) -> rusqlite::Result<Option<Answer<'a>>
         // That connection was not believed, the machine is.
         Ok(Reason::ProviderAnomaly) if was_to_be_asked_again(text(6)?) => Said::AskedAgain,
         Ok(Reason::ProviderAnomaly) => Said::TakenBack,
-        Ok(reason) if permanent && reason.may_reject() => Said::No,
+        Ok(reason) if reason.condemns(permanent) => Said::No,
         Ok(_) | Err(_) => return Ok(None),
     };
     Ok(Some(Answer {

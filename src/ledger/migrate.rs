@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::row::{Kept, Table, insert};
-use super::{Lifetimes, schema};
+use super::{Lifetimes, tables};
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Fact;
 
@@ -18,9 +18,9 @@ pub(super) fn from_1(connection: &Connection) -> rusqlite::Result<()> {
             "ALTER TABLE address RENAME TO address_1; ALTER TABLE domain RENAME TO domain_1;
              ALTER TABLE about RENAME TO about_1;",
         )?;
-        connection.execute_batch(schema::TABLES)?;
+        connection.execute_batch(tables::TABLES)?;
         connection.execute_batch("INSERT INTO about SELECT * FROM about_1")?;
-        schema::mark(connection)?;
+        tables::mark(connection)?;
         copy(
             connection,
             "SELECT key, facts FROM address_1",

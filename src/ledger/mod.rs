@@ -23,6 +23,7 @@ mod schema;
 mod settled;
 mod standing;
 mod stats;
+mod tables;
 mod todo;
 mod writer;
 

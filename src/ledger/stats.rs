@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::row::moment;
-use super::{Ledger, LedgerError, schema};
+use super::{Ledger, LedgerError, tables};
 use crate::model::timestamp::Timestamp;
 
 /// What a ledger holds.
@@ -73,7 +73,7 @@ fn count(connection: &Connection, path: &Path) -> rusqlite::Result<Stats> {
         })
     };
     Ok(Stats {
-        schema: schema::VERSION,
+        schema: tables::VERSION,
         world: connection.query_row("SELECT value FROM about WHERE what = 'world'", [], |row| {
             row.get(0)
         })?,

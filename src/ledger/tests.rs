@@ -818,7 +818,7 @@ fn a_ledger_of_the_first_schema_is_brought_up_to_date() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, schema::VERSION);
+    assert_eq!(version, tables::VERSION);
 }
 
 #[test]

@@ -36,6 +36,12 @@ impl Reading {
         self.clone()
     }
 
+    /// Whether it condemns whom it is about: it is for good, and blames the mailbox or its domain.
+    #[must_use]
+    pub fn condemns(&self) -> bool {
+        self.reason.condemns(self.permanent)
+    }
+
     /// Whether no words were understood: the code alone decided.
     #[must_use]
     pub fn goes_by_code_alone(&self) -> bool {

@@ -143,6 +143,12 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether it condemns an address: a refusal that is `permanent`, and blames the mailbox or its domain.
+    #[must_use]
+    pub fn condemns(self, permanent: bool) -> bool {
+        permanent && self.may_reject()
+    }
+
     /// Whether a permanent refusal with this reason may reject an address: only the mailbox or its domain can be to
     /// blame, and a full or busy mailbox exists.
     #[must_use]

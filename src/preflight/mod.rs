@@ -6,8 +6,10 @@
 //! [`render`] shows it.
 
 pub mod auth;
+pub mod host;
 pub mod machine;
 pub mod render;
+pub mod reverse;
 pub mod sender;
 
 pub mod check;

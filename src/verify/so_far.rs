@@ -218,7 +218,7 @@ impl Standings {
         else {
             return;
         };
-        if reading.permanent && reading.reason.may_reject() {
+        if reading.condemns() {
             self.change(domain_of(key), |domain| {
                 domain.refused += u32::from(domain.has_more());
             });

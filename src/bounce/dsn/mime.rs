@@ -5,7 +5,7 @@ use mail_parser::{MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::Original;
 use super::fields::{self, Block};
-use super::prose::returned_message;
+use super::returned::returned_message;
 use crate::model::limits;
 
 /// The parts of one message, sorted by what they can tell.

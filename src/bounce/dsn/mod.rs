@@ -15,6 +15,7 @@ mod mime;
 mod prose;
 pub mod quoted;
 mod report;
+mod returned;
 mod sentence;
 pub mod unanswered;
 

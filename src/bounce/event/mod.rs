@@ -4,6 +4,7 @@
 //! words of platforms (`config/platforms.toml`), `says` one line of their documentation. An event becomes the message that a
 //! mail system would have sent, so that everything is judged in one way.
 
+mod name;
 mod platform;
 mod record;
 mod says;

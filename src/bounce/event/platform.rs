@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::name::fold;
 use super::says::{Condition, Said, Says};
 use crate::bounce::weigh::Kind;
 use crate::model::reason::Reason;
@@ -326,14 +327,6 @@ impl Platforms {
             .or_else(|| self.claims.get(&word))
             .copied()
     }
-}
-
-/// A name without case, blanks and signs.
-pub(crate) fn fold(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// A word of the file, of which `=` is a sign that counts.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::platform::{Field, Platforms, Understood, fold};
+use super::name::fold;
+use super::platform::{Field, Platforms, Understood};
 use super::says::Outcome;
 use crate::bounce::dsn::{
     self, Action, AutoReply, Claim, Complaint, Diagnostic, Documented, Message, Notice, Recipient,

@@ -1,6 +1,6 @@
 //! One line of a platform's documentation: which words, and what they mean there.
 
-use super::platform::fold;
+use super::name::fold;
 use crate::bounce::dsn::Withholding;
 use crate::bounce::weigh::Kind;
 use crate::model::reason::Reason;

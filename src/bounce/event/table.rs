@@ -3,7 +3,8 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use super::platform::{Field, Platforms, fold};
+use super::name::fold;
+use super::platform::{Field, Platforms};
 use super::record::{Column, Record, Told};
 use crate::input::list::{ColumnChoice, IntakeError, List, Options};
 use crate::model::limits;

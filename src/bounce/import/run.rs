@@ -487,7 +487,7 @@ impl Outcome<'_> {
 
 /// Whether a bounce condemns its address.
 fn is_hard(bounce: &Bounce) -> bool {
-    bounce.permanent && bounce.reason.may_reject()
+    bounce.reason.condemns(bounce.permanent)
 }
 
 /// Squared errors, to be divided.

@@ -11,8 +11,8 @@ use std::time::{Instant, SystemTime};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::asking::own_ledger;
 use super::safe::safe;
+use super::state::own_ledger;
 use super::{Exit, Refusal, folder, usage};
 use crate::bounce::explain::Knowledge;
 use crate::bounce::import::health::{Health, health};

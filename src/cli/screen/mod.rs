@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::log::{LogArgs, LogFormat};
+use super::log::{LogArgs, LogFormat, TARGET};
 use super::stop::Doing;
 use crate::model::text::{counted, grouped};
 use crate::probe::scheduler::Progress;
@@ -19,9 +19,6 @@ use crate::verify::{Observer, SoFar};
 use notices::{Notices, Trouble};
 use picture::Scene;
 use zone::Zone;
-
-/// Names the events that tell progress, for filters and for the text form, which leaves their fields out.
-pub(super) const TARGET: &str = "presend::progress";
 
 /// How often a line tells the progress where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Address, Fault, clean, local};
+use super::quoted::quoted_end;
+use super::{Address, Fault, clean};
 use crate::model::limits;
 
 /// An address in a cell.
@@ -234,7 +235,7 @@ fn quoted_start(text: &str, from: usize, at: usize) -> usize {
     let mut quotes = text[from..at]
         .match_indices('"')
         .map(|(quote, _)| from + quote);
-    let opening = quotes.find(|quote| local::quoted_end(&text[*quote..]) == Some(at - quote));
+    let opening = quotes.find(|quote| quoted_end(&text[*quote..]) == Some(at - quote));
     opening.unwrap_or(at)
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::fault::Fault;
-use super::local::quoted_end;
+use super::quoted::quoted_end;
 
 /// What may open an address in pasted text and is no part of it. The apostrophe is how spreadsheets mark text.
 const OPENERS: &[char] = &[

@@ -2,6 +2,7 @@
 
 use super::clean;
 use super::fault::Fault;
+use super::quoted::quoted_end;
 
 /// A local part as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,25 +30,6 @@ fn whole(domain: &str) -> Result<&str, Fault> {
         return Err(Fault::ManyAts);
     }
     Ok(domain)
-}
-
-/// Where the quoted string that opens `text` ends: the index after its closing quote (RFC 5321 §4.1.2,
-/// `Quoted-string`).
-pub(super) fn quoted_end(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    let mut bytes = text.bytes().enumerate();
-    if bytes.next()?.1 != b'"' {
-        return None;
-    }
-    for (at, byte) in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(at + 1),
-            _ => {}
-        }
-    }
-    None
 }
 
 /// Appends the canonical form of a local part: quotes and escapes only where they are needed, because RFC 5321 §4.1.2

@@ -9,6 +9,7 @@ mod clean;
 mod domain;
 mod fault;
 mod local;
+mod quoted;
 mod repair;
 mod slip;
 mod suggest;

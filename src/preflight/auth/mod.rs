@@ -9,4 +9,6 @@ pub mod dmarc;
 pub mod dmarc_checks;
 pub mod near_miss;
 pub mod spf;
+pub mod spf_checks;
+pub mod spf_proposal;
 pub mod tags;

@@ -12,12 +12,12 @@ use crate::net::route::Reach;
 
 use crate::preflight::auth::spf::{Question, SpfResult, check_host, identity};
 use crate::preflight::check::{Check, Side, Status};
+use crate::preflight::host::{Greeting, Patience};
 use crate::preflight::lookup::Lookups;
 use crate::preflight::machine::clock;
-use crate::preflight::machine::host::{Greeting, Patience};
 use crate::preflight::machine::port25::{self, Dialling, Met, Port25, WELL_KNOWN, Whose};
 use crate::preflight::machine::resolver;
-use crate::preflight::machine::reverse::Reverse;
+use crate::preflight::reverse::Reverse;
 use crate::preflight::sender::blocklist::Subject;
 use crate::preflight::sender::checks::{ascii, helo_check};
 use crate::preflight::sender::listings;

@@ -2,9 +2,7 @@
 
 pub mod checks;
 pub mod clock;
-pub mod host;
 pub mod interfaces;
 pub mod port25;
 pub mod resolver;
-pub mod reverse;
 pub mod start;

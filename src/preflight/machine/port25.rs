@@ -12,8 +12,8 @@ use crate::net::route::{HostKey, Reach, host_key};
 use crate::probe::run::{Origin, origin_for};
 
 use crate::preflight::check::Check;
+use crate::preflight::host::{Contact, Patience, look};
 use crate::preflight::lookup::Lookups;
-use crate::preflight::machine::host::{Contact, Patience, look};
 use crate::preflight::sender::checks::ascii;
 use crate::preflight::sender::options::Intake;
 
@@ -306,7 +306,7 @@ fn tried(met: &[Met]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::machine::host::Greeting;
+    use crate::preflight::host::Greeting;
 
     #[test]
     fn either_sign_of_a_filter_on_the_way_is_enough_and_one_greeting_is_an_open_port() {

@@ -15,9 +15,9 @@ use crate::net::origin::Origin;
 use crate::net::route::Reach;
 
 use crate::preflight::check::{Check, Status};
+use crate::preflight::host::Patience;
 use crate::preflight::lookup::{Heard, Lookups};
 use crate::preflight::machine::checks::{identity_checks, mail_from_checks};
-use crate::preflight::machine::host::Patience;
 use crate::preflight::machine::port25::{self, Dialling, Met, Port25, WELL_KNOWN, Whose};
 use crate::preflight::machine::resolver;
 

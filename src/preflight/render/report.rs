@@ -9,7 +9,7 @@ use crate::preflight::auth::dkim::KeyRecord;
 use crate::preflight::auth::dkim_checks::{AtSelector, Selected};
 use crate::preflight::auth::dmarc_checks::{DmarcFacts, Search};
 use crate::preflight::auth::spf::SpfOutcome;
-use crate::preflight::auth::spf::checks::SpfFacts;
+use crate::preflight::auth::spf_checks::SpfFacts;
 use crate::preflight::check::{Check, Fitness, Side};
 use crate::preflight::machine::checks::Findings;
 use crate::preflight::machine::port25::Port25;

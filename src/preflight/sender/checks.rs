@@ -14,13 +14,13 @@ use crate::preflight::auth::dkim_checks::{self, AtSelector, Origin, Selected, co
 use crate::preflight::auth::dmarc::{DmarcRecord, Policy, organisational_domain};
 use crate::preflight::auth::dmarc_checks::DmarcFacts;
 use crate::preflight::auth::near_miss::{self, Standard};
-use crate::preflight::auth::spf::checks::SpfFacts;
 use crate::preflight::auth::spf::edit::Published;
-use crate::preflight::auth::spf::proposal;
 use crate::preflight::auth::spf::{Question, SpfResult, SpfTree, check_host, identity, select};
+use crate::preflight::auth::spf_checks::SpfFacts;
+use crate::preflight::auth::spf_proposal;
 use crate::preflight::check::{Check, Side, publish_txt};
 use crate::preflight::lookup::{Found, Lookups, dns_name};
-use crate::preflight::machine::reverse::Reverse;
+use crate::preflight::reverse::Reverse;
 use crate::preflight::sender::blocklist::Subject;
 use crate::preflight::sender::listings;
 use crate::preflight::sender::options::{Intake, tls_checks};
@@ -141,7 +141,7 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         helo: &helo,
         now: world.clock.now(),
     };
-    checks.extend(proposal::proven(&lookups, &spf, spf.checks(), question).await);
+    checks.extend(spf_proposal::proven(&lookups, &spf, spf.checks(), question).await);
     checks.extend(dkim_checks::checks(&domain, &dkim));
     checks.extend(dmarc.checks(spf_passes, signs));
     checks.push(authentication(spf_passes, signs));

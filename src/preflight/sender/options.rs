@@ -8,8 +8,8 @@ use crate::net::World;
 use crate::net::route::{DnsFailure, Reach};
 
 use crate::preflight::check::Check;
+use crate::preflight::host::{Contact, Encryption, Greeting, Patience, try_encryption};
 use crate::preflight::lookup::{Absence, Found, Lookups};
-use crate::preflight::machine::host::{Contact, Encryption, Greeting, Patience, try_encryption};
 use crate::smtp::HelloName;
 
 /// How a domain takes mail.

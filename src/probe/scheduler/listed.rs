@@ -88,7 +88,7 @@ impl Scheduler {
             });
             self.groups[group].meant = Some(domain);
         }
-        self.is_unsure(span.session, super::step::Unsure::Decoy { domain });
+        self.is_unsure(span.session, super::unsure::Unsure::Decoy { domain });
         let finding = Finding::Asked {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),

@@ -32,6 +32,7 @@ mod tested;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod unsure;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -62,9 +63,10 @@ use integrity::resume::Past;
 use machine::Machine;
 use mx_group::MxGroup;
 use puzzle::Puzzle;
-use step::{Conduct, Unsure};
+use step::Conduct;
 use system::System;
 use turn::Tail;
+use unsure::Unsure;
 
 pub use outlook::ToGo;
 pub use progress::{Progress, SecondLook, WaitingHosts};

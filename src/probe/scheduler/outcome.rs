@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::integrity::streak::Span;
 use super::puzzle::Puzzle;
-use super::tested::{Probe, Tested};
+use super::unsure::{Probe, Tested};
 use super::{
     Asked, Asking, Batch, Event, Heard, Look, Scheduler, Session, SessionId, SessionStage, Subject,
 };
@@ -95,7 +95,7 @@ impl Scheduler {
             }
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
             let mail_failed =
-                asked.mail.is_some() && !mail.is_some_and(|heard| is_yes(&heard.exchange));
+                asked.mail.is_some() && !mail.is_some_and(|heard| heard.exchange.says_yes());
             let heard = match mail_failed {
                 true => mail,
                 false => answers[asked.rcpt].as_ref(),
@@ -126,7 +126,7 @@ impl Scheduler {
             }
         }
         let mut heard = answers.iter().flatten();
-        if let Some(refusal) = heard.rfind(|heard| refuses_for_good(&heard.reading)) {
+        if let Some(refusal) = heard.rfind(|heard| heard.reading.condemns()) {
             self.look_into(group, &refusal.exchange, now);
         }
         if let Some(broken) = broken {
@@ -193,7 +193,7 @@ impl Scheduler {
                 .pace
                 .answered_all_in(now.since(began), answers);
         }
-        let all_well = broken.is_none() && answers.iter().flatten().all(|a| is_yes(&a.exchange));
+        let all_well = broken.is_none() && answers.iter().flatten().all(|a| a.exchange.says_yes());
         if all_well {
             let answers = u32::try_from(answers.len()).unwrap_or(u32::MAX);
             self.hosts[host].pace.answered_in(now.since(began), answers);
@@ -279,7 +279,7 @@ impl Scheduler {
         let session = span.session;
         let group = self.sessions[&session].group;
         let host = self.groups[group].host;
-        let accepted = is_yes(&heard.exchange);
+        let accepted = heard.exchange.says_yes();
         if let Some(t) = self.sessions.get_mut(&session) {
             if accepted {
                 t.spent.accepted += 1;
@@ -395,7 +395,7 @@ impl Scheduler {
         now: Timestamp,
     ) {
         self.domains[domain].under_way -= 1;
-        if is_yes(&heard.exchange) && self.is_asked_afresh(span.session, domain, now) {
+        if heard.exchange.says_yes() && self.is_asked_afresh(span.session, domain, now) {
             self.hear_of_strangers(domain, CatchAll::decoy_not_asked, now);
             self.offer_domain(domain, now);
             return;
@@ -452,18 +452,18 @@ impl Scheduler {
         };
         let hear = |strangers: &mut CatchAll| strangers.hear_subject(&heard.reading);
         self.hear_of_strangers(domain, hear, now);
-        if is_yes(&heard.exchange)
+        if heard.exchange.says_yes()
             && subject.tries == 0
             && let Some(group) = self.domains[domain].group
         {
             self.groups[group].greylisting = false;
         }
-        if is_yes(&heard.exchange) {
+        if heard.exchange.says_yes() {
             self.domains[domain].accepted();
-        } else if refuses_for_good(&heard.reading) {
+        } else if heard.reading.condemns() {
             self.domains[domain].refused();
         }
-        if is_yes(&heard.exchange) {
+        if heard.exchange.says_yes() {
             self.tail_accepted(span.session, domain, &subject);
         }
         self.hear_exception(domain, &subject, now);
@@ -685,7 +685,7 @@ fn how_broken(answers: &[Option<Heard>], session: &Session) -> Option<Break> {
         (None, Reason::HungUp) => {
             let before = heard.len().checked_sub(2).map(|at| &heard[at].exchange);
             let refused = match before {
-                Some(e) => e.stage == Stage::Rcpt && !is_yes(e),
+                Some(e) => e.stage == Stage::Rcpt && !e.says_yes(),
                 // Some take their leave a moment after the refusal.
                 None => session.refused_last,
             };
@@ -700,16 +700,6 @@ fn how_broken(answers: &[Option<Heard>], session: &Session) -> Option<Break> {
     }
 }
 
-/// Whether the host said yes.
-pub(super) fn is_yes(exchange: &Exchange) -> bool {
-    exchange.says_yes()
-}
-
-/// Whether an answer refuses for good and blames the mailbox or its domain.
-pub(super) fn refuses_for_good(reading: &Reading) -> bool {
-    reading.permanent && reading.reason.may_reject()
-}
-
 /// Whether a host may count an answer among the refusals after which it turns: one about the recipient, for good or not, or
 /// for good whomever it is about. To be told to come back is none.
 fn may_be_counted(reading: &Reading) -> bool {
@@ -718,5 +708,5 @@ fn may_be_counted(reading: &Reading) -> bool {
 
 /// Whether an answer that is no yes settles the matter for the address.
 fn settles(reading: &Reading) -> bool {
-    refuses_for_good(reading) || matches!(reading.reason, Reason::MailboxFull | Reason::MailboxBusy)
+    reading.condemns() || matches!(reading.reason, Reason::MailboxFull | Reason::MailboxBusy)
 }

@@ -2,7 +2,7 @@
 //! first.
 
 use super::integrity::streak::Span;
-use super::step::Unsure;
+use super::unsure::Unsure;
 use super::{Asked, Heard, Scheduler, SessionId};
 use crate::model::timestamp::Timestamp;
 use crate::probe::{CatchAllState, refused_beside_an_acceptance};

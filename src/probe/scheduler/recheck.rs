@@ -2,7 +2,6 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::outcome::refuses_for_good;
 use super::{Heard, Look, Scheduler, Subject, control};
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
@@ -43,7 +42,7 @@ impl Scheduler {
 
     /// A refused address was answered again. A change contradicts the first answer, so the evidence decides for neither.
     pub(super) fn looked_again(&mut self, subject: &Subject, heard: &Heard, now: Timestamp) {
-        match refuses_for_good(&heard.reading) {
+        match heard.reading.condemns() {
             true => self.second_look.confirmed += 1,
             false => self.second_look.changed += 1,
         }

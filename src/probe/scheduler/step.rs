@@ -11,9 +11,9 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::tested::Tested;
 use super::turn::Tail;
-use super::{Asked, Asking, Heard, Scheduler, SessionId, SessionStage, Subject};
+use super::unsure::Unsure;
+use super::{Asked, Asking, Heard, Scheduler, SessionId, SessionStage};
 use crate::model::echo;
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -65,17 +65,6 @@ enum Tls {
     Broken,
     /// The machine takes nothing in clear.
     Demanded,
-}
-
-/// An answer that counts as long as its conversation turns out to have been in step.
-#[derive(Clone, Debug)]
-pub(super) enum Unsure {
-    /// About an address of the list.
-    Subject { domain: usize, subject: Subject },
-    /// About a domain's first decoy.
-    Decoy { domain: usize },
-    /// By which the host was tested.
-    Test(Box<Tested>),
 }
 
 impl Scheduler {
@@ -191,7 +180,7 @@ impl Scheduler {
     pub(super) fn may_have_lost_one(pace: BatchPace, answers: &[Option<Heard>]) -> bool {
         let tells = |heard: &&Heard| {
             let is_rcpt = heard.exchange.stage == crate::model::stage::Stage::Rcpt;
-            is_rcpt || !super::outcome::is_yes(&heard.exchange)
+            is_rcpt || !heard.exchange.says_yes()
         };
         let replies = answers.iter().flatten();
         let mut replies = replies.filter(|heard| heard.exchange.code.is_some());

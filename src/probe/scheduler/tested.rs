@@ -1,48 +1,16 @@
 //! What hosts are tested by: further decoys, addresses known to exist, those asked about again. What follows from the answer
 //! concerns many others, so it follows only when the conversation has turned out to have been in step.
 
-use super::integrity::streak::Span;
-use super::outcome::{is_yes, refuses_for_good};
-use super::step::Unsure;
-use super::{Heard, Look, Scheduler, SessionId, Subject};
+use super::unsure::{Probe, Tested, Unsure};
+use super::{Look, Scheduler, SessionId};
 use crate::model::timestamp::Timestamp;
-
-/// The answer to a test.
-#[derive(Clone, Debug)]
-pub(super) struct Tested {
-    pub(super) span: Span,
-    pub(super) domain: usize,
-    pub(super) by: Probe,
-    pub(super) heard: Heard,
-}
-
-/// By whom a host is tested.
-#[derive(Clone, Debug)]
-pub(super) enum Probe {
-    /// Another decoy, after the domain's first.
-    LateDecoy,
-    /// Somebody who is no address of the list to be settled.
-    Subject(Subject),
-}
-
-impl Tested {
-    /// Whether the host is not to be believed, if this is the answer to its test.
-    fn is_bad(&self) -> bool {
-        match &self.by {
-            Probe::LateDecoy => is_yes(&self.heard.exchange),
-            Probe::Subject(subject) => {
-                subject.look == Look::Control && refuses_for_good(&self.heard.reading)
-            }
-        }
-    }
-}
 
 impl Scheduler {
     /// A test was answered. One that came out badly ends its conversation, which shows whether it was in step. One that came
     /// out well counts at once where the machine has kept in step before.
     pub(super) fn was_tested(&mut self, tested: Tested, now: Timestamp) {
         let session = tested.span.session;
-        if matches!(tested.by, Probe::LateDecoy) && refuses_for_good(&tested.heard.reading) {
+        if matches!(tested.by, Probe::LateDecoy) && tested.heard.reading.condemns() {
             self.note_stranger(session);
         }
         if !tested.is_bad() && self.keeps_in_step(session) {

@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 use super::batch::Idle;
-use super::step::Unsure;
+use super::unsure::Unsure;
 use super::{Look, Scheduler, SessionId, Subject};
 use crate::model::limits;
 use crate::model::reading::Reading;

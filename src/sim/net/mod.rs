@@ -24,6 +24,7 @@ mod duration;
 mod flight;
 pub mod habits;
 pub mod host;
+mod line;
 pub mod mailbox;
 mod network;
 pub mod persona;

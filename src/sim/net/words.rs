@@ -1,6 +1,6 @@
 //! The words themselves, by make: codes with key phrases as senders meet them.
 
-use super::dialect::{Dialect, Line};
+use super::line::{Dialect, Line};
 
 /// Words by what they say.
 type Table = &'static [(Line, &'static str)];

@@ -119,7 +119,13 @@ pub(super) fn person(
         .map_or(Prospect::Mailboxes, |site| sites[site].prospect);
     let share = |verdict| {
         let site = draft.site.map(|site| &sites[site]);
-        share_that_bounces(seed, verdict, site, &draft.name, climate.present)
+        share_that_bounces(
+            seed,
+            verdict,
+            site.and_then(Site::provider_id),
+            &draft.name,
+            climate.present,
+        )
     };
     let (condition, bounces) = fate(share, draft.nature, prospect, climate, dice);
     let written = format!("{local}@{}", draft.name);

@@ -7,8 +7,6 @@ use crate::projection::{self, Kind};
 use crate::sim::net::Truth;
 use crate::sim::net::habits::{Door, Greeting, Habits, Hello, Recipients, Senders, Tls};
 
-use super::site::Site;
-
 /// What a perfect visitor could learn at a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prospect {
@@ -123,7 +121,7 @@ pub fn best_verdict(prospect: Prospect, truth: &Truth) -> Verdict {
     }
 }
 
-/// The share of messages that bounce among addresses of a verdict at a domain, in the world of that seed, where a share
+/// The share of messages that bounce among addresses of a verdict at a domain that `provider` serves, in the world of that seed, where a share
 /// of `present` of all people has a mailbox still.
 ///
 /// Drawn from what the projection believes: worlds, providers and domains differ as much as the beliefs say that they
@@ -132,13 +130,13 @@ pub fn best_verdict(prospect: Prospect, truth: &Truth) -> Verdict {
 pub fn share_that_bounces(
     seed: u64,
     verdict: Verdict,
-    site: Option<&Site>,
+    provider: Option<&str>,
     domain: &str,
     present: f64,
 ) -> f64 {
     projection::Truth::of(seed).share(
         Kind::of(verdict, Flags::NONE),
-        site.and_then(Site::provider_id),
+        provider,
         domain,
         1.0 - present,
     )

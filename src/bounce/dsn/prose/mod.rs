@@ -11,12 +11,11 @@ mod transcript;
 
 use super::fields;
 use super::mime::Parts;
+use super::returned::before_returned_message;
 use super::{Action, Diagnostic, Notice, Recipient, quoted, unanswered};
 use crate::model::limits;
 use author::Signs;
 use paragraphs::Paragraph;
-
-pub(super) use openings::returned_message;
 
 /// Reads the words of a message as a bounce; `None` when they are none.
 pub(super) fn read(parts: &Parts) -> Option<Notice> {
@@ -25,7 +24,7 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
         .replace('\r', "")
         .replace('\u{2019}', "'")
         .replace('\u{a0}', " ");
-    let text = openings::before_returned_message(&text);
+    let text = before_returned_message(&text);
     let opening = openings::find(text);
     let signs = Signs::of(parts);
     let failed = failed_recipients(parts);

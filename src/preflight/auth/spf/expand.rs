@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 
-use super::parse::Fault;
+use super::fault::Fault;
 
 /// What a macro stands for (RFC 7208 §7.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,7 @@
 //! [`Record`] is a record as parsed; [`check_host`] evaluates it as a receiver does; [`SpfTree`] draws the whole of it,
 //! for a receiver stops at the first match while whoever mends a record must see everything.
 
-pub mod checks;
 pub mod edit;
-pub mod proposal;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -18,14 +16,15 @@ use crate::preflight::lookup::Text;
 
 mod evaluate;
 mod expand;
+mod fault;
 mod parse;
 mod tree;
 
 pub use evaluate::{Question, SpfOutcome, check_host};
 pub use expand::MacroString;
 #[cfg(feature = "testing")]
-pub use parse::Fault;
-pub use parse::SyntaxError;
+pub use fault::Fault;
+pub use fault::SyntaxError;
 pub use tree::{Branch, Remark, SpfTree, TreeTerm};
 
 /// The results of SPF (RFC 7208 §2.6).

@@ -11,7 +11,6 @@ use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
-use crate::probe::scheduler::outcome::{is_yes, refuses_for_good};
 use crate::probe::scheduler::{Event, Heard, Look, Scheduler, SessionId, Subject, control};
 use crate::probe::{CatchAll, CatchAllState, Party, refuses_a_stranger};
 
@@ -37,12 +36,12 @@ impl Scheduler {
             self.learn_believed(true, subject, heard, now);
             return;
         }
-        if is_yes(&heard.exchange) {
+        if heard.exchange.says_yes() {
             let believed = self.weigh_acceptance(at, domain, subject, answer);
             self.learn_believed(believed, subject, heard, now);
             return;
         }
-        if !refuses_for_good(&heard.reading) {
+        if !heard.reading.condemns() {
             self.learn_believed(true, subject, heard, now);
             return;
         }
@@ -253,7 +252,7 @@ impl Scheduler {
     ) -> bool {
         let mut believed = true;
         if let Some(group) = self.domains[domain].group
-            && refuses_for_good(&heard.reading)
+            && heard.reading.condemns()
         {
             self.note_stranger(span.session);
             let wants = &mut self.groups[group];
@@ -327,7 +326,7 @@ impl Scheduler {
         let host = self.groups[group].host;
         // One of the operator's own may have been asked about without any doubt: then it tests the machine that answers.
         let doubted = self.hosts[host].questioned.take().unwrap_or(group);
-        if refuses_for_good(&heard.reading) {
+        if heard.reading.condemns() {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
             let rows = &self.groups[group].rows;
             let its_own = doubted == group
@@ -374,12 +373,12 @@ impl Scheduler {
         if let Some(group) = self.domains[domain].group {
             let host = self.groups[group].host;
             let lost = self.groups[group].trust.is_lost();
-            if is_yes(&heard.exchange) && self.has_turned(span.session, now) {
+            if heard.exchange.says_yes() && self.has_turned(span.session, now) {
                 self.groups[group].rows.testing = false;
-            } else if is_yes(&heard.exchange) {
+            } else if heard.exchange.says_yes() {
                 let held = self.groups[group].rows.failed_the_test(span);
                 self.hold_back(host, held, &heard.exchange, now);
-            } else if refuses_for_good(&heard.reading) {
+            } else if heard.reading.condemns() {
                 self.groups[group].rows.passed_the_test(span);
                 if refuses_a_stranger(&heard.reading) && !lost {
                     // A run that goes on after an interruption need not test it again.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::verdicts::key_of;
+use super::names::key_of;
 use crate::sim::net::Truth;
 use crate::sim::net::habits::Tls;
 use crate::sim::score::{Courtesy, Creation, Nature, Prospect};
@@ -100,7 +100,7 @@ fn needs_by_site(creation: &Creation) -> BTreeMap<usize, Need> {
             continue;
         }
         let key = key_of(address);
-        let domain = super::verdicts::domain_of(&key).to_owned();
+        let domain = super::names::domain_of(&key).to_owned();
         let need = needs.entry(site).or_default();
         if row.nature == Some(Nature::CatchAll) || matches!(prospect, Prospect::TakesAll(_)) {
             need.takes_all.insert(domain.clone());

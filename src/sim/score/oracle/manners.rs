@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::verdicts::{domain_of, key_of, keys_on_list};
+use super::names::{domain_of, key_of, keys_on_list, roof};
 use super::{Complaint, Finding};
 use crate::model::timestamp::Timestamp;
 use crate::net::route::RecordKind;
@@ -610,12 +610,6 @@ fn most_at_once(hosts: &[&Sightings]) -> usize {
         most = most.max(open);
     }
     most.unsigned_abs()
-}
-
-/// The registrable domain of a name of ours: its last two labels.
-pub(super) fn roof(name: &str) -> &str {
-    let last = name.rsplitn(3, '.').take(2).map(str::len).sum::<usize>() + 1;
-    name.get(name.len().saturating_sub(last)..).unwrap_or(name)
 }
 
 #[cfg(test)]

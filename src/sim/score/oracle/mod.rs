@@ -6,6 +6,7 @@
 mod finding;
 mod ideal;
 mod manners;
+mod names;
 mod outputs;
 mod steady;
 mod verdicts;

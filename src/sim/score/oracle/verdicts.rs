@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::manners::roof;
+use super::names::{domain_of, key_of, keys_on_list, roof};
 use super::{Complaint, Finding, Listed};
 use crate::model::reason::Reason;
 use crate::sim::net::habits::HarvestDefence;
@@ -25,17 +25,6 @@ pub struct Verdicts {
     pub needless_doubts: u64,
     /// What is wrong, row by row.
     pub findings: Vec<Finding>,
-}
-
-/// The key by which an address is known here: lower case, the domain in A-labels.
-pub(super) fn key_of(address: &str) -> String {
-    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
-    let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase());
-    format!("{}@{domain}", local.to_lowercase())
-}
-
-pub(super) fn domain_of(key: &str) -> &str {
-    key.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
 /// What the servers said of addresses and of strangers.
@@ -98,15 +87,6 @@ impl Said {
         }
         said
     }
-}
-
-/// The addresses on the list, by key.
-pub(super) fn keys_on_list(creation: &Creation) -> HashSet<String> {
-    creation
-        .rows
-        .iter()
-        .filter_map(|row| row.address.as_deref().map(key_of))
-        .collect()
 }
 
 /// Holds the verdicts of a finished run against the truth.

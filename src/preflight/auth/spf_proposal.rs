@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::preflight::auth::spf::checks::SpfFacts;
 use crate::preflight::auth::spf::edit::{term_for, with_term};
 use crate::preflight::auth::spf::{Question, SpfResult, check_host};
+use crate::preflight::auth::spf_checks::SpfFacts;
 use crate::preflight::check::{Check, publish_txt};
 use crate::preflight::lookup::Lookups;
 
