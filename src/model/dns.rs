@@ -6,11 +6,11 @@ use std::time::Duration;
 /// The kinds of DNS records we ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordKind {
-    /// IPv4 addresses.
+    /// A: the IPv4 addresses of a name.
     A,
-    /// IPv6 addresses.
+    /// AAAA: the IPv6 addresses of a name.
     Aaaa,
-    /// Mail hosts.
+    /// MX: the mail hosts of a domain.
     Mx,
     /// Texts: SPF, DKIM, DMARC and the like.
     Txt,
@@ -25,7 +25,7 @@ pub enum RecordKind {
 pub enum Record {
     /// From A or AAAA.
     Address(IpAddr),
-    /// From MX.
+    /// One record of an MX answer.
     Mx {
         /// Lower is asked first (RFC 5321 §5.1).
         preference: u16,
@@ -34,7 +34,7 @@ pub enum Record {
     },
     /// From TXT: its character strings, apart.
     Txt(Vec<Vec<u8>>),
-    /// From PTR.
+    /// The target of a PTR record.
     Ptr(String),
     /// From SOA, of which nothing else is of use here.
     Soa {
@@ -76,7 +76,7 @@ pub enum DnsFailure {
     /// The name server refused to answer.
     #[error("the name server refused to answer (REFUSED)")]
     Refused,
-    /// Nobody answered in time.
+    /// No name server answered in time.
     #[error("no name server answered in time")]
     Timeout,
     /// It answered, in a way that proves nothing.

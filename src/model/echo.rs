@@ -1,8 +1,8 @@
-//! Whom a host's words name.
+//! Takes a recipient's address out of the text of a reply.
 //!
-//! Hosts repeat the address that they were asked about, or its local part alone. Before such words are kept, the name is
-//! taken out ([`take_out`]): one answer may serve for many others, and whoever is to be forgotten must not be left in what
-//! is kept about them. It is put back ([`put_back`]) for whoever looks at that address.
+//! Hosts repeat the address that they were asked about, or its local part alone. Before such a text is kept, the
+//! address is taken out ([`take_out`]): one reply may serve for many recipients, and an address that is to be forgotten
+//! must not survive in what is kept about it. It is put back ([`put_back`]) where the reply is shown for one address.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -17,7 +17,8 @@ const LOCAL: [&str; 3] = ["{local}", "{Local}", "{LOCAL}"];
 /// How the words look when they name the address they are about in angle brackets.
 pub const NAMED: &str = "<{address}>";
 
-/// `words` without `address` (`local@domain`, as on the wire) and without its local part where that stands as a word.
+/// `words` without `address` (`local@domain`, as it stands in the command) and without its local part where that stands
+/// as a word.
 #[must_use]
 pub fn take_out<'w>(words: &'w str, address: &str) -> Cow<'w, str> {
     let mut left = Cow::Borrowed(words);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// Everybody was asked about.
+    /// Every address was asked about.
     Completed,
     /// The operator interrupted it.
     Interrupted,

@@ -13,7 +13,7 @@ pub enum Flag {
     Role,
     /// Its domain hands out throw-away addresses.
     Disposable,
-    /// Its domain gives mailboxes to everybody.
+    /// Its domain gives mailboxes to the general public.
     Free,
     /// It looks like a spam trap.
     TrapLike,
@@ -21,7 +21,7 @@ pub enum Flag {
     Duplicate,
     /// It is on the operator's suppression list.
     Suppressed,
-    /// Its domain is reserved: nobody on the internet owns it (RFC 2606, RFC 6761 and later ones).
+    /// Its domain is reserved: it has no owner on the internet (RFC 2606, RFC 6761 and later ones).
     ReservedName,
     /// The row names other addresses beside this one.
     SeveralAddresses,
@@ -71,7 +71,7 @@ impl fmt::Display for Flag {
 pub struct Flags(u16);
 
 impl Flags {
-    /// No flag.
+    /// The empty set of flags.
     pub const NONE: Flags = Flags(0);
 
     /// This set and `flag`.

@@ -32,8 +32,8 @@ pub const CHECKED_ADDRESSES: usize = 1000;
 /// few rows all may be spoilt.
 pub const WRONG_COLUMN_ROWS: u64 = 10;
 
-/// The share of such rows without an address over which the column is the wrong one. Our choice: the worst lists of real
-/// people have a third.
+/// The share of such rows without an address over which the column is the wrong one. Our choice: the worst lists of
+/// real recipients have a third.
 pub const WRONG_COLUMN_SHARE: f64 = 0.9;
 
 /// How much of a list is looked at to find its dialect, header and address column, in bytes. Our choice.
@@ -133,7 +133,7 @@ pub const QUOTED_LINE_BYTES: usize = 1 << 10;
 /// Most lines of such a reply, and most paragraphs of a bounce in which one is looked for. Our choice.
 pub const QUOTED_LINES: usize = 128;
 
-/// Most bytes taken from a connection at a time. Our choice: a flight's answers fit.
+/// Most bytes taken from a connection at a time. Our choice: the replies to one batch fit.
 pub const READ_BYTES: usize = 8 << 10;
 
 /// Longest reply text kept in evidence, in bytes. RFC 5321 §4.5.3.1.5 allows a line of 512; what is longer says no more in
@@ -159,8 +159,8 @@ pub const SEARCHES_BY_PART: usize = 12;
 pub const PHRASE_BYTES_CERTAIN: usize = 8 << 20;
 
 // ── Waiting for a mail host ─────────────────────────────────────────────────────────────────────────────────────────
-// RFC 5321 §4.5.3.2 asks senders of mail to wait 5 minutes. Deviates, because a question that goes unanswered costs
-// nobody a message; each is longer than the tarpits in use (Exchange 5 s, postscreen 6 s, SpamExperts 30 s).
+// RFC 5321 §4.5.3.2 asks senders of mail to wait 5 minutes. Deviates, because a question that goes unanswered loses no
+// message; each is longer than the tarpits in use (Exchange 5 s, postscreen 6 s, SpamExperts 30 s).
 
 /// Time to establish a connection to one address. RFC 5321 §4.5.3.2 names none; Postfix gives 30 s. A live host answers
 /// within two retransmissions, which the first 7 s see.
@@ -206,7 +206,7 @@ pub const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 /// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
 pub const QUIET_WAIT: Duration = Duration::from_secs(1);
 
-/// How often a host's replies may be found out of step before it is asked about nobody any more. Our choice: once may be a
+/// How often a host's replies may be found out of step before it is asked nothing more. Our choice: once may be a
 /// server's restart.
 pub const FAULTS_OF_STEP: u8 = 2;
 
@@ -214,8 +214,8 @@ pub const FAULTS_OF_STEP: u8 = 2;
 /// choice: as many as a connection may have questions.
 pub const REPLIES_AFTER_QUIT: u32 = RECIPIENTS_OF_A_CONNECTION;
 
-/// How often we begin to say QUIT where replies that nobody asked for keep arriving before it. Our choice: late ones come in
-/// a few pieces.
+/// How often we begin to say QUIT where unsolicited replies keep arriving before it. Our choice: late ones come in a
+/// few pieces.
 pub const TRIES_AT_QUIT: u32 = 5;
 
 /// Time for a host to close the connection once it has answered QUIT. Our choice: the way there and back.
@@ -247,8 +247,8 @@ pub const SLOWDOWN_WAIT: Duration = Duration::from_secs(60);
 /// `anvil_rate_time_unit`).
 pub const RECIPIENTS_COUNTED_OVER: Duration = Duration::from_secs(60);
 
-/// How many it must have borne for its first complaint to teach that pace. Our choice: a flight; with fewer, some may have
-/// been asked about before the run was interrupted, and the next complaint comes after a whole such time.
+/// How many recipients it must have borne for its first complaint to teach that pace. Our choice: a batch; with fewer,
+/// some may have been asked about before the run was interrupted, and the next complaint comes after a whole such time.
 pub const BORNE_AT_FIRST: u32 = REFUSED_RECIPIENTS;
 
 /// The part of what such a host bore that it is asked about from then on, as one in so many less. Our choice: its clock is
@@ -268,7 +268,7 @@ pub const DELAYED_ANSWER: Duration = Duration::from_secs(1);
 /// one, over several seconds each.
 pub const DELAYED_ANSWERS_TO_SPEED_UP: u32 = 5;
 
-/// Flights between two judgements of that. Our choice.
+/// Batches between two judgements of whether a host has become slow ([`SLOW_REPLY`]). Our choice.
 pub const SLOW_REPLIES: u32 = 10;
 
 /// The time for one answer while nothing is known of a host. Our choice: about a round trip across an ocean.
@@ -281,8 +281,8 @@ pub const CUT_WAIT: Duration = Duration::from_secs(1);
 /// How often that time doubles at most: 60 s becomes 32 min, the order of Postfix's `maximal_backoff_time` (4000 s).
 pub const SLOWDOWN_DOUBLINGS: u32 = 5;
 
-/// How long a host may take at the pace that it has taught us by complaining. Our choice: four hours are a night's work;
-/// whoever waits behind more than that is left for another run.
+/// How long a host may take at the pace that its complaints have taught us. Our choice: four hours are a night's work;
+/// addresses that would wait longer are left for another run.
 pub const TAUGHT_PACE_WAIT: Duration = Duration::from_secs(4 * 3600);
 
 /// Recipients a second at a host that had no limit until it asked to slow down. Our choice: the general limit.
@@ -305,8 +305,8 @@ pub const RECIPIENTS_BEFORE_RATIO: u32 = 10;
 /// chance where one in three is bad.
 pub const ANSWERS_THAT_TELL: u32 = 4;
 
-/// Domains in a queue that are looked through for one that is likelier to accept somebody. Our choice: enough to find one
-/// on a common list, little enough to be done for every flight.
+/// Domains in a queue that are looked through for one that is likelier to accept a recipient. Our choice: enough to
+/// find one on a common list, little enough to be done for every batch.
 pub const DOMAINS_LOOKED_THROUGH: usize = 16;
 
 /// Most recipients in one connection. Our choice: what one connection may take where nothing else is known.
@@ -332,8 +332,9 @@ pub const TO_LET_ANOTHER_GO_FIRST: Duration = Duration::from_millis(1);
 /// How long a connection may rest between questions. Our choice: after that it is politer to come back.
 pub const REST: Duration = Duration::from_secs(10);
 
-/// How long a connection with room may rest while another with the same hosts awaits answers that decide who may be asked
-/// next. Our choice: longer than most answers take; RFC 5321 §4.5.3.2.7 has servers wait five minutes.
+/// How long a connection with room may rest while another with the same hosts awaits the answers that decide which
+/// address may be asked about next. Our choice: longer than most answers take; RFC 5321 §4.5.3.2.7 has servers wait
+/// five minutes.
 pub const REST_BESIDE_ANOTHER: Duration = Duration::from_secs(60);
 
 // ── Asking again ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -341,18 +342,17 @@ pub const REST_BESIDE_ANOTHER: Duration = Duration::from_secs(60);
 /// How long to wait for a greylisting host that names no time. Postgrey waits 300 s; a minute more for its clock.
 pub const GREYLIST_WAIT: Duration = Duration::from_secs(360);
 
-/// How long postgrey keeps strangers away (`--delay`, 300 s as it comes).
+/// How long postgrey defers an unknown client (`--delay`, 300 s as it comes).
 pub const POSTGREY_WAIT: Duration = Duration::from_secs(300);
 
 /// How long Postfix takes to verify an address with the host behind it, at first: it asks three times, three seconds apart,
 /// before it says that it is still at it (`address_verify_poll_count`, `address_verify_poll_delay`).
 pub const VERIFICATION_WAIT: Duration = Duration::from_secs(10);
 
-/// How long postscreen needs to let somebody in who has passed its tests: it takes the next connection.
+/// How long postscreen needs to admit a client that has passed its tests: it takes the next connection.
 pub const POSTSCREEN_WAIT: Duration = Duration::from_secs(1);
 
-/// How often a host is believed to begin telling strangers to come back. Our choice: each time all its domains are
-/// looked at.
+/// How often a host is believed to begin greylisting. Our choice: each time all its domains are looked at.
 pub const GREYLIST_TURNS: u8 = 3;
 
 /// What is added to a wait that a host names: it counts in whole seconds, from when it wrote, not from when we read.
@@ -376,16 +376,16 @@ pub const TRIES_WHEN_TOO_FAST: u8 = 6;
 /// one a third.
 pub const DECOYS: u32 = 3;
 
-/// Addresses of a domain that takes everybody that are asked about all the same, those least likely to exist: some such
-/// domains refuse names that they have closed. Our choice: each costs a question, and few are refused.
+/// Addresses of a catch-all domain that are asked about all the same, those least likely to exist: some such domains
+/// refuse names that they have closed. Our choice: each costs a question, and few are refused.
 pub const ASKED_AT_A_CATCH_ALL: u8 = 3;
 
 /// Answers "you are blocked" at RCPT, with no other answer between, after which a host is believed. At an earlier stage
 /// one is enough. Our choice: one may be about the one recipient.
 pub const BLOCK_SIGNS: u32 = 3;
 
-/// Refusals in a connection after which some hosts accept everybody: what is accepted then and last is tested by a decoy.
-/// Measured on hosts that turn; fewer count where a host was seen to.
+/// Refusals in a connection after which some hosts accept every recipient: what is accepted then and last is tested by
+/// a decoy. Measured on hosts that do so; fewer count where a host was seen to.
 pub const REFUSALS_BEFORE_A_TURN: u32 = 3;
 
 /// Conversations with the same hosts that end before a decoy has shown what their last acceptances are worth, after which
@@ -394,7 +394,7 @@ pub const REFUSALS_BEFORE_A_TURN: u32 = 3;
 pub const UNTESTED_TAILS: u8 = 2;
 
 /// Fewest addresses of a list that a domain must refuse as unknown, more than twice as many as it accepts, before it is
-/// held to refuse strangers without a decoy. Our choice: a domain that takes everybody refuses few names.
+/// held to refuse unknown recipients without a decoy. Our choice: a catch-all domain refuses few names.
 pub const LISTED_STRANGERS: u32 = 5;
 
 /// Fewest machines of a host key that must block us before their neighbours are held to do so too; most of those met must.
@@ -411,8 +411,8 @@ pub const TRUST_WINDOW: u32 = 40;
 /// Answers of a host before its history is worth something. Our choice.
 pub const TRUST_HISTORY: u64 = 100;
 
-/// Refusals in a row at a host that make us ask again about somebody it accepted. Our choice: a host that refuses half
-/// of the list gets there once in 256 questions.
+/// Refusals in a row at a host that make us ask again about an address it accepted. Our choice: a host that refuses
+/// half of the list gets there once in 256 questions.
 pub const REFUSALS_IN_A_ROW: usize = 8;
 
 /// Acceptances in a row at a host that make us ask about another decoy; twice as many where few were refused. Our choice:
@@ -437,16 +437,16 @@ pub const LAST_TESTS: u8 = 2;
 /// Most acceptances that may be taken back: the longest row that is not tested.
 pub const LONGEST_ROW: usize = ACCEPTED_IN_A_ROW << (ROW_DOUBLINGS + 1);
 
-/// Last acceptances of a mail host among which a run that continues looks for somebody whose acceptance means something.
-/// Our choice: most domains refuse strangers.
+/// Last acceptances of a mail host among which a run that continues looks for an address whose acceptance means
+/// something. Our choice: most domains refuse unknown recipients.
 pub const WITNESSES: usize = 8;
 
-/// Refused strangers after which a host may have changed its ways, so that even a short row is looked at: as many mistakes
-/// as Postfix (`smtpd_soft_error_limit`) and Exim (its stock access list) bear with.
+/// Refused unknown recipients after which a host may have begun to answer otherwise, so that even a short row is looked
+/// at: as many mistakes as Postfix (`smtpd_soft_error_limit`) and Exim (its stock access list) bear with.
 pub const STRANGERS: u32 = 10;
 
-/// Refused strangers after which even one answer is a row when a host has nothing else left to be asked. Our choice: a
-/// host that guards itself has most likely begun to by then, and few hosts in a list get there.
+/// Refused unknown recipients after which even one answer is a row when a host has nothing else left to be asked. Our
+/// choice: a host that guards itself has most likely begun to by then, and few hosts in a list get there.
 pub const MANY_STRANGERS: u32 = 12;
 
 /// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
@@ -476,7 +476,7 @@ pub const FRUITLESS_BEFORE_THE_NEXT: u32 = 2;
 /// reply. Our choice.
 pub const FRUITLESS_CONNECTIONS: u32 = 10;
 
-/// Connections with a reply that make up for one without. Our choice: where the network breaks one flight in fifty, one
+/// Connections with a reply that make up for one without. Our choice: where the network breaks one batch in fifty, one
 /// connection in twelve is lost before its first answer.
 pub const FRUITFUL_PER_FRUITLESS: u32 = 8;
 
@@ -494,8 +494,7 @@ pub const UNREACHABLE_WAIT: Duration = Duration::from_secs(300);
 /// Time for our own proxy to take a connection, and again for its first word. Our choice: it is near, and busy at most.
 pub const PROXY_WAIT: Duration = Duration::from_secs(5);
 
-/// How long nobody is dialled when our own proxy did not let us through, the first time; it doubles from time to time.
-/// Our choice.
+/// How long no host is dialled after our own proxy failed, the first time; it doubles from time to time. Our choice.
 pub const STRANDED_WAIT: Duration = Duration::from_secs(1);
 
 /// Times in a row that our own proxy may fail before a run gives up. Our choice: with waits that double it has had about
@@ -515,7 +514,8 @@ pub const ROUNDS: u8 = 2;
 /// How often a domain's mail hosts are looked up when DNS gives no usable answer.
 pub const RESOLUTIONS: u8 = 2;
 
-/// How long to wait before the second look-up, and how long a mail host whose look-up failed is left alone. Our choice: longer than a name server's restart.
+/// How long to wait before the second look-up, and how long a mail host whose look-up failed is left alone. Our choice:
+/// longer than a name server's restart.
 pub const DNS_RETRY_WAIT: Duration = Duration::from_secs(30);
 
 // ── The run ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -530,27 +530,27 @@ pub const SOCKETS_OF_A_DNS_QUESTION: usize = 3;
 /// own. Our choice: about twenty were counted.
 pub const OWN_FILES: usize = 32;
 
-/// How long conversations under way may take to end once a run is to stop. Our choice: people wait for it, and Exchange's
-/// pause before a refusal (5 s) still fits.
+/// How long sessions under way may take to end once a run is to stop. Our choice: the operator waits for it, and
+/// Exchange's pause before a refusal (5 s) still fits.
 pub const STOPPING_WAIT: Duration = Duration::from_secs(6);
 
 /// Most addresses that wait for an answer in memory at a time; further ones of crowded hosts wait in a file. At less than
 /// 150 bytes each this is 75 MB.
 pub const PENDING_ADDRESSES: usize = 500_000;
 
-/// Where so many times as many as wait at a host would find room, those who were put off there are taken back. Our
-/// choice: one slow host alone then gets one and a half times as many as are left to it, before it runs dry.
+/// Where a host could take so many times as many addresses as wait for it in memory, its spilled addresses are taken
+/// back. Our choice: one slow host alone then gets one and a half times as many as are left to it, before it runs dry.
 pub const ROOM_PER_HUNGRY_QUEUE: usize = 4;
 
-/// A pass through all who were put off is worth it when room is left for one in so many of those who may wait at all. Our
-/// choice: each pass reads and writes the whole file, so many small hosts must not cause one for every few answers;
+/// A pass through all spilled addresses is worth it when room is left for one in so many of those that may wait at all.
+/// Our choice: each pass reads and writes the whole file, so many small hosts must not cause one for every few answers;
 /// and up to so many slow hosts, less one, always leave that much room.
 pub const PASSES_PER_FILLING: usize = 32;
 
 /// Addresses read from the list at a time. Our choice: little enough that answers are not kept waiting.
 pub const SUPPLY_BATCH: usize = 1_000;
 
-/// How often progress is told, whatever happens meanwhile. Our choice: a clock that people watch moves every second.
+/// How often progress is told, whatever happens meanwhile. Our choice: a clock on the screen moves every second.
 pub const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 // ── DNS ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -643,11 +643,11 @@ pub const LEDGER_CHECKPOINT: i64 = 20_000;
 /// night's could not, and nothing older passes for new.
 pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 
-/// Bytes of a local part from which on it tells of somebody where it stands alone. Our choice: shorter ones are found in any
-/// text.
+/// Bytes of a local part from which on it identifies its address where it stands alone. Our choice: shorter ones are
+/// found in any text.
 pub const TELLING_LOCAL_PART: usize = 3;
 
-/// Bytes of a file that are searched at once when somebody is forgotten. Our choice.
+/// Bytes of a file that are searched at once when an address is forgotten. Our choice.
 pub const SEARCHED_AT_ONCE: usize = 1 << 20;
 
 /// Mailboxes in one row of what a run compares itself with. Our choice: half a megabyte, so that one can be rewritten.
@@ -673,7 +673,8 @@ pub const PROJECTED_DOMAINS: usize = 1_000;
 /// Most providers that are projected apart, of each kind of address. Our choice: twice what we know.
 pub const PROJECTED_PROVIDERS: usize = 100;
 
-/// Domains whose rows are counted to find out how far a segment's addresses share their luck. Our choice: about 2 MB.
+/// Domains whose rows are counted to find out how strongly the outcomes of one domain's addresses are correlated. Our
+/// choice: about 2 MB.
 pub const CLUMPED_DOMAINS: usize = 20_000;
 
 // ── Rows out ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -771,7 +772,7 @@ pub const FOLDER_DEPTH: usize = 32;
 /// choice: some two thousand bounces.
 pub const JSON_IN_MEMORY_BYTES: usize = 1 << 20;
 
-/// Files whose rows are counted as understood or not. Our choice: beyond it nobody reads on.
+/// Files whose rows are counted as understood or not. Our choice: no operator reads a longer table.
 pub const MISREAD_FILES: usize = 200;
 
 /// Bounces that are kept in the ledger at once.
@@ -794,7 +795,7 @@ pub const SURPRISES: usize = 1_000;
 /// providers change their ways, so what is half a year old is worth half.
 pub const CALIBRATION_HALF_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
 
-// ── What people ask us to explain ───────────────────────────────────────────────────────────────────────────────────
+// ── What the operator asks to have explained ────────────────────────────────────────────────────────────────────────
 
 /// Most text that is read as one pasted reply, in bytes: as much as a reply may have.
 pub const QUOTE_BYTES: usize = REPLY_BYTES;
@@ -833,13 +834,13 @@ pub const SPF_RECORD_OCTETS: usize = 450;
 /// Longest character string of a TXT record, in octets (RFC 1035 §3.3.14).
 pub const TXT_STRING_OCTETS: usize = 255;
 
-/// Most of the left of a record shown to people, in characters. Our choice: three lines of a terminal.
+/// Most of the left of a record shown on the screen, in characters. Our choice: three lines of a terminal.
 pub const SHOWN_RECORD_CHARS: usize = 240;
 
 /// Time for one question to DNS. Our choice: longer than any resolver keeps trying for us.
 pub const DNS_QUESTION_WAIT: Duration = Duration::from_secs(5);
 
-/// Time for everything that a preflight asks DNS. Our choice: people wait for it.
+/// Time for everything that a preflight asks DNS. Our choice: the operator waits for it.
 pub const PREFLIGHT_WAIT: Duration = Duration::from_secs(30);
 
 /// Most questions to DNS in one preflight. Our choice: an ordinary one asks about 100.
@@ -851,7 +852,7 @@ pub const DNS_SLOW: Duration = Duration::from_millis(500);
 /// Most addresses, selectors or hosts of one kind that a preflight looks at. Our choice: more belong in a loop.
 pub const PREFLIGHT_SUBJECTS: usize = 32;
 
-/// Most addresses of the people who get DMARC reports that are looked at. Our choice: RFC 7489 §6.2 asks for two.
+/// Most recipients of DMARC reports that are looked at. Our choice: RFC 7489 §6.2 asks for two.
 pub const DMARC_REPORT_ADDRESSES: usize = 10;
 
 /// Age below which receivers distrust a domain. Our choice, on the long side: filters look at the first month or two.
@@ -880,11 +881,11 @@ pub const PORT_25_HOSTS: usize = 3;
 /// Most domains tried that are named in one line; the rest are counted. Our choice.
 pub const PORT_25_NAMED: usize = 6;
 
-/// Time in which whatever answers for everybody has answered for an address that nobody runs. Our choice: it sits
-/// nearer than any mail host, and real networks say nothing at all.
+/// Time in which a middlebox that accepts every connection has accepted one to an unassigned address. Our choice: it
+/// sits nearer than any mail host, and real networks say nothing at all.
 pub const NOBODY_WAIT: Duration = Duration::from_secs(1);
 
-/// Time for everything that DNS is asked before a run. Our choice: people wait for it.
+/// Time for everything that DNS is asked before a run. Our choice: the operator waits for it.
 pub const START_WAIT: Duration = Duration::from_secs(5);
 
 /// Time for the greeting of a host before a run. Our choice: a host that makes us wait longer can be reached all the
@@ -933,8 +934,8 @@ pub const WARM_UP_VOLUME: u64 = 100_000_000;
 /// Most domains of a list that are counted one by one; the rest are counted together. Our choice: about 8 MB.
 pub const AUDIENCE_DOMAINS: usize = 100_000;
 
-/// Most domains of a list that are looked up to see who takes their mail, the largest first. Our choice: the largest few
-/// hundred say where a list goes, and a good neighbour asks no more for a plan.
+/// Most domains of a list whose mail hosts are looked up, the largest first. Our choice: the largest few hundred say
+/// where a list goes, and a good neighbour asks no more for a plan.
 pub const AUDIENCE_LOOKUPS: usize = 300;
 
 /// Most providers with a column of their own in a plan. Our choice: a screen of 80 columns has room for them.

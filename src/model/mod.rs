@@ -1,4 +1,4 @@
-//! The vocabulary: what is held to be true of an address, on what evidence, and whom it blames.
+//! The vocabulary: what is held to be true of an address, on what evidence, and what it blames.
 
 pub mod columns;
 pub mod dns;

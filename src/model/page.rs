@@ -1,8 +1,7 @@
-//! How pages look that people open in a browser, and what they let through.
+//! How the pages look that we write for a browser, and what they let through.
 //!
 //! One style sheet for all of them: light, dark, phone, print. Everything that comes from outside goes through one
-//! formatter, which takes the power from control characters and from marks that turn the direction of writing, then
-//! escapes.
+//! formatter, which makes control characters and bidirectional marks harmless, then escapes.
 
 use minijinja::{AutoEscape, Environment, Value, escape_formatter};
 

@@ -1,6 +1,6 @@
-//! Who runs mail hosts, and what is known of their habits.
+//! The operators of mail hosts, and how their hosts are known to behave.
 //!
-//! Habits change, so they are data (`config/providers.toml`), never code.
+//! Behaviour changes, so it is data (`config/providers.toml`), never code.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -48,12 +48,12 @@ pub enum PipeliningHabit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DecoyHabit {
-    /// Its answer tells whether strangers are refused.
+    /// Its answer tells whether unknown recipients are refused.
     #[default]
     Tells,
-    /// It tells, but unknown recipients are held against whoever asks: as few as can be.
+    /// It tells, but unknown recipients count against the client: as few as can be.
     Counted,
-    /// It is accepted like everybody else and tells nothing: not worth a question.
+    /// It is accepted like every recipient and tells nothing: not worth a question.
     Useless,
 }
 
@@ -68,14 +68,14 @@ pub enum UnknownUser {
     Ambiguous,
 }
 
-/// Whom a block concerns that one machine of a provider has said.
+/// How many machines of a provider a block concerns that one of them has reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blocking {
     /// That machine, until most of those met have said the same.
     #[default]
     PerMachine,
-    /// All of them: they share one memory of who visits.
+    /// All of them: they share one memory of their clients.
     AsOne,
 }
 
@@ -84,7 +84,7 @@ pub enum Blocking {
 pub struct Provider {
     /// Stable short name, such as `google`; also the host key of everything it runs.
     pub id: String,
-    /// Its name for people.
+    /// The display name.
     pub name: String,
     /// What an acceptance is worth.
     pub acceptance: Acceptance,
@@ -106,11 +106,11 @@ pub struct Provider {
     pub decoy: DecoyHabit,
     /// What an "unknown user" means.
     pub unknown_user: UnknownUser,
-    /// How long it keeps strangers waiting, where known.
+    /// How long its hosts greylist a new triplet, where known.
     pub greylist_wait: Option<Duration>,
     /// How long to stay away once it has blocked us, where known.
     pub block_wait: Option<Duration>,
-    /// Whom a block concerns that one of its machines has said.
+    /// How many of its machines a block concerns that one of them has reported.
     pub blocking: Blocking,
     /// Whether its consumer domains are names of one system of mailboxes.
     pub consumer_system: bool,
@@ -162,7 +162,7 @@ struct ProviderEntry {
     checked: String,
 }
 
-/// Reads a duration as people write it, such as `30m`.
+/// Reads a duration such as `30m`.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text).map(Some).map_err(|error| {
@@ -170,7 +170,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     })
 }
 
-/// Reads a rate as people write it, such as `10/s`, `30/min` or `600/h`, in thousandths a second.
+/// Reads a rate such as `10/s`, `30/min` or `600/h`, in thousandths a second.
 fn thousandths_a_second<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u32>, D::Error> {
@@ -241,7 +241,7 @@ impl Providers {
         providers
     }
 
-    /// The provider that people know by this name.
+    /// The provider with this display name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&Provider> {
         self.all.iter().find(|provider| provider.name == name)
@@ -264,7 +264,7 @@ impl Providers {
         }
     }
 
-    /// The provider whose consumer domain `domain` is (`gmail.com` is Google's): a free mailbox.
+    /// The provider that gives free mailboxes under `domain` (`gmail.com` is Google's).
     #[must_use]
     pub fn of_consumer_domain(&self, domain: &str) -> Option<&Provider> {
         self.by_consumer_domain
@@ -359,7 +359,8 @@ mod tests {
             );
             assert!(!entry.source.is_empty(), "{}", entry.id);
             if entry.consumer_system {
-                // One name's refused stranger is another's, so they must be known to be refused.
+                // A decoy refused by one of a provider's domains speaks for its other domains too, so it must be known
+                // that they refuse them.
                 assert_eq!(
                     entry.acceptance,
                     Acceptance::RefusesStrangers,

@@ -20,8 +20,8 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// What the reading is worth as a statement about a person: a provider that says "unknown user" to senders that it
-    /// filters as well leaves open which it means. Of a decoy, which is nobody, it means what it says.
+    /// What the reading is worth as a statement about a mailbox: a provider that says "unknown user" to senders that it
+    /// filters as well leaves open which it means. Of a decoy, which has no mailbox, it means what it says.
     #[must_use]
     pub fn believed_of(&self, provider: Option<&Provider>) -> Reading {
         let ambiguous =
@@ -36,7 +36,7 @@ impl Reading {
         self.clone()
     }
 
-    /// Whether it condemns whom it is about: it is for good, and blames the mailbox or its domain.
+    /// Whether it condemns the address it is about: it is permanent, and blames the mailbox or its domain.
     #[must_use]
     pub fn condemns(&self) -> bool {
         self.reason.condemns(self.permanent)

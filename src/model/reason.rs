@@ -1,14 +1,14 @@
 //! The closed vocabulary of reasons.
 //!
-//! Every verdict names one [`Reason`]; every reason blames somebody, and only a reason that blames the mailbox or its
-//! domain may ever reject an address. The wire names are a public contract: never renamed, only added to.
+//! Every verdict names one [`Reason`]; every reason has a [`Blame`], and only a reason that blames the mailbox or its
+//! domain may ever reject an address. The names are a public contract: never renamed, only added to.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Whose fault it is that a message would not, or might not, arrive.
+/// The party at fault when a message would not, or might not, arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
@@ -18,13 +18,13 @@ pub enum Blame {
     Domain,
     /// The receiving host: busy, broken or unwilling for reasons of its own.
     Host,
-    /// Whoever asked or sent: address, name, reputation, authentication.
+    /// The client or the sender: address, name, reputation, authentication.
     Sender,
     /// The operator's own choice about the list.
     Operator,
     /// This program: it did not ask, or not to the end.
     Us,
-    /// Nobody: nothing is wrong, or nothing is known.
+    /// No party: nothing is wrong, or nothing is known.
     Nobody,
 }
 
@@ -69,13 +69,13 @@ macro_rules! reasons {
                 match self { $(Reason::$variant => $wire,)* }
             }
 
-            /// Whom this reason blames.
+            /// What this reason blames.
             #[must_use]
             pub fn blame(self) -> Blame {
                 match self { $(Reason::$variant => Blame::$blame,)* }
             }
 
-            /// One sentence for a person who does not know SMTP.
+            /// One sentence for a reader who does not know SMTP.
             #[must_use]
             pub fn in_plain_words(self) -> &'static str {
                 match self { $(Reason::$variant => $plain,)* }
@@ -110,7 +110,7 @@ reasons! {
     Greylisted "greylisted" Host "The mail host asks strangers to come back later.";
     HostBusy "host_busy" Host "The mail host is too busy just now.";
     TryLater "try_later" Host "The mail host could not answer for the moment.";
-    // It is about whoever asks or sends.
+    // It is about the client that asks or the sender.
     SenderBlocked "sender_blocked" Sender "The mail host blocks whoever is asking, usually through a blocklist or a reputation filter.";
     SenderUnauthenticated "sender_unauthenticated" Sender "The sender's SPF, DKIM or DMARC does not pass.";
     SenderRefused "sender_refused" Sender "The mail host refuses this sender, host name or message by policy.";

@@ -16,9 +16,9 @@ pub enum Stage {
     Hello,
     /// STARTTLS with its handshake.
     Tls,
-    /// MAIL FROM.
+    /// MAIL, which begins a transaction.
     Mail,
-    /// RCPT TO.
+    /// RCPT, about one recipient.
     Rcpt,
     /// DATA or the message's end: never ours, but bounces tell of it.
     Data,

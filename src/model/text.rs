@@ -1,4 +1,4 @@
-//! Numbers as people read them, and texts from outside that stay texts.
+//! Numbers written for reading, and texts from outside that stay texts.
 
 /// A share as per cent: one digit after the point below ten. The space before the sign does not break.
 #[must_use]

@@ -10,7 +10,7 @@ use crate::model::stage::Stage;
 enum Said {
     /// It is accepted.
     Yes,
-    /// It is accepted where everybody is.
+    /// It is accepted where every recipient is.
     YesToAll,
     /// It is taken, but the host says that it does not know whether it exists (252).
     Unconfirmed,
@@ -75,7 +75,8 @@ pub fn decide(evidence: &Evidence) -> Verdict {
                     | Reason::Suppressed),
                 ..
             } => withheld = Some(*reason),
-            // Somebody else was told so: that is why nobody was asked any more, whatever was in the way before.
+            // The host said so about another address and was not asked about this one: that outweighs what was in the
+            // way before.
             Finding::Withheld { reason, .. } => undecided = Some(*reason),
         }
     }
@@ -130,7 +131,7 @@ pub fn decide(evidence: &Evidence) -> Verdict {
     }
 }
 
-/// What an acceptance is worth, beside what the domain tells strangers.
+/// What an acceptance is worth, beside how the domain answers for unknown recipients.
 fn on_acceptance(yes: &Said, strangers: &Strangers) -> Verdict {
     let verdict = |standing, reason| Verdict { standing, reason };
     match (yes, strangers) {
@@ -139,7 +140,7 @@ fn on_acceptance(yes: &Said, strangers: &Strangers) -> Verdict {
             verdict(Standing::Risky, Reason::AcceptedProvider)
         }
         (_, Strangers::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
-        // That it refuses some makes no promise of those whom it does not know.
+        // That it refuses some recipients proves nothing about those that it does not know.
         (Said::Unconfirmed, _) | (_, Strangers::Unconfirmed | Strangers::NotKnown) => {
             verdict(Standing::Risky, Reason::CatchAllUntested)
         }
@@ -161,7 +162,7 @@ enum Strangers {
     Refused,
     Accepted,
     AcceptedByProvider,
-    /// Taken like everybody, by a host that confirms nobody.
+    /// Accepted like every recipient, by a host that confirms none.
     Unconfirmed,
     AcceptedAndRefused,
     NotKnown,
@@ -186,7 +187,8 @@ impl Opinions {
             (Some(Said::YesToAll), None) => Strangers::AcceptedByProvider,
             (Some(Said::Unconfirmed), None) => Strangers::Unconfirmed,
             (Some(_), None) => Strangers::Accepted,
-            // A decoy is nobody's name: refused for good as a mailbox it is a refused stranger, whatever is said of it.
+            // A decoy has no mailbox: any permanent refusal that blames the mailbox shows that unknown recipients are
+            // refused, whatever it says.
             (
                 None,
                 Some(Reason::NoSuchMailbox | Reason::MailboxDisabled | Reason::MailboxMoved),
@@ -195,7 +197,7 @@ impl Opinions {
         }
     }
 
-    /// Whether a decoy, which is nobody's mailbox, was described in the same way: then the words describe nothing. "No
+    /// Whether a decoy, which has no mailbox, was described in the same way: then the description is worth nothing. "No
     /// such mailbox" is true of a decoy, and a statement about the domain holds for both.
     fn said_the_same_of_nobody(&self, reason: Reason) -> bool {
         !matches!(reason, Reason::NoSuchMailbox | Reason::DomainNotServed)
@@ -207,7 +209,7 @@ impl Opinions {
 fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
     let reason = reading.reason;
     if exchange.stage != Stage::Rcpt {
-        // Before RCPT nobody has heard whom it is about.
+        // Before RCPT the host does not know which recipient it is about.
         return Said::Undecided(reason);
     }
     match reason {
@@ -224,7 +226,7 @@ fn weigh(exchange: &Exchange, reading: &Reading) -> Said {
         {
             Said::No(reason)
         }
-        // Said for now only: it means no more than that somebody may come back.
+        // A temporary refusal: it means no more than that the client may come back.
         Reason::NoSuchMailbox
         | Reason::MailboxDisabled
         | Reason::MailboxMoved

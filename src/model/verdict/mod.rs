@@ -23,7 +23,7 @@ pub use policy::{Disposition, Policy};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// Accepted where strangers are refused.
+    /// Accepted where unknown recipients are refused.
     Deliverable,
     /// Refused for good, or impossible.
     Undeliverable,
@@ -78,7 +78,7 @@ impl FromStr for Standing {
 pub struct Verdict {
     /// What is held to be true.
     pub standing: Standing,
-    /// Why.
+    /// The reason, which says what is to blame.
     pub reason: Reason,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// About whom a mail host was asked.
+/// Which recipient a mail host was asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whom {
@@ -137,7 +137,7 @@ pub enum Finding {
     },
     /// A mail host was asked.
     Asked {
-        /// About whom.
+        /// The address itself, or a decoy.
         whom: Whom,
         /// What was said.
         exchange: Exchange,
@@ -153,11 +153,11 @@ pub enum Finding {
         /// The mail host's words, verbatim.
         reply: String,
     },
-    /// Nobody was asked, or not to the end.
+    /// No host was asked, or not to the end.
     Withheld {
-        /// `not_asked`, `interrupted`, `deadline`, `suppressed`, or what the host told somebody else.
+        /// `not_asked`, `interrupted`, `deadline`, `suppressed`, or what the host said about another address.
         reason: Reason,
-        /// Why, for people.
+        /// Why, as shown to the operator.
         detail: String,
     },
 }
@@ -192,7 +192,7 @@ impl Evidence {
         self.facts.push(Fact { at, finding });
     }
 
-    /// When a mail host last answered about the subject; `None` when nobody was asked.
+    /// When a mail host last answered about the subject; `None` when no host was asked.
     #[must_use]
     pub fn asked_at(&self) -> Option<Timestamp> {
         let asked =

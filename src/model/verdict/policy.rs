@@ -69,7 +69,7 @@ pub enum PolicyError {
     /// The file does not say what a policy says.
     #[error("{file}: {message}\n  a policy file looks like one table of config/policies.toml")]
     Malformed {
-        /// Which file.
+        /// The path of the file.
         file: String,
         /// The parser's words, with line and column.
         message: String,
@@ -118,8 +118,8 @@ impl Policy {
         verdict: Verdict,
         flags: impl IntoIterator<Item = Flag>,
     ) -> Disposition {
-        // Whoever asked to be left alone is left alone, whatever a policy file says or forgets to say; and a row that
-        // names nobody can be sent to nobody.
+        // A suppressed address is never mailed, whatever a policy file says or forgets to say; and a row without an
+        // address cannot be mailed.
         if matches!(verdict.reason, Reason::Suppressed | Reason::NoAddress) {
             return Disposition::Rejected;
         }
