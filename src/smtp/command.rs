@@ -25,7 +25,7 @@ impl HelloName {
         })
     }
 
-    /// The name as it goes on the wire.
+    /// The name as the argument of EHLO or HELO.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -85,12 +85,12 @@ pub enum Charset {
     Utf8,
 }
 
-/// One command.
+/// A command that a client may send; DATA is not among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Who we are, asking for extensions.
+    /// Names the client, asking for extensions.
     Ehlo(HelloName),
-    /// Who we are, for hosts that do not know EHLO.
+    /// Names the client, for hosts that do not know EHLO.
     Helo(HelloName),
     /// Encryption, please (RFC 3207).
     StartTls,
@@ -105,7 +105,7 @@ pub enum Command {
     Rcpt(Mailbox),
     /// Forgets the transaction.
     Rset,
-    /// Goodbye.
+    /// Ends the session.
     Quit,
 }
 
@@ -130,7 +130,7 @@ impl Command {
 }
 
 impl fmt::Display for Command {
-    /// The command as it goes on the wire, with its line end.
+    /// The command as it is sent, with its line end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Command::Ehlo(name) => Ehlo::new(ClientId::Domain(name.0.clone())).fmt(f),

@@ -21,7 +21,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Whether bytes lie unread that nobody has asked for.
+/// Whether unsolicited bytes lie unread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// None, or blank lines only, or the announcement that the host closes.
@@ -55,7 +55,7 @@ impl Connection {
 
     /// Carries out a dialogue to its end.
     ///
-    /// Returns the line again, or `None` when encryption failed, which leaves nothing to talk on.
+    /// Returns the connection again, or `None` when the TLS handshake failed, after which it cannot be used.
     ///
     /// Every wait is bounded: by the step's own time when listening, or by [`limits::SLOWING_HOST_WAIT`] where a host has
     /// taken ever longer; by [`limits::MAIL_WAIT`] when a host does not take our bytes, by [`limits::TLS_WAIT`] for a
@@ -126,8 +126,7 @@ impl Connection {
         }
     }
 
-    /// Whether replies have come, or come within `wait`, that nobody has asked for. With no wait, what has come by now
-    /// counts.
+    /// Whether unsolicited replies have come, or come within `wait`. With no wait, what has come by now counts.
     pub async fn unread(&mut self, wait: Duration) -> Unread {
         if self.waiting().is_empty() {
             if wait.is_zero() {
@@ -271,7 +270,7 @@ mod tests {
             for wait in waits {
                 let _ = tokio::io::AsyncBufReadExt::read_line(&mut theirs, &mut said).await;
                 tokio::time::sleep(Duration::from_secs(wait)).await;
-                // Whoever asked may be gone.
+                // The client may have closed already.
                 let _ = theirs.write_all(b"550 no\r\n").await;
                 let _ = theirs.flush().await;
             }

@@ -20,7 +20,7 @@ pub enum Parting {
     InStep,
     /// The host closed or kept silent without one: nothing speaks for its answers or against them.
     Untold,
-    /// A reply was left over: nobody can tell which reply belonged to which command.
+    /// A reply was left over: which reply belonged to which command cannot be told.
     OutOfStep,
 }
 
@@ -213,7 +213,7 @@ mod tests {
         let mut farewell = Farewell::default();
         assert!(matches!(farewell.step(), Step::Say(_)));
         farewell.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
-        // What it shows is told before anybody waits for a goodbye.
+        // The listener hears of what it shows before the wait for a goodbye begins.
         assert!(matches!(farewell.step(), Step::Done));
         assert_eq!(farewell.parting(), Parting::OutOfStep);
         assert!(matches!(farewell.step(), Step::Say(_)));

@@ -1,4 +1,4 @@
-//! The wire: what we may say to a mail host, what it may say to us.
+//! SMTP: what we may send to a mail host, what it may send to us.
 //!
 //! A reply belongs to its question. Replies carry no name, only their order, so one too many or too few gives every later
 //! question the answer to another one. What shows it:
@@ -28,7 +28,7 @@ pub use reply::{EnhancedCode, Garble, Reply, Severity};
 /// Anything a mail host can do with a question. An ordinary value, not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It replied.
+    /// A complete reply, of one or more lines.
     Reply(Reply),
     /// It said nothing in time.
     Silent,

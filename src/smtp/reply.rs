@@ -172,7 +172,7 @@ fn split_code(line: &str) -> Option<(u16, &str)> {
 }
 
 impl fmt::Display for Reply {
-    /// Code and text in one line, as people quote it.
+    /// Code and text in one line, as logs quote it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code)?;
         let mut enhanced_shown = None;

@@ -24,7 +24,7 @@ pub enum Step {
     },
     /// Take up encryption on the connection.
     Encrypt,
-    /// Nothing more.
+    /// The dialogue is over.
     Done,
 }
 
@@ -33,9 +33,9 @@ pub trait Dialogue {
     /// The next thing to do.
     fn step(&mut self) -> Step;
 
-    /// What came of the last step: of [`Step::Listen`] the answer, of [`Step::Encrypt`] what kept us from it (`None` when
-    /// it succeeded), of [`Step::Say`] only [`Garble::OutOfTurn`], where bytes lay unread that
-    /// nobody had asked for: then nothing was said.
+    /// What came of the last step: of [`Step::Listen`] the answer, of [`Step::Encrypt`] what kept us from it (`None`
+    /// when it succeeded), of [`Step::Say`] only [`Garble::OutOfTurn`], where unsolicited bytes lay unread: then
+    /// nothing was said.
     fn hear(&mut self, answer: Option<Answer>);
 }
 
@@ -63,7 +63,7 @@ pub struct Offer {
 pub enum Software {
     /// Postfix, which counts RSET among a hundred commands without a purpose.
     Postfix,
-    /// Anything else.
+    /// Every other host.
     #[default]
     Other,
 }
@@ -148,7 +148,7 @@ pub enum Opened {
     Failed {
         /// At this stage.
         stage: Stage,
-        /// With this.
+        /// The answer, or the lack of one, that ended it.
         answer: Answer,
     },
 }
@@ -530,7 +530,7 @@ impl Dialogue for Batch {
     fn hear(&mut self, answer: Option<Answer>) {
         let answer = answer.expect("a batch never encrypts");
         let answer = in_turn(self.commands.get(self.answers.len()), answer);
-        // RFC 5321 §3.8: 421 announces that the host closes; other than a reply there is nobody left to talk to.
+        // RFC 5321 §3.8: 421 announces that the host closes; after anything but a reply the connection is of no use.
         self.over = !matches!(&answer, Answer::Reply(reply) if reply.code != 421);
         self.answers.push(Some(answer));
     }

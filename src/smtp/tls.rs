@@ -1,4 +1,4 @@
-//! TLS without questions: encryption for the way, no statement about who is at the other end.
+//! TLS without authentication: it encrypts the connection, but does not check whose certificate the host shows.
 
 use std::sync::{Arc, LazyLock};
 

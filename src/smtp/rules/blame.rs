@@ -1,4 +1,4 @@
-//! Tells a statement about whoever asks from one about the mailbox asked for.
+//! Tells a statement about the client or sender from one about the recipient.
 
 /// Words that a statement about a mailbox has, in lower case, in the languages that hosts write.
 const MAILBOX_WORDS: [&str; 26] = [
@@ -30,8 +30,8 @@ const MAILBOX_WORDS: [&str; 26] = [
     "\u{30e6}\u{30fc}\u{30b6}",
 ];
 
-/// Whether a text names one of our domains, nobody of its own side, and no mailbox: "553 shop.example does not exist" to a
-/// message from shop.example. `ours` are domains, `theirs` addresses.
+/// Whether a text names one of our domains, none of the host's or the recipient's, and no mailbox: "553 shop.example
+/// does not exist" to a message from shop.example. `ours` are domains, `theirs` addresses.
 #[must_use]
 pub fn speaks_of_us(text: &str, ours: &[&str], theirs: &[&str]) -> bool {
     let text = text.to_lowercase();

@@ -9,7 +9,7 @@
 pub struct Desk {
     /// Words of a refusal that point here, in lower case.
     words: &'static [&'static str],
-    /// Whose it is.
+    /// The provider that answers there.
     pub name: &'static str,
     /// What to do there.
     pub advice: &'static str,
@@ -225,7 +225,7 @@ pub fn zone(refusal: &str) -> Option<String> {
     Some(zone.map_or_else(|| desk.name.to_owned(), str::to_owned))
 }
 
-/// The provider whose desk a refusal (lower case, with what is known of the host) points to.
+/// The provider whose contact a refusal (lower case, with what is known of the host) points to.
 #[must_use]
 pub fn provider(text: &str) -> Option<&'static Desk> {
     PROVIDERS

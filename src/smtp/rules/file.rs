@@ -13,7 +13,7 @@ use crate::model::stage::Stage;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}: {what}")]
 pub struct BookError {
-    /// The file.
+    /// The path of the rule file, as it was given.
     pub file: String,
     /// The line, counted from 1.
     pub line: usize,

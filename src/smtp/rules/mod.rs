@@ -1,8 +1,8 @@
 //! What an answer means: the single place that reads replies.
 //!
-//! First by stage (before RCPT nothing is about the mailbox), then by the rules of `config/replies.toml` in their order,
-//! then by code. A reading that would condemn on doubt is a defect: what no rule understands is `unread` and rejects
-//! nobody.
+//! First by stage (before RCPT nothing is about the mailbox), then by the rules of `config/replies.toml` in their
+//! order, then by code. A reading that would condemn on doubt is a defect: what no rule understands is `unread` and
+//! rejects no address.
 
 mod blame;
 pub mod contacts;
@@ -30,16 +30,16 @@ use crate::smtp::{Answer, EnhancedCode, Reply, Severity, Stage};
 pub struct Context<'a> {
     /// The moment of the conversation.
     pub stage: Stage,
-    /// Who runs the mail host, where known.
+    /// The provider of the mail host, where known.
     pub provider: Option<&'a Provider>,
     /// Texts that the host may echo and that must not be mistaken for its own words: the address asked about, our
     /// names, its names.
     pub echoes: &'a [&'a str],
-    /// Our own domains. A host that names one of them, and nobody of its own, speaks of us and not of a mailbox.
+    /// Our own domains. A host that names one of them, and none of its own, speaks of us and not of a mailbox.
     pub ours: &'a [&'a str],
 }
 
-/// A reading with its grounds, for people.
+/// A reading with its grounds, for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interpretation {
     /// What the answer may mean.
@@ -303,7 +303,7 @@ struct How {
     severity: Severity,
     /// Whether it says that this is only for now.
     for_now: bool,
-    /// Whether it speaks of whoever asks.
+    /// Whether it speaks of the client or sender.
     of_us: bool,
 }
 
@@ -352,7 +352,7 @@ fn distinct(all: Vec<Interpretation>) -> Vec<Interpretation> {
     kept
 }
 
-/// Before RCPT nobody has heard whom it is about, so nothing may blame a mailbox or its domain.
+/// Before RCPT the host does not know the recipient, so nothing may blame a mailbox or its domain.
 fn keep_to_the_stage(reason: Reason, stage: Stage, severity: Severity) -> Reason {
     let may_blame_the_mailbox = match stage {
         Stage::Rcpt | Stage::Data | Stage::Unknown => true,

@@ -142,7 +142,7 @@ enum Piece<'t> {
     Address,
     /// A single word in angle brackets, such as a local part on its own.
     Name(&'t str),
-    /// Anything else.
+    /// Text between those, as it stands.
     Text(&'t str),
 }
 
@@ -302,7 +302,7 @@ fn is_joined_to_word(c: char) -> bool {
     matches!(c, '\'' | '\u{2019}' | '`' | '\u{b4}')
 }
 
-/// Top-level domains that are in nobody's list: for private use and for examples.
+/// Top-level domains that the public suffix list lacks: for private use and for examples.
 const PRIVATE: [&str; 9] = [
     "test",
     "example",

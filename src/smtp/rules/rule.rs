@@ -7,7 +7,7 @@ use crate::smtp::{EnhancedCode, Stage};
 /// A rule, compiled.
 #[derive(Clone, Debug)]
 pub(super) struct Rule {
-    /// Its name.
+    /// The name of the rule, unique in its file.
     pub(super) id: String,
     /// What it says, and its other possible meanings.
     pub(super) meaning: Meaning,
@@ -28,7 +28,7 @@ pub(super) struct Rule {
 #[derive(Clone, Debug)]
 pub(super) struct Meaning {
     pub(super) reason: Reason,
-    /// Why, in one sentence for people.
+    /// Why, in one sentence for the operator.
     pub(super) why: String,
 }
 
@@ -109,7 +109,7 @@ pub(super) struct StatusRange {
 }
 
 impl StatusRange {
-    /// Reads one.
+    /// Reads a range of enhanced codes, such as `x.1.1-4` or `5.7.*`; `None` where the text is none.
     pub(super) fn read(text: &str) -> Option<Self> {
         let mut fields = text.split('.');
         let (class, subject, detail) = (fields.next()?, fields.next()?, fields.next()?);
