@@ -29,7 +29,7 @@ pub trait Resolver: Send + Sync {
     /// Asks for the records of one kind at `name` (lower-case A-labels, no trailing dot).
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer>;
 
-    /// How many questions it carries at a time; whoever asks more lets some wait.
+    /// How many questions may be open at a time; further ones wait.
     fn places(&self) -> usize {
         limits::DNS_QUESTIONS
     }
@@ -45,15 +45,15 @@ pub trait Connector: Send + Sync {
     ) -> Later<'a, io::Result<Box<dyn Stream>>>;
 
     /// Whether mail hosts with IPv6 addresses can be connected to from the source address `from`, as far as can be told
-    /// without asking anybody.
+    /// without sending anything.
     fn reaches_ipv6(&self, from: Option<IpAddr>) -> bool {
         let _ = from;
         true
     }
 }
 
-/// Our own side failed us, the proxy or this machine: a connection's error that is no mail host's, so it says nothing of
-/// anybody.
+/// Our own side failed, the proxy or this machine: a connection's error that comes from no mail host, so it says
+/// nothing of any address.
 ///
 /// It travels inside an [`io::Error`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,11 +101,11 @@ impl Clock {
 /// Everything outside the program.
 #[derive(Clone)]
 pub struct World {
-    /// DNS.
+    /// Answers DNS questions.
     pub names: Arc<dyn Resolver>,
-    /// Connections.
+    /// Opens connections to mail hosts.
     pub dial: Arc<dyn Connector>,
-    /// Time.
+    /// Tells the time.
     pub clock: Clock,
     /// Randomness: everything random in a run is derived from this number.
     pub seed: u64,

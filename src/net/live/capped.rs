@@ -1,9 +1,9 @@
 //! Keeps hickory from waiting ever longer before it asks a silent name server again.
 //!
-//! hickory-resolver 0.26 adds 150 ms to a name server's assumed round trip for each answer that says "no such name",
-//! up to 5 s, then waits 1.2 times that before it repeats a question whose packet was lost. A list with many dead
-//! domains makes a few lost packets cost seconds each. Nothing in its settings limits that wait, so the connections
-//! it uses are ours: they lower the wait on the way through.
+//! hickory-resolver 0.26 adds 150 ms to a name server's assumed round trip for each answer that says "no such name", up
+//! to 5 s, then waits 1.2 times that before it repeats a question whose packet was lost. A list with many dead domains
+//! makes a few lost packets cost seconds each. Nothing in its settings limits that wait, so the connections it uses are
+//! ours: they lower the wait as it is passed down.
 
 use std::net::IpAddr;
 use std::pin::Pin;

@@ -20,13 +20,13 @@ use crate::model::limits;
 use crate::net::route::{DnsAnswer, DnsFailure, RecordKind};
 use crate::net::{Later, Resolver};
 
-/// DNS.
+/// DNS through hickory, each answer checked for its proof.
 pub(super) struct Dns {
     resolver: Hickory<Capped>,
     /// Each of the first servers by itself, where there are several: what one of them cannot prove is held against what
     /// the others say.
     single: Vec<Hickory<Capped>>,
-    /// hickory holds a socket for each question until its time is over: whoever asks waits for a place.
+    /// hickory holds a socket for each question until its time is over: a question waits for a place.
     places: Semaphore,
     /// How many places there are.
     at_once: usize,

@@ -23,9 +23,9 @@ pub use sockets::Sockets;
 /// The DNS servers to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Servers {
-    /// Those that the system uses.
+    /// Those of the system's configuration.
     System,
-    /// These.
+    /// Those at these addresses.
     Named(Vec<SocketAddr>),
 }
 
@@ -61,7 +61,7 @@ const A_PUBLIC_IPV6_ADDRESS: SocketAddr = SocketAddr::new(
     53,
 );
 
-/// TCP.
+/// Connects directly over TCP, without a proxy.
 struct Tcp;
 
 impl Connector for Tcp {
@@ -109,7 +109,7 @@ impl Tcp {
             socket.bind(SocketAddr::new(from, 0))?;
         }
         let stream = socket.connect(to).await?;
-        // A flight is one write: waiting for more only delays it.
+        // A batch is one write: waiting for more only delays it.
         stream.set_nodelay(true)?;
         Ok(stream)
     }

@@ -1,8 +1,8 @@
 //! What an answer of a name server proves.
 //!
-//! "There is no such name" condemns everybody in a domain, so it is believed only when it comes as RFC 2308 §3 wants it: with
-//! the zone's SOA record. Filters, captive networks and broken servers leave that out, or give an address that is none; what
-//! belongs to another question is no answer to this one.
+//! "There is no such name" condemns every address of a domain, so it is believed only when it comes as RFC 2308 §3
+//! wants it: with the zone's SOA record. Filters, captive networks and broken servers leave that out, or give an
+//! address that is none; what belongs to another question is no answer to this one.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -143,7 +143,7 @@ fn weigh_no(name: &Name, wanted: RecordType, no: &NoRecords) -> Claim {
         let why = Unproven::OtherQuestion;
         return Claim::Weak(Weak { answer, why });
     }
-    // Of names that are reserved nobody need be asked, and hickory asks nobody.
+    // For reserved names no server need be asked, and hickory asks none.
     match no.soa.is_some() || is_reserved(name) {
         true => Claim::Sound(answer),
         false => Claim::Weak(Weak { answer, why }),

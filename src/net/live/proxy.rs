@@ -126,7 +126,7 @@ impl Connector for Proxy {
                 Err(_) => return Err(self.trouble(&"it does not answer")),
             };
             self.led_on(&mut socket, to).await?;
-            // From here on the proxy is a wire.
+            // From here on the proxy only passes bytes.
             Ok(Box::new(socket) as Box<dyn Stream>)
         })
     }
@@ -220,8 +220,8 @@ impl AsyncSocket for Noting<'_> {
     }
 }
 
-/// Whether a proxy speaks of the host that we asked for (RFC 1928 §6), not of itself. A general failure, like everything
-/// else, is the proxy's own: nobody's mail host may be condemned for it.
+/// Whether a proxy speaks of the host that we asked for (RFC 1928 §6), not of itself. A general failure, like
+/// everything else, is the proxy's own: no mail host may be condemned for it.
 fn is_about_the_host(error: &Error) -> bool {
     matches!(
         error,

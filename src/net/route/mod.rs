@@ -1,7 +1,7 @@
-//! Who takes mail for a domain: from DNS answers to a route.
+//! The hosts that take mail for a domain: from DNS answers to a route.
 //!
 //! [`Exchanges::read`] says what a domain's MX records ask for, [`settle`] makes the route once the addresses of the
-//! mail hosts are known. Neither asks anybody.
+//! mail hosts are known. Neither does I/O.
 
 mod reach;
 
@@ -37,7 +37,7 @@ pub struct MailHost {
     pub addresses: Vec<IpAddr>,
 }
 
-/// Who takes mail for a domain.
+/// The hosts that take mail for a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// These hosts do.
@@ -49,20 +49,20 @@ pub enum Route {
         /// How long DNS says that this holds.
         ttl: Duration,
     },
-    /// Nobody does, and that is certain.
+    /// No host does, and that is certain.
     Nobody {
         /// One of the domain reasons.
         reason: Reason,
-        /// What DNS said, for people.
+        /// What DNS said, for display.
         detail: String,
         /// How long DNS says that this holds.
         ttl: Duration,
     },
     /// Hosts do, but the operator wants none of them asked.
     NotAsked,
-    /// DNS gave no usable answer: no verdict on anybody.
+    /// DNS gave no usable answer: no finding about any address of the domain.
     Trouble {
-        /// What DNS said, for people.
+        /// What DNS said, for display.
         detail: String,
         /// Whether it said anything at all.
         answered: Answered,

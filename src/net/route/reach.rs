@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// How far inward a run may reach. A list must not be a way to make us talk to machines inside (RFC 6890).
+/// How far inward a run may reach. A list must not be a way to make us connect to machines of the inner network (RFC
+/// 6890).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Public addresses only.
