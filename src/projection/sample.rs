@@ -47,7 +47,7 @@ pub struct Estimate {
     /// How many addresses to ask about for an interval of the whole list half as wide; `None` when no sample can,
     /// because most of the doubt is about what the answers are worth.
     pub halving_sample: Option<u64>,
-    /// How wide the interval would stay if everybody were asked about, a share.
+    /// How wide the interval would stay if every address were asked about, a share.
     pub least_width: f64,
 }
 
@@ -80,7 +80,7 @@ pub fn estimate(forecast: &Forecast<'_>, strata: &[Stratum]) -> Estimate {
     let mut all = Vec::with_capacity(PROJECTION_DRAWS);
     let mut of_verified = Vec::with_capacity(PROJECTION_DRAWS);
     let mut verified_rows = Vec::with_capacity(PROJECTION_DRAWS);
-    // The same with the makeup of the list known: what asking about everybody would leave.
+    // The same with the makeup of the list known: what asking about every address would leave.
     let mut known = Vec::with_capacity(PROJECTION_DRAWS);
     // One draw's share of each outcome.
     let draws =
@@ -240,7 +240,7 @@ fn mixes(strata: &[Stratum], sampled: u64) -> Vec<Mix<'_>> {
                 .iter()
                 .map(|(outcome, all)| {
                     let asked = stratum.asked.get(*outcome).copied().unwrap_or(0);
-                    // Where everybody was asked about there is nothing to guess.
+                    // Where every address was asked about there is nothing to guess.
                     let guess = match stratum.sampled() < stratum.rows {
                         true => ELSEWHERE * float(*all) / float(sampled),
                         false => 0.0,

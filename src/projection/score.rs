@@ -21,7 +21,7 @@ struct Class {
 pub struct Coverage {
     /// Lists that had rows.
     pub lists: u64,
-    /// Those whose bounces lay within the interval.
+    /// Lists whose bounces lay within the interval.
     pub held: u64,
     /// Those with fewer bounces than its lower end.
     pub below: u64,

@@ -112,7 +112,7 @@ impl Kind {
     pub fn is_settled(self) -> bool {
         match self {
             Kind::Proven | Kind::Throwaway | Kind::Busy | Kind::Full | Kind::Refused => true,
-            // A yes that everybody gets settles nothing.
+            // An acceptance that every recipient gets settles nothing.
             Kind::CatchAll
             | Kind::Untested
             | Kind::AcceptsEveryone
@@ -140,7 +140,7 @@ impl fmt::Display for Kind {
 pub struct Segment {
     /// What the answer says.
     pub kind: Kind,
-    /// The id of who runs the mail host, where known.
+    /// The id of the mail host's provider, where known.
     pub provider: Option<Box<str>>,
     /// The domain, where it has a history of its own: catch-all domains do.
     pub domain: Option<Box<str>>,

@@ -66,7 +66,7 @@ impl Tally {
         }
     }
 
-    /// Counts a row; `provider` is the id of who runs its mail host.
+    /// Counts a row; `provider` is the id of its mail host's provider.
     pub fn add(&mut self, kind: Kind, provider: Option<&str>, domain: &str, pile: Pile) -> Slot {
         let slot = self.slot(kind, provider, domain);
         self.slots[usize::from(slot.0)].1[pile as usize] += 1;

@@ -66,7 +66,7 @@ pub struct Goal {
 }
 
 /// The chance of bouncing over which an address is not added, where the operator says nothing. Our choice: it spends
-/// the room that twenty proven ones leave, and is as likely to be somebody else's by now.
+/// the room that twenty proven ones leave, and as likely as not the mailbox is gone or reassigned by now.
 pub const USUAL_CAP: f64 = 0.3;
 
 /// Whether addresses of this kind may be added at all. What a host that blocks us takes is not known, and sending there

@@ -20,8 +20,8 @@ impl Truth {
 
     /// The share of messages that bounce among addresses of `kind` at a domain of a provider.
     ///
-    /// `settled` is the share that bounces among those whose mail hosts tell: people with silent mail hosts leave their
-    /// jobs as often as others, so the share of unsettled addresses lies about that as well.
+    /// `settled` is the share that bounces among those whose mail hosts tell: recipients behind silent mail hosts leave
+    /// their jobs as often as others, so the share of unsettled addresses depends on that as well.
     #[must_use]
     pub fn share(&self, kind: Kind, provider: Option<&str>, domain: &str, settled: f64) -> f64 {
         let prior = Priors::built_in().of(kind);

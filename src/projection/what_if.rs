@@ -15,14 +15,14 @@ pub enum Group {
     CatchAlls,
     /// At providers that accept everything and bounce later.
     TakeAllProviders,
-    /// Nobody could say: not asked, no answer, blocked.
+    /// Not settled: not asked, no answer, blocked.
     Unsettled,
     /// Mailboxes that are full, or too busy just now.
     FullOrBusy,
 }
 
 impl Group {
-    /// Every group.
+    /// All groups, in the order in which they are shown.
     pub const ALL: [Group; 4] = [
         Group::CatchAlls,
         Group::TakeAllProviders,
@@ -49,7 +49,7 @@ impl Group {
         }
     }
 
-    /// What its rows are, for people.
+    /// A description of its rows, for the report.
     #[must_use]
     pub fn in_plain_words(self) -> &'static str {
         match self {
