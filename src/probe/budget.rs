@@ -8,11 +8,11 @@ use crate::model::limits;
 /// What one connection may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Most recipients.
+    /// Most recipients in the connection.
     pub recipients: u32,
     /// Most recipients in one transaction.
     pub recipients_per_transaction: u32,
-    /// Most transactions.
+    /// Most transactions in the connection.
     pub transactions: u32,
     /// Most refused recipients.
     pub refusals: u32,
@@ -32,11 +32,11 @@ pub struct Caps {
 /// What one connection has been used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// Recipients accepted.
+    /// Recipients accepted so far.
     pub accepted: u32,
     /// Recipients answered in any other way.
     pub refused: u32,
-    /// Transactions begun.
+    /// Transactions begun so far.
     pub transactions: u32,
 }
 
@@ -90,7 +90,7 @@ impl Spent {
 pub struct Used {
     /// Recipients named, those whose answer is awaited among them.
     pub recipients: u32,
-    /// Recipients accepted.
+    /// Recipients accepted so far.
     pub accepted: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Does a domain refuse strangers? What is known of it, and what that leaves to ask.
+//! Whether a domain accepts every address: what is known of it, and what that leaves to ask.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 
-/// What is known of how a domain treats strangers.
+/// What is known of how a domain answers for unknown recipients.
 ///
-/// Target first: real addresses are asked; one decoy follows the first acceptance; on a catch-all the rest of the
-/// domain is left in peace.
+/// Target first: real addresses are asked about; one decoy follows the first acceptance; on a catch-all the rest of the
+/// domain is not asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CatchAll {
     openness: CatchAllState,
@@ -28,7 +28,7 @@ pub struct CatchAll {
 pub enum CatchAllState {
     /// Nothing is known: one question at a time, for the domain may turn out to take everything.
     Unknown,
-    /// Somebody was refused for not existing, so not everybody is accepted.
+    /// An address was refused as an unknown recipient, so not every address is accepted.
     RefusesSome,
     /// A decoy was refused: an acceptance means something.
     RefusesStrangers,
@@ -58,7 +58,7 @@ impl Default for CatchAll {
 }
 
 impl CatchAll {
-    /// How the domain treats strangers, as far as known.
+    /// How the domain answers for unknown recipients, as far as known.
     #[must_use]
     pub fn openness(&self) -> CatchAllState {
         self.openness
@@ -83,14 +83,14 @@ impl CatchAll {
         self.decoys_asked
     }
 
-    /// Addresses of the list were refused as strangers: no decoy is needed.
+    /// Addresses of the list were refused as unknown recipients: no decoy is needed.
     pub fn hear_listed(&mut self) {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
         self.openness = CatchAllState::RefusesStrangers;
     }
 
-    /// How many more addresses of a domain that takes everybody may be asked about: it may refuse some all the same.
+    /// How many more addresses of a catch-all domain may be asked about: it may refuse some all the same.
     #[must_use]
     pub fn exceptions_left(&self) -> u8 {
         limits::ASKED_AT_A_CATCH_ALL.saturating_sub(self.exceptions_asked)
@@ -137,13 +137,13 @@ impl CatchAll {
             {
                 self.openness = CatchAllState::RefusesSome;
             }
-            // Everything else says nothing of strangers.
+            // Every other answer says nothing of unknown recipients.
             _ => {}
         }
     }
 
-    /// How long to wait after an answer about the decoy that settles nothing: as long as everybody else in the domain, who
-    /// was told to come back with it, and longer from try to try. `None` where that is longer than `patience`.
+    /// How long to wait after an answer about the decoy that settles nothing: as long as the domain's other addresses
+    /// that were deferred with it, and longer from try to try. `None` where that is longer than `patience`.
     #[must_use]
     pub fn wait(&self, wait: Wait, patience: Duration) -> Option<Duration> {
         let tries = self.decoys_asked.clamp(1, limits::DECOYS) - 1;
@@ -155,7 +155,7 @@ impl CatchAll {
     pub fn hear_decoy(&mut self, reading: &Reading, retry: Timestamp) {
         self.decoy = Decoy::NotOwed;
         match reading.reason {
-            // A host that confirms nobody (252) takes a stranger as it takes everybody.
+            // A host that confirms no recipient (252) answers for a decoy as for any other.
             Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
                 self.openness = CatchAllState::CatchAll;
             }
@@ -183,8 +183,8 @@ impl CatchAll {
         };
     }
 
-    /// The host tells strangers to come back: the decoy's clock is started with everybody's, so that nobody waits for
-    /// it a second time.
+    /// The host greylists: the decoy's clock is started with those of the addresses, so that its wait is not a second
+    /// one.
     pub fn start_clock(&mut self) {
         let unknown = matches!(
             self.openness,
@@ -209,7 +209,7 @@ impl CatchAll {
         }
     }
 
-    /// The decoy was refused by a host that refuses everybody: what that says of strangers is not known.
+    /// The decoy was refused by a host that refuses every recipient: how it answers for unknown ones is not known.
     pub fn disbelieve(&mut self) {
         self.decoy = Decoy::NotOwed;
         self.openness = CatchAllState::NotTold;
@@ -261,7 +261,7 @@ pub const LISTED_STRANGER: &str = "an address of the list was refused like a str
 /// What the reading of a decoy's answer is named that another name of the same system of mailboxes took over.
 pub const SYSTEMS_STRANGER: &str = "refused under another name of the same system";
 
-/// Whether a decoy's answer refuses it for good as a mailbox. Nobody has that name, so the words "closed" and "moved" mean
+/// Whether a decoy's answer refuses it permanently as a mailbox. No mailbox has that name, so "closed" and "moved" mean
 /// no more than "unknown".
 #[must_use]
 pub fn refuses_a_stranger(reading: &Reading) -> bool {

@@ -1,11 +1,11 @@
-//! The name of nobody: an unguessable local part.
+//! The local part of a decoy: unguessable, and the same for the same seed.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A local part for `domain` that no mailbox has, the same for the same seed: a greylisting host must see the same
 /// recipient again.
 ///
-/// Eighteen letters with digits, more than 80 bits: nobody has it, nobody can guess it to feed us a lie.
+/// Eighteen letters with digits, more than 80 bits: no mailbox has it, and no host can guess it to give a false answer.
 #[must_use]
 pub fn decoy_local_part(seed: u64, domain: &str, nth: u32) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

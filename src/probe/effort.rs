@@ -7,8 +7,8 @@ use crate::model::timestamp::Timestamp;
 
 /// What the connections to one mail host have brought so far.
 ///
-/// A connection is fruitless when it ends without a reply about a recipient, whoever is to blame for that: so even a
-/// mistake of ours cannot make us knock on a door without end.
+/// A connection is fruitless when it ends without a reply about a recipient, whichever side is to blame: so even a
+/// fault of ours cannot make us connect without end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effort {
     /// Connections that brought a reply about a recipient.

@@ -1,7 +1,7 @@
-//! How likely a mailbox exists, as far as that can be told before anybody is asked.
+//! How likely a mailbox exists, as far as that can be told before its host is asked.
 //!
-//! Only the order of questions depends on it: who probably exists is asked first, so that the refusals of the others meet a
-//! connection with credit. A wrong guess costs nothing but that.
+//! Only the order of questions depends on it: likely mailboxes are asked about first, so that the refusals of the
+//! others meet a connection with credit. A wrong guess costs nothing but that.
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ impl Likelihood {
     }
 }
 
-/// Whether a sign of a spam trap is a sign of nobody there as well.
+/// Whether a sign of a spam trap is also a sign that no mailbox has the name.
 fn looks_made_up(signal: &Signal) -> bool {
     match signal {
         Signal::GeneratedName(_) | Signal::TypoDomain { .. } | Signal::ClosedProvider { .. } => {

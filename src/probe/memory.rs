@@ -1,7 +1,7 @@
 //! What an earlier run, or an earlier part of this one, learned: plain data that a ledger can keep.
 //!
-//! The board is given it before it asks, gives it back when it has changed. None of it is a verdict: it decides only
-//! what need not be asked again, and how.
+//! The scheduler is given it before it asks, gives it back when it has changed. None of it is a verdict: it decides
+//! only what need not be asked again, and how.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use crate::probe::pace::{KnownPace, Rest};
 /// An address to ask about, with what is known of it from before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The address.
+    /// The address to ask about.
     pub address: Address,
     /// How likely it exists.
     pub likelihood: Likelihood,
@@ -48,7 +48,7 @@ impl From<Address> for Target {
 /// What is known of a domain from before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownDomain {
-    /// How it treats strangers, where a decoy was answered: then no decoy is asked again.
+    /// How it answers for unknown recipients, where a decoy was answered: then no decoy is asked about again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openness: Option<CatchAllState>,
     /// How often a decoy was asked about.
@@ -57,10 +57,10 @@ pub struct KnownDomain {
     /// When the decoy is to be asked about again, where its answer settled nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoy_due: Option<Timestamp>,
-    /// Whether somebody was told to come back: then everybody's clock is started at once.
+    /// Whether it greylisted an address: then the clocks of all its addresses are started at once.
     #[serde(default)]
     pub keeps_waiting: bool,
-    /// How many of its addresses were asked about although it takes everybody.
+    /// How many of its addresses were asked about although it is a catch-all.
     #[serde(default)]
     pub exceptions_asked: u8,
 }
@@ -85,7 +85,7 @@ impl KnownDomain {
                     _ if refuses_a_stranger(reading) => refused = true,
                     Reason::ProviderAnomaly if exchange.says_yes() => accepted = false,
                     Reason::ProviderAnomaly => refused = false,
-                    // Everything else says nothing of strangers.
+                    // Every other answer says nothing of unknown recipients.
                     _ => {}
                 }
             }
@@ -118,7 +118,7 @@ pub struct Block {
 /// Answers about recipients at a host, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// Recipients accepted.
+    /// Recipients accepted by the host.
     pub accepted: u64,
     /// Recipients refused because there is no such mailbox.
     pub refused: u64,
@@ -145,7 +145,7 @@ pub struct KnownHost {
     /// The most connections at once it was found to take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections_cap: Option<u32>,
-    /// The fewest refusals in a connection after which it was found to accept everybody.
+    /// The fewest refusals in a connection after which it was found to accept every recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns_after: Option<u32>,
     /// Whether it says that commands may travel together, then chokes on it.

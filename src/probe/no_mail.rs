@@ -6,7 +6,7 @@ use crate::model::reason::Blame;
 use crate::model::verdict::Exchange;
 use crate::smtp::rules::FALLBACK;
 
-/// The rules whose words say so.
+/// The reply rules that mean "takes no mail".
 const RULES: [&str; 3] = ["takes-no-mail", "host-takes-no-mail", "null-mx"];
 
 /// The readings of the codes alone.
@@ -14,7 +14,7 @@ const BY_CODE: [&str; 2] = ["host takes no mail", "domain takes no mail"];
 
 /// Whether an answer says that the host, or the recipient's domain, takes no mail at all (RFC 7504: 521, 556).
 ///
-/// Some say 521 to those whom they block, so the words must say so too, unless there are none.
+/// Some hosts say 521 to clients that they block, so the text must say so too, unless there is none.
 #[must_use]
 pub fn says_it_takes_no_mail(exchange: &Exchange, reading: &Reading) -> bool {
     let by_words = RULES.contains(&&*reading.rule);

@@ -1,4 +1,4 @@
-//! What to put into one batch: whom next, how many domains at once, within which limits.
+//! What to put into one batch: which addresses next, how many domains at once, within which limits.
 
 use std::time::Duration;
 

@@ -49,9 +49,9 @@ impl Wait {
         }
     }
 
-    /// How long to stay away after `tries` answers before: what nobody named grows from try to try. `None` where the host
-    /// names more than the `left` time, or nothing is left. A host that names no time is asked once when a patience ends
-    /// that is shorter than usual.
+    /// How long to stay away after `tries` earlier answers: a wait that the host did not name grows from try to try.
+    /// `None` where the host names more than the `left` time, or nothing is left. A host that names no time is asked
+    /// once when a patience ends that is shorter than usual.
     #[must_use]
     pub fn after(self, tries: u8, left: Duration) -> Option<Duration> {
         // Software that does not keep to its time is treated as if it were unknown.
@@ -75,8 +75,8 @@ impl Wait {
 }
 
 impl Wait {
-    /// When a recipient that is to be asked about again at `again`, the `waiting` of whom counts all answers so far, is
-    /// asked about for the last time if every further answer is like this one; `patience` is how long it may wait in all.
+    /// When a recipient that is to be asked about again at `again`, whose `waiting` counts all answers so far, is asked
+    /// about for the last time if every further answer is like this one; `patience` is how long it may wait in all.
     #[must_use]
     pub fn at_the_latest(
         self,
@@ -138,8 +138,8 @@ fn software_wait(reply: &str) -> Option<Duration> {
     }
 }
 
-/// Whether a reply holds for the whole connection in which it is given, and for no other: postscreen gives it to everybody
-/// once a visitor has passed its tests, since it cannot hand the connection on (Postfix, `POSTSCREEN_README`).
+/// Whether a reply holds for the whole connection in which it is given, and for no other: postscreen gives it for every
+/// recipient once a client has passed its tests, since it cannot hand the connection on (Postfix, `POSTSCREEN_README`).
 #[must_use]
 pub fn is_for_one_connection(reply: &str) -> bool {
     let text = reply.to_ascii_lowercase();

@@ -146,7 +146,7 @@ pub struct Limiter {
     rate: Rate,
     clock: Told,
     bucket: Option<Bucket>,
-    /// Before this nobody may be asked about, as the last refusal said.
+    /// No recipient may be asked about before this, as the last refusal said.
     refused_until: Timestamp,
 }
 

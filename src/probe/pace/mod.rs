@@ -29,7 +29,7 @@ pub struct Ceilings {
 /// Whether a host may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
-    /// Now.
+    /// A connection may be opened now.
     Open,
     /// When one of the present connections has ended.
     Full,
@@ -274,7 +274,8 @@ impl Pace {
         self.limiter.set_rate(slower.min(self.ceilings.rate));
     }
 
-    /// Whether asking about `waiting` more would take longer than anybody may want, at a pace that the host has taught.
+    /// Whether asking about `waiting` more would take longer than a run should wait, at a pace that the host has
+    /// taught.
     #[must_use]
     pub fn is_endless(&self, waiting: usize) -> bool {
         let Some(rate) = self.taught.and_then(Rate::per_second) else {
@@ -352,8 +353,8 @@ impl Pace {
     }
 }
 
-/// The pace that a host has taught: so many answers within so long a time, waiting included, before it complained again.
-/// `None` where that is no measure: nobody was answered, or as many as usual.
+/// The pace that a host has taught: so many answers within so long a time, waiting included, before it complained
+/// again. `None` where that is no measure: it answered for no recipient, or for as many as usual.
 fn measured(answered: u32, within: Duration) -> Option<Rate> {
     if answered == 0 || answered >= limits::ANSWERS_TO_SPEED_UP {
         return None;
@@ -385,8 +386,8 @@ impl Lately {
     }
 }
 
-/// The pace that a host bears which has answered so many within `unit` before it complained; a little less. `None` where it
-/// has answered nobody.
+/// The pace that a host bears which has answered so many within `unit` before it complained; a little less. `None`
+/// where it has answered for no recipient.
 fn borne(answered: u32, unit: Duration) -> Option<Rate> {
     let less = answered.div_ceil(limits::LESS_THAN_BORNE);
     let borne = u64::from(answered.saturating_sub(less).max(1));

@@ -57,7 +57,7 @@ pub struct RunConfig {
 /// How far a run asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// DNS only.
+    /// DNS only: no mail host is asked.
     Names,
     /// DNS, then the mail hosts.
     MailHosts,
@@ -73,7 +73,7 @@ pub trait TargetSource {
     /// When the list cannot be read further.
     fn next(&mut self) -> anyhow::Result<Option<Vec<Target>>>;
 
-    /// What is known of a domain. Asked once for each, before anybody else is asked about it.
+    /// What is known of a domain. Asked once for each, before any of its addresses is asked about.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ pub trait TargetSource {
     }
 }
 
-/// Who is told what happens.
+/// Receives the events of a run.
 pub trait Listener {
     /// Something was learned.
     ///
@@ -310,7 +310,7 @@ impl Run {
         self.scheduler.stop();
     }
 
-    /// Ends conversations whose hosts keep silent: nobody waits a minute for a run that was interrupted.
+    /// Ends sessions whose hosts keep silent: a run that was interrupted does not wait a minute for them.
     fn break_off(&mut self, now: Timestamp) -> anyhow::Result<()> {
         self.patient_until = None;
         while let Some(finished) = self.tasks.try_join_next() {
@@ -328,7 +328,7 @@ impl Run {
             self.scheduler
                 .report(session, SessionEvent::Ended(Parting::Untold), now);
         }
-        // What the last reports led to is for nobody any more.
+        // What the last events led to is not carried out any more.
         while self.scheduler.next_action().is_some() {}
         Ok(())
     }
@@ -339,8 +339,8 @@ impl Run {
         more && self.ending == Ending::Completed
     }
 
-    /// Reads on: memory is bounded by what may wait, not by the list. Whoever would wait behind too many others at one host
-    /// is put off, so that the list is read to its end whatever its first host is like.
+    /// Reads on: memory is bounded by what may wait, not by the list. An address that would wait behind too many others
+    /// at one host is spilled, so that the list is read to its end whatever its first host is like.
     fn refill(&mut self, supply: &mut dyn TargetSource, now: Timestamp) -> anyhow::Result<()> {
         if !self.reads_on() {
             return Ok(());
@@ -369,7 +369,7 @@ impl Run {
         Ok(())
     }
 
-    /// Some of those who were put off; those whose host is still crowded are put off again.
+    /// Some of the spilled addresses; those whose host is still crowded are spilled again.
     fn take_back(&mut self) -> anyhow::Result<Vec<Target>> {
         if !self.spill.is_being_read() {
             self.scheduler.takes_back();

@@ -1,10 +1,11 @@
-//! Tells a domain whose names are in trouble from names that are out for everybody, and waits for them to come back.
+//! Tells a domain whose names are in trouble from an outage of DNS, and waits for DNS to come back.
 //!
-//! A domain whose name servers are dead gets no answer, and so does every domain when our own resolver is gone: that is no
-//! finding about any of them. Domains without an answer are held back until one is answered that was asked about after
-//! them: an answer to an earlier question may have been given before DNS went out. When many have gone by, or nothing else is left to look up, names below domains that were answered before are asked for: an answer of
-//! whatever kind shows that DNS works, and those held back are in trouble of their own. None shows that it is out. Then
-//! nothing is looked up for a while, and all who were held back are looked up again once DNS answers.
+//! A domain whose name servers are dead gets no answer, and so does every domain when our own resolver is gone: that is
+//! no finding about any of them. Domains without an answer are held back until one is answered that was asked about
+//! after them: an answer to an earlier question may have been given before DNS went out. When many have gone by, or
+//! nothing else is left to look up, names below domains that were answered before are asked for: an answer of whatever
+//! kind shows that DNS works, and those held back are in trouble of their own. None shows that it is out. Then nothing
+//! is looked up for a while, and all domains held back are looked up again once DNS answers.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -179,7 +180,7 @@ impl Outage {
         self.state = State::Tested;
         self.tests += 1;
         let names = self.answered.iter().map(|domain| {
-            // A name that nobody has asked for before, so that no cache can answer.
+            // A name that has never been asked for, so that no cache can answer.
             let mut hasher = DefaultHasher::new();
             (self.seed, self.tests, domain).hash(&mut hasher);
             format!("n{:012x}.{domain}", hasher.finish() >> 16)

@@ -1,4 +1,4 @@
-//! Finds out who takes mail for a domain: one question per domain and mail host, shared by all who wait for it.
+//! Finds the hosts that take mail for a domain: one question per domain and mail host, shared by all that wait for it.
 
 use std::net::IpAddr;
 use std::sync::Arc;

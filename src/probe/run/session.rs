@@ -27,11 +27,11 @@ use crate::smtp::{Answer, Command, Garble, Stage};
 pub(super) enum Order {
     /// Say these commands.
     Fly(Vec<Command>, BatchPace),
-    /// Say goodbye.
+    /// Send QUIT and close.
     Quit,
 }
 
-/// Whom a conversation is with, under which terms.
+/// The host to hold a session with, and the terms of it.
 pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) host: String,
@@ -57,7 +57,7 @@ impl Session {
     ) {
         let report = |report| {
             trace::reported(&report);
-            // Nobody listens only when the run itself is gone.
+            // The receiver is gone only when the run itself is.
             let _ = reports.send((self.id, report));
         };
         let mut line = match self.open(&world).await {

@@ -1,7 +1,8 @@
 //! Addresses that were put off because too many wait at their host already: kept in a file until there is room again.
 //!
-//! What waits in memory is bounded. If one slow host could fill that bound, everybody behind its rows in the list would
-//! wait for it as well; so its further rows wait here instead. They are taken back pass by pass, in the list's order.
+//! What waits in memory is bounded. If one slow host could fill that bound, every address behind its rows in the list
+//! would wait for it as well; so its further rows wait here instead. They are taken back pass by pass, in the list's
+//! order.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
@@ -28,7 +29,7 @@ impl Spill {
         )
     }
 
-    /// Whether nobody was put off.
+    /// Whether no address is put off.
     pub(super) fn is_empty(&self) -> bool {
         self.written.is_none() && self.read.is_none()
     }
@@ -38,7 +39,7 @@ impl Spill {
         self.read.is_some()
     }
 
-    /// Puts somebody off until the next pass.
+    /// Puts an address off until the next pass.
     pub(super) fn put(&mut self, wanted: &Target) -> io::Result<()> {
         let file = match &mut self.written {
             Some(file) => file,
@@ -59,7 +60,7 @@ impl Spill {
         )
     }
 
-    /// Begins another pass through all who were put off, unless one is under way.
+    /// Begins another pass through all addresses that were put off, unless one is under way.
     pub(super) fn begin_pass(&mut self) -> io::Result<()> {
         if self.read.is_none()
             && let Some(written) = self.written.take()

@@ -1,4 +1,4 @@
-//! How a run is told to end before everybody was asked: first in good order, then at once.
+//! How a run is told to end before every address was asked about: first in good order, then at once.
 
 use std::future::{Pending, pending};
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! What a log is told of the asking: domains and hosts, never a person's address (that only at `trace`).
+//! What a log is told of the asking: domains and hosts, never an address (that only at `trace`).
 
 use std::net::SocketAddr;
 
@@ -36,7 +36,7 @@ pub(super) fn reported(report: &SessionEvent) {
             "conversation open"
         ),
         SessionEvent::Failed(heard) => {
-            // Nobody's address has been named yet.
+            // No recipient has been named yet.
             let said = heard.exchange.reply.as_str();
             info!(stage = %heard.exchange.stage, reason = %heard.reading.reason, said, "no conversation");
         }
