@@ -1,4 +1,4 @@
-//! Who may be talked to now: a host's pace, our own bound and what waits decide.
+//! Which hosts a session may be held with now: a host's pace, our own bound and what waits decide.
 
 use std::net::IpAddr;
 
@@ -132,7 +132,7 @@ impl Scheduler {
         }
     }
 
-    /// Gives free places to those who found all taken, first come first served.
+    /// Gives free places to hosts that found all taken, first come first served.
     pub(super) fn serve_ready(&mut self, now: Timestamp) {
         for _ in 0..self.ready.len() {
             if self.sessions.len() >= self.manners.connections

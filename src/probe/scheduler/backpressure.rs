@@ -1,20 +1,20 @@
 //! Whose further addresses are put off, so that one host's queue does not keep others out.
 //!
-//! The bound on all who wait is shared by a dynamic threshold (Choudhury, Hahne: Dynamic Queue Length Thresholds, 1998):
-//! a host's queue may grow as long as the room that is left. One slow host alone gets half of the bound, two get a third
-//! each; a host that nobody waits for finds room as long as there is any. Where a great many hosts have taken it all,
-//! everybody further is put off.
+//! The bound on all addresses that wait is shared by a dynamic threshold (Choudhury, Hahne: Dynamic Queue Length
+//! Thresholds, 1998): a host's queue may grow as long as the room that is left. One slow host alone gets half of the
+//! bound, two get a third each; a host with an empty queue finds room as long as there is any. Where a great many hosts
+//! have taken it all, every further address is put off.
 
 use super::Scheduler;
 use crate::model::limits;
 
-/// Where somebody was put off: at a host, as far as it is known.
+/// Where an address was put off: at a host, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Crowd {
     Host(usize),
-    /// A domain whose host is not known yet.
+    /// At a domain whose host is not known yet, by its index.
     Domain(usize),
-    /// Domains that nobody in memory belongs to.
+    /// At domains that have no address in memory.
     Unmet,
 }
 
@@ -41,19 +41,19 @@ impl Scheduler {
         *self.put_off.entry(crowd).or_default() += 1;
     }
 
-    /// Notes that a domain's host is known by now: those who were put off there wait for the host.
+    /// Notes that a domain's host is known by now: the addresses that were put off there wait for the host.
     pub(super) fn wait_at(&mut self, host: usize, domain: usize) {
         if let Some(count) = self.put_off.remove(&Crowd::Domain(domain)) {
             *self.put_off.entry(Crowd::Host(host)).or_default() += count;
         }
     }
 
-    /// Whether somebody who was put off had better be taken back, before their host has nothing left to be asked: when there
-    /// is room worth a pass through all of them.
+    /// Whether the addresses that were put off had better be taken back, before their host has nothing left to be
+    /// asked: when there is room worth a pass through all of them.
     #[must_use]
     pub fn is_hungry(&self) -> bool {
         let room = self.room_left();
-        // With so much room there are few who are not hungry, so that few are looked through.
+        // With so much room few queues are long enough, so that few are looked through.
         if room < self.manners.pending / limits::PASSES_PER_FILLING {
             return false;
         }
@@ -68,7 +68,7 @@ impl Scheduler {
         })
     }
 
-    /// Those who were put off are being looked at again.
+    /// Notes that the addresses that were put off are being looked at again.
     pub fn takes_back(&mut self) {
         self.put_off.clear();
     }

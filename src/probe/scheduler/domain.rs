@@ -1,4 +1,4 @@
-//! One domain of the list: who waits in it, what may be asked about it now.
+//! One domain of the list: which addresses wait in it, what may be asked about it now.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::probe::{CatchAll, CatchAllState, Likelihood, Spent, next_kind};
 
-/// One domain.
+/// A domain of the list, with the addresses of it that wait.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -20,11 +20,11 @@ pub(super) struct Entry {
     pub(super) name: Arc<str>,
     /// The group of its mail hosts, once they are known.
     pub(super) group: Option<usize>,
-    /// Whether nobody can be asked: DNS settled it.
+    /// Whether no address of it can be asked about: DNS settled it.
     pub(super) closed: bool,
     /// Whether it stands in its group's queue.
     pub(super) listed: bool,
-    /// What is known of how it treats strangers.
+    /// What is known of how it answers for unknown recipients.
     pub(super) strangers: CatchAll,
     /// Its addresses that were accepted, that were refused for good.
     answers: [u32; 2],
@@ -32,26 +32,26 @@ pub(super) struct Entry {
     pub(super) listed_answers: Option<Box<Listed>>,
     /// Questions under way, the decoy's included.
     pub(super) under_way: u32,
-    /// Whether somebody was told to come back: then everybody's clock is started at once.
+    /// Whether an address was told to come back: then the clocks of all are started at once.
     pub(super) keeps_waiting: bool,
     /// The system of mailboxes that it is one name of.
     pub(super) system: Option<usize>,
     /// Whether the decoy of another name of that system is awaited.
     pub(super) waits_for_its_system: bool,
-    /// Whether its mail hosts are known to refuse nobody, whoever it is.
+    /// Whether its mail hosts are known to refuse no recipient.
     pub(super) refuses_nobody: bool,
-    /// Whether its decoy was answered in a conversation that has not ended yet: nobody is let go for that answer's sake.
+    /// Whether its decoy was answered in a session that has not ended yet: no address is settled by that answer alone.
     pub(super) unsure: bool,
     /// How many more decoys were asked about after many acceptances in a row.
     pub(super) late_decoys: u32,
-    /// How many of its addresses its host's books count as waiting: now, later.
+    /// How many of its addresses its host's index counts as waiting: now, later.
     pub(super) booked: [u32; 2],
-    /// Questions of it that its group's books count as askable.
+    /// Questions of it that its group's index counts as askable.
     pub(super) askable: u32,
     /// The first moment at which it is to be looked at, as far as there is one noted.
     pub(super) next_wake: Option<Timestamp>,
     good: Packed,
-    /// Most domains have nobody of the kinds in here.
+    /// Most domains have no address of the kinds in here.
     rare: Option<Box<Rare>>,
     /// Those to be asked about later, by moment, with how many they are.
     later: VecDeque<(Timestamp, Packed)>,
@@ -59,12 +59,12 @@ pub(super) struct Entry {
     resolutions: u8,
 }
 
-/// Those who wait in few domains.
+/// Addresses of kinds that wait in few domains.
 #[derive(Debug, Default)]
 struct Rare {
-    /// Those known to exist: they test the host, before anybody else.
+    /// Addresses known to exist: they test the host, before any other.
     controls: Packed,
-    /// Those whose question was lost.
+    /// Addresses whose question was lost.
     first: Packed,
     bad: Packed,
 }
@@ -120,7 +120,8 @@ impl Entry {
         self.answers[1] += 1;
     }
 
-    /// How likely those exist who are asked about next: whoever waits first, as the domain's answers so far have it.
+    /// How likely the addresses that are asked about next exist: those at the front, in the order that the domain's
+    /// answers so far suggest.
     pub(super) fn likelihood(&self) -> Likelihood {
         let [accepted, refused] = self.answers;
         let first = |rare: &Rare| rare.controls.len() + rare.first.len();
@@ -131,7 +132,7 @@ impl Entry {
         }
     }
 
-    /// Adds somebody to ask about.
+    /// Adds an address to ask about.
     pub(super) fn push(&mut self, subject: &Subject) {
         match (subject.look, subject.likelihood) {
             (Look::Control, _) => self.rare().controls.push_back(subject),
@@ -142,7 +143,7 @@ impl Entry {
         }
     }
 
-    /// Puts somebody back whose question was not put.
+    /// Puts an address back whose question was not put.
     pub(super) fn push_front(&mut self, subject: &Subject) {
         match subject.look {
             Look::Control => self.rare().controls.push_front(subject),
@@ -154,10 +155,10 @@ impl Entry {
         self.rare.get_or_insert_default()
     }
 
-    /// Adds somebody to ask about at `at`.
+    /// Adds an address to ask about at `at`.
     pub(super) fn push_later(&mut self, at: Timestamp, subject: &Subject) {
         self.later_count += 1;
-        // Most come in the order of their moments, and many share one: whoever is told to come back in one batch.
+        // Most come in the order of their moments, and many share one: those deferred in one batch.
         let place = self.later.partition_point(|(earlier, _)| *earlier < at);
         match self.later.get_mut(place) {
             Some((same, there)) if *same == at => there.push_back(subject),
@@ -172,7 +173,7 @@ impl Entry {
         }
     }
 
-    /// Whether somebody known to exist is to be asked about.
+    /// Whether an address known to exist is to be asked about.
     pub(super) fn has_a_control(&self) -> bool {
         let rare = self.rare.as_ref();
         rare.is_some_and(|rare| !rare.controls.is_empty())
@@ -191,7 +192,7 @@ impl Entry {
         self.later_count as usize
     }
 
-    /// The first moment after `now` at which something changes by itself: somebody's time has come, or the decoy's.
+    /// The first moment after `now` at which something changes by itself: an address has become due, or the decoy.
     pub(super) fn first_later(&self, now: Timestamp) -> Option<Timestamp> {
         let subject = self.later.front().map(|(at, _)| *at);
         let decoy = self.strangers.decoy_due().filter(|&due| due > now);
@@ -201,7 +202,7 @@ impl Entry {
         }
     }
 
-    /// The last moment that somebody in it waits for, or its decoy; `now` where nobody does.
+    /// The last moment that an address in it waits for, or its decoy; `now` where none waits.
     pub(super) fn last_later(&self, now: Timestamp) -> Timestamp {
         let subject = self.later.back().map_or(now, |(at, _)| *at);
         subject
@@ -215,7 +216,7 @@ impl Entry {
         self.resolutions < limits::RESOLUTIONS
     }
 
-    /// Brings forward those whose moment has come.
+    /// Brings forward the addresses whose moment has come.
     pub(super) fn wake(&mut self, now: Timestamp) {
         while self.later.front().is_some_and(|(at, _)| *at <= now) {
             let Some((_, mut due)) = self.later.pop_front() else {
@@ -230,12 +231,12 @@ impl Entry {
         }
     }
 
-    /// Whether what is known of the domain settles everybody in it, but for a few who may be its exceptions.
+    /// Whether what is known of the domain settles every address in it, but for a few that may be its exceptions.
     pub(super) fn is_settled_as_a_whole(&self) -> bool {
         self.closed || self.strangers.openness() == CatchAllState::CatchAll
     }
 
-    /// How many more of its least likely addresses are asked about although it takes everybody.
+    /// How many more of its least likely addresses are asked about although it is a catch-all.
     fn exceptions_left(&self) -> usize {
         let left = usize::from(self.strangers.exceptions_left());
         match self.closed || self.refuses_nobody {
@@ -250,7 +251,7 @@ impl Entry {
         self.exceptions_left().min(bad)
     }
 
-    /// Puts those of `waiting` back who are asked about although the domain takes everybody. Returns the others.
+    /// Puts those of `waiting` back that are asked about although the domain is a catch-all. Returns the others.
     pub(super) fn keep_exceptions(&mut self, waiting: Vec<Subject>) -> Vec<Subject> {
         let mut left = self.exceptions_left();
         let mut settled = Vec::new();
@@ -267,7 +268,7 @@ impl Entry {
         settled
     }
 
-    /// Empties the domain of those who wait.
+    /// Takes all waiting addresses out of the domain.
     pub(super) fn drain(&mut self) -> Vec<Subject> {
         let name = &*self.name;
         let mut rare = self.rare.take().unwrap_or_default();
@@ -282,8 +283,7 @@ impl Entry {
         all
     }
 
-    /// How many questions about real addresses may be put now; `greylisting` when the host tells strangers to come
-    /// back.
+    /// How many questions about real addresses may be put now; `greylisting` when the host greylists.
     pub(super) fn askable_now(&self, greylisting: bool) -> usize {
         if self.is_settled_as_a_whole() {
             return self.exceptions_now();
@@ -292,7 +292,7 @@ impl Entry {
         if self.keeps_waiting || greylisting || self.strangers.may_ask_together() {
             return waiting;
         }
-        // The domain may yet turn out to take everybody: one question at a time shows it with the fewest.
+        // The domain may yet turn out to be a catch-all: one question at a time shows it with the fewest.
         let alone = self.under_way == 0 && self.strangers.decoy_due().is_none();
         usize::from(alone).min(waiting)
     }

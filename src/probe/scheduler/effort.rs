@@ -126,7 +126,8 @@ impl Scheduler {
         self.groups[group].last_word = Some(Box::new(word));
     }
 
-    /// Leaves a group's hosts for this run: those who wait for them are settled with the reason that the hosts earned.
+    /// Leaves a group's hosts for this run: the addresses that wait for them are settled with the reason that the hosts
+    /// earned.
     pub(super) fn leave(&mut self, group: usize, now: Timestamp) {
         let nothing = || Box::new(nothing_to_say(&self.groups[group].targets[0].0));
         let block = self.block_at(group).map(Box::new);
@@ -153,7 +154,7 @@ impl Scheduler {
         }
     }
 
-    /// Settles those who wait in a domain whose hosts are left.
+    /// Settles the addresses that wait in a domain whose hosts are left.
     pub(super) fn settle_left(&mut self, domain: usize, now: Timestamp) {
         let group = self.domains[domain].group;
         let word = group.and_then(|group| self.groups[group].last_word.clone());

@@ -51,7 +51,8 @@ impl Scheduler {
         let unencrypted;
         let heard = match (stage, privacy) {
             (Stage::Tls, Privacy::WhenOffered | Privacy::Never) => {
-                // The handshake failed and nobody demands it: again, in clear. Several may have tried it side by side.
+                // The handshake failed and TLS is not required: again, in clear. Several sessions may have tried it
+                // side by side.
                 self.fails_at_tls(session, now);
                 self.dial(session, now);
                 return;
@@ -130,11 +131,11 @@ impl Scheduler {
         true
     }
 
-    /// Our own side failed: nothing was learned of the host, so it is dialled again after a while. So is everybody: who
-    /// was dialled before this was known tells nothing new.
+    /// Our own side failed: nothing was learned of the host, so it is dialled again after a while. So is every host:
+    /// one that was dialled before this was known tells nothing new.
     ///
-    /// Some proxies have the same word for a host that they cannot reach. When others were dialled and reached between two
-    /// failures on the way to one host, it is that host which cannot be.
+    /// Some proxies give the same error for a host that they cannot reach. When others were dialled and reached between
+    /// two failures to reach one host, it is that host which cannot be.
     pub(super) fn stranded(&mut self, session: SessionId, heard: &Heard, now: Timestamp) {
         let Some(t) = self.sessions.get(&session) else {
             return;
@@ -174,7 +175,7 @@ impl Scheduler {
             self.is_mute(group, until);
             return;
         }
-        // Those who wait for a later moment get their own round then.
+        // Addresses that wait for a later moment get their own round then.
         let listed: Vec<usize> = self.groups[group].ready.drain(..).collect();
         let last = || (heard.exchange.clone(), heard.reading.clone());
         let (exchange, reading) = self.block_at(group).unwrap_or_else(last);
@@ -202,7 +203,7 @@ impl Scheduler {
         host.known.mute = None;
     }
 
-    /// Settles those who wait in a domain with an answer that was given before anybody was asked about.
+    /// Settles the addresses that wait in a domain with an answer that was given before any of them was asked about.
     pub(super) fn settle_queued(
         &mut self,
         domain: usize,
@@ -213,7 +214,7 @@ impl Scheduler {
         let waiting = self.take_everybody(domain);
         for subject in &waiting {
             let finding = match exchange.stage {
-                // It was said of somebody else: nobody has been asked about these.
+                // It was said of another address: these have not been asked about.
                 Stage::Rcpt => Finding::Withheld {
                     reason: reading.reason,
                     detail: withheld(exchange),
@@ -236,7 +237,7 @@ impl Scheduler {
         self.hear_of_strangers(domain, CatchAll::give_up, now);
     }
 
-    /// Settles those who wait in a domain that has no machine left to ask.
+    /// Settles the addresses that wait in a domain that has no machine left to ask.
     pub(super) fn settle_barred(&mut self, domain: usize, now: Timestamp) {
         let Some(group) = self.domains[domain].group else {
             return;
@@ -257,9 +258,9 @@ impl Scheduler {
             .unwrap_or(limits::BLOCK_WAIT)
     }
 
-    /// A machine asked for less: its host gets less, it itself nothing before the time it named, its provider is known to
-    /// name, or ours. So do all its neighbours, once most of those met have asked or their provider is known to act as
-    /// one. Where the time is longer than anybody may wait, the machine that said so is asked no more in this run.
+    /// A machine asked for less: its host gets less, it itself nothing before the time it named, its provider is known
+    /// to name, or ours. So do all its neighbours, once most of those met have asked or their provider is known to act
+    /// as one. Where the time is longer than our patience, the machine that said so is asked no more in this run.
     pub(super) fn slow_down(
         &mut self,
         host: usize,
@@ -283,8 +284,8 @@ impl Scheduler {
         self.leave_if_hopeless(host, machine, heard, now);
     }
 
-    /// A machine takes only so many recipients in `unit`, and has had them. Where it names a longer time than anybody may wait,
-    /// it is asked no more in this run.
+    /// A machine takes only so many recipients in `unit`, and has had them. Where it names a longer time than our
+    /// patience, it is asked no more in this run.
     pub(super) fn has_had_enough(
         &mut self,
         host: usize,
@@ -306,7 +307,7 @@ impl Scheduler {
         self.leave_if_hopeless(host, machine, heard, now);
     }
 
-    /// A machine is left alone until then: whoever waits for it gets a turn after that.
+    /// A machine is left alone until then: the addresses that wait for it get a turn after that.
     pub(super) fn lets_rest(
         &mut self,
         host: usize,
@@ -363,7 +364,7 @@ impl Scheduler {
     }
 }
 
-/// Why nobody else is asked about, where somebody was.
+/// Why the others are not asked about, where one address was.
 fn withheld(exchange: &Exchange) -> String {
     let Exchange {
         host, code, reply, ..

@@ -29,7 +29,7 @@ struct Bundle {
     learned: Vec<Event>,
 }
 
-/// Of whom something was learned, where that may wait.
+/// What an event is about, where it may be held back.
 enum About<'a> {
     Address(&'a str),
     Domain(&'a str),
@@ -84,7 +84,7 @@ impl Held {
         bundle.learned.extend(before);
     }
 
-    /// Keeps what is learned of somebody who is kept back. Returns what may be told at once.
+    /// Keeps an event about an address or decoy whose events are held back. Returns an event that may be told at once.
     fn keep(&mut self, learned: Event) -> Option<Event> {
         let Some(session) = self.talk_of(&About::of(&learned)) else {
             return Some(learned);

@@ -28,11 +28,11 @@ pub(super) struct Host {
     pub(super) met: BTreeSet<IpAddr>,
     /// Whether a conversation with it ever came about in this run.
     pub(super) has_opened: bool,
-    /// Somebody who was accepted there.
+    /// An address that was accepted there, with the index of its domain.
     pub(super) good: Option<(usize, Address)>,
     /// What is known of it, for later runs too.
     pub(super) known: KnownHost,
-    /// The group whose refusals are in question while somebody known to exist is asked about, maybe at another group.
+    /// The group whose refusals are in question while an address known to exist is asked about, maybe at another group.
     pub(super) questioned: Option<usize>,
     /// The conversation that waits for the right to ask its first question: the others, which come back for more, let it go
     /// first.

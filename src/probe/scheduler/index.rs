@@ -1,4 +1,4 @@
-//! The books: domains, groups and hosts, with who waits where.
+//! The index: domains, groups and hosts, with the addresses that wait at each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,13 +76,13 @@ impl Scheduler {
         }
     }
 
-    /// Whether the mail hosts of a group are known to refuse nobody, whoever it is.
+    /// Whether the mail hosts of a group are known to refuse no recipient.
     fn refuses_nobody(&self, group: usize) -> bool {
         let provider = self.hosts[self.groups[group].host].provider.as_deref();
         provider.is_some_and(|provider| provider.acceptance == Acceptance::AcceptsEveryone)
     }
 
-    /// DNS settled a domain: nobody in it is asked.
+    /// DNS settled a domain: no host is asked about its addresses.
     fn close(
         &mut self,
         index: usize,
@@ -164,7 +164,7 @@ impl Scheduler {
         host
     }
 
-    /// Puts a domain up for asking, if there is something to ask and somebody to ask.
+    /// Puts a domain up for asking, if there is something to ask and a host to ask.
     pub(super) fn offer_domain(&mut self, index: usize, now: Timestamp) {
         if self.domains[index].is_settled_as_a_whole() {
             match self.domains[index].unsure {
@@ -221,7 +221,8 @@ impl Scheduler {
         }
     }
 
-    /// Brings forward those in a domain whose time has come, and sees to it that it is looked at when the time of somebody in it has come.
+    /// Brings forward the addresses of a domain that have become due, and sees to it that it is looked at when the next
+    /// one does.
     fn arm(&mut self, index: usize, now: Timestamp) {
         let entry = &mut self.domains[index];
         entry.wake(now);
@@ -240,7 +241,7 @@ impl Scheduler {
         }
     }
 
-    /// Brings the books of group and host up to date with a domain.
+    /// Brings the counts of group and host up to date with a domain.
     pub(super) fn book(&mut self, index: usize) {
         let entry = &mut self.domains[index];
         let Some(group) = entry.group else { return };
@@ -263,7 +264,7 @@ impl Scheduler {
         entry.askable = askable;
     }
 
-    /// Takes a domain out of the books of group and host.
+    /// Takes a domain out of the counts of group and host.
     pub(super) fn unbook(&mut self, index: usize) {
         let entry = &mut self.domains[index];
         let Some(group) = entry.group else { return };
@@ -276,7 +277,8 @@ impl Scheduler {
         group.askable -= std::mem::take(&mut entry.askable) as usize;
     }
 
-    /// Changes what is known of a domain's strangers, with the count of decoys that are still awaited.
+    /// Changes what is known of how a domain answers for unknown recipients, with the count of decoys that are still
+    /// awaited.
     pub(super) fn hear_of_strangers(
         &mut self,
         index: usize,
@@ -303,8 +305,8 @@ impl Scheduler {
         }
     }
 
-    /// Nobody left in a domain needs asking: what is known of the domain answers for them. Where it takes everybody, a few
-    /// of those least likely to exist are asked about all the same.
+    /// No address left in a domain needs asking: what is known of the domain answers for them. At a catch-all, a few of
+    /// those least likely to exist are asked about all the same.
     pub(super) fn settle_rest_of(&mut self, index: usize) {
         let listed = self.take_everybody(index);
         let settled = self.domains[index].keep_exceptions(listed);
@@ -312,7 +314,7 @@ impl Scheduler {
         self.note_settled(settled.len());
     }
 
-    /// Takes out everybody of the list who waits in a domain. Those who only test it are done with.
+    /// Takes out every address of the list that waits in a domain. Those that only test its host are done with.
     pub(super) fn take_everybody(&mut self, index: usize) -> Vec<Subject> {
         let (listed, tests): (Vec<Subject>, Vec<Subject>) = self.domains[index]
             .drain()

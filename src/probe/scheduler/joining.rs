@@ -1,8 +1,9 @@
-//! Domains whose better mail hosts do not answer: they are asked together with those for whom the next one is the first.
+//! Domains whose better mail hosts do not answer: they are asked together with those for which the next one is the
+//! first.
 //!
-//! A machine sees one visitor, whichever domains' lists name it: its conversations, its pace, what it has answered belong
-//! together. So where a list's first machines are dead, and the first that is alive heads the list of another group, the
-//! domains move over to that group.
+//! A machine sees one client, whichever domains' lists name it: its sessions, its pace, what it has answered belong
+//! together. So where a list's first machines are dead, and the first that is alive heads the list of another group,
+//! the domains move over to that group.
 
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ use crate::model::timestamp::Timestamp;
 
 /// How another group stands that is led by the machine that a group is left with.
 enum Leader {
-    /// It talks with it.
+    /// This group holds a session with it.
     Talks(usize),
     /// It is about to.
     Dials,
@@ -52,7 +53,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether the machine that follows a group's `target` heads another group that talks with it, or is about to.
+    /// Whether the machine that follows a group's `target` heads another group that holds a session with it, or is
+    /// about to.
     pub(super) fn may_join_another(&self, group: usize, target: usize, now: Timestamp) -> bool {
         let next = self.next_target(group, target, now);
         next.is_some_and(|next| self.leader(self.groups[group].targets[next].1).is_some())
@@ -78,7 +80,7 @@ impl Scheduler {
         self.sessions.values().any(dials).then_some(Leader::Dials)
     }
 
-    /// Moves all domains of a group that nobody has been asked about yet.
+    /// Moves all domains of a group none of whose addresses has been asked about yet.
     fn move_domains(&mut self, from: usize, to: usize, now: Timestamp) {
         for domain in std::mem::take(&mut self.groups[from].domains) {
             self.unbook(domain);

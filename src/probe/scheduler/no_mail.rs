@@ -1,8 +1,8 @@
-//! Hosts that say that they take no mail at all (RFC 7504): where all mail hosts of a domain do, nobody in it has a mailbox.
+//! Hosts that say that they take no mail at all (RFC 7504): where all mail hosts of a domain do, it has no mailbox.
 //!
-//! Said at the greeting, or to RCPT with 521, it is about the machine; 556 is about the recipient's domain. Some say 521 to
-//! those whom they block, so words that do not say what the code does count for nothing here; nor do those of a machine
-//! that has answered about recipients otherwise.
+//! Said at the greeting, or to RCPT with 521, it is about the machine; 556 is about the recipient's domain. Some say
+//! 521 to clients that they block, so a text that does not say what the code does counts for nothing here; nor does
+//! that of a machine that has answered about recipients otherwise.
 
 use std::net::IpAddr;
 
@@ -14,8 +14,8 @@ use crate::model::verdict::{Exchange, Finding};
 use crate::probe::{CatchAll, says_it_takes_no_mail};
 
 impl Scheduler {
-    /// Notes at the door of a machine that it takes no mail, if it says so. Returns whether all machines of its group do;
-    /// then everybody there is settled.
+    /// Notes that a machine said in its greeting that it takes no mail, if it did. Returns whether all machines of its
+    /// group do; then every address there is settled.
     pub(super) fn turns_mail_away(
         &mut self,
         group: usize,
@@ -109,7 +109,7 @@ impl Scheduler {
         known.takes_no_mail = Some(Box::new(words.clone()));
     }
 
-    /// Settles a domain whose mail hosts have told others that they take no mail. Returns whether that is so.
+    /// Settles a domain whose mail hosts have said about others that they take no mail. Returns whether that is so.
     pub(super) fn is_turned_away(&mut self, domain: usize, now: Timestamp) -> bool {
         let group = self.domains[domain].group;
         let first = group.and_then(|group| self.groups[group].targets.first());

@@ -1,4 +1,4 @@
-//! How long a run may still take, by what is known of its hosts: a range, for nobody knows what they will say.
+//! How long a run may still take, by what is known of its hosts: a range, for what they will answer is not known.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use crate::model::timestamp::Timestamp;
 /// How long a run may still take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ToGo {
-    /// It takes hardly less: hosts keep their pace and let everybody in who comes back once.
+    /// It takes hardly less: hosts keep their pace and answer at the first retry for every address that they deferred.
     pub soonest: Duration,
-    /// It takes hardly more: whoever is told to come back is told so until our patience ends, whoever is silent stays so.
+    /// It takes hardly more: an address that is deferred stays so until our patience ends, a host that is silent stays
+    /// so.
     pub latest: Duration,
 }
 
@@ -32,13 +33,13 @@ impl ToGo {
 struct Left {
     /// Questions that may be put one after the other from now on.
     askable: u64,
-    /// Addresses that wait in all, those included who may turn out to need no question.
+    /// Addresses that wait in all, those included that may turn out to need no question.
     waiting: u64,
     /// Recipients a second at most; `None` without a limit.
     rate: Option<f64>,
     /// The time to expect for an answer.
     reply: Duration,
-    /// Whether it wants us to slow down: then it may be left at any moment, with everybody who waits for it.
+    /// Whether it wants us to slow down: then it may be left at any moment, with every address that waits for it.
     complains: bool,
     /// The time that an answer has taken so far, all waits included, at a host that wants us to slow down.
     so_far: Duration,
@@ -46,7 +47,7 @@ struct Left {
     connections: u32,
     /// Until it may be asked at all.
     closed: Duration,
-    /// Until all who were told to come back have come back once.
+    /// Until every deferred address has been asked about once more.
     back_once: Duration,
     /// Until all of them have come back as often as they may.
     back_for_good: Duration,
@@ -101,7 +102,7 @@ impl ToGo {
 }
 
 impl Scheduler {
-    /// How long what is in memory may still take at `now`, with those who were put off.
+    /// How long what is in memory may still take at `now`, with the addresses that were put off.
     pub(super) fn to_go(&self, now: Timestamp) -> ToGo {
         let silent = self.silent(now);
         let hosts = (0..self.hosts.len()).map(|host| {
@@ -129,7 +130,7 @@ impl Scheduler {
                 true => silent + limits::UNREACHABLE_WAIT + limits::LAST_CONNECT_WAIT,
                 false => silent,
             };
-            // Whoever was silent before may be so again.
+            // A host that was silent before may be so again.
             let again = match group.effort.was_in_vain_last() {
                 true => silent.max(MOMENT) + limits::RCPT_WAIT,
                 false => Duration::ZERO,
@@ -161,7 +162,7 @@ impl Scheduler {
         }
     }
 
-    /// Until when somebody at a host waits who was told to come back, or a decoy.
+    /// How long the last deferred address of a host still waits, or the last decoy.
     pub(super) fn last_wait(&self, host: usize, now: Timestamp) -> Duration {
         let host = &self.hosts[host];
         if host.waiting[1] == 0 && self.decoys_owed == 0 {
@@ -197,7 +198,7 @@ impl Scheduler {
                 SessionStage::AwaitingReplies => limits::RCPT_WAIT,
                 SessionStage::Idle | SessionStage::Quitting => continue,
             };
-            // Whoever has answered till now will most likely do so in a moment.
+            // A host that has answered till now will most likely do so in a moment.
             let left = match waited > MOMENT {
                 true => most.saturating_sub(waited),
                 false => MOMENT,

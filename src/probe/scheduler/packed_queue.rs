@@ -1,7 +1,7 @@
 //! Addresses that wait in a row, at little more than the size of their text: there may be half a million.
 //!
 //! A record is a byte of likelihood, look and whether it was asked about before; where it was, how often and since when
-//! (nine bytes); the length of the local part, the local part. The domain is kept once, by whoever owns the row.
+//! (nine bytes); the length of the local part, the local part. The domain is kept once, by the owner of the row.
 
 use super::{Look, Subject};
 use crate::input::address::Address;
@@ -32,7 +32,7 @@ impl Packed {
         self.count == 0
     }
 
-    /// Adds somebody at the end.
+    /// Adds an address at the end.
     pub(super) fn push_back(&mut self, subject: &Subject) {
         let record = record(subject);
         self.make_room(record.len());
@@ -40,7 +40,7 @@ impl Packed {
         self.count += 1;
     }
 
-    /// Adds somebody in front of all others.
+    /// Adds an address in front of all others.
     pub(super) fn push_front(&mut self, subject: &Subject) {
         let record = record(subject);
         let start = self.start as usize;
@@ -54,7 +54,7 @@ impl Packed {
         self.count += 1;
     }
 
-    /// Takes the first; `domain` is the one that all are of, as it goes on the wire.
+    /// Takes the first; `domain` is the domain of all, in ASCII.
     pub(super) fn pop_front(&mut self, domain: &str) -> Option<Subject> {
         if self.is_empty() {
             return None;

@@ -15,7 +15,7 @@ pub struct WaitingHosts {
     pub hosts: usize,
     /// The key of the host with most of them.
     pub most: String,
-    /// Whether all of these hosts put strangers off as greylists do.
+    /// Whether all of these hosts greylist.
     pub greylist: bool,
     /// When the last of them will have been asked about again.
     pub until: Timestamp,
@@ -41,11 +41,11 @@ pub struct Progress {
     pub at: Timestamp,
     /// Addresses that wait for their answer.
     pub pending: usize,
-    /// Addresses settled.
+    /// Addresses settled so far.
     pub settled: u64,
     /// Those of them that a host has said yes or no about.
     pub answered: u64,
-    /// Domains seen.
+    /// Domains met in the list so far.
     pub domains: usize,
     /// Domains whose mail hosts are known, or known not to exist.
     pub resolved: usize,
@@ -61,7 +61,7 @@ pub struct Progress {
     pub dns_questions: u64,
     /// Addresses kept in a file until their hosts have room for them.
     pub put_off: u64,
-    /// Who waits for a later moment, if anybody does.
+    /// The hosts that keep addresses waiting for a later moment, if any do.
     pub waiting: Option<WaitingHosts>,
     /// How long it may still take; `None` while the list is being read.
     pub to_go: Option<ToGo>,
@@ -98,7 +98,7 @@ impl Scheduler {
             second_look: self.second_look,
         }
     }
-    /// Who waits for a later moment.
+    /// The hosts that keep addresses waiting for a later moment.
     fn waiting_for(&self, now: Timestamp) -> Option<WaitingHosts> {
         let waiting = || self.hosts.iter().filter(|host| host.waiting[1] > 0);
         let places = (0..self.hosts.len()).filter(|&host| self.hosts[host].waiting[1] > 0);

@@ -1,7 +1,8 @@
 //! Consumer domains that are names of one system of mailboxes: what the decoy of one shows holds for all.
 //!
-//! Large operators count who asks about people that do not exist. The first of their names where somebody is accepted leads:
-//! its decoy is asked about. The others wait for that answer, and take it over where a stranger is refused.
+//! Large operators count which clients ask about unknown recipients. The first of their names where an address is
+//! accepted leads: its decoy is asked about. The others wait for that answer, and take it over where the decoy is
+//! refused as unknown.
 
 use super::{Event, Heard, Scheduler};
 use crate::model::reading::Reading;
@@ -14,7 +15,7 @@ use crate::probe::{CatchAll, Party, SYSTEMS_STRANGER};
 pub(super) struct System {
     /// The domain whose decoy is asked about for all.
     leader: Option<usize>,
-    /// What that decoy was answered, where it was refused like a stranger.
+    /// What that decoy was answered, where it was refused as an unknown recipient.
     told: Option<Box<(Timestamp, Heard)>>,
     /// Domains that wait for the answer.
     waiting: Vec<usize>,
@@ -61,7 +62,7 @@ impl Scheduler {
         }
     }
 
-    /// The decoy of a domain was refused like a stranger, which is believed.
+    /// The decoy of a domain was refused as an unknown recipient, which is believed.
     pub(super) fn system_refuses_strangers(
         &mut self,
         domain: usize,

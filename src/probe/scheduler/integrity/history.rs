@@ -1,4 +1,4 @@
-//! Is a host's "no" to be believed? Some refuse everybody for a while: in a storm of their own, or to starve a visitor.
+//! Is a host's refusal to be believed? Some refuse every recipient for a while: when overloaded, or to starve a client.
 
 use crate::model::limits;
 use crate::probe::History;

@@ -3,7 +3,7 @@
 use crate::input::address::Address;
 use crate::probe::KnownDomain;
 
-/// By which rule an acceptance is taken back whose connection accepted everybody by then.
+/// The rule by which an acceptance is taken back whose connection accepted every recipient by then.
 pub const ASKED_AFRESH: &str =
     "held back: after some refusals its connection accepted everybody; asked again in another";
 
@@ -18,7 +18,7 @@ pub fn was_to_be_asked_again(rule: &str) -> bool {
     [ASKED_AFRESH, MAY_BE_ANOTHERS].contains(&rule)
 }
 
-/// Who was answered.
+/// The recipient that was answered for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Party {
     /// An address of the list, by its key.
@@ -32,14 +32,14 @@ pub enum Party {
 pub struct KnownMachine {
     /// How many it refused for good, decoys among them.
     pub refusals: u32,
-    /// Whether it was caught at accepting everybody, and has refused nobody since.
+    /// Whether it was caught at accepting every recipient, and has refused none since.
     pub accepts_anybody: bool,
-    /// Whether it was caught at refusing everybody.
+    /// Whether it was caught at refusing every recipient.
     pub refuses_everybody: bool,
-    /// Whom it accepted since it last refused somebody, the oldest first; only where an acceptance means something.
+    /// What it accepted since its last refusal, the oldest first; only where an acceptance means something.
     pub accepted: Vec<Party>,
-    /// Whom it refused since it last accepted somebody, the oldest first.
+    /// What it refused since its last acceptance, the oldest first.
     pub refused: Vec<Party>,
-    /// Somebody it accepted where that means something, with what is known of the domain.
+    /// An address it accepted where that means something, with what is known of the domain.
     pub witness: Option<(Address, KnownDomain)>,
 }

@@ -48,8 +48,8 @@ impl Scheduler {
         self.past = Past::of(machines);
     }
 
-    /// Takes up a domain where the run was interrupted: how its machines treated strangers, and the answers for which it
-    /// has a witness. `is_new` tells that its group has not been met since.
+    /// Takes up a domain where the run was interrupted: how its machines answered for unknown recipients, and the
+    /// answers for which it has a witness. `is_new` tells that its group has not been met since.
     pub(in crate::probe::scheduler) fn resume(
         &mut self,
         domain: usize,
@@ -98,7 +98,7 @@ impl Scheduler {
         }
     }
 
-    /// When all else is done, sees to it that hosts are tested where their last answers want it: those whose conversations
+    /// When all else is done, sees to it that hosts are tested where their last answers want it: those whose sessions
     /// ended before that, those not met since the interruption. Returns whether there is anything to do.
     pub fn tests_hosts(&mut self, now: Timestamp) -> bool {
         if self.stopping {
@@ -131,7 +131,7 @@ impl Scheduler {
         any || !self.met_again.is_empty()
     }
 
-    /// Has a group tested: by somebody known to exist, or in a conversation that ends with another decoy.
+    /// Has a group tested: by an address known to exist, or in a session that ends with another decoy.
     fn test(&mut self, group: usize, now: Timestamp) {
         if self.tells_by_a_control(group) {
             self.question(group, now);

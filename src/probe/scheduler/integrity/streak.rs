@@ -1,4 +1,4 @@
-//! Answers of one kind in a row, at one machine: has it begun to say the same to everybody?
+//! Answers of one kind in a row, at one machine: has it begun to give the same answer for every recipient?
 
 use std::collections::VecDeque;
 
@@ -52,15 +52,16 @@ impl Answer {
     }
 }
 
-/// A refusal; within the present row until somebody is accepted after it.
+/// A refusal; within the present row until a recipient is accepted after it.
 #[derive(Debug)]
 struct Refusal {
     answer: Answer,
     in_row: bool,
 }
 
-/// Answers of one kind in a row: some hosts begin to refuse everybody, or to accept everybody, once they have had too
-/// many questions about strangers. An answer of the other kind shows that they do not, for all that came before it.
+/// Answers of one kind in a row: some hosts begin to refuse every recipient, or to accept every one, once they have had
+/// too many questions about unknown recipients. An answer of the other kind shows that they do not, for all that came
+/// before it.
 #[derive(Debug, Default)]
 pub(in crate::probe::scheduler) struct Rows {
     /// Acceptances for which no refusal vouches yet.
@@ -78,8 +79,8 @@ pub(in crate::probe::scheduler) struct Rows {
 }
 
 impl Rows {
-    /// Takes in whom a machine accepted and refused last before the run was interrupted, all of it surely before whatever
-    /// comes now.
+    /// Takes in what a machine accepted and refused last before the run was interrupted, all of it surely before
+    /// whatever comes now.
     pub(in crate::probe::scheduler) fn resume(
         &mut self,
         accepted: &mut Vec<Party>,
@@ -94,7 +95,7 @@ impl Rows {
         self.refused.extend(refused);
     }
 
-    /// Takes in that a machine accepted everybody before the run was interrupted.
+    /// Takes in that a machine accepted every recipient before the run was interrupted.
     pub(in crate::probe::scheduler) fn resume_accepting(&mut self) {
         self.accepts_anybody = Some(PAST);
     }
@@ -108,7 +109,7 @@ impl Rows {
         self.accepted.push_back(answer);
     }
 
-    /// Notes a refusal of somebody in the list, or of a domain's first decoy.
+    /// Notes a refusal of an address of the list, or of a domain's first decoy.
     pub(in crate::probe::scheduler) fn refuse(&mut self, answer: Answer) {
         self.still_refuses(answer.span);
         self.refused.push_back(Refusal {
@@ -155,7 +156,7 @@ impl Rows {
         }
     }
 
-    /// Notes that somebody was refused: the acceptances before mean what they say.
+    /// Notes that a recipient was refused: the acceptances before mean what they say.
     fn still_refuses(&mut self, span: Span) {
         self.accepts_anybody
             .take_if(|accepted| accepted.is_surely_before(span));
@@ -163,21 +164,21 @@ impl Rows {
             .retain(|accepted| !accepted.span.is_surely_before(span));
     }
 
-    /// Notes that somebody was accepted: no row of refusals reaches beyond it.
+    /// Notes that a recipient was accepted: no row of refusals reaches beyond it.
     pub(in crate::probe::scheduler) fn still_accepts(&mut self, span: Span) {
         for refusal in &mut self.refused {
             refusal.in_row &= !refusal.answer.span.is_surely_before(span);
         }
     }
 
-    /// Notes that somebody known to exist was accepted: the refusals before mean what they say.
+    /// Notes that an address known to exist was accepted: the refusals before mean what they say.
     pub(in crate::probe::scheduler) fn accepts_a_control(&mut self, span: Span) {
         self.refused
             .retain(|refusal| !refusal.answer.span.is_surely_before(span));
     }
 
-    /// Notes that another machine of the same key accepts somebody known to exist, where this one has accepted nobody: the
-    /// row was looked into. Those refused may still be held back with all of late.
+    /// Notes that another machine of the same key accepts an address known to exist, where this one has accepted none:
+    /// the row was looked into. Those refused may still be held back with all of late.
     pub(in crate::probe::scheduler) fn was_questioned(&mut self) {
         for refusal in &mut self.refused {
             refusal.in_row = false;
@@ -189,8 +190,8 @@ impl Rows {
         self.accepts_anybody.is_some()
     }
 
-    /// Whether another decoy is due, at a machine that has refused so many `strangers`; `at_the_end` when it has nothing
-    /// else left to be asked.
+    /// Whether another decoy is due, at a machine that has refused so many unknown recipients (`strangers`);
+    /// `at_the_end` when it has nothing else left to be asked.
     pub(in crate::probe::scheduler) fn owe_a_decoy(
         &self,
         strangers: u32,
@@ -199,14 +200,14 @@ impl Rows {
         let long = limits::ACCEPTED_IN_A_ROW << self.tested.min(limits::ROW_DOUBLINGS);
         let at_least = match at_the_end {
             true => least_at_the_end(strangers, long),
-            // Whoever has had few strangers has little reason yet to change its ways.
+            // A machine that has had few unknown recipients has little reason yet to answer otherwise.
             false if strangers < limits::STRANGERS => long * 2,
             false => long,
         };
         !self.testing && strangers > 0 && self.accepted.len() >= at_least
     }
 
-    /// Whether somebody known to exist is to be asked about again, at a machine that last `accepted` an address then,
+    /// Whether an address known to exist is to be asked about again, at a machine that last `accepted` an address then,
     /// perhaps for another group; the other arguments as for [`Rows::owe_a_decoy`].
     pub(in crate::probe::scheduler) fn owe_a_control(
         &self,
@@ -247,7 +248,7 @@ impl Rows {
 }
 
 /// The shortest row that is looked at when no further answer will show what it is worth, at a machine that has refused
-/// so many strangers.
+/// so many unknown recipients.
 fn least_at_the_end(strangers: u32, long: usize) -> usize {
     match strangers {
         0..limits::STRANGERS => long,
@@ -259,7 +260,7 @@ fn least_at_the_end(strangers: u32, long: usize) -> usize {
 /// Which refusals are held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::probe::scheduler) enum Which {
-    /// Those since somebody was accepted.
+    /// Those since a recipient was accepted.
     InARow,
     /// All of late.
     OfLate,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::probe::KnownMachine;
 
-/// A run that goes on where everybody is settled: what its one host answered before, how it answers now.
+/// A run that goes on where every address is settled: what its one host answered before, how it answers now.
 fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
     let habits = Habits {
         answer,

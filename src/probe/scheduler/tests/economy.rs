@@ -134,7 +134,7 @@ fn a_second_connection_always_finds_a_question() {
     assert_eq!(drill.connections() as usize, asked, "none was for nothing");
 }
 
-/// How a domain treats strangers at the end of a run about `list`, with how many decoys were asked about.
+/// How a domain answers for unknown recipients at the end of a run about `list`, with how many decoys were asked about.
 fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllState, u32) {
     let list: Vec<String> = list
         .iter()
@@ -151,7 +151,7 @@ fn addresses_of_the_list_that_are_refused_make_a_decoy_needless() {
     let refuses = (CatchAllState::RefusesStrangers, 0);
     let list = ["x0", "x1", "x2", "x3", "x4", "a5", "a6", "x7"];
     assert_eq!(strangers_of(&list, honest), refuses);
-    // Nobody was refused after the last was accepted: the machine may accept everybody by now.
+    // No recipient was refused after the last was accepted: the machine may accept every one by now.
     let list = ["x0", "x1", "x2", "x3", "x4", "x5", "a6"];
     assert_eq!(strangers_of(&list, honest).1, 1);
 }

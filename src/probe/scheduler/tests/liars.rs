@@ -1,9 +1,9 @@
-//! Hosts that begin to say the same to everybody.
+//! Hosts that begin to give the same answer for every recipient.
 
 use super::*;
 use crate::probe::refuses_a_stranger;
 
-/// How many of those who exist came out so, and how many of those who do not.
+/// How many existing mailboxes came out so, and how many unknown recipients.
 fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
     let (exist, missing): (Vec<_>, Vec<_>) = list
         .iter()
@@ -108,7 +108,7 @@ fn a_decoy_refused_with_everybody_vouches_for_nobody() {
     let person = |address: &str| control(address.parse().unwrap());
     scheduler.weigh(IN_ORDER, ordinary, &person("anna@d.test"), &yes, START);
     scheduler.weigh(IN_ORDER, all, &person("bert@all.test"), &yes, START);
-    // From here on it refuses everybody.
+    // From here on it refuses every recipient.
     for n in 0..limits::REFUSALS_IN_A_ROW {
         let somebody = person(&format!("a{n}@d.test"));
         scheduler.weigh(IN_ORDER, ordinary, &somebody, &no, START);
@@ -172,7 +172,7 @@ fn a_second_look_counts_what_changed() {
 
 #[test]
 fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
-    // A domain where few are left, then many others, and from then on everybody is refused.
+    // A domain where few are left, then many others, and from then on every recipient is refused.
     let habits = Habits {
         answer: |question| match question.at {
             0..10_000 => honest(question),
@@ -207,7 +207,7 @@ fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
 
 #[test]
 fn a_control_that_comes_back_undecided_is_not_put_for_ever() {
-    // Whoever exists is refused with words that say nothing, once asked about again.
+    // An existing mailbox is refused with a reply that says nothing, once asked about again.
     let list = people("d.test", 20, 30);
     let drill = run_against("d.test", &list, |question| {
         match (question.again, honest(question)) {
@@ -299,7 +299,7 @@ fn whoever_was_taken_back_tests_no_host() {
     scheduler.decoys_owed += 1;
     scheduler.late_decoy_answered(IN_ORDER, domain, &yes, START);
     assert!(scheduler.groups[0].good.is_none() && scheduler.hosts[0].good.is_none());
-    // Nor does whoever is accepted from then on.
+    // Nor does any address that is accepted from then on.
     let bert = control("bert@d.test".parse().unwrap());
     scheduler.weigh(IN_ORDER, domain, &bert, &yes, START);
     assert!(scheduler.groups[0].good.is_none() && scheduler.hosts[0].good.is_none());
@@ -354,7 +354,7 @@ fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
 
 #[test]
 fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
-    // It takes everybody, but no more than three recipients a connection, and says so in words of its own.
+    // It is a catch-all, but takes no more than three recipients a connection, and says so in words of its own.
     let limited = Habits {
         round_trip: Duration::from_secs(1),
         answer: |question| match question.nth {
@@ -376,6 +376,6 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
         .filter(promises)
         .map(|e| &*e.name)
         .collect();
-    // Where the stranger comes right behind the last recipient taken, the limit cannot be told from a refusal.
+    // Where the decoy comes right behind the last recipient taken, the limit cannot be told from a refusal.
     assert!(promised.len() <= 1, "{promised:?}");
 }

@@ -227,7 +227,7 @@ fn whom_a_machine_accepts_for_one_domain_vouches_for_what_it_refused_another() {
     }
 }
 
-/// Some people at a machine with a reply too many behind each QUIT, beside one that is as told.
+/// Some addresses at a machine with a reply too many behind each QUIT, beside one that is as told.
 fn beside_one_out_of_step(second: Habits) -> Drill {
     let mut drill = at_machines(&[honest, second.answer], &[&[0, 1]], 10);
     drill.hosts[0].surplus = true;

@@ -69,7 +69,7 @@ enum Reply {
     TooFast,
 }
 
-/// Those who exist have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
+/// Existing mailboxes have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
 fn honest(question: Question<'_>) -> Reply {
     match question.local.starts_with('a') && question.local.len() < 18 {
         true => Reply::Yes,
@@ -125,7 +125,7 @@ struct Drill {
     served: HashMap<String, usize>,
     /// Domains with a route of their own.
     routes: HashMap<String, Route>,
-    /// Who is read from the list later, in the order of the moments.
+    /// Addresses that are read from the list later, in the order of the moments.
     arrivals: VecDeque<(Timestamp, Address)>,
     connections: BTreeMap<SessionId, Connection>,
     events: BinaryHeap<std::cmp::Reverse<(Timestamp, u64)>>,
@@ -452,7 +452,7 @@ impl Drill {
     }
 }
 
-/// A whole run about people of one domain, at a host that answers so.
+/// A whole run about addresses of one domain, at a host that answers so.
 fn run_against(domain: &str, list: &[String], answer: fn(Question<'_>) -> Reply) -> Drill {
     let habits = Habits {
         answer,
@@ -531,7 +531,7 @@ fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
     assert!(drill.connections() <= 70, "{}", drill.connections());
 }
 
-/// A run about those who exist and those who do not, each half known for what it is.
+/// A run about existing mailboxes and unknown recipients, each half known for what it is.
 fn run_with_priors(good: usize, bad: usize, likelihood: fn(&str) -> Likelihood) -> Drill {
     let mut drill = Drill::new(
         manners(),
@@ -603,7 +603,7 @@ fn those_who_look_bad_are_spread_over_those_who_look_good() {
 
 #[test]
 fn a_domain_that_has_refused_most_gives_way_to_one_that_has_not() {
-    // Twenty domains where nobody is left, twenty where everybody is, at one host.
+    // Twenty domains where no mailbox is left, twenty where all are, at one host.
     let domains: Vec<String> = (0..40).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains
         .iter()
@@ -616,7 +616,7 @@ fn a_domain_that_has_refused_most_gives_way_to_one_that_has_not() {
     let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
     let mut drill = Drill::new(manners(), vec![Habits::default()], &served, &list);
     drill.run();
-    // Everybody once, a decoy for each that accepts; the rest tests the host, which refuses in long rows.
+    // Every address once, a decoy for each domain that accepts; the rest tests the host, which refuses in long rows.
     let needed = 20 * 12 + 20 * 24 + 20;
     assert!(
         drill.questions() <= needed * 105 / 100,
@@ -723,7 +723,7 @@ fn a_far_away_host_is_asked_at_the_full_rate_too() {
     let mut drill = Drill::new(manners(), vec![habits], &served, &list);
     let took = drill.run();
     assert!(took < Duration::from_secs(220 * 125 / 100), "{took:?}");
-    // In the end a decoy and somebody who exists test the host.
+    // In the end a decoy and an existing mailbox test the host.
     assert!((2200..=2200 + 2).contains(&drill.questions()));
 }
 
@@ -787,7 +787,7 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
         "one wait: {took:?}"
     );
     assert_eq!(drill.word("a0@d7.test"), Reason::Accepted);
-    // In the end somebody who exists tests the host.
+    // In the end an existing mailbox tests the host.
     assert_eq!(
         drill.questions(),
         240 + 1,
@@ -824,12 +824,12 @@ fn clocks_that_come_due_one_by_one_share_a_connection() {
         _ => honest(question),
     });
     assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
-    // Nine at a time are sent away; those who come back need one more.
+    // Nine at a time are deferred; those that come back need one more.
     let connections = drill.seen[0].connections;
     assert!(connections <= 12, "{connections}");
 }
 
-/// Somebody who is to be asked about once `wait` has passed.
+/// An address that is to be asked about once `wait` has passed.
 fn due_in(wait: Duration, address: &str) -> Target {
     Target {
         not_before: START + wait,
@@ -870,7 +870,7 @@ fn a_resting_conversation_wakes_for_whoever_is_read_from_the_list() {
     assert_eq!(drill.connections(), 1, "it has rested");
 }
 
-/// A scheduler in which few may wait, with so many at each of these domains, whose hosts are not known.
+/// A scheduler in which few addresses may wait, with so many at each of these domains, whose hosts are not known.
 fn full(pending: usize, waiting: &[(&str, usize)]) -> Scheduler {
     let narrow = Limits {
         pending,
@@ -1093,7 +1093,7 @@ fn zipf(addresses: u32, domains: u32, hosts: u32) -> (Duration, Duration, Drill,
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever a host answers, it is never annoyed, nobody is forgotten, the run ends.
+    /// Whatever a host answers, it is never annoyed, no address is forgotten, the run ends.
     #[test]
     fn no_host_is_ever_annoyed(
         sizes in proptest::collection::vec((0usize..30, 0usize..30), 1..12),

@@ -6,7 +6,7 @@ use crate::model::stage::Stage;
 
 const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
 
-/// A scheduler that is about to ask about four people at one machine.
+/// A scheduler that is about to ask about four addresses at one machine.
 fn board_with(known: KnownHost) -> Scheduler {
     board_of(manners(), known)
 }
@@ -184,7 +184,7 @@ fn batch(scheduler: &mut Scheduler) -> (Vec<Command>, BatchPace) {
     }
 }
 
-/// What the scheduler told of people and decoys since it was last asked: facts, and how many were taken back.
+/// What the scheduler told of addresses and decoys since it was last asked: facts, and how many were taken back.
 fn told_of_people(scheduler: &mut Scheduler) -> (usize, usize) {
     let (mut facts, mut taken_back) = (0, 0);
     for learned in scheduler.take_events() {
@@ -221,7 +221,7 @@ fn answers_of_a_conversation_out_of_step_are_taken_back_and_asked_again_one_by_o
         scheduler.report(session, SessionEvent::Opened(pipelining()), later);
         let (commands, pace) = batch(&mut scheduler);
         assert_eq!((commands.len(), pace), (2, BatchPace::Fenced));
-        // Out of step again: it judges nobody in this run.
+        // Out of step again: its answers settle nothing in this run.
         scheduler.report(session, out_of_step(), later);
         assert_eq!(scheduler.pending(), 0);
         scheduler.report(session, SessionEvent::Ended(Parting::InStep), later);
@@ -239,7 +239,7 @@ fn answers_are_told_once_their_conversation_has_shown_that_it_was_in_step() {
     let (commands, _) = batch(&mut scheduler);
     scheduler.report(session, answers(&commands, &no()), START);
     assert_eq!(told_of_people(&mut scheduler), (0, 0));
-    // A reply that names whom it is about shows the order of all before it.
+    // A reply that names its recipient shows the order of all before it.
     let (commands, _) = batch(&mut scheduler);
     let mut naming = no();
     naming.exchange.reply = format!("550 5.1.1 {}: unknown", echo::NAMED);
@@ -369,7 +369,7 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
         let (session, _) = started(&mut scheduler)[0];
         scheduler.report(session, SessionEvent::Opened(pipelining()), START);
         let (commands, _) = batch(&mut scheduler);
-        // Somebody known to exist is refused.
+        // An address known to exist is refused.
         scheduler.report(session, answers(&commands, &no()), START);
         assert!(matches!(scheduler.next_action(), Some(Action::Quit { .. })));
         assert!(!scheduler.groups[0].trust.is_lost());
