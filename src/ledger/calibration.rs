@@ -10,7 +10,7 @@ use crate::model::timestamp::Timestamp;
 /// How many addresses of a kind were sent to, and how many came back. Fractions, because an outcome may count in part.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outcomes {
-    /// Sent to.
+    /// Addresses of the kind that were sent to.
     pub total: f64,
     /// Of these, came back.
     pub bounced: f64,

@@ -12,13 +12,13 @@ pub enum LedgerError {
     /// The file is something else.
     #[error("{path} is not a ledger of presend; name another file with --ledger")]
     NotALedger {
-        /// Which file.
+        /// The file that was named.
         path: PathBuf,
     },
     /// There is no such file.
     #[error("there is no ledger at {path}; name the file with --ledger")]
     Missing {
-        /// Which file.
+        /// The file that was named.
         path: PathBuf,
     },
     /// The file was written by a later version.
@@ -26,11 +26,11 @@ pub enum LedgerError {
         "{path} was written by a newer presend (schema {found}, this program knows {known}); update presend or name another file with --ledger"
     )]
     Newer {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
-        /// Its schema.
+        /// The schema of the file.
         found: i64,
-        /// Ours.
+        /// The newest schema that this program knows.
         known: i64,
     },
     /// The file belongs to another world.
@@ -38,19 +38,19 @@ pub enum LedgerError {
         "{path} holds facts of another world ({found}, not {wanted}); name another file with --ledger"
     )]
     OtherRealm {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
-        /// Its mark.
+        /// The world that its facts are of.
         found: String,
         /// The one of this run.
         wanted: String,
     },
-    /// Somebody else is using it.
+    /// Another process is using it.
     #[error("the ledger {path} is in use{}", by(.holder.as_ref()))]
     InUse {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
-        /// By whom, where that is known.
+        /// That process, where it is known.
         holder: Option<Holder>,
     },
     /// The folder for it cannot be made.
@@ -58,7 +58,7 @@ pub enum LedgerError {
         "cannot make the folder for the ledger {path}: {error}; name another file with --ledger"
     )]
     Folder {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
         /// The system's words.
         error: std::io::Error,
@@ -69,7 +69,7 @@ pub enum LedgerError {
          same command again, or name a file elsewhere with --ledger"
     )]
     Full {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
     },
     /// It may not be written.
@@ -77,17 +77,17 @@ pub enum LedgerError {
         "the ledger {path} cannot be written (a read-only disk, or somebody else's file); name another file with --ledger"
     )]
     ReadOnly {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
     },
-    /// Whoever was to be forgotten is still named in a file beside it.
+    /// The address or domain to be forgotten is still named in a file beside it.
     #[error(
         "who was to be forgotten is gone from {path}, but is still named in {files}; remove these files, then run the same command again"
     )]
     StillNamed {
-        /// Which ledger.
+        /// The ledger's file.
         path: PathBuf,
-        /// Which files.
+        /// The files that name it, joined for display.
         files: String,
     },
     /// Its bytes are damaged.
@@ -95,7 +95,7 @@ pub enum LedgerError {
         "the ledger {path} is damaged ({error}); move it away and a new one is begun, or rescue it with sqlite3's `.recover`"
     )]
     Damaged {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
         /// The database's words.
         error: rusqlite::Error,
@@ -103,7 +103,7 @@ pub enum LedgerError {
     /// The database failed.
     #[error("the ledger {path} cannot be used: {error}")]
     Database {
-        /// Which file.
+        /// The ledger's file.
         path: PathBuf,
         /// The database's words.
         error: rusqlite::Error,
@@ -113,12 +113,12 @@ pub enum LedgerError {
     Writer(String),
 }
 
-/// Who is at work on something that only one may use.
+/// The process that holds something that only one may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The process.
+    /// Its process id.
     pub process: u32,
-    /// Since when.
+    /// The time since which it holds it.
     pub since: Timestamp,
     /// What it works on.
     pub work: String,

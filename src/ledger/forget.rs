@@ -16,7 +16,7 @@ use crate::model::timestamp::Timestamp;
 pub enum Target {
     /// One address, by its key.
     Address(String),
-    /// A domain with every address in it, by its name on the wire.
+    /// A domain with every address in it, by its name in ASCII.
     Domain(String),
     /// Whatever was learned before a moment.
     Before(Timestamp),
@@ -125,8 +125,8 @@ fn domain(connection: &Connection, name: &str, names: &mut Names) -> rusqlite::R
     for key in &keys {
         names.person(key);
     }
-    // Everybody else stays in what runs compare themselves with. Mailboxes of the domain of which nothing was learned
-    // leave a hash there that tells neither name nor domain.
+    // All other mailboxes stay in what runs compare themselves with. Mailboxes of the domain of which nothing was
+    // learned leave a hash there that tells neither name nor domain.
     standing::forget(connection, keys.iter().map(String::as_str))?;
     Ok(rows)
 }
@@ -156,7 +156,7 @@ fn places(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     places.collect()
 }
 
-/// Takes out runs whose list or folder is called after somebody: their names are what they are known by.
+/// Takes out runs whose list or folder bears one of the names: a run is known by these.
 fn runs(connection: &Connection, finder: &Finder) -> rusqlite::Result<usize> {
     let named: Vec<(i64, String)> = {
         let mut statement = connection.prepare("SELECT id, place, list FROM run")?;
@@ -180,8 +180,8 @@ fn runs(connection: &Connection, finder: &Finder) -> rusqlite::Result<usize> {
     Ok(named.len())
 }
 
-/// Blanks names out of what is kept of others: a host that blocks us says so once, naming whom it was asked about, and that
-/// reply answers for everybody there.
+/// Blanks the names out of what is kept of others: the reply of a host that blocks us may name the address that it was
+/// given for, and is kept as the answer for every address there.
 fn mentions(connection: &Connection, finder: &Finder) -> rusqlite::Result<usize> {
     let mut count = 0;
     for (table, key, column, part) in [

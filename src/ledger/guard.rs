@@ -1,4 +1,4 @@
-//! Who uses a ledger: runs share it, what rewrites the file wants it alone.
+//! Locks on a ledger: runs share it, what rewrites the file wants it alone.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;

@@ -1,4 +1,4 @@
-//! What decides how somebody is asked, rather than what is held true of them: hosts' manners, greylisting clocks.
+//! What decides how an address is asked about, rather than what is held true of it: hosts' limits, greylisting clocks.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -7,7 +7,7 @@ use super::{Ledger, LedgerError};
 use crate::model::timestamp::Timestamp;
 use crate::probe::{KnownDomain, KnownHost, Waiting};
 
-/// An address whose host wants us to come back.
+/// An address whose host deferred it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// What it has been through.
@@ -28,7 +28,7 @@ impl Ledger {
             .prepare_cached("SELECT known FROM host WHERE key = ?1")
             .and_then(|mut statement| statement.query_row([key], |row| row.get(0)).optional())
             .map_err(|error| self.failure(error))?;
-        // What this version cannot read is nothing known: the host is met as a stranger.
+        // What this version cannot read is nothing known: the host is met as a new one.
         Ok(known.and_then(|known| serde_json::from_str(&known).ok()))
     }
 
@@ -122,7 +122,7 @@ pub(super) fn write_clock(
     Ok(())
 }
 
-/// Stops an address's clock: it was answered, and whoever answered says whether a new one runs.
+/// Stops an address's clock: its host answered, and that answer says whether a new one runs.
 pub(super) fn stop_clock(connection: &Connection, key: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM waiting WHERE key = ?1")?

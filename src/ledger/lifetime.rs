@@ -14,7 +14,7 @@ pub struct Lifetimes {
     pub accepted: Duration,
     /// Addresses that were refused.
     pub refused: Duration,
-    /// How a domain treats strangers.
+    /// How a domain answers for unknown recipients.
     pub catch_all: Duration,
     /// Findings of DNS that name no time of their own.
     pub route: Duration,
@@ -30,7 +30,7 @@ impl Default for Lifetimes {
             refused: DAY * 3,
             catch_all: DAY * 7,
             route: Duration::from_secs(3600),
-            // A mailbox that is gone stays gone; after a year its name may have been given to somebody else.
+            // A mailbox that is gone stays gone; after a year its name may have been given to another user.
             bounced: DAY * 365,
         }
     }

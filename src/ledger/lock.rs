@@ -19,12 +19,12 @@ pub struct Lock {
 /// Why a lock was not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else holds it.
+    /// Another process holds it.
     #[error("{} is in use{}", .path.display(), held_by(.holder.as_ref()))]
     Held {
         /// The lock's file.
         path: PathBuf,
-        /// Who, where the file says it.
+        /// That process, where the file names it.
         holder: Option<Holder>,
     },
     /// The lock's file cannot be made.
@@ -42,7 +42,7 @@ fn held_by(holder: Option<&Holder>) -> String {
 }
 
 impl Lock {
-    /// Takes the lock whose file is `path`, in the name of this process, for `work` (what people are told is going on).
+    /// Takes the lock whose file is `path`, in the name of this process, for `work` (as the holder of a lock is shown).
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is still ours; whoever opened it meanwhile sees that it is gone.
+        // While it is still ours; a process that opened it meanwhile sees that it is gone.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -103,7 +103,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Who holds a lock, by its file.
+/// The holder of a lock, as its file names it.
 fn read(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
     file.rewind().ok()?;

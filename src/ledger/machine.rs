@@ -78,15 +78,15 @@ impl From<&Answer<'_>> for Kept {
 #[derive(Default)]
 struct Answers {
     refusals: u32,
-    /// When it last accepted somebody.
+    /// When it last accepted a recipient.
     accepted_at: Timestamp,
-    /// When it last refused somebody.
+    /// When it last refused a recipient.
     refused_at: Timestamp,
     /// When acceptances were last taken back, when refusals were.
     taken_back_at: [Option<Timestamp>; 2],
     accepted: Vec<Kept>,
     refused: Vec<Kept>,
-    /// Accepted before somebody was refused.
+    /// Accepted before a later refusal.
     witnesses: Vec<Kept>,
 }
 
@@ -98,7 +98,7 @@ impl Answers {
                 self.refused_at = self.refused_at.max(answer.at);
             }
             (Said::Yes, Whom::Subject) => self.accepted_at = self.accepted_at.max(answer.at),
-            // That a stranger was accepted shows nothing of those refused.
+            // That a decoy was accepted shows nothing of those refused.
             (Said::Yes, Whom::Decoy) | (Said::AskedAgain, _) => {}
             (Said::TakenBack, _) => {
                 let at = &mut self.taken_back_at[usize::from(!answer.is_yes)];
@@ -107,7 +107,8 @@ impl Answers {
         }
     }
 
-    /// Keeps the last word on somebody. Answers of one moment may have come in either order, so neither vouches.
+    /// Keeps the last answer about a recipient. Answers of one moment may have come in either order, so neither
+    /// vouches.
     fn keep(&mut self, answer: Kept) {
         let (place, most) = match (answer.said, answer.whom) {
             (Said::Yes, Whom::Subject) if answer.at >= self.refused_at => {
@@ -134,7 +135,7 @@ fn leave_newest(kept: &mut Vec<Kept>, most: usize) {
 
 impl Ledger {
     /// What mail hosts answered in this run before it was interrupted, by their names, as far as no later answer vouches
-    /// for it: nothing of hosts that have refused nobody, and nothing where the run continues none. It reads all facts.
+    /// for it: nothing of hosts that have refused no recipient, and nothing where the run continues none. It reads all facts.
     ///
     /// # Errors
     ///
@@ -150,7 +151,7 @@ impl Ledger {
             .collect()
     }
 
-    /// The last answers of each mail host that has refused somebody.
+    /// The last answers of each mail host that has refused a recipient.
     fn last_answers(&self) -> rusqlite::Result<HashMap<String, Answers>> {
         let mut hosts: HashMap<String, Answers> = HashMap::new();
         self.each_answer(|answer| {
@@ -170,7 +171,7 @@ impl Ledger {
             }
         };
         self.each_answer(|answer| {
-            // Only the last word on somebody counts.
+            // Only the last answer about a recipient counts.
             if let Some(before) = last.take()
                 && (before.whom, before.key.as_str()) != (answer.whom, answer.key)
             {

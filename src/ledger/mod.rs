@@ -1,4 +1,4 @@
-//! What was learned about whom and when: an embedded database that people can open with ordinary tools.
+//! What was learned about which address, domain and host, and when: an embedded database that ordinary tools can open.
 //!
 //! A run asks the ledger first, so running the same command again continues a killed run. Facts that settle an address
 //! serve later runs until their lifetime is over; those that settle nothing serve only the run that learned them, and
@@ -61,14 +61,14 @@ use writer::Past;
 pub enum Memory {
     /// While it is fresh.
     Use,
-    /// Never: everybody is asked again.
+    /// Never: every address is asked about again.
     Refresh,
 }
 
 /// Which world's facts a ledger holds. Those of a simulation never mix with real ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Realm {
-    /// The internet.
+    /// The internet, not a simulated world.
     Real,
     /// A simulated world, by its file's name.
     Simulated(String),
@@ -94,7 +94,8 @@ pub struct Ledger {
     place: Option<String>,
     /// Which run this is, once it has begun.
     run_id: Option<i64>,
-    /// When it was opened: what was fresh then stays usable, so that a run lists whom it did not ask.
+    /// When it was opened: what was fresh then stays usable, so that a run can list addresses that it did not ask
+    /// about.
     opened: Timestamp,
     /// Facts from this moment on belong to the present run, and to the attempts that it continues.
     run_began: Timestamp,
@@ -309,7 +310,7 @@ impl Ledger {
             .collect())
     }
 
-    /// What is known of everybody in a domain.
+    /// What is known of every address of a domain.
     ///
     /// # Errors
     ///
@@ -383,7 +384,7 @@ impl Ledger {
     fn is_usable(&self, found: &Found) -> bool {
         let is_ours = match self.run_id {
             Some(_) => found.run == self.run_began,
-            // Whoever asks for one address begins no run: what was learned since counts, whoever learned it.
+            // A look-up of one address begins no run: what was learned since counts, whichever run learned it.
             None => found.kept.fact.at >= self.run_began,
         };
         if is_ours {

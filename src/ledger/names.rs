@@ -1,4 +1,4 @@
-//! Where somebody is named: in texts of the ledger, in bytes of files.
+//! Where an address or domain is named: in texts of the ledger, in bytes of files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use crate::input::address::Address;
 use crate::model::echo::{Borders, local_forms, whole_forms};
 use crate::model::limits;
 
-/// What stands where somebody was named.
+/// What stands where a name was blanked out.
 const BLANK: &str = "[forgotten]";
 
 /// What a text is, which decides what counts as a name in it.
@@ -18,11 +18,11 @@ const BLANK: &str = "[forgotten]";
 pub(super) enum Part {
     /// Words of a host or of ours.
     Words,
-    /// The name of a thing: a word of its own in it is nobody's local part.
+    /// The name of a thing: an ordinary word in it is no local part.
     Name,
 }
 
-/// Whom to look for.
+/// The addresses and domains to look for.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     sought: Vec<Sought>,
@@ -37,7 +37,7 @@ struct Sought {
     tells: Tells,
 }
 
-/// How much a spelling tells of whom it names.
+/// How surely a spelling stands for what it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Tells {
     /// An address, a domain, or a local part that is no ordinary word.
@@ -59,7 +59,7 @@ impl Names {
                     self.seek(text, borders, Tells::Much);
                 }
             }
-            // A letter or two tell of nobody.
+            // A letter or two identify no address.
             if local.len() < limits::TELLING_LOCAL_PART {
                 return;
             }
@@ -73,7 +73,7 @@ impl Names {
         }
     }
 
-    /// Looks for a domain, by its name on the wire.
+    /// Looks for a domain, by its name in ASCII.
     pub(super) fn domain(&mut self, name: &str) {
         for name in [name.to_owned(), readable_domain(name)] {
             for at in ["%40", "=40", "+40"] {
@@ -116,7 +116,7 @@ impl Names {
     }
 }
 
-/// Finds names.
+/// Finds the spellings of [`Names`] in texts and files.
 #[derive(Debug)]
 pub(super) struct Finder {
     sought: Vec<Sought>,
@@ -141,7 +141,7 @@ impl Finder {
         spans
     }
 
-    /// Whether a text names somebody.
+    /// Whether a text contains one of the names.
     pub(super) fn is_in(&self, text: &str, part: Part) -> bool {
         !self.spans(text, part).is_empty()
     }
@@ -166,8 +166,8 @@ impl Finder {
         Some(out)
     }
 
-    /// Which files still name somebody: of the ledger at `path` with all that is called after it, of what runs left hidden
-    /// beside their lists.
+    /// The files that still contain one of the names: of the ledger at `path` with all that is called after it, of what
+    /// runs left hidden beside their lists.
     pub(super) fn still_named(&self, path: &Path, places: &[String]) -> Vec<PathBuf> {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -181,8 +181,8 @@ impl Finder {
         files
     }
 
-    /// Looks through the bytes of a file, whatever they are. Words that may be anybody's are not looked for: the tables of a
-    /// ledger are called by such.
+    /// Looks through the bytes of a file, whatever they are. Local parts that are ordinary words are not looked for:
+    /// the tables of a ledger are called by such.
     fn is_in_file(&self, path: &Path) -> io::Result<bool> {
         let mut file = File::open(path)?;
         let longest = self.sought.iter().map(|sought| sought.text.len()).max();
@@ -221,9 +221,9 @@ impl Finder {
 /// As many bytes beside a name decide whether it is one: two characters.
 const BORDER: usize = 8;
 
-/// Whether a spelling that was found between two texts names whom it is to name.
+/// Whether a spelling that was found between two texts stands for what it names.
 fn stands(sought: &Sought, before: &str, behind: &str) -> bool {
-    // Before a sign of its own, a local part is somebody's elsewhere.
+    // In front of an `@`, a local part belongs to another address.
     let is_elsewhere = sought.borders == Borders::Word && behind.starts_with('@');
     !is_elsewhere && sought.borders.enclose(before, behind)
 }

@@ -17,14 +17,14 @@ use crate::model::verdict::{Exchange, Fact, Finding, Whom};
 pub(super) enum Table {
     /// Facts about one address.
     Address,
-    /// Facts about everybody in a domain.
+    /// Facts about every address of a domain.
     Domain,
 }
 
 /// A fact with what is to be known of it beside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// The fact.
+    /// What was learned, and when.
     pub fact: Fact,
     /// How long it holds, where DNS said it.
     pub until: Option<Timestamp>,
@@ -69,7 +69,7 @@ pub(super) struct Found {
     pub(super) kept: Kept,
 }
 
-/// Writes a fact's row behind those of the same run. Its words name nobody ([`echo`]).
+/// Writes a fact's row behind those of the same run. Its texts contain no address ([`echo`]).
 pub(super) fn insert(
     connection: &Connection,
     table: Table,
@@ -121,7 +121,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// What somebody was answered last in a run.
+/// What a host last answered about a key in a run.
 pub(super) fn last_answer(
     connection: &Connection,
     table: Table,

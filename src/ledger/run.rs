@@ -100,8 +100,8 @@ impl Ledger {
         Ok(Begun { seed, continues })
     }
 
-    /// Notes how the run ended that [`Ledger::begin`] began, and what it came to: `numbers`, which must name nobody.
-    /// Earlier runs at the same place make way for it.
+    /// Notes how the run ended that [`Ledger::begin`] began, and what it came to: `numbers`, which must not name an
+    /// address. Earlier runs at the same place make way for it.
     ///
     /// # Errors
     ///

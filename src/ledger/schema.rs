@@ -133,7 +133,7 @@ fn make_folder(path: &Path) -> Result<(), LedgerError> {
         })
 }
 
-/// The ledger holds people's addresses: it is made readable for its owner alone. `SQLite` gives the files beside it
+/// The ledger holds personal addresses: it is made readable for its owner alone. `SQLite` gives the files beside it
 /// (`-wal`, `-shm`) the same rights.
 fn keep_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;

@@ -1,5 +1,5 @@
-//! Which addresses need no asking, found in one pass over the ledger: to somebody who has a long list, a look-up for each
-//! of its rows costs many times as much.
+//! Which addresses need no asking, found in one pass over the ledger: for a long list, a look-up for each of its rows
+//! costs many times as much.
 
 use std::collections::HashMap;
 
@@ -82,8 +82,8 @@ fn timeless(found: Found) -> Fact {
 }
 
 impl Ledger {
-    /// The addresses that [`Ledger::todo`] would call settled, in one pass; `mark` gives each key its mark. Those of whom
-    /// nothing is known but what is known of their domain are not among them.
+    /// The addresses that [`Ledger::todo`] would call settled, in one pass; `mark` gives each key its mark. Addresses
+    /// of which nothing is known but what is known of their domain are not among them.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Who stood how when a run last ended, for telling what has changed since.
+//! How each mailbox stood when a run last ended, for telling what has changed since.
 //!
 //! Kept as hashes under the ledger's own key, nine bytes a mailbox, because it grows with the list.
 
@@ -23,13 +23,13 @@ pub enum Change {
     Died,
     /// It took no mail, and takes it again.
     Recovered,
-    /// Its domain has come to take everybody.
+    /// Its domain has become a catch-all.
     BecameCatchAll,
     /// It was not on the list.
     New,
     /// It is not on the list any more.
     Gone,
-    /// Anything else.
+    /// Its verdict changed in another way.
     Other,
 }
 
@@ -76,7 +76,7 @@ pub struct Changes {
     pub died: u64,
     /// Took no mail, and take it again.
     pub recovered: u64,
-    /// Their domain has come to take everybody.
+    /// Their domain has become a catch-all.
     pub became_catch_all: u64,
     /// Were not on the list.
     pub new: u64,
@@ -121,7 +121,7 @@ pub struct Register {
     since: Option<Timestamp>,
 }
 
-/// What a ledger's hashes are made with: nobody can tell a mailbox from its hash without the ledger.
+/// What a ledger's hashes are made with: a mailbox cannot be told from its hash without the ledger.
 #[derive(Clone, Debug)]
 pub struct Salt(String);
 
@@ -277,7 +277,7 @@ impl Register {
                 cluster.push((self.hashes[at], self.now[at]));
                 continue;
             }
-            // Whoever was pushed on stays in the same row of taken places.
+            // An entry that was pushed on stays in the same row of taken places.
             cluster.sort_unstable();
             for (hash, now) in cluster.drain(..) {
                 if now < PENDING {

@@ -13,7 +13,7 @@ use crate::model::timestamp::Timestamp;
 /// What a ledger holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Its schema.
+    /// The schema of its file.
     pub schema: i64,
     /// Which world it knows.
     pub world: String,
@@ -25,7 +25,7 @@ pub struct Stats {
     pub domains: u64,
     /// Mail hosts of which something is known.
     pub hosts: u64,
-    /// Addresses whose host wants us to come back.
+    /// Addresses whose host deferred them.
     pub waiting: u64,
     /// Messages that came back.
     pub bounces: u64,

@@ -1063,7 +1063,7 @@ fn holds(bytes: &[u8], name: &str) -> bool {
         .any(|part| part == name.as_bytes())
 }
 
-/// A ledger in which somebody is known in every way there is.
+/// A ledger in which an address is known in every way there is.
 fn somebody_known(path: &Path) {
     let (ledger, _) = begin(path, 100, Memory::Use);
     let mut writer = ledger.writer().unwrap();

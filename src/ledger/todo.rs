@@ -67,8 +67,8 @@ impl Ledger {
         })
     }
 
-    /// What is known of how a domain treats strangers: in full when this run found out, else what facts say that are
-    /// still fresh.
+    /// What is known of how a domain answers for unknown recipients: in full when this run found out, else what facts
+    /// say that are still fresh.
     ///
     /// # Errors
     ///

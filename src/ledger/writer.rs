@@ -143,7 +143,7 @@ impl Writer {
         self.send(Entry::Clock { key, clock })
     }
 
-    /// Takes back what somebody was answered last in this run, after the fact that says so: the same words, read anew.
+    /// Takes back the last answer about an address in this run, after the fact that says so: the same reply, read anew.
     ///
     /// # Errors
     ///
@@ -227,7 +227,7 @@ pub(super) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What writes.
+/// The writing end of a ledger, with the run that it writes for.
 struct Pen {
     connection: Connection,
     run: Timestamp,
@@ -300,7 +300,7 @@ impl Pen {
         row::insert(&self.connection, table, key, self.run, settles, kept)
     }
 
-    /// Adds what somebody was answered last in this run once more, read as `reading`.
+    /// Adds the last answer about a key in this run once more, read as `reading`.
     fn write_taken_back(
         &self,
         table: Table,
