@@ -312,7 +312,7 @@ impl Ahead {
 }
 
 /// Reads `list` to its end on threads of `scope`, with what `judge` says of each row by what `ledger` knows; `marker`
-/// gives mailboxes their marks. Whoever no longer listens stops the reading.
+/// gives mailboxes their marks. The reading stops when the receiver is dropped.
 ///
 /// # Errors
 ///

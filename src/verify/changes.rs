@@ -57,8 +57,8 @@ impl ChangeLog {
         Ok(())
     }
 
-    /// Counts who is gone, names those whose name is known. The table appears with the other `files`; where there is none,
-    /// that of an earlier run goes, which would be about something else.
+    /// Counts the mailboxes that are gone, names those whose name is known. The table appears with the other `files`;
+    /// where there is none, that of an earlier run goes, which would be about something else.
     pub(super) fn finish(
         self,
         seen: &Seen,

@@ -1,4 +1,4 @@
-//! What the text of a row's address says, without asking anyone.
+//! What the text of a row's address says, before any host is asked.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault};
@@ -16,7 +16,7 @@ use crate::model::limits;
 /// An address with what its text alone says of it.
 #[derive(Clone, Debug)]
 pub struct Described {
-    /// The address.
+    /// The address as parsed.
     pub address: Address,
     /// What lists and patterns say.
     pub flags: Flags,
@@ -38,9 +38,9 @@ pub struct NoAddress {
 /// How an address is missing, the more hopeful the later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
-    /// Nobody is named: the row is no message.
+    /// The row names no recipient: it is no message.
     Nothing,
-    /// Somebody is, but not by an address.
+    /// It names a recipient, but not by an address.
     Malformed,
     /// An address stands there, or what is meant can be guessed: a person may save it.
     Repairable,
@@ -93,7 +93,7 @@ pub type Text = Result<Described, NoAddress>;
 /// One address that a row names, or why it names none, with the cell where that stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Named<'r> {
-    /// The address.
+    /// The address as parsed, or why there is none.
     pub(crate) address: Result<Address, NoAddress>,
     /// How it is written clean, where it does not stand so in the cell.
     pub(crate) clean: Option<Box<str>>,
@@ -154,7 +154,7 @@ pub(crate) fn read_row<'r>(row: &'r Row<'_>, mut with: impl FnMut(Named<'r>)) {
     }
 }
 
-/// Whether a row is a line of text behind a table: too short to be one of its rows, and it names nobody.
+/// Whether a row is a line of text behind a table: too short to be one of its rows, and it names no recipient.
 fn is_footer(row: &Row<'_>) -> bool {
     row.width == Width::Short && !row.raw.contains(&b'@')
 }
@@ -167,7 +167,7 @@ fn is_footer(row: &Row<'_>) -> bool {
 ///
 /// # Panics
 ///
-/// Never: a row that names nobody says why.
+/// Never: a row without an address says why.
 pub fn first_of(row: &Row<'_>) -> Result<Address, NoAddress> {
     let mut first = None;
     read_row(row, |named| {

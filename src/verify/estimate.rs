@@ -2,7 +2,7 @@
 //!
 //! They are read twice: first to learn which domains are large, then to pick. The picked addresses are verified as a
 //! list of their own; what they turn out to be is projected to the rest. Which addresses are picked depends on the seed
-//! and on their names alone, so the same command asks about the same people.
+//! and on their names alone, so the same command asks about the same addresses.
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -31,7 +31,7 @@ pub struct Estimated {
     pub schema: u32,
     /// The list's name.
     pub list: String,
-    /// Its rows.
+    /// Rows of the list.
     pub rows: u64,
     /// Those with a well-formed address.
     pub addresses: u64,
@@ -54,7 +54,7 @@ pub struct Estimated {
 pub struct StratumLine {
     /// What its addresses have in common.
     pub name: String,
-    /// Its rows.
+    /// Rows of the list that belong to this part.
     pub rows: u64,
     /// Addresses asked about.
     pub sample: u64,
@@ -134,7 +134,7 @@ impl Drawn {
 /// A list parted, with the addresses that come first by lot in each part.
 struct Parted {
     rows: u64,
-    /// Those that name somebody.
+    /// Rows that name a recipient.
     messages: u64,
     addresses: u64,
     parts: BTreeMap<Likeness, Drawn>,
@@ -233,7 +233,7 @@ pub async fn estimate(
     })
 }
 
-/// Reads the list: how large each domain is, then who comes first by lot in each part.
+/// Reads the list: how large each domain is, then which addresses come first by lot in each part.
 fn part(
     sources: &[Source],
     options: &Options,
@@ -250,7 +250,7 @@ fn part(
         parts: BTreeMap::new(),
     };
     each(sources, options, |named| {
-        // A row that names nobody is no message.
+        // A row that names no recipient is no message.
         parted.rows += 1;
         parted.messages += u64::from(!matches!(named, Err(Lack::Nothing)));
         if let Ok(address) = named {

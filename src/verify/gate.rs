@@ -26,9 +26,9 @@ pub struct Gate {
 /// A number of rows that must be reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Least {
-    /// So many.
+    /// This many rows.
     Rows(u64),
-    /// This share of the rows that name somebody.
+    /// This share of the rows that name a recipient.
     Share(f64),
 }
 
@@ -49,14 +49,14 @@ impl FromStr for Least {
     }
 }
 
-/// Whom a run was allowed to ask.
+/// What a run was allowed to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
-    /// Nobody.
+    /// Nothing: neither DNS nor mail hosts.
     Nobody,
     /// DNS, but no mail host.
     Names,
-    /// Mail hosts.
+    /// DNS and mail hosts.
     MailHosts,
 }
 

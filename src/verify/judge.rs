@@ -35,19 +35,19 @@ pub enum Cells {
 pub struct Judgement {
     /// What is held to be true.
     pub verdict: Verdict,
-    /// Which list.
+    /// The list that it goes to.
     pub disposition: Disposition,
     /// What is to know beside.
     pub flags: Flags,
     /// The likely intended address.
     pub suggestion: Option<String>,
-    /// Who runs the mail host.
+    /// The name of the mail host's provider, where known.
     pub provider: Option<String>,
-    /// The stable id of who runs it.
+    /// The stable id of that provider.
     pub provider_id: Option<String>,
     /// The reply that decided it, or what decided it instead.
     pub reply: String,
-    /// When somebody was asked.
+    /// When a host was asked.
     pub checked_at: Option<Timestamp>,
 }
 
@@ -64,7 +64,7 @@ impl Judgement {
         self.disposition = policy.disposition(self.verdict, self.flags.iter());
     }
 
-    /// Whether the row names somebody to whom a message could go.
+    /// Whether the row names a recipient, so that a message could go to it.
     #[must_use]
     pub fn is_message(&self) -> bool {
         self.verdict.reason != Reason::NoAddress
@@ -75,8 +75,8 @@ impl Judgement {
         self.flags = self.flags.with(flag);
     }
 
-    /// Whether a row that names the addresses of both is better written to at this one's. A row is one person: who asked
-    /// to be left alone at one address is left alone at all.
+    /// Whether a row that names the addresses of both is better written to at this one's. A row is one recipient: one
+    /// that asked for no mail at one address gets none at any.
     pub(super) fn is_better_than(&self, other: &Judgement) -> bool {
         let is_suppressed = |one: &Judgement| one.verdict.reason == Reason::Suppressed;
         if is_suppressed(self) || is_suppressed(other) {
@@ -221,7 +221,7 @@ impl<'a> Judge<'a> {
         let verdict = decide(evidence);
         let mut flags = described.flags;
         if verdict.reason == Reason::CatchAll && !flags.has(Flag::TrapLike) {
-            // A typing error that refuses mail is only that; one whose mail host takes everything is set up to.
+            // A typing error at a domain that refuses mail is only that; one at a catch-all is most likely a trap.
             let mut signals = self.tools.lists.signals(&described.address);
             let is_typo = signals
                 .iter()
@@ -237,7 +237,7 @@ impl<'a> Judge<'a> {
             disposition: self.tools.policy.disposition(verdict, flags.iter()),
             flags,
             suggestion: match verdict.standing {
-                // What takes mail where strangers are refused is no typing error.
+                // An address that is accepted where unknown recipients are refused is no typing error.
                 Standing::Deliverable => None,
                 Standing::Risky | Standing::Unknown | Standing::Undeliverable => {
                     described.suggestion.clone().map(Into::into)
@@ -252,7 +252,7 @@ impl<'a> Judge<'a> {
 
     pub(crate) fn no_address(&self, text: NoAddress) -> Judgement {
         let verdict = match text.lack {
-            // Nothing is known of nobody.
+            // Nothing is known of a row without a recipient.
             Lack::Nothing => Verdict {
                 standing: Standing::Unknown,
                 reason: Reason::NoAddress,

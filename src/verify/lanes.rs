@@ -1,4 +1,4 @@
-//! Work done on threads of its own, ahead of whoever takes it: results come in the order of what was worked on.
+//! Work done on threads of its own, ahead of its consumer: results come in the order of what was worked on.
 
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -19,7 +19,7 @@ pub(super) trait Threads<'a> {
     fn start(&self, name: &str, work: impl FnOnce() + Send + 'a);
 }
 
-/// Starts threads that nobody waits for: they end once nobody takes any more what they do.
+/// Starts threads that are never joined: they end once their results have no receiver.
 pub(super) struct Detached;
 
 /// Why a thread that cannot be started ends the program.

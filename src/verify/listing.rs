@@ -79,7 +79,7 @@ pub(super) fn list_rows(
         shares,
         ..
     } = listing;
-    // Only now is known what the lists say of those whom nobody could ask.
+    // Only now is known what the lists say of the addresses that could not be asked about.
     let model = tally.teach(model);
     settle(&mut lists, &tally, &model, &shares)?;
     let forecast = Forecast::new(&model);

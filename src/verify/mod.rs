@@ -67,7 +67,7 @@ pub struct Tools {
     pub lists: Lists,
     /// What is done about verdicts.
     pub policy: Policy,
-    /// Who is left alone.
+    /// Addresses and domains that get no mail and are not asked about.
     pub suppression: Suppression,
 }
 
@@ -95,7 +95,7 @@ pub struct Input {
     pub name: Option<String>,
     /// Where its three lists go.
     pub out: PathBuf,
-    /// Who may read them.
+    /// The permissions of the files written.
     pub rights: Rights,
 }
 
@@ -118,7 +118,7 @@ impl Task {
         }
     }
 
-    /// Who may read what comes of all lists.
+    /// The permissions of what comes of all lists.
     #[must_use]
     pub fn rights(&self) -> Rights {
         let rights = self.lists.iter().map(|list| list.rights);
@@ -144,8 +144,8 @@ fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
 }
 
 impl Input {
-    /// What it is called: its own name, without the folders that lead to it. A report is passed on, and they say whose it
-    /// was.
+    /// Its display name: its own name, without the folders that lead to it. A report is passed on, and folders may name
+    /// its owner.
     #[must_use]
     pub fn name(&self) -> &str {
         let path = Path::new(self.source.name());
@@ -165,15 +165,15 @@ pub struct Writing {
     pub all: Option<(PathBuf, Format)>,
 }
 
-/// Who may be asked.
+/// The hosts that may be asked.
 pub enum Asking {
-    /// Nobody; the clock is only for dating what is known.
+    /// None; the clock is only for dating what is known.
     Nobody(Clock),
-    /// The world.
+    /// Those of this world, DNS servers among them, with the settings of the run.
     World(World, Box<RunConfig>),
 }
 
-/// Who is told how a run goes.
+/// Receives the events of a run.
 pub trait Observer {
     /// Rows were read, and the asking has come so far.
     fn progress(&mut self, rows: u64, progress: &Progress);
@@ -228,7 +228,7 @@ pub async fn verify(
 pub struct Finished {
     /// What it came to.
     pub report: Report,
-    /// Its files.
+    /// The files, still under their temporary names.
     pub files: Generation,
     /// How the mailboxes stand, for the next run, with when that was.
     seen: Seen,

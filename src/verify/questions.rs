@@ -42,7 +42,7 @@ pub(super) struct Questions<'a> {
 struct Batch<T> {
     /// The number of its last row.
     until: u64,
-    /// Rows that name nobody; those of them that a person may save.
+    /// Rows without an address; those of them that the operator may repair.
     nameless: [u64; 2],
     /// The mailboxes that its rows name.
     mailboxes: Vec<Mailbox<T>>,
@@ -242,7 +242,7 @@ impl TargetSource for Questions<'_> {
     fn machines(&mut self) -> anyhow::Result<HashMap<String, KnownMachine>> {
         let mut machines = self.ledger.machines()?;
         for known in machines.values_mut() {
-            // Nobody on the suppression list is asked about, not even to test a host.
+            // No address on the suppression list is asked about, not even to test a host.
             known
                 .witness
                 .take_if(|(address, _)| self.suppression.has(address));
@@ -256,12 +256,12 @@ struct Reader {
     /// What is left to read.
     lists: VecDeque<List>,
     marker: Marker,
-    /// Rows read.
+    /// Rows read so far.
     rows: u64,
 }
 
 impl Reader {
-    /// The next batch, and whether more follows. Of one that cannot be read to its end nobody is asked about.
+    /// The next batch, and whether more follows. No address is asked about of a batch that cannot be read to its end.
     fn read(&mut self) -> (Result<Batch<()>, IntakeError>, Follows) {
         match self.fill() {
             Ok((batch, follows)) => (Ok(batch), follows),

@@ -13,7 +13,7 @@ use crate::model::verdict::Verdict;
 /// same.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Where the last run is remembered, its register knows who was met in this one too.
+    /// Where the last run is remembered, its register knows which mailboxes were met in this one too.
     register: Option<Register>,
     hashes: HashSet<u64, BuildHasherDefault<AsItIs>>,
     marker: Marker,

@@ -1,6 +1,6 @@
 //! How the mailboxes of a list stand while it is asked about: what the three lists would hold by what is known now.
 //!
-//! It is for people who watch. The lists themselves are made from the ledger, row by row, when the asking has ended.
+//! It is for the screen. The lists themselves are made from the ledger, row by row, when the asking has ended.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault};
@@ -15,8 +15,8 @@ use crate::probe::scheduler::Event;
 use crate::probe::{CatchAllState, KnownDomain, Party, refuses_a_stranger};
 use crate::projection::{Kind, Model, Segment};
 
-/// How the rows stand that are settled by now: of a mailbox that is asked about the first, further ones and those that name
-/// nobody as they are read.
+/// How the rows stand that are settled by now: of a mailbox that is asked about the first, further ones and those
+/// without an address as they are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SoFar {
     /// How many would go to each list, in the order of [`Disposition::ALL`].
@@ -27,7 +27,8 @@ pub struct SoFar {
     pub known: u64,
 }
 
-/// Counts how mailboxes stand, domain by domain: what an acceptance is worth depends on what the domain tells strangers.
+/// Counts how mailboxes stand, domain by domain: what an acceptance is worth depends on how the domain answers for
+/// unknown recipients.
 pub(super) struct Standings {
     policy: Policy,
     /// What bounces of each kind, in the order of [`Kind::ALL`].
@@ -35,8 +36,8 @@ pub(super) struct Standings {
     domains: HashMap<u64, Domain, BuildHasherDefault<AsItIs>>,
     keys: RandomState,
     total: Share,
-    /// Rows of which nobody is asked, in the order of [`Disposition::ALL`]: they name nobody, somebody who was met before or
-    /// is known, or whom to leave alone.
+    /// Rows that are not asked about, in the order of [`Disposition::ALL`]: without an address, of a mailbox met
+    /// before, known already or suppressed.
     unasked: [u64; 3],
     /// Messages among them that are no further ones, by kind, in the order of [`Kind::ALL`].
     kinds: [u64; Kind::ALL.len()],
@@ -48,20 +49,21 @@ pub(super) struct Standings {
 struct Domain {
     /// Asked about, or to be.
     wanted: u32,
-    /// Accepted by a host whose acceptance proves something where strangers are refused, by the list that they go to then.
+    /// Accepted by a host whose acceptance proves something where unknown recipients are refused, by the list that they
+    /// go to then.
     accepted: [u32; 3],
     refused: u32,
     strangers: Strangers,
 }
 
-/// What a domain tells strangers, as far as lists depend on it.
+/// How a domain answers for unknown recipients, as far as lists depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Strangers {
     #[default]
     Untold,
     Refuses,
     TakesAll,
-    /// It takes no mail from anybody.
+    /// It takes no mail for any recipient.
     TakesNoMail,
 }
 
@@ -75,7 +77,7 @@ struct Share {
 }
 
 impl Domain {
-    /// Whether somebody is left who was not counted: whoever tests the host is asked about once more.
+    /// Whether a mailbox is left that was not counted: one that tests the host is asked about once more.
     fn has_more(&self) -> bool {
         self.accepted.iter().sum::<u32>() + self.refused < self.wanted
     }
@@ -148,13 +150,13 @@ impl Standings {
         self.change(domain, |known| known.wanted += 1);
     }
 
-    /// Rows were read that name nobody; so many of them a person may save.
+    /// Rows were read without an address; the operator may repair so many of them.
     pub(super) fn nameless(&mut self, rows: u64, repairable: u64) {
         self.unasked[place(Disposition::Review)] += repairable;
         self.unasked[place(Disposition::Rejected)] += rows - repairable;
     }
 
-    /// A row was read of which nobody is asked, since it stands like this.
+    /// A row was read that is not asked about, since it stands like this.
     pub(super) fn stands(&mut self, verdict: Verdict, flags: Flags) {
         let list = self.policy.disposition(verdict, flags.iter());
         self.unasked[place(list)] += 1;
@@ -262,7 +264,7 @@ impl Standings {
         self.total.change(before, domain.share());
     }
 
-    /// How everybody stands when `settled` mailboxes are settled.
+    /// How all mailboxes stand when `settled` of them are settled.
     pub(super) fn so_far(&self, settled: u64) -> SoFar {
         let Share {
             proven,

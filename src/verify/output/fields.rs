@@ -46,7 +46,7 @@ pub(super) fn field(line: &mut Vec<u8>, delimiter: u8, text: &str) {
 /// How the cell was written in whose place an address is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quotes {
-    /// With quotes.
+    /// With quotes, which are kept.
     Kept,
     /// Without: they are put only where they are needed.
     AsNeeded,

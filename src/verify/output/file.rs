@@ -1,4 +1,4 @@
-//! Files that are complete or not there, readable for no more people than the list is.
+//! Files that are complete or not there, with no wider permissions than the list has.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use super::OutletError;
 use super::fields::field;
 
-/// Who may read what is written: at most those who may read the list.
+/// The permissions of what is written: at most those of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights(u32);
 
@@ -99,7 +99,7 @@ impl Table {
         publish(file, &path, rights).map_err(|error| OutletError::at(&path, error))
     }
 
-    /// What was written, where it belongs, who may read it.
+    /// What was written, where it belongs, with which permissions.
     pub(super) fn into_parts(self) -> Result<(NamedTempFile, PathBuf, Rights), OutletError> {
         match self.file.into_inner() {
             Ok(file) => Ok((file, self.path, self.rights)),

@@ -28,7 +28,7 @@ pub enum Protected {
         .0.display()
     )]
     TheList(PathBuf),
-    /// Somebody else's file would be replaced.
+    /// A file that another program wrote would be replaced.
     #[error(
         "{} was not written by presend and would be replaced; name another place, or say --force to replace it",
         .0.display()
@@ -36,8 +36,8 @@ pub enum Protected {
     Foreign(PathBuf),
 }
 
-/// Makes sure that writing to `paths` destroys nothing: neither one of `lists`, by whatever path or link it is reached, nor
-/// what somebody else wrote.
+/// Makes sure that writing to `paths` destroys nothing: neither one of `lists`, by whatever path or link it is reached,
+/// nor what another program or a person wrote.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ pub fn protect(
     Ok(())
 }
 
-/// What is made of `report.json` for people.
+/// The pages that are made of `report.json`.
 const PAGES: [&str; 3] = [PAGE, SUMMARY, CLIENTS_PAGE];
 
 /// What two lists have in common when they are one file: a list that the shell takes from a file is that file.
@@ -79,7 +79,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// Whether presend wrote the file at `path`, by how it begins. A file that cannot be read is somebody else's; an empty
+/// Whether presend wrote the file at `path`, by how it begins. A file that cannot be read counts as not ours; an empty
 /// one holds nothing that could be lost.
 ///
 /// The pages of a report bear no mark, since they are for clients; they are ours where the numbers beside them are, and so

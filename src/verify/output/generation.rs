@@ -1,8 +1,8 @@
 //! Files of a folder that appear together: those of a run before go, then all of this one come.
 //!
-//! No file system renames several files at once, and a link in the place of the folder or of its files would not be what
-//! people have in mind when they move, copy or mail `verified.csv`. So the files stay plain, and a note says what is to
-//! become of them ([`Switch`]):
+//! No file system renames several files at once, and a link in the place of the folder or of its files would surprise
+//! an operator who moves, copies or mails `verified.csv`. So the files stay plain, and a note says what is to become of
+//! them ([`Switch`]):
 //!
 //! 1. every file is written whole under a name of its own;
 //! 2. the note is written, from which on the new files count;
@@ -185,7 +185,7 @@ enum Step<'a> {
 }
 
 impl Switch {
-    /// Writes the note. Once it is there the switch will be made, by whomever.
+    /// Writes the note. Once it is there the switch will be made, by this process or a later one.
     fn write(&self, folder: &Path) -> io::Result<()> {
         let mut note = beside(folder)?;
         note.write_all(&serde_json::to_vec(self)?)?;
@@ -211,7 +211,7 @@ impl Switch {
         }
     }
 
-    /// Whether it speaks of nothing but files that runs write: a folder may come from anybody.
+    /// Whether it speaks of nothing but files that runs write: the contents of a folder are not trusted.
     fn is_ours(&self) -> bool {
         let is_part = |name: &str| is_plain(name) && file::is_part(Path::new(name));
         let mut files = self.files.iter();
@@ -372,7 +372,7 @@ mod tests {
         let count = switch.steps(|_| true).len();
         assert_eq!(count, 9);
         for killed_after in 0..=count {
-            // Whoever carries it on may be killed as well.
+            // The process that carries it on may be killed as well.
             for killed_again_after in 0..=count - killed_after {
                 let (folder, switch) = before_a_switch();
                 let folder = folder.path();

@@ -12,7 +12,7 @@ use crate::projection::{Pile, Slot};
 /// What is noted of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Note {
-    /// Its list.
+    /// The list that it went to.
     pub(super) disposition: Disposition,
     /// Where it went, as far as a wanted rate is concerned.
     pub(super) pile: Pile,

@@ -104,11 +104,11 @@ pub struct Columns<'a> {
     pub flags: String,
     /// The likely intended address, or empty.
     pub suggestion: &'a str,
-    /// Who runs the mail host, or empty.
+    /// The mail host's provider, or empty.
     pub provider: &'a str,
     /// The reply that decided it, or empty.
     pub reply: &'a str,
-    /// When somebody was asked, or empty.
+    /// When a host was asked, or empty.
     pub checked_at: String,
     /// What stood in the address cell, where the clean address now stands there; else empty.
     pub input: &'a str,
@@ -168,7 +168,7 @@ pub struct Outlet {
 /// Where a row belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Its list.
+    /// The list that it goes to.
     pub disposition: Disposition,
     /// Where it went, as far as a wanted rate is concerned.
     pub pile: Pile,

@@ -1,4 +1,4 @@
-//! All rows in one file, for those who join it with something else.
+//! All rows in one file, to be joined with other tables.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

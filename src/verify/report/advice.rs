@@ -22,7 +22,7 @@ pub enum Mood {
     Fine,
     /// Near it, or perhaps over it.
     Careful,
-    /// Over it.
+    /// Over the mark.
     Stop,
 }
 
@@ -60,7 +60,7 @@ pub struct Step {
     pub what: String,
     /// Why, or what to know beside, in words of the same kind; empty where nothing is.
     pub why: String,
-    /// How, and how its rows are found, for those who work with the list; empty where the sentence says it.
+    /// How, and how its rows are found, for a reader who works with the list; empty where the sentence says it.
     pub how: String,
 }
 
@@ -113,11 +113,11 @@ pub fn headline(report: &Report) -> String {
     )
 }
 
-/// The share of messages whose hosts refuse to talk to us from which a run is one that was blocked. Our choice: what is
-/// left is the smaller part of the list, and not chosen by chance.
+/// The share of messages at hosts that block us from which a run counts as blocked. Our choice: what is left is the
+/// smaller part of the list, and not chosen by chance.
 const BLOCKED_SHARE: f64 = 0.5;
 
-/// Whether the run was blocked: the hosts of most messages refuse to talk to whoever asks.
+/// Whether the run was blocked: the hosts of most messages refuse to answer this client.
 #[must_use]
 pub fn is_blocked(report: &Report) -> bool {
     let blocked = unsettled(report, |reason| reason.blame() == Blame::Sender);
@@ -146,7 +146,7 @@ fn we_were_blocked(report: &Report) -> String {
     format!("We were blocked: {what}. {proven}")
 }
 
-/// Who refuses to talk to us, by cause.
+/// The hosts that refuse to answer us, by cause.
 #[must_use]
 pub fn causes(report: &Report) -> Causes {
     let mut causes = Causes::default();
@@ -156,7 +156,7 @@ pub fn causes(report: &Report) -> Causes {
     causes
 }
 
-/// Whether those who refuse to talk to us are all who were asked.
+/// Whether the hosts that refuse to answer us are all that were asked.
 fn scope(report: &Report) -> Scope {
     let answered = report.flow.iter().any(|flow| {
         let verdict = Verdict {
@@ -202,7 +202,7 @@ pub fn in_words(projection: &Projection) -> String {
     )
 }
 
-/// Rows with a verdict that blames `who`, of those that nobody could settle.
+/// Rows whose verdict's reason meets `who`, of those that are not settled.
 #[must_use]
 pub fn unsettled(report: &Report, who: impl Fn(Reason) -> bool) -> u64 {
     report
@@ -448,7 +448,7 @@ fn take_out_dead(report: &Report) -> Option<Step> {
 }
 
 /// Whether a verdict says that mailbox or domain is gone for good. A text that is no address may be a slip, and says
-/// nothing about whoever was meant.
+/// nothing about the recipient that was meant.
 fn is_dead(verdict: Standing, reason: Reason) -> bool {
     verdict == Standing::Undeliverable && reason != Reason::BadSyntax && reason.may_reject()
 }

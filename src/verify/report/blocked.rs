@@ -1,4 +1,4 @@
-//! Hosts that do not talk to whoever asks, by what they have in common.
+//! Hosts that refuse to answer this client, by what they have in common.
 
 use crate::model::text::counted;
 use crate::smtp::rules::contacts::{self, Desk};
@@ -18,12 +18,12 @@ pub struct Cause {
     pub addresses: u64,
 }
 
-/// Whether those who refuse us are all who were asked.
+/// Whether the hosts that refuse us are all that were asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Nobody else has answered about anybody.
+    /// No other host has answered about any address.
     All,
-    /// Others have.
+    /// Other hosts have answered.
     Some,
 }
 

@@ -1,4 +1,4 @@
-//! What a page shows to those who work with the list: each number with the column, option or command that finds or
+//! What a page shows to a reader who works with the list: each number with the column, option or command that finds or
 //! changes it.
 
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ pub(super) const LONGEST_NAME: usize = 80;
 /// Lines of a table that the page shows; the report has more.
 const LINES: usize = 15;
 
-/// Sections for those who work with the list: where each is, what it is called, whether it has anything to say.
+/// Sections for a reader who works with the list: where each is, what it is called, whether it has anything to say.
 fn sections(report: &Report) -> Vec<Value> {
     [
         (
@@ -84,7 +84,7 @@ fn how_to(report: &Report) -> impl Iterator<Item = Step> {
         .filter(|step| !step.how.is_empty())
 }
 
-/// What the page shows to those who work with the list, as texts.
+/// What the page shows to a reader who works with the list, as texts.
 pub(super) fn detail(report: &Report) -> Value {
     context! {
         sections => sections(report),
@@ -341,7 +341,7 @@ fn first(row: u64, list: Option<&str>) -> String {
     }
 }
 
-/// Whose fault it is that a row was not settled.
+/// Which side caused a row to stay unsettled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Theirs,
@@ -446,7 +446,7 @@ fn real_line(line: &RealLine) -> Value {
     }
 }
 
-/// What asking again about a sample of the refused came to: our own error, measured. Empty where nobody was.
+/// What asking again about a sample of the refused came to: our own error, measured. Empty where none was.
 fn second_look(report: &Report) -> String {
     let look = report.second_look;
     if look.asked == 0 {

@@ -67,7 +67,7 @@ fn in_short(disposition: Disposition) -> &'static str {
     }
 }
 
-/// A point in time as people write it, in UTC: `2026-03-02 06:00 UTC`.
+/// A point in time, in UTC: `2026-03-02 06:00 UTC`.
 pub(super) fn when(moment: Timestamp) -> String {
     let text = moment.to_string();
     match (text.get(..10), text.get(11..16)) {
@@ -228,7 +228,7 @@ fn why_there(flow: &Flow) -> &'static str {
     }
 }
 
-/// Whom the answers come from, in a sentence.
+/// Which hosts the answers come from, in a sentence.
 fn asked(report: &Report) -> String {
     let traffic = &report.traffic;
     let from_memory = match traffic.answered_from_ledger {

@@ -28,13 +28,13 @@ pub struct Seen<'a> {
     pub sheet_row: u64,
     /// What is held to be true.
     pub verdict: Verdict,
-    /// Which list.
+    /// The list that it went to.
     pub disposition: Disposition,
     /// What is to know beside.
     pub flags: Flags,
     /// The likely intended address.
     pub suggestion: Option<&'a str>,
-    /// Who runs the mail host, by name.
+    /// The mail host's provider, by name.
     pub provider: Option<&'a str>,
     /// Its stable id.
     pub provider_id: Option<&'a str>,
@@ -120,7 +120,7 @@ impl Gathering {
         for flag in flags.iter() {
             self.flags[flag as usize] += 1;
         }
-        // A row that names nobody is at no mail host.
+        // A row that names no recipient is at no mail host.
         if verdict.reason != Reason::NoAddress {
             self.count_provider(row);
         }
@@ -167,7 +167,7 @@ impl Gathering {
 
     fn count_domain(&mut self, address: &Address, verdict: Verdict) {
         if verdict.reason == Reason::NotAsked {
-            // Nothing was learned of the domain, and a list that nobody is asked about has many rows of this kind.
+            // Nothing was learned of the domain, and a list that is not asked about has many rows of this kind.
             return;
         }
         let name = address.domain().wire();
@@ -206,7 +206,7 @@ impl Gathering {
     }
 
     fn count_suggestion(&mut self, row: &Seen<'_>, meant: &str) {
-        // A domain goes wrong in the same way for many people; a text that is no address is its own.
+        // A domain is mistyped in the same way in many addresses; a text that is no address is its own.
         let key = match row.address {
             Some(address) => (
                 address.domain().readable().to_owned(),
@@ -421,12 +421,12 @@ const EXPLAINED: [Flag; 4] = [
     Flag::ReservedName,
 ];
 
-/// Whether a reason means that the host does not talk to whoever asks.
+/// Whether a reason means that the host refuses to answer this client.
 fn blocks(reason: Reason) -> bool {
     reason.blame() == crate::model::reason::Blame::Sender
 }
 
-/// A domain as people read it.
+/// A domain for display: IDNs in Unicode.
 fn readable(name: &str) -> String {
     let (readable, faults) = idna::domain_to_unicode(name);
     if faults.is_ok() {

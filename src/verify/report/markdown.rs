@@ -20,7 +20,7 @@ fn plain(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // A zero-width joiner would hide in it; an entity says the same and mentions nobody.
+            // A zero-width joiner would hide in it; an entity says the same and mentions no account.
             '@' => out.push_str("&#64;"),
             ':' => out.push_str("&#58;"),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '-' | '!'
@@ -34,7 +34,7 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// `report.md`.
+/// Renders `report.md`.
 #[must_use]
 pub fn markdown(report: &Report) -> String {
     let mut text = String::new();

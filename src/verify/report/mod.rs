@@ -1,8 +1,8 @@
 //! What a run came to: one set of numbers (`report.json`), and the pages made of it.
 //!
-//! [`Gathering`] counts rows as they are listed, [`Report`] is the result, and everything people read is made from a
-//! [`Report`] alone, so that `presend report` can make it again. Counts come from rows, and each says by which column
-//! its rows are found. Memory does not grow with the list: tables of many things keep the commonest.
+//! [`Gathering`] counts rows as they are listed, [`Report`] is the result, and every page is made from a [`Report`]
+//! alone, so that `presend report` can make it again. Counts come from rows, and each says by which column its rows are
+//! found. Memory does not grow with the list: tables of many things keep the commonest.
 
 pub mod advice;
 pub mod blocked;
@@ -66,7 +66,7 @@ pub struct Report {
     pub world: Option<String>,
     /// How many rows of each kind.
     pub counts: Counts,
-    /// Projected bounces.
+    /// Projected bounces of the list as it came and of what came out.
     pub projection: Projections,
     /// What the projection believes of each segment.
     #[serde(default)]
@@ -121,7 +121,7 @@ pub struct Report {
 /// What was answered from memory instead of asking.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FromMemory {
-    /// Rows whose answer an earlier run had got.
+    /// Rows that were answered by an earlier run.
     pub rows: u64,
     /// When the oldest of these answers came.
     pub oldest: Option<Timestamp>,
@@ -146,7 +146,7 @@ fn completed() -> Ending {
 /// The list as it came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListFacts {
-    /// Its name.
+    /// Its display name, without folders.
     pub path: String,
     /// Rows in, which is rows out.
     pub rows: u64,
@@ -180,15 +180,15 @@ pub struct ListLine {
 /// How many rows of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// By standing.
+    /// Rows by `presend_verdict`.
     pub verdict: BTreeMap<String, u64>,
-    /// By reason.
+    /// Rows by `presend_reason`.
     pub reason: BTreeMap<String, u64>,
-    /// By flag.
+    /// Rows by flag.
     pub flag: BTreeMap<String, u64>,
-    /// By who runs the mail host.
+    /// Rows by the mail host's provider.
     pub provider: BTreeMap<String, u64>,
-    /// By list.
+    /// Rows by the list that they went to.
     pub disposition: BTreeMap<String, u64>,
 }
 
@@ -197,9 +197,9 @@ pub struct Counts {
 pub struct Projections {
     /// Of the list as it came.
     pub input: Projection,
-    /// Of `verified.csv`.
+    /// Projection for the rows of `verified.csv`.
     pub verified: Projection,
-    /// Of `review.csv`.
+    /// Projection for the rows of `review.csv`.
     pub review: Projection,
 }
 
@@ -229,9 +229,9 @@ pub struct Flow {
     pub verdict: Standing,
     /// Their `presend_reason`.
     pub reason: Reason,
-    /// Their list.
+    /// The list that they went to.
     pub disposition: Disposition,
-    /// How many.
+    /// How many rows took this way.
     pub rows: u64,
 }
 
@@ -243,15 +243,15 @@ pub struct ProviderLine {
     pub id: String,
     /// Its `presend_provider`; empty as well.
     pub name: String,
-    /// Rows.
+    /// All rows at the provider.
     pub rows: u64,
-    /// Deliverable.
+    /// Deliverable rows.
     pub accepted: u64,
-    /// Undeliverable.
+    /// Undeliverable rows.
     pub refused: u64,
     /// Risky or unknown, for other reasons than a block.
     pub unsure: u64,
-    /// Unknown because the provider does not talk to whoever asks.
+    /// Unknown because the provider refuses to answer this client.
     pub blocked: u64,
 }
 
@@ -262,22 +262,22 @@ pub struct Domains {
     pub worst: Vec<DomainLine>,
     /// Those that accept every address, the largest first.
     pub catch_all: Vec<DomainLine>,
-    /// Those with most rows that nobody could settle.
+    /// Those with most rows that are not settled.
     pub unsettled: Vec<DomainLine>,
     /// Whether there were more domains than could be counted: then rows are at least so many.
     pub approximate: bool,
 }
 
-/// One domain.
+/// The counts of one domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainLine {
-    /// Its name, as people read it.
+    /// Its name for display, IDNs in Unicode.
     pub domain: String,
-    /// Rows.
+    /// All rows of the domain.
     pub rows: u64,
-    /// Undeliverable.
+    /// Undeliverable rows.
     pub refused: u64,
-    /// Deliverable.
+    /// Deliverable rows.
     pub accepted: u64,
     /// Risky or unknown.
     pub unsure: u64,
@@ -290,7 +290,7 @@ pub struct DomainLine {
 pub struct Flagged {
     /// The flag in `presend_flags`.
     pub flag: String,
-    /// Why.
+    /// Why they are flagged, in words.
     pub why: String,
     /// How many rows.
     pub rows: u64,
@@ -299,7 +299,7 @@ pub struct Flagged {
     /// The list that this row is of, where there are several.
     #[serde(default)]
     pub first_list: Option<String>,
-    /// Its address.
+    /// The address in that row.
     pub example: String,
 }
 
@@ -319,12 +319,12 @@ pub struct Suggested {
     pub first_list: Option<String>,
 }
 
-/// A host that does not talk to whoever asks.
+/// A host that refuses to answer this client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockedHost {
     /// Its key: the provider's id or the domain of its mail hosts.
     pub host: String,
-    /// Its words.
+    /// The reply in which it said so.
     pub reply: String,
     /// Addresses left without an answer when it was noticed.
     pub addresses: u64,
@@ -354,7 +354,7 @@ pub struct Traffic {
 /// One mail host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostLine {
-    /// Its name.
+    /// The name of the mail host.
     pub host: String,
     /// Recipients it was asked about.
     pub rcpt: u64,
@@ -386,7 +386,7 @@ pub enum ReportError {
     /// It is not what `report.json` looks like.
     #[error("{name} is no report of presend: {error}")]
     Malformed {
-        /// Its name.
+        /// The file's name.
         name: String,
         /// The parser's words.
         error: serde_json::Error,
@@ -396,9 +396,9 @@ pub enum ReportError {
         "{name} was written by a newer presend (schema {found}, this program knows {SCHEMA}); update presend"
     )]
     Newer {
-        /// Its name.
+        /// The file's name.
         name: String,
-        /// Its schema.
+        /// The schema of the file.
         found: u64,
     },
 }

@@ -1,6 +1,6 @@
 //! `report.html`: one file that needs nothing else.
 //!
-//! Its first page is for the client ([`front`](super::front)), what follows for those who work with the list
+//! Its first page is for the client ([`front`](super::front)), what follows for a reader who works with the list
 //! ([`detail`](super::detail)).
 
 use minijinja::context;
@@ -11,10 +11,10 @@ use super::front::front;
 use crate::model::page::{STYLE, pages};
 use crate::model::text::shortened;
 
-/// Whom a page is for.
+/// The reader whom a page is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Edition {
-    /// The client's page, then everything for those who work with the list.
+    /// The client's page, then everything for a reader who works with the list.
     #[default]
     Full,
     /// The client's page and where its numbers come from.

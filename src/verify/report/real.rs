@@ -23,7 +23,7 @@ pub struct Real {
     pub within: Option<bool>,
     /// By `presend_verdict` with its reason, such as `deliverable/accepted`.
     pub by_verdict: Vec<RealLine>,
-    /// By who runs the mail host; `other` for nobody we know.
+    /// By the mail host's provider; `other` for the unknown ones.
     pub by_provider: Vec<RealLine>,
     /// Addresses called deliverable that bounced.
     pub surprises: u64,
@@ -50,7 +50,7 @@ pub struct RealLine {
     pub rate: f64,
     /// Its 90 % interval.
     pub low: f64,
-    /// See `low`.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
@@ -136,7 +136,7 @@ impl Real {
     }
 }
 
-/// Names of lists as people say them: `verified.csv and review.csv`.
+/// Names of lists joined in a sentence: `verified.csv and review.csv`.
 fn listed(lists: &[String]) -> String {
     let files: Vec<String> = lists.iter().map(|list| format!("{list}.csv")).collect();
     match files.as_slice() {

@@ -13,7 +13,7 @@ use crate::projection::Projection;
 pub struct Since {
     /// When that run ended.
     pub finished: Timestamp,
-    /// Its rows.
+    /// Rows of the list in that run.
     pub rows: u64,
     /// Projected bounces of the list as it came: then and now.
     pub input: [Projection; 2],
@@ -26,7 +26,7 @@ pub struct Since {
 }
 
 /// What is remembered of a run, so that the next one can be held against it: numbers alone, for what a report says of
-/// people, domains and hosts would outlive their being forgotten. It is a part of `report.json`.
+/// addresses, domains and hosts would outlive their being forgotten. It is a part of `report.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Numbers {
     list: Rows,

@@ -18,7 +18,7 @@ const LINES: usize = 23;
 pub enum Detail {
     /// What fits one screen of 24 lines.
     OneScreen,
-    /// Everything.
+    /// Everything, on as many lines as it takes.
     All,
 }
 
@@ -256,7 +256,7 @@ fn took_in_words(report: &Report) -> String {
     }
 }
 
-/// How long it took, in whole seconds, as people write it.
+/// How long it took, in whole seconds and larger units.
 pub(super) fn took(report: &Report) -> String {
     let time = report.time.finished.since(report.time.started);
     humantime::format_duration(Duration::from_secs(time.as_secs())).to_string()
