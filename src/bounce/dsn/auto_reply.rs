@@ -1,4 +1,4 @@
-//! Tells the answers of machines in people's places from bounces.
+//! Tells automatic replies (RFC 3834) from bounces.
 //!
 //! RFC 3834 gives automatic answers a field of their own, `Auto-Submitted: auto-replied`; bounces carry
 //! `auto-generated` or nothing. Older responders use fields of their own or only say so in the subject, so what is

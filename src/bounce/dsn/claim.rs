@@ -41,12 +41,12 @@ pub enum Withholding {
 /// A message that a platform did not send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withheld {
-    /// To whom it was to go.
+    /// The recipient that it was meant for.
     pub recipient: String,
     /// Why it was not sent.
     pub why: Withholding,
-    /// Who knows.
+    /// What the platform's class of event claims.
     pub claim: Claim,
-    /// Its words.
+    /// The platform's text, verbatim.
     pub text: String,
 }

@@ -5,7 +5,7 @@ use super::mime::Parts;
 use super::{Complaint, Original};
 use crate::model::limits;
 
-/// Fields of the returned message that name the person who complained, most telling first; the first is written by
+/// Fields of the returned message that name the recipient who complained, most telling first; the first is written by
 /// Microsoft's reporting program alone.
 const REPORTED_PERSON: [&str; 6] = [
     "x-hmxmroriginalrecipient",

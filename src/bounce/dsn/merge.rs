@@ -25,7 +25,7 @@ pub(super) fn fill_gaps(mut report: Notice, mut told: Notice) -> Notice {
 }
 
 /// Keeps the first of several entries about one recipient with one outcome: an alias that leads to itself is reported
-/// once for every step. An entry that names nobody goes where others do.
+/// once for every step. An entry without a recipient goes where there are others.
 pub(super) fn drop_repeats(recipients: &mut Vec<Recipient>) {
     let named = |recipient: &Recipient| {
         recipient.final_recipient.is_some() || recipient.original_recipient.is_some()

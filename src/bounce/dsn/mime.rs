@@ -13,7 +13,7 @@ use crate::model::limits;
 pub(super) struct Parts {
     /// The header fields of the message itself.
     pub(super) header: Block,
-    /// Its words for people, at most [`limits::PROSE_BYTES`].
+    /// Its readable text, at most [`limits::PROSE_BYTES`].
     pub(super) text: String,
     /// Delivery reports (RFC 3464, RFC 6533).
     pub(super) statuses: Vec<String>,

@@ -1,9 +1,9 @@
 //! What came back: a message file, read as the notice that it is.
 //!
 //! [`read_message`] takes the bytes of one message. Reports in the standard format (RFC 3464 within RFC 6522) are read
-//! field by field, the many in plain words by their phrases; where a message has both, the fields decide, and the words
-//! fill their gaps. A bounce that somebody forwarded is found inside the message that carries it. Nothing here judges a
-//! refusal: that is `diagnosis`, told through `explain`.
+//! field by field, the many in plain words by their phrases; where a message has both, the fields decide, and the prose
+//! fills their gaps. A bounce that was forwarded is found inside the message that carries it. Nothing here judges a
+//! refusal: that is `weigh`, told through `explain`.
 
 mod auto_reply;
 mod claim;
@@ -49,7 +49,7 @@ pub enum Message {
 /// What a mail system tells about the delivery of one message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notice {
-    /// Who wrote the notice: a host name.
+    /// The host that wrote the notice.
     pub reporting_mta: Option<String>,
     /// One entry for each recipient it tells about, in its order.
     pub recipients: Vec<Recipient>,
@@ -85,7 +85,7 @@ pub struct Recipient {
 /// What the text around a report says of a recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prose {
-    /// The words.
+    /// The text, as it stands.
     pub text: String,
     /// A reply that they quote.
     pub reply: Option<Reply>,
@@ -97,7 +97,7 @@ pub struct Prose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Given up.
+    /// Delivery was given up.
     Failed,
     /// Still being tried.
     Delayed,
@@ -112,8 +112,8 @@ pub enum Action {
 /// What a report says about the cause, with the kind of saying (RFC 3464 §2.3.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// In whose language: `smtp` for a reply of a mail host, `x-postfix`, `x-unix` and such for others; `None` where a
-    /// report in plain words does not say.
+    /// The type of the text: `smtp` for a reply of a mail host, `x-postfix`, `x-unix` and such for others; `None` where
+    /// a report in plain words does not say.
     pub kind: Option<String>,
     /// The text, unfolded.
     pub text: String,
@@ -126,7 +126,7 @@ pub struct Original {
     pub message_id: Option<String>,
     /// The address in its `From`.
     pub from: Option<String>,
-    /// Its `Subject`.
+    /// The `Subject` of that message.
     pub subject: Option<String>,
     /// The envelope sender: the address that the notice was sent to.
     pub envelope_from: Option<String>,
@@ -135,9 +135,9 @@ pub struct Original {
 /// An answer by a machine in a person's place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AutoReply {
-    /// Who answers.
+    /// The address that answers.
     pub from: Option<String>,
-    /// Its `Subject`.
+    /// The `Subject` of the answer.
     pub subject: Option<String>,
     /// What gave it away, such as the field `Auto-Submitted`.
     pub sign: &'static str,
@@ -148,9 +148,9 @@ pub struct AutoReply {
 pub struct Complaint {
     /// The kind of feedback: `abuse` for "this is spam".
     pub feedback_type: String,
-    /// Who complained, where the report tells.
+    /// The recipients that complained, where the report names them.
     pub recipients: Vec<String>,
-    /// Who wrote the report.
+    /// The host or service that wrote the report.
     pub reporting_mta: Option<String>,
     /// From which address of ours the message had come.
     pub source_ip: Option<String>,
@@ -168,14 +168,14 @@ pub fn read_message(bytes: &[u8]) -> Message {
     read_within(&form::plain(bytes), limits::FORWARD_DEPTH)
 }
 
-/// The words of a message for people.
+/// The readable text of a message.
 #[must_use]
 pub fn words_of(bytes: &[u8]) -> Option<String> {
     let bytes = &bytes[..bytes.len().min(limits::MESSAGE_BYTES)];
     mime::Parts::of_message(&form::plain(bytes)).map(|parts| parts.text)
 }
 
-/// Reads a notice out of text that is no message: the body of a bounce, as people copy it from their mail program.
+/// Reads a notice out of text that is no message: the body of a bounce, as it is copied from a mail program.
 ///
 /// Returns `None` when the text tells of no recipient.
 #[must_use]
@@ -316,8 +316,8 @@ fn read_within(bytes: &[u8], depth: usize) -> Message {
         .unwrap_or(Message::Other)
 }
 
-/// Whether a notice quotes a refusal of somebody, in a message that a mail system may have written: what calls itself an
-/// automatic reply is a bounce then.
+/// Whether a notice quotes the refusal of a recipient, in a message that a mail system may have written: what calls
+/// itself an automatic reply is a bounce then.
 fn quotes_a_refusal(notice: &Notice, parts: &mime::Parts) -> bool {
     parts.receipts.is_empty()
         && notice.recipients.iter().any(|recipient| {

@@ -1,8 +1,8 @@
 //! Finds the SMTP reply that a line of a log, a bounce or a conversation quotes.
 //!
-//! People and programs put replies into sentences: `host mx.example[192.0.2.1] said: 550 5.1.1 ... (in reply to RCPT TO
-//! command)`, `Remote Server returned '550 5.1.10 ...'`, `smtp;550 ...`. The reply is what counts, the sentence around it
-//! tells the host and the stage.
+//! Programs and authors of mails put replies into sentences: `host mx.example[192.0.2.1] said: 550 5.1.1 ... (in reply
+//! to RCPT TO command)`, `Remote Server returned '550 5.1.10 ...'`, `smtp;550 ...`. The reply is what counts, the
+//! sentence around it tells the host and the stage.
 
 use super::fields;
 use super::sentence::{address_in, host_in, stage_in};
@@ -16,7 +16,7 @@ pub struct Quoted {
     pub reply: Option<Reply>,
     /// When in the conversation it came, where the sentence says.
     pub stage: Option<Stage>,
-    /// Who said it, where the sentence says.
+    /// The host that said it, where the sentence names one.
     pub host: Option<String>,
     /// The address that it is about, where the sentence names one.
     pub address: Option<String>,
@@ -34,7 +34,7 @@ pub fn read(text: &str) -> Quoted {
     }
 }
 
-/// Whether [`read`] finds a reply in `text`; for those who want to know no more, it costs a quarter.
+/// Whether [`read`] finds a reply in `text`; where no more is wanted, it costs a quarter.
 #[must_use]
 pub fn has_reply(text: &str) -> bool {
     let text = fields::clip(text, limits::QUOTE_BYTES);
@@ -177,7 +177,7 @@ fn code_at(text: &str, at: usize) -> Option<Likelihood> {
     {
         return Some(Likelihood::Certain);
     }
-    // "[506]" and "(506)" are numbers of somebody's own list.
+    // "[506]" and "(506)" are the numbers of a list in the text.
     let wrapped = matches!(
         (before, after),
         (Some(b'['), Some(b']')) | (Some(b'('), Some(b')'))

@@ -1,4 +1,4 @@
-//! What the sentence around a quoted reply tells: when it came, who said it, about whom.
+//! What the sentence around a quoted reply tells: the stage, the host, the recipient.
 
 use super::fields;
 use crate::model::stage::Stage;
@@ -90,7 +90,7 @@ const AFTER_HOST: [&str; 7] = [
     " responded:",
 ];
 
-/// Who said a quoted reply.
+/// The host that gave a quoted reply, where the sentence names one.
 pub(super) fn host_in(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     // Gmail: "rejected by the server for the recipient domain example.net by mx.example.net. [192.0.2.1]."

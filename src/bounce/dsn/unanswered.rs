@@ -92,7 +92,7 @@ const TABLE: &[Entry] = &[
         false,
     ),
     (&["infodomainnonexistent"], Reason::NoSuchDomain, true),
-    // The domain is not there, or nobody takes mail for it.
+    // The domain does not exist, or has no mail host.
     (
         &["responded with code nxdomain"],
         Reason::NoSuchDomain,
@@ -184,7 +184,7 @@ const TABLE: &[Entry] = &[
         Reason::NoSuchDomain,
         true,
     ),
-    // Nobody answered.
+    // No host answered.
     (
         &["wasn't able to establish an smtp connection"],
         Reason::Unreachable,

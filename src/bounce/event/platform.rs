@@ -17,7 +17,7 @@ pub struct Platforms {
     kinds: HashMap<String, Kind>,
     claims: HashMap<String, ClassClaim>,
     known: Vec<Platform>,
-    /// What a row is that names somebody and does not say what happened.
+    /// What a row is that names a recipient and does not say what happened.
     unsaid: Option<Kind>,
 }
 

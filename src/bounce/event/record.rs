@@ -37,7 +37,7 @@ pub(super) enum Column {
     Named(String),
 }
 
-/// One field.
+/// One field of a record, as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Named {
     /// Its own name, folded.
@@ -54,11 +54,11 @@ struct Named {
 pub struct Told {
     /// As a message would say it.
     pub message: Message,
-    /// When.
+    /// When it happened, where the record says.
     pub at: Option<Timestamp>,
     /// What makes the event count once.
     pub id: String,
-    /// Whether it names somebody, and nothing in it says what happened.
+    /// Whether it names a recipient, and nothing in it says what happened.
     pub unsaid: bool,
 }
 
@@ -152,7 +152,7 @@ impl Record {
         })
     }
 
-    /// What the record says; `None` when it names nobody.
+    /// What the record says; `None` when it names no recipient.
     #[must_use]
     pub fn read(&self, platforms: &Platforms) -> Option<Told> {
         let recipient = self.recipient(platforms)?;
@@ -241,7 +241,7 @@ impl Record {
         })
     }
 
-    /// Whom the record is about.
+    /// The recipient that the record is about.
     fn recipient(&self, platforms: &Platforms) -> Option<String> {
         match &self.column {
             Column::Named(cell) => dsn::address_in(cell),

@@ -23,7 +23,7 @@ pub(super) struct Condition {
 /// What stands in a field, folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// Anything: `cleantime=*`.
+    /// Any value: `cleantime=*`.
     Anything,
     /// This word: `reason=old`.
     Word(String),

@@ -9,7 +9,7 @@ use super::record::{Column, Record, Told};
 use crate::input::list::{ColumnChoice, IntakeError, List, Options};
 use crate::model::limits;
 
-/// Names of columns that hold the sender, folded: whoever stands there is not whom a row is about.
+/// Names of columns that hold the sender, folded: the address there is not the one that a row is about.
 const SENDERS: [&str; 12] = [
     "from",
     "fromaddress",
@@ -153,8 +153,8 @@ pub fn recipient_column(text: &str, platforms: &Platforms) -> Option<String> {
     recipient.next().map(|name| (*name).to_owned())
 }
 
-/// The events in text that is a table with a header by which it is known as a platform's. `None` for any other text, such
-/// as a reply that somebody pasted: one known name may be a word of a sentence, unless a row says something under it.
+/// The events in text that is a table with a header by which it is known as a platform's. `None` for any other text,
+/// such as a reply that was pasted: one known name may be a word of a sentence, unless a row says something under it.
 #[must_use]
 pub(super) fn events_of(text: &str, platforms: &Platforms) -> Option<Vec<Told>> {
     let (_, known) = header(text, platforms)?;

@@ -12,11 +12,11 @@ struct Way {
     relay: Vec<Service>,
 }
 
-/// One service.
+/// A filter or relay, with the hosts and phrases by which it is known.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Service {
-    /// Its name for people.
+    /// Its display name.
     pub(super) name: String,
     hosts: Vec<String>,
     #[serde(default)]
@@ -33,7 +33,7 @@ pub(super) fn gateway_host(host: &str) -> Option<&'static Service> {
     of_host(&WAY.gateway, host)
 }
 
-/// The filtering service whose words a refusal (lower case) uses.
+/// The filtering service that a refusal (lower case) is known to come from by its phrases.
 pub(super) fn gateway_words(text: &str) -> Option<&'static Service> {
     WAY.gateway
         .iter()

@@ -70,7 +70,7 @@ impl From<&Subject> for Kind {
     }
 }
 
-/// One reading.
+/// One reading, as an object of the output.
 #[derive(Debug, Serialize)]
 struct ReadingObject<'a> {
     reason: Reason,
@@ -100,7 +100,7 @@ pub fn to_string(explanation: &Explanation) -> serde_json::Result<String> {
     serde_json::to_string(&object(explanation))
 }
 
-/// The same over several lines, for people who look at it.
+/// The same over several lines, indented for reading.
 ///
 /// # Errors
 ///

@@ -104,7 +104,7 @@ fn of_withheld(withheld: &Withheld) -> Explanation {
     }
 }
 
-/// One person about whom nobody refused anything.
+/// One recipient that was not refused.
 fn unrefused(address: &str, verdict: BounceVerdict) -> ExplainedRecipient {
     ExplainedRecipient {
         final_recipient: Some(safe::line(address)),
@@ -192,7 +192,7 @@ fn common(mut actions: impl Iterator<Item = AddressAction>) -> AddressAction {
     }
 }
 
-/// Explains one recipient: what it comes to, who refused, what the sender should do.
+/// Explains one recipient: what it comes to, which side refused, what the sender should do.
 fn explain_recipient(
     recipient: &Recipient,
     others: &[&str],
@@ -305,7 +305,7 @@ fn trail(notice: &Notice, recipient: &Recipient) -> Trail {
     };
     let recipient_domain = recipient.domain();
     let original = recipient.original_recipient.as_ref().and_then(domain_of);
-    // The header of the message says who it is from; the envelope sender may be a service's own bounce address.
+    // The header of the message names its author; the envelope sender may be a service's own bounce address.
     let sender = notice
         .original
         .from

@@ -1,7 +1,7 @@
-//! What an answer means to the person who got it: who refused, whose fault it is, what to do.
+//! What an answer means to the sender who got it: which side refused, which is at fault, what to do.
 //!
-//! Three things come in: a reply or code as people paste it, a message file, the body of a bounce copied from a mail
-//! program. All become an [`Explanation`]; `render` shows it to people, `json` to programs.
+//! Three things come in: a reply or code as it is pasted, a message file, the body of a bounce copied from a mail
+//! program. All become an [`Explanation`]; `render` writes it as text, `json` for programs.
 
 mod gateway;
 pub mod json;
@@ -30,7 +30,7 @@ use crate::smtp::rules::Interpretation;
 use crate::smtp::{EnhancedCode, Reply, Severity};
 use refuser::Contact;
 
-/// What something means, for whoever got it. All text in it is safe to show on a terminal.
+/// What a reply or notice means to the sender who got it. All text in it is safe to show on a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// What was explained.
@@ -43,7 +43,7 @@ pub struct Explanation {
     pub retry_after: Option<Duration>,
     /// What the sender should do, most useful first.
     pub sender_action: Vec<String>,
-    /// Who refused.
+    /// Which side refused.
     pub rejected_by: RejectedBy,
     /// The grounds for that, in one sentence.
     pub rejected_by_why: String,
@@ -70,7 +70,7 @@ pub enum Subject {
     AutoReply(&'static str),
     /// A complaint: its kind.
     Complaint(String),
-    /// Feedback of another kind, such as a message that somebody took out of the spam folder.
+    /// Feedback of another kind, such as a message that was taken out of the spam folder.
     Feedback(String),
     /// A sending platform sent nothing.
     Withheld(Withholding),
@@ -101,7 +101,7 @@ pub struct ExplainedRecipient {
     pub address_action: AddressAction,
     /// When to try again, where that is what to do.
     pub retry_after: Option<Duration>,
-    /// Who refused this recipient.
+    /// Which side refused this recipient.
     pub rejected_by: RejectedBy,
 }
 
@@ -155,7 +155,7 @@ pub fn explain_text(text: &str, hints: Hints<'_>, knowledge: Knowledge<'_>) -> E
     }
 }
 
-/// Explains one reply or code, with whatever people paste around it.
+/// Explains one reply or code, with any text around it that was pasted along.
 #[must_use]
 pub fn explain_reply(text: &str, hints: Hints<'_>, knowledge: Knowledge<'_>) -> Explanation {
     let said = quoted::read(text);

@@ -1,14 +1,15 @@
 //! Where on its way a message was refused.
 //!
-//! A notice names up to two hosts: the Reporting-MTA wrote it, the Remote-MTA refused (RFC 3464 §2.2.2, §2.3.5). People
-//! blame the recipient's provider for the refusals of their own relay; telling the two apart is the point of this file.
+//! A notice names up to two hosts: the Reporting-MTA wrote it, the Remote-MTA refused (RFC 3464 §2.2.2, §2.3.5).
+//! Senders blame the recipient's provider for the refusals of their own relay; telling the two apart is the point of
+//! this file.
 
 use serde::Serialize;
 
 use super::gateway;
 use crate::model::provider::Providers;
 
-/// Who refused.
+/// The side that refused a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectedBy {
@@ -44,9 +45,9 @@ pub(super) struct Trail {
     pub(super) original: Option<String>,
     /// The sender's domain.
     pub(super) sender: Option<String>,
-    /// Who wrote the notice.
+    /// The host that wrote the notice.
     pub(super) reporting: Option<String>,
-    /// Who refused.
+    /// The host that refused.
     pub(super) remote: Option<String>,
     /// The words of the refusal.
     pub(super) words: String,
@@ -57,14 +58,14 @@ pub(super) struct Trail {
 /// Whether the far side said anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Contact {
-    /// It answered.
+    /// It gave a reply, which may be a refusal.
     #[default]
     Answered,
     /// It gave no answer: no name, no connection, no reply.
     None,
 }
 
-/// Who refused, with the grounds in one sentence.
+/// The side that refused, with the grounds in one sentence.
 pub(super) fn refused_by(trail: &Trail, providers: &Providers) -> (RejectedBy, String) {
     if trail.contact == Contact::None {
         let why = "No mail server of the recipient gave an answer; the sender's own side gave up.";
@@ -76,7 +77,7 @@ pub(super) fn refused_by(trail: &Trail, providers: &Providers) -> (RejectedBy, S
     }
 }
 
-/// The host that refused is known: whose is it?
+/// The side that refused, where the host that did is known.
 fn by_remote(remote: &str, trail: &Trail, providers: &Providers) -> (RejectedBy, String) {
     if let Some(relay) = gateway::relay_host(remote) {
         let why = format!(

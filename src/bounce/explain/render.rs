@@ -1,4 +1,4 @@
-//! An explanation as people read it: short sentences, wrapped to the terminal.
+//! An explanation as text: short sentences, wrapped to the terminal.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -138,7 +138,7 @@ fn meaning(interpretation: &Interpretation) -> String {
     )
 }
 
-/// The likeliest of several readings, so that nobody takes it for the only one.
+/// The likeliest of several readings, worded so that it is not taken for the only one.
 fn one_of_several(interpretation: &Interpretation) -> String {
     if interpretation.reading.reason == Reason::Unread {
         return "From this alone it cannot be told; below is what it may mean. (unread)".to_owned();
@@ -146,7 +146,7 @@ fn one_of_several(interpretation: &Interpretation) -> String {
     format!("Most often: {}", meaning(interpretation))
 }
 
-/// Whom a reason blames, as a sentence.
+/// What a reason blames, as a sentence.
 fn fault(reason: Reason) -> &'static str {
     match reason.blame() {
         Blame::Mailbox if !reason.may_reject() => {
@@ -164,7 +164,7 @@ fn fault(reason: Reason) -> &'static str {
     }
 }
 
-/// Whom a reading blames, as a sentence.
+/// What a reading blames, as a sentence.
 fn fault_of(interpretation: &Interpretation) -> String {
     fault(interpretation.reading.reason).to_owned()
 }
@@ -180,7 +180,7 @@ fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
     all
 }
 
-/// Whether there is anything to say about who refused.
+/// Whether there is anything to say about the side that refused.
 fn refusal_matters(explanation: &Explanation) -> bool {
     match explanation.subject {
         Subject::Reply(_) | Subject::Bounce | Subject::Delay => true,
@@ -194,7 +194,7 @@ fn refusal_matters(explanation: &Explanation) -> bool {
     }
 }
 
-/// Who refused, with the grounds.
+/// The side that refused, with the grounds.
 fn refuser(explanation: &Explanation) -> String {
     let who = match explanation.rejected_by {
         RejectedBy::Recipient => "The recipient's own mail server.",

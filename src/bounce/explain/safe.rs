@@ -2,7 +2,7 @@
 
 /// `text` on one line, without control characters, terminal sequences or marks that reorder what is shown.
 ///
-/// A reply is written by a stranger; shown as it is, it could move the cursor, hide what follows or rename the window.
+/// A reply comes from outside; shown as it is, it could move the cursor, hide what follows or rename the window.
 #[must_use]
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

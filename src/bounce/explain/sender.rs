@@ -70,7 +70,7 @@ pub(super) fn advice(reason: Reason, case: &Case) -> Vec<String> {
     }
 }
 
-/// The provider's desk, as a sentence.
+/// The provider's contact, as a sentence.
 fn desk(case: &Case) -> Option<String> {
     contacts::provider(&case.words).map(|desk| format!("{}: {}.", desk.name, desk.advice))
 }

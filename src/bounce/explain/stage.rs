@@ -1,4 +1,4 @@
-//! Stage words as people write them: `rcpt to`, `RCPT`, `end of data`.
+//! Names of stages as an operator types them: `rcpt to`, `RCPT`, `end of data`.
 
 use crate::model::stage::Stage;
 

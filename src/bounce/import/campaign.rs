@@ -1,4 +1,4 @@
-//! Everything that happened, counted: what bounced and why, whose doing it is, when.
+//! Everything that happened, counted: what bounced and why, by whose fault, when.
 //!
 //! Memory grows with the number of different addresses that bounced or complained (about 40 bytes each), with nothing
 //! else.
@@ -39,7 +39,7 @@ pub struct Campaign {
 /// Rows or events of a file that were not understood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Misread {
-    /// The file.
+    /// The file's name.
     pub file: String,
     /// How many of its rows or events.
     pub rows: u64,
@@ -64,9 +64,9 @@ impl fmt::Display for Misread {
 /// Bounces with one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
-    /// How many.
+    /// How many bounces have this reason.
     pub count: u64,
-    /// Of these, who refused.
+    /// Of these, how many each side refused.
     pub refused_by: BTreeMap<&'static str, u64>,
     /// The words of the first.
     pub example: String,
@@ -84,7 +84,7 @@ struct Fate {
 /// The worst bounce of one address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Worst {
-    /// None came.
+    /// None was found.
     #[default]
     None,
     /// The sender's doing.
@@ -104,7 +104,7 @@ pub struct Counts {
     pub hard: u64,
     /// Of the bounced, by the sender's doing alone.
     pub sender: u64,
-    /// Complained.
+    /// Addresses that complained.
     pub complaints: u64,
 }
 
@@ -269,7 +269,7 @@ impl Campaign {
         self.repeats
     }
 
-    /// How many bounces and complaints name nobody.
+    /// How many bounces and complaints name no recipient.
     #[must_use]
     pub fn nameless(&self) -> u64 {
         self.nameless
@@ -287,7 +287,7 @@ impl Campaign {
         &self.causes
     }
 
-    /// Bounces whose doing is `fault`.
+    /// Bounces that are to be put down to `fault`.
     #[must_use]
     pub fn of_fault(&self, fault: Fault) -> u64 {
         self.causes
@@ -329,7 +329,7 @@ impl Campaign {
     }
 }
 
-/// Who can refuse, in the order of tables.
+/// The sides that can refuse, in the order of tables.
 pub(super) const REFUSERS: [RejectedBy; 4] = [
     RejectedBy::Recipient,
     RejectedBy::Gateway,

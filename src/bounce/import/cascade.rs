@@ -1,7 +1,7 @@
 //! Recognises the cascade: too many dead addresses, so the provider begins to refuse good ones as well.
 //!
 //! It shows in the time line of one provider: from some hour on more comes back than before, and a greater share of it
-//! blames the sender. Whoever goes on sending then loses good addresses and the domain's reputation with them.
+//! blames the sender. A sender who goes on loses good addresses and the domain's reputation with them.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ pub struct Cascade {
     pub provider: Option<String>,
     /// The hour in which it turned.
     pub since: Timestamp,
-    /// Before that.
+    /// The same counts before that.
     pub before: Stretch,
     /// From then on.
     pub after: Stretch,

@@ -22,7 +22,7 @@ pub(super) struct Events<R> {
 
 /// What was found.
 pub(super) enum Found {
-    /// An object.
+    /// One event, as a JSON object.
     Event(Value),
     /// Bytes that look like one and are none.
     Broken,

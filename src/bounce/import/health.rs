@@ -18,7 +18,7 @@ pub const COMPLAINTS_WATCH: f64 = 0.001;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Below both.
+    /// Below both marks.
     Good,
     /// Above the first.
     Watch,
@@ -31,7 +31,7 @@ pub enum Level {
 pub struct Mark {
     /// Of how many.
     pub count: u64,
-    /// The rate.
+    /// Events as a share of the messages sent.
     pub rate: f64,
     /// The lower end of the interval.
     pub low: f64,
@@ -44,11 +44,11 @@ pub struct Mark {
 /// How a campaign fares.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Health {
-    /// Messages sent.
+    /// Messages sent in all.
     pub sent: u64,
     /// Bounces of every kind.
     pub bounces: Mark,
-    /// Complaints.
+    /// The rate of complaints.
     pub complaints: Mark,
 }
 

@@ -110,7 +110,7 @@ fn of_record(origin: &Origin, told: &Told, knowledge: Knowledge<'_>) -> Vec<Boun
         .collect()
 }
 
-/// What kind of thing a message is, before anybody in it is looked at.
+/// What kind of thing a message is, before any recipient in it is looked at.
 fn kind_of(message: &Message) -> Kind {
     match message {
         Message::Bounce(_) => Kind::Bounce,

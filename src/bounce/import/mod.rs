@@ -34,7 +34,8 @@ pub use source::{SourceError, visit};
 
 pub use crate::bounce::weigh::{Confidence, Kind};
 
-/// Everything in the file or folder at `path`, judged with what comes with the program: nobody's rules, mapping or ledger.
+/// Everything in the file or folder at `path`, judged with what comes with the program: no rules, mapping or ledger of
+/// the operator.
 ///
 /// # Errors
 ///
@@ -80,13 +81,13 @@ pub enum Content {
 /// Where a piece stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The file.
+    /// The file that it was read from.
     pub file: Arc<PathBuf>,
     /// Its place in the file, from 1.
     pub place: u64,
 }
 
-/// Whose doing a bounce is, as far as the sender can do something about it.
+/// The side that caused a bounce, as far as the sender can do something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -94,12 +95,12 @@ pub enum Fault {
     List,
     /// The sender: reputation, authentication, speed. The address may be good.
     Sender,
-    /// Neither: the receiving host, the network, or nobody knows.
+    /// Neither: the receiving host, the network, or an unknown cause.
     Neither,
 }
 
 impl Fault {
-    /// Whose doing a reason is.
+    /// The side that a reason puts a bounce down to.
     #[must_use]
     pub fn of(reason: Reason) -> Fault {
         match reason.blame() {
@@ -125,7 +126,7 @@ impl Fault {
 pub struct BounceEvent {
     /// Where it was read.
     pub origin: Origin,
-    /// What happened.
+    /// The kind of event.
     pub kind: Kind,
     /// The address that delivery was attempted to.
     pub final_recipient: Option<String>,
@@ -151,7 +152,7 @@ pub struct BounceEvent {
     pub because: String,
     /// What to do with the address.
     pub address_action: AddressAction,
-    /// Who refused.
+    /// Which side refused.
     pub rejected_by: RejectedBy,
     /// The host that wrote the notice.
     pub reporting_mta: Option<String>,
@@ -174,7 +175,7 @@ pub struct BounceEvent {
 /// Whether a row or an event was understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Understood {
-    /// It was.
+    /// The row or event was understood.
     #[default]
     Yes,
     /// It names no address.
@@ -184,7 +185,7 @@ pub enum Understood {
 }
 
 impl BounceEvent {
-    /// Whose doing it is.
+    /// The side that caused the bounce.
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         match self.kind {
@@ -211,7 +212,7 @@ impl BounceEvent {
         self.condemned
     }
 
-    /// The address on the sender's list: the one that was written to, before anybody forwarded it.
+    /// The address on the sender's list: the one that was written to, before any forwarding.
     #[must_use]
     pub fn listed(&self) -> Option<&str> {
         self.original.as_deref().or(self.final_recipient.as_deref())

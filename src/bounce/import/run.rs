@@ -32,9 +32,9 @@ pub struct Comparison {
     pub lists: Vec<&'static str>,
     /// All of it.
     pub total: Line,
-    /// By verdict.
+    /// Lines by verdict, as `deliverable/accepted`.
     pub by_verdict: BTreeMap<String, Line>,
-    /// By who runs the mail host; `other` for nobody we know.
+    /// Lines by the mail host's provider; `other` for the unknown ones.
     pub by_provider: BTreeMap<String, Line>,
     /// What the run's report projected for `verified.csv`.
     pub projected: Option<Projected>,
@@ -42,7 +42,7 @@ pub struct Comparison {
     pub within: Option<bool>,
     /// The mean squared error of the probabilities (Brier): 0 is perfect.
     pub brier: f64,
-    /// The same for one who gives every address the rate of all: what has to be beaten.
+    /// The same for a forecast that gives every address the rate of all: what has to be beaten.
     pub brier_of_rate: f64,
     /// Addresses called `deliverable` that bounced.
     pub surprises: Vec<Surprise>,
@@ -72,7 +72,7 @@ pub struct Line {
     pub rate: f64,
     /// Its 90 % interval.
     pub low: f64,
-    /// See `low`.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
@@ -83,7 +83,7 @@ pub struct Projected {
     pub rate: f64,
     /// Its 90 % interval.
     pub low: f64,
-    /// See `low`.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
@@ -300,8 +300,8 @@ impl Run {
         now: Timestamp,
     ) -> Result<(), RunError> {
         let path = self.folder.join(COUNTED);
-        // The ledger's own note counts: it is written with what it speaks of, in one step. The file beside the lists is for
-        // people, and for ledgers that were told by an earlier version.
+        // The ledger's own note counts: it is written with what it speaks of, in one step. The file beside the lists is
+        // for the operator, and for ledgers that were told by an earlier version.
         let run = self.started.to_string();
         let before: BTreeMap<String, Counted> = match ledger.counted(&run)? {
             Some(note) => serde_json::from_str(&note).unwrap_or_default(),
@@ -418,7 +418,7 @@ struct Row {
 }
 
 impl Row {
-    /// Reads a row. `None` for one that was sent to nobody, or counted with an earlier row.
+    /// Reads a row. `None` for one that was not sent, or counted with an earlier row.
     fn read(fields: &[String], ours: Ours, providers: &Providers) -> Option<Row> {
         let first = fields.len().checked_sub(ours.from_end)?;
         let field = |place: usize| fields.get(first + place).map_or("", String::as_str);
@@ -463,7 +463,7 @@ impl Row {
 enum Outcome<'a> {
     /// Nothing came back.
     Arrived,
-    /// It came back, for reasons that lie with the address, the host or nobody knows where.
+    /// It came back, for reasons that lie with the address, the host or an unknown cause.
     Bounced(&'a Bounce),
     /// It came back by the sender's own doing alone.
     BySender,

@@ -21,7 +21,7 @@ pub enum SourceError {
     /// The file system says no.
     #[error("cannot read {}: {error}", path.display())]
     Unreadable {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// What it says.
         error: io::Error,
@@ -91,7 +91,7 @@ pub fn visit<E: From<SourceError>>(
     )
 }
 
-/// Who chose a file.
+/// How a file came to be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {
     ByOperator,
@@ -238,7 +238,7 @@ fn visit_stream<E: From<SourceError>>(
                 }
                 (Err(_), Named::ByFolder) => hand_out(Content::Nothing),
                 (Err(error), Named::ByOperator) => {
-                    // What people save from their mail program may be the body of a bounce alone.
+                    // A file that was saved from a mail program may be the body of a bounce alone.
                     match dsn::read_text(&String::from_utf8_lossy(&head)) {
                         Some(_) => hand_out(Content::Message(head)),
                         None => Err(SourceError::NoTable(error).into()),
@@ -273,7 +273,7 @@ fn table(
 /// What a source is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    /// One message.
+    /// One message as a file of its own.
     Message,
     /// Messages one after the other.
     Mbox,
@@ -281,7 +281,7 @@ enum Shape {
     Json,
     /// Rows in sheets.
     Workbook,
-    /// Rows.
+    /// Rows of text with a delimiter.
     Table,
 }
 

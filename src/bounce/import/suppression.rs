@@ -17,9 +17,9 @@ const HEADER: &str = "email,why,since";
 #[derive(Debug)]
 pub struct SuppressionFile {
     path: PathBuf,
-    /// Who is in the file already, by address or domain.
+    /// The addresses and domains that are in the file already.
     known: Suppression,
-    /// Who was added.
+    /// The addresses that were added.
     new: HashSet<u64>,
     form: Form,
     lines: Vec<u8>,
@@ -33,7 +33,7 @@ pub struct SuppressionFile {
 enum Form {
     /// Ours, or none yet.
     Ours,
-    /// Somebody else's table: the address goes into its column, the others stay empty.
+    /// A table of the operator's own: the address goes into its column, the others stay empty.
     Table {
         columns: usize,
         address: usize,
@@ -80,13 +80,13 @@ pub enum FileError {
         path.display()
     )]
     Workbook {
-        /// The file.
+        /// The suppression file.
         path: PathBuf,
     },
     /// It cannot be read or written.
     #[error("cannot use {}: {error}", path.display())]
     Unwritable {
-        /// The file.
+        /// The suppression file.
         path: PathBuf,
         /// What the system says.
         error: io::Error,

@@ -15,7 +15,7 @@ use crate::bounce::explain::{AddressAction, RejectedBy, safe_line};
 use crate::model::reason::{Blame, Reason};
 use crate::model::timestamp::Timestamp;
 
-/// One happening.
+/// One event, as an object of the output.
 #[derive(Debug, Serialize)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -89,19 +89,19 @@ pub struct Summary {
     pub counts: BTreeMap<&'static str, u64>,
     /// What was read more than once.
     pub repeats: u64,
-    /// Bounces and complaints that name nobody.
+    /// Bounces and complaints that name no recipient.
     pub nameless: u64,
     /// Pieces that could not be read.
     pub unreadable: u64,
-    /// Different addresses.
+    /// Counts of different addresses.
     pub addresses: Counts,
-    /// Bounces by whose doing they are.
+    /// Bounces by the side that caused them.
     pub fault: BTreeMap<&'static str, u64>,
     /// Bounces by reason, most first.
     pub reasons: Vec<ReasonObject>,
     /// When the first and the last bounce came.
     pub from: Option<Timestamp>,
-    /// See `from`.
+    /// When the last bounce came.
     pub to: Option<Timestamp>,
     /// Where the sender is being shut out.
     pub cascades: Vec<Cascade>,

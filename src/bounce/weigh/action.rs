@@ -92,7 +92,7 @@ fn action_of(reading: &Reading) -> AddressAction {
         | Reason::NotAsked
         | Reason::Interrupted
         | Reason::Deadline => AddressAction::Retry,
-        // "Relaying denied" is what a server says to a stranger, but also for a domain that it no longer keeps.
+        // "Relaying denied" is what a server says to an unknown client, but also for a domain that it no longer keeps.
         Reason::NotAccepting | Reason::Unread => {
             lasting(AddressAction::Review, AddressAction::Retry)
         }

@@ -1,4 +1,4 @@
-//! Sorts what is said about a delivery by who says it, and reads each statement by itself.
+//! Sorts what is said about a delivery by speaker, and reads each statement by itself.
 
 use super::{
     About, BounceEvidence, BounceVerdict, Confidence, Event, Grounds, Kind, Statement, Trust,
@@ -20,7 +20,7 @@ pub(super) const UNANSWERED: &str = "unanswered";
 pub struct Hints<'a> {
     /// When in the conversation the reply came.
     pub stage: Option<Stage>,
-    /// Who runs the host that replied.
+    /// The provider of the host that replied.
     pub provider: Option<&'a Provider>,
 }
 
@@ -29,7 +29,7 @@ pub struct Hints<'a> {
 pub struct Knowledge<'a> {
     /// The rules for reading replies.
     pub book: &'a Book,
-    /// Who runs which mail hosts.
+    /// The providers, by which mail hosts are recognised.
     pub providers: &'a Providers,
 }
 
@@ -53,7 +53,7 @@ impl Knowledge<'static> {
 pub struct Circumstances<'a> {
     /// What became of the message, as it is stated.
     pub event: Event,
-    /// Who runs the recipient's mail host.
+    /// The provider of the recipient's mail host.
     pub provider: Option<&'a Provider>,
     /// When in the conversation the asker knows that it was said; else the text may tell.
     pub stage: Option<Stage>,
@@ -88,7 +88,7 @@ pub fn gather(
         recipient.stage,
     );
     let (reporter, platform) = match &recipient.claim {
-        // A platform's text that quotes nobody is the platform's.
+        // A platform's text that quotes no host is the platform's.
         Some(_) if said.reply.is_none() && recipient.status.is_none() => (None, said.own),
         Some(_) | None => (said.own, None),
     };
@@ -116,7 +116,7 @@ pub fn gather(
     }
 }
 
-/// What a reply of success means, where somebody asks about it alone.
+/// What a reply of success means, where it is explained by itself.
 #[must_use]
 pub fn of_yes(
     said: &quoted::Quoted,
@@ -304,7 +304,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whom a text is about.
+    /// What a text is about: recipient, sender or another.
     fn about(&self, text: &str, reading: &Reading) -> About {
         let theirs: Vec<&str> = [
             self.recipient.final_recipient.as_deref(),

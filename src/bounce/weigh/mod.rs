@@ -1,31 +1,31 @@
 //! What a bounce comes to: the one place where statements about a delivery are weighed against each other.
 //!
-//! [`gather()`] sorts what a notice, an event or a bare reply says by **who says it**, and reads each statement by itself.
+//! [`gather()`] sorts what a notice, an event or a bare reply says by **speaker**, and reads each statement by itself.
 //! [`weigh`] then decides; it is pure and knows nothing of texts or formats. `explain` and `bounces` both show what it says.
 //!
 //! # How it weighs
 //!
-//! Speakers are heard in this order; the first that says *why* gives the reason, and nobody below it changes that reason:
+//! Speakers are heard in this order; the first that says *why* gives the reason, and no lower one changes it:
 //!
 //! 1. the **reply** of the host that serves the recipient: its words, else the enhanced code in it;
 //! 2. the **reporter**, the server that wrote the notice: its own words about a host that gave no reply ("connection timed
 //!    out", "envelope expired"), else a status of its own finding;
-//! 3. the **platform** that sent for somebody: what its documentation says that this class means, else its words, else
+//! 3. the **platform** that sent for a customer: what its documentation says that this class means, else its words, else
 //!    what "hard" and "soft" mean everywhere;
-//! 4. the **prose** around a report: help texts, transcripts, as far as it names the recipient. Beside a report that quotes or
-//!    says anything it may give the reason, but condemns nobody: it helps people on, in the plainest words for each code.
-//!    Where a report quotes nobody and has no words of its own, or there is no report at all, the text takes its place and
-//!    is read as the reporter's (or, where it quotes a reply, as that).
+//! 4. the **prose** around a report: help texts, transcripts, as far as it names the recipient. Beside a report that quotes
+//!    or says anything it may give the reason, but condemns no address: it is help for the reader, in the plainest words for
+//!    each code. Where a report quotes no reply and has no words of its own, or there is no report at all, the text takes
+//!    its place and is read as the reporter's (or, where it quotes a reply, as that).
 //!
-//! A statement says why when it rests on words or on an enhanced code ([`Grounds`]). A bare code such as 550 does not: it
-//! leaves room for the next speaker, yet limits what that speaker may say, and where nobody says more it comes to what the
-//! code usually means, for review. Then:
+//! A statement says why when it rests on words or on an enhanced code ([`Grounds`]). A bare code such as 550 does not:
+//! it leaves room for the next speaker, yet limits what that speaker may say, and where no speaker says more it comes
+//! to what the code usually means, for review. Then:
 //!
 //! * The exit code of a program (`X-Unix; 200`) is nothing said at all.
 //! * A reply of success is no reply about a message that came back, and a bounce never comes out as `accepted`.
 //! * A status that only repeats what a bare reply code says (Sendmail: 5.1.1 for any 550, 5.1.3 for any 553) is no finding.
 //! * The queue's last word ("retry timeout exceeded") explains nothing beside a reply that does.
-//! * A platform's bare "hard" condemns only where nobody quotes a reply. Beside a reply that nothing understands it leaves
+//! * A platform's bare "hard" condemns only where no reply is quoted. Beside a reply that nothing understands it leaves
 //!   `unread`; a documented class ("unknown user") decides there, unless the code cannot mean that class.
 //! * "Soft" from any speaker makes the bounce temporary; "hard" from a lower one never makes it permanent.
 //! * DNS facts of a domain (`null_mx`, `no_such_domain` in the reporter's words) are permanent whatever class the status has.
@@ -35,10 +35,10 @@
 //!
 //! A verdict **condemns** when the message was given up, the reason blames the mailbox or its domain, the refusal is
 //! permanent, the statement is about this recipient, no other reading would keep the address, and the provider is not
-//! known to answer "unknown user" to senders that it filters. A complaint of a person condemns too: of feedback only
+//! known to answer "unknown user" to senders that it filters. A recipient's complaint condemns too: of feedback only
 //! `abuse`, `fraud`, `opt-out` and what is unknown are complaints. A platform that sent nothing because the address bounced
 //! before gives `suppressed`, which condemns as the platform's knowledge and counts as no new bounce; one that does not say why
-//! it keeps an address from mail condemns nobody, and the address goes to review.
+//! it keeps an address from mail condemns none, and the address goes to review.
 
 mod action;
 mod gather;
@@ -54,7 +54,7 @@ use crate::smtp::rules::{Interpretation, Reading};
 pub use action::{AddressAction, action_after, usual_wait};
 pub use gather::{Circumstances, Hints, Knowledge, gather, of_yes};
 
-/// What happened.
+/// What happened to a message, by what is said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -77,7 +77,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds, in the order of tables.
     pub const ALL: [Kind; 8] = [
         Kind::Bounce,
         Kind::Delayed,
@@ -105,12 +105,12 @@ impl Kind {
     }
 }
 
-/// Everything said about one delivery to one recipient, kept apart by who says it.
+/// Everything said about one delivery to one recipient, kept apart by speaker.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BounceEvidence {
-    /// The person whom it is about, where it names one.
+    /// The recipient that it is about, where it names one.
     pub recipient: Option<String>,
-    /// What happened, as whoever wrote this states it.
+    /// What happened, as the author of the notice or event states it.
     pub event: Event,
     /// What the host that serves the recipient answered.
     pub reply: Option<Statement>,
@@ -138,7 +138,7 @@ pub enum Event {
     StillTrying,
     /// It arrived, or was passed on.
     Arrived,
-    /// Somebody sent feedback of this type (RFC 5965 §7.3).
+    /// A recipient sent feedback of this type (RFC 5965 §7.3).
     Feedback(String),
     /// A platform did not send it.
     Withheld(Withholding),
@@ -161,7 +161,7 @@ pub struct Statement {
     pub readings: Vec<Interpretation>,
     /// What the first reading rests on.
     pub grounds: Grounds,
-    /// Whom it is about.
+    /// Which party it is about.
     pub about: About,
 }
 
@@ -178,7 +178,7 @@ pub enum Grounds {
     Code,
 }
 
-/// Whom a statement is about.
+/// The party that a statement is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum About {
     /// The recipient, as far as can be told.
@@ -186,7 +186,7 @@ pub enum About {
     Recipient,
     /// The sender, its domain, its message.
     Sender,
-    /// Somebody else.
+    /// Another recipient, or a third party.
     Another,
 }
 
@@ -205,7 +205,7 @@ pub enum Confidence {
 /// What the evidence comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BounceVerdict {
-    /// The person whom it is about.
+    /// The recipient that it is about.
     pub recipient: Option<String>,
     /// What happened.
     pub kind: Kind,
@@ -223,7 +223,7 @@ pub struct BounceVerdict {
     pub readings: Vec<Interpretation>,
 }
 
-/// Who speaks.
+/// The source of a statement, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaker {
     Reply,
@@ -258,7 +258,7 @@ pub fn weigh(evidence: &BounceEvidence) -> BounceVerdict {
     }
 }
 
-/// A verdict on what blames nobody.
+/// A verdict on an event that is no failure of delivery.
 fn uneventful(evidence: &BounceEvidence, kind: Kind, because: &str) -> BounceVerdict {
     BounceVerdict {
         recipient: evidence.recipient.clone(),
@@ -372,7 +372,7 @@ fn of_failure(evidence: &BounceEvidence, kind: Kind) -> BounceVerdict {
         return uneventful(evidence, kind, "Nothing is said about why.");
     };
     let definite = speaker == Speaker::Reporter && is_dns_fact(&first.reading);
-    // Beside a report that says something, the text around it helps a person on and condemns nobody.
+    // Beside a report that says something, the text around it helps the reader and condemns no address.
     let beside_a_report =
         speaker == Speaker::Prose && (evidence.reply.is_some() || evidence.reporter.is_some());
     let may_last = kind == Kind::Bounce && !beside_a_report && (definite || !softened(evidence));
@@ -405,7 +405,7 @@ fn of_failure(evidence: &BounceEvidence, kind: Kind) -> BounceVerdict {
     }
 }
 
-/// How much a reason can be relied on, by who gives it and on what grounds.
+/// How much a reason can be relied on, by its speaker and its grounds.
 fn confidence(
     speaker: Speaker,
     statement: &Statement,
@@ -535,7 +535,7 @@ fn blames_recipient(reason: Reason) -> bool {
     matches!(reason.blame(), Blame::Mailbox | Blame::Domain)
 }
 
-/// What a statement about somebody else says of this recipient: the host refuses the sender.
+/// What a statement about another recipient says of this one: the host refuses the sender.
 fn about_another(statement: &Statement) -> Interpretation {
     let first = &statement.readings[0];
     Interpretation {

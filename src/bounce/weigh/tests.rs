@@ -146,7 +146,7 @@ proptest! {
         prop_assert!(!verdict.because.is_empty());
     }
 
-    /// Rule 1: what is said of somebody else condemns nobody.
+    /// Rule 1: what is said of another recipient condemns no address.
     #[test]
     fn what_is_said_of_somebody_else_condemns_nobody(
         statement in statements(),
@@ -179,7 +179,7 @@ proptest! {
         prop_assert_eq!(weigh(&with), weigh(&alone));
     }
 
-    /// Rule 2: bare "hard" beside a reply that nothing understands condemns nobody.
+    /// Rule 2: bare "hard" beside a reply that nothing understands condemns no address.
     #[test]
     fn a_bare_hard_beside_an_unread_reply_condemns_nobody(permanent in any::<bool>()) {
         let evidence = BounceEvidence {
@@ -190,7 +190,7 @@ proptest! {
         prop_assert!(!weigh(&evidence).condemns);
     }
 
-    /// Rule 2: "soft" from anybody keeps the address.
+    /// Rule 2: "soft" from any speaker keeps the address.
     #[test]
     fn soft_from_the_platform_keeps_the_address(evidence in evidence(), reason in proptest::option::of(reasons())) {
         let evidence = BounceEvidence {
@@ -205,7 +205,7 @@ proptest! {
         prop_assert!(fact || !verdict.condemns);
     }
 
-    /// Rule 2: what was not tried is no bounce, and counts against nobody but as the platform's knowledge.
+    /// Rule 2: what was not tried is no bounce, and counts against no address but as the platform's knowledge.
     #[test]
     fn what_was_not_tried_is_no_bounce(evidence in evidence()) {
         for (why, kind, condemns) in [
@@ -220,7 +220,7 @@ proptest! {
         }
     }
 
-    /// Rule 4: where the provider's words can mean two things, nobody is condemned by them.
+    /// Rule 4: where the provider's words can mean two things, they condemn no address.
     #[test]
     fn an_ambiguous_provider_condemns_nobody_as_unknown(grounds in grounds()) {
         let evidence = BounceEvidence {
@@ -256,7 +256,7 @@ proptest! {
         prop_assert!(!verdict.condemns);
     }
 
-    /// Rule 6: what arrived, or is still under way, condemns nobody.
+    /// Rule 6: what arrived, or is still under way, condemns no address.
     #[test]
     fn only_what_was_given_up_condemns(evidence in evidence()) {
         for event in [Event::Arrived, Event::StillTrying] {
@@ -265,7 +265,7 @@ proptest! {
         }
     }
 
-    /// Beside a report that says something, help texts condemn nobody.
+    /// Beside a report that says something, help texts condemn no address.
     #[test]
     fn prose_beside_a_report_condemns_nobody(report in statements(), prose in statements()) {
         prop_assume!(report.grounds > Grounds::Status);

@@ -1,4 +1,4 @@
-//! Who wrote a message: a mail system, or a person.
+//! The author of a message: a mail system, or a person.
 //!
 //! Few systems agree on a sign. Taken together the address, the name, the empty return path (RFC 5321 §6.1) and the
 //! subject tell; each alone can be borne by a message of a person.

@@ -1,4 +1,4 @@
-//! Bounces in plain words: what mail systems write for people.
+//! Bounces in plain words: what mail systems write for human readers.
 //!
 //! There are as many wordings as mail systems, yet all have one plan: an opening that says what happened, then for each
 //! recipient the address with the cause below it, then the message that came back. So one grammar reads them all, and
@@ -93,8 +93,8 @@ pub(super) fn read(parts: &Parts) -> Option<Notice> {
     })
 }
 
-/// Whether a message is what a mail server tells its own postmaster of a session with a stranger (Postfix:
-/// `notify_classes`): lines of what came in and went out. Nobody's message came back.
+/// Whether a message is a mail server's report to its own postmaster about a session with a foreign client (Postfix:
+/// `notify_classes`): lines of what came in and went out. It returns no message.
 pub(super) fn is_session_report(parts: &Parts) -> bool {
     let begins = |word: &str| {
         parts
@@ -144,7 +144,7 @@ fn drop_sender(found: &mut Vec<Paragraph>, parts: &Parts) {
 }
 
 /// The recipient of a message that is a notice beyond doubt and names none plainly: an address anywhere in its text or
-/// its transcript that is not the sender's or a desk's, else the one that the returned message was written to.
+/// its transcript that is not the sender's or a contact's, else the one that the returned message was written to.
 fn last_resort(parts: &Parts, text: &str, session: &str) -> Option<Paragraph> {
     let original = parts.original();
     let others: Vec<String> = [
@@ -270,7 +270,7 @@ fn failed_recipients(parts: &Parts) -> Vec<String> {
         .collect()
 }
 
-/// The host in whose name a mail system wrote: the domain of `MAILER-DAEMON@...`. `None` when somebody else wrote.
+/// The host in whose name a mail system wrote: the domain of `MAILER-DAEMON@...`. `None` for any other author.
 fn author_host(parts: &Parts) -> Option<String> {
     if !Signs::of(parts).are_of_a_system() {
         return None;

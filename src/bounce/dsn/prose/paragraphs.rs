@@ -6,7 +6,7 @@ use crate::model::limits;
 /// One recipient with what is said below it.
 #[derive(Debug)]
 pub(super) struct Paragraph {
-    /// The address.
+    /// The address of the recipient.
     pub(super) address: String,
     /// The address that it came from, where the text says that it was expanded from another.
     pub(super) original: Option<String>,
@@ -104,7 +104,7 @@ const BEFORE_A_RECIPIENT: [&str; 16] = [
     "empfänger",
 ];
 
-/// Words before the address of somebody else on one line, in lower case.
+/// Words before the address of another party on one line, in lower case.
 const BEFORE_ANOTHER: [&str; 12] = [
     "contact",
     "from:",
@@ -361,8 +361,8 @@ fn rest_first(rest: &str, text: &str) -> String {
     }
 }
 
-/// The recipient whom a provider names by the local part alone, indented below "the following recipients": the domain is
-/// the provider's own.
+/// The recipient that a provider names by the local part alone, indented below "the following recipients": the domain
+/// is the provider's own.
 pub(super) fn bare_name(text: &str, host: Option<&str>) -> Option<Paragraph> {
     let host = host?;
     let mut announced = false;
@@ -381,7 +381,7 @@ pub(super) fn bare_name(text: &str, host: Option<&str>) -> Option<Paragraph> {
     None
 }
 
-/// Local parts that are never the recipient whom a notice is about.
+/// Local parts that are never the recipient that a notice is about.
 const DESKS: [&str; 9] = [
     "postmaster",
     "mailer-daemon",
@@ -410,7 +410,7 @@ const HELP: [&str; 12] = [
     "questions",
 ];
 
-/// The first address anywhere in `text` that is neither one of `others` nor a desk to turn to.
+/// The first address anywhere in `text` that is neither one of `others` nor a contact's.
 pub(super) fn anywhere(text: &str, others: &[String]) -> Option<Paragraph> {
     let separators = |c: char| {
         c.is_whitespace()

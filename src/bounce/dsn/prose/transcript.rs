@@ -26,8 +26,8 @@ pub(super) fn split(text: &str) -> (&str, Option<Transcript<'_>>) {
 }
 
 impl Transcript<'_> {
-    /// The recipients of whom the lines say something in Sendmail's form: `554 <ann@example.net>... Host unknown`, each with
-    /// the lines that speak of it.
+    /// The recipients that the lines name in Sendmail's form: `554 <ann@example.net>... Host unknown`, each with the
+    /// lines that speak of it.
     pub(super) fn recipients(&self) -> Vec<(String, String)> {
         let mut found: Vec<(String, String)> = Vec::new();
         for line in &self.lines {
