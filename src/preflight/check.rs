@@ -20,7 +20,7 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
-    /// It does.
+    /// It decides: a failure means unfit.
     Required,
     /// It is good advice.
     Advised,
@@ -58,7 +58,7 @@ pub struct Check {
     pub weight: Weight,
     /// What it is about.
     pub about: Side,
-    /// Who insists on it.
+    /// The providers that insist on it.
     pub required_by: Vec<String>,
     /// The record that `fix` shows, while it still has to be proven.
     #[serde(skip)]
@@ -121,7 +121,7 @@ impl Check {
         self
     }
 
-    /// The same check, whose `fix` shows this record.
+    /// The same check, with the record that its `fix` shows.
     #[must_use]
     pub fn proposing(mut self, record: Option<String>) -> Self {
         self.proposes = record;
@@ -164,7 +164,7 @@ impl Fitness {
     }
 }
 
-/// The names of checks for people.
+/// The display names of checks.
 const TITLES: &[(&str, &str)] = &[
     ("authentication", "SPF or DKIM"),
     ("bimi", "Logo (BIMI)"),
@@ -210,14 +210,14 @@ const TITLES: &[(&str, &str)] = &[
     ("tls_rpt", "TLS-RPT"),
 ];
 
-/// What a check is called for people.
+/// The display name of a check.
 #[must_use]
 pub fn title(id: &str) -> &str {
     let known = TITLES.iter().find(|(name, _)| *name == id);
     known.map_or(id, |(_, title)| title)
 }
 
-/// The sentence that tells somebody to publish a TXT record.
+/// The sentence that tells the operator to publish a TXT record.
 #[must_use]
 pub fn publish_txt(name: &str, value: &str) -> String {
     let pieces = match value.len() {

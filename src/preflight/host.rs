@@ -24,7 +24,8 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// To find out about a host: longer than the pause before the greeting that some make to see who talks first.
+    /// To find out about a host: longer than the pause before the greeting that some make to catch clients that speak
+    /// first.
     pub const WHOLE: Patience = Patience {
         connection: limits::PORT_25_WAIT,
         greeting: limits::PORT_25_GREETING_WAIT,
@@ -100,7 +101,7 @@ pub enum Encryption {
     NotOffered,
     /// The handshake succeeded.
     Works,
-    /// It is offered, but did not come about, in the words of whoever knows why.
+    /// It is offered, but did not come about; the error of the side that failed.
     Fails(String),
 }
 
@@ -172,8 +173,7 @@ async fn visit(
     told
 }
 
-/// Leaves a host that takes its time, once it has greeted us, while we go on: some hosts note who hangs up on them
-/// before.
+/// Leaves a slow host once it has greeted us, while we go on: some hosts note clients that close the connection before.
 fn leave_when_greeted(line: Connection) {
     tokio::spawn(async move {
         let mut greeting = LateGreeting::default();

@@ -43,7 +43,7 @@ impl Text {
         self.0.concat()
     }
 
-    /// The strings put together, for people: bytes that are no text are replaced, control characters escaped.
+    /// The strings put together, for display: bytes that are no text are replaced, control characters escaped.
     #[must_use]
     pub fn shown(&self) -> String {
         shown(&self.joined())
@@ -130,7 +130,7 @@ pub fn address_kind(ip: IpAddr) -> RecordKind {
 pub enum Heard {
     /// No answer to any question.
     Nothing,
-    /// Somebody answered, but only that no answer could be had.
+    /// A server answered, but only that no answer could be had.
     Trouble,
     /// At least one question was answered, be it with "there is none".
     Answers,

@@ -92,7 +92,7 @@ impl Reverse {
     }
 }
 
-/// A name with the address written in it says that nobody chose it, which some filters hold against mail.
+/// A name with the address written in it was generated, not chosen, which some filters hold against mail.
 fn generic(ip: IpAddr, name: &str) -> Check {
     let why =
         "A reverse name made from the address is taken for a home connection by some filters.";

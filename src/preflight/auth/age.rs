@@ -49,7 +49,7 @@ fn day_of(moment: Timestamp) -> String {
 }
 
 /// The time that a serial number stands for, when it looks like one: `2026112501`, or seconds since 1970. What lies in
-/// the future, or before anybody could have written it, is a mere number.
+/// the future, or before such serials were in use, is a mere number.
 fn changed(serial: u32, now: Timestamp) -> Option<Timestamp> {
     let (year, month, day) = (
         serial / 1_000_000,

@@ -4,8 +4,8 @@ const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
 
-/// The bits of the modulus of an RSA key: either a `SubjectPublicKeyInfo`, as everybody publishes, or a bare
-/// `RSAPublicKey`, as RFC 6376 §3.6.1 says. `None` when it is neither.
+/// The bits of the modulus of an RSA key: either a `SubjectPublicKeyInfo`, as is usual, or a bare `RSAPublicKey`, as
+/// RFC 6376 §3.6.1 says. `None` when it is neither.
 #[must_use]
 pub fn rsa_bits(der: &[u8]) -> Option<usize> {
     let (outer, _) = element(der, SEQUENCE)?;

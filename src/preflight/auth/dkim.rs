@@ -28,7 +28,7 @@ pub enum KeyKind {
         /// Length of the modulus.
         bits: usize,
     },
-    /// Ed25519.
+    /// Ed25519 (RFC 8463), of one size.
     Ed25519,
 }
 
@@ -47,7 +47,7 @@ pub struct Key {
 /// What a key record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRecord {
-    /// A key.
+    /// A public key that receivers can use.
     Key(Key),
     /// An empty `p=`: the key is withdrawn.
     Revoked,
@@ -65,7 +65,7 @@ pub enum KeyFault {
     /// There is no `p=`.
     #[error("the public key (p=) is missing")]
     NoKey,
-    /// A key type that nobody knows.
+    /// A key type that RFC 6376 and RFC 8463 do not define.
     #[error("k={0} is no known type of key")]
     KeyType(String),
     /// The key is not base64.

@@ -9,7 +9,7 @@ use crate::preflight::auth::dkim::{Key, KeyFault, KeyKind, KeyRecord, read_key};
 use crate::preflight::check::Check;
 use crate::preflight::lookup::{Found, Lookups};
 
-/// Who named a selector.
+/// How a selector came to be looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
@@ -28,7 +28,7 @@ pub enum AtSelector {
     Malformed(KeyFault),
     /// More than one (RFC 6376 §3.6.2.2: the result is undefined).
     Several(usize),
-    /// None.
+    /// No record.
     Nothing,
     /// DNS did not say.
     Failed(DnsFailure),
@@ -37,9 +37,9 @@ pub enum AtSelector {
 /// One selector and what stands at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
-    /// The selector.
+    /// The selector's name, without `._domainkey`.
     pub selector: String,
-    /// Who named it.
+    /// How it came to be looked up.
     pub origin: Origin,
     /// What stands there.
     pub at: AtSelector,
@@ -50,7 +50,7 @@ struct File {
     selectors: Vec<String>,
 }
 
-/// The selectors that services use for everybody.
+/// The selectors that services use for all their customers.
 ///
 /// # Panics
 /// Never: a test reads the same text.

@@ -15,7 +15,7 @@ pub enum Policy {
     None,
     /// Treat it as suspicious.
     Quarantine,
-    /// Refuse it.
+    /// Reject it at the gateway.
     Reject,
 }
 
@@ -86,7 +86,7 @@ pub enum DmarcFault {
     /// Another tag has a value that it cannot have.
     #[error("{tag}={value} is not a value this tag can have")]
     Value {
-        /// The tag.
+        /// The tag's name, such as `adkim`.
         tag: &'static str,
         /// What it says.
         value: String,

@@ -1,4 +1,5 @@
-//! A sender's DMARC policy for the checklist: found as receivers find it, with the consent of who gets its reports.
+//! A sender's DMARC policy for the checklist: found as receivers find it, with the consent of the addressees of its
+//! reports.
 
 use crate::net::route::DnsFailure;
 use crate::preflight::auth::dmarc::{
@@ -18,21 +19,21 @@ pub enum Search {
         owner: String,
         /// The record as published.
         published: Vec<u8>,
-        /// The record.
+        /// The record as parsed.
         record: DmarcRecord,
     },
     /// A record that was meant as a policy, but that receivers do not take for one.
     NearMiss {
         /// The domain whose record it is.
         owner: String,
-        /// The record.
+        /// The record, with what keeps it from being one.
         miss: NearMiss,
     },
     /// A record that cannot be read.
     Malformed {
         /// The domain whose record it is.
         owner: String,
-        /// The record.
+        /// The record as published.
         published: Vec<u8>,
         /// What is wrong.
         fault: DmarcFault,
@@ -41,10 +42,10 @@ pub enum Search {
     Several {
         /// The domain that has them.
         owner: String,
-        /// How many.
+        /// How many there are.
         count: usize,
     },
-    /// None.
+    /// No record at all.
     Nothing,
     /// DNS did not say.
     Failed(DnsFailure),
@@ -68,7 +69,7 @@ pub struct DmarcFacts {
     pub domain: String,
     /// The domain that SPF judges.
     pub spf_domain: String,
-    /// The policy.
+    /// What the search for its policy found.
     pub search: Search,
     /// The domains that get reports.
     pub reports: Vec<(String, Consent)>,

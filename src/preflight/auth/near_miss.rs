@@ -82,7 +82,7 @@ impl fmt::Display for Mistake {
 /// A record that was meant as a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NearMiss {
-    /// The record as published, for people.
+    /// The record as published, for display.
     pub published: String,
     /// What is wrong with it.
     pub mistake: Mistake,
@@ -116,7 +116,7 @@ pub fn find(texts: &[Text], standard: Standard) -> Option<NearMiss> {
     })
 }
 
-/// A text without the quotes and backslashes that people copy out of zone files.
+/// A text without the quotes and backslashes that are often copied along out of zone files.
 fn unquoted(text: &str) -> String {
     const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{ab}'];
     let plain: String = text.chars().filter(|&c| c != '\\').collect();

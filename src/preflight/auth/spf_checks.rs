@@ -293,8 +293,8 @@ impl SpfFacts {
         Some(check.proposing(record))
     }
 
-    /// The domain's own record without the term that passes everybody: an `all` refuses everybody else instead. Whoever
-    /// sends by that term is left out, unless named.
+    /// The domain's own record without the term that passes every address: an `all` refuses all others instead. A
+    /// sender that relies on that term is left out, unless named.
     fn closed(&self, term: &str) -> Option<String> {
         let closed = self.rewritten(|word| {
             (word == term).then(|| match is_all(word) {

@@ -1,4 +1,4 @@
-//! No record is recommended before it was evaluated: whoever publishes it must not lose a sender that was named.
+//! No record is recommended before it was evaluated: publishing it must not lose a sender that was named.
 
 use std::net::IpAddr;
 
@@ -8,9 +8,9 @@ use crate::preflight::auth::spf_checks::SpfFacts;
 use crate::preflight::check::{Check, publish_txt};
 use crate::preflight::lookup::Lookups;
 
-/// The checks with what they tell people to publish for SPF proven: all named senders pass by it. One that lets some of them
-/// out gets their addresses; one that still does not pass them is not shown. `question` is what receivers would ask about a
-/// sender.
+/// The checks with the SPF records that they tell the operator to publish proven: all named senders pass by them. A
+/// record that lets some of them out gets their addresses; one that still does not pass them is not shown. `question`
+/// is what receivers would ask about a sender.
 pub async fn proven<'q>(
     lookups: &Lookups,
     facts: &SpfFacts,

@@ -45,7 +45,7 @@ pub struct Asking {
 /// What was found out about this machine.
 #[derive(Clone, Debug)]
 pub struct Findings {
-    /// The checklist.
+    /// The checks of this machine, in the order in which they are shown.
     pub checks: Vec<Check>,
     /// Whether mail hosts can be asked at all.
     pub port_25: Port25,
@@ -58,7 +58,7 @@ pub struct Findings {
 /// An address that connections can leave from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Source {
-    /// The address.
+    /// The address of this machine.
     pub address: IpAddr,
     /// What a mail host said that it saw, when one did.
     pub seen_as: Option<IpAddr>,
@@ -257,7 +257,7 @@ fn public_address_check(seen: Option<IpAddr>, sources: &[IpAddr]) -> Check {
     .advised()
 }
 
-/// Who our addresses say that we are: reverse names, the HELO name, blocklists.
+/// Checks on how our addresses identify us: reverse names, the HELO name, blocklists.
 pub(in crate::preflight) async fn identity_checks(
     lookups: &Lookups,
     helo: Option<&str>,
@@ -286,7 +286,7 @@ pub(in crate::preflight) async fn identity_checks(
     checks
 }
 
-/// The check `helo` of whoever gives no name: what hosts will be told instead.
+/// The check `helo` where no name is given: what hosts will be told instead.
 fn name_without_helo(reverses: &[(IpAddr, Reverse)]) -> Check {
     const ID: &str = "helo";
     const WHY: &str = "The name with which a machine greets must be its own; receivers look it up.";

@@ -17,10 +17,10 @@ const NO_EARLIER_THAN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// registry in 2004-01 (NANOG, "Upcoming change to SOA values in .com and .net zones").
 const TIMED_ZONE: &str = "com";
 
-/// Somebody else's word on what time it is.
+/// What another host says the time is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// Whose.
+    /// The name of that host or zone.
     pub from: String,
     /// The time told.
     pub at: Timestamp,
@@ -52,7 +52,7 @@ pub async fn hints(lookups: &Lookups, met: &[Met]) -> Vec<Hint> {
     hints
 }
 
-/// The check `clock`. One witness who agrees is enough: several are wrong in different ways, but right in one.
+/// The check `clock`. One witness that agrees is enough: several are wrong in different ways, but right in one.
 #[must_use]
 pub fn check(now: Timestamp, hints: &[Hint]) -> Check {
     const ID: &str = "clock";
@@ -84,7 +84,7 @@ pub fn check(now: Timestamp, hints: &[Hint]) -> Check {
     .advised()
 }
 
-/// A time span without what nobody reads aloud: seconds matter below an hour, minutes below a day.
+/// A time span without what is too fine to matter: seconds matter below an hour, minutes below a day.
 fn whole(span: Duration) -> Duration {
     let seconds = span.as_secs();
     let unit = match seconds {

@@ -17,7 +17,7 @@ use crate::preflight::lookup::Lookups;
 use crate::preflight::sender::checks::ascii;
 use crate::preflight::sender::options::Intake;
 
-/// An address that nobody runs: within the block set aside for measuring devices (RFC 2544, RFC 6890 §2.2.2).
+/// An unassigned address: within the block set aside for measuring devices (RFC 2544, RFC 6890 §2.2.2).
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 19, 255, 254));
 
 /// Domains of different operators with mail hosts that are always there.
@@ -30,18 +30,18 @@ pub enum Port25 {
     Open,
     /// None answered: something on the way blocks the port.
     Closed,
-    /// Something on the way answers for everybody.
+    /// A middlebox answers for every address.
     Captured,
-    /// There was nobody to try.
+    /// There was no host to try.
     NotTried,
 }
 
-/// Whose mail host is knocked at.
+/// Which mail host is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// That of a domain on the list, or one named by the operator.
     Named,
-    /// That of a domain that everybody knows.
+    /// That of a well-known domain.
     WellKnown,
 }
 
@@ -50,9 +50,9 @@ pub enum Whose {
 pub struct Door {
     /// A domain it takes mail for.
     pub domain: String,
-    /// Its name.
+    /// The name of the host.
     pub host: String,
-    /// Its address.
+    /// The address that is dialled.
     pub ip: IpAddr,
     /// Why it was chosen.
     pub whose: Whose,
@@ -61,20 +61,20 @@ pub struct Door {
 /// A mail host that was knocked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Met {
-    /// Where.
+    /// The host that was tried.
     pub door: Door,
     /// What came of it.
     pub contact: Contact,
 }
 
-/// As whom hosts are dialled.
+/// How hosts are dialled.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialling<'a> {
-    /// The port.
+    /// The TCP port, 25 on the internet.
     pub port: u16,
     /// Where we come from: a host sees the same address and name of ours as in a run. At least one.
     pub origins: &'a [Origin],
-    /// Who runs which mail hosts.
+    /// The providers, by which mail hosts are recognised.
     pub providers: &'a Providers,
     /// How long to wait for a host.
     pub patience: Patience,
@@ -117,7 +117,7 @@ pub async fn find(
     while let Some(found) = asking.join_next().await {
         let found = found.expect("a look-up does not panic");
         doors.extend(found.filter(|(_, door)| doors.iter().all(|(_, known)| known.ip != door.ip)));
-        // Dropping the rest ends them: who has enough does not wait for the slowest name server.
+        // Dropping the rest ends them: once there are enough, the slowest name server is not waited for.
         if doors.len() == most {
             break;
         }
@@ -133,7 +133,7 @@ pub fn without(others: Vec<Door>, doors: &[Door]) -> Vec<Door> {
     others.into_iter().filter(unknown).collect()
 }
 
-/// Knocks at all doors at once, and where nobody is. The order of the doors is kept.
+/// Tries all doors at once, and an unassigned address. The order of the doors is kept.
 pub async fn knock_at_all(
     world: &World,
     doors: Vec<Door>,
@@ -216,7 +216,7 @@ pub fn knock(
     }
 }
 
-/// Whether somebody connects us at an address that nobody runs. Whatever sits on the way does so at once.
+/// Whether a connection to an unassigned address is accepted. A middlebox accepts it at once.
 pub async fn nobody_answers(world: &World, dialling: &Dialling<'_>) -> bool {
     let to = SocketAddr::new(NOBODY, dialling.port);
     let from = origin_for(dialling.origins, &HostKey(String::new()), NOBODY).address;
@@ -224,8 +224,8 @@ pub async fn nobody_answers(world: &World, dialling: &Dialling<'_>) -> bool {
     matches!(connected, Ok(Ok(_)))
 }
 
-/// What the contacts say of the port. Whoever answers for an address that nobody runs is a machine on the way, and so is
-/// one voice at the doors of well-known operators.
+/// What the contacts say of the port. A host that answers for an unassigned address is a middlebox, and so is one
+/// greeting from all hosts of well-known operators.
 fn judge(nobody_answers: bool, met: &[Met]) -> Port25 {
     let banners = |whose: Option<Whose>| -> Vec<&str> {
         met.iter()
@@ -293,7 +293,7 @@ fn in_the_system_s_words(met: &[Met]) -> String {
     words.map_or_else(String::new, |words| format!("; the system says: {words}"))
 }
 
-/// The domains whose hosts were knocked at, the first few by name.
+/// The domains whose hosts were tried, the first few by name.
 fn tried(met: &[Met]) -> String {
     let named = met.iter().take(limits::PORT_25_NAMED);
     let mut names: Vec<String> = named.map(|met| met.door.domain.clone()).collect();
@@ -334,7 +334,7 @@ mod tests {
             (false, vec![known("a"), known("b")], Port25::Open),
             (false, vec![silent.clone(), named("a")], Port25::Open),
             (false, vec![known("a"), known("a")], Port25::Captured),
-            // Two domains of one hoster greet alike, and that is nobody's filter.
+            // Two domains of one hoster greet alike, and that is no filter.
             (false, vec![named("a"), named("a")], Port25::Open),
             (true, vec![known("a"), known("b")], Port25::Captured),
             (false, vec![silent, refused], Port25::Closed),

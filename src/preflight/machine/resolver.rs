@@ -12,7 +12,7 @@ use crate::preflight::check::{Check, Status};
 use crate::preflight::lookup::Lookups;
 use crate::preflight::machine::port25::WELL_KNOWN;
 
-/// Names that nobody can have registered, different in every run so that no cache knows them.
+/// Names that cannot be registered, different in every run so that no cache knows them.
 fn unheard_of(seed: u64) -> [String; 2] {
     let word = format!(
         "presend-{:012x}",
@@ -21,8 +21,8 @@ fn unheard_of(seed: u64) -> [String; 2] {
     [format!("{word}.com"), format!("{word}.net")]
 }
 
-/// Names that filtering resolvers block, for their users to see that they do: of Cloudflare, Quad9 and `OpenDNS`, and one
-/// that everybody who blocks advertisements blocks.
+/// Names that filtering resolvers block, for their users to see that they do: of Cloudflare, Quad9 and `OpenDNS`, and
+/// one that every blocklist for advertisements has.
 const BLOCKED_BY_FILTERS: [&str; 4] = [
     "malware.testcategory.com",
     "isitblocked.org",
@@ -46,7 +46,8 @@ async fn ask(lookups: &Lookups, name: &str) -> Asked {
 const ANOTHER: &str =
     "Use another resolver: --dns 127.0.0.1:53 with one of your own (such as unbound) is best";
 
-/// The check `dns_honest`, with the time that the slower question took. `seed` makes names that nobody asked for before.
+/// The check `dns_honest`, with the time that the slower question took. `seed` makes names that were never asked for
+/// before.
 pub async fn honest(lookups: &Lookups, seed: u64) -> (Check, Duration) {
     const ID: &str = "dns_honest";
     const WHY: &str = "Every verdict rests on DNS. A resolver that invents answers turns dead domains into live ones.";
@@ -73,7 +74,7 @@ pub async fn honest(lookups: &Lookups, seed: u64) -> (Check, Duration) {
     (check, slowest)
 }
 
-/// Whether the resolver denies names that everybody knows: it serves a walled garden, and would let whole lists look dead.
+/// Whether the resolver denies well-known names: it serves a walled garden, and would let whole lists look dead.
 pub async fn denies_the_known(lookups: &Lookups) -> bool {
     let mut asking = JoinSet::new();
     for domain in WELL_KNOWN {
@@ -84,7 +85,7 @@ pub async fn denies_the_known(lookups: &Lookups) -> bool {
     asking.join_all().await.iter().all(denied)
 }
 
-/// The check `dns_honest` of a resolver that denies what everybody knows.
+/// The check `dns_honest` of a resolver that denies well-known names.
 #[must_use]
 pub fn denial() -> Check {
     Check::unknown(

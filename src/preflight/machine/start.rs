@@ -33,7 +33,7 @@ pub enum Surroundings {
 /// How far a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// DNS only.
+    /// DNS only: no mail host is asked.
     Names,
     /// To mail hosts.
     MailHosts,
@@ -52,7 +52,7 @@ pub struct Starting<'a> {
     pub sources: &'a [IpAddr],
     /// Where hosts will be asked from, under which names.
     pub origins: &'a [Origin],
-    /// Who runs which mail hosts.
+    /// The providers, by which mail hosts are recognised.
     pub providers: &'a Providers,
     /// The port of mail hosts.
     pub port: u16,
@@ -60,7 +60,7 @@ pub struct Starting<'a> {
     pub reach: Reach,
     /// How far the run goes.
     pub depth: Depth,
-    /// Where.
+    /// The network that the run happens in.
     pub surroundings: Surroundings,
 }
 
@@ -69,7 +69,7 @@ pub struct Starting<'a> {
 pub enum Start {
     /// Hosts can be asked; this stands in the way of good answers.
     Fit(Vec<Check>),
-    /// Nobody can be asked, for this reason.
+    /// No host can be asked, for this reason.
     CannotAsk(Check),
 }
 
@@ -103,7 +103,7 @@ pub async fn look(world: &World, starting: &Starting<'_>) -> Start {
         && starting.surroundings == Surroundings::Internet
         && resolver::denies_the_known(&lookups).await;
     if denied {
-        // Every domain would be condemned, which is worse than asking nobody.
+        // Every domain would be condemned, which is worse than asking no host.
         return Start::CannotAsk(resolver::denial().of_machine());
     }
     match starting.depth {
@@ -141,7 +141,7 @@ pub async fn look(world: &World, starting: &Starting<'_>) -> Start {
     }
 }
 
-/// What fails, for what cannot be told is no reason to worry anybody before a run.
+/// What fails, for what cannot be told is no reason to warn the operator before a run.
 fn failures(mut checks: Vec<Check>) -> Vec<Check> {
     checks.retain(|check| check.status == Status::Fail);
     checks
@@ -203,7 +203,7 @@ async fn no_dns(
     })
 }
 
-/// Knocks at hosts of the list, then at everybody else's, until a door opens.
+/// Tries hosts of the list, then those of other domains, until one answers.
 async fn knock(
     world: &World,
     lookups: &Lookups,
@@ -215,7 +215,7 @@ async fn knock(
     let known = port25::without(known, &tried);
     tried.extend(known.clone());
     let mut met = port25::knock_until_open(world, first, known, dialling).await;
-    // Where the well-known do not open, nobody will; where there are none, a list may well begin with dead hosts.
+    // Where the well-known do not answer, no host will; where there are none, a list may well begin with dead hosts.
     let settled = |met: &Met| met.contact.is_connected() || met.door.whose == Whose::WellKnown;
     if met.iter().any(settled) {
         return met;
@@ -233,7 +233,7 @@ async fn knock(
     met
 }
 
-/// What stands in the way of good answers: only on the internet does anybody care who we are.
+/// What stands in the way of good answers: only on the internet do hosts care about the client's identity.
 async fn advice_on_us(
     world: &World,
     lookups: &Lookups,

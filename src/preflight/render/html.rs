@@ -90,7 +90,7 @@ pub fn render(preflight: &Preflight) -> Result<String, minijinja::Error> {
     })
 }
 
-/// Whom the page is about.
+/// The domain or machine that the page is about.
 fn name(preflight: &Preflight) -> &str {
     preflight
         .sender
@@ -101,15 +101,15 @@ fn name(preflight: &Preflight) -> &str {
 /// What a check asks of its reader, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// Mend it.
+    /// It failed and must be mended.
     Mend,
-    /// Find out.
+    /// It could not be told, and must be found out.
     FindOut,
     /// It would be better otherwise.
     Advice,
     /// It could not be told, and decides nothing.
     Note,
-    /// Nothing.
+    /// Nothing is to be done.
     Well,
 }
 
@@ -170,7 +170,7 @@ fn lines(preflight: &Preflight) -> Vec<Line<'_>> {
 }
 
 impl Line<'_> {
-    /// The check with its name for people and the record of its fix apart.
+    /// The check with its display name, and the record of its fix apart.
     fn view(&self) -> Value {
         let check = self.check;
         let (fix, record) = match &check.fix {

@@ -1,4 +1,4 @@
-//! The findings for people: on the screen, as a page.
+//! The findings as text: on the screen, as a page.
 
 pub mod html;
 pub mod report;

@@ -1,4 +1,4 @@
-//! The whole of a preflight, as one value that scripts and people read.
+//! The whole of a preflight, as one value for scripts and pages.
 
 use std::net::IpAddr;
 
@@ -29,7 +29,7 @@ pub struct Preflight {
     pub machine: Option<Findings>,
     /// The plan for the wanted volume; empty without one.
     pub warm_up: Vec<Day>,
-    /// Who runs the mailboxes of the list, when one was given.
+    /// The providers of the list's mailboxes, when a list was given.
     pub audience: Option<Audience>,
 }
 

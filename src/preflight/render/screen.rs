@@ -1,4 +1,4 @@
-//! A preflight on a terminal, for people who never published a DNS record.
+//! A preflight on a terminal, for readers who never published a DNS record.
 
 use std::fmt::Write;
 

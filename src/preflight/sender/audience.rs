@@ -1,4 +1,4 @@
-//! Who runs the mailboxes of a list: what a warm-up is spread over.
+//! The providers of a list's mailboxes: what a warm-up is spread over.
 
 use std::collections::HashMap;
 
@@ -45,28 +45,28 @@ impl Domains {
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Who runs its mailboxes.
+    /// The provider of its mailboxes.
     pub provider: String,
     /// How many addresses.
     pub addresses: u64,
 }
 
-/// A list by who runs its mailboxes.
+/// A list by the providers of its mailboxes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Audience {
-    /// All addresses.
+    /// All addresses of the list.
     pub addresses: u64,
-    /// The providers, the largest first; those that are nobody's we know are the last.
+    /// The providers, the largest first; [`OTHERS`] is the last.
     pub shares: Vec<Share>,
     /// Addresses of domains that were not looked up, which are among the last share.
     pub not_looked_up: u64,
 }
 
-/// What stands for everybody who is no provider we know.
+/// What stands for all mail hosts of no known provider.
 pub const OTHERS: &str = "others";
 
 impl Audience {
-    /// Asks DNS who takes mail for the largest domains; those of consumers are known without asking.
+    /// Asks DNS for the mail hosts of the largest domains; those of consumers are known without asking.
     pub async fn of(domains: &Domains, providers: &Providers, lookups: &Lookups) -> Audience {
         let mut shares: HashMap<String, u64> = HashMap::new();
         let mut to_ask: Vec<(String, u64)> = Vec::new();

@@ -11,9 +11,9 @@ use crate::preflight::lookup::{Found, Lookups, reversed};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum About {
-    /// Addresses.
+    /// IP addresses.
     Address,
-    /// Domains.
+    /// Domain names.
     Domain,
 }
 
@@ -21,9 +21,9 @@ pub enum About {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reach {
-    /// Many.
+    /// Many receivers.
     Heavy,
-    /// Few.
+    /// Few receivers.
     Light,
 }
 
@@ -51,7 +51,7 @@ struct Bit {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blocklist {
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
     /// The zone asked.
     pub zone: String,
@@ -96,9 +96,9 @@ pub fn built_in() -> Vec<Blocklist> {
 /// What can be on a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// An address.
+    /// An IP address, looked up in reverse order.
     Address(IpAddr),
-    /// A domain.
+    /// A domain, looked up as it is.
     Domain(String),
 }
 
@@ -107,7 +107,7 @@ pub enum Subject {
 pub enum Listing {
     /// It is on the list, with the meaning of the answer where known.
     Listed {
-        /// The answer.
+        /// The address in the list's answer, such as 127.0.0.2.
         answer: IpAddr,
         /// What it means.
         meaning: Option<String>,

@@ -53,13 +53,13 @@ pub struct Sending {
 pub struct SenderReport {
     /// The domain, as A-labels.
     pub domain: String,
-    /// The checklist.
+    /// The checks of the sender, in the order in which they are shown.
     pub checks: Vec<Check>,
-    /// SPF.
+    /// What was found out about its SPF policy.
     pub spf: SpfFacts,
-    /// DKIM.
+    /// Its DKIM selectors, with what stands at each.
     pub dkim: Vec<Selected>,
-    /// DMARC.
+    /// What was found out about its DMARC policy.
     pub dmarc: DmarcFacts,
     /// How far the rules of large providers are met.
     pub rules: Vec<Compliance>,
@@ -67,7 +67,7 @@ pub struct SenderReport {
     pub volume: u64,
 }
 
-/// The A-labels of a name typed by somebody; what cannot be converted stays as it is, for DNS to know nothing of.
+/// The A-labels of a name as typed; what cannot be converted stays as it is, for DNS to know nothing of.
 #[must_use]
 pub fn ascii(name: &str) -> String {
     let name = name.trim().trim_end_matches('.');
@@ -438,7 +438,7 @@ pub(in crate::preflight) async fn helo_check(
     })
 }
 
-/// What nobody can see from here, said so that it is not forgotten.
+/// What cannot be seen from here, said so that it is not forgotten.
 fn reminders(ips: &[IpAddr]) -> Vec<Check> {
     let mut checks = vec![
         Check::unknown(

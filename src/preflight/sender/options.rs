@@ -1,4 +1,4 @@
-//! Whether a domain takes mail itself, which whoever writes in its name should (RFC 5321 §5.1, RFC 7505).
+//! Whether a domain takes mail itself, which a sender in its name should (RFC 5321 §5.1, RFC 7505).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -28,7 +28,7 @@ pub enum Intake {
 }
 
 impl Intake {
-    /// Asks DNS.
+    /// Asks DNS for the mail hosts of `domain`.
     pub async fn of(lookups: &Lookups, domain: &str) -> Intake {
         match lookups.mail_hosts(domain).await {
             Found::Some(hosts) if hosts.iter().all(|(_, host)| host.is_empty()) => Intake::Null,

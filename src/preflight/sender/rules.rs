@@ -38,7 +38,7 @@ pub struct Rules {
 /// How far one provider's rules are met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Compliance {
-    /// Whose rules.
+    /// The provider that published the rules.
     pub provider: String,
     /// Since when, the oldest of those that hold.
     pub since: String,
@@ -61,8 +61,8 @@ impl Rules {
             .expect("the rules that come with the program are well formed")
     }
 
-    /// Marks the checks of the sender that somebody insists on at `volume` messages a day, with who does. Those that a
-    /// provider asks only of larger senders become advice; what nobody can see from outside stays advice.
+    /// Marks the checks of the sender that providers insist on at `volume` messages a day, with their names. Those that
+    /// a provider asks only of larger senders become advice; what cannot be seen from outside stays advice.
     pub fn apply(&self, checks: &mut [Check], volume: u64) {
         let of_sender = |check: &&mut Check| check.about == Side::Sender;
         for check in checks.iter_mut().filter(of_sender) {

@@ -28,7 +28,7 @@ pub fn plan(volume: u64) -> Vec<Day> {
     days
 }
 
-/// Two significant digits, for nobody counts to 137.
+/// Two significant digits, for no plan is followed to 137 messages.
 fn round(number: u64) -> u64 {
     let mut step = 1;
     while number / step >= 100 {

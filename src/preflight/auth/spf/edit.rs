@@ -1,4 +1,4 @@
-//! SPF records rewritten, to show people exactly what to publish.
+//! SPF records rewritten, to show exactly what to publish.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ pub struct Published {
     pub octets: usize,
 }
 
-/// What stands in a record for addresses that nobody has named.
+/// What stands in a record for addresses that are not known.
 pub const UNKNOWN: &str = "ip4:YOUR.SENDING.ADDRESS";
 
 /// A record for a domain that has none and sends from these addresses.

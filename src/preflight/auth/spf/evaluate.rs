@@ -22,14 +22,14 @@ pub struct Question<'a> {
     pub sender: &'a str,
     /// The HELO name.
     pub helo: &'a str,
-    /// When.
+    /// The time of the evaluation, for the macro `t`.
     pub now: Timestamp,
 }
 
 /// What SPF answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpfOutcome {
-    /// The result.
+    /// The result, as RFC 7208 §2.6 names it.
     pub result: SpfResult,
     /// Terms that asked DNS, of at most [`limits::SPF_LOOKUPS`].
     pub lookups: u32,

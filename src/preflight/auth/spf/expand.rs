@@ -28,7 +28,7 @@ pub enum Letter {
     Helo,
     /// `c`: the address, readable; explanations only.
     ReadableAddress,
-    /// `r`: who evaluates; explanations only.
+    /// `r`: the host that evaluates; explanations only.
     Receiver,
     /// `t`: the time; explanations only.
     Time,
@@ -112,7 +112,7 @@ pub struct MacroContext<'a> {
     pub reverse_name: &'a str,
     /// The HELO name.
     pub helo: &'a str,
-    /// When.
+    /// The time of the evaluation.
     pub now: Timestamp,
 }
 

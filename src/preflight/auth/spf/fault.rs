@@ -1,4 +1,4 @@
-//! What is wrong with an SPF record, in words for who wrote it.
+//! What is wrong with an SPF record, in words for its author.
 
 /// What is wrong with a term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! SPF (RFC 7208): whether a domain lets an address send in its name.
 //!
 //! [`Record`] is a record as parsed; [`check_host`] evaluates it as a receiver does; [`SpfTree`] draws the whole of it,
-//! for a receiver stops at the first match while whoever mends a record must see everything.
+//! for a receiver stops at the first match while an operator who mends a record must see everything.
 
 pub mod edit;
 
@@ -43,7 +43,7 @@ pub enum SpfResult {
     SoftFail,
     /// DNS did not answer; later it may.
     TempError,
-    /// The policy cannot be read, and stays so until somebody mends it.
+    /// The policy cannot be read, and stays so until its record is mended.
     PermError,
 }
 
@@ -74,11 +74,11 @@ impl fmt::Display for SpfResult {
 pub enum Qualifier {
     /// `+`, or nothing.
     Pass,
-    /// `-`
+    /// `-`: the address may not send.
     Fail,
-    /// `~`
+    /// `~`: the address probably may not send.
     SoftFail,
-    /// `?`
+    /// `?`: the domain says nothing of the address.
     Neutral,
 }
 
@@ -105,7 +105,7 @@ pub struct Prefixes {
 /// What a directive matches (RFC 7208 §5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mechanism {
-    /// Everything (§5.1).
+    /// Every address (§5.1).
     All,
     /// What another domain's policy passes (§5.2).
     Include(MacroString),
@@ -128,7 +128,7 @@ pub enum Mechanism {
 pub struct Directive {
     /// What a match says.
     pub qualifier: Qualifier,
-    /// What matches.
+    /// The condition under which it matches.
     pub mechanism: Mechanism,
     /// The term as it stands in the record.
     pub text: String,
@@ -139,7 +139,7 @@ pub struct Directive {
 pub struct Record {
     /// The directives, in the order in which they are tried.
     pub directives: Vec<Directive>,
-    /// Whose policy is used when nothing matched (§6.1).
+    /// The domain whose policy is used when nothing matched (§6.1).
     pub redirect: Option<MacroString>,
     /// Where the explanation of a failure stands (§6.2).
     pub explanation: Option<MacroString>,
@@ -151,7 +151,7 @@ pub enum Problem {
     /// A record breaks the grammar.
     #[error("the SPF record of {domain} is malformed: {fault}")]
     Syntax {
-        /// Whose record.
+        /// The domain that publishes it.
         domain: String,
         /// What is wrong with it.
         fault: SyntaxError,
@@ -159,9 +159,9 @@ pub enum Problem {
     /// A domain publishes more than one record (§4.5).
     #[error("{domain} publishes {count} SPF records; receivers then use none of them")]
     SeveralRecords {
-        /// Whose records.
+        /// The domain that publishes them.
         domain: String,
-        /// How many.
+        /// How many there are.
         count: usize,
     },
     /// An `include` or `redirect` leads to a domain without a record (§5.2, §6.1).
@@ -190,7 +190,7 @@ pub enum Problem {
         crate::model::limits::SPF_MAIL_HOSTS
     )]
     TooManyMailHosts {
-        /// The term.
+        /// The term, as published.
         term: String,
         /// How many hosts.
         count: usize,
@@ -247,8 +247,8 @@ pub fn select(texts: &[Text]) -> Vec<&Text> {
         .collect()
 }
 
-/// Whose policy an SMTP transaction is judged by, and as what sender: MAIL FROM, or `postmaster` at the HELO name when
-/// it is null (RFC 7208 §2.4); a missing local part is `postmaster` too (§4.3).
+/// The domain whose policy an SMTP transaction is judged by, and as what sender: MAIL FROM, or `postmaster` at the HELO
+/// name when it is null (RFC 7208 §2.4); a missing local part is `postmaster` too (§4.3).
 ///
 /// Returns the domain and the sender.
 #[must_use]

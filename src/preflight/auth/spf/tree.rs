@@ -28,9 +28,9 @@ pub struct SpfTree {
 /// One domain's record within a policy.
 #[derive(Clone, Debug, Serialize)]
 pub struct Branch {
-    /// Whose record.
+    /// The domain that publishes the record.
     pub domain: String,
-    /// The record as published, cut for people; `None` when there is none, or several.
+    /// The record as published, cut for display; `None` when there is none, or several.
     pub record: Option<String>,
     /// Length of the record, in octets.
     pub octets: usize,
@@ -39,7 +39,7 @@ pub struct Branch {
     /// What is wrong here.
     #[serde(serialize_with = "as_text")]
     pub problem: Option<Problem>,
-    /// Its terms that ask DNS, in order, and those that pass everybody.
+    /// Its terms that ask DNS, in order, and those that pass every address.
     pub terms: Vec<TreeTerm>,
 }
 
@@ -62,7 +62,7 @@ pub struct TreeTerm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remark {
-    /// Nothing.
+    /// Nothing is of note.
     Plain,
     /// It passes every address in the world.
     PassesEverybody,
@@ -351,7 +351,7 @@ impl Walk {
         true
     }
 
-    /// The name a term gives, for a message that nobody has sent yet.
+    /// The name a term gives, for a message that has not been sent yet.
     fn written(&self, target: &MacroString, domain: &str) -> String {
         target.expand_name(&MacroContext {
             local_part: "postmaster",
