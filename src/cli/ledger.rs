@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::safe::safe;
 use super::{Exit, state, usage};
 use crate::input::address::Address;
-use crate::ledger::{Exported, Forgotten, Ledger, Stats, Target, forget};
+use crate::ledger::{Exported, Forgotten, Ledger, Repaired, Stats, Target, forget, repair};
 use crate::model::text::is_formula;
 use crate::model::timestamp::Timestamp;
 
@@ -39,6 +40,12 @@ enum Command {
         /// Forget whatever was learned longer ago than this
         #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
         older_than: Option<Duration>,
+    },
+    /// Bring what can be read of a damaged ledger into a new file
+    Repair {
+        /// The new file [default: the ledger's name with `.repaired` behind it]
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Print everything known of addresses and domains
     Export {
@@ -76,6 +83,22 @@ fn told(forgotten: &Forgotten, path: &str) -> String {
     )
 }
 
+/// What was brought over, as people read it.
+fn rescued(repaired: &Repaired, path: &Path, to: &Path) -> String {
+    let (from, to) = (path.display(), to.display());
+    let lost = match repaired.torn.as_slice() {
+        [] => "all of them".to_owned(),
+        torn => format!(
+            "what could be read; something is lost of: {}",
+            torn.join(", ")
+        ),
+    };
+    format!(
+        "{} rows, {lost}, are in {to}; {from} is as it was\n  to go on with it: mv {to} {from}\n",
+        repaired.rows
+    )
+}
+
 /// Runs `presend ledger`.
 pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
     let path = match &args.ledger {
@@ -101,6 +124,15 @@ pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
             targets.extend(older_than.map(|age| Target::Before(before(now, age))));
             let forgotten = forget(&path, &targets)?;
             let text = told(&forgotten, &path.display().to_string());
+            std::io::stdout().lock().write_all(text.as_bytes())?;
+        }
+        Command::Repair { to } => {
+            let to = to.clone().unwrap_or_else(|| {
+                let mut name = path.as_os_str().to_owned();
+                name.push(".repaired");
+                PathBuf::from(name)
+            });
+            let text = rescued(&repair(&path, &to)?, &path, &to);
             std::io::stdout().lock().write_all(text.as_bytes())?;
         }
         Command::Export { format } => {
@@ -157,7 +189,7 @@ fn export_csv(ledger: &Ledger, out: impl Write) -> anyhow::Result<()> {
 }
 
 fn harmless(text: &str) -> String {
-    let line = super::safe::safe(text);
+    let line = safe(text);
     match is_formula(&line) {
         true => format!("'{line}"),
         false => line,
@@ -181,7 +213,7 @@ fn describe(stats: &Stats, path: &str) -> String {
         text,
         "{path}: schema {}, {}, {}.{} MB\n",
         stats.schema,
-        stats.world,
+        safe(&stats.world),
         stats.bytes / 1_000_000,
         stats.bytes / 100_000 % 10
     );
@@ -200,14 +232,15 @@ fn describe(stats: &Stats, path: &str) -> String {
     let mut reasons: Vec<_> = stats.reasons.iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (reason, count) in reasons {
-        let _ = writeln!(text, "{count:>12} {reason}");
+        let _ = writeln!(text, "{count:>12} {}", safe(reason));
     }
     if !stats.runs.is_empty() {
         let _ = writeln!(text, "\nlast runs:");
     }
     for run in &stats.runs {
         let ending = run.ending.as_deref().unwrap_or("under way, or killed");
-        let _ = writeln!(text, "  {}  {ending}  {}", run.began, run.place);
+        let (ending, place) = (safe(ending), safe(&run.place));
+        let _ = writeln!(text, "  {}  {ending}  {place}", run.began);
     }
     text
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::model::text::tame;
 use crate::model::timestamp::Timestamp;
 
 /// Why a ledger cannot be used.
@@ -35,7 +36,8 @@ pub enum LedgerError {
     },
     /// The file belongs to another world.
     #[error(
-        "{path} holds facts of another world ({found}, not {wanted}); name another file with --ledger"
+        "{path} holds facts of another world ({}, not {wanted}); name another file with --ledger",
+        tame(.found)
     )]
     OtherRealm {
         /// The ledger's file.
@@ -92,13 +94,20 @@ pub enum LedgerError {
     },
     /// Its bytes are damaged.
     #[error(
-        "the ledger {path} is damaged ({error}); move it away and a new one is begun, or rescue it with sqlite3's `.recover`"
+        "the ledger {path} is damaged ({error}); `presend ledger repair --ledger {path}` brings what can be read into a new file, or \
+         move it away and a new one is begun"
     )]
     Damaged {
         /// The ledger's file.
         path: PathBuf,
         /// The database's words.
         error: rusqlite::Error,
+    },
+    /// Something stands where a repaired ledger would be written.
+    #[error("{path} is there already; move it away, or name another file with --to")]
+    InTheWay {
+        /// Which file.
+        path: PathBuf,
     },
     /// The database failed.
     #[error("the ledger {path} cannot be used: {error}")]
@@ -129,7 +138,9 @@ impl std::fmt::Display for Holder {
         write!(
             f,
             "process {} since {} ({})",
-            self.process, self.since, self.work
+            self.process,
+            self.since,
+            tame(&self.work)
         )
     }
 }

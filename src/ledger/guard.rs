@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::LedgerError;
 use super::error::Holder;
 use super::row::moment;
+use crate::model::limits;
 
 /// Held while a ledger is in use. The lock belongs to the open file, so the system lets it go with its holder.
 #[derive(Debug)]
@@ -22,13 +23,17 @@ pub(super) fn share(path: &Path) -> Result<Guard, LedgerError> {
         // Where no file can be made, nothing can be rewritten either.
         return Ok(Guard { _file: None });
     };
-    match file.try_lock_shared() {
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Guard { _file: Some(file) }),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse {
-            path: path.to_owned(),
-            holder: None,
-        }),
+    // Some have it alone for a moment only.
+    for _ in 0..limits::LEDGER_GUARD_TRIES {
+        match file.try_lock_shared() {
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Guard { _file: Some(file) }),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(limits::LEDGER_ASK_AGAIN),
+        }
     }
+    Err(LedgerError::InUse {
+        path: path.to_owned(),
+        holder: None,
+    })
 }
 
 /// Uses a ledger alone. What runs use it at present is said.

@@ -17,14 +17,17 @@ mod lock;
 mod machine;
 mod migrate;
 mod names;
+mod repair;
 mod row;
 mod run;
 mod schema;
 mod settled;
+mod soundness;
 mod standing;
 mod stats;
 mod tables;
 mod todo;
+mod whole;
 mod writer;
 
 use std::collections::HashMap;
@@ -45,6 +48,7 @@ pub use forget::{Forgotten, Target, forget};
 pub use known::Clock;
 pub use lifetime::{Fresh, Lifetimes};
 pub use lock::{Lock, LockError};
+pub use repair::{Repaired, repair};
 pub use row::Kept;
 pub use run::Job;
 pub use settled::Settled;
@@ -108,7 +112,28 @@ pub struct Ledger {
     past: Past,
     /// Whether any message is known to have come back: most ledgers know of none, and need not be asked for each row.
     has_bounces: bool,
-    _guard: guard::Guard,
+    /// Looks through a large ledger.
+    watch: Option<soundness::Watch>,
+    guard: Option<guard::Guard>,
+}
+
+impl Drop for Ledger {
+    /// Leaves one file, with everything in it.
+    fn drop(&mut self) {
+        self.watch = None;
+        // A connection that only reads cannot take the log away, so it must not be the last one that closes.
+        if let Ok(none) = Connection::open_in_memory() {
+            drop(std::mem::replace(&mut self.connection, none));
+        }
+        self.guard = None;
+        whole::end(
+            &self.path,
+            match self.run_id {
+                Some(_) => whole::Use::Run,
+                None => whole::Use::Look,
+            },
+        );
+    }
 }
 
 impl Ledger {
@@ -124,7 +149,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
         schema::prepare(path, &realm.mark())?;
-        Ledger::read(path, lifetimes, now)
+        Ledger::checked(path, lifetimes, now)
     }
 
     /// Opens the ledger that is at `path`, of whatever world.
@@ -134,7 +159,13 @@ impl Ledger {
     /// [`LedgerError`], also when there is none.
     pub fn find(path: &Path, now: Timestamp) -> Result<Self, LedgerError> {
         schema::find(path)?;
-        Ledger::read(path, Lifetimes::default(), now)
+        Ledger::checked(path, Lifetimes::default(), now)
+    }
+
+    fn checked(path: &Path, lifetimes: Lifetimes, now: Timestamp) -> Result<Self, LedgerError> {
+        let mut ledger = Ledger::read(path, lifetimes, now)?;
+        ledger.watch = soundness::check(path)?;
+        Ok(ledger)
     }
 
     fn read(path: &Path, lifetimes: Lifetimes, now: Timestamp) -> Result<Self, LedgerError> {
@@ -169,7 +200,8 @@ impl Ledger {
             most_domains: limits::LEDGER_DOMAINS,
             past: if empty { Past::Empty } else { Past::Present },
             has_bounces,
-            _guard: guard,
+            watch: None,
+            guard: Some(guard),
         })
     }
 
@@ -184,22 +216,20 @@ impl Ledger {
     }
 
     fn another(&self, of: usize) -> Result<Self, LedgerError> {
-        let another = Ledger::read(&self.path, self.lifetimes, self.opened)?;
+        let mut another = Ledger::read(&self.path, self.lifetimes, self.opened)?;
         let pages = limits::LEDGER_AHEAD_CACHE / i64::try_from(of).unwrap_or(i64::MAX);
         another
             .connection
             .pragma_update(None, "cache_size", pages)
             .map_err(|error| self.failure(error))?;
-        Ok(Ledger {
-            memory: self.memory,
-            place: self.place.clone(),
-            run_id: self.run_id,
-            run_began: self.run_began,
-            continues: self.continues,
-            past: self.past,
-            most_domains: limits::LEDGER_DOMAINS / of,
-            ..another
-        })
+        another.memory = self.memory;
+        another.place.clone_from(&self.place);
+        another.run_id = self.run_id;
+        another.run_began = self.run_began;
+        another.continues = self.continues;
+        another.past = self.past;
+        another.most_domains = limits::LEDGER_DOMAINS / of;
+        Ok(another)
     }
 
     /// Has many look-ups see one state of the file, however much is written meanwhile, and pay once for finding out which

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::row::{millis, moment};
 use super::writer::connect;
-use super::{Ledger, LedgerError, Memory};
+use super::{Ledger, LedgerError, Memory, whole};
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 
@@ -72,7 +72,7 @@ impl Ledger {
                 // Runs are told apart by when they began; those of a simulation all begin at the same hour.
                 let last: Option<i64> =
                     transaction.query_row("SELECT max(began) FROM run", [], |row| row.get(0))?;
-                let began = last.map_or(now, |last| now.max(moment(last + 1)));
+                let began = last.map_or(now, |last| now.max(moment(last.saturating_add(1))));
                 (began, job.seed, None)
             };
             transaction.execute(
@@ -92,6 +92,7 @@ impl Ledger {
             Ok((id, began, seed, continues))
         };
         let (id, began, seed, continues) = begin().map_err(|error| self.failure(error))?;
+        whole::begin(&connection).map_err(|error| self.failure(error))?;
         self.run_id = Some(id);
         self.place = Some(job.place.to_owned());
         self.run_began = began;

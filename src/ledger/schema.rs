@@ -5,20 +5,25 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::tables::{APPLICATION, TABLES, VERSION, mark};
-use super::{LedgerError, migrate};
+use super::{LedgerError, migrate, whole};
 
 /// Makes the ledger at `path`, or checks that there is one of ours of the world `realm`, bringing an older one up to
 /// date.
 pub(super) fn prepare(path: &Path, realm: &str) -> Result<(), LedgerError> {
     make_folder(path)?;
     keep_private(path);
+    let had_log = whole::has_log(path);
     let connection = Connection::open(path).map_err(|error| LedgerError::of(path, error))?;
     connection
         .busy_timeout(crate::model::limits::LEDGER_WAIT)
         .map_err(|error| LedgerError::of(path, error))?;
     match state(&connection, path)? {
         State::Empty => make(&connection, realm).map_err(|error| LedgerError::of(path, error)),
-        State::Ours(VERSION) => check_realm(&connection, path, realm),
+        State::Ours(VERSION) => {
+            check_realm(&connection, path, realm)?;
+            whole::tell_of_a_missing_log(&connection, path, had_log)
+                .map_err(|error| LedgerError::of(path, error))
+        }
         State::Ours(1) => {
             check_realm(&connection, path, realm)?;
             migrate::from_1(&connection).map_err(|error| LedgerError::of(path, error))
@@ -41,9 +46,14 @@ pub(super) fn find(path: &Path) -> Result<(), LedgerError> {
             path: path.to_owned(),
         });
     }
+    let had_log = whole::has_log(path);
     let connection = Connection::open(path).map_err(|error| LedgerError::of(path, error))?;
+    connection
+        .busy_timeout(crate::model::limits::LEDGER_WAIT)
+        .map_err(|error| LedgerError::of(path, error))?;
     match state(&connection, path)? {
-        State::Ours(VERSION) => Ok(()),
+        State::Ours(VERSION) => whole::tell_of_a_missing_log(&connection, path, had_log)
+            .map_err(|error| LedgerError::of(path, error)),
         State::Ours(1) => {
             migrate::from_1(&connection).map_err(|error| LedgerError::of(path, error))
         }

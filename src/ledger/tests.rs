@@ -879,7 +879,8 @@ fn a_damaged_file_is_called_so_and_never_read_as_something_else() {
     let garbage = [0x5a; 4096];
     file.write_all_at(&garbage, length / 2 / 4096 * 4096)
         .unwrap();
-    let mut ledger = open(&path, 2);
+    // Damage that comes once it is open.
+    let mut ledger = Ledger::read(&path, Lifetimes::default(), Timestamp::from_millis(2)).unwrap();
     let mut damaged = 0;
     for key in &keys {
         match ledger.evidence(key, "acme.test") {
@@ -888,7 +889,7 @@ fn a_damaged_file_is_called_so_and_never_read_as_something_else() {
                 damaged += 1;
                 let text = error.to_string();
                 assert!(
-                    text.contains("damaged") && text.contains(".recover"),
+                    text.contains("damaged") && text.contains("ledger repair"),
                     "{text}"
                 );
             }
@@ -1220,4 +1221,151 @@ fn outcomes_count_half_after_their_half_life() {
     let quarter = outcomes.faded(Timestamp::from_millis(0) + life * 2);
     assert!(close(quarter.total, 25.0));
     assert_eq!(outcomes.faded(Timestamp::from_millis(0)), outcomes);
+}
+
+/// The names of the files of a ledger.
+fn names_beside(path: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_ledger_is_one_file_when_nobody_uses_it() {
+    let (_folder, path) = place();
+    let (ledger, _) = begin(&path, 100, Memory::Use);
+    let others = ledger.others(2).unwrap();
+    let mut writer = ledger.writer().unwrap();
+    writer
+        .address(
+            "anna@acme.test".to_owned(),
+            asked(Whom::Subject, Reason::Accepted, false, 101),
+        )
+        .unwrap();
+    writer.finish().unwrap();
+    drop(others);
+    assert!(path.with_file_name("ledger.db-wal").exists());
+    drop(ledger);
+    assert_eq!(names_beside(&path), ["ledger.db", "ledger.db.lock"]);
+    let stats = Ledger::find(&path, Timestamp::from_millis(200))
+        .unwrap()
+        .stats()
+        .unwrap();
+    assert_eq!(stats.addresses, 1);
+    assert_eq!(names_beside(&path), ["ledger.db", "ledger.db.lock"]);
+}
+
+/// Whether a ledger says that its log is needed.
+fn is_marked(path: &Path) -> bool {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .query_row("SELECT count(*) FROM about WHERE what = 'log'", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .unwrap()
+        > 0
+}
+
+#[test]
+fn a_copy_without_its_log_is_known_for_what_it_is_once() {
+    let (folder, path) = place();
+    let (ledger, _) = begin(&path, 100, Memory::Use);
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(&path, &copy).unwrap();
+    assert!(is_marked(&copy), "the mark is in the ledger itself");
+    drop(ledger);
+    assert!(!is_marked(&path), "a run that ended needs no log");
+    // Opening tells, and takes the mark away.
+    drop(Ledger::find(&copy, Timestamp::from_millis(200)).unwrap());
+    assert!(!is_marked(&copy));
+}
+
+#[test]
+fn a_damaged_page_is_found_at_opening_and_the_rest_can_be_repaired() {
+    let (folder, path) = place();
+    let mut writer = open(&path, 0).writer().unwrap();
+    for n in 0..3000 {
+        let fact = asked(Whom::Subject, Reason::Accepted, false, n);
+        writer
+            .address(format!("somebody{n:05}@acme.test"), fact)
+            .unwrap();
+    }
+    writer.finish().unwrap();
+    drop(open(&path, 1));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xee);
+    std::fs::write(&path, bytes).unwrap();
+    let error = Ledger::find(&path, Timestamp::from_millis(2)).unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("presend ledger repair"));
+    let to = folder.path().join("new.db");
+    let repaired = repair(&path, &to).unwrap();
+    assert_eq!(repaired.torn, ["address"]);
+    assert!((2500..3000).contains(&repaired.rows), "{repaired:?}");
+    let ledger = Ledger::find(&to, Timestamp::from_millis(2)).unwrap();
+    for n in [0, 2999] {
+        let key = format!("somebody{n:05}@acme.test");
+        assert_eq!(ledger.of_address(&key).unwrap().len(), 1, "{key}");
+    }
+    assert!(matches!(
+        repair(&path, &to),
+        Err(LedgerError::InTheWay { .. })
+    ));
+}
+
+#[test]
+fn a_ledger_that_was_tampered_with_gives_an_error_or_nothing_but_never_a_panic() {
+    for change in [
+        "UPDATE address SET at = 9223372036854775807, until = 9223372036854775807",
+        "UPDATE address SET at = -5",
+        "UPDATE address SET at = 'yesterday'",
+        "UPDATE address SET kind = 7, reason = 8, stage = x'ff', host = 1.5",
+        "UPDATE address SET reply = x'ff00'",
+        "UPDATE address SET code = 99999999999",
+        "UPDATE address SET run = 'x'",
+        "UPDATE run SET began = 9223372036854775807, ended = 9223372036854775807, place = x'1b'",
+        "UPDATE run SET seed = 'x', attempt = 'y', report = 5",
+        "UPDATE host SET known = '[]'",
+        "UPDATE host SET known = 5, at = 'x'",
+        "UPDATE standing SET entries = 'short', at = 'x'",
+        "UPDATE bounce SET at = 9223372036854775807, permanent = 'x', reply = x'ff'",
+        "UPDATE calibration SET total = 'much', at = 9223372036854775807",
+        "UPDATE about SET value = x'1b5b'",
+        "DELETE FROM about",
+        "DROP TABLE bounce",
+    ] {
+        let (folder, path) = place();
+        somebody_known(&path);
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(change)
+            .unwrap();
+        let now = Timestamp::from_millis(400);
+        if let Ok(mut ledger) = Ledger::find(&path, now) {
+            let _ = ledger.stats().map(|stats| serde_json::to_string(&stats));
+            let _ = ledger.export(|row| {
+                serde_json::to_string(&row)?;
+                drop(row.at.to_string());
+                Ok(())
+            });
+            let _ = ledger.todo("bert@acme.test", "acme.test");
+            let _ = ledger.host("hosting.test");
+            let _ = ledger.outcomes();
+            let _ = ledger.settled(|_| 1);
+            let _ = ledger.machines();
+            let job = Job {
+                place: "/somewhere/leads.csv.presend",
+                list: "leads.csv",
+                seed: 1,
+            };
+            let _ = ledger.begin(&job, now);
+            let _ = ledger.register(10);
+        }
+        let _ = forget(&path, &[Target::Domain("acme.test".to_owned())]);
+        let _ = repair(&path, &folder.path().join("new.db"));
+    }
 }

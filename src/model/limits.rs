@@ -72,6 +72,10 @@ pub const SHEET_CELLS: u64 = 10_000_000;
 /// How many bytes a part of a workbook may unpack to from however few. Our choice: what any machine bears.
 pub const INFLATED_BYTES: u64 = 64 << 20;
 
+/// Beyond that, most bytes that one byte of a packed list may unpack to. RFC 1951 lets one byte of deflate make 1,032; lists
+/// come to ten or twenty.
+pub const UNPACKED_RATIO: u64 = 1_100;
+
 /// How many times longer than packed a part may be beyond that. Apache POI takes 100; deviates because sheets of many equal
 /// cells come near to that. What is made to fill memory has 1000, which is the most that DEFLATE can.
 pub const INFLATION: u64 = 200;
@@ -646,6 +650,12 @@ pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 /// Bytes of a local part from which on it identifies its address where it stands alone. Our choice: shorter ones are
 /// found in any text.
 pub const TELLING_LOCAL_PART: usize = 3;
+
+/// How often a ledger that somebody has alone is tried. Our choice: a tenth of a second in all.
+pub const LEDGER_GUARD_TRIES: u32 = 5;
+
+/// Bytes of a ledger up to which it is looked through for damage before anything else. Our choice: a tenth of a second.
+pub const LEDGER_CHECKED_AT_ONCE: u64 = 16 << 20;
 
 /// Bytes of a file that are searched at once when an address is forgotten. Our choice.
 pub const SEARCHED_AT_ONCE: usize = 1 << 20;

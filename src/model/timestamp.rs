@@ -49,11 +49,19 @@ impl std::ops::Add<Duration> for Timestamp {
     }
 }
 
+/// The last moment that RFC 3339 has a text for: the end of the year 9999. What lies beyond is shown as it.
+const LAST: u64 = 253_402_300_799_999;
+
+impl Timestamp {
+    fn shown(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.0.min(LAST))
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC, to the second: `2026-03-02T06:00:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = UNIX_EPOCH + Duration::from_millis(self.0);
-        write!(f, "{}", humantime::format_rfc3339_seconds(time))
+        write!(f, "{}", humantime::format_rfc3339_seconds(self.shown()))
     }
 }
 
@@ -67,8 +75,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let time = UNIX_EPOCH + Duration::from_millis(self.0);
-        serializer.collect_str(&humantime::format_rfc3339_millis(time))
+        serializer.collect_str(&humantime::format_rfc3339_millis(self.shown()))
     }
 }
 
@@ -89,6 +96,17 @@ mod tests {
         assert_eq!(moment.to_string(), "2026-03-02T06:00:00Z");
         let json = serde_json::to_string(&moment).unwrap();
         assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), moment);
+    }
+
+    #[test]
+    fn what_no_calendar_has_is_shown_as_its_last_day() {
+        let beyond = Timestamp::from_millis(u64::MAX);
+        assert_eq!(beyond.to_string(), "9999-12-31T23:59:59Z");
+        assert!(
+            serde_json::to_string(&beyond)
+                .unwrap()
+                .starts_with("\"9999-12-31")
+        );
     }
 
     #[test]

@@ -323,12 +323,10 @@ fn unpacked(stream: Reader) -> io::Result<Reader> {
     let mut stream = BufReader::with_capacity(limits::EVENT_READ_BYTES, stream);
     let head = stream.fill_buf()?;
     if head.starts_with(b"\x1f\x8b") {
-        return Ok(Box::new(flate2::read::MultiGzDecoder::new(stream)));
+        return Ok(list::unfold::gzip(stream));
     }
     if head.starts_with(b"\x28\xb5\x2f\xfd") {
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(stream)?;
-        decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
-        return Ok(Box::new(decoder));
+        return list::unfold::zstd(stream);
     }
     Ok(Box::new(stream))
 }

@@ -29,6 +29,7 @@ mod remark;
 mod shape;
 mod source;
 mod table;
+pub(crate) mod unfold;
 mod unpack;
 mod window;
 

@@ -1,11 +1,10 @@
 //! From the bytes of a file to text in UTF-8: unpacked, recognised, decoded.
 
-use std::io::{self, BufReader, ErrorKind, Read};
-
-use flate2::read::MultiGzDecoder;
+use std::io::{self, ErrorKind, Read};
 
 use super::encoding::{self, Encoding, Heard};
 use super::kind::{self, Binary, Kind};
+use super::unfold;
 use crate::model::limits;
 
 /// A reader that another thread may own.
@@ -38,7 +37,7 @@ pub(super) fn text(reader: Reader, said: Option<Encoding>) -> Result<Text, NoTex
     let unpacked: Reader = match kind::of(packed.head()) {
         Kind::Text => Box::new(packed),
         Kind::Binary(binary) => return Err(NoText::Binary(binary)),
-        Kind::Gzip => Box::new(MultiGzDecoder::new(BufReader::new(packed))),
+        Kind::Gzip => unfold::gzip(packed),
         Kind::Zstd => unpack_zstd(packed),
     };
     let sample = Peeked::new(unpacked, limits::SNIFF_BYTES);
@@ -76,12 +75,8 @@ pub(super) fn text(reader: Reader, said: Option<Encoding>) -> Result<Text, NoTex
 }
 
 fn unpack_zstd(packed: Peeked<Reader>) -> Reader {
-    let decoder = zstd::stream::read::Decoder::new(packed).and_then(|mut decoder| {
-        decoder.window_log_max(limits::ZSTD_WINDOW_LOG)?;
-        Ok(decoder)
-    });
-    match decoder {
-        Ok(decoder) => Box::new(decoder),
+    match unfold::zstd(packed) {
+        Ok(unpacked) => unpacked,
         Err(error) => Box::new(Peeked {
             head: Vec::new(),
             given: 0,
