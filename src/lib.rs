@@ -44,6 +44,8 @@
 //! | What does a bounce say, and does it condemn? | `bounce::weigh` |
 //! | How large may anything become, how long may anything take? | `model::limits` |
 
+#![cfg_attr(not(feature = "testing"), warn(unused_crate_dependencies))]
+
 // What is not used by the program is dead, and the compiler says so; tests and benches reach everything through `testing`.
 
 pub use cli::main;
