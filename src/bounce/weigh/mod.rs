@@ -10,12 +10,12 @@
 //! 1. the **reply** of the host that serves the recipient: its words, else the enhanced code in it;
 //! 2. the **reporter**, the server that wrote the notice: its own words about a host that gave no reply ("connection timed
 //!    out", "envelope expired"), else a status of its own finding;
-//! 3. the **platform** that sent for a customer: what its documentation says that this class means, else its words, else
-//!    what "hard" and "soft" mean everywhere;
-//! 4. the **prose** around a report: help texts, transcripts, as far as it names the recipient. Beside a report that quotes
-//!    or says anything it may give the reason, but condemns no address: it is help for the reader, in the plainest words for
-//!    each code. Where a report quotes no reply and has no words of its own, or there is no report at all, the text takes
-//!    its place and is read as the reporter's (or, where it quotes a reply, as that).
+//! 3. the **platform** that sent for a customer: what its documentation says that this class means, else its words,
+//!    else what "hard" and "soft" mean everywhere;
+//! 4. the **prose** around a report: help texts, transcripts, as far as it names the recipient. Beside a report that
+//!    quotes or says anything it may give the reason, but condemns no address: it is help for the reader, in the
+//!    plainest words for each code. Where a report quotes no reply and has no words of its own, or there is no report
+//!    at all, the text takes its place and is read as the reporter's (or, where it quotes a reply, as that).
 //!
 //! A statement says why when it rests on words or on an enhanced code ([`Grounds`]). A bare code such as 550 does not:
 //! it leaves room for the next speaker, yet limits what that speaker may say, and where no speaker says more it comes
