@@ -11,24 +11,24 @@ pub enum Command {
     Helo(String),
     /// MAIL FROM, with its parameters in upper case.
     Mail {
-        /// Who is said to be the sender.
+        /// The reverse path, which names the sender.
         from: Path,
         /// Such as `SMTPUTF8` or `SIZE=1000`.
         parameters: Vec<String>,
     },
-    /// RCPT TO.
+    /// RCPT TO, with the forward path.
     Rcpt(Path),
-    /// RSET.
+    /// RSET, which ends the transaction.
     Rset,
-    /// NOOP.
+    /// NOOP, which does nothing.
     Noop,
-    /// QUIT.
+    /// QUIT, which ends the session.
     Quit,
     /// VRFY or EXPN.
     Vrfy,
     /// DATA or BDAT: a message would follow.
     Data,
-    /// STARTTLS.
+    /// STARTTLS (RFC 3207).
     StartTls,
     /// A known verb with arguments that make no sense.
     BadArguments,
@@ -39,7 +39,7 @@ pub enum Command {
 /// What stands between angle brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// `<>`.
+    /// `<>`, the null sender.
     Null,
     /// `<local@domain>`, the domain in lower case.
     Mailbox {

@@ -13,7 +13,7 @@ pub use super::line::{Dialect, Line};
 pub struct Topic<'a> {
     /// The host's own name.
     pub host: &'a str,
-    /// The visitor's address.
+    /// The client's address.
     pub client: &'a str,
     /// The recipient in question.
     pub address: &'a str,

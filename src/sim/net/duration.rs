@@ -1,4 +1,4 @@
-//! Durations in world files, as people write them: `90s`, `5m`, `1h 30m`.
+//! Durations in world files: `90s`, `5m`, `1h 30m`.
 
 use std::time::Duration;
 

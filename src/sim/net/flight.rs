@@ -3,9 +3,9 @@
 /// How a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineEnd {
-    /// CRLF.
+    /// CRLF, as RFC 5321 §2.3.8 wants it.
     CrLf,
-    /// LF alone.
+    /// LF alone, which is an error.
     BareLineFeed,
 }
 

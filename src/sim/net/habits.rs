@@ -1,4 +1,4 @@
-//! How a simulated mail host behaves, whoever asks.
+//! How a simulated mail host behaves towards every client.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::dialect::{Dialect, Line};
 use super::stumble::Stumble;
 
-/// What happens to those who connect.
+/// What happens to a client that connects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Door {
@@ -25,12 +25,12 @@ pub enum Door {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Greeting {
-    /// 220.
+    /// 220: it is ready.
     #[default]
     Welcomes,
-    /// 421: no time for anybody.
+    /// 421: it takes no client now.
     NotNow,
-    /// 554: this visitor is blocked.
+    /// 554: this client is blocked.
     Blocks,
     /// 521: no mail is taken here (RFC 7504).
     TakesNoMail,
@@ -42,7 +42,7 @@ pub enum Greeting {
     Garbage,
 }
 
-/// What a host does with those who speak before it has greeted.
+/// What a host does with a client that speaks before it has greeted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EarlyTalkers {
@@ -64,7 +64,7 @@ pub enum Hello {
     HeloOnly,
     /// Only HELO: it hangs up on EHLO.
     HangsUpOnEhlo,
-    /// None.
+    /// Neither EHLO nor HELO.
     Refuses,
 }
 
@@ -75,11 +75,11 @@ pub enum Pipelining {
     /// Offered, and it works.
     #[default]
     Offered,
-    /// Not offered; those who do it all the same are answered.
+    /// Not offered; a client that does it all the same is answered.
     NotOffered,
-    /// Not offered; those who do it all the same are sent away.
+    /// Not offered; a client that does it all the same is sent away.
     Punished,
-    /// Offered, but only the first command of a flight is answered.
+    /// Offered, but only the first command of a batch is answered.
     Chokes,
 }
 
@@ -87,7 +87,7 @@ pub enum Pipelining {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tls {
-    /// Nothing.
+    /// No STARTTLS is offered.
     #[default]
     None,
     /// It can, if the client likes.
@@ -117,12 +117,12 @@ impl Tls {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Senders {
-    /// Welcome.
+    /// Every sender is accepted.
     #[default]
     Welcome,
-    /// Blocked, by the visitor's address or name.
+    /// Blocked, by the client's address or name.
     Blocked,
-    /// Refused, for their domain does not vouch for the visitor's address.
+    /// Refused, for their domain does not vouch for the client's address.
     Unauthenticated,
     /// The null sender is refused, others are welcome.
     NullRefused,
@@ -135,9 +135,9 @@ pub enum Recipients {
     /// Looked up: those that exist are accepted.
     #[default]
     Checked,
-    /// All accepted, whoever they are; what does not exist bounces later.
+    /// All accepted; a message to one that does not exist bounces later.
     AllAccepted,
-    /// All refused, for the visitor is blocked.
+    /// All refused, for the client is blocked.
     VisitorBlocked,
     /// All refused, for no mail is taken here.
     NoMailTaken,
@@ -147,7 +147,7 @@ pub enum Recipients {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AfterRefusal {
-    /// Nothing special.
+    /// Nothing: the session goes on.
     #[default]
     StaysOn,
     /// It says so, then closes the connection.
@@ -156,7 +156,7 @@ pub enum AfterRefusal {
     HangsUpUnsaid,
 }
 
-/// How replies come over the wire.
+/// How replies are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Speech {
@@ -218,20 +218,20 @@ impl Speech {
     }
 }
 
-/// By what a greylister knows its visitors again.
+/// By what a greylister knows its clients again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KnownBy {
     /// Visitor, sender and recipient.
     #[default]
     Triplet,
-    /// The visitor's address alone.
+    /// The client's address alone.
     Visitor,
-    /// The visitor's address, on another connection than the first.
+    /// The client's address, on another connection than the first.
     Connection,
 }
 
-/// Strangers must come twice (RFC 6647).
+/// Greylisting: an unknown client must come twice (RFC 6647).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Greylist {
@@ -253,19 +253,19 @@ pub struct ErrorLimits {
     pub hang_up_after: u32,
 }
 
-/// What a host does to those who fish for names.
+/// What a host does against directory harvesting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HarvestDefence {
-    /// From then on, everybody exists.
+    /// From then on, it accepts every recipient.
     AcceptsAll,
-    /// From then on, nobody exists.
+    /// From then on, it refuses every recipient.
     RefusesAll,
-    /// From then on, the visitor is turned away.
+    /// From then on, the client is turned away.
     Blocks,
 }
 
-/// When a host thinks that somebody fishes for names.
+/// When a host takes a client for a harvester.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Harvest {
@@ -278,11 +278,11 @@ pub struct Harvest {
     pub lasts: Duration,
 }
 
-/// How many recipients a visitor may name in a time.
+/// How many recipients a client may name in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
-    /// This many,
+    /// This many recipients,
     pub recipients: u32,
     /// in any such time.
     #[serde(with = "super::duration")]
@@ -290,7 +290,7 @@ pub struct Rate {
 }
 
 impl Habits {
-    /// Whether it takes mail for anybody.
+    /// Whether it takes mail for any recipient.
     #[must_use]
     pub fn take_mail(&self) -> bool {
         self.greeting != Greeting::TakesNoMail && self.recipients != Recipients::NoMailTaken
@@ -303,19 +303,19 @@ pub const MOST_DOUBLINGS: u32 = 4;
 /// How a mail host behaves. [`Habits::default`] is an honest host with nothing special about it.
 #[derive(Clone, Debug, Default)]
 pub struct Habits {
-    /// Whose words it uses.
+    /// The software or provider whose replies it gives.
     pub dialect: Dialect,
     /// Words of its own.
     pub says: BTreeMap<Line, String>,
-    /// What happens to those who connect.
+    /// What happens to a client that connects.
     pub door: Door,
-    /// Most connections of one visitor at once; more are answered 421.
+    /// Most connections of one client at once; more are answered 421.
     pub connections: Option<u32>,
-    /// First words.
+    /// The greeting.
     pub greeting: Greeting,
     /// How long they take.
     pub greeting_wait: Duration,
-    /// What happens to those who speak before.
+    /// What happens to a client that speaks before the greeting.
     pub early_talkers: EarlyTalkers,
     /// Which hello it takes.
     pub hello: Hello,
@@ -329,7 +329,7 @@ pub struct Habits {
     pub senders: Senders,
     /// What it says to RCPT.
     pub recipients: Recipients,
-    /// Whether strangers must come twice.
+    /// Whether it greylists, and how.
     pub greylist: Option<Greylist>,
     /// What follows mistakes.
     pub errors: Option<ErrorLimits>,
@@ -348,15 +348,15 @@ pub struct Habits {
     /// How long it keeps silent after its first refusal of a connection; twice as long after each further one, up to
     /// [`MOST_DOUBLINGS`] times. Courier has 8 s.
     pub sulks: Option<Duration>,
-    /// What it does to those who fish for names.
+    /// What it does against directory harvesting.
     pub harvest: Option<Harvest>,
-    /// After this many refusals in a connection everybody is accepted there.
+    /// After this many refusals in a connection every recipient is accepted there.
     pub turns_after: Option<u32>,
-    /// How fast a visitor may ask.
+    /// How fast a client may ask.
     pub rate: Option<Rate>,
     /// What it does after a refusal.
     pub after_refusal: AfterRefusal,
-    /// How its replies come over the wire.
+    /// How its replies are sent.
     pub speech: Speech,
     /// Where its replies fall out of step.
     pub stumble: Option<Stumble>,

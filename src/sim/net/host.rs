@@ -1,4 +1,4 @@
-//! A simulated mail host: what it is, what it remembers of its visitors.
+//! A simulated mail host: what it is, what it remembers of its clients.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -12,13 +12,13 @@ use crate::model::timestamp::Timestamp;
 /// A mail host as it is described.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// Its name.
+    /// The name under which it is published.
     pub name: String,
     /// How it behaves.
     pub habits: Habits,
     /// How the way to it behaves.
     pub way: Way,
-    /// Whose mail it takes, by domain.
+    /// The mailboxes that it takes mail for, by domain.
     pub domains: HashMap<String, Arc<Mailboxes>>,
 }
 
@@ -29,9 +29,9 @@ pub struct Way {
     pub round_trip: Duration,
     /// Share by which times vary, 0 to 1.
     pub jitter: f64,
-    /// Probability that a flight is lost, hence comes later.
+    /// Probability that a segment is lost, hence comes later.
     pub loss: f64,
-    /// Probability that a flight ends the connection.
+    /// Probability that a segment ends the connection.
     pub reset: f64,
 }
 
@@ -45,21 +45,21 @@ pub(super) struct Memory {
     recent: VecDeque<Timestamp>,
 }
 
-/// How a host feels about its visitors at present.
+/// How a host feels about its clients at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mood {
-    /// As always.
+    /// As its habits say.
     Ordinary,
-    /// Everybody exists.
+    /// Every recipient is accepted.
     AcceptsAll,
-    /// Nobody exists.
+    /// Every recipient is refused.
     RefusesAll,
     /// Visitors are turned away.
     Blocks,
 }
 
 impl Memory {
-    /// How long this visitor must stay away, in seconds; `None` when it need not.
+    /// How long this client must stay away, in seconds; `None` when it need not.
     pub(super) fn greylists(
         &mut self,
         habits: &Habits,

@@ -1,8 +1,8 @@
-//! What a mail host has words for, and whose words.
+//! The replies that a simulated mail host can give, and the makes of hosts that word them.
 
 use serde::Deserialize;
 
-/// Whose words a host uses.
+/// The software or provider whose replies a host gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
@@ -19,21 +19,21 @@ pub enum Dialect {
     Google,
     /// Outlook.com, Hotmail, Live.
     Outlook,
-    /// Microsoft 365.
+    /// Exchange Online.
     Microsoft365,
     /// Yahoo with AOL.
     Yahoo,
-    /// iCloud.
+    /// Apple's iCloud.
     Icloud,
     /// GMX, web.de, mail.com.
     Gmx,
-    /// mail.ru.
+    /// Mail.ru of VK.
     MailRu,
-    /// Proofpoint's gateway.
+    /// Proofpoint, a filtering gateway.
     Proofpoint,
-    /// Mimecast's gateway.
+    /// Mimecast, a filtering gateway.
     Mimecast,
-    /// Barracuda's gateway.
+    /// Barracuda, a filtering gateway.
     Barracuda,
 }
 
@@ -41,7 +41,7 @@ pub enum Dialect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// The greeting.
+    /// The greeting, 220.
     Banner,
     /// The first line of the answer to EHLO.
     Hello,
@@ -59,7 +59,7 @@ pub enum Line {
     Busy,
     /// The mailbox has another address now.
     Moved,
-    /// Come back later: a stranger's first visit.
+    /// Come back later: the first attempt of an unknown client.
     Greylisted,
     /// Too many mistakes in this connection.
     TooManyErrors,
@@ -73,26 +73,26 @@ pub enum Line {
     OneDomainOnly,
     /// Not a domain of this host.
     RelayDenied,
-    /// The visitor's address is blocked, said at the greeting.
+    /// The client's address is blocked, said at the greeting.
     BlockedAtDoor,
-    /// The visitor is blocked, said to MAIL.
+    /// The client is blocked, said to MAIL.
     BlockedAtMail,
-    /// The visitor is blocked, said to RCPT.
+    /// The client is blocked, said to RCPT.
     BlockedAtRcpt,
-    /// No time for anybody at present, said at the greeting.
+    /// No client is served at present, said at the greeting.
     NotNow,
     /// No mail is taken here.
     TakesNoMail,
-    /// Too many connections from this visitor.
+    /// Too many connections from this client.
     TooManyConnections,
-    /// The sender's domain does not vouch for the visitor.
+    /// The sender's domain does not vouch for the client.
     Unauthenticated,
-    /// Only encrypted.
+    /// MAIL is taken over TLS only.
     NeedsTls,
-    /// The visitor asks too fast.
+    /// The client asks too fast.
     TooFast,
-    /// The visitor fishes for names.
+    /// The client fishes for names.
     Harvester,
-    /// The visitor spoke before the greeting.
+    /// The client spoke before the greeting.
     TalksEarly,
 }

@@ -1,4 +1,4 @@
-//! Who has a mailbox where: the truth that a run is measured against.
+//! Which mailboxes exist: the truth that a run is measured against.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub enum Truth {
     Moved,
     /// Its domain does not exist.
     NoSuchDomain,
-    /// Its domain takes no mail, or has nobody who does.
+    /// Its domain takes no mail, or has no host that does.
     NoMailHost,
     /// The hosts that should take its mail are never to be reached.
     HostsDead,
@@ -68,9 +68,9 @@ impl Truth {
 /// The state of a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// Takes mail.
+    /// It takes mail.
     Open,
-    /// Over quota.
+    /// It is over quota.
     Full,
     /// Closed by its provider.
     Disabled,
@@ -78,7 +78,7 @@ pub enum Condition {
     Busy,
     /// Known to have moved (RFC 5321 §3.4, reply 551).
     Moved {
-        /// Where to.
+        /// The address that it has now.
         to: String,
     },
 }
@@ -90,7 +90,7 @@ pub enum Unclaimed {
     /// It has no use for it.
     #[default]
     Unwanted,
-    /// Somebody reads it: a true catch-all.
+    /// It is delivered and read: a true catch-all.
     Delivered,
     /// It is taken at the door, a bounce follows.
     Bounced,
@@ -114,7 +114,7 @@ pub enum Service {
     /// They take its mail.
     #[default]
     Taken,
-    /// They refuse it as if it were a stranger's.
+    /// They refuse it as if it were a foreign domain's.
     Refused,
 }
 

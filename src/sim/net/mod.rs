@@ -1,7 +1,7 @@
 //! A described internet behind the same seams as the real one.
 //!
 //! An [`Internet`] is a description: zones, hosts, mailboxes. [`Internet::start`] brings it to life on tokio's paused
-//! clock, over pipes in memory, so that hours of waiting pass at once; what the servers saw of their visitors is with
+//! clock, over pipes in memory, so that hours of waiting pass at once; what the servers saw of their clients is with
 //! the [`Witness`]. One description with one seed behaves in one way. World files are described in
 //! `sample_lists/world.toml`, their keys in [`scenario`].
 //!
@@ -99,7 +99,7 @@ impl Internet {
 
     /// Brings the internet to life. Must be called inside the runtime that serves it, whose time should be paused.
     ///
-    /// Each start is a fresh one: its hosts have seen nobody yet. To let a program be killed and started again before
+    /// Each start is a fresh one: its hosts have met no client yet. To let a program be killed and started again before
     /// the same hosts, give the second the same [`Simulation::world`].
     #[must_use]
     pub fn start(&self, seed: u64) -> Simulation {
@@ -144,13 +144,13 @@ impl Internet {
         }
     }
 
-    /// As [`Internet::start`], for those who need no witness.
+    /// As [`Internet::start`], where no witness is needed.
     #[must_use]
     pub fn world(&self, seed: u64) -> World {
         self.start(seed).world
     }
 
-    /// The address that visitors come from.
+    /// The address that clients come from.
     #[must_use]
     pub fn client(&self) -> IpAddr {
         self.client
@@ -195,7 +195,7 @@ impl Internet {
         })
     }
 
-    /// Who has a mailbox at a domain; `None` where there is no such domain.
+    /// The mailboxes of a domain; `None` where there is no such domain.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn mailboxes(&self, domain: &str) -> Option<&Mailboxes> {
@@ -265,7 +265,7 @@ impl Internet {
 }
 
 impl Simulation {
-    /// Waits until every host has noticed that its visitors are gone, so that the witness has seen all. Sessions
+    /// Waits until every host has noticed that its clients are gone, so that the witness has seen all. Sessions
     /// that a client still holds open end after their five minutes.
     pub async fn settle(&self) {
         self.network.settle().await;

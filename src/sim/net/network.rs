@@ -32,9 +32,9 @@ pub(super) struct Network {
     pub(super) witness: Arc<Witness>,
     pub(super) clock: Clock,
     pub(super) seed: u64,
-    /// Where visitors come from who name no source address.
+    /// The address of clients that name no source address.
     pub(super) client: IpAddr,
-    /// Whether the visitors' machines have a way to IPv6 addresses.
+    /// Whether the clients' machines have a way to IPv6 addresses.
     pub(super) ipv6: bool,
     pub(super) visits: Mutex<JoinSet<()>>,
 }

@@ -1,4 +1,4 @@
-//! Ready-made habits: the kinds of mail hosts that a visitor meets.
+//! Ready-made habits: the kinds of mail hosts that a client meets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ macro_rules! personas {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Persona {
-            /// Refuses strangers, has no limits worth mentioning.
+            /// It refuses unknown recipients, has no limits worth mentioning.
             #[default]
             Honest,
             $(#[doc = $what] $name,)*

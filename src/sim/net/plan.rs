@@ -20,7 +20,7 @@ use crate::net::route::{DnsAnswer, Record, RecordKind};
 pub struct Plan {
     /// When the simulated time begins.
     pub start: Timestamp,
-    /// Where visitors come from who name no source address.
+    /// The address of clients that name no source address.
     pub client: IpAddr,
     /// How the way to hosts behaves that have none of their own.
     pub way: Way,
@@ -28,11 +28,11 @@ pub struct Plan {
     pub dns_latency: Duration,
     /// When no name server answers anything, where that happens.
     pub dns_outage: Option<Outage>,
-    /// Whether visitors have a way to IPv6 addresses.
+    /// Whether clients have a way to IPv6 addresses.
     pub ipv6: bool,
     /// The mail hosts.
     pub hosts: Vec<PlannedHost>,
-    /// The domains.
+    /// The domains that exist.
     pub domains: Vec<PlannedDomain>,
     /// Further DNS records.
     pub records: Vec<PlannedRecord>,
@@ -51,16 +51,16 @@ pub struct PlannedHost {
     pub way: Option<Way>,
 }
 
-/// A domain that people have addresses at.
+/// A domain that the list has addresses of.
 #[derive(Clone, Debug)]
 pub struct PlannedDomain {
-    /// Its name.
+    /// The name, in Unicode or A-labels.
     pub name: String,
     /// Its mail hosts with their preference; `(0, "")` says that it takes no mail (RFC 7505).
     pub mx: Vec<(u16, String)>,
     /// Its own addresses.
     pub addresses: Vec<IpAddr>,
-    /// Its texts.
+    /// The character strings of its TXT records.
     pub texts: Vec<String>,
     /// How long answers may be kept.
     pub ttl: Duration,
@@ -68,7 +68,7 @@ pub struct PlannedDomain {
     pub name_server: NameServer,
     /// After how many questions trouble passes, where it does.
     pub recovers_after: Option<u32>,
-    /// Who has a mailbox there.
+    /// The mailboxes there.
     pub mailboxes: Arc<Mailboxes>,
 }
 
@@ -86,7 +86,7 @@ pub struct PlannedRecord {
 /// What a record of its own says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A record.
+    /// An ordinary record.
     Record(Record),
     /// The name is another one's alias.
     Alias(String),
@@ -152,7 +152,7 @@ impl Plan {
         self
     }
 
-    /// Adds a domain, its mail hosts in order of preference, and who has a mailbox there.
+    /// Adds a domain, its mail hosts in order of preference, and its mailboxes.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn domain(mut self, name: &str, mx: &[&str], mailboxes: &[&str]) -> Self {
@@ -307,7 +307,7 @@ fn addresses(zones: &Zones, name: &str) -> Vec<IpAddr> {
     addresses
 }
 
-/// Documentation space: three small networks of IPv4 (RFC 5737), then as much of IPv6 as anybody wants (RFC 3849).
+/// Documentation space: three small networks of IPv4 (RFC 5737), then as much of IPv6 as is wanted (RFC 3849).
 fn free_addresses() -> impl Iterator<Item = IpAddr> {
     let networks = [[192, 0, 2], [198, 51, 100], [203, 0, 113]];
     let old = networks

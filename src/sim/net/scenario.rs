@@ -1,18 +1,18 @@
-//! World files: a simulated internet as people write it.
+//! World files: a simulated internet, written by hand.
 //!
 //! TOML. Names are written with or without IDNA, durations like `"90s"` or `"5m"`. Every key but `name` may be left out.
 //!
 //! At the top:
 //!
 //! - `start`: what the clock shows when a run begins, such as `"2026-03-02T06:00:00Z"`.
-//! - `client`: the address that visitors come from.
+//! - `client`: the address that clients connect from.
 //!
 //! `[network]`, for hosts that say nothing else:
 //!
-//! - `round_trip` (60ms), `jitter` (0.3: a third more or less), `loss`, `reset` (0: probability per flight).
+//! - `round_trip` (60ms), `jitter` (0.3: a third more or less), `loss`, `reset` (0: probability per segment).
 //! - `dns_latency` (20ms).
 //! - `dns_outage = { after, lasts }`: when DNS begins to answer nothing at all, and for how long; for ever without `lasts`.
-//! - `ipv6` (true): whether those who visit have a way to IPv6 addresses.
+//! - `ipv6` (true): whether clients have a way to IPv6 addresses.
 //!
 //! `[[host]]`, a mail host:
 //!

@@ -33,7 +33,7 @@ pub(super) struct File {
     pub(super) record: Vec<RecordTable>,
 }
 
-/// `[network]`.
+/// The table `[network]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NetworkTable {
@@ -46,7 +46,7 @@ pub(super) struct NetworkTable {
     pub(super) ipv6: Option<bool>,
 }
 
-/// `dns_outage`.
+/// The inline table `dns_outage`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OutageTable {
@@ -54,7 +54,7 @@ pub(super) struct OutageTable {
     pub(super) lasts: Option<Time>,
 }
 
-/// `[[host]]`.
+/// The table `[[host]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HostTable {
@@ -96,7 +96,7 @@ pub(super) struct HostTable {
     pub(super) reset: Option<Share>,
 }
 
-/// `[[domain]]`.
+/// The table `[[domain]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DomainTable {
@@ -128,7 +128,7 @@ pub(super) struct DomainTable {
     pub(super) service: Service,
 }
 
-/// `[[record]]`.
+/// The table `[[record]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecordTable {
@@ -189,7 +189,7 @@ impl HostTable {
 #[serde(transparent)]
 pub(super) struct Mx(pub(super) String);
 
-/// A duration as people write it.
+/// A duration such as `90s`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Time(#[serde(with = "super::duration")] pub(super) Duration);

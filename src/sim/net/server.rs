@@ -24,7 +24,7 @@ use crate::net::{Clock, Stream};
 /// How long a host waits for the next command before it leaves (RFC 5321 §4.5.3.2.7).
 const IDLE: Duration = Duration::from_secs(300);
 
-/// What a lost flight costs: TCP's first retransmission (RFC 6298 §2.4 has at least a second).
+/// What a lost segment costs: TCP's first retransmission (RFC 6298 §2.4 has at least a second).
 const RETRANSMISSION: Duration = Duration::from_secs(1);
 
 /// Most bytes taken at a time.
@@ -33,11 +33,11 @@ const CHUNK: usize = 4 << 10;
 /// Most bytes without a line end.
 const HEARD: usize = 64 << 10;
 
-/// How long a visitor has to wait for the greeting before it may leave without a word: RFC 5321 §3.1 lets it say nothing
+/// How long a client has to wait for the greeting before it may leave without a word: RFC 5321 §3.1 lets it say nothing
 /// before, and no client waits for ever.
 const GREETING_WORTH_WAITING: Duration = Duration::from_secs(15);
 
-/// One connection.
+/// One connection of a client to a host.
 pub(super) struct Visit {
     pub(super) host: Arc<Host>,
     /// The host's number with the witness.
@@ -49,13 +49,13 @@ pub(super) struct Visit {
     pub(super) client: IpAddr,
     /// Which connection of this host, counted from 1.
     pub(super) connection: u32,
-    /// How many connections the visitor has open, this one included.
+    /// How many connections the client has open, this one included.
     pub(super) open: u32,
     /// A reply that is to be said as one with the next.
     pub(super) held: Option<String>,
 }
 
-/// Whether a visitor that is gone has said goodbye in what it `said`, or in what lies unread.
+/// Whether a client that is gone has said goodbye in what it `said`, or in what lies unread.
 async fn says_goodbye(wire: &mut Box<dyn Stream>, mut said: Vec<u8>) -> bool {
     while let Ok(Ok(1..)) = timeout(Duration::ZERO, wire.read_buf(&mut said)).await {}
     let flight = Batch::take_from(&mut said);
@@ -65,18 +65,18 @@ async fn says_goodbye(wire: &mut Box<dyn Stream>, mut said: Vec<u8>) -> bool {
 
 /// Why a connection ended.
 enum End {
-    /// The visitor said QUIT.
+    /// The client said QUIT.
     Quit,
-    /// The visitor left without a word.
+    /// The client left without a word.
     Left,
-    /// The visitor left before it was greeted, having waited long enough.
+    /// The client left before it was greeted, having waited long enough.
     TiredOfWaiting,
     /// The host ended it.
     SentAway,
 }
 
 impl Visit {
-    /// Serves the visitor until one of the two leaves.
+    /// Serves the client until one of the two leaves.
     pub(super) async fn serve(mut self, mut wire: Box<dyn Stream>) {
         let entered = self.clock.now();
         let end = match self.greet(&mut wire).await {
@@ -101,7 +101,7 @@ impl Visit {
         }
     }
 
-    /// First words. Returns what the visitor said before them.
+    /// First words. Returns what the client said before them.
     async fn greet(&mut self, wire: &mut Box<dyn Stream>) -> Result<Vec<u8>, End> {
         let habits = &self.host.habits;
         let wait = self
@@ -158,8 +158,8 @@ impl Visit {
         Err(End::SentAway)
     }
 
-    /// Converses until one of the two leaves. Whoever said goodbye while the host was busy with an earlier command, and left
-    /// before it could be answered, has said goodbye.
+    /// Runs the session until one side leaves. A client that sent QUIT while the host was busy with an earlier command,
+    /// and left before it could be answered, has taken leave properly.
     async fn converse(
         &mut self,
         mut wire: Box<dyn Stream>,
@@ -186,7 +186,7 @@ impl Visit {
         }
     }
 
-    /// Answers flight after flight, until the visitor wants encryption. What it has said and was not answered stays in
+    /// Answers batch after batch, until the client wants encryption. What it has sent and was not answered stays in
     /// `heard`.
     async fn listen(
         &mut self,
@@ -241,7 +241,7 @@ impl Visit {
         if flight.lines.len() < 2 {
             return Ok(flight);
         }
-        // Who answers more than was asked is sent the next command while it still answers.
+        // A host that sends more replies than commands is sent the next command while it still answers.
         let invited = (session.pipelines(&self.host) && flight.ends_where_it_must())
             || self.host.habits.stumble.is_some();
         {
@@ -369,7 +369,7 @@ impl Visit {
         Ok(())
     }
 
-    /// Says something; whoever does not listen for five minutes is gone.
+    /// Sends a reply; a client that does not read for five minutes is gone.
     async fn utter(
         &self,
         wire: &mut Box<dyn Stream>,
@@ -383,7 +383,7 @@ impl Visit {
         }
     }
 
-    /// The next bytes from the visitor.
+    /// The next bytes from the client.
     async fn read(&self, wire: &mut Box<dyn Stream>) -> Result<Vec<u8>, End> {
         let mut chunk = Vec::with_capacity(CHUNK);
         match timeout(IDLE, wire.read_buf(&mut chunk)).await {

@@ -26,7 +26,7 @@ pub(super) struct Session {
     encrypted: bool,
     utf8: bool,
     sender: Option<String>,
-    /// Whether the flight that is being answered had a MAIL that was refused: what follows it there was said in good
+    /// Whether the batch that is being answered had a MAIL that was refused: what follows it there was sent in good
     /// faith (RFC 2920 §3.1).
     mail_refused: bool,
     transaction: Transaction,
@@ -89,7 +89,7 @@ impl Session {
         self.mail_refused = false;
     }
 
-    /// Whether RCPT without a sender shows no bad manners.
+    /// Whether RCPT without a sender is no breach of the protocol.
     pub(super) fn spoke_in_good_faith(&self) -> bool {
         self.mail_refused
     }
@@ -305,7 +305,7 @@ impl Session {
         self.transaction = Transaction::default();
     }
 
-    /// A reply that the host counts among the visitor's mistakes.
+    /// A reply that the host counts among the client's mistakes.
     fn refusal(&mut self, line: Line, topic: &Topic<'_>, desk: &mut Desk<'_>) -> Turn {
         desk.seen.says(line);
         self.mistake(&phrase(desk.host, self.client, line, topic), desk)

@@ -33,7 +33,7 @@ pub(super) enum Said {
     Done,
     /// The host broke off on purpose.
     BrokenOff,
-    /// The visitor is gone.
+    /// The client is gone.
     NobodyListens,
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn utter_in_halves<W: AsyncWrite + Unpin>(
     let reply = render(words, "\r\n");
     let (first, rest) = reply.as_bytes().split_at(reply.len() / 2);
     for half in [first, rest] {
-        // Nobody listens any more: that shows at the next read.
+        // The client is gone: that shows at the next read.
         let _ = wire.write_all(half).await;
         let _ = wire.flush().await;
         sleep(later).await;

@@ -26,7 +26,7 @@ pub struct Stumble {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The greeting.
+    /// The greeting, 220.
     Greeting,
     /// The answer to EHLO or HELO.
     Hello,
@@ -63,7 +63,7 @@ pub enum Slip {
 }
 
 impl Place {
-    /// Every place.
+    /// Every place, in the order of a session.
     #[cfg(feature = "testing")]
     pub const ALL: [Place; 7] = [
         Place::Greeting,
@@ -95,7 +95,7 @@ impl Place {
 }
 
 impl Slip {
-    /// Every slip.
+    /// Every slip, for tests that try them all.
     #[cfg(feature = "testing")]
     pub const ALL: [Slip; 7] = [
         Slip::Again,

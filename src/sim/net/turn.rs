@@ -24,7 +24,7 @@ pub(super) enum Then {
     Listen,
     /// The TLS handshake.
     Handshake,
-    /// The end of the connection, as the visitor wished.
+    /// The end of the connection, as the client wished.
     Farewell,
     /// The end of the connection, as the host wishes.
     HangUp,
@@ -38,9 +38,9 @@ pub(super) struct Turn {
     /// Its replies: code, then text, lines parted by LF. Mostly one; none to say nothing; two where the host takes its
     /// leave unasked.
     pub(super) replies: Vec<String>,
-    /// How the words come over the wire.
+    /// How the replies are sent.
     pub(super) speech: Speech,
-    /// What follows.
+    /// What the host does after its replies.
     pub(super) then: Then,
 }
 

@@ -1,4 +1,4 @@
-//! What the servers of a simulated internet saw of their visitors.
+//! What the servers of a simulated internet saw of their clients.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -8,14 +8,14 @@ use super::dialect::Line;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::RecordKind;
 
-/// Bad manners, each of which a careful visitor never shows.
+/// Breaches of the protocol, none of which a careful client commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Breach {
     /// DATA or BDAT.
     Data,
     /// Spoke before the greeting.
     EarlyTalk,
-    /// Sent commands together where that was not offered, or after a command that must end its flight (RFC 2920 §3.1).
+    /// Sent commands together where that was not offered, or after a command that must end its batch (RFC 2920 §3.1).
     UninvitedFlight,
     /// A command out of its order.
     OutOfOrder,
@@ -34,7 +34,7 @@ pub enum Breach {
 /// How a host answered a question for a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
-    /// 2yz.
+    /// 2yz: it takes mail for the recipient.
     Accepted,
     /// 5yz, for there is no such mailbox, or it is closed, moved or full.
     RefusedMailbox,
@@ -47,7 +47,7 @@ pub enum Outcome {
 pub struct Question {
     /// When the host answered.
     pub at: Timestamp,
-    /// Who was asked for, the local part as written.
+    /// The recipient, its local part as written.
     pub address: String,
     /// Which connection of this host, counted from 1.
     pub connection: u32,
@@ -79,29 +79,29 @@ pub struct Sightings {
     pub open: u32,
     /// Most connections open at once.
     pub open_at_most: u32,
-    /// Greetings sent.
+    /// Greetings that the host sent.
     pub greetings: u32,
-    /// EHLO.
+    /// EHLO commands received.
     pub ehlos: u32,
-    /// HELO.
+    /// HELO commands received.
     pub helos: u32,
     /// TLS handshakes that succeeded.
     pub handshakes: u32,
-    /// MAIL.
+    /// MAIL commands received.
     pub mails: u32,
-    /// RSET.
+    /// RSET commands received.
     pub rsets: u32,
-    /// NOOP.
+    /// NOOP commands received.
     pub noops: u32,
     /// VRFY or EXPN.
     pub vrfys: u32,
     /// DATA or BDAT. Must stay 0.
     pub datas: u32,
-    /// Connections that the visitor ended with QUIT.
+    /// Connections that the client ended with QUIT.
     pub quits: u32,
-    /// Connections that the visitor ended without a word, while the host was still willing.
+    /// Connections that the client ended without a word, while the host was still willing.
     pub hang_ups: u32,
-    /// Connections that the visitor ended before the greeting, after a long wait for it.
+    /// Connections that the client ended before the greeting, after a long wait for it.
     pub left_ungreeted: u32,
     /// Connections that the host ended.
     pub sent_away: u32,
@@ -113,13 +113,13 @@ pub struct Sightings {
     pub recipients_per_connection: u32,
     /// Most RCPTs refused (4yz or 5yz) in one connection.
     pub refused_per_connection: u32,
-    /// Names that visitors gave in EHLO or HELO.
+    /// Names that clients gave in EHLO or HELO.
     pub names: BTreeSet<String>,
     /// Senders in MAIL.
     pub senders: BTreeSet<String>,
-    /// Addresses from which visitors came.
+    /// Addresses from which clients came.
     pub sources: BTreeSet<IpAddr>,
-    /// Bad manners, counted.
+    /// Breaches of the protocol, counted.
     pub breaches: BTreeMap<Breach, u32>,
     /// What the host had reason to say, counted.
     pub said: BTreeMap<Line, u32>,
@@ -177,15 +177,15 @@ pub struct Totals {
     pub attempts: u64,
     /// Connections that came about.
     pub connections: u64,
-    /// MAIL.
+    /// MAIL commands received.
     pub mails: u64,
-    /// RCPT.
+    /// RCPT commands received.
     pub rcpts: u64,
     /// DATA or BDAT. Must stay 0.
     pub datas: u64,
-    /// DNS questions.
+    /// Questions to DNS.
     pub dns_questions: u64,
-    /// Bad manners, counted.
+    /// Breaches of the protocol, counted.
     pub breaches: BTreeMap<Breach, u64>,
 }
 

@@ -5,7 +5,7 @@ use super::line::{Dialect, Line};
 /// Words by what they say.
 type Table = &'static [(Line, &'static str)];
 
-/// What a make says in its own words; `None` where it says what everybody says.
+/// The reply of a make where it differs from the common one; `None` where it does not.
 pub(super) fn own(dialect: Dialect, line: Line) -> Option<&'static str> {
     let table = match dialect {
         Dialect::Postfix => return None,
@@ -29,7 +29,7 @@ pub(super) fn own(dialect: Dialect, line: Line) -> Option<&'static str> {
         .map(|(_, words)| *words)
 }
 
-/// What everybody says who has no words of their own.
+/// The reply of makes that have none of their own.
 pub(super) fn common(line: Line) -> &'static str {
     match line {
         Line::Banner => "220 {host} ESMTP Postfix",

@@ -26,7 +26,7 @@ const NEGATIVE_TTL: Duration = Duration::from_secs(300);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NameServer {
-    /// It answers.
+    /// It answers every question.
     #[default]
     Answers,
     /// It fails (SERVFAIL).

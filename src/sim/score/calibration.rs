@@ -14,7 +14,7 @@ use crate::projection::score::{Coverage, Sharpness};
 /// How the projections of many worlds fared.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calibration {
-    /// Worlds.
+    /// Worlds that were counted.
     pub worlds: u64,
     /// The intervals of the lists as they came.
     pub input: Coverage,

@@ -15,7 +15,7 @@ use super::dice::Dice;
 pub(super) struct Climate {
     /// Share of odd hosts.
     pub(super) odd_hosts: f64,
-    /// The kind whose turn it is: seeds in a row go through all kinds, so none waits for its luck.
+    /// The kind that is due: seeds in a row go through all kinds, so none depends on chance.
     pub(super) turn: Option<Persona>,
     /// The odd kinds that there are.
     pub(super) kinds: Vec<Persona>,
@@ -25,17 +25,17 @@ pub(super) struct Climate {
     pub(super) at_providers: f64,
     /// Share of domains that take everything.
     pub(super) catch_all: f64,
-    /// Share of domains with nobody behind their name, or a name in trouble.
+    /// Share of domains without a host behind their name, or with a name in trouble.
     pub(super) nameless: f64,
-    /// Share of people who are there still.
+    /// Share of mailboxes that still exist.
     pub(super) present: f64,
     /// Share of rows that are no address.
     pub(super) scribbles: f64,
-    /// Share of rows that name somebody again.
+    /// Share of rows that name a mailbox again.
     pub(super) repeated: f64,
-    /// Most lost flights, as a probability.
+    /// Most lost segments, as a probability.
     pub(super) loss: f64,
-    /// Most broken connections, as a probability per flight.
+    /// Most broken connections, as a probability per segment.
     pub(super) reset: f64,
     /// Longest median time there and back.
     pub(super) far: Duration,
@@ -77,7 +77,7 @@ const TEMPTING: [Persona; 14] = [
 ];
 
 impl Climate {
-    /// No oddities at all; everybody is there still.
+    /// No oddities at all; every mailbox still exists.
     #[cfg(feature = "testing")]
     pub(super) fn fair() -> Self {
         Climate {

@@ -16,14 +16,14 @@ use crate::sim::net::host::Way;
 use crate::sim::net::mailbox::PlusTags;
 use crate::sim::net::plan::Plan;
 
-/// How large a crowd is.
+/// How large such a world is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
     /// Addresses; at least as many as domains.
     pub addresses: usize,
-    /// Domains.
+    /// Domains of the list.
     pub domains: usize,
-    /// Mail hosts.
+    /// Mail hosts that serve them.
     pub hosts: usize,
 }
 

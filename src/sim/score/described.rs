@@ -11,11 +11,10 @@ use crate::sim::net::habits::Door;
 use crate::sim::net::mailbox::Unclaimed;
 use crate::sim::net::{Internet, Truth};
 
-/// An internet that somebody described, with a list of addresses: what a scenario is made of.
+/// An internet that was described by hand, with a list of addresses: what a scenario is made of.
 ///
-/// Hosts whose names share their last two labels stand under one roof; those that tell a visitor the same, or do not
-/// answer, are one site of it. A message bounces where the truth of today says
-/// so.
+/// Hosts whose names share their last two labels stand under one roof; those that tell a client the same, or do not
+/// answer, are one site of it. A message bounces where the truth of today says so.
 #[must_use]
 pub fn described(seed: u64, internet: Internet, addresses: &[String]) -> Creation {
     let (sites, site_by_host) = sites(&internet);

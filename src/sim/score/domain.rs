@@ -17,7 +17,7 @@ use super::site::{Site, add_host};
 /// What becomes of mail for a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nature {
-    /// Its hosts take it for those who have a mailbox.
+    /// Its hosts take it for the mailboxes that exist.
     Ordinary,
     /// Its hosts take everything; what has no mailbox bounces later.
     CatchAll,
@@ -29,7 +29,7 @@ pub enum Nature {
     NoSuchDomain,
     /// It says that it takes no mail (RFC 7505).
     NullMx,
-    /// It exists, but nobody takes its mail.
+    /// It exists, but has no mail host.
     NoMailHost,
     /// Its mail host's name has no address.
     HostWithoutAddress,
@@ -44,10 +44,10 @@ pub enum Nature {
 /// A domain in the making.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
-    /// As people write it.
+    /// The name in Unicode.
     pub(super) name: String,
     pub(super) nature: Nature,
-    /// The number of its site; `None` where nobody takes its mail.
+    /// The number of its site; `None` where it has no mail host.
     pub(super) site: Option<usize>,
     pub(super) known: BTreeMap<String, Condition>,
     pub(super) plus_tags: PlusTags,
@@ -70,7 +70,7 @@ pub(super) fn own_domains(sites: &[Site]) -> Vec<Draft> {
     drafts
 }
 
-/// A domain of anybody's.
+/// A domain of an ordinary owner, at a site drawn by lot.
 pub(super) fn anybodys(
     number: usize,
     climate: &Climate,

@@ -35,7 +35,7 @@ impl ListFile {
     }
 }
 
-/// Notes that people keep in lists: harmless ones, and those that trouble careless readers.
+/// Notes that are common in lists: harmless ones, and those that trouble careless readers.
 const NOTES: [&str; 6] = [
     "met in Leipzig",
     "",

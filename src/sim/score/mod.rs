@@ -1,8 +1,8 @@
 //! A random internet with a list of known truth, and what the shipped program makes of them.
 //!
-//! [`create`] draws everything from a seed: zones, mail hosts of every kind, people, the list. The same seed and the same
-//! size give the same internet, for ever. [`trial`] lets the shipped program verify the list there in simulated time;
-//! [`oracle`] judges what came of it with no code of the program's own; [`simulate`] does it all.
+//! [`create`] draws everything from a seed: zones, mail hosts of every kind, mailboxes, the list. The same seed and the
+//! same size give the same internet, for ever. [`trial`] lets the shipped program verify the list there in simulated
+//! time; [`oracle`] judges what came of it with no code of the program's own; [`simulate`] does it all.
 
 mod calibration;
 mod climate;
@@ -56,9 +56,9 @@ pub use trial::{GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, 
 pub struct Creation {
     /// What it was drawn from.
     pub seed: u64,
-    /// The internet.
+    /// The internet that was drawn.
     pub internet: Internet,
-    /// Who runs its mail hosts.
+    /// The sites that run its mail hosts.
     pub sites: Vec<Site>,
     /// The list as a file.
     pub list: ListFile,
@@ -68,7 +68,7 @@ pub struct Creation {
 }
 
 impl Creation {
-    /// Who runs the mail host of that name.
+    /// The site that runs the mail host of that name.
     ///
     /// # Panics
     ///
@@ -82,13 +82,13 @@ impl Creation {
 /// What is true of one row of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// Whether the row names somebody, if only by a text that is no address. One that does not is no message.
+    /// Whether the row names a recipient, if only by a text that is no address. One that does not is no message.
     pub is_message: bool,
     /// The address, without what stands around it; `None` where the row has none.
     pub address: Option<String>,
     /// What is true of the address today; `None` where the row has none.
     pub truth: Option<Truth>,
-    /// Where its mail goes, as a number into [`Creation::sites`]; `None` where nobody takes it.
+    /// Where its mail goes, as a number into [`Creation::sites`]; `None` where it has no mail host.
     pub site: Option<usize>,
     /// How its domain treats mail; `None` where the row has no address.
     pub nature: Option<Nature>,
@@ -122,7 +122,7 @@ pub fn create(seed: u64, addresses: usize) -> Creation {
     }
     let mut domains = domain::own_domains(&sites);
     for number in 0..domain_count {
-        // Sites that are somebody's own domain take no other's mail.
+        // Sites that are their owner's only domain take no other's mail.
         let open = &sites[..providers + others];
         let mut draft = domain::anybodys(number, &climate, &mut dice, open, providers);
         if draft.nature == Nature::Implicit {
@@ -195,7 +195,7 @@ fn row(entry: Entry, about: &[(Option<usize>, Nature)], internet: &Internet) -> 
         } => {
             let (site, nature) = about[domain];
             let truth = match nature {
-                // Somebody may be listening there, but not to the world.
+                // A host may listen there, but not to the world.
                 Nature::Inward => Truth::NoMailHost,
                 Nature::Ordinary
                 | Nature::CatchAll

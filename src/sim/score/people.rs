@@ -1,4 +1,4 @@
-//! Who is on the list, whether they are there still, how their rows are written.
+//! Which addresses are on the list, which mailboxes still exist, how the rows are written.
 
 use crate::model::reason::Reason;
 use crate::model::verdict::Verdict;
@@ -43,7 +43,7 @@ pub(super) fn names_somebody(scribble: &str) -> bool {
 /// A row in the making.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
-    /// Somebody's address.
+    /// An address of the list.
     Person {
         /// As it is written.
         written: String,
@@ -52,11 +52,11 @@ pub(super) enum Entry {
         /// Whether a message sent some days later bounces.
         bounces: bool,
     },
-    /// No address.
+    /// A text that is no address.
     Scribble(&'static str),
 }
 
-/// Fills a list with people, the domains with those who are there still.
+/// Fills the list with addresses, the domains with the mailboxes that still exist.
 pub(super) fn populate(
     seed: u64,
     addresses: usize,
@@ -82,7 +82,7 @@ pub(super) fn populate(
     entries
 }
 
-/// Somebody's row once more, perhaps in other letters.
+/// The row of a mailbox once more, perhaps in other letters.
 fn again(entry: Entry, dice: &mut Dice) -> Entry {
     match entry {
         Entry::Person {
@@ -102,7 +102,7 @@ fn again(entry: Entry, dice: &mut Dice) -> Entry {
     }
 }
 
-/// Somebody at a domain, who is given a mailbox there or not.
+/// An address at a domain, with a mailbox there or without.
 pub(super) fn person(
     seed: u64,
     number: usize,
@@ -139,7 +139,7 @@ pub(super) fn person(
     }
 }
 
-/// No two people of a world share a name: everyone has a number.
+/// No two mailboxes of a world share a name: each has a number.
 fn local_part(number: usize, dice: &mut Dice) -> String {
     let first = dice.one_of(&FIRST_NAMES);
     let last = dice.one_of(&LAST_NAMES);
@@ -153,10 +153,10 @@ fn local_part(number: usize, dice: &mut Dice) -> String {
     }
 }
 
-/// Whether somebody has a mailbox, and whether a message sent some days later bounces.
+/// Whether a mailbox exists, and whether a message sent some days later bounces.
 ///
-/// Where nobody can be told apart, as many bounce as the world's seed drew for what may be said of them. Where the
-/// truth can be learned, it says what a message meets today; mailboxes come and go until it is sent.
+/// Where mailboxes cannot be told apart, as many bounce as the world's seed drew for what may be said of them. Where
+/// the truth can be learned, it says what a message meets today; mailboxes come and go until it is sent.
 fn fate(
     share: impl Fn(Verdict) -> f64,
     nature: Nature,
@@ -183,7 +183,7 @@ fn fate(
         (_, prospect) => prospect,
     };
     match prospect {
-        // Nobody has a mailbox where no mail is taken.
+        // No mailbox exists where no mail is taken.
         Prospect::NoMail => (None, true),
         Prospect::TakesAll(_) | Prospect::Silent(_) => {
             let share = share(best_verdict(prospect, &Truth::Missing));

@@ -1,4 +1,4 @@
-//! What even a perfect visitor could learn at a mail host.
+//! What even a perfect client could learn at a mail host.
 
 use crate::model::flag::Flags;
 use crate::model::reason::Reason;
@@ -7,21 +7,21 @@ use crate::projection::{self, Kind};
 use crate::sim::net::Truth;
 use crate::sim::net::habits::{Door, Greeting, Habits, Hello, Recipients, Senders, Tls};
 
-/// What a perfect visitor could learn at a host.
+/// What a perfect client could learn at a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prospect {
-    /// Who has a mailbox there.
+    /// Which mailboxes exist there.
     Mailboxes,
-    /// Nothing, for everybody is accepted.
+    /// Nothing, for every recipient is accepted.
     TakesAll(Reason),
-    /// Nothing, for nobody is told anything.
+    /// Nothing, for no client is told anything.
     Silent(Reason),
-    /// That nobody has a mailbox there.
+    /// That no mailbox exists there.
     NoMail,
 }
 
 impl Prospect {
-    /// What a host with these habits tells. `provider` is whether the host is known by name to accept everyone.
+    /// What a host with these habits tells. `provider` is whether the host is known by name to accept every recipient.
     #[must_use]
     pub fn of(habits: &Habits, provider: KnownAs) -> Self {
         match habits.door {
@@ -72,13 +72,13 @@ impl Prospect {
 /// What the world at large knows of a host by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownAs {
-    /// Nothing.
+    /// Nothing is known of it.
     Nobody,
-    /// It accepts everyone, bounces later.
+    /// It accepts every recipient, bounces later.
     AcceptsEveryone,
 }
 
-/// The verdict that a perfect visitor would reach on an address of that truth at a host of that prospect.
+/// The verdict that a perfect client would reach on an address of that truth at a host of that prospect.
 #[must_use]
 pub fn best_verdict(prospect: Prospect, truth: &Truth) -> Verdict {
     let verdict = |standing, reason| Verdict { standing, reason };
@@ -121,8 +121,8 @@ pub fn best_verdict(prospect: Prospect, truth: &Truth) -> Verdict {
     }
 }
 
-/// The share of messages that bounce among addresses of a verdict at a domain that `provider` serves, in the world of that seed, where a share
-/// of `present` of all people has a mailbox still.
+/// The share of messages that bounce among addresses of a verdict at a domain that `provider` serves, in the world of
+/// that seed, where a share of `present` of all mailboxes still exists.
 ///
 /// Drawn from what the projection believes: worlds, providers and domains differ as much as the beliefs say that they
 /// may.

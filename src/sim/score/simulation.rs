@@ -20,17 +20,17 @@ use crate::verify::report::Projections;
 /// What the program was worth in the world of a seed.
 #[derive(Clone, Debug)]
 pub struct Score {
-    /// The seed.
+    /// The seed that the world was drawn from.
     pub seed: u64,
     /// Rows of the list.
     pub rows: usize,
     /// How often each truth got each verdict, by rows.
     pub confusion: Confusion,
-    /// Rows rejected that take mail, or that nobody had refused. Must be 0.
+    /// Rows rejected that take mail, or that no host had refused. Must be 0.
     pub false_rejections: u64,
-    /// Rows promised that take no mail, or for which nobody had vouched. Must be 0.
+    /// Rows promised that take no mail, or for which no host had vouched. Must be 0.
     pub false_promises: u64,
-    /// Rows left in doubt though their host tells everybody. Must be 0.
+    /// Rows left in doubt though their host tells every client. Must be 0.
     pub needless_doubts: u64,
     /// What the servers counted.
     pub manners: Counts,
@@ -57,7 +57,7 @@ pub struct Score {
 pub struct Traffic {
     /// Different addresses whose mail host was to be asked.
     pub addresses: u64,
-    /// Their domains.
+    /// The domains of these addresses.
     pub domains: u64,
     /// Questions to DNS.
     pub dns_queries: u64,
@@ -71,7 +71,7 @@ pub struct Traffic {
     pub recipients: u64,
     /// Recipients per address.
     pub recipients_per_address: f64,
-    /// Decoys named.
+    /// Decoys named by the client.
     pub decoys: u64,
 }
 

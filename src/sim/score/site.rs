@@ -1,4 +1,4 @@
-//! Who runs mail hosts in a random internet: the large providers under their names, everybody else by kind.
+//! The sites that run mail hosts in a random internet: the large providers under their names, all others by kind.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct Site {
     pub habits: Habits,
     /// How the way there behaves.
     pub way: Way,
-    /// What a perfect visitor could learn there.
+    /// What a perfect client could learn there.
     pub prospect: Prospect,
     /// Under which name each domain gets a mail host of its own, as tenants of Microsoft 365 do.
     pub(super) tenants_under: Option<&'static str>,
@@ -34,7 +34,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// The id under which the world at large knows it; `None` where it is anybody's.
+    /// The id under which it is known as a provider; `None` where it is none.
     #[must_use]
     pub fn provider_id(&self) -> Option<&str> {
         PROVIDERS
@@ -133,7 +133,7 @@ const PROVIDERS: &[Provider] = &[
     },
 ];
 
-/// Dialects in which to say to a recipient's name that it is the visitor who is blocked.
+/// Dialects in which the reply to RCPT says that the client is blocked.
 const BLOCKS: [Dialect; 5] = [
     Dialect::Postfix,
     Dialect::Exim,
@@ -171,14 +171,15 @@ pub(super) fn providers(climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> 
     sites
 }
 
-/// Anybody else: an ordinary host or an odd one, mostly alone, sometimes with a second; the first is dead at times.
+/// A site that is no provider: an ordinary host or an odd one, mostly alone, sometimes with a second; the first is dead
+/// at times.
 pub(super) fn anybody(number: usize, climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> Site {
     let drawn = if dice.happens(climate.odd_hosts) {
         *dice.one_of(&climate.kinds)
     } else {
         *dice.one_of(&ORDINARY)
     };
-    // Not the first, where most people are.
+    // Not the first, where most addresses are.
     let persona = climate.turn.filter(|_| number == 1).unwrap_or(drawn);
     let mut habits = persona.habits();
     vary(&mut habits, climate, dice);

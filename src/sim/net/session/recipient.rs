@@ -1,4 +1,4 @@
-//! What a host decides about a recipient: first about the visitor, then about the mailbox.
+//! What a host decides about a recipient: first about the client, then about the mailbox.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ impl Session {
         turn
     }
 
-    /// Decides about a recipient: first about the visitor, then about the mailbox.
+    /// Decides about a recipient: first about the client, then about the mailbox.
     fn rule(&mut self, path: &Path, address: &str, desk: &mut Desk<'_>) -> Ruling {
         let topic = Topic {
             address,

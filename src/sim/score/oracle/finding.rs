@@ -7,9 +7,9 @@ use std::fmt;
 pub enum Complaint {
     /// A row is missing, comes twice, comes out of order or has other bytes.
     Rows,
-    /// An address was rejected that takes mail, or that nobody had refused.
+    /// An address was rejected that takes mail, or that no host had refused.
     FalseRejection,
-    /// An address was promised that takes no mail, or for which nobody had vouched.
+    /// An address was promised that takes no mail, or for which no host had vouched.
     FalsePromise,
     /// Something that could be learned was not.
     NeedlessDoubt,
@@ -27,11 +27,11 @@ pub enum Complaint {
     Tripwire,
     /// A connection was left without QUIT.
     NoGoodbye,
-    /// A host had a reason to complain that a careful visitor never gives.
+    /// A host had a reason to complain that a careful client never gives.
     HostComplained,
     /// A host met more than one name or sender of ours.
     Identity,
-    /// Somebody was asked about more often than needed.
+    /// An address was asked about more often than needed.
     NeedlessQuestion,
     /// DNS was asked more often than needed.
     NeedlessLookUp,
@@ -84,12 +84,12 @@ impl Complaint {
 pub struct Finding {
     /// Which promise it breaks.
     pub complaint: Complaint,
-    /// What was seen, for people.
+    /// What was seen, in words.
     pub detail: String,
 }
 
 impl Finding {
-    /// A finding.
+    /// A finding that a promise was broken.
     #[must_use]
     pub fn new(complaint: Complaint, detail: impl Into<String>) -> Self {
         Finding {

@@ -22,8 +22,8 @@ struct Need {
 }
 
 impl Need {
-    /// The fewest questions that settle everybody: each address once with a stranger for each domain that accepts
-    /// somebody; one address with one stranger where everybody is accepted.
+    /// The fewest questions that settle every address: each address once with a decoy for each domain that accepts one;
+    /// one address with one decoy at a catch-all.
     fn questions(&self) -> usize {
         self.domains
             .iter()
@@ -41,9 +41,9 @@ impl Need {
 /// What had to be asked, at the least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Needs {
-    /// Addresses that need asking: where everybody is accepted, one shows it.
+    /// Addresses that need asking: at a catch-all, one shows it.
     pub addresses: usize,
-    /// Domains that accept somebody, so that a stranger has to be asked for as well.
+    /// Domains that accept an address, so that a decoy has to be asked about as well.
     pub accepting_domains: usize,
 }
 
@@ -61,10 +61,10 @@ pub fn needs(creation: &Creation) -> Needs {
     needs
 }
 
-/// The least simulated time in which a visitor of that courtesy, who knows everything beforehand, could ask about the
+/// The least simulated time in which a client of that courtesy, which knows everything beforehand, could ask about the
 /// whole list: that of the slowest site by its own limits.
 ///
-/// Hosts that tell nobody anything count as nothing: how long one hopes for them is a choice.
+/// Hosts that tell nothing count as nothing: how long one hopes for them is a choice.
 #[must_use]
 pub fn ideal_time(creation: &Creation, courtesy: &Courtesy) -> Duration {
     needs_by_site(creation)

@@ -1,4 +1,4 @@
-//! Judges the visitor's manners by what the servers counted.
+//! Judges the client's conduct by what the servers counted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct Counts {
     pub most_connections: usize,
     /// Most refused recipients in one connection.
     pub most_refused: u32,
-    /// Complaints that a careful visitor never hears. Must be 0.
+    /// Complaints that a careful client never hears. Must be 0.
     pub complaints: u64,
     /// Questions put for decoys.
     pub decoys: u64,
@@ -41,7 +41,7 @@ pub struct Counts {
     pub most_about_one: u32,
 }
 
-/// Complaints that no careful visitor hears, wherever.
+/// Complaints that no careful client hears, wherever.
 const NEVER_HEARD: [Line; 4] = [
     Line::TooManyErrors,
     Line::TooManyBadRecipients,
@@ -49,14 +49,14 @@ const NEVER_HEARD: [Line; 4] = [
     Line::TalksEarly,
 ];
 
-/// Complaints that no visitor hears who knows the large providers.
+/// Complaints that a client never hears which knows the large providers.
 const NEVER_HEARD_AT_PROVIDERS: [Line; 3] = [
     Line::TooManyRecipients,
     Line::ConnectionUsedUp,
     Line::OneDomainOnly,
 ];
 
-/// Most recipients of one flight.
+/// Most recipients of one batch.
 const FLIGHT: u32 = 9;
 
 /// How often a host may say that it is asked too fast: each time may come as often as questions are under way, and twice
@@ -70,20 +70,20 @@ const FRUITLESS: usize = 12;
 /// Longest time for which a host that answers nothing is tried.
 const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
 
-/// How long whoever is told to slow down must stay away at least where no time was named: half of the time over which
-/// stock servers count (Postfix: 60 s).
+/// How long a client that is told to slow down must stay away at least where no time was named: half of the time over
+/// which stock servers count (Postfix: 60 s).
 const STAYS_AWAY: Duration = Duration::from_secs(30);
 
 /// The longest time for which a question may have been under way to any host.
 const UNDER_WAY: Duration = Duration::from_secs(25);
 
-/// Acceptances at a host after which a visitor may ask for a stranger once more; each time after twice as many, up to 16
-/// times as many. So a host that has begun to take everybody is found out, and one that has not hardly notices.
+/// Acceptances at a host after which a client may ask about a decoy once more; each time after twice as many, up to 16
+/// times as many. So a host that has begun to accept every recipient is found out, and one that has not hardly notices.
 const ACCEPTED_PER_STRANGER: usize = 20;
 
-/// Most addresses of a domain that takes everything about which a visitor asks all the same: it may refuse some.
+/// Most addresses of a domain that takes everything about which a client asks all the same: it may refuse some.
 const EXCEPTIONS: u32 = 3;
-/// Strangers refused at hosts under one roof from which on their last answers may be looked at once more.
+/// Unknown recipients refused at hosts under one roof from which on their last answers may be looked at once more.
 const LATE: usize = 12;
 
 /// Most questions about one address where connections break: our four tries, each of which may be lost as often.
@@ -98,7 +98,7 @@ struct Scene<'a> {
     counts: Counts,
 }
 
-/// Judges the manners of a run.
+/// Judges the client's conduct in a run.
 #[must_use]
 pub fn judge(
     creation: &Creation,
@@ -238,8 +238,8 @@ impl Scene<'_> {
         }
     }
 
-    /// How often a host may say a line that no careful visitor hears otherwise: where its limits are so tight that nobody
-    /// could know them before, each connection under way may hear it once.
+    /// How often a host may say a line that no careful client hears otherwise: where its limits are so tight that they
+    /// could not be known before, each connection under way may hear it once.
     fn lessons(&self, line: Line, site: &Site) -> u32 {
         let habits = &site.habits;
         let few_errors = habits
@@ -290,8 +290,8 @@ impl Scene<'_> {
         }
     }
 
-    /// Whoever is told to slow down stays away from that machine for a while: only what was under way by then may still
-    /// arrive.
+    /// A client that is told to slow down stays away from that machine for a while: only what was under way by then may
+    /// still arrive.
     fn haste(&mut self, host: &str, site: &Site, questions: &[Question]) {
         let way = site.way;
         let thinking = (site.habits.rcpt_wait + site.habits.tarpit) * FLIGHT;
@@ -324,7 +324,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Where most of the hosts under one roof have told a visitor to slow down, it stays away from all of them.
+    /// Where most of the hosts under one roof have told a client to slow down, it stays away from all of them.
     fn haste_under_roofs(&mut self) {
         let mut roofs: BTreeMap<&str, Vec<&Sightings>> = BTreeMap::new();
         for (name, seen) in self.hosts {
@@ -380,8 +380,8 @@ impl Scene<'_> {
         let (second, ten) = (most_within(&times, 1_000), most_within(&times, 10_000));
         self.counts.most_per_second = self.counts.most_per_second.max(second);
         self.counts.most_per_ten_seconds = self.counts.most_per_ten_seconds.max(ten);
-        // A bucket that is full may be emptied at once, and the way brings together what was sent apart: at most a
-        // flight in each connection.
+        // A bucket that is full may be emptied at once, and the network brings together what was sent apart: at most a
+        // batch in each connection.
         let rate = self.courtesy.recipients_per_second as usize;
         let together = 9 * self.courtesy.connections_per_host as usize;
         if rate > 0 && (second > 2 * rate + together || ten > 11 * rate + together) {
@@ -399,7 +399,7 @@ impl Scene<'_> {
         }
     }
 
-    /// One sender, one name: what a greylist knows a visitor by must not change.
+    /// One sender, one name: what a greylist knows a client by must not change.
     fn identity(&mut self) {
         for (name, seen) in self.hosts {
             if seen.names.len() > 1 || seen.senders.len() > 1 || seen.sources.len() > 1 {
@@ -421,8 +421,8 @@ impl Scene<'_> {
             .count()
     }
 
-    /// For every eight strangers refused under one roof, somebody accepted may be asked about once more: does the host still
-    /// know its own? And again after the last question, which more than one may turn out to be.
+    /// For every eight unknown recipients refused under one roof, an accepted address may be asked about once more:
+    /// does the host still know its own? And again after the last question, which more than one may turn out to be.
     fn may_ask_again(&self, roof: &str) -> usize {
         let refused = self.refused_under(roof);
         refused / 8 + usize::from(refused >= LATE)
@@ -567,7 +567,7 @@ impl Scene<'_> {
     }
 }
 
-/// How many strangers beyond one for each domain a host may be asked for that has accepted so many: one after every row
+/// How many decoys beyond one for each domain a host may be asked about that has accepted so many: one after every row
 /// of acceptances, each row twice as long as the last up to a bound, one in the end.
 fn further_strangers(accepted: usize) -> usize {
     let longest = ACCEPTED_PER_STRANGER * 16;

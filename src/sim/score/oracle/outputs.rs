@@ -10,7 +10,7 @@ pub struct Listed {
     pub list: &'static str,
     /// `deliverable`, `undeliverable`, `risky` or `unknown`.
     pub verdict: String,
-    /// Why.
+    /// A reason of the vocabulary.
     pub reason: String,
     /// What is to know beside, joined by `;`.
     pub flags: String,

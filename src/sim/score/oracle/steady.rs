@@ -1,4 +1,4 @@
-//! Which hosts are the same to everybody at any time, so that a careful visitor's success there is no luck.
+//! Which hosts answer every client alike at any time, so that a careful client's success there is no luck.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use crate::sim::net::dialect::Line;
 use crate::sim::net::habits::{Greeting, Greylist, Habits, Pipelining};
 use crate::sim::score::Site;
 
-/// The longest greylist that a visitor with the usual patience must see the end of, even when nobody names the time.
+/// The longest greylist that a client with the usual patience must see the end of, even when the host names no time.
 const GREYLIST_WORTH_WAITING: Duration = Duration::from_secs(900);
 
 impl Site {
-    /// Whether it behaves in the same way to everybody at any time, with nothing in between to get lost.
+    /// Whether it behaves in the same way towards every client at any time, with nothing in between to get lost.
     #[must_use]
     pub fn is_steady(&self) -> bool {
         let habits = &self.habits;
@@ -53,7 +53,7 @@ impl Site {
             && habits.greeting == plain.greeting
     }
 
-    /// Whether whoever comes back when the greylist says is told as if there were none.
+    /// Whether a client that comes back when the greylist says is told as if there were none.
     pub(super) fn is_steady_in_time(&self) -> bool {
         let soon = |greylist: Greylist| greylist.wait <= GREYLIST_WORTH_WAITING;
         let mut without = self.clone();
@@ -63,7 +63,7 @@ impl Site {
         without.is_steady()
     }
 
-    /// Whether a conversation there goes on as long as the visitor likes.
+    /// Whether a conversation there goes on as long as the client likes.
     pub(super) fn stays_on(&self) -> bool {
         self.habits.speech.is_understood()
             && self.habits.greeting == Greeting::Welcomes

@@ -17,27 +17,27 @@ pub type Confusion = BTreeMap<&'static str, BTreeMap<String, u64>>;
 pub struct Verdicts {
     /// How often each truth got each verdict, by rows; `no_address` for rows without one.
     pub confusion: Confusion,
-    /// Rows rejected that take mail, or that nobody had refused.
+    /// Rows rejected that take mail, or that no host had refused.
     pub false_rejections: u64,
-    /// Rows promised that take no mail, or for which nobody had vouched.
+    /// Rows promised that take no mail, or for which no host had vouched.
     pub false_promises: u64,
-    /// Rows left in doubt though their host tells everybody.
+    /// Rows left in doubt though their host tells every client.
     pub needless_doubts: u64,
     /// What is wrong, row by row.
     pub findings: Vec<Finding>,
 }
 
-/// What the servers said of addresses and of strangers.
+/// What the servers said of addresses and of decoys.
 struct Said {
     accepted: HashSet<String>,
     refused: HashSet<String>,
     strangers_refused: BTreeSet<String>,
 }
 
-/// How many addresses of the list a domain must have refused for that to show as much as one refused stranger.
+/// How many addresses of the list a domain must have refused for that to show as much as one refused decoy.
 const LISTED_STRANGERS: u32 = 5;
 
-/// Names of one system of mailboxes each: a stranger refused under one of them is refused under all.
+/// Names of one system of mailboxes each: a decoy refused under one of them is refused under all.
 const CONSUMER_SYSTEMS: [&[&str]; 3] = [
     &["gmail.com", "googlemail.com"],
     &["outlook.com", "hotmail.com", "live.com", "msn.com"],
@@ -189,7 +189,7 @@ fn is_rightly_rejected(row: &Row, listed: &Listed, before: Option<&Listed>, said
     }
 }
 
-/// Whether a promise, if it is one, rests on an acceptance of a mailbox where a stranger was refused.
+/// Whether a promise, if it is one, rests on an acceptance of a mailbox where a decoy was refused.
 fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
     if listed.verdict != "deliverable" {
         return true;
@@ -214,13 +214,13 @@ fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
     }
 }
 
-/// Whether a site refuses strangers in words that say nothing.
+/// Whether a site refuses unknown recipients in words that say nothing.
 fn speaks_in_riddles(site: &Site) -> bool {
     site.habits.says == Persona::RefusesInOwnWords.habits().says
 }
 
-/// Whether most hosts under a row's roof turn every visitor away, or whoever fishes for names: a good neighbour who has heard
-/// it from most of them does not try the rest.
+/// Whether most hosts under a row's roof turn every client away, or harvesters: a good neighbour that has heard it from
+/// most of them does not try the rest.
 fn stands_among_blockers(creation: &Creation, row: &Row) -> bool {
     let Some(own) = row.site.map(|site| &creation.sites[site]) else {
         return false;
@@ -245,7 +245,7 @@ fn stands_among_blockers(creation: &Creation, row: &Row) -> bool {
     blocking * 2 > all
 }
 
-/// The standing that every careful visitor reaches; `None` where luck or the host's mood has a say.
+/// The standing that every careful client reaches; `None` where luck or the host's mood has a say.
 fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
     let (Some(truth), Some(nature)) = (&row.truth, row.nature) else {
         return Some(match row.is_message {
@@ -260,7 +260,7 @@ fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
         | Nature::HostWithoutAddress
         | Nature::Inward => return Some("undeliverable"),
         Nature::NamesBroken(_) => return Some("unknown"),
-        // Some refuse a domain that they do not serve as if it were a stranger's; both readings are honest.
+        // Some refuse a domain that they do not serve as if it were a foreign one; both readings are honest.
         Nature::Unserved => return None,
         Nature::Ordinary | Nature::CatchAll | Nature::Implicit | Nature::NamesRecover => {}
     }
@@ -280,12 +280,12 @@ fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
         (Prospect::Silent(_), _, _) => Some("unknown"),
         // It depends on what the domain's other hosts say.
         (Prospect::NoMail, _, _) => None,
-        // A name that is closed at a domain that takes everybody shows only to those who ask about it.
+        // A name that is closed at a catch-all shows only when it is asked about.
         (_, Nature::CatchAll, Truth::Disabled | Truth::Moved) => None,
         (Prospect::TakesAll(_), _, _) | (_, Nature::CatchAll, _) => Some("risky"),
         (Prospect::Mailboxes, _, Truth::Exists) => Some("deliverable"),
         (Prospect::Mailboxes, _, Truth::Full | Truth::Busy) => Some("risky"),
-        // Nobody can be given up on the strength of words that nobody reads.
+        // No address can be given up on the strength of words that say nothing.
         (Prospect::Mailboxes, _, Truth::Missing) if speaks_in_riddles(site) => None,
         (Prospect::Mailboxes, _, Truth::Missing | Truth::Disabled | Truth::Moved) => {
             Some("undeliverable")
