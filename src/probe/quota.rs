@@ -1,4 +1,4 @@
-//! Hosts that take so many recipients in a while from one visitor, told by their words.
+//! Hosts that take so many recipients in a while from one client, told by their words.
 
 use std::time::Duration;
 

@@ -195,7 +195,7 @@ pub struct HostAddresses {
 }
 
 impl HostAddresses {
-    /// The addresses themselves, IPv4 first: many hosts ask more of an IPv6 visitor (a reverse name above all), so
+    /// The addresses themselves, IPv4 first: many hosts ask more of an IPv6 client (a reverse name above all), so
     /// that family serves as the fallback.
     fn list(&self) -> Vec<IpAddr> {
         let mut addresses = Vec::new();
