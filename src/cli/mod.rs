@@ -38,6 +38,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::input::list::IntakeError;
+use crate::model::limits;
+use crate::net::live::allowed_files;
 
 use layers::Layers;
 
@@ -157,8 +159,33 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// Refuses to ask anybody where the system lets the program open so few files that the first of them would fail, as if
+/// disks or ledgers were at fault.
+fn enough_files(command: &Command) -> anyhow::Result<()> {
+    if !matches!(
+        command,
+        Command::Verify(_) | Command::Check(_) | Command::Estimate(_)
+    ) {
+        return Ok(());
+    }
+    let files = allowed_files();
+    if files >= limits::LEAST_FILES {
+        return Ok(());
+    }
+    Err(Refusal {
+        exit: Exit::CannotAsk,
+        message: format!(
+            "the system lets this program open only {files} files at a time, and it needs {} at least\n  raise the limit: \
+             ulimit -n 1024",
+            limits::LEAST_FILES
+        ),
+    }
+    .into())
+}
+
 /// Runs what was asked for.
 fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
+    enough_files(&cli.command)?;
     match cli.command {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),

@@ -534,6 +534,9 @@ pub const SOCKETS_OF_A_DNS_QUESTION: usize = 3;
 /// own. Our choice: about twenty were counted.
 pub const OWN_FILES: usize = 32;
 
+/// Fewest open files that a run can do with: its own, and a few conversations. Our choice, tried.
+pub const LEAST_FILES: u64 = 64;
+
 /// How long sessions under way may take to end once a run is to stop. Our choice: the operator waits for it, and
 /// Exchange's pause before a refusal (5 s) still fits.
 pub const STOPPING_WAIT: Duration = Duration::from_secs(6);

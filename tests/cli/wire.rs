@@ -441,6 +441,13 @@ fn hosts_that_break_the_protocol_hold_nobody_up_and_cost_nobody_a_verdict() {
 // ── Few sockets ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
+fn too_few_open_files_are_said_to_be_that() {
+    let run = Run::verify_with_open_files(16, b"email\na@b.test\n", &["--offline"]);
+    assert_eq!(run.code(), 4, "{}", run.errors());
+    assert!(run.errors().contains("ulimit -n"), "{}", run.errors());
+}
+
+#[test]
 fn with_few_open_files_many_hosts_are_asked_all_the_same() {
     let internet = Internet::new(200, MailHosts::honest());
     let (dns, port) = (internet.names.address(), internet.mail.port.to_string());

@@ -18,7 +18,7 @@ use crate::model::timestamp::Timestamp;
 use dns::Dns;
 
 pub use proxy::Proxy;
-pub use sockets::Sockets;
+pub use sockets::{Sockets, allowed_files};
 
 /// The DNS servers to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,11 +18,7 @@ impl Sockets {
     /// As many as the system lets this program have, which is first asked for all that it may give.
     #[must_use]
     pub fn allowed() -> Self {
-        // Where there is no such limit, or it cannot be told, our own are low enough.
-        let files = rlimit::increase_nofile_limit(u64::MAX)
-            .or_else(|_| rlimit::Resource::NOFILE.get_soft())
-            .unwrap_or(u64::MAX);
-        Sockets::within(files)
+        Sockets::within(allowed_files())
     }
 
     /// As many as `files` open files leave room for: a half at most for DNS.
@@ -38,6 +34,15 @@ impl Sockets {
             dns_questions,
         }
     }
+}
+
+/// How many files this program may have open, once it has been given all that the system may give.
+#[must_use]
+pub fn allowed_files() -> u64 {
+    // Where there is no such limit, or it cannot be told, our own are low enough.
+    rlimit::increase_nofile_limit(u64::MAX)
+        .or_else(|_| rlimit::Resource::NOFILE.get_soft())
+        .unwrap_or(u64::MAX)
 }
 
 /// Too many open files: this program's, the whole system's (`EMFILE`, `ENFILE`; the same numbers on every Unix).
