@@ -357,6 +357,7 @@ fn waiting() {
                 addresses: vec![Ipv4Addr::new(11, a, b, c).into()],
             }],
             key: HostKey(format!("host{host}.example")),
+            is_whole: true,
             ttl: Duration::from_secs(300),
         };
         scheduler.routed(&name, route, now);

@@ -47,6 +47,20 @@ impl Spent {
         self.accepted + self.refused
     }
 
+    /// The same as a host may have it that has sent one reply too many: then the only acceptance is none, and a refusal is still
+    /// to come.
+    #[must_use]
+    pub fn out_of_step(self) -> Self {
+        match self.accepted {
+            1 => Spent {
+                accepted: 0,
+                refused: self.refused + 1,
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// How many more recipients may be asked about before the next answer is read, should every one be refused.
     ///
     /// Never more than nine refused in a connection; past ten recipients never more refused than accepted.
@@ -182,6 +196,20 @@ mod tests {
                 accepted,
             };
             assert_eq!(used.may_name_another(PLENTY), wanted, "{used:?}");
+        }
+    }
+
+    #[test]
+    fn an_acceptance_that_may_be_none_leaves_no_room_for_a_tenth_refusal() {
+        let seen = |accepted, refused| Spent {
+            accepted,
+            refused,
+            transactions: 1,
+        };
+        assert_eq!(seen(1, 8).room(PLENTY), 1);
+        assert_eq!(seen(1, 8).out_of_step().room(PLENTY), 0);
+        for all_told in [seen(0, 9), seen(2, 7)] {
+            assert_eq!(all_told.out_of_step(), all_told);
         }
     }
 

@@ -147,7 +147,11 @@ impl CatchAll {
     #[must_use]
     pub fn wait(&self, wait: Wait, patience: Duration) -> Option<Duration> {
         let tries = self.decoys_asked.clamp(1, limits::DECOYS) - 1;
-        wait.after(u8::try_from(tries).unwrap_or(u8::MAX), patience)
+        let tries = u8::try_from(tries).unwrap_or(u8::MAX);
+        let waited = (0..tries).try_fold(patience, |left, earlier| {
+            Some(left.saturating_sub(wait.after(earlier, left)?))
+        });
+        wait.after(tries, waited?)
     }
 
     /// Notes what the decoy was answered. Where that settles nothing it is asked again at `retry`, a limited number of
@@ -381,6 +385,32 @@ mod tests {
             assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
             assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
         }
+    }
+
+    /// When a decoy is asked about that is told to come back each time, in seconds.
+    fn asked_at(wait: Wait) -> Vec<u64> {
+        let (mut strangers, mut at, mut moments) = (CatchAll::default(), 0, Vec::new());
+        for _ in 0..10 {
+            strangers.asking_decoy();
+            moments.push(at);
+            let Some(wait) = strangers.wait(wait, Duration::from_secs(1800)) else {
+                break;
+            };
+            strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
+            if strangers.decoy_due().is_none() {
+                break;
+            }
+            at += wait.as_secs();
+        }
+        moments
+    }
+
+    #[test]
+    fn a_decoy_is_asked_about_as_long_as_everybody_else_who_is_told_to_come_back() {
+        assert_eq!(asked_at(Wait::Untold), [0, 360, 1080]);
+        let verification = Wait::OfSoftware(limits::VERIFICATION_WAIT);
+        assert_eq!(asked_at(verification), [0, 11, 371, 1091]);
+        assert_eq!(asked_at(Wait::Named(Duration::from_secs(2000))), [0]);
     }
 
     #[test]

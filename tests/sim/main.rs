@@ -2,6 +2,7 @@
 
 mod calibration;
 mod crowded;
+mod killed;
 mod outlook;
 mod resume;
 mod rows;

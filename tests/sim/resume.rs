@@ -85,7 +85,12 @@ fn list() -> String {
 }
 
 /// One attempt at the list; `None` when it was killed at `kill`.
-async fn attempt(task: &Task, world: &World, ledger: &Path, kill: Option<Timestamp>) -> Option<()> {
+pub(super) async fn attempt(
+    task: &Task,
+    world: &World,
+    ledger: &Path,
+    kill: Option<Timestamp>,
+) -> Option<()> {
     let now = world.clock.now();
     let realm = Realm::Simulated("world".to_owned());
     let mut ledger = Ledger::open(ledger, &realm, Lifetimes::default(), now).unwrap();

@@ -44,6 +44,8 @@ pub enum Route {
     Hosts {
         /// In the order in which to try them; at least one.
         hosts: Vec<MailHost>,
+        /// Whether all were found: otherwise DNS gave no usable answer to the question where another one is.
+        is_whole: bool,
         /// What they share limits with.
         key: HostKey,
         /// How long DNS says that this holds.
@@ -212,6 +214,11 @@ impl HostAddresses {
         addresses
     }
 
+    /// Whether it is not known where the host is: a question failed, and the other brought no address.
+    fn is_unknown(&self) -> bool {
+        self.failure().is_some() && self.list().is_empty()
+    }
+
     /// The failure that keeps us from saying that there is no address.
     #[must_use]
     pub fn failure(&self) -> Option<&DnsFailure> {
@@ -285,6 +292,7 @@ pub fn settle(
     if let Some(first) = usable.first() {
         let key = host_key(&first.name, providers);
         return Route::Hosts {
+            is_whole: !hosts.iter().any(|(_, found)| found.is_unknown()),
             hosts: usable,
             key,
             ttl,

@@ -37,6 +37,8 @@ pub(super) struct Router {
     /// addresses of any kind, such as this machine's own.
     wants_ipv6: bool,
     hosts: DashMap<String, Arc<OnceCell<Found>>>,
+    /// What domains name as their mail hosts, of which not all were found.
+    unfinished: DashMap<String, (Vec<String>, Duration)>,
     questions: AtomicU64,
 }
 
@@ -56,6 +58,7 @@ impl Router {
             providers,
             wants_ipv6: leads_out || reach == Reach::Anywhere,
             hosts: DashMap::new(),
+            unfinished: DashMap::new(),
             questions: AtomicU64::new(0),
         }
     }
@@ -73,12 +76,17 @@ impl Router {
         {
             return (self.route_of_literal(literal), Heard::NotAsked);
         }
+        let is_asked_again = self.unfinished.contains_key(domain);
         let route = self.look_up(domain).await;
         let heard = match route {
             Route::Trouble {
                 answered: Answered::No,
                 ..
             } => Heard::Nothing,
+            // Those found are dead, and nothing was heard of the others.
+            Route::Hosts {
+                is_whole: false, ..
+            } if is_asked_again => Heard::Nothing,
             Route::Trouble {
                 answered: Answered::Yes,
                 ..
@@ -121,8 +129,12 @@ impl Router {
         Sign::None
     }
 
-    /// The route of a domain that is a name.
+    /// The route of a domain that is a name. Where it names mail hosts that were not found, only those are asked for the next
+    /// time.
     async fn look_up(&self, domain: &str) -> Route {
+        if let Some((_, (names, ttl))) = self.unfinished.remove(domain) {
+            return self.find_hosts(domain, names, ttl).await;
+        }
         let answer = self.ask(domain, RecordKind::Mx).await;
         let (names, ttl) = match Exchanges::read(domain, &answer, self.world.seed) {
             Exchanges::Settled(route) => return route,
@@ -133,15 +145,27 @@ impl Router {
                 return settle_doubtful(domain, address, ttl, self.reach, &self.providers);
             }
         };
+        self.find_hosts(domain, names, ttl).await
+    }
+
+    /// The route of a domain by the names of its mail hosts.
+    async fn find_hosts(&self, domain: &str, names: Vec<String>, ttl: Duration) -> Route {
         let mut hosts = Vec::with_capacity(names.len());
-        for name in names {
+        for name in &names {
             if are_enough(&hosts, self.reach) {
                 break;
             }
-            let found = self.addresses_of(&name).await;
-            hosts.push((name, found));
+            let found = self.addresses_of(name).await;
+            hosts.push((name.clone(), found));
         }
-        settle(domain, &hosts, ttl, self.reach, &self.providers)
+        let route = settle(domain, &hosts, ttl, self.reach, &self.providers);
+        if let Route::Hosts {
+            is_whole: false, ..
+        } = route
+        {
+            self.unfinished.insert(domain.to_owned(), (names, ttl));
+        }
+        route
     }
 
     /// An address literal names its mail host itself (RFC 5321 §4.1.3).
@@ -158,6 +182,7 @@ impl Router {
                     name,
                     addresses: vec![ip],
                 }],
+                is_whole: true,
                 ttl: Duration::ZERO,
             },
             Ok(_) | Err(_) => Route::Nobody {

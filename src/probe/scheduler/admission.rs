@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::held::Until;
 use super::{Action, Heard, Scheduler, Session, SessionId, SessionStage, Wake};
 use crate::model::limits;
 use crate::model::reason::Reason;
@@ -61,6 +62,9 @@ impl Scheduler {
                 continue;
             }
             if self.leave_if_nobody_is_left(group, now) {
+                continue;
+            }
+            if self.leave_if_it_takes_no_mail(group, now) {
                 continue;
             }
             if self.joins_another(group, now) {
@@ -217,32 +221,42 @@ impl Scheduler {
     }
 
     /// The first of a group's targets that may be asked, has room for another connection and has not brought nothing of
-    /// late; else the first with room that has not had its chance yet, or may be asked; else the first that may be asked
-    /// when it has room again. Where none may be asked now, the first that may be later.
+    /// late; else the first with room that has not had its chance yet, or else may have it later; else the first with room; else
+    /// the first that may be asked when it has room again. Where none may be asked now, the first that may be later.
     pub(super) fn first_target(&self, group: usize, now: Timestamp) -> usize {
         let targets = &self.groups[group].targets;
-        let alive = |(_, machine): &(String, IpAddr)| self.may_be_asked(group, *machine, now);
+        let takes_mail = |machine| !self.has_refused_all_of(group, machine);
+        let alive = |(_, machine): &(String, IpAddr)| {
+            self.may_be_asked(group, *machine, now) && takes_mail(*machine)
+        };
         let has_room = |target: &(String, IpAddr)| alive(target) && !self.is_full(target.1);
         let brings =
             |target: &(String, IpAddr)| has_room(target) && !self.is_fruitless(target.1, now);
         let hopeful = |target: &(String, IpAddr)| has_room(target) && !self.is_spent(target.1, now);
         let open_to_us = |(_, machine): &(String, IpAddr)| self.is_open_to_us(*machine);
+        let later = |target: &(String, IpAddr)| open_to_us(target) && takes_mail(target.1);
+        let has_a_chance =
+            |target: &(String, IpAddr)| later(target) && !self.is_spent(target.1, now);
         let first = targets.iter().position(brings);
         first
             .or_else(|| targets.iter().position(hopeful))
+            .or_else(|| targets.iter().position(has_a_chance))
             .or_else(|| targets.iter().position(has_room))
             .or_else(|| targets.iter().position(alive))
+            .or_else(|| targets.iter().position(later))
             .or_else(|| targets.iter().position(open_to_us))
             .unwrap_or(0)
     }
 
-    /// The next target of a group after `target` that is not known to be dead and has nothing against us.
+    /// The next target of a group after `target` that is not known to be dead, has nothing against us and has not had its
+    /// chance.
     pub(super) fn next_target(&self, group: usize, target: usize, now: Timestamp) -> Option<usize> {
         let targets = &self.groups[group].targets;
         let may_be_dialled = |&next: &usize| {
             let (_, machine) = targets[next];
             self.may_be_asked(group, machine, now)
                 && !self.is_full(machine)
+                && !self.is_spent(machine, now)
                 && self.wants_rest_until(machine, now).is_none()
         };
         (target + 1..targets.len()).find(may_be_dialled)
@@ -315,7 +329,8 @@ impl Scheduler {
             self.not_answered(asked, now);
         }
         self.are_sure(t.unsure, now);
-        self.tell_held(session);
+        self.tell_held(Until::InStep(session));
+        self.tell_held(Until::NotTurned(session));
         if let Some(heard) = t.refuses_us {
             let machine = self.groups[t.group].targets[t.target].clone();
             self.block(host, machine, &heard, self.block_wait(host), now);

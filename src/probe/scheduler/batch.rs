@@ -88,6 +88,7 @@ impl Scheduler {
     /// Lets a conversation rest until a moment, or until there is something to ask.
     fn rest(&mut self, session: SessionId, until: Timestamp) {
         self.session(session).stage = SessionStage::Idle;
+        self.has_gone_on(session);
         self.wakes.insert((until, Wake::Session(session)));
     }
 
@@ -99,7 +100,7 @@ impl Scheduler {
     ) -> Result<(Vec<Command>, BatchPace), Idle> {
         let mut draft = self.draft(session);
         let t = &self.sessions[&session];
-        let (group, spent) = (t.group, t.spent);
+        let (group, spent) = (t.group, self.spent_at_worst(session));
         let host = self.groups[group].host;
         let careful = self.is_careful(session);
         let pace = self.pace_of(session, &draft.offer);
@@ -115,12 +116,10 @@ impl Scheduler {
             recipients: draft.budget.recipients - kept,
             ..draft.budget
         };
-        let mut room = match self.may_have_turned(session) {
-            true => spent.room_before_a_decoy(self.owes_a_test(session), budget),
-            false => spent.room(budget),
-        };
+        let mut room = spent.room(budget);
         let mut within = draft.budget;
         if self.may_turn_after(session, room) {
+            room = spent.room_before_a_decoy(self.owes_a_test(session), budget);
             // Perhaps in a transaction of its own.
             within.transactions = within.transactions.saturating_sub(1).max(1);
         }
@@ -369,8 +368,10 @@ impl Scheduler {
         // Refusals have caught up: the next answers had better be acceptances, wherever they come from.
         let needs_credit = t.spent.recipients() > 0 && t.spent.accepted <= t.spent.refused;
         let current = draft.domain().or(t.transaction.map(|(domain, _)| domain));
+        let machine = self.machine(session);
         if let Some(domain) = current
             && self.domains[domain].has_question(greylisting, now)
+            && !self.has_refused_mail_for(domain, machine)
             && !(needs_credit
                 && self.domains[domain].likelihood() == Likelihood::Bad
                 && self.bring_forward_a_likely_one(group, now))
@@ -382,13 +383,22 @@ impl Scheduler {
         if needs_credit {
             self.bring_forward_a_likely_one(group, now);
         }
-        while let Some(domain) = self.groups[group].ready.pop_front() {
+        let mut for_another = Vec::new();
+        let next = loop {
+            let Some(domain) = self.groups[group].ready.pop_front() else {
+                break None;
+            };
+            if self.has_refused_mail_for(domain, machine) {
+                for_another.push(domain);
+                continue;
+            }
             self.domains[domain].listed = false;
             if self.domains[domain].has_question(greylisting, now) {
-                return Some(domain);
+                break Some(domain);
             }
-        }
-        None
+        };
+        self.groups[group].ready.extend(for_another);
+        next
     }
 
     /// Puts a domain that is likely to accept somebody in front of its group's queue. Returns whether one stands there.

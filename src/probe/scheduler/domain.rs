@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) name: Arc<str>,
     /// The group of its mail hosts, once they are known.
     pub(super) group: Option<usize>,
+    /// Whether DNS gave no usable answer to the question where another mail host of it is.
+    pub(super) misses_hosts: bool,
     /// Whether no address of it can be asked about: DNS settled it.
     pub(super) closed: bool,
     /// Whether it stands in its group's queue.
@@ -87,6 +89,7 @@ impl Entry {
         Entry {
             name,
             group: None,
+            misses_hosts: false,
             closed: false,
             listed: false,
             strangers: CatchAll::default(),

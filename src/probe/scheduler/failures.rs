@@ -122,11 +122,15 @@ impl Scheduler {
         let Some(next) = self.turn_from(group, target, ended, now) else {
             return false;
         };
-        if let Some(t) = self.sessions.get_mut(&session) {
-            t.target = next;
-        }
-        self.dial(session, now);
         let (_, left) = self.groups[group].targets[target];
+        let began = self.sessions[&session].began;
+        self.efforts
+            .entry(left)
+            .or_default()
+            .was_in_vain(began, now);
+        let t = self.session(session);
+        (t.target, t.began) = (next, now);
+        self.dial(session, now);
         self.has_room_again(left, group, now);
         true
     }
@@ -167,6 +171,7 @@ impl Scheduler {
 
     /// All of a group's hosts failed us: another round later, a limited number of times.
     fn come_back_to(&mut self, group: usize, heard: &Heard, now: Timestamp) {
+        self.look_for_missing_hosts(group, now);
         self.groups[group].failures += 1;
         let wait = heard.named_wait.unwrap_or(limits::UNREACHABLE_WAIT);
         if self.groups[group].failures < limits::ROUNDS && wait <= self.manners.patience {

@@ -1,8 +1,14 @@
-//! What is not told yet: an answer counts as long as its conversation turns out to have been in step, and a run that is
-//! killed before that shows would keep another one's.
+//! What is not told yet: an answer counts as long as nothing takes it back, and a run that is killed before that shows would
+//! keep another one's.
 //!
-//! At a machine that has not shown yet that it keeps in step, what is learned by an answer that settles the matter waits here
-//! until the conversation is over, or a later answer shows its order. What is taken back before that was never told.
+//! What is learned by an answer that settles the matter waits here
+//!
+//! - until its order is sure: at a machine that has not shown yet that it keeps in step, until the conversation is over, or a
+//!   later answer shows it; elsewhere until the next batch has been answered in step, or the conversation rests;
+//! - where its machine may have turned, until that is tested, or the conversation is over;
+//! - where that was not tested and the domain is not known yet for refusing strangers, until it is known for what it is.
+//!
+//! What is taken back before that was never told: whoever goes on after a kill asks again.
 
 use std::collections::HashMap;
 
@@ -11,17 +17,28 @@ use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
 use crate::probe::Party;
 
+/// What is to show before something is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Until {
+    /// That a conversation is in step.
+    InStep(SessionId),
+    /// That the machine of a conversation has not turned.
+    NotTurned(SessionId),
+    /// How a domain treats strangers.
+    Strangers(usize),
+}
+
 /// What waits to be told.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// By the keys of addresses: the conversation that answered.
-    addresses: HashMap<Box<str>, SessionId>,
+    /// By the keys of addresses: what is to show.
+    addresses: HashMap<Box<str>, Until>,
     /// The same by the domains of decoys.
-    domains: HashMap<Box<str>, SessionId>,
-    bundles: HashMap<SessionId, Bundle>,
+    domains: HashMap<Box<str>, Until>,
+    bundles: HashMap<Until, Bundle>,
 }
 
-/// What waits for one conversation.
+/// What waits for one thing to show.
 #[derive(Debug, Default)]
 struct Bundle {
     parties: Vec<Party>,
@@ -63,7 +80,7 @@ impl About<'_> {
 }
 
 impl Held {
-    fn talk_of(&self, about: &About<'_>) -> Option<SessionId> {
+    fn awaited(&self, about: &About<'_>) -> Option<Until> {
         match about {
             About::Address(key) => self.addresses.get(*key).copied(),
             About::Domain(name) => self.domains.get(*name).copied(),
@@ -71,35 +88,47 @@ impl Held {
         }
     }
 
-    /// Keeps back what is learned of `party` from now on, for it was answered in a conversation that may be out of step.
-    pub(super) fn hold(&mut self, party: Party, session: SessionId) {
-        // Answered before in another conversation, it waits for the later one.
+    /// Keeps back what is learned of `party` from now on, and what is kept back of it already.
+    pub(super) fn hold(&mut self, party: Party, until: Until) {
         let before = self.forget(&party).unwrap_or_default();
-        match &party {
-            Party::Address(key) => self.addresses.insert(key.clone(), session),
-            Party::Decoy(name) => self.domains.insert(name.clone(), session),
-        };
-        let bundle = self.bundles.entry(session).or_default();
+        self.await_for(&party, until);
+        let bundle = self.bundles.entry(until).or_default();
         bundle.parties.push(party);
         bundle.learned.extend(before);
     }
 
+    fn await_for(&mut self, party: &Party, until: Until) {
+        match party {
+            Party::Address(key) => self.addresses.insert(key.clone(), until),
+            Party::Decoy(name) => self.domains.insert(name.clone(), until),
+        };
+    }
+
+    /// One thing has shown, for those who waited for it: now they wait for another.
+    fn pass_on(&mut self, from: Until, to: Until) {
+        let Some(passed) = self.bundles.remove(&from) else {
+            return;
+        };
+        for party in &passed.parties {
+            self.await_for(party, to);
+        }
+        let bundle = self.bundles.entry(to).or_default();
+        bundle.parties.extend(passed.parties);
+        bundle.learned.extend(passed.learned);
+    }
+
     /// Keeps an event about an address or decoy whose events are held back. Returns an event that may be told at once.
     fn keep(&mut self, learned: Event) -> Option<Event> {
-        let Some(session) = self.talk_of(&About::of(&learned)) else {
+        let Some(until) = self.awaited(&About::of(&learned)) else {
             return Some(learned);
         };
-        self.bundles
-            .entry(session)
-            .or_default()
-            .learned
-            .push(learned);
+        self.bundles.entry(until).or_default().learned.push(learned);
         None
     }
 
-    /// What may be told of a conversation's answers by now: they were in step.
-    fn release(&mut self, session: SessionId) -> Vec<Event> {
-        let Some(bundle) = self.bundles.remove(&session) else {
+    /// What may be told, for what it waited for has shown.
+    fn release(&mut self, until: Until) -> Vec<Event> {
+        let Some(bundle) = self.bundles.remove(&until) else {
             return Vec::new();
         };
         for party in &bundle.parties {
@@ -113,11 +142,11 @@ impl Held {
 
     /// Forgets what was to be told of `party`, if it was kept back. Returns that.
     fn forget(&mut self, party: &Party) -> Option<Vec<Event>> {
-        let session = match party {
+        let until = match party {
             Party::Address(key) => self.addresses.remove(key),
             Party::Decoy(name) => self.domains.remove(name),
         }?;
-        let bundle = self.bundles.get_mut(&session)?;
+        let bundle = self.bundles.get_mut(&until)?;
         bundle.parties.retain(|other| other != party);
         let forgotten = |learned: &mut Event| About::of(learned).is(party);
         Some(bundle.learned.extract_if(.., forgotten).collect())
@@ -130,10 +159,29 @@ impl Scheduler {
         self.learned.extend(self.held.keep(learned));
     }
 
-    /// Tells what was kept back for a conversation: its answers were in step.
-    pub(super) fn tell_held(&mut self, session: SessionId) {
-        let learned = self.held.release(session);
+    /// Keeps back what is learned of `party` until something shows.
+    pub(super) fn hold(&mut self, party: Party, until: Until) {
+        self.held.hold(party, until);
+    }
+
+    /// Tells what waited for something that has shown.
+    pub(super) fn tell_held(&mut self, until: Until) {
+        let learned = self.held.release(until);
         self.learned.extend(learned);
+    }
+
+    /// The machine of a conversation has not turned: what it accepted is told once that is sure to be in step.
+    pub(super) fn has_not_turned(&mut self, session: SessionId) {
+        self.held
+            .pass_on(Until::NotTurned(session), Until::InStep(session));
+    }
+
+    /// A further batch of a conversation was answered, or it rests: what was answered before is told where the machine keeps
+    /// in step.
+    pub(super) fn has_gone_on(&mut self, session: SessionId) {
+        if self.sessions.contains_key(&session) && self.keeps_in_step(session) {
+            self.tell_held(Until::InStep(session));
+        }
     }
 
     /// Takes back what `party` was answered last: it is `reading` from now on. What was never told is told no more; returns

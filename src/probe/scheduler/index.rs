@@ -13,7 +13,7 @@ use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::net::route::{HostKey, MailHost, Route};
 use crate::probe::pace::Rate;
-use crate::probe::{CatchAll, CatchAllState, Trust};
+use crate::probe::{CatchAll, Trust};
 use crate::smtp::session::Privacy;
 
 use super::domain::Entry;
@@ -36,7 +36,13 @@ impl Scheduler {
     pub fn routed(&mut self, domain: &str, route: Route, now: Timestamp) {
         let index = self.entry(domain);
         match route {
-            Route::Hosts { hosts, key, .. } => {
+            Route::Hosts {
+                hosts,
+                key,
+                is_whole,
+                ..
+            } => {
+                self.domains[index].misses_hosts = !is_whole;
                 let before = self.groups.len();
                 let group = self.group(&hosts, key);
                 self.domains[index].group = Some(group);
@@ -74,6 +80,33 @@ impl Scheduler {
                 }
             }
         }
+    }
+
+    /// None of a group's hosts can be asked: those of its domains that may have others, for DNS has not told of all, are looked
+    /// up again.
+    pub(super) fn look_for_missing_hosts(&mut self, group: usize, now: Timestamp) {
+        for index in self.groups[group].domains.clone() {
+            let entry = &mut self.domains[index];
+            let is_idle = entry.under_way == 0;
+            if entry.misses_hosts && is_idle && !entry.closed && entry.resolved_badly() {
+                self.leave_group(index, group);
+                self.tally.resolved -= 1;
+                let later = now + limits::UNREACHABLE_WAIT;
+                self.wakes.insert((later, Wake::Domain(index)));
+            }
+        }
+    }
+
+    /// Takes a domain away from the group that it is asked with.
+    fn leave_group(&mut self, index: usize, group: usize) {
+        self.unbook(index);
+        let wants = &mut self.groups[group];
+        wants.domains.retain(|&domain| domain != index);
+        wants.ready.retain(|&domain| domain != index);
+        wants.control.take_if(|domain| *domain == index);
+        let entry = &mut self.domains[index];
+        entry.listed = false;
+        entry.group = None;
     }
 
     /// Whether the mail hosts of a group are known to refuse no recipient.
@@ -290,9 +323,9 @@ impl Scheduler {
             usize::from(strangers.decoy_due().is_some() || strangers.decoy_under_way())
         };
         let before = awaited(strangers);
-        let refused_strangers = strangers.openness() == CatchAllState::RefusesStrangers;
+        let known_as = strangers.openness();
         change(strangers);
-        let is_news = strangers.openness() == CatchAllState::RefusesStrangers && !refused_strangers;
+        let is_news = strangers.openness() != known_as;
         let after = awaited(strangers);
         self.decoys_owed = self.decoys_owed + after - before;
         match (before, after) {
@@ -301,7 +334,7 @@ impl Scheduler {
             (_, _) => {}
         }
         if is_news {
-            self.ask_the_unproven(index, now);
+            self.knows_strangers(index, now);
         }
     }
 

@@ -111,6 +111,7 @@ mod tests {
         Route::Hosts {
             hosts: hosts.collect(),
             key: HostKey(names[0].0.to_owned()),
+            is_whole: true,
             ttl: Duration::from_secs(300),
         }
     }

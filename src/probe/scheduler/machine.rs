@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::integrity::streak::Span;
+use super::puzzle::OwnWords;
 use super::{Event, Heard, Scheduler, SessionId};
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -27,6 +28,8 @@ pub(super) struct Machine {
     pub(super) has_answered: bool,
     /// With which words it says that it takes no mail at all.
     pub(super) takes_no_mail: Option<Box<Exchange>>,
+    /// The words with which it refuses strangers, where no rule knows them.
+    pub(super) own_words: OwnWords,
     /// When it last accepted an address of the list, for whichever domain.
     accepted: Option<Span>,
     /// The most connections at once that it was found to take from us, under whichever host keys.

@@ -62,7 +62,6 @@ use host::Host;
 use integrity::resume::Past;
 use machine::Machine;
 use mx_group::MxGroup;
-use puzzle::Puzzle;
 use step::Conduct;
 use system::System;
 use turn::Tail;
@@ -277,7 +276,7 @@ struct Session {
     refused_last: bool,
     /// Since when there has been nothing to ask in it, where it rests beside another.
     idle_since: Option<Timestamp>,
-    /// When it was dialled first.
+    /// When its present target was dialled.
     began: Timestamp,
     /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
     ahead: Option<Ahead>,
@@ -295,8 +294,6 @@ struct Session {
     welcomed: u32,
     /// What it has refused, and accepted since.
     tail: Tail,
-    /// The last decoy that was refused in words that say nothing, where an acceptance beside it would explain them.
-    puzzle: Option<Box<Puzzle>>,
     /// Whether a test of its host came out badly in it: what else it would answer is worth nothing.
     failed_a_test: bool,
 }
@@ -330,7 +327,6 @@ impl Session {
             refuses_us: None,
             welcomed: 0,
             tail: Tail::default(),
-            puzzle: None,
             failed_a_test: false,
         }
     }
@@ -404,6 +400,11 @@ enum Look {
 }
 
 impl Subject {
+    /// Who it is to those who are told of it.
+    fn party(&self) -> Party {
+        Party::Address(self.address.key().into_owned().into_boxed_str())
+    }
+
     fn waiting(&self) -> Waiting {
         Waiting {
             tries: self.tries,
@@ -480,8 +481,8 @@ pub struct Scheduler {
     systems: Vec<System>,
     /// By their providers' ids.
     system_by_id: HashMap<String, usize>,
-    /// Domains for which machines said that they take no mail.
-    no_mail_for: BTreeSet<(usize, IpAddr)>,
+    /// Domains for which machines said that they take no mail, with their words.
+    no_mail_for: BTreeMap<(usize, IpAddr), (Exchange, Reading)>,
     /// Domains whose decoy was accepted where that could not be told from a host's turn, and asked again.
     asked_afresh: BTreeSet<usize>,
     stopping: bool,
@@ -562,7 +563,7 @@ impl Scheduler {
             unproven: BTreeMap::new(),
             systems: Vec::new(),
             system_by_id: HashMap::new(),
-            no_mail_for: BTreeSet::new(),
+            no_mail_for: BTreeMap::new(),
             asked_afresh: BTreeSet::new(),
             stopping: false,
         };

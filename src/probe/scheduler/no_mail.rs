@@ -2,7 +2,8 @@
 //!
 //! Said at the greeting, or to RCPT with 521, it is about the machine; 556 is about the recipient's domain. Some say
 //! 521 to clients that they block, so a text that does not say what the code does counts for nothing here; nor does
-//! that of a machine that has answered about recipients otherwise.
+//! that of a machine that has answered about recipients otherwise. A machine that said so
+//! of a domain is not asked about it again; the other machines of the domain are.
 
 use std::net::IpAddr;
 
@@ -48,11 +49,12 @@ impl Scheduler {
             return Err(asked);
         }
         let domain = asked.domain;
-        match heard.exchange.code {
-            Some(521) => self.takes_no_mail(machine, &heard.exchange),
-            Some(_) | None => {
-                self.no_mail_for.insert((domain, machine));
-            }
+        let is_about_the_machine = heard.exchange.code == Some(521);
+        if is_about_the_machine {
+            self.takes_no_mail(machine, &heard.exchange);
+        } else {
+            let words = (heard.exchange.clone(), heard.reading.clone());
+            self.no_mail_for.insert((domain, machine), words);
         }
         let group = self.sessions[&session].group;
         if self.nobody_takes_its_mail(domain) {
@@ -63,11 +65,56 @@ impl Scheduler {
             self.settle_if_nobody_takes_its_mail(domain, &heard.exchange, now);
             return Ok(());
         }
-        if self.shun(group, machine, now) {
+        let another_is_asked = match is_about_the_machine {
+            true => self.shun(group, machine, now),
+            false => self.has_another_to_ask_about(domain, group, now),
+        };
+        if another_is_asked {
             self.put_back(asked, CatchAll::decoy_not_asked, now);
             return Ok(());
         }
+        if self.has_refused_mail_for(domain, machine) && matches!(asked.whom, Asking::Subject(_)) {
+            // More of the same would be no more.
+            self.settle_queued(domain, &heard.exchange, &heard.reading, now);
+        }
         Err(asked)
+    }
+
+    /// Whether a machine has said that it takes no mail for a domain: it is not asked about it again.
+    pub(super) fn has_refused_mail_for(&self, domain: usize, machine: IpAddr) -> bool {
+        self.no_mail_for.contains_key(&(domain, machine))
+    }
+
+    /// Whether a machine has said that it takes no mail for any of the domains that a group has questions about.
+    pub(super) fn has_refused_all_of(&self, group: usize, machine: IpAddr) -> bool {
+        let mut ready = self.groups[group].ready.iter();
+        !self.no_mail_for.is_empty()
+            && !self.groups[group].ready.is_empty()
+            && ready.all(|&domain| self.has_refused_mail_for(domain, machine))
+    }
+
+    /// Whether a group has a machine that may be asked now and has not refused mail for a domain yet.
+    fn has_another_to_ask_about(&self, domain: usize, group: usize, now: Timestamp) -> bool {
+        let mut targets = self.groups[group].targets.iter();
+        targets.any(|(_, machine)| {
+            self.may_be_asked(group, *machine, now) && !self.has_refused_mail_for(domain, *machine)
+        })
+    }
+
+    /// Settles the domains that a group has questions about where the machine that would be asked has refused mail for all of
+    /// them. Returns whether that is so.
+    pub(super) fn leave_if_it_takes_no_mail(&mut self, group: usize, now: Timestamp) -> bool {
+        let machine = self.first_machine(group, now);
+        if !self.has_refused_all_of(group, machine) {
+            return false;
+        }
+        for domain in std::mem::take(&mut self.groups[group].ready) {
+            self.domains[domain].listed = false;
+            if let Some((exchange, reading)) = self.no_mail_for.get(&(domain, machine)).cloned() {
+                self.settle_queued(domain, &exchange, &reading, now);
+            }
+        }
+        true
     }
 
     /// Settles a domain of which all mail hosts say that they take no mail. Returns whether that is so.
@@ -127,9 +174,11 @@ impl Scheduler {
         let says_so = |machine: &IpAddr| {
             let known = self.machines.get(machine);
             known.is_some_and(|known| known.takes_no_mail.is_some())
-                || self.no_mail_for.contains(&(domain, *machine))
+                || self.has_refused_mail_for(domain, *machine)
         };
-        group.is_whole && group.targets.iter().all(|(_, machine)| says_so(machine))
+        !self.domains[domain].misses_hosts
+            && group.is_whole
+            && group.targets.iter().all(|(_, machine)| says_so(machine))
     }
 
     /// Whether a machine has answered about a recipient as one that takes mail.

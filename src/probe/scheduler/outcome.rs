@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use super::integrity::streak::Span;
-use super::puzzle::Puzzle;
 use super::unsure::{Probe, Tested};
 use super::{
     Asked, Asking, Batch, Event, Heard, Look, Scheduler, Session, SessionId, SessionStage, Subject,
@@ -22,7 +21,6 @@ use crate::probe::after_undecided;
 use crate::probe::farewell;
 use crate::probe::is_for_one_connection;
 use crate::probe::recipients_counted_over;
-use crate::probe::refused_beside_an_acceptance;
 use crate::probe::refuses_a_stranger;
 use crate::smtp::session::{BatchPace, Privacy};
 
@@ -51,6 +49,7 @@ impl Scheduler {
         answers: &[Option<Heard>],
         now: Timestamp,
     ) -> bool {
+        self.has_gone_on(session);
         let Some(t) = self.sessions.get_mut(&session) else {
             return false;
         };
@@ -350,7 +349,7 @@ impl Scheduler {
             self.understand_the_decoy(session, asked.domain, asked.transaction, now);
         }
         if matches!(asked.whom, Asking::Decoy) {
-            self.session(session).puzzle = Puzzle::of(span, &asked, heard);
+            self.note_puzzle(span, &asked, heard);
         }
         match &asked.whom {
             Asking::Decoy => self.decoy_answered(span, asked.domain, heard, now),
@@ -369,21 +368,6 @@ impl Scheduler {
             }
             Asking::Subject(_) => self.undecided(host, machine.1, asked, heard, now),
         }
-    }
-
-    /// What was said of a domain's first decoy, where it means more in the light of an acceptance in the same transaction.
-    /// Across transactions a limit on recipients may lie between the two. Nor does it tell of a late decoy: those come after
-    /// many acceptances, when such a limit is likely.
-    fn heard_of_a_decoy(&self, session: SessionId, asked: &Asked, heard: &Heard) -> Option<Heard> {
-        let is_first = matches!(asked.whom, Asking::Decoy);
-        if !is_first || self.sessions[&session].welcomed != asked.transaction {
-            return None;
-        }
-        let reading = refused_beside_an_acceptance(&heard.reading, heard.exchange.code)?;
-        Some(Heard {
-            reading,
-            ..heard.clone()
-        })
     }
 
     /// The decoy was answered: the domain is known for what it is, or the decoy is asked again.
@@ -514,8 +498,7 @@ impl Scheduler {
         };
         self.domains[domain].under_way -= 1;
         self.hear_exception(domain, &subject, now);
-        let reason = heard.reading.reason;
-        if reason == Reason::Greylisted {
+        if heard.reading.reason == Reason::Greylisted {
             self.tells_to_come_back(host, domain, now);
         }
         let patience = self.manners.patience;

@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+use super::held::Until;
 use super::turn::Tail;
 use super::unsure::Unsure;
 use super::{Asked, Asking, Heard, Scheduler, SessionId, SessionStage};
@@ -20,7 +21,7 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::{CatchAll, MAY_BE_ANOTHERS, Party};
+use crate::probe::{CatchAll, MAY_BE_ANOTHERS, Party, Spent};
 use crate::smtp::farewell::Parting;
 use crate::smtp::session::{BatchPace, Offer, Privacy};
 
@@ -69,7 +70,7 @@ enum Tls {
 
 impl Scheduler {
     /// The machine at the other end of a conversation.
-    fn machine(&self, session: SessionId) -> IpAddr {
+    pub(super) fn machine(&self, session: SessionId) -> IpAddr {
         let t = &self.sessions[&session];
         self.groups[t.group].targets[t.target].1
     }
@@ -107,6 +108,18 @@ impl Scheduler {
     /// Whether a machine's answers can be told apart, as far as known.
     pub(super) fn is_fit(&self, machine: IpAddr) -> bool {
         self.unfit(machine).is_none()
+    }
+
+    /// What a conversation has been used for, as its host may count: where nothing shows yet that it is in step and commands
+    /// travel together, a reply too many may stand for the only acceptance, and a refusal still be on its way.
+    pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
+        let t = &self.sessions[&session];
+        let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
+        let is_sure = is_proven || !t.travelled_together || self.keeps_in_step(session);
+        match is_sure {
+            true => t.spent,
+            false => t.spent.out_of_step(),
+        }
     }
 
     /// What we want of encryption in a conversation, by what its machine has shown.
@@ -152,10 +165,8 @@ impl Scheduler {
 
     /// Remembers an answer until its conversation has ended.
     pub(super) fn is_unsure(&mut self, session: SessionId, unsure: Unsure) {
-        if !self.keeps_in_step(session)
-            && let Some(party) = self.party_of(&unsure)
-        {
-            self.held.hold(party, session);
+        if let Some(party) = self.party_of(&unsure) {
+            self.hold(party, Until::InStep(session));
         }
         if let Unsure::Decoy { domain } = unsure {
             self.domains[domain].unsure = true;
@@ -204,7 +215,7 @@ impl Scheduler {
     pub(super) fn is_proven(&mut self, session: SessionId) {
         let t = self.session(session);
         t.proven = t.unsure.len();
-        self.tell_held(session);
+        self.tell_held(Until::InStep(session));
     }
 
     /// A conversation is over: takes back what it answered if nothing shows that it was in step.
@@ -261,6 +272,7 @@ impl Scheduler {
         t.refuses_us = None;
         let unsure = t.unsure.split_off(t.proven);
         self.is_not_known_as_steady(session);
+        self.forget_own_words(self.machine(session));
         self.ask_all_anew(unsure, now);
     }
 
@@ -302,6 +314,7 @@ impl Scheduler {
         let host = self.groups[group].host;
         let machine = self.machine(session);
         self.take_care(session);
+        self.forget_own_words(machine);
         self.hosts[host].known.remember_out_of_step(machine, now);
         self.tell_of_host(host);
         self.ask_all_anew(unsure, now);
@@ -374,10 +387,7 @@ impl Scheduler {
     /// Of whom an answer tells, where it is one about somebody.
     fn party_of(&self, unsure: &Unsure) -> Option<Party> {
         match unsure {
-            Unsure::Subject { subject, .. } => {
-                let key = subject.address.key().into_owned();
-                Some(Party::Address(key.into_boxed_str()))
-            }
+            Unsure::Subject { subject, .. } => Some(subject.party()),
             Unsure::Decoy { domain } => {
                 let name = &*self.domains[*domain].name;
                 Some(Party::Decoy(name.into()))

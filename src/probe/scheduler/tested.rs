@@ -10,8 +10,11 @@ impl Scheduler {
     /// out well counts at once where the machine has kept in step before.
     pub(super) fn was_tested(&mut self, tested: Tested, now: Timestamp) {
         let session = tested.span.session;
-        if matches!(tested.by, Probe::LateDecoy) && tested.heard.reading.condemns() {
-            self.note_stranger(session);
+        if matches!(tested.by, Probe::LateDecoy) {
+            match tested.heard.reading.condemns() {
+                true => self.note_stranger(session),
+                false => self.session(session).tail.tested_in_vain |= !tested.is_bad(),
+            }
         }
         if !tested.is_bad() && self.keeps_in_step(session) {
             self.is_tested(tested, now);

@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use super::batch::Idle;
+use super::held::Until;
 use super::unsure::Unsure;
 use super::{Look, Scheduler, SessionId, Subject};
 use crate::model::limits;
@@ -26,6 +27,8 @@ pub(super) struct Tail {
     accepted: Vec<Accepted>,
     /// Whether it turned out that everybody is accepted by now.
     pub(super) turned: bool,
+    /// Whether a decoy was answered in it with nothing that shows whether it has turned.
+    pub(super) tested_in_vain: bool,
 }
 
 /// An address that a connection accepted.
@@ -54,19 +57,24 @@ impl Scheduler {
         let before = t.tail.refusals.saturating_sub(1);
         group.steady = group.steady.max(before);
         t.tail.accepted.clear();
+        self.has_not_turned(session);
     }
 
-    /// Notes that a conversation accepted an address of the list.
+    /// Notes that a conversation accepted an address of the list. Where its machine may have turned, that is told once it is
+    /// known to be worth something.
     pub(super) fn tail_accepted(&mut self, session: SessionId, domain: usize, subject: &Subject) {
-        if let Some(t) = self.sessions.get_mut(&session)
-            && t.tail.refusals > 0
-            && subject.look == Look::First
-        {
+        let Some(t) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        if t.tail.refusals > 0 && subject.look == Look::First {
             t.tail.accepted.push(Accepted {
                 domain,
                 subject: subject.clone(),
                 refusals: t.tail.refusals,
             });
+            if self.may_have_turned(session) {
+                self.hold(subject.party(), Until::NotTurned(session));
+            }
         }
     }
 
@@ -99,7 +107,7 @@ impl Scheduler {
     /// is the first one of a domain, which is owed anyway.
     fn turn_to_be_tested(&self, session: SessionId, now: Timestamp) -> Option<(usize, IsOwed)> {
         let t = &self.sessions[&session];
-        if t.tail.turned {
+        if t.tail.turned || t.tail.tested_in_vain {
             return None;
         }
         let domains = || self.doubtful(session).rev().map(|accepted| accepted.domain);
@@ -110,7 +118,10 @@ impl Scheduler {
         if let Some(domain) = domains().filter(is_promised).min_by_key(waits) {
             return Some((domain, IsOwed::No));
         }
-        if let Some(domain) = domains().find(|&domain| self.domains[domain].decoy_is_due(now)) {
+        // That a decoy is accepted shows a turn only where the domain cannot be one that takes everybody.
+        let due = domains().filter(|&domain| self.domains[domain].decoy_is_due(now));
+        let may_take_everybody = |domain: &usize| openness(*domain) != CatchAllState::RefusesSome;
+        if let Some(domain) = due.min_by_key(may_take_everybody) {
             return Some((domain, IsOwed::Yes));
         }
         // Where a promise may yet come of it, any domain shows it that is known to refuse strangers.
@@ -249,6 +260,7 @@ impl Scheduler {
                 _ if entry.closed => {}
                 CatchAllState::RefusesStrangers => promised.push((domain, subject)),
                 CatchAllState::Unknown | CatchAllState::RefusesSome => {
+                    self.held.hold(subject.party(), Until::Strangers(domain));
                     self.unproven.entry(domain).or_default().push(subject);
                 }
                 CatchAllState::CatchAll | CatchAllState::NotTold => {}
@@ -263,15 +275,20 @@ impl Scheduler {
         self.take_back_accepted(session, promised, now);
     }
 
-    /// A domain has come to be known to refuse strangers: whom a machine accepted there that may have turned is asked about
-    /// again.
-    pub(super) fn ask_the_unproven(&mut self, domain: usize, now: Timestamp) {
-        let Some(group) = self.domains[domain].group else {
-            return;
+    /// A domain is known for what it is by now. Where that is to refuse strangers, whom a machine accepted there that may have
+    /// turned is asked about again; elsewhere it is no promise, and told.
+    pub(super) fn knows_strangers(&mut self, domain: usize, now: Timestamp) {
+        let unproven = match self.domains[domain].strangers.openness() {
+            CatchAllState::Unknown | CatchAllState::RefusesSome => return,
+            CatchAllState::RefusesStrangers => self.unproven.remove(&domain),
+            CatchAllState::CatchAll | CatchAllState::NotTold => None,
         };
-        for subject in self.unproven.remove(&domain).unwrap_or_default() {
-            self.ask_afresh(group, domain, &subject, now);
+        if let Some(group) = self.domains[domain].group {
+            for subject in unproven.unwrap_or_default() {
+                self.ask_afresh(group, domain, &subject, now);
+            }
         }
+        self.tell_held(Until::Strangers(domain));
     }
 
     /// Takes back whom a conversation accepted since its last refusal, and puts them up for asking again.

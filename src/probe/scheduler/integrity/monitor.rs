@@ -28,7 +28,7 @@ impl Scheduler {
             return;
         };
         let answer = Answer {
-            party: Party::Address(subject.address.key().into_owned().into_boxed_str()),
+            party: subject.party(),
             span,
         };
         if heard.reading.reason == Reason::CatchAllUntested {

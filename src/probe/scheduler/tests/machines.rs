@@ -17,6 +17,7 @@ fn route_over(machines: &[usize]) -> Route {
     Route::Hosts {
         hosts: hosts.collect(),
         key: key(),
+        is_whole: true,
         ttl: Duration::from_secs(300),
     }
 }
@@ -291,6 +292,62 @@ fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_th
         connections as usize <= sessions + 2,
         "{connections} for {sessions} conversations"
     );
+}
+
+/// Whoever it would refuse it hangs up on.
+fn hangs_up(question: Question<'_>) -> Reply {
+    match honest(question) {
+        Reply::Yes => Reply::Yes,
+        _ => Reply::HangUp,
+    }
+}
+
+/// A drill at two machines that ask for one domain, the first of them dead; with one more address of it every so often.
+fn beside_a_dead_one(second: fn(Question<'_>) -> Reply, letter: char, minutes: &[u64]) -> Drill {
+    let mut drill = at_machines(&[honest, second], &[&[0, 1]], 0);
+    drill.hosts[0].opens = false;
+    let arrivals = minutes.iter().map(|minute| {
+        let address: Address = format!("{letter}{minute}@d0.test").parse().unwrap();
+        (START + Duration::from_secs(minute * 60), address)
+    });
+    drill.arrivals = arrivals.collect();
+    let first: Address = format!("{letter}@d0.test").parse().unwrap();
+    drill.scheduler.add(first.into(), START);
+    drill.run();
+    drill
+}
+
+#[test]
+fn a_machine_that_has_had_its_chance_is_not_dialled_because_another_is_dead() {
+    let early = beside_a_dead_one(hangs_up, 'x', &[1]);
+    let late = beside_a_dead_one(hangs_up, 'x', &[1, 25, 50]);
+    let connections = |drill: &Drill| drill.seen[1].connections;
+    assert!(connections(&early) > 1);
+    assert_eq!(connections(&late), connections(&early));
+}
+
+#[test]
+fn a_machine_that_never_answers_is_not_dialled_for_ever_beside_one_that_does() {
+    let minutes: Vec<u64> = (1..20).map(|n| n * 11).collect();
+    let drill = beside_a_dead_one(honest, 'a', &minutes);
+    let dialled = drill.seen[0].connections;
+    assert!((1..=4).contains(&dialled), "{dialled}");
+    assert_eq!(drill.word("a209@d0.test"), Reason::Accepted);
+}
+
+#[test]
+fn one_that_has_had_its_chance_is_no_reason_to_leave_those_whose_other_machine_is_dead_for_now() {
+    let mut drill = at_machines(&[honest, honest], &[&[0, 1]], 1);
+    drill.run();
+    let (scheduler, [first, second]) = (&mut drill.scheduler, [targets(0)[0], targets(1)[0]]);
+    for _ in 0..limits::FRUITLESS_AT_LEAST {
+        let effort = scheduler.efforts.entry(first).or_default();
+        effort.was_in_vain(START, START);
+    }
+    let later = START + limits::FRUITLESS_TIME * 2;
+    scheduler.is_dead(second, later);
+    assert_eq!(scheduler.first_target(0, later), 1);
+    assert!(!scheduler.has_had_its_chance(0, later));
 }
 
 /// Asked too fast in the first half minute.

@@ -240,7 +240,7 @@ impl Drill {
                 }
                 self.learned.push(learned);
             }
-            if self.scheduler.is_done() {
+            if self.scheduler.is_done() && self.arrivals.is_empty() {
                 if self.scheduler.tests_hosts(self.now) {
                     continue;
                 }
@@ -488,6 +488,7 @@ fn route_to(host: usize) -> Route {
             addresses: vec![IpAddr::V4(Ipv4Addr::new(11, 0, a, b))],
         }],
         key: HostKey(format!("host{host}.test")),
+        is_whole: true,
         ttl: Duration::from_secs(300),
     }
 }

@@ -10,7 +10,7 @@ use super::{Complaint, Finding};
 use crate::model::timestamp::Timestamp;
 use crate::net::route::RecordKind;
 use crate::sim::net::dialect::Line;
-use crate::sim::net::witness::Totals;
+use crate::sim::net::witness::{Stay, Totals};
 use crate::sim::net::{Breach, Outcome, Question, Sightings, Witness};
 use crate::sim::score::{Courtesy, Creation, Nature, Prospect, Site};
 
@@ -69,6 +69,10 @@ const FRUITLESS: usize = 12;
 
 /// Longest time for which a host that answers nothing is tried.
 const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
+
+/// Connections in a row that may come to nothing by chance, since any may be lost on the way: a client that comes back long
+/// after one has not tried the host for all the time between.
+const MAY_BE_CHANCE: u32 = 1;
 
 /// How long a client that is told to slow down must stay away at least where no time was named: half of the time over
 /// which stock servers count (Postfix: 60 s).
@@ -214,27 +218,15 @@ impl Scene<'_> {
             );
             self.find(Complaint::Fruitless, detail);
         }
-        let mut words = seen
-            .questions
-            .iter()
-            .filter(|question| question.code != 0)
-            .map(|question| question.at)
-            .peekable();
-        let mut in_vain: Option<Timestamp> = None;
-        for stay in &seen.stays {
-            while words.next_if(|word| *word < stay.from).is_some() {
-                in_vain = None;
-            }
-            let since = *in_vain.get_or_insert(stay.from);
-            if stay.from.since(since) > FRUITLESS_TIME {
-                let detail = format!(
-                    "{}: still tried {} s after the first of its connections that brought nothing",
-                    self.named(name),
-                    stay.from.since(since).as_secs()
-                );
-                self.find(Complaint::Fruitless, detail);
-                return;
-            }
+        let words = seen.questions.iter();
+        let words = words.filter(|question| question.code != 0);
+        if let Some(time) = tried_for(&seen.stays, words.map(|question| question.at)) {
+            let detail = format!(
+                "{}: still tried {} s after the first of its connections that brought nothing",
+                self.named(name),
+                time.as_secs()
+            );
+            self.find(Complaint::Fruitless, detail);
         }
     }
 
@@ -580,6 +572,27 @@ fn further_strangers(accepted: usize) -> usize {
     strangers
 }
 
+/// For how long a host with these connections and answers, both in order, had been tried in vain when it was tried once more;
+/// `None` where that was never too long.
+fn tried_for(stays: &[Stay], words: impl Iterator<Item = Timestamp>) -> Option<Duration> {
+    let mut words = words.peekable();
+    let (mut since, mut in_vain) = (Timestamp::default(), 0);
+    for stay in stays {
+        while words.next_if(|word| *word < stay.from).is_some() {
+            in_vain = 0;
+        }
+        if in_vain == 0 {
+            since = stay.from;
+        }
+        let time = stay.from.since(since);
+        if in_vain > MAY_BE_CHANCE && time > FRUITLESS_TIME {
+            return Some(time);
+        }
+        in_vain += 1;
+    }
+    None
+}
+
 /// Most moments within any span of `millis` milliseconds; they must be in order.
 fn most_within(times: &[Timestamp], millis: u64) -> usize {
     let mut first = 0;
@@ -615,13 +628,32 @@ fn most_at_once(hosts: &[&Sightings]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::net::witness::Stay;
 
     #[test]
     fn moments_are_counted_within_any_span() {
         let times = [0, 500, 900, 1000, 1400, 5000].map(Timestamp::from_millis);
         assert_eq!(most_within(&times, 1000), 4);
         assert_eq!(most_within(&[], 1000), 0);
+    }
+
+    #[test]
+    fn a_host_is_tried_in_vain_from_the_first_of_several_connections_on() {
+        let at = |seconds| Timestamp::from_millis(seconds * 1000);
+        let tried = |from: &[u64], words: &[u64]| {
+            let stay = |&from| Stay {
+                from: at(from),
+                until: None,
+            };
+            let stays: Vec<Stay> = from.iter().map(stay).collect();
+            let time = tried_for(&stays, words.iter().map(|&word| at(word)));
+            time.map(|time| time.as_secs())
+        };
+        assert_eq!(tried(&[0, 60, 1201], &[]), Some(1201));
+        assert_eq!(tried(&[0, 60, 1200], &[]), None);
+        assert_eq!(tried(&[0, 1500], &[]), None, "once may be chance");
+        assert_eq!(tried(&[0, 1500, 1501], &[]), Some(1501));
+        assert_eq!(tried(&[0, 60, 1500], &[70]), None, "it has answered");
+        assert_eq!(tried(&[0, 60, 1500, 3000], &[70]), None);
     }
 
     #[test]
