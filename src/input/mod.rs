@@ -1,4 +1,4 @@
-//! What an operator brings: lists, addresses, the flags that their text earns, whom not to ask.
+//! What an operator brings: lists, addresses, the flags that their text earns, suppression files.
 
 pub mod address;
 pub mod flags;

@@ -1,4 +1,4 @@
-//! Addresses and domains that are never asked about and never sent to: who unsubscribed, complained, or must be left
+//! Addresses and domains that are never asked about and never sent to: they unsubscribed, complained, or must be left
 //! alone for other reasons.
 
 use std::collections::HashSet;
@@ -18,7 +18,7 @@ const COLUMNS: [&str; 9] = [
     "entry",
 ];
 
-/// Who is to be left alone.
+/// The addresses and domains to be left alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Suppression {
     addresses: HashSet<Box<str>>,
@@ -40,8 +40,8 @@ impl Suppression {
     ///
     /// # Errors
     ///
-    /// [`SuppressionError`] for the first entry that is neither: an entry that is overlooked would be mail to somebody
-    /// who asked for none.
+    /// [`SuppressionError`] for the first entry that is neither: an entry that is overlooked would be mail to an
+    /// address that asked for none.
     pub fn add(&mut self, bytes: &[u8], file: &str) -> Result<(), SuppressionError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new()
@@ -107,7 +107,7 @@ impl Suppression {
                 || self.addresses.contains(&*address.key()))
     }
 
-    /// Whether nobody is.
+    /// Whether it has no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty() && self.domains.is_empty()

@@ -1,8 +1,8 @@
 //! What a cell of a list holds: nothing, one address, or several.
 //!
-//! People keep addresses in cells together with whatever stood beside them where they were copied from. An address is
+//! Lists keep addresses in cells together with whatever stood beside them where they were copied from. An address is
 //! taken from among other text only where both of its edges are beyond doubt: the end of the cell, a bracket, a
-//! separator, another address. Anything else is a guess, and a guess is for a person ([`super::suggest_text`]).
+//! separator, another address. Anything else is a guess, and a guess is for the operator ([`super::suggest_text`]).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use crate::model::limits;
 /// An address in a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The address.
+    /// The address as parsed.
     pub address: Address,
     /// How it is written with nothing around it, its domain as in the cell; `None` where the cell holds just that, or
     /// that with blanks around it.
@@ -32,11 +32,11 @@ pub enum Contents {
     Several(Vec<Found>),
     /// Text that is no address, for this reason.
     Text(Fault),
-    /// Text in which an address stands whose edges are in doubt.
+    /// Text in which an address stands whose edges are in doubt, for this reason.
     Unsure(Fault),
 }
 
-/// What programs and people write into a cell that has no address. Compared in lower case.
+/// What stands in exported and typed cells that have no address. Compared in lower case.
 const NOTHING: &[&str] = &[
     "n/a",
     "#n/a",
@@ -216,7 +216,7 @@ fn plain_start(text: &str, from: usize, at: usize) -> usize {
     let local = text[from..at].rfind(is_border).map_or(from, |border| {
         from + border + length_at(text, from + border)
     });
-    // What separates two addresses could also begin the second one, but nobody means that.
+    // What separates two addresses could also begin the second one, but is never meant so.
     let separated = match from {
         0 => &text[local..at],
         _ => text[local..at].trim_start_matches(['/', '&', '+', '*', '|', '=']),

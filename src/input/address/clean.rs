@@ -1,4 +1,4 @@
-//! Taking away what people paste around an address.
+//! Takes away what is often pasted around an address.
 
 use std::borrow::Cow;
 

@@ -11,7 +11,8 @@ use crate::model::limits;
 /// judged by [`check_underscore`], because it is wrong in one place only.
 const DENIED: AsciiDenyList = AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~");
 
-/// Appends `domain` in wire form: lower-case A-labels without a trailing dot, or a literal with its brackets.
+/// Appends `domain` as it goes into a command: lower-case A-labels without a trailing dot, or a literal with its
+/// brackets.
 pub(super) fn write(domain: &str, out: &mut String) -> Result<(), Fault> {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     if domain.is_empty() {
@@ -164,8 +165,9 @@ fn check_label(label: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses an underscore in the registrable name only. RFC 5321 §4.1.2 has none anywhere; deviates, because whoever owns
-/// a domain may put any name below it into DNS, and mail servers deliver there, while no registry hands out such a name.
+/// Refuses an underscore in the registrable name only. RFC 5321 §4.1.2 has none anywhere; deviates, because the owner
+/// of a domain may put any name below it into DNS, and mail servers deliver there, while no registry hands out such a
+/// name.
 fn check_underscore(domain: &str) -> Result<(), Fault> {
     if !domain.contains('_') {
         return Ok(());

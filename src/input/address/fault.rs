@@ -19,13 +19,13 @@ pub enum Fault {
         limits::ADDRESS_TEXT_BYTES
     )]
     TextTooLong {
-        /// Its length.
+        /// Length of the text.
         bytes: usize,
     },
-    /// The field holds more than one address. None is picked, because nobody can say which was meant.
+    /// The field holds more than one address. None is picked, because which was meant cannot be told.
     #[error("the field holds {count} addresses; give each its own row")]
     Several {
-        /// How many.
+        /// How many addresses it holds.
         count: usize,
     },
     /// Other words stand beside the address.
@@ -37,7 +37,7 @@ pub enum Fault {
     /// A `%` of a `mailto:` link is not followed by two hexadecimal digits of UTF-8 (RFC 6068 §2).
     #[error("the `%` signs of the mailto link do not decode to text")]
     BadPercent,
-    /// A control character, a line break among them, stands inside. It could smuggle a command onto the wire.
+    /// A control character, a line break among them, stands inside. It could smuggle a command into the session.
     #[error("a control character (U+{code:04X}) stands inside the address")]
     ControlCharacter {
         /// Its code point.
@@ -64,7 +64,7 @@ pub enum Fault {
         limits::LOCAL_PART_OCTETS
     )]
     LocalTooLong {
-        /// Its length.
+        /// Length of the local part.
         octets: usize,
     },
     /// The local part begins or ends with a dot, or has two in a row (RFC 5321 §4.1.2, Dot-string).
@@ -97,7 +97,7 @@ pub enum Fault {
         limits::ADDRESS_OCTETS
     )]
     AddressTooLong {
-        /// Its length as it would go on the wire.
+        /// Its length in a command, the domain in A-labels.
         octets: usize,
     },
     /// The domain begins with a dot or has two in a row.

@@ -7,7 +7,7 @@ use super::quoted::quoted_end;
 /// A local part as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Local<'a> {
-    /// Without quotes.
+    /// Without quotes, as a dot-string.
     Plain(&'a str),
     /// What stood between the quotes, escapes included.
     Quoted(&'a str),
@@ -123,7 +123,7 @@ fn check_dot_string(text: &str) -> Result<(), Fault> {
     })
 }
 
-/// `UTF8-non-ascii` of RFC 6532 §3.1, less what nobody can see or type: blanks, controls, directional marks, and the
+/// `UTF8-non-ascii` of RFC 6532 §3.1, less what cannot be seen or typed: blanks, controls, directional marks, and the
 /// replacement character that marks text lost in decoding.
 fn is_utf8_text(character: char) -> bool {
     !character.is_ascii()

@@ -1,8 +1,8 @@
 //! From the text of a field to an [`Address`].
 //!
-//! In order: what people paste around an address is taken away (`clean`), the local part and the domain are read by the
-//! grammar of RFC 5321 §4.1.2 and RFC 6531 §3.3 (`local`, `domain`), and the result is kept in one canonical form. What
-//! is no address gives the [`Fault`] that says why; [`suggest_text`] guesses what was meant.
+//! In order: what is often pasted around an address is taken away (`clean`), the local part and the domain are read by
+//! the grammar of RFC 5321 §4.1.2 and RFC 6531 §3.3 (`local`, `domain`), and the result is kept in one canonical form.
+//! What is no address gives the [`Fault`] that says why; [`suggest_text`] guesses what was meant.
 
 mod cell;
 mod clean;
@@ -29,7 +29,7 @@ pub use suggest::{suggest_domain, suggest_in};
 
 /// A well-formed mailbox (RFC 5321 §4.1.2, `Mailbox`, with the extensions of RFC 6531 §3.3).
 ///
-/// It holds no control character, ever. Equality is that of the text on the wire, where the domain is lower case; two
+/// It holds no control character, ever. Equality is that of the text in commands, where the domain is lower case; two
 /// addresses name one mailbox when their [`key`](Address::key) is equal.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
@@ -37,7 +37,7 @@ pub struct Address {
     text: Box<str>,
     /// Where the `@` stands.
     at: u8,
-    /// Where the wire form ends.
+    /// Where the form used in commands ends.
     end: u8,
 }
 
@@ -46,9 +46,9 @@ pub struct Address {
 pub enum Domain<'a> {
     /// A domain name, without the trailing dot.
     Name {
-        /// In A-labels, lower case: for DNS and the wire.
+        /// In A-labels, lower case: for DNS and SMTP.
         ascii: &'a str,
-        /// In U-labels: for people.
+        /// In U-labels: for display.
         unicode: &'a str,
     },
     /// An IP address in brackets (RFC 5321 §4.1.3).
@@ -61,7 +61,7 @@ pub enum Domain<'a> {
 }
 
 impl<'a> Domain<'a> {
-    /// As it goes on the wire: A-labels, or the literal with its brackets.
+    /// The form used in DNS and SMTP: A-labels, or the literal with its brackets.
     #[must_use]
     pub fn wire(self) -> &'a str {
         match self {
@@ -70,7 +70,7 @@ impl<'a> Domain<'a> {
         }
     }
 
-    /// As people read it: U-labels, or the literal with its brackets.
+    /// The form for display: U-labels, or the literal with its brackets.
     #[must_use]
     pub fn readable(self) -> &'a str {
         match self {
@@ -103,14 +103,14 @@ pub fn domain_name(text: &str) -> Result<String, Fault> {
     Ok(name)
 }
 
-/// A well-formed address that the SMTP commands of `lettre` cannot carry, so nobody can be asked about it. It is no
+/// A well-formed address that the SMTP commands of `lettre` cannot carry, so no host can be asked about it. It is no
 /// fault of the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the address is well formed, but of a kind that cannot be put into a command here")]
 pub struct NotSendable;
 
 impl Address {
-    /// Reads the address in `text`, which may stand in what people paste around it.
+    /// Reads the address in `text`, which may stand in what is often pasted around it.
     ///
     /// # Errors
     ///
@@ -190,7 +190,7 @@ impl Address {
         }
     }
 
-    /// What stands before the `@`, as it goes on the wire: in quotes only where they are needed, in NFC.
+    /// What stands before the `@`, as it goes into a command: in quotes only where they are needed, in NFC.
     #[must_use]
     pub fn local(&self) -> &str {
         &self.text[..usize::from(self.at)]
@@ -211,7 +211,7 @@ impl Address {
         }
     }
 
-    /// The whole address as it goes on the wire, the domain in A-labels, without angle brackets.
+    /// The whole address as it goes into a command, the domain in A-labels, without angle brackets.
     #[must_use]
     pub fn wire(&self) -> &str {
         &self.text[..usize::from(self.end)]
@@ -220,8 +220,8 @@ impl Address {
     /// What the address is known by: rows with equal keys name one mailbox.
     ///
     /// The local part is lowered too. RFC 5321 §2.4 leaves its case to the receiving host; deviates, because no host in
-    /// use keeps two mailboxes that differ in case alone, and people mean one. Dots and `+tags` are kept: which
-    /// providers fold them is their business and changes, and a wrong fold would answer for somebody else's mailbox.
+    /// use keeps two mailboxes that differ in case alone, and senders mean one. Dots and `+tags` are kept: which
+    /// providers fold them is their business and changes, and a wrong fold would answer for another user's mailbox.
     #[must_use]
     pub fn key(&self) -> Cow<'_, str> {
         let local = self.local();
@@ -254,7 +254,7 @@ impl Address {
     }
 }
 
-/// For people: the domain in U-labels. [`Address::parse`] reads it back to an equal address.
+/// For display: the domain in U-labels. [`Address::parse`] reads it back to an equal address.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if usize::from(self.end) == self.text.len() {

@@ -1,7 +1,7 @@
 //! Did you mean: what a mistyped address was probably meant to be.
 //!
-//! A suggestion is for a person to look at; it never changes a verdict. Nothing is suggested when there is more than one
-//! likely meaning, or when the domain is known to belong to somebody.
+//! A suggestion is for the operator to look at; it never changes a verdict. Nothing is suggested when there is more
+//! than one likely meaning, or when the domain is known to be in use.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -61,7 +61,7 @@ pub(super) static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
     }
 });
 
-/// The address that `address` was probably meant to be, for people; `None` if nothing is likelier than what it says.
+/// The address that `address` was probably meant to be, for display; `None` if nothing is likelier than what it says.
 #[must_use]
 pub fn suggest(address: &Address) -> Option<String> {
     let meant = address.domain().name().and_then(suggest_domain);

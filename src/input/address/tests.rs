@@ -1,4 +1,4 @@
-//! What [`Address`] promises, by tables for what people write and by properties for what nobody thought of.
+//! What [`Address`] promises, by tables for what lists hold and by properties for all other texts.
 
 use proptest::prelude::*;
 

@@ -148,7 +148,7 @@ impl Domains {
     }
 }
 
-/// Whether names below `name` belong to whoever owns it.
+/// Whether names below `name` belong to the owner of `name`.
 pub(super) fn reach_of(name: &str) -> Reach {
     let is_public_suffix =
         psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.as_bytes().len() == name.len());

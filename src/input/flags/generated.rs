@@ -9,7 +9,7 @@ const HEX_BYTES: usize = 12;
 /// has one digit.
 const HEX_OF_EACH: usize = 3;
 
-/// Shortest walk along a row of keys. Our choice: `qwer` is in use, `asdfg` is nobody's name.
+/// Shortest walk along a row of keys. Our choice: `qwer` is in use, `asdfg` is no name.
 const WALK_BYTES: usize = 5;
 
 /// Shortest run of consonants. Our choice: names have up to seven (`hirschsprung`), words eight (`angstschrei`); `y`
@@ -19,7 +19,7 @@ const CONSONANTS: usize = 9;
 /// Shortest run of one character. Our choice.
 const REPEATED: usize = 6;
 
-/// Fewest changes between letter and digit. Our choice: `a1b2c3` has five, and people type it.
+/// Fewest changes between letter and digit. Our choice: `a1b2c3` has five, and is typed by hand.
 const ALTERNATIONS: usize = 6;
 
 /// Why a local part looks generated.

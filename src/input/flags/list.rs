@@ -16,7 +16,7 @@ pub enum ListKind {
     Role,
     /// Domains with their subdomains.
     Disposable,
-    /// Domains.
+    /// Domains that give mailboxes to the general public.
     Free,
     /// Domains with their subdomains, and local parts written with an `@` at the end (`bait@`).
     Trap,
@@ -37,7 +37,7 @@ pub struct OwnList<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}, line {line}: `{entry}` {what}")]
 pub struct ListError {
-    /// The file.
+    /// The file's name.
     pub file: String,
     /// The line, counted from one.
     pub line: u32,

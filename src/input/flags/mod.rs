@@ -33,7 +33,7 @@ pub use maintained::{BUILT_IN, BUILT_IN_SINCE, Maintained};
 pub use trap::Weight;
 pub use trap::{Signal, is_trap_like, trap_like};
 
-/// Domains that are reserved with all names below them, each with what reserves it. Nobody on the internet owns them.
+/// Domains that are reserved with all names below them, each with what reserves it. They have no owner on the internet.
 const RESERVED: [(&str, &str); 12] = [
     ("test", "RFC 2606"),
     ("example", "RFC 2606"),
@@ -223,7 +223,7 @@ impl Lists {
         flags
     }
 
-    /// The same flags, each with where it came from, for people.
+    /// The same flags, each with where it came from, for display.
     #[must_use]
     pub fn explain(&self, address: &Address) -> Vec<(Flag, String)> {
         let key = address.key();
@@ -255,8 +255,8 @@ impl Lists {
         sources
     }
 
-    /// The signs of a spam trap that the text shows. Whoever has asked the mail host adds [`Signal::CatchAll`] and
-    /// weighs them again with [`trap_like`].
+    /// The signs of a spam trap that the text shows. A caller that has asked the mail host adds [`Signal::CatchAll`]
+    /// and weighs them again with [`trap_like`].
     #[must_use]
     pub fn signals(&self, address: &Address) -> Vec<Signal> {
         let key = address.key();
@@ -317,7 +317,8 @@ impl Lists {
         }
     }
 
-    /// Why the domain gives mailboxes to everybody; the operator's word comes before what is known of providers.
+    /// Why the domain counts as a provider of free mailboxes; the operator's word comes before what is known of
+    /// providers.
     fn free_source<'a>(&'a self, domain: &str, found: &Found<'_>) -> Option<FreeSource<'a>> {
         match found.free {
             Some(Opinion::Listed(origin, _)) => Some(FreeSource::Listed(origin)),
@@ -407,7 +408,7 @@ impl Lists {
     }
 }
 
-/// Why a domain gives mailboxes to everybody.
+/// Why a domain counts as a provider of free mailboxes.
 enum FreeSource<'a> {
     Listed(Origin),
     Provider(&'a str),

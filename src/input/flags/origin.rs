@@ -2,7 +2,7 @@
 
 use super::list::OwnList;
 
-/// Who says so.
+/// The list that an entry is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
     /// A list that comes with the program, by its file name.

@@ -7,7 +7,7 @@ use super::generated::Generated;
 /// How much a signal says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// Enough alone.
+    /// Enough by itself.
     Strong,
     /// Enough only together with another.
     Weak,
@@ -18,7 +18,7 @@ pub enum Weight {
 pub enum Signal {
     /// The local part names itself a trap.
     TrapName,
-    /// The domain belongs to those who run a blocklist.
+    /// The domain belongs to the operator of a blocklist.
     BlocklistOperator {
         /// The domain in the list.
         domain: Box<str>,
@@ -32,12 +32,12 @@ pub enum Signal {
     },
     /// The operator's own list has the name or domain.
     Listed {
-        /// The entry.
+        /// The entry that matched.
         entry: Box<str>,
         /// The file and line.
         source: Box<str>,
     },
-    /// The local part is a complaint desk.
+    /// The local part is a complaint address, such as `abuse`.
     ComplaintDesk,
     /// The local part belongs to a machine that does not read.
     MachineName,
@@ -48,9 +48,9 @@ pub enum Signal {
         /// The provider that was probably meant.
         meant: Box<str>,
     },
-    /// The domain is reserved: nobody on the internet owns it.
+    /// The domain is reserved: it has no owner on the internet.
     ReservedName,
-    /// The domain accepts every address: known only after asking, so whoever asked adds it.
+    /// The domain accepts every address: known only after its host was asked, so the caller adds it.
     CatchAll,
 }
 

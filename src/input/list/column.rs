@@ -45,7 +45,7 @@ impl fmt::Display for ColumnChoice {
 /// Whether the first record names the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FirstRecord {
-    /// It does.
+    /// It names them.
     Header,
     /// It is a row like the others.
     Row,

@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub enum Delimiter {
     /// Nothing: a line is one field.
     Nothing,
-    /// This character.
+    /// This character stands between fields.
     Mark(u8),
 }
 

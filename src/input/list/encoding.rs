@@ -206,7 +206,7 @@ impl Read for Undecided {
             - sample.len().min(crate::model::limits::SNIFF_BYTES)) as u64;
         let failure = inner.take(more).read_to_end(&mut sample).err();
         let encoding = Encoding::of(&sample);
-        // Whoever asked for it first has it; a second reading hears the same.
+        // The first reading decides; a second one comes to the same.
         let _ = heard.set(encoding);
         let rest = std::mem::replace(inner, Box::new(io::empty()));
         let failed = Failed(failure);

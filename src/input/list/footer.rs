@@ -1,4 +1,4 @@
-//! What stands below the rows of a list: `Confidential`, who exported it and when.
+//! What stands below the rows of a list: `Confidential`, by whom it was exported and when.
 
 use super::record::{self, Field, Layout, Record, Widths};
 use super::shape;
@@ -101,7 +101,7 @@ pub(super) fn is_empty(raw: &[u8], layout: &Layout) -> bool {
         .all(|byte| byte.is_ascii_whitespace() || *byte == b'"' || Some(*byte) == layout.delimiter)
 }
 
-/// Whether `raw` is about the list and names nobody.
+/// Whether `raw` is about the list and names no recipient.
 ///
 /// `Ann,,` below an empty row is a contact whose address is missing, so only a line of one field is known by its place
 /// alone.

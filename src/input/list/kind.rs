@@ -141,7 +141,7 @@ const UNPACK_OR_EXPORT: &str =
 const EXPORT: &str = "export the list as CSV and give that file";
 const SAVE_AS_UTF8: &str = "save it as CSV in UTF-8";
 
-/// First bytes by which files that people mistake for lists are known.
+/// First bytes of files that are often mistaken for lists.
 const SIGNATURES: &[(&[u8], &str, &str)] = &[
     (
         b"PK\x03\x04",

@@ -108,7 +108,7 @@ pub enum Width {
     Usual,
     /// Fewer: a line of a footer, or a row cut off.
     Short,
-    /// More.
+    /// More fields than they.
     Long,
     /// Its quoting is too damaged to say.
     Unknown,
@@ -136,7 +136,7 @@ pub enum Piece<'a> {
     Blank(&'a [u8]),
     /// A line below the rows, which is none: its bytes with its terminator.
     Below(&'a [u8]),
-    /// A row.
+    /// A row with its bytes.
     #[cfg_attr(
         not(feature = "testing"),
         expect(
@@ -209,7 +209,7 @@ pub fn is_workbook(head: &[u8]) -> bool {
 /// What a list was before it was text with delimiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// Just that.
+    /// Text with delimiters.
     Text,
     /// A table that we wrote down: its quoting is sound.
     Table,

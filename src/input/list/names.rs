@@ -83,7 +83,7 @@ const RELATED: &[&str] = &[
     "이메일",
 ];
 
-/// Parts of names that make an address somebody else's, or not the first of this person; compared folded.
+/// Parts of names that make an address another contact's, or not the first of this one; compared folded.
 #[rustfmt::skip] // One language a paragraph, not one name a line.
 const ANOTHER: &[&str] = &[
     // English

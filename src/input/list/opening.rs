@@ -10,7 +10,7 @@ use crate::model::limits;
 /// Whether a list begins with a byte order mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// It does.
+    /// It begins with one.
     Present,
     /// It does not.
     Absent,

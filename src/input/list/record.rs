@@ -1,4 +1,4 @@
-//! Where one record ends: the quoting rules of RFC 4180 §2, and what happens to those who break them.
+//! Where one record ends: the quoting rules of RFC 4180 §2, and what happens where they are broken.
 //!
 //! A quote opens a field only at its first byte; inside, a doubled quote is one quote, and the field ends at the first
 //! single one. CR, LF and CRLF all end a record. These are the rules of the `csv` crate, with one exception that this

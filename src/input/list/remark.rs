@@ -36,7 +36,7 @@ pub enum Remark {
     },
     /// One sheet of several is read.
     Sheets {
-        /// This one.
+        /// The sheet that is read.
         used: String,
         /// The others that a person sees.
         others: Vec<String>,

@@ -34,7 +34,7 @@ mod kind {
     pub(super) const FORMULA_TEXT: u16 = 0x0207;
     pub(super) const RK: u16 = 0x027e;
     pub(super) const BOF: u16 = 0x0809;
-    /// Nobody's: what bears it is passed over.
+    /// No type of record: what bears it is passed over.
     pub(super) const NONE: u16 = 0xffff;
 }
 
@@ -76,7 +76,7 @@ pub(super) fn sound(reader: impl Read + Seek) -> Result<File, Trouble> {
     Ok(file)
 }
 
-/// Looks at what the records spread to, and makes those nobody's that have memory asked for on their word alone.
+/// Looks at what the records spread to, and neutralises those that have memory asked for on their word alone.
 fn check(stream: &mut [u8]) -> Result<(), Trouble> {
     let (mut sheets, mut texts, mut nobodys) = (Vec::new(), Vec::new(), Vec::new());
     let mut records = Records { stream, at: 0 };

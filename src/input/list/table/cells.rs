@@ -20,7 +20,7 @@ pub(super) struct Cells {
     rows: Vec<(u32, u16)>,
     /// Empty rows since the last one with anything in it.
     blank: u64,
-    /// Bytes written.
+    /// Bytes written so far.
     written: u64,
     /// The most bytes that the whole table may have.
     most: u64,

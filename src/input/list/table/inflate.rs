@@ -24,7 +24,7 @@ const PROMISED_UNASKED: u64 = 100_000;
 
 /// Looks at what a workbook will unpack to before any of it is held in memory.
 ///
-/// What the archive says of a part's length can be relied on: whoever reads on behind it gets an error of the archive.
+/// What the archive says of a part's length can be relied on: reading on behind it gives an error of the archive.
 ///
 /// # Errors
 ///
@@ -83,7 +83,7 @@ fn check_promise(part: impl Read, bytes: u64) -> Result<(), Trouble> {
             Ok(Event::Start(tag) | Event::Empty(tag)) if tag.local_name().as_ref() == "sst" => {
                 repeats::number(&tag, "uniqueCount")
             }
-            // What cannot be read is told by whoever reads the workbook.
+            // What cannot be read is reported when the workbook is read.
             Ok(Event::Eof) | Err(_) => None,
             Ok(_) => continue,
         };

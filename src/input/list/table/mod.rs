@@ -26,7 +26,7 @@ pub(super) use workbook::Chosen;
 pub(super) struct Written {
     /// UTF-8, fields parted by commas, an empty row a blank line.
     pub file: File,
-    /// Its length.
+    /// Length of that text.
     pub bytes: u64,
     /// The sheet that was read with the others there are, of a workbook.
     pub sheets: Option<Chosen>,

@@ -28,7 +28,7 @@ pub(super) fn check(content: impl Read) -> Result<(), Trouble> {
             Ok(Event::Start(tag)) => spread.begin(&tag),
             Ok(Event::End(tag)) => spread.end(tag.name().as_ref())?,
             Ok(Event::Text(text)) => spread.cell.text += text.len() as u64,
-            // What cannot be read is told by whoever reads the workbook, which reads no further either.
+            // What cannot be read is reported when the workbook is read, which goes no further either.
             Ok(Event::Eof) | Err(_) => return spread.check(),
             Ok(_) => {}
         }

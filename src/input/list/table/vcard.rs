@@ -86,7 +86,7 @@ impl Card {
         } else if property.is("FN") {
             self.name = text();
         } else if property.is("N") && self.name.is_empty() {
-            // Family name first, then given names: people write them the other way round.
+            // Family name first, then given names: usually written the other way round.
             let parts: Vec<String> = parts(&property.value).collect();
             let given = parts.get(1).map_or("", String::as_str);
             let family = parts.first().map_or("", String::as_str);

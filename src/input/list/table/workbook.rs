@@ -21,7 +21,7 @@ pub(super) enum Format {
     Xlsb,
     /// Excel up to 2003.
     Xls,
-    /// `OpenDocument`.
+    /// An `OpenDocument` spreadsheet.
     Ods,
 }
 
