@@ -127,7 +127,7 @@ pub(super) struct AskingArgs {
     pub(super) seed: Option<u64>,
 }
 
-/// Reads `verify@your-domain.example`.
+/// Reads an address such as `verify@your-domain.example`.
 fn mailbox(text: &str) -> Result<lettre::Address, String> {
     text.parse()
         .map_err(|_| format!("`{text}` is no address: write `verify@your-domain.example`"))
@@ -139,7 +139,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| format!("`{text}` is no duration: write `90s`, `30m`, `2h` or `1d`"))
 }
 
-/// Reads `disposable=mine.txt`.
+/// Reads a kind of list with its file, such as `disposable=mine.txt`.
 fn own_list(text: &str) -> Result<(ListKind, PathBuf), String> {
     let kind = |name| match name {
         "role" => Some(ListKind::Role),

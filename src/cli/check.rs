@@ -143,7 +143,7 @@ struct Checked<'a> {
 }
 
 impl Checked<'_> {
-    /// The probability that a message to this address bounces; `None` where there is nobody to write to.
+    /// The probability that a message to this address bounces; `None` where there is no recipient.
     fn bounce(&self, model: &Model) -> Option<f64> {
         let Judgement {
             verdict,

@@ -41,7 +41,7 @@ struct Lesson {
     hard: f64,
     /// The share that was believed to bounce before.
     before: f64,
-    /// And now.
+    /// The share that is believed to bounce now.
     now: f64,
     last: Timestamp,
 }
@@ -116,7 +116,7 @@ fn lessons(ledger: &Ledger, now: Timestamp) -> anyhow::Result<Vec<Lesson>> {
     Ok(lessons)
 }
 
-/// The same for people.
+/// The same as text.
 fn taught(lessons: &[Lesson], ledger: &Path) -> String {
     let mut text = String::new();
     if lessons.is_empty() {

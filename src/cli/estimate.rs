@@ -52,14 +52,14 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     let tools = tools::tools(&args.policy, &args.asking)?;
     let sources = inputs::open(&args.lists)?;
     let options = args.reading.options();
-    // Before anybody is asked: is it a list, which column is it?
+    // Before any host is asked: is it a list, which column is it?
     let mut domains = Vec::new();
     for source in &sources {
         let remarks = start::add_domains(&mut domains, source, &options)?;
         let name = (sources.len() > 1).then_some(source.name());
         reading::tell(name, &remarks, &args.log);
     }
-    // The same command asks about the same people, unless it is told otherwise.
+    // The same command asks about the same addresses, unless it is told otherwise.
     let seed = args.asking.seed.unwrap_or(0);
     let mut screen = Screen::start(&args.log);
     let estimated = place::block_on(&place, async {

@@ -51,7 +51,7 @@ pub struct ExplainArgs {
 /// How the terminal wants it.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
-    /// Columns.
+    /// Width of the terminal, in columns.
     pub width: usize,
     /// Whether it may be coloured.
     pub style: render::Style,
@@ -227,7 +227,7 @@ fn read_line(input: &mut dyn BufRead, bytes: &mut Vec<u8>) -> io::Result<bool> {
     }
 }
 
-/// Reads `--stage`.
+/// Reads the stage that `--stage` names.
 fn parse_stage(word: &str) -> Result<Stage, String> {
     explain::stage_named(word).ok_or_else(|| format!("choose one of {}", explain::stage_choices()))
 }

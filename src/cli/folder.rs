@@ -1,4 +1,4 @@
-//! The folder of a run: whoever writes there has it alone, and ends what one that was killed there had begun.
+//! The folder of a run: a process that writes there has it alone, and ends what one that was killed there had begun.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -8,14 +8,14 @@ use crate::ledger::{Lock, LockError};
 use crate::model::timestamp::Timestamp;
 use crate::verify::output;
 
-/// Held by whoever writes to the folder.
+/// Held by the process that writes to the folder.
 const LOCK: &str = ".presend.lock";
 
 /// Takes `folder`, which is made where there is none, for `work`.
 ///
 /// # Errors
 ///
-/// A refusal where somebody else is at work there, or nothing can be written.
+/// A refusal where another process is at work there, or nothing can be written.
 pub(super) fn take(folder: &Path, work: &str) -> anyhow::Result<Lock> {
     let name = folder.display();
     std::fs::create_dir_all(folder).map_err(|error| {
@@ -44,8 +44,8 @@ pub(super) fn take(folder: &Path, work: &str) -> anyhow::Result<Lock> {
     }
 }
 
-/// Ends what a run that was killed had begun in `folder`, for somebody who is about to read what is there. A run that is
-/// at work there does that itself.
+/// Ends what a run that was killed had begun in `folder`, before what is there is read. A run that is at work there
+/// does that itself.
 ///
 /// # Errors
 ///

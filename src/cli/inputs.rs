@@ -16,7 +16,7 @@ const STANDARD_INPUT: &str = "-";
 /// What is added to a list's name to name the folder of what comes of it.
 const FOLDER: &str = ".presend";
 
-/// Opens the lists at `paths`, each once. Nobody is asked before all of them can be read.
+/// Opens the lists at `paths`, each once. No host is asked before all of them can be read.
 ///
 /// # Errors
 ///

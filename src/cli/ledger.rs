@@ -63,7 +63,7 @@ enum Format {
     Jsonl,
 }
 
-/// What was forgotten, as people read it.
+/// What was forgotten, as text.
 fn told(forgotten: &Forgotten, path: &str) -> String {
     let counted = |count: usize, one: &str, many: &str| match count {
         1 => format!("1 {one}"),

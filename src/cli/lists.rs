@@ -94,7 +94,7 @@ fn described(heading: &str) -> (&str, &str) {
     (source, day)
 }
 
-/// How long ago a day was, for people.
+/// How long ago a day was, in words.
 fn age(day: &str) -> String {
     let then = format!("{day}T00:00:00Z");
     let Ok(then) = humantime::parse_rfc3339(&then) else {

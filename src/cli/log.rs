@@ -1,4 +1,4 @@
-//! What the program says beside its results, on standard error: for people, or for a log.
+//! What the program says beside its results, on standard error: as text on a terminal, or as lines of a log.
 
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write};
@@ -109,7 +109,7 @@ impl Write for AroundOnce<'_> {
     }
 }
 
-/// Who reads the lines: a log needs the time before each, a person at a terminal lines that break between words.
+/// The reader of the lines: a log needs the time before each, a terminal lines that break between words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
     Log,

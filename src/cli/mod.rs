@@ -102,7 +102,7 @@ enum Command {
 /// How the program ends. A public contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// The run is complete.
     Done,
     /// Done, and the answer is no: `--fail-over` or `--min-verified` is not met, an address that was checked is
     /// undeliverable, or the sender is not fit to send.
@@ -113,7 +113,7 @@ pub enum Exit {
     NoList,
     /// Not able to ask: no DNS, port 25 closed.
     CannotAsk,
-    /// Interrupted.
+    /// The run was interrupted.
     Interrupted,
 }
 
@@ -203,7 +203,8 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
     }
 }
 
-/// Whether what is written to `out` goes without colour: it is no terminal, or somebody said so (<https://no-color.org>).
+/// Whether what is written to `out` goes without colour: it is no terminal, or `NO_COLOR` is set
+/// (<https://no-color.org>).
 fn is_plain(out: &impl io::IsTerminal) -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !out.is_terminal()
 }

@@ -10,7 +10,7 @@ use crate::sim::net::Internet;
 
 /// Where a run takes place, for choosing a runtime before there is one.
 pub(super) enum Place {
-    /// Nowhere: nobody is asked.
+    /// Nowhere: no host is asked.
     Offline,
     /// A simulated internet.
     Simulated(Box<Internet>, String),
@@ -30,7 +30,7 @@ pub(super) fn place_of(world: Option<&Path>) -> anyhow::Result<Place> {
     Ok(Place::Simulated(Box::new(internet), name))
 }
 
-/// The world of a place where somebody is asked. Must be called inside the runtime.
+/// The world of a place where hosts are asked. Must be called inside the runtime.
 pub(super) fn world_of(
     place: &Place,
     dns: &[SocketAddr],

@@ -138,7 +138,7 @@ fn hello_name(text: &str) -> Result<String, BadHelloName> {
     text.parse::<HelloName>().map(|_| text.to_owned())
 }
 
-/// `20000`, `20000/day`.
+/// Reads messages a day, such as `20000` or `20000/day`.
 fn volume(text: &str) -> Result<u64, String> {
     let number = text.strip_suffix("/day").unwrap_or(text).trim();
     number
@@ -146,7 +146,7 @@ fn volume(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{text}` is no number of messages a day; write it like 20000/day"))
 }
 
-/// What is known of this machine without asking anyone.
+/// What is known of this machine without asking any host.
 #[derive(Clone, Debug, Default)]
 pub struct Machine {
     /// The addresses that connections leave from.
@@ -321,7 +321,7 @@ pub async fn look(
     }
 }
 
-/// Makes sure that the page replaces neither the list nor somebody else's file.
+/// Makes sure that the page replaces neither the list nor a file that presend did not write.
 fn protect(page: &Path, list: Option<&Path>) -> anyhow::Result<()> {
     output::protect(list.as_slice(), &[page.to_owned()], Replace::OnlyOurs).map_err(|protected| {
         let (path, what) = match protected {
@@ -355,7 +355,7 @@ pub async fn run(
         protect(path, args.list.as_deref())?;
     }
     let preflight = look(args, world, machine, readers.as_ref()).await;
-    // The page first: when it cannot be written, nobody should have read that all is well.
+    // The page first: when it cannot be written, the screen must not have said that all is well.
     if let Some(path) = &args.html {
         let page = html::render(&preflight)?;
         output::write_whole(path, Rights::ORDINARY, page.as_bytes())

@@ -9,7 +9,7 @@ use super::{Exit, folder, usage};
 use crate::verify::output::{self, Generation, Rights};
 use crate::verify::report::{self, Detail, Edition, Report};
 
-/// What others are told who want the folder meanwhile.
+/// The work that is shown to another process that wants the folder meanwhile.
 const REPORTING: &str = "report";
 
 /// What pages are called, and whom they are for.
@@ -102,7 +102,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes a report: its numbers with what people read of them.
+/// Writes a report: its numbers with the pages made of them.
 pub(super) fn write_report(
     report: &Report,
     folder: &Path,
@@ -116,7 +116,7 @@ pub(super) fn write_report(
     Ok(())
 }
 
-/// Writes what people read of a report beside its numbers.
+/// Writes the pages of a report beside its numbers.
 fn write_pages(
     report: &Report,
     folder: &Path,
@@ -130,7 +130,7 @@ fn write_pages(
     Ok(())
 }
 
-/// Adds a report to `files`: its numbers with what people read of them.
+/// Adds a report to `files`: its numbers with the pages made of them.
 pub(super) fn add_report(
     report: &Report,
     folder: &Path,
@@ -146,8 +146,8 @@ pub(super) fn add_report(
     add_pages(report, folder, rights, edition, files)
 }
 
-/// Adds what people read of a report: the client's page as well for the client's edition. Where there is one it is always
-/// made again, so that no page speaks of other numbers.
+/// Adds the pages of a report: the client's page as well for the client's edition. Where there is one it is always made
+/// again, so that no page speaks of other numbers.
 fn add_pages(
     report: &Report,
     folder: &Path,

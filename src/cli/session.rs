@@ -1,4 +1,4 @@
-//! From options to a run: the world, how it is asked, by whom, and the ledger.
+//! From options to a run: the world, how it is asked, under which identity, and the ledger.
 
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ impl AskingArgs {
         })
     }
 
-    /// The world of a place, and how it is asked. `None` when nobody is.
+    /// The world of a place, and how it is asked. `None` when no host is.
     ///
     /// Before real mail hosts are asked, it is made sure that they can be reached, with those of `domains`.
     ///
@@ -136,7 +136,7 @@ impl AskingArgs {
         Ok(Some((world, terms)))
     }
 
-    /// The sender that real hosts are told. There is no default: nobody else's name is ever used.
+    /// The sender that real hosts are told. There is no default: no address of another owner is ever used.
     fn sender(&self) -> anyhow::Result<Option<lettre::Address>> {
         if self.no_smtp {
             return Ok(None);
@@ -203,7 +203,7 @@ impl AskingArgs {
     /// Conversations at once: as many as were asked for, within what the system lets us open.
     fn connections(&self) -> usize {
         let (wanted, allowed) = (self.max_connections as usize, Sockets::allowed().mail_hosts);
-        // A few less are nothing to talk about.
+        // A few less are not worth a warning.
         if allowed < wanted / 2 {
             tracing::warn!(
                 "this system lets a program open few files, so there will be {allowed} connections at once instead of \
@@ -297,8 +297,8 @@ where
     text.parse().expect("a fixed text is well formed")
 }
 
-/// The address from which this machine would talk to the internet. Nothing is sent: connecting a UDP socket only asks
-/// the routing table.
+/// The address from which this machine would connect to the internet. Nothing is sent: connecting a UDP socket only
+/// asks the routing table.
 fn source_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:25").ok()?;

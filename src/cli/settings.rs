@@ -19,7 +19,7 @@ pub struct Setting {
 /// All settings of a file, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The file's name, for people.
+    /// The file's name, for display.
     pub file: String,
     /// What it says.
     pub all: Vec<Setting>,
@@ -33,7 +33,7 @@ pub enum SettingsError {
         "{file}: {message}\n  a setting looks like `mail-from = \"verify@your-domain.example\"`"
     )]
     Malformed {
-        /// Which file.
+        /// The file's name.
         file: String,
         /// The parser's words, with line and column.
         message: String,
@@ -41,9 +41,9 @@ pub enum SettingsError {
     /// There is no such setting.
     #[error("{file}, line {line}: there is no setting `{name}`; {hint}")]
     Unknown {
-        /// Which file.
+        /// The file's name.
         file: String,
-        /// Where.
+        /// The line, counted from 1.
         line: usize,
         /// What was written.
         name: String,
@@ -53,11 +53,11 @@ pub enum SettingsError {
     /// The setting is there, but not with this value.
     #[error("{file}, line {line}: `{name}`: {message}")]
     BadValue {
-        /// Which file.
+        /// The file's name.
         file: String,
-        /// Where.
+        /// The line, counted from 1.
         line: usize,
-        /// Which setting.
+        /// The setting's name.
         name: String,
         /// What to change.
         message: String,

@@ -1,4 +1,4 @@
-//! Before a run asks anybody: can this machine ask at all? Said at once, instead of a list full of `unknown`.
+//! Before a run asks any host: can this machine ask at all? Said at once, instead of a list full of `unknown`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
@@ -31,7 +31,7 @@ use crate::verify::{Task, first_of};
 ///
 /// # Errors
 ///
-/// A refusal with [`Exit::CannotAsk`] that says why nobody can be asked and what still works.
+/// A refusal with [`Exit::CannotAsk`] that says why no host can be asked and what still works.
 pub(super) async fn fit_to_ask(
     args: &AskingArgs,
     world: &World,
@@ -42,7 +42,7 @@ pub(super) async fn fit_to_ask(
         [] => Machine::look().sources,
         named => named.to_vec(),
     };
-    // Nobody serves the internet's names on another port than 53.
+    // The internet's names are not served on another port than 53.
     let own_names = args.dns.iter().any(|server| server.port() != 53);
     let surroundings = if args.allow_private || args.smtp_port != 25 || own_names {
         Surroundings::Laboratory
@@ -160,8 +160,8 @@ async fn mail_host_of(world: &World, domain: &str) -> Option<IpAddr> {
     }
 }
 
-/// Looks at the lists of a run before anybody is asked: what its owner should see of how they are read is told, and the
-/// domains of their first rows are returned, each once.
+/// Looks at the lists of a run before any host is asked: what its owner should see of how they are read is told, and
+/// the domains of their first rows are returned, each once.
 ///
 /// # Errors
 ///

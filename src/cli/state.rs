@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::usage;
 
-/// The ledger of whoever names none.
+/// The ledger of a command that names none.
 pub(super) fn own_ledger() -> anyhow::Result<PathBuf> {
     Ok(state_directory()?.join("presend/ledger.db"))
 }

@@ -52,7 +52,8 @@ impl Doing {
 /// The signal that ends the program.
 const LAST: usize = 3;
 
-/// How long an answer waits for the run to say what it is at, now that it is to end. Our choice: nobody notices it.
+/// How long an answer waits for the run to say what it is at, now that it is to end. Our choice: too short to be
+/// noticed.
 const COUNTING: Duration = Duration::from_millis(100);
 
 /// What is said to the signal of that number, from 1, in a run that is at `activity`.

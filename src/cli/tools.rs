@@ -31,7 +31,7 @@ pub(super) fn tools(policy: &str, args: &AskingArgs) -> anyhow::Result<Tools> {
     })
 }
 
-/// Who is left alone, by all files together.
+/// The addresses and domains to be left alone, by all files together.
 fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
     let mut suppression = Suppression::default();
     for path in files {
@@ -45,7 +45,7 @@ fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
         let tables = source.and_then(|source| Ok((source.hidden_sheets()?, source.tables()?)));
         let (hidden, tables) = tables.map_err(|error| usage(error.to_string()))?;
         if !hidden.is_empty() {
-            // Whoever asked for no mail may stand there.
+            // An address that asked for no mail may stand there.
             let sheets = safe(&hidden.join(", "));
             eprintln!(
                 "presend: {name}: hidden sheets are not read: {sheets}; show those that name people to be left alone, and save the file"

@@ -99,7 +99,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let sources = inputs::open(&args.lists)?;
     let task = task(args, sources)?;
     protect(args, &task)?;
-    // Before anybody is asked: are these lists, which columns are it?
+    // Before any host is asked: are these lists, which columns are it?
     let gate = gate(args);
     let domains = start::look_at(&task, &args.log)?;
     for input in &task.lists {
@@ -292,7 +292,7 @@ fn no_file(out: &Path, lists: &[PathBuf]) -> anyhow::Result<()> {
     )))
 }
 
-/// Makes sure that the run replaces neither a list nor somebody else's file.
+/// Makes sure that the run replaces neither a list nor a file that presend did not write.
 fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
     let folders = task.lists.iter().map(|list| &list.out);
     let folders: BTreeSet<&PathBuf> = folders.chain([&task.out]).collect();
@@ -312,8 +312,9 @@ fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
     output::protect(&args.lists, &paths, replace).map_err(|protected| usage(protected.to_string()))
 }
 
-/// Makes sure that the column which was named or found is one of addresses, before anybody is asked. A script that builds on
-/// the run is to know for certain; else the list is only read for it where its beginning looks like the wrong column.
+/// Makes sure that the column which was named or found is one of addresses, before any host is asked. A script that
+/// builds on the run is to know for certain; else the list is only read for it where its beginning looks like the wrong
+/// column.
 fn right_column(input: &Input, options: &Options, gate: &Gate) -> anyhow::Result<()> {
     let fill = |most| Fill::of(&input.source, options, most);
     if !gate.is_set() && !fill(limits::START_ROWS)?.is_of_another_column() {
@@ -348,7 +349,7 @@ fn gate(args: &VerifyArgs) -> Gate {
     }
 }
 
-/// Whom the run may ask.
+/// What the run may ask.
 fn allowed(args: &VerifyArgs) -> Allowed {
     match (args.asking.offline, args.asking.no_smtp) {
         (true, _) => Allowed::Nobody,

@@ -1,4 +1,4 @@
-//! What came back, as people see it.
+//! What came back, as the screen shows it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

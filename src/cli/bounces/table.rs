@@ -11,11 +11,12 @@ use crate::verify::output::{self, Protected, Replace, Rights};
 pub(super) struct Table(output::Table);
 
 impl Table {
-    /// Begins a table of what `files` say, for no more people than they are.
+    /// Begins a table of what `files` say, with no wider permissions than theirs.
     ///
     /// # Errors
     ///
-    /// When nothing can be written there, or it would take the place of one of them, or of what somebody else wrote.
+    /// When nothing can be written there, or it would take the place of one of them, or of a file that presend did not
+    /// write.
     pub(super) fn create(path: &Path, files: &[PathBuf]) -> anyhow::Result<Table> {
         protect(path, files)?;
         let rights = files.iter().map(|file| Rights::of_what_comes_from(file));
@@ -59,7 +60,7 @@ impl Table {
     }
 }
 
-/// Makes sure that the table replaces neither a file that it is made of nor somebody else's.
+/// Makes sure that the table replaces neither a file that it is made of nor one that presend did not write.
 fn protect(table: &Path, files: &[PathBuf]) -> anyhow::Result<()> {
     output::protect(files, &[table.to_owned()], Replace::OnlyOurs).map_err(|protected| {
         let (path, what) = match protected {

@@ -60,7 +60,7 @@ impl Screen {
         }
     }
 
-    /// What the run is at, for whoever answers signals meanwhile.
+    /// What the run is at, for the task that answers signals meanwhile.
     pub(super) fn doing(&self) -> Arc<Doing> {
         Arc::clone(&self.doing)
     }
@@ -73,7 +73,7 @@ impl Screen {
         }
     }
 
-    /// Whether those who do not talk to us are all who were asked.
+    /// Whether the hosts that refuse to answer us are all that were asked.
     fn scope(&self) -> Scope {
         match self.scene.progress.answered {
             0 => Scope::All,

@@ -13,11 +13,11 @@ const GATHERING: Duration = Duration::from_secs(5);
 /// What kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// They do not talk to us.
+    /// They refuse to answer us.
     Blocked,
-    /// They give no answer about anybody.
+    /// They give no answer about any address.
     Left,
-    /// They refuse whoever is asked about.
+    /// They refuse every address that is asked about.
     Doubted,
 }
 
@@ -28,7 +28,7 @@ struct Notice {
     cause: Cause,
     /// When the first of them was met; `None` before the run's clock was heard of.
     since: Option<Timestamp>,
-    /// Of how many hosts people were told, and of how many addresses there.
+    /// How many hosts the operator was told of, and how many addresses there.
     told: (usize, u64),
 }
 
@@ -92,7 +92,7 @@ impl Notices {
         rest
     }
 
-    /// Who does not talk to us, for the screen.
+    /// The hosts that refuse to answer us, for the screen.
     pub(super) fn refusals(&self, scope: Scope) -> Option<String> {
         let blocked = |notice: &&Notice| notice.trouble == Trouble::Blocked;
         let most = self
@@ -105,7 +105,7 @@ impl Notices {
 }
 
 impl Notice {
-    /// The hosts that came since people were told of the cause.
+    /// The hosts that came since the operator was told of the cause.
     fn news(&self) -> String {
         let Cause {
             hosts, addresses, ..

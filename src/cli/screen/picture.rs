@@ -15,15 +15,15 @@ use super::zone::Zone;
 pub(super) struct Scene {
     /// When it began.
     pub(super) began: Timestamp,
-    /// Rows read.
+    /// Rows read so far.
     pub(super) rows: u64,
     /// How far the asking has come.
     pub(super) progress: Progress,
     /// How the mailboxes stand that are settled.
     pub(super) so_far: SoFar,
-    /// Who does not talk to us.
+    /// The hosts that refuse to answer us, in words.
     pub(super) refusals: Option<String>,
-    /// Where those are who watch.
+    /// The time zone of the terminal.
     pub(super) zone: Zone,
 }
 
@@ -134,7 +134,7 @@ impl Scene {
         })
     }
 
-    /// Whom is waited for, until when.
+    /// The hosts that are waited for, until when.
     fn waiting(&self, waiting: &WaitingHosts) -> String {
         let (settled, all) = self.settled();
         let share = match all {
@@ -160,7 +160,7 @@ impl Scene {
         )
     }
 
-    /// A moment to come, as people look at clocks.
+    /// A moment to come, as a clock shows it.
     fn until(&self, moment: Timestamp) -> String {
         let left = moment.since(self.progress.at);
         if left < Duration::from_secs(60) {

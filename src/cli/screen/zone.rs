@@ -1,4 +1,4 @@
-//! The clock on the wall: moments as people here read them, with how far that is from UTC.
+//! Local time: moments in the time zone of this machine, with their offset from UTC.
 
 use jiff::tz::TimeZone;
 
