@@ -83,7 +83,7 @@ fn told(forgotten: &Forgotten, path: &str) -> String {
     )
 }
 
-/// What was brought over, as people read it.
+/// What was brought over, as text.
 fn rescued(repaired: &Repaired, path: &Path, to: &Path) -> String {
     let (from, to) = (path.display(), to.display());
     let lost = match repaired.torn.as_slice() {

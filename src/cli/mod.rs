@@ -159,7 +159,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Refuses to ask anybody where the system lets the program open so few files that the first of them would fail, as if
+/// Refuses to ask any host where the system lets the program open so few files that the first of them would fail, as if
 /// disks or ledgers were at fault.
 fn enough_files(command: &Command) -> anyhow::Result<()> {
     if !matches!(

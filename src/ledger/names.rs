@@ -245,7 +245,7 @@ fn local_part(sought: &Sought, before: &str) -> usize {
     }
 }
 
-/// A domain as people write it, by its name on the wire.
+/// A domain for display, IDNs in Unicode, by its name in ASCII.
 fn readable_domain(name: &str) -> String {
     match Address::parse(&format!("x@{name}")) {
         Ok(address) => address.domain().readable().to_owned(),

@@ -1,8 +1,8 @@
 //! One file: after a normal end everything is in the ledger itself, nothing in files beside it.
 //!
-//! While it is written, the newest pages are in the write-ahead log. Whoever copies the ledger without that, or loses it,
-//! loses what was learned last without a word from the database: so a run leaves a mark in the ledger that it takes away
-//! when it ends.
+//! While it is written, the newest pages are in the write-ahead log. A ledger that is copied without it, or that loses
+//! it, lacks what was learned last without a word from the database: so a run leaves a mark in the ledger that it takes
+//! away when it ends.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     checkpoint(connection)
 }
 
-/// Brings what the log holds into the ledger, as far as nobody reads older pages.
+/// Brings what the log holds into the ledger, as far as no reader needs older pages.
 fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
@@ -41,8 +41,8 @@ pub(super) enum Use {
     Look,
 }
 
-/// Brings everything into the ledger once nobody else is at work on it. Where that fails, the files beside it stay, and hold
-/// it.
+/// Brings everything into the ledger once no other process is at work on it. Where that fails, the files beside it
+/// stay, and hold it.
 pub(super) fn end(path: &Path, of: Use) {
     if !has_log(path) {
         return;

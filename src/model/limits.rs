@@ -376,8 +376,9 @@ pub const TRIES: u8 = 3;
 /// a sixteenth of it is reached after four.
 pub const TRIES_WHEN_TOO_FAST: u8 = 6;
 
-/// How often a domain's decoy is asked about, the same as everybody else ([`TRIES`] times again). One answer settles it; a
-/// greylisting host needs a second question, a slow one a third, one whose words promise less time than it takes a fourth.
+/// How often a domain's decoy is asked about, as often as an address ([`TRIES`] times again). One answer settles it; a
+/// greylisting host needs a second question, a slow one a third, one whose words promise less time than it takes a
+/// fourth.
 pub const DECOYS: u32 = 4;
 
 /// Addresses of a catch-all domain that are asked about all the same, those least likely to exist: some such domains
@@ -512,8 +513,8 @@ pub const CONDUCT_MEMORY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most machines under one key of which that is remembered. Our choice: far more than one key's lists of mail hosts name.
 pub const MACHINES_REMEMBERED: usize = 64;
 
-/// Most words of its own with which a machine refuses strangers that are remembered, and most decoys refused in words that
-/// nothing has explained yet. Our choice: a machine has a few.
+/// Most replies of its own wording with which a machine refuses unknown recipients that are remembered, and most decoys
+/// refused in words that nothing has explained yet. Our choice: a machine has a few.
 pub const PUZZLES: usize = 16;
 
 /// Rounds through a domain's mail hosts in vain after which its addresses are left unsettled.
@@ -658,7 +659,7 @@ pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 /// found in any text.
 pub const TELLING_LOCAL_PART: usize = 3;
 
-/// How often a ledger that somebody has alone is tried. Our choice: a tenth of a second in all.
+/// How often a ledger that another process has alone is tried. Our choice: a tenth of a second in all.
 pub const LEDGER_GUARD_TRIES: u32 = 5;
 
 /// Bytes of a ledger up to which it is looked through for damage before anything else. Our choice: a tenth of a second.

@@ -15,9 +15,9 @@ use crate::model::top_k::TopK;
 pub enum Pile {
     /// To be sent to.
     Verified,
-    /// For a person to decide, because of what its mail host said.
+    /// For the operator to decide, because of what its mail host said.
     Open,
-    /// For a person to decide, because of a flag: however well it is projected, it is not for us to add.
+    /// For the operator to decide, because of a flag: however well it is projected, it is not for us to add.
     Held,
     /// Not to be sent to.
     Rejected,

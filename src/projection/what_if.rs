@@ -7,7 +7,7 @@ use super::forecast::{Forecast, Projection};
 use super::segment::{Kind, Segment};
 use super::tally::{Pile, Tally};
 
-/// Rows about which a person decides together.
+/// Rows about which the operator decides together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {

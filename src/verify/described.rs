@@ -42,7 +42,7 @@ pub enum Lack {
     Nothing,
     /// It names a recipient, but not by an address.
     Malformed,
-    /// An address stands there, or what is meant can be guessed: a person may save it.
+    /// An address stands there, or what is meant can be guessed: the operator may repair it.
     Repairable,
 }
 

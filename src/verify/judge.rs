@@ -267,7 +267,7 @@ impl<'a> Judge<'a> {
             verdict,
             disposition: match text.lack {
                 Lack::Nothing | Lack::Malformed => disposition,
-                // A person may save it, so it is not thrown away.
+                // The operator may repair it, so it is not thrown away.
                 Lack::Repairable => disposition.min(Disposition::Review),
             },
             flags: Flags::NONE,

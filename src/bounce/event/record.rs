@@ -340,7 +340,7 @@ impl Record {
         move |action| {
             let quotes_none = !quoted::has_reply(text);
             // A text without its code gets the one that stands in a field of its own.
-            // A number of somebody's own in the text is no reply beside a code in a field.
+            // A number of another kind in the text is no reply beside a code in a field.
             let another = code.is_some_and(|code| !text.contains(&code.to_string()));
             let bare = quotes_none || quoted::is_enhanced_alone(text) || another;
             let whole = match (bare, code, status) {

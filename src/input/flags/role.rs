@@ -66,9 +66,9 @@ impl Roles {
 
     /// The listed name by which `name` is a function, with where it came from.
     ///
-    /// It is one if, digits at the end aside, it is a listed name whole (`no-reply`, `info2`), if its words are all names
-    /// and qualifiers (`eu-sales-team`), or if its first word is a name that is nobody's (`info-berlin`). A name after
-    /// another word is none: `anna.sales` and `post.max` are people.
+    /// It is one if, digits at the end aside, it is a listed name whole (`no-reply`, `info2`), if its words are all
+    /// names and qualifiers (`eu-sales-team`), or if its first word is a name that no person has (`info-berlin`). A
+    /// name after another word is none: `anna.sales` and `post.max` are people.
     pub(super) fn find<'a>(&'a self, name: &Name<'_>) -> Option<(&'a str, Origin)> {
         if let Some((name, (_, origin))) = lookup(&self.names, name.squeezed()) {
             return Some((name, origin));

@@ -15,7 +15,7 @@ use crate::model::reason::Reason;
 pub enum Disposition {
     /// Send to it.
     Verified,
-    /// A person decides.
+    /// The operator decides about each of its rows.
     Review,
     /// Do not send to it.
     Rejected,

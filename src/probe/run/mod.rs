@@ -243,7 +243,7 @@ impl Run {
                     ending => ending,
                 });
             }
-            // Whatever happens or does not, a person sees that the run lives.
+            // Whatever happens or does not, the operator sees that the run lives.
             let wake = self
                 .wake()
                 .map_or(next_progress, |at| at.min(next_progress));

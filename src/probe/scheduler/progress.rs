@@ -1,4 +1,4 @@
-//! How far the asking has come: what a person wants to see meanwhile.
+//! How far the asking has come, for the screen.
 
 use serde::{Deserialize, Serialize};
 

@@ -39,7 +39,7 @@ impl Rights {
         Rights(self.0 & other.0)
     }
 
-    /// The owner may always replace what is his.
+    /// The owner may always replace the file.
     fn within(mode: u32) -> Rights {
         Rights(mode & Rights::ORDINARY.0 | 0o600)
     }
@@ -193,7 +193,7 @@ fn publish(file: NamedTempFile, path: &Path, rights: Rights) -> io::Result<()> {
 }
 
 /// Makes sure that a file is on the disk, and gives it the rights that it will have at `path`: no more than the operator
-/// gives new files, and no more than he left to the one that it replaces.
+/// gives new files, and no more than the one that it replaces has.
 pub(super) fn complete(
     file: &NamedTempFile,
     path: &Path,
