@@ -22,7 +22,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// All groups, in the order in which they are shown.
+    /// All groups, in the order in which the report offers them.
     pub const ALL: [Group; 4] = [
         Group::CatchAlls,
         Group::TakeAllProviders,

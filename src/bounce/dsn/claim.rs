@@ -45,7 +45,7 @@ pub struct Withheld {
     pub recipient: String,
     /// Why it was not sent.
     pub why: Withholding,
-    /// What the platform's class of event claims.
+    /// The platform's own classification of the event.
     pub claim: Claim,
     /// The platform's text, verbatim.
     pub text: String,

@@ -122,7 +122,7 @@ pub fn create(seed: u64, addresses: usize) -> Creation {
     }
     let mut domains = domain::own_domains(&sites);
     for number in 0..domain_count {
-        // Sites that are their owner's only domain take no other's mail.
+        // A site made for the address of a single domain takes no other domain's mail.
         let open = &sites[..providers + others];
         let mut draft = domain::anybodys(number, &climate, &mut dice, open, providers);
         if draft.nature == Nature::Implicit {

@@ -1,4 +1,4 @@
-//! Where a sender is heard: blocklists named in refusals, and the providers' desks for senders.
+//! Contacts for senders: the blocklists that refusals name, and the providers' pages for postmasters.
 //!
 //! Addresses of pages change. Those of Spamhaus, `SpamCop`, Barracuda, Proofpoint, Cloudmark, UCEPROTECT, Abusix, Mailspike,
 //! Cisco Talos, Symantec, Trend Micro, SPFBL, Mimecast, Microsoft, Google, Yahoo, Apple, Mail.ru, Yandex and Orange were found in
@@ -9,7 +9,7 @@
 pub struct Desk {
     /// Words of a refusal that point here, in lower case.
     words: &'static [&'static str],
-    /// The provider that answers there.
+    /// The blocklist or provider that is reached there.
     pub name: &'static str,
     /// What to do there.
     pub advice: &'static str,

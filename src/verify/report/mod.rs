@@ -231,7 +231,7 @@ pub struct Flow {
     pub reason: Reason,
     /// The list that they went to.
     pub disposition: Disposition,
-    /// How many rows took this way.
+    /// How many such rows there are.
     pub rows: u64,
 }
 
