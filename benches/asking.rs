@@ -312,7 +312,7 @@ fn waiting() {
         scaled(ROWS, DOMAINS_PER_ADDRESS),
         scaled(ROWS, HOSTS_PER_ADDRESS),
     );
-    let manners = Limits {
+    let limits = Limits {
         sender: Some(SENDER.parse().expect("an address")),
         ceilings: Ceilings {
             rate: Rate::per_seconds(10),
@@ -326,7 +326,7 @@ fn waiting() {
         controls: Vec::new(),
         second_look: 0.0,
     };
-    let mut scheduler = Scheduler::new(manners, tools().providers);
+    let mut scheduler = Scheduler::new(limits, tools().providers);
     let now = Timestamp::from_millis(1_000_000_000);
     let before = resident_bytes();
     for row in 0..ROWS {

@@ -210,7 +210,7 @@ fn tools() -> Tools {
 
 fn terms() -> RunConfig {
     RunConfig {
-        manners: Limits {
+        limits: Limits {
             sender: None,
             ceilings: Ceilings {
                 rate: Rate::UNLIMITED,

@@ -217,7 +217,7 @@ async fn run(
 
 fn terms(shape: &Shape, port: u16) -> RunConfig {
     RunConfig {
-        manners: Limits {
+        limits: Limits {
             sender: Some("verify@sender.test".parse().unwrap()),
             ceilings: Ceilings {
                 rate: Rate::UNLIMITED,

@@ -63,14 +63,14 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     let seed = args.asking.seed.unwrap_or(0);
     let mut screen = Screen::start(&args.log);
     let estimated = place::block_on(&place, async {
-        let asked = args.asking.terms(&place, &domains).await?;
+        let asked = args.asking.config(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
             None => Clock::starting_at(Timestamp::from(SystemTime::now())),
         };
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
         let asking = match asked {
-            Some((world, terms)) => Asking::World(world, Box::new(terms)),
+            Some((world, config)) => Asking::World(world, Box::new(config)),
             None => Asking::Nobody(clock),
         };
         let until = stop::stop(args.asking.deadline, screen.doing());

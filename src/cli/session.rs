@@ -51,7 +51,7 @@ impl AskingArgs {
     /// Before real mail hosts are asked, it is made sure that they can be reached, with those of `domains`.
     ///
     /// Must be called inside the runtime.
-    pub(super) async fn terms(
+    pub(super) async fn config(
         &self,
         place: &Place,
         domains: &[String],
@@ -102,8 +102,8 @@ impl AskingArgs {
                 (world, Reach::Public, sender, origins?)
             }
         };
-        let terms = RunConfig {
-            manners: Limits {
+        let config = RunConfig {
+            limits: Limits {
                 sender,
                 ceilings: Ceilings {
                     rate: self.host_rate,
@@ -133,7 +133,7 @@ impl AskingArgs {
                 Depth::MailHosts
             },
         };
-        Ok(Some((world, terms)))
+        Ok(Some((world, config)))
     }
 
     /// The sender that real hosts are told. There is no default: no address of another owner is ever used.

@@ -107,7 +107,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     }
     let mut screen = Screen::start(&args.log);
     let (report, json) = place::block_on(&place, async {
-        let asked = args.asking.terms(&place, &domains).await?;
+        let asked = args.asking.config(&place, &domains).await?;
         let (job_place, _locks) = occupy(&task)?;
         let name = task.name();
         let clock = match &asked {
@@ -116,18 +116,18 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         };
         let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
         let asking = match asked {
-            Some((world, mut terms)) => {
+            Some((world, mut config)) => {
                 let job = Job {
                     place: &job_place,
                     list: &name,
-                    seed: terms.manners.seed,
+                    seed: config.limits.seed,
                 };
                 let begun = ledger.begin(&job, clock.now())?;
-                terms.manners.seed = args.asking.seed.unwrap_or(begun.seed);
+                config.limits.seed = args.asking.seed.unwrap_or(begun.seed);
                 if let Some(since) = begun.continues {
                     tracing::info!(%since, "going on with the run of {since}, which did not end");
                 }
-                Asking::World(world, Box::new(terms))
+                Asking::World(world, Box::new(config))
             }
             None => Asking::Nobody(clock),
         };

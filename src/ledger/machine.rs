@@ -11,7 +11,7 @@ use crate::model::limits;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Whom;
-use crate::probe::{CatchAllState, KnownMachine, Party, was_to_be_asked_again};
+use crate::probe::{Asked, CatchAllState, KnownMachine, was_to_be_asked_again};
 
 /// A run's answers about recipients, those about one together, in their order.
 macro_rules! answers {
@@ -239,11 +239,11 @@ impl Ledger {
 }
 
 impl Kept {
-    fn into_party(self) -> Party {
+    fn into_party(self) -> Asked {
         let key = self.key.into_boxed_str();
         match self.whom {
-            Whom::Subject => Party::Address(key),
-            Whom::Decoy => Party::Decoy(key),
+            Whom::Subject => Asked::Address(key),
+            Whom::Decoy => Asked::Decoy(key),
         }
     }
 }

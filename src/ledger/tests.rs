@@ -5,7 +5,7 @@ use crate::model::reading::Reading;
 use crate::model::stage::Stage;
 use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::{
-    ASKED_AFRESH, CatchAllState, KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Party, Waiting,
+    ASKED_AFRESH, Asked, CatchAllState, KnownDomain, KnownHost, LastWord, MAY_BE_ANOTHERS, Waiting,
 };
 
 fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
@@ -530,10 +530,10 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
         assert!(begun.continues.is_some());
         ledger.machines().unwrap().remove("mx.acme.test").unwrap()
     };
-    let names = |parties: &[Party]| -> Vec<String> {
-        let name = |party: &Party| match party {
-            Party::Address(key) => key.to_string(),
-            Party::Decoy(domain) => format!("decoy of {domain}"),
+    let names = |parties: &[Asked]| -> Vec<String> {
+        let name = |asked: &Asked| match asked {
+            Asked::Address(key) => key.to_string(),
+            Asked::Decoy(domain) => format!("decoy of {domain}"),
         };
         parties.iter().map(name).collect()
     };
@@ -593,9 +593,9 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
             permanent: false,
             rule: MAY_BE_ANOTHERS.to_owned(),
         };
-        let party = Party::Address(key.into());
+        let asked = Asked::Address(key.into());
         writer
-            .take_back(party, reading, Timestamp::from_millis(105))
+            .take_back(asked, reading, Timestamp::from_millis(105))
             .unwrap();
     }
     writer.finish().unwrap();
@@ -605,7 +605,7 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
         !known.accepts_anybody && !known.refuses_everybody,
         "{known:?}"
     );
-    assert_eq!(known.refused, [Party::Decoy("acme.test".into())]);
+    assert_eq!(known.refused, [Asked::Decoy("acme.test".into())]);
     let (witness, _) = known.witness.unwrap();
     assert_eq!(witness.key(), "bert@acme.test", "not who was taken back");
 }
@@ -632,7 +632,7 @@ fn whoever_was_to_be_asked_again_is_asked_when_the_run_goes_on() {
         };
         let at = Timestamp::from_millis(102);
         writer
-            .take_back(Party::Address(key.into()), reading, at)
+            .take_back(Asked::Address(key.into()), reading, at)
             .unwrap();
     }
     // It was killed before it wrote when they are due.
@@ -670,13 +670,13 @@ fn what_is_taken_back_keeps_its_words() {
         permanent: false,
         rule: "held back".to_owned(),
     };
-    for party in [
-        Party::Address(anna().into()),
-        Party::Decoy("acme.test".into()),
-        Party::Address("nobody@acme.test".into()),
+    for asked in [
+        Asked::Address(anna().into()),
+        Asked::Decoy("acme.test".into()),
+        Asked::Address("nobody@acme.test".into()),
     ] {
         writer
-            .take_back(party, reading(), Timestamp::from_millis(2))
+            .take_back(asked, reading(), Timestamp::from_millis(2))
             .unwrap();
     }
     writer.finish().unwrap();

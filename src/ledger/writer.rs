@@ -14,7 +14,7 @@ use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
-use crate::probe::{KnownDomain, KnownHost, Party};
+use crate::probe::{Asked, KnownDomain, KnownHost};
 
 /// Something on its way into the ledger.
 #[derive(Debug)]
@@ -150,13 +150,13 @@ impl Writer {
     /// As [`Writer::address`].
     pub fn take_back(
         &mut self,
-        party: Party,
+        asked: Asked,
         reading: Reading,
         at: Timestamp,
     ) -> Result<(), LedgerError> {
-        let (table, key) = match party {
-            Party::Address(key) => (Table::Address, key),
-            Party::Decoy(domain) => (Table::Domain, domain),
+        let (table, key) = match asked {
+            Asked::Address(key) => (Table::Address, key),
+            Asked::Decoy(domain) => (Table::Domain, domain),
         };
         self.send(Entry::TakenBack {
             table,

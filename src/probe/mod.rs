@@ -32,5 +32,5 @@ pub use quota::recipients_counted_over;
 pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection, named_wait};
 pub use scheduler::integrity::history::Trust;
 pub use scheduler::integrity::known::{
-    ASKED_AFRESH, KnownMachine, MAY_BE_ANOTHERS, Party, was_to_be_asked_again,
+    ASKED_AFRESH, Asked, KnownMachine, MAY_BE_ANOTHERS, was_to_be_asked_again,
 };

@@ -268,14 +268,14 @@ pub async fn prepare(
     let mut heard = Heard::default();
     let (clock, started, ending, mailboxes) = match asking {
         Asking::Nobody(clock) => (clock, clock.now(), Ending::Completed, 0),
-        Asking::World(world, terms) => {
+        Asking::World(world, config) => {
             let clock = world.clock;
             let started = clock.now();
             let (ending, mailboxes) = ask(
                 task,
                 tools,
                 world,
-                *terms,
+                *config,
                 ledger,
                 observer,
                 stop.into(),
@@ -313,7 +313,7 @@ async fn ask(
     task: &Task,
     tools: &Tools,
     world: World,
-    terms: RunConfig,
+    config: RunConfig,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
     stop: Stop<'_>,
@@ -324,7 +324,7 @@ async fn ask(
     let model = believed(ledger, world.clock.now())?;
     let standings = RefCell::new(Standings::new(tools.policy.clone(), &model));
     let mut questions = Questions::begin(task, tools, ledger, &rows, &standings)?;
-    let mut scribe = Recorder {
+    let mut recorder = Recorder {
         writer,
         observer,
         rows: &rows,
@@ -336,19 +336,19 @@ async fn ask(
     let (book, providers) = (Arc::clone(&tools.book), Arc::clone(&tools.providers));
     let ending = run::ask_everybody(
         world,
-        terms,
+        config,
         book,
         providers,
         &mut questions,
-        &mut scribe,
+        &mut recorder,
         stop,
     )
     .await?;
-    scribe.heard.answered_from_ledger = questions.known();
+    recorder.heard.answered_from_ledger = questions.known();
     // The table of those met is taken down before the second reading builds its own.
     let mailboxes = questions.mailboxes();
     drop(questions);
-    scribe.writer.finish()?;
+    recorder.writer.finish()?;
     ledger.refresh();
     Ok((ending, mailboxes))
 }

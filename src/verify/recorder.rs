@@ -62,8 +62,8 @@ impl Listener for Recorder<'_> {
                 addresses,
             } => self.observer.left(&host, &words, addresses),
             Event::Stranded { words } => self.observer.stranded(&words),
-            Event::TakenBack { party, reading, at } => {
-                self.writer.take_back(party, reading, at)?;
+            Event::TakenBack { asked, reading, at } => {
+                self.writer.take_back(asked, reading, at)?;
             }
             Event::Doubted {
                 key,

@@ -12,7 +12,7 @@ use crate::model::flag::{Flag, Flags};
 use crate::model::reason::Reason;
 use crate::model::verdict::{Disposition, Finding, Policy, Standing, Verdict, Whom};
 use crate::probe::scheduler::Event;
-use crate::probe::{CatchAllState, KnownDomain, Party, refuses_a_stranger};
+use crate::probe::{Asked, CatchAllState, KnownDomain, refuses_a_stranger};
 use crate::projection::{Kind, Model, Segment};
 
 /// How the rows stand that are settled by now: of a mailbox that is asked about the first, further ones and those
@@ -188,7 +188,7 @@ impl Standings {
             Event::Domain { name, fact, .. } => self.heard_of_domain(name, &fact.finding),
             // It is not believed any more: which of its answers that was is not known here, so most of them.
             Event::TakenBack {
-                party: Party::Address(key),
+                asked: Asked::Address(key),
                 ..
             } => self.change(domain_of(key), |domain| {
                 let most = domain.accepted.iter_mut().max().expect("three lists");
@@ -198,7 +198,7 @@ impl Standings {
                 }
             }),
             Event::TakenBack {
-                party: Party::Decoy(name),
+                asked: Asked::Decoy(name),
                 ..
             } => self.change(name, |domain| domain.strangers = Strangers::Untold),
             Event::Waiting { .. }
@@ -469,7 +469,7 @@ mod tests {
             &[
                 address("x@a.test", 550, Reason::NoSuchMailbox),
                 Event::TakenBack {
-                    party: Party::Address("x@a.test".into()),
+                    asked: Asked::Address("x@a.test".into()),
                     reading: Reading {
                         reason: Reason::ProviderAnomaly,
                         permanent: false,

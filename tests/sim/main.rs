@@ -65,7 +65,7 @@ fn task_for(list: &str, out: &Path, memory: Memory) -> Task {
 /// How hosts are asked.
 fn terms_of(seed: u64) -> RunConfig {
     RunConfig {
-        manners: Limits {
+        limits: Limits {
             sender: Some("verify@sender.test".parse().unwrap()),
             ceilings: Ceilings {
                 rate: Rate::per_seconds(10),

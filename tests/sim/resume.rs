@@ -101,7 +101,7 @@ pub(super) async fn attempt(
     };
     let begun = ledger.begin(&job, now).unwrap();
     let mut terms = terms_of(begun.seed);
-    terms.manners.patience = Duration::from_secs(3600);
+    terms.limits.patience = Duration::from_secs(3600);
     let asking = Asking::World(world.clone(), Box::new(terms));
     let never = std::future::pending::<Ending>();
     let tools = tools();

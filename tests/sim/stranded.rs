@@ -124,7 +124,7 @@ fn run_until(
         let mut ledger = Ledger::open(&path, &realm, Lifetimes::default(), started).unwrap();
         let mut terms = terms_of(7);
         // Few at a time, so that some are still to be dialled when it happens.
-        terms.manners.connections = 10;
+        terms.limits.connections = 10;
         let asking = Asking::World(world, Box::new(terms));
         let report = verify(&task, &tools(), asking, &mut ledger, &mut Nobody, stop)
             .await

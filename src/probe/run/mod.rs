@@ -43,7 +43,7 @@ pub use stop::Stop;
 #[derive(Clone, Debug)]
 pub struct RunConfig {
     /// How hosts are treated.
-    pub manners: Limits,
+    pub limits: Limits,
     /// Where we come from, under which names; each host sees one of them. At least one.
     pub origins: Vec<Origin>,
     /// The port on which hosts are asked: 25.
@@ -134,7 +134,7 @@ enum News {
 /// When a conversation's task panicked: no row may be lost silently.
 pub async fn ask_everybody(
     world: World,
-    terms: RunConfig,
+    config: RunConfig,
     book: Arc<Book>,
     providers: Arc<Providers>,
     supply: &mut dyn TargetSource,
@@ -143,19 +143,19 @@ pub async fn ask_everybody(
 ) -> anyhow::Result<Ending> {
     let router = Arc::new(Router::new(
         world.clone(),
-        terms.reach,
-        &terms.origins,
+        config.reach,
+        &config.origins,
         Arc::clone(&providers),
     ));
-    let home = terms.manners.sender.as_ref();
+    let home = config.limits.sender.as_ref();
     let home = home.map(|sender| sender.domain().to_owned());
     let mut run = Run {
         outage: Outage::watch(home, world.seed),
         again: Vec::new(),
         told: Vec::new(),
-        scheduler: Scheduler::new(terms.manners.clone(), providers),
+        scheduler: Scheduler::new(config.limits.clone(), providers),
         world,
-        terms,
+        config,
         book,
         router,
         orders: HashMap::new(),
@@ -178,7 +178,7 @@ type Channel<T> = (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>);
 struct Run {
     scheduler: Scheduler,
     world: World,
-    terms: RunConfig,
+    config: RunConfig,
     book: Arc<Book>,
     router: Arc<Router>,
     orders: HashMap<SessionId, mpsc::UnboundedSender<Order>>,
@@ -489,19 +489,19 @@ impl Run {
                     privacy,
                     provider,
                 } => {
-                    let origin = origin_for(&self.terms.origins, &key, address);
+                    let origin = origin_for(&self.config.origins, &key, address);
                     let session = Session {
                         id: session,
                         host,
-                        address: SocketAddr::new(address, self.terms.port),
+                        address: SocketAddr::new(address, self.config.port),
                         origin: origin.clone(),
                         hello,
                         patience,
                         privacy,
                         provider,
                         sender_domain: self
-                            .terms
-                            .manners
+                            .config
+                            .limits
                             .sender
                             .as_ref()
                             .map(|sender| sender.domain().to_owned()),
@@ -533,7 +533,7 @@ impl Run {
     fn resolve(&mut self, domain: String) {
         let router = Arc::clone(&self.router);
         let news = self.news.0.clone();
-        let depth = self.terms.depth;
+        let depth = self.config.depth;
         let begun = self.outage.begin();
         self.tasks.spawn(async move {
             let (route, heard) = router.route(&domain).await;

@@ -37,7 +37,7 @@ impl Scheduler {
     pub(super) fn enlist(&mut self, group: usize) {
         let wants = &mut self.groups[group];
         let worth = self.hosts[wants.host].pace.questions_worth_a_connection();
-        if !wants.listed && wants.wants_a_talk(worth) {
+        if !wants.listed && wants.wants_a_session(worth) {
             wants.listed = true;
             self.hosts[wants.host].queue.push_back(group);
         }
@@ -53,7 +53,7 @@ impl Scheduler {
             let asks = self.has_a_question(group, now);
             let worth = self.hosts[host].pace.questions_worth_a_connection();
             let wants = &mut self.groups[group];
-            if !asks || !wants.wants_a_talk(worth) || not_before > now {
+            if !asks || !wants.wants_a_session(worth) || not_before > now {
                 wants.listed = false;
                 self.hosts[host].queue.pop_front();
                 if not_before > now {
@@ -97,7 +97,7 @@ impl Scheduler {
                     return;
                 }
             }
-            if self.sessions.len() >= self.manners.connections {
+            if self.sessions.len() >= self.limits.connections {
                 self.wait_for_a_place(host);
                 let rests = |session: &&Session| {
                     session.stage == SessionStage::Idle && session.idle_since.is_some()
@@ -139,7 +139,7 @@ impl Scheduler {
     /// Gives free places to hosts that found all taken, first come first served.
     pub(super) fn serve_ready(&mut self, now: Timestamp) {
         for _ in 0..self.ready.len() {
-            if self.sessions.len() >= self.manners.connections
+            if self.sessions.len() >= self.limits.connections
                 || self.overall.refuses_until(now).is_some()
             {
                 break;

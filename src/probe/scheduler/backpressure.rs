@@ -54,7 +54,7 @@ impl Scheduler {
     pub fn is_hungry(&self) -> bool {
         let room = self.room_left();
         // With so much room few queues are long enough, so that few are looked through.
-        if room < self.manners.pending / limits::PASSES_PER_FILLING {
+        if room < self.limits.pending / limits::PASSES_PER_FILLING {
             return false;
         }
         let enough = room / limits::ROOM_PER_HUNGRY_QUEUE;
@@ -98,6 +98,6 @@ impl Scheduler {
     }
 
     fn room_left(&self) -> usize {
-        self.manners.pending.saturating_sub(self.pending)
+        self.limits.pending.saturating_sub(self.pending)
     }
 }

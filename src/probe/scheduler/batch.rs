@@ -4,7 +4,8 @@ use super::domain::Question;
 use super::host::Host;
 use super::mx_group::Pipelining;
 use super::{
-    Action, Asked, Asking, Batch, Look, Scheduler, Session, SessionId, SessionStage, Subject, Wake,
+    Action, Asking, Awaited, Batch, Look, Scheduler, Session, SessionId, SessionStage, Subject,
+    Wake,
 };
 use crate::model::limits;
 use crate::model::provider::PipeliningHabit;
@@ -31,7 +32,7 @@ pub(super) struct Draft {
     pub(super) offer: Offer,
     pub(super) budget: Budget,
     pub(super) commands: Vec<Command>,
-    pub(super) asked: Vec<Asked>,
+    pub(super) asked: Vec<Awaited>,
     /// Domains begun.
     domains: u32,
 }
@@ -337,7 +338,7 @@ impl Scheduler {
     }
 
     /// Whether commands travel together at this group, as far as its host's offer decides.
-    pub(super) fn flight_pace(&self, group: usize, offer: &Offer) -> BatchPace {
+    pub(super) fn batch_pace(&self, group: usize, offer: &Offer) -> BatchPace {
         let habit = self.hosts[self.groups[group].host]
             .provider
             .as_ref()
@@ -516,7 +517,7 @@ impl Scheduler {
     /// The `nth` decoy of a domain; `None` for one that is no name.
     pub(super) fn decoy(&self, domain: usize, nth: u32) -> Option<lettre::Address> {
         let name = &self.domains[domain].name;
-        let local = decoy_local_part(self.manners.seed, name, nth);
+        let local = decoy_local_part(self.limits.seed, name, nth);
         lettre::Address::new(local, &**name).ok()
     }
 
@@ -539,7 +540,7 @@ impl Scheduler {
             None => 1,
         };
         let transaction = t.spent.transactions;
-        draft.asked.push(Asked {
+        draft.asked.push(Awaited {
             domain,
             whom,
             rcpt: draft.commands.len(),
@@ -559,7 +560,7 @@ impl Scheduler {
         charset: Charset,
         draft: &mut Draft,
     ) -> Option<usize> {
-        let sender = self.manners.sender.clone();
+        let sender = self.limits.sender.clone();
         let budget = draft.budget;
         let t = self.session(session);
         let begun_here = draft

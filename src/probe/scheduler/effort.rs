@@ -38,7 +38,7 @@ impl Scheduler {
             .max(wants.not_before)
             .max(pace)
             .max(rest);
-        if wants.effort.is_spent(next, self.manners.patience) {
+        if wants.effort.is_spent(next, self.limits.patience) {
             self.leave(group, now);
         }
     }
@@ -110,14 +110,14 @@ impl Scheduler {
     /// Whether a machine has had its chance.
     pub(super) fn is_spent(&self, machine: IpAddr, now: Timestamp) -> bool {
         let effort = self.efforts.get(&machine);
-        effort.is_some_and(|effort| effort.is_spent(now, self.manners.patience))
+        effort.is_some_and(|effort| effort.is_spent(now, self.limits.patience))
     }
 
     /// Whether a group's hosts have had their chance, or the one of them that would be tried next.
     pub(super) fn has_had_its_chance(&self, group: usize, now: Timestamp) -> bool {
         let wants = &self.groups[group];
         let machine = self.first_machine(group, now);
-        wants.effort.is_spent(now, self.manners.patience) || self.is_spent(machine, now)
+        wants.effort.is_spent(now, self.limits.patience) || self.is_spent(machine, now)
     }
 
     /// Notes the last word of a group's hosts that was no answer: the reason for which they would be left.
@@ -146,7 +146,7 @@ impl Scheduler {
         let addresses = before - self.pending;
         if addresses > 0 {
             let Exchange { host, reply, .. } = word.0;
-            self.learned.push(Event::Left {
+            self.events.push(Event::Left {
                 host,
                 words: reply,
                 addresses,

@@ -154,7 +154,7 @@ impl Scheduler {
         if *until <= now {
             if *times == 0 {
                 let words = heard.exchange.reply.clone();
-                self.learned.push(Event::Stranded { words });
+                self.events.push(Event::Stranded { words });
             }
             *until = now + limits::STRANDED_WAIT * 2u32.pow((*times).min(limits::STRANDINGS));
             *times += 1;
@@ -174,7 +174,7 @@ impl Scheduler {
         self.look_for_missing_hosts(group, now);
         self.groups[group].failures += 1;
         let wait = heard.named_wait.unwrap_or(limits::UNREACHABLE_WAIT);
-        if self.groups[group].failures < limits::ROUNDS && wait <= self.manners.patience {
+        if self.groups[group].failures < limits::ROUNDS && wait <= self.limits.patience {
             let until = now + wait;
             self.groups[group].not_before = until;
             self.is_mute(group, until);
@@ -278,7 +278,7 @@ impl Scheduler {
             Reason::RateLimited | Reason::SenderBlocked => known.and_then(|p| p.block_wait),
             _ => None,
         });
-        if let Some(wait) = wait.filter(|&wait| wait > self.manners.patience) {
+        if let Some(wait) = wait.filter(|&wait| wait > self.limits.patience) {
             self.block(host, machine.clone(), heard, wait, now);
             return;
         }
@@ -300,7 +300,7 @@ impl Scheduler {
         now: Timestamp,
     ) {
         let wait = heard.named_wait.unwrap_or(unit);
-        if wait > self.manners.patience && wait > limits::RECIPIENTS_COUNTED_OVER {
+        if wait > self.limits.patience && wait > limits::RECIPIENTS_COUNTED_OVER {
             self.block(host, machine.clone(), heard, wait, now);
             return;
         }
@@ -350,7 +350,7 @@ impl Scheduler {
     pub(super) fn tell_of_host(&mut self, host: usize) {
         let host = &mut self.hosts[host];
         host.known.pace = Some(host.pace.known());
-        self.learned.push(Event::Host {
+        self.events.push(Event::Host {
             key: host.key.clone(),
             known: host.known.clone(),
         });

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use super::{Event, Scheduler, SessionId};
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
-use crate::probe::Party;
+use crate::probe::Asked;
 
 /// What is to show before something is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,9 +41,9 @@ pub(super) struct Held {
 /// What waits for one thing to show.
 #[derive(Debug, Default)]
 struct Bundle {
-    parties: Vec<Party>,
+    asked: Vec<Asked>,
     /// All that was learned of them since, in its order.
-    learned: Vec<Event>,
+    events: Vec<Event>,
 }
 
 /// What an event is about, where it may be held back.
@@ -54,13 +54,13 @@ enum About<'a> {
 }
 
 impl About<'_> {
-    fn of(learned: &Event) -> About<'_> {
-        match learned {
+    fn of(event: &Event) -> About<'_> {
+        match event {
             Event::Address { key, .. } | Event::Waiting { key, .. } => About::Address(key),
             Event::Domain { name, .. } | Event::CatchAll { name, .. } => About::Domain(name),
-            Event::TakenBack { party, .. } => match party {
-                Party::Address(key) => About::Address(key),
-                Party::Decoy(name) => About::Domain(name),
+            Event::TakenBack { asked, .. } => match asked {
+                Asked::Address(key) => About::Address(key),
+                Asked::Decoy(name) => About::Domain(name),
             },
             Event::Host { .. }
             | Event::Doubted { .. }
@@ -70,10 +70,10 @@ impl About<'_> {
         }
     }
 
-    fn is(&self, party: &Party) -> bool {
-        match (self, party) {
-            (About::Address(key), Party::Address(other)) => **key == **other,
-            (About::Domain(name), Party::Decoy(other)) => **name == **other,
+    fn is(&self, asked: &Asked) -> bool {
+        match (self, asked) {
+            (About::Address(key), Asked::Address(other)) => **key == **other,
+            (About::Domain(name), Asked::Decoy(other)) => **name == **other,
             (About::Address(_) | About::Domain(_) | About::Nobody, _) => false,
         }
     }
@@ -88,19 +88,19 @@ impl Held {
         }
     }
 
-    /// Keeps back what is learned of `party` from now on, and what is kept back of it already.
-    pub(super) fn hold(&mut self, party: Party, until: Until) {
-        let before = self.forget(&party).unwrap_or_default();
-        self.await_for(&party, until);
+    /// Keeps back what is learned of `asked` from now on, and what is kept back of it already.
+    pub(super) fn hold(&mut self, asked: Asked, until: Until) {
+        let before = self.forget(&asked).unwrap_or_default();
+        self.await_for(&asked, until);
         let bundle = self.bundles.entry(until).or_default();
-        bundle.parties.push(party);
-        bundle.learned.extend(before);
+        bundle.asked.push(asked);
+        bundle.events.extend(before);
     }
 
-    fn await_for(&mut self, party: &Party, until: Until) {
-        match party {
-            Party::Address(key) => self.addresses.insert(key.clone(), until),
-            Party::Decoy(name) => self.domains.insert(name.clone(), until),
+    fn await_for(&mut self, asked: &Asked, until: Until) {
+        match asked {
+            Asked::Address(key) => self.addresses.insert(key.clone(), until),
+            Asked::Decoy(name) => self.domains.insert(name.clone(), until),
         };
     }
 
@@ -109,20 +109,20 @@ impl Held {
         let Some(passed) = self.bundles.remove(&from) else {
             return;
         };
-        for party in &passed.parties {
-            self.await_for(party, to);
+        for asked in &passed.asked {
+            self.await_for(asked, to);
         }
         let bundle = self.bundles.entry(to).or_default();
-        bundle.parties.extend(passed.parties);
-        bundle.learned.extend(passed.learned);
+        bundle.asked.extend(passed.asked);
+        bundle.events.extend(passed.events);
     }
 
     /// Keeps an event about an address or decoy whose events are held back. Returns an event that may be told at once.
-    fn keep(&mut self, learned: Event) -> Option<Event> {
-        let Some(until) = self.awaited(&About::of(&learned)) else {
-            return Some(learned);
+    fn keep(&mut self, event: Event) -> Option<Event> {
+        let Some(until) = self.awaited(&About::of(&event)) else {
+            return Some(event);
         };
-        self.bundles.entry(until).or_default().learned.push(learned);
+        self.bundles.entry(until).or_default().events.push(event);
         None
     }
 
@@ -131,43 +131,43 @@ impl Held {
         let Some(bundle) = self.bundles.remove(&until) else {
             return Vec::new();
         };
-        for party in &bundle.parties {
-            match party {
-                Party::Address(key) => self.addresses.remove(key),
-                Party::Decoy(name) => self.domains.remove(name),
+        for asked in &bundle.asked {
+            match asked {
+                Asked::Address(key) => self.addresses.remove(key),
+                Asked::Decoy(name) => self.domains.remove(name),
             };
         }
-        bundle.learned
+        bundle.events
     }
 
-    /// Forgets what was to be told of `party`, if it was kept back. Returns that.
-    fn forget(&mut self, party: &Party) -> Option<Vec<Event>> {
-        let until = match party {
-            Party::Address(key) => self.addresses.remove(key),
-            Party::Decoy(name) => self.domains.remove(name),
+    /// Forgets what was to be told of `asked`, if it was kept back. Returns that.
+    fn forget(&mut self, asked: &Asked) -> Option<Vec<Event>> {
+        let until = match asked {
+            Asked::Address(key) => self.addresses.remove(key),
+            Asked::Decoy(name) => self.domains.remove(name),
         }?;
         let bundle = self.bundles.get_mut(&until)?;
-        bundle.parties.retain(|other| other != party);
-        let forgotten = |learned: &mut Event| About::of(learned).is(party);
-        Some(bundle.learned.extract_if(.., forgotten).collect())
+        bundle.asked.retain(|other| other != asked);
+        let forgotten = |event: &mut Event| About::of(event).is(asked);
+        Some(bundle.events.extract_if(.., forgotten).collect())
     }
 }
 
 impl Scheduler {
     /// Tells what was learned, now or when it is sure.
-    pub(super) fn tell(&mut self, learned: Event) {
-        self.learned.extend(self.held.keep(learned));
+    pub(super) fn tell(&mut self, event: Event) {
+        self.events.extend(self.held.keep(event));
     }
 
-    /// Keeps back what is learned of `party` until something shows.
-    pub(super) fn hold(&mut self, party: Party, until: Until) {
-        self.held.hold(party, until);
+    /// Keeps back what is learned of `asked` until something shows.
+    pub(super) fn hold(&mut self, asked: Asked, until: Until) {
+        self.held.hold(asked, until);
     }
 
     /// Tells what waited for something that has shown.
     pub(super) fn tell_held(&mut self, until: Until) {
-        let learned = self.held.release(until);
-        self.learned.extend(learned);
+        let events = self.held.release(until);
+        self.events.extend(events);
     }
 
     /// The machine of a conversation has not turned: what it accepted is told once that is sure to be in step.
@@ -184,14 +184,14 @@ impl Scheduler {
         }
     }
 
-    /// Takes back what `party` was answered last: it is `reading` from now on. What was never told is told no more; returns
+    /// Takes back what `asked` was answered last: it is `reading` from now on. What was never told is told no more; returns
     /// whether it was.
-    pub(super) fn untell(&mut self, party: Party, reading: Reading, now: Timestamp) -> bool {
-        if self.held.forget(&party).is_some() {
+    pub(super) fn untell(&mut self, asked: Asked, reading: Reading, now: Timestamp) -> bool {
+        if self.held.forget(&asked).is_some() {
             return false;
         }
-        self.learned.push(Event::TakenBack {
-            party,
+        self.events.push(Event::TakenBack {
+            asked,
             reading,
             at: now,
         });

@@ -119,10 +119,10 @@ impl Scheduler {
     fn close(
         &mut self,
         index: usize,
-        learned: Option<(Finding, Option<Duration>)>,
+        finding: Option<(Finding, Option<Duration>)>,
         now: Timestamp,
     ) {
-        if let Some((finding, ttl)) = learned {
+        if let Some((finding, ttl)) = finding {
             self.learn_of_domain(index, finding, ttl, now);
         }
         self.tally.resolved += 1;
@@ -182,7 +182,7 @@ impl Scheduler {
             return host;
         }
         let provider = self.providers.by_id(&key.0).cloned().map(Box::new);
-        let mut ceilings = self.manners.ceilings;
+        let mut ceilings = self.limits.ceilings;
         if let Some(provider) = &provider {
             let most = provider.connections.unwrap_or(u32::MAX);
             ceilings.connections = ceilings.connections.min(most).max(1);

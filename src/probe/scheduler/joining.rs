@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_domain_left_with_the_machine_of_others_is_asked_with_them() {
         let mut scheduler = Scheduler::new(
-            super::super::tests::manners(),
+            super::super::tests::limits(),
             std::sync::Arc::new(Providers::default()),
         );
         let alone = route(&[("mx.alive.test", ALIVE)]);

@@ -14,7 +14,7 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{CatchAll, CatchAllState, LISTED_STRANGER, Likelihood, Party};
+use crate::probe::{Asked, CatchAll, CatchAllState, LISTED_STRANGER, Likelihood};
 
 /// How the machine of a domain has answered about its addresses, while no decoy was asked about.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Scheduler {
         let name = self.domains[domain].name.to_string();
         if let Some(group) = self.domains[domain].group {
             self.groups[group].rows.refuse(Answer {
-                party: Party::Decoy(name.as_str().into()),
+                asked: Asked::Decoy(name.as_str().into()),
                 span,
             });
             self.groups[group].meant = Some(domain);
@@ -97,7 +97,7 @@ impl Scheduler {
                 ..heard.reading.clone()
             },
         };
-        self.learned.push(Event::Domain {
+        self.events.push(Event::Domain {
             name,
             fact: Fact { at: now, finding },
             ttl: None,

@@ -39,7 +39,7 @@ pub(super) struct Machine {
 impl Scheduler {
     /// Takes in which machines of a host key wanted us slower before.
     pub(super) fn remember_rests(&mut self, host: usize, now: Timestamp) {
-        let latest = now + self.manners.patience;
+        let latest = now + self.limits.patience;
         for (address, rest) in &mut self.hosts[host].known.resting {
             rest.ends_by(latest);
             self.machines.entry(*address).or_default().rest = *rest;
@@ -252,7 +252,7 @@ impl Scheduler {
                 self.leave_if_nobody_is_left(group, now);
             }
         }
-        self.learned.push(Event::Blocked {
+        self.events.push(Event::Blocked {
             host: whom,
             exchange: heard.exchange.clone(),
             addresses: before - self.pending,

@@ -49,7 +49,7 @@ use crate::model::verdict::{Exchange, Fact, Finding};
 use crate::net::route::{HostKey, Route};
 use crate::probe::pace::{Ahead, Ceilings, Limiter, Rate};
 use crate::probe::{
-    CatchAll, Effort, KnownDomain, KnownHost, Likelihood, Party, Spent, Target, Used, Waiting,
+    Asked, CatchAll, Effort, KnownDomain, KnownHost, Likelihood, Spent, Target, Used, Waiting,
 };
 use crate::smtp::Command;
 use crate::smtp::farewell::Parting;
@@ -213,7 +213,7 @@ pub enum Event {
     /// What was learned last of somebody is not believed any more.
     TakenBack {
         /// Of whom.
-        party: Party,
+        asked: Asked,
         /// What it is read as from now on.
         reading: Reading,
         /// When.
@@ -266,7 +266,7 @@ struct Session {
     kinds: [u32; 2],
     /// The domain of the open transaction, with what it has been used for so far.
     transaction: Option<(usize, Used)>,
-    asked: Vec<Asked>,
+    asked: Vec<Awaited>,
     stage: SessionStage,
     /// The batch under way, or the last one.
     batch: Batch,
@@ -353,7 +353,7 @@ enum SessionStage {
 
 /// One recipient asked about in the batch under way.
 #[derive(Debug)]
-struct Asked {
+struct Awaited {
     domain: usize,
     whom: Asking,
     /// Which command of the batch asks.
@@ -401,8 +401,8 @@ enum Look {
 
 impl Subject {
     /// Who it is to those who are told of it.
-    fn party(&self) -> Party {
-        Party::Address(self.address.key().into_owned().into_boxed_str())
+    fn asked(&self) -> Asked {
+        Asked::Address(self.address.key().into_owned().into_boxed_str())
     }
 
     fn waiting(&self) -> Waiting {
@@ -427,7 +427,7 @@ enum Wake {
 /// See the module's own words.
 #[derive(Debug)]
 pub struct Scheduler {
-    manners: Limits,
+    limits: Limits,
     providers: Arc<Providers>,
     domains: Vec<Entry>,
     by_name: HashMap<Arc<str>, usize>,
@@ -458,7 +458,7 @@ pub struct Scheduler {
     /// Domains whose mail hosts are to be found out.
     unresolved: VecDeque<usize>,
     actions: VecDeque<Action>,
-    learned: Vec<Event>,
+    events: Vec<Event>,
     /// What is told when it is sure.
     held: Held,
     pending: usize,
@@ -524,10 +524,10 @@ impl Strandings {
 impl Scheduler {
     /// An empty scheduler. The operator's control addresses are the first to be asked about.
     #[must_use]
-    pub fn new(manners: Limits, providers: Arc<Providers>) -> Self {
+    pub fn new(limits: Limits, providers: Arc<Providers>) -> Self {
         let mut scheduler = Scheduler {
-            overall: Limiter::new(manners.rate),
-            manners,
+            overall: Limiter::new(limits.rate),
+            limits,
             providers,
             domains: Vec::new(),
             by_name: HashMap::new(),
@@ -549,7 +549,7 @@ impl Scheduler {
             unremembered: BTreeSet::new(),
             unresolved: VecDeque::new(),
             actions: VecDeque::new(),
-            learned: Vec::new(),
+            events: Vec::new(),
             held: Held::default(),
             pending: 0,
             put_off: BTreeMap::new(),
@@ -567,7 +567,7 @@ impl Scheduler {
             asked_afresh: BTreeSet::new(),
             stopping: false,
         };
-        for address in scheduler.manners.controls.clone() {
+        for address in scheduler.limits.controls.clone() {
             let domain = scheduler.entry(address.domain().wire());
             scheduler.unremembered.insert(domain);
             scheduler.pending += 1;
@@ -609,7 +609,7 @@ impl Scheduler {
 
     /// What was learned since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.learned)
+        std::mem::take(&mut self.events)
     }
 
     /// When to call [`Scheduler::tick`] next; `None` while only reports can change anything.
@@ -647,7 +647,7 @@ impl Scheduler {
             look: Look::First,
         };
         // An earlier run may have had more patience.
-        let not_before = not_before.min(now + self.manners.patience);
+        let not_before = not_before.min(now + self.limits.patience);
         if not_before > now {
             self.domains[index].push_later(not_before, &subject);
         } else {
@@ -672,7 +672,7 @@ impl Scheduler {
         let known = &KnownDomain {
             decoy_due: known
                 .decoy_due
-                .map(|due| due.min(now + self.manners.patience)),
+                .map(|due| due.min(now + self.limits.patience)),
             ..known.clone()
         };
         let index = self.entry(name);
@@ -705,7 +705,7 @@ impl Scheduler {
     pub fn know_host(&mut self, key: &HostKey, mut known: KnownHost, now: Timestamp) {
         let host = self.host(key.clone());
         if let Some(mute) = &mut known.mute {
-            mute.until = mute.until.min(now + self.manners.patience);
+            mute.until = mute.until.min(now + self.limits.patience);
         }
         self.hosts[host].remember(known, now);
         self.know_conduct(host, now);

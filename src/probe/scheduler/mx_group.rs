@@ -108,7 +108,7 @@ pub(super) enum Pipelining {
 
 impl Pipelining {
     /// What follows from a batch that landed with `replies` replies, whole or broken off.
-    pub(super) fn after_flight(self, pace: BatchPace, replies: usize, broken: bool) -> Self {
+    pub(super) fn after_batch(self, pace: BatchPace, replies: usize, broken: bool) -> Self {
         match (self, pace, broken) {
             (Pipelining::Trusted, BatchPace::Together, true) if replies <= 1 => {
                 Pipelining::Suspected
@@ -178,7 +178,7 @@ impl MxGroup {
 
     /// Notes that a batch landed with `answered` of its `asked` questions answered. One that breaks off makes the next
     /// ones as short as would have been of use; whole ones make them longer again.
-    pub(super) fn flight_landed(&mut self, asked: u32, answered: u32) {
+    pub(super) fn batch_landed(&mut self, asked: u32, answered: u32) {
         self.batch = match answered < asked {
             true => answered.max(1),
             false => (self.batch * 2).min(limits::REFUSED_RECIPIENTS),
@@ -204,7 +204,7 @@ impl MxGroup {
 
     /// Whether another conversation would find enough to ask: each serves many domains and many recipients, so a second
     /// needs more than one is good for, `worth` for each.
-    pub(super) fn wants_a_talk(&self, worth: usize) -> bool {
+    pub(super) fn wants_a_session(&self, worth: usize) -> bool {
         let worth = worth * self.sessions as usize;
         let to_test = self.test_owed && self.sessions == 0;
         to_test || (!self.ready.is_empty() && (self.sessions == 0 || self.askable > worth))
@@ -262,21 +262,21 @@ mod tests {
     #[test]
     fn a_host_that_breaks_either_way_is_not_blamed_for_pipelining() {
         let (together, one_by_one) = (BatchPace::Together, BatchPace::OneByOne);
-        let suspected = Pipelining::Trusted.after_flight(together, 1, true);
+        let suspected = Pipelining::Trusted.after_batch(together, 1, true);
         assert_eq!(suspected, Pipelining::Suspected);
         assert_eq!(
-            suspected.after_flight(one_by_one, 2, false),
+            suspected.after_batch(one_by_one, 2, false),
             Pipelining::Chokes
         );
-        let cleared = suspected.after_flight(one_by_one, 1, true);
+        let cleared = suspected.after_batch(one_by_one, 1, true);
         assert_eq!(cleared, Pipelining::Cleared);
         assert_eq!(
-            cleared.after_flight(together, 0, true),
+            cleared.after_batch(together, 0, true),
             Pipelining::Cleared,
             "suspected once"
         );
         assert_eq!(
-            Pipelining::Trusted.after_flight(together, 5, true),
+            Pipelining::Trusted.after_batch(together, 5, true),
             Pipelining::Trusted,
             "a batch that broke late was understood"
         );

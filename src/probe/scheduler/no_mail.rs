@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use super::{Asked, Asking, Heard, Scheduler, SessionId};
+use super::{Asking, Awaited, Heard, Scheduler, SessionId};
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
@@ -41,10 +41,10 @@ impl Scheduler {
         &mut self,
         session: SessionId,
         machine: IpAddr,
-        asked: Asked,
+        asked: Awaited,
         heard: &Heard,
         now: Timestamp,
-    ) -> Result<(), Asked> {
+    ) -> Result<(), Awaited> {
         if !says_it_takes_no_mail(&heard.exchange, &heard.reading) || self.has_answered(machine) {
             return Err(asked);
         }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::integrity::streak::Span;
 use super::unsure::{Probe, Tested};
 use super::{
-    Asked, Asking, Batch, Event, Heard, Look, Scheduler, Session, SessionId, SessionStage, Subject,
+    Asking, Awaited, Batch, Event, Heard, Look, Scheduler, Session, SessionId, SessionStage,
+    Subject,
 };
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -72,7 +73,7 @@ impl Scheduler {
         let farewell = broken
             .filter(|broken| *broken == Break::Told)
             .and_then(|_| about_the_connection(answers, t));
-        self.judge_flight(group, (began, pace), (&asked, answers), broken, now);
+        self.judge_batch(group, (began, pace), (&asked, answers), broken, now);
         let span = Span {
             session,
             asked: step,
@@ -153,11 +154,11 @@ impl Scheduler {
 
     /// Notes what a batch shows of its host: whether it understands commands that travel together, how many in one batch
     /// are of use, how fast it answers.
-    fn judge_flight(
+    fn judge_batch(
         &mut self,
         group: usize,
         (began, pace): (Timestamp, BatchPace),
-        (asked, answers): (&[Asked], &[Option<Heard>]),
+        (asked, answers): (&[Awaited], &[Option<Heard>]),
         broken: Option<Break>,
         now: Timestamp,
     ) {
@@ -170,7 +171,7 @@ impl Scheduler {
         if broken != Some(Break::Stale) {
             let pipelining = &mut self.groups[group].pipelining;
             let before = *pipelining;
-            *pipelining = before.after_flight(pace, replies, broken.is_some());
+            *pipelining = before.after_batch(pace, replies, broken.is_some());
             if *pipelining != before && *pipelining == super::mx_group::Pipelining::Chokes {
                 self.hosts[host].known.chokes = true;
                 self.tell_of_host(host);
@@ -184,7 +185,7 @@ impl Scheduler {
                     .is_some_and(|heard| heard.exchange.code.is_some())
             });
             let (asked, answered) = (count(asked.len()), count(answered.count()));
-            self.groups[group].flight_landed(asked, answered);
+            self.groups[group].batch_landed(asked, answered);
         }
         if broken.is_none() && !asked.is_empty() {
             let answers = u32::try_from(asked.len()).unwrap_or(u32::MAX);
@@ -239,7 +240,7 @@ impl Scheduler {
         &mut self,
         session: SessionId,
         machine: &(String, IpAddr),
-        asked: Asked,
+        asked: Awaited,
         heard: &Heard,
         now: Timestamp,
     ) {
@@ -271,7 +272,7 @@ impl Scheduler {
         &mut self,
         span: Span,
         machine: &(String, IpAddr),
-        asked: Asked,
+        asked: Awaited,
         heard: &Heard,
         now: Timestamp,
     ) {
@@ -393,7 +394,7 @@ impl Scheduler {
         let wait = self.wait_wanted(domain, machine, heard, now);
         let wait = self.domains[domain]
             .strangers
-            .wait(wait, self.manners.patience);
+            .wait(wait, self.limits.patience);
         if refuses_a_stranger(&heard.reading) {
             self.system_refuses_strangers(domain, heard, now);
         }
@@ -410,7 +411,7 @@ impl Scheduler {
 
     /// The host takes fewer recipients at once than we named: our mistake, so this one is asked again at once, and so
     /// many are not named together any more.
-    fn too_many(&mut self, session: SessionId, asked: Asked, now: Timestamp) {
+    fn too_many(&mut self, session: SessionId, asked: Awaited, now: Timestamp) {
         if let Some(t) = self.sessions.get_mut(&session) {
             // Whatever the transaction could still have held is asked in a new one.
             t.transaction = None;
@@ -428,7 +429,7 @@ impl Scheduler {
     }
 
     /// An answer that settles the matter for this address.
-    fn settled_by(&mut self, span: Span, asked: Asked, heard: &Heard, now: Timestamp) {
+    fn settled_by(&mut self, span: Span, asked: Awaited, heard: &Heard, now: Timestamp) {
         let domain = asked.domain;
         self.domains[domain].under_way -= 1;
         let Asking::Subject(subject) = asked.whom else {
@@ -483,7 +484,7 @@ impl Scheduler {
         &mut self,
         host: usize,
         machine: IpAddr,
-        asked: Asked,
+        asked: Awaited,
         heard: &Heard,
         now: Timestamp,
     ) {
@@ -491,7 +492,7 @@ impl Scheduler {
         let mut subject = match asked.whom {
             Asking::Subject(subject) => subject,
             Asking::Decoy | Asking::LateDecoy => {
-                let again = now + limits::GREYLIST_WAIT.min(self.manners.patience);
+                let again = now + limits::GREYLIST_WAIT.min(self.limits.patience);
                 self.put_back(asked, |strangers| strangers.decoy_lost(again), now);
                 return;
             }
@@ -501,7 +502,7 @@ impl Scheduler {
         if heard.reading.reason == Reason::Greylisted {
             self.tells_to_come_back(host, domain, now);
         }
-        let patience = self.manners.patience;
+        let patience = self.limits.patience;
         let wait = self.wait_wanted(domain, Some(machine), heard, now);
         let next = after_undecided(&heard.reading, subject.waiting(), now, wait, patience);
         match (next, subject.look) {
@@ -587,13 +588,13 @@ impl Scheduler {
 
     /// A question that was not put, or whose answer was lost with the connection through no fault of its own: it is put
     /// again.
-    pub(super) fn not_answered(&mut self, asked: Asked, now: Timestamp) {
+    pub(super) fn not_answered(&mut self, asked: Awaited, now: Timestamp) {
         self.put_back(asked, |strangers| strangers.decoy_lost(now), now);
     }
 
     pub(super) fn put_back(
         &mut self,
-        asked: Asked,
+        asked: Awaited,
         decoy: impl FnOnce(&mut CatchAll),
         now: Timestamp,
     ) {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::integrity::streak::Span;
 use super::unsure::Unsure;
-use super::{Asked, Asking, Heard, Scheduler, SessionId};
+use super::{Asking, Awaited, Heard, Scheduler, SessionId};
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
@@ -47,7 +47,7 @@ impl Scheduler {
     pub(super) fn heard_of_a_decoy(
         &mut self,
         session: SessionId,
-        asked: &Asked,
+        asked: &Awaited,
         heard: &Heard,
     ) -> Option<Heard> {
         if matches!(asked.whom, Asking::Subject(_)) {
@@ -71,7 +71,7 @@ impl Scheduler {
 
     /// Keeps the answer to a domain's first decoy, where an acceptance beside it, or beside another one that is refused in the
     /// same words, would explain it.
-    pub(super) fn note_puzzle(&mut self, span: Span, asked: &Asked, heard: &Heard) {
+    pub(super) fn note_puzzle(&mut self, span: Span, asked: &Awaited, heard: &Heard) {
         let Some(reading) = refused_beside_an_acceptance(&heard.reading, heard.exchange.code)
         else {
             return;

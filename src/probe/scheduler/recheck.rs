@@ -9,12 +9,12 @@ use crate::model::timestamp::Timestamp;
 impl Scheduler {
     /// Keeps a refused address for a second look, if it is in the sample.
     pub(super) fn draw_sample(&mut self, subject: &Subject) {
-        let share = self.manners.second_look;
+        let share = self.limits.second_look;
         if share <= 0.0 || self.sample.len() >= limits::SECOND_LOOKS {
             return;
         }
         let mut hasher = DefaultHasher::new();
-        (self.manners.seed, "second look", &*subject.address.key()).hash(&mut hasher);
+        (self.limits.seed, "second look", &*subject.address.key()).hash(&mut hasher);
         #[expect(clippy::cast_precision_loss, reason = "a share of all numbers")]
         let place = hasher.finish() as f64 / u64::MAX as f64;
         if place < share {

@@ -14,14 +14,14 @@ use std::net::IpAddr;
 use super::held::Until;
 use super::turn::Tail;
 use super::unsure::Unsure;
-use super::{Asked, Asking, Heard, Scheduler, SessionId, SessionStage};
+use super::{Asking, Awaited, Heard, Scheduler, SessionId, SessionStage};
 use crate::model::echo;
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::{CatchAll, MAY_BE_ANOTHERS, Party, Spent};
+use crate::probe::{Asked, CatchAll, MAY_BE_ANOTHERS, Spent};
 use crate::smtp::farewell::Parting;
 use crate::smtp::session::{BatchPace, Offer, Privacy};
 
@@ -88,7 +88,7 @@ impl Scheduler {
     pub(super) fn pace_of(&self, session: SessionId, offer: &Offer) -> BatchPace {
         let conduct = self.conduct.get(&self.machine(session));
         match conduct.map_or(Care::None, |conduct| conduct.care) {
-            Care::None => self.flight_pace(self.sessions[&session].group, offer),
+            Care::None => self.batch_pace(self.sessions[&session].group, offer),
             Care::OneByOne => BatchPace::OneByOne,
             Care::FencedOnce | Care::Fenced => BatchPace::Fenced,
         }
@@ -165,8 +165,8 @@ impl Scheduler {
 
     /// Remembers an answer until its conversation has ended.
     pub(super) fn is_unsure(&mut self, session: SessionId, unsure: Unsure) {
-        if let Some(party) = self.party_of(&unsure) {
-            self.hold(party, Until::InStep(session));
+        if let Some(asked) = self.asked_of(&unsure) {
+            self.hold(asked, Until::InStep(session));
         }
         if let Unsure::Decoy { domain } = unsure {
             self.domains[domain].unsure = true;
@@ -204,7 +204,7 @@ impl Scheduler {
     /// Whether the words of an answer name the recipient asked about: then it is in step, and all before it.
     ///
     /// A late decoy is asked to find out whether its host still tells the truth, so nothing is concluded from it.
-    pub(super) fn names_whom_it_is_about(asked: &Asked, exchange: &Exchange) -> bool {
+    pub(super) fn names_whom_it_is_about(asked: &Awaited, exchange: &Exchange) -> bool {
         match &asked.whom {
             Asking::Subject(_) | Asking::Decoy => exchange.reply.contains(echo::NAMED),
             Asking::LateDecoy => false,
@@ -351,11 +351,11 @@ impl Scheduler {
 
     /// Takes an answer back, and asks again.
     fn ask_anew(&mut self, unsure: Unsure, now: Timestamp) {
-        let party = self.party_of(&unsure);
+        let asked = self.asked_of(&unsure);
         match unsure {
             Unsure::Subject { domain, subject } => {
                 let was_told =
-                    party.is_some_and(|party| self.untell(party, may_be_anothers(), now));
+                    asked.is_some_and(|asked| self.untell(asked, may_be_anothers(), now));
                 if let Some(group) = self.domains[domain].group {
                     let key = subject.address.key();
                     self.forget_good(self.groups[group].host, &key);
@@ -370,7 +370,7 @@ impl Scheduler {
                 self.offer_domain(domain, now);
             }
             Unsure::Decoy { domain } => {
-                party.map(|party| self.untell(party, may_be_anothers(), now));
+                asked.map(|asked| self.untell(asked, may_be_anothers(), now));
                 self.domains[domain].unsure = false;
                 self.system_takes_back(domain, &may_be_anothers(), now);
                 self.hear_of_strangers(domain, CatchAll::unhear_decoy, now);
@@ -385,12 +385,12 @@ impl Scheduler {
     }
 
     /// Of whom an answer tells, where it is one about somebody.
-    fn party_of(&self, unsure: &Unsure) -> Option<Party> {
+    fn asked_of(&self, unsure: &Unsure) -> Option<Asked> {
         match unsure {
-            Unsure::Subject { subject, .. } => Some(subject.party()),
+            Unsure::Subject { subject, .. } => Some(subject.asked()),
             Unsure::Decoy { domain } => {
                 let name = &*self.domains[*domain].name;
-                Some(Party::Decoy(name.into()))
+                Some(Asked::Decoy(name.into()))
             }
             Unsure::Test(_) => None,
         }

@@ -8,7 +8,7 @@ use super::{Event, Heard, Scheduler};
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{CatchAll, Party, SYSTEMS_STRANGER};
+use crate::probe::{Asked, CatchAll, SYSTEMS_STRANGER};
 
 /// One operator's system of mailboxes with several names.
 #[derive(Debug, Default)]
@@ -111,7 +111,7 @@ impl Scheduler {
         };
         let fact = Fact { at: *at, finding };
         system.followers.push(domain);
-        self.learned.push(Event::Domain {
+        self.events.push(Event::Domain {
             name: self.domains[domain].name.to_string(),
             fact,
             ttl: None,
@@ -132,8 +132,8 @@ impl Scheduler {
         system.told = None;
         system.leader = None;
         for follower in std::mem::take(&mut system.followers) {
-            self.learned.push(Event::TakenBack {
-                party: Party::Decoy((*self.domains[follower].name).into()),
+            self.events.push(Event::TakenBack {
+                asked: Asked::Decoy((*self.domains[follower].name).into()),
                 reading: reading.clone(),
                 at: now,
             });

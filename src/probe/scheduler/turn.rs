@@ -14,7 +14,7 @@ use super::{Look, Scheduler, SessionId, Subject};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
-use crate::probe::{ASKED_AFRESH, CatchAllState, Party};
+use crate::probe::{ASKED_AFRESH, Asked, CatchAllState};
 use crate::smtp::Command;
 use crate::smtp::session::BatchPace;
 
@@ -73,7 +73,7 @@ impl Scheduler {
                 refusals: t.tail.refusals,
             });
             if self.may_have_turned(session) {
-                self.hold(subject.party(), Until::NotTurned(session));
+                self.hold(subject.asked(), Until::NotTurned(session));
             }
         }
     }
@@ -260,7 +260,7 @@ impl Scheduler {
                 _ if entry.closed => {}
                 CatchAllState::RefusesStrangers => promised.push((domain, subject)),
                 CatchAllState::Unknown | CatchAllState::RefusesSome => {
-                    self.held.hold(subject.party(), Until::Strangers(domain));
+                    self.held.hold(subject.asked(), Until::Strangers(domain));
                     self.unproven.entry(domain).or_default().push(subject);
                 }
                 CatchAllState::CatchAll | CatchAllState::NotTold => {}
@@ -331,7 +331,7 @@ impl Scheduler {
             rule: ASKED_AFRESH.to_owned(),
             ..super::integrity::monitor::held_back()
         };
-        self.untell(Party::Address(key.into_boxed_str()), reading, now);
+        self.untell(Asked::Address(key.into_boxed_str()), reading, now);
         self.pending += 1;
         self.tally.settled -= 1;
         // A run that is continued asks again too.

@@ -58,8 +58,8 @@ pub(super) struct Visit {
 /// Whether a client that is gone has said goodbye in what it `said`, or in what lies unread.
 async fn says_goodbye(wire: &mut Box<dyn Stream>, mut said: Vec<u8>) -> bool {
     while let Ok(Ok(1..)) = timeout(Duration::ZERO, wire.read_buf(&mut said)).await {}
-    let flight = Batch::take_from(&mut said);
-    let mut lines = flight.lines.iter();
+    let batch = Batch::take_from(&mut said);
+    let mut lines = batch.lines.iter();
     lines.any(|line| matches!(command::parse(&line.text), Command::Quit))
 }
 
@@ -196,8 +196,8 @@ impl Visit {
     ) -> Result<(), End> {
         loop {
             let said = heard.clone();
-            let flight = Batch::take_from(heard);
-            if flight.is_empty() {
+            let batch = Batch::take_from(heard);
+            if batch.is_empty() {
                 if heard.len() > HEARD {
                     return Err(End::SentAway);
                 }
@@ -205,8 +205,8 @@ impl Visit {
                 continue;
             }
             self.travel().await?;
-            let flight = self.mind_manners(flight, session, wire).await?;
-            match self.answer(&flight, session, wire).await {
+            let batch = self.mind_manners(batch, session, wire).await?;
+            match self.answer(&batch, session, wire).await {
                 Ok(Then::Listen) => {}
                 Ok(Then::Handshake) => return Ok(()),
                 Ok(Then::Farewell) => return Err(End::Quit),
@@ -234,15 +234,15 @@ impl Visit {
     /// What the host makes of commands that came together.
     async fn mind_manners(
         &self,
-        mut flight: Batch,
+        mut batch: Batch,
         session: &Session,
         wire: &mut Box<dyn Stream>,
     ) -> Result<Batch, End> {
-        if flight.lines.len() < 2 {
-            return Ok(flight);
+        if batch.lines.len() < 2 {
+            return Ok(batch);
         }
         // A host that sends more replies than commands is sent the next command while it still answers.
-        let invited = (session.pipelines(&self.host) && flight.ends_where_it_must())
+        let invited = (session.pipelines(&self.host) && batch.ends_where_it_must())
             || self.host.habits.stumble.is_some();
         {
             let mut seen = self.witness.at(self.number);
@@ -254,20 +254,20 @@ impl Visit {
         match self.host.habits.pipelining {
             Pipelining::Offered | Pipelining::NotOffered => {}
             Pipelining::Punished => return self.turn_away(wire, Line::TalksEarly).await,
-            Pipelining::Chokes => flight.lines.truncate(1),
+            Pipelining::Chokes => batch.lines.truncate(1),
         }
-        Ok(flight)
+        Ok(batch)
     }
 
     async fn answer(
         &mut self,
-        flight: &Batch,
+        batch: &Batch,
         session: &mut Session,
         wire: &mut Box<dyn Stream>,
     ) -> Result<Then, End> {
         session.flight_begins();
         let mut late = Vec::new();
-        for line in &flight.lines {
+        for line in &batch.lines {
             let turn = {
                 let mut desk = Desk {
                     host: &self.host,

@@ -153,7 +153,7 @@ pub async fn run(
         seed: creation.seed,
     };
     let begun = ledger.begin(&job, began)?;
-    let asking = Asking::World(world, Box::new(terms(begun.seed, courtesy)));
+    let asking = Asking::World(world, Box::new(config(begun.seed, courtesy)));
     let mut gauge = Gauge::default();
     let stop = async {
         match until {
@@ -185,9 +185,9 @@ pub async fn run(
 /// Simulated time after which a run is held to be one that never ends: days beyond the longest patience.
 pub const GIVE_UP: Duration = Duration::from_secs(7 * 24 * 3600);
 
-fn terms(seed: u64, courtesy: &Courtesy) -> RunConfig {
+fn config(seed: u64, courtesy: &Courtesy) -> RunConfig {
     RunConfig {
-        manners: Limits {
+        limits: Limits {
             sender: Some(SENDER.parse().expect("an address of ours")),
             ceilings: Ceilings {
                 rate: Rate::per_seconds(courtesy.recipients_per_second),

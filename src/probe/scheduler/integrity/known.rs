@@ -20,7 +20,7 @@ pub fn was_to_be_asked_again(rule: &str) -> bool {
 
 /// The recipient that was answered for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Party {
+pub enum Asked {
     /// An address of the list, by its key.
     Address(Box<str>),
     /// A decoy of the domain of that name; the first is what its acceptances are judged by.
@@ -37,9 +37,9 @@ pub struct KnownMachine {
     /// Whether it was caught at refusing every recipient.
     pub refuses_everybody: bool,
     /// What it accepted since its last refusal, the oldest first; only where an acceptance means something.
-    pub accepted: Vec<Party>,
+    pub accepted: Vec<Asked>,
     /// What it refused since its last acceptance, the oldest first.
-    pub refused: Vec<Party>,
+    pub refused: Vec<Asked>,
     /// An address it accepted where that means something, with what is known of the domain.
     pub witness: Option<(Address, KnownDomain)>,
 }

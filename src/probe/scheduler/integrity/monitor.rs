@@ -12,7 +12,7 @@ use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
 use crate::probe::scheduler::{Event, Heard, Look, Scheduler, SessionId, Subject, control};
-use crate::probe::{CatchAll, CatchAllState, Party, refuses_a_stranger};
+use crate::probe::{Asked, CatchAll, CatchAllState, refuses_a_stranger};
 
 impl Scheduler {
     /// Learns an answer about an address of the list, as far as the host is to be believed.
@@ -28,7 +28,7 @@ impl Scheduler {
             return;
         };
         let answer = Answer {
-            party: subject.party(),
+            asked: subject.asked(),
             span,
         };
         if heard.reading.reason == Reason::CatchAllUntested {
@@ -257,7 +257,7 @@ impl Scheduler {
             self.note_stranger(span.session);
             let wants = &mut self.groups[group];
             wants.rows.refuse(Answer {
-                party: Party::Decoy((*self.domains[domain].name).into()),
+                asked: Asked::Decoy((*self.domains[domain].name).into()),
                 span,
             });
             believed = !wants.trust.is_lost();
@@ -438,7 +438,7 @@ impl Scheduler {
             .iter()
             .filter(|answer| answer.is_about_an_address())
             .count();
-        self.learned.push(Event::Doubted {
+        self.events.push(Event::Doubted {
             key: self.hosts[host].key.clone(),
             exchange: exchange.clone(),
             addresses,
@@ -462,13 +462,13 @@ impl Scheduler {
     }
 
     fn take_back(&mut self, host: usize, held: Vec<Answer>, now: Timestamp) {
-        for Answer { party, .. } in held {
-            match &party {
-                Party::Decoy(domain) => self.disbelieve_decoy(domain, now),
-                Party::Address(key) => self.forget_good(host, key),
+        for Answer { asked, .. } in held {
+            match &asked {
+                Asked::Decoy(domain) => self.disbelieve_decoy(domain, now),
+                Asked::Address(key) => self.forget_good(host, key),
             }
             self.tell(Event::TakenBack {
-                party,
+                asked,
                 reading: held_back(),
                 at: now,
             });

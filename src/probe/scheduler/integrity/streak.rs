@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::model::limits;
-use crate::probe::Party;
+use crate::probe::Asked;
 use crate::probe::scheduler::SessionId;
 
 /// When a machine gave an answer, as far as that can be told from outside.
@@ -41,14 +41,14 @@ impl Span {
 /// An answer that may turn out to be worth nothing.
 #[derive(Debug)]
 pub(in crate::probe::scheduler) struct Answer {
-    pub(in crate::probe::scheduler) party: Party,
+    pub(in crate::probe::scheduler) asked: Asked,
     pub(in crate::probe::scheduler) span: Span,
 }
 
 impl Answer {
     /// Whether it is about an address of the list.
     pub(in crate::probe::scheduler) fn is_about_an_address(&self) -> bool {
-        matches!(self.party, Party::Address(_))
+        matches!(self.asked, Asked::Address(_))
     }
 }
 
@@ -83,13 +83,13 @@ impl Rows {
     /// whatever comes now.
     pub(in crate::probe::scheduler) fn resume(
         &mut self,
-        accepted: &mut Vec<Party>,
-        refused: &mut Vec<Party>,
+        accepted: &mut Vec<Asked>,
+        refused: &mut Vec<Asked>,
     ) {
-        let answer = |party| Answer { party, span: PAST };
+        let answer = |asked| Answer { asked, span: PAST };
         self.accepted.extend(accepted.drain(..).map(answer));
-        let refused = refused.drain(..).map(|party| Refusal {
-            answer: answer(party),
+        let refused = refused.drain(..).map(|asked| Refusal {
+            answer: answer(asked),
             in_row: true,
         });
         self.refused.extend(refused);
@@ -140,9 +140,9 @@ impl Rows {
 
     /// Notes that an answer about an address was taken back.
     pub(in crate::probe::scheduler) fn forget(&mut self, key: &str) {
-        let party = Party::Address(key.into());
-        self.accepted.retain(|accepted| accepted.party != party);
-        self.refused.retain(|refusal| refusal.answer.party != party);
+        let asked = Asked::Address(key.into());
+        self.accepted.retain(|accepted| accepted.asked != asked);
+        self.refused.retain(|refusal| refusal.answer.asked != asked);
     }
 
     /// Notes that another decoy taught nothing. It is asked about again, a limited number of times; then what counts is
@@ -273,7 +273,7 @@ mod tests {
     /// An answer in conversation `session` to a question sent at one step and heard at another.
     fn answer(session: u64, asked: u64, heard: u64) -> Answer {
         Answer {
-            party: Party::Address("a@d.test".into()),
+            asked: Asked::Address("a@d.test".into()),
             span: Span {
                 session: SessionId(session),
                 asked,
@@ -362,7 +362,7 @@ mod tests {
         let mut rows = Rows::default();
         for step in 0..u64::from(limits::TRUST_WINDOW) * 3 {
             rows.refuse(Answer {
-                party: Party::Decoy("d.test".into()),
+                asked: Asked::Decoy("d.test".into()),
                 ..answer(1, step, step)
             });
         }

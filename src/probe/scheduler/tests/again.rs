@@ -10,7 +10,7 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
         ..Habits::default()
     };
     let served = [("d.test", 0), ("all.test", 0)];
-    let mut drill = Drill::new(manners(), vec![habits], &served, &[]);
+    let mut drill = Drill::new(limits(), vec![habits], &served, &[]);
     drill
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
@@ -33,10 +33,10 @@ fn machine(refusals: u32) -> KnownMachine {
     }
 }
 
-fn people_of<const N: usize>(addresses: [&str; N]) -> Vec<Party> {
+fn people_of<const N: usize>(addresses: [&str; N]) -> Vec<Asked> {
     addresses
         .into_iter()
-        .map(|address| Party::Address(address.into()))
+        .map(|address| Asked::Address(address.into()))
         .collect()
 }
 
@@ -49,7 +49,7 @@ fn accepted_last(refusals: u32) -> KnownMachine {
 
 fn refused_last(refusals: u32) -> KnownMachine {
     let mut refused = people_of(["carl@d.test"]);
-    refused.push(Party::Decoy("all.test".into()));
+    refused.push(Asked::Decoy("all.test".into()));
     KnownMachine {
         refused,
         ..machine(refusals)
@@ -77,7 +77,7 @@ fn whoever_was_refused_last_is_tested_by_somebody_who_exists() {
     let liar = goes_on(refused_last(limits::MANY_STRANGERS), |_| Reply::No);
     assert_eq!(liar.questions(), 1);
     assert_eq!(liar.word("carl@d.test"), Reason::ProviderAnomaly);
-    let takes_back = |learned: &Event| matches!(learned, Event::TakenBack { party: Party::Decoy(domain), .. } if **domain == *"all.test");
+    let takes_back = |learned: &Event| matches!(learned, Event::TakenBack { asked: Asked::Decoy(domain), .. } if **domain == *"all.test");
     assert!(liar.learned.iter().any(takes_back), "the decoy with it");
     let forgets = |learned: &Event| {
         matches!(learned, Event::CatchAll { name, known }
@@ -105,7 +105,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
         ..Habits::default()
     };
     let list = ["carl@d.test".to_owned()];
-    let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &[]);
+    let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &[]);
     let known = accepted_last(limits::STRANGERS);
     let domain = known.witness.clone().unwrap().1;
     drill
@@ -129,13 +129,13 @@ fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
         opens: false,
         ..Habits::default()
     };
-    let mut drill = Drill::new(manners(), vec![gone], &[("d.test", 0)], &[]);
+    let mut drill = Drill::new(limits(), vec![gone], &[("d.test", 0)], &[]);
     let machines = [("mx0.test".to_owned(), known())].into();
     drill.scheduler.know_machines(machines);
     drill.run();
     assert!(drill.facts.is_empty());
 
-    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let machines = [("mx0.test".to_owned(), known())].into();
     drill.scheduler.know_machines(machines);
     let key = HostKey("host0.test".to_owned());
@@ -162,7 +162,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
             answer,
             ..Habits::default()
         };
-        let mut drill = Drill::new(manners(), vec![habits], &[("d.test", 0)], &[]);
+        let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &[]);
         drill
             .scheduler
             .know_machines([("mx0.test".to_owned(), known)].into());
@@ -198,7 +198,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
 fn a_machine_is_met_where_its_witness_is() {
     // Another domain of the same machine is asked about first, and has the machine under another name.
     let mut drill = Drill::new(
-        manners(),
+        limits(),
         vec![Habits {
             answer: |_| Reply::Yes,
             ..Habits::default()
@@ -224,7 +224,7 @@ fn what_a_host_refused_before_is_taken_back_when_it_is_caught_now() {
     let served = [("d.test", 0), ("all.test", 0), ("other.test", 0)];
     let control = Limits {
         controls: vec!["anna@other.test".parse().unwrap()],
-        ..manners()
+        ..limits()
     };
     let mut drill = Drill::new(control, vec![habits], &served, &[]);
     let known = refused_last(limits::MANY_STRANGERS);

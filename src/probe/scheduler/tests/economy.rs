@@ -4,9 +4,9 @@ use super::*;
 
 /// A host key may be asked so many times a minute.
 fn a_minute(count: u32) -> Limits {
-    let mut manners = manners();
-    manners.ceilings.rate = Rate::from_thousandths(count * 1000 / 60);
-    manners
+    let mut limits = limits();
+    limits.ceilings.rate = Rate::from_thousandths(count * 1000 / 60);
+    limits
 }
 
 #[test]
@@ -29,13 +29,13 @@ fn a_connection_is_dialled_only_for_a_question_that_may_be_asked_now() {
 
 #[test]
 fn nor_does_the_limit_of_the_whole_run_cost_connections() {
-    let mut manners = manners();
-    manners.rate = Rate::from_thousandths(50);
+    let mut limits = limits();
+    limits.rate = Rate::from_thousandths(50);
     let domains: Vec<String> = (0..10).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains.iter().map(|domain| format!("x@{domain}")).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(String::as_str).zip(0..).collect();
     let hosts = vec![Habits::default(); 10];
-    let mut drill = Drill::new(manners, hosts, &served, &list);
+    let mut drill = Drill::new(limits, hosts, &served, &list);
     let took = drill.run();
     assert_eq!((drill.connections(), drill.questions()), (10, 10));
     assert!(took < Duration::from_secs(10 * 20 + 20), "{took:?}");
@@ -69,7 +69,7 @@ fn delayed_refusals_are_awaited_on_both_connections_and_are_no_reason_to_slow_do
         tarpit: Duration::from_secs(5),
         ..Habits::default()
     };
-    let mut drill = Drill::new(manners(), vec![exchange], &[("exchange.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![exchange], &[("exchange.test", 0)], &list);
     let took = drill.run();
     let ideal = Duration::from_secs(5) * 61 / 2;
     assert!(took < ideal * 115 / 100, "{took:?}, {ideal:?} at best");
@@ -79,9 +79,9 @@ fn delayed_refusals_are_awaited_on_both_connections_and_are_no_reason_to_slow_do
 
 #[test]
 fn an_earlier_runs_clocks_keep_to_this_runs_patience() {
-    let mut manners = manners();
-    manners.patience = Duration::from_secs(20);
-    let mut drill = Drill::new(manners, vec![Habits::default()], &[("grey.test", 0)], &[]);
+    let mut limits = limits();
+    limits.patience = Duration::from_secs(20);
+    let mut drill = Drill::new(limits, vec![Habits::default()], &[("grey.test", 0)], &[]);
     let wanted = Target {
         waiting: Waiting {
             tries: 1,
@@ -104,8 +104,8 @@ fn an_earlier_runs_clocks_keep_to_this_runs_patience() {
 
 #[test]
 fn a_patience_shorter_than_usual_ends_with_a_question() {
-    let mut manners = manners();
-    manners.patience = Duration::from_secs(30);
+    let mut limits = limits();
+    limits.patience = Duration::from_secs(30);
     let habits = Habits {
         answer: |question| match question.at < 6_000 {
             true => Reply::ComeBack,
@@ -114,7 +114,7 @@ fn a_patience_shorter_than_usual_ends_with_a_question() {
         ..Habits::default()
     };
     let list = people("grey.test", 4, 2);
-    let mut drill = Drill::new(manners, vec![habits], &[("grey.test", 0)], &list);
+    let mut drill = Drill::new(limits, vec![habits], &[("grey.test", 0)], &list);
     let took = drill.run();
     assert!(took < Duration::from_secs(35), "{took:?}");
     assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
@@ -128,7 +128,7 @@ fn a_second_connection_always_finds_a_question() {
         ..Habits::default()
     };
     let list = people("near.test", 400, 0);
-    let mut drill = Drill::new(manners(), vec![near], &[("near.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![near], &[("near.test", 0)], &list);
     drill.run();
     let asked = drill.balances().len();
     assert_eq!(drill.connections() as usize, asked, "none was for nothing");

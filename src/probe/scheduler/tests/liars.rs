@@ -14,7 +14,7 @@ fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
 
 #[test]
 fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people() {
-    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     for (host, domain) in ["gone.test", "well.test"].into_iter().enumerate() {
         let mut route = route_to(host);
         if let Route::Hosts { key, .. } = &mut route {
@@ -61,7 +61,7 @@ fn a_host_that_begins_to_refuse_everybody_is_not_believed() {
 #[test]
 fn a_stretch_of_bad_addresses_is_no_storm() {
     let list = [people("d.test", 200, 10), people("d.test", 0, 100)].concat();
-    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
     drill.run();
     assert_eq!(came_out(&drill, &list, Reason::NoSuchMailbox), (0, 110));
 }
@@ -73,11 +73,11 @@ fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
         ..Habits::default()
     };
     let list = people("liar.test", 10, 0);
-    let manners = Limits {
+    let limits = Limits {
         controls: vec!["anna@liar.test".parse().unwrap()],
-        ..manners()
+        ..limits()
     };
-    let mut drill = Drill::new(manners, vec![habits], &[("liar.test", 0)], &list);
+    let mut drill = Drill::new(limits, vec![habits], &[("liar.test", 0)], &list);
     drill.run();
     for address in &list {
         assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
@@ -98,7 +98,7 @@ fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
 
 #[test]
 fn a_decoy_refused_with_everybody_vouches_for_nobody() {
-    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     for domain in ["d.test", "all.test", "late.test"] {
         scheduler.routed(domain, route_to(0), START);
     }
@@ -132,9 +132,9 @@ fn a_decoy_refused_with_everybody_vouches_for_nobody() {
         "nor believed"
     );
     let says_so = |domain: &str| {
-        scheduler.learned.iter().any(|learned| match learned {
+        scheduler.events.iter().any(|learned| match learned {
             Event::TakenBack {
-                party: Party::Decoy(name),
+                asked: Asked::Decoy(name),
                 reading,
                 ..
             } => **name == *domain && reading.reason == Reason::ProviderAnomaly,
@@ -158,11 +158,11 @@ fn a_second_look_counts_what_changed() {
         ..Habits::default()
     };
     let list = people("d.test", 20, 20);
-    let manners = Limits {
+    let limits = Limits {
         second_look: 1.0,
-        ..manners()
+        ..limits()
     };
-    let mut drill = Drill::new(manners, vec![habits], &[("d.test", 0)], &list);
+    let mut drill = Drill::new(limits, vec![habits], &[("d.test", 0)], &list);
     drill.run();
     let look = drill.scheduler.progress(drill.now).second_look;
     let changed = list.iter().filter(|a| a.starts_with("x1")).count() as u64;
@@ -188,7 +188,7 @@ fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
         .map(|domain| (domain.as_str(), 0))
         .chain([("large.test", 0)])
         .collect();
-    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
     let arrival = START + Duration::from_secs(10);
     drill.arrivals = others
         .iter()
@@ -233,7 +233,7 @@ fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
 
 #[test]
 fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
-    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     scheduler.routed("d.test", route_to(0), START);
     let domain = scheduler.by_name["d.test"];
     let person = |address: &str| control(address.parse().unwrap());
@@ -256,7 +256,7 @@ fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
 
 #[test]
 fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
-    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     scheduler.routed("d.test", route_to(0), START);
     let domain = scheduler.by_name["d.test"];
     let person = |address: String| control(address.parse().unwrap());
@@ -285,7 +285,7 @@ fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
 
 #[test]
 fn whoever_was_taken_back_tests_no_host() {
-    let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+    let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     scheduler.routed("d.test", route_to(0), START);
     let domain = scheduler.by_name["d.test"];
     let anna = control("anna@d.test".parse().unwrap());
@@ -306,7 +306,7 @@ fn whoever_was_taken_back_tests_no_host() {
     // Asked about all the same, by the operator's wish, she is believed no more than before.
     scheduler.controlled(IN_ORDER, domain, &anna, &yes, START);
     let last = scheduler
-        .learned
+        .events
         .iter()
         .rev()
         .find_map(|learned| match learned {
@@ -366,7 +366,7 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let domains: Vec<String> = (0..12).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains.iter().map(|domain| format!("a@{domain}")).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|domain| (domain.as_str(), 0)).collect();
-    let mut drill = Drill::new(manners(), vec![limited], &served, &list);
+    let mut drill = Drill::new(limits(), vec![limited], &served, &list);
     drill.run();
     let promises = |entry: &&Entry| entry.strangers.openness() == CatchAllState::RefusesStrangers;
     let promised: Vec<&str> = drill

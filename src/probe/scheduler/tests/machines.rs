@@ -35,7 +35,7 @@ fn at_machines(answers: &[fn(Question<'_>) -> Reply], domains: &[&[usize]], each
     let list: Vec<String> = (0..domains.len())
         .flat_map(|domain| people(&format!("d{domain}.test"), each, 0))
         .collect();
-    let mut drill = Drill::new(manners(), hosts.collect(), &[], &list);
+    let mut drill = Drill::new(limits(), hosts.collect(), &[], &list);
     for (domain, machines) in domains.iter().enumerate() {
         let name = format!("d{domain}.test");
         drill.routes.insert(name, route_over(machines));
@@ -275,7 +275,7 @@ fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_th
         *key = HostKey("other.test".to_owned());
     }
     // The other key is met first where it has a machine of its own.
-    drill.scheduler = Drill::new(manners(), Vec::new(), &[], &people("d2.test", 1, 0)).scheduler;
+    drill.scheduler = Drill::new(limits(), Vec::new(), &[], &people("d2.test", 1, 0)).scheduler;
     let listed = [people("d0.test", 1000, 0), people("d1.test", 20, 0)].concat();
     for person in &listed {
         let person: Address = person.parse().unwrap();
@@ -380,7 +380,7 @@ fn the_wait_after_a_complaint_about_our_speed_is_one_machines_alone() {
     let mut resting = at_machines(&answers, &domains, 10);
     let mut known = KnownHost::default();
     let mut rest = crate::probe::pace::Rest::default();
-    crate::probe::pace::Pace::new(manners().ceilings).slow_down(&mut rest, START, None);
+    crate::probe::pace::Pace::new(limits().ceilings).slow_down(&mut rest, START, None);
     let IpAddr::V4(machine) = targets(2)[0] else {
         panic!()
     };

@@ -151,7 +151,7 @@ const IN_ORDER: streak::Span = streak::Span {
     place: 0,
 };
 
-pub(super) fn manners() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits {
         sender: Some("verify@sender.test".parse().unwrap()),
         ceilings: Ceilings {
@@ -170,9 +170,9 @@ pub(super) fn manners() -> Limits {
 
 impl Drill {
     /// A run about `list`, with domain `d` at the host that `served` names.
-    fn new(manners: Limits, hosts: Vec<Habits>, served: &[(&str, usize)], list: &[String]) -> Self {
+    fn new(limits: Limits, hosts: Vec<Habits>, served: &[(&str, usize)], list: &[String]) -> Self {
         let mut drill = Drill {
-            scheduler: Scheduler::new(manners, Arc::new(Providers::default())),
+            scheduler: Scheduler::new(limits, Arc::new(Providers::default())),
             now: START,
             seen: hosts.iter().map(|_| Seen::default()).collect(),
             hosts,
@@ -230,7 +230,7 @@ impl Drill {
                     self.facts.entry(key.clone()).or_default().push(reason);
                 }
                 if let Event::TakenBack {
-                    party: Party::Address(key),
+                    asked: Asked::Address(key),
                     reading,
                     ..
                 } = &learned
@@ -458,7 +458,7 @@ fn run_against(domain: &str, list: &[String], answer: fn(Question<'_>) -> Reply)
         answer,
         ..Habits::default()
     };
-    let mut drill = Drill::new(manners(), vec![habits], &[(domain, 0)], list);
+    let mut drill = Drill::new(limits(), vec![habits], &[(domain, 0)], list);
     drill.run();
     drill
 }
@@ -513,12 +513,7 @@ fn people(domain: &str, good: usize, bad: usize) -> Vec<String> {
 #[test]
 fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
     let list = people("big.test", 1600, 400);
-    let mut drill = Drill::new(
-        manners(),
-        vec![Habits::default()],
-        &[("big.test", 0)],
-        &list,
-    );
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("big.test", 0)], &list);
     let took = drill.run();
     let ideal = Duration::from_secs(200);
     assert!(took < ideal * 115 / 100, "{took:?}");
@@ -534,12 +529,7 @@ fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
 
 /// A run about existing mailboxes and unknown recipients, each half known for what it is.
 fn run_with_priors(good: usize, bad: usize, likelihood: fn(&str) -> Likelihood) -> Drill {
-    let mut drill = Drill::new(
-        manners(),
-        vec![Habits::default()],
-        &[("mixed.test", 0)],
-        &[],
-    );
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("mixed.test", 0)], &[]);
     for address in people("mixed.test", good, bad) {
         let wanted = Target {
             likelihood: likelihood(&address),
@@ -564,12 +554,7 @@ fn those_who_look_bad_are_spread_over_those_who_look_good() {
     // nine of them.
     let list = [people("mixed.test", 0, 90), people("mixed.test", 180, 0)].concat();
     let connections = |likelihood: fn(&str) -> Likelihood| {
-        let mut drill = Drill::new(
-            manners(),
-            vec![Habits::default()],
-            &[("mixed.test", 0)],
-            &[],
-        );
+        let mut drill = Drill::new(limits(), vec![Habits::default()], &[("mixed.test", 0)], &[]);
         for address in &list {
             let wanted = Target {
                 likelihood: likelihood(address),
@@ -615,7 +600,7 @@ fn a_domain_that_has_refused_most_gives_way_to_one_that_has_not() {
         })
         .collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
-    let mut drill = Drill::new(manners(), vec![Habits::default()], &served, &list);
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &served, &list);
     drill.run();
     // Every address once, a decoy for each domain that accepts; the rest tests the host, which refuses in long rows.
     let needed = 20 * 12 + 20 * 24 + 20;
@@ -653,7 +638,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
         ..Habits::default()
     };
     let list = people("mute.test", 3, 0);
-    let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
     drill.run();
     let rounds = drill.connections();
     let known = drill.learned.iter().find_map(|learned| match learned {
@@ -672,7 +657,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
     let (key, known) = known.expect("the first round is remembered");
 
     // Interrupted after the first round, continued at once.
-    let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
     drill.scheduler.know_host(&key, known.clone(), START);
     let took = drill.run();
     assert_eq!(drill.connections(), rounds - 1);
@@ -680,7 +665,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
     assert_eq!(drill.word("a0@mute.test"), Reason::Silent);
 
     // The next night it is tried as if it had never been.
-    let mut drill = Drill::new(manners(), vec![mute()], &[("mute.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
     let long_after = START + Duration::from_secs(86_400);
     drill.now = long_after;
     drill.scheduler.know_host(&key, known, long_after);
@@ -691,7 +676,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
 #[test]
 fn nobody_is_dialled_once_more_after_a_stop() {
     for stops in [false, true] {
-        let mut scheduler = Scheduler::new(manners(), Arc::new(Providers::default()));
+        let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
         let address: Address = "a@d.test".parse().unwrap();
         scheduler.add(address.into(), START);
         scheduler.next_resolution().unwrap();
@@ -721,7 +706,7 @@ fn a_far_away_host_is_asked_at_the_full_rate_too() {
     let domains: Vec<String> = (0..200).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains.iter().flat_map(|d| people(d, 8, 2)).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
-    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
     let took = drill.run();
     assert!(took < Duration::from_secs(220 * 125 / 100), "{took:?}");
     // In the end a decoy and an existing mailbox test the host.
@@ -738,7 +723,7 @@ fn a_host_that_takes_one_recipient_at_a_time_is_learned_at_once() {
         ..Habits::default()
     };
     let list = people("one.test", 8, 2);
-    let mut drill = Drill::new(manners(), vec![habits], &[("one.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![habits], &[("one.test", 0)], &list);
     let took = drill.run();
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!(drill.word("a0@one.test"), Reason::Accepted);
@@ -760,7 +745,7 @@ fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later(
         .iter()
         .flat_map(|domain| people(domain, 6, 0))
         .collect();
-    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
     drill.run();
     for domain in ["one.test", "two.test"] {
         let index = drill.scheduler.by_name[domain];
@@ -781,7 +766,7 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
     let domains: Vec<String> = (0..20).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains.iter().flat_map(|d| people(d, 4, 1)).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
-    let mut drill = Drill::new(manners(), vec![habits], &served, &list);
+    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
     let took = drill.run();
     assert!(
         took < Duration::from_secs(6 * 60 + 90),
@@ -842,7 +827,7 @@ fn due_in(wait: Duration, address: &str) -> Target {
 fn a_connection_that_others_wait_for_does_not_rest() {
     let few = Limits {
         connections: 1,
-        ..manners()
+        ..limits()
     };
     let served = [("slow.test", 0), ("brisk.test", 1)];
     let list = ["a0@slow.test".to_owned(), "a0@brisk.test".to_owned()];
@@ -859,7 +844,7 @@ fn a_connection_that_others_wait_for_does_not_rest() {
 #[test]
 fn a_resting_conversation_wakes_for_whoever_is_read_from_the_list() {
     let list = people("d.test", 1, 0);
-    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
     let wait = Duration::from_secs(8);
     drill.scheduler.add(due_in(wait, "a1@d.test"), START);
     let arrival = START + Duration::from_secs(3);
@@ -875,7 +860,7 @@ fn a_resting_conversation_wakes_for_whoever_is_read_from_the_list() {
 fn full(pending: usize, waiting: &[(&str, usize)]) -> Scheduler {
     let narrow = Limits {
         pending,
-        ..manners()
+        ..limits()
     };
     let mut scheduler = Scheduler::new(narrow, Arc::new(Providers::default()));
     for &(domain, people_there) in waiting {
@@ -924,10 +909,10 @@ fn a_silent_host_delays_nobody_else() {
     };
     let served = [("mute.test", 0), ("brisk.test", 1)];
     let list = [people("mute.test", 5, 0), people("brisk.test", 50, 5)].concat();
-    let mut both = Drill::new(manners(), vec![mute, Habits::default()], &served, &list);
+    let mut both = Drill::new(limits(), vec![mute, Habits::default()], &served, &list);
     both.run();
     let mut alone = Drill::new(
-        manners(),
+        limits(),
         vec![Habits::default(), Habits::default()],
         &served,
         &people("brisk.test", 50, 5),
@@ -940,7 +925,7 @@ fn a_silent_host_delays_nobody_else() {
 #[test]
 fn likely_good_addresses_make_connections_last() {
     let wanted = |list: &[String], told: bool| {
-        let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+        let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
         for address in list {
             let mut wanted = Target::from(address.parse::<Address>().unwrap());
             if told && address.starts_with('x') {
@@ -972,7 +957,7 @@ fn a_host_that_drops_whoever_names_a_stranger_is_still_asked_about_everybody() {
 #[test]
 fn what_is_known_is_not_asked_again() {
     let list = people("d.test", 5, 0);
-    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let known = KnownDomain {
         openness: Some(CatchAllState::RefusesStrangers),
         ..KnownDomain::default()
@@ -987,7 +972,7 @@ fn what_is_known_is_not_asked_again() {
     assert_eq!(drill.questions(), 5, "no decoy");
 
     // An address whose answer is known, but not its domain's decoy.
-    let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let mut wanted = Target::from("a1@d.test".parse::<Address>().unwrap());
     wanted.answered = Some(heard(Some(250), Reason::Accepted, false).reading);
     drill.scheduler.add(wanted, START);
@@ -1011,7 +996,7 @@ fn a_host_that_blocked_us_is_left_in_peace_until_its_time_is_over() {
     };
     for (until, questions) in [(START + Duration::from_secs(1), 0), (START, 4)] {
         let list = people("d.test", 3, 0);
-        let mut drill = Drill::new(manners(), vec![Habits::default()], &[("d.test", 0)], &list);
+        let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
         drill.scheduler.know_host(&key, blocked(until), START);
         drill.run();
         assert_eq!(drill.questions(), questions);
@@ -1086,7 +1071,7 @@ fn zipf(addresses: u32, domains: u32, hosts: u32) -> (Duration, Duration, Drill,
     let busiest = of_domain.iter().filter(|&&host| host == 0).count();
     let ideal = Duration::from_secs_f64((busiest * (each + 1)) as f64 / 10.0);
     let habits = (0..hosts).map(|_| Habits::default()).collect();
-    let mut drill = Drill::new(manners(), habits, &served, &list);
+    let mut drill = Drill::new(limits(), habits, &served, &list);
     let took = drill.run();
     (took, ideal, drill, addresses)
 }
@@ -1112,9 +1097,9 @@ proptest! {
         let names: Vec<String> = (0..sizes.len()).map(|n| format!("d{n}.test")).collect();
         let served: Vec<(&str, usize)> = names.iter().enumerate().map(|(n, name)| (name.as_str(), n % 3)).collect();
         let list: Vec<String> = names.iter().zip(&sizes).flat_map(|(name, &(good, bad))| people(name, good, bad)).collect();
-        let manners = Limits { ceilings: Ceilings { rate: Rate::per_seconds(rate), connections }, ..manners() };
+        let limits = Limits { ceilings: Ceilings { rate: Rate::per_seconds(rate), connections }, ..limits() };
         let habits = Habits { answer, ..Habits::default() };
-        let mut drill = Drill::new(manners, vec![habits; 3], &served, &list);
+        let mut drill = Drill::new(limits, vec![habits; 3], &served, &list);
         drill.run();
         for seen in &drill.seen {
             prop_assert!(seen.refused_at_most <= 9);

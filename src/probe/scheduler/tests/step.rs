@@ -8,13 +8,13 @@ const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
 
 /// A scheduler that is about to ask about four addresses at one machine.
 fn board_with(known: KnownHost) -> Scheduler {
-    board_of(manners(), known)
+    board_of(limits(), known)
 }
 
-fn board_of(manners: Limits, known: KnownHost) -> Scheduler {
+fn board_of(limits: Limits, known: KnownHost) -> Scheduler {
     let list = people("d.test", 4, 0);
     let mut scheduler =
-        Drill::new(manners, vec![Habits::default()], &[("d.test", 0)], &list).scheduler;
+        Drill::new(limits, vec![Habits::default()], &[("d.test", 0)], &list).scheduler;
     scheduler.tick(START);
     let domain = scheduler.next_resolution().unwrap();
     scheduler.know_host(&HostKey("host0.test".to_owned()), known, START);
@@ -363,7 +363,7 @@ fn what_a_machine_answered_without_a_word_at_the_end_is_taken_back_when_it_falls
     for learned in scheduler.take_events() {
         match learned {
             Event::Address { key, fact } => last.insert(key, format!("{:?}", fact.finding)),
-            Event::TakenBack { party, .. } => last.insert(format!("{party:?}"), String::new()),
+            Event::TakenBack { asked, .. } => last.insert(format!("{asked:?}"), String::new()),
             _ => None,
         };
     }
@@ -374,11 +374,11 @@ fn what_a_machine_answered_without_a_word_at_the_end_is_taken_back_when_it_falls
 #[test]
 fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
     let with_a_control = || {
-        let manners = Limits {
+        let limits = Limits {
             controls: vec!["alma@d.test".parse().unwrap()],
-            ..manners()
+            ..limits()
         };
-        board_of(manners, KnownHost::default())
+        board_of(limits, KnownHost::default())
     };
     for parting in [Parting::InStep, Parting::OutOfStep] {
         let mut scheduler = with_a_control();

@@ -39,7 +39,7 @@ fn whoever_a_connection_accepts_after_its_host_has_turned_is_asked_again_elsewhe
 fn a_host_seen_to_turn_is_refused_nobody_more_in_a_connection_than_that() {
     let list = people("acme.test", 40, 40);
     let mut drill = Drill::new(
-        manners(),
+        limits(),
         vec![Habits {
             answer: |question| turning(question, 2),
             ..Habits::default()
