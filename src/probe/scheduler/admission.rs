@@ -221,8 +221,9 @@ impl Scheduler {
     }
 
     /// The first of a group's targets that may be asked, has room for another connection and has not brought nothing of
-    /// late; else the first with room that has not had its chance yet, or else may have it later; else the first with room; else
-    /// the first that may be asked when it has room again. Where none may be asked now, the first that may be later.
+    /// late; else the first with room that has not had its chance yet, or else may have it later; else the first with
+    /// room; else the first that may be asked when it has room again. Where none may be asked now, the first that may
+    /// be later.
     pub(super) fn first_target(&self, group: usize, now: Timestamp) -> usize {
         let targets = &self.groups[group].targets;
         let takes_mail = |machine| !self.has_refused_all_of(group, machine);
@@ -248,8 +249,8 @@ impl Scheduler {
             .unwrap_or(0)
     }
 
-    /// The next target of a group after `target` that is not known to be dead, has nothing against us and has not had its
-    /// chance.
+    /// The next target of a group after `target` that is not known to be dead, has nothing against us and has not had
+    /// its chance.
     pub(super) fn next_target(&self, group: usize, target: usize, now: Timestamp) -> Option<usize> {
         let targets = &self.groups[group].targets;
         let may_be_dialled = |&next: &usize| {

@@ -224,8 +224,9 @@ impl Scheduler {
             .min()
     }
 
-    /// Until when a conversation with room may rest, where another one with the same hosts awaits answers that decide who may
-    /// be asked next, or what its host's last answers are worth: a connection that is ended now would be opened again then.
+    /// Until when a conversation with room may rest, where another one with the same hosts awaits answers that decide
+    /// who may be asked next, or what its host's last answers are worth: a connection that is ended now would be
+    /// opened again then.
     fn rests_beside_another(&mut self, session: SessionId, now: Timestamp) -> Option<Timestamp> {
         let group = self.sessions[&session].group;
         let wants = &self.groups[group];
@@ -402,7 +403,8 @@ impl Scheduler {
         next
     }
 
-    /// Puts a domain that is likely to accept somebody in front of its group's queue. Returns whether one stands there.
+    /// Puts a domain that is likely to accept an address in front of its group's queue. Returns whether one stands
+    /// there.
     fn bring_forward_a_likely_one(&mut self, group: usize, now: Timestamp) -> bool {
         let greylisting = self.groups[group].greylisting;
         let ready = &self.groups[group].ready;
@@ -583,8 +585,8 @@ impl Scheduler {
         Some(draft.commands.len() - 1)
     }
 
-    /// Tests with another decoy whether a host still refuses strangers, when acceptances in a row ask for it. Where
-    /// pace wants it to wait, says until when.
+    /// Tests with another decoy whether a host still refuses unknown recipients, when acceptances in a row ask for it.
+    /// Where pace wants it to wait, says until when.
     fn late_decoy(
         &mut self,
         session: SessionId,
@@ -632,7 +634,7 @@ impl Scheduler {
         draft: &mut Draft,
     ) -> bool {
         let group = self.sessions[&session].group;
-        // A greylist would put off a new stranger, which shows nothing; it knows the first one by now.
+        // A greylist would put off a new decoy, which shows nothing; it knows the first one by now.
         let nth = match self.domains[domain].keeps_waiting {
             true => 0,
             false => self.domains[domain].late_decoys + 1,
@@ -651,8 +653,8 @@ impl Scheduler {
         true
     }
 
-    /// Whether a group has nothing left to be asked but what this conversation thinks of. One that is saying goodbye thinks
-    /// of nothing any more: two that run out together must not wait for each other.
+    /// Whether a group has nothing left to be asked but what this conversation thinks of. One that is saying goodbye
+    /// thinks of nothing any more: two that run out together must not wait for each other.
     fn is_the_end(&self, index: usize) -> bool {
         let at_work =
             |session: &&Session| session.group == index && session.stage != SessionStage::Quitting;

@@ -43,8 +43,8 @@ impl Scheduler {
         }
     }
 
-    /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one stays
-    /// below it. Words that do not say what they count are believed the second time.
+    /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one
+    /// stays below it. Words that do not say what they count are believed the second time.
     pub(super) fn heed_farewell(&mut self, session: SessionId, host: usize, farewell: Farewell) {
         let spent = self.sessions[&session].spent;
         let Host {
@@ -164,7 +164,8 @@ impl Scheduler {
     }
 }
 
-/// The word on hosts that are left although they said nothing amiss: then it is our connections that found nothing to ask.
+/// The word on hosts that are left although they said nothing amiss: then it is our connections that found nothing to
+/// ask.
 fn nothing_to_say(host: &str) -> (Exchange, Reading) {
     let exchange = Exchange {
         stage: Stage::Rcpt,

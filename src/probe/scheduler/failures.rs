@@ -190,8 +190,8 @@ impl Scheduler {
         }
     }
 
-    /// Remembers that a host has not answered, so that a run that is continued does not begin to count anew. One that has
-    /// ever answered under its key is left out: then it is one machine of several.
+    /// Remembers that a host has not answered, so that a run that is continued does not begin to count anew. One that
+    /// has ever answered under its key is left out: then it is one machine of several.
     fn is_mute(&mut self, group: usize, until: Timestamp) {
         let (host, rounds) = (self.groups[group].host, self.groups[group].failures);
         if !self.hosts[host].has_opened {

@@ -6,9 +6,9 @@
 //! - until its order is sure: at a machine that has not shown yet that it keeps in step, until the conversation is over, or a
 //!   later answer shows it; elsewhere until the next batch has been answered in step, or the conversation rests;
 //! - where its machine may have turned, until that is tested, or the conversation is over;
-//! - where that was not tested and the domain is not known yet for refusing strangers, until it is known for what it is.
+//! - where that was not tested and the domain is not known yet for refusing unknown recipients, until it is known for what it is.
 //!
-//! What is taken back before that was never told: whoever goes on after a kill asks again.
+//! What is taken back before that was never told: a run that goes on after a kill asks again.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub(super) enum Until {
     InStep(SessionId),
     /// That the machine of a conversation has not turned.
     NotTurned(SessionId),
-    /// How a domain treats strangers.
+    /// How a domain treats unknown recipients.
     Strangers(usize),
 }
 
@@ -176,16 +176,16 @@ impl Scheduler {
             .pass_on(Until::NotTurned(session), Until::InStep(session));
     }
 
-    /// A further batch of a conversation was answered, or it rests: what was answered before is told where the machine keeps
-    /// in step.
+    /// A further batch of a conversation was answered, or it rests: what was answered before is told where the machine
+    /// keeps in step.
     pub(super) fn has_gone_on(&mut self, session: SessionId) {
         if self.sessions.contains_key(&session) && self.keeps_in_step(session) {
             self.tell_held(Until::InStep(session));
         }
     }
 
-    /// Takes back what `asked` was answered last: it is `reading` from now on. What was never told is told no more; returns
-    /// whether it was.
+    /// Takes back what `asked` was answered last: it is `reading` from now on. What was never told is told no more;
+    /// returns whether it was.
     pub(super) fn untell(&mut self, asked: Asked, reading: Reading, now: Timestamp) -> bool {
         if self.held.forget(&asked).is_some() {
             return false;

@@ -34,8 +34,8 @@ pub(super) struct Host {
     pub(super) known: KnownHost,
     /// The group whose refusals are in question while an address known to exist is asked about, maybe at another group.
     pub(super) questioned: Option<usize>,
-    /// The conversation that waits for the right to ask its first question: the others, which come back for more, let it go
-    /// first.
+    /// The conversation that waits for the right to ask its first question: the others, which come back for more, let
+    /// it go first.
     pub(super) first_in_line: Option<SessionId>,
     /// After how many recipients it last took its leave without saying why.
     pub(super) farewell_after: Option<u32>,

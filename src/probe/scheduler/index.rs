@@ -82,8 +82,8 @@ impl Scheduler {
         }
     }
 
-    /// None of a group's hosts can be asked: those of its domains that may have others, for DNS has not told of all, are looked
-    /// up again.
+    /// None of a group's hosts can be asked: those of its domains that may have others, for DNS has not told of all,
+    /// are looked up again.
     pub(super) fn look_for_missing_hosts(&mut self, group: usize, now: Timestamp) {
         for index in self.groups[group].domains.clone() {
             let entry = &mut self.domains[index];
@@ -247,7 +247,8 @@ impl Scheduler {
         }
     }
 
-    /// Wakes a group's conversation that rests: another one of its conversations is over, so that it need not be waited for.
+    /// Wakes a group's conversation that rests: another one of its conversations is over, so that it need not be
+    /// waited for.
     pub(super) fn rouse_resting(&mut self, group: usize, now: Timestamp) {
         if let Some(session) = self.groups[group].resting.take() {
             self.wakes.insert((now, Wake::Session(session)));

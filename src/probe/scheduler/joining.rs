@@ -20,8 +20,8 @@ enum Leader {
 }
 
 impl Scheduler {
-    /// Has a group's domains asked together with those of the group that is led by the machine it is left with, or waits
-    /// until that is known to answer. Returns whether that is so; the group is in no queue then.
+    /// Has a group's domains asked together with those of the group that is led by the machine it is left with, or
+    /// waits until that is known to answer. Returns whether that is so; the group is in no queue then.
     pub(super) fn joins_another(&mut self, group: usize, now: Timestamp) -> bool {
         let machine = self.first_machine(group, now);
         let wants = &self.groups[group];

@@ -1,9 +1,9 @@
-//! Addresses of the list that a domain refuses as unknown are refused strangers as well: where there are enough of them, no
-//! decoy is asked about.
+//! Addresses of the list that a domain refuses as unknown are refused decoys as well: where there are enough of them,
+//! no decoy is asked about.
 //!
-//! Enough are several, and more than twice as many as were accepted, for some domains that take everybody refuse the names that they have
-//! closed. The last of them must have been refused after somebody was accepted in the same conversation, for some machines
-//! take everybody once they have refused some.
+//! Enough are several, and more than twice as many as were accepted, for some domains that take every recipient refuse
+//! the names that they have closed. The last of them must have been refused after an address was accepted in the same
+//! conversation, for some machines take every recipient once they have refused some.
 
 use std::net::IpAddr;
 
@@ -23,13 +23,13 @@ pub(super) struct Listed {
     /// Whom it refused as unknown who might as well have existed.
     refused: u32,
     accepted: u32,
-    /// When it accepted somebody last.
+    /// When it accepted an address last.
     accepted_at: Option<Span>,
 }
 
 impl Scheduler {
     /// Notes an answer about an address of the list that settles it. Returns nothing; the domain may be known to refuse
-    /// strangers by it.
+    /// unknown recipients by it.
     pub(super) fn hear_listed(
         &mut self,
         span: Span,

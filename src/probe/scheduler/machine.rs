@@ -1,5 +1,5 @@
-//! What one machine (a mail host at one address) says of us: it concerns that machine alone, until most of its neighbours
-//! have said the same.
+//! What one machine (a mail host at one address) says of us: it concerns that machine alone, until most of its
+//! neighbours have said the same.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ pub(super) struct Machine {
     pub(super) has_answered: bool,
     /// With which words it says that it takes no mail at all.
     pub(super) takes_no_mail: Option<Box<Exchange>>,
-    /// The words with which it refuses strangers, where no rule knows them.
+    /// The words with which it refuses unknown recipients, where no rule knows them.
     pub(super) own_words: OwnWords,
     /// When it last accepted an address of the list, for whichever domain.
     accepted: Option<Span>,
@@ -92,8 +92,8 @@ impl Scheduler {
             .is_some_and(|machine| machine.blocked.is_some())
     }
 
-    /// What a machine of a group has against us, where one blocks us: of several words on why nobody there is asked, the
-    /// same one however often a run is interrupted.
+    /// What a machine of a group has against us, where one blocks us: of several words on why no address there is
+    /// asked about, the same one however often a run is interrupted.
     pub(super) fn block_at(&self, group: usize) -> Option<(Exchange, Reading)> {
         let machines = self.groups[group].targets.iter();
         let mut known = machines.filter_map(|(_, machine)| self.machines.get(machine));
@@ -101,7 +101,7 @@ impl Scheduler {
         Some((block.exchange.clone(), block.reading.clone()))
     }
 
-    /// Why a machine is asked about nobody in this run, if so: it blocks us, or its replies cannot be told apart.
+    /// Why a machine is asked about no address in this run, if so: it blocks us, or its replies cannot be told apart.
     fn barred(&self, machine: IpAddr) -> Option<(&Exchange, &Reading)> {
         let known = self.machines.get(&machine);
         let block = known.and_then(|known| known.blocked.as_deref());
@@ -160,7 +160,7 @@ impl Scheduler {
         most.is_some_and(|most| self.connections_to(machine) >= most)
     }
 
-    /// A connection to a machine is over: whoever waited for room there gets a turn, the others before `group`.
+    /// A connection to a machine is over: a group that waited for room there gets a turn, the others before `group`.
     pub(super) fn has_room_again(&mut self, machine: IpAddr, group: usize, now: Timestamp) {
         let known = self.machines.get(&machine);
         if known.is_none_or(|known| known.connections.is_none()) {
@@ -190,12 +190,12 @@ impl Scheduler {
         others.any(|(_, other)| *other != machine && self.may_be_asked(group, *other, now))
     }
 
-    /// A machine that has answered nobody yet says that it blocks us. Where its group has another one, that one is asked
-    /// instead. Returns whether there is one.
+    /// A machine that has answered no question yet says that it blocks us. Where its group has another one, that one
+    /// is asked instead. Returns whether there is one.
     pub(super) fn shun(&mut self, group: usize, machine: IpAddr, now: Timestamp) -> bool {
         let answers = |known: &Machine| known.has_answered;
         if self.machines.get(&machine).is_some_and(answers) {
-            // It is about that recipient: somebody's own blocklist.
+            // It is about that recipient: a user's own blocklist.
             return false;
         }
         let another = self.has_another(group, machine, now);
@@ -213,8 +213,9 @@ impl Scheduler {
             && !self.groups[group].shunned.contains(&machine)
     }
 
-    /// The breaker: a machine has shown that it blocks us, so it is not asked any more before `wait` is over. Nor are its
-    /// neighbours under the same key, once most of those met have said so or their provider is known to act as one.
+    /// The breaker: a machine has shown that it blocks us, so it is not asked any more before `wait` is over. Nor are
+    /// its neighbours under the same key, once most of those met have said so or their provider is known to act as
+    /// one.
     pub(super) fn block(
         &mut self,
         host: usize,
@@ -267,7 +268,7 @@ impl Scheduler {
         }
         let groups = host.groups.iter().map(|&group| &self.groups[group]);
         let named = groups.flat_map(|group| group.targets.iter().map(|(_, machine)| *machine));
-        // Those that nobody has met yet have nothing against us so far.
+        // Those that were not met yet have nothing against us so far.
         let all: BTreeSet<IpAddr> = named.chain(host.met.iter().copied()).collect();
         let blocking = all.iter().filter(|machine| self.machine_blocks(**machine));
         speak_for_all(blocking.count(), all.len())
@@ -281,7 +282,7 @@ impl Scheduler {
         host.acts_as_one() || speak_for_all(resting, host.met.len())
     }
 
-    /// Settles everybody at a group that has no machine left to ask. Returns whether that is so.
+    /// Settles all addresses at a group that has no machine left to ask. Returns whether that is so.
     pub(super) fn leave_if_nobody_is_left(&mut self, group: usize, now: Timestamp) -> bool {
         if !self.has_nobody_left(group) {
             return false;

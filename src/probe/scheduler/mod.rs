@@ -1,8 +1,8 @@
 //! The scheduler: who waits for which host, who may be asked now, what came of it.
 //!
-//! All of a run's decisions meet here, none of its waiting: the scheduler is told the time with every report and answers
-//! with [`Action`] (start this conversation, say this next, hang up) and [`Event`] facts. Rows whose host may not be
-//! asked now wait here at the size of their text; no task or timer belongs to one address.
+//! All of a run's decisions meet here, none of its waiting: the scheduler is told the time with every report and
+//! answers with [`Action`] (start this conversation, say this next, hang up) and [`Event`] facts. Rows whose host may
+//! not be asked now wait here at the size of their text; no task or timer belongs to one address.
 
 pub mod integrity;
 
@@ -210,7 +210,7 @@ pub enum Event {
         /// All that is known of it by now.
         known: KnownDomain,
     },
-    /// What was learned last of somebody is not believed any more.
+    /// What was learned last of an address is not believed any more.
     TakenBack {
         /// Of whom.
         asked: Asked,
@@ -219,16 +219,16 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
-    /// A host is caught at saying the same to everybody: what it says from now on is held back.
+    /// A host is caught at saying the same of every recipient: what it says from now on is held back.
     Doubted {
         /// Which.
         key: HostKey,
-        /// What it said about somebody who exists, or last.
+        /// What it said about an address that exists, or last.
         exchange: Exchange,
         /// How many of its answers are held back so far.
         addresses: usize,
     },
-    /// Our own side failed, such as the proxy that did not let us through, which says nothing of anybody.
+    /// Our own side failed, such as the proxy that did not let us through, which says nothing of any address.
     Stranded {
         /// Why.
         words: String,
@@ -242,7 +242,7 @@ pub enum Event {
         /// How many addresses are left without an answer for it so far.
         addresses: usize,
     },
-    /// A host blocks us; nobody there is asked any more.
+    /// A host blocks us; no address there is asked about any more.
     Blocked {
         /// Which: a machine by its name, or a host key that acts as one.
         host: String,
@@ -366,13 +366,13 @@ struct Awaited {
     transaction: u32,
 }
 
-/// About whom somebody is asked.
+/// About whom a question is.
 #[derive(Debug)]
 enum Asking {
     Subject(Subject),
     /// The domain's first decoy, whose answer says what an acceptance is worth.
     Decoy,
-    /// Another one after many acceptances in a row: has the host begun to take everybody?
+    /// Another one after many acceptances in a row: has the host begun to take every recipient?
     LateDecoy,
 }
 
@@ -420,7 +420,7 @@ enum Wake {
     MxGroup(usize),
     Host(usize),
     Session(SessionId),
-    /// Hosts that wait for a place among all conversations, or for the right to ask about somebody.
+    /// Hosts that wait for a place among all conversations, or for the right to ask about a recipient.
     Ready,
 }
 
@@ -448,7 +448,7 @@ pub struct Scheduler {
     conduct: HashMap<IpAddr, Conduct>,
     sessions: BTreeMap<SessionId, Session>,
     next_session: u64,
-    /// Flights sent and landed so far: what tells which came first, where one moment holds many.
+    /// Batches sent and answered so far: what tells which came first, where one moment holds many.
     steps: u64,
     wakes: BTreeSet<(Timestamp, Wake)>,
     /// Hosts that wait for a place among all conversations.
@@ -475,7 +475,8 @@ pub struct Scheduler {
     past: Past,
     /// Domains through which machines are met again, for their answers' sake alone.
     met_again: BTreeSet<usize>,
-    /// Whom a machine accepted that may have turned, by domains of which it is not known whether they refuse strangers.
+    /// Whom a machine accepted that may have turned, by domains of which it is not known whether they refuse unknown
+    /// recipients.
     unproven: BTreeMap<usize, Vec<Subject>>,
     /// Systems of mailboxes that have several names.
     systems: Vec<System>,
@@ -505,7 +506,7 @@ struct Tally {
 struct Strandings {
     /// Times in a row.
     times: u32,
-    /// Nobody is dialled before this.
+    /// No host is dialled before this.
     until: Timestamp,
     /// When the last conversation was dialled that got through.
     reached: Timestamp,
@@ -601,7 +602,8 @@ impl Scheduler {
         self.actions.pop_front()
     }
 
-    /// The next domain whose mail hosts are to be found out: its name, or its literal. Answered by [`Scheduler::routed`].
+    /// The next domain whose mail hosts are to be found out: its name, or its literal. Answered by
+    /// [`Scheduler::routed`].
     pub fn next_resolution(&mut self) -> Option<String> {
         let index = self.unresolved.pop_front()?;
         Some(self.domains[index].name.to_string())
@@ -621,7 +623,7 @@ impl Scheduler {
         self.wakes.first().map(|(at, _)| *at)
     }
 
-    /// Asks about one more address. Its domain is resolved once, whoever names it.
+    /// Asks about one more address. Its domain is resolved once, however many addresses name it.
     pub fn add(&mut self, wanted: Target, now: Timestamp) {
         let Target {
             address,
@@ -679,7 +681,7 @@ impl Scheduler {
         self.unremembered.remove(&index);
         let entry = &mut self.domains[index];
         entry.keeps_waiting |= known.keeps_waiting;
-        // Whoever was heard of by now was asked for the operator's sake.
+        // What was heard by now was asked about for a control address.
         if entry.strangers == CatchAll::default() {
             let remember = |strangers: &mut CatchAll| strangers.remember(known);
             self.hear_of_strangers(index, remember, now);

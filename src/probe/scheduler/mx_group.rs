@@ -27,7 +27,8 @@ pub(super) struct MxGroup {
     pub(super) targets: Vec<(String, IpAddr)>,
     /// Whether these are all that its domains have.
     pub(super) is_whole: bool,
-    /// Machines of these that said that they block us before they had answered anybody: the others are asked instead.
+    /// Machines of these that said that they block us before they had answered any question: the others are asked
+    /// instead.
     pub(super) shunned: Vec<IpAddr>,
     /// All domains it serves.
     pub(super) domains: Vec<usize>,
@@ -41,17 +42,17 @@ pub(super) struct MxGroup {
     pub(super) rows: Rows,
     /// What its refusals are worth.
     pub(super) trust: Trust,
-    /// The most refusals in a connection after which it still refused somebody.
+    /// The most refusals in a connection after which it still refused a recipient.
     pub(super) steady: u32,
-    /// The fewest refusals in a connection after which it was found to accept everybody.
+    /// The fewest refusals in a connection after which it was found to accept every recipient.
     pub(super) turns_after: Option<u32>,
     /// Conversations that ended before a decoy had shown what they accepted last.
     pub(super) untested_tails: u8,
-    /// Somebody who was accepted there.
+    /// An address that was accepted there.
     pub(super) good: Option<(usize, Address)>,
-    /// The domain of the last acceptance that seemed to mean something: a further stranger is asked for there.
+    /// The domain of the last acceptance that seemed to mean something: a further decoy is asked about there.
     pub(super) meant: Option<usize>,
-    /// The domain in which somebody known to exist is to be asked about, before anybody else.
+    /// The domain in which an address known to exist is to be asked about, before any other.
     pub(super) control: Option<usize>,
     /// Whether a conversation of its own is wanted to test what its last answers are worth.
     pub(super) test_owed: bool,
@@ -59,9 +60,9 @@ pub(super) struct MxGroup {
     pub(super) last_tests: u8,
     /// The conversation that rests until the next clock comes due, while there is nothing to ask.
     pub(super) resting: Option<SessionId>,
-    /// Whether it tells strangers to come back, so that all clocks are better started at once.
+    /// Whether it tells unknown clients to come back, so that all clocks are better started at once.
     pub(super) greylisting: bool,
-    /// How often it began to tell strangers to come back.
+    /// How often it began to tell unknown clients to come back.
     greylist_turns: u8,
     /// Conversations under way.
     pub(super) sessions: u32,
@@ -165,8 +166,8 @@ impl MxGroup {
         }
     }
 
-    /// Notes that it tells strangers to come back. Returns whether that is news; a host that changes its mind time and
-    /// again makes none.
+    /// Notes that it tells unknown clients to come back. Returns whether that is news; a host that changes its mind
+    /// time and again makes none.
     pub(super) fn begins_greylisting(&mut self) -> bool {
         if self.greylisting || self.greylist_turns >= limits::GREYLIST_TURNS {
             return false;
@@ -185,8 +186,8 @@ impl MxGroup {
         };
     }
 
-    /// Whether its machines may accept everybody in a connection that has refused so many: some do after so many, and these
-    /// have not shown yet that they do not.
+    /// Whether its machines may accept every recipient in a connection that has refused so many: some do after so
+    /// many, and these have not shown yet that they do not.
     pub(super) fn may_turn_after(&self, refusals: u32) -> bool {
         let suspicious = match self.turns_after {
             Some(_) => 1,

@@ -35,8 +35,9 @@ impl Scheduler {
         all
     }
 
-    /// A recipient was answered with words that its machine, or its domain, takes no mail. The other machines are asked,
-    /// where there are any; when all have said so, the domain is settled. Returns whether the question is dealt with.
+    /// A recipient was answered with words that its machine, or its domain, takes no mail. The other machines are
+    /// asked, where there are any; when all have said so, the domain is settled. Returns whether the question is dealt
+    /// with.
     pub(super) fn refuses_all_mail(
         &mut self,
         session: SessionId,
@@ -101,8 +102,8 @@ impl Scheduler {
         })
     }
 
-    /// Settles the domains that a group has questions about where the machine that would be asked has refused mail for all of
-    /// them. Returns whether that is so.
+    /// Settles the domains that a group has questions about where the machine that would be asked has refused mail for
+    /// all of them. Returns whether that is so.
     pub(super) fn leave_if_it_takes_no_mail(&mut self, group: usize, now: Timestamp) -> bool {
         let machine = self.first_machine(group, now);
         if !self.has_refused_all_of(group, machine) {

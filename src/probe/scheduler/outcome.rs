@@ -102,13 +102,13 @@ impl Scheduler {
             };
             match (heard, broken) {
                 (None, _) => self.not_answered(asked, now),
-                // It was said of the connection, whoever was asked about.
+                // It was said of the connection, not of the recipient that was asked about.
                 (Some(heard), Some(Break::Told))
                     if farewell.is_some() && heard.exchange.code == Some(421) =>
                 {
                     self.put_back(asked, CatchAll::decoy_not_asked, now);
                 }
-                // Nobody answered this question, and not because of it.
+                // This question was not answered, and not because of it.
                 (Some(heard), Some(Break::AfterRefusal | Break::Stale))
                     if heard.exchange.code.is_none() =>
                 {
@@ -152,8 +152,8 @@ impl Scheduler {
         goes_on && self.sessions[&session].stage != SessionStage::Quitting
     }
 
-    /// Notes what a batch shows of its host: whether it understands commands that travel together, how many in one batch
-    /// are of use, how fast it answers.
+    /// Notes what a batch shows of its host: whether it understands commands that travel together, how many in one
+    /// batch are of use, how fast it answers.
     fn judge_batch(
         &mut self,
         group: usize,
@@ -235,7 +235,7 @@ impl Scheduler {
         }
     }
 
-    /// MAIL was refused, so nobody has been asked about.
+    /// MAIL was refused, so no recipient has been asked about.
     fn mail_refused(
         &mut self,
         session: SessionId,
@@ -254,8 +254,8 @@ impl Scheduler {
             return;
         }
         if heard.reading.reason.blame() == Blame::Sender && heard.reading.permanent {
-            // It is about us: the next address would hear the same. As long as this was said in answer to MAIL, which the
-            // end of the conversation will show.
+            // It is about us: the next address would hear the same. As long as this was said in answer to MAIL, which
+            // the end of the conversation will show.
             self.groups[group].not_before = now + limits::GOODBYE_WAIT + limits::CLOSING_WAIT;
             self.session(session).refuses_us = Some(Box::new(heard.clone()));
             self.not_answered(asked, now);
@@ -299,7 +299,7 @@ impl Scheduler {
             }
         }
         if accepted && self.sessions.get(&session).is_some_and(|t| t.tail.turned) {
-            // Everybody is accepted in this connection by now.
+            // Every recipient is accepted in this connection by now.
             self.put_back(asked, CatchAll::decoy_not_asked, now);
             return;
         }
@@ -533,7 +533,7 @@ impl Scheduler {
         self.offer_domain(domain, now);
     }
 
-    /// Notes that somebody was answered about a domain that takes everybody.
+    /// Notes that an address was answered in a domain that takes every recipient.
     fn hear_exception(&mut self, domain: usize, subject: &Subject, now: Timestamp) {
         let takes_everybody = self.domains[domain].is_settled_as_a_whole();
         if takes_everybody && subject.look == Look::First {
@@ -542,7 +542,7 @@ impl Scheduler {
         }
     }
 
-    /// How long a machine wants somebody to stay away whom it has answered with nothing that settles it.
+    /// How long a machine wants us to stay away from an address that it has answered with nothing that settles it.
     fn wait_wanted(
         &self,
         domain: usize,
@@ -563,7 +563,7 @@ impl Scheduler {
         Wait::of(named, &heard.exchange.reply)
     }
 
-    /// Somebody was told to come back: everybody's clock is started at once, in the whole domain with its decoy, at
+    /// An address was told to come back: every clock is started at once, in the whole domain with its decoy, at
     /// all domains of the machines that may have said so; of all machines where their provider acts as one.
     fn tells_to_come_back(&mut self, host: usize, domain: usize, now: Timestamp) {
         if !self.domains[domain].keeps_waiting {
@@ -648,8 +648,8 @@ fn replied_to(answers: &[Option<Heard>]) -> u32 {
     u32::try_from(replies.count()).unwrap_or(u32::MAX)
 }
 
-/// What a farewell (421) is about, where that is the connection: it has brought answers, and the words do not speak of our
-/// speed.
+/// What a farewell (421) is about, where that is the connection: it has brought answers, and the words do not speak of
+/// our speed.
 fn about_the_connection(answers: &[Option<Heard>], session: &Session) -> Option<Farewell> {
     let last = answers.iter().flatten().last()?;
     let meaning = farewell(&last.exchange.reply);
@@ -684,8 +684,8 @@ fn how_broken(answers: &[Option<Heard>], session: &Session) -> Option<Break> {
     }
 }
 
-/// Whether a host may count an answer among the refusals after which it turns: one about the recipient, for good or not, or
-/// for good whomever it is about. To be told to come back is none.
+/// Whether a host may count an answer among the refusals after which it turns: one about the recipient, for good or
+/// not, or for good whomever it is about. To be told to come back is none.
 fn may_be_counted(reading: &Reading) -> bool {
     reading.permanent || matches!(reading.reason.blame(), Blame::Mailbox | Blame::Domain)
 }

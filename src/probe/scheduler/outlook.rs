@@ -57,15 +57,15 @@ struct Left {
     failing: Duration,
 }
 
-/// What asking takes beside the host's own limit, as a share of it: connections that are opened, ended, lost. Our choice,
-/// held by the simulated runs.
+/// What asking takes beside the host's own limit, as a share of it: connections that are opened, ended, lost. Our
+/// choice, held by the simulated runs.
 const MARGIN: f64 = 1.5;
 
 /// What may always come between. Our choice: a connection's opening and its goodbye.
 const MOMENT: Duration = Duration::from_secs(2);
 
-/// How far from what is foreseen the end of a run may lie: as a share of the time to go, and in any case. Our choice, held
-/// by the simulated runs.
+/// How far from what is foreseen the end of a run may lie: as a share of the time to go, and in any case. Our choice,
+/// held by the simulated runs.
 const DOUBT: (f64, Duration) = (0.15, Duration::from_secs(5));
 
 impl Left {

@@ -1,5 +1,5 @@
-//! Decoys refused for good in words that say nothing: an acceptance in the same transaction explains them, whichever came
-//! first. Words that are understood once mean the same whenever their machine says them of a decoy.
+//! Decoys refused for good in words that say nothing: an acceptance in the same transaction explains them, whichever
+//! came first. Words that are understood once mean the same whenever their machine says them of a decoy.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::{CatchAllState, refused_beside_an_acceptance};
 
-/// The words with which a machine refuses strangers, where no rule knows them.
+/// The words with which a machine refuses unknown recipients, where no rule knows them.
 #[derive(Debug, Default)]
 pub(super) struct OwnWords {
     understood: BTreeSet<Box<str>>,
@@ -41,9 +41,9 @@ fn words(exchange: &Exchange) -> Option<Box<str>> {
 }
 
 impl Scheduler {
-    /// What was said of a decoy, where it means more than its words: beside an acceptance in the same transaction, or in
-    /// words that the same machine was heard to use so. Across transactions a limit on recipients may lie between the two;
-    /// so it may before a late decoy, which comes after many acceptances.
+    /// What was said of a decoy, where it means more than its words: beside an acceptance in the same transaction, or
+    /// in words that the same machine was heard to use so. Across transactions a limit on recipients may lie between
+    /// the two; so it may before a late decoy, which comes after many acceptances.
     pub(super) fn heard_of_a_decoy(
         &mut self,
         session: SessionId,
@@ -69,8 +69,8 @@ impl Scheduler {
         })
     }
 
-    /// Keeps the answer to a domain's first decoy, where an acceptance beside it, or beside another one that is refused in the
-    /// same words, would explain it.
+    /// Keeps the answer to a domain's first decoy, where an acceptance beside it, or beside another one that is
+    /// refused in the same words, would explain it.
     pub(super) fn note_puzzle(&mut self, span: Span, asked: &Awaited, heard: &Heard) {
         let Some(reading) = refused_beside_an_acceptance(&heard.reading, heard.exchange.code)
         else {

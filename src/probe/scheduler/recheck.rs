@@ -40,7 +40,8 @@ impl Scheduler {
         }
     }
 
-    /// A refused address was answered again. A change contradicts the first answer, so the evidence decides for neither.
+    /// A refused address was answered again. A change contradicts the first answer, so the evidence decides for
+    /// neither.
     pub(super) fn looked_again(&mut self, subject: &Subject, heard: &Heard, now: Timestamp) {
         match heard.reading.condemns() {
             true => self.second_look.confirmed += 1,

@@ -2,11 +2,12 @@
 //!
 //! What a conversation answers is believed as it comes, and remembered until the conversation has ended in step (see
 //! [`crate::smtp`]). Where its end, or any moment before, shows a reply too many, all of its answers are taken back and
-//! asked again at a machine that is *careful* from then on: one recipient a transaction, one command at a time, a while of
-//! quiet behind each answer. A machine that is found out of step again is unfit: nobody is asked about there in this run.
+//! asked again at a machine that is *careful* from then on: one recipient a transaction, one command at a time, a
+//! while of quiet behind each answer. A machine that is found out of step again is unfit: no address is asked about
+//! there in this run.
 //!
-//! A reply too few shows itself by silence where commands travelled together. It says nothing against the machine that one
-//! command at a time does not tell better, so that batch alone is asked again.
+//! A reply too few shows itself by silence where commands travelled together. It says nothing against the machine that
+//! one command at a time does not tell better, so that batch alone is asked again.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -36,7 +37,7 @@ pub(super) struct Conduct {
     care: Care,
     /// What we may hope for of its encryption.
     tls: Tls,
-    /// Why nobody is asked about there any more in this run.
+    /// Why no address is asked about there any more in this run.
     unfit: Option<Box<Heard>>,
     /// The last answers that count though the end of their conversation did not show that it was in step.
     untold: VecDeque<Unsure>,
@@ -100,7 +101,7 @@ impl Scheduler {
         conduct.is_some_and(Conduct::keeps_in_step)
     }
 
-    /// Why a machine is unfit to be asked about anybody, if so.
+    /// Why a machine is unfit to be asked about any address, if so.
     pub(super) fn unfit(&self, machine: IpAddr) -> Option<&Heard> {
         self.conduct.get(&machine)?.unfit.as_deref()
     }
@@ -110,8 +111,9 @@ impl Scheduler {
         self.unfit(machine).is_none()
     }
 
-    /// What a conversation has been used for, as its host may count: where nothing shows yet that it is in step and commands
-    /// travel together, a reply too many may stand for the only acceptance, and a refusal still be on its way.
+    /// What a conversation has been used for, as its host may count: where nothing shows yet that it is in step and
+    /// commands travel together, a reply too many may stand for the only acceptance, and a refusal still be on its
+    /// way.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
@@ -186,8 +188,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether a batch fell silent in such a way that its answers may have moved up by a place: more than one command was
-    /// under way, and something was said in answer to one of them that depends on which.
+    /// Whether a batch fell silent in such a way that its answers may have moved up by a place: more than one command
+    /// was under way, and something was said in answer to one of them that depends on which.
     pub(super) fn may_have_lost_one(pace: BatchPace, answers: &[Option<Heard>]) -> bool {
         let tells = |heard: &&Heard| {
             let is_rcpt = heard.exchange.stage == crate::model::stage::Stage::Rcpt;
@@ -220,9 +222,10 @@ impl Scheduler {
 
     /// A conversation is over: takes back what it answered if nothing shows that it was in step.
     ///
-    /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at a
-    /// machine that has ended a conversation in step before, or up to the last that names whom it is about; elsewhere they are
-    /// asked again, this once. So are they where the machine was found out of step in another conversation.
+    /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at
+    /// a machine that has ended a conversation in step before, or up to the last that names whom it is about;
+    /// elsewhere they are asked again, this once. So are they where the machine was found out of step in another
+    /// conversation.
     pub(super) fn has_parted(&mut self, session: SessionId, parting: Parting, now: Timestamp) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
@@ -342,7 +345,7 @@ impl Scheduler {
 
     /// Takes answers back, and asks again.
     fn ask_all_anew(&mut self, mut unsure: Vec<Unsure>, now: Timestamp) {
-        // What was learned of strangers decides who is asked next.
+        // What was learned of decoys decides who is asked next.
         unsure.sort_by_key(|unsure| matches!(unsure, Unsure::Subject { .. }));
         for unsure in unsure {
             self.ask_anew(unsure, now);
@@ -384,7 +387,7 @@ impl Scheduler {
         }
     }
 
-    /// Of whom an answer tells, where it is one about somebody.
+    /// Of whom an answer tells, where it is one about an address.
     fn asked_of(&self, unsure: &Unsure) -> Option<Asked> {
         match unsure {
             Unsure::Subject { subject, .. } => Some(subject.asked()),

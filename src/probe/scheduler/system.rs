@@ -43,8 +43,8 @@ impl Scheduler {
         Some(self.systems.len() - 1)
     }
 
-    /// A domain's decoy has come due: it is asked about, or waited for where another name of the same system leads, or known
-    /// already.
+    /// A domain's decoy has come due: it is asked about, or waited for where another name of the same system leads, or
+    /// known already.
     pub(super) fn consult_system(&mut self, domain: usize, now: Timestamp) {
         let Some(number) = self.domains[domain].system else {
             return;
@@ -120,7 +120,8 @@ impl Scheduler {
         self.tell_of_strangers(domain);
     }
 
-    /// What a domain's decoy was answered is not believed any more: nor is what the other names of its system took over.
+    /// What a domain's decoy was answered is not believed any more: nor is what the other names of its system took
+    /// over.
     pub(super) fn system_takes_back(&mut self, domain: usize, reading: &Reading, now: Timestamp) {
         let Some(number) = self.domains[domain].system else {
             return;

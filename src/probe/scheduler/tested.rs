@@ -1,13 +1,13 @@
-//! What hosts are tested by: further decoys, addresses known to exist, those asked about again. What follows from the answer
-//! concerns many others, so it follows only when the conversation has turned out to have been in step.
+//! What hosts are tested by: further decoys, addresses known to exist, those asked about again. What follows from the
+//! answer concerns many others, so it follows only when the conversation has turned out to have been in step.
 
 use super::unsure::{Probe, Tested, Unsure};
 use super::{Look, Scheduler, SessionId};
 use crate::model::timestamp::Timestamp;
 
 impl Scheduler {
-    /// A test was answered. One that came out badly ends its conversation, which shows whether it was in step. One that came
-    /// out well counts at once where the machine has kept in step before.
+    /// A test was answered. One that came out badly ends its conversation, which shows whether it was in step. One
+    /// that came out well counts at once where the machine has kept in step before.
     pub(super) fn was_tested(&mut self, tested: Tested, now: Timestamp) {
         let session = tested.span.session;
         if matches!(tested.by, Probe::LateDecoy) {

@@ -1,9 +1,9 @@
-//! Machines that accept everybody once they have refused some in a connection: caught by a decoy at its end.
+//! Machines that accept every recipient once they have refused some in a connection: caught by a decoy at its end.
 //!
 //! A refusal vouches for what its connection accepted before it. What was accepted last, after some refusals, nothing
-//! vouches for: the machine may have turned. A decoy in the same connection shows it; if it has, all since the last refusal
-//! is taken back and asked again in a fresh connection, which ends before that many are refused. So is what a connection
-//! accepted last that ended before the decoy could be asked about: no promise rests on it.
+//! vouches for: the machine may have turned. A decoy in the same connection shows it; if it has, all since the last
+//! refusal is taken back and asked again in a fresh connection, which ends before that many are refused. So is what a
+//! connection accepted last that ended before the decoy could be asked about: no promise rests on it.
 
 use std::net::IpAddr;
 
@@ -21,11 +21,11 @@ use crate::smtp::session::BatchPace;
 /// What one connection has refused, and accepted since.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// Recipients that were refused, for good or not: nobody knows which of them a host counts.
+    /// Recipients that were refused, for good or not: it is not known which of them a host counts.
     pub(super) refusals: u32,
     /// Addresses accepted since the last recipient was refused for good.
     accepted: Vec<Accepted>,
-    /// Whether it turned out that everybody is accepted by now.
+    /// Whether it turned out that every recipient is accepted by now.
     pub(super) turned: bool,
     /// Whether a decoy was answered in it with nothing that shows whether it has turned.
     pub(super) tested_in_vain: bool,
@@ -48,7 +48,7 @@ enum IsOwed {
 }
 
 impl Scheduler {
-    /// Notes that a conversation refused somebody for good: it had not turned before.
+    /// Notes that a conversation refused a recipient for good: it had not turned before.
     pub(super) fn tail_refused(&mut self, session: SessionId) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
@@ -60,8 +60,8 @@ impl Scheduler {
         self.has_not_turned(session);
     }
 
-    /// Notes that a conversation accepted an address of the list. Where its machine may have turned, that is told once it is
-    /// known to be worth something.
+    /// Notes that a conversation accepted an address of the list. Where its machine may have turned, that is told once
+    /// it is known to be worth something.
     pub(super) fn tail_accepted(&mut self, session: SessionId, domain: usize, subject: &Subject) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
@@ -78,8 +78,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether what a conversation accepted last may come from a machine that has turned: it has refused so many that some
-    /// turn then, and this one has not shown yet that it does not.
+    /// Whether what a conversation accepted last may come from a machine that has turned: it has refused so many that
+    /// some turn then, and this one has not shown yet that it does not.
     pub(super) fn may_have_turned(&self, session: SessionId) -> bool {
         self.may_turn_after(session, 0)
     }
@@ -90,7 +90,8 @@ impl Scheduler {
         self.groups[t.group].may_turn_after(t.tail.refusals + further)
     }
 
-    /// Whether a conversation has accepted an address since it last refused one for good, when its machine may have turned.
+    /// Whether a conversation has accepted an address since it last refused one for good, when its machine may have
+    /// turned.
     pub(super) fn owes_a_test(&self, session: SessionId) -> bool {
         self.doubtful(session).next().is_some()
     }
@@ -103,8 +104,8 @@ impl Scheduler {
         t.tail.accepted.iter().filter(may_be_worthless)
     }
 
-    /// The domain in which a decoy shows whether a conversation has turned, where that is to be shown; with whether that
-    /// is the first one of a domain, which is owed anyway.
+    /// The domain in which a decoy shows whether a conversation has turned, where that is to be shown; with whether
+    /// that is the first one of a domain, which is owed anyway.
     fn turn_to_be_tested(&self, session: SessionId, now: Timestamp) -> Option<(usize, IsOwed)> {
         let t = &self.sessions[&session];
         if t.tail.turned || t.tail.tested_in_vain {
@@ -113,18 +114,18 @@ impl Scheduler {
         let domains = || self.doubtful(session).rev().map(|accepted| accepted.domain);
         let openness = |domain: usize| self.domains[domain].strangers.openness();
         let is_promised = |domain: &usize| openness(*domain) == CatchAllState::RefusesStrangers;
-        // Rather where a new stranger may be named.
+        // Rather where a new decoy may be named.
         let waits = |domain: &usize| self.domains[*domain].keeps_waiting;
         if let Some(domain) = domains().filter(is_promised).min_by_key(waits) {
             return Some((domain, IsOwed::No));
         }
-        // That a decoy is accepted shows a turn only where the domain cannot be one that takes everybody.
+        // That a decoy is accepted shows a turn only where the domain cannot be one that takes every recipient.
         let due = domains().filter(|&domain| self.domains[domain].decoy_is_due(now));
         let may_take_everybody = |domain: &usize| openness(*domain) != CatchAllState::RefusesSome;
         if let Some(domain) = due.min_by_key(may_take_everybody) {
             return Some((domain, IsOwed::Yes));
         }
-        // Where a promise may yet come of it, any domain shows it that is known to refuse strangers.
+        // Where a promise may yet come of it, any domain shows it that is known to refuse unknown recipients.
         let is_open = |domain| {
             let openness = openness(domain);
             matches!(
@@ -175,8 +176,8 @@ impl Scheduler {
         Ok((draft.commands, pace))
     }
 
-    /// A decoy was accepted in a conversation that had refused some before: it accepts everybody by now. Returns whether
-    /// that is so; then all since the last refusal is asked again, in a fresh connection.
+    /// A decoy was accepted in a conversation that had refused some before: it accepts every recipient by now. Returns
+    /// whether that is so; then all since the last refusal is asked again, in a fresh connection.
     pub(super) fn has_turned(&mut self, session: SessionId, now: Timestamp) -> bool {
         let Some(t) = self.sessions.get(&session) else {
             return false;
@@ -209,8 +210,8 @@ impl Scheduler {
         true
     }
 
-    /// The first decoy of a domain was accepted at a machine that was seen to turn: it takes everybody there, or has turned
-    /// again. The first time it is asked again in a fresh connection. Returns whether it is.
+    /// The first decoy of a domain was accepted at a machine that was seen to turn: it takes every recipient there, or
+    /// has turned again. The first time it is asked again in a fresh connection. Returns whether it is.
     pub(super) fn is_asked_afresh(
         &mut self,
         session: SessionId,
@@ -230,9 +231,9 @@ impl Scheduler {
         doubtful
     }
 
-    /// A conversation is over in which a machine may have turned, and no decoy has shown that it had not: what it accepted
-    /// last is taken back and asked again where it is a promise, or else once it would become one. Where that happens again,
-    /// further conversations end before so many are refused.
+    /// A conversation is over in which a machine may have turned, and no decoy has shown that it had not: what it
+    /// accepted last is taken back and asked again where it is a promise, or else once it would become one. Where that
+    /// happens again, further conversations end before so many are refused.
     pub(super) fn doubt_the_tail(&mut self, session: SessionId, now: Timestamp) {
         let Some(t) = self.sessions.get(&session) else {
             return;
@@ -275,8 +276,8 @@ impl Scheduler {
         self.take_back_accepted(session, promised, now);
     }
 
-    /// A domain is known for what it is by now. Where that is to refuse strangers, whom a machine accepted there that may have
-    /// turned is asked about again; elsewhere it is no promise, and told.
+    /// A domain is known for what it is by now. Where that is to refuse unknown recipients, whom a machine accepted
+    /// there that may have turned is asked about again; elsewhere it is no promise, and told.
     pub(super) fn knows_strangers(&mut self, domain: usize, now: Timestamp) {
         let unproven = match self.domains[domain].strangers.openness() {
             CatchAllState::Unknown | CatchAllState::RefusesSome => return,
@@ -322,7 +323,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes back that somebody was accepted, and puts him up for asking again.
+    /// Takes back that an address was accepted, and puts it up for asking again.
     fn ask_afresh(&mut self, group: usize, domain: usize, subject: &Subject, now: Timestamp) {
         let key = subject.address.key().into_owned();
         self.groups[group].rows.forget(&key);
@@ -340,8 +341,8 @@ impl Scheduler {
         self.offer_domain(domain, now);
     }
 
-    /// What the machine of a conversation refused does not count: it is not known any more after how many refusals it still
-    /// refuses somebody.
+    /// What the machine of a conversation refused does not count: it is not known any more after how many refusals it
+    /// still refuses a recipient.
     pub(super) fn is_not_known_as_steady(&mut self, session: SessionId) {
         let t = &self.sessions[&session];
         let (_, machine) = self.groups[t.group].targets[t.target];

@@ -28,7 +28,7 @@ pub(super) struct Tested {
 pub(super) enum Probe {
     /// Another decoy, after the domain's first.
     LateDecoy,
-    /// Somebody who is no address of the list to be settled.
+    /// An address that is not of the list, or is settled.
     Subject(Subject),
 }
 

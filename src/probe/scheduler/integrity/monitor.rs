@@ -1,5 +1,5 @@
-//! What answers are worth: hosts that refuse everybody for a while are caught by addresses known to exist, those that
-//! accept everybody by further decoys.
+//! What answers are worth: hosts that refuse every recipient for a while are caught by addresses known to exist, those
+//! that accept every recipient by further decoys.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Scheduler {
             span,
         };
         if heard.reading.reason == Reason::CatchAllUntested {
-            // A host that confirms nobody has said nothing that may turn out to be worth less.
+            // A host that confirms no address has said nothing that may turn out to be worth less.
             self.learn_believed(true, subject, heard, now);
             return;
         }
@@ -57,7 +57,7 @@ impl Scheduler {
         }
     }
 
-    /// Notes that the machine of a conversation refused somebody.
+    /// Notes that the machine of a conversation refused a recipient.
     pub(in crate::probe::scheduler) fn note_stranger(&mut self, session: SessionId) {
         self.tail_refused(session);
         if let Some(t) = self.sessions.get(&session) {
@@ -84,8 +84,8 @@ impl Scheduler {
         self.groups[group].rows.owe_a_decoy(strangers, at_the_end)
     }
 
-    /// Whether a group's refusals in a row want somebody known to exist to be asked about. Short rows are worth that only
-    /// where the same machine has accepted somebody: what another one of its key says tells little of them.
+    /// Whether a group's refusals in a row want an address known to exist to be asked about. Short rows are worth that
+    /// only where the same machine has accepted an address: what another one of its key says tells little of them.
     pub(in crate::probe::scheduler) fn owes_a_control(
         &self,
         group: usize,
@@ -98,7 +98,7 @@ impl Scheduler {
         rows.owe_a_control(strangers, at_the_end, accepted)
     }
 
-    /// Whether a group's last answers want a question that nobody else asks for, and there is one to put.
+    /// Whether a group's last answers want a question that nothing else asks for, and there is one to put.
     pub(in crate::probe::scheduler) fn wants_a_last_test(&self, index: usize) -> bool {
         if self.groups[index].is_left || self.has_nobody_left(index) {
             return false;
@@ -107,7 +107,7 @@ impl Scheduler {
         by_a_decoy || self.tells_by_a_control(index)
     }
 
-    /// Whether a group's last refusals want somebody known to exist to be asked about, and there is somebody.
+    /// Whether a group's last refusals want an address known to exist to be asked about, and there is one.
     pub(in crate::probe::scheduler) fn tells_by_a_control(&self, index: usize) -> bool {
         let trust = &self.groups[index].trust;
         self.owes_a_control(index, true)
@@ -116,7 +116,7 @@ impl Scheduler {
             && self.somebody_good(index).is_some()
     }
 
-    /// The domain in which another decoy would tell whether a group's host still refuses strangers.
+    /// The domain in which another decoy would tell whether a group's host still refuses unknown recipients.
     pub(in crate::probe::scheduler) fn tells_by_a_decoy(&self, index: usize) -> Option<usize> {
         self.groups[index].meant.filter(|&domain| {
             let entry = &self.domains[domain];
@@ -127,7 +127,7 @@ impl Scheduler {
     }
 
     /// Looks into a machine's refusals after a batch, `refusal` the last of them: what came with them may have shown
-    /// already that it still accepts somebody.
+    /// already that it still accepts an address.
     pub(in crate::probe::scheduler) fn look_into(
         &mut self,
         group: usize,
@@ -183,8 +183,8 @@ impl Scheduler {
         true
     }
 
-    /// Remembers a domain in which an acceptance means something, to test its machine there: rather one where a new stranger may
-    /// be named. A greylist knows one already, who would be asked about once more.
+    /// Remembers a domain in which an acceptance means something, to test its machine there: rather one where a new
+    /// decoy may be named. A greylist knows one already, who would be asked about once more.
     fn means_something(&mut self, group: usize, domain: usize) {
         let known = self.tells_by_a_decoy(group);
         let is_worse = self.domains[domain].keeps_waiting
@@ -194,7 +194,7 @@ impl Scheduler {
         }
     }
 
-    /// Remembers somebody accepted, to test the host with: rather where that means something.
+    /// Remembers an accepted address, to test the host with: rather where that means something.
     fn remember_good(&mut self, group: usize, domain: usize, subject: &Subject) {
         let means_something = |domain: usize| {
             self.domains[domain].strangers.openness() == CatchAllState::RefusesStrangers
@@ -217,7 +217,7 @@ impl Scheduler {
         }
     }
 
-    /// Somebody to test a machine with: whom it accepted, else another one of its key.
+    /// An address to test a machine with: one that it accepted, else one that another machine of its key did.
     fn somebody_good(&self, group: usize) -> Option<(usize, Address)> {
         let group = &self.groups[group];
         let of_use = |good: &&(usize, Address)| !self.domains[good.0].is_settled_as_a_whole();
@@ -226,7 +226,7 @@ impl Scheduler {
             .cloned()
     }
 
-    /// Whether whoever would test a group was accepted by one of its own machines.
+    /// Whether the address that would test a group was accepted by one of its own machines.
     fn has_its_own_good(&self, index: usize) -> bool {
         let serves = |(domain, _): (usize, Address)| self.domains[domain].group;
         let Some(other) = self.somebody_good(index).and_then(serves) else {
@@ -285,7 +285,7 @@ impl Scheduler {
         self.learn_of_domain(domain, finding, None, now);
     }
 
-    /// A domain's decoy was refused by a host that refuses everybody: what its acceptances mean is not known.
+    /// A domain's decoy was refused by a host that refuses every recipient: what its acceptances mean is not known.
     fn disbelieve_decoy(&mut self, domain: &str, now: Timestamp) {
         // It may have been asked about before this run was interrupted, and not be met again yet.
         let index = self.entry(domain);
@@ -294,8 +294,9 @@ impl Scheduler {
         self.tell_of_strangers(index);
     }
 
-    /// A host's refusals have jumped against its history, or come in a long row: somebody accepted there is asked about
-    /// again, before anybody else; by the same machine where it has accepted somebody, else by another one of its key.
+    /// A host's refusals have jumped against its history, or come in a long row: an address accepted there is asked
+    /// about again, before any other; by the same machine where it has accepted an address, else by another one of its
+    /// key.
     pub(in crate::probe::scheduler) fn question(&mut self, group: usize, now: Timestamp) {
         let host = self.groups[group].host;
         if self.hosts[host].questioned.is_some() {
@@ -324,7 +325,8 @@ impl Scheduler {
             return;
         };
         let host = self.groups[group].host;
-        // One of the operator's own may have been asked about without any doubt: then it tests the machine that answers.
+        // One of the operator's own may have been asked about without any doubt: then it tests the machine that
+        // answers.
         let doubted = self.hosts[host].questioned.take().unwrap_or(group);
         if heard.reading.condemns() {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
@@ -337,7 +339,7 @@ impl Scheduler {
                 false => Which::OfLate,
             };
             self.distrust(group, &heard.exchange, which, now);
-            // Nobody is left who could vouch for the machine whose refusals were in question.
+            // No address is left that could vouch for the machine whose refusals were in question.
             self.distrust(doubted, &heard.exchange, Which::OfLate, now);
         } else {
             let believed = !self.groups[group].rows.accepts_anybody();
@@ -360,7 +362,7 @@ impl Scheduler {
     }
 
     /// Another decoy was answered. Refused, the acceptances before mean what they say. Accepted, the host takes
-    /// everybody by now, so those it has accepted since it last refused somebody are held back.
+    /// every recipient by now, so those it has accepted since it last refused a recipient are held back.
     pub(in crate::probe::scheduler) fn late_decoy_answered(
         &mut self,
         span: Span,
@@ -391,8 +393,8 @@ impl Scheduler {
         self.offer_domain(domain, now);
     }
 
-    /// A machine's refusals are not to be believed: those before and those to come are held back for people to decide. So are
-    /// its neighbours' once most have been caught, or where their provider acts as one.
+    /// A machine's refusals are not to be believed: those before and those to come are held back for people to decide.
+    /// So are its neighbours' once most have been caught, or where their provider acts as one.
     fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Timestamp) {
         if self.groups[group].trust.is_lost() {
             return;
@@ -475,7 +477,7 @@ impl Scheduler {
         }
     }
 
-    /// Whoever may not exist tests no host.
+    /// An address that may not exist tests no host.
     pub(in crate::probe::scheduler) fn forget_good(&mut self, host: usize, key: &str) {
         let is_it = |good: &mut (usize, Address)| *good.1.key() == *key;
         let known = &mut self.hosts[host];
@@ -485,7 +487,7 @@ impl Scheduler {
         }
     }
 
-    /// Somebody who is no address of the list to be settled was left without an answer.
+    /// An address that is not of the list, or is settled, was left without an answer.
     pub(in crate::probe::scheduler) fn learned_nothing(&mut self, host: usize, subject: &Subject) {
         match subject.look {
             Look::First => {}

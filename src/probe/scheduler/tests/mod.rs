@@ -1,5 +1,5 @@
-//! Whole runs of the scheduler against described hosts, in a loop of events without any I/O: what the hosts count, how long
-//! it takes.
+//! Whole runs of the scheduler against described hosts, in a loop of events without any I/O: what the hosts count, how
+//! long it takes.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,7 +27,8 @@ struct Habits {
     round_trip: Duration,
     /// How much longer each refusal takes.
     tarpit: Duration,
-    /// What it does with the recipient `local` of a connection's `nth` (from 0) and of a transaction's `place` (from 1).
+    /// What it does with the recipient `local` of a connection's `nth` (from 0) and of a transaction's `place` (from
+    /// 1).
     answer: fn(Question<'_>) -> Reply,
     opens: bool,
     /// A reply too many comes behind QUIT.

@@ -271,8 +271,8 @@ fn where_a_machine_keeps_in_step_a_batch_is_told_when_the_next_has_been_answered
     assert_eq!(told_of_people(&mut scheduler), (0, 1));
 }
 
-/// Holds the conversation that the scheduler wants: one batch, in which every recipient is refused, and an end that shows
-/// `parting`. Returns how its commands travelled, how many were settled by it, how many of them were taken back.
+/// Holds the conversation that the scheduler wants: one batch, in which every recipient is refused, and an end that
+/// shows `parting`. Returns how its commands travelled, how many were settled by it, how many of them were taken back.
 fn converse(
     scheduler: &mut Scheduler,
     parting: Parting,

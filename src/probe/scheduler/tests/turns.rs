@@ -1,4 +1,4 @@
-//! Machines that accept everybody once they have refused some in a connection.
+//! Machines that accept every recipient once they have refused some in a connection.
 
 use super::*;
 
@@ -87,8 +87,8 @@ fn whoever_is_accepted_last_in_a_connection_that_is_cut_off_is_asked_again() {
     }
 }
 
-/// Those who do not exist, and of whom it was told that they were accepted, be it for a while: a run that is killed then leaves
-/// that behind.
+/// Those who do not exist, and of whom it was told that they were accepted, be it for a while: a run that is killed
+/// then leaves that behind.
 fn told_wrongly(drill: &Drill) -> Vec<&str> {
     let accepted = drill
         .facts
