@@ -402,7 +402,8 @@ pub const UNTESTED_TAILS: u8 = 2;
 /// held to refuse unknown recipients without a decoy. Our choice: a catch-all domain refuses few names.
 pub const LISTED_STRANGERS: u32 = 5;
 
-/// Fewest machines of a host key that must block us before their neighbours are held to do so too; most of those met must.
+/// Fewest machines of a host key, at mail hosts of different domains, that must block us before their neighbours are held to do
+/// so too; most of those met must.
 /// Our choice: a hoster's machines are listed, and cleared, one by one.
 pub const MACHINES_THAT_SPEAK_FOR_ALL: usize = 2;
 

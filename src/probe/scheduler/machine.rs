@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::integrity::streak::Span;
+use super::mx_group::MxGroup;
 use super::puzzle::OwnWords;
 use super::{Event, Heard, Scheduler, SessionId};
 use crate::model::limits;
@@ -266,8 +267,16 @@ impl Scheduler {
         if host.acts_as_one() {
             return true;
         }
-        let groups = host.groups.iter().map(|&group| &self.groups[group]);
-        let named = groups.flat_map(|group| group.targets.iter().map(|(_, machine)| *machine));
+        let groups = || host.groups.iter().map(|&group| &self.groups[group]);
+        let blocks = |group: &MxGroup| {
+            let mut machines = group.targets.iter().map(|(_, machine)| *machine);
+            machines.any(|machine| self.machine_blocks(machine))
+        };
+        // Mail hosts that serve the same domains may be those of one customer, with a filter of its own.
+        if groups().filter(|group| blocks(group)).count() < limits::MACHINES_THAT_SPEAK_FOR_ALL {
+            return false;
+        }
+        let named = groups().flat_map(|group| group.targets.iter().map(|(_, machine)| *machine));
         // Those that were not met yet have nothing against us so far.
         let all: BTreeSet<IpAddr> = named.chain(host.met.iter().copied()).collect();
         let blocking = all.iter().filter(|machine| self.machine_blocks(**machine));

@@ -125,6 +125,22 @@ fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
 }
 
 #[test]
+fn the_machines_of_one_customer_do_not_speak_for_those_of_others() {
+    let answers = [blocks, blocks, honest];
+    let mut drill = at_machines(&answers, &[&[0, 1]], 10);
+    drill
+        .routes
+        .insert("later.test".to_owned(), route_over(&[2]));
+    let address: Address = "a0@later.test".parse().unwrap();
+    drill
+        .arrivals
+        .push_back((START + Duration::from_secs(60), address));
+    drill.run();
+    assert_eq!(drill.word("a0@d0.test"), Reason::SenderBlocked);
+    assert_eq!(drill.word("a0@later.test"), Reason::Accepted);
+}
+
+#[test]
 fn what_most_machines_have_against_us_all_have() {
     let answers = [blocks as fn(Question<'_>) -> Reply; 3];
     let mut drill = at_machines(&answers, &[&[0], &[1], &[2]], 10);
