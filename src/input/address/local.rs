@@ -70,6 +70,8 @@ fn write_quoted(content: &str, out: &mut String) -> Result<(), Fault> {
         }
         meant.push(character);
     }
+    // A mark behind a letter was kept from it by its backslash.
+    let meant = clean::nfc(&meant);
     if check_dot_string(&meant).is_ok() && !meant.is_empty() && !clean::would_alter(&meant) {
         out.push_str(&meant);
         return Ok(());

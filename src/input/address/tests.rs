@@ -365,6 +365,13 @@ fn near_address() -> impl Strategy<Value = String> {
         })
 }
 
+#[test]
+fn what_a_backslash_kept_apart_is_one_character() {
+    let escaped = Address::parse("\"c\\\u{301}\"@a.de").unwrap();
+    assert_eq!(escaped.local(), "\u{107}");
+    assert_eq!(Address::parse(&escaped.to_string()), Ok(escaped));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
