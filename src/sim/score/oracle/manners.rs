@@ -70,10 +70,6 @@ const FRUITLESS: usize = 12;
 /// Longest time for which a host that answers nothing is tried.
 const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
 
-/// Connections in a row that may come to nothing by chance, since any may be lost on the way: a client that comes back long
-/// after one has not tried the host for all the time between.
-const MAY_BE_CHANCE: u32 = 1;
-
 /// How long a client that is told to slow down must stay away at least where no time was named: half of the time over
 /// which stock servers count (Postfix: 60 s).
 const STAYS_AWAY: Duration = Duration::from_secs(30);
@@ -576,19 +572,15 @@ fn further_strangers(accepted: usize) -> usize {
 /// `None` where that was never too long.
 fn tried_for(stays: &[Stay], words: impl Iterator<Item = Timestamp>) -> Option<Duration> {
     let mut words = words.peekable();
-    let (mut since, mut in_vain) = (Timestamp::default(), 0);
+    let mut in_vain: Option<Timestamp> = None;
     for stay in stays {
         while words.next_if(|word| *word < stay.from).is_some() {
-            in_vain = 0;
+            in_vain = None;
         }
-        if in_vain == 0 {
-            since = stay.from;
-        }
-        let time = stay.from.since(since);
-        if in_vain > MAY_BE_CHANCE && time > FRUITLESS_TIME {
+        let time = stay.from.since(*in_vain.get_or_insert(stay.from));
+        if time > FRUITLESS_TIME {
             return Some(time);
         }
-        in_vain += 1;
     }
     None
 }
@@ -637,7 +629,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_tried_in_vain_from_the_first_of_several_connections_on() {
+    fn a_host_is_tried_in_vain_from_the_first_connection_that_brought_nothing() {
         let at = |seconds| Timestamp::from_millis(seconds * 1000);
         let tried = |from: &[u64], words: &[u64]| {
             let stay = |&from| Stay {
@@ -650,10 +642,9 @@ mod tests {
         };
         assert_eq!(tried(&[0, 60, 1201], &[]), Some(1201));
         assert_eq!(tried(&[0, 60, 1200], &[]), None);
-        assert_eq!(tried(&[0, 1500], &[]), None, "once may be chance");
-        assert_eq!(tried(&[0, 1500, 1501], &[]), Some(1501));
+        assert_eq!(tried(&[0, 1500], &[]), Some(1500), "once is enough");
         assert_eq!(tried(&[0, 60, 1500], &[70]), None, "it has answered");
-        assert_eq!(tried(&[0, 60, 1500, 3000], &[70]), None);
+        assert_eq!(tried(&[0, 60, 1500, 3000], &[70]), Some(1500));
     }
 
     #[test]
