@@ -109,11 +109,9 @@ pub(super) fn write_report(
     rights: Rights,
     edition: Edition,
 ) -> anyhow::Result<()> {
-    let _lock = folder::take(folder, REPORTING)?;
-    let mut files = Generation::of(folder);
-    add_report(report, folder, rights, edition, &mut files)?;
-    files.publish()?;
-    Ok(())
+    publish(folder, |files| {
+        add_report(report, folder, rights, edition, files)
+    })
 }
 
 /// Writes the pages of a report beside its numbers.
@@ -123,9 +121,19 @@ fn write_pages(
     rights: Rights,
     edition: Edition,
 ) -> anyhow::Result<()> {
+    publish(folder, |files| {
+        add_pages(report, folder, rights, edition, files)
+    })
+}
+
+/// Lets what `add` writes appear in a folder, which nobody else writes to meanwhile.
+fn publish(
+    folder: &Path,
+    add: impl FnOnce(&mut Generation) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let _lock = folder::take(folder, REPORTING)?;
     let mut files = Generation::of(folder);
-    add_pages(report, folder, rights, edition, &mut files)?;
+    add(&mut files)?;
     files.publish()?;
     Ok(())
 }
