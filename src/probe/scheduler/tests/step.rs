@@ -7,11 +7,11 @@ use crate::model::stage::Stage;
 const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
 
 /// A scheduler that is about to ask about four addresses at one machine.
-fn board_with(known: KnownHost) -> Scheduler {
-    board_of(limits(), known)
+fn scheduler_with(known: KnownHost) -> Scheduler {
+    scheduler_of(limits(), known)
 }
 
-fn board_of(limits: Limits, known: KnownHost) -> Scheduler {
+fn scheduler_of(limits: Limits, known: KnownHost) -> Scheduler {
     let list = people("d.test", 4, 0);
     let mut scheduler =
         Drill::new(limits, vec![Habits::default()], &[("d.test", 0)], &list).scheduler;
@@ -68,7 +68,7 @@ fn told(scheduler: &mut Scheduler) -> Option<KnownHost> {
 
 #[test]
 fn two_handshakes_that_fail_side_by_side_make_no_machine_dead() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     let second = SessionId(7);
     scheduler.sessions.insert(
         second,
@@ -89,14 +89,17 @@ fn two_handshakes_that_fail_side_by_side_make_no_machine_dead() {
 
 #[test]
 fn encryption_that_failed_is_not_tried_again_by_the_next_run_yet_after_a_while() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     let (session, _) = started(&mut scheduler)[0];
     scheduler.report(session, failed_at(Stage::Tls), START);
     let known = told(&mut scheduler).unwrap();
     let text = serde_json::to_string(&known).unwrap();
     let known: KnownHost = serde_json::from_str(&text).unwrap();
     assert!(known.in_clear.contains_key(&MACHINE));
-    assert_eq!(started(&mut board_with(known.clone()))[0].1, Privacy::Never);
+    assert_eq!(
+        started(&mut scheduler_with(known.clone()))[0].1,
+        Privacy::Never
+    );
     let mut old = known;
     old.in_clear.insert(MACHINE, Timestamp::default());
     assert!(START.since(Timestamp::default()) < limits::CONDUCT_MEMORY);
@@ -106,7 +109,7 @@ fn encryption_that_failed_is_not_tried_again_by_the_next_run_yet_after_a_while()
 
 #[test]
 fn a_machine_that_demands_what_it_fails_at_is_no_verdict_on_anybody() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     let mut now = START;
     let mut dialled = 0;
     while scheduler.pending() > 0 {
@@ -200,7 +203,7 @@ fn told_of_people(scheduler: &mut Scheduler) -> (usize, usize) {
 #[test]
 fn answers_of_a_conversation_out_of_step_are_taken_back_and_asked_again_one_by_one() {
     for known in [KnownHost::default(), in_step()] {
-        let mut scheduler = board_with(known);
+        let mut scheduler = scheduler_with(known);
         let (session, _) = started(&mut scheduler)[0];
         scheduler.report(session, SessionEvent::Opened(pipelining()), START);
         let (commands, _) = batch(&mut scheduler);
@@ -233,7 +236,7 @@ fn answers_of_a_conversation_out_of_step_are_taken_back_and_asked_again_one_by_o
 
 #[test]
 fn answers_are_told_once_their_conversation_has_shown_that_it_was_in_step() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     let (session, _) = started(&mut scheduler)[0];
     scheduler.report(session, SessionEvent::Opened(pipelining()), START);
     let (commands, _) = batch(&mut scheduler);
@@ -246,7 +249,7 @@ fn answers_are_told_once_their_conversation_has_shown_that_it_was_in_step() {
     scheduler.report(session, answers(&commands, &naming), START);
     assert_eq!(told_of_people(&mut scheduler), (4, 0));
 
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     let (session, _) = started(&mut scheduler)[0];
     scheduler.report(session, SessionEvent::Opened(pipelining()), START);
     let (commands, _) = batch(&mut scheduler);
@@ -257,7 +260,7 @@ fn answers_are_told_once_their_conversation_has_shown_that_it_was_in_step() {
 
 #[test]
 fn where_a_machine_keeps_in_step_a_batch_is_told_when_the_next_has_been_answered() {
-    let mut scheduler = board_with(in_step());
+    let mut scheduler = scheduler_with(in_step());
     let (session, _) = started(&mut scheduler)[0];
     scheduler.report(session, SessionEvent::Opened(pipelining()), START);
     let (commands, _) = batch(&mut scheduler);
@@ -301,7 +304,7 @@ fn converse_with(
 
 #[test]
 fn a_conversation_that_breaks_off_is_believed_only_where_one_has_ended_in_step() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     let (pace, settled, taken_back) = converse(&mut scheduler, Parting::Untold, START);
     assert_eq!((pace, taken_back), (BatchPace::Together, settled));
     // The same again, fenced, is believed whatever its end.
@@ -315,7 +318,7 @@ fn a_conversation_that_breaks_off_is_believed_only_where_one_has_ended_in_step()
 
 #[test]
 fn a_machine_that_ended_in_step_once_is_believed_when_it_breaks_off() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     for parting in [Parting::InStep, Parting::Untold] {
         let (pace, settled, taken_back) = converse(&mut scheduler, parting, START);
         assert_eq!((pace, taken_back), (BatchPace::Together, 0));
@@ -325,11 +328,11 @@ fn a_machine_that_ended_in_step_once_is_believed_when_it_breaks_off() {
 
 #[test]
 fn a_machine_that_ended_in_step_is_believed_by_the_next_run_too() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     converse(&mut scheduler, Parting::InStep, START);
     let known = told(&mut scheduler).unwrap();
     let text = serde_json::to_string(&known).unwrap();
-    let mut scheduler = board_with(serde_json::from_str(&text).unwrap());
+    let mut scheduler = scheduler_with(serde_json::from_str(&text).unwrap());
     let (pace, settled, taken_back) = converse(&mut scheduler, Parting::Untold, START);
     assert_eq!((pace, taken_back), (BatchPace::Together, 0));
     assert!(settled > 0);
@@ -342,7 +345,7 @@ fn a_machine_that_ended_in_step_is_believed_by_the_next_run_too() {
 
 #[test]
 fn what_a_machine_answered_without_a_word_at_the_end_is_taken_back_when_it_falls_out_of_step() {
-    let mut scheduler = board_with(KnownHost::default());
+    let mut scheduler = scheduler_with(KnownHost::default());
     // One command at a time, each answer came alone.
     let (pace, settled, taken_back) =
         converse_with(&mut scheduler, Offer::default(), Parting::Untold, START);
@@ -378,7 +381,7 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
             controls: vec!["alma@d.test".parse().unwrap()],
             ..limits()
         };
-        board_of(limits, KnownHost::default())
+        scheduler_of(limits, KnownHost::default())
     };
     for parting in [Parting::InStep, Parting::OutOfStep] {
         let mut scheduler = with_a_control();
