@@ -1,6 +1,7 @@
 //! Runs the asking: carries the scheduler's wishes to the world, the world's answers to the scheduler.
 
 mod outage;
+mod remembered;
 mod resolve;
 mod session;
 mod spill;
@@ -333,8 +334,12 @@ impl Run {
         Ok(())
     }
 
-    /// Whether more rows are to be read, from the list or from among those put off.
+    /// Whether more rows are to be read, from the list or from among those put off. While many domains wait to be looked
+    /// up, there is no hurry: what follows would wait behind them.
     fn reads_on(&self) -> bool {
+        if self.scheduler.domains_to_look_up() >= limits::UNRESOLVED_DOMAINS {
+            return false;
+        }
         let more = !self.supply_dry || self.spill.is_being_read() || self.scheduler.is_hungry();
         more && self.ending == Ending::Completed
     }

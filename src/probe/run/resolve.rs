@@ -1,8 +1,8 @@
 //! Finds the hosts that take mail for a domain: one question per domain and mail host, shared by all that wait for it.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::outage::{Heard, Sign};
+use super::remembered::Remembered;
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::reason::Reason;
@@ -36,7 +37,7 @@ pub(super) struct Router {
     /// Whether mail hosts may be asked at IPv6 addresses: some of our origins lead there, or the operator allows
     /// addresses of any kind, such as this machine's own.
     wants_ipv6: bool,
-    hosts: DashMap<String, Arc<OnceCell<Found>>>,
+    hosts: Mutex<Remembered<OnceCell<Found>>>,
     /// What domains name as their mail hosts, of which not all were found.
     unfinished: DashMap<String, (Vec<String>, Duration)>,
     questions: AtomicU64,
@@ -57,7 +58,7 @@ impl Router {
             reach,
             providers,
             wants_ipv6: leads_out || reach == Reach::Anywhere,
-            hosts: DashMap::new(),
+            hosts: Mutex::new(Remembered::new(limits::MAIL_HOSTS_REMEMBERED)),
             unfinished: DashMap::new(),
             questions: AtomicU64::new(0),
         }
@@ -100,7 +101,8 @@ impl Router {
 
     /// Forgets look-ups of mail hosts that failed: DNS was out, and is there again.
     pub(super) fn forget_failures(&self) {
-        self.hosts.retain(|_, cell| {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.retain(|cell| {
             cell.get()
                 .is_none_or(|found| found.addresses.failure().is_none())
         });
@@ -248,15 +250,14 @@ impl Router {
     /// in trouble is not asked by every domain at once, nor believed for the rest of the run.
     fn cell(&self, name: &str) -> Arc<OnceCell<Found>> {
         let now = self.world.clock.now();
-        // The guard of the map is gone before anything is awaited.
-        let mut cell = self.hosts.entry(name.to_owned()).or_default();
-        let failed_long_ago = cell.get().is_some_and(|found| {
-            found.addresses.failure().is_some() && now.since(found.at) >= limits::DNS_RETRY_WAIT
-        });
-        if failed_long_ago {
-            *cell = Arc::default();
-        }
-        Arc::clone(&cell)
+        let failed_long_ago = |cell: &OnceCell<Found>| {
+            cell.get().is_some_and(|found| {
+                found.addresses.failure().is_some() && now.since(found.at) >= limits::DNS_RETRY_WAIT
+            })
+        };
+        // The lock is gone before anything is awaited.
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        hosts.entry(name, failed_long_ago)
     }
 
     /// Puts one question to DNS.

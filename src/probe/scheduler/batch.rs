@@ -518,7 +518,7 @@ impl Scheduler {
 
     /// The `nth` decoy of a domain; `None` for one that is no name.
     pub(super) fn decoy(&self, domain: usize, nth: u32) -> Option<lettre::Address> {
-        let name = &self.domains[domain].name;
+        let name = self.domains.name(domain);
         let local = decoy_local_part(self.limits.seed, name, nth);
         lettre::Address::new(local, &**name).ok()
     }

@@ -113,6 +113,30 @@ impl Entry {
         }
     }
 
+    /// What is left of a domain that DNS settled.
+    pub(super) fn spent(name: Arc<str>) -> Self {
+        let mut entry = Entry::new(name);
+        entry.closed = true;
+        entry.strangers.give_up();
+        entry
+    }
+
+    /// Whether it is as [`Entry::spent`] makes it, in all that can matter any more.
+    pub(super) fn is_spent(&self) -> bool {
+        let mut strangers = CatchAll::default();
+        strangers.give_up();
+        let nobody_waits = self.waiting_now() == 0 && self.waiting_later() == 0;
+        let is_unasked = self.under_way == 0 && self.answers == [0; 2];
+        self.closed
+            && self.group.is_none()
+            && self.system.is_none()
+            && self.next_wake.is_none()
+            && !self.keeps_waiting
+            && nobody_waits
+            && is_unasked
+            && self.strangers == strangers
+    }
+
     /// Notes that one of its addresses was accepted.
     pub(super) fn accepted(&mut self) {
         self.answers[0] += 1;

@@ -360,7 +360,7 @@ impl Scheduler {
     pub(super) fn tell_of_strangers(&mut self, domain: usize) {
         let entry = &self.domains[domain];
         self.tell(Event::CatchAll {
-            name: entry.name.to_string(),
+            name: self.domains.name(domain).to_string(),
             known: KnownDomain {
                 keeps_waiting: entry.keeps_waiting,
                 ..entry.strangers.known()

@@ -16,8 +16,6 @@ use crate::probe::pace::Rate;
 use crate::probe::{CatchAll, Trust};
 use crate::smtp::session::Privacy;
 
-use super::domain::Entry;
-
 impl Scheduler {
     /// The entry of a domain, made on first sight.
     pub(super) fn entry(&mut self, name: &str) -> usize {
@@ -26,7 +24,7 @@ impl Scheduler {
         }
         let index = self.domains.len();
         let name: Arc<str> = name.into();
-        self.domains.push(Entry::new(Arc::clone(&name)));
+        self.domains.push(Arc::clone(&name));
         self.by_name.insert(name, index);
         self.unresolved.push_back(index);
         index
@@ -346,6 +344,7 @@ impl Scheduler {
         let settled = self.domains[index].keep_exceptions(listed);
         self.book(index);
         self.note_settled(settled.len());
+        self.domains.shed(index);
     }
 
     /// Takes out every address of the list that waits in a domain. Those that only test its host are done with.

@@ -80,7 +80,7 @@ impl Scheduler {
     /// A refused address of the list takes the place of the domain's decoy.
     fn stands_for_a_decoy(&mut self, span: Span, domain: usize, heard: &Heard, now: Timestamp) {
         self.domains[domain].listed_answers = None;
-        let name = self.domains[domain].name.to_string();
+        let name = self.domains.name(domain).to_string();
         if let Some(group) = self.domains[domain].group {
             self.groups[group].rows.refuse(Answer {
                 asked: Asked::Decoy(name.as_str().into()),

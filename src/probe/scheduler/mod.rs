@@ -10,6 +10,7 @@ mod admission;
 mod backpressure;
 mod batch;
 mod domain;
+mod domains;
 mod effort;
 mod failures;
 mod held;
@@ -56,7 +57,7 @@ use crate::smtp::farewell::Parting;
 use crate::smtp::session::{BatchPace, Hello, Offer, Patience, Privacy};
 
 use backpressure::Crowd;
-use domain::Entry;
+use domains::Domains;
 use held::Held;
 use host::Host;
 use integrity::resume::Past;
@@ -429,7 +430,7 @@ enum Wake {
 pub struct Scheduler {
     limits: Limits,
     providers: Arc<Providers>,
-    domains: Vec<Entry>,
+    domains: Domains,
     by_name: HashMap<Arc<str>, usize>,
     groups: Vec<MxGroup>,
     by_targets: HashMap<Box<[IpAddr]>, usize>,
@@ -530,7 +531,7 @@ impl Scheduler {
             overall: Limiter::new(limits.rate),
             limits,
             providers,
-            domains: Vec::new(),
+            domains: Domains::new(),
             by_name: HashMap::new(),
             groups: Vec::new(),
             by_targets: HashMap::new(),
@@ -606,7 +607,13 @@ impl Scheduler {
     /// [`Scheduler::routed`].
     pub fn next_resolution(&mut self) -> Option<String> {
         let index = self.unresolved.pop_front()?;
-        Some(self.domains[index].name.to_string())
+        Some(self.domains.name(index).to_string())
+    }
+
+    /// How many domains wait for their mail hosts to be found out.
+    #[must_use]
+    pub fn domains_to_look_up(&self) -> usize {
+        self.unresolved.len()
     }
 
     /// What was learned since the last call.
@@ -829,7 +836,7 @@ impl Scheduler {
         now: Timestamp,
     ) {
         self.tell(Event::Domain {
-            name: self.domains[index].name.to_string(),
+            name: self.domains.name(index).to_string(),
             fact: Fact { at: now, finding },
             ttl,
         });

@@ -30,7 +30,7 @@ impl Scheduler {
         let here = self.hosts[self.groups[group].host].provider.as_deref()?;
         let named = self
             .providers
-            .of_consumer_domain(&self.domains[domain].name)?;
+            .of_consumer_domain(self.domains.name(domain))?;
         if !here.consumer_system || here.id != named.id {
             return None;
         }
@@ -112,7 +112,7 @@ impl Scheduler {
         let fact = Fact { at: *at, finding };
         system.followers.push(domain);
         self.events.push(Event::Domain {
-            name: self.domains[domain].name.to_string(),
+            name: self.domains.name(domain).to_string(),
             fact,
             ttl: None,
         });
@@ -134,7 +134,7 @@ impl Scheduler {
         system.leader = None;
         for follower in std::mem::take(&mut system.followers) {
             self.events.push(Event::TakenBack {
-                asked: Asked::Decoy((*self.domains[follower].name).into()),
+                asked: Asked::Decoy((&**self.domains.name(follower)).into()),
                 reading: reading.clone(),
                 at: now,
             });

@@ -257,7 +257,7 @@ impl Scheduler {
             self.note_stranger(span.session);
             let wants = &mut self.groups[group];
             wants.rows.refuse(Answer {
-                asked: Asked::Decoy((*self.domains[domain].name).into()),
+                asked: Asked::Decoy((&**self.domains.name(domain)).into()),
                 span,
             });
             believed = !wants.trust.is_lost();
@@ -267,7 +267,7 @@ impl Scheduler {
         }
         self.learn_of_decoy(domain, heard, believed, now);
         if !believed {
-            let name = Arc::clone(&self.domains[domain].name);
+            let name = Arc::clone(self.domains.name(domain));
             self.disbelieve_decoy(&name, now);
         }
         believed

@@ -74,7 +74,7 @@ impl Scheduler {
                 self.lose_trust(group);
             }
         }
-        let name = &*self.domains[domain].name;
+        let name = &**self.domains.name(domain);
         let machines = self.past.by_domain.remove(name).unwrap_or_default();
         for machine in machines {
             let Some((known, is_counted)) = self.past.machines.get_mut(&machine) else {

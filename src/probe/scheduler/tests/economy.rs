@@ -173,3 +173,77 @@ fn a_domain_that_takes_everybody_but_some_makes_no_promise() {
         CatchAllState::CatchAll
     );
 }
+
+#[test]
+fn of_a_domain_that_dns_settled_its_name_is_kept_and_nothing_else() {
+    let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
+    let nobody = || Route::Nobody {
+        reason: Reason::NoSuchDomain,
+        detail: String::new(),
+        ttl: Duration::ZERO,
+    };
+    let trouble = || Route::Trouble {
+        detail: String::new(),
+        answered: crate::net::route::Answered::No,
+    };
+    let add = |scheduler: &mut Scheduler, address: &str, now| {
+        let address: Address = address.parse().unwrap();
+        scheduler.know_domain(address.domain().wire(), &KnownDomain::default(), now);
+        scheduler.add(Target::from(address), now);
+    };
+    for n in 0..400 {
+        add(&mut scheduler, &format!("a@d{n}.test"), START);
+    }
+    assert_eq!(scheduler.domains.in_full().count(), 400);
+    assert_eq!(scheduler.domains_to_look_up(), 400);
+    let mut n = 0;
+    while let Some(name) = scheduler.next_resolution() {
+        let route = match n % 4 {
+            0 => nobody(),
+            1 => Route::NotAsked,
+            2 => trouble(),
+            _ => route_to(0),
+        };
+        scheduler.routed(&name, route, START);
+        n += 1;
+    }
+    assert_eq!(
+        scheduler.domains.in_full().count(),
+        200,
+        "trouble is looked up once more"
+    );
+    let later = START + crate::model::limits::DNS_RETRY_WAIT;
+    scheduler.tick(later);
+    while let Some(name) = scheduler.next_resolution() {
+        scheduler.routed(&name, trouble(), later);
+    }
+    assert_eq!(scheduler.domains.in_full().count(), 100);
+    assert_eq!(scheduler.pending(), 100);
+    for n in 0..400 {
+        add(&mut scheduler, &format!("b@d{n}.test"), later);
+    }
+    assert_eq!(
+        scheduler.next_resolution(),
+        None,
+        "a domain is looked up once"
+    );
+    assert_eq!(
+        scheduler.pending(),
+        200,
+        "nobody waits where DNS settled the matter"
+    );
+    assert_eq!(scheduler.domains.in_full().count(), 100);
+    let told = scheduler.take_events();
+    let of_trouble = told.iter().filter(|event| match event {
+        Event::Domain { name, .. } => {
+            assert!(!name.is_empty());
+            true
+        }
+        _ => false,
+    });
+    assert_eq!(
+        of_trouble.count(),
+        300,
+        "one finding for each look-up that settled something"
+    );
+}

@@ -368,11 +368,13 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let served: Vec<(&str, usize)> = domains.iter().map(|domain| (domain.as_str(), 0)).collect();
     let mut drill = Drill::new(limits(), vec![limited], &served, &list);
     drill.run();
-    let promises = |entry: &&Entry| entry.strangers.openness() == CatchAllState::RefusesStrangers;
+    let promises = |entry: &&super::super::domain::Entry| {
+        entry.strangers.openness() == CatchAllState::RefusesStrangers
+    };
     let promised: Vec<&str> = drill
         .scheduler
         .domains
-        .iter()
+        .in_full()
         .filter(promises)
         .map(|e| &*e.name)
         .collect();
