@@ -1,6 +1,6 @@
 //! DNS through hickory.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::Resolver as Hickory;
@@ -9,15 +9,16 @@ use hickory_resolver::config::{
     ServerOrderingStrategy,
 };
 use hickory_resolver::net::NetError;
-use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::sync::Semaphore;
 
 use super::capped::Capped;
+use super::checked::Whose;
 use super::proof::{self, Claim, Weak};
 use super::{NoServers, Servers};
 use crate::model::limits;
-use crate::net::route::{DnsAnswer, DnsFailure, RecordKind};
+use crate::net::route::{DnsAnswer, DnsFailure, Reach, RecordKind};
 use crate::net::{Later, Resolver};
 
 /// DNS through hickory, each answer checked for its proof.
@@ -26,15 +27,39 @@ pub(super) struct Dns {
     /// Each of the first servers by itself, where there are several: what one of them cannot prove is held against what
     /// the others say.
     single: Vec<Hickory<Capped>>,
+    authorities: Authorities,
     /// hickory holds a socket for each question until its time is over: a question waits for a place.
     places: Semaphore,
     /// How many places there are.
     at_once: usize,
 }
 
+/// Whether a zone's own name servers are asked where resolvers prove nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Authorities {
+    LeftAlone,
+    /// At this port, where they are within reach.
+    Asked {
+        port: u16,
+        reach: Reach,
+    },
+}
+
+impl Authorities {
+    /// Where name servers are (RFC 1035 §4.2), and never inward.
+    pub(super) const ON_THE_INTERNET: Authorities = Authorities::Asked {
+        port: 53,
+        reach: Reach::Public,
+    };
+}
+
 impl Dns {
     /// A resolver that asks `servers`, `places` questions at a time.
-    pub(super) fn new(servers: &Servers, places: usize) -> Result<Self, NoServers> {
+    pub(super) fn new(
+        servers: &Servers,
+        places: usize,
+        authorities: Authorities,
+    ) -> Result<Self, NoServers> {
         let failed = |error: NetError| NoServers(error.to_string());
         let config = match servers {
             Servers::System => read_system_conf().map_err(failed)?.0,
@@ -52,19 +77,22 @@ impl Dns {
                 .iter()
                 .take(limits::DNS_OPINIONS)
                 .map(|server| ResolverConfig::from_parts(None, vec![], vec![server.clone()]))
-                .map(|config| resolver(config, limits::DNS_OPINIONS_CACHE).map_err(failed))
+                .map(|config| {
+                    resolver(config, Whose::Resolver, limits::DNS_OPINIONS_CACHE).map_err(failed)
+                })
                 .collect::<Result<_, _>>()?,
         };
         Ok(Dns {
-            resolver: resolver(config, limits::DNS_CACHE).map_err(failed)?,
+            resolver: resolver(config, Whose::Resolver, limits::DNS_CACHE).map_err(failed)?,
             single,
+            authorities,
             places: Semaphore::new(places),
             at_once: places,
         })
     }
 
     /// What becomes of an answer that proves nothing: the sound answer of another server in its place, itself where two
-    /// servers say the same, else trouble.
+    /// servers say the same; else what the zone's own name servers say; else trouble.
     async fn second_opinion(&self, fqdn: &Name, wanted: RecordType, weak: Weak) -> DnsAnswer {
         let mut alike = 0;
         for resolver in &self.single {
@@ -74,15 +102,87 @@ impl Dns {
                 Claim::Weak(other) => alike += usize::from(other.says_the_same(&weak)),
             }
         }
-        match alike {
-            0 | 1 => DnsAnswer::Failed(DnsFailure::Unproven(weak.why)),
-            _ => weak.answer,
+        if alike > 1 {
+            return weak.answer;
         }
+        match self.zones_own_answer(fqdn, wanted).await {
+            Some(Claim::Sound(answer)) => answer,
+            Some(Claim::Weak(own)) if own.says_the_same(&weak) => weak.answer,
+            Some(Claim::Weak(_)) | None => DnsAnswer::Failed(DnsFailure::Unproven(weak.why)),
+        }
+    }
+
+    /// What the name servers of the closest zone that a name is in say themselves, as far as the resolvers tell where
+    /// they are. A filter denies a name, and seldom the servers of its zone.
+    async fn zones_own_answer(&self, fqdn: &Name, wanted: RecordType) -> Option<Claim> {
+        let Authorities::Asked { port, reach } = self.authorities else {
+            return None;
+        };
+        let mut zone = fqdn.clone();
+        for _ in 0..limits::DNS_ZONES_TRIED {
+            // Of a name under a top-level domain, that one's servers know where to ask, and no more.
+            if zone.num_labels() < 2 {
+                break;
+            }
+            let servers = self.servers_of(&zone).await;
+            if !servers.is_empty() {
+                for server in servers.iter().take(limits::DNS_AUTHORITIES) {
+                    let Some(ip) = self.address_of(server, reach).await else {
+                        continue;
+                    };
+                    let claim = ask_authority(SocketAddr::new(ip, port), fqdn, wanted).await;
+                    if !matches!(claim, Claim::Sound(DnsAnswer::Failed(_))) {
+                        return Some(claim);
+                    }
+                }
+                return None;
+            }
+            zone = zone.base_name();
+        }
+        None
+    }
+
+    /// The names of a zone's servers; none where this is no zone, or its servers are not told.
+    async fn servers_of(&self, zone: &Name) -> Vec<Name> {
+        let Ok(found) = self.resolver.lookup(zone.clone(), RecordType::NS).await else {
+            return Vec::new();
+        };
+        let servers = found
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::NS(server) if record.name == *zone => Some(server.0.clone()),
+                _ => None,
+            });
+        servers.collect()
+    }
+
+    /// An address of a name server, if it is one that may be asked.
+    async fn address_of(&self, server: &Name, reach: Reach) -> Option<IpAddr> {
+        let found = self.resolver.lookup(server.clone(), RecordType::A).await;
+        let addresses = found.ok()?;
+        let mut addresses = addresses
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::A(address) => Some(IpAddr::V4(address.0)),
+                _ => None,
+            });
+        addresses.find(|ip| reach.allows(*ip))
     }
 }
 
-fn resolver(config: ResolverConfig, cache: u64) -> Result<Hickory<Capped>, NetError> {
-    let mut builder = Hickory::builder_with_config(config, Capped::default());
+/// Puts a question to one name server of a zone.
+async fn ask_authority(server: SocketAddr, fqdn: &Name, wanted: RecordType) -> Claim {
+    let config = ResolverConfig::from_parts(None, vec![], vec![name_server(server)]);
+    match resolver(config, Whose::Authority, 1) {
+        Ok(server) => proof::weigh(fqdn, wanted, server.lookup(fqdn.clone(), wanted).await),
+        Err(error) => Claim::Sound(DnsAnswer::Failed(DnsFailure::Other(error.to_string()))),
+    }
+}
+
+fn resolver(config: ResolverConfig, whose: Whose, cache: u64) -> Result<Hickory<Capped>, NetError> {
+    let mut builder = Hickory::builder_with_config(config, Capped::to(whose));
     *builder.options_mut() = options(cache);
     builder.build()
 }
@@ -156,6 +256,8 @@ mod tests {
     #[derive(Clone, Default)]
     struct Said {
         code: u8,
+        /// More bits of the header: AA in the first, AD in the second.
+        bits: [u8; 2],
         /// Owner, kind and data of each record.
         answers: Vec<(&'static str, u16, Vec<u8>)>,
         /// The owner of the SOA record that comes along.
@@ -216,7 +318,14 @@ mod tests {
         let count = |count: usize| u8::try_from(count).unwrap();
         let mut reply = question[..2].to_vec();
         // A response, recursion desired with available.
-        reply.extend([0x81 | if is_cut { 2 } else { 0 }, 0x80 | said.code, 0, 1, 0]);
+        let [first, second] = said.bits;
+        reply.extend([
+            0x81 | first | if is_cut { 2 } else { 0 },
+            0x80 | second | said.code,
+            0,
+            1,
+            0,
+        ]);
         reply.extend([
             count(said.answers.len()),
             0,
@@ -275,12 +384,27 @@ mod tests {
                 ],
                 ..Said::default()
             },
+            // Aliases of a name that does not exist, of one without an address.
+            ("gone", _) => Said {
+                answers: vec![("gone.test", CNAME, wire("dead.test"))],
+                ..no(3)
+            },
+            ("bare", _) => Said {
+                answers: vec![("bare.test", CNAME, wire("dead.test"))],
+                ..no(0)
+            },
+            // A resolver that validates, and says so instead of showing the zone.
+            ("signed", _) => Said {
+                code: 3,
+                bits: [0, 0x20],
+                ..Said::default()
+            },
             ("busy" | "odd_name", _) => no(0),
             ("broken", _) => no(2),
             ("closed", _) => no(5),
             _ => no(3),
         });
-        let dns = Dns::new(&Servers::Named(vec![server]), 10).unwrap();
+        let dns = Dns::new(&Servers::Named(vec![server]), 10, Authorities::LeftAlone).unwrap();
         let ask = async |name: &str, kind| dns.query(name, kind).await;
         assert_eq!(
             ask("busy.test", RecordKind::Mx).await,
@@ -307,9 +431,16 @@ mod tests {
             ask("odd_name.test", RecordKind::Txt).await,
             DnsAnswer::NoRecords { ttl }
         );
+        for name in ["dead.test", "gone.test", "signed.test"] {
+            assert_eq!(
+                ask(name, RecordKind::Mx).await,
+                DnsAnswer::NoSuchName { ttl },
+                "{name}"
+            );
+        }
         assert_eq!(
-            ask("dead.test", RecordKind::Mx).await,
-            DnsAnswer::NoSuchName { ttl }
+            ask("bare.test", RecordKind::A).await,
+            DnsAnswer::NoRecords { ttl }
         );
         assert_eq!(
             ask("broken.test", RecordKind::Mx).await,
@@ -339,6 +470,15 @@ mod tests {
             },
             "round" => yes("round.test", CNAME, &wire("loop.test")),
             "other" => yes("else.test", A, &[11, 0, 0, 9]),
+            // The zone shown has no say in the name.
+            "foreign" => Said {
+                zone: Some("else.example"),
+                ..no(3)
+            },
+            "mixed" => Said {
+                zone: Some("test"),
+                ..yes("else.test", A, &[11, 0, 0, 9])
+            },
             "empty" => Said::default(),
             "strange" => Said {
                 over_tcp: Some("else.test"),
@@ -351,10 +491,16 @@ mod tests {
         }
     }
 
-    const WEAK: [&str; 6] = ["blocked", "loop", "other", "empty", "strange", "dead"];
+    const WEAK: [&str; 8] = [
+        "blocked", "loop", "other", "empty", "strange", "dead", "foreign", "mixed",
+    ];
 
     async fn answers(servers: Vec<SocketAddr>) -> Vec<DnsAnswer> {
-        let dns = Dns::new(&Servers::Named(servers), 10).unwrap();
+        answers_with(servers, Authorities::LeftAlone).await
+    }
+
+    async fn answers_with(servers: Vec<SocketAddr>, authorities: Authorities) -> Vec<DnsAnswer> {
+        let dns = Dns::new(&Servers::Named(servers), 10, authorities).unwrap();
         let mut answers = Vec::new();
         for label in WEAK {
             answers.push(dns.query(&format!("{label}.test"), RecordKind::A).await);
@@ -397,7 +543,86 @@ mod tests {
             .iter()
             .map(|answer| !matches!(answer, DnsAnswer::Failed(_)))
             .collect();
-        // Two say that a name is blocked, empty or dead; what they say to another question stays nothing.
-        assert!(said[0] && said[3] && said[5] && !said[4], "{told:?}");
+        // Two say that a name is blocked, empty or dead, which counts; what they say to another question stays nothing.
+        assert_eq!(
+            said,
+            [true, false, false, true, false, true, true, false],
+            "{told:?}"
+        );
+    }
+
+    const NS: u16 = 2;
+
+    /// The same, but it tells where the zones' own name servers are.
+    fn filter_with_zones(label: &str, kind: u16) -> Said {
+        match (label, kind) {
+            ("ns", A) => yes("ns.test", A, &[127, 0, 0, 1]),
+            (_, NS) if WEAK.contains(&label) => {
+                let zone: &'static str = format!("{label}.test").leak();
+                yes(zone, NS, &wire("ns.test"))
+            }
+            (_, NS) => no(0),
+            (_, _) => filter(label, kind),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_zones_own_name_server_decides_where_no_resolver_does() {
+        let own = name_server(|label, _| {
+            let said = match label {
+                "blocked" => yes("blocked.test", A, &[11, 0, 0, 7]),
+                // It leaves its own record out as well.
+                "dead" => Said {
+                    code: 3,
+                    ..Said::default()
+                },
+                "empty" => Said::default(),
+                "strange" => filter(label, A),
+                _ => no(3),
+            };
+            Said {
+                bits: [4, 0],
+                ..said
+            }
+        });
+        let asked = |reach| Authorities::Asked {
+            port: own.port(),
+            reach,
+        };
+        let resolver = name_server(filter_with_zones);
+        let told = answers_with(vec![resolver], asked(Reach::Anywhere)).await;
+        assert!(matches!(&told[0], DnsAnswer::Records { records, .. }
+            if *records == [Record::Address("11.0.0.7".parse().unwrap())]));
+        assert!(matches!(told[3], DnsAnswer::NoRecords { .. }), "{told:?}");
+        assert!(matches!(told[4], DnsAnswer::Failed(_)), "{told:?}");
+        for place in [1, 2, 5, 6, 7] {
+            assert!(
+                matches!(told[place], DnsAnswer::NoSuchName { .. }),
+                "{told:?}"
+            );
+        }
+        // It is on this machine: nobody is asked inward.
+        let told = answers_with(vec![resolver], asked(Reach::Public)).await;
+        assert!(
+            told.iter()
+                .all(|answer| matches!(answer, DnsAnswer::Failed(_))),
+            "{told:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn who_answers_in_the_name_of_a_zone_proves_nothing() {
+        // No AA: it is no authority.
+        let hijacker = name_server(|_, _| no(3));
+        let authorities = Authorities::Asked {
+            port: hijacker.port(),
+            reach: Reach::Anywhere,
+        };
+        let told = answers_with(vec![name_server(filter_with_zones)], authorities).await;
+        assert!(
+            told.iter()
+                .all(|answer| matches!(answer, DnsAnswer::Failed(_))),
+            "{told:?}"
+        );
     }
 }

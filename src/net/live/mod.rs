@@ -1,6 +1,7 @@
 //! The internet: DNS through hickory, TCP through tokio.
 
 mod capped;
+mod checked;
 mod dns;
 mod proof;
 mod proxy;
@@ -15,7 +16,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Clock, Connector, Later, OwnTrouble, Stream, World};
 use crate::model::timestamp::Timestamp;
-use dns::Dns;
+use dns::{Authorities, Dns};
 
 pub use proxy::Proxy;
 pub use sockets::{Sockets, allowed_files};
@@ -42,12 +43,17 @@ pub struct NoServers(String);
 ///
 /// [`NoServers`] when the system has no usable DNS settings.
 pub fn world(servers: &Servers, proxy: Option<Proxy>, seed: u64) -> Result<World, NoServers> {
-    let dial: Arc<dyn Connector> = match proxy {
-        Some(proxy) => Arc::new(proxy),
-        None => Arc::new(Tcp),
+    // Where a proxy stands between us and the world, nobody outside is asked but through it.
+    let (dial, authorities): (Arc<dyn Connector>, _) = match proxy {
+        Some(proxy) => (Arc::new(proxy), Authorities::LeftAlone),
+        None => (Arc::new(Tcp), Authorities::ON_THE_INTERNET),
     };
     Ok(World {
-        names: Arc::new(Dns::new(servers, Sockets::allowed().dns_questions)?),
+        names: Arc::new(Dns::new(
+            servers,
+            Sockets::allowed().dns_questions,
+            authorities,
+        )?),
         dial,
         clock: Clock::starting_at(Timestamp::from(SystemTime::now())),
         seed,
