@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use presend::bounce::explain::{self, Hints, Knowledge};
 use presend::bounce::import::{self as bounces, Kind, SourceError};
 use proptest::prelude::*;
 
@@ -52,6 +53,61 @@ proptest! {
         let found = read("events.json", event.to_string().as_bytes()).unwrap();
         prop_assert_eq!(found, [(Kind::Bounce, Some("a@b.example".to_owned()))]);
     }
+}
+
+/// Whether `explain` and `bounces` each call what a message is about permanent, where both say why it came back.
+fn permanent(message: &[u8]) -> Option<(bool, bool)> {
+    let explained = explain::explain(message, Hints::default(), Knowledge::built_in());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.eml");
+    fs::write(&path, message).unwrap();
+    let events = bounces::read(&path).ok()?;
+    let event = events.iter().find(|event| event.kind == Kind::Bounce)?;
+    let reading = &explained.readings.first()?.reading;
+    (event.reason == Some(reading.reason)).then_some((reading.permanent, event.permanent))
+}
+
+#[test]
+fn bounces_and_explain_agree_on_permanent() {
+    let mut compared = 0;
+    let mut apart = Vec::new();
+    let mut compare = |name: &str, message: &[u8]| {
+        if let Some((explained, imported)) = permanent(message) {
+            compared += 1;
+            if explained != imported {
+                apart.push(format!("{name}: explain {explained}, bounces {imported}"));
+            }
+        }
+    };
+    for (name, message, _) in crate::bounce::fixtures() {
+        compare(&name, &message);
+    }
+    let replies = include_str!("../fixtures/replies.tsv");
+    for line in replies.lines().filter(|line| !line.starts_with('#')) {
+        let Some(reply) = line.split('\t').nth(2) else {
+            continue;
+        };
+        let status = if reply.starts_with('4') {
+            "4.0.0"
+        } else {
+            "5.0.0"
+        };
+        let quoted = reply.replace("\\n", "\r\n  ");
+        let message = format!(
+            "From: MAILER-DAEMON@mx.example\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n\
+             Final-Recipient: rfc822; ann@garden.example\r\nAction: failed\r\nStatus: {status}\r\n\
+             Diagnostic-Code: smtp; {quoted}\r\n\r\n--b--\r\n"
+        );
+        compare(reply, message.as_bytes());
+    }
+    assert!(compared > 900, "{compared}");
+    assert!(
+        apart.is_empty(),
+        "{} of {compared}:\n{}",
+        apart.len(),
+        apart.join("\n")
+    );
 }
 
 #[test]
