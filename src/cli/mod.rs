@@ -27,6 +27,7 @@ mod simulate;
 mod start;
 mod state;
 mod stop;
+mod system;
 mod tools;
 mod verify;
 mod workbook;
@@ -38,8 +39,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::input::list::IntakeError;
-use crate::model::limits;
-use crate::net::live::allowed_files;
 
 use layers::Layers;
 
@@ -113,6 +112,9 @@ pub enum Exit {
     NoList,
     /// Not able to ask: no DNS, port 25 closed.
     CannotAsk,
+    /// What was piped in cannot be kept for now, and is to be handed in again (`EX_TEMPFAIL` of `sysexits.h`, which mail
+    /// servers understand).
+    TryAgain,
     /// The run was interrupted.
     Interrupted,
 }
@@ -127,6 +129,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::NoList => 3,
             Exit::CannotAsk => 4,
+            Exit::TryAgain => 75,
             Exit::Interrupted => 130,
         }
     }
@@ -159,33 +162,19 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Refuses to ask any host where the system lets the program open so few files that the first of them would fail, as if
-/// disks or ledgers were at fault.
-fn enough_files(command: &Command) -> anyhow::Result<()> {
-    if !matches!(
+/// Whether a command runs for long, with files, sockets and memory that grow to some size.
+fn is_a_run(command: &Command) -> bool {
+    matches!(
         command,
         Command::Verify(_) | Command::Check(_) | Command::Estimate(_)
-    ) {
-        return Ok(());
-    }
-    let files = allowed_files();
-    if files >= limits::LEAST_FILES {
-        return Ok(());
-    }
-    Err(Refusal {
-        exit: Exit::CannotAsk,
-        message: format!(
-            "the system lets this program open only {files} files at a time, and it needs {} at least\n  raise the limit: \
-             ulimit -n 1024",
-            limits::LEAST_FILES
-        ),
-    }
-    .into())
+    )
 }
 
 /// Runs what was asked for.
 fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
-    enough_files(&cli.command)?;
+    if is_a_run(&cli.command) {
+        system::gives_enough()?;
+    }
     match cli.command {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),

@@ -69,6 +69,25 @@ pub fn tame(text: &str) -> String {
         .collect()
 }
 
+/// `words` without the addresses in them: whoever reads over a shoulder, or a log, learns no names.
+#[must_use]
+pub fn without_addresses(words: &str) -> String {
+    let parts = words.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{},;\"'".contains(c));
+    let mut left = String::with_capacity(words.len());
+    for part in parts {
+        let word =
+            part.trim_end_matches(|c: char| c.is_whitespace() || "<>()[]{},;\"'".contains(c));
+        match word.find('@') {
+            Some(at) if at > 0 && at + 1 < word.len() => {
+                left.push('…');
+                left.push_str(&part[word.len()..]);
+            }
+            Some(_) | None => left.push_str(part),
+        }
+    }
+    left
+}
+
 /// Whether a spreadsheet would take a text for a formula, whatever blanks stand in front of it.
 #[must_use]
 pub fn is_formula(text: &str) -> bool {
@@ -127,6 +146,24 @@ pub fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_is_told_without_whom_it_names() {
+        for (words, told) in [
+            (
+                "550 5.1.1 <anna@acme.test>: Recipient address rejected",
+                "550 5.1.1 <…>: Recipient address rejected",
+            ),
+            ("no anna@acme.test, bert@acme.test here", "no …, … here"),
+            ("mailto:anna@acme.test;", "…;"),
+            (
+                "write to us @ noon, or @acme",
+                "write to us @ noon, or @acme",
+            ),
+        ] {
+            assert_eq!(without_addresses(words), told);
+        }
+    }
 
     #[test]
     fn shares_read_like_what_people_say() {

@@ -34,9 +34,14 @@ impl Run {
 
     /// As [`Run::verify`], where a program may have no more than `files` open.
     pub(crate) fn verify_with_open_files(files: u32, list: &[u8], arguments: &[&str]) -> Self {
+        Run::verify_with_limit(&format!("-n {files}"), list, arguments)
+    }
+
+    /// As [`Run::verify`], under a limit as `ulimit` of the shell takes it.
+    pub(crate) fn verify_with_limit(limit: &str, list: &[u8], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("list.csv"), list).unwrap();
-        let script = format!("ulimit -n {files} && exec \"$@\"");
+        let script = format!("ulimit {limit} && exec \"$@\"");
         let mut command = Command::new("sh");
         command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_presend")]);
         command.args(["verify", "list.csv"]).args(arguments);

@@ -36,7 +36,7 @@ use table::Table;
 #[derive(Debug, Args)]
 pub(super) struct BouncesArgs {
     /// Messages (.eml), mboxes, mail folders (Maildir), exports of sending platforms (CSV, JSON, JSON lines), .gz or .zst;
-    /// `-` is standard input
+    /// `-` is standard input, where exit code 75 tells a mail server to hand the message in again
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Write one JSON object
@@ -103,6 +103,29 @@ fn kind(name: &str) -> Kind {
 
 /// Runs `presend bounces`.
 pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
+    let is_piped_in = args.files.iter().any(|file| file == Path::new("-"));
+    import(args).map_err(|error| match is_piped_in {
+        true => handed_in_again(error),
+        false => error,
+    })
+}
+
+/// What went wrong with a message that a mail server pipes in: where the message itself is at fault the server may send it
+/// away, else it is to keep it and to try again.
+fn handed_in_again(error: anyhow::Error) -> anyhow::Error {
+    let refusal = error.downcast_ref::<Refusal>();
+    let is_the_messages = refusal.is_some_and(|refusal| refusal.exit == Exit::NoList);
+    if is_the_messages || super::is_broken_pipe(&error) {
+        return error;
+    }
+    Refusal {
+        exit: Exit::TryAgain,
+        message: super::in_words(&error),
+    }
+    .into()
+}
+
+fn import(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let now = Timestamp::from(SystemTime::now());
     // What can be wrong is looked at before anything is read.
     if let Some(run) = &args.run {
@@ -187,7 +210,8 @@ pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let health = sent.and_then(|sent| health(sent, counts.bounced, counts.complaints));
     let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
-        finish_json(&mut spool, &kept, health, comparison.as_ref())?;
+        let told = (!args.no_ledger).then_some(&kept);
+        finish_json(&mut spool, &kept, told, health, comparison.as_ref())?;
         spool.flush()?;
         drop(spool);
         whole.rewind()?;
@@ -362,17 +386,20 @@ impl<W: Write> Import<'_, W> {
     }
 }
 
-/// Writes what follows the happenings.
+/// Writes what follows the happenings; `in_ledger` is what a ledger was told, where there is one.
 fn finish_json(
     out: &mut dyn Write,
     kept: &Kept,
+    in_ledger: Option<&Kept>,
     health: Option<Health>,
     comparison: Option<&Comparison>,
 ) -> anyhow::Result<()> {
     let summary = serde_json::to_value(Summary::of(&kept.season, health))?;
     let rest = serde_json::json!({
         "summary": summary,
-        "ledger": { "new_bounces": kept.new },
+        "ledger": in_ledger.map(|kept| {
+            serde_json::json!({ "new_bounces": kept.new, "read_before": kept.known })
+        }),
         "suppression": kept.suppressed.as_ref().map(|(path, added)| {
             serde_json::json!({ "file": path.display().to_string(), "added": added })
         }),

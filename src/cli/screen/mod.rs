@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::log::{LogArgs, LogFormat, TARGET};
 use super::stop::Doing;
-use crate::model::text::{counted, grouped};
+use crate::model::text::{counted, grouped, without_addresses};
 use crate::probe::scheduler::Progress;
 use crate::verify::report::blocked::Scope;
 use crate::verify::{Observer, SoFar};
@@ -34,6 +34,8 @@ pub(super) struct Screen {
     doing: Arc<Doing>,
     next_line: Instant,
     next_listed: Instant,
+    /// Whether replies are shown with the addresses that hosts repeat in them.
+    names: bool,
 }
 
 impl Screen {
@@ -57,12 +59,25 @@ impl Screen {
             doing: Arc::default(),
             next_line: Instant::now() + LINE_EVERY,
             next_listed: Instant::now(),
+            names: log.verbose > 0,
         }
     }
 
     /// What the run is at, for the task that answers signals meanwhile.
     pub(super) fn doing(&self) -> Arc<Doing> {
         Arc::clone(&self.doing)
+    }
+
+    /// Notes a host in trouble, with its last words: without `-v` those that name nobody.
+    fn tell_of(&mut self, trouble: Trouble, host: &str, words: &str, addresses: usize) {
+        let addresses = addresses as u64;
+        match self.names {
+            true => self.notices.add(trouble, host, words, addresses),
+            false => {
+                let words = without_addresses(words);
+                self.notices.add(trouble, host, &words, addresses);
+            }
+        }
     }
 
     /// Takes the progress off the screen, with what is left to be told.
@@ -166,13 +181,11 @@ impl Observer for Screen {
     }
 
     fn blocked(&mut self, host: &str, words: &str, addresses: usize) {
-        let addresses = addresses as u64;
-        self.notices.add(Trouble::Blocked, host, words, addresses);
+        self.tell_of(Trouble::Blocked, host, words, addresses);
     }
 
     fn left(&mut self, host: &str, words: &str, addresses: usize) {
-        self.notices
-            .add(Trouble::Left, host, words, addresses as u64);
+        self.tell_of(Trouble::Left, host, words, addresses);
     }
 
     fn stranded(&mut self, words: &str) {
@@ -182,8 +195,7 @@ impl Observer for Screen {
     }
 
     fn doubted(&mut self, host: &str, words: &str, addresses: usize) {
-        let addresses = addresses as u64;
-        self.notices.add(Trouble::Doubted, host, words, addresses);
+        self.tell_of(Trouble::Doubted, host, words, addresses);
     }
 }
 
