@@ -1,13 +1,9 @@
-//! Any bytes as a message that came back. Needs nightly: `cargo +nightly fuzz run bounce`.
+//! The target `bounce` for the engine.
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use presend::bounce::explain::{self, Hints, Knowledge, json, render};
+#[path = "../targets/mod.rs"]
+#[allow(dead_code, reason = "each program runs one target")]
+mod targets;
 
-fuzz_target!(|bytes: &[u8]| {
-    let explanation = explain::explain(bytes, Hints::default(), Knowledge::built_in());
-    let shown = render::render(&explanation, 80, render::Style::Plain);
-    assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
-    json::to_string(&explanation).expect("an explanation is JSON");
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::bounce::run(data));

@@ -1,0 +1,9 @@
+//! The target `records` for the engine.
+
+#![no_main]
+
+#[path = "../targets/mod.rs"]
+#[allow(dead_code, reason = "each program runs one target")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::records::run(data));
