@@ -146,7 +146,11 @@ fn of_notice(
                 .iter()
                 .all(|known| known.reading.reason != reading.reading.reason)
             {
-                readings.push(reading.clone());
+                let mut reading = reading.clone();
+                // A reply by itself is explained by its code; of a message that came back, what a second reading leaves open is
+                // not for good, and `bounces` calls it so too.
+                reading.reading.permanent &= explained.verdict.permanent;
+                readings.push(reading);
             }
         }
         for piece in advice {

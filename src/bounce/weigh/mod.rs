@@ -390,17 +390,12 @@ fn of_failure(evidence: &BounceEvidence, kind: Kind) -> BounceVerdict {
         });
     }
     let action = action_after(&readings);
-    // What a second reading leaves open is not for good, in whichever of them it is shown.
-    if action == AddressAction::Review {
-        for reading in &mut readings {
-            reading.reading.permanent = false;
-        }
-    }
     BounceVerdict {
         recipient: evidence.recipient.clone(),
         kind,
         reason: Some(first.reading.reason),
-        permanent: readings[0].reading.permanent,
+        // What a second reading leaves open is not for good.
+        permanent: readings[0].reading.permanent && action != AddressAction::Review,
         condemns: kind == Kind::Bounce
             && first.reading.reason.may_reject()
             && action == AddressAction::Remove,
