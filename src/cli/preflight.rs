@@ -38,7 +38,10 @@ What it does:
   for it (SPF), whether your mail is signed (DKIM), what receivers do with
   forged mail (DMARC), whether your addresses have names and stand on no
   blocklist. Without DOMAIN only this machine is looked at: can it ask mail
-  hosts? With --volume the rules of Gmail, Yahoo and Microsoft for that number
+  hosts? For that the mail hosts of gmail.com, outlook.com and gmx.net are
+  greeted and left, and one connection is tried to an address that nobody has
+  (198.19.255.254), to see whether something on the way answers for everybody.
+  Without --list nobody else is connected to. With --volume the rules of Gmail, Yahoo and Microsoft for that number
   of messages are applied, and a warm-up plan is made.
 
 What a DNS record is, and how to publish one:
@@ -371,4 +374,18 @@ pub async fn run(
         Fitness::NotFit => 1,
         Fitness::CouldNotTell => 4,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EXPLAINED;
+    use crate::preflight::machine::port25::{NOBODY, WELL_KNOWN};
+
+    #[test]
+    fn the_help_names_whom_a_look_at_this_machine_connects_to() {
+        let nobody = NOBODY.to_string();
+        for whom in WELL_KNOWN.into_iter().chain([nobody.as_str()]) {
+            assert!(EXPLAINED.contains(whom), "{whom}");
+        }
+    }
 }

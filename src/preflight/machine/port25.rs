@@ -18,7 +18,7 @@ use crate::preflight::sender::checks::ascii;
 use crate::preflight::sender::options::Intake;
 
 /// An unassigned address: within the block set aside for measuring devices (RFC 2544, RFC 6890 §2.2.2).
-const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 19, 255, 254));
+pub const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 19, 255, 254));
 
 /// Domains of different operators with mail hosts that are always there.
 pub const WELL_KNOWN: [&str; 3] = ["gmail.com", "outlook.com", "gmx.net"];
