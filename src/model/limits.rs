@@ -530,8 +530,26 @@ pub const DNS_RETRY_WAIT: Duration = Duration::from_secs(30);
 
 // ── The run ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Most DNS questions under way. hickory holds a socket for each until its time is over.
+/// DNS questions under way at first. hickory holds a socket for each until its time is over.
 pub const DNS_QUESTIONS: usize = 256;
+
+/// Most of them, where the resolver bears them. Our choice: with a tenth of a second an answer, these are as many a second as
+/// two cores can put.
+pub const DNS_QUESTIONS_MOST: usize = 1024;
+
+/// Fewest of them, however many get lost. Our choice: names of dead name servers, each of which costs its time, must not bring a
+/// run to a stop.
+pub const DNS_QUESTIONS_LEAST: usize = 32;
+
+/// Answers after which the number of questions changes, by how many are under way. Our choice: the questions put before the last
+/// change have been answered by then.
+pub const DNS_ROUND: usize = 2;
+
+/// Questions lost, in a hundred, up to which there may be more of them. Our choice: one in fifty belongs to dead name servers.
+pub const DNS_LOST_FEW: usize = 2;
+
+/// Questions lost, in a hundred, from which on there are to be fewer. Our choice: old lists have as many dead name servers.
+pub const DNS_LOST_MANY: usize = 10;
 
 /// Most sockets that one of them holds: one for each attempt (measured with hickory-resolver).
 pub const SOCKETS_OF_A_DNS_QUESTION: usize = 3;

@@ -4,6 +4,7 @@ mod notices;
 mod picture;
 mod zone;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,13 +72,12 @@ impl Screen {
     /// Notes a host in trouble, with its last words: without `-v` those that name nobody.
     fn tell_of(&mut self, trouble: Trouble, host: &str, words: &str, addresses: usize) {
         let addresses = addresses as u64;
-        match self.names {
-            true => self.notices.add(trouble, host, words, addresses),
-            false => {
-                let words = without_addresses(words);
-                self.notices.add(trouble, host, &words, addresses);
-            }
-        }
+        let words = if self.names {
+            Cow::Borrowed(words)
+        } else {
+            Cow::Owned(without_addresses(words))
+        };
+        self.notices.add(trouble, host, &words, addresses);
     }
 
     /// Takes the progress off the screen, with what is left to be told.

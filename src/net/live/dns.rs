@@ -1,6 +1,7 @@
 //! DNS through hickory.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hickory_resolver::Resolver as Hickory;
@@ -11,11 +12,12 @@ use hickory_resolver::config::{
 use hickory_resolver::net::NetError;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::capped::Capped;
 use super::checked::Whose;
 use super::proof::{self, Claim, Weak};
+use super::width::{Outcome, Places, Width};
 use super::{NoServers, Servers};
 use crate::model::limits;
 use crate::net::route::{DnsAnswer, DnsFailure, Reach, RecordKind};
@@ -30,8 +32,7 @@ pub(super) struct Dns {
     authorities: Authorities,
     /// hickory holds a socket for each question until its time is over: a question waits for a place.
     places: Semaphore,
-    /// How many places there are.
-    at_once: usize,
+    width: Mutex<Width>,
 }
 
 /// Whether a zone's own name servers are asked where resolvers prove nothing.
@@ -54,7 +55,7 @@ impl Authorities {
 }
 
 impl Dns {
-    /// A resolver that asks `servers`, `places` questions at a time.
+    /// A resolver that asks `servers`, at most `places` questions at a time.
     pub(super) fn new(
         servers: &Servers,
         places: usize,
@@ -86,9 +87,21 @@ impl Dns {
             resolver: resolver(config, Whose::Resolver, limits::DNS_CACHE).map_err(failed)?,
             single,
             authorities,
-            places: Semaphore::new(places),
-            at_once: places,
+            places: Semaphore::new(places.min(limits::DNS_QUESTIONS)),
+            width: Mutex::new(Width::new(places)),
         })
+    }
+
+    /// Leaves a place, with what came of its question: the window may get wider or narrower by that.
+    fn leave(&self, place: SemaphorePermit<'_>, outcome: Outcome) {
+        let mut width = self.width.lock().unwrap_or_else(PoisonError::into_inner);
+        let Places { more, is_free } = width.leave(outcome);
+        drop(width);
+        self.places.add_permits(more);
+        match is_free {
+            true => drop(place),
+            false => place.forget(),
+        }
     }
 
     /// What becomes of an answer that proves nothing: the sound answer of another server in its place, itself where two
@@ -212,7 +225,10 @@ fn options(cache: u64) -> ResolverOpts {
 
 impl Resolver for Dns {
     fn places(&self) -> usize {
-        self.at_once
+        self.width
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .now()
     }
 
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
@@ -225,16 +241,24 @@ impl Resolver for Dns {
                 };
             };
             let wanted = proof::record_type(kind);
-            let _place = self
+            let place = self
                 .places
                 .acquire()
                 .await
                 .expect("the semaphore is never closed");
             let found = self.resolver.lookup(fqdn.clone(), wanted).await;
-            match proof::weigh(&fqdn, wanted, found) {
+            let answer = match proof::weigh(&fqdn, wanted, found) {
                 Claim::Sound(answer) => answer,
                 Claim::Weak(weak) => self.second_opinion(&fqdn, wanted, weak).await,
-            }
+            };
+            let is_lost = answer == DnsAnswer::Failed(DnsFailure::Timeout);
+            let outcome = if is_lost {
+                Outcome::Lost
+            } else {
+                Outcome::Answered
+            };
+            self.leave(place, outcome);
+            answer
         })
     }
 }

@@ -6,6 +6,7 @@ mod dns;
 mod proof;
 mod proxy;
 mod sockets;
+mod width;
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

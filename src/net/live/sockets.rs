@@ -10,7 +10,7 @@ use crate::model::limits;
 pub struct Sockets {
     /// Conversations with mail hosts at once.
     pub mail_hosts: usize,
-    /// Questions to DNS at once.
+    /// Questions to DNS at once, at most.
     pub dns_questions: usize,
 }
 
@@ -27,7 +27,7 @@ impl Sockets {
         let files = usize::try_from(files).unwrap_or(usize::MAX);
         let free = files.saturating_sub(limits::OWN_FILES);
         let dns_questions =
-            (free / 2 / limits::SOCKETS_OF_A_DNS_QUESTION).clamp(1, limits::DNS_QUESTIONS);
+            (free / 2 / limits::SOCKETS_OF_A_DNS_QUESTION).clamp(1, limits::DNS_QUESTIONS_MOST);
         let for_dns = dns_questions * limits::SOCKETS_OF_A_DNS_QUESTION;
         Sockets {
             mail_hosts: free.saturating_sub(for_dns).max(1),
@@ -80,7 +80,7 @@ mod tests {
             (64, 17, 5),
             (256, 113, 37),
             (1024, 497, 165),
-            (20_000, 20_000 - 32 - 3 * 256, 256),
+            (20_000, 20_000 - 32 - 3 * 1024, 1024),
         ] {
             let sockets = Sockets::within(files);
             let expected = Sockets {
