@@ -11,18 +11,15 @@ use super::log::LogArgs;
 use super::safe::safe;
 use super::screen::Screen;
 use super::{Exit, place, start, stop, tools, usage};
-use crate::input::address::Address;
-use crate::input::list::{ColumnChoice, Options, Source};
-use crate::ledger::Ledger;
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
-use crate::model::verdict::{Evidence, Finding, Standing, Whom};
+use crate::model::verdict::{Finding, Standing, Whom};
 use crate::net::Clock;
 use crate::probe::LISTED_STRANGER;
-use crate::projection::{Model, Segment};
-use crate::verify::{self, Asking, Describer, Judge, Judgement, Task, Tools, parse_text, prepare};
+use crate::verify::check::{Checked, check, first_in};
+use crate::verify::{Asking, Tools};
 
 /// Options of `check`.
 #[derive(Debug, Args)]
@@ -46,26 +43,13 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = tools::tools(&args.policy, &args.asking)?;
-    let folder = tempfile::tempdir()?;
     let inputs = inputs(&args.addresses)?;
-    // A header of our own keeps the first address from being taken for one.
-    let list = inputs.iter().fold("email\n".to_owned(), |list, address| {
-        let quoted = address.replace('"', "\"\"").replace(['\r', '\n'], " ");
-        list + "\"" + &quoted + "\"\n"
-    });
-    let source = Source::spool("the addresses".to_owned(), list.as_bytes())?;
-    let task = Task {
-        options: Options {
-            column: ColumnChoice::Numbered(1),
-            ..Options::default()
-        },
-        memory: args.asking.memory(),
-        ..Task::of(source, folder.path().to_owned())
-    };
     let mut domains = Vec::new();
-    start::add_domains(&mut domains, &task.lists[0].source, &task.options)?;
+    let named = inputs.iter().filter_map(|input| first_in(input));
+    named.for_each(|address| start::domains_add(&mut domains, &address));
+    domains.truncate(limits::START_HOSTS);
     let mut screen = Screen::start(&args.log);
-    let (text, ending, undeliverable) = place::block_on(&place, async {
+    let (checked, ending) = place::block_on(&place, async {
         let asked = args.asking.config(&place, &domains).await?;
         let clock = match &asked {
             Some((world, _)) => world.clock,
@@ -77,27 +61,27 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             None => Asking::Nobody(clock),
         };
         let until = stop::stop(args.asking.deadline, screen.doing());
-        let run = prepare(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
-        let ending = run.report.ending;
-        let model = verify::believed(&ledger, clock.now())?;
-        let judge = Judge::new(&tools, clock.now(), ending);
-        let mut describer = Describer::new(&tools.lists);
-        let mut text = String::new();
-        let mut undeliverable = false;
-        for input in &inputs {
-            for checked in check(&judge, &mut describer, input, &mut ledger)? {
-                let bounce = checked.bounce(&model);
-                undeliverable |= checked.judgement.verdict.standing == Standing::Undeliverable;
-                if args.json {
-                    text += &to_json(&checked, bounce);
-                } else {
-                    text += &for_people(&checked, bounce, &tools);
-                }
-            }
-        }
-        anyhow::Ok((text, ending, undeliverable))
+        let memory = args.asking.memory();
+        let checked = check(
+            &inputs,
+            memory,
+            &tools,
+            asking,
+            &mut ledger,
+            &mut screen,
+            until,
+        );
+        anyhow::Ok(checked.await?)
     })??;
     screen.finish();
+    let shown = checked.iter().map(|checked| match args.json {
+        true => to_json(checked, &inputs[checked.text]),
+        false => for_people(checked, &inputs[checked.text], &tools),
+    });
+    let text: String = shown.collect();
+    let undeliverable = checked
+        .iter()
+        .any(|checked| checked.judgement.verdict.standing == Standing::Undeliverable);
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(match ending {
         Ending::Interrupted => Exit::Interrupted,
@@ -134,54 +118,16 @@ fn inputs(typed: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(inputs)
 }
 
-/// What was found out about one address of a text, or about a text without any.
-struct Checked<'a> {
-    input: &'a str,
-    address: Option<Address>,
-    judgement: Judgement,
-    evidence: Evidence,
-}
-
-impl Checked<'_> {
-    /// The probability that a message to this address bounces; `None` where there is no recipient.
-    fn bounce(&self, model: &Model) -> Option<f64> {
-        let Judgement {
-            verdict,
-            flags,
-            provider_id,
-            ..
-        } = &self.judgement;
-        let domain = self.address.as_ref();
-        let domain = domain.map_or("", |address| address.domain().wire());
-        self.judgement.is_message().then(|| {
-            model.mean(&Segment::of(
-                *verdict,
-                *flags,
-                provider_id.as_deref(),
-                domain,
-            ))
-        })
-    }
-
-    /// The address, or the text that holds none.
-    fn shown(&self) -> String {
-        match &self.address {
-            Some(address) => address.to_string(),
-            None => self.input.to_owned(),
-        }
-    }
-}
-
 /// One line of JSON.
-fn to_json(checked: &Checked<'_>, bounce: Option<f64>) -> String {
+fn to_json(checked: &Checked, input: &str) -> String {
     let judgement = &checked.judgement;
     let address = checked.address.as_ref().map(ToString::to_string);
     let address = address.unwrap_or_default();
-    let input = match address == checked.input {
+    let input = match address == input {
         true => "",
-        false => checked.input,
+        false => input,
     };
-    let columns = judgement.columns(bounce, &address, input);
+    let columns = judgement.columns(checked.bounce, &address, input);
     let object = serde_json::json!({
         "address": columns.address,
         "verdict": columns.verdict,
@@ -200,11 +146,12 @@ fn to_json(checked: &Checked<'_>, bounce: Option<f64>) -> String {
 }
 
 /// Verdict and evidence as an expert wants to read them.
-fn for_people(checked: &Checked<'_>, bounce: Option<f64>, tools: &Tools) -> String {
+fn for_people(checked: &Checked, input: &str, tools: &Tools) -> String {
     let judgement = &checked.judgement;
     let verdict = judgement.verdict;
     let mut text = String::new();
-    let _ = writeln!(text, "{}", safe(&checked.shown()));
+    let address = checked.address.as_ref().map(ToString::to_string);
+    let _ = writeln!(text, "{}", safe(address.as_deref().unwrap_or(input)));
     let _ = writeln!(
         text,
         "  {} ({}): {}",
@@ -212,6 +159,7 @@ fn for_people(checked: &Checked<'_>, bounce: Option<f64>, tools: &Tools) -> Stri
         verdict.reason,
         verdict.reason.in_plain_words()
     );
+    let bounce = checked.bounce;
     let bounce = bounce.map(|share| format!("   bounce: {:.1} %", share * 100.0));
     let _ = writeln!(
         text,
@@ -276,39 +224,4 @@ fn for_people(checked: &Checked<'_>, bounce: Option<f64>, tools: &Tools) -> Stri
         };
     }
     text
-}
-
-/// What the addresses of a text get, with the evidence; or the text, where it holds none.
-fn check<'i>(
-    judge: &Judge<'_>,
-    describer: &mut Describer<'_>,
-    input: &'i str,
-    ledger: &mut Ledger,
-) -> anyhow::Result<Vec<Checked<'i>>> {
-    let addresses = match parse_text(input.as_bytes()) {
-        Ok(addresses) => addresses,
-        Err(no_address) => {
-            let mut evidence = Evidence::new();
-            let detail = no_address.detail.to_string();
-            evidence.learn(judge.now(), Finding::Text { detail });
-            return Ok(vec![Checked {
-                input,
-                address: None,
-                judgement: judge.no_address(no_address),
-                evidence,
-            }]);
-        }
-    };
-    let mut checked = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let described = describer.describe(address);
-        let evidence = judge.evidence(&described.address, ledger)?;
-        checked.push(Checked {
-            input,
-            judgement: judge.judge(&described, &evidence),
-            address: Some(described.address),
-            evidence,
-        });
-    }
-    Ok(checked)
 }

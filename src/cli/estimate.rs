@@ -19,7 +19,7 @@ use crate::model::text::{grouped, percent};
 use crate::model::timestamp::Timestamp;
 use crate::net::Clock;
 use crate::verify::Asking;
-use crate::verify::estimate::{Estimated, estimate};
+use crate::verify::estimate::{Estimated, Sample, estimate};
 use crate::verify::report::advice::{Mood, in_words};
 
 /// Options of `estimate`.
@@ -74,19 +74,23 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
             None => Asking::Nobody(clock),
         };
         let until = stop::stop(args.asking.deadline, screen.doing());
-        estimate(
-            &sources,
-            &options,
-            u64::from(args.sample),
+        let sample = Sample {
+            sources: &sources,
+            options: &options,
+            most: u64::from(args.sample),
             seed,
-            args.asking.memory(),
+        };
+        let memory = args.asking.memory();
+        let estimated = estimate(
+            &sample,
+            memory,
             &tools,
             asking,
             &mut ledger,
             &mut screen,
             until,
-        )
-        .await
+        );
+        anyhow::Ok(estimated.await?)
     })??;
     screen.finish();
     let text = if args.json {

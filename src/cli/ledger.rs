@@ -182,7 +182,7 @@ fn export_csv(ledger: &Ledger, out: impl Write) -> anyhow::Result<()> {
             &harmless(&row.reply),
             &or_empty(row.until.map(|until| until.to_string())),
         ])?;
-        Ok(())
+        anyhow::Ok(())
     })?;
     writer.flush()?;
     Ok(())
@@ -200,7 +200,7 @@ fn export_lines(ledger: &Ledger, mut out: impl Write) -> anyhow::Result<()> {
     ledger.export(|row| {
         serde_json::to_writer(&mut out, &row)?;
         out.write_all(b"\n")?;
-        Ok(())
+        anyhow::Ok(())
     })?;
     out.flush()?;
     Ok(())

@@ -39,6 +39,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::input::list::IntakeError;
+use crate::verify::VerifyError;
 
 use layers::Layers;
 
@@ -275,7 +276,13 @@ fn report(error: &anyhow::Error) -> Exit {
     {
         return Exit::CannotAsk;
     }
-    match error.downcast_ref::<IntakeError>() {
+    let of_a_list = match error.downcast_ref::<VerifyError>() {
+        Some(VerifyError::List(error)) => Some(error),
+        Some(VerifyError::Ledger(_) | VerifyError::Output(_) | VerifyError::Spill(_)) | None => {
+            error.downcast_ref::<IntakeError>()
+        }
+    };
+    match of_a_list {
         // Which column to read is a question of usage; everything else about a list is about the list.
         Some(
             IntakeError::Ambiguous { .. }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Ledger;
 use super::row::{columns, read};
+use super::{Ledger, LedgerError};
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 
@@ -56,11 +56,11 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// [`super::LedgerError`] when the ledger cannot be read, whatever `take` fails with.
-    pub fn export(
+    /// [`LedgerError`] when the ledger cannot be read, whatever `take` fails with.
+    pub fn export<E: From<LedgerError>>(
         &self,
-        mut take: impl FnMut(Exported) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+        mut take: impl FnMut(Exported) -> Result<(), E>,
+    ) -> Result<(), E> {
         for (about, table, key) in [("domain", "domain", "name"), ("address", "address", "key")] {
             let query = format!(
                 "SELECT {}, {key} FROM {table} ORDER BY {key}, run, n",

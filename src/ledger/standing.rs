@@ -397,11 +397,11 @@ impl Ledger {
     /// # Errors
     ///
     /// When the ledger cannot be read, or `take` fails.
-    pub fn gone(
+    pub fn gone<E: From<LedgerError>>(
         &self,
         register: &Register,
-        mut take: impl FnMut(&str, Verdict) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+        mut take: impl FnMut(&str, Verdict) -> Result<(), E>,
+    ) -> Result<(), E> {
         let failed = |error| self.failure(error);
         let mut statement = self
             .connection

@@ -1348,9 +1348,9 @@ fn a_ledger_that_was_tampered_with_gives_an_error_or_nothing_but_never_a_panic()
         if let Ok(mut ledger) = Ledger::find(&path, now) {
             let _ = ledger.stats().map(|stats| serde_json::to_string(&stats));
             let _ = ledger.export(|row| {
-                serde_json::to_string(&row)?;
+                drop(serde_json::to_string(&row));
                 drop(row.at.to_string());
-                Ok(())
+                Ok::<(), LedgerError>(())
             });
             let _ = ledger.todo("bert@acme.test", "acme.test");
             let _ = ledger.host("hosting.test");

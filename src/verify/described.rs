@@ -181,7 +181,7 @@ pub fn first_of(row: &Row<'_>) -> Result<Address, NoAddress> {
 /// # Errors
 ///
 /// [`NoAddress`] with the first rule that it breaks.
-pub fn parse_text(text: &[u8]) -> Result<Vec<Address>, NoAddress> {
+pub(super) fn parse_text(text: &[u8]) -> Result<Vec<Address>, NoAddress> {
     match address::contents(text) {
         Contents::One(found) => Ok(vec![found.address]),
         Contents::Several(found) => Ok(found.into_iter().map(|found| found.address).collect()),

@@ -1,17 +1,21 @@
 //! What lists come to, from a polite sample of them.
 //!
-//! They are read twice: first to learn which domains are large, then to pick. The picked addresses are verified as a
-//! list of their own; what they turn out to be is projected to the rest. Which addresses are picked depends on the seed
+//! They are read twice: first to learn which domains are large, then to pick. The picked addresses are asked
+//! about; what they turn out to be is projected to the rest. Which addresses are picked depends on the seed
 //! and on their names alone, so the same command asks about the same addresses.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
 
 use serde::Serialize;
 
+use super::ask::{Rows, ask};
+use super::beliefs::believed;
+use super::described::{Describer, Lack, first_of};
+use super::error::VerifyError;
+use super::{Asking, Observer, Tools, listed};
 use crate::input::address::Address;
-use crate::input::list::{ColumnChoice, Options, Source};
+use crate::input::list::{IntakeError, Options, Source};
 use crate::ledger::{Ledger, Memory};
 use crate::model::ending::Ending;
 use crate::model::provider::Providers;
@@ -20,9 +24,6 @@ use crate::probe::run::Stop;
 use crate::projection::sample::{self, Estimate, Stratum};
 use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
 use crate::verify::report::{Time, Traffic};
-use crate::verify::{
-    Asking, Describer, Judge, Lack, Observer, Task, Tools, believed, first_of, listed, prepare,
-};
 
 /// What a sample of a list says.
 #[derive(Clone, Debug, Serialize)]
@@ -109,25 +110,22 @@ impl Likeness {
 #[derive(Default)]
 struct Drawn {
     rows: u64,
-    /// The largest lot on top: it gives way to a smaller one.
-    first: BinaryHeap<(u64, String)>,
+    /// By their lots: the largest gives way to a smaller one.
+    first: BTreeMap<u64, String>,
 }
 
 impl Drawn {
     fn add(&mut self, lot: u64, key: &str, most: usize) {
         self.rows += 1;
-        let full = self.first.len() >= most;
-        if full && self.first.peek().is_some_and(|(last, _)| lot >= *last) {
+        let last = self.first.last_key_value();
+        if self.first.len() >= most && last.is_none_or(|(last, _)| lot >= *last) {
             return;
         }
         // The same mailbox in another row has the same lot.
-        if self.first.iter().any(|(known, _)| *known == lot) {
-            return;
+        self.first.entry(lot).or_insert_with(|| key.to_owned());
+        if self.first.len() > most {
+            self.first.pop_last();
         }
-        if full {
-            self.first.pop();
-        }
-        self.first.push((lot, key.to_owned()));
     }
 }
 
@@ -140,60 +138,56 @@ struct Parted {
     parts: BTreeMap<Likeness, Drawn>,
 }
 
-/// Asks about a sample of at most `most` addresses and says what the whole list comes to.
+/// Of which lists a sample is drawn, and how.
+pub struct Sample<'s> {
+    /// The lists.
+    pub sources: &'s [Source],
+    /// How to read them.
+    pub options: &'s Options,
+    /// Most addresses to ask about.
+    pub most: u64,
+    /// What the lots are drawn by.
+    pub seed: u64,
+}
+
+/// Asks about a sample of lists and says what they come to as a whole.
 ///
 /// # Errors
 ///
-/// When the list cannot be read, or the ledger or a temporary folder cannot be used.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of a run, each used once"
-)]
+/// When a list cannot be read, or the ledger cannot be used.
 pub async fn estimate(
-    sources: &[Source],
-    options: &Options,
-    most: u64,
-    seed: u64,
+    of: &Sample<'_>,
     memory: Memory,
     tools: &Tools,
     asking: Asking,
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
     stop: impl Into<Stop<'_>>,
-) -> anyhow::Result<Estimated> {
-    let parted = part(sources, options, most, seed, &tools.providers)?;
-    let picked = pick(&parted, most);
-    let folder = tempfile::tempdir()?;
-    let task = task(&picked, folder.path(), memory)?;
-    let clock = match &asking {
-        Asking::Nobody(clock) => *clock,
-        Asking::World(world, _) => world.clock,
-    };
-    let run = prepare(&task, tools, asking, ledger, observer, stop).await?;
-    let report = run.report;
+) -> Result<Estimated, VerifyError> {
+    let parted = part(of, &tools.providers)?;
+    let picked = pick(&parted, of.most);
+    let addresses = picked.iter().flat_map(|(.., addresses)| addresses.iter());
+    let rows = Rows::of_addresses(addresses.cloned());
+    let asked = ask(rows, memory, tools, asking, ledger, observer, stop).await?;
     // What the sample turned out to be, by stratum.
-    let now = clock.now();
-    let judge = Judge::new(tools, now, report.ending);
+    let judge = asked.judge(tools);
     let mut describer = Describer::new(&tools.lists);
-    let model = believed(ledger, now)?;
+    let model = believed(ledger, judge.now())?;
     let mut tally = Tally::new(&model);
     let (mut strata, mut lines) = (Vec::new(), Vec::new());
-    for (likeness, rows, keys) in &picked {
+    for (likeness, rows, addresses) in picked {
         let mut stratum = Stratum {
-            rows: *rows,
+            rows,
             ..Stratum::default()
         };
         let mut line = StratumLine {
             name: likeness.name(),
-            rows: *rows,
-            sample: keys.len() as u64,
+            rows,
+            sample: addresses.len() as u64,
             verified: 0,
             rejected: 0,
         };
-        for key in keys {
-            let Ok(address) = Address::parse(key) else {
-                continue;
-            };
+        for address in addresses {
             let described = describer.describe(address);
             let judgement = judge.address(&described, ledger)?;
             let slot = tally.add(
@@ -221,26 +215,20 @@ pub async fn estimate(
     let model = tally.teach(model);
     Ok(Estimated {
         schema: 1,
-        list: listed(sources.iter().map(Source::name)),
+        list: listed(of.sources.iter().map(Source::name)),
         rows: parted.rows,
         addresses: parted.addresses,
         sample: lines.iter().map(|line| line.sample).sum(),
         strata: lines,
         estimate: sample::estimate(&Forecast::new(&model), &strata),
-        traffic: report.traffic,
-        ending: report.ending,
-        time: report.time,
+        traffic: asked.traffic(),
+        ending: asked.ending,
+        time: asked.time(),
     })
 }
 
 /// Reads the list: how large each domain is, then which addresses come first by lot in each part.
-fn part(
-    sources: &[Source],
-    options: &Options,
-    most: u64,
-    seed: u64,
-    providers: &Providers,
-) -> anyhow::Result<Parted> {
+fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
     // Twelve bytes a domain and a little: the one thing here that grows with the list.
     let mut sizes: HashMap<u64, u32> = HashMap::new();
     let mut parted = Parted {
@@ -249,7 +237,7 @@ fn part(
         addresses: 0,
         parts: BTreeMap::new(),
     };
-    each(sources, options, |named| {
+    each(of, |named| {
         // A row that names no recipient is no message.
         parted.rows += 1;
         parted.messages += u64::from(!matches!(named, Err(Lack::Nothing)));
@@ -259,8 +247,8 @@ fn part(
             *size = size.saturating_add(1);
         }
     })?;
-    let most = usize::try_from(most)?;
-    each(sources, options, |named| {
+    let most = usize::try_from(of.most).unwrap_or(usize::MAX);
+    each(of, |named| {
         let Ok(address) = named else { return };
         let domain = address.domain().wire();
         let likeness = if let Some(provider) = providers.of_consumer_domain(domain) {
@@ -274,19 +262,15 @@ fn part(
             .parts
             .entry(likeness)
             .or_default()
-            .add(hash(seed, &key), &key, most);
+            .add(hash(of.seed, &key), &key, most);
     })?;
     Ok(parted)
 }
 
 /// Reads every row of the lists: of those that name several addresses the first, which stands for the row.
-fn each(
-    sources: &[Source],
-    options: &Options,
-    mut with: impl FnMut(Result<&Address, Lack>),
-) -> anyhow::Result<()> {
-    for source in sources {
-        let mut list = source.list(options)?;
+fn each(of: &Sample<'_>, mut with: impl FnMut(Result<&Address, Lack>)) -> Result<(), IntakeError> {
+    for source in of.sources {
+        let mut list = source.list(of.options)?;
         while let Some(row) = list.next_row()? {
             let first = first_of(&row);
             with(first.as_ref().map_err(|none| none.lack));
@@ -302,7 +286,7 @@ fn hash(seed: u64, text: &str) -> u64 {
 }
 
 /// Those to ask about: of each part its share, the first by lot.
-fn pick(parted: &Parted, most: u64) -> Vec<(Likeness, u64, Vec<String>)> {
+fn pick(parted: &Parted, most: u64) -> Vec<(Likeness, u64, Vec<Address>)> {
     let sizes: Vec<(u64, u64)> = parted
         .parts
         .values()
@@ -314,34 +298,10 @@ fn pick(parted: &Parted, most: u64) -> Vec<(Likeness, u64, Vec<String>)> {
         .iter()
         .zip(quota)
         .map(|((likeness, part), quota)| {
-            let mut lots: Vec<&(u64, String)> = part.first.iter().collect();
-            lots.sort_unstable();
-            lots.truncate(usize::try_from(quota).unwrap_or(usize::MAX));
-            let keys = lots.into_iter().map(|(_, key)| key.clone()).collect();
-            (likeness.clone(), part.rows, keys)
+            let quota = usize::try_from(quota).unwrap_or(usize::MAX);
+            let keys = part.first.values().take(quota);
+            let addresses = keys.filter_map(|key| Address::parse(key).ok()).collect();
+            (likeness.clone(), part.rows, addresses)
         })
         .collect()
-}
-
-/// The sample as a list of its own.
-fn task(
-    picked: &[(Likeness, u64, Vec<String>)],
-    folder: &Path,
-    memory: Memory,
-) -> anyhow::Result<Task> {
-    let mut list = "email\n".to_owned();
-    for key in picked.iter().flat_map(|(.., keys)| keys) {
-        list.push('"');
-        list.push_str(&key.replace('"', "\"\""));
-        list.push_str("\"\n");
-    }
-    let source = Source::spool("the sample".to_owned(), list.as_bytes())?;
-    Ok(Task {
-        options: Options {
-            column: ColumnChoice::Numbered(1),
-            ..Options::default()
-        },
-        memory,
-        ..Task::of(source, folder.to_owned())
-    })
 }

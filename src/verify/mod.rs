@@ -5,57 +5,53 @@
 //! not hold the list, and a killed run continues where it was: what it learned is there. Several lists are read one after
 //! the other, as if they were one; only what comes out is kept apart.
 
+pub mod check;
 pub mod estimate;
 pub mod output;
 pub mod report;
 
-mod ahead;
-mod changes;
+mod ask;
+mod beliefs;
 mod described;
+mod error;
 mod gate;
-mod heard;
 mod judge;
 mod lanes;
-mod listing;
-mod questions;
-mod recorder;
+mod list;
 mod seen;
-mod so_far;
 
-use std::cell::{Cell, RefCell};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::input::flags::Lists;
-use crate::input::list::{self, Source};
+use crate::input::list::{self as intake, Source};
 use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, Memory};
 use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Policy;
 use crate::net::{Clock, World};
-use crate::probe::run::{self, Ending, RunConfig, Stop};
+use crate::probe::run::{RunConfig, Stop};
 use crate::probe::scheduler::Progress;
 use crate::projection::Goal;
 use crate::smtp::rules::Book;
 use crate::verify::output::{Format, Generation, Rights};
-use crate::verify::report::{Report, Time};
+use crate::verify::report::Report;
 
-use heard::Heard;
-use listing::list_rows;
-use questions::Questions;
-use recorder::Recorder;
+use ask::{Rows, ask};
 use seen::Seen;
-use so_far::Standings;
 
+pub use ask::SoFar;
+pub use beliefs::believed;
+pub use described::first_of;
 #[cfg(feature = "testing")]
-pub use described::Text;
-pub use described::{Describer, Lack, first_of, parse_text};
+pub use described::{Describer, Text};
+pub use error::VerifyError;
 pub use gate::{Allowed, Fill, Gate, Least};
-pub use judge::{Cells, Judge, Judgement};
-pub use listing::believed;
-pub use so_far::SoFar;
+pub use judge::Cells;
+#[cfg(feature = "testing")]
+pub use judge::Judge;
 
 /// What a run needs beside the list.
 pub struct Tools {
@@ -76,7 +72,7 @@ pub struct Task {
     /// The lists, at least one. Of a mailbox that several name the first row stands.
     pub lists: Vec<Input>,
     /// How to read them.
-    pub options: list::Options,
+    pub options: intake::Options,
     /// Where the run is at home: its report goes here, and what comes of its lists here or to folders in it.
     pub out: PathBuf,
     /// Whether what is known may be used.
@@ -110,7 +106,7 @@ impl Task {
                 out: out.clone(),
                 rights: Rights::ORDINARY,
             }],
-            options: list::Options::default(),
+            options: intake::Options::default(),
             out,
             memory: Memory::Use,
             writing: Writing::default(),
@@ -219,9 +215,30 @@ pub async fn verify(
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
     stop: impl Into<Stop<'_>>,
-) -> anyhow::Result<Report> {
+) -> Result<Report, VerifyError> {
     let finished = prepare(task, tools, asking, ledger, observer, stop).await?;
     finished.publish(ledger)
+}
+
+/// Verifies lists, up to the moment when what comes out would appear.
+///
+/// # Errors
+///
+/// When a list cannot be read, the ledger or the lists cannot be written.
+pub async fn prepare(
+    task: &Task,
+    tools: &Tools,
+    asking: Asking,
+    ledger: &mut Ledger,
+    observer: &mut dyn Observer,
+    stop: impl Into<Stop<'_>>,
+) -> Result<Finished, VerifyError> {
+    let sources = task.lists.iter().map(|list| &list.source);
+    let rows = Rows::of_lists(sources, &task.options)?;
+    let asked = ask(rows, task.memory, tools, asking, ledger, observer, stop).await?;
+    let mut finished = list::list_rows(task, tools, ledger, &asked, observer)?;
+    asked.tell(&mut finished.report);
+    Ok(finished)
 }
 
 /// A run whose files are written, but not there yet: more may be added that are to appear with them.
@@ -241,7 +258,7 @@ impl Finished {
     /// # Errors
     ///
     /// When they cannot be completed, or the ledger cannot be written.
-    pub fn publish(self, ledger: &Ledger) -> anyhow::Result<Report> {
+    pub fn publish(self, ledger: &Ledger) -> Result<Report, VerifyError> {
         self.files.publish()?;
         // Not before: a run that is killed until then compares with the same run again.
         if let Some(register) = self.seen.register() {
@@ -249,106 +266,4 @@ impl Finished {
         }
         Ok(self.report)
     }
-}
-
-/// Verifies lists, up to the moment when what comes out would appear.
-///
-/// # Errors
-///
-/// When a list cannot be read, the ledger or the lists cannot be written.
-pub async fn prepare(
-    task: &Task,
-    tools: &Tools,
-    asking: Asking,
-    ledger: &mut Ledger,
-    observer: &mut dyn Observer,
-    stop: impl Into<Stop<'_>>,
-) -> anyhow::Result<Finished> {
-    ledger.recall(task.memory);
-    let mut heard = Heard::default();
-    let (clock, started, ending, mailboxes) = match asking {
-        Asking::Nobody(clock) => (clock, clock.now(), Ending::Completed, 0),
-        Asking::World(world, config) => {
-            let clock = world.clock;
-            let started = clock.now();
-            let (ending, mailboxes) = ask(
-                task,
-                tools,
-                world,
-                *config,
-                ledger,
-                observer,
-                stop.into(),
-                &mut heard,
-            )
-            .await?;
-            (clock, started, ending, mailboxes)
-        }
-    };
-    let mut finished = list_rows(
-        task,
-        tools,
-        ledger,
-        clock.now(),
-        (ending, mailboxes),
-        observer,
-    )?;
-    heard.tell(&mut finished.report);
-    let ended = clock.now();
-    finished.report.time = Time {
-        started,
-        finished: ended,
-        seconds: ended.since(started).as_secs_f64(),
-    };
-    Ok(finished)
-}
-
-/// The first reading: asks about every mailbox that is not known yet. Returns how it ended, with how many mailboxes were
-/// met.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of a run, each used once"
-)]
-async fn ask(
-    task: &Task,
-    tools: &Tools,
-    world: World,
-    config: RunConfig,
-    ledger: &mut Ledger,
-    observer: &mut dyn Observer,
-    stop: Stop<'_>,
-    heard: &mut Heard,
-) -> anyhow::Result<(Ending, usize)> {
-    let writer = ledger.writer()?;
-    let rows = Cell::new(0);
-    let model = believed(ledger, world.clock.now())?;
-    let standings = RefCell::new(Standings::new(tools.policy.clone(), &model));
-    let mut questions = Questions::begin(task, tools, ledger, &rows, &standings)?;
-    let mut recorder = Recorder {
-        writer,
-        observer,
-        rows: &rows,
-        standings: &standings,
-        lists: &tools.lists,
-        heard,
-        clock: world.clock,
-    };
-    let (book, providers) = (Arc::clone(&tools.book), Arc::clone(&tools.providers));
-    let ending = run::ask_everybody(
-        world,
-        config,
-        book,
-        providers,
-        &mut questions,
-        &mut recorder,
-        stop,
-    )
-    .await?;
-    recorder.heard.answered_from_ledger = questions.known();
-    // The table of those met is taken down before the second reading builds its own.
-    let mailboxes = questions.mailboxes();
-    drop(questions);
-    recorder.writer.finish()?;
-    ledger.refresh();
-    Ok((ending, mailboxes))
 }

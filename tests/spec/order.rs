@@ -119,6 +119,21 @@ fn circle(imported: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> 
     (!left.is_empty()).then(|| left.into_keys().collect())
 }
 
+/// What the world does is a value, what the operator got wrong a typed error; only the command line, which prints them
+/// all, may forget their types.
+#[test]
+fn only_the_command_line_forgets_the_types_of_errors() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let (cli, others): (Vec<_>, Vec<_>) = files
+        .iter()
+        .filter(|file| code_of(file).contains("anyhow"))
+        .partition(|file| file.starts_with(root.join("cli")));
+    assert!(!cli.is_empty(), "the sources are read");
+    assert_eq!(others, Vec::<&PathBuf>::new());
+}
+
 #[test]
 fn no_files_of_a_folder_import_in_a_circle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -12,9 +12,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 use tracing::Instrument;
 
@@ -38,6 +37,7 @@ use spill::Spill;
 
 pub use crate::model::ending::Ending;
 pub use crate::net::origin::{Origin, origin_for};
+pub use spill::SpillError;
 pub use stop::Stop;
 
 /// How a run asks the world.
@@ -66,20 +66,23 @@ pub enum Depth {
 
 /// The addresses to ask about, as they come, with what is known from before.
 pub trait TargetSource {
+    /// Why it fails.
+    type Error;
+
     /// Some further addresses, few enough that answers are not kept waiting; `None` when there are no more. None of
     /// those that were looked at may need asking: then it is asked again.
     ///
     /// # Errors
     ///
     /// When the list cannot be read further.
-    fn next(&mut self) -> anyhow::Result<Option<Vec<Target>>>;
+    fn next(&mut self) -> Result<Option<Vec<Target>>, Self::Error>;
 
     /// What is known of a domain. Asked once for each, before any of its addresses is asked about.
     ///
     /// # Errors
     ///
     /// When what is known cannot be read.
-    fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
+    fn domain(&mut self, name: &str) -> Result<KnownDomain, Self::Error> {
         let _ = name;
         Ok(KnownDomain::default())
     }
@@ -89,7 +92,7 @@ pub trait TargetSource {
     /// # Errors
     ///
     /// When what is known cannot be read.
-    fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {
+    fn host(&mut self, key: &HostKey) -> Result<KnownHost, Self::Error> {
         let _ = key;
         Ok(KnownHost::default())
     }
@@ -99,19 +102,22 @@ pub trait TargetSource {
     /// # Errors
     ///
     /// When what is known cannot be read.
-    fn machines(&mut self) -> anyhow::Result<HashMap<String, KnownMachine>> {
+    fn machines(&mut self) -> Result<HashMap<String, KnownMachine>, Self::Error> {
         Ok(HashMap::new())
     }
 }
 
 /// Receives the events of a run.
 pub trait Listener {
+    /// Why it fails.
+    type Error;
+
     /// Something was learned.
     ///
     /// # Errors
     ///
     /// When it cannot be kept.
-    fn learned(&mut self, learned: Event) -> anyhow::Result<()>;
+    fn learned(&mut self, learned: Event) -> Result<(), Self::Error>;
 
     /// So far the asking has come.
     fn progress(&mut self, progress: &Progress);
@@ -133,15 +139,15 @@ enum News {
 /// # Panics
 ///
 /// When a conversation's task panicked: no row may be lost silently.
-pub async fn ask_everybody(
+pub async fn ask_everybody<E: From<SpillError>>(
     world: World,
     config: RunConfig,
     book: Arc<Book>,
     providers: Arc<Providers>,
-    supply: &mut dyn TargetSource,
-    listener: &mut dyn Listener,
+    supply: &mut dyn TargetSource<Error = E>,
+    listener: &mut dyn Listener<Error = E>,
     stop: impl Into<Stop<'_>>,
-) -> anyhow::Result<Ending> {
+) -> Result<Ending, E> {
     let router = Arc::new(Router::new(
         world.clone(),
         config.reach,
@@ -204,13 +210,20 @@ struct Run {
 /// What is said of every domain once DNS is out for all.
 const NAMES_ARE_OUT: &str = "no name server answers any more";
 
+/// Lets a panic of a session's task end the run: no row may be lost silently.
+fn loudly(finished: Result<(), JoinError>) {
+    if let Err(error) = finished {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
 impl Run {
-    async fn until_done(
+    async fn until_done<E: From<SpillError>>(
         &mut self,
-        supply: &mut dyn TargetSource,
-        listener: &mut dyn Listener,
+        supply: &mut dyn TargetSource<Error = E>,
+        listener: &mut dyn Listener<Error = E>,
         mut stop: Stop<'_>,
-    ) -> anyhow::Result<Ending> {
+    ) -> Result<Ending, E> {
         let mut next_progress = self.world.clock.now();
         self.scheduler.know_machines(supply.machines()?);
         loop {
@@ -223,7 +236,7 @@ impl Run {
             self.look_up(supply, now)?;
             self.carry_out();
             if self.patient_until.is_some_and(|until| until <= now) {
-                self.break_off(now)?;
+                self.break_off(now);
             }
             for learned in self.told.drain(..).chain(self.scheduler.take_events()) {
                 listener.learned(learned)?;
@@ -261,8 +274,7 @@ impl Run {
                     self.patient_until = Some(self.world.clock.now());
                 }
                 Some(finished) = self.tasks.join_next(), if !self.tasks.is_empty() => {
-                    // A panic of a conversation ends the run loudly.
-                    finished?;
+                    loudly(finished);
                 }
                 Some((session, report)) = self.reports.1.recv() => {
                     let now = self.world.clock.now();
@@ -312,10 +324,10 @@ impl Run {
     }
 
     /// Ends sessions whose hosts keep silent: a run that was interrupted does not wait a minute for them.
-    fn break_off(&mut self, now: Timestamp) -> anyhow::Result<()> {
+    fn break_off(&mut self, now: Timestamp) {
         self.patient_until = None;
         while let Some(finished) = self.tasks.try_join_next() {
-            finished?;
+            loudly(finished);
         }
         // What is left is dropped, which closes its connections; what has come in counts.
         self.tasks = JoinSet::new();
@@ -331,7 +343,6 @@ impl Run {
         }
         // What the last events led to is not carried out any more.
         while self.scheduler.next_action().is_some() {}
-        Ok(())
     }
 
     /// Whether more rows are to be read, from the list or from among those put off. While many domains wait to be looked
@@ -346,7 +357,11 @@ impl Run {
 
     /// Reads on: memory is bounded by what may wait, not by the list. An address that would wait behind too many others
     /// at one host is spilled, so that the list is read to its end whatever its first host is like.
-    fn refill(&mut self, supply: &mut dyn TargetSource, now: Timestamp) -> anyhow::Result<()> {
+    fn refill<E: From<SpillError>>(
+        &mut self,
+        supply: &mut dyn TargetSource<Error = E>,
+        now: Timestamp,
+    ) -> Result<(), E> {
         if !self.reads_on() {
             return Ok(());
         }
@@ -362,7 +377,7 @@ impl Run {
             let domain = wanted.address.domain().wire();
             if wanted.answered.is_none() && self.scheduler.is_crowded(domain) {
                 self.scheduler.put_off(domain);
-                self.spill.put(&wanted).with_context(Spill::trouble)?;
+                self.spill.put(&wanted)?;
                 continue;
             }
             if !self.scheduler.knows_domain(domain) {
@@ -375,23 +390,21 @@ impl Run {
     }
 
     /// Some of the spilled addresses; those whose host is still crowded are spilled again.
-    fn take_back(&mut self) -> anyhow::Result<Vec<Target>> {
+    fn take_back(&mut self) -> Result<Vec<Target>, SpillError> {
         if !self.spill.is_being_read() {
             self.scheduler.takes_back();
-            self.spill.begin_pass().with_context(Spill::trouble)?;
+            self.spill.begin_pass()?;
         }
-        self.spill
-            .take(limits::SUPPLY_BATCH)
-            .with_context(Spill::trouble)
+        self.spill.take(limits::SUPPLY_BATCH)
     }
 
     /// Takes in what the world reports.
-    fn heed(
+    fn heed<E: From<SpillError>>(
         &mut self,
         news: News,
-        supply: &mut dyn TargetSource,
+        supply: &mut dyn TargetSource<Error = E>,
         now: Timestamp,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), E> {
         match news {
             News::Routed(domain, route, heard, begun) => {
                 self.resolving -= 1;
@@ -428,13 +441,13 @@ impl Run {
     }
 
     /// A domain's route is known.
-    fn routed(
+    fn routed<E>(
         &mut self,
         domain: &str,
         route: Route,
-        supply: &mut dyn TargetSource,
+        supply: &mut dyn TargetSource<Error = E>,
         now: Timestamp,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), E> {
         trace::routed(domain, &route);
         if let Some(key) = self.scheduler.unmet_host(&route) {
             self.scheduler.know_host(key, supply.host(key)?, now);
@@ -444,7 +457,11 @@ impl Run {
     }
 
     /// Looks up domains that wait for it, as far as DNS lets us.
-    fn look_up(&mut self, supply: &mut dyn TargetSource, now: Timestamp) -> anyhow::Result<()> {
+    fn look_up<E: From<SpillError>>(
+        &mut self,
+        supply: &mut dyn TargetSource<Error = E>,
+        now: Timestamp,
+    ) -> Result<(), E> {
         while self.outage.is_lost()
             && let Some(domain) = self
                 .again

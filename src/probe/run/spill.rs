@@ -11,6 +11,15 @@ use crate::input::address::Address;
 use crate::model::timestamp::Timestamp;
 use crate::probe::{Likelihood, Target, Waiting};
 
+/// The file for addresses that were put off cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot keep the addresses that wait for their host in a temporary file in {}; make room there, or name another \
+     folder with TMPDIR, and run the same command again: what was learned is kept",
+    std::env::temp_dir().display()
+)]
+pub struct SpillError(#[from] io::Error);
+
 /// See the module's own words. The files have no name and vanish with the program. `TMPDIR` says where they are; in a folder
 /// that is kept in memory they take memory.
 #[derive(Default)]
@@ -20,15 +29,6 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    /// What a failure of the file means to the operator.
-    pub(super) fn trouble() -> String {
-        format!(
-            "cannot keep the addresses that wait for their host in a temporary file in {}; make room there, or name another \
-             folder with TMPDIR, and run the same command again: what was learned is kept",
-            std::env::temp_dir().display()
-        )
-    }
-
     /// Whether no address is put off.
     pub(super) fn is_empty(&self) -> bool {
         self.written.is_none() && self.read.is_none()
@@ -40,7 +40,7 @@ impl Spill {
     }
 
     /// Puts an address off until the next pass.
-    pub(super) fn put(&mut self, wanted: &Target) -> io::Result<()> {
+    pub(super) fn put(&mut self, wanted: &Target) -> Result<(), SpillError> {
         let file = match &mut self.written {
             Some(file) => file,
             none @ None => none.insert(BufWriter::new(tempfile::tempfile()?)),
@@ -57,11 +57,12 @@ impl Spill {
             wanted.waiting.since.map_or(0, Timestamp::as_millis),
             wanted.not_before.as_millis(),
             wanted.address.wire()
-        )
+        )?;
+        Ok(())
     }
 
     /// Begins another pass through all addresses that were put off, unless one is under way.
-    pub(super) fn begin_pass(&mut self) -> io::Result<()> {
+    pub(super) fn begin_pass(&mut self) -> Result<(), SpillError> {
         if self.read.is_none()
             && let Some(written) = self.written.take()
         {
@@ -75,7 +76,7 @@ impl Spill {
     }
 
     /// The next `most` of the pass under way.
-    pub(super) fn take(&mut self, most: usize) -> io::Result<Vec<Target>> {
+    pub(super) fn take(&mut self, most: usize) -> Result<Vec<Target>, SpillError> {
         let mut taken = Vec::new();
         let Some(file) = &mut self.read else {
             return Ok(taken);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::create;
 use super::oracle;
 use super::simulation::judged;
-use super::trial::{Courtesy, tools};
+use super::trial::{Courtesy, ScoreError, tools};
 use crate::projection::score::{Coverage, Sharpness};
 
 /// How the projections of many worlds fared.
@@ -113,7 +113,7 @@ impl Calibration {
 /// # Panics
 ///
 /// When a run panicked.
-pub fn calibrate(seed: u64, worlds: u64, rows: usize) -> anyhow::Result<Calibration> {
+pub fn calibrate(seed: u64, worlds: u64, rows: usize) -> Result<Calibration, ScoreError> {
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let work = || {
@@ -121,7 +121,7 @@ pub fn calibrate(seed: u64, worlds: u64, rows: usize) -> anyhow::Result<Calibrat
         loop {
             let world = next.fetch_add(1, Ordering::Relaxed);
             if world >= worlds {
-                return anyhow::Ok(calibration);
+                return Ok::<_, ScoreError>(calibration);
             }
             one(&mut calibration, seed + world, rows)?;
         }
@@ -136,7 +136,7 @@ pub fn calibrate(seed: u64, worlds: u64, rows: usize) -> anyhow::Result<Calibrat
     })
 }
 
-fn one(calibration: &mut Calibration, seed: u64, rows: usize) -> anyhow::Result<()> {
+fn one(calibration: &mut Calibration, seed: u64, rows: usize) -> Result<(), ScoreError> {
     let creation = create(seed, rows);
     let (outcome, score) = judged(&creation, &tools(), &Courtesy::default())?;
     calibration.worlds += 1;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::dice::Dice;
 use super::oracle::{self, Complaint, Confusion, Counts, Finding, Listed, Needs};
-use super::trial::{self, Courtesy, GIVE_UP, Outcome, Until, in_simulated_time, tools};
+use super::trial::{self, Courtesy, GIVE_UP, Outcome, ScoreError, Until, in_simulated_time, tools};
 use super::{Creation, create};
 use crate::net::route::RecordKind;
 use crate::projection::Projection;
@@ -155,7 +155,7 @@ impl Score {
 /// # Errors
 ///
 /// When a temporary folder cannot be written.
-pub fn simulate(seed: u64, addresses: usize) -> anyhow::Result<Score> {
+pub fn simulate(seed: u64, addresses: usize) -> Result<Score, ScoreError> {
     let creation = create(seed, addresses);
     let tools = tools();
     let courtesy = Courtesy::default();
@@ -185,7 +185,7 @@ pub fn judged(
     creation: &Creation,
     tools: &Tools,
     courtesy: &Courtesy,
-) -> anyhow::Result<(Outcome, Score)> {
+) -> Result<(Outcome, Score), ScoreError> {
     let folder = tempfile::tempdir()?;
     let (outcome, witness) = once(creation, tools, courtesy, folder.path(), Until::Done)?;
     let score = judge(creation, courtesy, &outcome, &witness);
@@ -202,7 +202,7 @@ pub fn witnessed(
     creation: &Creation,
     tools: &Tools,
     courtesy: &Courtesy,
-) -> anyhow::Result<Arc<Witness>> {
+) -> Result<Arc<Witness>, ScoreError> {
     let folder = tempfile::tempdir()?;
     Ok(once(creation, tools, courtesy, folder.path(), Until::Done)?.1)
 }
@@ -213,7 +213,7 @@ fn once(
     courtesy: &Courtesy,
     folder: &Path,
     until: Until,
-) -> anyhow::Result<(Outcome, Arc<Witness>)> {
+) -> Result<(Outcome, Arc<Witness>), ScoreError> {
     in_simulated_time(async {
         let simulation = creation.internet.start(creation.seed);
         let outcome = trial::run(creation, &simulation, tools, courtesy, folder, until).await?;
@@ -228,7 +228,7 @@ fn interrupted(
     tools: &Tools,
     courtesy: &Courtesy,
     whole: Duration,
-) -> anyhow::Result<(Outcome, Arc<Witness>)> {
+) -> Result<(Outcome, Arc<Witness>), ScoreError> {
     let mut dice = Dice::of(creation.seed, "interruption");
     // Most happens early, much of the time is waiting: both deserve their share of interruptions.
     let after = if dice.happens(0.5) {

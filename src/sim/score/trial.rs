@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::input::flags::Lists;
-use crate::input::list::Source;
+use crate::input::list::{IntakeError, Source};
 use crate::input::suppression::Suppression;
-use crate::ledger::{Job, Ledger, Lifetimes, Realm};
+use crate::ledger::{Job, Ledger, LedgerError, Lifetimes, Realm};
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
@@ -19,7 +19,7 @@ use crate::probe::scheduler::{Limits, Progress};
 use crate::sim::net::Simulation;
 use crate::smtp::rules::Book;
 use crate::verify::report::Report;
-use crate::verify::{Asking, Observer, Task, Tools, verify};
+use crate::verify::{Asking, Observer, Task, Tools, VerifyError, verify};
 
 use super::Creation;
 
@@ -104,6 +104,32 @@ pub fn tools() -> Tools {
     }
 }
 
+/// Why a run in a drawn internet cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// A temporary folder cannot be written, or a runtime not be made.
+    #[error(
+        "cannot simulate with files in {folder}: {0}; make room there, or name another folder with TMPDIR",
+        folder = std::env::temp_dir().display()
+    )]
+    Folder(#[from] std::io::Error),
+    /// The run itself broke off.
+    #[error(transparent)]
+    Run(#[from] VerifyError),
+}
+
+impl From<IntakeError> for ScoreError {
+    fn from(error: IntakeError) -> Self {
+        ScoreError::Run(error.into())
+    }
+}
+
+impl From<LedgerError> for ScoreError {
+    fn from(error: LedgerError) -> Self {
+        ScoreError::Run(error.into())
+    }
+}
+
 /// Runs `work` in simulated time.
 ///
 /// # Errors
@@ -134,7 +160,7 @@ pub async fn run(
     courtesy: &Courtesy,
     folder: &Path,
     until: Until,
-) -> anyhow::Result<Outcome> {
+) -> Result<Outcome, ScoreError> {
     let world = simulation.world.clone();
     let clock = world.clock;
     let began = clock.now();

@@ -7,13 +7,13 @@ use std::hash::{BuildHasher, BuildHasherDefault};
 
 use foldhash::quality::RandomState;
 
-use super::seen::AsItIs;
 use crate::model::flag::{Flag, Flags};
 use crate::model::reason::Reason;
 use crate::model::verdict::{Disposition, Finding, Policy, Standing, Verdict, Whom};
 use crate::probe::scheduler::Event;
 use crate::probe::{Asked, CatchAllState, KnownDomain, refuses_a_stranger};
 use crate::projection::{Kind, Model, Segment};
+use crate::verify::seen::AsItIs;
 
 /// How the rows stand that are settled by now: of a mailbox that is asked about the first, further ones and those
 /// without an address as they are read.

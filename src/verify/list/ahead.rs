@@ -5,17 +5,18 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use super::described::{Describer, Named, NoAddress, Text, read_row};
-use super::judge::{Cells, Judge, Judgement};
-use super::lanes::{Follows, Lanes, lanes, workers};
-use super::seen::{Mark, Marker, Seen};
 use crate::input::address::Address;
 use crate::input::flags::{Flag, Lists};
 use crate::input::list::{Earlier, IntakeError, List};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::limits;
 use crate::model::verdict::Policy;
+use crate::verify::described::{Describer, Named, NoAddress, Text, read_row};
+use crate::verify::error::VerifyError;
+use crate::verify::judge::{Cells, Judge, Judgement};
+use crate::verify::lanes::{Follows, Lanes, lanes, workers};
 use crate::verify::output::{Put, Theirs};
+use crate::verify::seen::{Mark, Marker, Seen};
 
 /// Some rows of a list, with their bytes.
 #[derive(Debug, Default)]
@@ -294,13 +295,13 @@ fn read_rows(
 
 /// The other end of the threads.
 pub(super) struct Ahead {
-    batches: Lanes<anyhow::Result<Batch>>,
+    batches: Lanes<Result<Batch, VerifyError>>,
     spent: SyncSender<Batch>,
 }
 
 impl Ahead {
     /// The next batch; `None` behind the last one.
-    pub(super) fn next_batch(&mut self) -> Option<anyhow::Result<Batch>> {
+    pub(super) fn next_batch(&mut self) -> Option<Result<Batch, VerifyError>> {
         self.batches.next()
     }
 
@@ -329,7 +330,7 @@ pub(super) fn read<'scope, 'env>(
         move |read: Result<Batch, IntakeError>| {
             let mut batch = read?;
             batch.judge(judge, &mut ledger)?;
-            anyhow::Ok(batch)
+            Ok::<_, VerifyError>(batch)
         }
     };
     let workers = ledger.others(workers())?.into_iter().map(judging).collect();

@@ -1,12 +1,16 @@
 //! The second reading: every row to its list, what the rows come to.
 
+mod ahead;
+mod changes;
+
 use std::thread;
 
-use super::ahead::{Judged, JudgedRow};
-use super::changes::ChangeLog;
+use super::ask::Asked;
+use super::beliefs::believed;
+use super::error::VerifyError;
 use super::judge::{Judge, Judgement};
 use super::seen::Seen;
-use super::{Finished, Input, Observer, Task, Tools, ahead};
+use super::{Finished, Input, Observer, Task, Tools};
 use crate::input::list::List;
 use crate::ledger::Ledger;
 use crate::model::ending::Ending;
@@ -17,9 +21,7 @@ use crate::projection::Basis;
 use crate::projection::Forecast;
 use crate::projection::Goal;
 use crate::projection::Model;
-use crate::projection::Observed;
 use crate::projection::Pile;
-use crate::projection::Priors;
 use crate::projection::Segment;
 use crate::projection::Takings;
 use crate::projection::Tally;
@@ -28,6 +30,9 @@ use crate::projection::target;
 use crate::verify::output::{self, Form, Generation, Outlet, Place, Written};
 use crate::verify::report::{self, FromMemory, Gathering};
 
+use ahead::{Judged, JudgedRow};
+use changes::ChangeLog;
+
 /// The rate that the report looks at when the operator names none: what senders live by (field guide, section 9).
 const USUAL_GOAL: Goal = Goal {
     rate: 0.02,
@@ -35,20 +40,20 @@ const USUAL_GOAL: Goal = Goal {
     cap: USUAL_CAP,
 };
 
-/// Writes the lists and reports what they come to, after asking that ended so, with so many mailboxes met.
+/// Writes the lists and reports what they come to, after the asking.
 pub(super) fn list_rows(
     task: &Task,
     tools: &Tools,
     ledger: &Ledger,
-    now: Timestamp,
-    (ending, mailboxes): (Ending, usize),
+    asked: &Asked,
     observer: &mut dyn Observer,
-) -> anyhow::Result<Finished> {
+) -> Result<Finished, VerifyError> {
+    let (now, ending) = (asked.clock.now(), asked.ending);
     let model = believed(ledger, now)?;
     let judge = Judge::new(tools, now, ending);
     // What a run left undone when it stopped early is no change.
     let register = match ending {
-        Ending::Completed => ledger.register(mailboxes)?,
+        Ending::Completed => ledger.register(asked.mailboxes)?,
         Ending::Interrupted | Ending::Deadline | Ending::Stranded => None,
     };
     let seen = Seen::beside(register);
@@ -144,7 +149,7 @@ impl Listing<'_> {
         judge: &Judge<'_>,
         ledger: &Ledger,
         observer: &mut dyn Observer,
-    ) -> anyhow::Result<Written> {
+    ) -> Result<Written, VerifyError> {
         let list = input.source.list(&self.task.options)?;
         let mut outlet = Outlet::create(&self.task.out, &input.out, form_of(&list), input.rights)?;
         if let Some(name) = &input.name {
@@ -163,13 +168,13 @@ impl Listing<'_> {
                 }
                 ahead.give_back(batch);
             }
-            anyhow::Ok(())
+            Ok::<(), VerifyError>(())
         })?;
         Ok(outlet.close()?)
     }
 
     /// Lists one row.
-    fn row(&mut self, row: JudgedRow<'_>, outlet: &mut Outlet) -> anyhow::Result<()> {
+    fn row(&mut self, row: JudgedRow<'_>, outlet: &mut Outlet) -> Result<(), VerifyError> {
         self.listed += 1;
         let Judged {
             judgement, address, ..
@@ -224,38 +229,13 @@ impl Listing<'_> {
     }
 }
 
-/// What is believed before a list is seen: the priors, with the real bounces that the ledger knows, as far as they still
-/// count at `now`.
-///
-/// # Errors
-///
-/// When the ledger cannot be read.
-pub fn believed(ledger: &Ledger, now: Timestamp) -> anyhow::Result<Model> {
-    let observed = ledger
-        .outcomes()?
-        .into_iter()
-        .filter_map(|(name, outcomes)| {
-            // A name that this version does not know counts for nothing.
-            let segment: Segment = name.parse().ok()?;
-            let outcomes = outcomes.faded(now);
-            let observed = Observed {
-                total: outcomes.total,
-                bounced: outcomes.bounced,
-                hard: outcomes.hard,
-            };
-            Some((segment, observed))
-        })
-        .collect();
-    Ok(Model::new(Priors::built_in().clone(), &observed))
-}
-
 /// Writes the bounce column again where the list has changed what is believed.
 fn settle(
     lists: &mut [(Option<String>, Written)],
     tally: &Tally,
     model: &Model,
     provisional: &[f64],
-) -> anyhow::Result<()> {
+) -> Result<(), VerifyError> {
     let settled: Vec<Option<f64>> = tally
         .segments()
         .zip(provisional)
@@ -278,7 +258,7 @@ fn cut(
     lists: &mut [(Option<String>, Written)],
     tally: &Tally,
     mut takings: Takings,
-) -> anyhow::Result<()> {
+) -> Result<(), VerifyError> {
     let segments: Vec<&Segment> = tally.segments().collect();
     for (_, list) in lists {
         list.cut(output::TARGET, |pile, slot| {

@@ -1,17 +1,13 @@
-//! The first reading of the lists: which mailboxes need asking, and what is known of them from before.
+//! The first reading of the rows: which mailboxes need asking, and what is known of them from before.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::described::{Lack, read_row};
-use super::lanes::{Detached, Follows, Lanes, lanes, workers};
-use super::seen::{Mark, Marker, Seen};
 use super::so_far::Standings;
-use super::{Task, Tools};
 use crate::input::address::Address;
 use crate::input::flags::{Flag, Flags, Lists};
-use crate::input::list::{IntakeError, List};
+use crate::input::list::{IntakeError, List, Options, Source};
 use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, LedgerError, Settled, Todo};
 use crate::model::limits;
@@ -20,10 +16,64 @@ use crate::model::verdict::{Standing, Verdict};
 use crate::net::route::HostKey;
 use crate::probe::run::TargetSource;
 use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Target};
+use crate::verify::Tools;
+use crate::verify::described::{Lack, NoAddress, read_row};
+use crate::verify::error::VerifyError;
+use crate::verify::lanes::{Detached, Follows, Lanes, lanes, workers};
+use crate::verify::seen::{Mark, Marker, Seen};
 
-/// The mailboxes of the lists that need asking.
+/// Rows that name whom to ask about.
+pub enum Rows {
+    /// Those of lists, one after the other.
+    Lists {
+        /// What is left to read.
+        lists: VecDeque<List>,
+        /// How large they are.
+        bytes: u64,
+    },
+    /// What texts hold, a row each: their addresses, or why there is none.
+    Texts(VecDeque<Result<Vec<Address>, NoAddress>>),
+}
+
+impl Rows {
+    /// The rows of lists, in their order.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be read.
+    pub fn of_lists<'s>(
+        sources: impl Iterator<Item = &'s Source>,
+        options: &Options,
+    ) -> Result<Rows, IntakeError> {
+        let (mut lists, mut bytes) = (VecDeque::new(), 0);
+        for source in sources {
+            lists.push_back(source.list(options)?);
+            bytes += source.bytes();
+        }
+        Ok(Rows::Lists { lists, bytes })
+    }
+
+    /// A row for each address.
+    pub fn of_addresses(addresses: impl IntoIterator<Item = Address>) -> Rows {
+        let rows = addresses.into_iter();
+        Rows::Texts(rows.map(|address| Ok(vec![address])).collect())
+    }
+
+    /// About how many bytes they take.
+    fn bytes(&self) -> u64 {
+        match self {
+            Rows::Lists { bytes, .. } => *bytes,
+            Rows::Texts(texts) => texts.len() as u64 * BYTES_OF_A_TEXT,
+        }
+    }
+}
+
+/// About how long a text is that holds an address.
+const BYTES_OF_A_TEXT: u64 = 32;
+
+/// The mailboxes of the rows that need asking.
 pub(super) struct Questions<'a> {
-    ahead: Lanes<anyhow::Result<Batch<Known>>>,
+    ahead: Lanes<Result<Batch<Known>, VerifyError>>,
     /// The mailboxes met that may need asking.
     seen: Seen,
     /// Which of the settled mailboxes were met.
@@ -67,27 +117,21 @@ enum Known {
 }
 
 impl<'a> Questions<'a> {
-    /// Begins to read the lists of `task`, counting their rows in `rows`, their mailboxes in `standings`.
+    /// Begins to read `from`, counting its rows in `rows`, their mailboxes in `standings`.
     ///
     /// # Errors
     ///
-    /// When a list cannot be read, or the ledger.
+    /// When the ledger cannot be read.
     pub(super) fn begin(
-        task: &Task,
+        from: Rows,
         tools: &'a Tools,
         ledger: &'a mut Ledger,
         rows: &'a Cell<u64>,
         standings: &'a RefCell<Standings>,
-    ) -> anyhow::Result<Self> {
-        let lists = task
-            .lists
-            .iter()
-            .map(|list| list.source.list(&task.options));
-        let lists = lists.collect::<Result<VecDeque<List>, IntakeError>>()?;
-        let bytes = task.lists.iter().map(|list| list.source.bytes()).sum();
+    ) -> Result<Self, LedgerError> {
         let seen = Seen::default();
         let marker = seen.marker();
-        let settled = match ledger.is_small_beside(bytes)? {
+        let settled = match ledger.is_small_beside(from.bytes())? {
             true => ledger.settled(|key| marker.mark(key).0)?,
             false => Settled::default(),
         };
@@ -103,7 +147,7 @@ impl<'a> Questions<'a> {
             .map(looking_up)
             .collect();
         let mut reader = Reader {
-            lists,
+            from,
             marker,
             rows: 0,
         };
@@ -207,7 +251,9 @@ const ACCEPTED: Verdict = Verdict {
 };
 
 impl TargetSource for Questions<'_> {
-    fn next(&mut self) -> anyhow::Result<Option<Vec<Target>>> {
+    type Error = VerifyError;
+
+    fn next(&mut self) -> Result<Option<Vec<Target>>, VerifyError> {
         let Some(batch) = self.ahead.next() else {
             return Ok(None);
         };
@@ -229,17 +275,17 @@ impl TargetSource for Questions<'_> {
         Ok(Some(wanted))
     }
 
-    fn domain(&mut self, name: &str) -> anyhow::Result<KnownDomain> {
+    fn domain(&mut self, name: &str) -> Result<KnownDomain, VerifyError> {
         let known = self.ledger.strangers(name)?;
         self.standings.borrow_mut().remember(name, &known);
         Ok(known)
     }
 
-    fn host(&mut self, key: &HostKey) -> anyhow::Result<KnownHost> {
+    fn host(&mut self, key: &HostKey) -> Result<KnownHost, VerifyError> {
         Ok(self.ledger.host(&key.0)?.unwrap_or_default())
     }
 
-    fn machines(&mut self) -> anyhow::Result<HashMap<String, KnownMachine>> {
+    fn machines(&mut self) -> Result<HashMap<String, KnownMachine>, VerifyError> {
         let mut machines = self.ledger.machines()?;
         for known in machines.values_mut() {
             // No address on the suppression list is asked about, not even to test a host.
@@ -251,10 +297,9 @@ impl TargetSource for Questions<'_> {
     }
 }
 
-/// Reads the mailboxes of lists, one after the other, in batches.
+/// Reads the mailboxes of rows in batches.
 struct Reader {
-    /// What is left to read.
-    lists: VecDeque<List>,
+    from: Rows,
     marker: Marker,
     /// Rows read so far.
     rows: u64,
@@ -276,33 +321,55 @@ impl Reader {
             mailboxes: Vec::new(),
         };
         for _ in 0..limits::SUPPLY_BATCH {
-            let Some(list) = self.lists.front_mut() else {
-                return Ok((batch, Follows::Nothing));
-            };
-            let Some(row) = list.next_row()? else {
-                self.lists.pop_front();
-                continue;
-            };
-            self.rows += 1;
-            batch.until = self.rows;
-            let mut leads = true;
-            read_row(&row, |named| match named.address {
-                Ok(address) => {
-                    let mark = self.marker.mark(&address.key());
-                    batch.mailboxes.push(Mailbox {
-                        address,
-                        mark,
-                        leads: std::mem::take(&mut leads),
-                        known: (),
+            match &mut self.from {
+                Rows::Lists { lists, .. } => {
+                    let Some(list) = lists.front_mut() else {
+                        return Ok((batch, Follows::Nothing));
+                    };
+                    let Some(row) = list.next_row()? else {
+                        lists.pop_front();
+                        continue;
+                    };
+                    let mut leads = true;
+                    read_row(&row, |named| {
+                        batch.add(named.address, std::mem::take(&mut leads), &self.marker);
                     });
                 }
-                Err(none) => {
-                    batch.nameless[0] += 1;
-                    batch.nameless[1] += u64::from(none.lack == Lack::Repairable);
-                }
-            });
+                Rows::Texts(texts) => match texts.pop_front() {
+                    None => return Ok((batch, Follows::Nothing)),
+                    Some(Err(none)) => batch.add(Err(none), true, &self.marker),
+                    Some(Ok(addresses)) => {
+                        for (place, address) in addresses.into_iter().enumerate() {
+                            batch.add(Ok(address), place == 0, &self.marker);
+                        }
+                    }
+                },
+            }
+            self.rows += 1;
+            batch.until = self.rows;
         }
         Ok((batch, Follows::More))
+    }
+}
+
+impl Batch<()> {
+    /// Adds an address of a row, or why it has none.
+    fn add(&mut self, named: Result<Address, NoAddress>, leads: bool, marker: &Marker) {
+        match named {
+            Ok(address) => {
+                let mark = marker.mark(&address.key());
+                self.mailboxes.push(Mailbox {
+                    address,
+                    mark,
+                    leads,
+                    known: (),
+                });
+            }
+            Err(none) => {
+                self.nameless[0] += 1;
+                self.nameless[1] += u64::from(none.lack == Lack::Repairable);
+            }
+        }
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::Observer;
-use super::heard::Heard;
 use super::so_far::Standings;
+use super::stats::RunStats;
 use crate::input::address::Address;
 use crate::input::flags::{Flags, Lists};
 use crate::ledger::{self, Kept, Writer};
 use crate::net::Clock;
 use crate::probe::run::Listener;
 use crate::probe::scheduler::{Event, Progress};
+use crate::verify::Observer;
+use crate::verify::error::VerifyError;
 
 /// Keeps what is learned, tells what happens.
 pub(super) struct Recorder<'a> {
@@ -19,13 +20,15 @@ pub(super) struct Recorder<'a> {
     pub(super) rows: &'a Cell<u64>,
     pub(super) standings: &'a RefCell<Standings>,
     pub(super) lists: &'a Lists,
-    pub(super) heard: &'a mut Heard,
+    pub(super) stats: &'a mut RunStats,
     pub(super) clock: Clock,
 }
 
 impl Listener for Recorder<'_> {
-    fn learned(&mut self, learned: Event) -> anyhow::Result<()> {
-        self.heard.learned(&learned);
+    type Error = VerifyError;
+
+    fn learned(&mut self, learned: Event) -> Result<(), VerifyError> {
+        self.stats.learned(&learned);
         let lists = self.lists;
         let flags = |key: &str| match Address::parse(key) {
             Ok(address) => lists.flags(&address),
@@ -75,7 +78,7 @@ impl Listener for Recorder<'_> {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        self.heard.progress(progress);
+        self.stats.progress(progress);
         let so_far = self.standings.borrow().so_far(progress.settled);
         self.observer.so_far(&so_far);
         self.observer.progress(self.rows.get(), progress);

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::Task;
-use super::seen::{Mark, Seen};
 use crate::input::address::Address;
 use crate::ledger::{Change, Changes, Ledger};
 use crate::model::verdict::Verdict;
+use crate::verify::Task;
+use crate::verify::error::VerifyError;
 use crate::verify::output::{self, Generation, Table};
+use crate::verify::seen::{Mark, Seen};
 
 /// Compares while rows are listed. Without an earlier run there is nothing to tell.
 pub(super) struct ChangeLog {
@@ -17,7 +18,7 @@ pub(super) struct ChangeLog {
 
 impl ChangeLog {
     /// Begins to compare with the run that `seen` remembers.
-    pub(super) fn begin(task: &Task, seen: &Seen) -> anyhow::Result<Self> {
+    pub(super) fn begin(task: &Task, seen: &Seen) -> Result<Self, VerifyError> {
         let path = task.out.join(output::CHANGES);
         let told = match seen.since() {
             None => None,
@@ -40,7 +41,7 @@ impl ChangeLog {
         seen: &mut Seen,
         (mark, address): (Mark, &Address),
         verdict: Verdict,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), VerifyError> {
         let change = seen.note(mark, verdict);
         if let (Some((change, before)), Some((changes, table))) = (change, &mut self.told) {
             changes.count(change);
@@ -64,7 +65,7 @@ impl ChangeLog {
         seen: &Seen,
         ledger: &Ledger,
         files: &mut Generation,
-    ) -> anyhow::Result<Option<Changes>> {
+    ) -> Result<Option<Changes>, VerifyError> {
         match (seen.register(), self.told) {
             (None, _) | (Some(_), None) => {
                 files.remove(self.path);
@@ -75,7 +76,8 @@ impl ChangeLog {
                 if changes.gone > 0 {
                     ledger.gone(register, |key, before| {
                         let before = before.to_string();
-                        Ok(table.row(&[key, Change::Gone.as_str(), &before, ""])?)
+                        table.row(&[key, Change::Gone.as_str(), &before, ""])?;
+                        Ok::<(), VerifyError>(())
                     })?;
                 }
                 files.table(table)?;

@@ -1,4 +1,4 @@
-//! What is heard while asking, as far as the report tells it.
+//! What a run counts while it asks, as far as the report tells it.
 
 use crate::model::limits;
 use crate::model::reason::Reason;
@@ -8,23 +8,23 @@ use crate::model::verdict::Finding;
 use crate::probe::scheduler::{Event, Progress, SecondLook};
 use crate::verify::report::{BlockedHost, HostLine, Report, Traffic, Unread};
 
-/// What was heard while asking.
-pub(super) struct Heard {
-    pub(super) dns_queries: u64,
-    pub(super) connections: u64,
+/// What was counted.
+pub(super) struct RunStats {
+    dns_queries: u64,
+    connections: u64,
     pub(super) answered_from_ledger: u64,
     rcpt: u64,
     decoys: u64,
     waits: u64,
-    pub(super) second_look: SecondLook,
+    second_look: SecondLook,
     hosts: TopK<String, ()>,
     blocked: Vec<BlockedHost>,
     unread: Vec<Unread>,
 }
 
-impl Default for Heard {
+impl Default for RunStats {
     fn default() -> Self {
-        Heard {
+        RunStats {
             dns_queries: 0,
             connections: 0,
             answered_from_ledger: 0,
@@ -39,7 +39,7 @@ impl Default for Heard {
     }
 }
 
-impl Heard {
+impl RunStats {
     /// Counts what was learned.
     pub(super) fn learned(&mut self, learned: &Event) {
         match learned {
@@ -111,25 +111,27 @@ impl Heard {
         }
     }
 
-    /// Tells it in the report.
-    pub(super) fn tell(self, report: &mut Report) {
-        report.traffic = Traffic {
+    /// What was asked.
+    pub(super) fn traffic(&self) -> Traffic {
+        let busiest = self.hosts.top(limits::REPORT_LINES).into_iter();
+        let busiest = busiest.map(|(host, entry)| HostLine {
+            host: host.clone(),
+            rcpt: entry.count - entry.error,
+        });
+        Traffic {
             dns_queries: self.dns_queries,
             connections: self.connections,
             rcpt: self.rcpt,
             decoys: self.decoys,
             answered_from_ledger: self.answered_from_ledger,
             waits: self.waits,
-            busiest: self
-                .hosts
-                .top(limits::REPORT_LINES)
-                .into_iter()
-                .map(|(host, entry)| HostLine {
-                    host: host.clone(),
-                    rcpt: entry.count - entry.error,
-                })
-                .collect(),
-        };
+            busiest: busiest.collect(),
+        }
+    }
+
+    /// Tells it in the report.
+    pub(super) fn tell(self, report: &mut Report) {
+        report.traffic = self.traffic();
         report.second_look = self.second_look;
         report.blocked = self.blocked;
         report.unread = self.unread;

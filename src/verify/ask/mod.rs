@@ -1,0 +1,140 @@
+//! The first half of a run: every mailbox that is not known yet is asked about once, and what is learned goes to the
+//! ledger.
+
+mod questions;
+mod recorder;
+mod so_far;
+mod stats;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use super::beliefs::believed;
+use super::error::VerifyError;
+use super::judge::Judge;
+use super::{Asking, Observer, Tools};
+use crate::ledger::{Ledger, Memory};
+use crate::model::ending::Ending;
+use crate::model::timestamp::Timestamp;
+use crate::net::Clock;
+use crate::probe::run::{self, Stop};
+use crate::verify::report::{Report, Time, Traffic};
+
+use questions::Questions;
+use recorder::Recorder;
+use so_far::Standings;
+use stats::RunStats;
+
+pub use questions::Rows;
+pub use so_far::SoFar;
+
+/// An asking that has ended: what it learned is in the ledger.
+pub struct Asked {
+    /// How it ended.
+    pub ending: Ending,
+    /// How many mailboxes were met.
+    pub(super) mailboxes: usize,
+    /// The clock of the run.
+    pub(super) clock: Clock,
+    started: Timestamp,
+    stats: RunStats,
+}
+
+impl Asked {
+    /// Judges by what is known now.
+    #[must_use]
+    pub fn judge<'t>(&self, tools: &'t Tools) -> Judge<'t> {
+        Judge::new(tools, self.clock.now(), self.ending)
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.stats.traffic()
+    }
+
+    /// From the beginning until now.
+    #[must_use]
+    pub fn time(&self) -> Time {
+        let finished = self.clock.now();
+        Time {
+            started: self.started,
+            finished,
+            seconds: finished.since(self.started).as_secs_f64(),
+        }
+    }
+
+    /// Tells in the report what was asked, and how long the run took until now.
+    pub(super) fn tell(self, report: &mut Report) {
+        report.time = self.time();
+        self.stats.tell(report);
+    }
+}
+
+/// Asks about every mailbox of `rows` that is not known yet. `stop` resolves when the asking is to end early.
+///
+/// # Errors
+///
+/// When the rows cannot be read further, or the ledger cannot be read or written.
+pub async fn ask(
+    rows: Rows,
+    memory: Memory,
+    tools: &Tools,
+    asking: Asking,
+    ledger: &mut Ledger,
+    observer: &mut dyn Observer,
+    stop: impl Into<Stop<'_>>,
+) -> Result<Asked, VerifyError> {
+    ledger.recall(memory);
+    let (world, config) = match asking {
+        Asking::Nobody(clock) => {
+            return Ok(Asked {
+                ending: Ending::Completed,
+                mailboxes: 0,
+                clock,
+                started: clock.now(),
+                stats: RunStats::default(),
+            });
+        }
+        Asking::World(world, config) => (world, *config),
+    };
+    let clock = world.clock;
+    let mut asked = Asked {
+        ending: Ending::Completed,
+        mailboxes: 0,
+        clock,
+        started: clock.now(),
+        stats: RunStats::default(),
+    };
+    let writer = ledger.writer()?;
+    let count = Cell::new(0);
+    let model = believed(ledger, asked.started)?;
+    let standings = RefCell::new(Standings::new(tools.policy.clone(), &model));
+    let mut questions = Questions::begin(rows, tools, ledger, &count, &standings)?;
+    let mut recorder = Recorder {
+        writer,
+        observer,
+        rows: &count,
+        standings: &standings,
+        lists: &tools.lists,
+        stats: &mut asked.stats,
+        clock,
+    };
+    asked.ending = run::ask_everybody(
+        world,
+        config,
+        Arc::clone(&tools.book),
+        Arc::clone(&tools.providers),
+        &mut questions,
+        &mut recorder,
+        stop,
+    )
+    .await?;
+    recorder.stats.answered_from_ledger = questions.known();
+    asked.mailboxes = questions.mailboxes();
+    // The table of those met is taken down before a second reading builds its own.
+    drop(questions);
+    recorder.writer.finish()?;
+    ledger.refresh();
+    Ok(asked)
+}
