@@ -56,14 +56,14 @@ pub fn about(count: f64) -> String {
     }
 }
 
-/// A text from outside that cannot move a cursor, colour a screen or turn the direction of writing: control characters
-/// and the marks that reorder text (Unicode UAX #9) are shown as `�`.
+/// A text from outside that cannot move a cursor, colour a screen or turn the direction of writing: what
+/// [is harmful](is_harmful) is shown as `�`.
 #[must_use]
 pub fn tame(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
-            c if c.is_control() || reorders(c) => char::REPLACEMENT_CHARACTER,
+            c if is_harmful(c) => char::REPLACEMENT_CHARACTER,
             c => c,
         })
         .collect()
@@ -91,17 +91,20 @@ pub fn without_addresses(words: &str) -> String {
 /// Whether a spreadsheet would take a text for a formula, whatever blanks stand in front of it.
 #[must_use]
 pub fn is_formula(text: &str) -> bool {
-    text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || reorders(c))
+    text.trim_start_matches(|c: char| c.is_whitespace() || is_harmful(c))
         .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
-/// Whether a character changes the order in which others are shown, or hides.
+/// Whether a character of a text from outside may stand on no screen, in no cell, page or log: control characters, line
+/// ends among them; marks that change the order in which others are shown (Unicode UAX #9); what is not seen at all.
+/// Whatever writes such a text goes by this table, each in its own way: as a blank, as `�`, or without.
 #[must_use]
-pub fn reorders(c: char) -> bool {
-    matches!(
-        c,
-        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-    )
+pub fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        )
 }
 
 /// A text broken between words into lines of at most `width` characters; those after the first begin with `indent` blanks.
@@ -216,6 +219,14 @@ mod tests {
         ] {
             assert_eq!(is_formula(text), is_one, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_hides_or_turns_the_line_is_harmful_and_no_letter_is() {
+        let harmful = "\u{0}\u{7}\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{61c}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{206a}\u{206f}\u{feff}";
+        assert!(harmful.chars().all(is_harmful));
+        let letters = "az AZ 09 äß é 日本 עברית عربي हिन्दी 😀 \u{a0}\u{202f}";
+        assert!(!letters.chars().any(is_harmful));
     }
 
     #[test]

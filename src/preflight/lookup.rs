@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::limits;
-use crate::model::text::reorders;
+use crate::model::text::is_harmful;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
 use crate::net::{Later, Resolver};
 
@@ -68,7 +68,7 @@ pub fn shown(bytes: &[u8]) -> String {
 pub fn printable(bytes: &[u8]) -> String {
     let mut safe = String::new();
     for character in String::from_utf8_lossy(bytes).chars() {
-        if character.is_control() || reorders(character) {
+        if is_harmful(character) {
             safe.extend(character.escape_default());
         } else {
             safe.push(character);

@@ -1,5 +1,7 @@
 //! Makes text from outside harmless to a terminal.
 
+use crate::model::text::is_harmful;
+
 /// `text` on one line, without control characters, terminal sequences or marks that reorder what is shown.
 ///
 /// A reply comes from outside; shown as it is, it could move the cursor, hide what follows or rename the window.
@@ -16,20 +18,12 @@ pub fn line(text: &str) -> String {
                     out.push(' ');
                 }
             }
-            _ if character.is_control() || is_mark(character) => {}
+            _ if is_harmful(character) => {}
             _ => out.push(character),
         }
     }
     out.truncate(out.trim_end().len());
     out
-}
-
-/// Whether a character is unseen itself, yet changes what is seen: directions, joiners, byte order marks.
-fn is_mark(character: char) -> bool {
-    matches!(
-        character,
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-    )
 }
 
 /// Skips what belongs to an escape character (ECMA-48).
@@ -90,6 +84,7 @@ mod tests {
             ("\u{9b}2Jcleared", "cleared"),
             ("a\r\nb\tc\u{8}", "a b c"),
             ("\u{202e}reversed", "reversed"),
+            ("\u{61c}55\u{206a}0", "550"),
             ("Empfänger unbekannt", "Empfänger unbekannt"),
             ("\u{1b}", ""),
         ];
@@ -100,8 +95,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_control_character_survives(text in any::<String>()) {
-            prop_assert!(!line(&text).chars().any(char::is_control));
+        fn nothing_harmful_survives(text in any::<String>()) {
+            prop_assert!(!line(&text).chars().any(is_harmful));
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn field(line: &mut Vec<u8>, delimiter: u8, text: &str) {
     for c in text.chars() {
         match c {
             '"' => line.extend_from_slice(b"\"\""),
-            c if c.is_control() || text::reorders(c) => line.push(b' '),
+            c if text::is_harmful(c) => line.push(b' '),
             c => line.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
