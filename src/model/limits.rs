@@ -573,6 +573,21 @@ pub const ENOUGH_MEMORY: u64 = 1 << 30;
 /// Exchange's pause before a refusal (5 s) still fits.
 pub const STOPPING_WAIT: Duration = Duration::from_secs(6);
 
+/// Recipients a second that one mail host is asked about, where the operator says nothing. Our choice, on the polite side:
+/// senders deliver faster.
+pub const HOST_RATE: u32 = 10;
+
+/// Connections at once to one mail host, where the operator says nothing. Our choice: what small hosts bear.
+pub const HOST_CONNECTIONS: u32 = 2;
+
+/// Connections at once to all mail hosts together, where the operator says nothing. Our choice: within what most systems
+/// let a program open.
+pub const CONNECTIONS: u32 = 500;
+
+/// How long one address may wait for a host that wants us to come back, where the operator says nothing. Our choice: past
+/// what greylisting hosts ask for (RFC 6647 §5).
+pub const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
 /// Most addresses that wait for an answer in memory at a time; further ones of crowded hosts wait in a file. At less than
 /// 150 bytes each this is 75 MB.
 pub const PENDING_ADDRESSES: usize = 500_000;
@@ -862,7 +877,7 @@ pub const QUOTE_BYTES: usize = REPLY_BYTES;
 
 /// Longest wait that a reply may ask for, in seconds. Our choice: a week; senders give up after five days
 /// (RFC 5321 §4.5.4.1).
-pub const ASKED_WAIT_SECONDS: u64 = 7 * 24 * 3600;
+pub const ASKED_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Narrowest terminal that text is wrapped for, in columns. Our choice.
 pub const NARROWEST_COLUMNS: usize = 40;
@@ -955,6 +970,10 @@ pub const START_GREETING_WAIT: Duration = Duration::from_secs(2);
 /// How long the first hosts are waited for before others are tried as well. Our choice: a connection round the world
 /// stands in a third of that.
 pub const START_HEAD_START: Duration = Duration::from_secs(1);
+
+/// Events of a run that wait for their caller, when the program is a library. Our choice: enough to keep the thread
+/// busy.
+pub const EVENTS_AHEAD: usize = 64;
 
 /// Hosts of the list that are tried first before a run. Our choice: one may be down.
 pub const START_HOSTS_FIRST: usize = 2;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::model::rate;
+
 /// What an acceptance at RCPT is worth at a provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -170,24 +172,14 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
     })
 }
 
-/// Reads a rate such as `10/s`, `30/min` or `600/h`, in thousandths a second.
+/// Reads a rate such as `10/s`, `30/m` or `600/h`, in thousandths a second.
 fn thousandths_a_second<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u32>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let thousandths = text.split_once('/').and_then(|(count, unit)| {
-        let seconds: u32 = match unit {
-            "s" => 1,
-            "min" => 60,
-            "h" => 3600,
-            _ => return None,
-        };
-        let thousandths = count.parse::<u32>().ok()?.checked_mul(1000)? / seconds;
-        (thousandths > 0).then_some(thousandths)
-    });
-    thousandths.map(Some).ok_or_else(|| {
+    rate::thousandths(&text).map(Some).ok_or_else(|| {
         D::Error::custom(format!(
-            "`{text}` is no rate such as `10/s`, `30/min` or `600/h`"
+            "`{text}` is no rate such as `10/s`, `30/m` or `600/h`"
         ))
     })
 }
@@ -327,7 +319,7 @@ mod tests {
             |text: &str| toml::from_str::<One>(&format!("rate = \"{text}\"")).map(|one| one.rate);
         assert_eq!(rate("30/min"), Ok(Some(500)));
         assert_eq!(rate("3600/h"), Ok(Some(1000)));
-        for wrong in ["10", "ten/s", "1/day", "0/s", "1/h", "5000000/s"] {
+        for wrong in ["ten", "ten/s", "1/day", "0/s", "1/h", "5000000/s"] {
             assert!(rate(wrong).unwrap_err().to_string().contains(wrong));
         }
     }

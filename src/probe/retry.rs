@@ -146,60 +146,6 @@ pub fn is_for_one_connection(reply: &str) -> bool {
     text.starts_with("450") && text.contains("4.3.2 service currently unavailable")
 }
 
-/// How long a host asks us to wait, where its words name a time: `try again in 5 minutes`, `greylisted for 60 seconds`,
-/// `retry in 00:04:30`.
-#[must_use]
-pub fn named_wait(reply: &str) -> Option<Duration> {
-    let text = reply.to_ascii_lowercase();
-    let mut words = text
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != ':')
-        .filter(|word| !word.is_empty());
-    // The code is a number too, but no time.
-    let mut before = words.next()?;
-    for word in words {
-        if let Some(wait) = clock_time(word).or_else(|| count_of(before, word)) {
-            return (wait <= limits::NAMED_WAIT).then_some(wait);
-        }
-        before = word;
-    }
-    None
-}
-
-/// `00:04:30` or `04:30` as a duration.
-fn clock_time(word: &str) -> Option<Duration> {
-    let parts: Vec<u64> = word
-        .split(':')
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .ok()?;
-    match parts[..] {
-        [hours, minutes, seconds] if minutes < 60 && seconds < 60 && hours < 100 => {
-            Some(Duration::from_secs(hours * 3600 + minutes * 60 + seconds))
-        }
-        [minutes, seconds] if minutes < 100 && seconds < 60 => {
-            Some(Duration::from_secs(minutes * 60 + seconds))
-        }
-        _ => None,
-    }
-}
-
-/// A number with the unit behind it, or both in one word (`300s`).
-fn count_of(before: &str, word: &str) -> Option<Duration> {
-    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
-    let (count, unit) = if digits > 0 && digits < word.len() {
-        (word[..digits].parse::<u64>().ok()?, &word[digits..])
-    } else {
-        (before.parse::<u64>().ok()?, word)
-    };
-    let seconds = match unit {
-        "s" | "sec" | "secs" | "second" | "seconds" => 1,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60,
-        "h" | "hour" | "hours" => 3600,
-        _ => return None,
-    };
-    (count > 0).then(|| Duration::from_secs(count.saturating_mul(seconds)))
-}
-
 /// Whether time can change the answer.
 fn is_worth_another_try(reason: Reason) -> bool {
     match reason.blame() {
@@ -213,6 +159,7 @@ fn is_worth_another_try(reason: Reason) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::wait::named_wait;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -284,30 +231,6 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_a_host_names_is_found() {
-        for (reply, seconds) in [
-            (
-                "450 4.2.0 Greylisted, see http://postgrey.example/help",
-                None,
-            ),
-            ("450 4.2.0 Greylisted for 300 seconds", Some(300)),
-            ("451 4.7.1 Greylisted for 5 minutes", Some(300)),
-            ("450 Please try again in 00:04:30", Some(270)),
-            ("451 retry after 60s.", Some(60)),
-            ("450 4.7.1 try in 1 hour", Some(3600)),
-            ("451 come back in 99999999 hours", None),
-            ("550 5.1.1 no such user", None),
-            ("", None),
-        ] {
-            assert_eq!(
-                named_wait(reply),
-                seconds.map(Duration::from_secs),
-                "{reply}"
-            );
-        }
-    }
-
-    #[test]
     fn nobody_waits_longer_than_the_operator_wants() {
         assert_eq!(
             next(Reason::Greylisted, false, 0, Some(7200), HOUR),
@@ -364,7 +287,11 @@ mod tests {
             ),
             ("450 4.2.0 Greylisted", Wait::Untold),
         ] {
-            assert_eq!(Wait::of(named_wait(reply), reply), wait, "{reply}");
+            assert_eq!(
+                Wait::of(named_wait(reply, limits::NAMED_WAIT), reply),
+                wait,
+                "{reply}"
+            );
         }
         let verification = Wait::OfSoftware(limits::VERIFICATION_WAIT);
         let waits: Vec<Option<Duration>> = (0..3)

@@ -12,7 +12,6 @@ pub mod render;
 mod safe;
 mod sender;
 mod stage;
-mod wait;
 
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use crate::bounce::dsn::{self, Action, Withholding, quoted};
 use crate::bounce::event::{self, Platforms};
 use crate::bounce::weigh::{self, BounceEvidence, BounceVerdict, Circumstances};
 use crate::model::limits;
+use crate::model::wait::named_wait;
 use crate::smtp::rules::Interpretation;
 use crate::smtp::{EnhancedCode, Reply, Severity};
 use refuser::Contact;
@@ -248,8 +248,9 @@ fn contact(evidence: &BounceEvidence) -> Contact {
 /// When to try again: as the words ask, else as is usual for the reason. `None` when that is not what to do.
 fn retry_after(readings: &[Interpretation], text: &str) -> Option<Duration> {
     let first = readings.first()?;
-    (action_after(readings) == AddressAction::Retry)
-        .then(|| wait::asked(text).unwrap_or_else(|| usual_wait(first.reading.reason)))
+    (action_after(readings) == AddressAction::Retry).then(|| {
+        named_wait(text, limits::ASKED_WAIT).unwrap_or_else(|| usual_wait(first.reading.reason))
+    })
 }
 
 /// Advice for all readings, likeliest first, each piece once.

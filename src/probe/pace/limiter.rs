@@ -15,6 +15,7 @@ use governor::{Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use crate::model::limits;
+use crate::model::rate;
 use crate::model::timestamp::Timestamp;
 
 /// Recipients a second, in thousandths, so that one a minute can be said; or no limit.
@@ -90,29 +91,11 @@ impl FromStr for Rate {
     type Err = BadRate;
 
     fn from_str(text: &str) -> Result<Self, BadRate> {
-        let bad = || BadRate(text.to_owned());
-        let text_in = text.trim();
-        if text_in.eq_ignore_ascii_case("unlimited") {
+        if text.trim().eq_ignore_ascii_case("unlimited") {
             return Ok(Rate::UNLIMITED);
         }
-        let (count, unit) = text_in.split_once('/').unwrap_or((text_in, "s"));
-        let seconds = match unit.trim() {
-            "s" | "sec" | "second" => 1.0,
-            "m" | "min" | "minute" => 60.0,
-            "h" | "hour" => 3600.0,
-            _ => return Err(bad()),
-        };
-        let count: f64 = count.trim().parse().map_err(|_| bad())?;
-        let thousandths = (count / seconds * 1000.0).round();
-        if !(1.0..=1e9).contains(&thousandths) {
-            return Err(bad());
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the range was checked"
-        )]
-        Ok(Rate::from_thousandths(thousandths as u32))
+        let thousandths = rate::thousandths(text).ok_or_else(|| BadRate(text.to_owned()))?;
+        Ok(Rate::from_thousandths(thousandths))
     }
 }
 

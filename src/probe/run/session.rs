@@ -11,9 +11,9 @@ use crate::model::echo;
 use crate::model::limits;
 use crate::model::provider::Provider;
 use crate::model::verdict::Exchange;
+use crate::model::wait::named_wait;
 use crate::net::origin::Origin;
 use crate::net::{OwnTrouble, World};
-use crate::probe::named_wait;
 use crate::probe::scheduler::{Heard, SessionEvent, SessionId};
 use crate::smtp::connection::{Connection, Unread};
 use crate::smtp::farewell::{Farewell, Parting};
@@ -208,7 +208,7 @@ impl Session {
         };
         reply.truncate(clip(&reply, limits::EVIDENCE_REPLY_BYTES).len());
         Heard {
-            named_wait: named_wait(&reply),
+            named_wait: named_wait(&reply, limits::NAMED_WAIT),
             exchange: Exchange {
                 stage,
                 host: self.host.clone(),
