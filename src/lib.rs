@@ -1,5 +1,9 @@
 //! `presend` says which addresses on a mailing list will bounce, and why, before anything is sent.
 //!
+//! It is a program and a library. The library is small: a [`Verifier`] is asked about an address or a [`List`],
+//! [`explain`] says what a reply means, [`decide`] draws a [`Verdict`] from [`Evidence`]. Everything else is how that is
+//! done, for those who read or change it.
+//!
 //! # The life of a row
 //!
 //! ```text
@@ -26,8 +30,8 @@
 //! # Rooms
 //!
 //! The modules stand in the order in which data meets them. Each imports only from those above it, which a test holds.
-//! All but `net`, `smtp::connection`, `probe::run`, `ledger`, `preflight`, `bounce::import`, `verify` and `cli` are pure: no I/O,
-//! no clock (time is an argument), no randomness (a seed is one).
+//! All but `net`, `smtp::connection`, `probe::run`, `ledger`, `preflight`, `bounce::import`, `verify`, `verifier` and `cli` are
+//! pure: no I/O, no clock (time is an argument), no randomness (a seed is one).
 //!
 //! # Where a rule lives
 //!
@@ -46,9 +50,26 @@
 
 #![cfg_attr(not(feature = "testing"), warn(unused_crate_dependencies))]
 
-// What is not used by the program is dead, and the compiler says so; tests and benches reach everything through `testing`.
+// What neither the program nor the library uses is dead, and the compiler says so; tests and benches reach everything
+// through `testing`.
 
+pub use bounce::explain::{AddressAction, RejectedBy};
 pub use cli::main;
+pub use input::address::{Address, Domain, Fault};
+pub use model::ending::Ending;
+pub use model::flag::Flag;
+pub use model::reading::Reading;
+pub use model::reason::{Blame, Reason};
+pub use model::stage::Stage;
+pub use model::timestamp::Timestamp;
+pub use model::verdict::{
+    Disposition, Evidence, Exchange, Fact, Finding, Standing, Verdict, Whom, decide,
+};
+pub use preflight::check::{Check, Fitness, Side, Status, Weight};
+pub use verifier::{
+    Builder, Checked, Error, ErrorKind, Event, Explanation, List, Meaning, Preflight, Progress,
+    Run, Verifier, explain,
+};
 
 #[cfg(not(feature = "testing"))]
 mod model;
@@ -104,6 +125,11 @@ pub mod verify;
 mod sim;
 #[cfg(feature = "testing")]
 pub mod sim;
+
+#[cfg(not(feature = "testing"))]
+mod verifier;
+#[cfg(feature = "testing")]
+pub mod verifier;
 
 #[cfg(not(feature = "testing"))]
 mod cli;

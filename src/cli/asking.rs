@@ -9,6 +9,7 @@ use clap::Args;
 use crate::input::address::Address;
 use crate::input::flags::ListKind;
 use crate::ledger::Fresh;
+use crate::model::limits;
 use crate::net::live::Proxy;
 use crate::probe::pace::Rate;
 use crate::smtp::HelloName;
@@ -75,17 +76,17 @@ pub(super) struct AskingArgs {
     )]
     pub(super) proxy: Option<Proxy>,
     /// Most connections at once, to all mail hosts together
-    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = limits::CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_connections: u32,
     /// Most connections at once to one mail host
-    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = limits::HOST_CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) host_connections: u32,
     /// Most recipients one mail host is asked about: 10/s, 30/m, unlimited
     #[arg(
         long,
         help_heading = "Pace",
         value_name = "RATE",
-        default_value = "10/s"
+        default_value_t = Rate::per_seconds(limits::HOST_RATE)
     )]
     pub(super) host_rate: Rate,
     /// Most recipients all mail hosts together are asked about

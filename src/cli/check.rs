@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, Write};
-use std::time::SystemTime;
 
 use clap::Args;
 
@@ -10,16 +9,14 @@ use super::asking::AskingArgs;
 use super::log::LogArgs;
 use super::safe::safe;
 use super::screen::Screen;
-use super::{Exit, place, start, stop, tools, usage};
+use super::{Exit, stop, tools, usage};
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
 use crate::model::limits;
-use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Finding, Standing, Whom};
-use crate::net::Clock;
 use crate::probe::LISTED_STRANGER;
-use crate::verify::check::{Checked, check, first_in};
-use crate::verify::{Asking, Tools};
+use crate::verify::check::{JudgedAddress, check, contents_of};
+use crate::verify::{Tools, add_domain};
 
 /// Options of `check`.
 #[derive(Debug, Args)]
@@ -45,48 +42,39 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let tools = tools::tools(&args.policy, &args.asking)?;
     let inputs = inputs(&args.addresses)?;
     let mut domains = Vec::new();
-    let named = inputs.iter().filter_map(|input| first_in(input));
-    named.for_each(|address| start::domains_add(&mut domains, &address));
-    domains.truncate(limits::START_HOSTS);
+    for address in inputs.iter().flat_map(|input| contents_of(input)).flatten() {
+        add_domain(&mut domains, &address);
+    }
     let mut screen = Screen::start(&args.log);
-    let (checked, ending) = place::block_on(&place, async {
-        let asked = args.asking.config(&place, &domains).await?;
-        let clock = match &asked {
-            Some((world, _)) => world.clock,
-            None => Clock::starting_at(Timestamp::from(SystemTime::now())),
-        };
-        let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
-        let asking = match asked {
-            Some((world, config)) => Asking::World(world, Box::new(config)),
-            None => Asking::Nobody(clock),
-        };
+    let (checked, ending) = place.runtime()?.block_on(async {
+        let met = args.asking.world(&place, &domains).await?;
+        let mut session = args.asking.session(&place, met)?;
         let until = stop::stop(args.asking.deadline, screen.doing());
-        let memory = args.asking.memory();
-        let checked = check(
-            &inputs,
-            memory,
-            &tools,
-            asking,
-            &mut ledger,
-            &mut screen,
-            until,
-        );
+        let (memory, ledger) = (args.asking.memory(), &mut session.opened.ledger);
+        let asking = session.asking;
+        let checked = check(&inputs, memory, &tools, asking, ledger, &mut screen, until);
         anyhow::Ok(checked.await?)
-    })??;
+    })?;
     screen.finish();
-    let shown = checked.iter().map(|checked| match args.json {
-        true => to_json(checked, &inputs[checked.text]),
-        false => for_people(checked, &inputs[checked.text], &tools),
-    });
-    let text: String = shown.collect();
-    let undeliverable = checked
-        .iter()
-        .any(|checked| checked.judgement.verdict.standing == Standing::Undeliverable);
+    let each = || {
+        let each = inputs.iter().zip(&checked);
+        each.flat_map(|(input, all)| all.iter().map(move |one| (input, one)))
+    };
+    let text: String = match args.json {
+        true => each().map(|(input, one)| to_json(one, input)).collect(),
+        false => each()
+            .map(|(input, one)| for_people(one, input, &tools))
+            .collect(),
+    };
     std::io::stdout().lock().write_all(text.as_bytes())?;
+    let is_undeliverable =
+        |one: &JudgedAddress| one.judgement.verdict.standing == Standing::Undeliverable;
     Ok(match ending {
         Ending::Interrupted => Exit::Interrupted,
         Ending::Stranded => Exit::CannotAsk,
-        Ending::Completed | Ending::Deadline if undeliverable => Exit::ThresholdExceeded,
+        Ending::Completed | Ending::Deadline if each().any(|(_, one)| is_undeliverable(one)) => {
+            Exit::ThresholdExceeded
+        }
         Ending::Completed | Ending::Deadline => Exit::Done,
     })
 }
@@ -119,7 +107,7 @@ fn inputs(typed: &[String]) -> anyhow::Result<Vec<String>> {
 }
 
 /// One line of JSON.
-fn to_json(checked: &Checked, input: &str) -> String {
+fn to_json(checked: &JudgedAddress, input: &str) -> String {
     let judgement = &checked.judgement;
     let address = checked.address.as_ref().map(ToString::to_string);
     let address = address.unwrap_or_default();
@@ -146,7 +134,7 @@ fn to_json(checked: &Checked, input: &str) -> String {
 }
 
 /// Verdict and evidence as an expert wants to read them.
-fn for_people(checked: &Checked, input: &str, tools: &Tools) -> String {
+fn for_people(checked: &JudgedAddress, input: &str, tools: &Tools) -> String {
     let judgement = &checked.judgement;
     let verdict = judgement.verdict;
     let mut text = String::new();

@@ -3,22 +3,19 @@
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use clap::Args;
 
 use super::asking::AskingArgs;
 use super::log::LogArgs;
-use super::place::Place;
 use super::reading::{self, ReadingArgs};
 use super::safe::safe;
 use super::screen::Screen;
-use super::{Exit, inputs, place, start, stop, tools};
+use super::{Exit, inputs, stop, tools};
 use crate::model::ending::Ending;
 use crate::model::text::{grouped, percent};
-use crate::model::timestamp::Timestamp;
-use crate::net::Clock;
-use crate::verify::Asking;
+use crate::verifier::place::Place;
+use crate::verify::add_domains;
 use crate::verify::estimate::{Estimated, Sample, estimate};
 use crate::verify::report::advice::{Mood, in_words};
 
@@ -55,24 +52,16 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     // Before any host is asked: is it a list, which column is it?
     let mut domains = Vec::new();
     for source in &sources {
-        let remarks = start::add_domains(&mut domains, source, &options)?;
+        let remarks = add_domains(&mut domains, source, &options)?;
         let name = (sources.len() > 1).then_some(source.name());
         reading::tell(name, &remarks, &args.log);
     }
     // The same command asks about the same addresses, unless it is told otherwise.
     let seed = args.asking.seed.unwrap_or(0);
     let mut screen = Screen::start(&args.log);
-    let estimated = place::block_on(&place, async {
-        let asked = args.asking.config(&place, &domains).await?;
-        let clock = match &asked {
-            Some((world, _)) => world.clock,
-            None => Clock::starting_at(Timestamp::from(SystemTime::now())),
-        };
-        let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
-        let asking = match asked {
-            Some((world, config)) => Asking::World(world, Box::new(config)),
-            None => Asking::Nobody(clock),
-        };
+    let estimated = place.runtime()?.block_on(async {
+        let met = args.asking.world(&place, &domains).await?;
+        let mut session = args.asking.session(&place, met)?;
         let until = stop::stop(args.asking.deadline, screen.doing());
         let sample = Sample {
             sources: &sources,
@@ -80,18 +69,11 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
             most: u64::from(args.sample),
             seed,
         };
-        let memory = args.asking.memory();
-        let estimated = estimate(
-            &sample,
-            memory,
-            &tools,
-            asking,
-            &mut ledger,
-            &mut screen,
-            until,
-        );
+        let (memory, ledger) = (args.asking.memory(), &mut session.opened.ledger);
+        let asking = session.asking;
+        let estimated = estimate(&sample, memory, &tools, asking, ledger, &mut screen, until);
         anyhow::Ok(estimated.await?)
-    })??;
+    })?;
     screen.finish();
     let text = if args.json {
         serde_json::to_string(&estimated)? + "\n"

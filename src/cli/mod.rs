@@ -16,7 +16,6 @@ mod ledger;
 mod lists;
 mod log;
 mod manual;
-mod place;
 pub mod preflight;
 mod reading;
 mod report;
@@ -39,6 +38,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::input::list::IntakeError;
+use crate::verifier::place::{Place, world_of};
 use crate::verify::VerifyError;
 
 use layers::Layers;
@@ -232,20 +232,21 @@ fn explain_to_screen(args: &explain::ExplainArgs) -> anyhow::Result<Exit> {
 
 /// Looks at sender and machine in the world that was asked for.
 fn preflight_here(args: &preflight::PreflightArgs, layers: &Layers) -> anyhow::Result<Exit> {
-    let place = place::place_of(args.world.as_deref())?;
+    let place = match &args.world {
+        Some(file) => Place::described(file)?,
+        None => Place::Real,
+    };
     let mut out = io::stdout().lock();
     let style = if is_plain(&out) {
         crate::preflight::render::screen::Style::Plain
     } else {
         crate::preflight::render::screen::Style::Colour
     };
-    let code = place::block_on(&place, async {
-        let world = place::world_of(&place, &args.dns, None, 0)?;
+    let code = place.runtime()?.block_on(async {
+        let world = world_of(&place, &args.dns, None, 0)?;
         let mut machine = match &place {
-            place::Place::Simulated(internet, _) => {
-                preflight::Machine::simulated(internet.client())
-            }
-            place::Place::Offline | place::Place::Real => preflight::Machine::look(),
+            Place::Simulated(internet, _) => preflight::Machine::simulated(internet.client()),
+            Place::Offline | Place::Real => preflight::Machine::look(),
         };
         if !args.source_ips.is_empty() {
             machine.sources.clone_from(&args.source_ips);
@@ -253,7 +254,7 @@ fn preflight_here(args: &preflight::PreflightArgs, layers: &Layers) -> anyhow::R
         machine.helo = layers.value("helo");
         machine.mail_from = layers.value("mail-from");
         preflight::run(args, &world, &machine, style, &mut out).await
-    })??;
+    })?;
     Ok(match code {
         0 => Exit::Done,
         1 => Exit::ThresholdExceeded,

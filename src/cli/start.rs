@@ -1,30 +1,28 @@
 //! Before a run asks any host: can this machine ask at all? Said at once, instead of a list full of `unknown`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::asking::AskingArgs;
 use super::log::LogArgs;
-use super::preflight::Machine;
 use super::reading;
 use super::safe::safe;
 use super::{Exit, Refusal};
-use crate::input::address::Address;
-use crate::input::list::{IntakeError, Options, Remark, Source};
+use crate::input::list::IntakeError;
 use crate::model::limits;
-use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
+use crate::net::World;
 use crate::net::origin::Origin;
-use crate::net::route::{DnsAnswer, Reach, Record, RecordKind};
-use crate::net::{OwnTrouble, World};
 use crate::preflight::check::Check;
-use crate::preflight::machine::start::{Depth, Start, Starting, Surroundings, look};
+use crate::preflight::machine::own::Machine;
+use crate::preflight::machine::start::Start;
 use crate::preflight::render::screen::wrapped;
+use crate::verifier::setup::Setup;
 use crate::verify::output;
-use crate::verify::{Task, first_of};
+use crate::verify::{Task, add_domains};
 
 /// Looks at this machine unless that was done a short while ago. What is amiss but lets a run go on is told on the
 /// error stream.
@@ -34,6 +32,7 @@ use crate::verify::{Task, first_of};
 /// A refusal with [`Exit::CannotAsk`] that says why no host can be asked and what still works.
 pub(super) async fn fit_to_ask(
     args: &AskingArgs,
+    setup: &Setup,
     world: &World,
     domains: &[String],
     origins: &[Origin],
@@ -41,13 +40,6 @@ pub(super) async fn fit_to_ask(
     let sources = match args.source_ip.as_slice() {
         [] => Machine::look().sources,
         named => named.to_vec(),
-    };
-    // The internet's names are not served on another port than 53.
-    let own_names = args.dns.iter().any(|server| server.port() != 53);
-    let surroundings = if args.allow_private || args.smtp_port != 25 || own_names {
-        Surroundings::Laboratory
-    } else {
-        Surroundings::Internet
     };
     let circumstances = circumstances(args, &sources);
     let file = args.start_file().ok();
@@ -60,28 +52,7 @@ pub(super) async fn fit_to_ask(
             .for_each(|warning| eprint!("{warning}"));
         return Ok(());
     }
-    let providers = Providers::built_in();
-    let starting = Starting {
-        domains,
-        origins,
-        providers: &providers,
-        helo: args.helo.first().map(crate::smtp::HelloName::as_str),
-        mail_from: args.mail_from.as_ref().map(AsRef::as_ref),
-        sources: &sources,
-        port: args.smtp_port,
-        reach: if args.allow_private {
-            Reach::Anywhere
-        } else {
-            Reach::Public
-        },
-        depth: if args.no_smtp {
-            Depth::Names
-        } else {
-            Depth::MailHosts
-        },
-        surroundings,
-    };
-    match look(world, &starting).await {
+    match setup.look(world, domains, origins, &sources).await {
         Start::Fit(advice) => {
             let stamp = Stamp {
                 circumstances,
@@ -104,62 +75,6 @@ pub(super) async fn fit_to_ask(
     }
 }
 
-/// Makes sure that the proxy lets us through, by asking it from `from` for a mail host of the sender's own domain on the
-/// port of mail hosts (`to`). What that host says to it is no matter; where DNS knows none, the first conversations will
-/// show.
-///
-/// # Errors
-///
-/// A refusal with [`Exit::CannotAsk`] and the proxy's words.
-pub(super) async fn proxy_works(
-    world: &World,
-    (domain, port): (&str, u16),
-    from: Option<IpAddr>,
-) -> anyhow::Result<()> {
-    let Some(address) = mail_host_of(world, domain).await else {
-        return Ok(());
-    };
-    let dialled = world.dial.connect(SocketAddr::new(address, port), from);
-    let words = match tokio::time::timeout(limits::CONNECT_WAIT, dialled).await {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(error)) => match OwnTrouble::of(&error) {
-            Some(trouble) => trouble.to_string(),
-            None => return Ok(()),
-        },
-        // It answers and waits for that host, as we would.
-        Err(_) => return Ok(()),
-    };
-    Err(Refusal {
-        exit: Exit::CannotAsk,
-        message: format!(
-            "{}\n  Nobody was asked and no list was written. Look at the proxy's address, name and password, and whether \
-             it lets connections to port {port} out.",
-            safe(&words)
-        ),
-    }
-    .into())
-}
-
-/// The address of a mail host of `domain`, else its own.
-async fn mail_host_of(world: &World, domain: &str) -> Option<IpAddr> {
-    let first = |answer: DnsAnswer| match answer {
-        DnsAnswer::Records { records, .. } => records.into_iter().next(),
-        DnsAnswer::NoSuchName { .. } | DnsAnswer::NoRecords { .. } | DnsAnswer::Failed(_) => None,
-    };
-    let name = match first(world.names.query(domain, RecordKind::Mx).await) {
-        Some(Record::Mx { exchange, .. }) => exchange,
-        Some(Record::Address(_) | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. }) | None => {
-            domain.to_owned()
-        }
-    };
-    match first(world.names.query(&name, RecordKind::A).await) {
-        Some(Record::Address(address)) => Some(address),
-        Some(Record::Mx { .. } | Record::Txt(_) | Record::Ptr(_) | Record::Soa { .. }) | None => {
-            None
-        }
-    }
-}
-
 /// Looks at the lists of a run before any host is asked: what its owner should see of how they are read is told, and
 /// the domains of their first rows are returned, each once.
 ///
@@ -173,43 +88,6 @@ pub(super) fn look_at(task: &Task, log: &LogArgs) -> Result<Vec<String>, IntakeE
         reading::tell(input.name.as_deref(), &remarks, log);
     }
     Ok(domains)
-}
-
-/// Adds the domains of the first rows of a list, each once. Returns what its owner should see of how it is read.
-///
-/// # Errors
-///
-/// When it is no list.
-pub(super) fn add_domains(
-    domains: &mut Vec<String>,
-    source: &Source,
-    options: &Options,
-) -> Result<Vec<Remark>, IntakeError> {
-    let mut list = source.list(options)?;
-    let remarks = list.remarks().to_vec();
-    while domains.len() < limits::START_HOSTS {
-        // What is damaged further on is for the run to say, which lists what comes before.
-        let Ok(Some(row)) = list.next_row() else {
-            break;
-        };
-        if row.number > limits::START_ROWS {
-            break;
-        }
-        let Ok(address) = first_of(&row) else {
-            continue;
-        };
-        domains_add(domains, &address);
-    }
-    Ok(remarks)
-}
-
-/// Adds the domain of an address, unless it is there or the address has none.
-pub(super) fn domains_add(domains: &mut Vec<String>, address: &Address) {
-    if let Some(domain) = address.domain().name()
-        && !domains.iter().any(|known| known == domain)
-    {
-        domains.push(domain.to_owned());
-    }
 }
 
 /// A check that fails, as a warning.

@@ -3,25 +3,22 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::Args;
 
 use super::asking::AskingArgs;
 use super::log::LogArgs;
-use super::place::Place;
 use super::reading::{self, ReadingArgs};
 use super::report::{PageArgs, add_report};
 use super::screen::Screen;
-use super::{Exit, folder, inputs, place, start, stop, tools, usage, workbook};
+use super::{Exit, folder, inputs, start, stop, tools, usage, workbook};
 use crate::input::list::{Options, Source};
 use crate::ledger::{Job, Ledger, Lock};
 use crate::model::ending::Ending;
 use crate::model::limits;
-use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
-use crate::net::Clock;
 use crate::projection::{Basis, Goal};
+use crate::verifier::place::Place;
 use crate::verify::output::{self, Generation, Replace, Rights};
 use crate::verify::report::{self, Detail, Numbers, Report, Since};
 use crate::verify::{
@@ -106,42 +103,36 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         right_column(input, &task.options, &gate)?;
     }
     let mut screen = Screen::start(&args.log);
-    let (report, json) = place::block_on(&place, async {
-        let asked = args.asking.config(&place, &domains).await?;
+    let (report, json) = place.runtime()?.block_on(async {
+        let met = args.asking.world(&place, &domains).await?;
         let (job_place, _locks) = occupy(&task)?;
         let name = task.name();
-        let clock = match &asked {
-            Some((world, _)) => world.clock,
-            None => Clock::starting_at(Timestamp::from(SystemTime::now())),
-        };
-        let (mut ledger, _folder) = args.asking.ledger(&place, clock)?;
-        let asking = match asked {
-            Some((world, mut config)) => {
-                let job = Job {
-                    place: &job_place,
-                    list: &name,
-                    seed: config.limits.seed,
-                };
-                let begun = ledger.begin(&job, clock.now())?;
-                config.limits.seed = args.asking.seed.unwrap_or(begun.seed);
-                if let Some(since) = begun.continues {
-                    tracing::info!(%since, "going on with the run of {since}, which did not end");
-                }
-                Asking::World(world, Box::new(config))
+        let mut session = args.asking.session(&place, met)?;
+        let (ledger, clock) = (&mut session.opened.ledger, session.clock);
+        if let Asking::World(_, config) = &mut session.asking {
+            let job = Job {
+                place: &job_place,
+                list: &name,
+                seed: config.limits.seed,
+            };
+            let begun = ledger.begin(&job, clock.now())?;
+            config.limits.seed = args.asking.seed.unwrap_or(begun.seed);
+            if let Some(since) = begun.continues {
+                tracing::info!(%since, "going on with the run of {since}, which did not end");
             }
-            None => Asking::Nobody(clock),
-        };
+        }
         let until = stop::stop(args.asking.deadline, screen.doing());
-        let mut finished = prepare(&task, &tools, asking, &mut ledger, &mut screen, until).await?;
+        let run = prepare(&task, &tools, session.asking, ledger, &mut screen, until);
+        let mut finished = run.await?;
         let report = &mut finished.report;
         if let Place::Simulated(_, world) = &place {
             report.world = Some(file_name(Path::new(world)));
         }
-        report.since = since(&ledger, &job_place, report)?;
+        report.since = since(ledger, &job_place, report)?;
         report.title.clone_from(&args.pages.title);
         let json = report.to_json();
         add_files(args, &task, &mut finished)?;
-        let report = finished.publish(&ledger)?;
+        let report = finished.publish(ledger)?;
         if let Some(path) = &args.metrics {
             output::write_whole(path, Rights::ORDINARY, report::metrics(&report).as_bytes())?;
         }
@@ -149,7 +140,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         let numbers = Numbers::from(&report).to_json();
         ledger.end(report.ending.as_str(), &numbers, clock.now())?;
         anyhow::Ok((report, json))
-    })??;
+    })?;
     screen.finish();
     for input in &task.lists {
         reading::tell(

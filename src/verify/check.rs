@@ -2,23 +2,27 @@
 
 use std::collections::VecDeque;
 
-use super::ask::{Rows, ask};
+use super::ask::{Asked, Rows, ask};
 use super::beliefs::believed;
 use super::described::{Describer, NoAddress, parse_text};
 use super::error::VerifyError;
 use super::judge::{Judge, Judgement};
+use super::seen::Seen;
 use super::{Asking, Observer, Tools};
 use crate::input::address::Address;
 use crate::ledger::{Ledger, LedgerError, Memory};
 use crate::model::ending::Ending;
+use crate::model::flag::Flag;
 use crate::model::verdict::{Evidence, Finding};
 use crate::probe::run::Stop;
 use crate::projection::{Model, Segment};
 
+/// The addresses that a text holds, or why it holds none.
+pub type Contents = Result<Vec<Address>, NoAddress>;
+
 /// What was found out about one address of a text, or about a text without any.
-pub struct Checked {
-    /// Which of the texts it is, from 0.
-    pub text: usize,
+#[derive(Debug)]
+pub struct JudgedAddress {
     /// The address; `None` where the text holds none.
     pub address: Option<Address>,
     /// What it gets.
@@ -29,8 +33,8 @@ pub struct Checked {
     pub bounce: Option<f64>,
 }
 
-/// Asks about the addresses that `texts` hold, in any form that a cell of a list may have. Returns what each of them
-/// gets, in their order, with how the asking ended.
+/// Asks about the addresses that `texts` hold, in any form that a cell of a list may have. Returns what each address of
+/// each text gets, with how the asking ended.
 ///
 /// # Errors
 ///
@@ -43,83 +47,134 @@ pub async fn check(
     ledger: &mut Ledger,
     observer: &mut dyn Observer,
     stop: impl Into<Stop<'_>>,
-) -> Result<(Vec<Checked>, Ending), VerifyError> {
-    let texts: VecDeque<_> = texts
-        .iter()
-        .map(|text| parse_text(text.as_bytes()))
-        .collect();
-    let rows = Rows::Texts(texts.clone());
+) -> Result<(Vec<Vec<JudgedAddress>>, Ending), VerifyError> {
+    let contents: VecDeque<Contents> = texts.iter().map(|text| contents_of(text)).collect();
+    let rows = Rows::Texts(contents.clone());
     let asked = ask(rows, memory, tools, asking, ledger, observer, stop).await?;
-    let mut checker = Checker {
-        judge: asked.judge(tools),
-        describer: Describer::new(&tools.lists),
-        model: believed(ledger, asked.clock.now())?,
-    };
-    let mut checked = Vec::with_capacity(texts.len());
-    for (number, text) in texts.into_iter().enumerate() {
-        match text {
-            Ok(addresses) => {
-                for address in addresses {
-                    checked.push(checker.address(number, address, ledger)?);
-                }
-            }
-            Err(none) => checked.push(checker.no_address(number, none)),
-        }
-    }
-    Ok((checked, asked.ending))
+    let mut checker = Checker::new(&asked, tools, ledger)?;
+    let judged = contents.into_iter().map(|text| checker.all(text, ledger));
+    Ok((judged.collect::<Result<_, LedgerError>>()?, asked.ending))
 }
 
-/// The first address that a text holds.
-#[must_use]
-pub fn first_in(text: &str) -> Option<Address> {
-    parse_text(text.as_bytes()).ok()?.into_iter().next()
+/// The addresses that a text holds, or why it holds none.
+///
+/// # Errors
+///
+/// [`NoAddress`] with the first rule that it breaks.
+pub fn contents_of(text: &str) -> Contents {
+    parse_text(text.as_bytes())
 }
 
-/// Judges addresses with their evidence.
-struct Checker<'t> {
+/// Judges rows with their evidence, after the asking.
+pub struct Checker<'t> {
+    tools: &'t Tools,
     judge: Judge<'t>,
     describer: Describer<'t>,
     model: Model,
+    /// The mailboxes that an earlier row was about.
+    seen: Seen,
 }
 
-impl Checker<'_> {
-    fn address(
-        &mut self,
-        text: usize,
-        address: Address,
-        ledger: &mut Ledger,
-    ) -> Result<Checked, LedgerError> {
-        let described = self.describer.describe(address);
-        let evidence = self.judge.evidence(&described.address, ledger)?;
-        let judgement = self.judge.judge(&described, &evidence);
-        let domain = described.address.domain();
-        let segment = Segment::of(
-            judgement.verdict,
-            judgement.flags,
-            judgement.provider_id.as_deref(),
-            domain.wire(),
-        );
-        Ok(Checked {
-            text,
-            bounce: Some(self.model.mean(&segment)),
-            judgement,
-            evidence,
-            address: Some(described.address),
+impl<'t> Checker<'t> {
+    /// Judges by what is known now.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn new(asked: &Asked, tools: &'t Tools, ledger: &Ledger) -> Result<Self, LedgerError> {
+        Ok(Checker {
+            tools,
+            judge: asked.judge(tools),
+            describer: Describer::new(&tools.lists),
+            model: believed(ledger, asked.clock.now())?,
+            seen: Seen::default(),
         })
     }
 
-    fn no_address(&self, text: usize, none: NoAddress) -> Checked {
+    /// What each address of a text gets; one thing where it holds none.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn all(
+        &mut self,
+        contents: Contents,
+        ledger: &mut Ledger,
+    ) -> Result<Vec<JudgedAddress>, LedgerError> {
+        match contents {
+            Ok(addresses) => {
+                let each = addresses.into_iter();
+                each.map(|address| self.address(address, ledger)).collect()
+            }
+            Err(none) => Ok(vec![self.no_address(none)]),
+        }
+    }
+
+    /// What a row gets that holds this: what its best address does, flagged where an earlier row was about its mailbox.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// Never: a row that names nobody says why.
+    pub fn row(
+        &mut self,
+        contents: Contents,
+        ledger: &mut Ledger,
+    ) -> Result<JudgedAddress, LedgerError> {
+        let all = self.all(contents, ledger)?.into_iter();
+        let best =
+            all.reduce(
+                |best, other| match other.judgement.is_better_than(&best.judgement) {
+                    true => other,
+                    false => best,
+                },
+            );
+        let mut best = best.expect("a row that names nobody says why");
+        if let Some(address) = &best.address {
+            let mark = self.seen.marker().mark(&address.key());
+            if !self.seen.is_new(mark) {
+                best.judgement.flag(Flag::Duplicate, &self.tools.policy);
+            }
+        }
+        Ok(best)
+    }
+
+    fn address(
+        &mut self,
+        address: Address,
+        ledger: &mut Ledger,
+    ) -> Result<JudgedAddress, LedgerError> {
+        let described = self.describer.describe(address);
+        let evidence = self.judge.evidence(&described.address, ledger)?;
+        let judgement = self.judge.judge(&described, &evidence);
+        let address = described.address;
+        Ok(JudgedAddress {
+            bounce: self.bounce(&judgement, address.domain().wire()),
+            judgement,
+            evidence,
+            address: Some(address),
+        })
+    }
+
+    fn no_address(&self, none: NoAddress) -> JudgedAddress {
         let mut evidence = Evidence::new();
         let detail = none.detail.to_string();
         evidence.learn(self.judge.now(), Finding::Text { detail });
         let judgement = self.judge.no_address(none);
-        let segment = Segment::of(judgement.verdict, judgement.flags, None, "");
-        Checked {
-            text,
-            bounce: judgement.is_message().then(|| self.model.mean(&segment)),
+        JudgedAddress {
+            bounce: self.bounce(&judgement, ""),
             judgement,
             evidence,
             address: None,
         }
+    }
+
+    fn bounce(&self, judgement: &Judgement, domain: &str) -> Option<f64> {
+        let provider = judgement.provider_id.as_deref();
+        let segment = Segment::of(judgement.verdict, judgement.flags, provider, domain);
+        judgement.is_message().then(|| self.model.mean(&segment))
     }
 }

@@ -176,6 +176,18 @@ pub fn first_of(row: &Row<'_>) -> Result<Address, NoAddress> {
     first.expect("a row that names nobody says why")
 }
 
+/// The addresses that a row names, or why it names none, with the text of the cell where they belong.
+pub fn contents_of_row(row: &Row<'_>) -> (String, Result<Vec<Address>, NoAddress>) {
+    let text = row.address.as_deref().unwrap_or_default();
+    let text = String::from_utf8_lossy(text).into_owned();
+    let (mut addresses, mut missing) = (Vec::new(), None);
+    read_row(row, |named| match named.address {
+        Ok(address) => addresses.push(address),
+        Err(none) => missing = Some(none),
+    });
+    (text, missing.map_or(Ok(addresses), Err))
+}
+
 /// The addresses that a text holds, or why it holds none.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ mod ask;
 mod beliefs;
 mod described;
 mod error;
+mod first_domains;
 mod gate;
 mod judge;
 mod lanes;
@@ -39,15 +40,15 @@ use crate::smtp::rules::Book;
 use crate::verify::output::{Format, Generation, Rights};
 use crate::verify::report::Report;
 
-use ask::{Rows, ask};
 use seen::Seen;
 
-pub use ask::SoFar;
+pub use ask::{Rows, SoFar, ask};
 pub use beliefs::believed;
-pub use described::first_of;
 #[cfg(feature = "testing")]
 pub use described::{Describer, Text};
+pub use described::{contents_of_row, first_of};
 pub use error::VerifyError;
+pub use first_domains::{add_domain, add_domains};
 pub use gate::{Allowed, Fill, Gate, Least};
 pub use judge::Cells;
 #[cfg(feature = "testing")]

@@ -9,6 +9,7 @@
 mod bounce;
 mod bounces;
 mod explain;
+mod facade;
 mod happening;
 mod order;
 mod platforms;

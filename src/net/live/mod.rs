@@ -19,7 +19,7 @@ use super::{Clock, Connector, Later, OwnTrouble, Stream, World};
 use crate::model::timestamp::Timestamp;
 use dns::{Authorities, Dns};
 
-pub use proxy::Proxy;
+pub use proxy::{BadProxy, Proxy};
 pub use sockets::{Sockets, allowed_files};
 
 /// The DNS servers to ask.

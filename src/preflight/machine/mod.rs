@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod clock;
 pub mod interfaces;
+pub mod own;
 pub mod port25;
 pub mod resolver;
 pub mod start;

@@ -157,7 +157,6 @@ impl Internet {
     }
 
     /// When the simulated time begins.
-    #[cfg(feature = "testing")]
     #[must_use]
     pub fn beginning(&self) -> Timestamp {
         self.start
