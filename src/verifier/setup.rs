@@ -145,12 +145,14 @@ impl Setup {
             Place::Offline => return Ok(None),
             Place::Simulated(internet, _) => {
                 let sender = self.mail_from.clone();
-                let hello = self.helo.first().cloned();
-                let hello = hello.unwrap_or_else(|| fixed("mail.sender.test"));
+                let origins = match self.helo.as_slice() {
+                    [] => self.origins(&[fixed("mail.sender.test")])?,
+                    names => self.origins(names)?,
+                };
                 (
                     internet.world(seed),
                     Some(sender.unwrap_or_else(|| fixed("verify@sender.test"))),
-                    self.origins(&[hello])?,
+                    origins,
                 )
             }
             Place::Real => {

@@ -19,6 +19,7 @@ mod report;
 mod rows;
 mod schema;
 mod schemas;
+mod screens;
 mod several;
 mod start;
 mod system;
