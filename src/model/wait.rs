@@ -17,9 +17,9 @@ pub fn named_wait(text: &str, most: Duration) -> Option<Duration> {
     let next = words.iter().skip(1).map(Some).chain([None]);
     let amounts = words.iter().zip(next);
     let amounts = amounts.filter_map(|(word, next)| amount(word, next.copied()));
-    let clocks = words.iter().filter_map(|word| clock(word));
+    let mut clocks = words.iter().filter_map(|word| clock(word));
     let longest = amounts.filter(is_possible).max();
-    longest.or_else(|| clocks.filter(is_possible).next())
+    longest.or_else(|| clocks.find(is_possible))
 }
 
 /// `00:04:30` or `04:30`.
