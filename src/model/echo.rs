@@ -62,6 +62,19 @@ pub fn put_back<'w>(words: &'w str, address: &str) -> Cow<'w, str> {
     )
 }
 
+/// `words` with dots where [`take_out`] took a name out: for people who are told of no address in particular.
+#[must_use]
+pub fn dotted(words: &str) -> Cow<'_, str> {
+    if !words.contains('{') {
+        return Cow::Borrowed(words);
+    }
+    let mut left = words.replace(ADDRESS, "…");
+    for placeholder in LOCAL {
+        left = left.replace(placeholder, "…");
+    }
+    Cow::Owned(left)
+}
+
 /// `words` without what stands for a name.
 #[must_use]
 pub fn without_placeholders(words: &str) -> Cow<'_, str> {

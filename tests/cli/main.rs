@@ -1,5 +1,6 @@
 //! Runs of the real program.
 
+mod anomaly;
 mod bounces;
 mod config;
 mod estimate;

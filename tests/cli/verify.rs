@@ -91,6 +91,17 @@ fn the_sample_list_comes_out_whole_and_the_same_each_time() {
 }
 
 #[test]
+fn what_was_known_before_counts_addresses_and_not_their_rows() {
+    let list = b"email\nanna.albrecht@nordlicht.test\nAnna.Albrecht@nordlicht.test\nnobody@nordlicht.test\nx\n";
+    let ledger = ["--world", &world(), "--ledger", "known.db"];
+    let more = ["--world", &world(), "--ledger", "known.db", "-v"];
+    let second = Run::verify(list, &ledger).again(&more);
+    assert_eq!(second.report()["traffic"]["answered_from_ledger"], 2);
+    let told = String::from_utf8_lossy(&second.output.stdout).into_owned();
+    assert!(told.contains("; 2 known before"), "{told}");
+}
+
+#[test]
 fn what_is_known_is_not_asked_again() {
     let list =
         b"email\nanna.albrecht@nordlicht.test\nnobody@nordlicht.test\nanyone@kontor21.test\n";

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::log::{LogArgs, LogFormat, TARGET};
 use super::stop::Doing;
+use crate::model::echo;
 use crate::model::text::{counted, grouped, without_addresses};
 use crate::probe::scheduler::Progress;
 use crate::verify::report::blocked::Scope;
@@ -72,11 +73,10 @@ impl Screen {
     /// Notes a host in trouble, with its last words: without `-v` those that name nobody.
     fn tell_of(&mut self, trouble: Trouble, host: &str, words: &str, addresses: usize) {
         let addresses = addresses as u64;
-        let words = if self.names {
-            Cow::Borrowed(words)
-        } else {
-            Cow::Owned(without_addresses(words))
-        };
+        let mut words = echo::dotted(words);
+        if !self.names {
+            words = Cow::Owned(without_addresses(&words));
+        }
         self.notices.add(trouble, host, &words, addresses);
     }
 
