@@ -593,12 +593,12 @@ pub const PATIENCE: Duration = Duration::from_secs(30 * 60);
 pub const PENDING_ADDRESSES: usize = 500_000;
 
 /// Most domains that wait in memory to be looked up; with so many the list is not read on. Our choice: at 700 bytes each
-/// this is 35 MB, and DNS needs seconds for them at its fastest, in which the list's next rows are read many times over.
-pub const UNRESOLVED_DOMAINS: usize = 50_000;
+/// this is 14 MB, and DNS needs a second for them at its fastest, in which the list's next rows are read many times over.
+pub const UNRESOLVED_DOMAINS: usize = 20_000;
 
-/// Mail hosts whose addresses are remembered. Our choice: at 400 bytes each this is 20 MB, and those that many domains share
+/// Mail hosts whose addresses are remembered. Our choice: at 600 bytes each this is 12 MB, and those that many domains share
 /// are far fewer.
-pub const MAIL_HOSTS_REMEMBERED: usize = 50_000;
+pub const MAIL_HOSTS_REMEMBERED: usize = 20_000;
 
 /// Where a host could take so many times as many addresses as wait for it in memory, its spilled addresses are taken
 /// back. Our choice: one slow host alone then gets one and a half times as many as are left to it, before it runs dry.
