@@ -6,7 +6,9 @@
 mod targets;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The seeds of a target, by name.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
@@ -36,6 +38,95 @@ fn every_target_bears_its_seeds() {
                 run(&bytes[..end.min(bytes.len())]);
             }
         }
+    }
+}
+
+/// Numbers that look random, the same for the same seed (xorshift64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % most.max(1) as u64).unwrap()
+    }
+}
+
+/// What stands where readers decide something.
+const TOKENS: [&[u8]; 12] = [
+    b"\r\n",
+    b"\0",
+    b"\"",
+    b"<",
+    b"@",
+    b"=",
+    b"%",
+    b"{",
+    b"\xff",
+    b"\xc3\xa9",
+    b";",
+    b"99999999999999999999",
+];
+
+/// Changes a few places of a seed, and joins it with another one now and then.
+fn mutated(seed: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..=dice.below(6) {
+        let at = dice.below(bytes.len() + 1);
+        let until = (at + dice.below(8)).min(bytes.len());
+        match dice.below(6) {
+            0 => drop(bytes.drain(at..until)),
+            1 => {
+                let again = bytes[at..until].repeat(1 + dice.below(40));
+                bytes.splice(at..at, again);
+            }
+            2 => drop(bytes.splice(at..at, TOKENS[dice.below(TOKENS.len())].iter().copied())),
+            3 => {
+                let from = dice.below(other.len() + 1);
+                let piece = other[from..(from + dice.below(64)).min(other.len())].to_vec();
+                bytes.splice(at..until, piece);
+            }
+            _ if at < bytes.len() => bytes[at] ^= 1 << dice.below(8),
+            _ => bytes.push(u8::try_from(dice.below(256)).unwrap()),
+        }
+    }
+    bytes
+}
+
+/// A look that needs no engine: seeds changed by chance. `PRESEND_FUZZ_SECONDS` says how long each target is looked at, with
+/// `PRESEND_FUZZ_TARGET` one of them alone; without them it is a moment.
+#[test]
+fn every_target_bears_its_seeds_changed() {
+    let wish = |name: &str| std::env::var(name).ok();
+    let seconds = wish("PRESEND_FUZZ_SECONDS").and_then(|text| text.parse().ok());
+    let only = wish("PRESEND_FUZZ_TARGET");
+    let dice = wish("PRESEND_FUZZ_SEED").and_then(|text| text.parse().ok());
+    for (name, run) in targets::ALL {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let seeds = seeds(name);
+        let mut dice = Dice(dice.unwrap_or(0x9e37_79b9));
+        let begun = Instant::now();
+        let mut count = 0_u64;
+        let goes_on = |count: u64| match seconds {
+            Some(seconds) => begun.elapsed() < Duration::from_secs(seconds),
+            None => count < 200,
+        };
+        while goes_on(count) {
+            let (_, seed) = &seeds[dice.below(seeds.len())];
+            let (_, other) = &seeds[dice.below(seeds.len())];
+            let bytes = mutated(seed, other, &mut dice);
+            let outcome = catch_unwind(AssertUnwindSafe(|| run(&bytes)));
+            assert!(
+                outcome.is_ok(),
+                "{name} does not bear {}",
+                bytes.escape_ascii()
+            );
+            count += 1;
+        }
+        println!("{name}: {count} in {:.0?}", begun.elapsed());
     }
 }
 
