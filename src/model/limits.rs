@@ -533,9 +533,9 @@ pub const DNS_RETRY_WAIT: Duration = Duration::from_secs(30);
 /// DNS questions under way at first. hickory holds a socket for each until its time is over.
 pub const DNS_QUESTIONS: usize = 256;
 
-/// Most of them, where the resolver bears them. Our choice: with a tenth of a second an answer, these are as many a second as
-/// two cores can put.
-pub const DNS_QUESTIONS_MOST: usize = 1024;
+/// Most of them, where the resolver bears them. Our choice: with a twentieth of a second an answer, these are as many a
+/// second as two cores can put.
+pub const DNS_QUESTIONS_MOST: usize = 512;
 
 /// Fewest of them, however many get lost. Our choice: names of dead name servers, each of which costs its time, must not bring a
 /// run to a stop.
@@ -649,8 +649,9 @@ pub const DNS_OUTAGE_WAIT_MOST: Duration = Duration::from_secs(60);
 /// than three minutes by then, which is a router's restart.
 pub const DNS_TESTS: u32 = 7;
 
-/// Answers that the resolver remembers: about 1.3 KB each, 26 MB in all.
-pub const DNS_CACHE: u64 = 20_000;
+/// Answers that the resolver remembers: about 1.3 KB each, 5 MB in all. Our choice: a domain is looked up once, and its mail
+/// hosts are remembered beside ([`MAIL_HOSTS_REMEMBERED`]), so hardly any is wanted twice.
+pub const DNS_CACHE: u64 = 4_000;
 
 /// DNS servers that are asked one by one when an answer proves nothing. Our choice: the first few of those configured.
 pub const DNS_OPINIONS: usize = 3;
