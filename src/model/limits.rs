@@ -565,7 +565,7 @@ pub const LEAST_FILES: u64 = 64;
 /// ended at once, with 300 MB it did not; most of it is set aside by threads, and never used.
 pub const LEAST_MEMORY: u64 = 256 << 20;
 
-/// Memory with which no list is too long, in bytes of address space. Our choice: a list of a million domains takes 300 MB, and
+/// Memory with which no list is too long, in bytes of address space. Our choice: a list of a million domains takes 370 MB, and
 /// each thread sets some aside that it may never use.
 pub const ENOUGH_MEMORY: u64 = 1 << 30;
 
