@@ -1,7 +1,7 @@
 //! Facts written, read back, and a list whose verdicts are all known.
 //!
-//! `cargo bench --bench ledger` takes a million; `PRESEND_ROWS=10000000` in front of it ten. `PRESEND_KEEP=/some/folder`
-//! keeps the ledger, and a ledger that is there is not filled again.
+//! `cargo bench --bench ledger` takes a million; `PRESEND_ROWS=10000000` in front of it ten.
+//! `PRESEND_KEEP=/some/folder` keeps the ledger, and a ledger that is there is not filled again.
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
@@ -70,7 +70,8 @@ fn open(path: &Path, now: Timestamp) -> Ledger {
     Ledger::open(path, &realm, Lifetimes::default(), now).unwrap()
 }
 
-/// What a part of the work takes: on the clock, and of all processors together, which says more where others use them too.
+/// What a part of the work takes: on the clock, and of all processors together, which says more where others use them
+/// too.
 struct Stopwatch {
     began: Instant,
     cpu: Duration,

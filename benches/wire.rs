@@ -1,9 +1,9 @@
 //! How many recipients a second one core of ours can ask about: real sockets on loopback, real DNS packets, the ledger
 //! written beside, no limits set, an instant server.
 //!
-//! `cargo bench --bench wire`; with a number after `--`, that many addresses instead of 200,000. The server is a process
-//! of its own, so that what the system says of this one is ours alone: recipients are divided by the processor time of
-//! all our threads, and by that of the run as the clock shows it.
+//! `cargo bench --bench wire`; with a number after `--`, that many addresses instead of 200,000. The server is a
+//! process of its own, so that what the system says of this one is ours alone: recipients are divided by the processor
+//! time of all our threads, and by that of the run as the clock shows it.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

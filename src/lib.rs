@@ -1,8 +1,8 @@
 //! `presend` says which addresses on a mailing list will bounce, and why, before anything is sent.
 //!
 //! It is a program and a library. The library is small: a [`Verifier`] is asked about an address or a [`List`],
-//! [`explain`] says what a reply means, [`decide`] draws a [`Verdict`] from [`Evidence`]. Everything else is how that is
-//! done, for those who read or change it.
+//! [`explain`] says what a reply means, [`decide`] draws a [`Verdict`] from [`Evidence`]. Everything else is how that
+//! is done, for those who read or change it.
 //!
 //! # The life of a row
 //!
@@ -23,15 +23,15 @@
 //!                                              verify::report ─▶ report.json · report.html
 //! ```
 //!
-//! The list is read twice. The first reading asks about every mailbox that needs it; the second gives each row its verdict
-//! from the ledger, in the caller's order. So memory does not grow with the list, and a run that was killed goes on where it
-//! was.
+//! The list is read twice. The first reading asks about every mailbox that needs it; the second gives each row its
+//! verdict from the ledger, in the caller's order. So memory does not grow with the list, and a run that was killed
+//! goes on where it was.
 //!
 //! # Rooms
 //!
 //! The modules stand in the order in which data meets them. Each imports only from those above it, which a test holds.
-//! All but `net`, `smtp::connection`, `probe::run`, `ledger`, `preflight`, `bounce::import`, `verify`, `verifier` and `cli` are
-//! pure: no I/O, no clock (time is an argument), no randomness (a seed is one).
+//! All but `net`, `smtp::connection`, `probe::run`, `ledger`, `preflight`, `bounce::import`, `verify`, `verifier` and
+//! `cli` are pure: no I/O, no clock (time is an argument), no randomness (a seed is one).
 //!
 //! # Where a rule lives
 //!

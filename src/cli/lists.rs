@@ -21,7 +21,8 @@ pub(super) struct ListsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Take a maintained list of throw-away domains, such as one that you fetch every week: a domain a line, or a JSON array
+    /// Take a maintained list of throw-away domains, such as one that you fetch every week: a domain a line, or a JSON
+    /// array
     Update {
         /// The list; `-` is standard input
         #[arg(value_name = "FILE")]

@@ -118,7 +118,8 @@ async fn count_reaches(signals: &mut watch::Receiver<usize>, count: usize) {
     }
 }
 
-/// Counts signals on a thread of its own, which answers each at once and ends the program at the third: the run may be busy.
+/// Counts signals on a thread of its own, which answers each at once and ends the program at the third: the run may be
+/// busy.
 fn listen(doing: Arc<Doing>) -> watch::Receiver<usize> {
     let (sender, receiver) = watch::channel(0);
     let work = move || {

@@ -44,7 +44,8 @@ impl FromStr for Format {
     }
 }
 
-/// Adds what came of `input`, in which `delimiter` parts fields, as a spreadsheet beside its lists, which are among `files`.
+/// Adds what came of `input`, in which `delimiter` parts fields, as a spreadsheet beside its lists, which are among
+/// `files`.
 pub(super) fn add(
     report: &Report,
     input: &Input,

@@ -21,8 +21,8 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// What these outcomes still count for at `now`: half after [`crate::model::limits::CALIBRATION_HALF_LIFE`], a quarter after
-    /// twice as long.
+    /// What these outcomes still count for at `now`: half after [`crate::model::limits::CALIBRATION_HALF_LIFE`], a
+    /// quarter after twice as long.
     #[must_use]
     pub fn faded(self, now: Timestamp) -> Outcomes {
         let lives = now.since(self.at).as_secs_f64()
@@ -108,8 +108,8 @@ impl Ledger {
             .map_err(|error| self.failure(error))
     }
 
-    /// Puts outcomes in the place of what is known of their kinds, and notes what `run` has told, in one step: a kill leaves
-    /// both as they were or as they are to be.
+    /// Puts outcomes in the place of what is known of their kinds, and notes what `run` has told, in one step: a kill
+    /// leaves both as they were or as they are to be.
     ///
     /// # Errors
     ///

@@ -22,7 +22,7 @@ pub struct Exported {
     pub reason: Option<&'static str>,
     /// Whether the host said "never".
     pub permanent: Option<bool>,
-    /// When in the conversation.
+    /// When in the session.
     pub stage: Option<&'static str>,
     /// The mail host.
     pub host: Option<String>,

@@ -32,13 +32,13 @@ pub struct Forgotten {
 }
 
 /// Forgets `targets` in the ledger at `path`. Afterwards no byte of them is in the file or in those beside it: what is
-/// deleted is overwritten, the write-ahead log is emptied and the file is written anew. Then all of them are searched, byte by
-/// byte.
+/// deleted is overwritten, the write-ahead log is emptied and the file is written anew. Then all of them are searched,
+/// byte by byte.
 ///
 /// # Errors
 ///
-/// [`LedgerError`], also while a run uses the ledger, which could learn at once what is to be forgotten, and when a file
-/// beside it (a copy, say) still names them.
+/// [`LedgerError`], also while a run uses the ledger, which could learn at once what is to be forgotten, and when a
+/// file beside it (a copy, say) still names them.
 pub fn forget(path: &Path, targets: &[Target]) -> Result<Forgotten, LedgerError> {
     schema::find(path)?;
     let mut connection = connect(path)?;

@@ -134,9 +134,9 @@ fn leave_newest(kept: &mut Vec<Kept>, most: usize) {
 }
 
 impl Ledger {
-    /// What mail hosts answered in this run before it was interrupted, by their names, as far as no later answer vouches
-    /// for it: nothing of hosts that have refused no recipient, and nothing where the run continues none. It reads all
-    /// facts.
+    /// What mail hosts answered in this run before it was interrupted, by their names, as far as no later answer
+    /// vouches for it: nothing of hosts that have refused no recipient, and nothing where the run continues none. It
+    /// reads all facts.
     ///
     /// # Errors
     ///

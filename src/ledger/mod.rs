@@ -232,8 +232,8 @@ impl Ledger {
         Ok(another)
     }
 
-    /// Has many look-ups see one state of the file, however much is written meanwhile, and pay once for finding out which
-    /// state that is. What is looked at should be short: the log of what is written grows until it is over.
+    /// Has many look-ups see one state of the file, however much is written meanwhile, and pay once for finding out
+    /// which state that is. What is looked at should be short: the log of what is written grows until it is over.
     ///
     /// # Errors
     ///

@@ -29,8 +29,8 @@ pub struct Repaired {
     pub torn: Vec<&'static str>,
 }
 
-/// Copies what can be read of the ledger at `path` into a new one at `to`. Each table is read from both its ends as far as its
-/// pages can be read, so that what lies around one damaged page is kept.
+/// Copies what can be read of the ledger at `path` into a new one at `to`. Each table is read from both its ends as far
+/// as its pages can be read, so that what lies around one damaged page is kept.
 ///
 /// # Errors
 ///
@@ -85,8 +85,8 @@ pub fn repair(path: &Path, to: &Path) -> Result<Repaired, LedgerError> {
     Ok(repaired)
 }
 
-/// Copies a table in this order until it ends or cannot be read any further. Returns how many rows were new, and whether it
-/// was read to its end. Only what concerns the new file is an error.
+/// Copies a table in this order until it ends or cannot be read any further. Returns how many rows were new, and
+/// whether it was read to its end. Only what concerns the new file is an error.
 fn copy(
     old: &Connection,
     new: &Connection,

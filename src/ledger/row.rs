@@ -165,8 +165,8 @@ pub(super) fn kind(finding: &Finding) -> &'static str {
     }
 }
 
-/// Reads a row whose columns are [`columns!`], about `key`. `None` for one that this version does not understand, which is
-/// no fact.
+/// Reads a row whose columns are [`columns!`], about `key`. `None` for one that this version does not understand, which
+/// is no fact.
 pub(super) fn read(row: &Row<'_>, key: &str) -> rusqlite::Result<Option<Found>> {
     let kind = text(row, 3)?.unwrap_or_default();
     let reason = text(row, 4)?.and_then(|word| word.parse::<Reason>().ok());

@@ -147,8 +147,8 @@ fn make_folder(path: &Path) -> Result<(), LedgerError> {
 /// (`-wal`, `-shm`) the same rights.
 fn keep_private(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;
-    // A failure shows when the database opens the file. One that is there is not opened: closing it would drop the locks
-    // that the database holds in this process.
+    // A failure shows when the database opens the file. One that is there is not opened: closing it would drop the
+    // locks that the database holds in this process.
     let _ = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

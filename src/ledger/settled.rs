@@ -13,8 +13,8 @@ use crate::model::verdict::Fact;
 use crate::model::verdict::Verdict;
 use crate::model::verdict::decide;
 
-/// Addresses that need no asking, by marks that the reader gives them: nine bytes each. It grows with the ledger, and is
-/// made where the ledger is small beside the list ([`Ledger::is_small_beside`]).
+/// Addresses that need no asking, by marks that the reader gives them: nine bytes each. It grows with the ledger, and
+/// is made where the ledger is small beside the list ([`Ledger::is_small_beside`]).
 #[derive(Debug, Default)]
 pub struct Settled {
     /// In ascending order.
@@ -49,8 +49,8 @@ impl Settled {
     }
 }
 
-/// What is known of domains, as far as verdicts depend on it. There are many domains, at about 70 bytes each while the pass
-/// is under way, and few things to be known.
+/// What is known of domains, as far as verdicts depend on it. There are many domains, at about 70 bytes each while the
+/// pass is under way, and few things to be known.
 #[derive(Default)]
 struct Gists {
     of: HashMap<Box<str>, usize>,

@@ -106,8 +106,8 @@ const NONE: u8 = u8::MAX;
 /// A verdict that is still to come.
 const PENDING: u8 = u8::MAX - 1;
 
-/// The mailboxes of a list with how they stood at the end of the last run and how they stand now: a table of hashes that
-/// keeps their order, so that it can be written sorted without room for a copy.
+/// The mailboxes of a list with how they stood at the end of the last run and how they stand now: a table of hashes
+/// that keeps their order, so that it can be written sorted without room for a copy.
 #[derive(Debug)]
 pub struct Register {
     salt: Salt,

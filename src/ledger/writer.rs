@@ -220,8 +220,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, LedgerError> {
     open().map_err(|error| LedgerError::of(path, error))
 }
 
-/// Has a statement planned once, not again for each value bound to it: each of ours has one plan that is right for every
-/// value, and planning costs more than the reading.
+/// Has a statement planned once, not again for each value bound to it: each of ours has one plan that is right for
+/// every value, and planning costs more than the reading.
 pub(super) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
@@ -319,8 +319,8 @@ impl Pen {
     }
 }
 
-/// Gathers what comes in a while, or until the batch is full. It looks now and then: to be woken for each entry would cost
-/// the asking more than the writing does.
+/// Gathers what comes in a while, or until the batch is full. It looks now and then: to be woken for each entry would
+/// cost the asking more than the writing does.
 fn gather(entries: &Receiver<Entry>, batch: &mut Vec<Entry>) {
     let deadline = Instant::now() + limits::LEDGER_BATCH_WAIT;
     while batch.len() < limits::LEDGER_BATCH {

@@ -87,8 +87,8 @@ pub enum DnsFailure {
     Other(String),
 }
 
-/// Why an answer proves nothing about a name: filters, captive networks and broken name servers give such, and honest ones
-/// seldom do.
+/// Why an answer proves nothing about a name: filters, captive networks and broken name servers give such, and honest
+/// ones seldom do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
     /// "There is no such name", without the record of the zone (SOA) that RFC 2308 §3 asks for.

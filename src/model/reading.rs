@@ -23,7 +23,7 @@ impl Reading {
     /// What the reading is worth as a statement about a mailbox: a provider that says "unknown user" to senders that it
     /// filters as well leaves open which it means. Of a decoy, which has no mailbox, it means what it says.
     #[must_use]
-    pub fn believed_of(&self, provider: Option<&Provider>) -> Reading {
+    pub(crate) fn believed_of(&self, provider: Option<&Provider>) -> Reading {
         let ambiguous =
             provider.is_some_and(|provider| provider.unknown_user == UnknownUser::Ambiguous);
         if ambiguous && self.reason == Reason::NoSuchMailbox {

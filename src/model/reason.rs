@@ -55,6 +55,7 @@ macro_rules! reasons {
     ($($variant:ident $wire:literal $blame:ident $plain:literal;)*) => {
         /// Why a verdict is what it is.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum Reason {
             $(#[doc = $plain] $variant,)*
         }

@@ -1,10 +1,10 @@
-//! The stages of a conversation with a mail host.
+//! The stages of a session with a mail host.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The moment of a conversation at which something was answered.
+/// The moment of a session at which something was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -27,7 +27,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Every stage, in the order of a conversation.
+    /// Every stage, in the order of a session.
     pub const ALL: [Stage; 8] = [
         Stage::Connect,
         Stage::Greeting,

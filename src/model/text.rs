@@ -107,8 +107,8 @@ pub fn is_harmful(c: char) -> bool {
         )
 }
 
-/// A text broken between words into lines of at most `width` characters; those after the first begin with `indent` blanks.
-/// A word that is longer stands alone. Spaces that do not break hold their words together.
+/// A text broken between words into lines of at most `width` characters; those after the first begin with `indent`
+/// blanks. A word that is longer stands alone. Spaces that do not break hold their words together.
 #[must_use]
 pub fn folded(text: &str, indent: usize, width: usize) -> String {
     let mut lines = String::new();

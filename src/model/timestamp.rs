@@ -1,7 +1,7 @@
 //! Points in time, as facts record them.
 //!
-//! Pure code is told the time; it never asks a clock. A [`Timestamp`] is a count of milliseconds since 1970, which is fine
-//! enough to order facts, coarse enough to compare across machines.
+//! Pure code is told the time; it never asks a clock. A [`Timestamp`] is a count of milliseconds since 1970, which is
+//! fine enough to order facts, coarse enough to compare across machines.
 
 use std::fmt;
 use std::str::FromStr;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// The time that `text` names, in the words of any of the languages that mail hosts speak: `in 5 minutes`, `for 300
-/// seconds`, `retry in 00:04:59`, `in 5 Minuten`. Of several the longest, since a shorter one may be the host's own time
-/// limit; one on a clock only where no number has a unit, since it may be the time of day. `None` where it names none, or
-/// only longer ones than `most`.
+/// seconds`, `retry in 00:04:59`, `in 5 Minuten`. Of several the longest, since a shorter one may be the host's own
+/// time limit; one on a clock only where no number has a unit, since it may be the time of day. `None` where it names
+/// none, or only longer ones than `most`.
 #[must_use]
 pub fn named_wait(text: &str, most: Duration) -> Option<Duration> {
     let text = text.to_lowercase();

@@ -17,9 +17,9 @@ pub struct Origin {
 /// The origin from which the mail hosts under `key` are asked when their address is `to`.
 ///
 /// Work is spread by host, so that a host sees one client: it must, for a greylist to know us again. The choice depends
-/// on nothing but key and origins (rendezvous hashing), so it holds from run to run, and another origin moves few hosts.
-/// Origins of the other address family are passed over while there are any of its own: from them only a proxy leads
-/// there.
+/// on nothing but key and origins (rendezvous hashing), so it holds from run to run, and another origin moves few
+/// hosts. Origins of the other address family are passed over while there are any of its own: from them only a proxy
+/// leads there.
 ///
 /// # Panics
 ///

@@ -43,6 +43,7 @@ impl Side {
 
 /// One line of the checklist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Check {
     /// Stable name, such as `spf_lookups`. It may come several times, for several addresses or keys.
     pub id: &'static str,

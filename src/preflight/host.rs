@@ -121,8 +121,8 @@ pub async fn look(
     greeting.map_or(Contact::Mute, Contact::Greeted)
 }
 
-/// As [`look`], and tries to encrypt where that is offered (RFC 3207). Certificates are not judged, as mail hosts do not
-/// judge them either (RFC 7435 §3).
+/// As [`look`], and tries to encrypt where that is offered (RFC 3207). Certificates are not judged, as mail hosts do
+/// not judge them either (RFC 7435 §3).
 ///
 /// # Errors
 /// What came of connecting, where no host greeted us.
@@ -153,7 +153,7 @@ async fn connect(
     }
 }
 
-/// Opens a conversation and ends it with QUIT. Returns what the host said, where it greeted us.
+/// Opens a session and ends it with QUIT. Returns what the host said, where it greeted us.
 async fn visit(
     line: Connection,
     hello: &HelloName,
@@ -190,7 +190,7 @@ async fn leave(line: Connection) {
     line.carry_out(&mut Farewell::default()).await;
 }
 
-/// The opening of a conversation, with the host's words kept as they were said.
+/// The opening of a session, with the host's words kept as they were said.
 struct Look {
     opening: Opening,
     /// For each reply.

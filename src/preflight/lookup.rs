@@ -62,8 +62,8 @@ pub fn shown(bytes: &[u8]) -> String {
     }
 }
 
-/// Bytes from DNS made safe for a terminal, whole: what is no text is replaced, control characters and marks that turn the
-/// line around are escaped.
+/// Bytes from DNS made safe for a terminal, whole: what is no text is replaced, control characters and marks that turn
+/// the line around are escaped.
 #[must_use]
 pub fn printable(bytes: &[u8]) -> String {
     let mut safe = String::new();

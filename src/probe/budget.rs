@@ -47,8 +47,8 @@ impl Spent {
         self.accepted + self.refused
     }
 
-    /// The same as a host may have it that has sent one reply too many: then the only acceptance is none, and a refusal is still
-    /// to come.
+    /// The same as a host may have it that has sent one reply too many: then the only acceptance is none, and a refusal
+    /// is still to come.
     #[must_use]
     pub fn out_of_step(self) -> Self {
         match self.accepted {
@@ -74,9 +74,9 @@ impl Spent {
         most.min(up_to_the_tripwire.max(by_ratio))
     }
 
-    /// The same where the connection may have to end with a decoy for what it accepted last: as many as leave that decoy a
-    /// place, whatever the answers. One that is refused for good needs no decoy; one that is refused for now leaves it `owed`
-    /// where it was before.
+    /// The same where the connection may have to end with a decoy for what it accepted last: as many as leave that
+    /// decoy a place, whatever the answers. One that is refused for good needs no decoy; one that is refused for now
+    /// leaves it `owed` where it was before.
     #[must_use]
     pub fn room_before_a_decoy(self, owed: bool, budget: Budget) -> u32 {
         let leaves_a_place = |asked: &u32| {

@@ -37,7 +37,8 @@ impl Effort {
         self.fruitful > 0
     }
 
-    /// Notes that a connection which began at `began` ended without one: the next is spaced out by 1, 2, 4, ... seconds.
+    /// Notes that a connection which began at `began` ended without one: the next is spaced out by 1, 2, 4, ...
+    /// seconds.
     pub fn was_in_vain(&mut self, began: Timestamp, now: Timestamp) {
         if self.row == 0 {
             self.since = began;
@@ -60,16 +61,16 @@ impl Effort {
         self.not_before
     }
 
-    /// Whether another machine of the same domain is worth a try instead: this one has brought nothing time and again, or not
-    /// for long.
+    /// Whether another machine of the same domain is worth a try instead: this one has brought nothing time and again,
+    /// or not for long.
     #[must_use]
     pub fn suggests_another(&self, now: Timestamp) -> bool {
         let has_lasted = self.row > 0 && now.since(self.since) > limits::FRUITLESS_TIME;
         has_lasted || self.row >= limits::FRUITLESS_BEFORE_THE_NEXT
     }
 
-    /// Whether the host has had its chance, when the next connection would be made at `next`: too many in vain, of late or
-    /// in all, or too long since the first of them. A host that has answered much is borne with for longer.
+    /// Whether the host has had its chance, when the next connection would be made at `next`: too many in vain, of late
+    /// or in all, or too long since the first of them. A host that has answered much is borne with for longer.
     #[must_use]
     pub fn is_spent(&self, next: Timestamp, patience: Duration) -> bool {
         let in_a_row = limits::FRUITLESS_IN_A_ROW + self.fruitful.min(limits::FRUITLESS_IN_A_ROW);

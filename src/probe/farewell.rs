@@ -1,7 +1,7 @@
 //! What a host means that takes its leave in the middle of a connection (421, RFC 5321 §3.8).
 //!
-//! Once a connection has brought answers, most hosts that end it count something in it: recipients, messages, mistakes. A
-//! fresh connection is welcome, so nothing is said of the recipient at hand, nor of our speed.
+//! Once a connection has brought answers, most hosts that end it count something in it: recipients, messages, mistakes.
+//! A fresh connection is welcome, so nothing is said of the recipient at hand, nor of our speed.
 
 /// What the host's words are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ const REFUSALS: &[&str] = &[
     "rejected recipients",
 ];
 
-/// Words about what a connection has been used for, beside `connection` or `session`: Yahoo (`max message per connection
-/// reached`), Exim (`too many messages in one connection`).
+/// Words about what a connection has been used for, beside `connection` or `session`: Yahoo (`max message per
+/// connection reached`), Exim (`too many messages in one connection`).
 const USED_UP: &[&str] = &[
     "messages",
     "message per",

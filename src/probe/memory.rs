@@ -166,7 +166,7 @@ pub struct KnownHost {
     /// Its machines that wanted us slower.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resting: BTreeMap<IpAddr, Rest>,
-    /// Its machines with which a conversation ended in step, and when: none has ended out of step since.
+    /// Its machines with which a session ended in step, and when: none has ended out of step since.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub in_step: BTreeMap<IpAddr, Timestamp>,
     /// Its machines that sent a reply too many, and when.
@@ -203,7 +203,7 @@ impl KnownHost {
         }
     }
 
-    /// Remembers that a conversation with a machine ended in step.
+    /// Remembers that a session with a machine ended in step.
     pub fn remember_in_step(&mut self, machine: IpAddr, now: Timestamp) {
         remember(&mut self.in_step, machine, now);
     }

@@ -8,8 +8,8 @@ use crate::model::provider::Provider;
 use crate::smtp::session::{Offer, Software};
 
 impl Budget {
-    /// What a connection may be used for, by what the host offers (RFC 9422), what is known of its provider, and what it was
-    /// found to take.
+    /// What a connection may be used for, by what the host offers (RFC 9422), what is known of its provider, and what
+    /// it was found to take.
     #[must_use]
     pub fn of(offer: &Offer, provider: Option<&Provider>, found: Caps) -> Self {
         let per_transaction = [

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::model::limits;
 
-/// Over how long a time a host counts recipients, where its complaint is about their number in a while: Postfix's `too many
-/// recipients from mail.example.com` (`smtpd_client_recipient_rate_limit`), `Recipient rate limit exceeded`, `too many
-/// recipients per hour`. `None` where it is about anything else, such as connections, or recipients in one message.
+/// Over how long a time a host counts recipients, where its complaint is about their number in a while: Postfix's `too
+/// many recipients from mail.example.com` (`smtpd_client_recipient_rate_limit`), `Recipient rate limit exceeded`, `too
+/// many recipients per hour`. `None` where it is about anything else, such as connections, or recipients in one
+/// message.
 #[must_use]
 pub fn recipients_counted_over(words: &str) -> Option<Duration> {
     let words = words.to_ascii_lowercase();

@@ -98,8 +98,8 @@ impl Wait {
 
 /// Whether and when to ask about the same recipient again.
 ///
-/// `wait` is what the host asked for, `patience` how long one address may wait in all. Greylisting waits grow from try to
-/// try: six minutes, then twelve, then twenty-four.
+/// `wait` is what the host asked for, `patience` how long one address may wait in all. Greylisting waits grow from try
+/// to try: six minutes, then twelve, then twenty-four.
 #[must_use]
 pub fn after_undecided(
     reading: &Reading,

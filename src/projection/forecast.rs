@@ -1,8 +1,9 @@
 //! The bounces of a selection: how many are expected, and between which numbers they lie nine times in ten.
 //!
-//! The doubt has two parts. What share of a segment bounces is not known, and that doubt is common to all its addresses,
-//! so it does not vanish on a long list; then each message has its own luck. Both are drawn many times from a seeded
-//! generator, so counts too small for a normal distribution are right as well, and the same list gives the same numbers.
+//! The doubt has two parts. What share of a segment bounces is not known, and that doubt is common to all its
+//! addresses, so it does not vanish on a long list; then each message has its own luck. Both are drawn many times from
+//! a seeded generator, so counts too small for a normal distribution are right as well, and the same list gives the
+//! same numbers.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -60,8 +60,8 @@ pub struct Model {
     own: BTreeMap<Segment, Evidence>,
     /// The same with what lies below each.
     seen: BTreeMap<Segment, Evidence>,
-    /// What unsettled addresses learn from settled ones of the list. It is not carried upstairs: each storey learns from
-    /// the same rows, which must not count twice.
+    /// What unsettled addresses learn from settled ones of the list. It is not carried upstairs: each storey learns
+    /// from the same rows, which must not count twice.
     lent: BTreeMap<Segment, Evidence>,
     /// How many different domains the addresses of a segment amount to, where it was counted.
     domains: BTreeMap<Segment, f64>,

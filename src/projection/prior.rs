@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::segment::Kind;
 
-/// What is believed of the bounces among addresses of one kind: a Beta distribution by its mean and its weight, with how
-/// far providers and domains scatter about it.
+/// What is believed of the bounces among addresses of one kind: a Beta distribution by its mean and its weight, with
+/// how far providers and domains scatter about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
     /// The expected share that bounces, 0 to 1.

@@ -51,7 +51,8 @@ pub struct Estimate {
     pub least_width: f64,
 }
 
-/// How many addresses a guess from the rest of the list is worth in a stratum. Our choice: a sample of five outweighs it.
+/// How many addresses a guess from the rest of the list is worth in a stratum. Our choice: a sample of five outweighs
+/// it.
 const ELSEWHERE: f64 = 2.0;
 
 /// Projects the whole list. `forecast` draws from beliefs that the sample has taught.
@@ -263,8 +264,8 @@ fn whole(rows: f64) -> u64 {
     rows.round().max(0.0) as u64
 }
 
-/// How many of each stratum to ask about, of `sample` in all: as many as its share of the rows, but some of each, and no
-/// more than there are. `strata` has the rows and the different addresses of each.
+/// How many of each stratum to ask about, of `sample` in all: as many as its share of the rows, but some of each, and
+/// no more than there are. `strata` has the rows and the different addresses of each.
 #[must_use]
 pub fn allot(sample: u64, strata: &[(u64, u64)]) -> Vec<u64> {
     let rows: u64 = strata.iter().map(|(rows, _)| rows).sum();

@@ -174,7 +174,8 @@ mod tests {
         );
     }
 
-    /// What is believed of segments, held against shares drawn from these beliefs: the arithmetic alone, without worlds.
+    /// What is believed of segments, held against shares drawn from these beliefs: the arithmetic alone, without
+    /// worlds.
     #[test]
     fn nine_times_in_ten_means_nine_times_in_ten() {
         let model = Model::built_in();

@@ -116,8 +116,8 @@ pub struct Target {
 pub type Takings = BTreeMap<(Pile, Segment), u64>;
 
 /// Finds the largest list whose rate is not over `wanted`. All verified rows belong to it if they alone are under it,
-/// then the best of review; if not, only the best of the verified ones. Rows that a flag keeps in review, those over the
-/// cap, those at hosts that block us, and rejected ones, never do.
+/// then the best of review; if not, only the best of the verified ones. Rows that a flag keeps in review, those over
+/// the cap, those at hosts that block us, and rejected ones, never do.
 #[must_use]
 pub fn target(forecast: &Forecast<'_>, tally: &Tally, goal: Goal) -> (Target, Takings) {
     let Goal {

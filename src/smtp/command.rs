@@ -110,9 +110,9 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether a reply with this code can be the answer to this command. Some codes belong to one command alone
-    /// (RFC 5321 §4.2.3), and RSET cannot be refused for what was said before it: where another one stands in its place,
-    /// the host is a reply ahead of us or behind.
+    /// Whether a reply with this code can be the answer to this command. Some codes belong to one command alone (RFC
+    /// 5321 §4.2.3), and RSET cannot be refused for what was said before it: where another one stands in its place, the
+    /// host is a reply ahead of us or behind.
     #[must_use]
     pub fn may_be_answered_by(&self, code: u16) -> bool {
         match code {

@@ -57,9 +57,9 @@ impl Connection {
     ///
     /// Returns the connection again, or `None` when the TLS handshake failed, after which it cannot be used.
     ///
-    /// Every wait is bounded: by the step's own time when listening, or by [`limits::SLOWING_HOST_WAIT`] where a host has
-    /// taken ever longer; by [`limits::MAIL_WAIT`] when a host does not take our bytes, by [`limits::TLS_WAIT`] for a
-    /// handshake.
+    /// Every wait is bounded: by the step's own time when listening, or by [`limits::SLOWING_HOST_WAIT`] where a host
+    /// has taken ever longer; by [`limits::MAIL_WAIT`] when a host does not take our bytes, by [`limits::TLS_WAIT`] for
+    /// a handshake.
     pub async fn carry_out(mut self, dialogue: &mut impl Dialogue) -> Option<Self> {
         loop {
             match dialogue.step() {
@@ -97,8 +97,8 @@ impl Connection {
         }
     }
 
-    /// How long a reply is waited for that may take `wait`: some hosts take longer from one to the next, and to leave one of
-    /// these in the middle of a question would only have it asked again.
+    /// How long a reply is waited for that may take `wait`: some hosts take longer from one to the next, and to leave
+    /// one of these in the middle of a question would only have it asked again.
     fn patience(&self, wait: Duration) -> Duration {
         let slowing = self.slowest * limits::SLOWING_HOST_FACTOR;
         wait.max(slowing.min(limits::SLOWING_HOST_WAIT))

@@ -254,7 +254,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`Garble`] when the bytes are no reply or exceed a limit. The conversation cannot go on after that.
+    /// [`Garble`] when the bytes are no reply or exceed a limit. The session cannot go on after that.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, Garble> {
         while !input.is_empty() {
             let newline = input.iter().position(|&byte| byte == b'\n');

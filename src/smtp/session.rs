@@ -1,4 +1,4 @@
-//! What to say next in a conversation, decided without I/O.
+//! What to say next in a session, decided without I/O.
 //!
 //! A [`Dialogue`] is asked for its next [`Step`] and told the [`Answer`] to each listening step. The driver does the
 //! bytes; a test does without them.
@@ -28,7 +28,7 @@ pub enum Step {
     Done,
 }
 
-/// A part of a conversation, one step at a time.
+/// A part of a session, one step at a time.
 pub trait Dialogue {
     /// The next thing to do.
     fn step(&mut self) -> Step;
@@ -134,7 +134,7 @@ pub enum Privacy {
     Never,
 }
 
-/// How the opening of a conversation ended.
+/// How the opening of a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// The host is ready for questions.
@@ -194,7 +194,7 @@ impl Patience {
     }
 }
 
-/// The opening of a conversation: greeting, EHLO (HELO where that is refused), STARTTLS, EHLO again.
+/// The opening of a session: greeting, EHLO (HELO where that is refused), STARTTLS, EHLO again.
 #[derive(Debug)]
 pub struct Opening {
     name: HelloName,
@@ -446,7 +446,7 @@ impl Batch {
         last == Some(&Answer::Garbled(Garble::OutOfTurn))
     }
 
-    /// Whether all was answered that was said, and the conversation may go on.
+    /// Whether all was answered that was said, and the session may go on.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         !self.over

@@ -24,8 +24,8 @@ use crate::probe::run::Depth;
 use crate::smtp::rules::Book;
 use crate::verify::Tools;
 
-/// How a [`Verifier`] is set up. What is not said is as for the program without options; only the sender has no default,
-/// for no address of another owner is ever used.
+/// How a [`Verifier`] is set up. What is not said is as for the program without options; only the sender has no
+/// default, for no address of another owner is ever used.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Builder {
@@ -42,7 +42,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The address of yours that mail hosts are told (MAIL FROM), such as `verify@your-domain.example`. It must take mail.
+    /// The address of yours that mail hosts are told (MAIL FROM), such as `verify@your-domain.example`. It must take
+    /// mail.
     pub fn mail_from(mut self, address: impl Into<String>) -> Self {
         self.mail_from = Some(address.into());
         self
@@ -55,7 +56,8 @@ impl Builder {
         self
     }
 
-    /// Keeps what is learned in this file, for later runs and for the program. Without, it is forgotten with the verifier.
+    /// Keeps what is learned in this file, for later runs and for the program. Without, it is forgotten with the
+    /// verifier.
     pub fn ledger(mut self, file: impl Into<PathBuf>) -> Self {
         self.ledger = Some(file.into());
         self

@@ -26,9 +26,9 @@ pub use run::{Checked, Event, Progress, Run};
 
 /// Asks mail hosts which addresses would bounce, and never sends a message.
 ///
-/// It asks as the program does: one host is one host whatever its domains, inside the same limits, and what it learned it
-/// does not ask again. It works on a thread of its own and under any executor. What it is asked for is done one thing after
-/// the other, so that the limits hold for all of it; a clone is another handle to the same verifier.
+/// It asks as the program does: one host is one host whatever its domains, inside the same limits, and what it learned
+/// it does not ask again. It works on a thread of its own and under any executor. What it is asked for is done one
+/// thing after the other, so that the limits hold for all of it; a clone is another handle to the same verifier.
 ///
 /// ```
 /// use presend::{Event, List, Standing, Verifier};
@@ -71,8 +71,9 @@ impl Verifier {
         Builder::default()
     }
 
-    /// Finds out about one address: any text that a cell of a list may hold. A text without an address is `bad_syntax` or
-    /// `no_address`, no error. It may take as long as the host wants us to wait; dropping the future ends the asking.
+    /// Finds out about one address: any text that a cell of a list may hold. A text without an address is `bad_syntax`
+    /// or `no_address`, no error. It may take as long as the host wants us to wait; dropping the future ends the
+    /// asking.
     ///
     /// # Errors
     ///

@@ -23,11 +23,11 @@ pub struct Run {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// So far the asking has come. Told about ten times a second at most; one that comes while nobody waits for it gives
-    /// way to the next.
+    /// So far the asking has come. Told about ten times a second at most; one that comes while nobody waits for it
+    /// gives way to the next.
     Progress(Progress),
-    /// What a row gets. Rows come in the list's order, once all were asked about: a mail host that turns out not to tell
-    /// the truth takes back what it said.
+    /// What a row gets. Rows come in the list's order, once all were asked about: a mail host that turns out not to
+    /// tell the truth takes back what it said.
     Row(Box<Checked>),
     /// The run is over.
     Ended(Ending),

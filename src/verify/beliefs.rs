@@ -4,8 +4,8 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::model::timestamp::Timestamp;
 use crate::projection::{Model, Observed, Priors, Segment};
 
-/// What is believed before a list is seen: the priors, with the real bounces that the ledger knows, as far as they still
-/// count at `now`.
+/// What is believed before a list is seen: the priors, with the real bounces that the ledger knows, as far as they
+/// still count at `now`.
 ///
 /// # Errors
 ///

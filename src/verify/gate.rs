@@ -69,8 +69,8 @@ impl Gate {
 
     /// Why the run falls short, each in a sentence; nothing when it does not.
     ///
-    /// A rate is only as good as the asking behind it: a run that proved nothing passes no gate for rates, however low the
-    /// rate of the nothing is that it verified.
+    /// A rate is only as good as the asking behind it: a run that proved nothing passes no gate for rates, however low
+    /// the rate of the nothing is that it verified.
     #[must_use]
     pub fn shortcomings(&self, report: &Report, allowed: Allowed) -> Vec<String> {
         let mut why = Vec::new();

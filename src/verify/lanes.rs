@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(lanes.next(), Some(0));
         let inner = lanes.lanes.pop().expect("two lanes");
         drop(lanes);
-        // The threads have gone once the lane that is left runs dry: what it holds before and behind its worker, what the
-        // worker has in hand, what the reader was about to hand over.
+        // The threads have gone once the lane that is left runs dry: what it holds before and behind its worker, what
+        // the worker has in hand, what the reader was about to hand over.
         assert!(inner.iter().count() <= 2 * limits::AHEAD_BATCHES + 2);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A list is read twice. First every mailbox that needs asking is asked about once, and what is learned goes to the
 //! ledger. Then each row gets its verdict from the ledger and goes to its list, in the caller's order. So memory does
-//! not hold the list, and a killed run continues where it was: what it learned is there. Several lists are read one after
-//! the other, as if they were one; only what comes out is kept apart.
+//! not hold the list, and a killed run continues where it was: what it learned is there. Several lists are read one
+//! after the other, as if they were one; only what comes out is kept apart.
 
 pub mod check;
 pub mod estimate;

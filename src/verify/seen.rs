@@ -1,5 +1,5 @@
-//! Which mailboxes were met before. With those that the ledger has settled ([`crate::ledger::Settled`]), this is what grows
-//! with the list.
+//! Which mailboxes were met before. With those that the ledger has settled ([`crate::ledger::Settled`]), this is what
+//! grows with the list.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};

@@ -1,4 +1,5 @@
-//! A headless Chromium that is driven over `WebDriver` (W3C), with the commands of its own tools where `WebDriver` has none.
+//! A headless Chromium that is driven over `WebDriver` (W3C), with the commands of its own tools where `WebDriver` has
+//! none.
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -11,7 +12,8 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long the browser may take for one command. Our choice: a laden machine is slow, a hung browser is not waited for.
+/// How long the browser may take for one command. Our choice: a laden machine is slow, a hung browser is not waited
+/// for.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a page is looked at.
@@ -168,7 +170,8 @@ impl Driver {
         Some(driver)
     }
 
-    /// One command of the protocol: an HTTP request with JSON, answered by an object whose `value` is what was asked for.
+    /// One command of the protocol: an HTTP request with JSON, answered by an object whose `value` is what was asked
+    /// for.
     fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value, String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).map_err(|e| e.to_string())?;
         stream

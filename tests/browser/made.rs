@@ -20,8 +20,8 @@ const PAGES: [(&str, &str); 7] = [
 ];
 
 impl Made {
-    /// Every kind of page: of a list checked for the second time and really sent to, for the first time, of one that means harm, of one without
-    /// rows; of a sender with faults, and of one without.
+    /// Every kind of page: of a list checked for the second time and really sent to, for the first time, of one that
+    /// means harm, of one without rows; of a sender with faults, and of one without.
     pub(crate) fn all() -> Made {
         let made = Made(tempfile::tempdir().unwrap());
         let here = made.0.path();

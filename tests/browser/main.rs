@@ -1,7 +1,7 @@
 //! Pages as people see them, in headless Chromium: on a phone and on a desk, light and dark, printed.
 //!
-//! It takes the programs `chromium` and `chromedriver` (Debian: `chromium`, `chromium-driver`). Without them the tests say
-//! so; where `CI` is set, they fail.
+//! It takes the programs `chromium` and `chromedriver` (Debian: `chromium`, `chromium-driver`). Without them the tests
+//! say so; where `CI` is set, they fail.
 
 mod chromium;
 mod look;

@@ -1,5 +1,5 @@
-//! A printed page: which texts stand on which sheet, read out of a PDF as Chromium writes it (one content stream a sheet,
-//! packed by zlib; ISO 32000-1 §7.8.2 and §9.4).
+//! A printed page: which texts stand on which sheet, read out of a PDF as Chromium writes it (one content stream a
+//! sheet, packed by zlib; ISO 32000-1 §7.8.2 and §9.4).
 
 use std::io::Read as _;
 

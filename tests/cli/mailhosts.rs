@@ -1,4 +1,5 @@
-//! Mail hosts on loopback for runs of the real program: every address 127.x.y.z under one port, with a memory of who came.
+//! Mail hosts on loopback for runs of the real program: every address 127.x.y.z under one port, with a memory of who
+//! came.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -23,7 +24,8 @@ pub(crate) enum Manner {
     HalfCloses,
     /// It connects, then says nothing.
     Mute,
-    /// It names whom it was asked about in every reply, in another way each time, and refuses them for one reason or another.
+    /// It names whom it was asked about in every reply, in another way each time, and refuses them for one reason or
+    /// another.
     Echoes,
 }
 

@@ -1,5 +1,5 @@
-//! The part of JSON Schema (draft 2020-12) that `config/schemas` uses, so that what the program writes can be held against
-//! it.
+//! The part of JSON Schema (draft 2020-12) that `config/schemas` uses, so that what the program writes can be held
+//! against it.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! Where `verify` comes from, and what becomes of a run among odd hosts, failing proxies, few sockets: real connections on
-//! loopback.
+//! Where `verify` comes from, and what becomes of a run among odd hosts, failing proxies, few sockets: real connections
+//! on loopback.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -362,7 +362,8 @@ fn simulated_world(folder: &std::path::Path, domains: u8, network: &str) -> Stri
 #[test]
 fn names_that_die_for_good_end_a_run_with_lists_and_a_code_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    // Each domain takes two answers of ten seconds, a third more or less: some have theirs when the rest has none any more.
+    // Each domain takes two answers of ten seconds, a third more or less: some have theirs when the rest has none any
+    // more.
     let network = "dns_latency = \"10s\"\ndns_outage = { after = \"20s\" }";
     let world = simulated_world(folder.path(), 30, network);
     let ledger = folder.path().join("ledger.db").display().to_string();

@@ -1,7 +1,7 @@
 //! The seeds of the fuzz targets, each read as its target reads it.
 //!
-//! The engine needs compiler flags of its own and a second build of everything; the targets' bodies do not. So they are a
-//! part of the ordinary tests, where what was once found stays found, and cannot fall behind the program unseen.
+//! The engine needs compiler flags of its own and a second build of everything; the targets' bodies do not. So they are
+//! a part of the ordinary tests, where what was once found stays found, and cannot fall behind the program unseen.
 
 mod targets;
 

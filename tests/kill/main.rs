@@ -163,9 +163,9 @@ fn runs_until(place: &Place, child: &mut Child, count: usize) -> bool {
 }
 
 /// Recipients asked about again although they had been answered, and the answer had had its second to be committed
-/// before the next kill. Whether a host that has refused many still tells them apart is tested by somebody it accepted, or by
-/// a stranger, where a greylist knows that one already and would put off any other: `controls` of each host may be asked about
-/// again.
+/// before the next kill. Whether a host that has refused many still tells them apart is tested by somebody it accepted,
+/// or by a stranger, where a greylist knows that one already and would put off any other: `controls` of each host may
+/// be asked about again.
 fn asked_in_vain(asked: &[Asked], kills: &[Instant], controls: usize) -> Vec<String> {
     let mut by_recipient: BTreeMap<&str, Vec<&Asked>> = BTreeMap::new();
     for one in asked {

@@ -33,8 +33,8 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
     machine.start(&["exim4", "-bdf", "-q30m"], &[]);
 }
 
-/// The statements that every persona has in common follow Debian's `exim4.conf.template`. The two `logwrite`s say what we
-/// count afterwards; Exim logs no accepted recipient until there is a message.
+/// The statements that every persona has in common follow Debian's `exim4.conf.template`. The two `logwrite`s say what
+/// we count afterwards; Exim logs no accepted recipient until there is a message.
 fn configuration(host: &Host, domains: &[&Domain]) -> String {
     let section = |name: &str| host.sections.get(name).map_or("", String::as_str);
     format!(

@@ -1,5 +1,5 @@
-//! Namespaces of our own: a network where every address and port 25 are free, mounts that nobody else sees, and a family
-//! of processes that ends with the test, however it ends.
+//! Namespaces of our own: a network where every address and port 25 are free, mounts that nobody else sees, and a
+//! family of processes that ends with the test, however it ends.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A machine of the real internet in miniature: an address, a root folder of its own with one server unpacked in it, and
-//! what that server logs.
+//! A machine of the real internet in miniature: an address, a root folder of its own with one server unpacked in it,
+//! and what that server logs.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -45,7 +45,8 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Puts the server unpacked at `server` into a root of its own at `folder`, with the system's users and a system log.
+    /// Puts the server unpacked at `server` into a root of its own at `folder`, with the system's users and a system
+    /// log.
     pub(crate) fn new(server: &Path, folder: &Path, users: &[&str]) -> Self {
         let (root, own) = (folder.join("root"), folder.join("own"));
         fs::create_dir_all(&root).unwrap();

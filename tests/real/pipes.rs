@@ -134,7 +134,8 @@ fn deliver(machine: &Machine, command: &[&str]) {
     machine.run_on(command, File::open(bounce()).unwrap());
 }
 
-/// Waits until the machine's ledger knows the bounce: a reading of the same finds nothing new in it, in an empty one it does.
+/// Waits until the machine's ledger knows the bounce: a reading of the same finds nothing new in it, in an empty one it
+/// does.
 fn expect_learned(server: &str, machine: &Machine) {
     let ledger = machine.place(LEDGER);
     let begun = Instant::now();
@@ -154,8 +155,8 @@ fn expect_learned(server: &str, machine: &Machine) {
     ));
 }
 
-/// How many bounces the message has that a ledger does not know. The ledger is looked at in a copy: what is there is the
-/// server's doing alone.
+/// How many bounces the message has that a ledger does not know. The ledger is looked at in a copy: what is there is
+/// the server's doing alone.
 fn new_bounces(ledger: &Path) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("ledger.db");

@@ -107,8 +107,8 @@ fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
     )
 }
 
-/// Debian's services, none of them in a root folder within the machine's; the persona's take the place of those of their
-/// name and kind.
+/// Debian's services, none of them in a root folder within the machine's; the persona's take the place of those of
+/// their name and kind.
 fn master_cf(machine: &Machine, host: &Host) -> String {
     let stock = machine.read("usr/share/postfix/master.cf.dist");
     let own = host.sections.get("services").map_or("", String::as_str);

@@ -1,4 +1,5 @@
-//! Runs that are killed between an answer and what shows that it was worth nothing: no promise rests on it when they go on.
+//! Runs that are killed between an answer and what shows that it was worth nothing: no promise rests on it when they go
+//! on.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use super::task_for;
 /// Addresses on the list: those that exist have a name that begins with `a`.
 const PEOPLE: usize = 40;
 
-/// A run at one host with these habits, killed after `kill`, then left to end. Returns who is verified, and whether the kill
-/// came before the end.
+/// A run at one host with these habits, killed after `kill`, then left to end. Returns who is verified, and whether the
+/// kill came before the end.
 fn verified(habits: &str, kill: Duration) -> (Vec<String>, bool) {
     let letter = |n: usize| if n.is_multiple_of(3) { 'a' } else { 'x' };
     let (mut mailboxes, mut list) = (Vec::new(), "email\n".to_owned());

@@ -1,9 +1,10 @@
 //! Scenarios as data: each file in `tests/scenarios` describes an internet and a list, and says what must come out.
 //!
-//! `about` says what the scenario shows. Either `[world]` (as in world files, see `world::sim::scenario`) with `list` (the
-//! addresses) and `[expect]` (verdict and reason by address), or `[drawn]` with the `seed` and the `addresses` of a world
-//! in which something once went wrong, be it when the run was interrupted and continued. `[at_most]` may bound `seconds`,
-//! `connections` and `recipients` of what is described; `wait` is how many seconds one address may wait. Whatever else it is about, the oracle must find nothing wrong.
+//! `about` says what the scenario shows. Either `[world]` (as in world files, see `world::sim::scenario`) with `list`
+//! (the addresses) and `[expect]` (verdict and reason by address), or `[drawn]` with the `seed` and the `addresses` of
+//! a world in which something once went wrong, be it when the run was interrupted and continued. `[at_most]` may bound
+//! `seconds`, `connections` and `recipients` of what is described; `wait` is how many seconds one address may wait.
+//! Whatever else it is about, the oracle must find nothing wrong.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! A simulated season: verify, send, let bounce, import, verify again. What was learned from one half of a list makes the
-//! projection of the other half better.
+//! A simulated season: verify, send, let bounce, import, verify again. What was learned from one half of a list makes
+//! the projection of the other half better.
 
 use std::fmt::Write as _;
 use std::path::Path;

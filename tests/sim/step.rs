@@ -1,4 +1,5 @@
-//! Hosts whose replies fall out of step with our commands: whatever the fault, nobody is judged by another one's answer.
+//! Hosts whose replies fall out of step with our commands: whatever the fault, nobody is judged by another one's
+//! answer.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -84,8 +85,8 @@ fn each_is_right<T: Sync>(cases: &[T], wrong_with: impl Fn(&T) -> Option<String>
     );
 }
 
-/// Every fault at every place, as late as may be, where commands travel together and where they do not, for ever and in the
-/// first connection alone.
+/// Every fault at every place, as late as may be, where commands travel together and where they do not, for ever and in
+/// the first connection alone.
 fn scripts() -> Vec<(String, bool)> {
     let mut scripts = Vec::new();
     for place in Place::ALL {

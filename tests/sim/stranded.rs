@@ -200,7 +200,8 @@ fn a_host_that_only_our_own_side_cannot_reach_ends_no_run_and_is_not_rejected() 
     assert_eq!(report.counts.reason.get("unreachable"), Some(&3));
 }
 
-/// DNS takes ten seconds for an answer, a third more or less, and each domain needs two: half have theirs when it goes out.
+/// DNS takes ten seconds for an answer, a third more or less, and each domain needs two: half have theirs when it goes
+/// out.
 fn run_with_names(outage: &str) -> (Report, Duration) {
     let network = format!("dns_latency = \"10s\"\n{outage}");
     run_in(&network, async |_, _| Fault::None)

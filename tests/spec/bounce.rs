@@ -18,9 +18,9 @@ pub fn fixtures() -> Vec<(String, Vec<u8>, Value)> {
     all
 }
 
-/// What Postfix 3.7, Exim 4.96, Sendmail 8.17, `OpenSMTPD` 6.8, Courier 1.0 and `dma` 0.13 wrote when
-/// they were made to send to mail hosts that refuse in some 30 ways. What is expected is what those hosts were told to do,
-/// not what this program reads.
+/// What Postfix 3.7, Exim 4.96, Sendmail 8.17, `OpenSMTPD` 6.8, Courier 1.0 and `dma` 0.13 wrote when they were made to
+/// send to mail hosts that refuse in some 30 ways. What is expected is what those hosts were told to do, not what this
+/// program reads.
 pub fn real_fixtures() -> Vec<(String, Vec<u8>, Value)> {
     fixtures_in("tests/fixtures/bounces/real")
 }

@@ -1,7 +1,7 @@
 //! What a message or an event comes to, for the tests that say what it should be.
 //!
-//! Every case goes through `bounces` as people run it on a file, and through `explain`: both must say the same, for both
-//! show what `weigh` decides.
+//! Every case goes through `bounces` as people run it on a file, and through `explain`: both must say the same, for
+//! both show what `weigh` decides.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! What messages that came back come to: nobody is thrown away by what says nothing against them, and the dead are found.
+//! What messages that came back come to: nobody is thrown away by what says nothing against them, and the dead are
+//! found.
 
 use presend::bounce::import::Kind;
 

@@ -13,8 +13,8 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The first value of the field `name` (lower case), trimmed; line breaks within it are kept as `\n`, since a folded
-    /// reply breaks where its lines do.
+    /// The first value of the field `name` (lower case), trimmed; line breaks within it are kept as `\n`, since a
+    /// folded reply breaks where its lines do.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.fields
             .iter()
@@ -36,8 +36,8 @@ impl Block {
         self.get(name).map(split_type)
     }
 
-    /// Takes the block apart where the field `name` (lower case) comes again: reporters forget the empty line between two
-    /// recipients.
+    /// Takes the block apart where the field `name` (lower case) comes again: reporters forget the empty line between
+    /// two recipients.
     pub(super) fn split_at_repeats(self, name: &str) -> Vec<Block> {
         let mut blocks = vec![Block::default()];
         let mut seen = false;

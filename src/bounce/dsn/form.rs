@@ -1,7 +1,8 @@
-//! Brings a message into the form that the standards have (RFC 5322 §2.1): lines that end in a line feed, a header first.
+//! Brings a message into the form that the standards have (RFC 5322 §2.1): lines that end in a line feed, a header
+//! first.
 //!
-//! Mail programs, archives and hands put empty lines, a byte order mark, an mbox line or its escape before the header, and
-//! end lines in three ways within one file.
+//! Mail programs, archives and hands put empty lines, a byte order mark, an mbox line or its escape before the header,
+//! and end lines in three ways within one file.
 
 use std::borrow::Cow;
 

@@ -72,7 +72,7 @@ pub struct Recipient {
     pub diagnostic: Option<Diagnostic>,
     /// The host that refused.
     pub remote_mta: Option<String>,
-    /// When in the conversation it was refused.
+    /// When in the session it was refused.
     pub stage: Option<Stage>,
     /// The refusal as an SMTP reply, where one is quoted.
     pub reply: Option<Reply>,
@@ -89,7 +89,7 @@ pub struct Prose {
     pub text: String,
     /// A reply that they quote.
     pub reply: Option<Reply>,
-    /// When in the conversation it came.
+    /// When in the session it came.
     pub stage: Option<Stage>,
 }
 

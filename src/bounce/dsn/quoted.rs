@@ -1,4 +1,4 @@
-//! Finds the SMTP reply that a line of a log, a bounce or a conversation quotes.
+//! Finds the SMTP reply that a line of a log, a bounce or a session quotes.
 //!
 //! Programs and authors of mails put replies into sentences: `host mx.example[192.0.2.1] said: 550 5.1.1 ... (in reply
 //! to RCPT TO command)`, `Remote Server returned '550 5.1.10 ...'`, `smtp;550 ...`. The reply is what counts, the
@@ -14,7 +14,7 @@ use crate::smtp::{EnhancedCode, Reply, Stage};
 pub struct Quoted {
     /// The reply; one without a code of its own but with an enhanced one gets 450 or 550 after its class.
     pub reply: Option<Reply>,
-    /// When in the conversation it came, where the sentence says.
+    /// When in the session it came, where the sentence says.
     pub stage: Option<Stage>,
     /// The host that said it, where the sentence names one.
     pub host: Option<String>,

@@ -33,8 +33,8 @@ fn has_report_in_text(text: &str) -> bool {
     has("final-recipient:") && has("action:")
 }
 
-/// Takes one report in: the block about the message, then one for each recipient. Blocks are told apart by their fields,
-/// because reporters forget the empty line between them, or put in more.
+/// Takes one report in: the block about the message, then one for each recipient. Blocks are told apart by their
+/// fields, because reporters forget the empty line between them, or put in more.
 fn take_in(notice: &mut Notice, text: &str) {
     let blocks = fields::blocks(text)
         .into_iter()

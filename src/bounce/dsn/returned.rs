@@ -80,7 +80,8 @@ fn returned_at(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// Whether after the announcing words nothing more of a sentence follows: "Original message: too large" announces nothing.
+/// Whether after the announcing words nothing more of a sentence follows: "Original message: too large" announces
+/// nothing.
 fn ends_a_line(rest: &str) -> bool {
     !rest.chars().any(char::is_alphabetic)
         || rest.starts_with(',')

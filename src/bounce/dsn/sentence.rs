@@ -51,7 +51,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("data command", Stage::Data),
 ];
 
-/// When in the conversation a quoted reply came.
+/// When in the session a quoted reply came.
 pub(super) fn stage_in(text: &str) -> Option<Stage> {
     let lower = text.to_ascii_lowercase();
     STAGES

@@ -1,7 +1,7 @@
 //! What a sending host says of its own when the other side gave it no reply.
 //!
-//! "Connection timed out", "Host not found" and the like are no replies: they never left the sender's side. They come as
-//! free text in the words of each mail program, often under an invented code, so they are known by their words.
+//! "Connection timed out", "Host not found" and the like are no replies: they never left the sender's side. They come
+//! as free text in the words of each mail program, often under an invented code, so they are known by their words.
 
 use crate::model::reason::Reason;
 
@@ -118,8 +118,8 @@ const TABLE: &[Entry] = &[
         Reason::NoSuchDomain,
         true,
     ),
-    // Exim, where none of its routers takes the address: that machine has no route to it, because there is no such domain
-    // or because of how the machine is set up. It proves nothing of the domain.
+    // Exim, where none of its routers takes the address: that machine has no route to it, because there is no such
+    // domain or because of how the machine is set up. It proves nothing of the domain.
     (&["unrouteable address"], Reason::DnsTrouble, false),
     // OpenSMTPD.
     (&["domain does not exist"], Reason::NoSuchDomain, true),

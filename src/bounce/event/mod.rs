@@ -1,8 +1,8 @@
 //! What sending platforms write about the fate of messages: webhooks, queue entries, exports.
 //!
-//! `record` holds the fields of one event, whether it came as JSON or as a row of a `table`; `platform` knows the names and
-//! words of platforms (`config/platforms.toml`), `says` one line of their documentation. An event becomes the message that a
-//! mail system would have sent, so that everything is judged in one way.
+//! `record` holds the fields of one event, whether it came as JSON or as a row of a `table`; `platform` knows the names
+//! and words of platforms (`config/platforms.toml`), `says` one line of their documentation. An event becomes the
+//! message that a mail system would have sent, so that everything is judged in one way.
 
 mod name;
 mod platform;
@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::bounce::dsn;
 use crate::model::limits;
 
-/// The events in a message whose words are JSON: notices of a platform that came by e-mail (Amazon SNS). None when there
-/// are none.
+/// The events in a message whose words are JSON: notices of a platform that came by e-mail (Amazon SNS). None when
+/// there are none.
 #[must_use]
 pub fn in_message(bytes: &[u8], platforms: &Platforms) -> Vec<Told> {
     // Most messages have no such words; looking for them costs less than taking the message apart again.
@@ -32,7 +32,8 @@ pub fn in_message(bytes: &[u8], platforms: &Platforms) -> Vec<Told> {
     in_text(&text[start..], platforms)
 }
 
-/// The events in text that is JSON, or a table with a header by which it is known as a platform's. `None` for other text.
+/// The events in text that is JSON, or a table with a header by which it is known as a platform's. `None` for other
+/// text.
 #[must_use]
 pub fn in_export(text: &str, platforms: &Platforms) -> Option<Vec<Told>> {
     let text = text.trim_start_matches('\u{feff}');

@@ -192,8 +192,8 @@ impl Platforms {
         self.unsaid
     }
 
-    /// What the words of an event mean at the platform that it comes from. `has` tells whether it has a field, `fits` whether
-    /// a field holds a word.
+    /// What the words of an event mean at the platform that it comes from. `has` tells whether it has a field, `fits`
+    /// whether a field holds a word.
     pub(super) fn understand(
         &self,
         has: impl Fn(&str) -> bool,

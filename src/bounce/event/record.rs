@@ -263,8 +263,8 @@ impl Record {
             || self.columns.iter().any(|column| column == field)
     }
 
-    /// What happened, and what is claimed about the cause: by the platform's documentation, else by the words of all fields
-    /// that may say so.
+    /// What happened, and what is claimed about the cause: by the platform's documentation, else by the words of all
+    /// fields that may say so.
     fn words(&self, platforms: &Platforms, understood: &Understood) -> Words {
         let mut words = self.general_words(platforms);
         words.claim.platform.clone_from(&understood.platform);
@@ -482,8 +482,8 @@ fn flatten(value: &Value, path: &str, depth: usize, record: &mut Record, each: &
     }
 }
 
-/// Reads a time as platforms write it: RFC 3339, seconds or milliseconds since 1970, `2026-03-02 06:00:00`, or as in the
-/// header of a message (RFC 5322 §3.3).
+/// Reads a time as platforms write it: RFC 3339, seconds or milliseconds since 1970, `2026-03-02 06:00:00`, or as in
+/// the header of a message (RFC 5322 §3.3).
 fn moment(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {

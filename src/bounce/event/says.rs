@@ -84,8 +84,8 @@ impl Condition {
 }
 
 impl Says {
-    /// Reads `words` (`field=word`, several with blanks between) and `meaning` (a kind or a way of not sending, a reason,
-    /// `permanent` or `temporary`). An error says what is wrong.
+    /// Reads `words` (`field=word`, several with blanks between) and `meaning` (a kind or a way of not sending, a
+    /// reason, `permanent` or `temporary`). An error says what is wrong.
     pub(super) fn read(words: &str, meaning: &str) -> Result<Says, String> {
         let mut conditions = Vec::new();
         for pair in words.split_whitespace() {

@@ -147,8 +147,8 @@ fn of_notice(
                 .all(|known| known.reading.reason != reading.reading.reason)
             {
                 let mut reading = reading.clone();
-                // A reply by itself is explained by its code; of a message that came back, what a second reading leaves open is
-                // not for good, and `bounces` calls it so too.
+                // A reply by itself is explained by its code; of a message that came back, what a second reading leaves
+                // open is not for good, and `bounces` calls it so too.
                 reading.reading.permanent &= explained.verdict.permanent;
                 readings.push(reading);
             }

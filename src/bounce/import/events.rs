@@ -1,7 +1,7 @@
 //! Splits JSON into events: one object a line, objects one after the other, or arrays of them, however large.
 //!
-//! Only strings, brackets and braces are told apart here. An object that outgrows [`limits::EVENT_BYTES`] is taken for a
-//! wrapper (`{"items": [...]}`) and opened: its first array is gone through as if it stood alone.
+//! Only strings, brackets and braces are told apart here. An object that outgrows [`limits::EVENT_BYTES`] is taken for
+//! a wrapper (`{"items": [...]}`) and opened: its first array is gone through as if it stood alone.
 
 use std::io::{self, Read};
 
@@ -59,7 +59,8 @@ impl<R: Read> Events<R> {
                 let view = &self.buffer[self.start..];
                 match scan.end(view) {
                     End::At(end) => break Some(end),
-                    // No event is that deep: what was gone through is passed over whole, so no byte is gone through twice.
+                    // No event is that deep: what was gone through is passed over whole, so no byte is gone through
+                    // twice.
                     End::TooDeep => {
                         self.cut = true;
                         self.start += scan.at;

@@ -52,8 +52,8 @@ pub struct Health {
     pub complaints: Mark,
 }
 
-/// The health of a campaign in which `bounces` and `complaints` came of `sent` messages. `None` when fewer were sent than
-/// came back: then the number is not that of this campaign.
+/// The health of a campaign in which `bounces` and `complaints` came of `sent` messages. `None` when fewer were sent
+/// than came back: then the number is not that of this campaign.
 #[must_use]
 pub fn health(sent: u64, bounces: u64, complaints: u64) -> Option<Health> {
     if sent == 0 || bounces > sent || complaints > sent {

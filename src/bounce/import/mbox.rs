@@ -1,9 +1,10 @@
-//! Splits an mbox: messages one after the other, each begun by a line `From ...` behind an empty one and before a header.
+//! Splits an mbox: messages one after the other, each begun by a line `From ...` behind an empty one and before a
+//! header.
 //!
-//! Writers that are careful put a `>` before such lines within a message (mboxrd); it is taken away again. Mail servers that
-//! hand a message to a program begin it with such a line, too, and mark no others: a sentence that begins with "From" behind
-//! an empty line parts nothing. Of each message
-//! as much is kept as is ever looked at, so a file of any size takes the memory of one message.
+//! Writers that are careful put a `>` before such lines within a message (mboxrd); it is taken away again. Mail servers
+//! that hand a message to a program begin it with such a line, too, and mark no others: a sentence that begins with
+//! "From" behind an empty line parts nothing. Of each message as much is kept as is ever looked at, so a file of any
+//! size takes the memory of one message.
 
 use std::io::{self, BufRead};
 

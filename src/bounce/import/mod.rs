@@ -1,9 +1,9 @@
 //! Learning from what really happened: bounces and complaints in, to a suppression list, the ledger and the projection.
 //!
 //! In the order in which a file meets them: `source` (files, folders, archives of messages, exports, packed or not),
-//! `mbox` and `events` (where one piece ends), `record` with `platform` (what a line of an export says), `meaning` (what
-//! it comes to), `season` (everything counted), `cascade` and `health` (how the campaign fares). `run` compares with what
-//! was projected, `suppression` keeps the dead from being written to again.
+//! `mbox` and `events` (where one piece ends), `record` with `platform` (what a line of an export says), `meaning`
+//! (what it comes to), `season` (everything counted), `cascade` and `health` (how the campaign fares). `run` compares
+//! with what was projected, `suppression` keeps the dead from being written to again.
 
 mod campaign;
 mod cascade;

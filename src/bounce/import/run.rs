@@ -287,8 +287,8 @@ impl Run {
         Ok(comparison)
     }
 
-    /// Lets the ledger know how the segments fared. What this run has told before is not counted twice: a note in its folder
-    /// says what that was.
+    /// Lets the ledger know how the segments fared. What this run has told before is not counted twice: a note in its
+    /// folder says what that was.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! What happened as programs read it: the contract of `bounces --json`.
 //!
-//! One object. Its array `happenings` is written while the sources are read, so that no number of bounces has to be kept;
-//! the summary follows it. Fields are only ever added; what is unknown is `null`.
+//! One object. Its array `happenings` is written while the sources are read, so that no number of bounces has to be
+//! kept; the summary follows it. Fields are only ever added; what is unknown is `null`.
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ pub(super) const UNANSWERED: &str = "unanswered";
 /// What the asker knows beyond the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hints<'a> {
-    /// When in the conversation the reply came.
+    /// When in the session the reply came.
     pub stage: Option<Stage>,
     /// The provider of the host that replied.
     pub provider: Option<&'a Provider>,
@@ -55,7 +55,7 @@ pub struct Circumstances<'a> {
     pub event: Event,
     /// The provider of the recipient's mail host.
     pub provider: Option<&'a Provider>,
-    /// When in the conversation the asker knows that it was said; else the text may tell.
+    /// When in the session the asker knows that it was said; else the text may tell.
     pub stage: Option<Stage>,
     /// Names that a host may echo and that are not its own words.
     pub echoes: Vec<&'a str>,
@@ -144,8 +144,8 @@ pub fn of_yes(
     }
 }
 
-/// The reply that a diagnostic quotes, if a host of the other side gave it: exit codes of local programs (`x-unix; 200`)
-/// and replies of success are none.
+/// The reply that a diagnostic quotes, if a host of the other side gave it: exit codes of local programs (`x-unix;
+/// 200`) and replies of success are none.
 fn reply_of<'r>(diagnostic: Option<&Diagnostic>, reply: Option<&'r Reply>) -> Option<&'r Reply> {
     let reply = reply?;
     let local = diagnostic
@@ -212,8 +212,8 @@ impl Reader<'_> {
             },
             about: About::Recipient,
         };
-        // A refusal that speaks of policy, content or a mailbox in its code is one, whatever else stands in it; a code of
-        // the network with such words is the sending side's own.
+        // A refusal that speaks of policy, content or a mailbox in its code is one, whatever else stands in it; a code
+        // of the network with such words is the sending side's own.
         let refuses = |statement: &Statement| {
             statement.grounds == Grounds::Words
                 || statement.grounds == Grounds::Status

@@ -1,15 +1,16 @@
 //! What a bounce comes to: the one place where statements about a delivery are weighed against each other.
 //!
 //! [`gather()`] sorts what a notice, an event or a bare reply says by **speaker**, and reads each statement by itself.
-//! [`weigh`] then decides; it is pure and knows nothing of texts or formats. `explain` and `bounces` both show what it says.
+//! [`weigh`] then decides; it is pure and knows nothing of texts or formats. `explain` and `bounces` both show what it
+//! says.
 //!
 //! # How it weighs
 //!
 //! Speakers are heard in this order; the first that says *why* gives the reason, and no lower one changes it:
 //!
 //! 1. the **reply** of the host that serves the recipient: its words, else the enhanced code in it;
-//! 2. the **reporter**, the server that wrote the notice: its own words about a host that gave no reply ("connection timed
-//!    out", "envelope expired"), else a status of its own finding;
+//! 2. the **reporter**, the server that wrote the notice: its own words about a host that gave no reply ("connection
+//!    timed out", "envelope expired"), else a status of its own finding;
 //! 3. the **platform** that sent for a customer: what its documentation says that this class means, else its words,
 //!    else what "hard" and "soft" mean everywhere;
 //! 4. the **prose** around a report: help texts, transcripts, as far as it names the recipient. Beside a report that
@@ -23,12 +24,14 @@
 //!
 //! * The exit code of a program (`X-Unix; 200`) is nothing said at all.
 //! * A reply of success is no reply about a message that came back, and a bounce never comes out as `accepted`.
-//! * A status that only repeats what a bare reply code says (Sendmail: 5.1.1 for any 550, 5.1.3 for any 553) is no finding.
+//! * A status that only repeats what a bare reply code says (Sendmail: 5.1.1 for any 550, 5.1.3 for any 553) is no
+//!   finding.
 //! * The queue's last word ("retry timeout exceeded") explains nothing beside a reply that does.
 //! * A platform's bare "hard" condemns only where no reply is quoted. Beside a reply that nothing understands it leaves
 //!   `unread`; a documented class ("unknown user") decides there, unless the code cannot mean that class.
 //! * "Soft" from any speaker makes the bounce temporary; "hard" from a lower one never makes it permanent.
-//! * DNS facts of a domain (`null_mx`, `no_such_domain` in the reporter's words) are permanent whatever class the status has.
+//! * DNS facts of a domain (`null_mx`, `no_such_domain` in the reporter's words) are permanent whatever class the
+//!   status has.
 //! * A text that may mean two things, of which one keeps the address, is `unread` or keeps its first reason, and the
 //!   address goes to review.
 //! * What is said of the sender, another recipient or a queue of the platform's own is no ground against the recipient.
@@ -36,9 +39,9 @@
 //! A verdict **condemns** when the message was given up, the reason blames the mailbox or its domain, the refusal is
 //! permanent, the statement is about this recipient, no other reading would keep the address, and the provider is not
 //! known to answer "unknown user" to senders that it filters. A recipient's complaint condemns too: of feedback only
-//! `abuse`, `fraud`, `opt-out` and what is unknown are complaints. A platform that sent nothing because the address bounced
-//! before gives `suppressed`, which condemns as the platform's knowledge and counts as no new bounce; one that does not say why
-//! it keeps an address from mail condemns none, and the address goes to review.
+//! `abuse`, `fraud`, `opt-out` and what is unknown are complaints. A platform that sent nothing because the address
+//! bounced before gives `suppressed`, which condemns as the platform's knowledge and counts as no new bounce; one that
+//! does not say why it keeps an address from mail condemns none, and the address goes to review.
 
 mod action;
 mod gather;
@@ -272,7 +275,8 @@ fn uneventful(evidence: &BounceEvidence, kind: Kind, because: &str) -> BounceVer
     }
 }
 
-/// Feedback types that are no complaint of a person about a wanted or unwanted message (RFC 5965 §7.3, RFC 6430, RFC 6591).
+/// Feedback types that are no complaint of a person about a wanted or unwanted message (RFC 5965 §7.3, RFC 6430, RFC
+/// 6591).
 const NO_COMPLAINT: [&str; 6] = [
     "not-spam",
     "auth-failure",

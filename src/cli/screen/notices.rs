@@ -6,8 +6,8 @@ use crate::model::text::counted;
 use crate::model::timestamp::Timestamp;
 use crate::verify::report::blocked::{Cause, Scope};
 
-/// How long hosts with the cause of another one are waited for before it is told of. Our choice: a block that all hosts go
-/// by shows within a few seconds.
+/// How long hosts with the cause of another one are waited for before it is told of. Our choice: a block that all hosts
+/// go by shows within a few seconds.
 const GATHERING: Duration = Duration::from_secs(5);
 
 /// What kind of trouble.

@@ -84,7 +84,8 @@ pub(super) fn scrub(text: &str) -> String {
     while let Some(character) = characters.next() {
         let next = characters.peek().copied().unwrap_or(' ');
         match character {
-            // Joiners have a meaning between letters of some scripts (UTS 46 §4.1, ContextJ); elsewhere they are litter.
+            // Joiners have a meaning between letters of some scripts (UTS 46 §4.1, ContextJ); elsewhere they are
+            // litter.
             '\u{200c}' | '\u{200d}' if !before.is_ascii() && !next.is_ascii() => {
                 out.push(character);
             }
@@ -171,8 +172,8 @@ fn unwrap(text: &str) -> Result<Cow<'_, str>, Fault> {
     Ok(close_up(text))
 }
 
-/// Takes quotes, brackets and punctuation from both ends. Quotes and brackets that belong to the address stay: those of a
-/// quoted local part and of a domain literal.
+/// Takes quotes, brackets and punctuation from both ends. Quotes and brackets that belong to the address stay: those of
+/// a quoted local part and of a domain literal.
 fn strip_wrapping(text: &str) -> &str {
     let mut text = text;
     loop {

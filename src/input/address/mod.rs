@@ -247,8 +247,9 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// [`NotSendable`] for what `lettre` 0.11 refuses though it is well formed: an empty quoted local part, and UTF-8
+    /// `NotSendable` for what `lettre` 0.11 refuses though it is well formed: an empty quoted local part, and UTF-8
     /// local parts with characters that are neither letters nor digits, such as emoji or some vowel signs.
+    #[doc(hidden)]
     pub fn envelope(&self) -> Result<lettre::Address, NotSendable> {
         lettre::Address::new(self.local(), self.domain().wire()).map_err(|_| NotSendable)
     }

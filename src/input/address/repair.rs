@@ -23,8 +23,8 @@ pub fn suggest_text(text: &str) -> Option<String> {
     Some(suggest(&address).unwrap_or_else(|| address.to_string()))
 }
 
-/// The only address in a text with other words: it is written once or several times, and what stands right before it is a
-/// bracket or nothing. After a word it could be that word's second half: `anna schmidt@example.com`.
+/// The only address in a text with other words: it is written once or several times, and what stands right before it is
+/// a bracket or nothing. After a word it could be that word's second half: `anna schmidt@example.com`.
 fn only_address(text: &str) -> Option<Address> {
     let is_border = |c: char| c.is_whitespace() || "()<>[]{}\",;|".contains(c);
     let mut only: Option<Address> = None;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-/// Shortest run of hexadecimal digits that no name explains. Our choice: 12 is a hardware address, a short hash is 12 to 40.
+/// Shortest run of hexadecimal digits that no name explains. Our choice: 12 is a hardware address, a short hash is 12
+/// to 40.
 const HEX_BYTES: usize = 12;
 
-/// Fewest letters and fewest digits among them. Our choice: birthdays and telephone numbers have no letters, `deadbeef1`
-/// has one digit.
+/// Fewest letters and fewest digits among them. Our choice: birthdays and telephone numbers have no letters,
+/// `deadbeef1` has one digit.
 const HEX_OF_EACH: usize = 3;
 
 /// Shortest walk along a row of keys. Our choice: `qwer` is in use, `asdfg` is no name.

@@ -281,8 +281,8 @@ pub(super) fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column
 
 /// Chooses among `columns`: name and content together, else content, else name.
 ///
-/// A column that is called `Email` beats those that are called `Secondary Email` or `Lead Owner Email`, however full they
-/// are; of several that are called so, one beats those with less than half as many addresses.
+/// A column that is called `Email` beats those that are called `Secondary Email` or `Lead Owner Email`, however full
+/// they are; of several that are called so, one beats those with less than half as many addresses.
 pub(super) fn choose(columns: &[Column]) -> Result<usize, Undecided> {
     let with = |keep: &dyn Fn(&Column) -> bool| -> Vec<Column> {
         columns.iter().copied().filter(keep).collect()

@@ -8,8 +8,8 @@
 //! `footer` (what stands below the rows), `remark` (what of all this its owner is told).
 //!
 //! Two promises hold for any bytes: what is handed out (preamble, header, rows, their terminators, the blank lines
-//! between them, the footer) is the list, byte for byte, as decoded; and what cannot be read further is an error, not an
-//! end.
+//! between them, the footer) is the list, byte for byte, as decoded; and what cannot be read further is an error, not
+//! an end.
 
 mod column;
 mod delimiter;
@@ -80,9 +80,9 @@ pub struct Row<'a> {
     pub number: u64,
     /// The physical line that the row begins on, from 1.
     pub line: u64,
-    /// The row, from 1, that a spreadsheet program shows it in: lines above the header, the header and blank lines count,
-    /// a line break within a cell does not. What no spreadsheet shows (JSON lines, address books, a list of one line)
-    /// has the row's number here.
+    /// The row, from 1, that a spreadsheet program shows it in: lines above the header, the header and blank lines
+    /// count, a line break within a cell does not. What no spreadsheet shows (JSON lines, address books, a list of one
+    /// line) has the row's number here.
     pub sheet_row: u64,
     /// The row as it is in the list, without its terminator.
     pub raw: &'a [u8],
@@ -367,7 +367,8 @@ impl List {
         Ok(())
     }
 
-    /// The header as it is in the list, without its terminator and what comes before the table; `None` when there is none.
+    /// The header as it is in the list, without its terminator and what comes before the table; `None` when there is
+    /// none.
     #[must_use]
     pub fn header(&self) -> Option<&[u8]> {
         self.header.as_deref()
@@ -656,8 +657,8 @@ impl List {
     }
 }
 
-/// The beginning of the list in `reader`, which is called `name`, with the encoding it came in: what the operator `said`,
-/// else what its beginning tells, else what is heard later.
+/// The beginning of the list in `reader`, which is called `name`, with the encoding it came in: what the operator
+/// `said`, else what its beginning tells, else what is heard later.
 fn opened(
     name: &str,
     reader: Reader,

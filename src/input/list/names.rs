@@ -99,7 +99,8 @@ const ANOTHER: &[&str] = &[
     "备用", "備用", "负责人", "負責人", "予備", "担当者", "보조",
 ];
 
-/// Words that do so when they stand by themselves: as parts they are in too many others (`account`, `holder`, `mother`).
+/// Words that do so when they stand by themselves: as parts they are in too many others (`account`, `holder`,
+/// `mother`).
 const ANOTHER_WORDS: &[&str] = &[
     "cc", "bcc", "old", "former", "other", "second", "agent", "sender", "parent",
 ];

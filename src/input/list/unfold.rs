@@ -1,7 +1,7 @@
 //! Unpacks gzip (RFC 1952) and Zstandard (RFC 8878), and stops at what was packed to fill a machine.
 //!
-//! No byte of gzip makes more than about a thousand, so that a gzip file is never much worse than it looks. A kilobyte of
-//! Zstandard can make gigabytes.
+//! No byte of gzip makes more than about a thousand, so that a gzip file is never much worse than it looks. A kilobyte
+//! of Zstandard can make gigabytes.
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;

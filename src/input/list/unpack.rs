@@ -28,8 +28,8 @@ pub(super) enum NoText {
     Binary(Binary),
 }
 
-/// Makes text of `reader`, the bytes of a file; their encoding is what the operator `said`, unless they begin with a byte
-/// order mark.
+/// Makes text of `reader`, the bytes of a file; their encoding is what the operator `said`, unless they begin with a
+/// byte order mark.
 ///
 /// A failure to read or unpack is not told here: it comes from the text's reader, behind all the text before it.
 pub(super) fn text(reader: Reader, said: Option<Encoding>) -> Result<Text, NoText> {

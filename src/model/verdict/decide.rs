@@ -27,9 +27,9 @@ enum Said {
 /// What is held to be true of an address, given everything known of it.
 ///
 /// Only a permanent refusal at RCPT that blames the mailbox or its domain, the text itself or a finding of DNS gives
-/// `undeliverable`; only an acceptance with a refused decoy gives `deliverable`. A message that came back for good, with
-/// the same blame, outranks whatever a mail host said when it was asked: asking is a guess at what sending showed. The
-/// order of facts matters only among facts that settle nothing: there the latest names the reason.
+/// `undeliverable`; only an acceptance with a refused decoy gives `deliverable`. A message that came back for good,
+/// with the same blame, outranks whatever a mail host said when it was asked: asking is a guess at what sending showed.
+/// The order of facts matters only among facts that settle nothing: there the latest names the reason.
 #[must_use]
 pub fn decide(evidence: &Evidence) -> Verdict {
     let verdict = |standing, reason| Verdict { standing, reason };

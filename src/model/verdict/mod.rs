@@ -101,7 +101,7 @@ pub enum Whom {
 /// One question to a mail host with its answer, verbatim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// When in the conversation the answer came. A refusal before RCPT concerns the subject too, but never its mailbox.
+    /// When in the session the answer came. A refusal before RCPT concerns the subject too, but never its mailbox.
     pub stage: Stage,
     /// The mail host's name.
     pub host: String,

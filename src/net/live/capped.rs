@@ -3,8 +3,8 @@
 //! hickory-resolver 0.26 adds 150 ms to a name server's assumed round trip for each answer that says "no such name", up
 //! to 5 s, then waits 1.2 times that before it repeats a question whose packet was lost. A list with many dead domains
 //! makes a few lost packets cost seconds each. Nothing in its settings limits that wait, so the connections it uses are
-//! ours: they lower the wait as it is passed down. They also pass on no response that says something to another question
-//! ([`super::checked`]).
+//! ours: they lower the wait as it is passed down. They also pass on no response that says something to another
+//! question ([`super::checked`]).
 
 use std::net::IpAddr;
 use std::pin::Pin;

@@ -1,8 +1,9 @@
 //! What a response must be before hickory reads it.
 //!
-//! hickory takes what it finds in a response for the answer to its question. A filter, a captive network or a broken server
-//! answers another question, leads in a circle, or vouches for its "no" with the record of a zone that has no say in it.
-//! Such a response is made into one that says nothing to the question; [`super::proof`] sees by its question that it does.
+//! hickory takes what it finds in a response for the answer to its question. A filter, a captive network or a broken
+//! server answers another question, leads in a circle, or vouches for its "no" with the record of a zone that has no
+//! say in it. Such a response is made into one that says nothing to the question; [`super::proof`] sees by its question
+//! that it does.
 
 use std::collections::HashSet;
 
@@ -19,8 +20,8 @@ pub(super) enum Whose {
     /// A resolver's, which asks others.
     #[default]
     Resolver,
-    /// That of a zone's own name server, which must say so (RFC 1035 §4.1.1, AA): on the way to it, others answer in its
-    /// name.
+    /// That of a zone's own name server, which must say so (RFC 1035 §4.1.1, AA): on the way to it, others answer in
+    /// its name.
     Authority,
 }
 

@@ -233,8 +233,8 @@ impl Resolver for Dns {
 
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
         Box::pin(async move {
-            // Labels are bytes (RFC 2181 §11): SPF macros make names with slashes, colons, quotes. A name from labels is
-            // a full one, so the search list is never walked.
+            // Labels are bytes (RFC 2181 §11): SPF macros make names with slashes, colons, quotes. A name from labels
+            // is a full one, so the search list is never walked.
             let Ok(fqdn) = Name::from_labels(name.split('.').map(str::as_bytes)) else {
                 return DnsAnswer::NoSuchName {
                     ttl: Duration::ZERO,

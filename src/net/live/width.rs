@@ -1,8 +1,9 @@
 //! How many questions to DNS may be open at a time: as many as the resolver bears.
 //!
-//! A resolver that knows an answer gives it in a millisecond, one that has to go looking in a tenth of a second, and then a
-//! narrow window is all that a long list waits for. One that is asked too much drops questions. So the window widens as
-//! long as hardly any question is lost, and narrows when many are, a round of answers at a time (the idea of RFC 5681).
+//! A resolver that knows an answer gives it in a millisecond, one that has to go looking in a tenth of a second, and
+//! then a narrow window is all that a long list waits for. One that is asked too much drops questions. So the window
+//! widens as long as hardly any question is lost, and narrows when many are, a round of answers at a time (the idea of
+//! RFC 5681).
 
 use crate::model::limits;
 

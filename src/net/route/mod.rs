@@ -119,9 +119,10 @@ pub enum Exchanges {
 }
 
 impl Exchanges {
-    /// Reads the answer to a domain's MX question. Hosts of equal preference share the load by domain and `seed` (RFC 5321
-    /// §5.1 asks for a random order): a domain is asked at one of them as long as that one answers, for it is there that
-    /// a greylist knows us again and that answers can be held against each other; the next domain begins at another.
+    /// Reads the answer to a domain's MX question. Hosts of equal preference share the load by domain and `seed` (RFC
+    /// 5321 §5.1 asks for a random order): a domain is asked at one of them as long as that one answers, for it is
+    /// there that a greylist knows us again and that answers can be held against each other; the next domain begins at
+    /// another.
     #[must_use]
     pub fn read(domain: &str, answer: &DnsAnswer, seed: u64) -> Self {
         match answer {
@@ -242,8 +243,8 @@ struct Places {
 }
 
 impl Places {
-    /// Reads what was found out about mail hosts, given in order. An address counts once, at the first host that has it:
-    /// further names of one machine are no further way to the domain.
+    /// Reads what was found out about mail hosts, given in order. An address counts once, at the first host that has
+    /// it: further names of one machine are no further way to the domain.
     fn of(hosts: &[(String, HostAddresses)], reach: Reach) -> Self {
         let mut seen = HashSet::new();
         let mut places = Places {
@@ -335,8 +336,8 @@ pub fn settle(
     }
 }
 
-/// Makes the route of a domain whose MX question was answered with "no such name" (and `ttl`), once the question for its
-/// address is answered too. Only when both say so is there no such domain.
+/// Makes the route of a domain whose MX question was answered with "no such name" (and `ttl`), once the question for
+/// its address is answered too. Only when both say so is there no such domain.
 #[must_use]
 pub fn settle_doubtful(
     domain: &str,

@@ -102,8 +102,8 @@ pub fn select(texts: &[Text]) -> Vec<&Text> {
         .collect()
 }
 
-/// Reads a policy record (RFC 7489 §6.3). A tag with a value that it cannot have counts as absent, whatever is no tag is
-/// left out; both stand in [`DmarcRecord::mistakes`].
+/// Reads a policy record (RFC 7489 §6.3). A tag with a value that it cannot have counts as absent, whatever is no tag
+/// is left out; both stand in [`DmarcRecord::mistakes`].
 ///
 /// # Errors
 /// When it names no policy and no address for reports: receivers then go by no policy (§6.6.3).
@@ -164,8 +164,8 @@ fn reports(tags: &Tags, mistakes: &mut Vec<DmarcFault>) -> Vec<String> {
 }
 
 /// The same record without its mistakes: the version, the policy, then everything else that it says, in its order, and
-/// `rua` where it names no address for reports. A `:` behind the name of a tag is taken for the `=` that was meant, a `,`
-/// or a space in front of it for the `;`.
+/// `rua` where it names no address for reports. A `:` behind the name of a tag is taken for the `=` that was meant, a
+/// `,` or a space in front of it for the `;`.
 #[must_use]
 pub fn rewritten(record: &[u8], rua: Option<&str>) -> String {
     let separated = separated(&String::from_utf8_lossy(record));
@@ -216,8 +216,8 @@ pub fn rewritten(record: &[u8], rua: Option<&str>) -> String {
     parts.join("; ")
 }
 
-/// A record with a `;` in front of each tag: some write a comma, or nothing but a space, and then the policy in front of it
-/// is none that receivers know.
+/// A record with a `;` in front of each tag: some write a comma, or nothing but a space, and then the policy in front
+/// of it is none that receivers know.
 fn separated(record: &str) -> String {
     let mut text = String::with_capacity(record.len());
     for piece in record.split_inclusive([',', ' ']) {

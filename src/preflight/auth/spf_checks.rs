@@ -428,8 +428,8 @@ impl SpfFacts {
         })
     }
 
-    /// The domain's own record without some terms; `None` when none of them stands in it. A term that stands in it twice is
-    /// taken out where it is meant.
+    /// The domain's own record without some terms; `None` when none of them stands in it. A term that stands in it
+    /// twice is taken out where it is meant.
     fn without(&self, drop: impl Fn(&TreeTerm) -> bool) -> Option<String> {
         let terms = self.tree.root.terms.iter();
         let mut terms: Vec<(&str, bool)> =

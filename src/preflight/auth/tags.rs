@@ -30,8 +30,8 @@ impl Tags {
         }
     }
 
-    /// Reads what can be read of a list: parts that are no tags are left out, of a tag that comes twice the first counts.
-    /// The second value says what was left out.
+    /// Reads what can be read of a list: parts that are no tags are left out, of a tag that comes twice the first
+    /// counts. The second value says what was left out.
     #[must_use]
     pub fn parse_leniently(bytes: &[u8]) -> (Tags, Vec<TagFault>) {
         let text = String::from_utf8_lossy(bytes);

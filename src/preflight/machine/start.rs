@@ -1,7 +1,8 @@
 //! The brief look before a run: whether it can come to anything, in a few seconds.
 //!
-//! A run that cannot reach DNS or mail hosts would end in a list full of `unknown`. So the hosts of the list are knocked
-//! at, and well-known ones when those do not open; whatever else is amiss with this machine comes along as advice.
+//! A run that cannot reach DNS or mail hosts would end in a list full of `unknown`. So the hosts of the list are
+//! knocked at, and well-known ones when those do not open; whatever else is amiss with this machine comes along as
+//! advice.
 
 use std::net::IpAddr;
 

@@ -158,8 +158,8 @@ impl Pace {
         self.limiter.draw(now)
     }
 
-    /// Takes the right to ask about the first recipient of a connection that is about to be opened, where it is scarce: at
-    /// less than one a second it may be gone by the time that the connection stands.
+    /// Takes the right to ask about the first recipient of a connection that is about to be opened, where it is scarce:
+    /// at less than one a second it may be gone by the time that the connection stands.
     ///
     /// # Errors
     ///
@@ -193,8 +193,8 @@ impl Pace {
         }
     }
 
-    /// One of the host's machines asked for less: halves the host's speed with its connections; the machine that said so
-    /// is left alone for `wait`, or a time that doubles from one request of its own to the next.
+    /// One of the host's machines asked for less: halves the host's speed with its connections; the machine that said
+    /// so is left alone for `wait`, or a time that doubles from one request of its own to the next.
     ///
     /// Returns the moment from which on that machine may be asked again.
     pub fn slow_down(
@@ -232,8 +232,8 @@ impl Pace {
         rest.not_before
     }
 
-    /// One of the host's machines takes only so many recipients in `unit`, and has had them: it is left alone for `wait`, then
-    /// the host is asked no faster than it bore.
+    /// One of the host's machines takes only so many recipients in `unit`, and has had them: it is left alone for
+    /// `wait`, then the host is asked no faster than it bore.
     ///
     /// Returns the moment from which on that machine may be asked again.
     pub fn has_had_enough(
@@ -286,7 +286,7 @@ impl Pace {
         needed > limits::TAUGHT_PACE_WAIT.as_secs_f64()
     }
 
-    /// Notes that a machine cut a connection in mid-conversation. The first time may be chance, so it only costs speed;
+    /// Notes that a machine cut a connection in mid-session. The first time may be chance, so it only costs speed;
     /// the next is taken for a request to slow down.
     ///
     /// Returns the moment from which on that machine may be asked again, where that is not now.
@@ -306,8 +306,8 @@ impl Pace {
         }
     }
 
-    /// Notes that a batch with `answers` answers of any kind took `time`: refusals that a host delays are no slowness, but
-    /// better awaited on two connections than on one.
+    /// Notes that a batch with `answers` answers of any kind took `time`: refusals that a host delays are no slowness,
+    /// but better awaited on two connections than on one.
     pub fn answered_all_in(&mut self, time: Duration, answers: u32) {
         self.replies.hear_all(time, answers);
     }
@@ -366,8 +366,8 @@ fn measured(answered: u32, within: Duration) -> Option<Rate> {
     ))
 }
 
-/// Recipients that a host has answered, counted as hosts do that allow so many in a while: from the first on for that long,
-/// then anew.
+/// Recipients that a host has answered, counted as hosts do that allow so many in a while: from the first on for that
+/// long, then anew.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lately {
     since: Timestamp,

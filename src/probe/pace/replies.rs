@@ -63,8 +63,8 @@ impl Replies {
         self.usual_of_all >= limits::DELAYED_ANSWER
     }
 
-    /// Questions that wait for each connection before another is worth while: at a host that delays its answers, as many as
-    /// take longer than opening one.
+    /// Questions that wait for each connection before another is worth while: at a host that delays its answers, as
+    /// many as take longer than opening one.
     #[must_use]
     pub fn questions_worth_a_connection(&self) -> usize {
         if !self.are_delayed() {

@@ -15,7 +15,7 @@ pub struct Rest {
     /// Recipients answered as they should be, since the last request or reward.
     #[serde(skip)]
     pub(super) well: u32,
-    /// Connections lost in mid-conversation since things last went well for a while.
+    /// Connections lost in mid-session since things last went well for a while.
     #[serde(skip)]
     pub(super) drops: u32,
 }
@@ -37,7 +37,8 @@ impl Rest {
         }
     }
 
-    /// Whether the machine has asked us to slow down so often, with so little going well between, that it wants us gone.
+    /// Whether the machine has asked us to slow down so often, with so little going well between, that it wants us
+    /// gone.
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         self.slowdowns > limits::SLOWDOWN_DOUBLINGS

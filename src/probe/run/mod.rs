@@ -134,11 +134,11 @@ enum News {
 ///
 /// # Errors
 ///
-/// When the supply or the listener fails; conversations under way are ended first.
+/// When the supply or the listener fails; sessions under way are ended first.
 ///
 /// # Panics
 ///
-/// When a conversation's task panicked: no row may be lost silently.
+/// When a session's task panicked: no row may be lost silently.
 pub async fn ask_everybody<E: From<SpillError>>(
     world: World,
     config: RunConfig,
@@ -193,7 +193,7 @@ struct Run {
     news: Channel<News>,
     reports: Channel<(SessionId, SessionEvent)>,
     ending: Ending,
-    /// How long conversations under way are waited for, once the run is to stop.
+    /// How long sessions under way are waited for, once the run is to stop.
     patient_until: Option<Timestamp>,
     supply_dry: bool,
     spill: Spill,
@@ -288,7 +288,7 @@ impl Run {
                     self.heed(news, supply, now)?;
                 }
                 () = sleep_until(wake) => {}
-                // Conversations get their turn between two readings.
+                // Sessions get their turn between two readings.
                 () = tokio::task::yield_now(), if self.reads_on() => {}
             }
         }
@@ -345,8 +345,8 @@ impl Run {
         while self.scheduler.next_action().is_some() {}
     }
 
-    /// Whether more rows are to be read, from the list or from among those put off. While many domains wait to be looked
-    /// up, there is no hurry: what follows would wait behind them.
+    /// Whether more rows are to be read, from the list or from among those put off. While many domains wait to be
+    /// looked up, there is no hurry: what follows would wait behind them.
     fn reads_on(&self) -> bool {
         if self.scheduler.domains_to_look_up() >= limits::UNRESOLVED_DOMAINS {
             return false;
@@ -547,7 +547,7 @@ impl Run {
 
     fn order(&mut self, session: SessionId, order: Order) {
         if let Some(orders) = self.orders.get(&session) {
-            // A conversation that is gone reports its end by itself.
+            // A session that is gone reports its end by itself.
             let _ = orders.send(order);
         }
     }

@@ -164,7 +164,8 @@ impl Outage {
         self.state == State::Lost
     }
 
-    /// The names to test DNS with, if it is to be tested now; `under_way` are the look-ups that may still tell something.
+    /// The names to test DNS with, if it is to be tested now; `under_way` are the look-ups that may still tell
+    /// something.
     pub(super) fn test(&mut self, under_way: usize, now: Timestamp) -> Option<Vec<String>> {
         let is_due = match self.state {
             State::Works => {

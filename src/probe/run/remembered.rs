@@ -1,8 +1,8 @@
 //! Mail hosts whose addresses were looked up lately, in memory that does not grow with the list.
 //!
 //! Domains that share a mail host are met all along a list, those that have one of their own once. So what was wanted
-//! lately is kept, in two halves: when the younger one is full, it becomes the older one, whose entries go unless they are
-//! wanted again.
+//! lately is kept, in two halves: when the younger one is full, it becomes the older one, whose entries go unless they
+//! are wanted again.
 
 use std::collections::HashMap;
 use std::sync::Arc;

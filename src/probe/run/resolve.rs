@@ -131,8 +131,8 @@ impl Router {
         Sign::None
     }
 
-    /// The route of a domain that is a name. Where it names mail hosts that were not found, only those are asked for the next
-    /// time.
+    /// The route of a domain that is a name. Where it names mail hosts that were not found, only those are asked for
+    /// the next time.
     async fn look_up(&self, domain: &str) -> Route {
         if let Some((_, (names, ttl))) = self.unfinished.remove(domain) {
             return self.find_hosts(domain, names, ttl).await;

@@ -20,8 +20,8 @@ use crate::probe::{Likelihood, Target, Waiting};
 )]
 pub struct SpillError(#[from] io::Error);
 
-/// See the module's own words. The files have no name and vanish with the program. `TMPDIR` says where they are; in a folder
-/// that is kept in memory they take memory.
+/// See the module's own words. The files have no name and vanish with the program. `TMPDIR` says where they are; in a
+/// folder that is kept in memory they take memory.
 #[derive(Default)]
 pub(super) struct Spill {
     written: Option<BufWriter<File>>,

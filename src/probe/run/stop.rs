@@ -7,7 +7,7 @@ use super::Ending;
 
 /// When a run is to end early.
 ///
-/// A future alone ends it in good order: nothing new is begun, conversations under way have
+/// A future alone ends it in good order: nothing new is begun, sessions under way have
 /// [`crate::model::limits::STOPPING_WAIT`] to end well.
 pub struct Stop<'a> {
     pub(super) early: Pin<Box<dyn Future<Output = Ending> + 'a>>,

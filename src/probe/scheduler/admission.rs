@@ -11,7 +11,7 @@ use crate::model::timestamp::Timestamp;
 use crate::probe::pace::{Ahead, Gate};
 use crate::smtp::session::Patience;
 
-/// How an attempt to open a conversation that failed came to its end.
+/// How an attempt to open a session that failed came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// The host kept silent for the little time that it had.
@@ -33,7 +33,7 @@ impl Ended {
 }
 
 impl Scheduler {
-    /// Puts a group into its host's queue, if it wants a conversation.
+    /// Puts a group into its host's queue, if it wants a session.
     pub(super) fn enlist(&mut self, group: usize) {
         let wants = &mut self.groups[group];
         let worth = self.hosts[wants.host].pace.questions_worth_a_connection();
@@ -43,7 +43,7 @@ impl Scheduler {
         }
     }
 
-    /// Opens conversations at a host as far as its pace, our own bound and its rows allow.
+    /// Opens sessions at a host as far as its pace, our own bound and its rows allow.
     pub(super) fn consider(&mut self, host: usize, now: Timestamp) {
         if self.stopping {
             return;
@@ -128,7 +128,7 @@ impl Scheduler {
         }
     }
 
-    /// Has a host considered when a place among all conversations is free.
+    /// Has a host considered when a place among all sessions is free.
     fn wait_for_a_place(&mut self, host: usize) {
         if !self.hosts[host].listed {
             self.hosts[host].listed = true;
@@ -160,7 +160,7 @@ impl Scheduler {
         wants.not_before.max(rests).max(wants_rest)
     }
 
-    /// Whether a conversation with a group would find something to ask, be it a test of its host.
+    /// Whether a session with a group would find something to ask, be it a test of its host.
     fn has_a_question(&mut self, group: usize, now: Timestamp) -> bool {
         let wants = &mut self.groups[group];
         let greylisting = wants.greylisting;
@@ -175,7 +175,7 @@ impl Scheduler {
         wants.test_owed
     }
 
-    /// Opens a conversation with a group's hosts.
+    /// Opens a session with a group's hosts.
     fn start(&mut self, group: usize, ahead: Ahead, now: Timestamp) {
         let session = SessionId(self.next_session);
         self.next_session += 1;
@@ -188,7 +188,7 @@ impl Scheduler {
         self.dial(session, now);
     }
 
-    /// Asks for the connection to a conversation's present target.
+    /// Asks for the connection to a session's present target.
     pub(super) fn dial(&mut self, session: SessionId, now: Timestamp) {
         self.tally.dials += 1;
         let Some((group, target)) = self.sessions.get(&session).map(|t| (t.group, t.target)) else {
@@ -305,7 +305,7 @@ impl Scheduler {
         self.dead.insert(address, now + limits::DEAD_HOST_WAIT);
     }
 
-    /// A conversation is over: what it brought counts.
+    /// A session is over: what it brought counts.
     pub(super) fn ended(&mut self, session: SessionId, now: Timestamp) {
         if !self.stopping {
             self.account_for(session, now);
@@ -314,7 +314,7 @@ impl Scheduler {
         self.release(session, now);
     }
 
-    /// A conversation is over: its place is free.
+    /// A session is over: its place is free.
     pub(super) fn release(&mut self, session: SessionId, now: Timestamp) {
         let Some(t) = self.sessions.remove(&session) else {
             return;

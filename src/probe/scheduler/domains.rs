@@ -1,8 +1,8 @@
-//! The domains of the list, by number: each in full while something may be asked about it, by its name alone once DNS has
-//! settled it.
+//! The domains of the list, by number: each in full while something may be asked about it, by its name alone once DNS
+//! has settled it.
 //!
-//! A list may name a million domains of which no host is asked. What is left of such a domain is that DNS settled it, which
-//! its further addresses are answered with: its name costs a tenth of the whole.
+//! A list may name a million domains of which no host is asked. What is left of such a domain is that DNS settled it,
+//! which its further addresses are answered with: its name costs a tenth of the whole.
 
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;

@@ -1,12 +1,14 @@
-//! What is not told yet: an answer counts as long as nothing takes it back, and a run that is killed before that shows would
-//! keep another one's.
+//! What is not told yet: an answer counts as long as nothing takes it back, and a run that is killed before that shows
+//! would keep another one's.
 //!
 //! What is learned by an answer that settles the matter waits here
 //!
-//! - until its order is sure: at a machine that has not shown yet that it keeps in step, until the conversation is over, or a
-//!   later answer shows it; elsewhere until the next batch has been answered in step, or the conversation rests;
-//! - where its machine may have turned, until that is tested, or the conversation is over;
-//! - where that was not tested and the domain is not known yet for refusing unknown recipients, until it is known for what it is.
+//! - until its order is sure: at a machine that has not shown yet that it keeps in step, until the session is
+//!   over, or a later answer shows it; elsewhere until the next batch has been answered in step, or the session
+//!   rests;
+//! - where its machine may have turned, until that is tested, or the session is over;
+//! - where that was not tested and the domain is not known yet for refusing unknown recipients, until it is known for
+//!   what it is.
 //!
 //! What is taken back before that was never told: a run that goes on after a kill asks again.
 
@@ -20,9 +22,9 @@ use crate::probe::Asked;
 /// What is to show before something is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Until {
-    /// That a conversation is in step.
+    /// That a session is in step.
     InStep(SessionId),
-    /// That the machine of a conversation has not turned.
+    /// That the machine of a session has not turned.
     NotTurned(SessionId),
     /// How a domain treats unknown recipients.
     Strangers(usize),
@@ -170,13 +172,13 @@ impl Scheduler {
         self.events.extend(events);
     }
 
-    /// The machine of a conversation has not turned: what it accepted is told once that is sure to be in step.
+    /// The machine of a session has not turned: what it accepted is told once that is sure to be in step.
     pub(super) fn has_not_turned(&mut self, session: SessionId) {
         self.held
             .pass_on(Until::NotTurned(session), Until::InStep(session));
     }
 
-    /// A further batch of a conversation was answered, or it rests: what was answered before is told where the machine
+    /// A further batch of a session was answered, or it rests: what was answered before is told where the machine
     /// keeps in step.
     pub(super) fn has_gone_on(&mut self, session: SessionId) {
         if self.sessions.contains_key(&session) && self.keeps_in_step(session) {

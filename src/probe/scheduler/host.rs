@@ -20,13 +20,13 @@ pub(super) struct Host {
     pub(super) pace: Pace,
     /// All its groups.
     pub(super) groups: Vec<usize>,
-    /// Groups that want a conversation, first come first served.
+    /// Groups that want a session, first come first served.
     pub(super) queue: VecDeque<usize>,
-    /// Whether it waits for a place among all conversations.
+    /// Whether it waits for a place among all sessions.
     pub(super) listed: bool,
     /// Its machines that have said something in this run.
     pub(super) met: BTreeSet<IpAddr>,
-    /// Whether a conversation with it ever came about in this run.
+    /// Whether a session with it ever came about in this run.
     pub(super) has_opened: bool,
     /// An address that was accepted there, with the index of its domain.
     pub(super) good: Option<(usize, Address)>,
@@ -34,7 +34,7 @@ pub(super) struct Host {
     pub(super) known: KnownHost,
     /// The group whose refusals are in question while an address known to exist is asked about, maybe at another group.
     pub(super) questioned: Option<usize>,
-    /// The conversation that waits for the right to ask its first question: the others, which come back for more, let
+    /// The session that waits for the right to ask its first question: the others, which come back for more, let
     /// it go first.
     pub(super) first_in_line: Option<SessionId>,
     /// After how many recipients it last took its leave without saying why.

@@ -133,7 +133,7 @@ mod tests {
         })
     }
 
-    /// The conversations that are dialled.
+    /// The sessions that are dialled.
     fn dialled(scheduler: &mut Scheduler) -> Vec<(SessionId, IpAddr)> {
         let mut dialled = Vec::new();
         while let Some(out) = scheduler.next_action() {

@@ -3,7 +3,7 @@
 //!
 //! Enough are several, and more than twice as many as were accepted, for some domains that take every recipient refuse
 //! the names that they have closed. The last of them must have been refused after an address was accepted in the same
-//! conversation, for some machines take every recipient once they have refused some.
+//! session, for some machines take every recipient once they have refused some.
 
 use std::net::IpAddr;
 

@@ -65,7 +65,7 @@ impl Scheduler {
         self.hosts[host].met.insert(machine);
     }
 
-    /// Notes that the machine of a conversation accepted an address of the list.
+    /// Notes that the machine of a session accepted an address of the list.
     pub(super) fn note_accepted(&mut self, span: Span) {
         if let Some(t) = self.sessions.get(&span.session) {
             let (_, machine) = self.groups[t.group].targets[t.target];
@@ -135,7 +135,7 @@ impl Scheduler {
         self.nobody_left(group).is_some()
     }
 
-    /// Conversations with a machine that are under way, under whichever host keys.
+    /// Sessions with a machine that are under way, under whichever host keys.
     pub(super) fn connections_to(&self, machine: IpAddr) -> usize {
         let at = |session: &&super::Session| {
             self.groups[session.group].targets[session.target].1 == machine
@@ -175,7 +175,7 @@ impl Scheduler {
         }
     }
 
-    /// Whether a conversation is not to go on: its machine is barred, or its group had better ask another one.
+    /// Whether a session is not to go on: its machine is barred, or its group had better ask another one.
     pub(super) fn is_unwelcome(&self, session: SessionId, now: Timestamp) -> bool {
         let t = &self.sessions[&session];
         let group = &self.groups[t.group];

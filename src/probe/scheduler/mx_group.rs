@@ -1,4 +1,4 @@
-//! Domains that share their mail hosts: one conversation can serve them all.
+//! Domains that share their mail hosts: one session can serve them all.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -46,7 +46,7 @@ pub(super) struct MxGroup {
     pub(super) steady: u32,
     /// The fewest refusals in a connection after which it was found to accept every recipient.
     pub(super) turns_after: Option<u32>,
-    /// Conversations that ended before a decoy had shown what they accepted last.
+    /// Sessions that ended before a decoy had shown what they accepted last.
     pub(super) untested_tails: u8,
     /// An address that was accepted there.
     pub(super) good: Option<(usize, Address)>,
@@ -54,19 +54,19 @@ pub(super) struct MxGroup {
     pub(super) meant: Option<usize>,
     /// The domain in which an address known to exist is to be asked about, before any other.
     pub(super) control: Option<usize>,
-    /// Whether a conversation of its own is wanted to test what its last answers are worth.
+    /// Whether a session of its own is wanted to test what its last answers are worth.
     pub(super) test_owed: bool,
     /// How often it was to be tested when all else was done.
     pub(super) last_tests: u8,
-    /// The conversation that rests until the next clock comes due, while there is nothing to ask.
+    /// The session that rests until the next clock comes due, while there is nothing to ask.
     pub(super) resting: Option<SessionId>,
     /// Whether it tells unknown clients to come back, so that all clocks are better started at once.
     pub(super) greylisting: bool,
     /// How often it began to tell unknown clients to come back.
     greylist_turns: u8,
-    /// Conversations under way.
+    /// Sessions under way.
     pub(super) sessions: u32,
-    /// Whether it stands in its host's queue for a conversation.
+    /// Whether it stands in its host's queue for a session.
     pub(super) listed: bool,
     /// The first target of the present round that was not waited for as long as it may take.
     pub(super) cut_short: Option<usize>,
@@ -203,7 +203,7 @@ impl MxGroup {
             .then(|| self.steady.max(limits::REFUSALS_BEFORE_A_TURN - 1))
     }
 
-    /// Whether another conversation would find enough to ask: each serves many domains and many recipients, so a second
+    /// Whether another session would find enough to ask: each serves many domains and many recipients, so a second
     /// needs more than one is good for, `worth` for each.
     pub(super) fn wants_a_session(&self, worth: usize) -> bool {
         let worth = worth * self.sessions as usize;

@@ -43,7 +43,7 @@ struct Left {
     complains: bool,
     /// The time that an answer has taken so far, all waits included, at a host that wants us to slow down.
     so_far: Duration,
-    /// Conversations under way.
+    /// Sessions under way.
     connections: u32,
     /// Until it may be asked at all.
     closed: Duration,
@@ -51,7 +51,7 @@ struct Left {
     back_once: Duration,
     /// Until all of them have come back as often as they may.
     back_for_good: Duration,
-    /// Until the conversations under way are given up in which it is silent.
+    /// Until the sessions under way are given up in which it is silent.
     silent: Duration,
     /// Until its mail hosts, should they go on failing, are given up.
     failing: Duration,
@@ -188,7 +188,7 @@ impl Scheduler {
         }
     }
 
-    /// For how long each host may go on to be silent in the conversations in which it is, by its index.
+    /// For how long each host may go on to be silent in the sessions in which it is, by its index.
     fn silent(&self, now: Timestamp) -> HashMap<usize, Duration> {
         let mut silent: HashMap<usize, Duration> = HashMap::new();
         for session in self.sessions.values() {

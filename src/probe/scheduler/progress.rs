@@ -49,7 +49,7 @@ pub struct Progress {
     pub domains: usize,
     /// Domains whose mail hosts are known, or known not to exist.
     pub resolved: usize,
-    /// Conversations under way.
+    /// Sessions under way.
     pub conversations: usize,
     /// Connections asked for so far.
     pub opened: u64,
@@ -65,7 +65,7 @@ pub struct Progress {
     pub waiting: Option<WaitingHosts>,
     /// How long it may still take; `None` while the list is being read.
     pub to_go: Option<ToGo>,
-    /// Until when conversations under way may end well, once the run is to stop.
+    /// Until when sessions under way may end well, once the run is to stop.
     pub stopping: Option<Timestamp>,
     /// What asking again about a sample of the refused came to so far.
     pub second_look: SecondLook,

@@ -1,6 +1,6 @@
 //! Answers that may belong to another question: taken back as a whole, asked again one command at a time.
 //!
-//! What a conversation answers is believed as it comes, and remembered until the conversation has ended in step (see
+//! What a session answers is believed as it comes, and remembered until the session has ended in step (see
 //! [`crate::smtp`]). Where its end, or any moment before, shows a reply too many, all of its answers are taken back and
 //! asked again at a machine that is *careful* from then on: one recipient a transaction, one command at a time, a
 //! while of quiet behind each answer. A machine that is found out of step again is unfit: no address is asked about
@@ -31,7 +31,7 @@ use crate::smtp::session::{BatchPace, Offer, Privacy};
 pub(super) struct Conduct {
     /// How often its replies were out of step.
     faults: u8,
-    /// Whether a conversation with it ended in step.
+    /// Whether a session with it ended in step.
     in_step: bool,
     /// How commands are put to it.
     care: Care,
@@ -39,7 +39,7 @@ pub(super) struct Conduct {
     tls: Tls,
     /// Why no address is asked about there any more in this run.
     unfit: Option<Box<Heard>>,
-    /// The last answers that count though the end of their conversation did not show that it was in step.
+    /// The last answers that count though the end of their session did not show that it was in step.
     untold: VecDeque<Unsure>,
 }
 
@@ -51,7 +51,7 @@ enum Care {
     None,
     /// One at a time.
     OneByOne,
-    /// Fenced, until a conversation has confirmed that it is in step: an earlier one broke off.
+    /// Fenced, until a session has confirmed that it is in step: an earlier one broke off.
     FencedOnce,
     /// One at a time, with a while of quiet behind each answer.
     Fenced,
@@ -70,13 +70,13 @@ enum Tls {
 }
 
 impl Scheduler {
-    /// The machine at the other end of a conversation.
+    /// The machine at the other end of a session.
     pub(super) fn machine(&self, session: SessionId) -> IpAddr {
         let t = &self.sessions[&session];
         self.groups[t.group].targets[t.target].1
     }
 
-    /// Whether a conversation puts one command at a time, with a fence around each answer.
+    /// Whether a session puts one command at a time, with a fence around each answer.
     pub(super) fn is_careful(&self, session: SessionId) -> bool {
         let conduct = self.conduct.get(&self.machine(session));
         conduct.is_some_and(|conduct| match conduct.care {
@@ -85,7 +85,7 @@ impl Scheduler {
         })
     }
 
-    /// How commands are put in a conversation, by what its machine has shown and its host offers.
+    /// How commands are put in a session, by what its machine has shown and its host offers.
     pub(super) fn pace_of(&self, session: SessionId, offer: &Offer) -> BatchPace {
         let conduct = self.conduct.get(&self.machine(session));
         match conduct.map_or(Care::None, |conduct| conduct.care) {
@@ -95,7 +95,7 @@ impl Scheduler {
         }
     }
 
-    /// Whether the machine of a conversation has ended one in step before, and none out of step.
+    /// Whether the machine of a session has ended one in step before, and none out of step.
     pub(super) fn keeps_in_step(&self, session: SessionId) -> bool {
         let conduct = self.conduct.get(&self.machine(session));
         conduct.is_some_and(Conduct::keeps_in_step)
@@ -111,7 +111,7 @@ impl Scheduler {
         self.unfit(machine).is_none()
     }
 
-    /// What a conversation has been used for, as its host may count: where nothing shows yet that it is in step and
+    /// What a session has been used for, as its host may count: where nothing shows yet that it is in step and
     /// commands travel together, a reply too many may stand for the only acceptance, and a refusal still be on its
     /// way.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
@@ -124,7 +124,7 @@ impl Scheduler {
         }
     }
 
-    /// What we want of encryption in a conversation, by what its machine has shown.
+    /// What we want of encryption in a session, by what its machine has shown.
     pub(super) fn wants_of_tls(&self, session: SessionId) -> Privacy {
         let conduct = self.conduct.get(&self.machine(session));
         let tls = conduct.map_or(Tls::Sound, |conduct| conduct.tls);
@@ -135,13 +135,13 @@ impl Scheduler {
         }
     }
 
-    /// The machine of a conversation takes nothing in clear.
+    /// The machine of a session takes nothing in clear.
     pub(super) fn demands_tls(&mut self, session: SessionId) {
         let machine = self.machine(session);
         self.conduct.entry(machine).or_default().tls = Tls::Demanded;
     }
 
-    /// Encryption failed with the machine of a conversation: it is met in clear from now on.
+    /// Encryption failed with the machine of a session: it is met in clear from now on.
     pub(super) fn fails_at_tls(&mut self, session: SessionId, now: Timestamp) {
         let machine = self.machine(session);
         self.conduct.entry(machine).or_default().tls = Tls::Broken;
@@ -165,7 +165,7 @@ impl Scheduler {
         }
     }
 
-    /// Remembers an answer until its conversation has ended.
+    /// Remembers an answer until its session has ended.
     pub(super) fn is_unsure(&mut self, session: SessionId, unsure: Unsure) {
         if let Some(asked) = self.asked_of(&unsure) {
             self.hold(asked, Until::InStep(session));
@@ -178,7 +178,7 @@ impl Scheduler {
         }
     }
 
-    /// A conversation has ended in step, as far as that could be told: its answers count for good.
+    /// A session has ended in step, as far as that could be told: its answers count for good.
     pub(super) fn are_sure(&mut self, answers: Vec<Unsure>, now: Timestamp) {
         for answer in answers {
             if let Unsure::Decoy { domain } = answer {
@@ -213,19 +213,19 @@ impl Scheduler {
         }
     }
 
-    /// The last of a conversation's answers names whom it is about: it is in step, and so are all before it.
+    /// The last of a session's answers names whom it is about: it is in step, and so are all before it.
     pub(super) fn is_proven(&mut self, session: SessionId) {
         let t = self.session(session);
         t.proven = t.unsure.len();
         self.tell_held(Until::InStep(session));
     }
 
-    /// A conversation is over: takes back what it answered if nothing shows that it was in step.
+    /// A session is over: takes back what it answered if nothing shows that it was in step.
     ///
     /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at
-    /// a machine that has ended a conversation in step before, or up to the last that names whom it is about;
+    /// a machine that has ended a session in step before, or up to the last that names whom it is about;
     /// elsewhere they are asked again, this once. So are they where the machine was found out of step in another
-    /// conversation.
+    /// session.
     pub(super) fn has_parted(&mut self, session: SessionId, parting: Parting, now: Timestamp) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
@@ -260,7 +260,7 @@ impl Scheduler {
         self.conclude(session, now);
     }
 
-    /// A machine has ended a conversation in step. It is remembered.
+    /// A machine has ended a session in step. It is remembered.
     fn is_in_step(&mut self, group: usize, machine: IpAddr, now: Timestamp) {
         let host = self.groups[group].host;
         if self.conduct[&machine].keeps_in_step() {
@@ -269,7 +269,7 @@ impl Scheduler {
         }
     }
 
-    /// Takes back what a conversation answered since it was last shown to be in step, and asks again.
+    /// Takes back what a session answered since it was last shown to be in step, and asks again.
     fn takes_back_all(&mut self, session: SessionId, now: Timestamp) {
         let t = self.session(session);
         t.refuses_us = None;
@@ -279,7 +279,7 @@ impl Scheduler {
         self.ask_all_anew(unsure, now);
     }
 
-    /// Remembers answers that count though the end of their conversation did not show that it was in step.
+    /// Remembers answers that count though the end of their session did not show that it was in step.
     fn count_though_untold(&mut self, session: SessionId) {
         let machine = self.machine(session);
         let t = &self.sessions[&session];
@@ -295,13 +295,13 @@ impl Scheduler {
         untold.drain(..untold.len().saturating_sub(most));
     }
 
-    /// The machine of a conversation is asked one command at a time from now on.
+    /// The machine of a session is asked one command at a time from now on.
     pub(super) fn take_care(&mut self, session: SessionId) {
         let machine = self.machine(session);
         self.conduct.entry(machine).or_default().care = Care::Fenced;
     }
 
-    /// A conversation's replies cannot be told apart: none of its answers counts.
+    /// A session's replies cannot be told apart: none of its answers counts.
     pub(super) fn out_of_step(&mut self, session: SessionId, heard: &Heard, now: Timestamp) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
@@ -401,12 +401,12 @@ impl Scheduler {
 }
 
 impl Conduct {
-    /// Whether a conversation with the machine has ended in step, and none out of step.
+    /// Whether a session with the machine has ended in step, and none out of step.
     fn keeps_in_step(&self) -> bool {
         self.in_step && self.faults == 0
     }
 
-    /// A conversation broke off before the machine had ended one in step.
+    /// A session broke off before the machine had ended one in step.
     fn doubt(&mut self) {
         self.care = match self.care {
             Care::None => Care::FencedOnce,
@@ -424,7 +424,7 @@ impl Conduct {
 }
 
 impl Asking {
-    /// What of it is to be remembered until the conversation has ended: what verdicts rest on.
+    /// What of it is to be remembered until the session has ended: what verdicts rest on.
     pub(super) fn unsure(&self, domain: usize) -> Option<Unsure> {
         match self {
             Asking::Subject(subject) if subject.look == super::Look::First => {

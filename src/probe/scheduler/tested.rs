@@ -1,12 +1,12 @@
 //! What hosts are tested by: further decoys, addresses known to exist, those asked about again. What follows from the
-//! answer concerns many others, so it follows only when the conversation has turned out to have been in step.
+//! answer concerns many others, so it follows only when the session has turned out to have been in step.
 
 use super::unsure::{Probe, Tested, Unsure};
 use super::{Look, Scheduler, SessionId};
 use crate::model::timestamp::Timestamp;
 
 impl Scheduler {
-    /// A test was answered. One that came out badly ends its conversation, which shows whether it was in step. One
+    /// A test was answered. One that came out badly ends its session, which shows whether it was in step. One
     /// that came out well counts at once where the machine has kept in step before.
     pub(super) fn was_tested(&mut self, tested: Tested, now: Timestamp) {
         let session = tested.span.session;
@@ -25,7 +25,7 @@ impl Scheduler {
         t.unsure.push(Unsure::Test(Box::new(tested)));
     }
 
-    /// A conversation is over, and what is left of its answers counts: draws the conclusions from its tests.
+    /// A session is over, and what is left of its answers counts: draws the conclusions from its tests.
     pub(super) fn conclude(&mut self, session: SessionId, now: Timestamp) {
         let t = self.session(session);
         let is_test = |unsure: &mut Unsure| matches!(unsure, Unsure::Test(_));

@@ -1,9 +1,9 @@
-//! Answers that count as long as their conversation turns out to have been in step.
+//! Answers that count as long as their session turns out to have been in step.
 
 use super::integrity::streak::Span;
 use super::{Heard, Look, Subject};
 
-/// An answer that counts as long as its conversation turns out to have been in step.
+/// An answer that counts as long as its session turns out to have been in step.
 #[derive(Clone, Debug)]
 pub(super) enum Unsure {
     /// About an address of the list.

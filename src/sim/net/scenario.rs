@@ -1,6 +1,7 @@
 //! World files: a simulated internet, written by hand.
 //!
-//! TOML. Names are written with or without IDNA, durations like `"90s"` or `"5m"`. Every key but `name` may be left out.
+//! TOML. Names are written with or without IDNA, durations like `"90s"` or `"5m"`. Every key but `name` may be left
+//! out.
 //!
 //! At the top:
 //!
@@ -11,27 +12,30 @@
 //!
 //! - `round_trip` (60ms), `jitter` (0.3: a third more or less), `loss`, `reset` (0: probability per segment).
 //! - `dns_latency` (20ms).
-//! - `dns_outage = { after, lasts }`: when DNS begins to answer nothing at all, and for how long; for ever without `lasts`.
+//! - `dns_outage = { after, lasts }`: when DNS begins to answer nothing at all, and for how long; for ever without
+//!   `lasts`.
 //! - `ipv6` (true): whether clients have a way to IPv6 addresses.
 //!
 //! `[[host]]`, a mail host:
 //!
 //! - `name`, `address` (one or a list; else one is found), published as A, AAAA, PTR.
-//! - `persona`: one of [`Persona`](super::Persona) in snake case, `"honest"` if not said. All that follows changes a part of it.
-//! - `dialect`: one of [`Dialect`](super::dialect::Dialect); `[host.says]`: own words for one of [`Line`](super::dialect::Line), such as `no_such_user = "550 gone"`.
-//!   `{address}`, `{host}`, `{client}`, `{minutes}`, `{seconds}` are filled in; `\n` begins a further line.
+//! - `persona`: one of [`Persona`](super::Persona) in snake case, `"honest"` if not said. All that follows changes a
+//!   part of it.
+//! - `dialect`: one of [`Dialect`](super::dialect::Dialect); `[host.says]`: own words for one of
+//!   [`Line`](super::dialect::Line), such as `no_such_user = "550 gone"`. `{address}`, `{host}`, `{client}`,
+//!   `{minutes}`, `{seconds}` are filled in; `\n` begins a further line.
 //! - `door`, `greeting`, `greeting_wait`, `early_talkers`, `hello`, `pipelining`, `offers`, `tls`, `senders`,
-//!   `recipients`, `greylist = { by, wait }`, `errors = { slow_after, hang_up_after }`, `bad_recipients`, `connections`,
-//!   `per_transaction`, `per_connection`, `domains_per_transaction`, `rcpt_wait`, `tarpit`,
-//!   `sulks`, `harvest = { after, then, lasts }`, `turns_after`, `rate = { recipients, per }`, `after_refusal`, `speech`,
+//!   `recipients`, `greylist = { by, wait }`, `errors = { slow_after, hang_up_after }`, `bad_recipients`,
+//!   `connections`, `per_transaction`, `per_connection`, `domains_per_transaction`, `rcpt_wait`, `tarpit`, `sulks`,
+//!   `harvest = { after, then, lasts }`, `turns_after`, `rate = { recipients, per }`, `after_refusal`, `speech`,
 //!   `stumble = { at, how, after, connections }`: see [`Habits`].
 //! - `round_trip`, `jitter`, `loss`, `reset`: as in `[network]`.
 //!
 //! `[[domain]]`, one or more domains with the same content:
 //!
 //! - `name`: one or a list.
-//! - `mx`: a list of hosts in order of preference, each `"host"` or `"20 host"`; `"."` says that the domain takes no mail
-//!   (RFC 7505). A name that is described nowhere is one without an address.
+//! - `mx`: a list of hosts in order of preference, each `"host"` or `"20 host"`; `"."` says that the domain takes no
+//!   mail (RFC 7505). A name that is described nowhere is one without an address.
 //! - `address`, `txt`, `ttl` (1h).
 //! - `dns`: `"answers"`, `"fails"`, `"refuses"`, `"silent"`, `"stuck"`; `dns_recovers_after`: a number of questions.
 //! - `mailboxes`, `full`, `disabled`, `busy`: lists of local parts; `moved`: a table from local parts to addresses.

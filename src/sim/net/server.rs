@@ -169,7 +169,7 @@ impl Visit {
         loop {
             match self.listen(&mut wire, &mut heard, &mut session).await {
                 Ok(()) => {
-                    // What came along in clear is no part of the encrypted conversation (RFC 3207 §6).
+                    // What came along in clear is no part of the encrypted session (RFC 3207 §6).
                     heard.clear();
                     wire = self.encrypt(wire).await?;
                     session.encrypted();

@@ -12,7 +12,7 @@ use super::host::Host;
 use super::turn::{Desk, Then, Turn, phrase, say};
 use super::witness::Breach;
 
-/// One conversation, from the host's side.
+/// One session, from the host's side.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,

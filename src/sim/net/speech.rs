@@ -29,7 +29,7 @@ const GARBAGE: &[u8] = b"\xff\xfe\x00HTTP/1.1 400 Bad Request\r\n\r\n";
 /// How it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// All is said; the conversation goes on.
+    /// All is said; the session goes on.
     Done,
     /// The host broke off on purpose.
     BrokenOff,

@@ -39,7 +39,8 @@ pub enum NameServer {
     Stuck,
 }
 
-/// A time during which nothing that is asked of DNS is answered, whatever the name: the resolver or the way to it is gone.
+/// A time during which nothing that is asked of DNS is answered, whatever the name: the resolver or the way to it is
+/// gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// How long after the beginning it begins.

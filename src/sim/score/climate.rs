@@ -139,8 +139,8 @@ impl Climate {
     }
 }
 
-/// In one world of ten DNS is gone for a while, mostly when names are looked up: in the first seconds. It has a stream of its
-/// own, so that worlds without it are what they were.
+/// In one world of ten DNS is gone for a while, mostly when names are looked up: in the first seconds. It has a stream
+/// of its own, so that worlds without it are what they were.
 fn dns_outage(seed: u64) -> Option<Outage> {
     let mut dice = Dice::of(seed, "outage");
     let happens = dice.happens(0.1);

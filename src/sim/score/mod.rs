@@ -94,8 +94,8 @@ pub struct Row {
     pub nature: Option<Nature>,
     /// Whether a message sent some days later would really bounce.
     ///
-    /// Of all addresses that deserve the same verdict, as large a share bounces as [`prospect::share_that_bounces`] drew for it,
-    /// so that a projection can be held against worlds that differ as much as its beliefs allow.
+    /// Of all addresses that deserve the same verdict, as large a share bounces as [`prospect::share_that_bounces`]
+    /// drew for it, so that a projection can be held against worlds that differ as much as its beliefs allow.
     pub bounces: bool,
 }
 

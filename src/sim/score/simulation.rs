@@ -419,8 +419,8 @@ fn first_difference(one: &Outcome, two: &Outcome) -> String {
     format!("it took {:?}, then {:?}", one.took, two.took)
 }
 
-/// Whether a run that was interrupted and continued came to the same end. Where a host's mood or luck has a say, answers
-/// may differ, but never contradict each other.
+/// Whether a run that was interrupted and continued came to the same end. Where a host's mood or luck has a say,
+/// answers may differ, but never contradict each other.
 fn same_end(
     creation: &Creation,
     whole: &Outcome,

@@ -83,7 +83,7 @@ pub struct Outcome {
     pub lists: [Vec<u8>; 3],
     /// Most addresses that waited at a time.
     pub most_pending: usize,
-    /// Most conversations under way at a time.
+    /// Most sessions under way at a time.
     pub most_conversations: usize,
 }
 

@@ -1,8 +1,9 @@
 //! Contacts for senders: the blocklists that refusals name, and the providers' pages for postmasters.
 //!
-//! Addresses of pages change. Those of Spamhaus, `SpamCop`, Barracuda, Proofpoint, Cloudmark, UCEPROTECT, Abusix, Mailspike,
-//! Cisco Talos, Symantec, Trend Micro, SPFBL, Mimecast, Microsoft, Google, Yahoo, Apple, Mail.ru, Yandex and Orange were found in
-//! public documentation of 2024 to 2026; the others are from general knowledge. No page was opened to see whether it answers.
+//! Addresses of pages change. Those of Spamhaus, `SpamCop`, Barracuda, Proofpoint, Cloudmark, UCEPROTECT, Abusix,
+//! Mailspike, Cisco Talos, Symantec, Trend Micro, SPFBL, Mimecast, Microsoft, Google, Yahoo, Apple, Mail.ru, Yandex and
+//! Orange were found in public documentation of 2024 to 2026; the others are from general knowledge. No page was opened
+//! to see whether it answers.
 
 /// A place to look, with the words that point to it.
 #[derive(Debug)]
@@ -203,8 +204,8 @@ pub fn blocklists(text: &str) -> impl Iterator<Item = &'static Desk> {
         .filter(move |desk| desk.words.iter().any(|word| text.contains(word)))
 }
 
-/// What a refusal calls the blocklist that it names, such as `zen.spamhaus.org`; the list's own name where the words hold
-/// no zone. `None` where it names none.
+/// What a refusal calls the blocklist that it names, such as `zen.spamhaus.org`; the list's own name where the words
+/// hold no zone. `None` where it names none.
 #[must_use]
 pub fn zone(refusal: &str) -> Option<String> {
     let text = refusal.to_ascii_lowercase();

@@ -28,7 +28,7 @@ use crate::smtp::{Answer, EnhancedCode, Reply, Severity, Stage};
 /// Where an answer was given, as far as reading it depends on that.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The moment of the conversation.
+    /// The moment of the session.
     pub stage: Stage,
     /// The provider of the mail host, where known.
     pub provider: Option<&'a Provider>,

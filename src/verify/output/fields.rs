@@ -17,8 +17,8 @@ pub(super) fn thousandths(line: &mut Vec<u8>, share: f64) {
     }
 }
 
-/// Appends a delimiter with a field, made safe: one line, no control characters, nothing that turns the line around, no formula for a spreadsheet, quoted
-/// where it must be.
+/// Appends a delimiter with a field, made safe: one line, no control characters, nothing that turns the line around, no
+/// formula for a spreadsheet, quoted where it must be.
 pub(super) fn field(line: &mut Vec<u8>, delimiter: u8, text: &str) {
     line.push(delimiter);
     if text.is_empty() {
@@ -52,8 +52,9 @@ pub(super) enum Quotes {
     AsNeeded,
 }
 
-/// Appends an address as a cell. It is never changed, not even where a spreadsheet would take it for a formula: it would
-/// be another address then, and the caller's own cell says the same beside it. An address has no control characters.
+/// Appends an address as a cell. It is never changed, not even where a spreadsheet would take it for a formula: it
+/// would be another address then, and the caller's own cell says the same beside it. An address has no control
+/// characters.
 pub(super) fn address(line: &mut Vec<u8>, delimiter: u8, quotes: Quotes, address: &str) {
     let needs_quotes = address
         .bytes()

@@ -82,8 +82,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 /// Whether presend wrote the file at `path`, by how it begins. A file that cannot be read counts as not ours; an empty
 /// one holds nothing that could be lost.
 ///
-/// The pages of a report bear no mark, since they are for clients; they are ours where the numbers beside them are, and so
-/// is a spreadsheet, where they may be a folder above: that of one of several lists.
+/// The pages of a report bear no mark, since they are for clients; they are ours where the numbers beside them are, and
+/// so is a spreadsheet, where they may be a folder above: that of one of several lists.
 fn is_ours(path: &Path) -> bool {
     let numbers = path.with_file_name(REPORT);
     if PAGES.iter().any(|page| path.ends_with(page)) {
@@ -110,8 +110,9 @@ fn beginning(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Each kind of file that is written has a mark of its own near its beginning: lists their added columns, JSON lines the
-/// same as keys, reports the program's name, changes, bounces and metrics their first line, the page of a preflight its generator.
+/// Each kind of file that is written has a mark of its own near its beginning: lists their added columns, JSON lines
+/// the same as keys, reports the program's name, changes, bounces and metrics their first line, the page of a preflight
+/// its generator.
 fn bears_our_mark(text: &str) -> bool {
     let added = columns::NAMES[1];
     text.contains(added)

@@ -19,8 +19,8 @@ pub struct SheetOf {
 
 /// Writes `lists`, whose fields `delimiter` parts, to a spreadsheet, behind a sheet with the lines of `summary`.
 ///
-/// Every cell of a list is text, so nothing in it is a formula, a link or a number that a spreadsheet would shorten; only
-/// the column of the bounce probability is made of numbers. Memory does not grow with the lists.
+/// Every cell of a list is text, so nothing in it is a formula, a link or a number that a spreadsheet would shorten;
+/// only the column of the bounce probability is made of numbers. Memory does not grow with the lists.
 ///
 /// # Errors
 ///

@@ -43,9 +43,9 @@ impl FromStr for Format {
     }
 }
 
-/// Writes all rows of `lists` to one file, in the caller's order. Where they are of several lists, each with its name, the
-/// column [`LIST`] says of which; lists that are written differently are written like the first then, with the columns of
-/// all.
+/// Writes all rows of `lists` to one file, in the caller's order. Where they are of several lists, each with its name,
+/// the column [`LIST`] says of which; lists that are written differently are written like the first then, with the
+/// columns of all.
 ///
 /// # Errors
 ///

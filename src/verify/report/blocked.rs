@@ -34,8 +34,8 @@ pub struct Causes {
 }
 
 impl Causes {
-    /// Takes in that `host` refuses us with `words`, which leaves `addresses` without an answer. Returns the cause as it
-    /// stands now.
+    /// Takes in that `host` refuses us with `words`, which leaves `addresses` without an answer. Returns the cause as
+    /// it stands now.
     pub fn add(&mut self, host: &str, words: &str, addresses: u64) -> &Cause {
         let list = contacts::zone(words);
         let known = self.all.iter().position(|cause| cause.list == list);

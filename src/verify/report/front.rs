@@ -1,5 +1,5 @@
-//! What a page shows to the client: the answer, its numbers, what to do, where all of it comes from. No column, option or
-//! command is named.
+//! What a page shows to the client: the answer, its numbers, what to do, where all of it comes from. No column, option
+//! or command is named.
 
 use minijinja::{Value, context};
 

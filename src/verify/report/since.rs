@@ -84,7 +84,8 @@ impl From<&Report> for Numbers {
 }
 
 impl Numbers {
-    /// Reads what [`Numbers::to_json`] wrote, or the whole report that earlier versions kept; `None` for what is neither.
+    /// Reads what [`Numbers::to_json`] wrote, or the whole report that earlier versions kept; `None` for what is
+    /// neither.
     #[must_use]
     pub fn from_json(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()

@@ -10,8 +10,8 @@ use presend::smtp::session::{Batch, BatchPace, Opened, Opening, Privacy};
 use presend::smtp::{Charset, Command};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A host that says the same whatever it is told. The first two bytes of a script say how it cuts the rest; a zero among
-/// them ends what it says for now, until we have said something.
+/// A host that says the same whatever it is told. The first two bytes of a script say how it cuts the rest; a zero
+/// among them ends what it says for now, until we have said something.
 struct Host {
     script: Vec<u8>,
     said: usize,

@@ -1,5 +1,5 @@
-//! Any bytes as the answers of DNS to an evaluation of SPF: a line an answer, in the order of the questions, and again from
-//! the first behind the last.
+//! Any bytes as the answers of DNS to an evaluation of SPF: a line an answer, in the order of the questions, and again
+//! from the first behind the last.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};

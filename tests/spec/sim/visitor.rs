@@ -34,7 +34,8 @@ impl Visitor {
         }
     }
 
-    /// The next whole reply; what came before the end of the connection, if it ends; `(silence)` if nothing comes, `(endless)` if too much.
+    /// The next whole reply; what came before the end of the connection, if it ends; `(silence)` if nothing comes,
+    /// `(endless)` if too much.
     pub async fn hear(&mut self) -> String {
         loop {
             if self.heard.len() > ENDLESS {

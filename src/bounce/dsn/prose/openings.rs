@@ -3,8 +3,8 @@
 use super::super::fields;
 use crate::bounce::dsn::Action;
 
-/// What mail systems say first, in lower case with line breaks as single blanks. A delay notice may contain the words of
-/// a bounce further down, so delays come first. From the sources and documentation of the systems named.
+/// What mail systems say first, in lower case with line breaks as single blanks. A delay notice may contain the words
+/// of a bounce further down, so delays come first. From the sources and documentation of the systems named.
 const OPENINGS: &[(&str, Action)] = &[
     // Sendmail, Postfix, Exim, Gmail, Courier, Exchange: still trying.
     ("this is a warning message only", Action::Delayed),

@@ -231,8 +231,8 @@ fn recipient_line(line: &str) -> Option<(String, &str)> {
     begins_text.then(|| (address, rest.trim_start_matches([':', '.', ' ', ',', ';'])))
 }
 
-/// The address in a line such as "Intended recipient: ann@example.net", whose words before it name a recipient. The line
-/// as a whole says something of the recipient: "User's mailbox is full: ...".
+/// The address in a line such as "Intended recipient: ann@example.net", whose words before it name a recipient. The
+/// line as a whole says something of the recipient: "User's mailbox is full: ...".
 fn labelled(line: &str) -> Option<String> {
     let line = line
         .trim()

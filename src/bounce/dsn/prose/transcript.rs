@@ -64,8 +64,8 @@ impl Transcript<'_> {
         self.lines.join("\n")
     }
 
-    /// The lines about `address`: from the last greeting of a host, what names the address, and the host's answer to it.
-    /// All lines when it is the `lone` recipient of the notice.
+    /// The lines about `address`: from the last greeting of a host, what names the address, and the host's answer to
+    /// it. All lines when it is the `lone` recipient of the notice.
     pub(super) fn of(&self, address: &str, lone: bool) -> String {
         if lone {
             return self.whole();

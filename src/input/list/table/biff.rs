@@ -1,5 +1,5 @@
-//! Workbooks of Excel up to 2003: what their records spread to, before any of it is held. A cell in the last corner of a
-//! sheet makes it as large as a sheet can be, and a few bytes may name a long text a million times.
+//! Workbooks of Excel up to 2003: what their records spread to, before any of it is held. A cell in the last corner of
+//! a sheet makes it as large as a sheet can be, and a few bytes may name a long text a million times.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -38,13 +38,13 @@ mod kind {
     pub(super) const NONE: u16 = 0xffff;
 }
 
-/// The workbook in `reader` in a file of its own, once its records have shown that they spread to no more than lists have.
-/// Only they are in it, and of those none that would have memory asked for on their word alone.
+/// The workbook in `reader` in a file of its own, once its records have shown that they spread to no more than lists
+/// have. Only they are in it, and of those none that would have memory asked for on their word alone.
 ///
 /// # Errors
 ///
-/// [`Trouble::TooLarge`] for more cells or text than any list has, [`Trouble::Password`], or [`Trouble::Damaged`] when it is no
-/// workbook.
+/// [`Trouble::TooLarge`] for more cells or text than any list has, [`Trouble::Password`], or [`Trouble::Damaged`] when
+/// it is no workbook.
 pub(super) fn sound(reader: impl Read + Seek) -> Result<File, Trouble> {
     let mut container = cfb::CompoundFile::open(reader).map_err(Trouble::damaged)?;
     let Some(name) = STREAMS.iter().find(|name| container.is_stream(name)) else {
@@ -286,8 +286,9 @@ impl Spread {
     }
 }
 
-/// How long the texts are that cells share, in bytes ([MS-XLS] 2.4.265), which may go on from one record into the next: the
-/// rest of a text begins with a byte that says anew how wide its characters are. Of a table that is cut off, those before.
+/// How long the texts are that cells share, in bytes ([MS-XLS] 2.4.265), which may go on from one record into the next:
+/// the rest of a text begins with a byte that says anew how wide its characters are. Of a table that is cut off, those
+/// before.
 fn lengths(parts: &[&[u8]]) -> Vec<u64> {
     let mut rest = Rest {
         data: parts[0].get(8..).unwrap_or_default(),

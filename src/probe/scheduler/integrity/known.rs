@@ -12,7 +12,7 @@ pub const MAY_BE_ANOTHERS: &str =
     "taken back: the host sent a reply too many, so this one may answer another question";
 
 /// Whether an answer that was taken back by this `rule` was to be asked for again: what it says against the host
-/// concerns one conversation only.
+/// concerns one session only.
 #[must_use]
 pub fn was_to_be_asked_again(rule: &str) -> bool {
     [ASKED_AFRESH, MAY_BE_ANOTHERS].contains(&rule)

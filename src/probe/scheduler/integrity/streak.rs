@@ -9,7 +9,7 @@ use crate::probe::scheduler::SessionId;
 /// When a machine gave an answer, as far as that can be told from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::probe::scheduler) struct Span {
-    /// In which conversation: there, answers come in the order of the questions.
+    /// In which session: there, answers come in the order of the questions.
     pub(in crate::probe::scheduler) session: SessionId,
     /// At which step of the run the question was sent.
     pub(in crate::probe::scheduler) asked: u64,
@@ -19,7 +19,7 @@ pub(in crate::probe::scheduler) struct Span {
     pub(in crate::probe::scheduler) place: usize,
 }
 
-/// Before the run was interrupted: no conversation of now has that name and a step that early.
+/// Before the run was interrupted: no session of now has that name and a step that early.
 const PAST: Span = Span {
     session: SessionId::NONE,
     asked: 0,
@@ -28,7 +28,7 @@ const PAST: Span = Span {
 };
 
 impl Span {
-    /// Whether an answer was surely given before another one. Of two conversations side by side, either may have been
+    /// Whether an answer was surely given before another one. Of two sessions side by side, either may have been
     /// answered first.
     fn is_surely_before(self, later: Span) -> bool {
         match self.session == later.session {
@@ -220,7 +220,7 @@ impl Rows {
             true => least_at_the_end(strangers, long),
             false => long,
         };
-        // An acceptance in a conversation of another group comes after a refusal only if it was asked for after it.
+        // An acceptance in a session of another group comes after a refusal only if it was asked for after it.
         let is_in_doubt = |refusal: &Refusal| {
             let heard = refusal.answer.span.heard;
             refusal.in_row && accepted.is_none_or(|accepted| heard >= accepted.asked)
@@ -270,7 +270,7 @@ pub(in crate::probe::scheduler) enum Which {
 mod tests {
     use super::*;
 
-    /// An answer in conversation `session` to a question sent at one step and heard at another.
+    /// An answer in session `session` to a question sent at one step and heard at another.
     fn answer(session: u64, asked: u64, heard: u64) -> Answer {
         Answer {
             asked: Asked::Address("a@d.test".into()),

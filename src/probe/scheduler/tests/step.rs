@@ -22,7 +22,7 @@ fn scheduler_of(limits: Limits, known: KnownHost) -> Scheduler {
     scheduler
 }
 
-/// The conversations that are to be opened, with what is wanted of encryption.
+/// The sessions that are to be opened, with what is wanted of encryption.
 fn started(scheduler: &mut Scheduler) -> Vec<(SessionId, Privacy)> {
     let mut started = Vec::new();
     while let Some(out) = scheduler.next_action() {
@@ -142,7 +142,7 @@ fn a_machine_that_demands_what_it_fails_at_is_no_verdict_on_anybody() {
     assert_eq!(words, [(Reason::TlsRequired, false); 4]);
 }
 
-/// What a machine is known for that has ended a conversation in step.
+/// What a machine is known for that has ended a session in step.
 fn in_step() -> KnownHost {
     KnownHost {
         in_step: [(MACHINE, START)].into(),
@@ -274,7 +274,7 @@ fn where_a_machine_keeps_in_step_a_batch_is_told_when_the_next_has_been_answered
     assert_eq!(told_of_people(&mut scheduler), (0, 1));
 }
 
-/// Holds the conversation that the scheduler wants: one batch, in which every recipient is refused, and an end that
+/// Holds the session that the scheduler wants: one batch, in which every recipient is refused, and an end that
 /// shows `parting`. Returns how its commands travelled, how many were settled by it, how many of them were taken back.
 fn converse(
     scheduler: &mut Scheduler,
