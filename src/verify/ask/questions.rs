@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::so_far::Standings;
+use super::so_far::{Part, Standings};
 use crate::input::address::Address;
 use crate::input::flags::{Flag, Flags, Lists};
 use crate::input::list::{IntakeError, List, Options, Source};
@@ -102,8 +102,8 @@ struct Batch<T> {
 struct Mailbox<T> {
     address: Address,
     mark: Mark,
-    /// Whether it is the first that its row names, which stands for the message.
-    leads: bool,
+    /// What it is to its row.
+    part: Part,
     /// What is known of it.
     known: T,
 }
@@ -169,10 +169,11 @@ impl<'a> Questions<'a> {
         self.seen.len() + self.met.iter().filter(|met| **met).count()
     }
 
-    /// Tells how a row stands, if it is one: of those that name several mailboxes the first speaks for all.
-    fn stands(&self, leads: bool, verdict: Verdict, flags: Flags) {
-        if leads {
-            self.standings.borrow_mut().stands(verdict, flags);
+    /// Tells how a row stands, where the mailbox speaks for it.
+    fn stands(&self, part: Part, verdict: Verdict, flags: Flags) {
+        match part {
+            Part::Leads => self.standings.borrow_mut().stands(verdict, flags),
+            Part::Beside => {}
         }
     }
 
@@ -186,11 +187,11 @@ impl<'a> Questions<'a> {
         let Mailbox {
             address,
             mark,
-            leads,
+            part,
             known,
         } = mailbox;
         if self.suppression.has(&address) {
-            self.stands(leads, SUPPRESSED, Flags::NONE);
+            self.stands(part, SUPPRESSED, Flags::NONE);
             return None;
         }
         let is_new = match known {
@@ -198,7 +199,7 @@ impl<'a> Questions<'a> {
             Known::Open { .. } => self.seen.is_new(mark),
         };
         if !is_new {
-            self.stands(leads, ACCEPTED, Flags::NONE.with(Flag::Duplicate));
+            self.stands(part, ACCEPTED, Flags::NONE.with(Flag::Duplicate));
             return None;
         }
         match known {
@@ -208,19 +209,29 @@ impl<'a> Questions<'a> {
                 ..
             } => {
                 self.known += 1;
-                self.stands(leads, verdict, self.lists.flags(&address));
+                self.stands(part, verdict, self.lists.flags(&address));
                 None
             }
             Known::Open {
                 todo: Todo::Left, ..
-            } => None,
+            } => {
+                self.stands(part, UNSETTLED, self.lists.flags(&address));
+                None
+            }
             Known::Open {
                 todo: Todo::Owed(reading),
                 ..
-            } => Some(Target {
-                answered: Some(reading),
-                ..Target::from(address)
-            }),
+            } => {
+                if part == Part::Leads {
+                    let (key, flags) = (address.key(), self.lists.flags(&address));
+                    let mut standings = self.standings.borrow_mut();
+                    standings.answered_before(&key, &reading, flags);
+                }
+                Some(Target {
+                    answered: Some(reading),
+                    ..Target::from(address)
+                })
+            }
             Known::Open {
                 todo:
                     Todo::Ask {
@@ -228,12 +239,15 @@ impl<'a> Questions<'a> {
                         not_before,
                     },
                 last,
-            } => Some(Target {
-                likelihood: Likelihood::of(last, &self.lists.signals(&address)),
-                waiting,
-                not_before,
-                ..Target::from(address)
-            }),
+            } => {
+                self.standings.borrow_mut().wanted(&address.key(), part);
+                Some(Target {
+                    likelihood: Likelihood::of(last, &self.lists.signals(&address)),
+                    waiting,
+                    not_before,
+                    ..Target::from(address)
+                })
+            }
         }
     }
 }
@@ -242,6 +256,12 @@ impl<'a> Questions<'a> {
 const SUPPRESSED: Verdict = Verdict {
     standing: Standing::Unknown,
     reason: Reason::Suppressed,
+};
+
+/// How a row stands that was asked about as often as it is, without an answer that settles it.
+const UNSETTLED: Verdict = Verdict {
+    standing: Standing::Unknown,
+    reason: Reason::TryLater,
 };
 
 /// How a further row of a mailbox stands, as far as its list depends on that: at best.
@@ -268,9 +288,6 @@ impl TargetSource for Questions<'_> {
         let [nameless, repairable] = batch.nameless;
         standings.nameless(nameless, repairable);
         standings.known(self.known);
-        for wanted in wanted.iter().filter(|wanted| wanted.answered.is_none()) {
-            standings.wanted(wanted.address.domain().wire());
-        }
         drop(standings);
         Ok(Some(wanted))
     }
@@ -330,17 +347,20 @@ impl Reader {
                         lists.pop_front();
                         continue;
                     };
-                    let mut leads = true;
+                    let mut part = Part::Leads;
                     read_row(&row, |named| {
-                        batch.add(named.address, std::mem::take(&mut leads), &self.marker);
+                        let part = std::mem::replace(&mut part, Part::Beside);
+                        batch.add(named.address, part, &self.marker);
                     });
                 }
                 Rows::Texts(texts) => match texts.pop_front() {
                     None => return Ok((batch, Follows::Nothing)),
-                    Some(Err(none)) => batch.add(Err(none), true, &self.marker),
+                    Some(Err(none)) => batch.add(Err(none), Part::Leads, &self.marker),
                     Some(Ok(addresses)) => {
-                        for (place, address) in addresses.into_iter().enumerate() {
-                            batch.add(Ok(address), place == 0, &self.marker);
+                        let mut part = Part::Leads;
+                        for address in addresses {
+                            batch.add(Ok(address), part, &self.marker);
+                            part = Part::Beside;
                         }
                     }
                 },
@@ -353,15 +373,15 @@ impl Reader {
 }
 
 impl Batch<()> {
-    /// Adds an address of a row, or why it has none.
-    fn add(&mut self, named: Result<Address, NoAddress>, leads: bool, marker: &Marker) {
+    /// Adds an address of a row with what it is to it, or why the row has none.
+    fn add(&mut self, named: Result<Address, NoAddress>, part: Part, marker: &Marker) {
         match named {
             Ok(address) => {
                 let mark = marker.mark(&address.key());
                 self.mailboxes.push(Mailbox {
                     address,
                     mark,
-                    leads,
+                    part,
                     known: (),
                 });
             }
@@ -394,7 +414,7 @@ fn look_up(
                 known,
                 address: mailbox.address,
                 mark: mailbox.mark,
-                leads: mailbox.leads,
+                part: mailbox.part,
             })
         });
         known.collect::<Result<Vec<_>, LedgerError>>()

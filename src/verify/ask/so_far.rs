@@ -2,12 +2,13 @@
 //!
 //! It is for the screen. The lists themselves are made from the ledger, row by row, when the asking has ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault};
 
 use foldhash::quality::RandomState;
 
 use crate::model::flag::{Flag, Flags};
+use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::verdict::{Disposition, Finding, Policy, Standing, Verdict, Whom};
 use crate::probe::scheduler::Event;
@@ -16,7 +17,7 @@ use crate::projection::{Kind, Model, Segment};
 use crate::verify::seen::AsItIs;
 
 /// How the rows stand that are settled by now: of a mailbox that is asked about the first, further ones and those
-/// without an address as they are read.
+/// without an address as they are read. A row that names several mailboxes counts once, as its first one stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SoFar {
     /// How many would go to each list, in the order of [`Disposition::ALL`].
@@ -25,6 +26,15 @@ pub struct SoFar {
     pub rate: Option<f64>,
     /// Mailboxes that an earlier run had settled, among those counted above.
     pub known: u64,
+}
+
+/// What a mailbox is to the row that names it. A row is one message, however many mailboxes it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The first, which stands for the message.
+    Leads,
+    /// A further one.
+    Beside,
 }
 
 /// Counts how mailboxes stand, domain by domain: what an acceptance is worth depends on how the domain answers for
@@ -36,6 +46,14 @@ pub(super) struct Standings {
     domains: HashMap<u64, Domain, BuildHasherDefault<AsItIs>>,
     keys: RandomState,
     total: Share,
+    /// Mailboxes that lead a row, and are asked about or were by an earlier run.
+    leading: u64,
+    /// Those among them that an earlier run was answered about: they are settled without being asked.
+    answered: u64,
+    /// The others that are asked about, by the hash of their keys.
+    beside: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    /// Of how many of those it is known how they stand.
+    told_beside: u64,
     /// Rows that are not asked about, in the order of [`Disposition::ALL`]: without an address, of a mailbox met
     /// before, known already or suppressed.
     unasked: [u64; 3],
@@ -47,13 +65,20 @@ pub(super) struct Standings {
 /// What is known of a domain's mailboxes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Domain {
+    leading: Answers,
+    beside: Answers,
+    strangers: Strangers,
+}
+
+/// How some mailboxes of a domain were answered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answers {
     /// Asked about, or to be.
     wanted: u32,
     /// Accepted by a host whose acceptance proves something where unknown recipients are refused, by the list that they
     /// go to then.
     accepted: [u32; 3],
     refused: u32,
-    strangers: Strangers,
 }
 
 /// How a domain answers for unknown recipients, as far as lists depend on it.
@@ -77,14 +102,33 @@ struct Share {
 }
 
 impl Domain {
+    fn answers(&mut self, part: Part) -> &mut Answers {
+        match part {
+            Part::Leads => &mut self.leading,
+            Part::Beside => &mut self.beside,
+        }
+    }
+}
+
+impl Answers {
     /// Whether a mailbox is left that was not counted: one that tests the host is asked about once more.
     fn has_more(&self) -> bool {
         self.accepted.iter().sum::<u32>() + self.refused < self.wanted
     }
 
-    fn share(&self) -> Share {
+    /// One was accepted, or refused, that is not believed any more: which it was is not known here, so of most of them.
+    fn take_back(&mut self) {
+        let most = self.accepted.iter_mut().max().expect("three lists");
+        match *most > self.refused {
+            true => *most -= 1,
+            false => self.refused = self.refused.saturating_sub(1),
+        }
+    }
+
+    /// What they add to the whole where unknown recipients are answered so.
+    fn share(&self, strangers: Strangers) -> Share {
         let refused = u64::from(self.refused);
-        match self.strangers {
+        match strangers {
             Strangers::Untold => Share {
                 refused,
                 ..Share::default()
@@ -108,6 +152,11 @@ impl Domain {
 }
 
 impl Share {
+    /// Of how many mailboxes it is known how they stand.
+    fn told(&self) -> u64 {
+        self.proven.iter().sum::<u64>() + self.refused + self.no_mail + self.catch_all
+    }
+
     /// Puts what a domain adds now in the place of what it added before.
     fn change(&mut self, before: Share, now: Share) {
         for (sum, (before, now)) in self
@@ -139,15 +188,33 @@ impl Standings {
             domains: HashMap::default(),
             keys: RandomState::default(),
             total: Share::default(),
+            leading: 0,
+            answered: 0,
+            beside: HashSet::default(),
+            told_beside: 0,
             unasked: [0; 3],
             kinds: [0; Kind::ALL.len()],
             known: 0,
         }
     }
 
-    /// A mailbox of `domain` will be asked about.
-    pub(super) fn wanted(&mut self, domain: &str) {
-        self.change(domain, |known| known.wanted += 1);
+    /// The mailbox of this `key` will be asked about.
+    pub(super) fn wanted(&mut self, key: &str, part: Part) {
+        match part {
+            Part::Leads => self.leading += 1,
+            Part::Beside => {
+                self.beside.insert(self.keys.hash_one(key));
+            }
+        }
+        self.change(domain_of(key), |domain| domain.answers(part).wanted += 1);
+    }
+
+    /// An earlier run was answered about the mailbox of this `key`, which leads a row; how its domain answers for unknown
+    /// recipients is not known. `flags` says what stands against it.
+    pub(super) fn answered_before(&mut self, key: &str, reading: &Reading, flags: Flags) {
+        self.wanted(key, Part::Leads);
+        self.answered += 1;
+        self.heard(key, reading, |_| flags);
     }
 
     /// Rows were read without an address; the operator may repair so many of them.
@@ -186,17 +253,13 @@ impl Standings {
         match learned {
             Event::Address { key, fact } => self.answered(key, &fact.finding, flags),
             Event::Domain { name, fact, .. } => self.heard_of_domain(name, &fact.finding),
-            // It is not believed any more: which of its answers that was is not known here, so most of them.
             Event::TakenBack {
                 asked: Asked::Address(key),
                 ..
-            } => self.change(domain_of(key), |domain| {
-                let most = domain.accepted.iter_mut().max().expect("three lists");
-                match *most > domain.refused {
-                    true => *most -= 1,
-                    false => domain.refused = domain.refused.saturating_sub(1),
-                }
-            }),
+            } => {
+                let part = self.part(key);
+                self.change(domain_of(key), |domain| domain.answers(part).take_back());
+            }
             Event::TakenBack {
                 asked: Asked::Decoy(name),
                 ..
@@ -220,9 +283,16 @@ impl Standings {
         else {
             return;
         };
+        self.heard(key, reading, flags);
+    }
+
+    /// A mailbox that is counted as wanted was answered so.
+    fn heard(&mut self, key: &str, reading: &Reading, flags: impl FnOnce(&str) -> Flags) {
+        let part = self.part(key);
         if reading.condemns() {
             self.change(domain_of(key), |domain| {
-                domain.refused += u32::from(domain.has_more());
+                let answers = domain.answers(part);
+                answers.refused += u32::from(answers.has_more());
             });
         } else if reading.reason == Reason::Accepted {
             let accepted = Verdict {
@@ -231,8 +301,17 @@ impl Standings {
             };
             let list = self.policy.disposition(accepted, flags(key).iter());
             self.change(domain_of(key), |domain| {
-                domain.accepted[place(list)] += u32::from(domain.has_more());
+                let answers = domain.answers(part);
+                answers.accepted[place(list)] += u32::from(answers.has_more());
             });
+        }
+    }
+
+    /// What the mailbox of this `key` is to its row.
+    fn part(&self, key: &str) -> Part {
+        match self.beside.contains(&self.keys.hash_one(key)) {
+            true => Part::Beside,
+            false => Part::Leads,
         }
     }
 
@@ -259,12 +338,18 @@ impl Standings {
 
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Domain)) {
         let domain = self.domains.entry(self.keys.hash_one(name)).or_default();
-        let before = domain.share();
+        let shares = |domain: &Domain| {
+            let strangers = domain.strangers;
+            [domain.leading, domain.beside].map(|answers| answers.share(strangers))
+        };
+        let [before, beside_before] = shares(domain);
         change(domain);
-        self.total.change(before, domain.share());
+        let [now, beside_now] = shares(domain);
+        self.total.change(before, now);
+        self.told_beside = self.told_beside - beside_before.told() + beside_now.told();
     }
 
-    /// How all mailboxes stand when `settled` of them are settled.
+    /// How all rows stand when `settled` of the mailboxes that are asked about are settled.
     pub(super) fn so_far(&self, settled: u64) -> SoFar {
         let Share {
             proven,
@@ -272,8 +357,11 @@ impl Standings {
             no_mail,
             catch_all,
         } = self.total;
-        let told = proven.iter().sum::<u64>() + refused + no_mail + catch_all;
-        let unsettled = settled.saturating_sub(told);
+        let told = self.total.told();
+        // Whether one that was settled without a word leads a row is not known here.
+        let unsettled = (settled + self.answered)
+            .saturating_sub(told + self.told_beside)
+            .min(self.leading.saturating_sub(told));
         let of = |standing, reason| self.policy.disposition(Verdict { standing, reason }, []);
         let mut lists = proven;
         for (list, count) in [
@@ -343,7 +431,6 @@ fn float(count: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::Reading;
     use crate::model::stage::Stage;
     use crate::model::timestamp::Timestamp;
     use crate::model::verdict::{Exchange, Fact};
@@ -396,8 +483,8 @@ mod tests {
     #[test]
     fn an_acceptance_is_for_review_until_strangers_are_refused() {
         let mut standings = standings();
-        for _ in 0..2 {
-            standings.wanted("a.test");
+        for key in ["x@a.test", "y@a.test"] {
+            standings.wanted(key, Part::Leads);
         }
         let nobody = Reason::NoSuchMailbox;
         told(
@@ -417,14 +504,14 @@ mod tests {
     #[test]
     fn what_a_domain_says_goes_for_all_who_are_wanted_there() {
         let mut standings = standings();
-        for domain in [
-            "all.test",
-            "all.test",
-            "gone.test",
-            "gone.test",
-            "gone.test",
+        for key in [
+            "x@all.test",
+            "y@all.test",
+            "x@gone.test",
+            "y@gone.test",
+            "z@gone.test",
         ] {
-            standings.wanted(domain);
+            standings.wanted(key, Part::Leads);
         }
         told(
             &mut standings,
@@ -448,9 +535,64 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_names_several_mailboxes_counts_once() {
+        let mut standings = standings();
+        let nobody = Reason::NoSuchMailbox;
+        // Three rows: two of two mailboxes each, one of another one.
+        for (key, part) in [
+            ("x@a.test", Part::Leads),
+            ("y@b.test", Part::Beside),
+            ("z@a.test", Part::Leads),
+            ("w@a.test", Part::Beside),
+            ("v@gone.test", Part::Leads),
+        ] {
+            standings.wanted(key, part);
+        }
+        told(
+            &mut standings,
+            &[
+                address("x@a.test", 250, Reason::Accepted),
+                address("y@b.test", 250, Reason::Accepted),
+                address("w@a.test", 550, nobody),
+                address("z@a.test", 550, nobody),
+                decoy("a.test", 550, nobody),
+                decoy("b.test", 550, nobody),
+            ],
+        );
+        assert_eq!(standings.so_far(4).lists, [1, 0, 1]);
+        assert_eq!(standings.so_far(5).lists, [1, 1, 1]);
+        let taken_back = Event::TakenBack {
+            asked: Asked::Address("w@a.test".into()),
+            reading: Reading {
+                reason: Reason::ProviderAnomaly,
+                permanent: false,
+                rule: String::new(),
+            },
+            at: Timestamp::default(),
+        };
+        told(&mut standings, &[taken_back]);
+        assert_eq!(standings.so_far(5).lists, [1, 1, 1]);
+    }
+
+    #[test]
+    fn whom_an_earlier_run_was_answered_about_is_for_review_until_strangers_are_refused() {
+        let mut standings = standings();
+        let accepted = Reading {
+            reason: Reason::Accepted,
+            permanent: false,
+            rule: String::new(),
+        };
+        standings.answered_before("x@a.test", &accepted, Flags::NONE);
+        assert_eq!(standings.so_far(0).lists, [0, 1, 0]);
+        let nobody = Reason::NoSuchMailbox;
+        told(&mut standings, &[decoy("a.test", 550, nobody)]);
+        assert_eq!(standings.so_far(0).lists, [1, 0, 0]);
+    }
+
+    #[test]
     fn flags_that_the_policy_objects_to_keep_an_address_from_being_verified() {
         let mut standings = standings();
-        standings.wanted("a.test");
+        standings.wanted("x@a.test", Part::Leads);
         let trap = |_: &str| Flags::NONE.with(Flag::TrapLike);
         standings.learned(&address("x@a.test", 250, Reason::Accepted), trap);
         told(
@@ -463,7 +605,7 @@ mod tests {
     #[test]
     fn what_is_taken_back_counts_no_more_and_rows_without_a_name_do() {
         let mut standings = standings();
-        standings.wanted("a.test");
+        standings.wanted("x@a.test", Part::Leads);
         told(
             &mut standings,
             &[
@@ -503,7 +645,7 @@ mod tests {
     #[test]
     fn an_earlier_run_may_know_what_strangers_are_told() {
         let mut standings = standings();
-        standings.wanted("a.test");
+        standings.wanted("x@a.test", Part::Leads);
         let known = KnownDomain {
             openness: Some(CatchAllState::RefusesStrangers),
             ..KnownDomain::default()
