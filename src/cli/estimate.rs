@@ -43,6 +43,13 @@ pub(super) struct EstimateArgs {
     log: LogArgs,
 }
 
+impl EstimateArgs {
+    /// How many lists are named.
+    pub(super) fn lists(&self) -> usize {
+        self.lists.len()
+    }
+}
+
 /// Runs `presend estimate`: nothing is written but what the ledger learns.
 pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::tools::rule_book;
+use super::{Exit, Refusal};
 use crate::bounce::explain::{self, Explanation, Hints, Knowledge, json, lines, render};
 use crate::model::limits;
 use crate::model::provider::Providers;
@@ -96,20 +97,20 @@ pub fn run(args: &ExplainArgs, screen: Screen, out: &mut dyn Write) -> anyhow::R
         return explain_lines(file, &explain, out);
     }
     let explanation = match source(args)? {
-        Source::Input => explain::explain(
-            &read_bounded(io::stdin().lock()).context("standard input")?,
-            hints,
-            knowledge,
-        ),
-        Source::File(path) => {
-            let file = File::open(&path).with_context(|| path.display().to_string())?;
-            explain::explain(
-                &read_bounded(file).with_context(|| path.display().to_string())?,
-                hints,
-                knowledge,
-            )
+        Source::Input => {
+            let bytes = read_bounded(io::stdin().lock()).context("standard input")?;
+            explain::explain(said(&bytes, "standard input")?, hints, knowledge)
         }
-        Source::Text(text) => explain::explain_text(&text, hints, knowledge),
+        Source::File(path) => {
+            let name = path.display().to_string();
+            let file = File::open(&path).with_context(|| name.clone())?;
+            let bytes = read_bounded(file).with_context(|| name.clone())?;
+            explain::explain(said(&bytes, &name)?, hints, knowledge)
+        }
+        Source::Text(text) => {
+            said(text.as_bytes(), "the text")?;
+            explain::explain_text(&text, hints, knowledge)
+        }
     };
     show(&explanation, args, screen, out)
 }
@@ -157,6 +158,24 @@ fn looks_like_a_file(word: &str) -> bool {
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(ending))
         })
+}
+
+/// The bytes of what is called `name`, unless there is nothing in them but blanks.
+///
+/// # Errors
+///
+/// That there is nothing to explain.
+fn said<'b>(bytes: &'b [u8], name: &str) -> anyhow::Result<&'b [u8]> {
+    match bytes.trim_ascii().is_empty() {
+        false => Ok(bytes),
+        true => Err(Refusal {
+            exit: Exit::NoList,
+            message: format!(
+                "{name} is empty, so there is nothing to explain\n  give a reply, a code or a message that came back (.eml)"
+            ),
+        }
+        .into()),
+    }
 }
 
 /// Reads at most as much as is looked at.

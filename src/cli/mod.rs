@@ -30,6 +30,7 @@ mod system;
 mod tools;
 mod verify;
 mod workbook;
+mod zone;
 
 use std::ffi::OsString;
 use std::io;
@@ -163,18 +164,30 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Whether a command runs for long, with files, sockets and memory that grow to some size.
-fn is_a_run(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Verify(_) | Command::Check(_) | Command::Estimate(_)
-    )
+/// How many lists a command reads that runs for long, with files, sockets and memory that grow to some size; none of the
+/// others.
+fn lists_of_a_run(command: &Command) -> Option<usize> {
+    match command {
+        Command::Verify(args) => Some(args.lists()),
+        Command::Estimate(args) => Some(args.lists()),
+        Command::Check(_) => Some(1),
+        Command::Report(_)
+        | Command::Explain(_)
+        | Command::Bounces(_)
+        | Command::Preflight(_)
+        | Command::Ledger(_)
+        | Command::Lists(_)
+        | Command::Simulate(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::Man => None,
+    }
 }
 
 /// Runs what was asked for.
 fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
-    if is_a_run(&cli.command) {
-        system::gives_enough()?;
+    if let Some(lists) = lists_of_a_run(&cli.command) {
+        system::gives_enough(lists)?;
     }
     match cli.command {
         Command::Verify(args) => verify::run(&args),

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::zone::Zone;
 use super::{Exit, folder, usage};
 use crate::verify::output::{self, Generation, Rights};
-use crate::verify::report::{self, Detail, Edition, Report};
+use crate::verify::report::{self, Detail, Edition, Report, Terminal};
 
 /// The work that is shown to another process that wants the folder meanwhile.
 const REPORTING: &str = "report";
@@ -81,7 +82,12 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         report.title.clone_from(&args.pages.title);
     }
     let out = folder.display().to_string();
-    let screen = |detail| report::terminal(&report, &out, super::columns(), detail);
+    let zone = Zone::here();
+    let on = Terminal {
+        width: super::columns(),
+        when: &|moment| zone.day_and_clock(moment),
+    };
+    let screen = |detail| report::terminal(&report, &out, on, detail);
     let text = match args.format {
         None => {
             let rights = Rights::of_what_comes_from(&file);

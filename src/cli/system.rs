@@ -5,19 +5,24 @@ use super::{Exit, Refusal};
 use crate::model::limits;
 use crate::net::live::allowed_files;
 
-/// Refuses to begin where the first files or the first memory would fail; what may become too little is told on the error
+/// Refuses to begin a run over so many `lists` where the first files or the first memory would fail; what may become too little is told on the error
 /// stream.
 ///
 /// # Errors
 ///
 /// A refusal with [`Exit::CannotAsk`] that names the limit and what raises it.
-pub(super) fn gives_enough() -> anyhow::Result<()> {
+pub(super) fn gives_enough(lists: usize) -> anyhow::Result<()> {
+    let further = u64::try_from(lists).unwrap_or(u64::MAX).saturating_sub(1);
+    let needed = limits::LEAST_FILES + limits::FILES_OF_A_LIST.saturating_mul(further);
     let files = allowed_files();
-    if files < limits::LEAST_FILES {
+    if files < needed {
+        let (of, or) = match lists {
+            1 => (String::new(), ""),
+            lists => (format!(" for {lists} lists"), ", or name fewer lists"),
+        };
         return Err(refusal(format!(
-            "the system lets this program open only {files} files at a time, and it needs {} at least\n  raise the limit: \
-             ulimit -n 1024",
-            limits::LEAST_FILES
+            "the system lets this program open only {files} files at a time, and it needs {needed} at least{of}\n  raise the \
+             limit: ulimit -n 1024{or}"
         )));
     }
     match memory(allowed_memory()) {

@@ -11,6 +11,7 @@ use super::log::LogArgs;
 use super::reading::{self, ReadingArgs};
 use super::report::{PageArgs, add_report};
 use super::screen::Screen;
+use super::zone::Zone;
 use super::{Exit, folder, inputs, start, stop, tools, usage, workbook};
 use crate::input::list::{Options, Source};
 use crate::ledger::{Job, Ledger, Lock};
@@ -20,7 +21,7 @@ use crate::model::verdict::Disposition;
 use crate::projection::{Basis, Goal};
 use crate::verifier::place::Place;
 use crate::verify::output::{self, Generation, Replace, Rights};
-use crate::verify::report::{self, Detail, Numbers, Report, Since};
+use crate::verify::report::{self, Detail, Numbers, Report, Since, Terminal};
 use crate::verify::{
     Allowed, Asking, Cells, Fill, Finished, Gate, Input, Least, Task, Writing, prepare,
 };
@@ -83,6 +84,11 @@ pub(super) struct VerifyArgs {
 }
 
 impl VerifyArgs {
+    /// How many lists are named.
+    pub(super) fn lists(&self) -> usize {
+        self.lists.len()
+    }
+
     /// Whether all rows go to standard output.
     fn joins_to_output(&self) -> bool {
         self.all.as_deref() == Some(Path::new("-"))
@@ -118,7 +124,8 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             let begun = ledger.begin(&job, clock.now())?;
             config.limits.seed = args.asking.seed.unwrap_or(begun.seed);
             if let Some(since) = begun.continues {
-                tracing::info!(%since, "going on with the run of {since}, which did not end");
+                let when = Zone::here().day_and_clock(since);
+                tracing::info!(%since, "going on with the run of {when}, which did not end");
             }
         }
         let until = stop::stop(args.asking.deadline, screen.doing());
@@ -196,7 +203,12 @@ fn shown(args: &VerifyArgs, task: &Task, report: &Report, json: String) -> Strin
                 _ => Detail::All,
             };
             let out = task.out.display().to_string();
-            report::terminal(report, &out, super::columns(), detail)
+            let zone = Zone::here();
+            let on = Terminal {
+                width: super::columns(),
+                when: &|moment| zone.day_and_clock(moment),
+            };
+            report::terminal(report, &out, on, detail)
         }
     }
 }

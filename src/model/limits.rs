@@ -554,12 +554,15 @@ pub const DNS_LOST_MANY: usize = 10;
 /// Most sockets that one of them holds: one for each attempt (measured with hickory-resolver).
 pub const SOCKETS_OF_A_DNS_QUESTION: usize = 3;
 
-/// Files that a run needs beside sockets: the list, the ledger with its journal, the lists to come, pipes, the runtime's
-/// own. Our choice: about twenty were counted.
+/// Files that a run opens beside sockets and those that are open when it begins to ask, among them the lists: the ledger
+/// with its journal, the lists to come, pipes, the runtime's own. Our choice: about twenty were counted.
 pub const OWN_FILES: usize = 32;
 
 /// Fewest open files that a run can do with: its own, and a few conversations. Our choice, tried.
 pub const LEAST_FILES: u64 = 64;
+
+/// Open files that each further list of a run needs: itself, and what a spreadsheet is written down as.
+pub const FILES_OF_A_LIST: u64 = 2;
 
 /// Least memory that a run can do with, in bytes of address space. Tried: with 200 MB a run over two thousand domains
 /// ended at once, with 300 MB it did not; most of it is set aside by threads, and never used.

@@ -240,7 +240,7 @@ fn a_cascade_is_named_with_its_hour() {
     fs::write(folder.join("export.csv"), rows).unwrap();
     let text = bounces(folder, &["export.csv", "--no-ledger", "--sent", "500"]);
     assert!(
-        text.contains("WARNING: google is shutting you out since 2026-03-02T13:00:00Z"),
+        text.contains("WARNING: google is shutting you out since 2026-03-02\u{a0}13:00\u{a0}UTC"),
         "{text}"
     );
     assert!(text.contains("Stop sending there") && text.contains("STOP"));
@@ -255,7 +255,13 @@ fn what_cannot_be_read_is_said_before_anything_is_kept() {
     let folder = folder.path();
     let code = |args: &[&str]| run(folder, args).status.code();
     assert_eq!(code(&["bounces", "missing.eml", "--no-ledger"]), Some(3));
-    fs::write(folder.join("empty.csv"), "").unwrap();
+    for empty in ["empty.csv", "empty.eml"] {
+        fs::write(folder.join(empty), "").unwrap();
+    }
+    fs::write(folder.join("blank.eml"), "\r\n \n").unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"\n").unwrap();
+    fs::write(folder.join("empty.mbox.gz"), packed.finish().unwrap()).unwrap();
     assert_eq!(code(&["bounces", "empty.csv", "--no-ledger"]), Some(3));
     fs::write(folder.join("one.eml"), "Subject: x\n\nx").unwrap();
     let no_run = run(folder, &["bounces", "one.eml", "--run", ".", "--no-ledger"]);
@@ -659,11 +665,20 @@ fn what_is_no_bounce_is_told_with_what_would_be() {
     fs::write(folder.join("text.txt"), "hello there, this is my text\n").unwrap();
     let noise = (0..3000_u32).map(|n| (n * n * 31 + n / 7).to_le_bytes()[1]);
     fs::write(folder.join("noise.xlsx"), noise.collect::<Vec<u8>>()).unwrap();
-    fs::write(folder.join("empty.csv"), "").unwrap();
+    for empty in ["empty.csv", "empty.eml"] {
+        fs::write(folder.join(empty), "").unwrap();
+    }
+    fs::write(folder.join("blank.eml"), "\r\n \n").unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"\n").unwrap();
+    fs::write(folder.join("empty.mbox.gz"), packed.finish().unwrap()).unwrap();
     for (file, word) in [
         ("text.txt", "text.txt: is text without an address"),
         ("noise.xlsx", "noise.xlsx: cannot be read as a spreadsheet"),
         ("empty.csv", "empty.csv: is empty"),
+        ("empty.eml", "empty.eml: is empty"),
+        ("blank.eml", "blank.eml: is empty"),
+        ("empty.mbox.gz", "empty.mbox.gz: is empty"),
         ("-", "standard input: is text without an address"),
     ] {
         let text = fs::File::open(folder.join("text.txt")).unwrap();

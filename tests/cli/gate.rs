@@ -222,6 +222,29 @@ fn a_file_that_is_not_there_is_not_explained_as_if_its_name_were_a_reply() {
 }
 
 #[test]
+fn nothing_is_not_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty.eml"), "").unwrap();
+    std::fs::write(folder.path().join("blank.eml"), " \r\n\n").unwrap();
+    for (words, named) in [
+        (&["empty.eml"][..], "empty.eml is empty"),
+        (&["blank.eml"], "blank.eml is empty"),
+        (&["-"], "standard input is empty"),
+        (&["--text", ""], "the text is empty"),
+        (&["--json", "empty.eml"], "empty.eml is empty"),
+    ] {
+        let arguments = [&["explain"], words].concat();
+        let output = presend(folder.path(), &arguments);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{words:?}: {errors}");
+        assert!(
+            errors.contains(named) && output.stdout.is_empty(),
+            "{words:?}: {errors}"
+        );
+    }
+}
+
+#[test]
 fn every_help_shows_how_it_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let help = |words: &[&str]| {

@@ -131,6 +131,7 @@ pub(crate) fn at_home<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Co
     command
         .current_dir(folder)
         .env_remove("PRESEND_LOG")
+        .env("TZ", "UTC0")
         .env("XDG_STATE_HOME", folder.join("state"))
         .env("XDG_CONFIG_HOME", folder.join("config"))
 }

@@ -271,6 +271,62 @@ fn a_second_run_asks_nobody_again_and_says_what_changed() {
 }
 
 #[test]
+fn the_summary_tells_moments_as_the_clocks_here_show_them() {
+    let lists = Lists::new();
+    lists.verified(&NAMES[..1], &["--out", "out"]);
+    let finished = lists.report("out")["time"]["finished"].clone();
+    let finished: jiff::Timestamp = finished.as_str().unwrap().parse().unwrap();
+    let world = repository("tests/fixtures/lists/tolk.toml");
+    let mut words = vec!["verify", "--world", &world, "--ledger", "ledger.db"];
+    words.extend([NAMES[0], "--out", "out", "--verbose"]);
+    let far = [("TZ", "FAR-5:30")];
+    let output = crate::list::presend_with(lists.folder.path(), &words, &far);
+    let screen = String::from_utf8_lossy(&output.stdout).into_owned();
+    let offset = jiff::tz::Offset::from_seconds(5 * 3600 + 1800).unwrap();
+    let here = offset.to_datetime(finished);
+    let (day, hour, minute) = (here.date(), here.hour(), here.minute());
+    let here = format!("{day}\u{a0}{hour:02}:{minute:02}\u{a0}UTC+5:30");
+    assert!(
+        screen.contains(&format!("since {here}:")),
+        "{here}: {screen}"
+    );
+}
+
+#[test]
+fn many_lists_take_no_more_open_files_than_they_are_said_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..64).map(|n| format!("list{n}.csv")).collect();
+    for (n, name) in names.iter().enumerate() {
+        let list = format!("Email\nlena@tolk.test\nguest{n}@tolk.test\n");
+        fs::write(folder.path().join(name), list).unwrap();
+    }
+    let world = repository("tests/fixtures/lists/tolk.toml");
+    let verify = |files: u32| {
+        let script = format!("ulimit -n {files} && exec \"$@\"");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_presend"), "verify"]);
+        command.args(["--world", &world, "--out", "out", "--all", "all.csv"]);
+        command
+            .args(["--target", "50%", "--format", "csv"])
+            .args(&names);
+        crate::list::at_home(&mut command, folder.path())
+            .output()
+            .unwrap()
+    };
+    let refused = verify(189);
+    let said = errors(&refused);
+    assert_eq!(refused.status.code(), Some(4), "{said}");
+    assert!(
+        said.contains("it needs 190 at least for 64 lists") && said.contains("ulimit -n"),
+        "{said}"
+    );
+    let done = verify(190);
+    assert_eq!(done.status.code(), Some(0), "{}", errors(&done));
+    let all = fs::read_to_string(folder.path().join("all.csv")).unwrap();
+    assert_eq!(rows(&all), 128, "{all}");
+}
+
+#[test]
 fn each_list_becomes_a_spreadsheet_of_its_own() {
     let lists = Lists::new();
     lists.verified(&NAMES, &["--out", "out", "--format", "xlsx"]);

@@ -167,6 +167,13 @@ fn visit_stream<E: From<SourceError>>(
             content,
         })
     };
+    if head.trim_ascii().is_empty() && is_whole(&head) {
+        let list = path.display().to_string();
+        return match named {
+            Named::ByFolder => hand_out(Content::Nothing),
+            Named::ByOperator => Err(SourceError::NoTable(IntakeError::Empty { list }).into()),
+        };
+    }
     match shape(path, &head) {
         Shape::Message => {
             let mut bytes = Vec::new();
@@ -316,6 +323,11 @@ fn peek(mut stream: Reader) -> io::Result<(Vec<u8>, Reader)> {
     stream.by_ref().take(most).read_to_end(&mut head)?;
     let whole = Cursor::new(head.clone()).chain(stream);
     Ok((head, Box::new(whole)))
+}
+
+/// Whether the beginning of a stream is all of it.
+fn is_whole(head: &[u8]) -> bool {
+    head.len() < limits::EVENT_READ_BYTES
 }
 
 /// Unpacks gzip (RFC 1952) and Zstandard (RFC 8878), known by their first bytes.

@@ -13,6 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::safe::safe;
 use super::state::own_ledger;
+use super::zone::Zone;
 use super::{Exit, Refusal, folder, usage};
 use crate::bounce::explain::Knowledge;
 use crate::bounce::import::health::{Health, health};
@@ -217,7 +218,7 @@ fn import(args: &BouncesArgs) -> anyhow::Result<Exit> {
         whole.rewind()?;
         io::copy(&mut whole, &mut out)?;
     } else if !args.quiet {
-        let mut text = screen(&kept, sent, health, comparison.as_ref());
+        let mut text = screen(&kept, &Zone::here(), sent, health, comparison.as_ref());
         text += &screen::ending(&kept, args.no_ledger);
         out.write_all(text.as_bytes())?;
     }

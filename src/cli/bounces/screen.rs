@@ -8,11 +8,13 @@ use crate::bounce::import::health::{Health, Level, Mark};
 use crate::bounce::import::run::{Comparison, Line};
 use crate::bounce::import::{Campaign, Cascade, Cause, Fault, Kind};
 use crate::cli::safe::safe;
+use crate::cli::zone::Zone;
 use crate::model::reason::Reason;
 
-/// What came back, on one screen.
+/// What came back, on one screen, with moments as clocks show them in `zone`.
 pub(super) fn screen(
     kept: &Kept,
+    zone: &Zone,
     sent: Option<u64>,
     health: Option<Health>,
     comparison: Option<&Comparison>,
@@ -63,7 +65,7 @@ pub(super) fn screen(
         let _ = writeln!(text, "\nNo rates: {why}.");
     }
     for cascade in season.cascades() {
-        cascade_section(&mut text, &cascade);
+        cascade_section(&mut text, &cascade, zone);
     }
     if let Some(comparison) = comparison {
         comparison_section(&mut text, comparison);
@@ -183,7 +185,7 @@ fn health_section(text: &mut String, health: Health) {
     );
 }
 
-fn cascade_section(text: &mut String, cascade: &Cascade) {
+fn cascade_section(text: &mut String, cascade: &Cascade, zone: &Zone) {
     let who = cascade
         .provider
         .as_deref()
@@ -191,7 +193,7 @@ fn cascade_section(text: &mut String, cascade: &Cascade) {
     let _ = writeln!(
         text,
         "\nWARNING: {who} is shutting you out since {}.",
-        cascade.since
+        zone.day_and_clock(cascade.since)
     );
     let _ = writeln!(
         text,

@@ -2,7 +2,6 @@
 
 mod notices;
 mod picture;
-mod zone;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::log::{LogArgs, LogFormat, TARGET};
 use super::stop::Doing;
+use super::zone::Zone;
 use crate::model::echo;
 use crate::model::text::{counted, grouped, without_addresses};
 use crate::probe::scheduler::Progress;
@@ -20,7 +20,6 @@ use crate::verify::{Observer, SoFar};
 
 use notices::{Notices, Trouble};
 use picture::Scene;
-use zone::Zone;
 
 /// How often a line tells the progress where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);

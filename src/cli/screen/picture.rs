@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::cli::zone::Zone;
 use crate::model::text::{counted, folded, grouped, percent};
 use crate::model::timestamp::Timestamp;
 use crate::probe::scheduler::{Progress, ToGo, WaitingHosts};
 use crate::verify::SoFar;
 
 use super::super::safe::safe;
-use super::zone::Zone;
 
 /// A run at one moment.
 #[derive(Clone, Debug, Default)]

@@ -15,10 +15,11 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// As many as the system lets this program have, which is first asked for all that it may give.
+    /// As many as the system lets this program have beside the files that are open by now, such as the lists of the run.
+    /// The system is first asked for all that it may give.
     #[must_use]
     pub fn allowed() -> Self {
-        Sockets::within(allowed_files())
+        Sockets::within(allowed_files().saturating_sub(open_files()))
     }
 
     /// As many as `files` open files leave room for: a half at most for DNS.
@@ -43,6 +44,12 @@ pub fn allowed_files() -> u64 {
     rlimit::increase_nofile_limit(u64::MAX)
         .or_else(|_| rlimit::Resource::NOFILE.get_soft())
         .unwrap_or(u64::MAX)
+}
+
+/// How many files this program has open by now.
+fn open_files() -> u64 {
+    // Where the system does not tell, our own are few unless a run has many lists.
+    std::fs::read_dir("/dev/fd").map_or(0, |open| open.count() as u64)
 }
 
 /// Too many open files: this program's, the whole system's (`EMFILE`, `ENFILE`; the same numbers on every Unix).
@@ -71,6 +78,17 @@ pub(super) fn has_route(from: IpAddr, to: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_open_by_now_is_counted() {
+        let before = open_files();
+        let held: Vec<UdpSocket> = (0..40)
+            .map(|_| UdpSocket::bind("127.0.0.1:0").unwrap())
+            .collect();
+        // Other tests close theirs meanwhile.
+        assert!(open_files() > before.saturating_sub(20) + 20, "{before}");
+        drop(held);
+    }
 
     #[test]
     fn sockets_are_shared_out_within_the_limit() {

@@ -1,7 +1,7 @@
 //! Files that are complete or not there, with no wider permissions than the list has.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -187,25 +187,19 @@ pub(super) fn sweep(folder: &Path, which: impl Fn(&Path) -> bool) -> io::Result<
 
 /// Gives a complete file its rights and its name.
 fn publish(file: NamedTempFile, path: &Path, rights: Rights) -> io::Result<()> {
-    complete(&file, path, rights, umask(folder_of(path))?)?;
+    complete(file.as_file(), path, rights, umask(folder_of(path))?)?;
     file.persist(path)?;
     Ok(())
 }
 
 /// Makes sure that a file is on the disk, and gives it the rights that it will have at `path`: no more than the operator
 /// gives new files, and no more than the one that it replaces has.
-pub(super) fn complete(
-    file: &NamedTempFile,
-    path: &Path,
-    rights: Rights,
-    umask: u32,
-) -> io::Result<()> {
+pub(super) fn complete(file: &File, path: &Path, rights: Rights, umask: u32) -> io::Result<()> {
     let replaced =
         fs::metadata(path).map_or(Rights::ORDINARY, |metadata| Rights::within(mode(&metadata)));
     let mode = rights.and(replaced).0 & !umask;
-    file.as_file()
-        .set_permissions(fs::Permissions::from_mode(mode))?;
-    file.as_file().sync_all()
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()
 }
 
 /// What the operator keeps from new files. The system tells it by what becomes of one.

@@ -16,7 +16,7 @@ use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use super::file::{self, Rights, Table, beside};
 use super::{FILES, OutletError};
@@ -32,10 +32,10 @@ pub struct Generation {
     gone: Vec<PathBuf>,
 }
 
-/// A file that is written and has no name of its own yet.
+/// A file that is written and has no name of its own yet. It is not open: there may be many.
 #[derive(Debug)]
 struct Made {
-    file: NamedTempFile,
+    file: TempPath,
     path: PathBuf,
     rights: Rights,
 }
@@ -72,7 +72,7 @@ impl Generation {
             Ok(file)
         });
         match written {
-            Ok(file) => self.add(file, path, rights),
+            Ok(file) => self.add(file.into_temp_path(), path, rights),
             Err(error) => return Err(OutletError::at(&path, error)),
         }
         Ok(())
@@ -99,12 +99,12 @@ impl Generation {
     /// [`OutletError`] when it cannot be completed.
     pub fn table(&mut self, table: Table) -> Result<(), OutletError> {
         let (file, path, rights) = table.into_parts()?;
-        self.add(file, path, rights);
+        self.add(file.into_temp_path(), path, rights);
         Ok(())
     }
 
     /// Adds a file that is written.
-    pub(super) fn add(&mut self, file: NamedTempFile, path: PathBuf, rights: Rights) {
+    pub(super) fn add(&mut self, file: TempPath, path: PathBuf, rights: Rights) {
         self.files.push(Made { file, path, rights });
     }
 
@@ -117,7 +117,7 @@ impl Generation {
     #[must_use]
     pub fn written(&self, path: &Path) -> Option<&Path> {
         let made = self.files.iter().find(|made| made.path == path)?;
-        Some(made.file.path())
+        Some(&made.file)
     }
 
     /// Lets all files appear at once, and those go that are to go.
@@ -129,7 +129,8 @@ impl Generation {
         let umask = file::umask(&self.folder).map_err(|error| self.failed(error))?;
         let (mut switch, mut others) = (Switch::default(), Vec::new());
         for made in &self.files {
-            file::complete(&made.file, &made.path, made.rights, umask)
+            File::open(&made.file)
+                .and_then(|file| file::complete(&file, &made.path, made.rights, umask))
                 .map_err(|error| OutletError::at(&made.path, error))?;
         }
         let folder = self.folder;
@@ -138,8 +139,10 @@ impl Generation {
             .gone
             .extend(self.gone.iter().filter_map(|path| name_of(&folder, path)));
         let mut noted = Vec::new();
-        for Made { file, path, .. } in self.files {
-            let part = file.into_temp_path();
+        for Made {
+            file: part, path, ..
+        } in self.files
+        {
             match own_name(&part).zip(name_of(&folder, &path)) {
                 Some(names) => {
                     switch.files.push(names);

@@ -3,9 +3,12 @@
 //! Twelve bytes a row, in a file that vanishes with the program: memory does not grow with the list.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
+use tempfile::{NamedTempFile, TempPath};
+
+use super::file::beside;
 use crate::model::verdict::Disposition;
 use crate::projection::{Pile, Slot};
 
@@ -55,16 +58,21 @@ impl Note {
     }
 }
 
-/// The notes of a run, in the order of the rows.
+/// The notes of a list in the making, in the order of its rows.
 pub(super) struct Journal {
-    file: BufWriter<File>,
+    file: BufWriter<NamedTempFile>,
+}
+
+/// The notes of a list. Their file is open only while it is read.
+pub(super) struct Notes {
+    file: TempPath,
 }
 
 impl Journal {
-    /// An empty journal, in a file without a name in `folder`, where there must be room for the lists anyway.
+    /// An empty journal in `folder`, where there must be room for the lists anyway.
     pub(super) fn create(folder: &Path) -> io::Result<Journal> {
         Ok(Journal {
-            file: BufWriter::new(tempfile::tempfile_in(folder)?),
+            file: BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, beside(folder)?),
         })
     }
 
@@ -72,11 +80,20 @@ impl Journal {
         self.file.write_all(&note.to_bytes())
     }
 
+    /// Ends the journal: no further row comes.
+    pub(super) fn close(self) -> io::Result<Notes> {
+        let file = self.file.into_inner();
+        let file = file.map_err(io::IntoInnerError::into_error)?;
+        Ok(Notes {
+            file: file.into_temp_path(),
+        })
+    }
+}
+
+impl Notes {
     /// Reads the notes from the first.
-    pub(super) fn read(&mut self, mut with: impl FnMut(Note) -> io::Result<()>) -> io::Result<()> {
-        self.file.flush()?;
-        let mut file = self.file.get_ref();
-        file.rewind()?;
+    pub(super) fn read(&self, mut with: impl FnMut(Note) -> io::Result<()>) -> io::Result<()> {
+        let file = File::open(&self.file)?;
         let mut reader = BufReader::with_capacity(crate::model::limits::WRITE_BYTES, file);
         let mut bytes = [0; NOTE_BYTES];
         loop {
@@ -108,7 +125,8 @@ mod tests {
             journal.note(note(row)).unwrap();
         }
         let mut rows = 0;
-        journal
+        let notes = journal.close().unwrap();
+        notes
             .read(|found| {
                 assert_eq!(found, note(rows));
                 rows += 1;

@@ -11,20 +11,20 @@ mod journal;
 mod sheets;
 mod whole;
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::columns::NAMES;
 use crate::model::verdict::Disposition;
 use crate::projection::{Pile, Slot};
 use fields::{Quotes, field, thousandths};
 use file::beside;
-use journal::{Journal, Note};
+use journal::{Journal, Note, Notes};
 
 pub use file::{Rights, Table, sweep_beside, write_whole};
 pub use foreign::{Protected, Replace, identity_of_list, protect};
@@ -301,14 +301,16 @@ impl Outlet {
                 path: sheet.path.clone(),
                 error: error.into_error(),
             })?;
-            sheets.push((file, sheet.path));
+            sheets.push((file.into_temp_path(), sheet.path));
         }
+        let closed = self.journal.close();
+        let journal = closed.map_err(|error| OutletError::at(&self.folder, error))?;
         Ok(Written {
             folder: self.folder,
             sheets,
             form: self.form,
             rights: self.rights,
-            journal: self.journal,
+            journal,
             head: self.head,
         })
     }
@@ -329,14 +331,14 @@ fn theirs(line: &mut Vec<u8>, delimiter: u8, row: &Theirs<'_>) {
     line.extend_from_slice(&row.raw[place.end..]);
 }
 
-/// Complete lists that have no name yet.
+/// Complete lists that have no name yet. None of their files is open: a run may have many lists.
 pub struct Written {
     folder: PathBuf,
     /// In the order of [`Disposition::ALL`], then what was cut out of them.
-    sheets: Vec<(NamedTempFile, PathBuf)>,
+    sheets: Vec<(TempPath, PathBuf)>,
     form: Form,
     rights: Rights,
-    journal: Journal,
+    journal: Notes,
     head: Vec<u8>,
 }
 
@@ -348,18 +350,21 @@ impl Written {
     /// [`OutletError`], with nothing renamed.
     pub fn settle(&mut self, share: impl Fn(Slot) -> Option<f64>) -> Result<(), OutletError> {
         let mut offsets = [self.head.len() as u64; Disposition::ALL.len()];
-        let (sheets, journal) = (&self.sheets, &mut self.journal);
-        let settled = journal.read(|note| {
-            let list = note.disposition as usize;
-            if let Some(share) = note.slot.and_then(&share) {
-                let mut column = Vec::with_capacity(5);
-                thousandths(&mut column, share);
-                let place = offsets[list] + u64::from(note.place);
-                sheets[list].0.as_file().write_all_at(&column, place)?;
-            }
-            offsets[list] += u64::from(note.length);
-            Ok(())
-        });
+        let settled = self
+            .opened(OpenOptions::new().write(true))
+            .and_then(|files| {
+                self.journal.read(|note| {
+                    let list = note.disposition as usize;
+                    if let Some(share) = note.slot.and_then(&share) {
+                        let mut column = Vec::with_capacity(5);
+                        thousandths(&mut column, share);
+                        let place = offsets[list] + u64::from(note.place);
+                        files[list].write_all_at(&column, place)?;
+                    }
+                    offsets[list] += u64::from(note.length);
+                    Ok(())
+                })
+            });
         settled.map_err(|error| self.failed(error))
     }
 
@@ -389,7 +394,7 @@ impl Written {
             out.into_inner().map_err(io::IntoInnerError::into_error)
         });
         match made {
-            Ok(file) => self.sheets.push((file, path)),
+            Ok(file) => self.sheets.push((file.into_temp_path(), path)),
             Err(error) => return Err(OutletError { path, error }),
         }
         Ok(rows)
@@ -405,8 +410,7 @@ impl Written {
     /// Reads the rows of the three lists in the caller's order.
     fn each_row(&mut self, mut with: impl FnMut(Note, &[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut readers = Vec::new();
-        for (file, _) in &self.sheets[..Disposition::ALL.len()] {
-            let mut file: &File = file.as_file();
+        for mut file in self.opened(OpenOptions::new().read(true))? {
             file.seek(SeekFrom::Start(self.head.len() as u64))?;
             readers.push(BufReader::with_capacity(
                 crate::model::limits::WRITE_BYTES,
@@ -419,6 +423,12 @@ impl Written {
             readers[note.disposition as usize].read_exact(&mut row)?;
             with(note, &row)
         })
+    }
+
+    /// The files of the three lists.
+    fn opened(&self, how: &OpenOptions) -> io::Result<Vec<File>> {
+        let lists = &self.sheets[..Disposition::ALL.len()];
+        lists.iter().map(|(file, _)| how.open(file)).collect()
     }
 
     fn failed(&self, error: io::Error) -> OutletError {

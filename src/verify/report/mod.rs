@@ -37,7 +37,7 @@ pub use metrics::metrics;
 pub use page::{Edition, html};
 pub use real::{Real, RealLine};
 pub use since::{Numbers, Since};
-pub use terminal::{Detail, terminal};
+pub use terminal::{Detail, Terminal, terminal};
 
 /// The version of `report.json`, described in `config/schemas/report.schema.json`. Within a version fields are only added.
 pub const SCHEMA: u32 = 1;

@@ -8,6 +8,7 @@ use crate::ledger::Changes;
 use crate::model::ending::Ending;
 use crate::model::reason::Reason;
 use crate::model::text::{counted, folded, grouped, tame};
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 
 /// Lines that fit one screen of the terminal of old, with the prompt below them.
@@ -87,25 +88,35 @@ impl Room {
     }
 }
 
-/// A report on a terminal of `width` columns; `out` names where the lists are.
+/// Where a report is shown.
+#[derive(Clone, Copy)]
+pub struct Terminal<'a> {
+    /// Its width, in columns.
+    pub width: usize,
+    /// A moment as clocks show it there.
+    pub when: &'a dyn Fn(Timestamp) -> String,
+}
+
+/// A report on a terminal; `out` names where the lists are.
 #[must_use]
-pub fn terminal(report: &Report, out: &str, width: usize, detail: Detail) -> String {
+pub fn terminal(report: &Report, out: &str, on: Terminal<'_>, detail: Detail) -> String {
     match detail {
-        Detail::All => return page(report, out, width, Room::EVERYTHING),
+        Detail::All => return page(report, out, on, Room::EVERYTHING),
         Detail::OneScreen => {}
     }
     let mut room = Room::LEAST;
     for part in PARTS {
         let more = room.with(part);
-        if page(report, out, width, more).lines().count() <= LINES {
+        if page(report, out, on, more).lines().count() <= LINES {
             room = more;
         }
     }
-    page(report, out, width, room)
+    page(report, out, on, room)
 }
 
 /// The report, with no more than there is room for.
-fn page(report: &Report, out: &str, width: usize, room: Room) -> String {
+fn page(report: &Report, out: &str, on: Terminal<'_>, room: Room) -> String {
+    let width = on.width;
     let mut lines = vec![title(report, width), String::new()];
     lines.push(folded(&format!("  {}", advice::headline(report)), 2, width));
     lines.extend(rates(report, width));
@@ -122,7 +133,7 @@ fn page(report: &Report, out: &str, width: usize, room: Room) -> String {
             width,
         ));
     }
-    let mut notes = notes(report);
+    let mut notes = notes(report, on.when);
     notes.truncate(room.notes);
     if room.notes == usize::MAX {
         notes.push(asked(report));
@@ -192,19 +203,20 @@ fn rates(report: &Report, width: usize) -> [String; 2] {
 }
 
 /// What else is to know, the most important first.
-fn notes(report: &Report) -> Vec<String> {
+fn notes(report: &Report, when: &dyn Fn(Timestamp) -> String) -> Vec<String> {
     let since = report.since.as_ref().map(|since| {
         let changes: Vec<String> = since
             .disposition
             .iter()
             .map(|(list, [then, now])| format!("{list} {} → {}", grouped(*then), grouped(*now)))
             .collect();
-        format!("since {}: {}", since.finished, changes.join(", "))
+        format!("since {}: {}", when(since.finished), changes.join(", "))
     });
     let from_memory = match (report.memory.rows, report.memory.oldest) {
         (rows @ 1.., Some(oldest)) => Some(format!(
-            "{} answered from memory, the oldest answer from {oldest}",
-            counted(rows, "row", "rows")
+            "{} answered from memory, the oldest answer from {}",
+            counted(rows, "row", "rows"),
+            when(oldest)
         )),
         (_, _) => None,
     };

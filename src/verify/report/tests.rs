@@ -14,6 +14,14 @@ use crate::projection::Tally;
 use crate::projection::USUAL_CAP;
 use crate::projection::target;
 
+/// A terminal of `width` columns, where the clock shows the longest that a clock may show.
+fn on(width: usize) -> Terminal<'static> {
+    Terminal {
+        width,
+        when: &|_| "2026-03-02\u{a0}15:30\u{a0}UTC+12:45".to_owned(),
+    }
+}
+
 /// Rows that a test lists: verdict, list, flags, address, suggestion, provider.
 struct Row<'a> {
     standing: Standing,
@@ -308,7 +316,7 @@ fn nothing_from_outside_becomes_markup_in_a_chat_or_on_a_terminal_or_a_metric() 
         );
         for text in [
             &summary,
-            &terminal(&report, words, 80, Detail::All),
+            &terminal(&report, words, on(80), Detail::All),
             &metrics(&report),
         ] {
             assert!(
@@ -358,7 +366,7 @@ fn the_first_screen_says_whether_it_bounces_and_what_to_do() {
     );
     let page = html(&report, Edition::Full);
     assert!(page.contains("verified.csv") && page.contains("presend_reason = catch_all"));
-    let screen = terminal(&report, "out", 80, Detail::OneScreen);
+    let screen = terminal(&report, "out", on(80), Detail::OneScreen);
     assert!(screen.lines().count() <= 23, "{screen}");
     assert!(screen.contains("Send to the 90 addresses"));
 }
@@ -370,13 +378,13 @@ fn the_summary_fits_one_screen_and_breaks_between_words() {
     report.memory.rows = 3;
     report.memory.oldest = Some(report.time.started);
     for width in [80, 120] {
-        let screen = terminal(&report, "list.csv.presend", width, Detail::OneScreen);
+        let screen = terminal(&report, "list.csv.presend", on(width), Detail::OneScreen);
         assert!(screen.lines().count() <= 23, "{screen}");
         assert!(
             screen.lines().all(|line| line.chars().count() <= width),
             "{screen}"
         );
-        let all = terminal(&report, "list.csv.presend", width, Detail::All);
+        let all = terminal(&report, "list.csv.presend", on(width), Detail::All);
         assert!(all.contains("asked: ") && all.lines().count() > 23, "{all}");
         insta::assert_snapshot!(screen);
     }
@@ -416,7 +424,7 @@ fn a_run_that_was_blocked_says_so_and_where_to_turn() {
         advice::Mood::of(&report.projection.verified),
         advice::Mood::Fine
     );
-    let screen = terminal(&report, "out", 80, Detail::OneScreen);
+    let screen = terminal(&report, "out", on(80), Detail::OneScreen);
     assert!(!screen.contains("[fine]"), "{screen}");
     insta::assert_snapshot!(screen);
 }
@@ -426,7 +434,7 @@ fn an_empty_list_makes_a_page_too() {
     let report = report_of("empty.csv", &[], "");
     assert!(html(&report, Edition::Full).contains("The list has no rows."));
     assert!(markdown(&report).contains("The list has no rows."));
-    assert!(terminal(&report, "out", 80, Detail::OneScreen).contains("The list has no rows."));
+    assert!(terminal(&report, "out", on(80), Detail::OneScreen).contains("The list has no rows."));
     assert!(metrics(&report).contains("presend_rows{list=\"empty.csv\"} 0"));
 }
 

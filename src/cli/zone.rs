@@ -1,5 +1,6 @@
 //! Local time: moments in the time zone of this machine, with their offset from UTC.
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::model::timestamp::Timestamp;
@@ -22,6 +23,16 @@ impl Zone {
 
     /// A moment as the clock shows it: `14:30 UTC`, `15:30 UTC+1`.
     pub(super) fn clock(&self, moment: Timestamp) -> String {
+        self.shown(moment, |_| String::new())
+    }
+
+    /// A moment with its day: `2026-03-02 15:30 UTC+1`.
+    pub(super) fn day_and_clock(&self, moment: Timestamp) -> String {
+        self.shown(moment, |here| format!("{}\u{a0}", here.date()))
+    }
+
+    /// A moment as the clock shows it behind what `day` says of its day.
+    fn shown(&self, moment: Timestamp, day: impl FnOnce(&DateTime) -> String) -> String {
         let millis = i64::try_from(moment.as_millis()).unwrap_or(i64::MAX);
         let Ok(moment) = jiff::Timestamp::from_millisecond(millis) else {
             return "the end of time".to_owned();
@@ -37,7 +48,8 @@ impl Zone {
                 format!("UTC{sign}{}:{rest:02}", hours.abs())
             }
         };
-        format!("{:02}:{:02}\u{a0}{offset}", here.hour(), here.minute())
+        let day = day(&here);
+        format!("{day}{:02}:{:02}\u{a0}{offset}", here.hour(), here.minute())
     }
 }
 
@@ -66,6 +78,12 @@ mod tests {
             let zone = Zone(TimeZone::posix(zone).unwrap());
             assert_eq!(zone.clock(moment.parse().unwrap()), shown);
         }
+        let samoa = Zone(TimeZone::posix("SAMOA11").unwrap());
+        let moment = "2026-03-02T02:00:00Z".parse().unwrap();
+        assert_eq!(
+            samoa.day_and_clock(moment),
+            "2026-03-01\u{a0}15:00\u{a0}UTC-11"
+        );
         assert_eq!(
             Zone::default().clock(Timestamp::from_millis(u64::MAX)),
             "the end of time"
