@@ -304,6 +304,31 @@ fn a_workbook_of_excel_97_goes_in() {
     assert!(run.list("review.csv").contains("gone@tolk.test"));
 }
 
+/// Saved by `LibreOffice`: formulas with their results, a link, dates, a first sheet without addresses.
+#[test]
+fn a_workbook_of_libreoffice_goes_in() {
+    let bytes = std::fs::read(repository("tests/fixtures/lists/libreoffice.xls")).unwrap();
+    let run = Run::verify_named("guests.xls", &bytes, &["--offline"]);
+    assert_eq!(run.code(), 2, "{}", run.errors());
+    let said = run.errors();
+    for words in [
+        "guests.xls, sheet \"Notes\": no column looks like email addresses",
+        "read another sheet with `--sheet`: \"Gäste\"",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let run = Run::verify_named("guests.xls", &bytes, &["--offline", "--sheet", "Gäste"]);
+    assert_eq!(run.code(), 0, "{}", run.errors());
+    let review = run.list("review.csv");
+    for row in [
+        "Lena Köhler,lena@tolk.test,2024-03-01,12.5,Dear Lena Köhler,lena@tolk.test,",
+        "\"Omar, Jr.\",omar@tolk.test,2023-12-31,0.1,\"Dear Omar, Jr.\",omar@tolk.test,",
+        "Пиа,pia@tolk.test,2022-01-02,,Dear Пиа,pia@tolk.test,",
+    ] {
+        assert!(review.contains(row), "{row}: {review}");
+    }
+}
+
 #[test]
 fn a_spreadsheet_goes_in() {
     let mut book = rust_xlsxwriter::Workbook::new();

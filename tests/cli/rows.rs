@@ -241,16 +241,38 @@ fn a_policy_file_may_keep_duplicates() {
 #[test]
 fn only_what_is_dead_is_to_be_taken_out_of_the_records() {
     let list =
-        b"email\nlena@tolk.test\nnobody@tolk.test\nomar@@tolk.test\nrubbish\nx@nowhere.test\n";
+        b"email\nlena@tolk.test\nnobody@tolk.test\nomar@@tolk.test\nrubbish\nx@nowhere.test\n\
+        NOBODY@tolk.test\nx@gmial.com\n";
     let run = verified(list, &["-v"]);
+    assert_eq!(run.report()["list"]["dead"], 2);
     let screen = steps(&run);
     assert!(
         screen.contains("Take 2 addresses that take no mail out"),
         "{screen}"
     );
     assert!(
-        screen.contains("Correct 1 probable typing error"),
+        screen.contains("Correct 2 probable typing errors"),
         "{screen}"
+    );
+}
+
+#[test]
+fn what_dns_says_of_every_row_is_proven() {
+    let run = verified(b"name,email\nX,x@nowhere.test\nNobody,\n", &[]);
+    let screen = steps(&run);
+    assert!(
+        screen.contains("Nothing on this list is safe to send to"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("Take 1 address that takes no mail out of your records"),
+        "{screen}"
+    );
+    let offline = Run::verify(b"name,email\nX,x@nowhere.test\nNobody,\n", &["--offline"]);
+    assert!(
+        steps(&offline).contains("nothing is proven yet"),
+        "{}",
+        steps(&offline)
     );
 }
 

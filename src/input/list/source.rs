@@ -176,7 +176,8 @@ impl Source {
                     ..options.clone()
                 };
                 let reading = Reading::of(&table.file, table.bytes);
-                let mut list = List::begin(&self.name, Box::new(reading), &written, Origin::Table)?;
+                let begun = List::begin(&self.name, Box::new(reading), &written, Origin::Table);
+                let mut list = begun.map_err(|error| in_sheet(error, table.remark.as_ref()))?;
                 if !table.is_sheet {
                     list.sheet_rows = 0;
                 }
@@ -271,6 +272,41 @@ impl Source {
     pub fn late_remarks(&self) -> Vec<Remark> {
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         late.clone()
+    }
+}
+
+/// An error about the columns of a sheet that names the other sheets: the list may be on one of them.
+fn in_sheet(error: IntakeError, remark: Option<&Remark>) -> IntakeError {
+    let Some(Remark::Sheets { used, others, .. }) = remark else {
+        return error;
+    };
+    if others.is_empty() {
+        return error;
+    }
+    let list = |list: String| format!("{list}, sheet {used:?}");
+    let columns = |columns: String| {
+        let others: Vec<String> = others.iter().map(|other| format!("{other:?}")).collect();
+        let others = others.join(", ");
+        format!("{columns}; or read another sheet with `--sheet`: {others}")
+    };
+    match error {
+        IntakeError::NoAddressColumn {
+            list: name,
+            columns: names,
+        } => IntakeError::NoAddressColumn {
+            list: list(name),
+            columns: columns(names),
+        },
+        IntakeError::NoSuchColumn {
+            list: name,
+            wanted,
+            columns: names,
+        } => IntakeError::NoSuchColumn {
+            list: list(name),
+            wanted,
+            columns: columns(names),
+        },
+        error => error,
     }
 }
 

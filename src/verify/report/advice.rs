@@ -78,7 +78,9 @@ pub fn headline(report: &Report) -> String {
         return we_were_blocked(report);
     }
     let unasked = report.traffic.rcpt == 0 && report.traffic.answered_from_ledger == 0;
-    if after.rows == 0 && unasked {
+    // What DNS and the text say of every row is proven without asking anybody.
+    let is_open = unsettled(report, |reason| reason != Reason::NoAddress) > 0;
+    if after.rows == 0 && unasked && is_open {
         return format!(
             "Nobody was asked, so nothing is proven yet: lists like this one bounce at about {}.",
             percent(before.rate)
@@ -427,30 +429,23 @@ fn leave_out_traps(report: &Report) -> Option<Step> {
 }
 
 fn take_out_dead(report: &Report) -> Option<Step> {
-    let dead: u64 = report
-        .flow
-        .iter()
-        .filter(|flow| is_dead(flow.verdict, flow.reason))
-        .map(|flow| flow.rows)
-        .sum();
+    let dead = report.list.dead;
     if dead == 0 {
         return None;
     }
+    let take = match dead {
+        1 => "takes",
+        _ => "take",
+    };
     Some(step(
         format!(
-            "Take {} that take no mail out of your records.",
+            "Take {} that {take} no mail out of your records.",
             addresses(dead)
         ),
         "Each of them comes back every time, and every one that does counts against you.",
-        "In rejected.csv: presend_verdict = undeliverable, with a reason other than bad_syntax; presend_reply has the words \
-         of the mail host.",
+        "In rejected.csv: presend_verdict = undeliverable, with a reason other than bad_syntax and no presend_suggestion; \
+         presend_reply has the words of the mail host.",
     ))
-}
-
-/// Whether a verdict says that mailbox or domain is gone for good. A text that is no address may be a slip, and says
-/// nothing about the recipient that was meant.
-fn is_dead(verdict: Standing, reason: Reason) -> bool {
-    verdict == Standing::Undeliverable && reason != Reason::BadSyntax && reason.may_reject()
 }
 
 /// What to know about rows that are not one message each, or did not come in clean: in one line, where there is anything.

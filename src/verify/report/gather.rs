@@ -113,6 +113,7 @@ impl Gathering {
         self.list.rows += 1;
         self.list.addresses += u64::from(row.address.is_some());
         self.list.duplicates += u64::from(flags.has(Flag::Duplicate));
+        self.list.dead += u64::from(is_to_be_taken_out(row));
         if let Some(list) = self.lists.last_mut() {
             list.count(row);
         }
@@ -420,6 +421,15 @@ const EXPLAINED: [Flag; 4] = [
     Flag::Role,
     Flag::ReservedName,
 ];
+
+/// Whether a row's mailbox or domain is gone for good. A text that is no address may be a slip, and says nothing about the
+/// recipient that was meant.
+fn is_to_be_taken_out(row: &Seen<'_>) -> bool {
+    let Verdict { standing, reason } = row.verdict;
+    let is_dead =
+        standing == Standing::Undeliverable && reason != Reason::BadSyntax && reason.may_reject();
+    is_dead && row.suggestion.is_none() && !row.flags.has(Flag::Duplicate)
+}
 
 /// Whether a reason means that the host refuses to answer this client.
 fn blocks(reason: Reason) -> bool {

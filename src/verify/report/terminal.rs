@@ -208,7 +208,13 @@ fn notes(report: &Report, when: &dyn Fn(Timestamp) -> String) -> Vec<String> {
         let changes: Vec<String> = since
             .disposition
             .iter()
-            .map(|(list, [then, now])| format!("{list} {} → {}", grouped(*then), grouped(*now)))
+            .map(|(list, [then, now])| {
+                format!(
+                    "{list}\u{a0}{}\u{a0}→\u{a0}{}",
+                    grouped(*then),
+                    grouped(*now)
+                )
+            })
             .collect();
         format!("since {}: {}", when(since.finished), changes.join(", "))
     });
