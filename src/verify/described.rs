@@ -243,7 +243,7 @@ impl<'a> Describer<'a> {
     /// waits for memory once and not for each.
     pub(super) fn describe_all(
         &mut self,
-        parsed: Vec<Result<Address, NoAddress>>,
+        parsed: &mut Vec<Result<Address, NoAddress>>,
     ) -> impl Iterator<Item = Text> {
         let notes: Vec<Option<Note>> = parsed
             .iter()
@@ -257,7 +257,7 @@ impl<'a> Describer<'a> {
             let note = note.expect("every address has a note");
             Ok(self.by_note(address, &note))
         };
-        parsed.into_iter().zip(notes).map(by_note)
+        parsed.drain(..).zip(notes).map(by_note)
     }
 
     fn by_note(&self, address: Address, note: &Note) -> Described {

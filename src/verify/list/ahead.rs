@@ -1,4 +1,7 @@
 //! The second reading's rows, read and judged ahead on threads of their own, in batches.
+//!
+//! One thread reads, and that is what a list waits for where nobody is asked: it does nothing that the threads behind it
+//! can do. A batch goes round whole: what was allocated for it is let go by the thread that reads, where that costs least.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,7 +14,7 @@ use crate::input::list::{Earlier, IntakeError, List};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::limits;
 use crate::model::verdict::Policy;
-use crate::verify::described::{Describer, Named, NoAddress, Text, read_row};
+use crate::verify::described::{Describer, Named, NoAddress, read_row};
 use crate::verify::error::VerifyError;
 use crate::verify::judge::{Cells, Judge, Judgement};
 use crate::verify::lanes::{Follows, Lanes, lanes, workers};
@@ -23,8 +26,8 @@ use crate::verify::seen::{Mark, Marker, Seen};
 pub(super) struct Batch {
     bytes: Vec<u8>,
     places: Vec<Place>,
-    /// What the text of each row's addresses says, row by row, until it is judged.
-    texts: Vec<(Text, Option<Mark>)>,
+    /// Each row's addresses, row by row, until they are judged.
+    parsed: Vec<Result<Address, NoAddress>>,
     judged: Vec<Judged>,
 }
 
@@ -77,7 +80,7 @@ pub(super) struct JudgedRow<'a> {
     /// The row that a spreadsheet program shows it in, from 1.
     pub(super) sheet_row: u64,
     /// What it gets.
-    pub(super) judged: Judged,
+    pub(super) judged: &'a Judged,
 }
 
 impl Batch {
@@ -93,15 +96,15 @@ impl Batch {
         }
     }
 
-    /// Takes the rows out, in the list's order.
-    pub(super) fn rows(&mut self, cells: Cells) -> impl Iterator<Item = JudgedRow<'_>> {
+    /// The rows, in the list's order.
+    pub(super) fn rows(&self, cells: Cells) -> impl Iterator<Item = JudgedRow<'_>> {
         let bytes = &self.bytes;
         let text = |range: Range<usize>| {
             std::str::from_utf8(&bytes[range]).expect("an address is written in UTF-8")
         };
-        let places = self.places.drain(..);
-        places
-            .zip(self.judged.drain(..))
+        self.places
+            .iter()
+            .zip(&self.judged)
             .map(move |(place, judged)| {
                 let cell = place.cell(judged.chosen).clone();
                 let address = text(cell.clean);
@@ -117,8 +120,8 @@ impl Batch {
                 };
                 JudgedRow {
                     theirs: Theirs {
-                        raw: &bytes[place.raw],
-                        terminator: &bytes[place.terminator],
+                        raw: &bytes[place.raw.clone()],
+                        terminator: &bytes[place.terminator.clone()],
                         put,
                     },
                     address,
@@ -132,14 +135,24 @@ impl Batch {
     fn clear(&mut self) {
         self.bytes.clear();
         self.places.clear();
-        self.texts.clear();
+        self.parsed.clear();
         self.judged.clear();
     }
 
-    /// Judges its rows by what the ledger knows now, which is one state for all of them.
-    fn judge(&mut self, judge: &Judge<'_>, ledger: &mut Ledger) -> Result<(), LedgerError> {
+    /// Judges its rows by what their text says and what the ledger knows now, which is one state for all of them.
+    fn judge(
+        &mut self,
+        judge: &Judge<'_>,
+        describer: &mut Describer<'_>,
+        marker: &Marker,
+        ledger: &mut Ledger,
+    ) -> Result<(), LedgerError> {
         let (places, judged) = (&self.places, &mut self.judged);
-        let mut texts = self.texts.drain(..);
+        let mut texts = describer.describe_all(&mut self.parsed).map(|text| {
+            let described = text.as_ref().ok();
+            let mark = described.map(|described| marker.mark(&described.address.key()));
+            (text, mark)
+        });
         ledger.look(|ledger| {
             for place in places {
                 let mut best: Option<Judged> = None;
@@ -229,18 +242,16 @@ impl Place {
     }
 }
 
-/// Reads rows, in batches, with what their text says.
-struct Reader<'a> {
+/// Reads rows, in batches.
+struct Reader {
     list: List,
     earlier: Earlier,
-    describer: Describer<'a>,
-    marker: Marker,
     returned: Receiver<Batch>,
     /// Why the list cannot be read further; told behind the rows that were read before.
     failed: Option<IntakeError>,
 }
 
-impl Reader<'_> {
+impl Reader {
     /// The next batch, and whether more follows.
     fn read(&mut self) -> (Result<Batch, IntakeError>, Follows) {
         if let Some(error) = self.failed.take() {
@@ -257,40 +268,23 @@ impl Reader<'_> {
 
     /// Fills a batch until it is full or the list is at its end. What was read before a failure is in it.
     fn fill(&mut self, batch: &mut Batch) -> Result<Follows, IntakeError> {
-        let mut parsed = Vec::new();
-        let follows = read_rows(&mut self.list, &self.earlier, batch, &mut parsed);
-        let texts = self.describer.describe_all(parsed).map(|text| {
-            let described = text.as_ref().ok();
-            let mark = described.map(|described| self.marker.mark(&described.address.key()));
-            (text, mark)
-        });
-        batch.texts.extend(texts);
-        follows
-    }
-}
-
-fn read_rows(
-    list: &mut List,
-    earlier: &Earlier,
-    batch: &mut Batch,
-    parsed: &mut Vec<Result<Address, NoAddress>>,
-) -> Result<Follows, IntakeError> {
-    while batch.places.len() < limits::AHEAD_ROWS && batch.bytes.len() < limits::AHEAD_BYTES {
-        let Some(row) = list.next_row()? else {
-            return Ok(Follows::Nothing);
-        };
-        let (raw, _) = earlier.strip(row.raw, None);
-        batch.keep([&raw, row.closing], row.terminator, row.sheet_row);
-        read_row(&row, |named| {
-            let place = match earlier.is_empty() {
-                true => named.place.clone(),
-                false => earlier.strip(row.raw, named.place.clone()).1,
+        while batch.places.len() < limits::AHEAD_ROWS && batch.bytes.len() < limits::AHEAD_BYTES {
+            let Some(row) = self.list.next_row()? else {
+                return Ok(Follows::Nothing);
             };
-            batch.keep_cell(&named, place);
-            parsed.push(named.address);
-        });
+            let (raw, _) = self.earlier.strip(row.raw, None);
+            batch.keep([&raw, row.closing], row.terminator, row.sheet_row);
+            read_row(&row, |named| {
+                let place = match self.earlier.is_empty() {
+                    true => named.place.clone(),
+                    false => self.earlier.strip(row.raw, named.place.clone()).1,
+                };
+                batch.keep_cell(&named, place);
+                batch.parsed.push(named.address);
+            });
+        }
+        Ok(Follows::More)
     }
-    Ok(Follows::More)
 }
 
 /// The other end of the threads.
@@ -305,7 +299,7 @@ impl Ahead {
         self.batches.next()
     }
 
-    /// Returns a batch whose rows were taken out, so that its memory serves again.
+    /// Returns a batch whose rows are listed, so that its memory serves again.
     pub(super) fn give_back(&self, batch: Batch) {
         // One that finds no room is let go.
         let _ = self.spent.try_send(batch);
@@ -324,12 +318,13 @@ pub(super) fn read<'scope, 'env>(
     lists: &'env Lists,
     judge: &'env Judge<'env>,
     ledger: &Ledger,
-    marker: Marker,
+    marker: &Marker,
 ) -> Result<Ahead, LedgerError> {
     let judging = |mut ledger: Ledger| {
+        let (mut describer, marker) = (Describer::new(lists), marker.clone());
         move |read: Result<Batch, IntakeError>| {
             let mut batch = read?;
-            batch.judge(judge, &mut ledger)?;
+            batch.judge(judge, &mut describer, &marker, &mut ledger)?;
             Ok::<_, VerifyError>(batch)
         }
     };
@@ -338,8 +333,6 @@ pub(super) fn read<'scope, 'env>(
     let mut reader = Reader {
         earlier: list.earlier().clone(),
         list,
-        describer: Describer::new(lists),
-        marker,
         returned,
         failed: None,
     };

@@ -158,7 +158,7 @@ impl Listing<'_> {
         }
         let (tools, marker) = (self.tools, self.seen.marker());
         thread::scope(|scope| {
-            let mut ahead = ahead::read(scope, list, &tools.lists, judge, ledger, marker)?;
+            let mut ahead = ahead::read(scope, list, &tools.lists, judge, ledger, &marker)?;
             while let Some(batch) = ahead.next_batch() {
                 let mut batch = batch?;
                 batch.flag_duplicates(&mut self.seen, &tools.policy);
@@ -179,11 +179,10 @@ impl Listing<'_> {
         let Judged {
             judgement, address, ..
         } = row.judged;
-        let (address, mark) = address.unzip();
-        let pile = pile_of(&judgement, &self.tools.policy);
-        let domain = address
-            .as_ref()
-            .map_or("", |address| address.domain().wire());
+        let named = address.as_ref();
+        let address = named.map(|(address, _)| address);
+        let pile = pile_of(judgement, &self.tools.policy);
+        let domain = address.map_or("", |address| address.domain().wire());
         let provider = judgement.provider_id.as_deref();
         let slot = judgement
             .is_message()
@@ -212,18 +211,18 @@ impl Listing<'_> {
             suggestion: judgement.suggestion.as_deref(),
             provider: judgement.provider.as_deref(),
             provider_id: judgement.provider_id.as_deref(),
-            address: address.as_ref(),
+            address,
         };
         let lists = &self.tools.lists;
         self.gathering.count(&row, |address| lists.explain(address));
         if let Some(at) = judgement.checked_at.filter(|at| *at < self.began) {
             self.memory.count(at, self.began);
         }
-        if let (Some(mark), Some(address)) = (mark, &address)
+        if let Some((address, mark)) = named
             && !judgement.flags.has(Flag::Duplicate)
         {
             self.changes
-                .note(&mut self.seen, (mark, address), judgement.verdict)?;
+                .note(&mut self.seen, (*mark, address), judgement.verdict)?;
         }
         Ok(())
     }
