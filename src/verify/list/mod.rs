@@ -164,7 +164,7 @@ impl Listing<'_> {
                 batch.flag_duplicates(&mut self.seen, &tools.policy);
                 observer.listing(self.listed);
                 for row in batch.rows(self.task.writing.cells) {
-                    self.row(row, &mut outlet)?;
+                    self.row(&row, &mut outlet)?;
                 }
                 ahead.give_back(batch);
             }
@@ -174,7 +174,7 @@ impl Listing<'_> {
     }
 
     /// Lists one row.
-    fn row(&mut self, row: JudgedRow<'_>, outlet: &mut Outlet) -> Result<(), VerifyError> {
+    fn row(&mut self, row: &JudgedRow<'_>, outlet: &mut Outlet) -> Result<(), VerifyError> {
         self.listed += 1;
         let Judged {
             judgement, address, ..

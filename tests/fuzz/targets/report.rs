@@ -1,7 +1,7 @@
 //! Any bytes as `report.json`.
 
 use presend::verify::report::{
-    Detail, Edition, Numbers, Report, html, markdown, metrics, terminal,
+    Detail, Edition, Numbers, Report, Terminal, html, markdown, metrics, terminal,
 };
 
 /// Reads the report, writes it again, and renders it in every way.
@@ -16,8 +16,12 @@ pub fn run(data: &[u8]) {
     };
     Report::from_json(&report.to_json(), "report.json").expect("a report is read as written");
     for width in [20, 80] {
-        super::may_be_shown(&terminal(&report, "out", width, Detail::OneScreen));
-        super::may_be_shown(&terminal(&report, "out", width, Detail::All));
+        let on = Terminal {
+            width,
+            when: &|moment| moment.to_string(),
+        };
+        super::may_be_shown(&terminal(&report, "out", on, Detail::OneScreen));
+        super::may_be_shown(&terminal(&report, "out", on, Detail::All));
     }
     for edition in [Edition::Full, Edition::Client] {
         let page = html(&report, edition);
