@@ -171,7 +171,8 @@ fn said<'b>(bytes: &'b [u8], name: &str) -> anyhow::Result<&'b [u8]> {
         true => Err(Refusal {
             exit: Exit::NoList,
             message: format!(
-                "{name} is empty, so there is nothing to explain\n  give a reply, a code or a message that came back (.eml)"
+                "{name} is empty, so there is nothing to explain\n  \
+                 give a reply, a code or a message that came back (.eml)"
             ),
         }
         .into()),

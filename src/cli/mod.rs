@@ -164,8 +164,8 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// How many lists a command reads that runs for long, with files, sockets and memory that grow to some size; none of the
-/// others.
+/// How many lists a command reads that runs for long, with files, sockets and memory that grow to some size; none of
+/// the others.
 fn lists_of_a_run(command: &Command) -> Option<usize> {
     match command {
         Command::Verify(args) => Some(args.lists()),

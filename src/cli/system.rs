@@ -5,8 +5,8 @@ use super::{Exit, Refusal};
 use crate::model::limits;
 use crate::net::live::allowed_files;
 
-/// Refuses to begin a run over so many `lists` where the first files or the first memory would fail; what may become too little is told on the error
-/// stream.
+/// Refuses to begin a run over so many `lists` where the first files or the first memory would fail; what may become too
+/// little is told on the error stream.
 ///
 /// # Errors
 ///
@@ -21,8 +21,8 @@ pub(super) fn gives_enough(lists: usize) -> anyhow::Result<()> {
             lists => (format!(" for {lists} lists"), ", or name fewer lists"),
         };
         return Err(refusal(format!(
-            "the system lets this program open only {files} files at a time, and it needs {needed} at least{of}\n  raise the \
-             limit: ulimit -n 1024{or}"
+            "the system lets this program open only {files} files at a time, and it needs {needed} at least{of}\n  \
+             raise the limit: ulimit -n 1024{or}"
         )));
     }
     match memory(allowed_memory()) {

@@ -554,8 +554,8 @@ pub const DNS_LOST_MANY: usize = 10;
 /// Most sockets that one of them holds: one for each attempt (measured with hickory-resolver).
 pub const SOCKETS_OF_A_DNS_QUESTION: usize = 3;
 
-/// Files that a run opens beside sockets and those that are open when it begins to ask, among them the lists: the ledger
-/// with its journal, the lists to come, pipes, the runtime's own. Our choice: about twenty were counted.
+/// Files that a run opens beside sockets and those that are open when it begins to ask, among them the lists: the
+/// ledger with its journal, the lists to come, pipes, the runtime's own. Our choice: about twenty were counted.
 pub const OWN_FILES: usize = 32;
 
 /// Fewest open files that a run can do with: its own, and a few conversations. Our choice, tried.

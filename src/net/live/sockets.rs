@@ -15,8 +15,8 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// As many as the system lets this program have beside the files that are open by now, such as the lists of the run.
-    /// The system is first asked for all that it may give.
+    /// As many as the system lets this program have beside the files that are open by now, such as the lists of the
+    /// run. The system is first asked for all that it may give.
     #[must_use]
     pub fn allowed() -> Self {
         Sockets::within(allowed_files().saturating_sub(open_files()))

@@ -209,8 +209,8 @@ impl Standings {
         self.change(domain_of(key), |domain| domain.answers(part).wanted += 1);
     }
 
-    /// An earlier run was answered about the mailbox of this `key`, which leads a row; how its domain answers for unknown
-    /// recipients is not known. `flags` says what stands against it.
+    /// An earlier run was answered about the mailbox of this `key`, which leads a row; how its domain answers for
+    /// unknown recipients is not known. `flags` says what stands against it.
     pub(super) fn answered_before(&mut self, key: &str, reading: &Reading, flags: Flags) {
         self.wanted(key, Part::Leads);
         self.answered += 1;

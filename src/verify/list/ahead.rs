@@ -1,7 +1,8 @@
 //! The second reading's rows, read and judged ahead on threads of their own, in batches.
 //!
-//! One thread reads, and that is what a list waits for where nobody is asked: it does nothing that the threads behind it
-//! can do. A batch goes round whole: what was allocated for it is let go by the thread that reads, where that costs least.
+//! One thread reads, and that is what a list waits for where nobody is asked: it does nothing that the threads behind
+//! it can do. A batch goes round whole: what was allocated for it is let go by the thread that reads, where that costs
+//! least.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -443,8 +443,8 @@ fn take_out_dead(report: &Report) -> Option<Step> {
             addresses(dead)
         ),
         "Each of them comes back every time, and every one that does counts against you.",
-        "In rejected.csv: presend_verdict = undeliverable, with a reason other than bad_syntax and no presend_suggestion; \
-         presend_reply has the words of the mail host.",
+        "In rejected.csv: presend_verdict = undeliverable, with a reason other than bad_syntax and no \
+         presend_suggestion; presend_reply has the words of the mail host.",
     ))
 }
 

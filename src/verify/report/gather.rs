@@ -422,8 +422,8 @@ const EXPLAINED: [Flag; 4] = [
     Flag::ReservedName,
 ];
 
-/// Whether a row's mailbox or domain is gone for good. A text that is no address may be a slip, and says nothing about the
-/// recipient that was meant.
+/// Whether a row's mailbox or domain is gone for good. A text that is no address may be a slip, and says nothing about
+/// the recipient that was meant.
 fn is_to_be_taken_out(row: &Seen<'_>) -> bool {
     let Verdict { standing, reason } = row.verdict;
     let is_dead =

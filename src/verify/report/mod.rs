@@ -154,8 +154,8 @@ pub struct ListFacts {
     pub addresses: u64,
     /// Rows that name a mailbox of an earlier row.
     pub duplicates: u64,
-    /// Mailboxes that take no mail, each once: those to be taken out of the caller's records. One that is probably a typing
-    /// error is to be corrected instead.
+    /// Mailboxes that take no mail, each once: those to be taken out of the caller's records. One that is probably a
+    /// typing error is to be corrected instead.
     #[serde(default)]
     pub dead: u64,
 }
