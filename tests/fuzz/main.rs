@@ -112,7 +112,7 @@ fn every_target_bears_its_seeds_changed() {
         let mut count = 0_u64;
         let goes_on = |count: u64| match seconds {
             Some(seconds) => begun.elapsed() < Duration::from_secs(seconds),
-            None => count < 200,
+            None => count < 50,
         };
         while goes_on(count) {
             let (_, seed) = &seeds[dice.below(seeds.len())];

@@ -8,7 +8,8 @@ use presend::input::list::{IntakeError, List, Options, Piece, Source};
 /// Reads the list twice, once by its rows and once by its pieces.
 pub fn run(data: &[u8]) {
     let options = Options::default();
-    let rows = rows(data, &options);
+    // A source is looked at as a whole before it is read: what is no text is made a table, so its rows may be others.
+    let _ = rows(data, &options);
     let Ok(mut list) = List::read("list", Cursor::new(data.to_vec()), &options) else {
         return;
     };
@@ -19,10 +20,6 @@ pub fn run(data: &[u8]) {
     let tally = list.tally();
     assert_eq!(tally.rows, seen);
     assert!(tally.faulty <= tally.rows);
-    // A source is looked at as a whole before it is read, so it may be refused where a bare reading is not.
-    if let Ok(rows) = rows {
-        assert_eq!(rows.len() as u64, seen);
-    }
 }
 
 /// How many addresses each row has.
