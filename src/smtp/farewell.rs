@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::command::Command;
 use super::session::{Dialogue, Step};
-use super::{Answer, Garble, Stage};
+use super::{Answer, Garble, Reply, Stage};
 use crate::model::limits;
 
 /// What the end of a conversation shows of it.
@@ -29,6 +29,8 @@ pub enum Parting {
 pub struct Farewell {
     at: At,
     parting: Parting,
+    /// The reply by which the host had taken its leave before we did.
+    dismissal: Option<Reply>,
     replies: u32,
     /// Whether the dialogue has paused because it is out of step.
     paused: bool,
@@ -52,6 +54,7 @@ impl Default for Farewell {
         Farewell {
             at: At::Say,
             parting: Parting::Untold,
+            dismissal: None,
             replies: 0,
             paused: false,
             wait: limits::GOODBYE_WAIT,
@@ -75,6 +78,13 @@ impl Farewell {
     #[must_use]
     pub fn parting(&self) -> Parting {
         self.parting
+    }
+
+    /// The reply by which the host took its leave before it heard of ours (421, RFC 5321 §3.8), where that is what came
+    /// first after QUIT.
+    #[must_use]
+    pub fn dismissal(&self) -> Option<&Reply> {
+        self.dismissal.as_ref()
     }
 
     fn is_out_of_step(&mut self) {
@@ -116,8 +126,10 @@ impl Dialogue for Farewell {
                 self.at = At::Say;
             }
             (At::Said | At::Waiting, Answer::Reply(reply)) if matches!(reply.code, 221 | 421) => {
-                if reply.code == 221 && self.parting == Parting::Untold {
-                    self.parting = Parting::InStep;
+                match (reply.code, self.parting, self.at) {
+                    (221, Parting::Untold, _) => self.parting = Parting::InStep,
+                    (421, _, At::Said) => self.dismissal = Some(reply),
+                    (_, _, _) => {}
                 }
                 self.at = At::End;
             }
@@ -190,6 +202,18 @@ mod tests {
         ] {
             assert_eq!(parting(&answers), wanted, "{answers:?}");
         }
+    }
+
+    #[test]
+    fn a_host_that_had_taken_its_leave_before_says_so() {
+        let dismissal = |answer: &str| {
+            let mut farewell = Farewell::default();
+            assert!(matches!(farewell.step(), Step::Say(_)));
+            farewell.hear(Some(reply(answer)));
+            farewell.dismissal().map(|reply| reply.code)
+        };
+        assert_eq!(dismissal("421 4.7.0 too many errors"), Some(421));
+        assert_eq!(dismissal("221 2.0.0 Bye"), None);
     }
 
     #[test]

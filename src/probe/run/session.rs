@@ -98,17 +98,22 @@ impl Session {
             });
             report(SessionEvent::Answered(heard.collect()));
         }
-        let parting = take_leave(line, Farewell::default().waiting(slowest), || {
+        let farewell = take_leave(line, Farewell::default().waiting(slowest), || {
             if worth_counting {
                 report(SessionEvent::OutOfStep(self.out_of_step()));
             }
         });
-        let parting = match (parting.await, worth_counting) {
-            (parting, true) => parting,
+        let farewell = farewell.await;
+        if !worth_counting {
             // Where a batch broke off, what comes now may be its answers, late.
-            (_, false) => Parting::Untold,
-        };
-        report(SessionEvent::Ended(parting));
+            report(SessionEvent::Ended(Parting::Untold));
+            return;
+        }
+        if let Some(reply) = farewell.dismissal() {
+            let answer = Answer::Reply(reply.clone());
+            report(SessionEvent::Dismissed(self.hear(&answer, Stage::Unknown)));
+        }
+        report(SessionEvent::Ended(farewell.parting()));
     }
 
     /// What is known of a conversation whose replies cannot be told apart.
@@ -145,8 +150,9 @@ impl Session {
                 // A host that has greeted, or refused to, is still told goodbye.
                 let is_met = stage != Stage::Greeting || matches!(answer, Answer::Reply(_));
                 if is_met && answer != Answer::HungUp {
-                    let parting = take_leave(line, Farewell::default(), || {}).await;
-                    if parting == Parting::OutOfStep && matches!(answer, Answer::Reply(_)) {
+                    let farewell = take_leave(line, Farewell::default(), || {}).await;
+                    let is_out_of_step = farewell.parting() == Parting::OutOfStep;
+                    if is_out_of_step && matches!(answer, Answer::Reply(_)) {
                         // It was no answer to what we said.
                         return failed(self.out_of_step());
                     }
@@ -220,12 +226,13 @@ impl Session {
     }
 }
 
-/// Says goodbye, then waits for the host to close. Calls `out_of_step` as soon as that shows.
+/// Says goodbye, then waits for the host to close. Calls `out_of_step` as soon as that shows. Returns what the host said
+/// to it.
 async fn take_leave(
     line: Connection,
     mut farewell: Farewell,
     out_of_step: impl FnOnce(),
-) -> Parting {
+) -> Farewell {
     let lossless = "only encryption loses a line";
     let mut line = line.carry_out(&mut farewell).await.expect(lossless);
     if farewell.parting() == Parting::OutOfStep {
@@ -233,7 +240,7 @@ async fn take_leave(
         line = line.carry_out(&mut farewell).await.expect(lossless);
     }
     line.until_closed().await;
-    farewell.parting()
+    farewell
 }
 
 /// The stage at which a command is answered.

@@ -9,7 +9,7 @@ use crate::model::reason::Reason;
 use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::Farewell;
+use crate::probe::{Farewell, farewell};
 
 impl Scheduler {
     /// Counts what a connection that is over has brought. Hosts that have had their chance are left.
@@ -46,7 +46,8 @@ impl Scheduler {
     /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one
     /// stays below it. Words that do not say what they count are believed the second time.
     pub(super) fn heed_farewell(&mut self, session: SessionId, host: usize, farewell: Farewell) {
-        let spent = self.sessions[&session].spent;
+        let t = &self.sessions[&session];
+        let (spent, refused_for_good) = (t.spent, t.refused_for_good);
         let Host {
             known,
             farewell_after,
@@ -56,7 +57,12 @@ impl Scheduler {
         let recipients = spent.recipients().max(1);
         match farewell {
             Farewell::Refusals => {
-                let borne = spent.refused.saturating_sub(1).max(1);
+                // Those that it may not count are left out, or the next connection would hear it again.
+                let counted = match refused_for_good {
+                    0 | 1 => spent.refused,
+                    several => several,
+                };
+                let borne = counted.saturating_sub(1).max(1);
                 lower(&mut known.refusals_cap, borne);
             }
             Farewell::UsedUp => lower(&mut known.recipients_cap, recipients),
@@ -68,6 +74,22 @@ impl Scheduler {
             }
         }
         self.tell_of_host(host);
+    }
+
+    /// A host had taken its leave behind its last answer, before it heard of ours: where it counts mistakes, we had one
+    /// too many.
+    pub(super) fn heed_dismissal(&mut self, session: SessionId, heard: &Heard) {
+        let Some(t) = self.sessions.get(&session) else {
+            return;
+        };
+        let host = self.groups[t.group].host;
+        match farewell(&heard.exchange.reply) {
+            farewell @ Farewell::Refusals if t.replied > 0 => {
+                self.heed_farewell(session, host, farewell);
+            }
+            // It may have been tired of waiting for our next question.
+            Farewell::Refusals | Farewell::UsedUp | Farewell::Untold => {}
+        }
     }
 
     /// An additional connection did not come about while others to the same machine stand: it takes no more than those.

@@ -165,6 +165,8 @@ pub enum SessionEvent {
     Answered(Vec<Option<Heard>>),
     /// Its replies cannot be told apart: none of its answers counts.
     OutOfStep(Heard),
+    /// The host had taken its leave (421) before it heard of ours.
+    Dismissed(Heard),
     /// The connection is gone, with what its end has shown of its answers.
     Ended(Parting),
 }
@@ -273,6 +275,8 @@ struct Session {
     batch: Batch,
     /// Recipients that were replied to.
     replied: u32,
+    /// Recipients refused for good: whoever counts mistakes counts these.
+    refused_for_good: u32,
     /// Whether the last recipient that was replied to was refused.
     refused_last: bool,
     /// Since when there has been nothing to ask in it, where it rests beside another.
@@ -317,6 +321,7 @@ impl Session {
                 pace: BatchPace::OneByOne,
             },
             replied: 0,
+            refused_for_good: 0,
             refused_last: false,
             idle_since: None,
             began: now,
@@ -790,6 +795,7 @@ impl Scheduler {
                 }
             }
             SessionEvent::OutOfStep(heard) => self.out_of_step(session, &heard, now),
+            SessionEvent::Dismissed(heard) => self.heed_dismissal(session, &heard),
             SessionEvent::Ended(parting) => {
                 self.has_parted(session, parting, now);
                 self.ended(session, now);

@@ -285,6 +285,7 @@ impl Scheduler {
                 t.spent.accepted += 1;
             } else {
                 t.spent.refused += 1;
+                t.refused_for_good += u32::from(is_counted(&heard.reading));
                 t.tail.refusals += u32::from(may_be_counted(&heard.reading));
             }
             t.refused_last = !accepted;
@@ -688,6 +689,12 @@ fn how_broken(answers: &[Option<Heard>], session: &Session) -> Option<Break> {
 /// not, or for good whomever it is about. To be told to come back is none.
 fn may_be_counted(reading: &Reading) -> bool {
     reading.permanent || matches!(reading.reason.blame(), Blame::Mailbox | Blame::Domain)
+}
+
+/// Whether every host counts an answer among the mistakes of its client that counts any: some do not count that a mailbox
+/// is full, or that we are to come back.
+fn is_counted(reading: &Reading) -> bool {
+    reading.permanent && reading.reason != Reason::MailboxFull
 }
 
 /// Whether an answer that is no yes settles the matter for the address.

@@ -247,3 +247,29 @@ fn of_a_domain_that_dns_settled_its_name_is_kept_and_nothing_else() {
         "one finding for each look-up that settled something"
     );
 }
+
+#[test]
+fn a_host_that_takes_its_leave_for_mistakes_teaches_that_once() {
+    // It does not count those that are busy, who are among the first to be asked about.
+    let mut list = people("few.test", 30, 20);
+    for n in [0, 3, 6] {
+        list.insert(n, format!("busy{n}@few.test"));
+    }
+    let few = Habits {
+        errors: 3,
+        answer: |question| match question.local.starts_with("busy") {
+            true => Reply::Busy,
+            false => honest(question),
+        },
+        ..Habits::default()
+    };
+    let mut drill = Drill::new(limits(), vec![few], &[("few.test", 0)], &list);
+    drill.run();
+    let farewells = drill.seen[0].farewells;
+    assert!(
+        (1..=2).contains(&farewells),
+        "once in each connection under way: {farewells}"
+    );
+    let refused = list.iter().filter(|a| drill.word(a) == Reason::NoSuchMailbox);
+    assert_eq!(refused.count(), 20);
+}

@@ -35,6 +35,8 @@ struct Habits {
     surplus: bool,
     /// The most connections at once that it takes.
     connections: u32,
+    /// After so many recipients refused as unknown it takes its leave of a connection.
+    errors: u32,
 }
 
 /// What a described host decides by.
@@ -87,6 +89,7 @@ impl Default for Habits {
             opens: true,
             surplus: false,
             connections: u32::MAX,
+            errors: u32::MAX,
         }
     }
 }
@@ -98,6 +101,8 @@ struct Seen {
     open: u32,
     open_at_most: u32,
     refused_at_most: u32,
+    /// How often it took its leave for the mistakes in a connection.
+    farewells: u32,
     /// Past ten recipients of a connection or of a transaction, refusals outnumbered acceptances.
     unbalanced: bool,
     asked: HashMap<String, u32>,
@@ -115,6 +120,10 @@ struct Connection {
     /// Accepted in the open transaction.
     taken: u32,
     gone: bool,
+    /// Recipients refused as unknown.
+    errors: u32,
+    /// Whether it has yet to be heard that the host took its leave for them.
+    dismissed: bool,
 }
 
 struct Drill {
@@ -330,7 +339,14 @@ impl Drill {
                     heard.exchange.stage = crate::model::stage::Stage::Unknown;
                     self.later(wait, session, SessionEvent::OutOfStep(heard));
                 }
-                self.later(wait, session, SessionEvent::Ended(Parting::InStep));
+                let parting = match self.connections[&session].dismissed {
+                    true => {
+                        self.later(wait, session, SessionEvent::Dismissed(too_many_errors()));
+                        Parting::Untold
+                    }
+                    false => Parting::InStep,
+                };
+                self.later(wait, session, SessionEvent::Ended(parting));
             }
         }
     }
@@ -342,6 +358,10 @@ impl Drill {
         let mut answers = Vec::new();
         let mut delay = Duration::ZERO;
         for command in commands {
+            if std::mem::take(&mut connection.dismissed) {
+                answers.push(Some(too_many_errors()));
+                continue;
+            }
             if connection.gone {
                 answers.push(None);
                 continue;
@@ -386,6 +406,11 @@ impl Drill {
                             delay += habits.tarpit;
                         }
                         Reply::HangUp => connection.gone = true,
+                    }
+                    connection.errors += u32::from(reply == Reply::No);
+                    if reply == Reply::No && connection.errors == habits.errors {
+                        seen.farewells += 1;
+                        (connection.gone, connection.dismissed) = (true, true);
                     }
                     seen.refused_at_most = seen.refused_at_most.max(connection.refused);
                     let all = connection.accepted + connection.refused;
@@ -479,6 +504,13 @@ fn heard(code: Option<u16>, reason: Reason, permanent: bool) -> Heard {
         },
         named_wait: None,
     }
+}
+
+/// The words of a host that takes its leave for the mistakes in a connection.
+fn too_many_errors() -> Heard {
+    let mut heard = heard(Some(421), Reason::HostBusy, false);
+    heard.exchange.reply = "421 4.7.0 mx.test Error: too many errors".to_owned();
+    heard
 }
 
 fn route_to(host: usize) -> Route {
