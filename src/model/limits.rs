@@ -341,6 +341,10 @@ pub const REST: Duration = Duration::from_secs(10);
 /// five minutes.
 pub const REST_BESIDE_ANOTHER: Duration = Duration::from_secs(60);
 
+/// How often a connection that rests for another one's answer to a decoy looks whether it has come. Our choice: a fraction
+/// of the time for which the slowest refusals are delayed (Exchange: 5 s).
+pub const LOOKS_UP: Duration = Duration::from_secs(1);
+
 // ── Asking again ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// How long to wait for a greylisting host that names no time. Postgrey waits 300 s; a minute more for its clock.

@@ -187,6 +187,13 @@ impl CatchAll {
         };
     }
 
+    /// The decoy was answered in words that say nothing: it is asked about again, where they may be understood.
+    pub fn ask_again(&mut self) {
+        self.decoy = Decoy::Owed {
+            not_before: Timestamp::default(),
+        };
+    }
+
     /// The host greylists: the decoy's clock is started with those of the addresses, so that its wait is not a second
     /// one.
     pub fn start_clock(&mut self) {

@@ -50,7 +50,10 @@ pub(super) fn reported(report: &SessionEvent) {
             info!("the host's replies are out of step: its answers do not count");
         }
         SessionEvent::Dismissed(heard) => {
-            info!(said = heard.exchange.reply, "the host had taken its leave before we did");
+            info!(
+                said = heard.exchange.reply,
+                "the host had taken its leave before we did"
+            );
         }
         SessionEvent::Ended(parting) => debug!(?parting, "conversation over"),
     }

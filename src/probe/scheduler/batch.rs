@@ -172,6 +172,11 @@ impl Scheduler {
             if let Err(moment) = self.late_decoy(session, &mut draft, true, now) {
                 idle = Idle::Until(moment);
             }
+            let has_room = room > 1 && spent.may_begin(draft.budget);
+            let is_over = draft.asked.is_empty() && matches!(idle, Idle::Finished);
+            if is_over && has_room && self.asks_for_an_explanation(group, now) {
+                return self.compose(session, now);
+            }
         }
         if draft.asked.is_empty() {
             if matches!(idle, Idle::Finished) && room > 0 && spent.may_begin(draft.budget) {

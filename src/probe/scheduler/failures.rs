@@ -359,11 +359,15 @@ impl Scheduler {
     /// Tells what is known of a domain's decoy by now.
     pub(super) fn tell_of_strangers(&mut self, domain: usize) {
         let entry = &self.domains[domain];
+        let known = entry.strangers.known();
+        // A run that goes on after an interruption asks again, for it may be explained yet.
+        let openness = known.openness.filter(|_| !self.is_a_puzzle(domain));
         self.tell(Event::CatchAll {
             name: self.domains.name(domain).to_string(),
             known: KnownDomain {
                 keeps_waiting: entry.keeps_waiting,
-                ..entry.strangers.known()
+                openness,
+                ..known
             },
         });
     }

@@ -333,6 +333,7 @@ impl Scheduler {
             (_, _) => {}
         }
         if is_news {
+            self.needs_no_vouching(index);
             self.knows_strangers(index, now);
         }
     }

@@ -45,6 +45,7 @@ use lettre::Address as Mailbox;
 use crate::input::address::Address;
 use crate::model::provider::{Provider, Providers};
 use crate::model::reading::Reading;
+use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Fact, Finding};
 use crate::net::route::{HostKey, Route};
@@ -484,6 +485,8 @@ pub struct Scheduler {
     /// Whom a machine accepted that may have turned, by domains of which it is not known whether they refuse unknown
     /// recipients.
     unproven: BTreeMap<usize, Vec<Subject>>,
+    /// An address that was accepted in each domain whose decoy has not shown yet what that means.
+    vouched: HashMap<usize, Address>,
     /// Systems of mailboxes that have several names.
     systems: Vec<System>,
     /// By their providers' ids.
@@ -568,6 +571,7 @@ impl Scheduler {
             past: Past::default(),
             met_again: BTreeSet::new(),
             unproven: BTreeMap::new(),
+            vouched: HashMap::new(),
             systems: Vec::new(),
             system_by_id: HashMap::new(),
             no_mail_for: BTreeMap::new(),
@@ -647,6 +651,9 @@ impl Scheduler {
         let index = self.entry(address.domain().wire());
         if let Some(reading) = answered {
             // Its answer is known; what the domain's decoy says of it may not be.
+            if matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider) {
+                self.vouches(index, &address);
+            }
             let hear = |strangers: &mut CatchAll| strangers.hear_subject(&reading);
             self.hear_of_strangers(index, hear, now);
             self.offer_domain(index, now);

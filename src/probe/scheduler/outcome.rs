@@ -118,8 +118,10 @@ impl Scheduler {
                     self.mail_refused(session, &machine, asked, &heard.clone(), now);
                 }
                 (Some(heard), _) => {
-                    let reread = self.heard_of_a_decoy(session, &asked, heard);
-                    let reread = reread.filter(|_| broken.is_none());
+                    let reread = match broken {
+                        None => self.heard_of_a_decoy(session, &asked, heard, now),
+                        Some(_) => None,
+                    };
                     let heard = reread.as_ref().unwrap_or(heard);
                     self.answered(span, &machine, asked, heard, now);
                 }
@@ -456,6 +458,9 @@ impl Scheduler {
         let look = subject.look;
         match look {
             Look::First => {
+                if heard.exchange.says_yes() {
+                    self.vouches(domain, &subject.address);
+                }
                 self.weigh(span, domain, &subject, heard, now);
                 self.hear_listed(span, domain, &subject, heard, now);
                 self.note_settled(1);

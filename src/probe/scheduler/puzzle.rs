@@ -1,16 +1,18 @@
 //! Decoys refused for good in words that say nothing: an acceptance in the same transaction explains them, whichever
-//! came first. Words that are understood once mean the same whenever their machine says them of a decoy.
+//! came first. Words that are understood once mean the same whenever their machine says them of a decoy. Where all has
+//! been asked and no acceptance came beside a decoy, an accepted address is asked about once more for that.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::integrity::streak::Span;
 use super::unsure::Unsure;
-use super::{Asking, Awaited, Heard, Scheduler, SessionId};
+use super::{Asking, Awaited, Heard, Scheduler, SessionId, control};
+use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::{CatchAllState, refused_beside_an_acceptance};
+use crate::probe::{CatchAll, CatchAllState, refused_beside_an_acceptance};
 
 /// The words with which a machine refuses unknown recipients, where no rule knows them.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub(super) struct OwnWords {
     understood: BTreeSet<Box<str>>,
     /// Decoys that were refused in words which nothing has explained yet.
     puzzles: Vec<Puzzle>,
+    /// Whether an address was asked about once more to explain them: that once is all.
+    is_asked_for: bool,
 }
 
 /// A decoy's answer that an acceptance beside it would explain.
@@ -49,6 +53,7 @@ impl Scheduler {
         session: SessionId,
         asked: &Awaited,
         heard: &Heard,
+        now: Timestamp,
     ) -> Option<Heard> {
         if matches!(asked.whom, Asking::Subject(_)) {
             return None;
@@ -56,12 +61,12 @@ impl Scheduler {
         let reading = refused_beside_an_acceptance(&heard.reading, heard.exchange.code)?;
         let is_first = matches!(asked.whom, Asking::Decoy);
         let is_beside = is_first && self.sessions[&session].welcomed == asked.transaction;
-        let machine = self.machine(session);
-        let own = &mut self.machines.entry(machine).or_default().own_words;
         let words = words(&heard.exchange);
-        if is_beside && let Some(words) = words.clone() {
-            own.remember(words);
+        if is_beside && let Some(words) = &words {
+            self.are_understood(session, words, now);
         }
+        let machine = self.machine(session);
+        let own = &self.machines.entry(machine).or_default().own_words;
         let is_understood = is_beside || words.is_some_and(|words| own.understood.contains(&words));
         is_understood.then(|| Heard {
             reading,
@@ -106,24 +111,110 @@ impl Scheduler {
             return;
         };
         let own = &mut known.own_words;
-        let is_beside = |puzzle: &&Puzzle| {
+        let is_beside = |puzzle: &mut Puzzle| {
             puzzle.span.session == session
                 && (puzzle.domain, puzzle.transaction) == (domain, transaction)
         };
-        let Some(beside) = own.puzzles.iter().find(is_beside) else {
-            return;
-        };
-        let words = beside.words.clone();
-        let is_understood = |puzzle: &mut Puzzle| {
-            is_beside(&&*puzzle) || (!words.is_empty() && puzzle.words == words)
-        };
-        let understood: Vec<Puzzle> = own.puzzles.extract_if(.., is_understood).collect();
-        if !words.is_empty() {
-            own.remember(words);
+        let beside: Vec<Puzzle> = own.puzzles.extract_if(.., is_beside).collect();
+        for puzzle in beside {
+            self.understand(session, &puzzle, now);
+            if !puzzle.words.is_empty() {
+                self.are_understood(session, &puzzle.words, now);
+            }
         }
+    }
+
+    /// The words with which the machine of a conversation refuses unknown recipients are understood: so are the decoys
+    /// that it has refused in them before.
+    fn are_understood(&mut self, session: SessionId, words: &str, now: Timestamp) {
+        let machine = self.machine(session);
+        let own = &mut self.machines.entry(machine).or_default().own_words;
+        own.remember(words.into());
+        let same = |puzzle: &mut Puzzle| *puzzle.words == *words;
+        let understood: Vec<Puzzle> = own.puzzles.extract_if(.., same).collect();
         for puzzle in understood {
             self.understand(session, &puzzle, now);
         }
+    }
+
+    /// Notes an address that was accepted in a domain whose decoy has not shown yet what that means: it may have to
+    /// explain the words in which that is refused.
+    pub(super) fn vouches(&mut self, domain: usize, address: &Address) {
+        let openness = self.domains[domain].strangers.openness();
+        let is_open = match openness {
+            CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold => true,
+            CatchAllState::RefusesStrangers | CatchAllState::CatchAll => false,
+        };
+        // It is to be named beside a decoy, in a transaction of plain addresses.
+        if is_open && !address.needs_smtputf8() && !self.vouched.contains_key(&domain) {
+            self.vouched.insert(domain, address.clone());
+        }
+    }
+
+    /// It is known by now how a domain treats unknown recipients, or that it does not tell.
+    pub(super) fn needs_no_vouching(&mut self, domain: usize) {
+        if !self.vouched.is_empty() && !self.is_a_puzzle(domain) {
+            self.vouched.remove(&domain);
+        }
+    }
+
+    /// Whether a domain's decoy was refused in words that nothing has explained yet, though something may.
+    pub(super) fn is_a_puzzle(&self, domain: usize) -> bool {
+        let entry = &self.domains[domain];
+        let is_puzzling = |machine: &IpAddr| {
+            let known = self.machines.get(machine);
+            let own = known.map(|known| &known.own_words);
+            own.is_some_and(|own| own.puzzles.iter().any(|puzzle| puzzle.domain == domain))
+        };
+        let group = entry.group.map(|group| &self.groups[group]);
+        let mut machines = group.into_iter().flat_map(|group| &group.targets);
+        entry.strangers.openness() == CatchAllState::NotTold
+            && machines.any(|(_, machine)| is_puzzling(machine))
+    }
+
+    /// A domain of a group in which an address was accepted and the decoy refused in words that nothing has explained:
+    /// to name both in one transaction would explain them, for all domains of that machine.
+    pub(super) fn wants_an_explanation(&self, group: usize) -> Option<usize> {
+        let wants = &self.groups[group];
+        if wants.is_left || wants.trust.is_lost() || wants.transaction_cap == Some(1) {
+            return None;
+        }
+        let explains = |puzzle: &&Puzzle| {
+            let entry = &self.domains[puzzle.domain];
+            !puzzle.words.is_empty()
+                && entry.group == Some(group)
+                && entry.strangers.openness() == CatchAllState::NotTold
+                && !entry.closed
+                && self.vouched.contains_key(&puzzle.domain)
+        };
+        let machines = wants.targets.iter();
+        let known = machines.filter_map(|(_, machine)| self.machines.get(machine));
+        known
+            .map(|known| &known.own_words)
+            .filter(|own| !own.is_asked_for)
+            .find_map(|own| own.puzzles.iter().rev().find(explains))
+            .map(|puzzle| puzzle.domain)
+    }
+
+    /// Asks about an accepted address once more, beside its domain's decoy, where that would explain the words with
+    /// which a machine of a group refuses unknown recipients. Returns whether it does.
+    pub(super) fn asks_for_an_explanation(&mut self, group: usize, now: Timestamp) -> bool {
+        let Some(domain) = self.wants_an_explanation(group) else {
+            return false;
+        };
+        let Some(address) = self.vouched.remove(&domain) else {
+            return false;
+        };
+        for (_, machine) in &self.groups[group].targets {
+            if let Some(known) = self.machines.get_mut(machine) {
+                known.own_words.is_asked_for = true;
+            }
+        }
+        self.pending += 1;
+        self.domains[domain].push(&control(address));
+        self.hear_of_strangers(domain, CatchAll::ask_again, now);
+        self.offer_domain(domain, now);
+        true
     }
 
     /// A decoy's answer is understood by what was answered in a conversation.

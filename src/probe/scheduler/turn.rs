@@ -153,7 +153,11 @@ impl Scheduler {
         if rests {
             return Err(idle);
         }
-        let Some((domain, is_owed)) = self.turn_to_be_tested(session, now) else {
+        let test = self.turn_to_be_tested(session, now);
+        if let Some(until) = self.awaits_a_decoy(session, test, now) {
+            return Err(Idle::BesideAnother(until));
+        }
+        let Some((domain, is_owed)) = test else {
             return Err(idle);
         };
         let mut draft = self.draft(session);
@@ -174,6 +178,37 @@ impl Scheduler {
         self.tally.recipients += draft.asked.len() as u64;
         self.session(session).asked = draft.asked;
         Ok((draft.commands, pace))
+    }
+
+    /// Until when a conversation that would end rests, where no `test` tells yet whether it has turned: the decoy of a
+    /// domain in which it accepted an address is under way in another one, and a further decoy there will tell.
+    fn awaits_a_decoy(
+        &mut self,
+        session: SessionId,
+        test: Option<(usize, IsOwed)>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let tells = test.is_some_and(|(domain, is_owed)| match is_owed {
+            IsOwed::No => true,
+            IsOwed::Yes => {
+                let openness = self.domains[domain].strangers.openness();
+                openness == CatchAllState::RefusesSome
+            }
+        });
+        let t = &self.sessions[&session];
+        if tells || t.tail.turned || t.tail.tested_in_vain {
+            return None;
+        }
+        let is_asked = |accepted: &Accepted| {
+            let strangers = &self.domains[accepted.domain].strangers;
+            strangers.decoy_under_way()
+        };
+        if !self.doubtful(session).any(is_asked) {
+            return None;
+        }
+        let since = *self.session(session).idle_since.get_or_insert(now);
+        let until = since + limits::REST_BESIDE_ANOTHER;
+        (until > now).then(|| until.min(now + limits::LOOKS_UP))
     }
 
     /// A decoy was accepted in a conversation that had refused some before: it accepts every recipient by now. Returns

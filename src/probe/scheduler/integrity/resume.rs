@@ -137,6 +137,9 @@ impl Scheduler {
             self.question(group, now);
             return;
         }
+        if self.tells_by_a_decoy(group).is_none() && self.asks_for_an_explanation(group, now) {
+            return;
+        }
         self.groups[group].test_owed = true;
         self.enlist(group);
         self.consider(self.groups[group].host, now);

@@ -270,6 +270,8 @@ fn a_host_that_takes_its_leave_for_mistakes_teaches_that_once() {
         (1..=2).contains(&farewells),
         "once in each connection under way: {farewells}"
     );
-    let refused = list.iter().filter(|a| drill.word(a) == Reason::NoSuchMailbox);
+    let refused = list
+        .iter()
+        .filter(|a| drill.word(a) == Reason::NoSuchMailbox);
     assert_eq!(refused.count(), 20);
 }

@@ -381,3 +381,86 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     // Where the decoy comes right behind the last recipient taken, the limit cannot be told from a refusal.
     assert!(promised.len() <= 1, "{promised:?}");
 }
+
+/// A host that refuses unknown recipients in words of its own, but those of `all.test`, where it takes every one.
+fn in_riddles(question: Question<'_>) -> Reply {
+    match (question.domain, honest(question)) {
+        ("all.test", _) => Reply::Yes,
+        (_, Reply::No) => Reply::InOwnWords,
+        (_, other) => other,
+    }
+}
+
+/// A run against it, about one address of each domain, those of `later` read from the list a moment after the others.
+fn riddles(now: &[&str], later: &[&str]) -> Drill {
+    let habits = Habits {
+        answer: in_riddles,
+        ..Habits::default()
+    };
+    let served: Vec<(&str, usize)> = now.iter().chain(later).map(|domain| (*domain, 0)).collect();
+    let list: Vec<String> = now.iter().map(|domain| format!("a@{domain}")).collect();
+    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
+    let later = later.iter().map(|domain| format!("a@{domain}"));
+    let moment = START + Duration::from_millis(250);
+    drill.arrivals = later
+        .map(|address| (moment, address.parse().unwrap()))
+        .collect();
+    drill.run();
+    drill
+}
+
+#[test]
+fn words_that_are_understood_explain_what_was_refused_in_them_before() {
+    // The first decoy is refused in a transaction where nobody was accepted, that of the domain that comes later beside
+    // an acceptance.
+    let drill = riddles(&["one.test", "all.test"], &["later.test"]);
+    let openness = |domain: &str| {
+        let domain = drill.scheduler.by_name[domain];
+        drill.scheduler.domains[domain].strangers.openness()
+    };
+    assert_eq!(openness("later.test"), CatchAllState::RefusesStrangers);
+    assert_eq!(openness("one.test"), CatchAllState::RefusesStrangers);
+    assert_eq!(
+        drill.questions(),
+        6,
+        "an address and a decoy for each domain"
+    );
+}
+
+#[test]
+fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_about_once_more() {
+    let drill = riddles(&["one.test", "all.test"], &[]);
+    let domain = drill.scheduler.by_name["one.test"];
+    let openness = drill.scheduler.domains[domain].strangers.openness();
+    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    assert_eq!(
+        drill.questions(),
+        4 + 2,
+        "both once more, in one transaction"
+    );
+    assert_eq!(drill.word("a@one.test"), Reason::Accepted);
+}
+
+#[test]
+fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
+    let told = riddles(&["one.test", "all.test"], &["later.test"]).learned;
+    let is_given_up = |learned: &Event| match learned {
+        Event::CatchAll { known, .. } => known.openness == Some(CatchAllState::NotTold),
+        _ => false,
+    };
+    assert!(!told.iter().any(is_given_up), "its decoy is asked again");
+    let habits = Habits {
+        answer: in_riddles,
+        ..Habits::default()
+    };
+    let mut drill = Drill::new(limits(), vec![habits], &[("one.test", 0)], &[]);
+    let answered = Target {
+        answered: Some(heard(Some(250), Reason::Accepted, false).reading),
+        ..Target::from("a@one.test".parse::<Address>().unwrap())
+    };
+    drill.scheduler.add(answered, START);
+    drill.run();
+    let domain = drill.scheduler.by_name["one.test"];
+    let openness = drill.scheduler.domains[domain].strangers.openness();
+    assert_eq!(openness, CatchAllState::RefusesStrangers);
+}

@@ -43,6 +43,7 @@ struct Habits {
 #[derive(Clone, Copy)]
 struct Question<'a> {
     local: &'a str,
+    domain: &'a str,
     /// Recipients of this connection before.
     nth: u32,
     /// Those of them that were refused.
@@ -64,8 +65,10 @@ enum Reply {
     HangUp,
     /// The mailbox gets too much mail just now.
     Busy,
-    /// For good, in words that say nothing.
+    /// For good, without a word.
     Unread,
+    /// For good, in words that say nothing.
+    InOwnWords,
     /// For good, for we are on a blocklist.
     Blocked,
     /// We ask too fast.
@@ -384,6 +387,7 @@ impl Drill {
                     *again += 1;
                     let reply = (habits.answer)(Question {
                         local: recipient.user(),
+                        domain: recipient.domain(),
                         nth: connection.accepted + connection.refused,
                         refused: connection.refused,
                         place: connection.place,
@@ -400,6 +404,7 @@ impl Drill {
                         | Reply::ComeBack
                         | Reply::Busy
                         | Reply::Unread
+                        | Reply::InOwnWords
                         | Reply::TooFast
                         | Reply::Blocked => {
                             connection.refused += 1;
@@ -423,6 +428,11 @@ impl Drill {
                         Reply::HangUp => heard(None, Reason::HungUp, false),
                         Reply::Busy => heard(Some(450), Reason::MailboxBusy, false),
                         Reply::Unread => heard(Some(550), Reason::Unread, true),
+                        Reply::InOwnWords => {
+                            let mut heard = heard(Some(554), Reason::Unread, true);
+                            heard.exchange.reply = "554 Transaction ended here".to_owned();
+                            heard
+                        }
                         Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
                         Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
                     }

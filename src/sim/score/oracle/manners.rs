@@ -86,6 +86,13 @@ const EXCEPTIONS: u32 = 3;
 /// Unknown recipients refused at hosts under one roof from which on their last answers may be looked at once more.
 const LATE: usize = 12;
 
+/// Questions put again that explain the words of a host which refuses unknown recipients in words that say nothing: an
+/// address that it accepted and its domain's decoy, in one transaction.
+const EXPLANATION: usize = 2;
+
+/// The fewest refusals in a connection after which some hosts accept every recipient there.
+const BEFORE_A_TURN: u32 = 3;
+
 /// Most questions about one address where connections break: our four tries, each of which may be lost as often.
 const TRIES: u32 = 16;
 
@@ -413,7 +420,20 @@ impl Scene<'_> {
     /// does the host still know its own? And again after the last question, which more than one may turn out to be.
     fn may_ask_again(&self, roof: &str) -> usize {
         let refused = self.refused_under(roof);
-        refused / 8 + usize::from(refused >= LATE)
+        refused / 8 + usize::from(refused >= LATE) + self.riddles_under(roof) * EXPLANATION
+    }
+
+    /// How many hosts under one roof refused an unknown recipient in words that say nothing.
+    fn riddles_under(&self, name: &str) -> usize {
+        let hosts = self.hosts.iter().filter(|(host, seen)| {
+            let refused = seen.questions.iter();
+            let mut refused =
+                refused.filter(|question| question.outcome == Outcome::RefusedMailbox);
+            roof(host) == name
+                && self.creation.site_of(host).speaks_in_riddles()
+                && refused.next().is_some()
+        });
+        hosts.count()
     }
 
     /// How often each address and each domain was asked about.
@@ -476,7 +496,15 @@ impl Scene<'_> {
                 .sum();
             // Each machine is held to its own first answers, so each may see one in the end; and again, as above.
             let machines = site.hosts.len().max(1);
-            let allowed = further_strangers(count(Outcome::Accepted)) + machines - 1 + late;
+            let tests: usize = site
+                .hosts
+                .iter()
+                .filter_map(|host| self.hosts.get(host))
+                .map(|seen| tests_of_turns(&seen.questions, &on_list))
+                .sum();
+            let riddle = usize::from(site.speaks_in_riddles());
+            let allowed =
+                further_strangers(count(Outcome::Accepted)) + machines - 1 + late + tests + riddle;
             if steady && further as usize > allowed {
                 needless.push(format!(
                     "{further} decoys beyond one for each domain, {allowed} at most"
@@ -568,6 +596,31 @@ fn further_strangers(accepted: usize) -> usize {
     strangers
 }
 
+/// How many decoys beyond the first of their domain showed whether a host's connection accepted every recipient by then:
+/// it had refused some, accepted an address since, and no connection before had refused a recipient after as many. Each
+/// is refused after more refusals than the last, so they are few.
+fn tests_of_turns(questions: &[Question], on_list: &HashSet<String>) -> usize {
+    let mut connections: HashMap<u32, (u32, bool)> = HashMap::new();
+    let mut domains: HashSet<String> = HashSet::new();
+    let (mut steady, mut tests) = (0, 0);
+    for question in questions {
+        let key = key_of(&question.address);
+        let (refused, accepted_since) = connections.entry(question.connection).or_default();
+        let is_further = !on_list.contains(&key) && !domains.insert(domain_of(&key).to_owned());
+        let may_have_turned = *refused >= BEFORE_A_TURN && *refused > steady;
+        tests += usize::from(is_further && may_have_turned && *accepted_since);
+        match question.outcome {
+            Outcome::Accepted => *accepted_since = true,
+            Outcome::RefusedMailbox if question.code >= 500 => {
+                steady = steady.max(*refused);
+                (*refused, *accepted_since) = (*refused + 1, false);
+            }
+            Outcome::RefusedMailbox | Outcome::RefusedOtherwise => *refused += 1,
+        }
+    }
+    tests
+}
+
 /// For how long a host with these connections and answers, both in order, had been tried in vain when it was tried once more;
 /// `None` where that was never too long.
 fn tried_for(stays: &[Stay], words: impl Iterator<Item = Timestamp>) -> Option<Duration> {
@@ -651,6 +704,44 @@ mod tests {
     fn further_strangers_are_few_however_many_are_accepted() {
         let counts = [0, 19, 20, 60, 1000, 10_000].map(further_strangers);
         assert_eq!(counts, [1, 1, 2, 3, 7, 35]);
+    }
+
+    #[test]
+    fn a_decoy_tests_a_turn_after_more_refusals_than_any_before() {
+        let question = |connection: u32, address: &str, code: u16| Question {
+            at: Timestamp::default(),
+            address: address.to_owned(),
+            connection,
+            code,
+            outcome: match code {
+                250 => Outcome::Accepted,
+                _ => Outcome::RefusedMailbox,
+            },
+            objection: None,
+        };
+        let on_list = HashSet::from(["a@d.test", "x@d.test"].map(str::to_owned));
+        let refuses = |connection, count| {
+            let refused = move |_| question(connection, "x@d.test", 550);
+            (0..count).map(refused).collect::<Vec<_>>()
+        };
+        let decoy = |connection| question(connection, "decoy@d.test", 550);
+        let accepts = |connection| question(connection, "a@d.test", 250);
+        let first = [accepts(1), decoy(1)].to_vec();
+        let turns = |more: &[Vec<Question>]| {
+            let all = [vec![first.clone()], more.to_vec()].concat().concat();
+            tests_of_turns(&all, &on_list)
+        };
+        let tested = |connection, refused| {
+            let end = vec![accepts(connection), decoy(connection)];
+            [refuses(connection, refused), end].concat()
+        };
+        assert_eq!(turns(&[]), 0, "the first of its domain");
+        assert_eq!(turns(&[tested(2, 2)]), 0, "too few were refused");
+        assert_eq!(turns(&[tested(2, 3)]), 1);
+        assert_eq!(turns(&[tested(2, 3), tested(3, 3)]), 1, "that was known");
+        assert_eq!(turns(&[tested(2, 3), tested(3, 4)]), 2);
+        let nobody = [refuses(2, 3), vec![decoy(2)]].concat();
+        assert_eq!(turns(&[nobody]), 0, "nothing rests on it");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::sim::net::Persona;
 use crate::sim::net::dialect::Line;
 use crate::sim::net::habits::{Greeting, Greylist, Habits, Pipelining};
 use crate::sim::score::Site;
@@ -61,6 +62,11 @@ impl Site {
             without.habits.greylist = None;
         }
         without.is_steady()
+    }
+
+    /// Whether unknown recipients are refused there in words that say nothing.
+    pub(super) fn speaks_in_riddles(&self) -> bool {
+        self.habits.says == Persona::RefusesInOwnWords.habits().says
     }
 
     /// Whether a conversation there goes on as long as the client likes.

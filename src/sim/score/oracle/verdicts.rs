@@ -6,7 +6,7 @@ use super::names::{domain_of, key_of, keys_on_list, roof};
 use super::{Complaint, Finding, Listed};
 use crate::model::reason::Reason;
 use crate::sim::net::habits::HarvestDefence;
-use crate::sim::net::{Outcome, Persona, Sightings, Truth};
+use crate::sim::net::{Outcome, Sightings, Truth};
 use crate::sim::score::{Creation, Nature, Prospect, Row, Site};
 
 /// How often each truth got each verdict.
@@ -214,11 +214,6 @@ fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
     }
 }
 
-/// Whether a site refuses unknown recipients in words that say nothing.
-fn speaks_in_riddles(site: &Site) -> bool {
-    site.habits.says == Persona::RefusesInOwnWords.habits().says
-}
-
 /// Whether most hosts under a row's roof turn every client away, or harvesters: a good neighbour that has heard it from
 /// most of them does not try the rest.
 fn stands_among_blockers(creation: &Creation, row: &Row) -> bool {
@@ -286,7 +281,7 @@ fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
         (Prospect::Mailboxes, _, Truth::Exists) => Some("deliverable"),
         (Prospect::Mailboxes, _, Truth::Full | Truth::Busy) => Some("risky"),
         // No address can be given up on the strength of words that say nothing.
-        (Prospect::Mailboxes, _, Truth::Missing) if speaks_in_riddles(site) => None,
+        (Prospect::Mailboxes, _, Truth::Missing) if site.speaks_in_riddles() => None,
         (Prospect::Mailboxes, _, Truth::Missing | Truth::Disabled | Truth::Moved) => {
             Some("undeliverable")
         }
