@@ -1,6 +1,7 @@
 //! presend before real mail servers: Debian's, unpacked by `.ci/real-servers`, set up as people do, in namespaces of the
 //! test's own. They tell what no simulator knows: whether we read them rightly, and whether we are a nuisance to them.
 
+mod chasquid;
 mod courier;
 mod exim;
 mod isolation;
@@ -279,6 +280,16 @@ fn start(servers: &Path, folder: &Path, internet: &Internet, host: &Host) -> Mac
             courier::start(&machine, host, &domains);
             machine
         }
+        Server::Chasquid => {
+            let machine = machine("chasquid", &chasquid::USERS);
+            chasquid::start(&machine, host, &domains);
+            machine
+        }
+        Server::Sqlgrey => {
+            let machine = machine("sqlgrey", &policy::USERS);
+            policy::start_sqlgrey(&machine, host);
+            machine
+        }
         Server::Postgrey => {
             let machine = machine("postgrey", &policy::USERS);
             policy::start_postgrey(&machine, host);
@@ -296,10 +307,14 @@ fn start(servers: &Path, folder: &Path, internet: &Internet, host: &Host) -> Mac
 fn port(server: Server) -> Option<u16> {
     match server {
         Server::Nobody => None,
-        Server::Postfix | Server::Exim | Server::Opensmtpd | Server::Sendmail | Server::Courier => {
-            Some(25)
-        }
+        Server::Postfix
+        | Server::Exim
+        | Server::Opensmtpd
+        | Server::Sendmail
+        | Server::Courier
+        | Server::Chasquid => Some(25),
         Server::Postgrey => Some(policy::POSTGREY),
+        Server::Sqlgrey => Some(policy::SQLGREY),
         Server::Dovecot => Some(policy::LMTP),
     }
 }

@@ -6,7 +6,7 @@ use crate::machine::Machine;
 use crate::score::Score;
 use crate::table::{Host, Server};
 use crate::visit::{Ending, Visit};
-use crate::{courier, exim, opensmtpd, postfix, sendmail};
+use crate::{chasquid, courier, exim, opensmtpd, postfix, sendmail};
 
 /// Connections that settle as much may be one fifth more than the least.
 const SPARE: f64 = 1.2;
@@ -27,12 +27,13 @@ pub(crate) struct Manners<'a> {
 pub(crate) fn since<'a>(host: &'a Host, machine: &Machine, known: usize) -> Option<Manners<'a>> {
     let lines = machine.log().since(known);
     let visits = match host.server {
-        Server::Nobody | Server::Postgrey | Server::Dovecot => return None,
+        Server::Nobody | Server::Postgrey | Server::Sqlgrey | Server::Dovecot => return None,
         Server::Postfix => postfix::visits(&lines),
         Server::Exim => exim::visits(&lines),
         Server::Opensmtpd => opensmtpd::visits(&lines),
         Server::Sendmail => sendmail::visits(&lines),
         Server::Courier => courier::visits(&lines),
+        Server::Chasquid => chasquid::visits(&lines),
     };
     Some(Manners { host, visits })
 }

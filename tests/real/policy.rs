@@ -5,10 +5,11 @@ use std::fmt::Write;
 use crate::machine::Machine;
 use crate::table::{Domain, Host, Person, Truth};
 
-pub(crate) const USERS: [&str; 3] = ["postgrey", "dovecot", "dovenull"];
+pub(crate) const USERS: [&str; 4] = ["postgrey", "sqlgrey", "dovecot", "dovenull"];
 
-/// The port of a greylist.
+/// The ports of greylists.
 pub(crate) const POSTGREY: u16 = 10_023;
+pub(crate) const SQLGREY: u16 = 2_501;
 
 /// The port of mailboxes.
 pub(crate) const LMTP: u16 = 24;
@@ -19,6 +20,19 @@ pub(crate) fn start_postgrey(machine: &Machine, host: &Host) {
     let mut command = vec!["postgrey", &place, "--user=postgrey", "--group=postgrey"];
     command.extend(host.settings.split_whitespace());
     machine.start(&command, &[]);
+}
+
+/// `SQLgrey` over a file (`sqlgrey.conf`).
+pub(crate) fn start_sqlgrey(machine: &Machine, host: &Host) {
+    machine.make_folder("var/lib/sqlgrey", ("sqlgrey", "sqlgrey"), 0o700);
+    machine.write(
+        "etc/sqlgrey/sqlgrey.conf",
+        &format!(
+            "inet = {}:{SQLGREY}\ndb_type = SQLite\ndb_name = /var/lib/sqlgrey/sqlgrey.db\n{}\n",
+            host.address, host.settings
+        ),
+    );
+    machine.start(&["sqlgrey"], &[]);
 }
 
 /// Dovecot's LMTP server over a file of users (wiki: `passwd-file`).

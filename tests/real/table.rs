@@ -64,10 +64,19 @@ pub(crate) enum Server {
     Opensmtpd,
     Sendmail,
     Courier,
-    /// Postfix's greylist, which takes no mail itself.
+    Chasquid,
+    /// Greylists for Postfix, which take no mail themselves.
     Postgrey,
+    Sqlgrey,
     /// Mailboxes behind a Postfix, reached by LMTP.
     Dovecot,
+}
+
+impl Server {
+    /// Whether it takes no mail itself, but is asked by servers that do.
+    pub(crate) fn is_greylist(self) -> bool {
+        matches!(self, Server::Postgrey | Server::Sqlgrey)
+    }
 }
 
 /// What local parts are written in.
@@ -244,7 +253,7 @@ impl Internet {
             let serves = |domain: &Domain| {
                 domain.mx.contains(&host.name) || domain.behind.as_ref() == Some(&host.name)
             };
-            host.server == Server::Postgrey || domains.iter().any(serves)
+            host.server.is_greylist() || domains.iter().any(serves)
         });
     }
 

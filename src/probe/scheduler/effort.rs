@@ -11,6 +11,15 @@ use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::{Farewell, farewell};
 
+/// Where the words by which a host took its leave came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FarewellPlace {
+    /// In the place of the answer to a question.
+    Answer,
+    /// Behind our QUIT.
+    Quit,
+}
+
 impl Scheduler {
     /// Counts what a connection that is over has brought. Hosts that have had their chance are left.
     pub(super) fn account_for(&mut self, session: SessionId, now: Timestamp) {
@@ -44,8 +53,13 @@ impl Scheduler {
     }
 
     /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one
-    /// stays below it. Words that do not say what they count are believed the second time.
-    pub(super) fn heed_farewell(&mut self, session: SessionId, host: usize, farewell: Farewell) {
+    /// stays below it. Words that do not say what they count are believed the second time. `place` is where they came.
+    pub(super) fn heed_farewell(
+        &mut self,
+        session: SessionId,
+        host: usize,
+        (farewell, place): (Farewell, FarewellPlace),
+    ) {
         let t = &self.sessions[&session];
         let (spent, refused_for_good) = (t.spent, t.refused_for_good);
         let Host {
@@ -62,7 +76,13 @@ impl Scheduler {
                     0 | 1 => spent.refused,
                     several => several,
                 };
-                let borne = counted.saturating_sub(1).max(1);
+                let borne = match (counted, place) {
+                    // It may have been the next refusal itself that made the host go, whose place its words took
+                    // (chasquid). Where half of the connections hang on that, it is found out: a host that goes
+                    // behind its last refusal (Postfix) says so once more behind our QUIT.
+                    (2, FarewellPlace::Answer) => 2,
+                    _ => counted.saturating_sub(1).max(1),
+                };
                 lower(&mut known.refusals_cap, borne);
             }
             Farewell::UsedUp => lower(&mut known.recipients_cap, recipients),
@@ -85,7 +105,7 @@ impl Scheduler {
         let host = self.groups[t.group].host;
         match farewell(&heard.exchange.reply) {
             farewell @ Farewell::Refusals if t.replied > 0 => {
-                self.heed_farewell(session, host, farewell);
+                self.heed_farewell(session, host, (farewell, FarewellPlace::Quit));
             }
             // It may have been tired of waiting for our next question.
             Farewell::Refusals | Farewell::UsedUp | Farewell::Untold => {}

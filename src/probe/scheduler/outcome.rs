@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::effort::FarewellPlace;
 use super::integrity::streak::Span;
 use super::unsure::{Probe, Tested};
 use super::{
@@ -135,7 +136,7 @@ impl Scheduler {
             self.after_break(group, &machine, (broken, farewell), answers, now);
         }
         if let Some(farewell) = farewell {
-            self.heed_farewell(session, host, farewell);
+            self.heed_farewell(session, host, (farewell, FarewellPlace::Answer));
         }
         let of_one_connection = |heard: &Heard| is_for_one_connection(&heard.exchange.reply);
         let wants_encryption = |heard: &Heard| heard.reading.reason == Reason::TlsRequired;

@@ -275,3 +275,31 @@ fn a_host_that_takes_its_leave_for_mistakes_teaches_that_once() {
         .filter(|a| drill.word(a) == Reason::NoSuchMailbox);
     assert_eq!(refused.count(), 20);
 }
+
+#[test]
+fn a_goodbye_in_the_place_of_a_refusal_halves_no_connection() {
+    let list = people("few.test", 30, 20);
+    let hosts = |goes_instead, errors| {
+        let few = Habits {
+            errors,
+            goes_instead,
+            ..Habits::default()
+        };
+        let mut drill = Drill::new(limits(), vec![few], &[("few.test", 0)], &list);
+        drill.run();
+        let refused = list
+            .iter()
+            .filter(|a| drill.word(a) == Reason::NoSuchMailbox);
+        assert_eq!(refused.count(), 20);
+        (drill.connections(), drill.seen[0].farewells)
+    };
+    // Two refusals are said in each connection of both hosts, of which the second host's are the last that it bears.
+    let (connections, farewells) = hosts(true, 3);
+    assert!(connections <= 10 * 12 / 10 + 2, "{connections}");
+    assert!(farewells <= 2, "{farewells}");
+    let (_, farewells) = hosts(false, 2);
+    assert!(
+        farewells <= 4,
+        "twice in each connection under way: {farewells}"
+    );
+}

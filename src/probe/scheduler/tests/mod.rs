@@ -37,6 +37,8 @@ struct Habits {
     connections: u32,
     /// After so many recipients refused as unknown it takes its leave of a connection.
     errors: u32,
+    /// It does so in the place of the last of these refusals.
+    goes_instead: bool,
 }
 
 /// What a described host decides by.
@@ -93,6 +95,7 @@ impl Default for Habits {
             surplus: false,
             connections: u32::MAX,
             errors: u32::MAX,
+            goes_instead: false,
         }
     }
 }
@@ -415,12 +418,13 @@ impl Drill {
                     connection.errors += u32::from(reply == Reply::No);
                     if reply == Reply::No && connection.errors == habits.errors {
                         seen.farewells += 1;
-                        (connection.gone, connection.dismissed) = (true, true);
+                        (connection.gone, connection.dismissed) = (true, !habits.goes_instead);
                     }
                     seen.refused_at_most = seen.refused_at_most.max(connection.refused);
                     let all = connection.accepted + connection.refused;
                     seen.unbalanced |= all > 10 && connection.refused > connection.accepted;
                     match reply {
+                        Reply::No if connection.gone && habits.goes_instead => too_many_errors(),
                         Reply::Yes => heard(Some(250), Reason::Accepted, false),
                         Reply::No => heard(Some(550), Reason::NoSuchMailbox, true),
                         Reply::TooMany => heard(Some(452), Reason::TooManyRecipients, false),
