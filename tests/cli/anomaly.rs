@@ -23,7 +23,7 @@ fn a_warning_quotes_the_words_it_is_about_and_names_nobody() {
     let errors = run.errors();
     assert!(errors.contains("its refusals are not believed"), "{errors}");
     assert!(
-        errors.contains("It said: 550 5.1.1 <…>: Recipient address rejected"),
+        errors.contains(r#"It said: "550 5.1.1 <…>: Recipient address rejected"#),
         "{errors}"
     );
     for address in people {

@@ -146,6 +146,12 @@ impl Notice {
             1 => (first.clone(), true),
             hosts => (counted(*hosts as u64, "host", "hosts"), false),
         };
+        // Of a host that did not reply the words are ours.
+        let is_reply = words.chars().take(3).filter(char::is_ascii_digit).count() == 3;
+        let words = match is_reply {
+            true => format!("\"{words}\"."),
+            false => words.clone(),
+        };
         let said = match one {
             true => format!("It said: {words}"),
             false => format!("{first} said: {words}"),
@@ -233,6 +239,9 @@ mod tests {
         );
         assert!(told[1].starts_with("mx.b.test gives no answer about anybody and is left"));
         assert!(told[1].contains("1 address there goes to review"));
+        let quoted = format!("It said: \"{LISTED}\". ");
+        assert!(told[0].contains(&quoted), "{told:?}");
+        assert!(told[1].ends_with("It said: connection refused"), "{told:?}");
         assert_eq!(
             notices.refusals(Scope::Some).unwrap(),
             "mx.a.test refuses this address, naming zen.spamhaus.org"
