@@ -1,6 +1,7 @@
 //! The vocabulary: what is held to be true of an address, on what evidence, and what it blames.
 
 pub mod columns;
+pub mod count;
 pub mod dns;
 pub mod echo;
 pub mod ending;

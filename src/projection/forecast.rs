@@ -11,8 +11,9 @@ use std::rc::Rc;
 
 use super::Selection;
 use super::dice::Dice;
-use super::model::{Model, float};
+use super::model::Model;
 use super::segment::Segment;
+use crate::model::count::float;
 use crate::model::limits::PROJECTION_DRAWS;
 
 /// A bounce rate with its 90 % interval. Rates are shares, not per cents.

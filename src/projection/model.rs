@@ -10,6 +10,7 @@ use super::Selection;
 use super::dice::Dice;
 use super::prior::{Prior, Priors};
 use super::segment::{Kind, Segment};
+use crate::model::count::float;
 
 /// Real outcomes in a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -254,12 +255,6 @@ impl Model {
             .get(segment)
             .map_or(count, |domains| domains.clamp(1.0, count.max(1.0)))
     }
-}
-
-/// A count of rows for arithmetic.
-#[expect(clippy::cast_precision_loss, reason = "no list has 2^52 rows")]
-pub(super) fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::dice::Dice;
 use super::forecast::{Forecast, Projection, middle_ninety};
-use super::model::float;
 use super::segment::Segment;
+use crate::model::count::float;
 use crate::model::limits::PROJECTION_DRAWS;
 
 /// What an address turned out to be: its segment, and whether it would be verified.

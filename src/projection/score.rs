@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::forecast::Projection;
-use super::model::float;
+use crate::model::count::float;
 
 /// Edges of the classes of probability in a calibration table. Narrow where most rows are.
 const EDGES: [f64; 9] = [0.005, 0.02, 0.05, 0.10, 0.20, 0.40, 0.60, 0.90, 1.0];

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Selection;
-use super::model::{Model, float};
+use super::model::Model;
 use super::prior::Priors;
 use super::segment::{Kind, Segment};
+use crate::model::count::float;
 use crate::model::limits;
 use crate::model::top_k::TopK;
 

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::input::list::{IntakeError, Options, Source};
+use crate::model::count::float;
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::reason::Blame;
@@ -174,14 +175,6 @@ impl Fill {
         self.filled >= limits::WRONG_COLUMN_ROWS
             && float(self.malformed) > limits::WRONG_COLUMN_SHARE * float(self.filled)
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of rows stay far below 2^53"
-)]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Scheduler, SessionStage};
+use crate::model::count::float;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 
@@ -212,9 +213,4 @@ impl Scheduler {
 
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
-fn float(count: u64) -> f64 {
-    count as f64
 }

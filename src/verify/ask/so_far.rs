@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, BuildHasherDefault};
 
 use foldhash::quality::RandomState;
 
+use crate::model::count::float;
 use crate::model::flag::{Flag, Flags};
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
@@ -418,14 +419,6 @@ fn place(list: Disposition) -> usize {
 /// The domain of an address's key.
 fn domain_of(key: &str) -> &str {
     key.rsplit_once('@').map_or("", |(_, domain)| domain)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of rows stay far below 2^53"
-)]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

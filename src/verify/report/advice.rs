@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::blocked::{Causes, Scope};
+use crate::model::count::float;
 use crate::model::ending::Ending;
 use crate::model::flag::{Flag, Flags};
 use crate::model::reason::{Blame, Reason};
@@ -174,14 +175,6 @@ fn scope(report: &Report) -> Scope {
         true => Scope::Some,
         false => Scope::All,
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of rows stay far below 2^53"
-)]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 /// What a projection comes to, such as `1.0 % (0.3 to 2.1 %), about 2 of 191 messages`.

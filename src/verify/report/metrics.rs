@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Report;
+use crate::model::count::float;
 use crate::model::ending::Ending;
 use crate::model::text::tame;
 use crate::projection::Projection;
@@ -167,9 +168,4 @@ fn each(name: &str, counts: &BTreeMap<String, u64>) -> Samples {
         .iter()
         .map(|(key, count)| (label(name, key), float(*count)))
         .collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
