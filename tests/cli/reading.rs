@@ -329,6 +329,37 @@ fn a_workbook_of_libreoffice_goes_in() {
     }
 }
 
+/// Written by `SheetJS`, which pages and programs export with: its workbooks are right, and unlike those of spreadsheet
+/// programs.
+#[test]
+fn workbooks_of_sheetjs_go_in() {
+    let rows_of = |name: &str| {
+        let bytes = std::fs::read(repository(&format!("tests/fixtures/lists/{name}"))).unwrap();
+        let run = Run::verify_named(name, &bytes, &["--offline"]);
+        assert_eq!(run.code(), 0, "{name}: {}", run.errors());
+        run.list("review.csv")
+    };
+    for name in ["sheetjs.xls", "sheetjs.xlsb", "sheetjs.ods"] {
+        let review = rows_of(name);
+        for row in [
+            "Lena Köhler,lena@tolk.test,2024-03-01,12.5,Köhler & Söhne,lena@tolk.test,",
+            "\"Omar \"\"the bold\"\", Jr.\",omar@tolk.test,2023-12-31,0.3,,omar@tolk.test,",
+            "Zoë,zoe@tolk.test,,,  two  blanks ,zoe@tolk.test,",
+        ] {
+            assert!(review.contains(row), "{name}: {row}: {review}");
+        }
+    }
+    // What it writes for Excel 5 has `_` for letters beyond ASCII.
+    let review = rows_of("sheetjs-95.xls");
+    for row in [
+        "Lena K_hler,lena@tolk.test,2024-03-01,12.5,K_hler & S_hne,lena@tolk.test,",
+        "\"Omar \"\"the bold\"\", Jr.\",omar@tolk.test,2023-12-31,0.3,,omar@tolk.test,",
+        "Zo_,zoe@tolk.test,,,  two  blanks ,zoe@tolk.test,",
+    ] {
+        assert!(review.contains(row), "{row}: {review}");
+    }
+}
+
 #[test]
 fn a_spreadsheet_goes_in() {
     let mut book = rust_xlsxwriter::Workbook::new();

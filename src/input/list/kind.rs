@@ -101,6 +101,15 @@ pub(super) fn document(text: &[u8]) -> Option<Binary> {
     let (what, remedy) =
         if is_markup && look.contains("urn:schemas-microsoft-com:office:spreadsheet") {
             ("an Excel workbook in XML (SpreadsheetML)", SAVE_AS_XLSX)
+        } else if is_markup && look.contains("urn:oasis:names:tc:opendocument") {
+            (
+                "an OpenDocument file in one piece (such as .fods)",
+                SAVE_AS_XLSX,
+            )
+        } else if look.starts_with("id;p") {
+            ("a spreadsheet in SYLK", SAVE_AS_XLSX)
+        } else if look.lines().map(str::trim).take(2).eq(["table", "0,1"]) {
+            ("a spreadsheet in DIF", SAVE_AS_XLSX)
         } else if is_markup
             && ["<html", "<table", "<body", "<tr", "<!doctype html"]
                 .iter()

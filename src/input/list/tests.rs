@@ -845,6 +845,9 @@ fn documents_are_told_what_they_are_and_how_to_export_them() {
     for (bytes, what) in [
         (&b"<html><body><table><tr><td>a@b.example</td></tr></table></body></html>"[..], "is an HTML page"),
         (b"<?xml version=\"1.0\"?>\n<Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\"></Workbook>", "SpreadsheetML"),
+        (b"<?xml version=\"1.0\"?><office:document xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\"><table:table/></office:document>", "OpenDocument"),
+        (b"ID;PWXL;N;E\nC;Y1;X1;K\"email\"\n", "in SYLK"),
+        (b"TABLE\r\n0,1\r\n\"EXCEL\"\r\n", "in DIF"),
         (b"<people><person>a@b.example</person></people>", "an XML document"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"{\\rtf1 a@b.example}", "a rich text document"),

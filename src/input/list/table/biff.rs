@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use super::Trouble;
+use super::padded::Padded;
 use crate::model::limits;
 use crate::model::text::grouped;
 
@@ -46,7 +47,7 @@ mod kind {
 /// [`Trouble::TooLarge`] for more cells or text than any list has, [`Trouble::Password`], or [`Trouble::Damaged`] when
 /// it is no workbook.
 pub(super) fn sound(reader: impl Read + Seek) -> Result<File, Trouble> {
-    let mut container = cfb::CompoundFile::open(reader).map_err(Trouble::damaged)?;
+    let mut container = cfb::CompoundFile::open(Padded::new(reader)?).map_err(Trouble::damaged)?;
     let Some(name) = STREAMS.iter().find(|name| container.is_stream(name)) else {
         return Err(match container.is_stream(ENCRYPTED) {
             true => Trouble::Password,
@@ -231,7 +232,8 @@ impl Sheet {
             kind::TEXT | kind::RICH_TEXT => self.text += record.data.len() as u64,
             kind::SHARED_TEXT => {
                 let text = texts.get(record.number::<4>(6)?);
-                self.text += text.copied().unwrap_or_default();
+                let missing = || Trouble::damaged("the text of a cell is missing");
+                self.text += text.ok_or_else(missing)?;
             }
             kind::FORMULA_TEXT => {
                 self.text += record.data.len() as u64;
@@ -486,6 +488,14 @@ mod tests {
         };
         let error = rows(&book(9000)).unwrap_err();
         assert!(error.to_string().contains("bytes of text"), "{error}");
+    }
+
+    #[test]
+    fn a_cell_whose_text_is_missing_is_told_and_not_left_empty() {
+        let table = [&[0; 8][..], &[5, 0, 0], b"email"].concat();
+        let cells = [shared(0, 0), shared(1, 1)];
+        let error = rows(&workbook(1, &record(kind::TEXTS, &table), &cells)).unwrap_err();
+        assert!(error.to_string().contains("is missing"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod biff;
 mod cells;
 mod inflate;
 mod json;
+mod padded;
+mod plain;
 mod repeats;
 #[cfg(test)]
 pub(super) mod tests;

@@ -8,7 +8,7 @@ use calamine::{
 };
 
 use super::cells::Cells;
-use super::{Excess, Trouble, biff};
+use super::{Excess, Trouble, biff, plain};
 use crate::input::list::kind::{self, Archive, Binary};
 use crate::model::limits;
 
@@ -71,7 +71,7 @@ pub(in crate::input::list) struct Chosen {
 ///
 /// [`Trouble`] when there is no such sheet, or the workbook cannot be read.
 pub(super) fn convert(
-    reader: impl Read + Seek,
+    mut reader: impl Read + Seek,
     format: Format,
     wanted: Option<&str>,
     cells: &mut Cells,
@@ -94,23 +94,10 @@ pub(super) fn convert(
             cells.end_row()?;
             Ok(chosen)
         }
-        Format::Xlsb => {
-            let mut book = Xlsb::new(reader).map_err(|error| match error {
-                XlsbError::Password => Trouble::Password,
-                other => Trouble::damaged(other),
-            })?;
-            let chosen = choose(book.sheets_metadata(), wanted)?;
-            let mut sheet = book
-                .worksheet_cells_reader(&chosen.sheet)
-                .map_err(Trouble::damaged)?;
-            let mut place = Place::default();
-            while let Some(cell) = sheet.next_cell().map_err(Trouble::damaged)? {
-                place.go_to(cell.get_position(), cells)?;
-                cells.cell(&text_of(cell.get_value()));
-            }
-            cells.end_row()?;
-            Ok(chosen)
-        }
+        Format::Xlsb => match plain::cells(&mut reader)? {
+            Some(plain) => binary(BufReader::new(plain), wanted, cells),
+            None => binary(reader, wanted, cells),
+        },
         Format::Xls => {
             let book =
                 Xls::new(BufReader::new(biff::sound(reader)?)).map_err(|error| match error {
@@ -119,14 +106,47 @@ pub(super) fn convert(
                 })?;
             whole(book, wanted, cells)
         }
-        Format::Ods => {
-            let book = Ods::new(reader).map_err(|error| match error {
-                OdsError::Password => Trouble::Password,
-                other => Trouble::damaged(other),
-            })?;
-            whole(book, wanted, cells)
-        }
+        Format::Ods => match plain::content(&mut reader)? {
+            Some(plain) => open_document(BufReader::new(plain), wanted, cells),
+            None => open_document(reader, wanted, cells),
+        },
     }
+}
+
+/// The cells of a sheet of Excel's binary format.
+fn binary(
+    reader: impl Read + Seek,
+    wanted: Option<&str>,
+    cells: &mut Cells,
+) -> Result<Chosen, Trouble> {
+    let mut book = Xlsb::new(reader).map_err(|error| match error {
+        XlsbError::Password => Trouble::Password,
+        other => Trouble::damaged(other),
+    })?;
+    let chosen = choose(book.sheets_metadata(), wanted)?;
+    let mut sheet = book
+        .worksheet_cells_reader(&chosen.sheet)
+        .map_err(Trouble::damaged)?;
+    let mut place = Place::default();
+    while let Some(cell) = sheet.next_cell().map_err(Trouble::damaged)? {
+        place.go_to(cell.get_position(), cells)?;
+        cells.cell(&text_of(cell.get_value()));
+    }
+    cells.end_row()?;
+    Ok(chosen)
+}
+
+/// The cells of a sheet of `OpenDocument`.
+fn open_document(
+    reader: impl Read + Seek,
+    wanted: Option<&str>,
+    cells: &mut Cells,
+) -> Result<Chosen, Trouble> {
+    let book = Ods::new(reader).map_err(|error| match error {
+        OdsError::Password => Trouble::Password,
+        other => Trouble::damaged(other),
+    })?;
+    whole(book, wanted, cells)
 }
 
 /// The cells of a sheet of a format that is not read cell by cell.
