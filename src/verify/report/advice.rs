@@ -10,10 +10,10 @@ use crate::model::text::{about, counted, grouped, percent};
 use crate::model::verdict::{Standing, Verdict};
 use crate::projection::{Basis, Group, Kind, Projection};
 
-/// The rate under which a campaign should stay (field guide, section 9).
+/// The rate under which a campaign should stay: senders' platforms warn above it.
 pub const GOOD: f64 = 0.02;
 
-/// The rate from which senders' platforms step in (field guide, section 9).
+/// The rate from which senders' platforms review or slow a sender.
 pub const BAD: f64 = 0.05;
 
 /// How a rate stands against what senders live by.
@@ -223,9 +223,10 @@ pub fn may_settle_later(reason: Reason) -> bool {
 pub fn steps(report: &Report) -> Vec<Step> {
     type Find = fn(&Report) -> Option<Step>;
     const OF_A_BLOCKED_RUN: [Find; 3] = [go_on, get_off_blocklists, ask_from_elsewhere];
-    const STEPS: [Find; 10] = [
+    const STEPS: [Find; 11] = [
         go_on,
         send,
+        ask_at_all,
         ask_again,
         get_off_blocklists,
         ask_from_elsewhere,
@@ -291,8 +292,25 @@ fn send(report: &Report) -> Option<Step> {
     ))
 }
 
+fn ask_at_all(report: &Report) -> Option<Step> {
+    let open = unsettled(report, |reason| reason == Reason::NotAsked);
+    if open == 0 || report.ending != Ending::Completed {
+        return None;
+    }
+    Some(step(
+        format!(
+            "Have the mail hosts of {} asked: nobody was yet.",
+            addresses(open)
+        ),
+        "What the text and DNS say proves no mailbox.",
+        "Run the same command without --offline and --no-smtp, with --mail-from. In review.csv: presend_reason = not_asked.",
+    ))
+}
+
 fn ask_again(report: &Report) -> Option<Step> {
-    let later = unsettled(report, may_settle_later);
+    let later = unsettled(report, |reason| {
+        reason != Reason::NotAsked && may_settle_later(reason)
+    });
     if later == 0 || report.ending != Ending::Completed {
         return None;
     }

@@ -430,6 +430,22 @@ fn a_run_that_was_blocked_says_so_and_where_to_turn() {
 }
 
 #[test]
+fn nobody_asked_is_no_host_that_kept_silent() {
+    let open = row(
+        Standing::Unknown,
+        Reason::NotAsked,
+        Disposition::Review,
+        "anna@acme.test",
+    );
+    let steps = advice::steps(&report_of("leads.csv", &[open], ""));
+    let what: Vec<&str> = steps.iter().map(|step| step.what.as_str()).collect();
+    assert_eq!(
+        what,
+        ["Have the mail hosts of 1 address asked: nobody was yet."]
+    );
+}
+
+#[test]
 fn an_empty_list_makes_a_page_too() {
     let report = report_of("empty.csv", &[], "");
     assert!(html(&report, Edition::Full).contains("The list has no rows."));
