@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn every_provider_of_the_field_guide_is_known_by_its_host() {
+    fn every_large_provider_is_known_by_its_host() {
         let providers = Providers::built_in();
         let table = [
             ("gmail-smtp-in.l.google.com", "google"),

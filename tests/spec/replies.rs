@@ -156,15 +156,15 @@ fn shown(matrix: &BTreeMap<(Reason, Reason), u32>) -> String {
 }
 
 #[test]
-fn every_reply_of_the_field_guide_means_what_its_tables_say() {
+fn every_reply_of_the_provider_survey_means_what_its_tables_say() {
     let (book, providers) = (Book::built_in(), Providers::built_in());
     let lines = corpus();
-    let mut guide = lines
+    let mut survey = lines
         .iter()
-        .filter(|line| line.source.starts_with("field guide"))
+        .filter(|line| line.source.starts_with("provider survey"))
         .peekable();
-    assert!(guide.peek().is_some());
-    let faults: Vec<String> = guide
+    assert!(survey.peek().is_some());
+    let faults: Vec<String> = survey
         .filter_map(|line| {
             let reading = explained(&book, line, &line.text, &providers);
             let right = line.reasons.contains(&reading.reason);

@@ -33,7 +33,7 @@ use crate::verify::report::{self, FromMemory, Gathering};
 use ahead::{Judged, JudgedRow};
 use changes::ChangeLog;
 
-/// The rate that the report looks at when the operator names none: what senders live by (field guide, section 9).
+/// The rate that the report looks at when the operator names none: what senders live by.
 const USUAL_GOAL: Goal = Goal {
     rate: 0.02,
     basis: Basis::Expected,
