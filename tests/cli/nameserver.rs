@@ -106,9 +106,7 @@ impl NameServer {
             zone.add(name, kind, words.next().unwrap_or_default());
         }
         let zone = Arc::new(zone);
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = udp.local_addr().unwrap().port();
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let (udp, tcp, port) = both_sockets();
         let over_udp = Arc::clone(&zone);
         let life_over_udp = Arc::clone(&life);
         thread::spawn(move || {
@@ -301,4 +299,18 @@ fn read_question(message: &[u8]) -> Option<(String, u16, usize)> {
     let (name, at) = read_name(message, 12)?;
     let kind = u16::from_be_bytes(message.get(at..at + 2)?.try_into().ok()?);
     Some((name, kind, at + 4))
+}
+
+/// Sockets of both kinds on one port. A port that is free for one may be taken for the other.
+fn both_sockets() -> (UdpSocket, TcpListener, u16) {
+    const ATTEMPTS: usize = 100;
+    let pair = || {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        let port = udp.local_addr().ok()?.port();
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        Some((udp, tcp, port))
+    };
+    (0..ATTEMPTS)
+        .find_map(|_| pair())
+        .expect("a port that is free for both")
 }

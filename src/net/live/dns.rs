@@ -370,9 +370,13 @@ mod tests {
 
     /// A name server on loopback. It says what `answer` gives for the first label and the kind of record.
     fn name_server(answer: fn(&str, u16) -> Said) -> SocketAddr {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = socket.local_addr().unwrap();
-        let listener = TcpListener::bind(address).unwrap();
+        // A port that is free for one kind of socket may be taken for the other.
+        let pair = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
+            let address = socket.local_addr().ok()?;
+            Some((TcpListener::bind(address).ok()?, socket, address))
+        };
+        let (listener, socket, address) = (0..100).find_map(|_| pair()).unwrap();
         std::thread::spawn(move || {
             let mut packet = [0; 512];
             while let Ok((_, from)) = socket.recv_from(&mut packet) {
