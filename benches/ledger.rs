@@ -201,7 +201,7 @@ fn write_list(path: &Path, rows: u64) {
 fn tools() -> Tools {
     let providers = Arc::new(Providers::built_in());
     Tools {
-        lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
+        lists: Arc::new(Lists::new(Arc::clone(&providers), &[]).unwrap()),
         suppression: Suppression::default(),
         providers,
         book: Arc::new(Book::built_in()),

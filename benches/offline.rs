@@ -93,7 +93,7 @@ fn main() {
     let providers = Arc::new(Providers::built_in());
     let tools = Tools {
         suppression: Suppression::default(),
-        lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
+        lists: Arc::new(Lists::new(Arc::clone(&providers), &[]).unwrap()),
         providers,
         book: Arc::new(Book::built_in()),
         policy: Policy::built_in("balanced").unwrap(),

@@ -244,7 +244,7 @@ fn terms(shape: &Shape, port: u16) -> RunConfig {
 fn tools() -> Tools {
     let providers = Arc::new(Providers::built_in());
     Tools {
-        lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
+        lists: Arc::new(Lists::new(Arc::clone(&providers), &[]).unwrap()),
         suppression: Suppression::default(),
         providers,
         book: Arc::new(Book::built_in()),

@@ -11,7 +11,6 @@ use super::safe::safe;
 use super::screen::Screen;
 use super::{Exit, stop, tools, usage};
 use crate::model::ending::Ending;
-use crate::model::flag::Flag;
 use crate::model::limits;
 use crate::model::verdict::{Finding, Standing, Whom};
 use crate::probe::LISTED_STRANGER;
@@ -61,7 +60,9 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         each.flat_map(|(input, all)| all.iter().map(move |one| (input, one)))
     };
     let text: String = match args.json {
-        true => each().map(|(input, one)| to_json(one, input)).collect(),
+        true => each()
+            .map(|(input, one)| format!("{}\n", one.to_json(input)))
+            .collect(),
         false => each()
             .map(|(input, one)| for_people(one, input, &tools))
             .collect(),
@@ -104,33 +105,6 @@ fn inputs(typed: &[String]) -> anyhow::Result<Vec<String>> {
         return Err(usage("standard input has no address; write one a line"));
     }
     Ok(inputs)
-}
-
-/// One line of JSON.
-fn to_json(checked: &JudgedAddress, input: &str) -> String {
-    let judgement = &checked.judgement;
-    let address = checked.address.as_ref().map(ToString::to_string);
-    let address = address.unwrap_or_default();
-    let input = match address == input {
-        true => "",
-        false => input,
-    };
-    let columns = judgement.columns(checked.bounce, &address, input);
-    let object = serde_json::json!({
-        "address": columns.address,
-        "verdict": columns.verdict,
-        "reason": columns.reason,
-        "bounce": columns.bounce,
-        "flags": judgement.flags.iter().map(Flag::as_str).collect::<Vec<_>>(),
-        "suggestion": judgement.suggestion,
-        "provider": judgement.provider,
-        "reply": columns.reply,
-        "checked_at": judgement.checked_at,
-        "input": columns.input,
-        "disposition": judgement.disposition,
-        "evidence": checked.evidence,
-    });
-    format!("{object}\n")
 }
 
 /// Verdict and evidence as an expert wants to read them.

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::zone::Zone;
 use super::{Exit, folder, usage};
 use crate::verify::output::{self, Generation, Rights};
+use crate::verify::pages;
 use crate::verify::report::{self, Detail, Edition, Report, Terminal};
 
 /// The work that is shown to another process that wants the folder meanwhile.
@@ -116,7 +117,7 @@ pub(super) fn write_report(
     edition: Edition,
 ) -> anyhow::Result<()> {
     publish(folder, |files| {
-        add_report(report, folder, rights, edition, files)
+        Ok(pages::add_report(report, folder, rights, edition, files)?)
     })
 }
 
@@ -128,7 +129,7 @@ fn write_pages(
     edition: Edition,
 ) -> anyhow::Result<()> {
     publish(folder, |files| {
-        add_pages(report, folder, rights, edition, files)
+        Ok(pages::add_pages(report, folder, rights, edition, files)?)
     })
 }
 
@@ -141,43 +142,5 @@ fn publish(
     let mut files = Generation::of(folder);
     add(&mut files)?;
     files.publish()?;
-    Ok(())
-}
-
-/// Adds a report to `files`: its numbers with the pages made of them.
-pub(super) fn add_report(
-    report: &Report,
-    folder: &Path,
-    rights: Rights,
-    edition: Edition,
-    files: &mut Generation,
-) -> anyhow::Result<()> {
-    files.whole(
-        folder.join(output::REPORT),
-        rights,
-        report.to_json().as_bytes(),
-    )?;
-    add_pages(report, folder, rights, edition, files)
-}
-
-/// Adds the pages of a report: the client's page as well for the client's edition. Where there is one it is always made
-/// again, so that no page speaks of other numbers.
-fn add_pages(
-    report: &Report,
-    folder: &Path,
-    rights: Rights,
-    edition: Edition,
-    files: &mut Generation,
-) -> anyhow::Result<()> {
-    let mut pages = vec![
-        (output::PAGE, report::html(report, Edition::Full)),
-        (output::SUMMARY, report::markdown(report)),
-    ];
-    if edition == Edition::Client || folder.join(output::CLIENTS_PAGE).exists() {
-        pages.push((output::CLIENTS_PAGE, report::html(report, Edition::Client)));
-    }
-    for (name, text) in pages {
-        files.whole(folder.join(name), rights, text.as_bytes())?;
-    }
     Ok(())
 }

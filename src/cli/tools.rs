@@ -23,7 +23,7 @@ pub(super) fn tools(policy: &str, args: &AskingArgs) -> anyhow::Result<Tools> {
         None => policy_file(Path::new(policy))?,
     };
     Ok(Tools {
-        lists: lists(&providers, &args.own_list)?,
+        lists: Arc::new(lists(&providers, &args.own_list)?),
         suppression: suppression(&args.suppress)?,
         providers,
         book: Arc::new(rule_book(args.rules.as_deref())?),

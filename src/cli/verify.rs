@@ -9,7 +9,7 @@ use clap::Args;
 use super::asking::AskingArgs;
 use super::log::LogArgs;
 use super::reading::{self, ReadingArgs};
-use super::report::{PageArgs, add_report};
+use super::report::PageArgs;
 use super::screen::Screen;
 use super::zone::Zone;
 use super::{Exit, folder, inputs, start, stop, tools, usage, workbook};
@@ -23,7 +23,8 @@ use crate::verifier::place::Place;
 use crate::verify::output::{self, Generation, Replace, Rights};
 use crate::verify::report::{self, Detail, Numbers, Report, Since, Terminal};
 use crate::verify::{
-    Allowed, Asking, Cells, Fill, Finished, Gate, Input, Least, Task, Writing, prepare,
+    Allowed, Asking, Cells, Fill, Finished, Gate, Guests, Input, Least, Task, Writing, pages,
+    prepare,
 };
 
 /// Options of `verify`.
@@ -175,7 +176,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
 /// Adds to the lists of a run what is made of its report, and lets go what is about other rows.
 fn add_files(args: &VerifyArgs, task: &Task, finished: &mut Finished) -> anyhow::Result<()> {
     let Finished { report, files, .. } = finished;
-    add_report(
+    pages::add_report(
         report,
         &task.out,
         task.rights(),
@@ -185,7 +186,7 @@ fn add_files(args: &VerifyArgs, task: &Task, finished: &mut Finished) -> anyhow:
     if args.format == workbook::Format::Xlsx {
         for input in &task.lists {
             let delimiter = input.source.list(&task.options)?.delimiter();
-            workbook::add(report, input, delimiter.unwrap_or(b','), files)?;
+            pages::add_workbook(report, input, delimiter.unwrap_or(b','), files)?;
         }
     }
     remove_others(task, files);
@@ -272,6 +273,7 @@ fn task(args: &VerifyArgs, sources: Vec<Source>) -> anyhow::Result<Task> {
             basis: args.fail_on,
             cap: args.target_cap,
         }),
+        guests: Guests::default(),
     })
 }
 

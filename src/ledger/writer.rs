@@ -43,6 +43,17 @@ enum Entry {
         reading: Reading,
         at: Timestamp,
     },
+    /// Done when everything before it can be read.
+    Then(Then),
+}
+
+/// What is done when something is written.
+struct Then(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Then {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Then")
+    }
 }
 
 /// The writing side of a ledger: a thread with a bounded queue.
@@ -166,6 +177,15 @@ impl Writer {
         })
     }
 
+    /// Does something when everything before it can be read in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::address`].
+    pub fn then(&mut self, what: impl FnOnce() + Send + 'static) -> Result<(), LedgerError> {
+        self.send(Entry::Then(Then(Box::new(what))))
+    }
+
     fn send(&mut self, entry: Entry) -> Result<(), LedgerError> {
         let sent = self
             .entries
@@ -249,6 +269,7 @@ impl Pen {
     /// Writes a batch in one transaction, in the order of the tables: neighbours share pages.
     fn write_batch(&self, batch: &mut Vec<Entry>) -> Result<(), rusqlite::Error> {
         batch.sort_by(|a, b| order(a).cmp(&order(b)));
+        let mut then = Vec::new();
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         for entry in batch.drain(..) {
             match entry {
@@ -268,9 +289,12 @@ impl Pen {
                 Entry::Clock { key, clock } => {
                     known::write_clock(&self.connection, &key, clock, self.run)?;
                 }
+                Entry::Then(what) => then.push(what),
             }
         }
-        self.connection.execute_batch("COMMIT")
+        self.connection.execute_batch("COMMIT")?;
+        then.into_iter().for_each(|Then(what)| what());
+        Ok(())
     }
 
     /// Adds a fact to those of the same run. One that later runs may use takes the place of what earlier runs left of
@@ -360,5 +384,6 @@ fn order(entry: &Entry) -> (u8, &str) {
         | Entry::Clock { key, .. } => (1, key),
         Entry::Strangers { name, .. } => (2, name),
         Entry::Host { key, .. } => (3, key),
+        Entry::Then(_) => (4, ""),
     }
 }

@@ -30,6 +30,18 @@ pub struct Target {
     pub not_before: Timestamp,
     /// What it was answered before its domain's decoy was: it is not asked about again, the decoy is.
     pub answered: Option<Reading>,
+    /// When it is asked about among those of its host.
+    pub turn: Turn,
+}
+
+/// When an address is asked about among those of its host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turn {
+    /// Before those that wait there: somebody waits for its answer.
+    First,
+    /// As it comes.
+    #[default]
+    InLine,
 }
 
 impl From<Address> for Target {
@@ -41,6 +53,7 @@ impl From<Address> for Target {
             waiting: Waiting::default(),
             not_before: Timestamp::default(),
             answered: None,
+            turn: Turn::InLine,
         }
     }
 }

@@ -25,7 +25,7 @@ pub use decoy::decoy_local_part;
 pub use effort::Effort;
 pub use farewell::{Farewell, farewell};
 pub use likelihood::{LastWord, Likelihood};
-pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Target};
+pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Target, Turn};
 pub use no_mail::says_it_takes_no_mail;
 pub use plan::{domains_at_once, next_kind};
 pub use quota::recipients_counted_over;

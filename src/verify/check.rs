@@ -13,6 +13,7 @@ use crate::input::address::Address;
 use crate::ledger::{Ledger, LedgerError, Memory};
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Evidence, Finding};
 use crate::probe::run::Stop;
 use crate::projection::{Model, Segment};
@@ -33,6 +34,35 @@ pub struct JudgedAddress {
     pub bounce: Option<f64>,
 }
 
+impl JudgedAddress {
+    /// The object of `check --json`; `input` is the text that names the address.
+    #[must_use]
+    pub fn to_json(&self, input: &str) -> serde_json::Value {
+        let judgement = &self.judgement;
+        let address = self.address.as_ref().map(ToString::to_string);
+        let address = address.unwrap_or_default();
+        let input = match address == input {
+            true => "",
+            false => input,
+        };
+        let columns = judgement.columns(self.bounce, &address, input);
+        serde_json::json!({
+            "address": columns.address,
+            "verdict": columns.verdict,
+            "reason": columns.reason,
+            "bounce": columns.bounce,
+            "flags": judgement.flags.iter().map(Flag::as_str).collect::<Vec<_>>(),
+            "suggestion": judgement.suggestion,
+            "provider": judgement.provider,
+            "reply": columns.reply,
+            "checked_at": judgement.checked_at,
+            "input": columns.input,
+            "disposition": judgement.disposition,
+            "evidence": self.evidence,
+        })
+    }
+}
+
 /// Asks about the addresses that `texts` hold, in any form that a cell of a list may have. Returns what each address of
 /// each text gets, with how the asking ended.
 ///
@@ -49,7 +79,7 @@ pub async fn check(
     stop: impl Into<Stop<'_>>,
 ) -> Result<(Vec<Vec<JudgedAddress>>, Ending), VerifyError> {
     let contents: VecDeque<Contents> = texts.iter().map(|text| contents_of(text)).collect();
-    let rows = Rows::Texts(contents.clone());
+    let rows = Rows::of_texts(contents.clone());
     let asked = ask(rows, memory, tools, asking, ledger, observer, stop).await?;
     let mut checker = Checker::new(&asked, tools, ledger)?;
     let judged = contents.into_iter().map(|text| checker.all(text, ledger));
@@ -82,11 +112,25 @@ impl<'t> Checker<'t> {
     ///
     /// When the ledger cannot be read.
     pub fn new(asked: &Asked, tools: &'t Tools, ledger: &Ledger) -> Result<Self, LedgerError> {
+        Checker::at(asked.clock.now(), asked.ending, tools, ledger)
+    }
+
+    /// Judges by what is known at `now`, after asking that ended so.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn at(
+        now: Timestamp,
+        ending: Ending,
+        tools: &'t Tools,
+        ledger: &Ledger,
+    ) -> Result<Self, LedgerError> {
         Ok(Checker {
             tools,
-            judge: asked.judge(tools),
+            judge: Judge::new(tools, now, ending),
             describer: Describer::new(&tools.lists),
-            model: believed(ledger, asked.clock.now())?,
+            model: believed(ledger, now)?,
             seen: Seen::default(),
         })
     }

@@ -8,6 +8,7 @@
 pub mod check;
 pub mod estimate;
 pub mod output;
+pub mod pages;
 pub mod report;
 
 mod ask;
@@ -16,6 +17,7 @@ mod described;
 mod error;
 mod first_domains;
 mod gate;
+mod guests;
 mod judge;
 mod lanes;
 mod list;
@@ -50,18 +52,20 @@ pub use described::{contents_of_row, first_of};
 pub use error::VerifyError;
 pub use first_domains::{add_domain, add_domains};
 pub use gate::{Allowed, Fill, Gate, Least};
+pub use guests::{Guest, Guests, News};
 pub use judge::Cells;
 #[cfg(feature = "testing")]
 pub use judge::Judge;
 
 /// What a run needs beside the list.
+#[derive(Clone)]
 pub struct Tools {
     /// What is known of providers.
     pub providers: Arc<Providers>,
     /// How replies are read.
     pub book: Arc<Book>,
     /// What lists say of addresses.
-    pub lists: Lists,
+    pub lists: Arc<Lists>,
     /// What is done about verdicts.
     pub policy: Policy,
     /// Addresses and domains that get no mail and are not asked about.
@@ -82,6 +86,8 @@ pub struct Task {
     pub writing: Writing,
     /// What the largest list must keep to, where it is to be written.
     pub target: Option<Goal>,
+    /// Single addresses that are asked about meanwhile, before those of the lists.
+    pub guests: Guests,
 }
 
 /// One list of a run.
@@ -112,6 +118,7 @@ impl Task {
             memory: Memory::Use,
             writing: Writing::default(),
             target: None,
+            guests: Guests::default(),
         }
     }
 
@@ -235,7 +242,7 @@ pub async fn prepare(
     stop: impl Into<Stop<'_>>,
 ) -> Result<Finished, VerifyError> {
     let sources = task.lists.iter().map(|list| &list.source);
-    let rows = Rows::of_lists(sources, &task.options)?;
+    let rows = Rows::of_lists(sources, &task.options)?.beside(task.guests.clone());
     let asked = ask(rows, task.memory, tools, asking, ledger, observer, stop).await?;
     let mut finished = list::list_rows(task, tools, ledger, &asked, observer)?;
     asked.tell(&mut finished.report);

@@ -46,7 +46,7 @@ fn tools() -> Tools {
     let providers = Arc::new(Providers::built_in());
     Tools {
         suppression: Suppression::default(),
-        lists: Lists::new(Arc::clone(&providers), &[]).unwrap(),
+        lists: Arc::new(Lists::new(Arc::clone(&providers), &[]).unwrap()),
         providers,
         book: Arc::new(Book::built_in()),
         policy: Policy::built_in("balanced").unwrap(),

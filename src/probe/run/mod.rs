@@ -10,6 +10,7 @@ mod trace;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -64,6 +65,9 @@ pub enum Depth {
     MailHosts,
 }
 
+/// Resolves when somebody wants in.
+pub type Knock = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The addresses to ask about, as they come, with what is known from before.
 pub trait TargetSource {
     /// Why it fails.
@@ -76,6 +80,20 @@ pub trait TargetSource {
     ///
     /// When the list cannot be read further.
     fn next(&mut self) -> Result<Option<Vec<Target>>, Self::Error>;
+
+    /// Addresses that came in meanwhile and go before all others, each with somebody who waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// When what is known of them cannot be read.
+    fn guests(&mut self) -> Result<Vec<Target>, Self::Error> {
+        Ok(Vec::new())
+    }
+
+    /// Resolves when such an address has come in.
+    fn knock(&self) -> Knock {
+        Box::pin(std::future::pending())
+    }
 
     /// What is known of a domain. Asked once for each, before any of its addresses is asked about.
     ///
@@ -228,6 +246,7 @@ impl Run {
         self.scheduler.know_machines(supply.machines()?);
         loop {
             let now = self.world.clock.now();
+            self.let_in(supply, now)?;
             self.refill(supply, now)?;
             self.scheduler.tick(now);
             if self.scheduler.is_stranded() && self.ending == Ending::Completed {
@@ -287,6 +306,7 @@ impl Run {
                     let now = self.world.clock.now();
                     self.heed(news, supply, now)?;
                 }
+                () = supply.knock(), if self.ending == Ending::Completed => {}
                 () = sleep_until(wake) => {}
                 // Sessions get their turn between two readings.
                 () = tokio::task::yield_now(), if self.reads_on() => {}
@@ -380,12 +400,39 @@ impl Run {
                 self.spill.put(&wanted)?;
                 continue;
             }
-            if !self.scheduler.knows_domain(domain) {
-                self.scheduler
-                    .know_domain(domain, &supply.domain(domain)?, now);
-            }
-            self.scheduler.add(wanted, now);
+            self.add(wanted, supply, now)?;
         }
+        Ok(())
+    }
+
+    /// Takes in those who came meanwhile; they are few, and wait behind nobody.
+    fn let_in<E: From<SpillError>>(
+        &mut self,
+        supply: &mut dyn TargetSource<Error = E>,
+        now: Timestamp,
+    ) -> Result<(), E> {
+        if self.ending != Ending::Completed {
+            return Ok(());
+        }
+        for wanted in supply.guests()? {
+            self.add(wanted, supply, now)?;
+        }
+        Ok(())
+    }
+
+    /// Has an address asked about.
+    fn add<E: From<SpillError>>(
+        &mut self,
+        wanted: Target,
+        supply: &mut dyn TargetSource<Error = E>,
+        now: Timestamp,
+    ) -> Result<(), E> {
+        let domain = wanted.address.domain().wire();
+        if !self.scheduler.knows_domain(domain) {
+            self.scheduler
+                .know_domain(domain, &supply.domain(domain)?, now);
+        }
+        self.scheduler.add(wanted, now);
         Ok(())
     }
 

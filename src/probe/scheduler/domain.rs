@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) closed: bool,
     /// Whether it stands in its group's queue.
     pub(super) listed: bool,
+    /// Whether it goes before the others once it does: somebody waits for the answer of an address in it.
+    pub(super) goes_first: bool,
     /// What is known of how it answers for unknown recipients.
     pub(super) strangers: CatchAll,
     /// Its addresses that were accepted, that were refused for good.
@@ -92,6 +94,7 @@ impl Entry {
             misses_hosts: false,
             closed: false,
             listed: false,
+            goes_first: false,
             strangers: CatchAll::default(),
             answers: [0; 2],
             listed_answers: None,

@@ -1,5 +1,6 @@
 //! The index: domains, groups and hosts, with the addresses that wait at each.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -227,11 +228,32 @@ impl Scheduler {
         }
         if !entry.listed && entry.has_question(greylisting, now) {
             entry.listed = true;
-            self.groups[group].ready.push_back(index);
+            let ready = &mut self.groups[group].ready;
+            match std::mem::take(&mut entry.goes_first) {
+                true => ready.push_front(index),
+                false => ready.push_back(index),
+            }
         }
         self.enlist(group);
         self.consider(host, now);
         self.rouse(group, now);
+    }
+
+    /// Has a domain go before the others wherever it stands in line: somebody waits for the answer of an address in it.
+    pub(super) fn goes_first(&mut self, index: usize) {
+        let entry = &mut self.domains[index];
+        if entry.closed {
+            return;
+        }
+        entry.goes_first = !entry.listed;
+        let Some(group) = entry.group else {
+            to_the_front(&mut self.unresolved, index);
+            return;
+        };
+        let host = self.groups[group].host;
+        to_the_front(&mut self.groups[group].ready, index);
+        to_the_front(&mut self.hosts[host].queue, group);
+        to_the_front(&mut self.ready, host);
     }
 
     /// Wakes a group's conversation that rests until the next clock comes due: there is something to ask before that.
@@ -368,5 +390,13 @@ impl Scheduler {
     pub(super) fn note_settled(&mut self, count: usize) {
         self.pending -= count;
         self.tally.settled += count as u64;
+    }
+}
+
+/// Brings whoever stands in `line` to its front.
+fn to_the_front(line: &mut VecDeque<usize>, who: usize) {
+    if let Some(at) = line.iter().position(|&one| one == who) {
+        line.remove(at);
+        line.push_front(who);
     }
 }

@@ -51,7 +51,7 @@ use crate::model::verdict::{Exchange, Fact, Finding};
 use crate::net::route::{HostKey, Route};
 use crate::probe::pace::{Ahead, Ceilings, Limiter, Rate};
 use crate::probe::{
-    Asked, CatchAll, Effort, KnownDomain, KnownHost, Likelihood, Spent, Target, Used, Waiting,
+    Asked, CatchAll, Effort, KnownDomain, KnownHost, Likelihood, Spent, Target, Turn, Used, Waiting,
 };
 use crate::smtp::Command;
 use crate::smtp::farewell::Parting;
@@ -647,6 +647,7 @@ impl Scheduler {
             waiting,
             not_before,
             answered,
+            turn,
         } = wanted;
         let index = self.entry(address.domain().wire());
         if let Some(reading) = answered {
@@ -672,7 +673,13 @@ impl Scheduler {
         if not_before > now {
             self.domains[index].push_later(not_before, &subject);
         } else {
-            self.domains[index].push(&subject);
+            match turn {
+                Turn::First => self.domains[index].push_front(&subject),
+                Turn::InLine => self.domains[index].push(&subject),
+            }
+        }
+        if turn == Turn::First {
+            self.goes_first(index);
         }
         self.offer_domain(index, now);
     }

@@ -97,7 +97,9 @@ pub fn tools() -> Tools {
     let providers = Arc::new(Providers::built_in());
     Tools {
         suppression: Suppression::default(),
-        lists: Lists::new(Arc::clone(&providers), &[]).expect("the built-in lists are well formed"),
+        lists: Arc::new(
+            Lists::new(Arc::clone(&providers), &[]).expect("the built-in lists are well formed"),
+        ),
         providers,
         book: Arc::new(Book::built_in()),
         policy: Policy::built_in("balanced").expect("a built-in policy"),

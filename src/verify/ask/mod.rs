@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::beliefs::believed;
 use super::error::VerifyError;
+use super::guests::{News, Visiting};
 use super::judge::Judge;
 use super::{Asking, Observer, Tools};
 use crate::ledger::{Ledger, Memory};
@@ -20,7 +21,7 @@ use crate::net::Clock;
 use crate::probe::run::{self, Stop};
 use crate::verify::report::{Report, Time, Traffic};
 
-use questions::Questions;
+use questions::{Questions, Told};
 use recorder::Recorder;
 use so_far::Standings;
 use stats::RunStats;
@@ -110,12 +111,18 @@ pub async fn ask(
     let count = Cell::new(0);
     let model = believed(ledger, asked.started)?;
     let standings = RefCell::new(Standings::new(tools.policy.clone(), &model));
-    let mut questions = Questions::begin(rows, tools, ledger, &count, &standings)?;
+    let visiting = Visiting::default();
+    let told = Told {
+        rows: &count,
+        standings: &standings,
+        visiting: &visiting,
+    };
+    let guests = rows.guests();
+    let mut questions = Questions::begin(rows, tools, ledger, told)?;
     let mut recorder = Recorder {
         writer,
         observer,
-        rows: &count,
-        standings: &standings,
+        told,
         lists: &tools.lists,
         stats: &mut asked.stats,
         clock,
@@ -136,5 +143,12 @@ pub async fn ask(
     drop(questions);
     recorder.writer.finish()?;
     ledger.refresh();
+    for guest in visiting.into_inner() {
+        match asked.ending {
+            Ending::Completed | Ending::Stranded => guest.tell(News::Left),
+            // Whoever asks next lets it in.
+            Ending::Interrupted | Ending::Deadline => guests.add(guest),
+        }
+    }
     Ok(asked)
 }

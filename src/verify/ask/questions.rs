@@ -14,16 +14,23 @@ use crate::model::limits;
 use crate::model::reason::Reason;
 use crate::model::verdict::{Standing, Verdict};
 use crate::net::route::HostKey;
-use crate::probe::run::TargetSource;
-use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Target};
+use crate::probe::run::{Knock, TargetSource};
+use crate::probe::{KnownDomain, KnownHost, KnownMachine, LastWord, Likelihood, Target, Turn};
 use crate::verify::Tools;
 use crate::verify::described::{Lack, NoAddress, read_row};
 use crate::verify::error::VerifyError;
+use crate::verify::guests::{Guest, Guests, News, Visiting};
 use crate::verify::lanes::{Detached, Follows, Lanes, lanes, workers};
 use crate::verify::seen::{Mark, Marker, Seen};
 
-/// Rows that name whom to ask about.
-pub enum Rows {
+/// Rows that name whom to ask about, and guests that come meanwhile.
+pub struct Rows {
+    from: From,
+    guests: Guests,
+}
+
+/// Where rows come from.
+enum From {
     /// Those of lists, one after the other.
     Lists {
         /// What is left to read.
@@ -50,20 +57,48 @@ impl Rows {
             lists.push_back(source.list(options)?);
             bytes += source.bytes();
         }
-        Ok(Rows::Lists { lists, bytes })
+        Ok(From::Lists { lists, bytes }.alone())
+    }
+
+    /// What texts hold, a row each.
+    #[must_use]
+    pub fn of_texts(texts: VecDeque<Result<Vec<Address>, NoAddress>>) -> Rows {
+        From::Texts(texts).alone()
     }
 
     /// A row for each address.
     pub fn of_addresses(addresses: impl IntoIterator<Item = Address>) -> Rows {
         let rows = addresses.into_iter();
-        Rows::Texts(rows.map(|address| Ok(vec![address])).collect())
+        Rows::of_texts(rows.map(|address| Ok(vec![address])).collect())
+    }
+
+    /// Those who come meanwhile.
+    pub(super) fn guests(&self) -> Guests {
+        self.guests.clone()
+    }
+
+    /// The same, with `guests` that are asked about before them.
+    #[must_use]
+    pub fn beside(mut self, guests: Guests) -> Rows {
+        self.guests = guests;
+        self
+    }
+}
+
+impl From {
+    /// Nobody comes meanwhile.
+    fn alone(self) -> Rows {
+        Rows {
+            from: self,
+            guests: Guests::default(),
+        }
     }
 
     /// About how many bytes they take.
     fn bytes(&self) -> u64 {
         match self {
-            Rows::Lists { bytes, .. } => *bytes,
-            Rows::Texts(texts) => texts.len() as u64 * BYTES_OF_A_TEXT,
+            From::Lists { bytes, .. } => *bytes,
+            From::Texts(texts) => texts.len() as u64 * BYTES_OF_A_TEXT,
         }
     }
 }
@@ -86,6 +121,9 @@ pub(super) struct Questions<'a> {
     standings: &'a RefCell<Standings>,
     /// How many mailboxes needed no asking.
     known: u64,
+    guests: Guests,
+    /// The guests that were let in.
+    visiting: &'a Visiting,
 }
 
 /// Some rows of the list.
@@ -116,19 +154,30 @@ enum Known {
     Open { todo: Todo, last: LastWord },
 }
 
+/// Where it is told what is read.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// How many rows.
+    pub(super) rows: &'a Cell<u64>,
+    /// How their mailboxes stand so far.
+    pub(super) standings: &'a RefCell<Standings>,
+    /// The guests that were let in.
+    pub(super) visiting: &'a Visiting,
+}
+
 impl<'a> Questions<'a> {
-    /// Begins to read `from`, counting its rows in `rows`, their mailboxes in `standings`.
+    /// Begins to read `rows`; what is read is `told`.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be read.
     pub(super) fn begin(
-        from: Rows,
+        rows: Rows,
         tools: &'a Tools,
         ledger: &'a mut Ledger,
-        rows: &'a Cell<u64>,
-        standings: &'a RefCell<Standings>,
+        told: Told<'a>,
     ) -> Result<Self, LedgerError> {
+        let Rows { from, guests } = rows;
         let seen = Seen::default();
         let marker = seen.marker();
         let settled = match ledger.is_small_beside(from.bytes())? {
@@ -158,10 +207,55 @@ impl<'a> Questions<'a> {
             suppression: &tools.suppression,
             lists: &tools.lists,
             ledger,
-            rows,
-            standings,
+            rows: told.rows,
+            standings: told.standings,
             known: 0,
+            guests,
+            visiting: told.visiting,
         })
+    }
+
+    /// What is to be asked about a guest, where anything is. One whom a row named before is asked about for that row.
+    fn let_in(&mut self, guest: &Guest) -> Result<Option<Target>, LedgerError> {
+        let address = &guest.address;
+        let mark = self.seen.marker().mark(&address.key());
+        if self.suppression.has(address) || !self.seen.is_new(mark) {
+            return Ok(None);
+        }
+        // What was learned since this asking began is newer than what is remembered of the domain.
+        self.ledger.refresh();
+        let wanted = match look_up_one(address, self.ledger)? {
+            Known::Settled(..)
+            | Known::Open {
+                todo: Todo::Settled(_) | Todo::Left,
+                ..
+            } => None,
+            Known::Open {
+                todo: Todo::Owed(reading),
+                ..
+            } => Some(Target {
+                answered: Some(reading),
+                ..Target::from(address.clone())
+            }),
+            Known::Open {
+                todo:
+                    Todo::Ask {
+                        waiting,
+                        not_before,
+                    },
+                last,
+            } => Some(Target {
+                likelihood: Likelihood::of(last, &self.lists.signals(address)),
+                waiting,
+                not_before,
+                turn: Turn::First,
+                ..Target::from(address.clone())
+            }),
+        };
+        if wanted.is_none() {
+            guest.tell(News::Left);
+        }
+        Ok(wanted)
     }
 
     /// How many mailboxes were met.
@@ -292,6 +386,19 @@ impl TargetSource for Questions<'_> {
         Ok(Some(wanted))
     }
 
+    fn guests(&mut self) -> Result<Vec<Target>, VerifyError> {
+        let mut wanted = Vec::new();
+        for guest in self.guests.take() {
+            wanted.extend(self.let_in(&guest)?);
+            self.visiting.borrow_mut().push(guest);
+        }
+        Ok(wanted)
+    }
+
+    fn knock(&self) -> Knock {
+        self.guests.knock()
+    }
+
     fn domain(&mut self, name: &str) -> Result<KnownDomain, VerifyError> {
         let known = self.ledger.strangers(name)?;
         self.standings.borrow_mut().remember(name, &known);
@@ -316,7 +423,7 @@ impl TargetSource for Questions<'_> {
 
 /// Reads the mailboxes of rows in batches.
 struct Reader {
-    from: Rows,
+    from: From,
     marker: Marker,
     /// Rows read so far.
     rows: u64,
@@ -339,7 +446,7 @@ impl Reader {
         };
         for _ in 0..limits::SUPPLY_BATCH {
             match &mut self.from {
-                Rows::Lists { lists, .. } => {
+                From::Lists { lists, .. } => {
                     let Some(list) = lists.front_mut() else {
                         return Ok((batch, Follows::Nothing));
                     };
@@ -353,7 +460,7 @@ impl Reader {
                         batch.add(named.address, part, &self.marker);
                     });
                 }
-                Rows::Texts(texts) => match texts.pop_front() {
+                From::Texts(texts) => match texts.pop_front() {
                     None => return Ok((batch, Follows::Nothing)),
                     Some(Err(none)) => batch.add(Err(none), Part::Leads, &self.marker),
                     Some(Ok(addresses)) => {

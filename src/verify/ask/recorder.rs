@@ -1,24 +1,23 @@
 //! What becomes of what is learned: kept in the ledger, counted, told.
 
-use std::cell::{Cell, RefCell};
-
-use super::so_far::Standings;
+use super::questions::Told;
 use super::stats::RunStats;
 use crate::input::address::Address;
 use crate::input::flags::{Flags, Lists};
 use crate::ledger::{self, Kept, Writer};
 use crate::net::Clock;
+use crate::probe::Asked;
 use crate::probe::run::Listener;
 use crate::probe::scheduler::{Event, Progress};
 use crate::verify::Observer;
 use crate::verify::error::VerifyError;
+use crate::verify::guests::{Guest, News};
 
 /// Keeps what is learned, tells what happens.
 pub(super) struct Recorder<'a> {
     pub(super) writer: Writer,
     pub(super) observer: &'a mut dyn Observer,
-    pub(super) rows: &'a Cell<u64>,
-    pub(super) standings: &'a RefCell<Standings>,
+    pub(super) told: Told<'a>,
     pub(super) lists: &'a Lists,
     pub(super) stats: &'a mut RunStats,
     pub(super) clock: Clock,
@@ -34,7 +33,8 @@ impl Listener for Recorder<'_> {
             Ok(address) => lists.flags(&address),
             Err(_) => Flags::NONE,
         };
-        self.standings.borrow_mut().learned(&learned, flags);
+        self.told.standings.borrow_mut().learned(&learned, flags);
+        let concerned = concerned(&learned, &self.told.visiting.borrow());
         match learned {
             Event::Address { key, fact } => {
                 self.writer.address(key, fact)?;
@@ -74,13 +74,47 @@ impl Listener for Recorder<'_> {
                 addresses,
             } => self.observer.doubted(&key.0, &exchange.reply, addresses),
         }
+        for (guest, news) in concerned {
+            // They read it in the ledger.
+            self.writer.then(move || guest.tell(news))?;
+        }
         Ok(())
     }
 
     fn progress(&mut self, progress: &Progress) {
         self.stats.progress(progress);
-        let so_far = self.standings.borrow().so_far(progress.settled);
+        let so_far = self.told.standings.borrow().so_far(progress.settled);
         self.observer.so_far(&so_far);
-        self.observer.progress(self.rows.get(), progress);
+        self.observer.progress(self.told.rows.get(), progress);
+        // Whoever does not wait any more needs no news.
+        let mut visiting = self.told.visiting.borrow_mut();
+        visiting.retain(|guest| !guest.is_gone());
     }
+}
+
+/// The guests whom something that was learned is about, with what it is to them.
+fn concerned(learned: &Event, visiting: &[Guest]) -> Vec<(Guest, News)> {
+    let news = match learned {
+        Event::Waiting { again: None, .. } => News::Left,
+        _ => News::Learned,
+    };
+    let (person, domain): (Option<&str>, Option<&str>) = match learned {
+        Event::Address { key, .. } | Event::Waiting { key, .. } => (Some(key), None),
+        Event::Domain { name, .. } | Event::CatchAll { name, .. } => (None, Some(name)),
+        Event::TakenBack { asked, .. } => match asked {
+            Asked::Address(key) => (Some(key), None),
+            Asked::Decoy(name) => (None, Some(name)),
+        },
+        Event::Host { .. }
+        | Event::Doubted { .. }
+        | Event::Stranded { .. }
+        | Event::Left { .. }
+        | Event::Blocked { .. } => return Vec::new(),
+    };
+    let is_about = |guest: &Guest| {
+        person.is_some_and(|key| guest.key() == key)
+            || domain.is_some_and(|name| guest.address.domain().wire() == name)
+    };
+    let about = visiting.iter().filter(|guest| is_about(guest));
+    about.map(|guest| (guest.clone(), news)).collect()
 }

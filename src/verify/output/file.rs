@@ -19,6 +19,10 @@ impl Rights {
     /// Those of a file that is no secret.
     pub const ORDINARY: Rights = Rights(0o644);
 
+    /// Those of a file that is for its owner alone.
+    #[cfg(feature = "serve")]
+    pub const PRIVATE: Rights = Rights(0o600);
+
     /// Those of what is made of the file at `path`, where `-` is the one that standard input is; ordinary ones where there
     /// is no file, as for a pipe.
     #[must_use]

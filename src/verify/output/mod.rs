@@ -30,6 +30,8 @@ pub use file::{Rights, Table, sweep_beside, write_whole};
 pub use foreign::{Protected, Replace, identity_of_list, protect};
 pub use generation::{Generation, complete, is_incomplete};
 pub use sheets::{SheetOf, write_workbook};
+#[cfg(feature = "serve")]
+pub use whole::write_objects;
 pub use whole::{Format, put_together};
 
 /// The largest list under a wanted rate.

@@ -148,10 +148,10 @@ fn other(error: XlsxError) -> io::Error {
 }
 
 /// A reader without the byte order mark at its beginning.
-struct WithoutMark<R>(io::Chain<io::Cursor<Vec<u8>>, R>);
+pub(super) struct WithoutMark<R>(io::Chain<io::Cursor<Vec<u8>>, R>);
 
 impl<R: Read> WithoutMark<R> {
-    fn new(mut reader: R) -> io::Result<Self> {
+    pub(super) fn new(mut reader: R) -> io::Result<Self> {
         let mut head = Vec::new();
         reader.by_ref().take(3).read_to_end(&mut head)?;
         if head == "\u{feff}".as_bytes() {

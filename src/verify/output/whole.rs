@@ -81,6 +81,40 @@ fn objects(lists: &mut [(Option<String>, Written)], out: &mut impl Write) -> io:
     Ok(())
 }
 
+/// Writes the rows of the finished list at `list` as JSON objects.
+///
+/// # Errors
+///
+/// When it cannot be read, or they cannot be written.
+#[cfg(feature = "serve")]
+pub fn write_objects(
+    list: &std::path::Path,
+    delimiter: u8,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let file = io::BufReader::with_capacity(limits::WRITE_BYTES, File::open(list)?);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(super::sheets::WithoutMark::new(file)?);
+    let mut record = csv::ByteRecord::new();
+    if !reader.read_byte_record(&mut record)? {
+        return Ok(());
+    }
+    let theirs = record.len().saturating_sub(NAMES.len());
+    let header = record.iter().take(theirs).map(Cow::Borrowed);
+    let names = Names::of(header, delimiter);
+    let mut object = Vec::new();
+    while reader.read_byte_record(&mut record)? {
+        object.clear();
+        let fields: Vec<Cow<'_, [u8]>> = record.iter().map(Cow::Borrowed).collect();
+        names.object_of(&fields, None, &mut object);
+        out.write_all(&object)?;
+    }
+    Ok(())
+}
+
 /// Writes the rows of several lists under one header.
 fn joined(lists: &mut [(Option<String>, Written)], out: &mut impl Write) -> io::Result<()> {
     let Some((_, first)) = lists.first() else {
@@ -143,10 +177,15 @@ struct Names {
 impl Names {
     /// For rows under this `header`, without what was appended to it. A name that comes twice gets a number.
     fn under(header: &[u8], delimiter: u8) -> Self {
+        Names::of(list::fields(header, delimiter).into_iter(), delimiter)
+    }
+
+    /// For rows under these names.
+    fn of<'h>(header: impl Iterator<Item = Cow<'h, [u8]>>, delimiter: u8) -> Self {
         let ours = NAMES.iter().copied().chain([LIST]);
         let mut taken: HashSet<String> = ours.map(str::to_owned).collect();
         let mut names = Vec::new();
-        for (number, field) in (1..).zip(list::fields(header, delimiter)) {
+        for (number, field) in (1..).zip(header) {
             let name = String::from_utf8_lossy(&field).trim().to_owned();
             let name = match name.is_empty() {
                 true => format!("column_{number}"),
@@ -181,7 +220,12 @@ impl Names {
     /// Appends the object of `row`, which ends with the appended columns, and a line feed; with the name of its list
     /// where there are several.
     fn object(&self, row: &[u8], of: Option<&str>, out: &mut Vec<u8>) {
-        let (fields, theirs) = self.split(row);
+        self.object_of(&self.split(row).0, of, out);
+    }
+
+    /// The same of a row's fields.
+    fn object_of(&self, fields: &[Cow<'_, [u8]>], of: Option<&str>, out: &mut Vec<u8>) {
+        let theirs = fields.len().saturating_sub(NAMES.len());
         let mut separator = b'{';
         for (at, field) in fields.iter().enumerate() {
             let name = match at.checked_sub(theirs) {
