@@ -131,6 +131,11 @@ mod verifier;
 #[cfg(feature = "testing")]
 pub mod verifier;
 
+#[cfg(all(feature = "serve", not(feature = "testing")))]
+mod serve;
+#[cfg(all(feature = "serve", feature = "testing"))]
+pub mod serve;
+
 #[cfg(not(feature = "testing"))]
 mod cli;
 #[cfg(feature = "testing")]

@@ -76,3 +76,10 @@ Example:
 pub(super) const MAN: &str = "\
 Example:
   presend man | man -l -";
+
+/// Below the options of `serve`.
+#[cfg(feature = "serve")]
+pub(super) const SERVE: &str = "\
+Example:
+  presend serve --mail-from verify@your-domain.example
+      then open http://127.0.0.1:8025";

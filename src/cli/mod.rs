@@ -21,6 +21,8 @@ mod reading;
 mod report;
 mod safe;
 mod screen;
+#[cfg(feature = "serve")]
+mod serve;
 mod session;
 mod simulate;
 mod start;
@@ -92,6 +94,10 @@ enum Command {
     /// The settings in force, and where each came from
     #[command(after_help = examples::CONFIG)]
     Config(config::ConfigArgs),
+    /// The page and the HTTP interface, for people and programs without a shell
+    #[cfg(feature = "serve")]
+    #[command(after_help = examples::SERVE)]
+    Serve(Box<serve::ServeArgs>),
     /// Completions for a shell: `presend completions bash >> ~/.bash_completion`
     #[command(after_help = examples::COMPLETIONS)]
     Completions(manual::CompletionsArgs),
@@ -181,6 +187,8 @@ fn lists_of_a_run(command: &Command) -> Option<usize> {
         | Command::Config(_)
         | Command::Completions(_)
         | Command::Man => None,
+        #[cfg(feature = "serve")]
+        Command::Serve(_) => Some(1),
     }
 }
 
@@ -201,6 +209,8 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
         Command::Lists(args) => lists::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Config(args) => config::run(&args, layers),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::page(),
     }

@@ -90,6 +90,17 @@ impl AskingArgs {
         })
     }
 
+    /// Makes sure that real mail hosts would not be asked in the name of nobody, before anything waits for them.
+    #[cfg(feature = "serve")]
+    pub(super) fn may_ask(&self, place: &Place) -> anyhow::Result<()> {
+        match place {
+            Place::Real if !self.no_smtp && self.mail_from.is_none() => {
+                Err(in_options(SetupError::NoSender))
+            }
+            Place::Real | Place::Offline | Place::Simulated(..) => Ok(()),
+        }
+    }
+
     /// Opens the ledger of a place, to ask its hosts. What a simulation learns vanishes, unless a file is named for it.
     pub(super) fn session(
         &self,

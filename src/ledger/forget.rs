@@ -20,6 +20,9 @@ pub enum Target {
     Domain(String),
     /// Whatever was learned before a moment.
     Before(Timestamp),
+    /// That there were runs at a place, and how their mailboxes stood; what was learned of these serves others.
+    #[cfg(feature = "serve")]
+    Place(String),
 }
 
 /// What was forgotten.
@@ -57,6 +60,8 @@ pub fn forget(path: &Path, targets: &[Target]) -> Result<Forgotten, LedgerError>
                 }
                 Target::Domain(name) => domain(&transaction, name, &mut names)?,
                 Target::Before(moment) => before(&transaction, *moment)?,
+                #[cfg(feature = "serve")]
+                Target::Place(name) => place(&transaction, name)?,
             };
         }
         let places = places(&transaction)?;
@@ -147,6 +152,12 @@ fn before(connection: &Connection, moment: Timestamp) -> rusqlite::Result<usize>
         rows += connection.execute(query, [millis(moment)])?;
     }
     Ok(rows)
+}
+
+#[cfg(feature = "serve")]
+fn place(connection: &Connection, name: &str) -> rusqlite::Result<usize> {
+    let runs = connection.execute("DELETE FROM run WHERE place = ?1", [name])?;
+    Ok(runs + connection.execute("DELETE FROM standing WHERE place = ?1", [name])?)
 }
 
 /// Where runs put their lists.

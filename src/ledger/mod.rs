@@ -292,6 +292,25 @@ impl Ledger {
         self.forget_cached();
     }
 
+    /// Looks at it anew, as one that is opened at `now`: what is learned from `since` on counts, whichever run learns it.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError`] when the ledger cannot be read.
+    pub fn look_anew(&mut self, since: Timestamp, now: Timestamp) -> Result<(), LedgerError> {
+        self.opened = now;
+        self.run_began = since;
+        self.past = Past::Present;
+        self.forget_cached();
+        let has = "SELECT EXISTS (SELECT 1 FROM bounce)";
+        self.has_bounces = self
+            .connection
+            .prepare_cached(has)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .map_err(|error| self.failure(error))?;
+        Ok(())
+    }
+
     fn forget_cached(&mut self) {
         self.domains.clear();
     }

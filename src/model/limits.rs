@@ -1030,3 +1030,59 @@ pub const AUDIENCE_COLUMNS: usize = 4;
 
 /// The largest list of throw-away domains that is taken, in bytes. The largest public ones have about 4 MB.
 pub const MAINTAINED_LIST_BYTES: u64 = 32_000_000;
+
+/// Most addresses that one request to check may name. Our choice: what a form or a CRM asks about at once; more is a list.
+pub const SERVED_CHECKS: usize = 100;
+
+/// Largest body of a request that is no list, in bytes. Our choice: a message that came back is the largest of them.
+pub const SERVED_BODY_BYTES: usize = 4 << 20;
+
+/// Largest list that the server takes unless it is told otherwise, in bytes. Our choice: some 40 million rows.
+pub const SERVED_LIST_BYTES: u64 = 4 << 30;
+
+/// Most lists that the server keeps at a time unless it is told otherwise. Our choice.
+pub const SERVED_LISTS: usize = 1_000;
+
+/// Most addresses that an estimate asks about. As `presend estimate` does.
+pub const SERVED_SAMPLE: u64 = 400;
+
+/// How often whoever watches a list is told at most. Our choice: a person sees no more.
+pub const SERVED_PICTURES: Duration = Duration::from_millis(200);
+
+/// How long a client may take to say what it wants, and to take or send the next piece of a body. Our choice.
+pub const SERVED_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Most connections at a time; further ones wait. Our choice: a thousand slow clients leave room for the others.
+pub const SERVED_CONNECTIONS: usize = 4_000;
+
+/// Most characters of a list's name that are kept. Our choice: file systems take 255 bytes.
+pub const SERVED_NAME_CHARACTERS: usize = 200;
+
+/// How much of a body is held before it is written to disk or was read from it, in bytes. Our choice.
+pub const SERVED_PIECE_BYTES: usize = 256 << 10;
+
+/// How often the server says on a quiet stream of events that it is there. Our choice: proxies cut streams off that are
+/// quiet for a minute.
+pub const SERVED_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Longest text that may name an address in a request to check, in bytes. Our choice: a name and an address of full
+/// length beside it.
+pub const SERVED_TEXT_BYTES: usize = 1_000;
+
+/// How long a look at a domain may take before its asker is told that there is no answer. Our choice.
+pub const SERVED_PREFLIGHT: Duration = Duration::from_secs(60);
+
+/// Rows of a list that a preview shows.
+pub const PREVIEW_ROWS: usize = 20;
+
+/// Most characters of a cell that a preview shows.
+pub const PREVIEW_CELL_CHARACTERS: usize = 500;
+
+/// How long answers under way have to end well when the server ends. Our choice.
+pub const SERVED_FAREWELL: Duration = Duration::from_secs(5);
+
+/// Largest head of a request, in bytes. Our choice: cookies and tokens have room.
+pub const SERVED_HEADER_BYTES: usize = 64 << 10;
+
+/// How often it is looked for lists whose time to be kept is over. Our choice.
+pub const SERVED_SWEEP: Duration = Duration::from_secs(60);

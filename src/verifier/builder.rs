@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::Verifier;
+use super::asker::Asker;
 use super::error::{Error, ErrorKind};
 use super::place::Place;
 use super::setup::{OpenLedger, Setup, SetupError};
@@ -207,20 +208,18 @@ impl Builder {
         let lists = Lists::new(Arc::clone(&providers), &[]);
         let worker = Worker {
             ledger: OpenLedger::at(self.ledger, &place, Lifetimes::default(), place.beginning())?,
-            setup,
             tools: Tools {
-                lists: lists.expect("the built-in lists are well formed"),
+                lists: Arc::new(lists.expect("the built-in lists are well formed")),
                 providers,
                 book: Arc::new(Book::built_in()),
                 policy,
                 suppression,
             },
             deadline: self.deadline,
-            met: None,
-            place,
+            asker: Asker::new(place, setup),
         };
         let no_room = |error: std::io::Error| Error::new(ErrorKind::Fault, error.to_string());
-        let runtime = worker.place.runtime().map_err(no_room)?;
+        let runtime = worker.asker.place.runtime().map_err(no_room)?;
         let (jobs, to_do) = mpsc::unbounded_channel();
         let thread = thread::Builder::new().name("verifier".to_owned());
         thread

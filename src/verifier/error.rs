@@ -12,7 +12,7 @@ use crate::verify::VerifyError;
 ///
 /// What a mail host does is never an error: silence, a refusal and garbage are answers, and come as a
 /// [`Verdict`](crate::Verdict).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
     words: String,
@@ -38,6 +38,12 @@ impl Error {
     pub(super) fn new(kind: ErrorKind, words: impl Into<String>) -> Self {
         let words = words.into();
         Error { kind, words }
+    }
+
+    /// What is said of work whose thread is gone.
+    #[cfg(feature = "serve")]
+    pub(crate) fn broken_off() -> Self {
+        super::run::broken_off()
     }
 
     /// What it is about.

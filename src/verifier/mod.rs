@@ -1,6 +1,9 @@
 //! The library's face: a verifier that is asked about addresses and lists.
 
+mod asker;
 mod builder;
+#[cfg(feature = "serve")]
+pub mod desk;
 mod error;
 mod explain;
 mod list;

@@ -1,7 +1,6 @@
 //! Whether a domain is fit to send.
 
 use crate::net::World;
-use crate::net::route::Reach;
 use crate::preflight::check::{Check, Fitness};
 use crate::preflight::sender::checks::{Sending, fit_to_send};
 
@@ -16,17 +15,7 @@ pub struct Preflight {
 }
 
 impl Preflight {
-    pub(super) async fn of(world: &World, domain: String, port: u16, reach: Reach) -> Preflight {
-        let sending = Sending {
-            domain,
-            ips: Vec::new(),
-            selectors: Vec::new(),
-            mail_from: None,
-            helo: None,
-            volume: None,
-            port,
-            reach,
-        };
+    pub(super) async fn of(world: &World, sending: Sending) -> Preflight {
         let checks = fit_to_send(world, &sending).await.checks;
         Preflight {
             fitness: Fitness::of(&checks),

@@ -5,22 +5,18 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::error::{Error, ErrorKind};
+use super::asker::Asker;
+use super::error::Error;
 use super::list::{Kind, List};
-use super::place::Place;
 use super::preflight::Preflight;
 use super::run::{Checked, Event, Progress};
-use super::setup::{OpenLedger, Setup};
+use super::setup::OpenLedger;
 use crate::ledger::Memory;
 use crate::model::ending::Ending;
-use crate::net::{Clock, World};
-use crate::preflight::machine::own::Machine;
-use crate::preflight::machine::start::Start;
-use crate::probe::run::RunConfig;
 use crate::probe::scheduler;
 use crate::verify::check::{Checker, Contents, contents_of};
 use crate::verify::{
-    Asking, Observer, Rows, Tools, VerifyError, add_domain, add_domains, ask, contents_of_row,
+    Observer, Rows, Tools, VerifyError, add_domain, add_domains, ask, contents_of_row,
 };
 
 /// One thing to do.
@@ -38,13 +34,10 @@ pub(super) enum Job {
 
 /// Everything that the thread works with.
 pub(super) struct Worker {
-    pub(super) place: Place,
-    pub(super) setup: Setup,
+    pub(super) asker: Asker,
     pub(super) tools: Tools,
     pub(super) ledger: OpenLedger,
     pub(super) deadline: Option<Duration>,
-    /// The world that was met, and how it is asked; `None` until the first list.
-    pub(super) met: Option<(World, RunConfig)>,
 }
 
 impl Worker {
@@ -63,7 +56,10 @@ impl Worker {
                     let _ = rows.send(ending.map(Event::Ended)).await;
                 }
                 Job::Preflight { domain, answer } => {
-                    let _ = answer.send(self.preflight(domain).await);
+                    let _ = answer.send(match self.asker.preflight(domain) {
+                        Ok(preflight) => Ok(preflight.await),
+                        Err(error) => Err(error),
+                    });
                 }
             }
         }
@@ -83,14 +79,14 @@ impl Worker {
                 for address in contents.iter().flatten().flatten() {
                     add_domain(&mut domains, address);
                 }
-                Rows::Texts(contents.clone())
+                Rows::of_texts(contents.clone())
             }
             Kind::Source(source, options) => {
                 add_domains(&mut domains, source, options)?;
                 Rows::of_lists([&**source].into_iter(), options)?
             }
         };
-        let asking = self.asking(&domains).await?;
+        let asking = self.asker.asking(&domains).await?;
         let (deadline, tools) = (self.deadline, &self.tools);
         let stop = async {
             tokio::select! {
@@ -140,54 +136,6 @@ impl Worker {
             }
         }
         Ok(asked.ending)
-    }
-
-    /// Whom to ask, after a first look whether that can come to anything.
-    async fn asking(&mut self, domains: &[String]) -> Result<Asking, Error> {
-        if self.met.is_none() {
-            let look = async |world: &World, origins: &[_]| {
-                let sources = match self.setup.source_ips.as_slice() {
-                    [] => Machine::look().sources,
-                    named => named.to_vec(),
-                };
-                match self.setup.look(world, domains, origins, &sources).await {
-                    Start::Fit(advice) => {
-                        for check in advice {
-                            tracing::warn!("{}: {}", check.value, check.why);
-                        }
-                        Ok(())
-                    }
-                    Start::CannotAsk(check) => Err(Error::new(
-                        ErrorKind::CannotAsk,
-                        format!(
-                            "{}: {} {}",
-                            check.value,
-                            check.why,
-                            check.fix.unwrap_or_default()
-                        ),
-                    )),
-                }
-            };
-            self.met = self.setup.world(&self.place, look).await?;
-        }
-        Ok(match &self.met {
-            Some((world, config)) => Asking::World(world.clone(), Box::new(config.clone())),
-            None => Asking::Nobody(Clock::starting_at(self.place.beginning())),
-        })
-    }
-
-    async fn preflight(&mut self, domain: String) -> Result<Preflight, Error> {
-        let world = match &self.met {
-            Some((world, _)) => world.clone(),
-            None => self.setup.names(&self.place)?,
-        };
-        Ok(Preflight::of(
-            &world,
-            domain,
-            self.setup.port,
-            self.setup.reach(&self.place),
-        )
-        .await)
     }
 }
 

@@ -132,6 +132,14 @@ impl Source {
         }
     }
 
+    /// The same, called `name` in errors and reports: what its owner calls it.
+    #[cfg(feature = "serve")]
+    #[must_use]
+    pub fn called(mut self, name: String) -> Source {
+        self.name = name;
+        self
+    }
+
     /// What errors call the list: its path, or `standard input`.
     #[must_use]
     pub fn name(&self) -> &str {

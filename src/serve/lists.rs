@@ -1,0 +1,1009 @@
+//! The life of a list: sent, waiting, asked about, resting, done, gone; on disk and for whoever watches.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+use super::store::{Choices, Id, Record, State, Store, StoreError, Work};
+use crate::input::list::{ColumnChoice, Options, Source};
+use crate::ledger::{Memory, Target};
+use crate::model::ending::Ending;
+use crate::model::limits;
+use crate::model::timestamp::Timestamp;
+use crate::model::verdict::{Disposition, Policy};
+use crate::projection::{Basis, Goal, USUAL_CAP};
+use crate::verifier::Error;
+use crate::verifier::desk::{Desk, ListWork, Listed, SampleWork, Standing, Ticket, Wish};
+use crate::verify::output::{Format, Rights};
+use crate::verify::report::Report;
+use crate::verify::{Input, Task, Writing};
+
+/// A list as whoever asks is told of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct View {
+    /// Its name with us.
+    id: Id,
+    /// Its name with its owner, as text.
+    name: String,
+    /// What it is at.
+    state: State,
+    /// What is done with it.
+    work: Work,
+    /// How many lists have their turn before it; `null` where it does not wait.
+    before_it: Option<usize>,
+    /// Its size as it was sent, in bytes.
+    bytes: u64,
+    /// When it was sent.
+    #[schema(value_type = String, format = DateTime)]
+    made: Timestamp,
+    /// When its turn came.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    began: Option<Timestamp>,
+    /// When it was done.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended: Option<Timestamp>,
+    /// When it is deleted.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    kept_until: Option<Timestamp>,
+    /// How it is read and judged.
+    choices: Choices,
+    /// How the asking ended: `completed`, `interrupted`, `deadline` or `stranded`.
+    #[schema(value_type = Option<String>)]
+    ending: Option<Ending>,
+    /// How far it has come, while it is asked about.
+    progress: Option<Progress>,
+    /// Hosts that give trouble.
+    warnings: Vec<Trouble>,
+    /// What it came to: numbers of its report.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Value>,
+    /// What a sample of it came to, as `presend estimate --json` tells it.
+    #[schema(value_type = Option<Object>)]
+    estimate: Option<Value>,
+    /// Why it broke off, and what to change.
+    problem: Option<String>,
+    /// What can be downloaded, below the list's own address.
+    files: Vec<&'static str>,
+}
+
+/// How far the asking has come.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Progress {
+    /// What it does: `asking` or `writing`.
+    doing: &'static str,
+    /// When it was so, by the clock of the world that is asked.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Rows read.
+    rows: u64,
+    /// Mailboxes settled.
+    settled: u64,
+    /// Mailboxes that wait for their answer.
+    pending: u64,
+    /// Mailboxes that needed no question: an earlier run had settled them.
+    known: u64,
+    /// Connections to mail hosts that are open.
+    connections: usize,
+    /// Recipients asked about so far, decoys included.
+    recipients: u64,
+    /// Rows for each list by what is known now.
+    lists: Sorted,
+    /// The share that would bounce if the list were sent as it is, by what is known now.
+    rate: Option<f64>,
+    /// Hosts that keep addresses waiting for a later moment.
+    waiting: Option<Waiting>,
+    /// How long it may still take, in seconds; `null` while the list is being read.
+    to_go: Option<ToGo>,
+    /// Rows that went to their lists, once the asking has ended.
+    listed: Option<u64>,
+}
+
+/// Rows by list.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+struct Sorted {
+    verified: u64,
+    review: u64,
+    rejected: u64,
+}
+
+/// Hosts that keep addresses waiting.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Waiting {
+    /// How many addresses wait.
+    addresses: usize,
+    /// At how many hosts.
+    hosts: usize,
+    /// The host with most of them.
+    most: String,
+    /// Whether all of these hosts greylist.
+    greylist: bool,
+    /// When the last of them will have been asked about again.
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+}
+
+/// How long it may still take, in seconds.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+struct ToGo {
+    soonest: u64,
+    latest: u64,
+}
+
+/// A host that gives trouble.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Trouble {
+    /// `blocked`, `left`, `doubted` or `stranded`.
+    kind: &'static str,
+    /// The host; empty where the trouble is on our side.
+    host: String,
+    /// Its last words.
+    words: String,
+    /// How many addresses are left without an answer for it.
+    addresses: usize,
+}
+
+/// A list while the server runs.
+struct Entry {
+    /// What is told of it; whoever watches is told when it changes.
+    now: watch::Sender<(Record, Standing)>,
+    /// What its owner wants; `Stop` and `Pause` call back the work under way.
+    wish: Mutex<watch::Sender<Wish>>,
+}
+
+impl View {
+    /// Its name with us.
+    pub fn id(&self) -> &str {
+        self.id.as_str()
+    }
+}
+
+impl Entry {
+    fn wishes(&self, wish: Wish) {
+        let sender = self.wish.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.send_replace(wish);
+    }
+}
+
+/// All lists. A clone is another way to the same ones.
+#[derive(Clone)]
+pub struct Lists(Arc<All>);
+
+struct All {
+    store: Store,
+    desk: Desk,
+    entries: Mutex<BTreeMap<Id, Arc<Entry>>>,
+    /// How long a list is kept once it is done; for ever where nothing is said.
+    keep: Option<Duration>,
+    /// Whether the server is ending: what is under way rests, and goes on when it starts again.
+    is_ending: watch::Sender<bool>,
+    /// Ids of lists that were done, for webhooks.
+    told: tokio::sync::mpsc::UnboundedSender<Id>,
+}
+
+/// What is made of a list that was received to its end.
+pub struct Received {
+    /// Its id.
+    pub id: Id,
+    /// Its name with its owner.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What was sent, hashed.
+    pub digest: String,
+    /// The key under which it was sent, hashed.
+    pub key: Option<String>,
+    /// How it is read and judged.
+    pub choices: Choices,
+}
+
+fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+impl Lists {
+    /// Takes up all lists of a store; those that were under way go on.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn take_up(
+        store: Store,
+        desk: Desk,
+        keep: Option<Duration>,
+        told: tokio::sync::mpsc::UnboundedSender<Id>,
+    ) -> Result<Lists, StoreError> {
+        let failed = |error| StoreError::Folder {
+            path: store.folder().to_owned(),
+            error,
+        };
+        let records = store.all().map_err(failed)?;
+        let lists = Lists(Arc::new(All {
+            store,
+            desk,
+            entries: Mutex::default(),
+            keep,
+            is_ending: watch::Sender::new(false),
+            told,
+        }));
+        for record in records {
+            let id = record.id.clone();
+            let goes_on = matches!(record.state, State::Queued | State::Running);
+            let work = record.work;
+            lists.insert(record);
+            if goes_on && let Err(problem) = lists.begin(&id, work, None) {
+                tracing::warn!(list = id.as_str(), "cannot go on: {}", problem.detail());
+            }
+        }
+        Ok(lists)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Id, Arc<Entry>>> {
+        self.0
+            .entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entry(&self, id: &Id) -> Result<Arc<Entry>, Problem> {
+        self.entries()
+            .get(id)
+            .cloned()
+            .ok_or_else(Problem::no_such_list)
+    }
+
+    fn insert(&self, record: Record) {
+        let entry = Entry {
+            now: watch::Sender::new((record.clone(), Standing::default())),
+            wish: Mutex::default(),
+        };
+        self.entries().insert(record.id, Arc::new(entry));
+    }
+
+    /// How many there are, and how many of them wait or are under way.
+    pub fn counts(&self) -> (usize, usize) {
+        let entries = self.entries();
+        let is_open = |entry: &&Arc<Entry>| {
+            matches!(entry.now.borrow().0.state, State::Queued | State::Running)
+        };
+        (entries.len(), entries.values().filter(is_open).count())
+    }
+
+    /// How many there are in each state.
+    pub fn by_state(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for entry in self.entries().values() {
+            *counts
+                .entry(entry.now.borrow().0.state.as_str())
+                .or_default() += 1;
+        }
+        counts
+    }
+
+    /// The list that was sent under a key, if one was.
+    pub fn under_key(&self, key: &str) -> Option<(Id, String)> {
+        let entries = self.entries();
+        entries.values().find_map(|entry| {
+            let (record, _) = &*entry.now.borrow();
+            (record.key.as_deref() == Some(key)).then(|| (record.id.clone(), record.digest.clone()))
+        })
+    }
+
+    /// Adds a list that was received to its end. It rests until it is resumed.
+    ///
+    /// # Errors
+    ///
+    /// When it is no list, or it cannot be kept.
+    pub fn add(&self, received: Received) -> Result<(), Problem> {
+        let Received {
+            id,
+            name,
+            bytes,
+            digest,
+            key,
+            choices,
+        } = received;
+        let record = Record {
+            schema: super::store::SCHEMA,
+            id,
+            name,
+            state: State::Paused,
+            work: Work::Verify,
+            bytes,
+            made: now(),
+            began: None,
+            ended: None,
+            choices,
+            ending: None,
+            result: None,
+            estimate: None,
+            problem: None,
+            has_lists: false,
+            delimiter: b',',
+            key,
+            digest,
+        };
+        self.0
+            .store
+            .keep(&record)
+            .map_err(|error| Problem::fault(&error))?;
+        self.insert(record);
+        Ok(())
+    }
+
+    /// How a list stands.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such list.
+    pub fn view(&self, id: &Id) -> Result<View, Problem> {
+        let entry = self.entry(id)?;
+        let (record, standing) = entry.now.borrow().clone();
+        Ok(self.shown(&record, &standing))
+    }
+
+    /// How all lists stand, the newest first.
+    pub fn views(&self) -> Vec<View> {
+        let all: Vec<(Record, Standing)> = {
+            let entries = self.entries();
+            entries
+                .values()
+                .map(|entry| entry.now.borrow().clone())
+                .collect()
+        };
+        let mut views: Vec<View> = all
+            .iter()
+            .map(|(record, standing)| self.shown(record, standing))
+            .collect();
+        views.sort_by(|a, b| (b.made, &b.id).cmp(&(a.made, &a.id)));
+        views
+    }
+
+    /// The record of a list.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such list.
+    pub fn record(&self, id: &Id) -> Result<Record, Problem> {
+        Ok(self.entry(id)?.now.borrow().0.clone())
+    }
+
+    /// Whoever watches a list is told when it changes. The channel closes when the list is deleted.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such list.
+    pub fn watch(&self, id: &Id) -> Result<watch::Receiver<(Record, Standing)>, Problem> {
+        Ok(self.entry(id)?.now.subscribe())
+    }
+
+    fn shown(&self, record: &Record, standing: &Standing) -> View {
+        let before_it = (record.state == State::Queued).then(|| {
+            let entries = self.entries();
+            let is_before = |entry: &&Arc<Entry>| {
+                let (other, _) = &*entry.now.borrow();
+                other.id != record.id
+                    && (other.state == State::Running
+                        || other.state == State::Queued
+                            && (other.made, &other.id) < (record.made, &record.id))
+            };
+            entries.values().filter(is_before).count()
+        });
+        let kept_until = match record.state {
+            State::Queued | State::Running => None,
+            State::Paused | State::Done | State::Failed => {
+                let since = record.ended.unwrap_or(record.made);
+                self.0.keep.map(|keep| since + keep)
+            }
+        };
+        let files = match record.has_lists {
+            true => FILES
+                .into_iter()
+                .filter(|name| *name != "target.csv" || record.choices.target.is_some())
+                .collect(),
+            false => Vec::new(),
+        };
+        View {
+            id: record.id.clone(),
+            name: record.name.clone(),
+            state: record.state,
+            work: record.work,
+            before_it,
+            bytes: record.bytes,
+            made: record.made,
+            began: record.began,
+            ended: record.ended,
+            kept_until,
+            choices: record.choices.clone(),
+            ending: record.ending,
+            progress: (record.state == State::Running).then(|| progress(standing)),
+            warnings: standing.warnings.iter().map(trouble).collect(),
+            result: record.result.clone(),
+            estimate: record.estimate.clone(),
+            problem: record.problem.clone(),
+            files,
+        }
+    }
+
+    /// Begins to verify or to estimate a list, with other `choices` where some are given.
+    ///
+    /// # Errors
+    ///
+    /// When it is under way already, or cannot be read so.
+    pub fn begin(&self, id: &Id, work: Work, choices: Option<Choices>) -> Result<(), Problem> {
+        let entry = self.entry(id)?;
+        let mut record = entry.now.borrow().0.clone();
+        if let Some(choices) = choices {
+            record.choices = choices;
+        }
+        let (wish, of_wish) = watch::channel(Wish::GoOn);
+        let ordered = self.order(&record, work, of_wish)?;
+        *entry.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
+        record.state = State::Queued;
+        record.work = work;
+        record.problem = None;
+        self.keep(&entry, record)?;
+        entry
+            .now
+            .send_modify(|(_, standing)| *standing = Standing::default());
+        let lists = self.clone();
+        tokio::spawn(async move { lists.attend(&entry, ordered).await });
+        Ok(())
+    }
+
+    /// Resumes a list that rests or broke off.
+    ///
+    /// # Errors
+    ///
+    /// When it is under way, or done.
+    pub fn resume(&self, id: &Id, work: Work, choices: Option<Choices>) -> Result<(), Problem> {
+        let state = self.record(id)?.state;
+        match state {
+            State::Paused | State::Failed | State::Done => self.begin(id, work, choices),
+            State::Queued | State::Running => Err(Problem::conflict(
+                "under_way",
+                "the list is under way already; pause it first to go on with other choices",
+            )),
+        }
+    }
+
+    /// Has a list rest.
+    ///
+    /// # Errors
+    ///
+    /// When it is not under way.
+    pub fn pause(&self, id: &Id) -> Result<(), Problem> {
+        self.call_back(id, Wish::Pause)
+    }
+
+    /// Ends a list with what is known.
+    ///
+    /// # Errors
+    ///
+    /// When it is not under way.
+    pub fn stop(&self, id: &Id) -> Result<(), Problem> {
+        let entry = self.entry(id)?;
+        let record = entry.now.borrow().0.clone();
+        if record.state == State::Paused && record.has_lists {
+            let mut record = record;
+            record.state = State::Done;
+            record.ended = Some(now());
+            return self.keep(&entry, record);
+        }
+        self.call_back(id, Wish::Stop)
+    }
+
+    fn call_back(&self, id: &Id, wish: Wish) -> Result<(), Problem> {
+        let entry = self.entry(id)?;
+        let state = entry.now.borrow().0.state;
+        match state {
+            State::Queued | State::Running => {
+                entry.wishes(wish);
+                Ok(())
+            }
+            State::Paused | State::Done | State::Failed => Err(Problem::conflict(
+                "not_under_way",
+                format!(
+                    "the list is {}, so there is nothing to call back; resume it to go on",
+                    state.as_str()
+                ),
+            )),
+        }
+    }
+
+    /// Deletes a list: what was sent and all that came of it. With `forget`, what was learned of the people on it as
+    /// well.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be removed.
+    pub async fn delete(&self, id: &Id, forget: Forget) -> Result<(), Problem> {
+        let entry = self.entry(id)?;
+        entry.wishes(Wish::Stop);
+        // What is under way there writes to its folder until it has heard of it.
+        let mut now = entry.now.subscribe();
+        let is_over = |(record, _): &(Record, Standing)| {
+            !matches!(record.state, State::Queued | State::Running)
+        };
+        let _ = now.wait_for(is_over).await;
+        let record = now.borrow().0.clone();
+        let mut targets = vec![Target::Place(self.place(id))];
+        if forget == Forget::People {
+            let (lists, record) = (self.clone(), record.clone());
+            let people = tokio::task::spawn_blocking(move || lists.people(&record)).await;
+            targets.extend(people.map_err(|error| Problem::fault(&error))??);
+        }
+        // Before its record goes, so that a server killed meanwhile can be asked again.
+        self.0.desk.forget(targets).await?;
+        self.0.store.remove(id)?;
+        self.entries().remove(id);
+        Ok(())
+    }
+
+    /// Everybody on a list.
+    fn people(&self, record: &Record) -> Result<Vec<Target>, Problem> {
+        let (source, options) = self.source(record)?;
+        let mut list = source.list(&options).map_err(Error::from)?;
+        let mut people = std::collections::BTreeSet::new();
+        while let Some(row) = list.next_row().map_err(Error::from)? {
+            let (_, contents) = crate::verify::contents_of_row(&row);
+            for address in contents.iter().flatten() {
+                people.insert(address.key().into_owned());
+            }
+        }
+        Ok(people.into_iter().map(Target::Address).collect())
+    }
+
+    /// Deletes the lists whose time is over.
+    pub async fn sweep(&self) {
+        let now = now();
+        let over: Vec<Id> = {
+            let views = self.views();
+            let is_over = |view: &&View| view.kept_until.is_some_and(|until| until <= now);
+            views
+                .iter()
+                .filter(is_over)
+                .map(|view| view.id.clone())
+                .collect()
+        };
+        for id in over {
+            if let Err(problem) = self.delete(&id, Forget::Nobody).await {
+                tracing::warn!(list = id.as_str(), "cannot delete it: {}", problem.detail());
+            }
+        }
+    }
+
+    /// Has everything under way rest until the server starts again.
+    pub async fn end(&self) {
+        self.0.is_ending.send_replace(true);
+        let under_way: Vec<Arc<Entry>> = self.entries().values().cloned().collect();
+        for entry in &under_way {
+            entry.wishes(Wish::Pause);
+        }
+    }
+
+    /// Where a list's runs are at home, as the ledger knows them.
+    fn place(&self, id: &Id) -> String {
+        self.0.store.out(id).display().to_string()
+    }
+
+    /// A list, to be read with another `column` where one is named.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such list.
+    pub fn opened(&self, id: &Id, column: Option<String>) -> Result<(Source, Options), Problem> {
+        let mut record = self.record(id)?;
+        record.choices.column = column.or(record.choices.column);
+        self.source(&record)
+    }
+
+    fn source(&self, record: &Record) -> Result<(Source, Options), Problem> {
+        let source = Source::open(&self.0.store.upload(&record.id)).map_err(Error::from)?;
+        let options = Options {
+            column: match &record.choices.column {
+                None => ColumnChoice::Detect,
+                Some(column) => {
+                    let Ok(column): Result<_, std::convert::Infallible> = column.parse();
+                    column
+                }
+            },
+            ..Options::default()
+        };
+        Ok((source.called(record.name.clone()), options))
+    }
+
+    /// Hands a list in at the desk.
+    fn order(
+        &self,
+        record: &Record,
+        work: Work,
+        wish: watch::Receiver<Wish>,
+    ) -> Result<Ordered, Problem> {
+        let choices = Chosen::read(&record.choices)?;
+        let (source, options) = self.source(record)?;
+        // Which column holds the addresses is said before anything waits for its turn.
+        let delimiter = source.list(&options).map_err(Error::from)?.delimiter();
+        let out = self.0.store.out(&record.id);
+        Ok(match work {
+            Work::Verify => {
+                let task = Task {
+                    lists: vec![Input {
+                        source,
+                        name: None,
+                        out: out.clone(),
+                        rights: Rights::PRIVATE,
+                    }],
+                    options,
+                    writing: Writing {
+                        all: Some((out.join(ALL), Format::Csv)),
+                        ..Writing::default()
+                    },
+                    target: choices.target,
+                    memory: Memory::Use,
+                    guests: self.0.desk.guests(),
+                    out,
+                };
+                let work = ListWork {
+                    task,
+                    policy: choices.policy,
+                    deadline: choices.deadline,
+                    patience: choices.wait,
+                    title: record.choices.title.clone(),
+                };
+                Ordered::Verify(self.0.desk.verify(work, wish), delimiter.unwrap_or(b','))
+            }
+            Work::Estimate => {
+                let work = SampleWork {
+                    sources: vec![source],
+                    options,
+                    policy: choices.policy,
+                    most: limits::SERVED_SAMPLE,
+                };
+                Ordered::Estimate(self.0.desk.estimate(work, wish))
+            }
+        })
+    }
+
+    /// Follows a list to the end of its turn.
+    async fn attend(&self, entry: &Arc<Entry>, ordered: Ordered) {
+        match ordered {
+            Ordered::Verify(ticket, delimiter) => {
+                let outcome = self.follow(entry, ticket).await;
+                self.settle(entry, |record, wish| match outcome {
+                    Ok(Listed::Done(report)) => {
+                        record.has_lists = true;
+                        record.delimiter = delimiter;
+                        record.ending = Some(report.ending);
+                        record.result = Some(result(&report));
+                        record.state = match (report.ending, wish) {
+                            (Ending::Completed | Ending::Deadline, _) => State::Done,
+                            (Ending::Interrupted, Wish::Stop) => State::Done,
+                            (Ending::Interrupted, Wish::Pause | Wish::GoOn) => State::Paused,
+                            (Ending::Stranded, _) => {
+                                record.problem = Some(STRANDED.to_owned());
+                                State::Failed
+                            }
+                        };
+                    }
+                    Ok(Listed::NotBegun) => record.state = called_back(record, wish),
+                    Err(error) => failed(record, &error),
+                });
+            }
+            Ordered::Estimate(ticket) => {
+                let outcome = self.follow(entry, ticket).await;
+                self.settle(entry, |record, wish| match outcome {
+                    Ok(estimated) => {
+                        if let Some(estimated) = estimated {
+                            record.estimate = serde_json::to_value(&estimated).ok();
+                        }
+                        record.state = match record.ending {
+                            Some(Ending::Completed) => State::Done,
+                            Some(_) | None => called_back(record, wish),
+                        };
+                    }
+                    Err(error) => failed(record, &error),
+                });
+            }
+        }
+    }
+
+    /// Waits for what comes of a list, and tells how it stands meanwhile.
+    async fn follow<T>(&self, entry: &Arc<Entry>, ticket: Ticket<T>) -> Result<T, Error> {
+        let Ticket {
+            mut standing,
+            mut outcome,
+        } = ticket;
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut outcome => {
+                    let last = standing.borrow().clone();
+                    entry.now.send_modify(|(_, standing)| *standing = last);
+                    return outcome.unwrap_or_else(|_| Err(Error::broken_off()));
+                }
+                Ok(()) = standing.changed() => {
+                    let now = standing.borrow_and_update().clone();
+                    self.has_turn(entry, &now);
+                    entry.now.send_modify(|(_, standing)| *standing = now);
+                }
+            }
+            // Whoever watches needs no more than a few pictures a second.
+            tokio::time::sleep(limits::SERVED_PICTURES).await;
+        }
+    }
+
+    /// Notes that a list's turn has come.
+    fn has_turn(&self, entry: &Arc<Entry>, standing: &Standing) {
+        let mut record = entry.now.borrow().0.clone();
+        if standing.is_under_way && record.state == State::Queued {
+            record.state = State::Running;
+            record.began = record.began.or(Some(now()));
+            if let Err(problem) = self.keep(entry, record) {
+                tracing::warn!("cannot keep a record: {}", problem.detail());
+            }
+        }
+    }
+
+    /// Notes how a turn ended.
+    fn settle(&self, entry: &Arc<Entry>, change: impl FnOnce(&mut Record, Wish)) {
+        let wish = *entry
+            .wish
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .borrow();
+        if *self.0.is_ending.borrow() {
+            // On disk it stays under way, and goes on when the server starts again.
+            return;
+        }
+        let mut record = entry.now.borrow().0.clone();
+        record.ended = Some(now());
+        change(&mut record, wish);
+        let id = record.id.clone();
+        if let Err(problem) = self.keep(entry, record) {
+            tracing::warn!("cannot keep a record: {}", problem.detail());
+        }
+        let _ = self.0.told.send(id);
+    }
+
+    /// Keeps a record, then tells those who watch.
+    fn keep(&self, entry: &Arc<Entry>, record: Record) -> Result<(), Problem> {
+        self.0
+            .store
+            .keep(&record)
+            .map_err(|error| Problem::fault(&error))?;
+        entry.now.send_modify(|(now, _)| *now = record);
+        Ok(())
+    }
+
+    /// The view of what a watcher was told.
+    pub fn shown_to_watcher(&self, now: &(Record, Standing)) -> View {
+        self.shown(&now.0, &now.1)
+    }
+}
+
+/// What goes with a list that is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forget {
+    /// What was learned of the people on it as well.
+    People,
+    /// Nothing that serves other lists.
+    Nobody,
+}
+
+/// A list handed in at the desk.
+enum Ordered {
+    Verify(Ticket<Listed>, u8),
+    Estimate(Ticket<Option<crate::verify::estimate::Estimated>>),
+}
+
+/// All rows of a list in one file.
+const ALL: &str = "all.csv";
+
+/// What can be downloaded of a list that was verified.
+const FILES: [&str; 17] = [
+    "verified.csv",
+    "review.csv",
+    "rejected.csv",
+    "all.csv",
+    "verified.xlsx",
+    "review.xlsx",
+    "rejected.xlsx",
+    "all.xlsx",
+    "verified.jsonl",
+    "review.jsonl",
+    "rejected.jsonl",
+    "all.jsonl",
+    "lists.xlsx",
+    "target.csv",
+    "report.html",
+    "report.json",
+    "report.md",
+];
+
+/// What is said where our own side failed.
+const STRANDED: &str = "nobody could be asked for a long time: name servers, the proxy or this machine's own connections failed. \
+     What is known by then can be downloaded; look at `POST /v1/preflight` and the log, then resume";
+
+/// What a list is at that was called back.
+fn called_back(record: &Record, wish: Wish) -> State {
+    match wish {
+        Wish::Stop if record.has_lists => State::Done,
+        Wish::Stop | Wish::Pause | Wish::GoOn => State::Paused,
+    }
+}
+
+fn failed(record: &mut Record, error: &Error) {
+    record.state = State::Failed;
+    record.problem = Some(error.to_string());
+}
+
+/// The numbers of a report that whoever asks for a list is told.
+fn result(report: &Report) -> Value {
+    let rows: BTreeMap<&str, u64> = Disposition::ALL
+        .iter()
+        .map(|list| (list.as_str(), report.rows_in(*list)))
+        .collect();
+    json!({
+        "rows": report.list.rows,
+        "addresses": report.list.addresses,
+        "duplicates": report.list.duplicates,
+        "lists": rows,
+        "counts": report.counts,
+        "projection": report.projection,
+        "traffic": report.traffic,
+        "time": report.time,
+    })
+}
+
+/// Choices as they are worked with.
+struct Chosen {
+    policy: Policy,
+    target: Option<Goal>,
+    wait: Option<Duration>,
+    deadline: Option<Duration>,
+}
+
+impl Chosen {
+    fn read(choices: &Choices) -> Result<Chosen, Problem> {
+        let name = choices.policy.as_deref().unwrap_or("balanced");
+        let policy = Policy::built_in(name).ok_or_else(|| {
+            Problem::bad(format!(
+                "`policy` is {name:?}: name `strict`, `balanced` or `lenient`"
+            ))
+        })?;
+        let target = match choices.target {
+            None => None,
+            Some(rate) if (0.0..=1.0).contains(&rate) => Some(Goal {
+                rate,
+                basis: Basis::Expected,
+                cap: USUAL_CAP,
+            }),
+            Some(rate) => {
+                return Err(Problem::bad(format!(
+                    "`target` is {rate}: name a share from 0 to 1, such as 0.02"
+                )));
+            }
+        };
+        Ok(Chosen {
+            policy,
+            target,
+            wait: duration("wait", choices.wait.as_deref())?,
+            deadline: duration("deadline", choices.deadline.as_deref())?,
+        })
+    }
+}
+
+/// Makes sure that choices can be kept to.
+///
+/// # Errors
+///
+/// What to change.
+pub fn understood(choices: &Choices) -> Result<(), Problem> {
+    Chosen::read(choices).map(drop)
+}
+
+fn duration(name: &str, text: Option<&str>) -> Result<Option<Duration>, Problem> {
+    let read = |text: &str| {
+        humantime::parse_duration(text).map_err(|_| {
+            Problem::bad(format!(
+                "`{name}` is {text:?}, which is no duration: write `90s`, `30m`, `2h` or `1d`"
+            ))
+        })
+    };
+    text.map(read).transpose()
+}
+
+fn progress(standing: &Standing) -> Progress {
+    let Standing {
+        rows,
+        progress,
+        so_far,
+        listed,
+        ..
+    } = standing;
+    let [verified, review, rejected] = so_far.lists;
+    Progress {
+        doing: match listed {
+            Some(_) => "writing",
+            None => "asking",
+        },
+        at: progress.at,
+        rows: *rows,
+        settled: progress.settled,
+        pending: progress.pending as u64 + progress.put_off,
+        known: so_far.known,
+        connections: progress.conversations,
+        recipients: progress.recipients,
+        lists: Sorted {
+            verified,
+            review,
+            rejected,
+        },
+        rate: so_far.rate,
+        waiting: progress.waiting.as_ref().map(|waiting| Waiting {
+            addresses: waiting.addresses,
+            hosts: waiting.hosts,
+            most: waiting.most.clone(),
+            greylist: waiting.greylist,
+            until: waiting.until,
+        }),
+        to_go: progress.to_go.as_ref().map(|to_go| ToGo {
+            soonest: to_go.soonest.as_secs(),
+            latest: to_go.latest.as_secs(),
+        }),
+        listed: *listed,
+    }
+}
+
+fn trouble(warning: &crate::verifier::desk::Warning) -> Trouble {
+    Trouble {
+        kind: warning.trouble.as_str(),
+        host: warning.host.clone(),
+        words: warning.words.clone(),
+        addresses: warning.addresses,
+    }
+}
+
+/// A file that a list can be downloaded as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Download {
+    /// One that is there, with its type.
+    File(std::path::PathBuf, &'static str),
+    /// One of the four lists, to be written as a spreadsheet.
+    Sheet(std::path::PathBuf, &'static str),
+    /// One of the four lists, to be written as one JSON object a row.
+    Objects(std::path::PathBuf),
+}
+
+impl Download {
+    /// What the name of a download stands for, in the folder `out`; `None` for no name of one.
+    pub fn named(name: &str, out: &Path) -> Option<Download> {
+        let name = *FILES.iter().find(|known| **known == name)?;
+        let (stem, ending) = name.split_once('.')?;
+        let list = out.join(format!("{stem}.csv"));
+        Some(match (stem, ending) {
+            ("lists", _) => Download::File(out.join(name), XLSX),
+            ("report", "html") => Download::File(out.join(name), "text/html; charset=utf-8"),
+            ("report", "json") => Download::File(out.join(name), "application/json"),
+            ("report", _) => Download::File(out.join(name), "text/markdown; charset=utf-8"),
+            (_, "csv") => Download::File(list, "text/csv; charset=utf-8"),
+            (stem, "xlsx") => Download::Sheet(list, stem),
+            (_, _) => Download::Objects(list),
+        })
+    }
+}
+
+/// The type of a spreadsheet.
+pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";

@@ -1,0 +1,389 @@
+//! Lists on disk: each in a folder of its own under a name that we draw, so that no text of a user's becomes a path.
+//!
+//! A list is there once its record is: what a killed server had begun to receive is swept away.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ledger::{Lock, LockError};
+use crate::model::ending::Ending;
+use crate::model::timestamp::Timestamp;
+use crate::verify::output::{self, OutletError, Rights};
+
+/// What names a list: 32 digits and letters that nobody guesses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+pub struct Id(String);
+
+impl Id {
+    /// A new one.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no randomness.
+    pub fn draw() -> io::Result<Id> {
+        Ok(Id(hex(&random::<16>()?)))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Id {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Id, Self::Error> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        match text.len() == 32 && text.bytes().all(is_digit) {
+            true => Ok(Id(text)),
+            false => Err("no id of a list"),
+        }
+    }
+}
+
+/// Bytes that nobody guesses.
+///
+/// # Errors
+///
+/// When the system has no randomness.
+pub fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| io::Error::other("the system has no randomness"))?;
+    Ok(bytes)
+}
+
+/// Bytes as digits and letters.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a list is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It waits for its turn.
+    Queued,
+    /// It is asked about.
+    Running,
+    /// It rests until it is resumed; what is known by then can be downloaded.
+    Paused,
+    /// It is done; its lists and its report can be downloaded.
+    Done,
+    /// It broke off; `problem` says why and what to change. It can be resumed.
+    Failed,
+}
+
+impl State {
+    /// The name used in output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Running => "running",
+            State::Paused => "paused",
+            State::Done => "done",
+            State::Failed => "failed",
+        }
+    }
+}
+
+/// What is done with a list when its turn comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Every address is asked about.
+    #[default]
+    Verify,
+    /// A sample is, and what the list comes to is projected from it.
+    Estimate,
+}
+
+/// How a list is read and judged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Choices {
+    /// The column with the addresses, by its name or its number from 1. Without, it is found by what the cells hold.
+    pub column: Option<String>,
+    /// `strict`, `balanced` (as without) or `lenient`: which verdicts are verified, reviewed or rejected.
+    pub policy: Option<String>,
+    /// The largest projected bounce rate, from 0 to 1, of the list `target.csv`, which is written where this is said.
+    pub target: Option<f64>,
+    /// How long one address may wait for a host that wants us to come back, such as `30m`.
+    pub wait: Option<String>,
+    /// Ends the asking after this time, such as `2h`.
+    pub deadline: Option<String>,
+    /// What the report is called. Without, it has the list's name.
+    pub title: Option<String>,
+    /// Where to tell that the list is done, failed or paused: an `https` URL.
+    pub webhook: Option<String>,
+}
+
+/// A list as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of this shape.
+    pub schema: u32,
+    /// Its name with us.
+    pub id: Id,
+    /// Its name with its owner.
+    pub name: String,
+    /// What it is at.
+    pub state: State,
+    /// What is done with it.
+    pub work: Work,
+    /// Its size as it was sent.
+    pub bytes: u64,
+    /// When it was sent.
+    pub made: Timestamp,
+    /// When its turn came.
+    pub began: Option<Timestamp>,
+    /// When it was done.
+    pub ended: Option<Timestamp>,
+    /// How it is read and judged.
+    pub choices: Choices,
+    /// How the asking ended.
+    pub ending: Option<Ending>,
+    /// What it came to.
+    pub result: Option<serde_json::Value>,
+    /// What a sample of it came to.
+    pub estimate: Option<serde_json::Value>,
+    /// Why it broke off.
+    pub problem: Option<String>,
+    /// Whether its lists are there.
+    pub has_lists: bool,
+    /// What parts the fields of its lists.
+    pub delimiter: u8,
+    /// The key under which it was sent, hashed, so that the same is not begun twice.
+    pub key: Option<String>,
+    /// What was sent, hashed.
+    pub digest: String,
+}
+
+/// The version of [`Record`]'s shape.
+pub const SCHEMA: u32 = 1;
+
+/// Why lists cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another server keeps its lists there.
+    #[error("{}: {error}; stop that one, or name another folder with --folder", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// By whom.
+        error: LockError,
+    },
+    /// Nothing can be kept there.
+    #[error("cannot keep lists in {}: {error}; name another folder with --folder", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+    /// A record cannot be written.
+    #[error(transparent)]
+    Record(#[from] OutletError),
+}
+
+/// The folder that all lists are in. Held until it is dropped.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+/// The file of a list's record.
+const RECORD: &str = "record.json";
+
+/// The file that was sent.
+const UPLOAD: &str = "upload";
+
+/// Where what comes of it goes.
+const OUT: &str = "out";
+
+impl Store {
+    /// Opens the folder, which is made where there is none, for its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be used, or another server uses it.
+    pub fn open(folder: &Path) -> Result<Store, StoreError> {
+        let failed = |error| StoreError::Folder {
+            path: folder.to_owned(),
+            error,
+        };
+        let lists = folder.join("lists");
+        private_folder(&lists).map_err(failed)?;
+        // One that was there already is for its owner alone as well.
+        for path in [folder, &lists] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        }
+        let now = Timestamp::from(SystemTime::now());
+        let lock =
+            Lock::take(&folder.join("lock"), "serve", now).map_err(|error| StoreError::InUse {
+                path: folder.to_owned(),
+                error,
+            })?;
+        Ok(Store {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// The lists that are there, the oldest first. What was not received to its end is removed, and what cannot be read
+    /// is left and told in the log.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn all(&self) -> io::Result<Vec<Record>> {
+        let mut all: Vec<Record> = Vec::new();
+        for entry in fs::read_dir(self.folder.join("lists"))? {
+            let entry = entry?;
+            let Some(Ok(id)) = entry.file_name().into_string().ok().map(Id::try_from) else {
+                continue;
+            };
+            let text = match fs::read(self.path(&id).join(RECORD)) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.remove(&id)?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match serde_json::from_slice::<Record>(&text) {
+                Ok(record) if record.id == id => all.push(record),
+                Ok(_) => tracing::warn!(list = id.as_str(), "the record names another list"),
+                Err(error) => {
+                    tracing::warn!(list = id.as_str(), "the record cannot be read: {error}");
+                }
+            }
+        }
+        all.sort_by(|a, b| (a.made, &a.id).cmp(&(b.made, &b.id)));
+        Ok(all)
+    }
+
+    /// Begins to receive a list.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room.
+    pub fn receive(&self) -> io::Result<(Id, File)> {
+        let id = Id::draw()?;
+        private_folder(&self.path(&id))?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.upload(&id))?;
+        Ok((id, file))
+    }
+
+    /// Keeps a record: the old one or the new one is there at any time.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn keep(&self, record: &Record) -> Result<(), OutletError> {
+        let text = serde_json::to_vec_pretty(record).expect("a record has a text");
+        let path = self.path(&record.id).join(RECORD);
+        output::write_whole(&path, Rights::PRIVATE, &text)
+    }
+
+    /// Removes everything of a list. Nothing of it is left in the folder; its record goes first, so that a server killed
+    /// meanwhile removes the rest when it starts.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be removed.
+    pub fn remove(&self, id: &Id) -> io::Result<()> {
+        let folder = self.path(id);
+        for done in [
+            fs::remove_file(folder.join(RECORD)),
+            fs::remove_dir_all(folder),
+        ] {
+            match done {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that was sent.
+    pub fn upload(&self, id: &Id) -> PathBuf {
+        self.path(id).join(UPLOAD)
+    }
+
+    /// Where what comes of a list goes.
+    pub fn out(&self, id: &Id) -> PathBuf {
+        self.path(id).join(OUT)
+    }
+
+    /// The folder of everything that is kept.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder of a list.
+    pub fn path(&self, id: &Id) -> PathBuf {
+        self.folder.join("lists").join(id.as_str())
+    }
+}
+
+/// Makes a folder that is for its owner alone.
+fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_user_is_an_id() {
+        for text in [
+            "",
+            "..",
+            "../../etc/passwd",
+            "0123456789abcdef0123456789abcde/",
+        ] {
+            assert!(Id::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        let id = Id::draw().unwrap();
+        assert_eq!(Id::try_from(id.as_str().to_owned()), Ok(id));
+    }
+
+    #[test]
+    fn the_folder_is_for_its_owner_and_one_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("serve");
+        DirBuilder::new().mode(0o755).create(&place).unwrap();
+        let store = Store::open(&place).unwrap();
+        let mode = fs::metadata(&place).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(matches!(Store::open(&place), Err(StoreError::InUse { .. })));
+        let (id, _file) = store.receive().unwrap();
+        let mode = fs::metadata(store.upload(&id))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(store.all().unwrap().len(), 0);
+        assert!(
+            !store.path(&id).exists(),
+            "what was not received is removed"
+        );
+    }
+}

@@ -1,0 +1,537 @@
+//! The thread that asks: one list after the other, and guests beside them.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::known::Known;
+use super::{ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish};
+use crate::ledger::{Forgotten, Job, Lifetimes, Memory, Target, forget};
+use crate::model::ending::Ending;
+use crate::model::timestamp::Timestamp;
+use crate::model::{echo, limits};
+use crate::probe::run::Stop;
+use crate::probe::scheduler::Progress;
+use crate::verifier::asker::Asker;
+use crate::verifier::error::{Error, ErrorKind};
+use crate::verifier::place::Place;
+use crate::verifier::preflight::Preflight;
+use crate::verifier::setup::OpenLedger;
+use crate::verify::estimate::{Estimated, Sample, estimate};
+use crate::verify::report::{Edition, Numbers, Since};
+use crate::verify::{
+    Asking, Guests, Observer, Rows, SoFar, Tools, VerifyError, add_domains, ask, pages, prepare,
+};
+
+/// One thing to do.
+pub(super) enum Errand {
+    List {
+        work: Box<ListWork>,
+        wish: watch::Receiver<Wish>,
+        teller: watch::Sender<Standing>,
+        answer: oneshot::Sender<Result<Listed, Error>>,
+    },
+    Sample {
+        work: Box<SampleWork>,
+        wish: watch::Receiver<Wish>,
+        teller: watch::Sender<Standing>,
+        answer: oneshot::Sender<Result<Option<Estimated>, Error>>,
+    },
+    /// Somebody waits among the guests.
+    Guests {
+        trouble: mpsc::UnboundedSender<Error>,
+    },
+    Preflight {
+        domain: String,
+        answer: oneshot::Sender<Result<Preflight, Error>>,
+    },
+    Forget {
+        targets: Vec<Target>,
+        answer: oneshot::Sender<Result<Forgotten, Error>>,
+    },
+}
+
+/// What waits for its turn.
+#[derive(Default)]
+struct Line {
+    /// To be done alone, before all else.
+    forget: VecDeque<(Vec<Target>, oneshot::Sender<Result<Forgotten, Error>>)>,
+    lists: VecDeque<Errand>,
+    /// Who is told when guests cannot be asked about.
+    hosts: Vec<mpsc::UnboundedSender<Error>>,
+    /// Whether what is under way is to make room: something goes before it.
+    makes_room: watch::Sender<bool>,
+}
+
+/// Preflights under way: they need nobody's turn.
+type Aside = FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>>;
+
+/// Where errands come in while something is under way.
+struct Door {
+    errands: mpsc::UnboundedReceiver<Errand>,
+    line: Line,
+    aside: Aside,
+}
+
+impl Door {
+    /// Does `work`; what comes in meanwhile goes to its place in line.
+    async fn beside<T>(&mut self, asker: &Asker, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                Some(errand) = self.errands.recv() => self.take_in(errand, asker),
+                Some(()) = self.aside.next(), if !self.aside.is_empty() => {}
+            }
+        }
+    }
+
+    /// Waits until something comes in; `false` when nobody is left who could hand in anything.
+    async fn wait(&mut self, asker: &Asker) -> bool {
+        tokio::select! {
+            errand = self.errands.recv() => match errand {
+                Some(errand) => self.take_in(errand, asker),
+                None => return false,
+            },
+            Some(()) = self.aside.next(), if !self.aside.is_empty() => {}
+        }
+        true
+    }
+
+    fn take_in(&mut self, errand: Errand, asker: &Asker) {
+        match errand {
+            Errand::List { .. } | Errand::Sample { .. } => self.line.lists.push_back(errand),
+            Errand::Guests { trouble } => {
+                self.line.hosts.retain(|host| !host.is_closed());
+                self.line.hosts.push(trouble);
+            }
+            Errand::Preflight { domain, answer } => match asker.preflight(domain) {
+                Ok(preflight) => self.aside.push(Box::pin(async {
+                    let _ = answer.send(Ok(preflight.await));
+                })),
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                }
+            },
+            Errand::Forget { targets, answer } => {
+                self.line.forget.push_back((targets, answer));
+                self.line.makes_room.send_replace(true);
+            }
+        }
+    }
+}
+
+/// Everything that the thread works with.
+pub(super) struct Worker {
+    asker: Asker,
+    tools: Tools,
+    path: PathBuf,
+    lifetimes: Lifetimes,
+    haste: Option<f64>,
+    known: Known,
+    guests: Guests,
+    now: Now,
+}
+
+/// How a turn ended.
+enum Turn<T> {
+    /// It is over.
+    Over(T),
+    /// Something went before it: it has another turn.
+    MadeRoom,
+}
+
+impl Worker {
+    /// Starts the thread.
+    pub(super) fn start(
+        terms: Terms,
+        known: Known,
+        guests: Guests,
+        now: Now,
+        errands: mpsc::UnboundedReceiver<Errand>,
+    ) -> Result<(), Error> {
+        let no_room = |error: std::io::Error| Error::new(ErrorKind::Fault, error.to_string());
+        let runtime = terms.place.runtime().map_err(no_room)?;
+        let mut worker = Worker {
+            asker: Asker::new(terms.place, terms.setup),
+            tools: terms.tools,
+            path: terms.ledger,
+            lifetimes: terms.lifetimes,
+            haste: terms.haste,
+            known,
+            guests,
+            now,
+        };
+        let work = move || {
+            let mut door = Door {
+                errands,
+                line: Line::default(),
+                aside: Aside::new(),
+            };
+            runtime.block_on(worker.work(&mut door));
+        };
+        let thread = thread::Builder::new().name("asking".to_owned());
+        thread.spawn(work).map_err(no_room)?;
+        Ok(())
+    }
+
+    /// Does what comes, until nobody is left to ask for more.
+    async fn work(&mut self, door: &mut Door) {
+        loop {
+            while let Ok(errand) = door.errands.try_recv() {
+                door.take_in(errand, &self.asker);
+            }
+            if let Some((targets, answer)) = door.line.forget.pop_front() {
+                let held = self.known.let_go().await;
+                let _ = answer.send(forget(&self.path, &targets).map_err(Error::from));
+                drop(held);
+                continue;
+            }
+            door.line.makes_room.send_replace(false);
+            if let Some(errand) = door.line.lists.pop_front() {
+                self.turn_of(errand, door).await;
+            } else if !self.guests.is_empty() {
+                let asked = self.guests_alone(door).await;
+                if let Err(error) = asked {
+                    // Nobody of them can be asked about.
+                    drop(self.guests.take());
+                    for host in door.line.hosts.drain(..) {
+                        let _ = host.send(error.clone());
+                    }
+                }
+            } else if !door.wait(&self.asker).await {
+                return;
+            }
+        }
+    }
+
+    /// Gives a list its turn.
+    async fn turn_of(&mut self, errand: Errand, door: &mut Door) {
+        match errand {
+            Errand::List {
+                work,
+                wish,
+                teller,
+                answer,
+            } => match self.list(&work, &wish, &teller, door).await {
+                Ok(Turn::Over(listed)) => drop(answer.send(Ok(listed))),
+                Err(error) => drop(answer.send(Err(error))),
+                Ok(Turn::MadeRoom) => door.line.lists.push_front(Errand::List {
+                    work,
+                    wish,
+                    teller,
+                    answer,
+                }),
+            },
+            Errand::Sample {
+                work,
+                wish,
+                teller,
+                answer,
+            } => match self.sample(&work, &wish, &teller, door).await {
+                Ok(Turn::Over(estimated)) => drop(answer.send(Ok(estimated))),
+                Err(error) => drop(answer.send(Err(error))),
+                Ok(Turn::MadeRoom) => door.line.lists.push_front(Errand::Sample {
+                    work,
+                    wish,
+                    teller,
+                    answer,
+                }),
+            },
+            Errand::Guests { .. } | Errand::Preflight { .. } | Errand::Forget { .. } => {
+                unreachable!("only lists stand in this line")
+            }
+        }
+    }
+
+    /// Asks about guests while no list waits for its turn.
+    async fn guests_alone(&mut self, door: &mut Door) -> Result<(), Error> {
+        let asking = self.asker.asking(&[]).await?;
+        let mut ledger = self.ledger()?;
+        let ledger = &mut ledger.ledger;
+        let rows = Rows::of_texts(VecDeque::new()).beside(self.guests.clone());
+        let mut teller = Teller::new(watch::Sender::default(), &self.now, self.haste);
+        let mut room = door.line.makes_room.subscribe();
+        let (came, mut list_came) = watch::channel(false);
+        let stop = async {
+            tokio::select! {
+                _ = room.wait_for(|makes| *makes) => Ending::Interrupted,
+                _ = list_came.wait_for(|came| *came) => Ending::Interrupted,
+            }
+        };
+        let asked = ask(
+            rows,
+            Memory::Use,
+            &self.tools,
+            asking,
+            ledger,
+            &mut teller,
+            stop,
+        );
+        let mut asked = pin!(asked);
+        loop {
+            let one = door.beside(&self.asker, async {
+                tokio::select! {
+                    asked = &mut asked => Some(asked),
+                    () = tokio::time::sleep(LOOKS_FOR_LISTS) => None,
+                }
+            });
+            if let Some(asked) = one.await {
+                asked?;
+                return Ok(());
+            }
+            if !door.line.lists.is_empty() {
+                came.send_replace(true);
+            }
+        }
+    }
+
+    /// Verifies a list.
+    async fn list(
+        &mut self,
+        work: &ListWork,
+        wish: &watch::Receiver<Wish>,
+        teller: &watch::Sender<Standing>,
+        door: &mut Door,
+    ) -> Result<Turn<Listed>, Error> {
+        if *wish.borrow() != Wish::GoOn {
+            return Ok(Turn::Over(Listed::NotBegun));
+        }
+        let task = &work.task;
+        let mut domains = Vec::new();
+        for input in &task.lists {
+            add_domains(&mut domains, &input.source, &task.options)?;
+        }
+        let mut asking = self.asker.asking(&domains).await?;
+        let mut opened = self.ledger()?;
+        let ledger = &mut opened.ledger;
+        let place = task.out.display().to_string();
+        let name = task.name();
+        if let Asking::World(_, config) = &mut asking {
+            let job = Job {
+                place: &place,
+                list: &name,
+                seed: config.limits.seed,
+            };
+            config.limits.seed = ledger.begin(&job, self.asker.now())?.seed;
+            config.limits.patience = work.patience.unwrap_or(config.limits.patience);
+        }
+        let tools = Tools {
+            policy: work.policy.clone(),
+            ..self.tools.clone()
+        };
+        teller.send_modify(|standing| standing.is_under_way = true);
+        let mut observer = Teller::new(teller.clone(), &self.now, self.haste);
+        let stop = early(wish, door, work.deadline);
+        let run = prepare(task, &tools, asking, ledger, &mut observer, stop);
+        let mut finished = door.beside(&self.asker, run).await?;
+        self.now.is(self.asker.now());
+        if *door.line.makes_room.borrow() && *wish.borrow() == Wish::GoOn {
+            return Ok(Turn::MadeRoom);
+        }
+        let report = &mut finished.report;
+        if let Place::Simulated(_, world) = &self.asker.place {
+            report.world = std::path::Path::new(world)
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+        }
+        let past = ledger.last_run(&place)?;
+        report.since = past
+            .and_then(|past| Numbers::from_json(&past.numbers))
+            .map(|then| Since::between(&then, report));
+        report.title.clone_from(&work.title);
+        let (report, files) = (&finished.report, &mut finished.files);
+        pages::add_report(report, &task.out, task.rights(), Edition::Full, files)
+            .map_err(VerifyError::from)?;
+        for input in &task.lists {
+            let delimiter = input.source.list(&task.options)?.delimiter();
+            pages::add_workbook(report, input, delimiter.unwrap_or(b','), files)
+                .map_err(VerifyError::from)?;
+        }
+        let report = finished.publish(ledger)?;
+        let numbers = Numbers::from(&report).to_json();
+        ledger.end(report.ending.as_str(), &numbers, self.asker.now())?;
+        Ok(Turn::Over(Listed::Done(Box::new(report))))
+    }
+
+    /// Estimates a list.
+    async fn sample(
+        &mut self,
+        work: &SampleWork,
+        wish: &watch::Receiver<Wish>,
+        teller: &watch::Sender<Standing>,
+        door: &mut Door,
+    ) -> Result<Turn<Option<Estimated>>, Error> {
+        if *wish.borrow() != Wish::GoOn {
+            return Ok(Turn::Over(None));
+        }
+        let SampleWork {
+            sources, options, ..
+        } = work;
+        let mut domains = Vec::new();
+        for source in sources {
+            add_domains(&mut domains, source, options)?;
+        }
+        let asking = self.asker.asking(&domains).await?;
+        let mut opened = self.ledger()?;
+        let tools = Tools {
+            policy: work.policy.clone(),
+            ..self.tools.clone()
+        };
+        teller.send_modify(|standing| standing.is_under_way = true);
+        let mut observer = Teller::new(teller.clone(), &self.now, self.haste);
+        let sample = Sample {
+            sources,
+            options,
+            most: work.most,
+            // The same list has the same addresses asked about.
+            seed: 0,
+        };
+        let stop = early(wish, door, None);
+        let ledger = &mut opened.ledger;
+        let run = estimate(
+            &sample,
+            Memory::Use,
+            &tools,
+            asking,
+            ledger,
+            &mut observer,
+            stop,
+        );
+        let estimated = door.beside(&self.asker, run).await?;
+        self.now.is(self.asker.now());
+        Ok(
+            match *door.line.makes_room.borrow() && *wish.borrow() == Wish::GoOn {
+                true => Turn::MadeRoom,
+                false => Turn::Over(Some(estimated)),
+            },
+        )
+    }
+
+    fn ledger(&self) -> Result<OpenLedger, Error> {
+        let path = Some(self.path.clone());
+        let now = self.asker.now();
+        Ok(OpenLedger::at(
+            path,
+            &self.asker.place,
+            self.lifetimes,
+            now,
+        )?)
+    }
+}
+
+/// How often guests that are asked about alone look whether a list waits.
+const LOOKS_FOR_LISTS: Duration = Duration::from_millis(100);
+
+/// When a list's asking is to end early.
+fn early(wish: &watch::Receiver<Wish>, door: &Door, deadline: Option<Duration>) -> Stop<'static> {
+    let (mut wish, mut room) = (wish.clone(), door.line.makes_room.subscribe());
+    let early = async move {
+        let called_back = async {
+            // Whoever handed it in and is gone wants nothing else any more.
+            if wish.wait_for(|wish| *wish != Wish::GoOn).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let over = async {
+            match deadline {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = called_back => Ending::Interrupted,
+            _ = room.wait_for(|makes| *makes) => Ending::Interrupted,
+            () = over => Ending::Deadline,
+        }
+    };
+    Stop::from(early)
+}
+
+/// Tells how a list stands.
+struct Teller<'n> {
+    standing: watch::Sender<Standing>,
+    now: &'n Now,
+    haste: Option<f64>,
+    /// When the first progress was told, by the clock of the place and by ours.
+    began: Option<(Timestamp, Instant)>,
+}
+
+impl<'n> Teller<'n> {
+    fn new(standing: watch::Sender<Standing>, now: &'n Now, haste: Option<f64>) -> Self {
+        Teller {
+            standing,
+            now,
+            haste,
+            began: None,
+        }
+    }
+
+    /// Lets simulated time go by no faster than it may.
+    fn keep_pace(&mut self, at: Timestamp) {
+        let Some(haste) = self.haste else { return };
+        let (first, began) = *self.began.get_or_insert_with(|| (at, Instant::now()));
+        let due = began + at.since(first).div_f64(haste);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+
+    fn warn(&self, trouble: Trouble, host: &str, words: &str, addresses: usize) {
+        self.standing.send_modify(|standing| {
+            let warnings = &mut standing.warnings;
+            warnings.retain(|known| known.trouble != trouble || known.host != host);
+            if warnings.len() >= limits::REPORT_LINES {
+                warnings.remove(0);
+            }
+            warnings.push(Warning {
+                trouble,
+                host: host.to_owned(),
+                words: echo::dotted(words).into_owned(),
+                addresses,
+            });
+        });
+    }
+}
+
+impl Observer for Teller<'_> {
+    fn progress(&mut self, rows: u64, progress: &Progress) {
+        self.now.is(progress.at);
+        self.standing.send_modify(|standing| {
+            standing.rows = rows;
+            standing.progress.clone_from(progress);
+        });
+        self.keep_pace(progress.at);
+    }
+
+    fn so_far(&mut self, so_far: &SoFar) {
+        self.standing
+            .send_modify(|standing| standing.so_far = *so_far);
+    }
+
+    fn listing(&mut self, rows: u64) {
+        self.standing
+            .send_modify(|standing| standing.listed = Some(rows));
+    }
+
+    fn blocked(&mut self, host: &str, words: &str, addresses: usize) {
+        self.warn(Trouble::Blocked, host, words, addresses);
+    }
+
+    fn left(&mut self, host: &str, words: &str, addresses: usize) {
+        self.warn(Trouble::Left, host, words, addresses);
+    }
+
+    fn stranded(&mut self, words: &str) {
+        self.warn(Trouble::Stranded, "", words, 0);
+    }
+
+    fn doubted(&mut self, host: &str, words: &str, addresses: usize) {
+        self.warn(Trouble::Doubted, host, words, addresses);
+    }
+}
