@@ -334,8 +334,10 @@ fn push_words(text: &mut String, piece: &str) {
             text.push(c);
         } else if c.is_alphanumeric() {
             push_folded(text, c);
-        } else if is_joined_to_word(c) || ('\u{300}'..='\u{36f}').contains(&c) {
-            // "doesn't" is one word; a mark on the letter before it goes with the accents.
+        } else if ('\u{300}'..='\u{36f}').contains(&c)
+            || is_joined_to_word(c) && !ends_with_elided(text)
+        {
+            // "doesn't" is one word, "l'adresse" is two; a mark on the letter before it goes with the accents.
         } else if !text.ends_with(' ') {
             text.push(' ');
         }
@@ -343,6 +345,18 @@ fn push_words(text: &mut String, piece: &str) {
     if !text.ends_with(' ') {
         text.push(' ');
     }
+}
+
+/// Words of French and Italian that lose their last vowel before another, which an apostrophe then parts from them.
+const ELIDED: [&str; 15] = [
+    "l", "d", "n", "c", "s", "j", "qu", "dell", "all", "nell", "sull", "dall", "quell", "un",
+    "jusqu",
+];
+
+/// Whether the last word of `text` is one that an apostrophe parts from the next.
+fn ends_with_elided(text: &str) -> bool {
+    let word = text.rsplit(' ').next().unwrap_or_default();
+    ELIDED.contains(&word)
 }
 
 /// Appends a letter without its accent: hosts write "não existe", "nao existe" and worse.
@@ -443,6 +457,11 @@ mod tests {
                 "resolver adr recipnotfound not found",
             ),
             ("550 user doesn't exist", "user doesnt exist"),
+            (
+                "550 l'adresse n\u{2019}existe pas",
+                "l adresse n existe pas",
+            ),
+            ("550 l'indirizzo dell'utente", "l indirizzo dell utente"),
             ("550 user doesn\u{2019}t exist", "user doesnt exist"),
             ("550 Usuário não existe", "usuario nao existe"),
             ("550 Empfänger unbekannt", "empfanger unbekannt"),
