@@ -1,9 +1,10 @@
 //! Spreadsheets as lists: the cells of one sheet, as a person sees them.
 
+use std::fmt::Display;
 use std::io::{self, BufReader, Read, Seek};
 
 use calamine::{
-    Data, DataRef, ExcelDateTime, Ods, OdsError, Reader, Sheet, SheetType, SheetVisible, Xls,
+    Cell, Data, DataRef, ExcelDateTime, Ods, OdsError, Reader, Sheet, SheetType, SheetVisible, Xls,
     XlsError, Xlsb, XlsbError, Xlsx, XlsxError,
 };
 
@@ -86,12 +87,7 @@ pub(super) fn convert(
             let mut sheet = book
                 .worksheet_cells_reader(&chosen.sheet)
                 .map_err(Trouble::damaged)?;
-            let mut place = Place::default();
-            while let Some(cell) = sheet.next_cell().map_err(Trouble::damaged)? {
-                place.go_to(cell.get_position(), cells)?;
-                cells.cell(&text_of(cell.get_value()));
-            }
-            cells.end_row()?;
+            one_by_one(|| sheet.next_cell(), cells)?;
             Ok(chosen)
         }
         Format::Xlsb => match plain::cells(&mut reader)? {
@@ -127,12 +123,7 @@ fn binary(
     let mut sheet = book
         .worksheet_cells_reader(&chosen.sheet)
         .map_err(Trouble::damaged)?;
-    let mut place = Place::default();
-    while let Some(cell) = sheet.next_cell().map_err(Trouble::damaged)? {
-        place.go_to(cell.get_position(), cells)?;
-        cells.cell(&text_of(cell.get_value()));
-    }
-    cells.end_row()?;
+    one_by_one(|| sheet.next_cell(), cells)?;
     Ok(chosen)
 }
 
@@ -149,6 +140,19 @@ fn open_document(
     whole(book, wanted, cells)
 }
 
+/// The cells that `next` gives, of a format that is read cell by cell.
+fn one_by_one<'s, E: Display>(
+    mut next: impl FnMut() -> Result<Option<Cell<DataRef<'s>>>, E>,
+    cells: &mut Cells,
+) -> Result<(), Trouble> {
+    let mut place = Place::default();
+    while let Some(cell) = next().map_err(Trouble::damaged)? {
+        place.go_to(cell.get_position(), cells)?;
+        cells.cell(&text_of(cell.get_value()));
+    }
+    Ok(cells.end_row()?)
+}
+
 /// The cells of a sheet of a format that is not read cell by cell.
 fn whole<RS: Read + Seek, B: Reader<RS>>(
     mut book: B,
@@ -156,7 +160,7 @@ fn whole<RS: Read + Seek, B: Reader<RS>>(
     cells: &mut Cells,
 ) -> Result<Chosen, Trouble>
 where
-    B::Error: std::fmt::Display,
+    B::Error: Display,
 {
     let chosen = choose(book.sheets_metadata(), wanted)?;
     let range = book
