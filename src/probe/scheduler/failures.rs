@@ -1,6 +1,7 @@
 //! What follows when no conversation comes about, or a host wants none with us.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::admission::Ended;
 use super::{Event, Heard, Scheduler, SessionId, Strandings, Wake};
@@ -173,8 +174,9 @@ impl Scheduler {
     fn come_back_to(&mut self, group: usize, heard: &Heard, now: Timestamp) {
         self.look_for_missing_hosts(group, now);
         self.groups[group].failures += 1;
-        let wait = heard.named_wait.unwrap_or(limits::UNREACHABLE_WAIT);
-        if self.groups[group].failures < limits::ROUNDS && wait <= self.limits.patience {
+        let wait = heard.named_wait.unwrap_or(self.wait_for_another_round());
+        let fits = !wait.is_zero() && wait <= self.limits.patience;
+        if self.groups[group].failures < limits::ROUNDS && fits {
             let until = now + wait;
             self.groups[group].not_before = until;
             self.is_mute(group, until);
@@ -188,6 +190,11 @@ impl Scheduler {
             self.domains[domain].listed = false;
             self.settle_queued(domain, &exchange, &reading, now);
         }
+    }
+
+    /// How long hosts that all failed are left alone: less where our patience ends before, since many only restart.
+    pub(super) fn wait_for_another_round(&self) -> Duration {
+        limits::UNREACHABLE_WAIT.min(self.limits.patience)
     }
 
     /// Remembers that a host has not answered, so that a run that is continued does not begin to count anew. One that
@@ -255,7 +262,7 @@ impl Scheduler {
     }
 
     /// How long a host that blocks us is left in peace.
-    pub(super) fn block_wait(&self, host: usize) -> std::time::Duration {
+    pub(super) fn block_wait(&self, host: usize) -> Duration {
         self.hosts[host]
             .provider
             .as_ref()
@@ -296,7 +303,7 @@ impl Scheduler {
         host: usize,
         machine: &(String, IpAddr),
         heard: &Heard,
-        unit: std::time::Duration,
+        unit: Duration,
         now: Timestamp,
     ) {
         let wait = heard.named_wait.unwrap_or(unit);

@@ -128,7 +128,7 @@ impl Scheduler {
             closed = Some(closed.map_or(until, |closed| closed.min(until)));
             let another_round = match group.failures + 1 < limits::ROUNDS {
                 _ if host.has_opened || silent <= MOMENT => Duration::ZERO,
-                true => silent + limits::UNREACHABLE_WAIT + limits::LAST_CONNECT_WAIT,
+                true => silent + self.wait_for_another_round() + limits::LAST_CONNECT_WAIT,
                 false => silent,
             };
             // A host that was silent before may be so again.

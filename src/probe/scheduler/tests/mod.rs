@@ -721,6 +721,33 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
 }
 
 #[test]
+fn a_host_that_is_down_is_tried_again_when_a_short_patience_ends() {
+    let rounds_within = |patience: u64| {
+        let mute = Habits {
+            opens: false,
+            ..Habits::default()
+        };
+        let short = Limits {
+            patience: Duration::from_secs(patience),
+            ..limits()
+        };
+        let list = people("down.test", 3, 0);
+        let mut drill = Drill::new(short, vec![mute], &[("down.test", 0)], &list);
+        let took = drill.run();
+        assert_eq!(drill.word("a0@down.test"), Reason::Silent);
+        (drill.connections(), took)
+    };
+    let (usual, _) = rounds_within(1800);
+    let (short, took) = rounds_within(120);
+    assert_eq!(short, usual);
+    let waited = Duration::from_secs(120);
+    assert!((waited..2 * waited).contains(&took), "{took:?}");
+    // Without any there is no end to come back at.
+    let (none, _) = rounds_within(0);
+    assert!(none < usual, "{none} of {usual}");
+}
+
+#[test]
 fn nobody_is_dialled_once_more_after_a_stop() {
     for stops in [false, true] {
         let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
