@@ -35,9 +35,6 @@ const MAILBOX_WORDS: [&str; 26] = [
 #[must_use]
 pub fn speaks_of_us(text: &str, ours: &[&str], theirs: &[&str]) -> bool {
     let text = text.to_lowercase();
-    if MAILBOX_WORDS.iter().any(|word| text.contains(word)) {
-        return false;
-    }
     let their_domains = theirs
         .iter()
         .filter_map(|address| address.rsplit_once('@'))
@@ -47,7 +44,25 @@ pub fn speaks_of_us(text: &str, ours: &[&str], theirs: &[&str]) -> bool {
             return false;
         }
     }
+    if begins_with_ours(&text, ours) {
+        return true;
+    }
+    if MAILBOX_WORDS.iter().any(|word| text.contains(word)) {
+        return false;
+    }
     ours.iter().any(|domain| names(&text, &owner(domain)))
+}
+
+/// Whether what a reply (lower case) says first is an address of ours: then what it says next is said of that address,
+/// such as `<us@our.example>: user unknown` by a host that asks back.
+fn begins_with_ours(text: &str, ours: &[&str]) -> bool {
+    let is_code = |word: &&str| {
+        word.chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
+    };
+    let first = text.split_whitespace().find(|word| !is_code(word));
+    let address = first.and_then(|word| word.rsplit_once('@'));
+    address.is_some_and(|(_, domain)| ours.iter().any(|ours| names(domain, &owner(ours))))
 }
 
 /// The registrable domain, where there is one: a host names a sender's domain with or without its subdomains.
@@ -79,18 +94,26 @@ mod tests {
             "553 shop.example does not exist",
             "550 Domain of <bounce@news.shop.example> not found",
             "550 news.shop.example: unknown domain",
+            "550 <bounce@news.shop.example>: user unknown",
+            "550 5.1.1 bounce@shop.example: no such mailbox",
         ] {
             assert!(speaks_of_us(text, &ours, &theirs), "{text}");
         }
         for text in [
             "550 User unknown (message from news@shop.example)",
             "550 shop.example may not write to garden.example",
+            "550 <ann@garden.example>: user unknown, bounce@shop.example",
+            "550 <bounce@shop.example>: garden.example has no such user",
+            "550 <ann@notshop.example>: user unknown",
             "550 garden.example does not exist",
             "550 myshop.example does not exist",
             "550 no",
         ] {
             assert!(!speaks_of_us(text, &ours, &theirs), "{text}");
         }
+        let colleague = ["ann@shop.example"];
+        let text = "550 <ann@shop.example>: user unknown";
+        assert!(!speaks_of_us(text, &ours, &colleague));
     }
 
     #[test]
