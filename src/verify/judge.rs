@@ -82,12 +82,7 @@ impl Judgement {
         if is_suppressed(self) || is_suppressed(other) {
             return !is_suppressed(other);
         }
-        let rank = |one: &Judgement| {
-            let standing = Standing::ALL
-                .iter()
-                .position(|standing| *standing == one.verdict.standing);
-            (one.disposition, standing)
-        };
+        let rank = |one: &Judgement| rank(one.disposition, one.verdict.standing);
         rank(self) < rank(other)
     }
 
@@ -117,6 +112,12 @@ impl Judgement {
             checked_at: self.checked_at.map(|at| at.to_string()).unwrap_or_default(),
         }
     }
+}
+
+/// How good a list and a standing are: the lower, the better to write to.
+pub(super) fn rank(list: Disposition, standing: Standing) -> impl Ord + use<> {
+    let place = Standing::ALL.iter().position(|known| *known == standing);
+    (list, place)
 }
 
 /// Judges rows by what is known now.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::so_far::{Part, Standings};
+use super::so_far::{self, Standings};
 use crate::input::address::Address;
 use crate::input::flags::{Flag, Flags, Lists};
 use crate::input::list::{IntakeError, List, Options, Source};
@@ -136,11 +136,19 @@ struct Batch<T> {
     mailboxes: Vec<Mailbox<T>>,
 }
 
+/// What a mailbox is to the row that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// The first.
+    Leads,
+    /// A further one.
+    Beside,
+}
+
 /// A mailbox that a row names.
 struct Mailbox<T> {
     address: Address,
     mark: Mark,
-    /// What it is to its row.
     part: Part,
     /// What is known of it.
     known: T,
@@ -263,38 +271,29 @@ impl<'a> Questions<'a> {
         self.seen.len() + self.met.iter().filter(|met| **met).count()
     }
 
-    /// Tells how a row stands, where the mailbox speaks for it.
-    fn stands(&self, part: Part, verdict: Verdict, flags: Flags) {
-        match part {
-            Part::Leads => self.standings.borrow_mut().stands(verdict, flags),
-            Part::Beside => {}
-        }
-    }
-
     /// How many of them needed no asking.
     pub(super) fn known(&self) -> u64 {
         self.known
     }
 
-    /// What is to be asked about a mailbox, where anything is. Of the others it is told how their rows stand.
-    fn wanted(&mut self, mailbox: Mailbox<Known>) -> Option<Target> {
+    /// What a mailbox is to the tally of its row, and what is to be asked about it, where anything is.
+    fn meet(&mut self, mailbox: Mailbox<Known>) -> (so_far::Mailbox, Option<Target>) {
         let Mailbox {
             address,
             mark,
-            part,
             known,
+            ..
         } = mailbox;
+        let stands = |verdict, flags| (so_far::Mailbox::Stands(verdict, flags), None);
         if self.suppression.has(&address) {
-            self.stands(part, SUPPRESSED, Flags::NONE);
-            return None;
+            return stands(SUPPRESSED, Flags::NONE);
         }
         let is_new = match known {
             Known::Settled(place, _) => !std::mem::replace(&mut self.met[place], true),
             Known::Open { .. } => self.seen.is_new(mark),
         };
         if !is_new {
-            self.stands(part, ACCEPTED, Flags::NONE.with(Flag::Duplicate));
-            return None;
+            return stands(ACCEPTED, Flags::NONE.with(Flag::Duplicate));
         }
         match known {
             Known::Settled(_, verdict)
@@ -303,28 +302,23 @@ impl<'a> Questions<'a> {
                 ..
             } => {
                 self.known += 1;
-                self.stands(part, verdict, self.lists.flags(&address));
-                None
+                stands(verdict, self.lists.flags(&address))
             }
             Known::Open {
                 todo: Todo::Left, ..
-            } => {
-                self.stands(part, UNSETTLED, self.lists.flags(&address));
-                None
-            }
+            } => stands(UNSETTLED, self.lists.flags(&address)),
             Known::Open {
                 todo: Todo::Owed(reading),
                 ..
             } => {
-                if part == Part::Leads {
-                    let (key, flags) = (address.key(), self.lists.flags(&address));
-                    let mut standings = self.standings.borrow_mut();
-                    standings.answered_before(&key, &reading, flags);
-                }
-                Some(Target {
+                let standings = self.standings.borrow();
+                let place = standings.place(&address.key());
+                let answer = standings.answer(&reading, || self.lists.flags(&address));
+                let target = Target {
                     answered: Some(reading),
                     ..Target::from(address)
-                })
+                };
+                (so_far::Mailbox::Answered(place, answer), Some(target))
             }
             Known::Open {
                 todo:
@@ -334,13 +328,14 @@ impl<'a> Questions<'a> {
                     },
                 last,
             } => {
-                self.standings.borrow_mut().wanted(&address.key(), part);
-                Some(Target {
+                let place = self.standings.borrow().place(&address.key());
+                let target = Target {
                     likelihood: Likelihood::of(last, &self.lists.signals(&address)),
                     waiting,
                     not_before,
                     ..Target::from(address)
-                })
+                };
+                (so_far::Mailbox::Asked(place), Some(target))
             }
         }
     }
@@ -373,12 +368,18 @@ impl TargetSource for Questions<'_> {
         };
         let batch = batch?;
         self.rows.set(batch.until);
-        let wanted: Vec<Target> = batch
-            .mailboxes
-            .into_iter()
-            .filter_map(|mailbox| self.wanted(mailbox))
-            .collect();
+        let (mut wanted, mut row) = (Vec::new(), Vec::new());
+        for mailbox in batch.mailboxes {
+            if mailbox.part == Part::Leads {
+                self.standings.borrow_mut().row(&row);
+                row.clear();
+            }
+            let (counted, target) = self.meet(mailbox);
+            row.push(counted);
+            wanted.extend(target);
+        }
         let mut standings = self.standings.borrow_mut();
+        standings.row(&row);
         let [nameless, repairable] = batch.nameless;
         standings.nameless(nameless, repairable);
         standings.known(self.known);
@@ -480,7 +481,7 @@ impl Reader {
 }
 
 impl Batch<()> {
-    /// Adds an address of a row with what it is to it, or why the row has none.
+    /// Adds an address of a row, or why the row has none.
     fn add(&mut self, named: Result<Address, NoAddress>, part: Part, marker: &Marker) {
         match named {
             Ok(address) => {
