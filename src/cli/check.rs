@@ -9,6 +9,7 @@ use super::asking::AskingArgs;
 use super::log::LogArgs;
 use super::safe::safe;
 use super::screen::Screen;
+use super::zone::Zone;
 use super::{Exit, stop, tools, usage};
 use crate::model::ending::Ending;
 use crate::model::limits;
@@ -63,9 +64,12 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         true => each()
             .map(|(input, one)| format!("{}\n", one.to_json(input)))
             .collect(),
-        false => each()
-            .map(|(input, one)| for_people(one, input, &tools))
-            .collect(),
+        false => {
+            let zone = Zone::here();
+            each()
+                .map(|(input, one)| for_people(one, input, &tools, &zone))
+                .collect()
+        }
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     let is_undeliverable =
@@ -107,8 +111,8 @@ fn inputs(typed: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(inputs)
 }
 
-/// Verdict and evidence as an expert wants to read them.
-fn for_people(checked: &JudgedAddress, input: &str, tools: &Tools) -> String {
+/// Verdict and evidence as an expert wants to read them, with the times of `zone`.
+fn for_people(checked: &JudgedAddress, input: &str, tools: &Tools, zone: &Zone) -> String {
     let judgement = &checked.judgement;
     let verdict = judgement.verdict;
     let mut text = String::new();
@@ -141,10 +145,11 @@ fn for_people(checked: &JudgedAddress, input: &str, tools: &Tools) -> String {
         }
     }
     for fact in &checked.evidence.facts {
+        let at = zone.day_and_second(fact.at);
         let _ = match &fact.finding {
-            Finding::Text { detail } => writeln!(text, "  {}  text: {}", fact.at, safe(detail)),
+            Finding::Text { detail } => writeln!(text, "  {at}  text: {}", safe(detail)),
             Finding::Domain { reason, detail } => {
-                writeln!(text, "  {}  DNS: {} [{reason}]", fact.at, safe(detail))
+                writeln!(text, "  {at}  DNS: {} [{reason}]", safe(detail))
             }
             Finding::Asked {
                 whom,
@@ -160,8 +165,7 @@ fn for_people(checked: &JudgedAddress, input: &str, tools: &Tools) -> String {
                 };
                 writeln!(
                     text,
-                    "  {}  {whom}, {} said at {}: {}\n      read as {} by {}",
-                    fact.at,
+                    "  {at}  {whom}, {} said at {}: {}\n      read as {} by {}",
                     safe(&exchange.host),
                     exchange.stage,
                     safe(&exchange.reply),
@@ -175,13 +179,12 @@ fn for_people(checked: &JudgedAddress, input: &str, tools: &Tools) -> String {
                 reply,
             } => writeln!(
                 text,
-                "  {}  a message came back {}: {} [{reason}]",
-                fact.at,
+                "  {at}  a message came back {}: {} [{reason}]",
                 if *permanent { "for good" } else { "for now" },
                 safe(reply)
             ),
             Finding::Withheld { reason, detail } => {
-                writeln!(text, "  {}  {reason} {}", fact.at, safe(detail))
+                writeln!(text, "  {at}  {reason} {}", safe(detail))
             }
         };
     }

@@ -23,16 +23,30 @@ impl Zone {
 
     /// A moment as the clock shows it: `14:30 UTC`, `15:30 UTC+1`.
     pub(super) fn clock(&self, moment: Timestamp) -> String {
-        self.shown(moment, |_| String::new())
+        self.shown(moment, minutes)
     }
 
     /// A moment with its day: `2026-03-02 15:30 UTC+1`.
     pub(super) fn day_and_clock(&self, moment: Timestamp) -> String {
-        self.shown(moment, |here| format!("{}\u{a0}", here.date()))
+        self.shown(moment, |here| {
+            format!("{}\u{a0}{}", here.date(), minutes(here))
+        })
     }
 
-    /// A moment as the clock shows it behind what `day` says of its day.
-    fn shown(&self, moment: Timestamp, day: impl FnOnce(&DateTime) -> String) -> String {
+    /// A moment as logs are searched for it, with its day and second: `2026-03-02 15:30:07 UTC+1`.
+    pub(super) fn day_and_second(&self, moment: Timestamp) -> String {
+        self.shown(moment, |here| {
+            format!(
+                "{}\u{a0}{}:{:02}",
+                here.date(),
+                minutes(here),
+                here.second()
+            )
+        })
+    }
+
+    /// A moment as `written`, with the offset of the clock behind it.
+    fn shown(&self, moment: Timestamp, written: impl FnOnce(&DateTime) -> String) -> String {
         let millis = i64::try_from(moment.as_millis()).unwrap_or(i64::MAX);
         let Ok(moment) = jiff::Timestamp::from_millisecond(millis) else {
             return "the end of time".to_owned();
@@ -48,9 +62,13 @@ impl Zone {
                 format!("UTC{sign}{}:{rest:02}", hours.abs())
             }
         };
-        let day = day(&here);
-        format!("{day}{:02}:{:02}\u{a0}{offset}", here.hour(), here.minute())
+        format!("{}\u{a0}{offset}", written(&here))
     }
+}
+
+/// The hour and the minute.
+fn minutes(here: &DateTime) -> String {
+    format!("{:02}:{:02}", here.hour(), here.minute())
 }
 
 #[cfg(test)]
@@ -83,6 +101,11 @@ mod tests {
         assert_eq!(
             samoa.day_and_clock(moment),
             "2026-03-01\u{a0}15:00\u{a0}UTC-11"
+        );
+        let moment = "2026-03-02T02:00:07.9Z".parse().unwrap();
+        assert_eq!(
+            samoa.day_and_second(moment),
+            "2026-03-01\u{a0}15:00:07\u{a0}UTC-11"
         );
         assert_eq!(
             Zone::default().clock(Timestamp::from_millis(u64::MAX)),

@@ -15,6 +15,7 @@ fn shown(words: &[&str]) -> String {
         .current_dir(folder.path())
         .env_clear()
         .env("HOME", folder.path())
+        .env("TZ", "FAR-5:30")
         .output()
         .unwrap();
     let text = |bytes: &[u8]| {
