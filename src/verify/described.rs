@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::ops::Range;
-use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 
@@ -205,20 +204,23 @@ pub(super) fn parse_text(text: &[u8]) -> Result<Vec<Address>, NoAddress> {
 
 /// Describes addresses. What a domain says for all addresses in it is kept for the next row.
 ///
-/// Domains are known by a 64-bit hash under a secret key, so that finding one again touches memory once: two of 100,000
-/// share one in one run of four thousand million.
+/// Domains are known by a 64-bit hash under a secret key, so that finding one again touches memory once, and little of it:
+/// of nearly every domain there is nothing to say. Two of 100,000 share a hash in one run of four thousand million.
 #[derive(Debug)]
 pub struct Describer<'a> {
     lists: &'a Lists,
-    domains: HashMap<u64, Note, BuildHasherDefault<AsItIs>>,
+    /// The place of each domain's note.
+    domains: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
+    /// What there is to say: nothing first, then of each domain of which there is more.
+    notes: Vec<Note>,
     keys: RandomState,
 }
 
 /// What is kept of a domain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Note {
     listed: OfDomain,
-    meant: Option<Arc<str>>,
+    meant: Option<Box<str>>,
 }
 
 impl<'a> Describer<'a> {
@@ -228,6 +230,7 @@ impl<'a> Describer<'a> {
         Describer {
             lists,
             domains: HashMap::default(),
+            notes: vec![Note::default()],
             keys: RandomState::default(),
         }
     }
@@ -235,8 +238,9 @@ impl<'a> Describer<'a> {
     /// What the text of `address` says.
     #[must_use]
     pub fn describe(&mut self, address: Address) -> Described {
+        self.make_room(1);
         let note = self.note(address.domain());
-        self.by_note(address, &note)
+        self.by_note(address, note)
     }
 
     /// What each text says, in order. What is kept of their domains is looked up for all at once: the processor then
@@ -245,44 +249,58 @@ impl<'a> Describer<'a> {
         &mut self,
         parsed: &mut Vec<Result<Address, NoAddress>>,
     ) -> impl Iterator<Item = Text> {
-        let notes: Vec<Option<Note>> = parsed
+        self.make_room(parsed.len());
+        let notes: Vec<u32> = parsed
             .iter()
-            .map(|parsed| {
-                let address = parsed.as_ref().ok()?;
-                Some(self.note(address.domain()))
+            .map(|parsed| match parsed {
+                Ok(address) => self.note(address.domain()),
+                Err(_) => 0,
             })
             .collect();
-        let by_note = |(parsed, note): (Result<Address, NoAddress>, Option<Note>)| {
-            let address = parsed?;
-            let note = note.expect("every address has a note");
-            Ok(self.by_note(address, &note))
+        let by_note = |(parsed, note): (Result<Address, NoAddress>, u32)| -> Text {
+            Ok(self.by_note(parsed?, note))
         };
         parsed.drain(..).zip(notes).map(by_note)
     }
 
-    fn by_note(&self, address: Address, note: &Note) -> Described {
-        let suggestion = address::suggest_in(&address, note.meant.as_deref());
+    fn by_note(&self, address: Address, note: u32) -> Described {
+        let Note { listed, meant } = &self.notes[note as usize];
+        let suggestion = address::suggest_in(&address, meant.as_deref());
         Described {
-            flags: self.lists.flags_in(&address, note.listed),
+            flags: self.lists.flags_in(&address, *listed),
             suggestion: suggestion.map(Into::into),
             address,
         }
     }
 
-    fn note(&mut self, domain: Domain<'_>) -> Note {
-        let known = self.keys.hash_one(domain.wire());
-        if let Some(note) = self.domains.get(&known) {
-            return note.clone();
-        }
-        if self.domains.len() >= limits::DESCRIBED_DOMAINS {
+    /// Forgets all domains, if there might not be room for so many more.
+    fn make_room(&mut self, more: usize) {
+        if self.domains.len() + more > limits::DESCRIBED_DOMAINS {
             self.domains.clear();
+            self.notes.truncate(1);
+        }
+    }
+
+    /// The place of what there is to say of a domain.
+    fn note(&mut self, domain: Domain<'_>) -> u32 {
+        let known = self.keys.hash_one(domain.wire());
+        if let Some(place) = self.domains.get(&known) {
+            return *place;
         }
         let meant = domain.name().and_then(address::suggest_domain);
         let note = Note {
             listed: self.lists.of_domain(domain),
             meant: meant.map(Into::into),
         };
-        self.domains.insert(known, note.clone());
-        note
+        let place = match note == self.notes[0] {
+            true => 0,
+            false => {
+                self.notes.push(note);
+                self.notes.len() - 1
+            }
+        };
+        let place = u32::try_from(place).expect("there are fewer notes than domains are kept");
+        self.domains.insert(known, place);
+        place
     }
 }

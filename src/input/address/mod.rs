@@ -9,6 +9,7 @@ mod clean;
 mod domain;
 mod fault;
 mod local;
+mod plain;
 mod quoted;
 mod repair;
 mod slip;
@@ -121,6 +122,14 @@ impl Address {
 
     /// As [`Address::parse`], with the address as it stood in `text` once what surrounds it was taken away.
     fn read(text: &str) -> Result<(Address, Cow<'_, str>), Fault> {
+        match plain::read(text) {
+            Some(address) => Ok((address, Cow::Borrowed(text))),
+            None => Address::read_by_grammar(text),
+        }
+    }
+
+    /// The same by the whole grammar.
+    fn read_by_grammar(text: &str) -> Result<(Address, Cow<'_, str>), Fault> {
         if text.len() > limits::ADDRESS_TEXT_BYTES {
             return Err(Fault::TextTooLong { bytes: text.len() });
         }

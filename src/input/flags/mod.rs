@@ -96,7 +96,7 @@ struct Glance<'a> {
 }
 
 /// What the lists say of a domain, for every address in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OfDomain {
     flags: Flags,
     /// Whether it alone is a sign of a trap.
