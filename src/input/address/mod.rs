@@ -256,8 +256,8 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// `NotSendable` for what `lettre` 0.11 refuses though it is well formed: an empty quoted local part, and UTF-8
-    /// local parts with characters that are neither letters nor digits, such as emoji or some vowel signs.
+    /// `NotSendable` for what `lettre` 0.11 refuses though it is well formed: an empty quoted local part. With
+    /// `email_address` before 0.2.10, UTF-8 local parts with characters that are neither letters nor digits too.
     #[doc(hidden)]
     pub fn envelope(&self) -> Result<lettre::Address, NotSendable> {
         lettre::Address::new(self.local(), self.domain().wire()).map_err(|_| NotSendable)

@@ -316,6 +316,8 @@ fn what_lettre_cannot_carry_is_said_without_a_panic() {
         "\"a b\"@b.de",
         "\"a\\\"b\"@b.de",
         "josé@b.es",
+        "🙂@b.de",
+        "क्षमा@b.de",
         "a@[192.0.2.1]",
         "a@[IPv6:::1]",
         "a@my_host.b.de",
@@ -327,13 +329,8 @@ fn what_lettre_cannot_carry_is_said_without_a_panic() {
             "{sendable}"
         );
     }
-    for refused in ["\"\"@b.de", "🙂@b.de"] {
-        assert_eq!(
-            Address::parse(refused).unwrap().envelope(),
-            Err(NotSendable),
-            "{refused}"
-        );
-    }
+    let refused = Address::parse("\"\"@b.de").unwrap();
+    assert_eq!(refused.envelope(), Err(NotSendable));
 }
 
 #[test]
