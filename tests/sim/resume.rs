@@ -299,3 +299,37 @@ fn a_run_that_is_killed_again_and_again_ends_all_the_same() {
         totals.breaches
     );
 }
+
+#[test]
+fn a_run_to_which_everything_is_known_opens_no_connection() {
+    let internet = Internet::from_toml(WORLD, "world").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody is settled at a host that blocks us or never greets.
+    let settled = |row: &&str| !row.ends_with("@hostile.test") && !row.ends_with("@mute.test");
+    let rows: Vec<String> = list()
+        .lines()
+        .filter(settled)
+        .map(|row| format!("{row}\n"))
+        .collect();
+    let task = task_for(&rows.concat(), &folder.path().join("out"), Memory::Use);
+    let ledger = folder.path().join("ledger.db");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let simulation = internet.start(7);
+        let mut runs = Vec::new();
+        for _ in 0..3 {
+            attempt(&task, &simulation.world, &ledger, None).await;
+            let totals = simulation.witness.totals();
+            runs.push((lists(&task.out), totals.attempts, totals.rcpts));
+        }
+        simulation.settle().await;
+        assert!(runs[0].1 > 0 && runs[0].2 > 0, "hosts are asked once");
+        for later in &runs[1..] {
+            assert_eq!(later, &runs[0]);
+        }
+    });
+}
