@@ -27,6 +27,12 @@ use presend::sim::net::Internet;
 use presend::smtp::rules::{Book, Reading};
 use presend::verify::{Asking, Observer, Task, Tools, verify};
 
+/// Rows a second that are listed at least where all are known: ten million in two minutes.
+const WANTED: f64 = 10_000_000.0 / 120.0;
+
+/// Memory that listing ten million rows takes at most, all of them known.
+const MOST_MEMORY: u64 = 300_000_000;
+
 /// Addresses of one domain.
 const OF_A_DOMAIN: u64 = 20;
 
@@ -85,13 +91,14 @@ impl Stopwatch {
         }
     }
 
-    /// Tells how many of something a second it was.
-    fn tell(&self, what: &str, count: u64, of: &str) {
+    /// Tells how many of something a second it was, and returns it.
+    fn tell(&self, what: &str, count: u64, of: &str) -> f64 {
         let took = self.began.elapsed();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = count as f64 / took.as_secs_f64();
         let cpu = cpu().saturating_sub(self.cpu);
         println!("{what:<24} {rate:>9.0} {of}/s ({count} in {took:.1?}; {cpu:.1?} of processors)");
+        rate
     }
 }
 
@@ -266,8 +273,16 @@ fn list(folder: &Path, rows: u64, night: &str) {
         assert_eq!(report.traffic.answered_from_ledger, rows);
         ledger.end("completed", &report.to_json(), now).unwrap();
     });
-    watch.tell(&format!("listed, night {night}"), rows, "rows");
-    println!("{:<24} {:>9} MB at most", "", peak() / 1_000_000);
+    let rate = watch.tell(&format!("listed, night {night}"), rows, "rows");
+    let holds = |holds: bool| if holds { "holds" } else { "MISSED" };
+    println!(
+        "{:<24} {:>9} MB at most; at least {WANTED:.0} rows/s: {}, at most {} MB: {}",
+        "",
+        peak() / 1_000_000,
+        holds(rate >= WANTED),
+        MOST_MEMORY / 1_000_000,
+        holds(peak() <= MOST_MEMORY)
+    );
 }
 
 /// Most memory that this process had at a time, in bytes (`proc_pid_status(5)`, `VmHWM`).

@@ -32,6 +32,12 @@ use tokio::net::{TcpListener, TcpStream};
 /// Recipients a second that one core is to manage.
 const WANTED: f64 = 20_000.0;
 
+/// Processor time that a row may take, all our threads together, its lists included: microseconds.
+const MOST_TIME: f64 = 60.0;
+
+/// Memory that a run over 200,000 rows may take.
+const MOST_MEMORY: u64 = 150_000_000;
+
 /// One address in so many does not exist.
 const ONE_BAD_IN: usize = 10;
 
@@ -120,6 +126,7 @@ impl Spent {
 }
 
 /// Notes when the asking was over: the last progress comes then.
+#[derive(Default)]
 struct Watch {
     asked: Option<Spent>,
     progress: Progress,
@@ -145,14 +152,14 @@ fn measure(shape: &Shape) {
         .enable_all()
         .build()
         .unwrap();
+    // `VmHWM` begins anew (proc_pid_clear_refs(5)).
+    std::fs::write("/proc/self/clear_refs", "5").expect("Linux");
     let begun = Spent::now();
-    let mut watch = Watch {
-        asked: None,
-        progress: Progress::default(),
-    };
+    let mut watch = Watch::default();
     let report = runtime.block_on(run(folder.path(), &list, shape, &server, &mut watch));
     let listed = Spent::now();
     let asked = watch.asked.expect("there was progress");
+    let memory = most_memory();
     let traffic = report.traffic;
     println!(
         "\n{} addresses at {} domains on {} hosts: {}",
@@ -170,17 +177,55 @@ fn measure(shape: &Shape) {
     }
     tell("asking", traffic.rcpt, begun, asked, Some(WANTED));
     tell("with the lists", traffic.rcpt, begun, listed, None);
+    #[expect(clippy::cast_precision_loss, reason = "a number for people")]
+    let time = (listed.process - begun.process) * 1e6 / shape.addresses as f64;
+    println!(
+        "  {time:.1} us of processors a row{}; {} MB at most{}",
+        held(time <= MOST_TIME, &format!("at most {MOST_TIME}")),
+        memory / 1_000_000,
+        held(
+            memory <= MOST_MEMORY,
+            &format!("at most {}", MOST_MEMORY / 1_000_000)
+        ),
+    );
+    // The same once more, when everything is known.
+    let again = runtime.block_on(run(
+        folder.path(),
+        &list,
+        shape,
+        &server,
+        &mut Watch::default(),
+    ));
+    let (connections, rcpt) = (again.traffic.connections, again.traffic.rcpt);
+    println!(
+        "  again, with everything known: {connections} connections, {rcpt} recipients{}",
+        held(connections + rcpt == 0, "none")
+    );
+}
+
+/// Whether what is wanted was reached, for people.
+fn held(holds: bool, wanted: &str) -> String {
+    match holds {
+        true => format!(" ({wanted}: holds)"),
+        false => format!(" ({wanted}: MISSED)"),
+    }
+}
+
+/// Most memory that this process had at a time, in bytes (`proc_pid_status(5)`, `VmHWM`).
+fn most_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.expect("a number") * 1024
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates for people")]
 fn tell(what: &str, recipients: u64, from: Spent, to: Spent, wanted: Option<f64>) {
     let recipients = recipients as f64;
     let core = recipients / (to.process - from.process);
-    let verdict = match wanted {
-        Some(wanted) if core >= wanted => format!(" (at least {wanted}: holds)"),
-        Some(wanted) => format!(" (at least {wanted}: MISSED)"),
-        None => String::new(),
-    };
+    let verdict = wanted.map_or_else(String::new, |wanted| {
+        held(core >= wanted, &format!("at least {wanted}"))
+    });
     println!(
         "  {what:<15} {core:>8.0} recipients per second of one core{verdict}; {:.0} by the asking thread's own time; \
          {:.0} by the clock",
