@@ -188,6 +188,10 @@ pub const HELLO_WAIT: Duration = Duration::from_secs(45);
 /// Time for STARTTLS and its handshake.
 pub const TLS_WAIT: Duration = Duration::from_secs(30);
 
+/// Machines whose encrypted sessions are remembered, so that the next connection takes one up again. Our choice: about as
+/// many as are asked at once, at some 10 KB each.
+pub const TLS_MACHINES: usize = 512;
+
 /// Time for the whole answer to MAIL.
 pub const MAIL_WAIT: Duration = Duration::from_secs(45);
 

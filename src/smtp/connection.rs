@@ -1,13 +1,13 @@
 //! The one loop that carries out a dialogue on a stream.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::reply::Decoder;
 use super::session::{Dialogue, Step};
@@ -33,6 +33,8 @@ pub enum Unread {
 /// A connection to one mail host with the bytes that have arrived and were not yet wanted.
 pub struct Connection {
     wire: Box<dyn Stream>,
+    /// The machine at its other end, where that is known.
+    machine: Option<IpAddr>,
     buffer: Vec<u8>,
     start: usize,
     decoder: Decoder,
@@ -46,10 +48,20 @@ impl Connection {
     pub fn new(wire: Box<dyn Stream>) -> Self {
         Connection {
             wire,
+            machine: None,
             buffer: Vec::new(),
             start: 0,
             decoder: Decoder::new(),
             slowest: Duration::ZERO,
+        }
+    }
+
+    /// The same with the machine that it leads to: encrypted sessions with it may be taken up again.
+    #[must_use]
+    pub fn to(self, machine: IpAddr) -> Self {
+        Connection {
+            machine: Some(machine),
+            ..self
         }
     }
 
@@ -198,10 +210,13 @@ impl Connection {
         if self.unread(Duration::ZERO).await == Unread::Replies {
             return Err(Answer::Garbled(Garble::OutOfTurn));
         }
-        let name = ServerName::try_from("mail.invalid").expect("a fixed host name");
+        let name = tls::name_of(self.machine);
         let connector = tokio_rustls::TlsConnector::from(Arc::clone(&tls::CLIENT));
         match timeout(limits::TLS_WAIT, connector.connect(name, self.wire)).await {
-            Ok(Ok(stream)) => Ok(Connection::new(Box::new(stream))),
+            Ok(Ok(stream)) => Ok(Connection {
+                machine: self.machine,
+                ..Connection::new(Box::new(stream))
+            }),
             Ok(Err(error)) => Err(Answer::Unreachable(format!(
                 "TLS handshake failed: {error}"
             ))),
@@ -213,7 +228,9 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::smtp::session::{Batch, BatchPace};
+    use tokio_rustls::rustls;
+
+    use crate::smtp::session::{Batch, BatchPace, Opened, Opening, Privacy};
     use crate::smtp::{Command, Reply};
 
     /// A line on which the host has said `words`, one reply of which was read.
@@ -293,6 +310,60 @@ mod tests {
         assert_eq!(answered(&[40, 130]).await, 1, "there is a bound");
         assert_eq!(answered(&[50, 149, 299]).await, 3);
         assert_eq!(answered(&[50, 149, 301]).await, 2, "and a last one");
+    }
+
+    /// A host that encrypts, at the other end of a pipe: how its handshake was done.
+    async fn encrypts(
+        mut wire: tokio::io::DuplexStream,
+        config: Arc<rustls::ServerConfig>,
+    ) -> Option<rustls::HandshakeKind> {
+        let mut heard = [0; 512];
+        for words in [
+            "220 hello\r\n",
+            "250-hello\r\n250 STARTTLS\r\n",
+            "220 go\r\n",
+        ] {
+            wire.write_all(words.as_bytes()).await.unwrap();
+            if words != "220 go\r\n" {
+                assert_ne!(wire.read(&mut heard).await.unwrap(), 0);
+            }
+        }
+        let acceptor = tokio_rustls::TlsAcceptor::from(config);
+        let mut wire = acceptor.accept(wire).await.unwrap();
+        assert_ne!(wire.read(&mut heard).await.unwrap(), 0, "EHLO");
+        wire.write_all(b"250 hello\r\n").await.unwrap();
+        wire.flush().await.unwrap();
+        wire.get_ref().1.handshake_kind()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_encrypted_session_is_taken_up_again_with_the_same_machine_alone() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let certificate = include_bytes!("../sim/net/certificate/certificate.der");
+        let key = include_bytes!("../sim/net/certificate/key.der");
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![rustls::pki_types::CertificateDer::from(&certificate[..])],
+                rustls::pki_types::PrivatePkcs8KeyDer::from(&key[..]).into(),
+            )
+            .unwrap();
+        let config = Arc::new(config);
+        let mut kinds = Vec::new();
+        for machine in [[192, 0, 2, 1], [192, 0, 2, 1], [192, 0, 2, 2]] {
+            let (ours, theirs) = tokio::io::duplex(1 << 14);
+            let host = tokio::spawn(encrypts(theirs, Arc::clone(&config)));
+            let mut opening = Opening::new("client.test".parse().unwrap(), Privacy::Required);
+            let line = Connection::new(Box::new(ours)).to(IpAddr::from(machine));
+            let line = line.carry_out(&mut opening).await;
+            assert!(line.is_some());
+            assert!(matches!(opening.into_end(), Opened::Ready { .. }));
+            kinds.push(host.await.unwrap());
+        }
+        let (whole, again) = (rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed);
+        assert_eq!(kinds, [whole, again, whole].map(Some));
     }
 
     #[tokio::test(start_paused = true)]

@@ -143,7 +143,8 @@ impl Session {
         let mut opening = Opening::new(self.origin.hello.clone(), self.privacy)
             .saying(self.hello)
             .waiting(self.patience);
-        let line = Connection::new(wire).carry_out(&mut opening).await;
+        let line = Connection::new(wire).to(self.address.ip());
+        let line = line.carry_out(&mut opening).await;
         match (line, opening.into_end()) {
             (Some(line), Opened::Ready { offer, .. }) => Ok((line, SessionEvent::Opened(offer))),
             (Some(line), Opened::Failed { stage, answer }) => {
