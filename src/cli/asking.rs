@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::input::address::Address;
 use crate::input::flags::ListKind;
@@ -13,6 +13,25 @@ use crate::model::limits;
 use crate::net::live::Proxy;
 use crate::probe::pace::Rate;
 use crate::smtp::HelloName;
+use crate::smtp::session::Encryption;
+
+/// When sessions with mail hosts are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum StartTls {
+    /// Where it is offered.
+    Always,
+    /// Where a host takes nothing in clear.
+    WhenDemanded,
+}
+
+impl From<StartTls> for Encryption {
+    fn from(when: StartTls) -> Self {
+        match when {
+            StartTls::Always => Encryption::WhenOffered,
+            StartTls::WhenDemanded => Encryption::WhenDemanded,
+        }
+    }
+}
 
 /// Options about asking.
 #[derive(Debug, Args)]
@@ -75,6 +94,10 @@ pub(super) struct AskingArgs {
         value_name = "socks5://[USER:PASSWORD@]HOST:PORT"
     )]
     pub(super) proxy: Option<Proxy>,
+    /// When to encrypt (STARTTLS): always, where it is offered, or when-demanded, where a mail host is known or found to
+    /// take nothing in clear
+    #[arg(long, help_heading = "Who asks", value_name = "WHEN", value_enum, default_value_t = StartTls::Always)]
+    pub(super) starttls: StartTls,
     /// Most connections at once, to all mail hosts together
     #[arg(long, help_heading = "Pace", value_name = "N", default_value_t = limits::CONNECTIONS, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_connections: u32,
@@ -89,6 +112,10 @@ pub(super) struct AskingArgs {
         default_value_t = Rate::per_seconds(limits::HOST_RATE)
     )]
     pub(super) host_rate: Rate,
+    /// The same for one that answers quickly for minutes without a complaint, and has so many addresses on the list
+    /// [default: 20/s; with another --host-rate than 10/s, no more than that]
+    #[arg(long, help_heading = "Pace", value_name = "RATE")]
+    pub(super) host_rate_max: Option<Rate>,
     /// Most recipients all mail hosts together are asked about
     #[arg(
         long,

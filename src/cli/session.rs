@@ -7,9 +7,10 @@ use super::safe::safe;
 use super::state::own_ledger;
 use super::{Exit, Refusal, usage};
 use crate::ledger::{Lifetimes, Memory};
+use crate::model::limits;
 use crate::net::origin::Origin;
 use crate::net::{Clock, World};
-use crate::probe::pace::Ceilings;
+use crate::probe::pace::{Ceilings, Rate};
 use crate::probe::run::{Depth, RunConfig};
 use crate::verifier::place::Place;
 use crate::verifier::setup::{OpenLedger, Setup, SetupError};
@@ -61,6 +62,14 @@ impl AskingArgs {
                 rate: self.host_rate,
                 connections: self.host_connections,
             },
+            rate_max: self.host_rate_max.unwrap_or_else(|| {
+                let general = Rate::per_seconds(limits::HOST_RATE);
+                match self.host_rate == general {
+                    true => Rate::per_seconds(limits::HOST_RATE_MOST),
+                    false => self.host_rate,
+                }
+            }),
+            encryption: self.starttls.into(),
             rate: self.rate,
             connections: self.max_connections as usize,
             patience: self.wait,

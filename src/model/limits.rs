@@ -251,6 +251,29 @@ pub const ANSWERS_TO_SPEED_UP: u32 = 20;
 /// servers count connections over (Postfix `anvil_rate_time_unit` is 60 s).
 pub const SLOWDOWN_WAIT: Duration = Duration::from_secs(60);
 
+/// Most recipients a second that a host is asked about in the end which answers quickly for minutes without a complaint,
+/// where the operator says nothing. Our choice: a fifth of what senders deliver to an operator that they know nothing of
+/// (KumoMTA's shaping defaults: 100 messages a second); small hosts never have so many addresses on a list.
+pub const HOST_RATE_MOST: u32 = 20;
+
+/// How long such a host must answer quickly before each step, in whole. Our choice.
+pub const QUICKENS_EVERY: Duration = Duration::from_secs(60);
+
+/// How many such times must have passed in a row before the first step. Our choice: a host that counts by the minute has
+/// counted twice by then.
+pub const QUICK_BEFORE_THE_FIRST_STEP: u32 = 2;
+
+/// By how many recipients a second it is asked faster with each step. Our choice: a fifth of the general rate.
+pub const QUICKENS_BY: u32 = 2;
+
+/// How long one answer may take on average at a host that answers quickly. Our choice: a round trip across an ocean with
+/// a host at its end that is not busy.
+pub const QUICK_REPLY: Duration = Duration::from_millis(500);
+
+/// How near the speed that a host bears is held under one at which it complained, as one part in so many of it. Our choice:
+/// a step nearer gains less than the wait after another complaint costs, and would be a nuisance.
+pub const NEAR_ENOUGH: u32 = 4;
+
 /// How long hosts count recipients that allow so many of them in a while, where they name no time (Postfix
 /// `anvil_rate_time_unit`).
 pub const RECIPIENTS_COUNTED_OVER: Duration = Duration::from_secs(60);
@@ -594,6 +617,9 @@ pub const HOST_CONNECTIONS: u32 = 2;
 /// Connections at once to all mail hosts together, where the operator says nothing. Our choice: within what most systems
 /// let a program open.
 pub const CONNECTIONS: u32 = 500;
+
+/// What takes less than this keeps the list's order; what takes longer is begun before it. Our choice: a moment beside a run.
+pub const SHORT_WORK: Duration = Duration::from_secs(10);
 
 /// How long one address may wait for a host that wants us to come back, where the operator says nothing. Our choice: past
 /// what greylisting hosts ask for (RFC 6647 §5).

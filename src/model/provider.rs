@@ -100,6 +100,8 @@ pub struct Provider {
     pub connections: Option<u32>,
     /// Most recipients a second, in thousandths, that it tolerates from us.
     pub millirate: Option<u32>,
+    /// The same where it answers quickly for minutes without a complaint; `None` where it is asked no faster then.
+    pub millirate_max: Option<u32>,
     /// Whether it insists on encryption.
     pub tls: TlsHabit,
     /// Whether its PIPELINING is to be trusted.
@@ -142,6 +144,8 @@ struct ProviderEntry {
     connections: Option<u32>,
     #[serde(default, deserialize_with = "thousandths_a_second")]
     rate: Option<u32>,
+    #[serde(default, deserialize_with = "thousandths_a_second")]
+    rate_max: Option<u32>,
     #[serde(default)]
     tls: TlsHabit,
     #[serde(default)]
@@ -220,6 +224,7 @@ impl Providers {
                 transactions_per_connection: entry.transactions_per_connection,
                 connections: entry.connections,
                 millirate: entry.rate,
+                millirate_max: entry.rate_max,
                 tls: entry.tls,
                 pipelining: entry.pipelining,
                 decoy: entry.decoy,

@@ -123,7 +123,17 @@ impl Offer {
     }
 }
 
-/// What we want of encryption.
+/// When sessions are encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Wherever it is offered.
+    #[default]
+    WhenOffered,
+    /// Where a host demands it, or is known to: a handshake costs either side more than the questions do.
+    WhenDemanded,
+}
+
+/// What we want of encryption in one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
     /// Take it when offered.

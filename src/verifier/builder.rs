@@ -94,9 +94,11 @@ impl Builder {
         self
     }
 
-    /// Most recipients a second that one mail host is asked about, at least 1. Without, 10.
+    /// Most recipients a second that one mail host is asked about, at least 1. Without, 10, and up to 20 where a host answers
+    /// quickly for minutes without a complaint.
     pub fn host_rate(mut self, per_second: u32) -> Self {
         self.setup.ceilings.rate = Rate::per_seconds(per_second.max(1));
+        self.setup.rate_max = self.setup.ceilings.rate;
         self
     }
 

@@ -20,6 +20,7 @@ use crate::probe::pace::{Ceilings, Rate};
 use crate::probe::run::{Depth, Origin, RunConfig};
 use crate::probe::scheduler::Limits;
 use crate::smtp::HelloName;
+use crate::smtp::session::Encryption;
 
 /// How hosts are asked. What is not set is as careful as the program is by default.
 #[derive(Clone, Debug)]
@@ -42,6 +43,10 @@ pub struct Setup {
     pub source_ips: Vec<IpAddr>,
     /// The most that is asked of one host.
     pub ceilings: Ceilings,
+    /// The most that one host is asked about in the end which answers quickly for minutes without a complaint.
+    pub rate_max: Rate,
+    /// When sessions are encrypted.
+    pub encryption: Encryption,
     /// Most recipients that all hosts together are asked about.
     pub rate: Rate,
     /// Most connections at once, to all hosts together.
@@ -71,6 +76,8 @@ impl Default for Setup {
                 rate: Rate::per_seconds(limits::HOST_RATE),
                 connections: limits::HOST_CONNECTIONS,
             },
+            rate_max: Rate::per_seconds(limits::HOST_RATE_MOST),
+            encryption: Encryption::default(),
             rate: Rate::UNLIMITED,
             connections: limits::CONNECTIONS as usize,
             patience: limits::PATIENCE,
@@ -188,6 +195,8 @@ impl Setup {
             limits: Limits {
                 sender,
                 ceilings: self.ceilings,
+                rate_max: self.rate_max,
+                encryption: self.encryption,
                 rate: self.rate,
                 connections: match place {
                     Place::Real => self.allowed_connections(),

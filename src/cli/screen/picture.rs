@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::zone::Zone;
 use crate::model::text::{counted, folded, grouped, percent};
 use crate::model::timestamp::Timestamp;
-use crate::probe::scheduler::{Progress, ToGo, WaitingHosts};
+use crate::probe::scheduler::{Progress, QuickHosts, ToGo, WaitingHosts};
 use crate::verify::SoFar;
 
 use super::super::safe::safe;
@@ -60,6 +60,7 @@ impl Scene {
                 .as_ref()
                 .map(|hosts| self.waiting(hosts)),
         );
+        lines.extend(self.progress.quick.as_ref().map(quick));
         lines.extend(self.refusals.as_deref().map(safe));
         lines.extend(self.ending());
         // The last column is left free: some terminals break the line behind it.
@@ -79,6 +80,7 @@ impl Scene {
                 .as_ref()
                 .map(|hosts| self.waiting(hosts)),
         );
+        parts.extend(self.progress.quick.as_ref().map(quick));
         parts.extend(self.refusals.as_deref().map(safe));
         parts.push(counted(
             self.progress.conversations as u64,
@@ -179,6 +181,21 @@ impl Scene {
         );
         let left = left.as_secs().max(1);
         Some(format!("finishing {talks}, up to {left} s"))
+    }
+}
+
+/// The hosts that are asked faster than at first.
+fn quick(quick: &QuickHosts) -> String {
+    let fastest = safe(&quick.fastest);
+    let rate = quick.per_second;
+    match quick.hosts {
+        1 => format!("{fastest} answers quickly and has not complained: asking it at {rate}/s"),
+        hosts => {
+            let hosts = counted(hosts as u64, "host", "hosts");
+            format!(
+                "{hosts} answer quickly and have not complained: asking up to {rate}/s ({fastest})"
+            )
+        }
     }
 }
 
@@ -287,6 +304,22 @@ mod tests {
         one.so_far = SoFar::default();
         insta::assert_snapshot!(shown(&one, 80));
         insta::assert_snapshot!(one.line());
+    }
+
+    #[test]
+    fn hosts_that_are_asked_faster_are_told_of() {
+        let mut fast = scene();
+        let mut told = Vec::new();
+        for hosts in [1, 3] {
+            fast.progress.quick = Some(QuickHosts {
+                hosts,
+                fastest: "google".to_owned(),
+                per_second: 14.0,
+            });
+            told.push(shown(&fast, 80));
+            assert!(fast.line().contains("14/s"));
+        }
+        insta::assert_snapshot!(told.join("\n"));
     }
 
     #[test]

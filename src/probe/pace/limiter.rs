@@ -54,14 +54,24 @@ impl Rate {
         }
     }
 
-    /// Half of this rate, not below a sixteenth of `ceiling`.
+    /// Whether this rate is below another one.
+    #[must_use]
+    pub fn is_below(self, other: Rate) -> bool {
+        self != other && self.min(other) == self
+    }
+
+    /// Half of this rate, not below a sixteenth of `ceiling`, or of the general rate where that is less.
     #[must_use]
     pub fn halved(self, ceiling: Rate) -> Rate {
-        let (Some(rate), Some(ceiling)) = (self.0, ceiling.0) else {
+        let general = limits::RATE_AFTER_DISPLEASURE * 1000;
+        let Some(rate) = self.0 else {
             // Where there was no limit, displeasure makes one.
-            return Rate::per_seconds(limits::RATE_AFTER_DISPLEASURE);
+            return Rate::from_thousandths(general);
         };
-        Rate::from_thousandths((rate.get() / 2).max(ceiling.get() / 16).max(1))
+        let ceiling = ceiling
+            .0
+            .map_or(general, |ceiling| ceiling.get().min(general));
+        Rate::from_thousandths((rate.get() / 2).max(ceiling / 16).max(1))
     }
 
     /// This rate with an eighth of `ceiling` more, up to `ceiling`.
@@ -73,6 +83,30 @@ impl Rate {
             }
             (_, None) => Rate::UNLIMITED,
             (None, Some(_)) => ceiling,
+        }
+    }
+
+    /// This rate with so many a second more.
+    #[must_use]
+    pub fn plus(self, per_second: u32) -> Rate {
+        let more = |rate: NonZeroU32| rate.saturating_add(per_second.saturating_mul(1000));
+        Rate(self.0.map(more))
+    }
+
+    /// Half-way from this rate to one that is too fast; this one where that lies so near that nothing is to be gained.
+    /// Twice this rate where all that is known to be too fast is no limit at all.
+    #[must_use]
+    pub fn towards(self, too_fast: Rate) -> Rate {
+        match (self.0, too_fast.0) {
+            (Some(rate), Some(too_fast)) => {
+                let between = too_fast.get().saturating_sub(rate.get());
+                match between > rate.get() / limits::NEAR_ENOUGH {
+                    true => Rate::from_thousandths(rate.get() + between / 2),
+                    false => self,
+                }
+            }
+            (None, _) => too_fast,
+            (Some(rate), None) => Rate::from_thousandths(rate.get().saturating_mul(2)),
         }
     }
 
@@ -127,6 +161,7 @@ type Bucket = RateLimiter<NotKeyed, InMemoryState, Told, NoOpMiddleware<Nanos>>;
 #[derive(Debug)]
 pub struct Limiter {
     rate: Rate,
+    saving: Saving,
     clock: Told,
     bucket: Option<Bucket>,
     /// No recipient may be asked about before this, as the last refusal said.
@@ -140,7 +175,8 @@ impl Limiter {
         let clock = Told::default();
         Limiter {
             rate,
-            bucket: bucket(rate, &clock),
+            saving: Saving::ASecond,
+            bucket: bucket(rate, Saving::ASecond, &clock),
             clock,
             refused_until: Timestamp::default(),
         }
@@ -156,10 +192,15 @@ impl Limiter {
     pub fn set_rate(&mut self, rate: Rate) {
         self.rate = rate;
         self.refused_until = Timestamp::default();
-        self.bucket = bucket(rate, &self.clock);
+        self.bucket = bucket(rate, self.saving, &self.clock);
         if let Some(bucket) = &self.bucket {
             while bucket.check().is_ok() {}
         }
+    }
+
+    /// From the next change of the rate on, nothing is saved up: a host that counts by the second would take it for haste.
+    pub fn save_nothing(&mut self) {
+        self.saving = Saving::Nothing;
     }
 
     /// Takes the right to ask about one.
@@ -190,10 +231,23 @@ impl Limiter {
     }
 }
 
-fn bucket(rate: Rate, clock: &Told) -> Option<Bucket> {
+/// What a pause saves up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Saving {
+    /// What may be asked in a second.
+    ASecond,
+    /// One question, so that all are spaced evenly.
+    Nothing,
+}
+
+fn bucket(rate: Rate, saving: Saving, clock: &Told) -> Option<Bucket> {
     let rate = rate.0?;
     let period = Duration::from_nanos(1_000_000_000_000 / u64::from(rate.get()));
-    let quota = Quota::with_period(period)?.allow_burst(Rate::burst(rate));
+    let burst = match saving {
+        Saving::ASecond => Rate::burst(rate),
+        Saving::Nothing => NonZeroU32::MIN,
+    };
+    let quota = Quota::with_period(period)?.allow_burst(burst);
     Some(RateLimiter::direct_with_clock(quota, clock.clone()))
 }
 

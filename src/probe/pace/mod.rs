@@ -3,12 +3,14 @@
 //! Rate, connections, back-off and breaker belong to a host key, so one host is one host however many domains it
 //! serves. All of it is arithmetic on moments that the caller names.
 
+mod growth;
 mod limiter;
 mod replies;
 mod rest;
 
 use std::time::Duration;
 
+use growth::Growth;
 pub use limiter::{Limiter, Rate};
 pub use replies::Replies;
 pub use rest::Rest;
@@ -55,12 +57,29 @@ pub struct KnownPace {
     pub connections: u32,
     /// Not to be asked before this.
     pub not_before: Timestamp,
+    /// Where it wanted us slower, what that has shown of its own pace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub too_fast: Option<TooFast>,
 }
 
-/// The pace at one host: grows while all goes well, halves when told to slow down, stops when told to go away.
+/// What complaints of speed have shown of a host's own pace: it lies below a speed at which it complained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TooFast {
+    /// The lowest speed at which it complained.
+    pub at: Rate,
+    /// When it did so last.
+    pub since: Timestamp,
+}
+
+/// The pace at one host: grows while all goes well, yields when told to slow down, stops when told to go away.
+///
+/// A host that complains of speed is held just under its own pace: that lies between the fastest speed that it bore and
+/// the slowest at which it complained, and each step halves what is between them.
 #[derive(Debug)]
 pub struct Pace {
     ceilings: Ceilings,
+    /// The rate that it began with at most.
+    first: Rate,
     limiter: Limiter,
     connections_allowed: u32,
     connections_open: u32,
@@ -72,6 +91,11 @@ pub struct Pace {
     measured: Option<Rate>,
     /// The pace that the host has taught, once that is in force.
     taught: Option<Rate>,
+    /// The speed that it bore for a while since it last complained of one that it had borne.
+    borne: Option<Rate>,
+    too_fast: Option<TooFast>,
+    /// How it may come to be asked faster.
+    growth: Option<Box<Growth>>,
     /// How many it has answered of late.
     lately: Lately,
     replies: Replies,
@@ -83,6 +107,7 @@ impl Pace {
     pub fn new(ceilings: Ceilings) -> Self {
         Pace {
             ceilings,
+            first: ceilings.rate,
             limiter: Limiter::new(ceilings.rate),
             connections_allowed: 1,
             connections_open: 0,
@@ -91,9 +116,21 @@ impl Pace {
             told: None,
             measured: None,
             taught: None,
+            borne: None,
+            too_fast: None,
+            growth: None,
             lately: Lately::default(),
             replies: Replies::default(),
         }
+    }
+
+    /// The same at a host that may be asked faster in time, as fast as `most`, while it answers quickly and does not
+    /// complain.
+    #[must_use]
+    pub fn growing_to(mut self, most: Rate) -> Self {
+        let is_faster = self.ceilings.rate.is_below(most);
+        self.growth = is_faster.then(|| Box::new(Growth::up_to(most)));
+        self
     }
 
     /// The pace as plain data.
@@ -103,11 +140,15 @@ impl Pace {
             rate: self.limiter.rate(),
             connections: self.connections_allowed,
             not_before: self.not_before,
+            too_fast: self.too_fast,
         }
     }
 
-    /// Takes up the pace that an earlier run ended with, under this run's ceilings.
-    pub fn resume(&mut self, known: &KnownPace) {
+    /// Takes up the pace that an earlier run ended with, under this run's ceilings. What it complained of long before
+    /// `now` is tried again.
+    pub fn resume(&mut self, known: &KnownPace, now: Timestamp) {
+        let of_late = |too_fast: &TooFast| now.since(too_fast.since) < limits::CONDUCT_MEMORY;
+        self.too_fast = known.too_fast.filter(of_late);
         self.connections_allowed = known.connections.clamp(1, self.ceilings.connections);
         self.not_before = self.not_before.max(known.not_before);
         let rate = known.rate.min(self.ceilings.rate);
@@ -187,9 +228,65 @@ impl Pace {
         }
         self.well = 0;
         self.connections_allowed = (self.connections_allowed + 1).min(self.ceilings.connections);
-        if self.limiter.rate() != self.ceilings.rate {
-            self.limiter
-                .set_rate(self.limiter.rate().faster(self.ceilings.rate));
+        self.speed_up();
+    }
+
+    /// Notes that a recipient was accepted, which may have earned the host more speed than others have.
+    pub fn accepted(&mut self, now: Timestamp) {
+        let rate = self.limiter.rate();
+        let reply = self.replies.expected();
+        let Some(growth) = &mut self.growth else {
+            return;
+        };
+        if self.too_fast.is_some() || self.taught.is_some() {
+            self.growth = None;
+            return;
+        }
+        if let Some(next) = growth
+            .accepted(rate, reply, now)
+            .filter(|_| rate == self.ceilings.rate)
+        {
+            self.ceilings.rate = next;
+            self.limiter.set_rate(next);
+        }
+    }
+
+    /// How fast the host is asked, where that is faster than it was at first.
+    #[must_use]
+    pub fn has_grown(&self) -> Option<f64> {
+        let rate = self.limiter.rate();
+        rate.per_second().filter(|_| self.first.is_below(rate))
+    }
+
+    /// The present speed was borne for a while: takes the next step up, if one is worth it.
+    fn speed_up(&mut self) {
+        let rate = self.limiter.rate();
+        if self.too_fast.is_some() {
+            self.borne = Some(rate);
+        }
+        let next = match self.too_fast {
+            Some(too_fast) => rate.towards(too_fast.at).min(self.ceilings.rate),
+            None => rate.faster(self.ceilings.rate),
+        };
+        if next != rate {
+            self.limiter.set_rate(next);
+        }
+    }
+
+    /// The host complained of the present speed: goes back to the fastest that it bore, else to half.
+    fn give_way(&mut self, now: Timestamp) {
+        let rate = self.limiter.rate();
+        // One that it bore before may be too fast now.
+        self.borne = self.borne.filter(|borne| borne.is_below(rate));
+        self.too_fast = Some(TooFast {
+            at: rate,
+            since: now,
+        });
+        let borne = self.borne;
+        self.limiter.save_nothing();
+        self.ease();
+        if let Some(borne) = borne {
+            self.limiter.set_rate(borne.min(self.ceilings.rate));
         }
     }
 
@@ -220,14 +317,17 @@ impl Pace {
             self.taught = Some(self.ceilings.rate);
             rest.slowdowns = rest.slowdowns.min(1);
         }
-        // A wait after which some were answered was long enough.
-        let doublings = match measured {
-            Some(_) => 0,
-            None => rest.slowdowns.min(limits::SLOWDOWN_DOUBLINGS),
+        // A wait after which some were answered was long enough; as long as it can be asked slower, nothing is lost.
+        let was_enough = told.is_some_and(|(_, answered)| answered > 0);
+        let doublings = match was_enough {
+            true => 0,
+            false => rest.slowdowns.min(limits::SLOWDOWN_DOUBLINGS),
         };
         let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
-        rest.slowdowns += 1;
-        self.ease();
+        if !was_enough || at_the_bottom {
+            rest.slowdowns += 1;
+        }
+        self.give_way(now);
         rest.not_before = now + wait;
         rest.not_before
     }
@@ -606,7 +706,111 @@ mod tests {
         for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
             pace.went_well(at(0));
         }
+        let held = pace.recipients_per_second().unwrap();
+        assert!((8.0..10.0).contains(&held), "it complained of ten: {held}");
+    }
+
+    /// Asks a host that bears so many a second about `count`. Returns the seconds it takes, how often it complained.
+    fn ask_about(pace: &mut Pace, count: u32, bears: f64) -> (f64, u32) {
+        let (mut rest, mut now, mut complaints) = (Rest::default(), at(0), 0);
+        let mut asked = 0;
+        let mut before = None::<Timestamp>;
+        while asked < count {
+            while let Err(later) = pace.draw(now) {
+                now = later;
+            }
+            // It minds when two come closer together than it bears.
+            let apart = before.map_or(f64::MAX, |before| now.since(before).as_secs_f64());
+            before = Some(now);
+            if apart < 1.0 / bears {
+                complaints += 1;
+                now = pace.slow_down(&mut rest, now, None);
+            } else {
+                asked += 1;
+                pace.went_well(now);
+                rest.went_well();
+            }
+            now = now + Duration::from_millis(1);
+        }
+        (now.since(at(0)).as_secs_f64(), complaints)
+    }
+
+    #[test]
+    fn a_hosts_own_pace_is_found_within_a_few_steps() {
+        for (rate, bears) in [
+            (10, 2.0),
+            (10, 0.9),
+            (10, 7.0),
+            (0, 3.0),
+            (0, 25.0),
+            (100, 2.0),
+        ] {
+            let mut pace = pace(rate, 1);
+            let (seconds, complaints) = ask_about(&mut pace, 2_000, bears);
+            let held = pace.recipients_per_second().unwrap();
+            assert!(complaints <= 10, "{rate} {bears}: {complaints} complaints");
+            assert!(
+                (0.7 * bears..=bears).contains(&held),
+                "{rate} {bears}: held at {held}"
+            );
+            let own = 2_000.0 / bears;
+            assert!(seconds < 1.5 * own + 700.0, "{rate} {bears}: {seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_asked_faster_gets_half_of_that_once_it_complains() {
+        let mut pace = Pace::new(Ceilings {
+            rate: Rate::per_seconds(10),
+            connections: 2,
+        })
+        .growing_to(Rate::per_seconds(20));
+        let mut now = at(1_000_000);
+        let ask = |pace: &mut Pace, now: &mut Timestamp, minutes: u64| {
+            let end = *now + MINUTE * u32::try_from(minutes).unwrap();
+            while *now < end {
+                match pace.draw(*now) {
+                    Ok(()) => {
+                        pace.answered_in(Duration::from_millis(60), 1);
+                        pace.went_well(*now);
+                        pace.accepted(*now);
+                    }
+                    Err(later) => *now = later,
+                }
+            }
+        };
+        ask(&mut pace, &mut now, 1);
         assert_eq!(pace.recipients_per_second(), Some(10.0));
+        assert_eq!(pace.has_grown(), None);
+        ask(&mut pace, &mut now, 4);
+        assert_eq!(pace.recipients_per_second(), Some(16.0));
+        assert_eq!(pace.has_grown(), Some(16.0));
+        let mut rest = Rest::default();
+        now = pace.slow_down(&mut rest, now, None);
+        assert_eq!(pace.recipients_per_second(), Some(8.0));
+        ask(&mut pace, &mut now, 30);
+        let held = pace.recipients_per_second().unwrap();
+        assert!(held < 16.0, "it complained of sixteen: {held}");
+    }
+
+    #[test]
+    fn what_a_host_complained_of_is_remembered_for_a_while() {
+        let mut first = pace(10, 1);
+        ask_about(&mut first, 2_000, 2.0);
+        let known = first.known();
+        let (soon, later) = (
+            at(0) + Duration::from_secs(86_400),
+            at(0) + limits::CONDUCT_MEMORY * 2,
+        );
+        for (now, most) in [(soon, 2.5), (later, 10.0)] {
+            let mut pace = pace(10, 1);
+            pace.resume(&known, now);
+            for _ in 0..limits::ANSWERS_TO_SPEED_UP * 20 {
+                pace.went_well(now);
+            }
+            let held = pace.recipients_per_second().unwrap();
+            assert!(held <= most && held >= most / 2.0, "{held} of {most}");
+        }
     }
 
     #[test]

@@ -130,13 +130,11 @@ impl Scheduler {
 
     /// Has a host considered when a place among all sessions is free.
     fn wait_for_a_place(&mut self, host: usize) {
-        if !self.hosts[host].listed {
-            self.hosts[host].listed = true;
-            self.ready.push_back(host);
-        }
+        let need = self.a_place_saves(host);
+        self.ready.put(host, need.as_secs());
     }
 
-    /// Gives free places to hosts that found all taken, first come first served.
+    /// Gives free places to hosts that found all taken, first to the one that will take longest.
     pub(super) fn serve_ready(&mut self, now: Timestamp) {
         for _ in 0..self.ready.len() {
             if self.sessions.len() >= self.limits.connections
@@ -144,8 +142,7 @@ impl Scheduler {
             {
                 break;
             }
-            if let Some(next) = self.ready.pop_front() {
-                self.hosts[next].listed = false;
+            if let Some(next) = self.ready.pop() {
                 self.consider(next, now);
             }
         }
@@ -305,6 +302,21 @@ impl Scheduler {
         self.dead.insert(address, now + limits::DEAD_HOST_WAIT);
     }
 
+    /// Has the next session dialled while the goodbye of this one is answered, within what the host takes at once: where its
+    /// end can teach nothing that the next one must know.
+    pub(super) fn makes_way(&mut self, session: SessionId, now: Timestamp) {
+        if self.stopping || !self.ends_as_ever(session) {
+            return;
+        }
+        let t = self.session(session);
+        if std::mem::replace(&mut t.makes_way, true) {
+            return;
+        }
+        let group = t.group;
+        self.groups[group].leaving += 1;
+        self.wakes.insert((now, Wake::MxGroup(group)));
+    }
+
     /// A session is over: what it brought counts.
     pub(super) fn ended(&mut self, session: SessionId, now: Timestamp) {
         if !self.stopping {
@@ -324,6 +336,7 @@ impl Scheduler {
             .first_in_line
             .take_if(|first| *first == session);
         self.groups[t.group].sessions -= 1;
+        self.groups[t.group].leaving -= u32::from(t.makes_way);
         self.rouse_resting(t.group, now);
         self.hosts[host].pace.disconnected();
         for asked in t.asked {

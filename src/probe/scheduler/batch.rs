@@ -50,7 +50,7 @@ impl Scheduler {
         let group = self.sessions[&session].group;
         // What is known of a block may come from another conversation.
         if self.stopping || self.groups[group].is_left || self.is_unwelcome(session, now) {
-            self.hang_up(session);
+            self.hang_up(session, now);
             return;
         }
         self.groups[group]
@@ -80,7 +80,7 @@ impl Scheduler {
             }
             Err(Idle::BesideAnother(moment)) => self.rest(session, moment),
             Err(Idle::Until(_) | Idle::Finished) => {
-                self.hang_up(session);
+                self.hang_up(session, now);
                 self.rouse_resting(group, now);
             }
         }

@@ -11,7 +11,7 @@ use crate::model::reason::{Blame, Reason};
 use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding};
-use crate::probe::{CatchAll, KnownDomain, Mute};
+use crate::probe::{CatchAll, KnownDomain, KnownHost, Mute};
 use crate::smtp::session::{Hello, Privacy};
 
 /// What it comes to that a host demands encryption and fails at it, or does not offer it.
@@ -212,7 +212,9 @@ impl Scheduler {
         self.groups[group].failures = 0;
         let host = &mut self.hosts[self.groups[group].host];
         host.has_opened = true;
-        host.known.mute = None;
+        if host.known.mute.is_some() {
+            host.known.mute = None;
+        }
     }
 
     /// Settles the addresses that wait in a domain with an answer that was given before any of them was asked about.
@@ -359,7 +361,7 @@ impl Scheduler {
         host.known.pace = Some(host.pace.known());
         self.events.push(Event::Host {
             key: host.key.clone(),
-            known: host.known.clone(),
+            known: KnownHost::clone(&host.known),
         });
     }
 

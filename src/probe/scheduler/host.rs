@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 use super::SessionId;
+use super::known::Known;
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::provider::{Blocking, Provider};
 use crate::model::timestamp::Timestamp;
 use crate::net::route::HostKey;
-use crate::probe::pace::{Ceilings, Pace};
+use crate::probe::pace::Pace;
 use crate::probe::{KnownHost, Mute};
 
 /// One host key with what is shared under it.
@@ -22,8 +23,6 @@ pub(super) struct Host {
     pub(super) groups: Vec<usize>,
     /// Groups that want a session, first come first served.
     pub(super) queue: VecDeque<usize>,
-    /// Whether it waits for a place among all sessions.
-    pub(super) listed: bool,
     /// Its machines that have said something in this run.
     pub(super) met: BTreeSet<IpAddr>,
     /// Whether a session with it ever came about in this run.
@@ -31,7 +30,7 @@ pub(super) struct Host {
     /// An address that was accepted there, with the index of its domain.
     pub(super) good: Option<(usize, Address)>,
     /// What is known of it, for later runs too.
-    pub(super) known: KnownHost,
+    pub(super) known: Known,
     /// The group whose refusals are in question while an address known to exist is asked about, maybe at another group.
     pub(super) questioned: Option<usize>,
     /// The session that waits for the right to ask its first question: the others, which come back for more, let
@@ -52,18 +51,17 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(key: HostKey, provider: Option<Box<Provider>>, ceilings: Ceilings) -> Self {
+    pub(super) fn new(key: HostKey, provider: Option<Box<Provider>>, pace: Pace) -> Self {
         Host {
             key,
             provider,
-            pace: Pace::new(ceilings),
+            pace,
             groups: Vec::new(),
             queue: VecDeque::new(),
-            listed: false,
             met: BTreeSet::new(),
             has_opened: false,
             good: None,
-            known: KnownHost::default(),
+            known: Known::default(),
             questioned: None,
             first_in_line: None,
             farewell_after: None,
@@ -94,8 +92,8 @@ impl Host {
             self.pace.is_crowded_by(connections);
         }
         if let Some(pace) = &known.pace {
-            self.pace.resume(pace);
+            self.pace.resume(pace, now);
         }
-        self.known = known;
+        self.known = known.into();
     }
 }

@@ -13,9 +13,9 @@ use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::net::route::{HostKey, MailHost, Route};
-use crate::probe::pace::Rate;
+use crate::probe::pace::{Pace, Rate};
 use crate::probe::{CatchAll, Trust};
-use crate::smtp::session::Privacy;
+use crate::smtp::session::{Encryption, Privacy};
 
 impl Scheduler {
     /// The entry of a domain, made on first sight.
@@ -27,7 +27,7 @@ impl Scheduler {
         let name: Arc<str> = name.into();
         self.domains.push(Arc::clone(&name));
         self.by_name.insert(name, index);
-        self.unresolved.push_back(index);
+        self.unresolved.put(index, 0);
         index
     }
 
@@ -149,10 +149,10 @@ impl Scheduler {
             .provider
             .as_ref()
             .is_some_and(|p| p.tls == TlsHabit::Required);
-        let privacy = if demands {
-            Privacy::Required
-        } else {
-            Privacy::WhenOffered
+        let privacy = match self.limits.encryption {
+            _ if demands => Privacy::Required,
+            Encryption::WhenOffered => Privacy::WhenOffered,
+            Encryption::WhenDemanded => Privacy::Never,
         };
         let index = self.groups.len();
         let all: usize = hosts.iter().map(|host| host.addresses.len()).sum();
@@ -182,6 +182,7 @@ impl Scheduler {
         }
         let provider = self.providers.by_id(&key.0).cloned().map(Box::new);
         let mut ceilings = self.limits.ceilings;
+        let mut rate_max = self.limits.rate_max;
         if let Some(provider) = &provider {
             let most = provider.connections.unwrap_or(u32::MAX);
             ceilings.connections = ceilings.connections.min(most).max(1);
@@ -189,9 +190,12 @@ impl Scheduler {
                 .millirate
                 .map_or(Rate::UNLIMITED, Rate::from_thousandths);
             ceilings.rate = ceilings.rate.min(rate);
+            let most = provider.millirate_max.map(Rate::from_thousandths);
+            rate_max = rate_max.min(most.unwrap_or(ceilings.rate));
         }
         let host = self.hosts.len();
-        self.hosts.push(Host::new(key.clone(), provider, ceilings));
+        let pace = Pace::new(ceilings).growing_to(rate_max);
+        self.hosts.push(Host::new(key.clone(), provider, pace));
         self.by_key.insert(key, host);
         host
     }

@@ -40,6 +40,9 @@ pub(super) struct Machine {
 impl Scheduler {
     /// Takes in which machines of a host key wanted us slower before.
     pub(super) fn remember_rests(&mut self, host: usize, now: Timestamp) {
+        if self.hosts[host].known.is_nothing() {
+            return;
+        }
         let latest = now + self.limits.patience;
         for (address, rest) in &mut self.hosts[host].known.resting {
             rest.ends_by(latest);

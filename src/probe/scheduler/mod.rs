@@ -17,7 +17,9 @@ mod held;
 mod host;
 mod index;
 mod joining;
+mod known;
 mod listed;
+mod longest_first;
 mod machine;
 mod mx_group;
 mod no_mail;
@@ -43,6 +45,7 @@ use std::time::Duration;
 use lettre::Address as Mailbox;
 
 use crate::input::address::Address;
+use crate::model::limits;
 use crate::model::provider::{Provider, Providers};
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
@@ -55,13 +58,14 @@ use crate::probe::{
 };
 use crate::smtp::Command;
 use crate::smtp::farewell::Parting;
-use crate::smtp::session::{BatchPace, Hello, Offer, Patience, Privacy};
+use crate::smtp::session::{BatchPace, Encryption, Hello, Offer, Patience, Privacy};
 
 use backpressure::Crowd;
 use domains::Domains;
 use held::Held;
 use host::Host;
 use integrity::resume::Past;
+use longest_first::LongestFirst;
 use machine::Machine;
 use mx_group::MxGroup;
 use step::Conduct;
@@ -70,7 +74,7 @@ use turn::Tail;
 use unsure::Unsure;
 
 pub use outlook::ToGo;
-pub use progress::{Progress, SecondLook, WaitingHosts};
+pub use progress::{Progress, QuickHosts, SecondLook, WaitingHosts};
 
 /// How a run asks.
 #[derive(Clone, Debug)]
@@ -79,6 +83,9 @@ pub struct Limits {
     pub sender: Option<Mailbox>,
     /// The ceilings at every host; a provider's own may be lower.
     pub ceilings: Ceilings,
+    /// Recipients a second at a host that answers quickly for minutes without a complaint. No host is asked faster then
+    /// where that is no more than its ceiling.
+    pub rate_max: Rate,
     /// Recipients a second, at all hosts together.
     pub rate: Rate,
     /// Most connections at once, to all hosts together.
@@ -87,6 +94,8 @@ pub struct Limits {
     pub pending: usize,
     /// How long one address may wait for a host that wants us to come back.
     pub patience: Duration,
+    /// When sessions are encrypted.
+    pub encryption: Encryption,
     /// What randomness is derived from.
     pub seed: u64,
     /// Addresses that exist, the operator says: a host that refuses one is not believed when it refuses others.
@@ -282,6 +291,8 @@ struct Session {
     refused_last: bool,
     /// Since when there has been nothing to ask in it, where it rests beside another.
     idle_since: Option<Timestamp>,
+    /// Whether the next one may be dialled while its goodbye is answered.
+    makes_way: bool,
     /// When its present target was dialled.
     began: Timestamp,
     /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
@@ -325,6 +336,7 @@ impl Session {
             refused_for_good: 0,
             refused_last: false,
             idle_since: None,
+            makes_way: false,
             began: now,
             ahead: Some(ahead),
             privacy: Privacy::WhenOffered,
@@ -458,12 +470,12 @@ pub struct Scheduler {
     /// Batches sent and answered so far: what tells which came first, where one moment holds many.
     steps: u64,
     wakes: BTreeSet<(Timestamp, Wake)>,
-    /// Hosts that wait for a place among all conversations.
-    ready: VecDeque<usize>,
+    /// Hosts that wait for a place among all conversations, by what asking them will take.
+    ready: LongestFirst,
     /// Domains that the operator's control addresses name, while the list has not named them.
     unremembered: BTreeSet<usize>,
-    /// Domains whose mail hosts are to be found out.
-    unresolved: VecDeque<usize>,
+    /// Domains whose mail hosts are to be found out, by the addresses that wait in them.
+    unresolved: LongestFirst,
     actions: VecDeque<Action>,
     events: Vec<Event>,
     /// What is told when it is sure.
@@ -555,9 +567,11 @@ impl Scheduler {
             next_session: 0,
             steps: 0,
             wakes: BTreeSet::new(),
-            ready: VecDeque::new(),
+            ready: LongestFirst::with_grain(limits::SHORT_WORK.as_secs()),
             unremembered: BTreeSet::new(),
-            unresolved: VecDeque::new(),
+            unresolved: LongestFirst::with_grain(
+                limits::SHORT_WORK.as_secs() * u64::from(limits::HOST_RATE),
+            ),
             actions: VecDeque::new(),
             events: Vec::new(),
             held: Held::default(),
@@ -615,7 +629,7 @@ impl Scheduler {
     /// The next domain whose mail hosts are to be found out: its name, or its literal. Answered by
     /// [`Scheduler::routed`].
     pub fn next_resolution(&mut self) -> Option<String> {
-        let index = self.unresolved.pop_front()?;
+        let index = self.unresolved.pop()?;
         Some(self.domains.name(index).to_string())
     }
 
@@ -661,6 +675,7 @@ impl Scheduler {
             return;
         }
         self.pending += 1;
+        self.unresolved.raise(index, 1);
         let subject = Subject {
             address,
             since: waiting.since.unwrap_or_default(),
@@ -756,7 +771,8 @@ impl Scheduler {
                     }
                     entry.wake(now);
                     if entry.group.is_none() && !entry.closed {
-                        self.unresolved.push_back(index);
+                        let waiting = self.domains[index].waiting_now() as u64;
+                        self.unresolved.put(index, waiting);
                     }
                     self.offer_domain(index, now);
                 }
@@ -828,7 +844,8 @@ impl Scheduler {
             .map(|(id, _)| *id)
             .collect();
         for session in resting {
-            self.hang_up(session);
+            self.session(session).stage = SessionStage::Quitting;
+            self.actions.push_back(Action::Quit { session });
         }
     }
 
@@ -837,14 +854,15 @@ impl Scheduler {
         self.steps
     }
 
-    /// Says goodbye in a conversation.
-    fn hang_up(&mut self, session: SessionId) {
+    /// Says goodbye in a conversation. The next one may be dialled meanwhile.
+    fn hang_up(&mut self, session: SessionId, now: Timestamp) {
         if let Some(t) = self.sessions.get_mut(&session) {
             t.stage = SessionStage::Quitting;
             self.hosts[self.groups[t.group].host]
                 .first_in_line
                 .take_if(|first| *first == session);
             self.actions.push_back(Action::Quit { session });
+            self.makes_way(session, now);
         }
     }
 

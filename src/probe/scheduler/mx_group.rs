@@ -66,6 +66,8 @@ pub(super) struct MxGroup {
     greylist_turns: u8,
     /// Sessions under way.
     pub(super) sessions: u32,
+    /// Those of them that are only waiting for the answer to their goodbye, and hold up no other.
+    pub(super) leaving: u32,
     /// Whether it stands in its host's queue for a session.
     pub(super) listed: bool,
     /// The first target of the present round that was not waited for as long as it may take.
@@ -150,6 +152,7 @@ impl MxGroup {
             greylisting: false,
             greylist_turns: 0,
             sessions: 0,
+            leaving: 0,
             listed: false,
             cut_short: None,
             not_before: Timestamp::default(),
@@ -206,9 +209,10 @@ impl MxGroup {
     /// Whether another session would find enough to ask: each serves many domains and many recipients, so a second
     /// needs more than one is good for, `worth` for each.
     pub(super) fn wants_a_session(&self, worth: usize) -> bool {
-        let worth = worth * self.sessions as usize;
+        let asking = self.sessions - self.leaving;
+        let worth = worth * asking as usize;
         let to_test = self.test_owed && self.sessions == 0;
-        to_test || (!self.ready.is_empty() && (self.sessions == 0 || self.askable > worth))
+        to_test || (!self.ready.is_empty() && (asking == 0 || self.askable > worth))
     }
 }
 

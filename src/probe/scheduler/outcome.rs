@@ -65,7 +65,7 @@ impl Scheduler {
             for asked in asked {
                 self.not_answered(asked, now);
             }
-            self.hang_up(session);
+            self.hang_up(session, now);
             return false;
         }
         let t = self.session(session);
@@ -118,6 +118,10 @@ impl Scheduler {
                 (Some(heard), _) if mail_failed => {
                     self.mail_refused(session, &machine, asked, &heard.clone(), now);
                 }
+                (Some(heard), _) if self.wants_it_encrypted(session, heard) => {
+                    self.demands_tls(session);
+                    self.not_answered(asked, now);
+                }
                 (Some(heard), _) => {
                     let reread = match broken {
                         None => self.heard_of_a_decoy(session, &asked, heard, now),
@@ -149,7 +153,7 @@ impl Scheduler {
             && !self.is_unwelcome(session, now)
             && !self.groups[group].is_left;
         if !goes_on {
-            self.hang_up(session);
+            self.hang_up(session, now);
             self.rouse_resting(group, now);
         }
         goes_on && self.sessions[&session].stage != SessionStage::Quitting
@@ -238,6 +242,12 @@ impl Scheduler {
         }
     }
 
+    /// Whether a host says that it takes nothing in clear in a session of which we have not demanded that it be encrypted.
+    fn wants_it_encrypted(&self, session: SessionId, heard: &Heard) -> bool {
+        let in_clear = self.sessions[&session].privacy != Privacy::Required;
+        heard.reading.reason == Reason::TlsRequired && in_clear
+    }
+
     /// MAIL was refused, so no recipient has been asked about.
     fn mail_refused(
         &mut self,
@@ -249,8 +259,7 @@ impl Scheduler {
     ) {
         let group = self.sessions[&session].group;
         let host = self.groups[group].host;
-        let in_clear = self.sessions[&session].privacy != Privacy::Required;
-        if heard.reading.reason == Reason::TlsRequired && in_clear {
+        if self.wants_it_encrypted(session, heard) {
             // Another connection is to be encrypted, or none is of use.
             self.demands_tls(session);
             self.not_answered(asked, now);
@@ -336,6 +345,9 @@ impl Scheduler {
                 known.has_answered = true;
                 known.rest.went_well();
                 self.hosts[host].pace.went_well(now);
+                if accepted {
+                    self.hosts[host].pace.accepted(now);
+                }
             }
             _ => {}
         }

@@ -114,6 +114,25 @@ impl Scheduler {
         hosts.beside(self.looking_up()).doubted()
     }
 
+    /// How much of the time that asking a host takes another connection would save: all of it where there is none yet,
+    /// nothing where it is the host's pace that sets the time.
+    pub(super) fn a_place_saves(&self, index: usize) -> Duration {
+        let host = &self.hosts[index];
+        let waiting = host.waiting.iter().sum::<usize>() as u64 + self.put_off_at(index);
+        let by_pace = host
+            .pace
+            .recipients_per_second()
+            .map_or(0.0, |rate| 1.0 / rate);
+        let takes = |connections: u32| {
+            let by_reply = host.pace.reply_time().as_secs_f64() / f64::from(connections);
+            float(waiting) * by_pace.max(by_reply)
+        };
+        seconds(match host.pace.connections_open() {
+            0 => takes(1),
+            open => takes(open) - takes(open + 1),
+        })
+    }
+
     /// What is left to do at a host that may go on being silent for so long.
     fn left_at(&self, index: usize, silent: Duration, now: Timestamp) -> Left {
         let host = &self.hosts[index];

@@ -21,6 +21,17 @@ pub struct WaitingHosts {
     pub until: Timestamp,
 }
 
+/// Hosts that are asked faster than at first, for they answer quickly and have not complained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuickHosts {
+    /// How many.
+    pub hosts: usize,
+    /// The key of the one that is asked fastest.
+    pub fastest: String,
+    /// How many recipients a second that one is asked about.
+    pub per_second: f64,
+}
+
 /// What asking again about a sample of the refused came to: our own error, measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondLook {
@@ -35,7 +46,7 @@ pub struct SecondLook {
 }
 
 /// How far the asking has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     /// When it was so.
     pub at: Timestamp,
@@ -63,6 +74,8 @@ pub struct Progress {
     pub put_off: u64,
     /// The hosts that keep addresses waiting for a later moment, if any do.
     pub waiting: Option<WaitingHosts>,
+    /// The hosts that are asked faster than at first, if any are.
+    pub quick: Option<QuickHosts>,
     /// How long it may still take; `None` while the list is being read.
     pub to_go: Option<ToGo>,
     /// Until when sessions under way may end well, once the run is to stop.
@@ -93,11 +106,29 @@ impl Scheduler {
             dns_questions: 0,
             put_off: self.put_off_in_all(),
             waiting: self.waiting_for(now),
+            quick: self.quick_hosts(),
             to_go: Some(self.to_go(now)),
             stopping: None,
             second_look: self.second_look,
         }
     }
+
+    /// The hosts that are asked faster than at first, while anybody waits for them.
+    fn quick_hosts(&self) -> Option<QuickHosts> {
+        let grown = self.hosts.iter().filter(|host| host.waiting[0] > 0);
+        let grown = || {
+            grown
+                .clone()
+                .filter_map(|host| Some((host, host.pace.has_grown()?)))
+        };
+        let (host, per_second) = grown().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+        Some(QuickHosts {
+            hosts: grown().count(),
+            fastest: host.key.to_string(),
+            per_second,
+        })
+    }
+
     /// The hosts that keep addresses waiting for a later moment.
     fn waiting_for(&self, now: Timestamp) -> Option<WaitingHosts> {
         let waiting = || self.hosts.iter().filter(|host| host.waiting[1] > 0);

@@ -33,6 +33,8 @@ pub(super) struct Conduct {
     faults: u8,
     /// Whether a session with it ended in step.
     in_step: bool,
+    /// The most refusals in a session that ended in step in this run.
+    bore: Option<u32>,
     /// How commands are put to it.
     care: Care,
     /// What we may hope for of its encryption.
@@ -124,13 +126,29 @@ impl Scheduler {
         }
     }
 
+    /// Whether a session that says goodbye ends as its machine is known to end one: in step, after as many refusals, with
+    /// nothing left to be tested.
+    pub(super) fn ends_as_ever(&self, session: SessionId) -> bool {
+        let t = &self.sessions[&session];
+        let conduct = self.conduct.get(&self.machine(session));
+        let has_borne = |conduct: &Conduct| {
+            conduct.keeps_in_step() && conduct.bore.is_some_and(|bore| t.spent.refused <= bore)
+        };
+        let is_doubtful = t.tail.turned || t.failed_a_test || t.refuses_us.is_some();
+        t.replied > 0
+            && t.asked.is_empty()
+            && !is_doubtful
+            && conduct.is_some_and(has_borne)
+            && !self.owes_a_test(session)
+    }
+
     /// What we want of encryption in a session, by what its machine has shown.
     pub(super) fn wants_of_tls(&self, session: SessionId) -> Privacy {
         let conduct = self.conduct.get(&self.machine(session));
         let tls = conduct.map_or(Tls::Sound, |conduct| conduct.tls);
         match (self.groups[self.sessions[&session].group].privacy, tls) {
             (Privacy::WhenOffered, Tls::Broken) => Privacy::Never,
-            (Privacy::WhenOffered, Tls::Demanded) => Privacy::Required,
+            (Privacy::WhenOffered | Privacy::Never, Tls::Demanded) => Privacy::Required,
             (wanted, Tls::Sound | Tls::Broken | Tls::Demanded) => wanted,
         }
     }
@@ -153,6 +171,9 @@ impl Scheduler {
     /// Takes in what is known of a host's machines from before.
     pub(super) fn know_conduct(&mut self, host: usize, now: Timestamp) {
         let known = &mut self.hosts[host].known;
+        if known.is_nothing() {
+            return;
+        }
         known.forget_conduct(now);
         for machine in known.in_clear.keys() {
             self.conduct.entry(*machine).or_default().tls = Tls::Broken;
@@ -231,7 +252,7 @@ impl Scheduler {
             return;
         };
         let group = t.group;
-        let has_answered = t.replied > 0;
+        let (has_answered, refused) = (t.replied > 0, t.spent.refused);
         let is_telling = t.unsure.len() > t.proven;
         let paces = (t.travelled_together, t.batch.pace);
         let machine = self.machine(session);
@@ -240,6 +261,7 @@ impl Scheduler {
         match (parting, paces) {
             (Parting::OutOfStep, _) => {}
             (Parting::InStep, _) if has_answered => {
+                conduct.bore = conduct.bore.max(Some(refused));
                 conduct.confirm();
                 if !std::mem::replace(&mut conduct.in_step, true) {
                     self.is_in_step(group, machine, now);
@@ -339,7 +361,7 @@ impl Scheduler {
             }
         }
         if !is_leaving {
-            self.hang_up(session);
+            self.hang_up(session, now);
         }
     }
 

@@ -10,8 +10,10 @@ use proptest::prelude::*;
 
 mod again;
 mod economy;
+mod encryption;
 mod liars;
 mod machines;
+mod pace;
 mod step;
 mod turns;
 
@@ -35,6 +37,8 @@ struct Habits {
     surplus: bool,
     /// The most connections at once that it takes.
     connections: u32,
+    /// The most recipients that it takes in any such time.
+    rate: Option<(usize, Duration)>,
     /// After so many recipients refused as unknown it takes its leave of a connection.
     errors: u32,
     /// It does so in the place of the last of these refusals.
@@ -94,6 +98,7 @@ impl Default for Habits {
             opens: true,
             surplus: false,
             connections: u32::MAX,
+            rate: None,
             errors: u32::MAX,
             goes_instead: false,
         }
@@ -112,8 +117,30 @@ struct Seen {
     /// Past ten recipients of a connection or of a transaction, refusals outnumbered acceptances.
     unbalanced: bool,
     asked: HashMap<String, u32>,
+    /// When it last took recipients, as many as it takes in a while.
+    lately: VecDeque<Timestamp>,
+    /// How often it said that we ask too fast.
+    complaints: u32,
+    /// How often it was dialled while it answered a goodbye.
+    dialled_ahead: u32,
     questions: u32,
     last: u64,
+}
+
+impl Seen {
+    /// Whether one more recipient now is more than the rate allows; if not, it is counted.
+    fn is_hurried(&mut self, (most, per): (usize, Duration), now: Timestamp) -> bool {
+        while let Some(first) = self.lately.front()
+            && now.since(*first) >= per
+        {
+            self.lately.pop_front();
+        }
+        let is_hurried = self.lately.len() >= most;
+        if !is_hurried {
+            self.lately.push_back(now);
+        }
+        is_hurried
+    }
 }
 
 /// What one connection was used for.
@@ -126,6 +153,8 @@ struct Connection {
     /// Accepted in the open transaction.
     taken: u32,
     gone: bool,
+    /// Whether we have said goodbye in it.
+    leaving: bool,
     /// Recipients refused as unknown.
     errors: u32,
     /// Whether it has yet to be heard that the host took its leave for them.
@@ -174,10 +203,12 @@ pub(super) fn limits() -> Limits {
             rate: Rate::per_seconds(10),
             connections: 2,
         },
+        rate_max: Rate::per_seconds(10),
         rate: Rate::UNLIMITED,
         connections: 500,
         pending: limits::PENDING_ADDRESSES,
         patience: Duration::from_secs(1800),
+        encryption: Encryption::default(),
         seed: 7,
         controls: Vec::new(),
         second_look: 0.0,
@@ -303,7 +334,10 @@ impl Drill {
             } => {
                 let IpAddr::V4(ip) = address else { panic!() };
                 let host = host_at(ip);
+                let leaving = self.connections.values();
+                let leaving = leaving.filter(|other| other.host == host && other.leaving);
                 let seen = &mut self.seen[host];
+                seen.dialled_ahead += u32::from(leaving.count() > 0);
                 seen.connections += 1;
                 seen.open += 1;
                 seen.open_at_most = seen.open_at_most.max(seen.open);
@@ -338,7 +372,9 @@ impl Drill {
                 session, commands, ..
             } => self.fly(session, &commands),
             Action::Quit { session } => {
-                let host = self.connections[&session].host;
+                let connection = self.connections.get_mut(&session).unwrap();
+                connection.leaving = true;
+                let host = connection.host;
                 let wait = self.hosts[host].round_trip;
                 if self.hosts[host].surplus {
                     let mut heard = heard(None, Reason::ProtocolFault, false);
@@ -397,6 +433,11 @@ impl Drill {
                         again: *again - 1,
                         at: self.now.as_millis() - START.as_millis(),
                     });
+                    let reply = match habits.rate {
+                        Some(rate) if seen.is_hurried(rate, self.now) => Reply::TooFast,
+                        Some(_) | None => reply,
+                    };
+                    seen.complaints += u32::from(reply == Reply::TooFast);
                     match reply {
                         Reply::Yes => {
                             connection.accepted += 1;
