@@ -21,6 +21,9 @@ pub(super) struct LongestFirst {
     tickets: u64,
 }
 
+/// The need of one that goes before all others.
+const FRONT: u64 = u64::MAX;
+
 /// What one waits with.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
@@ -41,20 +44,25 @@ impl LongestFirst {
         }
     }
 
-    /// Has `who` wait for a turn, by its number; one that waits already is known to need `need` from now on.
+    /// Has `who` wait for a turn, by its number; one that waits already is known to need `need` from now on, unless it was
+    /// brought to the front.
     pub(super) fn put(&mut self, who: usize, need: u64) {
-        let ticket = match self.waiting.get(&who).copied() {
+        let turn = match self.waiting.get(&who).copied() {
             Some(before) => {
                 self.order.remove(&self.place(before));
-                before.ticket
+                let need = match before.need {
+                    FRONT => FRONT,
+                    _ => need,
+                };
+                Turn { need, ..before }
             }
             None => {
                 self.tickets += 1;
                 self.who.insert(self.tickets, who);
-                self.tickets
+                let ticket = self.tickets;
+                Turn { need, ticket }
             }
         };
-        let turn = Turn { need, ticket };
         self.order.insert(self.place(turn));
         self.waiting.insert(who, turn);
     }
@@ -66,8 +74,13 @@ impl LongestFirst {
     /// Notes that `who` needs so much more, if it waits.
     pub(super) fn raise(&mut self, who: usize, by: u64) {
         if let Some(turn) = self.waiting.get(&who) {
-            self.put(who, turn.need + by);
+            self.put(who, turn.need.saturating_add(by));
         }
+    }
+
+    /// Brings `who` before all others, if it waits.
+    pub(super) fn to_the_front(&mut self, who: usize) {
+        self.raise(who, FRONT);
     }
 
     /// Takes the one that needs longest.
@@ -116,6 +129,18 @@ mod tests {
         waiting.raise(7, 4);
         waiting.raise(8, 100);
         assert_eq!(turns(waiting), [7, 9, 2, 4]);
+    }
+
+    #[test]
+    fn whoever_is_brought_to_the_front_stays_there() {
+        let mut waiting = LongestFirst::with_grain(10);
+        for (who, need) in [(3, 1), (2, 900), (1, 12)] {
+            waiting.put(who, need);
+        }
+        waiting.to_the_front(1);
+        waiting.put(1, 5);
+        waiting.to_the_front(9);
+        assert_eq!(turns(waiting), [1, 2, 3]);
     }
 
     #[test]
