@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What ended the asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Ending {
     /// Every address was asked about.
     Completed,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The moment of a session at which something was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Stage {
     /// Establishing the connection.
     Connect,

@@ -6,6 +6,7 @@ use crate::model::limits;
 
 /// The first rule that a text breaks. Its sentence says which rule, and where; it is the evidence of `bad_syntax`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// The bytes are not UTF-8.
     #[error("the text is not valid UTF-8")]

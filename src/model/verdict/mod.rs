@@ -122,6 +122,7 @@ impl Exchange {
 /// What was learned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Finding {
     /// The text is no address.
     Text {
