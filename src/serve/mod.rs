@@ -6,6 +6,7 @@
 mod http;
 mod listen;
 mod lists;
+mod page;
 mod preview;
 mod problem;
 mod store;

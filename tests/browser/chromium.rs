@@ -97,6 +97,12 @@ impl Chromium {
 
     /// Opens a page of the file system in a view.
     pub(crate) fn open(&self, page: &Path, view: View) {
+        let page = page.canonicalize().unwrap();
+        self.visit(&format!("file://{}", page.display()), view);
+    }
+
+    /// Opens the page at an address in a view.
+    pub(crate) fn visit(&self, url: &str, view: View) {
         self.tools(
             "Emulation.setDeviceMetricsOverride",
             &json!({ "width": view.width, "height": 844, "deviceScaleFactor": 1, "mobile": view.width < 600 }),
@@ -105,10 +111,30 @@ impl Chromium {
             "Emulation.setEmulatedMedia",
             &json!({ "features": [{ "name": "prefers-color-scheme", "value": view.scheme }] }),
         );
-        let page = page.canonicalize().unwrap();
+        self.command("/url", &json!({ "url": url }));
+    }
+
+    /// Chooses a file in the field that `selector` names (WebDriver §12.5.3).
+    pub(crate) fn choose(&self, selector: &str, file: &Path) {
+        let found = self.command(
+            "/element",
+            &json!({ "using": "css selector", "value": selector }),
+        );
+        // The key of an element's name is fixed (WebDriver §12).
+        let field = found["element-6066-11e4-a52e-4f735466cecf"].as_str();
+        let file = file.canonicalize().unwrap();
         self.command(
-            "/url",
-            &json!({ "url": format!("file://{}", page.display()) }),
+            &format!("/element/{}/value", field.unwrap()),
+            &json!({ "text": file.display().to_string() }),
+        );
+    }
+
+    /// Presses a key and lets it go.
+    pub(crate) fn press(&self, key: char) {
+        let actions = ["keyDown", "keyUp"].map(|step| json!({ "type": step, "value": key }));
+        self.command(
+            "/actions",
+            &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }),
         );
     }
 

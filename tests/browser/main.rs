@@ -6,7 +6,9 @@
 mod chromium;
 mod look;
 mod made;
+mod pages;
 mod paper;
+mod served;
 
 use chromium::{Chromium, View};
 use made::Made;

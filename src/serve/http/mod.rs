@@ -17,6 +17,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::lists::Lists;
+use super::page;
 use super::problem::Problem;
 use crate::model::limits;
 use crate::verifier::desk::Desk;
@@ -77,6 +78,7 @@ pub fn routes(app: App) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(page::routes())
         .fallback(nothing)
         .method_not_allowed_fallback(no_method)
         .layer(small)

@@ -1,0 +1,95 @@
+// What is known of one address and what it is known from, as a person reads it; what bounces came to.
+
+import { ask, attempt, count, day, escaped, h, part, percent, put, say } from "./common.js";
+
+const line = (name, ...value) => value.some((piece) => piece != null && piece !== "") && [h("dt", null, name), h("dd", null, ...value)];
+const words = (reason) => say(`reason.${reason}`) || reason;
+const flags = (names) => names.map((name) => say(`flag.${name}`) || name).join(", ");
+// A verdict in the colour of the list to which it leads.
+const LISTS = { deliverable: "verified", risky: "review", unknown: "review", undeliverable: "rejected" };
+export const verdict = (name) => h("span", { class: `badge ${LISTS[name]}` }, say(`evidence.${name}`));
+const host = (name) => h("code", null, h("bdi", null, name));
+const quoted = (reply) => h("blockquote", { class: "reply", lang: "en" }, h("bdi", null, reply));
+
+// One thing that was learned: by whom it was asked, when, the words of the host, how they were read.
+function learned(fact) {
+  const where = fact.exchange;
+  const reading = fact.reading ?? fact;
+  const from = fact.kind === "asked" ? [h("b", null, say("evidence.whom")), " ", say(fact.whom === "decoy" ? "evidence.stranger" : "evidence.subject")]
+    : fact.kind === "withheld" ? h("b", null, say("evidence.withheld"))
+    : [h("b", null, say("evidence.known")), " ", say(`evidence.${fact.kind}`)];
+  const reply = where?.reply || fact.reply;
+  return h("li", null,
+    h("p", null, from, where?.host && [" · ", say("evidence.host"), " ", host(where.host)],
+      where && say(`stage.${where.stage}`) && [" · ", say(`stage.${where.stage}`)]),
+    reply && h("p", { class: "note" }, say("evidence.reply")), reply && quoted(reply),
+    fact.detail && fact.detail !== reply && h("p", null, fact.detail),
+    h("p", { class: "note" }, fact.at && [h("time", { datetime: fact.at }, day(fact.at)), " · "],
+      reading.reason && words(reading.reason), reading.reason && reading.permanent != null && [" (", say(reading.permanent ? "evidence.permanent" : "evidence.temporary"), ")"],
+      reading.rule && [" · ", say("evidence.rule"), " ", h("code", null, reading.rule)]));
+}
+
+// The whole of what is known of an address.
+export function known(told) {
+  const cells = Array.isArray(told.cells) ? told.cells : Object.entries(told.cells ?? {});
+  return [
+    h("dl", { class: "facts" },
+      line(say("evidence.verdict"), told.verdict && verdict(told.verdict)),
+      line(say("evidence.goes"), told.disposition && say(`list.${told.disposition}`)),
+      line(say("evidence.reason"), words(told.reason)),
+      line(say("evidence.chance"), told.bounce == null ? "" : percent(told.bounce)),
+      line(say("evidence.suggestion"), told.suggestion && h("code", null, told.suggestion)),
+      line(say("evidence.provider"), told.provider),
+      line(say("evidence.flags"), flags(told.flags ?? [])),
+      line(say("evidence.read_as"), told.input && h("bdi", null, told.input)),
+      line(say("evidence.reply"), told.reply && quoted(told.reply)),
+      line(say("evidence.checked"), told.checked_at && day(told.checked_at))),
+    told.evidence?.length > 0 && [h("h3", null, say("evidence.known_from")), h("ol", { class: "learned" }, told.evidence.map(learned))],
+    cells.length > 0 && [h("h3", null, say("evidence.row")), h("dl", { class: "facts" }, cells.map(([name, text]) => line(h("bdi", null, name), h("bdi", null, text))))],
+  ];
+}
+
+// Shows what is known of a row, over the page; the focus comes back to where it was.
+export function open(title, inside) {
+  put(part("evidence-title"), h("bdi", null, title));
+  put(part("evidence-body"), inside);
+  part("evidence").showModal();
+  part("evidence").scrollTop = 0;
+  part("evidence-title").focus();
+}
+
+// What the table says of a row.
+export const why = (row) => words(row.reason);
+
+// Takes files of bounces, one after the other, and tells what each came to: beside what `list` had projected, if one is named.
+export async function learn(files, place, list) {
+  put(place, h("p", { class: "note" }, say("base.loading")));
+  const told = [];
+  await attempt(null, async () => {
+    for (const file of files) {
+      const form = new FormData();
+      form.append("file", file);
+      const response = await ask("POST", `v1/bounces${list ? `?list=${escaped(list)}` : ""}`, form);
+      told.push([file.name, response]);
+    }
+  });
+  put(place, told.map(([name, answer]) => came(name, answer)));
+}
+
+function came(name, answer) {
+  const { summary, list: run } = answer;
+  const read = Object.values(summary?.counts ?? {}).reduce((sum, n) => sum + n, 0);
+  const number = (n, what, kind) => h("div", { class: kind }, h("b", null, count(n)), h("span", null, what));
+  const addresses = summary?.addresses ?? {};
+  return h("div", { class: "card came" },
+    h("h3", null, h("bdi", null, name)),
+    h("p", null, say("tools.bounces_read", { n: read })),
+    h("div", { class: "numbers three" },
+      number(addresses.hard ?? 0, say("tools.bounces_bad"), "rejected"),
+      number(addresses.sender ?? 0, say("tools.bounces_sender"), "review"),
+      number(addresses.complaints ?? 0, say("tools.bounces_complaints"), "review")),
+    run && h("p", null, h("b", { class: "big" }, percent(run.total.rate)), " ", say("list.real"), run.projected && [" · ", h("b", null, percent(run.projected.rate)), " ", say("list.projected"), " (", say("list.interval", { low: percent(run.projected.low), high: percent(run.projected.high) }), ")"]),
+    summary?.reasons?.length > 0 && h("ul", { class: "plain" }, summary.reasons.map((reason) => h("li", null, h("b", null, count(reason.count)), " · ", words(reason.reason), reason.example && quoted(reason.example), reason.fault === "sender" && reason.sender_action.map((action) => h("p", { class: "note", lang: "en" }, action))))),
+    answer.suppressed > 0 && h("p", null, say("tools.bounces_suppressed", { n: answer.suppressed })),
+    answer.misread?.map((words) => h("p", { class: "careful", lang: "en" }, words)));
+}
