@@ -129,15 +129,6 @@ impl Chromium {
         );
     }
 
-    /// Presses a key and lets it go.
-    pub(crate) fn press(&self, key: char) {
-        let actions = ["keyDown", "keyUp"].map(|step| json!({ "type": step, "value": key }));
-        self.command(
-            "/actions",
-            &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }),
-        );
-    }
-
     /// What a script comes to, run in the page.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.command("/execute/sync", &json!({ "script": script, "args": [] }))

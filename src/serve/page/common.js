@@ -82,9 +82,9 @@ class Trouble extends Error {
   }
 }
 
-// Asks the interface; a body that is no file goes as JSON. Who is not signed in is asked to, then it is asked again.
+// Asks the interface; a body that is neither a file nor a form goes as JSON. Who is not signed in is asked to, then it is asked again.
 export async function ask(method, path, body, headers = {}, signal) {
-  const isPlain = body !== undefined && !(body instanceof Blob);
+  const isPlain = body !== undefined && !(body instanceof Blob || body instanceof FormData);
   const response = await fetch(path, {
     method, signal, credentials: "same-origin",
     headers: isPlain ? { "Content-Type": "application/json", ...headers } : headers,

@@ -29,6 +29,9 @@ function learned(fact) {
       reading.rule && [" · ", say("evidence.rule"), " ", h("code", null, reading.rule)]));
 }
 
+// What is known of an address from before: that nobody was asked now is no part of it.
+export const remembered = (told) => known({ ...told, evidence: told.evidence?.filter((fact) => fact.kind !== "withheld") });
+
 // The whole of what is known of an address.
 export function known(told) {
   const cells = Array.isArray(told.cells) ? told.cells : Object.entries(told.cells ?? {});
@@ -63,17 +66,17 @@ export const why = (row) => words(row.reason);
 
 // Takes files of bounces, one after the other, and tells what each came to: beside what `list` had projected, if one is named.
 export async function learn(files, place, list) {
-  put(place, h("p", { class: "note" }, say("base.loading")));
-  const told = [];
+  const wait = h("p", { class: "note" }, say("base.loading"));
+  place.prepend(wait);
   await attempt(null, async () => {
     for (const file of files) {
       const form = new FormData();
       form.append("file", file);
       const response = await ask("POST", `v1/bounces${list ? `?list=${escaped(list)}` : ""}`, form);
-      told.push([file.name, response]);
+      wait.after(came(file.name, response));
     }
   });
-  put(place, told.map(([name, answer]) => came(name, answer)));
+  wait.remove();
 }
 
 function came(name, answer) {

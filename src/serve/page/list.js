@@ -1,7 +1,7 @@
 // The page of one list: what is on it, how far it is, what came of it, its rows.
 
 import { announce, ask, attempt, clock, complain, count, day, dropped, escaped, h, part, percent, put, say, span, tame, write } from "./common.js";
-import { known, learn, open, verdict, why } from "./evidence.js";
+import { learn, open, remembered, verdict, why } from "./evidence.js";
 
 const id = new URLSearchParams(location.search).get("id") ?? "";
 const here = `v1/lists/${escaped(id)}`;
@@ -268,7 +268,7 @@ const detail = (button, row, columns, cells) => attempt(button, async () => {
   button.disabled = false;
   button.focus();
   const own = columns.map((name, at) => [name, cells[at] ?? ""]).filter(([name]) => !name.startsWith("presend_"));
-  open(text || "—", known({ ...row, bounce: row.bounce ? Number(row.bounce) : null, flags: row.flags ? row.flags.split(/[ ,;|]+/) : [], evidence, cells: own }));
+  open(text || "—", remembered({ ...row, bounce: row.bounce ? Number(row.bounce) : null, flags: row.flags ? row.flags.split(/[ ,;|]+/) : [], evidence, cells: own }));
 });
 
 let typing = null;

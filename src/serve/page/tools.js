@@ -1,7 +1,7 @@
 // Tools: one address, a reply, a domain, bounces, the suppression list, what is remembered.
 
 import { announce, ask, attempt, day, dropped, h, part, put, say, span, sure, tame, write } from "./common.js";
-import { known, learn } from "./evidence.js";
+import { known, learn, remembered } from "./evidence.js";
 
 // A form asks, its place shows what came; meanwhile the place says so.
 function form(name, wait, work) {
@@ -106,7 +106,7 @@ part("suppression").addEventListener("submit", (event) => {
 form("forget", loading, () => offered(part("forget-told"), async () => {
   const name = values("forget-name");
   const { results } = name.includes("@") ? await ask("POST", "v1/check", { address: name, ask: false }) : { results: [] };
-  return [results.map((told) => h("div", { class: "card" }, h("h3", null, h("bdi", null, told.address || told.input)), known(told))),
+  return [results.map((told) => h("div", { class: "card" }, h("h3", null, h("bdi", null, told.address || told.input)), remembered(told))),
     h("p", { class: "actions" }, h("button", { type: "button", class: "danger", onclick: (event) => forget(event.currentTarget, name) }, say("tools.forget_do")))];
 }));
 
@@ -115,13 +115,13 @@ async function forget(button, name) {
   await attempt(button, async () => {
     const { entries, mentions } = await ask("POST", "v1/forget", { names: [name] });
     put(part("forget-told"), h("p", { class: "fine" }, entries + mentions ? [say("tools.forgotten"), " ", say("tools.forgotten_n", { n: entries + mentions })] : say("tools.forgot_nothing")));
-    await remembered();
+    await numbers();
   });
 }
 
-const remembered = () => offered(part("remembered"), async () => {
+const numbers = () => offered(part("remembered"), async () => {
   const { addresses, domains, oldest } = await ask("GET", "v1/known");
   write("remembered", oldest ? say("tools.remembered", { addresses, domains, date: day(oldest) }) : say("tools.remembered_none"));
 });
 
-attempt(null, async () => { await suppression(); await remembered(); });
+attempt(null, async () => { await suppression(); await numbers(); });
