@@ -38,7 +38,7 @@ fn until_shown(chromium: &Chromium, id: &str, wanted: &str) {
 }
 
 /// Drops a file on the page, as a mouse does.
-fn drop(chromium: &Chromium, name: &str, bytes: &[u8]) {
+fn drop_file(chromium: &Chromium, name: &str, bytes: &[u8]) {
     let packed = base64::engine::general_purpose::STANDARD.encode(bytes);
     let name = Value::from(name);
     chromium.run(&format!(
@@ -111,8 +111,8 @@ fn a_list_is_dropped_watched_and_taken_as_verify_makes_it() {
             std::fs::write(&file, &bytes).unwrap();
             let expected = verified(&own, &file);
             chromium.visit(&served.url(""), DESK);
-            match name.ends_with(".csv") {
-                true => drop(chromium, name, &bytes),
+            match Path::new(name).extension() == Some("csv".as_ref()) {
+                true => drop_file(chromium, name, &bytes),
                 false => chromium.choose("#file", &file),
             }
             until_shown(chromium, "name", name);
@@ -227,13 +227,15 @@ fn pages_fit_are_readable_and_speak_two_languages() {
         let done = served.send(&long, &list);
         served.verify(&done);
         let fresh = served.send("fresh.csv", &list);
+        let told = served.told(&format!("v1/lists/{done}"));
+        let verified = told["result"]["lists"]["verified"].to_string();
         let mut wrong = Vec::new();
         for (language, title) in [("en", "How it is verified"), ("de", "Wie geprüft wird")] {
             for view in VIEWS {
                 for (page, id, words) in [
                     (String::new(), "lists-body", "fresh.csv"),
                     (format!("list?id={fresh}"), "options-title", title),
-                    (format!("list?id={done}"), "three", "176"),
+                    (format!("list?id={done}"), "three", verified.as_str()),
                     ("tools".to_owned(), "remembered", ""),
                 ] {
                     let joint = if page.contains('?') { '&' } else { '?' };

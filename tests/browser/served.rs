@@ -38,7 +38,7 @@ impl Served {
     /// Starts a server with these options.
     pub(crate) fn with(options: &[&str]) -> Served {
         let folder = tempfile::tempdir().unwrap();
-        let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let (child, address) = start(folder.path(), &options, "127.0.0.1:0");
         Served {
             child,

@@ -206,7 +206,7 @@ mod tests {
             }
         }
         let said = Regex::new(r#"say\("(\w+)\.(\w+)""#).unwrap();
-        let parts = Regex::new(r#"part\("([\w-]+)"\)"#).unwrap();
+        let parts = Regex::new(r#"(?:part|write|choose|form)\("([\w-]+)""#).unwrap();
         let mut count = 0;
         for (name, kind, text) in FILES {
             if kind != SCRIPT {
