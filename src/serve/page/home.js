@@ -57,7 +57,7 @@ function row(view) {
   return h("tr", null,
     h("th", { scope: "row" }, h("a", { href: `list?id=${escaped(view.id)}` }, h("bdi", null, view.name))),
     h("td", null, h("span", { class: `badge ${state}` }, say(`state.${state}`))),
-    h("td", { class: "n" }, rows == null ? "" : count(rows)),
+    h("td", { class: "n wide" }, rows == null ? "" : count(rows)),
     cell(lists?.verified), cell(lists?.review), cell(lists?.rejected),
     h("td", { class: "wide" }, day(view.made)),
     h("td", { class: "n" }, h("button", { type: "button", class: "link", "aria-label": say("home.delete_of", { name: view.name }), onclick: (event) => remove(event.currentTarget, view) }, say("home.delete"))));

@@ -149,8 +149,8 @@ function result(now) {
       return download(`${list}.${kind}`, name, say("list.download_of", { list: say(`list.${list}`), kind: name }));
     })))));
   put(part("shares"), share(result.projection.input, say("list.as_is")), result.lists.verified > 0 && share(result.projection.verified, say("list.as_is_verified")));
-  part("report").href = `${here}/report.html`;
-  put(part("everything"), say("list.everything"), ": ", ["lists.xlsx", "all.csv", "all.xlsx", "all.jsonl", "report.json", "report.md"].flatMap((file) => [download(file, file), " "]),
+  part("report").href = `${here}/report.html?show=true`;
+  put(part("everything"), say("list.everything"), ": ", ["lists.xlsx", "all.csv", "all.xlsx", "all.jsonl", "report.html", "report.json", "report.md"].flatMap((file) => [download(file, file), " "]),
     now.files.includes("target.csv") && [h("br"), say("list.target_file"), ": ", download("target.csv", "target.csv")]);
   part("resume").hidden = part("finish").hidden = now.state !== "paused";
   part("again").hidden = part("again-what").hidden = now.state === "paused";

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use minijinja::value::Serde;
@@ -127,32 +127,32 @@ fn filled(
 }
 
 /// What may be said with a page's address.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Said {
     /// The language that a person chose just now.
     lang: Option<String>,
 }
 
 fn page<S: Clone + Send + Sync + 'static>(written: Written) -> axum::routing::MethodRouter<S> {
-    get(
-        async move |Query(said): Query<Said>, headers: HeaderMap| -> Response {
-            let codes: Vec<&str> = written.iter().map(|(code, _)| *code).collect();
-            let (code, text) = &written[wanted(&codes, said.lang.as_deref(), &headers)];
-            let mut response = answer("text/html; charset=utf-8", text.clone());
-            let told = response.headers_mut();
-            told.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(code));
-            told.insert(
-                header::VARY,
-                HeaderValue::from_static("Accept-Language, Cookie"),
-            );
-            // Kept for a year; without a path, it holds for the pages beside this one (RFC 6265 §5.1.4).
-            let cookie = format!("{COOKIE}={code}; Max-Age=31536000; SameSite=Strict; HttpOnly");
-            if let Some(cookie) = said.lang.and_then(|_| HeaderValue::try_from(cookie).ok()) {
-                told.insert(header::SET_COOKIE, cookie);
-            }
-            response
-        },
-    )
+    get(async move |uri: Uri, headers: HeaderMap| -> Response {
+        // An address with something else in it is an address of the page too.
+        let Query(said) = Query::<Said>::try_from_uri(&uri).unwrap_or_default();
+        let codes: Vec<&str> = written.iter().map(|(code, _)| *code).collect();
+        let (code, text) = &written[wanted(&codes, said.lang.as_deref(), &headers)];
+        let mut response = answer("text/html; charset=utf-8", text.clone());
+        let told = response.headers_mut();
+        told.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(code));
+        told.insert(
+            header::VARY,
+            HeaderValue::from_static("Accept-Language, Cookie"),
+        );
+        // Kept for a year; without a path, it holds for the pages beside this one (RFC 6265 §5.1.4).
+        let cookie = format!("{COOKIE}={code}; Max-Age=31536000; SameSite=Strict; HttpOnly");
+        if let Some(cookie) = said.lang.and_then(|_| HeaderValue::try_from(cookie).ok()) {
+            told.insert(header::SET_COOKIE, cookie);
+        }
+        response
+    })
 }
 
 async fn file(Path(name): Path<String>) -> Response {
