@@ -60,17 +60,13 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         let each = inputs.iter().zip(&checked);
         each.flat_map(|(input, all)| all.iter().map(move |one| (input, one)))
     };
-    let text: String = match args.json {
-        true => each()
-            .map(|(input, one)| format!("{}\n", one.to_json(input)))
-            .collect(),
-        false => {
-            let zone = Zone::here();
-            each()
-                .map(|(input, one)| for_people(one, input, &tools, &zone))
-                .collect()
-        }
-    };
+    let (zone, mut text) = (Zone::here(), String::new());
+    for (input, one) in each() {
+        let _ = match args.json {
+            true => writeln!(text, "{}", one.to_json(input)),
+            false => write!(text, "{}", for_people(one, input, &tools, &zone)),
+        };
+    }
     std::io::stdout().lock().write_all(text.as_bytes())?;
     let is_undeliverable =
         |one: &JudgedAddress| one.judgement.verdict.standing == Standing::Undeliverable;

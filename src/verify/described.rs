@@ -292,12 +292,11 @@ impl<'a> Describer<'a> {
             listed: self.lists.of_domain(domain),
             meant: meant.map(Into::into),
         };
-        let place = match note == self.notes[0] {
-            true => 0,
-            false => {
-                self.notes.push(note);
-                self.notes.len() - 1
-            }
+        let place = if note == self.notes[0] {
+            0
+        } else {
+            self.notes.push(note);
+            self.notes.len() - 1
         };
         let place = u32::try_from(place).expect("there are fewer notes than domains are kept");
         self.domains.insert(known, place);

@@ -72,12 +72,11 @@ impl Domains {
         let mut now = before;
         change(&mut now);
         // Counts grow: what is large once stays so.
-        match Packed::of(&now).filter(|_| !self.large.contains_key(&hash)) {
-            Some(packed) => drop(self.packed.insert(hash, packed)),
-            None => {
-                self.packed.remove(&hash);
-                self.large.insert(hash, now);
-            }
+        if let Some(packed) = Packed::of(&now).filter(|_| !self.large.contains_key(&hash)) {
+            self.packed.insert(hash, packed);
+        } else {
+            self.packed.remove(&hash);
+            self.large.insert(hash, now);
         }
         [before, now]
     }
