@@ -9,6 +9,7 @@ mod campaign;
 mod cascade;
 mod events;
 pub mod health;
+pub mod keeper;
 mod mbox;
 mod meaning;
 pub mod run;

@@ -17,16 +17,15 @@ use super::zone::Zone;
 use super::{Exit, Refusal, folder, usage};
 use crate::bounce::explain::Knowledge;
 use crate::bounce::import::health::{Health, health};
+use crate::bounce::import::keeper::Keeper;
 use crate::bounce::import::run::{Comparison, Run};
 use crate::bounce::import::suppression::SuppressionFile;
 use crate::bounce::import::wire::{self, Summary};
 use crate::bounce::import::{BounceEvent, Campaign, Kind, Platforms, SourceError, visit};
-use crate::input::address::Address;
 use crate::input::list::{ColumnChoice, Options};
-use crate::ledger::{Bounce, Ledger, LedgerError, Lifetimes, Realm};
+use crate::ledger::{Ledger, LedgerError, Lifetimes, Realm};
 use crate::model::limits;
 use crate::model::provider::Providers;
-use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::smtp::rules::Book;
@@ -157,13 +156,8 @@ fn import(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let mut spool = BufWriter::new(&mut whole);
     let mut import = Import {
         season: Campaign::new(),
-        ledger: &ledger,
-        batch: Vec::new(),
-        new: 0,
-        known: 0,
-        suppression,
+        keeper: Keeper::new(&ledger, suppression, now),
         table,
-        now,
         json: args.json.then_some(&mut spool),
         written: 0,
     };
@@ -286,13 +280,8 @@ fn patiently(open: impl Fn() -> Result<Ledger, LedgerError>) -> Result<Ledger, L
 /// Where happenings go as they are read.
 struct Import<'a, W: Write> {
     season: Campaign,
-    ledger: &'a Ledger,
-    batch: Vec<Bounce>,
-    new: usize,
-    known: usize,
-    suppression: Option<SuppressionFile>,
+    keeper: Keeper<'a>,
     table: Option<Table>,
-    now: Timestamp,
     json: Option<&'a mut W>,
     written: u64,
 }
@@ -322,67 +311,22 @@ impl<W: Write> Import<'_, W> {
             write!(out, "{comma}\n{}", wire::happening(happening)?)?;
             self.written += 1;
         }
-        if happening.repeat {
-            return Ok(());
-        }
-        if let Some(table) = &mut self.table {
+        if let Some(table) = self.table.as_mut().filter(|_| !happening.repeat) {
             table.write(happening)?;
         }
-        let Some(Ok(address)) = happening.listed().map(Address::parse) else {
-            return Ok(());
-        };
-        if happening.suppresses()
-            && let Some(suppression) = &mut self.suppression
-        {
-            let why = match happening.reason {
-                Some(reason) => reason.as_str(),
-                None => "complaint",
-            };
-            let since = happening.at.unwrap_or(self.now).to_string();
-            suppression.add(&address, why, &since);
-        }
-        if happening.kind == Kind::Bounce {
-            self.batch.push(Bounce {
-                key: address.key().into_owned(),
-                id: happening.id.clone(),
-                at: happening.at.unwrap_or(self.now),
-                reason: happening.reason.unwrap_or(Reason::Unread),
-                permanent: happening.permanent,
-                status: happening.status.clone(),
-                reply: happening.diagnostic.clone().unwrap_or_default(),
-            });
-            if self.batch.len() >= limits::BOUNCE_BATCH {
-                self.flush()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        let new = self.ledger.add_bounces(&self.batch)?;
-        self.new += new;
-        self.known += self.batch.len() - new;
-        self.batch.clear();
-        Ok(())
+        Ok(self.keeper.keep(happening)?)
     }
 
     fn finish(mut self) -> anyhow::Result<Kept> {
-        self.flush()?;
         if let Some(table) = self.table.take() {
             table.finish()?;
         }
-        let suppressed = match self.suppression.take() {
-            Some(suppression) => {
-                let path = suppression.path().to_owned();
-                Some((path, suppression.finish()?))
-            }
-            None => None,
-        };
+        let kept = self.keeper.finish()?;
         Ok(Kept {
             season: self.season,
-            new: self.new,
-            known: self.known,
-            suppressed,
+            new: kept.new,
+            known: kept.known,
+            suppressed: kept.suppressed,
         })
     }
 }
