@@ -12,7 +12,8 @@ use super::log::LogArgs;
 use super::{Exit, Refusal, state, tools};
 use crate::ledger::Lifetimes;
 use crate::model::limits;
-use crate::serve::{ServeError, Settings, run as serve};
+use crate::net::route::Reach;
+use crate::serve::{Network, Scope, ServeError, Settings, Tokens, run as serve};
 use crate::verifier::desk::Terms;
 use crate::verifier::place::Place;
 
@@ -34,6 +35,32 @@ pub(super) struct ServeArgs {
     /// Most lists that are kept at a time
     #[arg(long, value_name = "N", default_value_t = limits::SERVED_LISTS)]
     max_lists: usize,
+    /// Most rows that a list may have
+    #[arg(long, value_name = "N", default_value_t = limits::SERVED_LIST_ROWS)]
+    max_rows: u64,
+    /// Most requests a second that one client may make
+    #[arg(long, value_name = "N", default_value_t = limits::SERVED_REQUESTS, value_parser = clap::value_parser!(u32).range(1..))]
+    requests: u32,
+    /// Tokens that are taken, each with what it is good for; needed where others than this machine can connect. Where
+    /// there is no such file, one token for everything is made and shown once
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Make a token that is good for check, lists (and check) or admin (everything), add it to the token file, show it
+    /// once and end
+    #[arg(long, value_name = "SCOPE", requires = "token_file")]
+    new_token: Option<Scope>,
+    /// A name of this server that browsers may ask for, beside localhost and addresses; may be repeated
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// A reverse proxy whose X-Forwarded-For, -Host and -Proto are believed; may be repeated
+    #[arg(long, value_name = "IP|NETWORK")]
+    trust_proxy: Vec<Network>,
+    /// Below which path everything is, such as /presend behind a reverse proxy
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true, value_parser = base_path)]
+    base_path: String,
+    /// Let webhooks lead to private addresses, and without TLS
+    #[arg(long)]
+    webhooks_anywhere: bool,
     /// How long a check of single addresses may take
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = duration)]
     check_timeout: Duration,
@@ -46,8 +73,39 @@ pub(super) struct ServeArgs {
     log: LogArgs,
 }
 
+/// Reads a path such as `/presend`; `/` is none.
+fn base_path(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+    match path.is_empty()
+        || (path.starts_with('/') && !path.contains("//") && path.chars().all(is_plain))
+    {
+        true => Ok(path.to_owned()),
+        false => Err("write a path such as /presend".to_owned()),
+    }
+}
+
+/// The tokens that are taken. Where the file is not there yet, one is made.
+fn tokens(args: &ServeArgs) -> anyhow::Result<Option<Tokens>> {
+    let Some(file) = &args.token_file else {
+        return Ok(None);
+    };
+    if !file.exists() {
+        let token = Tokens::make(file, Scope::Admin, "first")?;
+        eprintln!(
+            "presend: made {} with one token, which is good for everything and is not shown again:\n  {token}",
+            file.display()
+        );
+    }
+    Ok(Some(Tokens::read(file)?))
+}
+
 /// Runs `presend serve`.
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
+    if let (Some(scope), Some(file)) = (args.new_token, &args.token_file) {
+        println!("{}", Tokens::make(file, scope, "made")?);
+        return Ok(Exit::Done);
+    }
     args.log.start(&indicatif::ProgressBar::hidden());
     let place = args.asking.place()?;
     let folder = match &args.folder {
@@ -75,11 +133,21 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         keep: Some(args.keep),
         most_bytes: args.max_upload << 20,
         most_lists: args.max_lists,
+        most_rows: args.max_rows,
+        requests: args.requests,
+        tokens: tokens(args)?,
+        names: args.host.clone(),
+        proxies: args.trust_proxy.clone(),
+        base: args.base_path.clone(),
+        webhooks: match args.webhooks_anywhere {
+            true => Reach::Anywhere,
+            false => Reach::Public,
+        },
         check_time: args.check_timeout,
     };
     let ready = |here: SocketAddr| {
         if !args.log.quiet {
-            eprintln!("presend: listening on http://{here}");
+            eprintln!("presend: listening on http://{here}{}", args.base_path);
         }
     };
     let served = serve(&settings, terms, ready, async || {

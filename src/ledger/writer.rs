@@ -293,7 +293,9 @@ impl Pen {
             }
         }
         self.connection.execute_batch("COMMIT")?;
-        then.into_iter().for_each(|Then(what)| what());
+        for Then(what) in then {
+            what();
+        }
         Ok(())
     }
 

@@ -1116,3 +1116,31 @@ pub const SERVED_HEADER_BYTES: usize = 64 << 10;
 
 /// How often it is looked for lists whose time to be kept is over. Our choice.
 pub const SERVED_SWEEP: Duration = Duration::from_secs(60);
+
+/// Most clients whose pace is kept at a time; those that have been quiet make room. Our choice: a few megabytes.
+pub const SERVED_CLIENTS: usize = 50_000;
+
+/// Requests a second that one client may make unless the server is told otherwise. Our choice: a form on a busy site
+/// needs tens.
+pub const SERVED_REQUESTS: u32 = 500;
+
+/// Most lists that are received at a time. Our choice: each needs a piece of memory and the disk.
+pub const SERVED_UPLOADS: usize = 32;
+
+/// Most requests to check that wait for their answers at a time. Our choice.
+pub const SERVED_WAITING_CHECKS: usize = 1_000;
+
+/// Most people who are signed in on the page at a time. Our choice.
+pub const SERVED_SESSIONS: usize = 1_000;
+
+/// How long somebody stays signed in. Our choice: a working day.
+pub const SERVED_SESSION: Duration = Duration::from_secs(12 * 3_600);
+
+/// Most rows of a list that one answer tells. Our choice: what a page shows at a time.
+pub const SERVED_ROWS: usize = 500;
+
+/// Most entries of the suppression list that one answer tells. Our choice.
+pub const SERVED_ENTRIES: usize = 1_000;
+
+/// Most rows that a list sent to the server may have unless it is told otherwise. Our choice.
+pub const SERVED_LIST_ROWS: u64 = 50_000_000;

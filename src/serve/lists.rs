@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use utoipa::ToSchema;
 
+use super::outward::may_be_told;
 use super::problem::Problem;
 use super::store::{Choices, Id, Record, State, Store, StoreError, Work};
 use crate::input::list::{ColumnChoice, Options, Source};
@@ -18,6 +19,7 @@ use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Disposition, Policy};
+use crate::net::route::Reach;
 use crate::projection::{Basis, Goal, USUAL_CAP};
 use crate::verifier::Error;
 use crate::verifier::desk::{Desk, ListWork, Listed, SampleWork, Standing, Ticket, Wish};
@@ -183,8 +185,35 @@ struct All {
     keep: Option<Duration>,
     /// Whether the server is ending: what is under way rests, and goes on when it starts again.
     is_ending: watch::Sender<bool>,
-    /// Ids of lists that were done, for webhooks.
-    told: tokio::sync::mpsc::UnboundedSender<Id>,
+    /// Most rows that a list may have.
+    most_rows: u64,
+    /// Where webhooks may lead.
+    webhooks: Reach,
+    /// Lists whose owners are to be told how they stand.
+    told: mpsc::UnboundedSender<Id>,
+    /// Held while a list is added, so that two that are sent under one key are one.
+    adding: Mutex<()>,
+}
+
+/// What all lists have in common.
+pub struct Terms {
+    /// How long a list is kept once it is done; for ever where nothing is said.
+    pub keep: Option<Duration>,
+    /// Most rows that a list may have.
+    pub most_rows: u64,
+    /// Where webhooks may lead.
+    pub webhooks: Reach,
+    /// Where it is told that a list is done.
+    pub told: mpsc::UnboundedSender<Id>,
+}
+
+/// What became of a list that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is a new one.
+    New,
+    /// It was sent before under the same key, and is this one.
+    Before(Id),
 }
 
 /// What is made of a list that was received to its end.
@@ -213,12 +242,7 @@ impl Lists {
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub fn take_up(
-        store: Store,
-        desk: Desk,
-        keep: Option<Duration>,
-        told: tokio::sync::mpsc::UnboundedSender<Id>,
-    ) -> Result<Lists, StoreError> {
+    pub fn take_up(store: Store, desk: Desk, terms: Terms) -> Result<Lists, StoreError> {
         let failed = |error| StoreError::Folder {
             path: store.folder().to_owned(),
             error,
@@ -228,14 +252,20 @@ impl Lists {
             store,
             desk,
             entries: Mutex::default(),
-            keep,
+            keep: terms.keep,
             is_ending: watch::Sender::new(false),
-            told,
+            most_rows: terms.most_rows,
+            webhooks: terms.webhooks,
+            told: terms.told,
+            adding: Mutex::default(),
         }));
         for record in records {
             let id = record.id.clone();
             let goes_on = matches!(record.state, State::Queued | State::Running);
             let work = record.work;
+            if record.owed {
+                let _ = lists.0.told.send(id.clone());
+            }
             lists.insert(record);
             if goes_on && let Err(problem) = lists.begin(&id, work, None) {
                 tracing::warn!(list = id.as_str(), "cannot go on: {}", problem.detail());
@@ -292,7 +322,7 @@ impl Lists {
     }
 
     /// The list that was sent under a key, if one was.
-    pub fn under_key(&self, key: &str) -> Option<(Id, String)> {
+    fn under_key(&self, key: &str) -> Option<(Id, String)> {
         let entries = self.entries();
         entries.values().find_map(|entry| {
             let (record, _) = &*entry.now.borrow();
@@ -305,7 +335,18 @@ impl Lists {
     /// # Errors
     ///
     /// When it is no list, or it cannot be kept.
-    pub fn add(&self, received: Received) -> Result<(), Problem> {
+    pub fn add(&self, received: Received) -> Result<Added, Problem> {
+        let _one = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = received.key.as_deref().and_then(|key| self.under_key(key));
+        if let Some((known, digest)) = before {
+            return match digest == received.digest {
+                true => Ok(Added::Before(known)),
+                false => Err(Problem::conflict(
+                    "key_used",
+                    "another list was sent under this Idempotency-Key: choose a new key for a new list",
+                )),
+            };
+        }
         let Received {
             id,
             name,
@@ -333,13 +374,46 @@ impl Lists {
             delimiter: b',',
             key,
             digest,
+            owed: false,
         };
         self.0
             .store
             .keep(&record)
             .map_err(|error| Problem::fault(&error))?;
         self.insert(record);
-        Ok(())
+        Ok(Added::New)
+    }
+
+    /// Makes sure that choices can be kept to.
+    ///
+    /// # Errors
+    ///
+    /// What to change.
+    pub fn understands(&self, choices: &Choices) -> Result<(), Problem> {
+        Chosen::read(choices)?;
+        match &choices.webhook {
+            Some(url) => may_be_told(url, self.0.webhooks).map_err(Problem::bad),
+            None => Ok(()),
+        }
+    }
+
+    /// What the owner of a list is to be told, and where.
+    pub fn owed(&self, id: &Id) -> Option<(String, String)> {
+        let record = self.record(id).ok().filter(|record| record.owed)?;
+        let url = record.choices.webhook.clone()?;
+        let view = self.view(id).ok()?;
+        let event = format!("list.{}", record.state.as_str());
+        Some((url, json!({ "event": event, "list": view }).to_string()))
+    }
+
+    /// Notes that the owner of a list was told, or cannot be.
+    pub fn is_told(&self, id: &Id) {
+        let Ok(entry) = self.entry(id) else { return };
+        let mut record = entry.now.borrow().0.clone();
+        record.owed = false;
+        if let Err(problem) = self.keep(&entry, record) {
+            tracing::warn!("cannot keep a record: {}", problem.detail());
+        }
     }
 
     /// How a list stands.
@@ -445,6 +519,7 @@ impl Lists {
         let entry = self.entry(id)?;
         let mut record = entry.now.borrow().0.clone();
         if let Some(choices) = choices {
+            self.understands(&choices)?;
             record.choices = choices;
         }
         let (wish, of_wish) = watch::channel(Wish::GoOn);
@@ -585,7 +660,7 @@ impl Lists {
     }
 
     /// Has everything under way rest until the server starts again.
-    pub async fn end(&self) {
+    pub fn end(&self) {
         self.0.is_ending.send_replace(true);
         let under_way: Vec<Arc<Entry>> = self.entries().values().cloned().collect();
         for entry in &under_way {
@@ -681,6 +756,8 @@ impl Lists {
         match ordered {
             Ordered::Verify(ticket, delimiter) => {
                 let outcome = self.follow(entry, ticket).await;
+                let outcome = outcome.unwrap_or(Ok(Listed::NotBegun));
+                let most = self.0.most_rows;
                 self.settle(entry, |record, wish| match outcome {
                     Ok(Listed::Done(report)) => {
                         record.has_lists = true;
@@ -688,6 +765,13 @@ impl Lists {
                         record.ending = Some(report.ending);
                         record.result = Some(result(&report));
                         record.state = match (report.ending, wish) {
+                            (_, _) if report.list.rows > most => {
+                                record.problem = Some(format!(
+                                    "the list has more than {most} rows, which is the most: send it in parts, or start the \
+                                     server with a larger --max-rows"
+                                ));
+                                State::Failed
+                            }
                             (Ending::Completed | Ending::Deadline, _) => State::Done,
                             (Ending::Interrupted, Wish::Stop) => State::Done,
                             (Ending::Interrupted, Wish::Pause | Wish::GoOn) => State::Paused,
@@ -702,7 +786,7 @@ impl Lists {
                 });
             }
             Ordered::Estimate(ticket) => {
-                let outcome = self.follow(entry, ticket).await;
+                let outcome = self.follow(entry, ticket).await.unwrap_or(Ok(None));
                 self.settle(entry, |record, wish| match outcome {
                     Ok(estimated) => {
                         if let Some(estimated) = estimated {
@@ -719,23 +803,35 @@ impl Lists {
         }
     }
 
-    /// Waits for what comes of a list, and tells how it stands meanwhile.
-    async fn follow<T>(&self, entry: &Arc<Entry>, ticket: Ticket<T>) -> Result<T, Error> {
+    /// Waits for what comes of a list, and tells how it stands meanwhile. `None` of one that was called back before its
+    /// turn came: it does not begin any more.
+    async fn follow<T>(&self, entry: &Arc<Entry>, ticket: Ticket<T>) -> Option<Result<T, Error>> {
         let Ticket {
             mut standing,
             mut outcome,
         } = ticket;
+        let mut wish = {
+            let sender = entry.wish.lock().unwrap_or_else(PoisonError::into_inner);
+            sender.subscribe()
+        };
         loop {
+            if *wish.borrow_and_update() != Wish::GoOn && !standing.borrow().is_under_way {
+                return None;
+            }
             tokio::select! {
                 biased;
                 outcome = &mut outcome => {
                     let last = standing.borrow().clone();
                     entry.now.send_modify(|(_, standing)| *standing = last);
-                    return outcome.unwrap_or_else(|_| Err(Error::broken_off()));
+                    return Some(outcome.unwrap_or_else(|_| Err(Error::broken_off())));
                 }
+                Ok(()) = wish.changed() => continue,
                 Ok(()) = standing.changed() => {
                     let now = standing.borrow_and_update().clone();
                     self.has_turn(entry, &now);
+                    if now.rows > self.0.most_rows {
+                        entry.wishes(Wish::Stop);
+                    }
                     entry.now.send_modify(|(_, standing)| *standing = now);
                 }
             }
@@ -770,6 +866,7 @@ impl Lists {
         let mut record = entry.now.borrow().0.clone();
         record.ended = Some(now());
         change(&mut record, wish);
+        record.owed = record.choices.webhook.is_some();
         let id = record.id.clone();
         if let Err(problem) = self.keep(entry, record) {
             tracing::warn!("cannot keep a record: {}", problem.detail());
@@ -903,15 +1000,6 @@ impl Chosen {
             deadline: duration("deadline", choices.deadline.as_deref())?,
         })
     }
-}
-
-/// Makes sure that choices can be kept to.
-///
-/// # Errors
-///
-/// What to change.
-pub fn understood(choices: &Choices) -> Result<(), Problem> {
-    Chosen::read(choices).map(drop)
 }
 
 fn duration(name: &str, text: Option<&str>) -> Result<Option<Duration>, Problem> {

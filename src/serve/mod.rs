@@ -1,30 +1,46 @@
 //! The page and the interface for people and programs without a shell.
 //!
-//! `listen` takes connections, `http` says what is asked and answered, `lists` is the life of a list, `store` its place
-//! on disk. Who asks is the [`Desk`](crate::verifier::desk::Desk), by which one scheduler holds every host's limits.
+//! `listen` takes connections, `guard` looks at who comes, `http` says what is asked and answered, `lists` is the life of
+//! a list, `store` its place on disk, `webhook` tells its owner. Who asks is the [`Desk`](crate::verifier::desk::Desk), by
+//! which one scheduler holds every host's limits.
 
+mod bounces;
+mod dropin;
+mod guard;
 mod http;
 mod listen;
 mod lists;
+mod outward;
+mod pace;
 mod page;
 mod preview;
 mod problem;
 mod store;
+mod token;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::model::limits;
+use crate::net::route::Reach;
 use crate::verifier::Error;
 use crate::verifier::desk::{Desk, Terms};
 
+use guard::{Guard, Sessions};
 use http::{App, Inner};
 use lists::Lists;
+use pace::Pace;
 use store::{Store, StoreError};
+use webhook::Teller;
+
+pub use guard::Network;
+pub use token::{Scope, Tokens};
 
 /// How a server is set up.
 pub struct Settings {
@@ -38,6 +54,20 @@ pub struct Settings {
     pub most_bytes: u64,
     /// Most lists that are kept at a time.
     pub most_lists: usize,
+    /// Most rows that a list may have.
+    pub most_rows: u64,
+    /// How many requests a second one client may make.
+    pub requests: u32,
+    /// Who may ask for what; `None` where everybody who can connect may ask for everything.
+    pub tokens: Option<Tokens>,
+    /// Names of this server, beside `localhost` and addresses.
+    pub names: Vec<String>,
+    /// Proxies that are believed what they say of their clients.
+    pub proxies: Vec<Network>,
+    /// Below which path everything is: empty, or such as `/presend`.
+    pub base: String,
+    /// Where webhooks may lead.
+    pub webhooks: Reach,
     /// How long a check may take.
     pub check_time: Duration,
 }
@@ -51,6 +81,15 @@ pub enum ServeError {
     /// Nobody can be asked.
     #[error(transparent)]
     Verifier(#[from] Error),
+    /// Anybody could ask for anything.
+    #[error(
+        "{address} can be reached from elsewhere, so whoever asks there needs a token\n  \
+         name a file of them with --token-file FILE: where there is none, one is made and shown once"
+    )]
+    NeedsTokens {
+        /// Where it was to listen.
+        address: SocketAddr,
+    },
     /// Nobody can be listened to there.
     #[error("cannot listen on {address}: {error}; name another address with --listen")]
     Listen {
@@ -58,6 +97,14 @@ pub enum ServeError {
         address: SocketAddr,
         /// The system's words.
         error: std::io::Error,
+    },
+    /// Those whom the server has suppressed cannot be read.
+    #[error(
+        "the suppression list of the server cannot be read: {words}; look at suppressed.csv in its folder"
+    )]
+    Suppression {
+        /// What is wrong.
+        words: String,
     },
     /// The system has no room for it.
     #[error("the system has no room for a server: {0}")]
@@ -75,8 +122,14 @@ pub fn run(
     ready: impl FnOnce(SocketAddr),
     over: impl AsyncFnOnce(),
 ) -> Result<(), ServeError> {
+    if settings.tokens.is_none() && !settings.listen.ip().is_loopback() {
+        return Err(ServeError::NeedsTokens {
+            address: settings.listen,
+        });
+    }
     let tools = terms.tools.clone();
     let store = Store::open(&settings.folder)?;
+    let teller = Teller::new(&settings.folder, settings.webhooks)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -86,16 +139,42 @@ pub fn run(
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let here = listener.local_addr().map_err(failed)?;
         let desk = Desk::open(terms)?;
-        let (told, _of_lists) = mpsc::unbounded_channel();
-        let lists = Lists::take_up(store, desk.clone(), settings.keep, told)?;
+        let asking = desk.clone();
+        let (told, done) = mpsc::unbounded_channel();
+        let lists = Lists::take_up(
+            store,
+            desk.clone(),
+            lists::Terms {
+                keep: settings.keep,
+                most_rows: settings.most_rows,
+                webhooks: settings.webhooks,
+                told,
+            },
+        )?;
+        let telling = tokio::spawn(teller.tell_all(lists.clone(), done));
         let app = App::new(Inner {
             lists: lists.clone(),
             desk,
+            current: RwLock::new(tools.clone()),
             tools,
+            guard: Arc::new(Guard {
+                names: settings.names.clone(),
+                proxies: settings.proxies.clone(),
+                tokens: settings.tokens.clone(),
+                base: settings.base.clone(),
+                pace: Pace::new(settings.requests),
+                sessions: Sessions::default(),
+            }),
             most_bytes: settings.most_bytes,
             most_lists: settings.most_lists,
             check_time: settings.check_time,
+            uploads: Semaphore::new(limits::SERVED_UPLOADS),
+            checks: Semaphore::new(limits::SERVED_WAITING_CHECKS),
         });
+        app.read_suppression()
+            .map_err(|problem| ServeError::Suppression {
+                words: problem.detail().to_owned(),
+            })?;
         let (end, ending) = watch::channel(false);
         let served = tokio::spawn(listen::serve(listener, http::routes(app), ending));
         let sweeping = lists.clone();
@@ -108,7 +187,9 @@ pub fn run(
         ready(here);
         over().await;
         sweep.abort();
-        lists.end().await;
+        telling.abort();
+        lists.end();
+        asking.end().await;
         end.send_replace(true);
         let _ = served.await;
         Ok(())

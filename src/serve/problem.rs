@@ -125,7 +125,14 @@ impl From<Error> for Problem {
                 words,
             )
             .later(60),
-            ErrorKind::Settings | ErrorKind::Ledger | ErrorKind::Fault => Problem::fault(&error),
+            ErrorKind::Ledger => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ledger",
+                "The ledger cannot be used",
+                words,
+            )
+            .later(10),
+            ErrorKind::Settings | ErrorKind::Fault => Problem::fault(&error),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A list is there once its record is: what a killed server had begun to receive is swept away.
 
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -65,7 +66,10 @@ pub fn random<const N: usize>() -> io::Result<[u8; N]> {
 
 /// Bytes as digits and letters.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// What a list is at.
@@ -167,6 +171,9 @@ pub struct Record {
     pub key: Option<String>,
     /// What was sent, hashed.
     pub digest: String,
+    /// Whether its owner is to be told how it stands.
+    #[serde(default)]
+    pub owed: bool,
 }
 
 /// The version of [`Record`]'s shape.

@@ -6,8 +6,10 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::multipart::Field;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _};
 use ring::digest::{Context, SHA256};
@@ -24,13 +26,7 @@ impl<T: DeserializeOwned, S: Sync + Send> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|error| match error.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => too_large(limits::SERVED_BODY_BYTES as u64),
-                    _ => Problem::bad(format!("the body cannot be read: {error}")),
-                })?;
+        let bytes = bytes(request, state).await?;
         let text: &[u8] = match bytes.trim_ascii() {
             [] => b"{}",
             text => text,
@@ -42,6 +38,55 @@ impl<T: DeserializeOwned, S: Sync + Send> FromRequest<S> for Json<T> {
             ))
         })?))
     }
+}
+
+/// The parameters behind the path of a request.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync + Send> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        match read {
+            Ok(axum::extract::Query(parameters)) => Ok(Query(parameters)),
+            Err(error) => Err(Problem::bad(format!(
+                "a parameter is not understood: {}; /openapi.json names those there are",
+                error.body_text()
+            ))),
+        }
+    }
+}
+
+/// What stands in the path of a request.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Sync + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        match read {
+            Ok(axum::extract::Path(named)) => Ok(Path(named)),
+            Err(error) => Err(Problem::bad(format!(
+                "the path is not understood: {}",
+                error.body_text()
+            ))),
+        }
+    }
+}
+
+/// The bytes of a small body.
+///
+/// # Errors
+///
+/// When it is too large, or breaks off.
+pub async fn bytes<S: Sync + Send>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(limits::SERVED_BODY_BYTES as u64),
+        _ => Problem::bad(format!("the body cannot be read: {}", error.body_text())),
+    })
 }
 
 /// What is said of a body that is larger than `most` bytes.
@@ -159,3 +204,103 @@ pub fn give(file: File, kind: &'static str, name: &str) -> Result<Response, Prob
     }
     Ok(response)
 }
+
+/// A file that came as the body of a request.
+pub struct Received {
+    /// What was written of it.
+    pub written: Written,
+    /// What it is called, where the request says it.
+    pub called: Option<String>,
+    /// The other fields of the form that it came in.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Writes the file that is the body of a request, or the field `file` of the form that the body is, to `file`.
+///
+/// # Errors
+///
+/// As [`write`], or when the form cannot be read or has no such field.
+pub async fn received(
+    mut request: Request,
+    headers: &HeaderMap,
+    file: File,
+    most: u64,
+) -> Result<Received, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    // A form has a little more around the file.
+    if length.is_some_and(|length| length > most.saturating_add(limits::SERVED_BODY_BYTES as u64)) {
+        return Err(too_large(most));
+    }
+    if !kind.starts_with("multipart/form-data") {
+        let body: Body = request.into_body();
+        return Ok(Received {
+            written: write(body.into_data_stream(), file, most).await?,
+            called: None,
+            fields: Vec::new(),
+        });
+    }
+    let no_form = |error: &dyn std::fmt::Display| {
+        Problem::bad(format!(
+            "the form cannot be read: {error}; send the file in its field `file`"
+        ))
+    };
+    // The limit for other bodies is not that for files.
+    DefaultBodyLimit::disable().apply(&mut request);
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| no_form(&error))?;
+    let (mut taken, mut file, mut fields) = (None, Some(file), Vec::new());
+    loop {
+        let field = tokio::time::timeout(limits::SERVED_PATIENCE, form.next_field());
+        let field = field.await.map_err(|_| too_slow())?;
+        let Some(field) = field.map_err(|error| no_form(&error))? else {
+            break;
+        };
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == "file" {
+            let called = field.file_name().map(str::to_owned);
+            let Some(file) = file.take() else {
+                return Err(Problem::bad(
+                    "the form has two fields `file`: send one file at a time",
+                ));
+            };
+            taken = Some((write(field, file, most).await?, called));
+        } else if fields.len() >= FIELDS {
+            return Err(Problem::bad("the form has too many fields"));
+        } else {
+            fields.push((name, short(field).await?));
+        }
+    }
+    let (written, called) = taken.ok_or_else(|| Problem::bad("the form has no field `file`"))?;
+    Ok(Received {
+        written,
+        called,
+        fields,
+    })
+}
+
+/// The text of a field that is no file.
+async fn short(mut field: Field<'_>) -> Result<String, Problem> {
+    let mut text = Vec::new();
+    loop {
+        let piece = tokio::time::timeout(limits::SERVED_PATIENCE, field.chunk());
+        let piece = piece.await.map_err(|_| too_slow())?;
+        match piece.map_err(|error| Problem::bad(format!("the form cannot be read: {error}")))? {
+            None => break,
+            Some(piece) if text.len() + piece.len() > FIELD_BYTES => {
+                return Err(Problem::bad("a field of the form is too long"));
+            }
+            Some(piece) => text.extend_from_slice(&piece),
+        }
+    }
+    String::from_utf8(text).map_err(|_| Problem::bad("a field of the form is no text in UTF-8"))
+}
+
+/// Most fields beside the file. Our choice: there are fewer parameters.
+const FIELDS: usize = 20;
+
+/// Longest field beside the file, in bytes. Our choice: a long URL.
+const FIELD_BYTES: usize = 8 << 10;

@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{Stream, unfold};
 
 use super::App;
+use super::body::Path;
 use super::lists::id;
 use crate::model::limits;
 use crate::serve::problem::Problem;
@@ -27,8 +28,11 @@ pub async fn events(
     let mut now = app.lists.watch(&id(list)?)?;
     // The first one at once.
     now.mark_changed();
-    let told = unfold(Some((app, now)), |state| async {
-        let (app, mut now) = state?;
+    let told = unfold(Some((app, now, false)), |state| async {
+        let (app, mut now, has_told) = state?;
+        if has_told {
+            tokio::time::sleep(limits::SERVED_PICTURES).await;
+        }
         if now.changed().await.is_err() {
             let gone = Event::default().event("gone").data("{}");
             return Some((Ok(gone), None));
@@ -36,8 +40,7 @@ pub async fn events(
         let view = app.lists.shown_to_watcher(&now.borrow_and_update().clone());
         let event = Event::default().event("list").json_data(view);
         let event = event.unwrap_or_else(|_| Event::default().comment("no picture"));
-        tokio::time::sleep(limits::SERVED_PICTURES).await;
-        Some((Ok(event), Some((app, now))))
+        Some((Ok(event), Some((app, now, true))))
     });
     Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(limits::SERVED_KEEP_ALIVE)))
 }

@@ -3,19 +3,18 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 
-use axum::body::Body;
-use axum::extract::{FromRequest as _, Multipart, Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::App;
-use super::body::{self, Json, Written};
+use super::body::{self, Json, Path, Query};
 use crate::model::limits;
 use crate::model::text;
-use crate::serve::lists::{Download, Forget, Received, View, XLSX, understood};
+use crate::serve::lists::{Added, Download, Forget, Received, View, XLSX};
 use crate::serve::preview::{Preview, preview as look};
 use crate::serve::problem::Problem;
 use crate::serve::store::{Choices, Id, Work, hex};
@@ -23,7 +22,7 @@ use crate::verify::output::{self, SheetOf};
 
 /// What is said with a list that is sent.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Sending {
     /// What the list is called. Without, the name of the file that was sent.
@@ -110,18 +109,31 @@ pub async fn send(
         )
         .later(60));
     }
-    understood(&sending.choices())?;
+    app.lists.understands(&sending.choices())?;
+    let Ok(_place) = app.uploads.try_acquire() else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "Too many lists are being received",
+            "send the list again in a moment",
+        )
+        .later(5));
+    };
     let key = headers.get("idempotency-key").map(|key| {
         let hashed = digest(&SHA256, key.as_bytes());
         hex(hashed.as_ref())
     });
     let (id, file) = app.lists.store().receive()?;
     // Whatever keeps the list from being kept removes what was received of it.
-    let received = Receiving {
+    let receiving = Receiving {
         app: &app,
         id: Some(id.clone()),
     };
-    let (written, called) = receive(&app, request, &headers, &mut sending, file).await?;
+    let received = body::received(request, &headers, file, app.most_bytes).await?;
+    for (name, text) in received.fields {
+        said(&mut sending, &name, text)?;
+    }
+    let (written, called) = (received.written, received.called);
     if written.bytes == 0 {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -130,18 +142,9 @@ pub async fn send(
             "nothing was sent: the body is the list, or a form with a field `file`",
         ));
     }
-    if let Some((known, digest)) = key.as_deref().and_then(|key| app.lists.under_key(key)) {
-        return match digest == written.digest {
-            true => Ok(axum::Json(app.lists.view(&known)?).into_response()),
-            false => Err(Problem::conflict(
-                "key_used",
-                "another list was sent under this Idempotency-Key: choose a new key for a new list",
-            )),
-        };
-    }
     let choices = sending.choices();
-    understood(&choices)?;
-    app.lists.add(Received {
+    app.lists.understands(&choices)?;
+    let added = app.lists.add(Received {
         id: id.clone(),
         name: tidy(sending.name.as_deref().or(called.as_deref())),
         bytes: written.bytes,
@@ -149,6 +152,9 @@ pub async fn send(
         key,
         choices,
     })?;
+    if let Added::Before(known) = added {
+        return Ok(axum::Json(app.lists.view(&known)?).into_response());
+    }
     let begun = match sending.then.unwrap_or_default() {
         Then::Verify => app.lists.begin(&id, Work::Verify, None),
         Then::Estimate => app.lists.begin(&id, Work::Estimate, None),
@@ -158,8 +164,8 @@ pub async fn send(
         let _ = app.lists.delete(&id, Forget::Nobody).await;
         return Err(problem);
     }
-    received.is_kept();
-    let location = format!("/v1/lists/{}", id.as_str());
+    receiving.keep();
+    let location = format!("{}/v1/lists/{}", app.guard.base, id.as_str());
     let view = axum::Json(app.lists.view(&id)?);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], view).into_response())
 }
@@ -171,7 +177,7 @@ struct Receiving<'a> {
 }
 
 impl Receiving<'_> {
-    fn is_kept(mut self) {
+    fn keep(mut self) {
         self.id = None;
     }
 }
@@ -187,52 +193,6 @@ impl Drop for Receiving<'_> {
             );
         }
     }
-}
-
-/// Writes the list in a body to `file`. Returns what the file is called where the body says it.
-async fn receive(
-    app: &App,
-    request: Request,
-    headers: &HeaderMap,
-    sending: &mut Sending,
-    file: File,
-) -> Result<(Written, Option<String>), Problem> {
-    let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !kind.starts_with("multipart/form-data") {
-        let body: Body = request.into_body();
-        let written = body::write(body.into_data_stream(), file, app.most_bytes).await?;
-        return Ok((written, None));
-    }
-    let no_form = |error: &dyn std::fmt::Display| {
-        Problem::bad(format!(
-            "the form cannot be read: {error}; send the list in its field `file`"
-        ))
-    };
-    // The limit for other bodies is not that for lists.
-    let mut request = request;
-    axum::extract::DefaultBodyLimit::disable().apply(&mut request);
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|error| no_form(&error))?;
-    let (mut received, mut file) = (None, Some(file));
-    while let Some(field) = form.next_field().await.map_err(|error| no_form(&error))? {
-        let name = field.name().unwrap_or_default().to_owned();
-        if name == "file" {
-            let called = field.file_name().map(str::to_owned);
-            let Some(file) = file.take() else {
-                return Err(Problem::bad(
-                    "the form has two fields `file`: send one list at a time",
-                ));
-            };
-            let written = body::write(field, file, app.most_bytes).await?;
-            received = Some((written, called));
-            continue;
-        }
-        let text = field.text().await.map_err(|error| no_form(&error))?;
-        said(sending, &name, text)?;
-    }
-    received.ok_or_else(|| Problem::bad("the form has no field `file` with the list"))
 }
 
 /// Takes in a field of a form that says the same as a parameter.
@@ -293,7 +253,7 @@ fn tidy(name: Option<&str>) -> String {
 
 /// Which page of the lists is wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// How many to tell of, at most 100. Without, 50.
@@ -355,7 +315,7 @@ pub async fn one(
 
 /// Which column is looked at.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Column {
     /// By its name or its number from 1; without, the one that is found.
@@ -378,7 +338,7 @@ pub async fn preview(
 ) -> Result<axum::Json<Preview>, Problem> {
     let id = id(list)?;
     let (source, options) = app.lists.opened(&id, column.column)?;
-    let tools = app.tools.clone();
+    let tools = app.tools();
     let seen = tokio::task::spawn_blocking(move || look(&source, &options, &tools));
     Ok(axum::Json(
         seen.await.map_err(|error| Problem::fault(&error))??,
@@ -428,9 +388,6 @@ fn begin(
     let id = id(list)?;
     // An empty object changes nothing.
     let choices = choices.filter(|choices| *choices != Choices::default());
-    if let Some(choices) = &choices {
-        understood(choices)?;
-    }
     app.lists.resume(&id, work, choices)?;
     accepted(app, &id)
 }
@@ -471,7 +428,7 @@ pub async fn stop(State(app): State<App>, Path(list): Path<String>) -> Result<Re
 
 /// What goes with a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Deleting {
     /// Whether what was learned of the people on it goes too.
@@ -503,7 +460,7 @@ pub async fn delete(
 /// Gives a file that came of a list: `verified`, `review`, `rejected` or `all` as `.csv`, `.xlsx` or `.jsonl`;
 /// `lists.xlsx`, `target.csv`, and `report` as `.html`, `.json` or `.md`.
 #[utoipa::path(
-    get, path = "/v1/lists/{id}/{file}", tag = "lists", params(("id" = String, Path), ("file" = String, Path, example = "verified.csv")),
+    get, path = "/v1/lists/{id}/{file}", tag = "lists", params(("id" = String, Path), ("file" = String, Path, example = "verified.csv"), Showing),
     responses(
         (status = 200, content_type = "text/csv", body = Vec<u8>),
         (status = 404, description = "There is no such list or file.", body = Problem, content_type = "application/problem+json"),
@@ -513,6 +470,7 @@ pub async fn delete(
 pub async fn download(
     State(app): State<App>,
     Path((list, file)): Path<(String, String)>,
+    Query(showing): Query<Showing>,
 ) -> Result<Response, Problem> {
     let id = id(list)?;
     let record = app.lists.record(&id)?;
@@ -563,8 +521,35 @@ pub async fn download(
         })
     });
     let (given, kind) = made.await.map_err(|error| Problem::fault(&error))??;
-    body::give(given, kind, &file)
+    let mut response = body::give(given, kind, &file)?;
+    if showing.show && file == "report.html" {
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_DISPOSITION);
+        // The report has its style in itself, and nothing that runs.
+        for (name, value) in SHOWN {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    Ok(response)
 }
+
+/// Whether a file is shown.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Showing {
+    /// Whether `report.html` is shown in the browser, in a frame of this server's own page, instead of being saved.
+    show: bool,
+}
+
+/// What keeps a report safe that is shown.
+const SHOWN: [(&str, &str); 2] = [
+    (
+        "content-security-policy",
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+    ),
+    ("x-frame-options", "SAMEORIGIN"),
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,13 @@
 //! `/v1/explain` and `/v1/preflight`: what a reply means, whether a domain is fit to send.
 
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::App;
-use super::body::Json;
+use super::body::{Json, bytes};
 use crate::bounce::explain::{Hints, Knowledge, explain as explained, explain_text, json};
 use crate::serve::problem::Problem;
 
@@ -32,8 +31,9 @@ pub struct Reply {
 pub async fn explain(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let body = bytes(request, &()).await?;
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let is_message = kind.starts_with("message/") || kind.starts_with("text/");
@@ -52,16 +52,15 @@ pub async fn explain(
                 "there is nothing to explain: send {\"text\": \"550 5.1.1 ...\"}, or a message",
             ));
         }
-        let explanation = match is_message {
-            true => explained(&body, hints, knowledge),
-            false => {
-                let reply: Reply = serde_json::from_slice(&body).map_err(|error| {
-                    Problem::bad(format!(
-                        "the body is no JSON of the shape that is wanted: {error}; send a message as message/rfc822"
-                    ))
-                })?;
-                explain_text(&reply.text, hints, knowledge)
-            }
+        let explanation = if is_message {
+            explained(&body, hints, knowledge)
+        } else {
+            let reply: Reply = serde_json::from_slice(&body).map_err(|error| {
+                Problem::bad(format!(
+                    "the body is no JSON of the shape that is wanted: {error}; send a message as message/rfc822"
+                ))
+            })?;
+            explain_text(&reply.text, hints, knowledge)
         };
         json::to_string(&explanation).map_err(|error| Problem::fault(&error))
     };

@@ -5,6 +5,7 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Looked, Terms};
+use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, LedgerError, Todo};
 use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
@@ -27,6 +28,8 @@ enum Wanted {
         now: Timestamp,
         answer: oneshot::Sender<Result<Vec<Looked>, Error>>,
     },
+    /// Whom to leave alone from now on.
+    Suppress(Suppression),
     /// To let go of the ledger until the other side of the channel is gone.
     LetGo {
         gone: oneshot::Sender<()>,
@@ -78,6 +81,11 @@ impl Known {
         answered.await.unwrap_or_else(|_| Err(broken_off()))
     }
 
+    /// From now on the addresses and domains of `suppression` are settled.
+    pub(super) fn suppress(&self, suppression: Suppression) {
+        let _ = self.0.send(Wanted::Suppress(suppression));
+    }
+
     /// Has the ledger let go of until what is returned is dropped.
     pub(super) async fn let_go(&self) -> oneshot::Sender<()> {
         let (gone, is_gone) = oneshot::channel();
@@ -107,6 +115,7 @@ impl Reader {
             } => {
                 let _ = answer.send(self.look(texts, since, now));
             }
+            Wanted::Suppress(suppression) => self.tools.suppression = suppression,
             Wanted::LetGo { gone, back } => {
                 self.ledger = None;
                 let _ = gone.send(());
@@ -151,7 +160,7 @@ impl Reader {
 
 impl OpenLedger {
     /// Which world's facts belong into the ledger of a place.
-    fn realm(place: &Place) -> crate::ledger::Realm {
+    pub(super) fn realm(place: &Place) -> crate::ledger::Realm {
         match place {
             Place::Offline | Place::Real => crate::ledger::Realm::Real,
             Place::Simulated(_, name) => crate::ledger::Realm::Simulated(name.clone()),

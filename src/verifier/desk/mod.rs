@@ -19,10 +19,12 @@ use super::error::Error;
 use super::place::Place;
 use super::preflight::Preflight;
 use super::run::broken_off;
-use super::setup::Setup;
+use super::setup::{OpenLedger, Setup};
 use crate::input::address::Address;
 use crate::input::list::{Options, Source};
-use crate::ledger::{Forgotten, Lifetimes, Target};
+use crate::input::suppression::Suppression;
+use crate::ledger::{Forgotten, Ledger, Lifetimes, Realm, Target};
+use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Policy;
 use crate::probe::scheduler::Progress;
@@ -177,6 +179,14 @@ pub struct Desk {
     known: Known,
     guests: Guests,
     now: Now,
+    kept: Arc<Kept>,
+}
+
+/// Where what is learned is kept.
+struct Kept {
+    path: PathBuf,
+    realm: Realm,
+    lifetimes: Lifetimes,
 }
 
 /// What the clock at the desk shows.
@@ -216,6 +226,11 @@ impl Desk {
         let now = Now::of(&terms.place);
         let guests = Guests::default();
         let known = Known::open(&terms, now.get())?;
+        let kept = Arc::new(Kept {
+            path: terms.ledger.clone(),
+            realm: OpenLedger::realm(&terms.place),
+            lifetimes: terms.lifetimes,
+        });
         let (errands, to_do) = mpsc::unbounded_channel();
         Worker::start(terms, known.clone(), guests.clone(), now.clone(), to_do)?;
         Ok(Desk {
@@ -223,7 +238,39 @@ impl Desk {
             known,
             guests,
             now,
+            kept,
         })
+    }
+
+    /// The ledger, to be read or told of bounces. Whoever forgets waits until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be used.
+    pub fn ledger(&self) -> Result<Ledger, Error> {
+        let Kept {
+            path,
+            realm,
+            lifetimes,
+        } = &*self.kept;
+        Ok(Ledger::open(path, realm, *lifetimes, self.now.get())?)
+    }
+
+    /// From now on the addresses and domains of `suppression` are left alone; a list under way keeps those that it began
+    /// with.
+    pub fn suppress(&self, suppression: Suppression) {
+        self.known.suppress(suppression.clone());
+        let _ = self.errands.send(Errand::Suppress(suppression));
+    }
+
+    /// What is known of what `texts` name, whenever it was learned. Nobody is asked.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub async fn known(&self, texts: Vec<String>) -> Result<Vec<Looked>, Error> {
+        let always = Timestamp::default();
+        self.known.look(texts, always, self.now.get()).await
     }
 
     /// Hands in a list. It is done when those before it are; `wish` may call it back at any time.
@@ -316,6 +363,14 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    /// Ends: what is under way ends in order, as far as it is not waited for too long.
+    pub async fn end(&self) {
+        let (done, is_done) = oneshot::channel();
+        let _ = self.errands.send(Errand::End { done });
+        let most = limits::STOPPING_WAIT + limits::SERVED_FAREWELL;
+        let _ = tokio::time::timeout(most, is_done).await;
     }
 
     /// Looks whether a domain is fit to send.

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::known::Known;
 use super::{ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish};
+use crate::input::suppression::Suppression;
 use crate::ledger::{Forgotten, Job, Lifetimes, Memory, Target, forget};
 use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
@@ -47,6 +48,10 @@ pub(super) enum Errand {
     Guests {
         trouble: mpsc::UnboundedSender<Error>,
     },
+    /// Nothing more is to be done.
+    End { done: oneshot::Sender<()> },
+    /// Whom to leave alone from now on.
+    Suppress(Suppression),
     Preflight {
         domain: String,
         answer: oneshot::Sender<Result<Preflight, Error>>,
@@ -57,14 +62,21 @@ pub(super) enum Errand {
     },
 }
 
+/// Where what came of an errand is told.
+type Answer<T> = oneshot::Sender<Result<T, Error>>;
+
 /// What waits for its turn.
 #[derive(Default)]
 struct Line {
     /// To be done alone, before all else.
-    forget: VecDeque<(Vec<Target>, oneshot::Sender<Result<Forgotten, Error>>)>,
+    forget: VecDeque<(Vec<Target>, Answer<Forgotten>)>,
     lists: VecDeque<Errand>,
     /// Who is told when guests cannot be asked about.
     hosts: Vec<mpsc::UnboundedSender<Error>>,
+    /// Who is told when everything has ended.
+    ends: Option<oneshot::Sender<()>>,
+    /// Whom to leave alone from the next turn on.
+    suppression: Option<Suppression>,
     /// Whether what is under way is to make room: something goes before it.
     makes_room: watch::Sender<bool>,
 }
@@ -120,6 +132,11 @@ impl Door {
                     let _ = answer.send(Err(error));
                 }
             },
+            Errand::End { done } => {
+                self.line.ends = Some(done);
+                self.line.makes_room.send_replace(true);
+            }
+            Errand::Suppress(suppression) => self.line.suppression = Some(suppression),
             Errand::Forget { targets, answer } => {
                 self.line.forget.push_back((targets, answer));
                 self.line.makes_room.send_replace(true);
@@ -188,6 +205,10 @@ impl Worker {
             while let Ok(errand) = door.errands.try_recv() {
                 door.take_in(errand, &self.asker);
             }
+            if let Some(done) = door.line.ends.take() {
+                let _ = done.send(());
+                return;
+            }
             if let Some((targets, answer)) = door.line.forget.pop_front() {
                 let held = self.known.let_go().await;
                 let _ = answer.send(forget(&self.path, &targets).map_err(Error::from));
@@ -195,6 +216,9 @@ impl Worker {
                 continue;
             }
             door.line.makes_room.send_replace(false);
+            if let Some(suppression) = door.line.suppression.take() {
+                self.tools.suppression = suppression;
+            }
             if let Some(errand) = door.line.lists.pop_front() {
                 self.turn_of(errand, door).await;
             } else if !self.guests.is_empty() {
@@ -245,9 +269,11 @@ impl Worker {
                     answer,
                 }),
             },
-            Errand::Guests { .. } | Errand::Preflight { .. } | Errand::Forget { .. } => {
-                unreachable!("only lists stand in this line")
-            }
+            Errand::Guests { .. }
+            | Errand::End { .. }
+            | Errand::Suppress(_)
+            | Errand::Preflight { .. }
+            | Errand::Forget { .. } => unreachable!("only lists stand in this line"),
         }
     }
 
@@ -301,6 +327,8 @@ impl Worker {
         teller: &watch::Sender<Standing>,
         door: &mut Door,
     ) -> Result<Turn<Listed>, Error> {
+        // In this order, so that whoever calls it back and sees it waiting knows that it will not begin.
+        teller.send_modify(|standing| standing.is_under_way = true);
         if *wish.borrow() != Wish::GoOn {
             return Ok(Turn::Over(Listed::NotBegun));
         }
@@ -327,7 +355,6 @@ impl Worker {
             policy: work.policy.clone(),
             ..self.tools.clone()
         };
-        teller.send_modify(|standing| standing.is_under_way = true);
         let mut observer = Teller::new(teller.clone(), &self.now, self.haste);
         let stop = early(wish, door, work.deadline);
         let run = prepare(task, &tools, asking, ledger, &mut observer, stop);
@@ -369,6 +396,7 @@ impl Worker {
         teller: &watch::Sender<Standing>,
         door: &mut Door,
     ) -> Result<Turn<Option<Estimated>>, Error> {
+        teller.send_modify(|standing| standing.is_under_way = true);
         if *wish.borrow() != Wish::GoOn {
             return Ok(Turn::Over(None));
         }
@@ -385,7 +413,6 @@ impl Worker {
             policy: work.policy.clone(),
             ..self.tools.clone()
         };
-        teller.send_modify(|standing| standing.is_under_way = true);
         let mut observer = Teller::new(teller.clone(), &self.now, self.haste);
         let sample = Sample {
             sources,

@@ -96,7 +96,16 @@ impl Listener for Recorder<'_> {
 fn concerned(learned: &Event, visiting: &[Guest]) -> Vec<(Guest, News)> {
     let news = match learned {
         Event::Waiting { again: None, .. } => News::Left,
-        _ => News::Learned,
+        Event::Address { .. }
+        | Event::Domain { .. }
+        | Event::Host { .. }
+        | Event::Waiting { again: Some(_), .. }
+        | Event::CatchAll { .. }
+        | Event::TakenBack { .. }
+        | Event::Doubted { .. }
+        | Event::Stranded { .. }
+        | Event::Left { .. }
+        | Event::Blocked { .. } => News::Learned,
     };
     let (person, domain): (Option<&str>, Option<&str>) = match learned {
         Event::Address { key, .. } | Event::Waiting { key, .. } => (Some(key), None),

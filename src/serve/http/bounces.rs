@@ -1,0 +1,182 @@
+//! `/v1/bounces`: what really came back. `/v1/suppression`: who gets no mail.
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::App;
+use super::body::{Json, Query, received};
+use super::lists::id;
+use crate::bounce::import::suppression::SuppressionFile;
+use crate::input::address::Address;
+use crate::model::limits;
+use crate::model::timestamp::Timestamp;
+use crate::serve::bounces::{Learned, allow_again, entries, learn, listed};
+use crate::serve::problem::Problem;
+
+/// What bounces are compared with.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Compared {
+    /// The id of the list whose `verified` was sent to.
+    list: Option<String>,
+}
+
+/// Learns from real bounces: messages that came back (.eml, mbox), exports of sending platforms (CSV, JSON, JSON lines),
+/// also packed. The body is the file, or a form with the field `file`. Hard bounces and complaints go to the suppression
+/// list.
+#[utoipa::path(
+    post, path = "/v1/bounces", tag = "tools", params(Compared),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, body = Learned),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The list was not verified yet.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "These are no bounces.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn bounces(
+    State(app): State<App>,
+    Query(compared): Query<Compared>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<axum::Json<Learned>, Problem> {
+    let out = match compared.list {
+        None => None,
+        Some(list) => {
+            let id = id(list)?;
+            app.lists.record(&id)?;
+            Some(app.lists.store().out(&id))
+        }
+    };
+    let file = tempfile::NamedTempFile::new_in(app.lists.store().folder())?;
+    let writing = file.reopen()?;
+    received(request, &headers, writing, app.most_bytes).await?;
+    let this = app.clone();
+    let learned = tokio::task::spawn_blocking(move || {
+        let ledger = this.desk.ledger()?;
+        learn(file.path(), &ledger, &this.suppressed(), out, &this.tools)
+    });
+    let learned = learned.await.map_err(|error| Problem::fault(&error))??;
+    app.read_suppression()?;
+    Ok(axum::Json(learned))
+}
+
+/// Which entries are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// Those in which this text stands.
+    q: Option<String>,
+}
+
+/// Entries of the suppression list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Suppressed {
+    /// The first of them, with `email`, `why` and `since`.
+    #[schema(value_type = Vec<Object>)]
+    entries: Vec<serde_json::Value>,
+    /// How many there are.
+    count: usize,
+}
+
+/// Tells who is on the suppression list of this server. Those of files that the server was started with are not told.
+#[utoipa::path(get, path = "/v1/suppression", tag = "tools", params(Wanted), responses((status = 200, body = Suppressed)))]
+pub async fn suppressed(
+    State(app): State<App>,
+    Query(wanted): Query<Wanted>,
+) -> Result<axum::Json<Suppressed>, Problem> {
+    let records = entries(&app.suppressed())?;
+    let wanted = wanted.q.unwrap_or_default().to_lowercase();
+    let all = listed(&records).into_iter().filter(|entry| {
+        entry
+            .values()
+            .any(|value| value.to_lowercase().contains(&wanted))
+    });
+    let all: Vec<serde_json::Value> = all.map(|entry| serde_json::json!(entry)).collect();
+    Ok(axum::Json(Suppressed {
+        count: all.len(),
+        entries: all.into_iter().take(limits::SERVED_ENTRIES).collect(),
+    }))
+}
+
+/// Whom a request names.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Named {
+    /// Addresses; where that is said, domains with everybody in them.
+    names: Vec<String>,
+}
+
+impl Named {
+    /// The addresses that are named.
+    fn addresses(&self) -> Result<Vec<Address>, Problem> {
+        if self.names.is_empty() {
+            return Err(Problem::bad(
+                "name somebody: {\"names\": [\"anna@example.org\"]}",
+            ));
+        }
+        let parse = |name: &String| {
+            Address::parse(name)
+                .map_err(|fault| Problem::bad(format!("{name:?} is no address: {fault}")))
+        };
+        self.names.iter().map(parse).collect()
+    }
+
+    /// The names as they are.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+/// How many were changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Changed {
+    /// How many.
+    count: u64,
+}
+
+/// Adds addresses to the suppression list: they are not asked about, and never verified.
+#[utoipa::path(
+    post, path = "/v1/suppression", tag = "tools", request_body = Named,
+    responses((status = 200, body = Changed), (status = 400, body = Problem, content_type = "application/problem+json"))
+)]
+pub async fn suppress(
+    State(app): State<App>,
+    Json(named): Json<Named>,
+) -> Result<axum::Json<Changed>, Problem> {
+    let addresses = named.addresses()?;
+    let since = Timestamp::from(std::time::SystemTime::now()).to_string();
+    let failed = |error| Problem::fault(&error);
+    let mut file = SuppressionFile::open(&app.suppressed()).map_err(failed)?;
+    for address in &addresses {
+        file.add(address, "by hand", &since);
+    }
+    let count = file.finish().map_err(failed)?;
+    app.read_suppression()?;
+    Ok(axum::Json(Changed { count }))
+}
+
+/// Takes addresses off the suppression list.
+#[utoipa::path(
+    delete, path = "/v1/suppression", tag = "tools", request_body = Named,
+    responses((status = 200, body = Changed), (status = 400, body = Problem, content_type = "application/problem+json"))
+)]
+pub async fn allow(
+    State(app): State<App>,
+    Json(named): Json<Named>,
+) -> Result<axum::Json<Changed>, Problem> {
+    let addresses = named.addresses()?;
+    let keys: Vec<String> = addresses
+        .iter()
+        .map(|address| address.key().into_owned())
+        .collect();
+    let count = allow_again(&app.suppressed(), &keys)?;
+    app.read_suppression()?;
+    Ok(axum::Json(Changed {
+        count: count as u64,
+    }))
+}
