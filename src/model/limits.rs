@@ -253,7 +253,7 @@ pub const SLOWDOWN_WAIT: Duration = Duration::from_secs(60);
 
 /// Most recipients a second that a host is asked about in the end which answers quickly for minutes without a complaint,
 /// where the operator says nothing. Our choice: a fifth of what senders deliver to an operator that they know nothing of
-/// (KumoMTA's shaping defaults: 100 messages a second); small hosts never have so many addresses on a list.
+/// (the shaping defaults of `KumoMTA`: 100 messages a second); small hosts never have so many addresses on a list.
 pub const HOST_RATE_MOST: u32 = 20;
 
 /// How long such a host must answer quickly before each step, in whole. Our choice.

@@ -251,13 +251,13 @@ impl Scheduler {
         }
         entry.goes_first = !entry.listed;
         let Some(group) = entry.group else {
-            self.unresolved.to_the_front(index);
+            self.unresolved.bring_forward(index);
             return;
         };
         let host = self.groups[group].host;
         to_the_front(&mut self.groups[group].ready, index);
         to_the_front(&mut self.hosts[host].queue, group);
-        self.ready.to_the_front(host);
+        self.ready.bring_forward(host);
     }
 
     /// Wakes a group's conversation that rests until the next clock comes due: there is something to ask before that.

@@ -14,10 +14,9 @@ use foldhash::HashMap;
 pub(super) struct LongestFirst {
     /// Needs that differ by less than this are the same.
     grain: u64,
-    order: BTreeSet<(Reverse<u64>, u64)>,
+    /// By need, then ticket.
+    order: BTreeSet<(Reverse<u64>, u64, usize)>,
     waiting: HashMap<usize, Turn>,
-    /// By their tickets.
-    who: HashMap<u64, usize>,
     tickets: u64,
 }
 
@@ -39,36 +38,33 @@ impl LongestFirst {
             grain,
             order: BTreeSet::new(),
             waiting: HashMap::default(),
-            who: HashMap::default(),
             tickets: 0,
         }
     }
 
     /// Has `who` wait for a turn, by its number; one that waits already is known to need `need` from now on, unless it was
-    /// brought to the front.
+    /// brought forward.
     pub(super) fn put(&mut self, who: usize, need: u64) {
-        let turn = match self.waiting.get(&who).copied() {
-            Some(before) => {
-                self.order.remove(&self.place(before));
-                let need = match before.need {
-                    FRONT => FRONT,
-                    _ => need,
-                };
-                Turn { need, ..before }
+        let turn = if let Some(before) = self.waiting.get(&who).copied() {
+            self.order.remove(&self.place(who, before));
+            let is_in_front = before.need == FRONT;
+            Turn {
+                need: if is_in_front { FRONT } else { need },
+                ..before
             }
-            None => {
-                self.tickets += 1;
-                self.who.insert(self.tickets, who);
-                let ticket = self.tickets;
-                Turn { need, ticket }
+        } else {
+            self.tickets += 1;
+            Turn {
+                need,
+                ticket: self.tickets,
             }
         };
-        self.order.insert(self.place(turn));
+        self.order.insert(self.place(who, turn));
         self.waiting.insert(who, turn);
     }
 
-    fn place(&self, turn: Turn) -> (Reverse<u64>, u64) {
-        (Reverse(turn.need / self.grain), turn.ticket)
+    fn place(&self, who: usize, turn: Turn) -> (Reverse<u64>, u64, usize) {
+        (Reverse(turn.need / self.grain), turn.ticket, who)
     }
 
     /// Notes that `who` needs so much more, if it waits.
@@ -79,15 +75,18 @@ impl LongestFirst {
     }
 
     /// Brings `who` before all others, if it waits.
-    pub(super) fn to_the_front(&mut self, who: usize) {
+    pub(super) fn bring_forward(&mut self, who: usize) {
         self.raise(who, FRONT);
     }
 
     /// Takes the one that needs longest.
     pub(super) fn pop(&mut self) -> Option<usize> {
-        let (_, ticket) = self.order.pop_first()?;
-        let who = self.who.remove(&ticket)?;
+        let (_, _, who) = self.order.pop_first()?;
         self.waiting.remove(&who);
+        if self.order.is_empty() {
+            // A long list's domains wait at its beginning; what they took is of use to others.
+            self.clear();
+        }
         Some(who)
     }
 
@@ -103,9 +102,8 @@ impl LongestFirst {
 
     /// Lets nobody wait any more.
     pub(super) fn clear(&mut self) {
-        self.order.clear();
-        self.waiting.clear();
-        self.who.clear();
+        self.order = BTreeSet::new();
+        self.waiting = HashMap::default();
     }
 }
 
@@ -132,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_brought_to_the_front_stays_there() {
+    fn whoever_is_brought_bring_forward_stays_there() {
         let mut waiting = LongestFirst::with_grain(10);
         for (who, need) in [(3, 1), (2, 900), (1, 12)] {
             waiting.put(who, need);
         }
-        waiting.to_the_front(1);
+        waiting.bring_forward(1);
         waiting.put(1, 5);
-        waiting.to_the_front(9);
+        waiting.bring_forward(9);
         assert_eq!(turns(waiting), [1, 2, 3]);
     }
 

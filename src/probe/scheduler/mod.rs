@@ -268,6 +268,10 @@ pub enum Event {
 
 /// One conversation.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "none of them follows from another"
+)]
 struct Session {
     group: usize,
     target: usize,

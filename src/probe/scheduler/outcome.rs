@@ -101,6 +101,7 @@ impl Scheduler {
                 true => mail,
                 false => answers[asked.rcpt].as_ref(),
             };
+            let heard = heard.filter(|heard| !self.wants_it_encrypted(session, heard));
             match (heard, broken) {
                 (None, _) => self.not_answered(asked, now),
                 // It was said of the connection, not of the recipient that was asked about.
@@ -117,10 +118,6 @@ impl Scheduler {
                 }
                 (Some(heard), _) if mail_failed => {
                     self.mail_refused(session, &machine, asked, &heard.clone(), now);
-                }
-                (Some(heard), _) if self.wants_it_encrypted(session, heard) => {
-                    self.demands_tls(session);
-                    self.not_answered(asked, now);
                 }
                 (Some(heard), _) => {
                     let reread = match broken {
@@ -242,10 +239,15 @@ impl Scheduler {
         }
     }
 
-    /// Whether a host says that it takes nothing in clear in a session of which we have not demanded that it be encrypted.
-    fn wants_it_encrypted(&self, session: SessionId, heard: &Heard) -> bool {
+    /// Heeds that a host takes nothing in clear, where it says so in a session of which we have not demanded that it be
+    /// encrypted: another one is to be, or none is of use. Returns whether it says so.
+    fn wants_it_encrypted(&mut self, session: SessionId, heard: &Heard) -> bool {
         let in_clear = self.sessions[&session].privacy != Privacy::Required;
-        heard.reading.reason == Reason::TlsRequired && in_clear
+        let wants_it = heard.reading.reason == Reason::TlsRequired && in_clear;
+        if wants_it {
+            self.demands_tls(session);
+        }
+        wants_it
     }
 
     /// MAIL was refused, so no recipient has been asked about.
@@ -259,12 +261,6 @@ impl Scheduler {
     ) {
         let group = self.sessions[&session].group;
         let host = self.groups[group].host;
-        if self.wants_it_encrypted(session, heard) {
-            // Another connection is to be encrypted, or none is of use.
-            self.demands_tls(session);
-            self.not_answered(asked, now);
-            return;
-        }
         if heard.reading.reason.blame() == Blame::Sender && heard.reading.permanent {
             // It is about us: the next address would hear the same. As long as this was said in answer to MAIL, which
             // the end of the conversation will show.
