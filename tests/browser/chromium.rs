@@ -114,18 +114,27 @@ impl Chromium {
         self.command("/url", &json!({ "url": url }));
     }
 
-    /// Chooses a file in the field that `selector` names (WebDriver §12.5.3).
+    /// Chooses a file in the field that `selector` names (`WebDriver` §12.5.3).
     pub(crate) fn choose(&self, selector: &str, file: &Path) {
         let found = self.command(
             "/element",
             &json!({ "using": "css selector", "value": selector }),
         );
-        // The key of an element's name is fixed (WebDriver §12).
+        // The key of an element's name is fixed (`WebDriver` §12).
         let field = found["element-6066-11e4-a52e-4f735466cecf"].as_str();
         let file = file.canonicalize().unwrap();
         self.command(
             &format!("/element/{}/value", field.unwrap()),
             &json!({ "text": file.display().to_string() }),
+        );
+    }
+
+    /// Presses a key and lets it go.
+    pub(crate) fn press(&self, key: char) {
+        let actions = ["keyDown", "keyUp"].map(|step| json!({ "type": step, "value": key }));
+        self.command(
+            "/actions",
+            &json!({ "actions": [{ "type": "key", "id": "keys", "actions": actions }] }),
         );
     }
 

@@ -11,6 +11,11 @@ use crate::look;
 use crate::served::{PATIENCE, Served, sample, until, verified};
 use crate::{VIEWS, with_browser};
 
+/// The keys that people go by, as `WebDriver` names them (`WebDriver` §17.4.2).
+const TAB: char = '\u{e004}';
+const ENTER: char = '\u{e007}';
+const ESCAPE: char = '\u{e00c}';
+
 const DESK: View = View::new(1280, "light");
 
 /// What a script comes to, as text.
@@ -111,9 +116,10 @@ fn a_list_is_dropped_watched_and_taken_as_verify_makes_it() {
             std::fs::write(&file, &bytes).unwrap();
             let expected = verified(&own, &file);
             chromium.visit(&served.url(""), DESK);
-            match Path::new(name).extension() == Some("csv".as_ref()) {
-                true => drop_file(chromium, name, &bytes),
-                false => chromium.choose("#file", &file),
+            if Path::new(name).extension() == Some("csv".as_ref()) {
+                drop_file(chromium, name, &bytes);
+            } else {
+                chromium.choose("#file", &file);
             }
             until_shown(chromium, "name", name);
             until_shown(chromium, "counts", "298");
@@ -236,7 +242,7 @@ fn pages_fit_are_readable_and_speak_two_languages() {
                     (String::new(), "lists-body", "fresh.csv"),
                     (format!("list?id={fresh}"), "options-title", title),
                     (format!("list?id={done}"), "three", verified.as_str()),
-                    ("tools".to_owned(), "remembered", ""),
+                    ("tools".to_owned(), "remembered", "32"),
                 ] {
                     let joint = if page.contains('?') { '&' } else { '?' };
                     chromium.visit(&served.url(&format!("{page}{joint}lang={language}")), view);
@@ -256,5 +262,136 @@ fn pages_fit_are_readable_and_speak_two_languages() {
         chromium.visit(&served.url("tools"), DESK);
         assert_eq!(text(chromium, "return document.documentElement.lang"), "de");
         chromium.visit(&served.url("tools?lang=en"), DESK);
+    });
+}
+
+#[test]
+fn what_lists_and_hosts_say_is_text() {
+    with_browser(|chromium| {
+        let folder = tempfile::tempdir().unwrap();
+        let hurt = "<img src=x onerror=window.hurt=1><script>window.hurt=1</script>";
+        let world = folder.path().join("world.toml");
+        let said = format!("550 5.1.1 {hurt} no such user");
+        std::fs::write(
+            &world,
+            format!(
+                "[[host]]\nname = \"mx.acme.test\"\n[host.says]\nno_such_user = '{said}'\n\n\
+                 [[domain]]\nname = \"acme.test\"\nmx = [\"mx.acme.test\"]\nmailboxes = [\"anna\"]\n"
+            ),
+        )
+        .unwrap();
+        let served = Served::with(&["--world", world.to_str().unwrap()]);
+        let list = format!(
+            "email,{hurt}\nanna@acme.test,{hurt}\nbert@acme.test,{hurt}\n\"{hurt}\"@acme.test,x\n"
+        );
+        chromium.visit(&served.url(""), DESK);
+        let name = format!("{hurt}\u{202e}.csv").replace('/', "");
+        drop_file(chromium, &name, list.as_bytes());
+        until_shown(chromium, "first-body", "onerror");
+        assert!(shown(chromium, "name").contains("<img src=x onerror"));
+        chromium.run("document.getElementById('verify').click()");
+        until_shown(chromium, "state", "Done");
+        until_shown(chromium, "rows-body", "bert@acme.test");
+        chromium.run("[...document.querySelectorAll('#rows-body button')].find((b) => b.textContent.includes('bert')).click()");
+        until_shown(chromium, "evidence-body", "<script>window.hurt=1</script>");
+        chromium.visit(&served.url(""), DESK);
+        until_shown(chromium, "lists-body", "onerror");
+        chromium.visit(&served.url("tools"), DESK);
+        chromium.run(&format!(
+            "document.getElementById('explain-text').value = {}; document.querySelector('#explain button').click()",
+            Value::from(said)
+        ));
+        until_shown(chromium, "explain-told", "There is no such mailbox.");
+        assert_eq!(
+            text(
+                chromium,
+                "return String(window.hurt) + document.querySelectorAll('main img, main script').length"
+            ),
+            "undefined0"
+        );
+    });
+}
+
+#[test]
+fn the_keyboard_alone_leads_from_a_file_to_the_evidence_of_a_row() {
+    with_browser(|chromium| {
+        let served = Served::simulated(100_000);
+        chromium.visit(&served.url(""), DESK);
+        until_shown(chromium, "lists-title", "Your lists");
+        let focus = || text(chromium, "return document.activeElement.id");
+        let tab_to = |wanted: &str| {
+            for _ in 0..80 {
+                if focus() == wanted {
+                    return;
+                }
+                chromium.press(TAB);
+            }
+            panic!("no tab comes to {wanted}");
+        };
+        chromium.press(TAB);
+        chromium.press(ENTER);
+        assert_eq!(focus(), "content", "the first tab leads past the head");
+        tab_to("file");
+        chromium.choose("#file", Path::new(&sample("leads.csv")));
+        until_shown(chromium, "counts", "298");
+        tab_to("verify");
+        chromium.press(ENTER);
+        until_shown(chromium, "state", "Done");
+        until("the focus is not lost", || {
+            ["live-title", "result-title"].contains(&focus().as_str())
+        });
+        until_shown(chromium, "rows-body", "@");
+        tab_to("which");
+        chromium.press(TAB);
+        until("the first row has the focus", || {
+            text(
+                chromium,
+                "return String(document.querySelector('#rows-body button') === document.activeElement)",
+            ) == "true"
+        });
+        chromium.press(ENTER);
+        until_shown(chromium, "evidence-body", "What it is known from");
+        assert_eq!(
+            text(
+                chromium,
+                "return String(document.getElementById('evidence').contains(document.activeElement))"
+            ),
+            "true"
+        );
+        chromium.press(ESCAPE);
+        assert_eq!(shown(chromium, "evidence-body"), "");
+        assert_eq!(
+            text(
+                chromium,
+                "return document.activeElement.closest('tbody')?.id ?? ''"
+            ),
+            "rows-body",
+            "the focus comes back"
+        );
+    });
+}
+
+#[test]
+fn a_long_list_is_searched_at_once() {
+    let row = |number| {
+        let company = number % 997;
+        format!("person{number}@company{company}.example,Company {company}\n")
+    };
+    let list: String = std::iter::once("email,company\n".to_owned())
+        .chain((0..50_000).map(row))
+        .collect();
+    with_browser(|chromium| {
+        let served = Served::with(&["--offline"]);
+        let id = served.send("long.csv", list.as_bytes());
+        served.verify(&id);
+        chromium.visit(&served.url(&format!("list?id={id}")), DESK);
+        until_shown(chromium, "rows-body", "person0@");
+        let begun = Instant::now();
+        chromium.run("const q = document.getElementById('q'); q.value = 'person49999@'; q.dispatchEvent(new Event('input'))");
+        until_shown(chromium, "rows-body", "person49999@");
+        let taken = begun.elapsed();
+        assert!(taken.as_secs() < 5, "a search took {taken:?}");
+        let elements = chromium.run("return document.querySelectorAll('*').length");
+        assert!(elements.as_u64().unwrap() < 3_000, "{elements} elements");
     });
 }
