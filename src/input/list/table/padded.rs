@@ -9,7 +9,7 @@ const SECTOR_BYTES: u64 = 512;
 const SECTORS_TOLD_OF: u64 = SECTOR_BYTES / 4;
 
 /// A compound file whose table of sectors goes on behind the last one, to the end of the sector that the table ends in.
-/// Some writers (SheetJS) do not mark those entries as free; a reader that counts them misses the sectors. Nothing can
+/// Some writers (`SheetJS`) do not mark those entries as free; a reader that counts them misses the sectors. Nothing can
 /// be read from what is not there.
 pub(super) struct Padded<R> {
     file: R,

@@ -1,8 +1,8 @@
 //! Workbooks of today in the form that every reader takes: their formats allow for more than `calamine` reads, and some
-//! writers (SheetJS) make use of it.
+//! writers (`SheetJS`) make use of it.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use quick_xml::events::Event;
 use zip::write::SimpleFileOptions;
@@ -146,7 +146,7 @@ fn cut_off() -> Trouble {
 }
 
 /// A number in seven bits a byte, the lowest first; `None` at the end of what is read ([MS-XLSB] 2.1.4).
-fn number(from: &mut impl Read) -> Result<Option<u32>, Trouble> {
+fn number(from: &mut impl BufRead) -> Result<Option<u32>, Trouble> {
     let mut number = 0;
     for (at, byte) in from.bytes().take(4).enumerate() {
         let byte = byte?;
