@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatchAllState, Likelihood, Waiting, refuses_a_stranger};
+use super::{CatchAllState, Likelihood, ReplyKinds, Waiting, refuses_a_stranger};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -179,9 +179,14 @@ pub struct KnownHost {
     /// Its machines that wanted us slower.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resting: BTreeMap<IpAddr, Rest>,
-    /// Its machines with which a session ended in step, and when: none has ended out of step since.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub in_step: BTreeMap<IpAddr, Timestamp>,
+    /// Its machines with which sessions ended in step: none has ended out of step since. (Earlier versions wrote
+    /// `in_step`, without the kinds of replies that those sessions had.)
+    #[serde(
+        default,
+        rename = "shown_in_step",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub in_step: BTreeMap<IpAddr, InStep>,
     /// Its machines that sent a reply too many, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub out_of_step: BTreeMap<IpAddr, Timestamp>,
@@ -196,6 +201,15 @@ pub struct Mute {
     pub until: Timestamp,
 }
 
+/// A machine with which sessions ended in step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InStep {
+    /// When the last of them that showed something new ended.
+    pub at: Timestamp,
+    /// The kinds of replies that they had.
+    pub kinds: ReplyKinds,
+}
+
 impl KnownHost {
     /// The block that is still in force at `now`.
     #[must_use]
@@ -205,7 +219,7 @@ impl KnownHost {
 
     /// Remembers that encryption failed with a machine.
     pub fn remember_in_clear(&mut self, machine: IpAddr, now: Timestamp) {
-        remember(&mut self.in_clear, machine, now);
+        remember(&mut self.in_clear, machine, now, |at| *at);
     }
 
     /// Remembers what a machine has said about our speed; those that may be asked at `now` are forgotten.
@@ -216,30 +230,38 @@ impl KnownHost {
         }
     }
 
-    /// Remembers that a session with a machine ended in step.
-    pub fn remember_in_step(&mut self, machine: IpAddr, now: Timestamp) {
-        remember(&mut self.in_step, machine, now);
+    /// Remembers the kinds of replies with which sessions with a machine ended in step.
+    pub fn remember_in_step(&mut self, machine: IpAddr, kinds: ReplyKinds, now: Timestamp) {
+        let shown = InStep { at: now, kinds };
+        remember(&mut self.in_step, machine, shown, |shown| shown.at);
     }
 
     /// Remembers that a machine sent a reply too many.
     pub fn remember_out_of_step(&mut self, machine: IpAddr, now: Timestamp) {
         self.in_step.remove(&machine);
-        remember(&mut self.out_of_step, machine, now);
+        remember(&mut self.out_of_step, machine, now, |at| *at);
     }
 
     /// Forgets what machines did long ago: they may have been mended, or broken, since.
     pub fn forget_conduct(&mut self, now: Timestamp) {
-        for machines in [&mut self.in_clear, &mut self.in_step, &mut self.out_of_step] {
-            machines.retain(|_, at| now.since(*at) < limits::CONDUCT_MEMORY);
+        let is_recent = |at: Timestamp| now.since(at) < limits::CONDUCT_MEMORY;
+        for machines in [&mut self.in_clear, &mut self.out_of_step] {
+            machines.retain(|_, at| is_recent(*at));
         }
+        self.in_step.retain(|_, shown| is_recent(shown.at));
     }
 }
 
-/// Remembers a machine; where there are too many, the one met longest ago makes room.
-fn remember(machines: &mut BTreeMap<IpAddr, Timestamp>, machine: IpAddr, now: Timestamp) {
-    machines.insert(machine, now);
+/// Remembers something of a machine; where there are too many, the one met longest ago makes room.
+fn remember<T>(
+    machines: &mut BTreeMap<IpAddr, T>,
+    machine: IpAddr,
+    known: T,
+    met: impl Fn(&T) -> Timestamp,
+) {
+    machines.insert(machine, known);
     if machines.len() > limits::MACHINES_REMEMBERED
-        && let Some(oldest) = machines.iter().min_by_key(|(_, at)| **at)
+        && let Some(oldest) = machines.iter().min_by_key(|(_, known)| met(known))
     {
         let oldest = *oldest.0;
         machines.remove(&oldest);

@@ -14,6 +14,7 @@ mod memory;
 mod no_mail;
 mod plan;
 mod quota;
+mod reply_kinds;
 mod retry;
 
 pub use budget::{Budget, Caps, Spent, Used};
@@ -25,10 +26,11 @@ pub use decoy::decoy_local_part;
 pub use effort::Effort;
 pub use farewell::{Farewell, farewell};
 pub use likelihood::{LastWord, Likelihood};
-pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Target, Turn};
+pub use memory::{Block, History, InStep, KnownDomain, KnownHost, Mute, Target, Turn};
 pub use no_mail::says_it_takes_no_mail;
 pub use plan::{domains_at_once, next_kind};
 pub use quota::recipients_counted_over;
+pub use reply_kinds::ReplyKinds;
 pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection};
 pub use scheduler::integrity::history::Trust;
 pub use scheduler::integrity::known::{

@@ -63,7 +63,7 @@ impl Scheduler {
                 let t = self.session(session);
                 t.stage = SessionStage::AwaitingReplies;
                 t.idle_since = None;
-                t.travelled_together |= pace == BatchPace::Together;
+                t.loosest = t.loosest.max(pace.into());
                 t.batch = Batch {
                     began: now,
                     step,

@@ -303,8 +303,8 @@ struct Session {
     ahead: Option<Ahead>,
     /// What was wanted of encryption when it was dialled.
     privacy: Privacy,
-    /// Whether commands travelled together in it.
-    travelled_together: bool,
+    /// How commands were put in it at their loosest.
+    loosest: Looseness,
     /// How many of its unsure answers were in step by the words of the last of them, which name whom it was about.
     proven: usize,
     /// Answers that count as long as it turns out to have been in step.
@@ -344,13 +344,35 @@ impl Session {
             began: now,
             ahead: Some(ahead),
             privacy: Privacy::WhenOffered,
-            travelled_together: false,
+            loosest: Looseness::default(),
             proven: 0,
             unsure: Vec::new(),
             refuses_us: None,
             welcomed: 0,
             tail: Tail::default(),
             failed_a_test: false,
+        }
+    }
+}
+
+/// How loosely commands were put: the looser, the less the order of their replies shows by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Looseness {
+    /// With a fence around each answer.
+    #[default]
+    Fenced,
+    /// Each after the answer to the one before.
+    OneByOne,
+    /// Together.
+    Together,
+}
+
+impl From<BatchPace> for Looseness {
+    fn from(pace: BatchPace) -> Self {
+        match pace {
+            BatchPace::Fenced => Looseness::Fenced,
+            BatchPace::OneByOne => Looseness::OneByOne,
+            BatchPace::Together => Looseness::Together,
         }
     }
 }

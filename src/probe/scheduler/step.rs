@@ -15,14 +15,14 @@ use std::net::IpAddr;
 use super::held::Until;
 use super::turn::Tail;
 use super::unsure::Unsure;
-use super::{Asking, Awaited, Heard, Scheduler, SessionId, SessionStage};
+use super::{Asking, Awaited, Heard, Looseness, Scheduler, SessionId, SessionStage};
 use crate::model::echo;
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::{Asked, CatchAll, MAY_BE_ANOTHERS, Spent};
+use crate::probe::{Asked, CatchAll, MAY_BE_ANOTHERS, ReplyKinds, Spent};
 use crate::smtp::farewell::Parting;
 use crate::smtp::session::{BatchPace, Offer, Privacy};
 
@@ -31,8 +31,8 @@ use crate::smtp::session::{BatchPace, Offer, Privacy};
 pub(super) struct Conduct {
     /// How often its replies were out of step.
     faults: u8,
-    /// Whether a session with it ended in step.
-    in_step: bool,
+    /// The kinds of replies of those sessions with it that were in step.
+    shown: ReplyKinds,
     /// The most refusals in a session that ended in step in this run.
     bore: Option<u32>,
     /// How commands are put to it.
@@ -97,10 +97,12 @@ impl Scheduler {
         }
     }
 
-    /// Whether the machine of a session has ended one in step before, and none out of step.
+    /// Whether the machine of a session has kept in step before at all kinds of replies that it has given in this one,
+    /// and never fallen out of step.
     pub(super) fn keeps_in_step(&self, session: SessionId) -> bool {
+        let kinds = ReplyKinds::of(self.sessions[&session].spent);
         let conduct = self.conduct.get(&self.machine(session));
-        conduct.is_some_and(Conduct::keeps_in_step)
+        conduct.is_some_and(|conduct| conduct.faults == 0 && conduct.shown.cover(kinds))
     }
 
     /// Why a machine is unfit to be asked about any address, if so.
@@ -113,16 +115,20 @@ impl Scheduler {
         self.unfit(machine).is_none()
     }
 
-    /// What a session has been used for, as its host may count: where nothing shows yet that it is in step and
-    /// commands travel together, a reply too many may stand for the only acceptance, and a refusal still be on its
-    /// way.
+    /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
+    /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
+    /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
+    /// the answer to EHLO, which then offers nothing.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
-        let is_sure = is_proven || !t.travelled_together || self.keeps_in_step(session);
-        match is_sure {
-            true => t.spent,
-            false => t.spent.out_of_step(),
+        let is_sure = is_proven || self.keeps_in_step(session);
+        let resets = t.spent.transactions.saturating_sub(1);
+        match t.loosest {
+            _ if is_sure => t.spent,
+            Looseness::Fenced => t.spent,
+            Looseness::OneByOne => t.spent.out_of_step(resets + 1),
+            Looseness::Together => t.spent.out_of_step(resets),
         }
     }
 
@@ -131,13 +137,13 @@ impl Scheduler {
     pub(super) fn ends_as_ever(&self, session: SessionId) -> bool {
         let t = &self.sessions[&session];
         let conduct = self.conduct.get(&self.machine(session));
-        let has_borne = |conduct: &Conduct| {
-            conduct.keeps_in_step() && conduct.bore.is_some_and(|bore| t.spent.refused <= bore)
-        };
+        let has_borne =
+            |conduct: &Conduct| conduct.bore.is_some_and(|bore| t.spent.refused <= bore);
         let is_doubtful = t.tail.turned || t.failed_a_test || t.refuses_us.is_some();
         t.replied > 0
             && t.asked.is_empty()
             && !is_doubtful
+            && self.keeps_in_step(session)
             && conduct.is_some_and(has_borne)
             && !self.owes_a_test(session)
     }
@@ -178,8 +184,8 @@ impl Scheduler {
         for machine in known.in_clear.keys() {
             self.conduct.entry(*machine).or_default().tls = Tls::Broken;
         }
-        for machine in known.in_step.keys() {
-            self.conduct.entry(*machine).or_default().in_step = true;
+        for (machine, in_step) in &known.in_step {
+            self.conduct.entry(*machine).or_default().shown = in_step.kinds;
         }
         for machine in known.out_of_step.keys() {
             self.conduct.entry(*machine).or_default().care = Care::Fenced;
@@ -243,50 +249,51 @@ impl Scheduler {
 
     /// A session is over: takes back what it answered if nothing shows that it was in step.
     ///
-    /// One that broke off may hide a reply too many or too few where commands travelled together. Its answers count at
-    /// a machine that has ended a session in step before, or up to the last that names whom it is about;
-    /// elsewhere they are asked again, this once. So are they where the machine was found out of step in another
-    /// session.
+    /// One that broke off may hide a reply too many or too few, unless each answer was fenced. Its answers count at a
+    /// machine that was in step before at all kinds of replies that it gave, or up to the last that names whom it is
+    /// about; elsewhere they are asked again, this once. So are they where the machine was found out of step in
+    /// another session.
     pub(super) fn has_parted(&mut self, session: SessionId, parting: Parting, now: Timestamp) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
         };
-        let group = t.group;
         let (has_answered, refused) = (t.replied > 0, t.spent.refused);
         let is_telling = t.unsure.len() > t.proven;
-        let paces = (t.travelled_together, t.batch.pace);
+        let is_fenced = t.loosest == Looseness::Fenced;
+        let kinds = ReplyKinds::of(t.spent);
         let machine = self.machine(session);
         let conduct = self.conduct.entry(machine).or_default();
-        let was_out_of_step = conduct.faults > 0;
-        match (parting, paces) {
-            (Parting::OutOfStep, _) => {}
-            (Parting::InStep, _) if has_answered => {
+        match parting {
+            Parting::OutOfStep => {}
+            Parting::InStep if has_answered => {
                 conduct.bore = conduct.bore.max(Some(refused));
-                conduct.confirm();
-                if !std::mem::replace(&mut conduct.in_step, true) {
-                    self.is_in_step(group, machine, now);
-                }
+                conduct.confirm(kinds);
+                self.remember_in_step(session, kinds, now);
             }
-            (Parting::Untold, (true, _)) if is_telling && !conduct.in_step => {
+            // Each reply was fenced: it came alone after its command.
+            Parting::Untold if has_answered && is_fenced => conduct.confirm(kinds),
+            Parting::Untold if is_telling && !conduct.shown.cover(kinds) => {
                 conduct.doubt();
                 self.takes_back_all(session, now);
             }
-            // Each reply was fenced: it came alone after its command.
-            (Parting::Untold, (false, BatchPace::Fenced)) if has_answered => conduct.confirm(),
-            (Parting::Untold, _) if is_telling && was_out_of_step => {
+            Parting::Untold if is_telling && conduct.faults > 0 => {
                 self.takes_back_all(session, now);
             }
-            (Parting::Untold, _) if is_telling => self.count_though_untold(session),
-            (Parting::InStep | Parting::Untold, _) => {}
+            Parting::Untold if is_telling => self.count_though_untold(session),
+            Parting::InStep | Parting::Untold => {}
         }
         self.conclude(session, now);
     }
 
-    /// A machine has ended a session in step. It is remembered.
-    fn is_in_step(&mut self, group: usize, machine: IpAddr, now: Timestamp) {
-        let host = self.groups[group].host;
-        if self.conduct[&machine].keeps_in_step() {
-            self.hosts[host].known.remember_in_step(machine, now);
+    /// A session has ended in step that had these kinds of replies. The next run knows it of its machine.
+    fn remember_in_step(&mut self, session: SessionId, kinds: ReplyKinds, now: Timestamp) {
+        let machine = self.machine(session);
+        let host = self.groups[self.sessions[&session].group].host;
+        let known = &mut self.hosts[host].known;
+        let before = known.in_step.get(&machine).map(|known| known.kinds);
+        let before = before.unwrap_or_default();
+        if self.conduct[&machine].faults == 0 && !before.cover(kinds) {
+            known.remember_in_step(machine, before.and(kinds), now);
             self.tell_of_host(host);
         }
     }
@@ -423,21 +430,17 @@ impl Scheduler {
 }
 
 impl Conduct {
-    /// Whether a session with the machine has ended in step, and none out of step.
-    fn keeps_in_step(&self) -> bool {
-        self.in_step && self.faults == 0
-    }
-
-    /// A session broke off before the machine had ended one in step.
+    /// A session broke off before the machine had shown that it is in step at all kinds of its replies.
     fn doubt(&mut self) {
         self.care = match self.care {
-            Care::None => Care::FencedOnce,
-            care @ (Care::OneByOne | Care::FencedOnce | Care::Fenced) => care,
+            Care::None | Care::OneByOne | Care::FencedOnce => Care::FencedOnce,
+            Care::Fenced => Care::Fenced,
         };
     }
 
-    /// One command at a time, the machine was in step.
-    fn confirm(&mut self) {
+    /// The machine was in step in a session with these kinds of replies.
+    fn confirm(&mut self, kinds: ReplyKinds) {
+        self.shown = self.shown.and(kinds);
         self.care = match self.care {
             Care::FencedOnce => Care::OneByOne,
             care @ (Care::None | Care::OneByOne | Care::Fenced) => care,

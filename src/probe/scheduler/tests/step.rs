@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::echo;
 use crate::model::stage::Stage;
+use crate::probe::{InStep, ReplyKinds};
 
 const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
 
@@ -142,10 +143,20 @@ fn a_machine_that_demands_what_it_fails_at_is_no_verdict_on_anybody() {
     assert_eq!(words, [(Reason::TlsRequired, false); 4]);
 }
 
-/// What a machine is known for that has ended a session in step.
+/// That sessions ended in step in which recipients were accepted and refused, with RSET between them or without.
+fn shown(resets: bool) -> InStep {
+    let kinds = ReplyKinds {
+        resets,
+        acceptances: true,
+        refusals: true,
+    };
+    InStep { at: START, kinds }
+}
+
+/// What a machine is known for that has ended sessions in step.
 fn in_step() -> KnownHost {
     KnownHost {
-        in_step: [(MACHINE, START)].into(),
+        in_step: [(MACHINE, shown(true))].into(),
         ..KnownHost::default()
     }
 }
@@ -317,6 +328,18 @@ fn a_conversation_that_breaks_off_is_believed_only_where_one_has_ended_in_step()
 }
 
 #[test]
+fn one_command_at_a_time_is_no_proof_without_a_fence_where_a_conversation_breaks_off() {
+    // A second greeting that comes late is taken for the answer to EHLO, and each answer for that to the next command.
+    let mut scheduler = scheduler_with(KnownHost::default());
+    let (pace, settled, taken_back) =
+        converse_with(&mut scheduler, Offer::default(), Parting::Untold, START);
+    assert_eq!((pace, taken_back), (BatchPace::OneByOne, settled));
+    let (pace, _, taken_back) =
+        converse_with(&mut scheduler, Offer::default(), Parting::Untold, START);
+    assert_eq!((pace, taken_back), (BatchPace::Fenced, 0));
+}
+
+#[test]
 fn a_machine_that_ended_in_step_once_is_believed_when_it_breaks_off() {
     let mut scheduler = scheduler_with(KnownHost::default());
     for parting in [Parting::InStep, Parting::Untold] {
@@ -344,9 +367,72 @@ fn a_machine_that_ended_in_step_is_believed_by_the_next_run_too() {
 }
 
 #[test]
+fn a_machine_that_was_in_step_is_not_believed_for_that_where_it_gives_replies_of_another_kind() {
+    let refusals = |known: KnownHost| {
+        let mut scheduler = scheduler_with(known);
+        let (pace, settled, taken_back) = converse(&mut scheduler, Parting::Untold, START);
+        assert_eq!((pace, settled), (BatchPace::Together, 1));
+        taken_back
+    };
+    let accepted_only = InStep {
+        kinds: ReplyKinds {
+            refusals: false,
+            ..shown(true).kinds
+        },
+        ..shown(true)
+    };
+    let of = |in_step| KnownHost {
+        in_step: [(MACHINE, in_step)].into(),
+        ..KnownHost::default()
+    };
+    assert_eq!(refusals(of(shown(false))), 0);
+    assert_eq!(refusals(of(accepted_only)), 1);
+}
+
+#[test]
+fn an_earlier_session_without_a_reset_says_nothing_of_hosts_that_answer_it_twice() {
+    // Of two domains in one session the second takes a RSET.
+    let list: Vec<String> = ["d.test", "e.test"]
+        .iter()
+        .flat_map(|domain| people(domain, 2, 0))
+        .collect();
+    let domains = [("d.test", 0), ("e.test", 0)];
+    for (known, is_believed) in [(shown(false), false), (shown(true), true)] {
+        let mut scheduler =
+            Drill::new(limits(), vec![Habits::default()], &domains, &list).scheduler;
+        scheduler.tick(START);
+        let known = KnownHost {
+            in_step: [(MACHINE, known)].into(),
+            ..KnownHost::default()
+        };
+        scheduler.know_host(&HostKey("host0.test".to_owned()), known, START);
+        while let Some(domain) = scheduler.next_resolution() {
+            scheduler.routed(&domain, route_to(0), START);
+        }
+        let (session, _) = started(&mut scheduler)[0];
+        scheduler.report(session, SessionEvent::Opened(pipelining()), START);
+        let (mut resets, mut settled) = (0, 0);
+        while settled < 2 {
+            let (commands, _) = batch(&mut scheduler);
+            let is_reset = |command: &&Command| matches!(command, Command::Rset);
+            resets += commands.iter().filter(is_reset).count();
+            scheduler.report(session, answers(&commands, &no()), START);
+            settled = list.len() - scheduler.pending();
+        }
+        assert!(resets > 0);
+        scheduler.report(session, SessionEvent::Ended(Parting::Untold), START);
+        let left = if is_believed {
+            list.len() - settled
+        } else {
+            list.len()
+        };
+        assert_eq!(scheduler.pending(), left);
+    }
+}
+
+#[test]
 fn what_a_machine_answered_without_a_word_at_the_end_is_taken_back_when_it_falls_out_of_step() {
-    let mut scheduler = scheduler_with(KnownHost::default());
-    // One command at a time, each answer came alone.
+    let mut scheduler = scheduler_with(in_step());
     let (pace, settled, taken_back) =
         converse_with(&mut scheduler, Offer::default(), Parting::Untold, START);
     assert_eq!((pace, settled, taken_back), (BatchPace::OneByOne, 1, 0));
