@@ -17,7 +17,7 @@ use crate::net::{OwnTrouble, World};
 use crate::probe::scheduler::{Heard, SessionEvent, SessionId};
 use crate::smtp::connection::{Connection, Unread};
 use crate::smtp::farewell::{Farewell, Parting};
-use crate::smtp::reply::clip;
+use crate::smtp::reply::{Reply, clip};
 use crate::smtp::rules::{Book, Context};
 use crate::smtp::session::{Batch, BatchPace, Hello, Opened, Opening, Patience, Privacy};
 use crate::smtp::{Answer, Command, Garble, Stage};
@@ -72,6 +72,7 @@ impl Session {
         };
         let mut worth_counting = true;
         let mut slowest = limits::GOODBYE_WAIT;
+        let mut asked_last = None;
         while let Some(Order::Fly(commands, pace)) = orders.recv().await {
             let mut batch = Batch::new(commands.clone(), pace);
             let began = world.clock.now();
@@ -93,6 +94,15 @@ impl Session {
                 continue;
             }
             let answers = batch.into_answers();
+            let before = asked_last.take();
+            if names_a_neighbour(before.as_deref(), &commands, &answers) {
+                worth_counting = false;
+                slowest = limits::RCPT_WAIT;
+                report(SessionEvent::OutOfStep(self.out_of_step()));
+                continue;
+            }
+            let last = commands.iter().rev().find_map(recipient_of);
+            asked_last = last.map(str::to_owned).or(before);
             let heard = commands.iter().zip(answers).map(|(command, answer)| {
                 answer.map(|answer| self.read(&answer, stage_of(command), command))
             });
@@ -244,6 +254,59 @@ async fn take_leave(
     farewell
 }
 
+/// Whether the reply to a recipient names the one asked about right before it or behind it, and not its own: then it is
+/// that one's. `before` is the last recipient of the batch before. Where a recipient has moved (251, 551), replies name
+/// other addresses.
+fn names_a_neighbour(
+    before: Option<&str>,
+    commands: &[Command],
+    answers: &[Option<Answer>],
+) -> bool {
+    let asked = commands.iter().zip(answers);
+    let asked = asked.filter_map(|(command, answer)| Some((recipient_of(command)?, answer)));
+    let all: Vec<(&str, Option<&Reply>)> = before
+        .map(|before| (before, None))
+        .into_iter()
+        .chain(asked.map(|(recipient, answer)| match answer {
+            Some(Answer::Reply(reply)) => (recipient, Some(reply)),
+            Some(_) | None => (recipient, None),
+        }))
+        .collect();
+    all.iter().enumerate().any(|(at, (own, reply))| {
+        let Some(reply) = reply.filter(|reply| !matches!(reply.code, 251 | 551)) else {
+            return false;
+        };
+        let neighbours = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+        let mut neighbours = neighbours.filter_map(|other| all.get(other));
+        let names_one = neighbours
+            .any(|(other, _)| !other.eq_ignore_ascii_case(own) && names_in_brackets(reply, other));
+        names_one && !names_in_brackets(reply, own)
+    })
+}
+
+/// Whom a command asks about.
+fn recipient_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Rcpt(recipient) => Some(recipient.as_ref()),
+        Command::Ehlo(_)
+        | Command::Helo(_)
+        | Command::StartTls
+        | Command::Mail { .. }
+        | Command::Rset
+        | Command::Quit => None,
+    }
+}
+
+/// Whether a reply names an address in angle brackets, however it is capitalised.
+fn names_in_brackets(reply: &Reply, address: &str) -> bool {
+    let name = format!("<{address}>");
+    let holds = |line: &String| {
+        let mut parts = line.as_bytes().windows(name.len());
+        parts.any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    reply.lines.iter().any(holds)
+}
+
 /// The stage at which a command is answered.
 fn stage_of(command: &Command) -> Stage {
     match command {
@@ -252,5 +315,34 @@ fn stage_of(command: &Command) -> Stage {
         Command::Mail { .. } | Command::Rset => Stage::Mail,
         Command::Rcpt(_) => Stage::Rcpt,
         Command::Quit => Stage::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_that_names_whom_the_one_before_it_is_about_is_out_of_step() {
+        let rcpt = |local: &str| Command::Rcpt(format!("{local}@acme.test").parse().unwrap());
+        let commands = [rcpt("anna"), rcpt("bert"), rcpt("carl")];
+        let is_out_of_step = |replies: [&str; 3]| {
+            let answers = replies.map(|text| Reply::from_text(text).map(Answer::Reply));
+            names_a_neighbour(Some("zoe@acme.test"), &commands, &answers)
+        };
+        let (own, yes) = ("550 5.1.1 <anna@acme.test>: unknown", "250 ok");
+        assert!(!is_out_of_step([own, yes, yes]));
+        let earlier = "550 5.1.1 <zoe@acme.test>: unknown";
+        assert!(is_out_of_step([earlier, yes, yes]), "of the batch before");
+        assert!(is_out_of_step([yes, own, yes]), "a reply too many");
+        assert!(
+            is_out_of_step(["550 <BERT@acme.test> unknown", yes, yes]),
+            "one too few"
+        );
+        assert!(!is_out_of_step([yes, yes, own]), "an alias of another one");
+        let both = "550 <anna@acme.test> is <bert@acme.test>";
+        assert!(!is_out_of_step([both, both, yes]));
+        let moved = "551 please try <anna@acme.test>";
+        assert!(!is_out_of_step([yes, moved, yes]));
     }
 }
