@@ -294,7 +294,7 @@ impl Scheduler {
             } else {
                 t.spent.refused += 1;
                 t.refused_for_good += u32::from(is_counted(&heard.reading));
-                t.tail.refusals += u32::from(may_be_counted(&heard.reading));
+                t.tail.refusals += u32::from(heard.exchange.code.is_some());
             }
             t.refused_last = !accepted;
             let open = t.spent.transactions == asked.transaction;
@@ -697,12 +697,6 @@ fn how_broken(answers: &[Option<Heard>], session: &Session) -> Option<Break> {
         }
         (None, _) => Some(Break::Mute),
     }
-}
-
-/// Whether a host may count an answer among the refusals after which it turns: one about the recipient, for good or
-/// not, or for good whomever it is about. To be told to come back is none.
-fn may_be_counted(reading: &Reading) -> bool {
-    reading.permanent || matches!(reading.reason.blame(), Blame::Mailbox | Blame::Domain)
 }
 
 /// Whether every host counts an answer among the mistakes of its client that counts any: some do not count that a mailbox

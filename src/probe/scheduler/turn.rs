@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use super::batch::Idle;
 use super::held::Until;
 use super::unsure::Unsure;
-use super::{Look, Scheduler, SessionId, Subject};
+use super::{Asking, Look, Scheduler, SessionId, Subject};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
@@ -21,7 +21,8 @@ use crate::smtp::session::BatchPace;
 /// What one connection has refused, and accepted since.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// Recipients that were refused, for good or not: it is not known which of them a host counts.
+    /// Recipients that were refused, for good or for now, be it that they were told to come back: it is not known which
+    /// of them a host counts.
     pub(super) refusals: u32,
     /// Addresses accepted since the last recipient was refused for good.
     accepted: Vec<Accepted>,
@@ -199,11 +200,20 @@ impl Scheduler {
         if tells || t.tail.turned || t.tail.tested_in_vain {
             return None;
         }
+        // Another domain shows it too, once it is known to refuse unknown recipients.
+        let group = t.group;
+        let asks_a_decoy = |other: &super::Session| {
+            let mut asked = other.asked.iter();
+            other.group == group && asked.any(|asked| matches!(asked.whom, Asking::Decoy))
+        };
         let is_asked = |accepted: &Accepted| {
             let strangers = &self.domains[accepted.domain].strangers;
             strangers.decoy_under_way()
         };
-        if !self.doubtful(session).any(is_asked) {
+        let is_telling = self.doubtful(session).any(is_asked)
+            || (self.doubtful(session).next().is_some()
+                && self.sessions.values().any(asks_a_decoy));
+        if !is_telling {
             return None;
         }
         let since = *self.session(session).idle_since.get_or_insert(now);

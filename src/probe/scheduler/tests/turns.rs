@@ -174,6 +174,30 @@ fn a_mailbox_that_takes_nothing_for_now_counts_among_the_refusals_after_which_a_
 }
 
 #[test]
+fn those_told_to_come_back_count_among_the_refusals_after_which_a_host_turns() {
+    // The time of the first is over while others are told to come back, in one and the same connection. Decoys are told
+    // so twice, so that they are refused in another.
+    let list = ["a0", "x0", "x1", "a1", "x2"].map(|local| format!("{local}@acme.test"));
+    let others = ["a2", "a3", "x3", "a4", "x4"].map(|local| format!("{local}@beta.test"));
+    let habits = Habits {
+        answer: |question| match question.again {
+            0 => Reply::ComeBack,
+            1 if question.local.len() == 18 => Reply::ComeBack,
+            _ => turning(question, 3),
+        },
+        ..Habits::default()
+    };
+    let domains = [("acme.test", 0), ("beta.test", 0)];
+    let mut drill = Drill::new(limits(), vec![habits], &domains, &list);
+    let arrival = START + (limits::GREYLIST_WAIT - Duration::from_millis(100));
+    let arrives = |address: &String| (arrival, address.parse().unwrap());
+    drill.arrivals = others.iter().map(arrives).collect();
+    drill.run();
+    assert_eq!(wrong(&drill, &list), [""; 0]);
+    assert_eq!(wrong(&drill, &others), [""; 0]);
+}
+
+#[test]
 fn a_host_known_to_refuse_after_many_refusals_loses_no_room_for_connections_that_end_untested() {
     // Every eighth mailbox is refused, every fortieth is too busy for now: some connections end with one of these.
     let list: Vec<String> = (0..2_000)
