@@ -70,13 +70,17 @@ impl Effort {
     }
 
     /// Whether the host has had its chance, when the next connection would be made at `next`: too many in vain, of late
-    /// or in all, or too long since the first of them. A host that has answered much is borne with for longer.
+    /// or in all, or too long since the first of them. A host that has answered much is borne with for longer. Of one
+    /// in vain nobody makes much, whatever the `patience`, yet it is not come back to for ever.
     #[must_use]
     pub fn is_spent(&self, next: Timestamp, patience: Duration) -> bool {
         let in_a_row = limits::FRUITLESS_IN_A_ROW + self.fruitful.min(limits::FRUITLESS_IN_A_ROW);
         let in_all = limits::FRUITLESS_CONNECTIONS + self.fruitful / limits::FRUITFUL_PER_FRUITLESS;
-        let time = patience.min(limits::FRUITLESS_TIME);
-        let has_lasted = self.row >= limits::FRUITLESS_AT_LEAST && next.since(self.since) > time;
+        let time = match self.row >= limits::FRUITLESS_AT_LEAST {
+            true => patience.min(limits::FRUITLESS_TIME),
+            false => limits::FRUITLESS_TIME,
+        };
+        let has_lasted = self.row > 0 && next.since(self.since) > time;
         has_lasted || self.row >= in_a_row || self.fruitless >= in_all
     }
 }
@@ -168,10 +172,12 @@ mod tests {
             );
         }
         let mut once = Effort::default();
-        once.was_in_vain(at(0), at(3600));
-        assert!(
-            !once.is_spent(once.not_before(), Duration::ZERO),
-            "once may be chance"
-        );
+        once.was_in_vain(at(0), at(60));
+        for patience in [PATIENCE, Duration::ZERO] {
+            assert!(!once.is_spent(at(61), patience), "once may be chance");
+            let latest = at(0) + limits::FRUITLESS_TIME;
+            assert!(!once.is_spent(latest, patience));
+            assert!(once.is_spent(latest + Duration::from_secs(1), patience));
+        }
     }
 }

@@ -48,6 +48,15 @@ pub enum Ahead {
     Plenty,
 }
 
+/// What shows that a machine wants to be asked less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    /// It says so.
+    Words,
+    /// It cut connections.
+    Cut,
+}
+
 /// A host's pace as a ledger can keep it: plain data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownPace {
@@ -300,6 +309,17 @@ impl Pace {
         now: Timestamp,
         wait: Option<Duration>,
     ) -> Timestamp {
+        self.back_off(rest, now, wait, Sign::Words)
+    }
+
+    /// The same, by what shows that it wants less.
+    fn back_off(
+        &mut self,
+        rest: &mut Rest,
+        now: Timestamp,
+        wait: Option<Duration>,
+        sign: Sign,
+    ) -> Timestamp {
         self.well = 0;
         rest.well = 0;
         // Several connections learn of the same displeasure: one halving is enough.
@@ -312,9 +332,11 @@ impl Pace {
         let at_the_bottom = self.limiter.rate().halved(self.ceilings.rate) == self.limiter.rate();
         if at_the_bottom && let Some(taught) = self.measured.take() {
             // However slowly it is asked it complains, but has answered some after each wait: that is what it takes.
-            self.ceilings.rate = self.ceilings.rate.min(taught);
-            self.ceilings.connections = 1;
-            self.taught = Some(self.ceilings.rate);
+            if sign == Sign::Words {
+                self.ceilings.rate = self.ceilings.rate.min(taught);
+                self.ceilings.connections = 1;
+                self.taught = Some(self.ceilings.rate);
+            }
             rest.slowdowns = rest.slowdowns.min(1);
         }
         // A wait after which some were answered was long enough; as long as it can be asked slower, nothing is lost.
@@ -327,7 +349,10 @@ impl Pace {
         if !was_enough || at_the_bottom {
             rest.slowdowns += 1;
         }
-        self.give_way(now);
+        match sign {
+            Sign::Words => self.give_way(now),
+            Sign::Cut => self.ease(),
+        }
         rest.not_before = now + wait;
         rest.not_before
     }
@@ -387,13 +412,14 @@ impl Pace {
     }
 
     /// Notes that a machine cut a connection in mid-session. The first time may be chance, so it only costs speed;
-    /// the next is taken for a request to slow down.
+    /// the next is taken for a request to slow down. It names no pace, though: some machines do so in place of every
+    /// refusal, and how seldom that happens is no measure for them, still less for their neighbours under the same key.
     ///
     /// Returns the moment from which on that machine may be asked again, where that is not now.
     pub fn dropped(&mut self, rest: &mut Rest, now: Timestamp) -> Option<Timestamp> {
         rest.drops += 1;
         if rest.drops > 1 {
-            return Some(self.slow_down(rest, now, None));
+            return Some(self.back_off(rest, now, None, Sign::Cut));
         }
         self.ease();
         None
@@ -667,6 +693,29 @@ mod tests {
             rest.went_well();
         }
         assert_eq!(pace.dropped(&mut rest, later), None, "long ago is forgiven");
+    }
+
+    #[test]
+    fn a_machine_that_cuts_connections_now_and_then_teaches_its_neighbours_no_pace() {
+        let of = |complains: fn(&mut Pace, &mut Rest, Timestamp)| {
+            let mut pace = pace(10, 4);
+            let mut rest = Rest::default();
+            let mut now = at(0);
+            for _ in 0..20 {
+                complains(&mut pace, &mut rest, now);
+                now = now + Duration::from_secs(1800);
+                pace.went_well(now);
+            }
+            pace.recipients_per_second().unwrap()
+        };
+        let cut = of(|pace, rest, now| {
+            pace.dropped(rest, now);
+        });
+        assert!(cut >= 10.0 / 16.0, "{cut}");
+        let told = of(|pace, rest, now| {
+            pace.slow_down(rest, now, None);
+        });
+        assert!(told < 0.01, "{told}");
     }
 
     #[test]

@@ -289,7 +289,8 @@ impl Scheduler {
         next.or_else(|| {
             let cut_short = self.groups[group].cut_short.take()?;
             let (_, machine) = self.groups[group].targets[cut_short];
-            self.is_open_to_us(machine).then_some(cut_short)
+            let may_be_dialled = self.is_open_to_us(machine) && !self.is_spent(machine, now);
+            may_be_dialled.then_some(cut_short)
         })
     }
 
