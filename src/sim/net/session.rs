@@ -30,6 +30,8 @@ pub(super) struct Session {
     /// faith (RFC 2920 §3.1).
     mail_refused: bool,
     transaction: Transaction,
+    /// Transactions begun.
+    transactions: u32,
     recipients: u32,
     refused: u32,
     errors: u32,
@@ -60,6 +62,7 @@ impl Session {
             sender: None,
             mail_refused: false,
             transaction: Transaction::default(),
+            transactions: 0,
             recipients: 0,
             refused: 0,
             errors: 0,
@@ -296,6 +299,7 @@ impl Session {
             return self.mistake("555 5.5.4 Unsupported option: SMTPUTF8", desk);
         }
         self.sender = Some(sender);
+        self.transactions += 1;
         self.line(Line::MailOk, &Topic::default(), desk)
     }
 

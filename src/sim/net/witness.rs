@@ -51,6 +51,8 @@ pub struct Question {
     pub address: String,
     /// Which connection of this host, counted from 1.
     pub connection: u32,
+    /// Which transaction of that connection, counted from 1.
+    pub transaction: u32,
     /// The code of the reply; 0 where there was none.
     pub code: u16,
     /// What the reply meant.

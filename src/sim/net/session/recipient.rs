@@ -54,6 +54,7 @@ impl Session {
             at: desk.now,
             address,
             connection: self.connection,
+            transaction: self.transactions,
             code: code.and_then(|code| code.parse().ok()).unwrap_or(0),
             outcome,
             objection: ruling.objection,

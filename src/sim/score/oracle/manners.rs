@@ -86,10 +86,6 @@ const EXCEPTIONS: u32 = 3;
 /// Unknown recipients refused at hosts under one roof from which on their last answers may be looked at once more.
 const LATE: usize = 12;
 
-/// Questions put again that explain the words of a host which refuses unknown recipients in words that say nothing: an
-/// address that it accepted and its domain's decoy, in one transaction.
-const EXPLANATION: usize = 2;
-
 /// The fewest refusals in a connection after which some hosts accept every recipient there.
 const BEFORE_A_TURN: u32 = 3;
 
@@ -417,23 +413,29 @@ impl Scene<'_> {
     }
 
     /// For every eight unknown recipients refused under one roof, an accepted address may be asked about once more:
-    /// does the host still know its own? And again after the last question, which more than one may turn out to be.
-    fn may_ask_again(&self, roof: &str) -> usize {
-        let refused = self.refused_under(roof);
-        refused / 8 + usize::from(refused >= LATE) + self.riddles_under(roof) * EXPLANATION
+    /// does the host still know its own? And again after the last question, which more than one may turn out to be. And
+    /// where its words were a riddle.
+    fn may_ask_again(&self, name: &str, on_list: &HashSet<String>) -> usize {
+        let refused = self.refused_under(name);
+        let hosts = self.hosts.iter().filter(|(host, _)| roof(host) == name);
+        let explained: usize = hosts
+            .map(|(host, seen)| self.explanation(host, seen, on_list).len())
+            .sum();
+        refused / 8 + usize::from(refused >= LATE) + explained
     }
 
-    /// How many hosts under one roof refused an unknown recipient in words that say nothing.
-    fn riddles_under(&self, name: &str) -> usize {
-        let hosts = self.hosts.iter().filter(|(host, seen)| {
-            let refused = seen.questions.iter();
-            let mut refused =
-                refused.filter(|question| question.outcome == Outcome::RefusedMailbox);
-            roof(host) == name
-                && self.creation.site_of(host).speaks_in_riddles()
-                && refused.next().is_some()
-        });
-        hosts.count()
+    /// The questions put again at a host that explained the words in which it refuses unknown recipients, where those
+    /// say nothing.
+    fn explanation<'a>(
+        &self,
+        host: &str,
+        seen: &'a Sightings,
+        on_list: &HashSet<String>,
+    ) -> Vec<&'a Question> {
+        match self.creation.site_of(host).speaks_in_riddles() {
+            true => explanation(&seen.questions, on_list),
+            false => Vec::new(),
+        }
     }
 
     /// How often each address and each domain was asked about.
@@ -502,9 +504,17 @@ impl Scene<'_> {
                 .filter_map(|host| self.hosts.get(host))
                 .map(|seen| tests_of_turns(&seen.questions, &on_list))
                 .sum();
-            let riddle = usize::from(site.speaks_in_riddles());
-            let allowed =
-                further_strangers(count(Outcome::Accepted)) + machines - 1 + late + tests + riddle;
+            let explained: usize = site
+                .hosts
+                .iter()
+                .filter_map(|host| Some((host, self.hosts.get(host)?)))
+                .flat_map(|(host, seen)| self.explanation(host, seen, &on_list))
+                .filter(|question| !on_list.contains(&key_of(&question.address)))
+                .count();
+            let allowed = further_strangers(count(Outcome::Accepted)) + machines - 1
+                + late
+                + tests
+                + explained;
             if steady && further as usize > allowed {
                 needless.push(format!(
                     "{further} decoys beyond one for each domain, {allowed} at most"
@@ -528,7 +538,7 @@ impl Scene<'_> {
             }
         }
         for (roof, (again, examples)) in again_under {
-            let most = self.may_ask_again(roof);
+            let most = self.may_ask_again(roof, &on_list);
             if again > most {
                 let detail = format!(
                     "{roof}: {again} questions put again, {most} at most: {}",
@@ -619,6 +629,53 @@ fn tests_of_turns(questions: &[Question], on_list: &HashSet<String>) -> usize {
         }
     }
     tests
+}
+
+/// The questions put again that explained the words in which a host refuses unknown recipients. Words that say nothing
+/// leave open whom they blame until a decoy is refused beside an accepted address of its domain, in one transaction, for
+/// only then client and sender are the same. Whoever has met such words cannot know that before the first decoy; so where
+/// one had been refused apart from any acceptance, and none yet beside one, the transaction that first brings the two
+/// together may name both once more.
+fn explanation<'a>(questions: &'a [Question], on_list: &HashSet<String>) -> Vec<&'a Question> {
+    let mut transactions: Vec<(u32, u32)> = Vec::new();
+    for question in questions {
+        let transaction = (question.connection, question.transaction);
+        if !transactions.contains(&transaction) {
+            transactions.push(transaction);
+        }
+    }
+    let mut is_puzzled = false;
+    for transaction in transactions {
+        let own = |question: &&Question| (question.connection, question.transaction) == transaction;
+        let is_listed = |question: &Question| on_list.contains(&key_of(&question.address));
+        let accepts =
+            |question: &Question| question.outcome == Outcome::Accepted && is_listed(question);
+        let refuses = |question: &Question| {
+            question.outcome == Outcome::RefusedMailbox && !is_listed(question)
+        };
+        let here = || questions.iter().filter(own);
+        match (here().any(refuses), here().any(accepts)) {
+            (true, true) if is_puzzled => {
+                let is_put_again = |question: &&Question| {
+                    let key = key_of(&question.address);
+                    let mut before = questions
+                        .iter()
+                        .take_while(|other| !std::ptr::eq(*other, *question));
+                    before.any(|other| key_of(&other.address) == key)
+                };
+                let put_again = |is_one: fn(bool) -> bool| {
+                    let mut again = here().filter(is_put_again);
+                    again.find(|question| is_one(is_listed(question)))
+                };
+                let both = [put_again(|listed| listed), put_again(|listed| !listed)];
+                return both.into_iter().flatten().collect();
+            }
+            (true, true) => return Vec::new(),
+            (true, false) => is_puzzled = true,
+            (false, _) => {}
+        }
+    }
+    Vec::new()
 }
 
 /// For how long a host with these connections and answers, both in order, had been tried in vain when it was tried once more;
@@ -712,6 +769,7 @@ mod tests {
             at: Timestamp::default(),
             address: address.to_owned(),
             connection,
+            transaction: 1,
             code,
             outcome: match code {
                 250 => Outcome::Accepted,
@@ -742,6 +800,44 @@ mod tests {
         assert_eq!(turns(&[tested(2, 3), tested(3, 4)]), 2);
         let nobody = [refuses(2, 3), vec![decoy(2)]].concat();
         assert_eq!(turns(&[nobody]), 0, "nothing rests on it");
+    }
+
+    #[test]
+    fn words_that_say_nothing_are_explained_once_by_two_questions() {
+        let on_list = HashSet::from(["a@d.test", "b@d.test"].map(str::to_owned));
+        let transaction = |transaction: u32, answers: &[(&str, u16)]| -> Vec<Question> {
+            let asked = answers.iter().map(|(local, code)| Question {
+                at: Timestamp::default(),
+                address: format!("{local}@d.test"),
+                connection: 1,
+                transaction,
+                code: *code,
+                outcome: match code {
+                    250 => Outcome::Accepted,
+                    _ => Outcome::RefusedMailbox,
+                },
+                objection: None,
+            });
+            asked.collect()
+        };
+        let again = |transactions: &[&[(&str, u16)]]| {
+            let numbered = transactions.iter().zip(1..);
+            let all = numbered.flat_map(|(answers, number)| transaction(number, answers));
+            explanation(&all.collect::<Vec<_>>(), &on_list).len()
+        };
+        let (a, b) = (("a", 250), ("b", 250));
+        let decoy = ("decoy", 554);
+        assert_eq!(again(&[&[a], &[decoy]]), 0);
+        assert_eq!(again(&[&[a], &[decoy], &[a, decoy]]), 2);
+        assert_eq!(again(&[&[a], &[decoy], &[b, decoy]]), 1, "one of them anew");
+        assert_eq!(again(&[&[a], &[decoy], &[a, decoy, a, decoy]]), 2);
+        assert_eq!(again(&[&[a, decoy], &[a, decoy]]), 0, "it was no riddle");
+        assert_eq!(again(&[&[a], &[a, decoy]]), 0, "nobody knew it for one");
+        assert_eq!(
+            again(&[&[a], &[decoy], &[decoy]]),
+            0,
+            "nothing is explained"
+        );
     }
 
     #[test]
