@@ -60,7 +60,10 @@ pub(super) struct Entry {
     /// Those to be asked about later, by moment, with how many they are.
     later: VecDeque<(Timestamp, Packed)>,
     later_count: u32,
+    /// Attempts at resolving it that failed.
     resolutions: u8,
+    /// Why the last of them did.
+    trouble: Option<Box<str>>,
 }
 
 /// Addresses of kinds that wait in few domains.
@@ -113,6 +116,7 @@ impl Entry {
             later: VecDeque::new(),
             later_count: 0,
             resolutions: 0,
+            trouble: None,
         }
     }
 
@@ -143,6 +147,11 @@ impl Entry {
     /// Notes that one of its addresses was accepted.
     pub(super) fn accepted(&mut self) {
         self.answers[0] += 1;
+    }
+
+    /// Whether one of its addresses was accepted.
+    pub(super) fn has_accepted(&self) -> bool {
+        self.answers[0] > 0
     }
 
     /// Notes that one of its addresses was refused for good.
@@ -240,10 +249,13 @@ impl Entry {
             .max(now)
     }
 
-    /// Whether another attempt at resolving it is worth it after one that failed.
-    pub(super) fn resolved_badly(&mut self) -> bool {
+    /// Whether another attempt at resolving it is worth it after one that failed for this reason. Where the last one of
+    /// them failed for another reason than the one before, neither is to be relied on: once more.
+    pub(super) fn resolved_badly(&mut self, why: &str) -> bool {
         self.resolutions += 1;
-        self.resolutions < limits::RESOLUTIONS
+        let before = self.trouble.replace(why.into());
+        let differs = before.is_some_and(|before| *before != *why);
+        self.resolutions < limits::RESOLUTIONS + u8::from(differs)
     }
 
     /// Brings forward the addresses whose moment has come.

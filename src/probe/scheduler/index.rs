@@ -66,11 +66,12 @@ impl Scheduler {
             }
             Route::NotAsked => self.close(index, None, now),
             Route::Trouble { detail, .. } => {
+                let is_worth_another = self.domains[index].resolved_badly(&detail);
                 let finding = Finding::Domain {
                     reason: Reason::DnsTrouble,
                     detail,
                 };
-                if self.domains[index].resolved_badly() {
+                if is_worth_another {
                     self.learn_of_domain(index, finding, None, now);
                     self.wakes
                         .insert((now + limits::DNS_RETRY_WAIT, Wake::Domain(index)));
@@ -87,7 +88,7 @@ impl Scheduler {
         for index in self.groups[group].domains.clone() {
             let entry = &mut self.domains[index];
             let is_idle = entry.under_way == 0;
-            if entry.misses_hosts && is_idle && !entry.closed && entry.resolved_badly() {
+            if entry.misses_hosts && is_idle && !entry.closed && entry.resolved_badly("") {
                 self.leave_group(index, group);
                 self.tally.resolved -= 1;
                 let later = now + limits::UNREACHABLE_WAIT;

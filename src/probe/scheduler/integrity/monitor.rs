@@ -46,9 +46,14 @@ impl Scheduler {
             return;
         }
         self.note_stranger(span.session);
+        // That a machine takes no mail for a domain is no word on its mailboxes: no address known to exist tests it.
+        let is_of_the_domain =
+            heard.reading.reason == Reason::DomainNotServed && !self.domains[domain].has_accepted();
         let group = &mut self.groups[at];
-        group.rows.refuse(answer);
-        group.trust.refused();
+        if !is_of_the_domain {
+            group.rows.refuse(answer);
+            group.trust.refused();
+        }
         let believed = !group.trust.is_lost();
         self.hosts[group.host].known.history.refused += 1;
         self.learn_believed(believed, subject, heard, now);

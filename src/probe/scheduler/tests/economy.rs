@@ -175,6 +175,39 @@ fn a_domain_that_takes_everybody_but_some_makes_no_promise() {
 }
 
 #[test]
+fn a_domain_whose_look_ups_fail_for_different_reasons_is_looked_up_once_more() {
+    let look_ups = |reasons: [&str; 3]| {
+        let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
+        let address: Address = "a@d.test".parse().unwrap();
+        scheduler.know_domain("d.test", &KnownDomain::default(), START);
+        scheduler.add(Target::from(address), START);
+        let mut now = START;
+        let mut count = 0;
+        for reason in reasons {
+            scheduler.tick(now);
+            let Some(name) = scheduler.next_resolution() else {
+                break;
+            };
+            count += 1;
+            let trouble = Route::Trouble {
+                detail: reason.to_owned(),
+                answered: crate::net::route::Answered::No,
+            };
+            scheduler.routed(&name, trouble, now);
+            now = now + limits::DNS_RETRY_WAIT;
+        }
+        assert_eq!(scheduler.pending(), 0, "then it is settled");
+        count
+    };
+    assert_eq!(look_ups(["out", "out", "out"]), 2);
+    assert_eq!(
+        look_ups(["fails", "out", "out"]),
+        3,
+        "DNS may have been out"
+    );
+}
+
+#[test]
 fn of_a_domain_that_dns_settled_its_name_is_kept_and_nothing_else() {
     let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     let nobody = || Route::Nobody {
