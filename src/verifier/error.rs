@@ -41,9 +41,11 @@ impl Error {
     }
 
     /// What is said of work whose thread is gone.
-    #[cfg(feature = "serve")]
     pub(crate) fn broken_off() -> Self {
-        super::run::broken_off()
+        Error::new(
+            ErrorKind::Fault,
+            "the run broke off by a fault of presend; what was learned until then is kept",
+        )
     }
 
     /// What it is about.

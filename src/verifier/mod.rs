@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::model::limits;
 
-use run::broken_off;
 use work::Job;
 
 pub use builder::Builder;
@@ -90,7 +89,7 @@ impl Verifier {
                 Event::Progress(_) | Event::Ended(_) => {}
             }
         }
-        checked.ok_or_else(broken_off)
+        checked.ok_or_else(Error::broken_off)
     }
 
     /// Begins to verify a list. What becomes of it is told by the [`Run`].
@@ -122,6 +121,6 @@ impl Verifier {
             domain: domain.to_owned(),
             answer,
         });
-        answered.await.unwrap_or_else(|_| Err(broken_off()))
+        answered.await.unwrap_or_else(|_| Err(Error::broken_off()))
     }
 }

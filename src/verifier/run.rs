@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, watch};
 
-use super::error::{Error, ErrorKind};
+use super::error::Error;
 use crate::input::address::Address;
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
@@ -118,17 +118,9 @@ impl Run {
             Ok(()) = self.progress.changed() => {
                 return Some(Ok(Event::Progress(*self.progress.borrow_and_update())));
             }
-            row = self.rows.recv() => row.unwrap_or_else(|| Err(broken_off())),
+            row = self.rows.recv() => row.unwrap_or_else(|| Err(Error::broken_off())),
         };
         self.is_over = matches!(event, Ok(Event::Ended(_)) | Err(_));
         Some(event)
     }
-}
-
-/// What is said of a run whose thread is gone.
-pub(super) fn broken_off() -> Error {
-    Error::new(
-        ErrorKind::Fault,
-        "the run broke off by a fault of presend; what was learned until then is kept",
-    )
 }

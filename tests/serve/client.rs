@@ -1,5 +1,6 @@
 //! A server of its own for each test, and a client that knows no more of HTTP than it must.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -219,12 +220,13 @@ impl Server {
     pub fn ask(&self, method: &str, path: &str, head: &[&str], body: &[u8]) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\n");
         if !head.iter().any(|line| line.starts_with("Host:")) {
-            request += &format!("Host: {}\r\n", self.address);
+            let _ = write!(request, "Host: {}\r\n", self.address);
         }
         for line in head {
-            request += &format!("{line}\r\n");
+            let _ = write!(request, "{line}\r\n");
         }
-        request += &format!(
+        let _ = write!(
+            request,
             "Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
@@ -341,7 +343,7 @@ pub fn people(count: usize) -> String {
             0 => "nobody",
             _ => "p",
         };
-        list += &format!("Person {number},{name}{number}@acme.test\n");
+        let _ = writeln!(list, "Person {number},{name}{number}@acme.test");
     }
     list
 }

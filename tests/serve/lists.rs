@@ -1,6 +1,7 @@
 //! Lists: sent, watched, called back, taken away.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Cursor, Write as _};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -145,11 +146,13 @@ fn a_form_says_the_same_as_parameters_do() {
     let form = |fields: &[(&str, &str)], file: &str| {
         let mut body = String::new();
         for (name, value) in fields {
-            body += &format!(
+            let _ = write!(
+                body,
                 "--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
             );
         }
-        body += &format!(
+        let _ = write!(
+            body,
             "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"C:\\\\lists\\\\leads.csv\"\r\nContent-Type: text/csv\r\n\r\n{file}\r\n--x--\r\n"
         );
         server.ask(

@@ -184,7 +184,7 @@ mod tests {
     /// What is written into a page neither runs nor styles: the policy forbids it, so it would be lost.
     #[test]
     fn pages_hold_no_script_and_no_style_of_their_own() {
-        let own = Regex::new(r#"<style|\sstyle=|\son\w+=|<script>|javascript:|https?://"#).unwrap();
+        let own = Regex::new(r"<style|\sstyle=|\son\w+=|<script>|javascript:|https?://").unwrap();
         for kind in [&HOME, &LIST, &TOOLS] {
             for (language, text) in written(kind).iter() {
                 let page = text.split("</script>").last().unwrap();

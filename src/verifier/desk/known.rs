@@ -11,7 +11,6 @@ use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
 use crate::verifier::error::{Error, ErrorKind};
 use crate::verifier::place::Place;
-use crate::verifier::run::broken_off;
 use crate::verifier::setup::OpenLedger;
 use crate::verify::Tools;
 use crate::verify::check::{Checker, contents_of};
@@ -78,7 +77,7 @@ impl Known {
             now,
             answer,
         });
-        answered.await.unwrap_or_else(|_| Err(broken_off()))
+        answered.await.unwrap_or_else(|_| Err(Error::broken_off()))
     }
 
     /// From now on the addresses and domains of `suppression` are settled.

@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use super::error::Error;
 use super::place::Place;
 use super::preflight::Preflight;
-use super::run::broken_off;
 use super::setup::{OpenLedger, Setup};
 use crate::input::address::Address;
 use crate::input::list::{Options, Source};
@@ -381,7 +380,7 @@ impl Desk {
     pub async fn preflight(&self, domain: String) -> Result<Preflight, Error> {
         let (answer, answered) = oneshot::channel();
         let _ = self.errands.send(Errand::Preflight { domain, answer });
-        answered.await.unwrap_or_else(|_| Err(broken_off()))
+        answered.await.unwrap_or_else(|_| Err(Error::broken_off()))
     }
 
     /// Forgets people, and runs at places. Who asks rests meanwhile: it could learn at once what is to be forgotten.
@@ -392,7 +391,7 @@ impl Desk {
     pub async fn forget(&self, targets: Vec<Target>) -> Result<Forgotten, Error> {
         let (answer, answered) = oneshot::channel();
         let _ = self.errands.send(Errand::Forget { targets, answer });
-        answered.await.unwrap_or_else(|_| Err(broken_off()))
+        answered.await.unwrap_or_else(|_| Err(Error::broken_off()))
     }
 
     /// Those who wait to be asked about before a list's rows.
