@@ -26,7 +26,9 @@ pub use decoy::decoy_local_part;
 pub use effort::Effort;
 pub use farewell::{Farewell, farewell};
 pub use likelihood::{LastWord, Likelihood};
-pub use memory::{Block, History, InStep, KnownDomain, KnownHost, Mute, Target, Turn};
+#[cfg(test)]
+pub use memory::InStep;
+pub use memory::{Block, History, KnownDomain, KnownHost, Mute, Target, Turn};
 pub use no_mail::says_it_takes_no_mail;
 pub use plan::{domains_at_once, next_kind};
 pub use quota::recipients_counted_over;

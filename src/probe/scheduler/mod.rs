@@ -268,10 +268,6 @@ pub enum Event {
 
 /// One conversation.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "none of them follows from another"
-)]
 struct Session {
     group: usize,
     target: usize,

@@ -189,7 +189,7 @@ fn those_told_to_come_back_count_among_the_refusals_after_which_a_host_turns() {
     };
     let domains = [("acme.test", 0), ("beta.test", 0)];
     let mut drill = Drill::new(limits(), vec![habits], &domains, &list);
-    let arrival = START + (limits::GREYLIST_WAIT - Duration::from_millis(100));
+    let arrival = START + limits::GREYLIST_WAIT.saturating_sub(Duration::from_millis(100));
     let arrives = |address: &String| (arrival, address.parse().unwrap());
     drill.arrivals = others.iter().map(arrives).collect();
     drill.run();

@@ -438,6 +438,26 @@ impl Scene<'_> {
         }
     }
 
+    /// How many decoys beyond one for each domain a site may see that accepted so many addresses.
+    fn further_decoys(&self, site: &Site, accepted: usize, on_list: &HashSet<String>) -> usize {
+        let refused = self.refused_under(site.hosts.first().map_or("", |host| roof(host)));
+        let late = usize::from(refused >= LATE);
+        // Each machine is held to its own first answers, so each may see one in the end; and again, as above.
+        let machines = site.hosts.len().max(1);
+        let seen = || {
+            let hosts = site.hosts.iter();
+            hosts.filter_map(|host| Some((host, self.hosts.get(host)?)))
+        };
+        let tests: usize = seen()
+            .map(|(_, seen)| tests_of_turns(&seen.questions, on_list))
+            .sum();
+        let explained = seen()
+            .flat_map(|(host, seen)| self.explanation(host, seen, on_list))
+            .filter(|question| !on_list.contains(&key_of(&question.address)))
+            .count();
+        further_strangers(accepted) + machines - 1 + late + tests + explained
+    }
+
     /// How often each address and each domain was asked about.
     fn questions(&mut self) {
         let on_list = keys_on_list(self.creation);
@@ -489,32 +509,12 @@ impl Scene<'_> {
                 *all += again as usize;
                 examples.push(format!("{count} times about {key} at {}", site.name));
             }
-            let refused = self.refused_under(site.hosts.first().map_or("", |host| roof(host)));
-            let late = usize::from(refused >= LATE);
             let steady = site.is_steady();
             let further: u32 = by_domain
                 .values()
                 .map(|(_, decoys)| decoys.saturating_sub(1))
                 .sum();
-            // Each machine is held to its own first answers, so each may see one in the end; and again, as above.
-            let machines = site.hosts.len().max(1);
-            let tests: usize = site
-                .hosts
-                .iter()
-                .filter_map(|host| self.hosts.get(host))
-                .map(|seen| tests_of_turns(&seen.questions, &on_list))
-                .sum();
-            let explained: usize = site
-                .hosts
-                .iter()
-                .filter_map(|host| Some((host, self.hosts.get(host)?)))
-                .flat_map(|(host, seen)| self.explanation(host, seen, &on_list))
-                .filter(|question| !on_list.contains(&key_of(&question.address)))
-                .count();
-            let allowed = further_strangers(count(Outcome::Accepted)) + machines - 1
-                + late
-                + tests
-                + explained;
+            let allowed = self.further_decoys(site, count(Outcome::Accepted), &on_list);
             if steady && further as usize > allowed {
                 needless.push(format!(
                     "{further} decoys beyond one for each domain, {allowed} at most"
