@@ -1,7 +1,7 @@
 //! The page and the interface for people and programs without a shell.
 //!
 //! `listen` takes connections, `guard` looks at who comes, `http` says what is asked and answered, `lists` is the life of
-//! a list, `store` its place on disk, `webhook` tells its owner. Who asks is the [`Desk`](crate::verifier::desk::Desk), by
+//! a list, `store` its place on disk, `webhook` tells its owner. Who asks is the [`Desk`], by
 //! which one scheduler holds every host's limits.
 
 mod bounces;

@@ -219,7 +219,7 @@ pub struct Received {
 ///
 /// # Errors
 ///
-/// As [`write`], or when the form cannot be read or has no such field.
+/// As [`write()`], or when the form cannot be read or has no such field.
 pub async fn received(
     mut request: Request,
     headers: &HeaderMap,
