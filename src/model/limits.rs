@@ -218,6 +218,10 @@ pub const QUIET_WAIT: Duration = Duration::from_secs(1);
 /// server's restart.
 pub const FAULTS_OF_STEP: u8 = 2;
 
+/// How often the sessions with a machine may break off without having shown that they are in step, before each of its
+/// answers is fenced. Our choice: several sessions may break off side by side.
+pub const DOUBTS_OF_STEP: u8 = 3;
+
 /// Most replies that are read after QUIT from a host that is out of step, to be polite to one that has more to say. Our
 /// choice: as many as a connection may have questions.
 pub const REPLIES_AFTER_QUIT: u32 = RECIPIENTS_OF_A_CONNECTION;

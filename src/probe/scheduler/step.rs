@@ -31,6 +31,8 @@ use crate::smtp::session::{BatchPace, Offer, Privacy};
 pub(super) struct Conduct {
     /// How often its replies were out of step.
     faults: u8,
+    /// How often a session broke off before anything showed that its kinds of replies were in step.
+    doubts: u8,
     /// The kinds of replies of those sessions with it that were in step.
     shown: ReplyKinds,
     /// The most refusals in a session that ended in step in this run.
@@ -430,11 +432,14 @@ impl Scheduler {
 }
 
 impl Conduct {
-    /// A session broke off before the machine had shown that it is in step at all kinds of its replies.
+    /// A session broke off before the machine had shown that it is in step at all kinds of its replies. A machine that
+    /// goes on to break off is fenced for good: else it is asked the same again and again.
     fn doubt(&mut self) {
+        self.doubts = self.doubts.saturating_add(1);
         self.care = match self.care {
-            Care::None | Care::OneByOne | Care::FencedOnce => Care::FencedOnce,
             Care::Fenced => Care::Fenced,
+            _ if self.doubts >= limits::DOUBTS_OF_STEP => Care::Fenced,
+            Care::None | Care::OneByOne | Care::FencedOnce => Care::FencedOnce,
         };
     }
 
