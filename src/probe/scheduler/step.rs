@@ -475,3 +475,24 @@ fn may_be_anothers() -> Reading {
         rule: MAY_BE_ANOTHERS.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_goes_on_breaking_off_is_fenced_for_good() {
+        let mut conduct = Conduct::default();
+        let breaks_off = |conduct: &mut Conduct| {
+            conduct.doubt();
+            // A fenced session shows the kinds of replies that it happens to have.
+            conduct.confirm(ReplyKinds::default());
+            conduct.care
+        };
+        for _ in 1..limits::DOUBTS_OF_STEP {
+            assert_eq!(breaks_off(&mut conduct), Care::OneByOne);
+        }
+        assert_eq!(breaks_off(&mut conduct), Care::Fenced);
+        assert_eq!(breaks_off(&mut conduct), Care::Fenced);
+    }
+}

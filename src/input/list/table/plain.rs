@@ -2,9 +2,10 @@
 //! writers (`SheetJS`) make use of it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use quick_xml::events::Event;
+use zip::read::ZipFile;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
@@ -36,6 +37,8 @@ pub(super) fn cells(reader: &mut (impl Read + Seek)) -> Result<Option<File>, Tro
 
 /// A copy in which `form` was applied to the parts that are `meant`; `None` where it changes nothing. `form` writes the
 /// plain form of a part, and says whether that is another one.
+///
+/// Most workbooks are plain, so they are looked through before anything is copied.
 fn rewritten(
     reader: &mut (impl Read + Seek),
     meant: impl Fn(&str) -> bool,
@@ -43,12 +46,35 @@ fn rewritten(
 ) -> Result<Option<File>, Trouble> {
     reader.seek(SeekFrom::Start(0))?;
     let mut archive = ZipArchive::new(&mut *reader).map_err(Trouble::damaged)?;
+    let mut is_another = false;
+    for number in 0..archive.len() {
+        // What is encrypted or cannot be read is told when the workbook is read.
+        let Ok(mut part) = archive.by_index(number) else {
+            continue;
+        };
+        if meant(&name_of(&part)) {
+            is_another |= form(&mut part, &mut io::sink()).unwrap_or(false);
+        }
+    }
+    let copy = match is_another {
+        true => Some(copied(&mut archive, meant, form)?),
+        false => None,
+    };
+    reader.seek(SeekFrom::Start(0))?;
+    Ok(copy)
+}
+
+/// The archive with `form` applied to the parts that are `meant`.
+fn copied(
+    archive: &mut ZipArchive<impl Read + Seek>,
+    meant: impl Fn(&str) -> bool,
+    form: impl Fn(&mut dyn Read, &mut dyn Write) -> Result<bool, Trouble>,
+) -> Result<File, Trouble> {
     let file = BufWriter::new(tempfile::tempfile().map_err(Trouble::Spool)?);
     let mut copy = ZipWriter::new(file);
-    let mut changes = false;
     for number in 0..archive.len() {
         let part = archive.by_index_raw(number).map_err(Trouble::damaged)?;
-        let name = String::from_utf8_lossy(part.name_raw()).into_owned();
+        let name = name_of(&part);
         if !meant(&name) {
             copy.raw_copy_file(part).map_err(Trouble::damaged)?;
             continue;
@@ -60,15 +86,18 @@ fn rewritten(
             .compression_method(zip::CompressionMethod::Stored)
             .large_file(true);
         copy.start_file(name, options).map_err(Trouble::damaged)?;
-        changes |= form(&mut part, &mut copy)?;
+        form(&mut part, &mut copy)?;
     }
     let file = copy.finish().map_err(Trouble::damaged)?;
     let mut file = file
         .into_inner()
         .map_err(|error| Trouble::Spool(error.into_error()))?;
     file.seek(SeekFrom::Start(0)).map_err(Trouble::Spool)?;
-    reader.seek(SeekFrom::Start(0))?;
-    Ok(changes.then_some(file))
+    Ok(file)
+}
+
+fn name_of(part: &ZipFile<'_, impl Read>) -> String {
+    String::from_utf8_lossy(part.name_raw()).into_owned()
 }
 
 /// Writes `part` without the blanks that stand outside of texts.

@@ -9,23 +9,32 @@ use crate::input::list::{IntakeError, Options, Source};
 
 /// An `OpenDocument` workbook of one sheet with these rows.
 pub(in crate::input::list) fn opendocument(rows: &str) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let content = format!(
         "<?xml version=\"1.0\"?><office:document-content xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
          xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" \
          xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"><office:body><office:spreadsheet>\
          <table:table table:name=\"People\">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"
     );
-    for (name, text) in [
-        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+    opendocument_of("", content.as_bytes())
+}
+
+/// An `OpenDocument` workbook with these entries in its manifest, and this content.
+fn opendocument_of(entries: &str, content: &[u8]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let manifest = format!(
+        "<?xml version=\"1.0\"?><manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\">\
+         {entries}</manifest:manifest>"
+    );
+    for (name, bytes) in [
         (
-            "META-INF/manifest.xml",
-            "<?xml version=\"1.0\"?><manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>",
+            "mimetype",
+            b"application/vnd.oasis.opendocument.spreadsheet".as_slice(),
         ),
-        ("content.xml", &content),
+        ("META-INF/manifest.xml", manifest.as_bytes()),
+        ("content.xml", content),
     ] {
         zip.start_file(name, SimpleFileOptions::default()).unwrap();
-        zip.write_all(text.as_bytes()).unwrap();
+        zip.write_all(bytes).unwrap();
     }
     zip.finish().unwrap().into_inner()
 }
@@ -150,4 +159,22 @@ fn a_cell_beyond_the_last_of_any_spreadsheet_is_told() {
             "{cell}: {error}"
         );
     }
+}
+
+#[test]
+fn an_encrypted_workbook_is_told_to_be_one() {
+    let entry = "<manifest:file-entry manifest:full-path=\"content.xml\"><manifest:encryption-data/></manifest:file-entry>";
+    let error = error_of(&opendocument_of(entry, b"\x93<\x00/\xfe>&;<!\x17"));
+    assert!(error.to_string().contains("password"), "{error}");
+}
+
+#[test]
+fn blanks_between_cells_are_none_and_those_within_stay() {
+    let rows = "\n <table:table-row>\n  <table:table-cell office:value-type=\"string\">\n <text:p>email</text:p>\n</table:table-cell>\n \
+                </table:table-row>\n<!-- people -->\n<table:table-row>\n<table:table-cell office:value-type=\"string\">\
+                <text:p> a@b.example </text:p></table:table-cell>\n</table:table-row>\n";
+    let source = opened(&opendocument(rows)).unwrap();
+    let mut list = source.list(&Options::default()).unwrap();
+    assert_eq!(list.next_row().unwrap().unwrap().raw, b" a@b.example ");
+    assert_eq!(list.next_row().unwrap(), None);
 }
