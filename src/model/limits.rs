@@ -1148,3 +1148,23 @@ pub const SERVED_ENTRIES: usize = 1_000;
 
 /// Most rows that a list sent to the server may have unless it is told otherwise. Our choice.
 pub const SERVED_LIST_ROWS: u64 = 50_000_000;
+
+// ── Many machines ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Partitions that orders are spread over. Our choice: fifty machines have one each at least, and a worker looks into
+/// all of its partitions every time.
+pub const ENGINE_PARTITIONS: u16 = 64;
+
+/// Most addresses of an order. Our choice: a few transactions' worth, and far below the megabyte that NATS takes for a
+/// message.
+pub const ENGINE_ORDER_ADDRESSES: usize = 200;
+
+/// Longest name of a run, in bytes: it is part of subjects and message ids.
+pub const ENGINE_RUN_NAME: usize = 40;
+
+/// How long an order, or answers, may be in somebody's hands without a word before others are given them. Our choice:
+/// twice the time of a lease, so that a partition has changed hands before its orders come again.
+pub const ENGINE_ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a message is remembered so that the same one is not kept twice. What JetStream does by default.
+pub const ENGINE_SAME_MESSAGE: Duration = Duration::from_secs(120);

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::command::{Command, HelloName};
 use super::reply::{Reply, Severity, clip};
 use super::{Answer, Garble, Stage};
@@ -124,7 +126,8 @@ impl Offer {
 }
 
 /// When sessions are encrypted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Encryption {
     /// Wherever it is offered.
     #[default]

@@ -11,6 +11,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use crate::model::dns::{DnsAnswer, DnsFailure, Record, RecordKind, Unproven};
 pub use reach::Reach;
 
@@ -19,7 +21,8 @@ use crate::model::provider::Providers;
 use crate::model::reason::Reason;
 
 /// What shares a limit: the provider that runs a mail host, else the registrable domain of its name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct HostKey(pub String);
 
 impl fmt::Display for HostKey {
@@ -29,7 +32,7 @@ impl fmt::Display for HostKey {
 }
 
 /// A mail host with the addresses it may be reached at, in the order in which to try them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailHost {
     /// Its name, lower-case A-labels; an address literal for a domain that is one.
     pub name: String,
@@ -38,7 +41,8 @@ pub struct MailHost {
 }
 
 /// The hosts that take mail for a domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Route {
     /// These hosts do.
     Hosts {
@@ -72,7 +76,8 @@ pub enum Route {
 }
 
 /// Whether DNS answered where it gave nothing of use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answered {
     /// With what proves nothing.
     Yes,

@@ -20,7 +20,7 @@ use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 
 /// The ceilings for one host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceilings {
     /// Recipients a second.
     pub rate: Rate,

@@ -43,6 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::Address as Mailbox;
+use serde::{Deserialize, Serialize};
 
 use crate::input::address::Address;
 use crate::model::limits;
@@ -182,7 +183,8 @@ pub enum SessionEvent {
 }
 
 /// Something learned, for the ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// About one address, by its key.
     Address {

@@ -1,5 +1,7 @@
 //! What a mail host answered before a run was interrupted, as far as none of its later answers vouches for it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::input::address::Address;
 use crate::probe::KnownDomain;
 
@@ -19,7 +21,8 @@ pub fn was_to_be_asked_again(rule: &str) -> bool {
 }
 
 /// The recipient that was answered for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Asked {
     /// An address of the list, by its key.
     Address(Box<str>),

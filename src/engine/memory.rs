@@ -1,0 +1,578 @@
+//! An engine in memory, on the clock of whoever uses it: what simulated time runs over.
+//!
+//! It keeps the promises of [`Engine`] as NATS JetStream does: what is not acknowledged comes again, messages that are
+//! the same are kept once, tables change by comparison. Each [`Connection`] can be cut, as a network is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{
+    AnswerDelivery, Answers, Changed, Delivery, Engine, EngineError, Entry, Health, Later, Order,
+    Partition, Receipt, RunId, Table, Unreadable,
+};
+use crate::model::limits;
+use crate::model::timestamp::Timestamp;
+use crate::net::Clock;
+
+/// The engine itself: what all connections lead to.
+#[derive(Clone)]
+pub struct Memory {
+    clock: Clock,
+    kept: Arc<Mutex<Kept>>,
+}
+
+/// A way to the engine, which can be cut.
+#[derive(Clone)]
+pub struct Connection {
+    engine: Memory,
+    is_cut: Arc<AtomicBool>,
+}
+
+/// An order as it is kept.
+struct KeptOrder {
+    to: Partition,
+    run: RunId,
+    number: u64,
+    bytes: Vec<u8>,
+    delivered: u64,
+    /// Handed out to nobody else before this.
+    free_at: Timestamp,
+    /// Who may acknowledge it: the last one that it was handed out to.
+    holder: u64,
+}
+
+/// Answers as they are kept.
+struct KeptAnswers {
+    run: RunId,
+    number: u64,
+    bytes: Vec<u8>,
+    is_acked: bool,
+    free_at: Timestamp,
+}
+
+/// All that is kept.
+#[derive(Default)]
+struct Kept {
+    /// Counts messages, deliveries and changes.
+    counter: u64,
+    orders: BTreeMap<u64, KeptOrder>,
+    answers: BTreeMap<u64, KeptAnswers>,
+    /// The ids of messages, with when they came.
+    ids: HashMap<String, Timestamp>,
+    tables: BTreeMap<(Table, String), Entry>,
+}
+
+impl Kept {
+    fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Whether a message of that id was kept just now; notes it if not.
+    fn is_the_same(&mut self, id: String, now: Timestamp) -> bool {
+        if self.ids.len() >= IDS_SWEPT_AT {
+            self.ids
+                .retain(|_, at| now.since(*at) < limits::ENGINE_SAME_MESSAGE);
+        }
+        let before = self.ids.insert(id, now);
+        before.is_some_and(|at| now.since(at) < limits::ENGINE_SAME_MESSAGE)
+    }
+
+    fn held(&mut self, receipt: &Receipt) -> Option<(u64, &mut KeptOrder)> {
+        let (number, holder) = receipt.0.split_once('/')?;
+        let (number, holder): (u64, u64) = (number.parse().ok()?, holder.parse().ok()?);
+        let order = self.orders.get_mut(&number)?;
+        (order.holder == holder).then_some((number, order))
+    }
+}
+
+/// How many ids are kept before those that are too old are swept out.
+const IDS_SWEPT_AT: usize = 100_000;
+
+impl Memory {
+    /// An empty one that lives by `clock`.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Memory {
+            clock,
+            kept: Arc::default(),
+        }
+    }
+
+    /// A way to it.
+    #[must_use]
+    pub fn connect(&self) -> Connection {
+        Connection {
+            engine: self.clone(),
+            is_cut: Arc::default(),
+        }
+    }
+
+    /// Keeps a message as it is in place of an order, whatever it says.
+    #[cfg(feature = "testing")]
+    pub fn smuggle(&self, to: Partition, run: &RunId, number: u64, bytes: &[u8]) {
+        let mut kept = self.lock();
+        let place = kept.next();
+        let order = KeptOrder {
+            to,
+            run: run.clone(),
+            number,
+            bytes: bytes.to_vec(),
+            delivered: 0,
+            free_at: Timestamp::default(),
+            holder: 0,
+        };
+        kept.orders.insert(place, order);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    /// Cuts it: nothing gets through until it is mended.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Mends it.
+    pub fn mend(&self) {
+        self.is_cut.store(false, Ordering::Relaxed);
+    }
+
+    /// Does something at the engine.
+    fn at<'a, T: Send + 'a>(
+        &'a self,
+        work: impl FnOnce(&mut Kept, Timestamp) -> T + Send + 'a,
+    ) -> Later<'a, Result<T, EngineError>> {
+        Box::pin(async move {
+            if self.is_cut.load(Ordering::Relaxed) {
+                return Err(EngineError::NoConnection(
+                    "the connection is cut".to_owned(),
+                ));
+            }
+            let now = self.engine.clock.now();
+            Ok(work(&mut self.engine.lock(), now))
+        })
+    }
+}
+
+impl Engine for Connection {
+    fn publish<'a>(
+        &'a self,
+        to: Partition,
+        order: &'a Order,
+    ) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, now| {
+            if kept.is_the_same(format!("order {}", order.id()), now) {
+                return;
+            }
+            let place = kept.next();
+            let order = KeptOrder {
+                to,
+                run: order.run.clone(),
+                number: order.number,
+                bytes: order.encode(),
+                delivered: 0,
+                free_at: now,
+                holder: 0,
+            };
+            kept.orders.insert(place, order);
+        })
+    }
+
+    fn pull(
+        &self,
+        partition: Partition,
+        most: usize,
+    ) -> Later<'_, Result<Vec<Delivery>, EngineError>> {
+        self.at(move |kept, now| {
+            let mut holder = kept.counter;
+            let free = kept
+                .orders
+                .iter_mut()
+                .filter(|(_, order)| order.to == partition && order.free_at <= now);
+            let handed_out = free.take(most).map(|(place, order)| {
+                holder += 1;
+                order.holder = holder;
+                order.delivered += 1;
+                order.free_at = now + limits::ENGINE_ACK_WAIT;
+                Delivery {
+                    receipt: Receipt(format!("{place}/{holder}")),
+                    run: order.run.clone(),
+                    number: order.number,
+                    delivered: order.delivered,
+                    order: Order::decode(&order.bytes),
+                }
+            });
+            let handed_out = handed_out.collect();
+            kept.counter = holder;
+            handed_out
+        })
+    }
+
+    fn ack<'a>(&'a self, receipt: &'a Receipt) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, _| {
+            if let Some((place, _)) = kept.held(receipt) {
+                kept.orders.remove(&place);
+            }
+        })
+    }
+
+    fn delay<'a>(
+        &'a self,
+        receipt: &'a Receipt,
+        wait: Duration,
+    ) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, now| {
+            if let Some((_, order)) = kept.held(receipt) {
+                order.free_at = now + wait;
+                order.holder = 0;
+            }
+        })
+    }
+
+    fn still_at_work<'a>(&'a self, receipt: &'a Receipt) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, now| {
+            if let Some((_, order)) = kept.held(receipt) {
+                order.free_at = now + limits::ENGINE_ACK_WAIT;
+            }
+        })
+    }
+
+    fn open_orders<'a>(
+        &'a self,
+        run: &'a RunId,
+    ) -> Later<'a, Result<Vec<Result<Order, Unreadable>>, EngineError>> {
+        self.at(move |kept, _| {
+            let orders = kept.orders.values().filter(|order| order.run == *run);
+            orders.map(|order| Order::decode(&order.bytes)).collect()
+        })
+    }
+
+    fn withdraw<'a>(&'a self, run: &'a RunId) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, _| kept.orders.retain(|_, order| order.run != *run))
+    }
+
+    fn answer<'a>(&'a self, answers: &'a Answers) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, now| {
+            if kept.is_the_same(format!("answer {}", answers.id()), now) {
+                return;
+            }
+            let place = kept.next();
+            let answers = KeptAnswers {
+                run: answers.run.clone(),
+                number: answers.number,
+                bytes: answers.encode(),
+                is_acked: false,
+                free_at: now,
+            };
+            kept.answers.insert(place, answers);
+        })
+    }
+
+    fn answers_of<'a>(
+        &'a self,
+        run: &'a RunId,
+        number: u64,
+    ) -> Later<'a, Result<Vec<Result<Answers, Unreadable>>, EngineError>> {
+        self.at(move |kept, _| {
+            let of_it = |answers: &&KeptAnswers| answers.run == *run && answers.number == number;
+            let answers = kept.answers.values().filter(of_it);
+            answers
+                .map(|answers| Answers::decode(&answers.bytes))
+                .collect()
+        })
+    }
+
+    fn pull_answers<'a>(
+        &'a self,
+        run: &'a RunId,
+        most: usize,
+    ) -> Later<'a, Result<Vec<AnswerDelivery>, EngineError>> {
+        self.at(move |kept, now| {
+            let free = kept
+                .answers
+                .iter_mut()
+                .filter(|(_, kept)| !kept.is_acked && kept.run == *run && kept.free_at <= now);
+            let handed_out = free.take(most).map(|(place, kept)| {
+                kept.free_at = now + limits::ENGINE_ACK_WAIT;
+                AnswerDelivery {
+                    receipt: Receipt(place.to_string()),
+                    answers: Answers::decode(&kept.bytes),
+                }
+            });
+            handed_out.collect()
+        })
+    }
+
+    fn ack_answers<'a>(&'a self, receipts: &'a [Receipt]) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, _| {
+            for receipt in receipts {
+                let place = receipt.0.parse().ok();
+                if let Some(answers) = place.and_then(|place: u64| kept.answers.get_mut(&place)) {
+                    answers.is_acked = true;
+                }
+            }
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        table: Table,
+        key: &'a str,
+    ) -> Later<'a, Result<Option<Entry>, EngineError>> {
+        self.at(move |kept, _| kept.tables.get(&(table, key.to_owned())).cloned())
+    }
+
+    fn write<'a>(
+        &'a self,
+        table: Table,
+        key: &'a str,
+        value: &'a [u8],
+        revision: Option<u64>,
+    ) -> Later<'a, Result<Changed, EngineError>> {
+        self.at(move |kept, _| {
+            let place = (table, key.to_owned());
+            if kept.tables.get(&place).map(|entry| entry.revision) != revision {
+                return Changed::No;
+            }
+            let revision = kept.next();
+            let value = value.to_vec();
+            kept.tables.insert(place, Entry { value, revision });
+            Changed::Yes(revision)
+        })
+    }
+
+    fn remove<'a>(
+        &'a self,
+        table: Table,
+        key: &'a str,
+        revision: u64,
+    ) -> Later<'a, Result<Changed, EngineError>> {
+        self.at(move |kept, _| {
+            let place = (table, key.to_owned());
+            if kept.tables.get(&place).map(|entry| entry.revision) != Some(revision) {
+                return Changed::No;
+            }
+            kept.tables.remove(&place);
+            Changed::Yes(kept.next())
+        })
+    }
+
+    fn entries(&self, table: Table) -> Later<'_, Result<Vec<(String, Entry)>, EngineError>> {
+        self.at(move |kept, _| {
+            let of_it = kept.tables.iter().filter(|((of, _), _)| *of == table);
+            of_it
+                .map(|((_, key), entry)| (key.clone(), entry.clone()))
+                .collect()
+        })
+    }
+
+    fn purge<'a>(&'a self, run: &'a RunId) -> Later<'a, Result<(), EngineError>> {
+        self.at(move |kept, _| {
+            kept.orders.retain(|_, order| order.run != *run);
+            kept.answers.retain(|_, answers| answers.run != *run);
+            kept.tables.remove(&(Table::Runs, run.as_str().to_owned()));
+        })
+    }
+
+    fn forget<'a>(&'a self, key: &'a str) -> Later<'a, Result<u64, EngineError>> {
+        self.at(move |kept, _| {
+            let mut count = 0;
+            for order in kept.orders.values_mut() {
+                if let Some(named) = Order::decode(&order.bytes).ok().filter(|o| o.names(key)) {
+                    order.bytes = named.without(key).encode();
+                    count += 1;
+                }
+            }
+            for answers in kept.answers.values_mut() {
+                let read = Answers::decode(&answers.bytes).ok();
+                if let Some(named) = read.filter(|answers| answers.names(key)) {
+                    answers.bytes = named.without(key).encode();
+                    count += 1;
+                }
+            }
+            count
+        })
+    }
+
+    fn health(&self) -> Later<'_, Result<Health, EngineError>> {
+        self.at(|kept, _| {
+            let bytes = kept.orders.values().map(|order| order.bytes.len());
+            let answers = kept.answers.values().map(|answers| answers.bytes.len());
+            Health {
+                orders: kept.orders.len() as u64,
+                answers: kept.answers.len() as u64,
+                bytes: bytes.chain(answers).sum::<usize>() as u64,
+                troubles: Vec::new(),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Outcome;
+    use crate::engine::order::tests::{order, target};
+    use crate::probe::scheduler::Event;
+
+    fn answers(place: u64, names: &[&str]) -> Answers {
+        let waiting = |name: &&str| Event::Waiting {
+            key: (*name).to_owned(),
+            waiting: crate::probe::Waiting::default(),
+            again: None,
+        };
+        Answers {
+            run: RunId::named("run-7").unwrap(),
+            number: 3,
+            attempt: 1,
+            by: "worker.1".to_owned(),
+            place,
+            events: names.iter().map(waiting).collect(),
+            outcome: Some(Outcome::Done),
+        }
+    }
+
+    fn in_simulated_time(work: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+            .block_on(work);
+    }
+
+    fn memory() -> Memory {
+        Memory::new(Clock::starting_at(Timestamp::from_millis(
+            1_700_000_000_000,
+        )))
+    }
+
+    const HERE: Partition = Partition::FIRST;
+
+    #[test]
+    fn an_order_comes_again_until_it_is_acknowledged() {
+        in_simulated_time(async {
+            let engine = memory().connect();
+            let order = order(vec![target("ann@acme.test")]);
+            for _ in 0..2 {
+                engine.publish(HERE, &order).await.unwrap();
+            }
+            let first = engine.pull(HERE, 9).await.unwrap();
+            assert_eq!(first.len(), 1, "the same order is kept once");
+            assert_eq!(first[0].order.as_ref(), Ok(&order));
+            assert_eq!(first[0].delivered, 1);
+            assert!(engine.pull(HERE, 9).await.unwrap().is_empty());
+
+            tokio::time::sleep(limits::ENGINE_ACK_WAIT / 2).await;
+            engine.still_at_work(&first[0].receipt).await.unwrap();
+            tokio::time::sleep(limits::ENGINE_ACK_WAIT / 2).await;
+            assert!(engine.pull(HERE, 9).await.unwrap().is_empty());
+
+            tokio::time::sleep(limits::ENGINE_ACK_WAIT).await;
+            let second = engine.pull(HERE, 9).await.unwrap();
+            assert_eq!(second[0].delivered, 2);
+            engine.ack(&first[0].receipt).await.unwrap();
+            let open = engine.open_orders(&order.run).await.unwrap();
+            assert_eq!(open.len(), 1, "who lost it cannot take it down");
+
+            let wait = Duration::from_secs(360);
+            engine.delay(&second[0].receipt, wait).await.unwrap();
+            tokio::time::sleep(wait / 2).await;
+            assert!(engine.pull(HERE, 9).await.unwrap().is_empty());
+            tokio::time::sleep(wait / 2).await;
+            let third = engine.pull(HERE, 9).await.unwrap();
+            engine.ack(&third[0].receipt).await.unwrap();
+            assert!(engine.open_orders(&order.run).await.unwrap().is_empty());
+        });
+    }
+
+    #[test]
+    fn answers_are_kept_once_and_in_their_order() {
+        in_simulated_time(async {
+            let engine = memory().connect();
+            let run = RunId::named("run-7").unwrap();
+            for place in [1, 2, 2, 3] {
+                engine
+                    .answer(&answers(place, &["ann@acme.test"]))
+                    .await
+                    .unwrap();
+            }
+            let places = |pulled: &[AnswerDelivery]| -> Vec<u64> {
+                let read = |delivery: &AnswerDelivery| delivery.answers.as_ref().unwrap().place;
+                pulled.iter().map(read).collect()
+            };
+            let pulled = engine.pull_answers(&run, 2).await.unwrap();
+            assert_eq!(places(&pulled), [1, 2]);
+            engine
+                .ack_answers(&[pulled[0].receipt.clone()])
+                .await
+                .unwrap();
+            assert_eq!(places(&engine.pull_answers(&run, 9).await.unwrap()), [3]);
+            tokio::time::sleep(limits::ENGINE_ACK_WAIT).await;
+            assert_eq!(places(&engine.pull_answers(&run, 9).await.unwrap()), [2, 3]);
+            assert_eq!(engine.answers_of(&run, 3).await.unwrap().len(), 3);
+            engine.purge(&run).await.unwrap();
+            assert!(engine.answers_of(&run, 3).await.unwrap().is_empty());
+        });
+    }
+
+    #[test]
+    fn a_table_changes_by_comparison() {
+        in_simulated_time(async {
+            let memory = memory();
+            let (one, two) = (memory.connect(), memory.connect());
+            let write = |who: &Connection, revision| {
+                let who = who.clone();
+                async move { who.write(Table::Leases, "7", b"x", revision).await }
+            };
+            let Changed::Yes(first) = write(&one, None).await.unwrap() else {
+                panic!("nothing stood there")
+            };
+            assert_eq!(write(&two, None).await, Ok(Changed::No));
+            let Changed::Yes(second) = write(&two, Some(first)).await.unwrap() else {
+                panic!("nobody changed it since")
+            };
+            assert_eq!(write(&one, Some(first)).await, Ok(Changed::No));
+            assert_eq!(one.remove(Table::Leases, "7", first).await, Ok(Changed::No));
+            one.cut();
+            assert!(matches!(
+                one.read(Table::Leases, "7").await,
+                Err(EngineError::NoConnection(_))
+            ));
+            one.mend();
+            let gone = one.remove(Table::Leases, "7", second).await;
+            assert!(matches!(gone, Ok(Changed::Yes(_))));
+            assert_eq!(one.read(Table::Leases, "7").await, Ok(None));
+        });
+    }
+
+    #[test]
+    fn nothing_of_a_forgotten_person_is_kept_and_all_of_the_others_is() {
+        in_simulated_time(async {
+            let engine = memory().connect();
+            let order = order(vec![target("ann@acme.test"), target("bob@acme.test")]);
+            engine.publish(HERE, &order).await.unwrap();
+            let both = answers(1, &["ann@acme.test", "bob@acme.test"]);
+            engine.answer(&both).await.unwrap();
+            assert_eq!(engine.forget("ann@acme.test").await, Ok(2));
+            let open = engine.open_orders(&order.run).await.unwrap();
+            let named: Vec<&str> = open[0]
+                .as_ref()
+                .unwrap()
+                .targets
+                .iter()
+                .map(|t| t.address.wire())
+                .collect();
+            assert_eq!(named, ["bob@acme.test"]);
+            let kept = engine.answers_of(&order.run, 3).await.unwrap();
+            assert_eq!(kept[0].as_ref().unwrap().events.len(), 1);
+            assert_eq!(engine.forget("ann@acme.test").await, Ok(0));
+        });
+    }
+}
