@@ -20,6 +20,8 @@
 pub mod answer;
 pub mod digest;
 pub mod memory;
+#[cfg(feature = "engine")]
+pub mod nats;
 pub mod order;
 pub mod partition;
 pub mod wire;
@@ -240,8 +242,9 @@ pub trait Engine: Send + Sync {
     /// Forgets a run: its orders, its answers, its entry among the runs.
     fn purge<'a>(&'a self, run: &'a RunId) -> Later<'a, Result<(), EngineError>>;
 
-    /// Forgets a person, by the [`key`](crate::input::address::Address::key) of an address: removes every message that
-    /// names it, and keeps what else such a message says under a new one. Returns how many were removed.
+    /// Forgets a person, by the [`key`](crate::input::address::Address::key) of an address, or everybody of a domain, by
+    /// `@` with its name: removes every message that names them, and keeps what else such a message says under a new
+    /// one. Returns how many were removed.
     fn forget<'a>(&'a self, key: &'a str) -> Later<'a, Result<u64, EngineError>>;
 
     /// How the engine is.

@@ -1,0 +1,195 @@
+//! Forgetting a person in the engine, so that no message names it.
+
+use super::jetstream::{From, Message, code};
+use super::{Nats, Order};
+use crate::engine::answer::person;
+use crate::engine::{Answers, EngineError};
+
+/// Where a text says `key` in whatever case, and not as a part of another address: the first place at or behind `from`.
+fn place_of(text: &[u8], key: &[u8], from: usize) -> Option<usize> {
+    let of_an_address = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+    let of_a_local_part = |byte: u8| of_an_address(byte) || b".!#$%&'*+/=?^_`{|}~-".contains(&byte);
+    let is_at = |place: usize| {
+        let end = place + key.len();
+        let before = place.checked_sub(1).and_then(|before| text.get(before));
+        let (behind, next) = (text.get(end), text.get(end + 1));
+        let begins = key.starts_with(b"@") || !before.is_some_and(|byte| of_a_local_part(*byte));
+        // A full stop may end a sentence.
+        let goes_on = match behind {
+            Some(b'.' | b'-') => next.is_some_and(|byte| of_an_address(*byte)),
+            Some(byte) => of_an_address(*byte),
+            None => false,
+        };
+        text[place..end].eq_ignore_ascii_case(key) && begins && !goes_on
+    };
+    let last = text.len().checked_sub(key.len())?;
+    (from..=last).find(|place| !key.is_empty() && is_at(*place))
+}
+
+/// A key as JSON writes it, as all messages are.
+fn written(key: &str) -> Vec<u8> {
+    let text = serde_json::to_string(key).unwrap_or_default();
+    text.trim_matches('"').as_bytes().to_vec()
+}
+
+/// Whether a message names a person, or somebody of a domain, however it is spelled, also in a host's words about
+/// somebody else.
+fn names(payload: &[u8], key: &str) -> bool {
+    let is_named = |text: &[u8]| place_of(text, &written(key), 0).is_some();
+    if is_named(payload) {
+        return true;
+    }
+    // Beyond ASCII, cases differ in more than a bit.
+    !key.is_ascii() && is_named(String::from_utf8_lossy(payload).to_lowercase().as_bytes())
+}
+
+/// A message without a person, or without all of a domain: what else it says, or nothing where that is nothing, or where
+/// it cannot be read.
+fn without(payload: &[u8], key: &str) -> Option<Vec<u8>> {
+    let is_forgotten = |person: &str| match key.starts_with('@') {
+        true => person.ends_with(key),
+        false => person == key,
+    };
+    let kept = if let Ok(mut order) = Order::decode(payload) {
+        order
+            .targets
+            .retain(|target| !is_forgotten(&target.address.key()));
+        // What is said of it from now on is not said of the one before.
+        order.attempt += 1;
+        (!order.targets.is_empty()).then(|| order.encode())
+    } else if let Ok(mut answers) = Answers::decode(payload) {
+        answers
+            .events
+            .retain(|event| !person(event).is_some_and(is_forgotten));
+        let says_something = !answers.events.is_empty() || answers.outcome.is_some();
+        says_something.then(|| answers.encode())
+    } else {
+        None
+    };
+    let kept = kept.map(|kept| blanked(&kept, key));
+    kept.filter(|kept| !names(kept, key))
+}
+
+/// A message in which whoever is forgotten is blank wherever a host named it in its words.
+fn blanked(message: &[u8], key: &str) -> Vec<u8> {
+    let written = written(key);
+    let mut blanked = Vec::with_capacity(message.len());
+    let mut from = 0;
+    while let Some(place) = place_of(message, &written, from) {
+        blanked.extend_from_slice(&message[from..place]);
+        blanked.extend_from_slice(b"...");
+        from = place + written.len();
+    }
+    blanked.extend_from_slice(&message[from..]);
+    blanked
+}
+
+impl Nats {
+    /// Takes a person, or everybody of a domain, out of all messages. Returns how many named them.
+    ///
+    /// What is left of a message is kept as a new one before the old one is overwritten: whoever is stopped between has
+    /// it twice, not never.
+    pub(super) async fn forget_person(&self, key: &str) -> Result<u64, EngineError> {
+        let mut found = 0;
+        let orders = self
+            .all(&self.places.orders, &self.places.all_orders())
+            .await?;
+        let orders = orders
+            .into_iter()
+            .map(|stored| (stored.subject, stored.sequence, stored.payload));
+        found += self.take_out(&self.places.orders, orders, key).await?;
+        let answers = self
+            .scan(
+                &self.places.answers,
+                &self.places.all_answers(),
+                From::Beginning,
+            )
+            .await?;
+        let answers = answers
+            .into_iter()
+            .map(|pulled| (pulled.subject, pulled.handed.sequence, pulled.payload));
+        found += self.take_out(&self.places.answers, answers, key).await?;
+        for stream in [&self.places.orders, &self.places.answers] {
+            self.sweep(stream).await?;
+        }
+        Ok(found)
+    }
+
+    async fn take_out(
+        &self,
+        stream: &str,
+        messages: impl Iterator<Item = (String, u64, Vec<u8>)>,
+        key: &str,
+    ) -> Result<u64, EngineError> {
+        let mut found = 0;
+        for (subject, sequence, payload) in messages {
+            if !names(&payload, key) {
+                continue;
+            }
+            found += 1;
+            if let Some(rest) = without(&payload, key) {
+                let message = Message {
+                    subject: &subject,
+                    payload: rest,
+                    // Its own id is remembered still, and would have it dropped.
+                    id: Some(format!("{stream}.{sequence}.without")),
+                    follows: None,
+                };
+                if let Err(fault) = self.jetstream.publish(message).await {
+                    return Err(self.told_of(fault, stream).await);
+                }
+            }
+            match self.jetstream.erase(stream, sequence).await {
+                Ok(_) => {}
+                Err(fault) if fault.has(code::NO_SUCH_STREAM) => {}
+                Err(fault) => return Err(self.told_of(fault, stream).await),
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_found_however_it_is_spelled() {
+        for (message, is_named) in [
+            (r#"{"a":"Ann@ACME.test"}"#, true),
+            (r#"{"reply":"550 <ann@acme.test>: who?"}"#, true),
+            (r#"{"reply":"no ann@acme.test."}"#, true),
+            (r#"{"a":"bob@acme.test"}"#, false),
+            (r#"{"a":"joann@acme.test"}"#, false),
+            (r#"{"a":"ann@acme.test.uk"}"#, false),
+        ] {
+            assert_eq!(names(message.as_bytes(), "ann@acme.test"), is_named);
+        }
+        let quoted = r#"{"a":"\"an n\"@acme.test"}"#;
+        assert!(names(quoted.as_bytes(), "\"an n\"@acme.test"));
+    }
+
+    #[test]
+    fn a_person_is_blank_in_the_words_of_a_host() {
+        let told = blanked(
+            br#"{"reply":"<Ann@acme.test>: not on <b@acme.test>"}"#,
+            "ann@acme.test",
+        );
+        assert_eq!(told, br#"{"reply":"<...>: not on <b@acme.test>"}"#);
+    }
+
+    #[test]
+    fn everybody_of_a_domain_is_found_and_nobody_of_another() {
+        assert!(names(br#"{"a":"ann@acme.test"}"#, "@acme.test"));
+        assert!(!names(br#"{"a":"ann@acme.testing"}"#, "@acme.test"));
+        assert!(!names(br#"{"a":"ann@mx.acme.test"}"#, "@acme.test"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_goes_as_a_whole() {
+        assert_eq!(
+            without(b"garbage about ann@acme.test", "ann@acme.test"),
+            None
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! The engine on real `nats-server`s on loopback: alone, in a cluster, full, gone, cut off, guarded.
+//!
+//! Where `nats-server` is missing the tests say so; with `CI` in the environment they fail.
+
+mod contract;
+mod login;
+mod server;
