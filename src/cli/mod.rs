@@ -302,9 +302,13 @@ fn report(error: &anyhow::Error) -> Exit {
     }
     let of_a_list = match error.downcast_ref::<VerifyError>() {
         Some(VerifyError::List(error)) => Some(error),
-        Some(VerifyError::Ledger(_) | VerifyError::Output(_) | VerifyError::Spill(_)) | None => {
-            error.downcast_ref::<IntakeError>()
-        }
+        Some(
+            VerifyError::Ledger(_)
+            | VerifyError::Output(_)
+            | VerifyError::Spill(_)
+            | VerifyError::Engine(_),
+        )
+        | None => error.downcast_ref::<IntakeError>(),
     };
     match of_a_list {
         // Which column to read is a question of usage; everything else about a list is about the list.

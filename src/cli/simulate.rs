@@ -10,7 +10,7 @@ use clap::Args;
 use super::Exit;
 use super::safe::safe;
 use crate::model::verdict::Standing;
-use crate::sim::score::{Forecast, Score, calibrate, simulate};
+use crate::sim::score::{Forecast, Machines, Score, calibrate, simulate};
 
 /// Options of `simulate`.
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub(super) struct SimulateArgs {
     /// Rows of the list
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     addresses: u32,
+    /// Have so many machines ask together; some of them die, and others join, at random
+    #[arg(long, value_name = "N", conflicts_with = "worlds", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    workers: Option<u16>,
     /// Print the score as JSON
     #[arg(long)]
     json: bool,
@@ -47,7 +50,14 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Exit> {
         std::io::stdout().lock().write_all(text.as_bytes())?;
         return Ok(Exit::Done);
     }
-    let score = simulate(seed, rows)?;
+    let crew = match args.workers {
+        None => Machines::One,
+        Some(workers) => Machines::Many {
+            workers: usize::from(workers),
+            changing: true,
+        },
+    };
+    let score = simulate(seed, rows, crew)?;
     let text = if args.json {
         score.to_json()
     } else {

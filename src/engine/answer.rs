@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::RunId;
+use super::run_id::RunId;
 use super::wire::{self, Unreadable};
 use crate::probe::Asked;
 use crate::probe::scheduler::Event;

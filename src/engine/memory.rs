@@ -3,7 +3,7 @@
 //! It keeps the promises of [`Engine`] as NATS JetStream does: what is not acknowledged comes again, messages that are
 //! the same are kept once, tables change by comparison. Each [`Connection`] can be cut, as a network is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,7 +48,6 @@ struct KeptAnswers {
     run: RunId,
     number: u64,
     bytes: Vec<u8>,
-    is_acked: bool,
     free_at: Timestamp,
 }
 
@@ -58,7 +57,11 @@ struct Kept {
     /// Counts messages, deliveries and changes.
     counter: u64,
     orders: BTreeMap<u64, KeptOrder>,
+    /// Which orders each partition has.
+    by_partition: BTreeMap<Partition, BTreeSet<u64>>,
     answers: BTreeMap<u64, KeptAnswers>,
+    /// Those that are not acknowledged.
+    unacked: BTreeSet<u64>,
     /// The ids of messages, with when they came.
     ids: HashMap<String, Timestamp>,
     tables: BTreeMap<(Table, String), Entry>,
@@ -68,6 +71,27 @@ impl Kept {
     fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
+    }
+
+    fn keep_order(&mut self, place: u64, order: KeptOrder) {
+        let there = self.by_partition.entry(order.to).or_default();
+        there.insert(place);
+        self.orders.insert(place, order);
+    }
+
+    fn drop_order(&mut self, place: u64) {
+        let order = self.orders.remove(&place);
+        if let Some(there) = order.and_then(|order| self.by_partition.get_mut(&order.to)) {
+            there.remove(&place);
+        }
+    }
+
+    fn drop_orders(&mut self, run: &RunId) {
+        let of_it = self.orders.iter().filter(|(_, order)| order.run == *run);
+        let places: Vec<u64> = of_it.map(|(place, _)| *place).collect();
+        for place in places {
+            self.drop_order(place);
+        }
     }
 
     /// Whether a message of that id was kept just now; notes it if not.
@@ -124,7 +148,7 @@ impl Memory {
             free_at: Timestamp::default(),
             holder: 0,
         };
-        kept.orders.insert(place, order);
+        kept.keep_order(place, order);
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -180,7 +204,7 @@ impl Engine for Connection {
                 free_at: now,
                 holder: 0,
             };
-            kept.orders.insert(place, order);
+            kept.keep_order(place, order);
         })
     }
 
@@ -191,22 +215,28 @@ impl Engine for Connection {
     ) -> Later<'_, Result<Vec<Delivery>, EngineError>> {
         self.at(move |kept, now| {
             let mut holder = kept.counter;
-            let free = kept
-                .orders
-                .iter_mut()
-                .filter(|(_, order)| order.to == partition && order.free_at <= now);
-            let handed_out = free.take(most).map(|(place, order)| {
+            let there = kept.by_partition.get(&partition);
+            let is_free = |place: &&u64| kept.orders[*place].free_at <= now;
+            let free: Vec<u64> = there
+                .into_iter()
+                .flatten()
+                .filter(is_free)
+                .take(most)
+                .copied()
+                .collect();
+            let handed_out = free.into_iter().filter_map(|place| {
+                let order = kept.orders.get_mut(&place)?;
                 holder += 1;
                 order.holder = holder;
                 order.delivered += 1;
                 order.free_at = now + limits::ENGINE_ACK_WAIT;
-                Delivery {
+                Some(Delivery {
                     receipt: Receipt(format!("{place}/{holder}")),
                     run: order.run.clone(),
                     number: order.number,
                     delivered: order.delivered,
                     order: Order::decode(&order.bytes),
-                }
+                })
             });
             let handed_out = handed_out.collect();
             kept.counter = holder;
@@ -217,7 +247,7 @@ impl Engine for Connection {
     fn ack<'a>(&'a self, receipt: &'a Receipt) -> Later<'a, Result<(), EngineError>> {
         self.at(move |kept, _| {
             if let Some((place, _)) = kept.held(receipt) {
-                kept.orders.remove(&place);
+                kept.drop_order(place);
             }
         })
     }
@@ -254,7 +284,7 @@ impl Engine for Connection {
     }
 
     fn withdraw<'a>(&'a self, run: &'a RunId) -> Later<'a, Result<(), EngineError>> {
-        self.at(move |kept, _| kept.orders.retain(|_, order| order.run != *run))
+        self.at(move |kept, _| kept.drop_orders(run))
     }
 
     fn answer<'a>(&'a self, answers: &'a Answers) -> Later<'a, Result<(), EngineError>> {
@@ -267,10 +297,10 @@ impl Engine for Connection {
                 run: answers.run.clone(),
                 number: answers.number,
                 bytes: answers.encode(),
-                is_acked: false,
                 free_at: now,
             };
             kept.answers.insert(place, answers);
+            kept.unacked.insert(place);
         })
     }
 
@@ -294,16 +324,19 @@ impl Engine for Connection {
         most: usize,
     ) -> Later<'a, Result<Vec<AnswerDelivery>, EngineError>> {
         self.at(move |kept, now| {
-            let free = kept
-                .answers
-                .iter_mut()
-                .filter(|(_, kept)| !kept.is_acked && kept.run == *run && kept.free_at <= now);
-            let handed_out = free.take(most).map(|(place, kept)| {
-                kept.free_at = now + limits::ENGINE_ACK_WAIT;
-                AnswerDelivery {
+            let is_free = |place: &&u64| {
+                let answers = &kept.answers[*place];
+                answers.run == *run && answers.free_at <= now
+            };
+            let free = kept.unacked.iter().filter(is_free).take(most);
+            let free: Vec<u64> = free.copied().collect();
+            let handed_out = free.into_iter().filter_map(|place| {
+                let answers = kept.answers.get_mut(&place)?;
+                answers.free_at = now + limits::ENGINE_ACK_WAIT;
+                Some(AnswerDelivery {
                     receipt: Receipt(place.to_string()),
-                    answers: Answers::decode(&kept.bytes),
-                }
+                    answers: Answers::decode(&answers.bytes),
+                })
             });
             handed_out.collect()
         })
@@ -312,9 +345,8 @@ impl Engine for Connection {
     fn ack_answers<'a>(&'a self, receipts: &'a [Receipt]) -> Later<'a, Result<(), EngineError>> {
         self.at(move |kept, _| {
             for receipt in receipts {
-                let place = receipt.0.parse().ok();
-                if let Some(answers) = place.and_then(|place: u64| kept.answers.get_mut(&place)) {
-                    answers.is_acked = true;
+                if let Ok(place) = receipt.0.parse() {
+                    kept.unacked.remove(&place);
                 }
             }
         })
@@ -374,8 +406,10 @@ impl Engine for Connection {
 
     fn purge<'a>(&'a self, run: &'a RunId) -> Later<'a, Result<(), EngineError>> {
         self.at(move |kept, _| {
-            kept.orders.retain(|_, order| order.run != *run);
+            kept.drop_orders(run);
             kept.answers.retain(|_, answers| answers.run != *run);
+            let answers = &kept.answers;
+            kept.unacked.retain(|place| answers.contains_key(place));
             kept.tables.remove(&(Table::Runs, run.as_str().to_owned()));
         })
     }

@@ -18,21 +18,29 @@
 //!   keeps them in simulated time.
 
 pub mod answer;
+pub mod coordinator;
 pub mod digest;
+pub mod lease;
 pub mod memory;
 #[cfg(feature = "engine")]
 pub mod nats;
 pub mod order;
 pub mod partition;
+pub mod roll;
+pub mod run_id;
 pub mod wire;
+pub mod worker;
 
 use std::time::Duration;
 
 pub use crate::net::Later;
 pub use answer::{Answers, Outcome};
-pub use order::{Order, RunId, Terms};
+pub use coordinator::Crew;
+pub use order::{Order, Terms};
 pub use partition::Partition;
+pub use run_id::RunId;
 pub use wire::Unreadable;
+pub use worker::{Worker, WorkerObserver};
 
 /// Why the engine did not do as it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,56 +1,24 @@
 //! An order: a domain with its route, some of its addresses, and what is known of domain and host.
 
-use std::fmt;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::answer::Answers;
+use super::run_id::RunId;
 use super::wire::{self, Unreadable};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
+use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
+use crate::model::verdict::{Fact, Finding};
 use crate::net::route::{HostKey, Reach, Route};
 use crate::probe::pace::{Ceilings, Rate};
-use crate::probe::scheduler::Limits;
-use crate::probe::{KnownDomain, KnownHost, Likelihood, Target, Turn, Waiting};
+use crate::probe::scheduler::{Event, Limits};
+use crate::probe::{Asked, KnownDomain, KnownHost, Likelihood, Target, Turn, Waiting};
 use crate::smtp::session::Encryption;
-
-/// The name of a run, by which its messages are told from those of others: `a-z`, `0-9` and `-`, at most 40 of them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct RunId(String);
-
-impl RunId {
-    /// The run of that name; `None` where it is none.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-        let is_one =
-            !name.is_empty() && name.len() <= limits::ENGINE_RUN_NAME && name.bytes().all(fits);
-        is_one.then(|| RunId(name.to_owned()))
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for RunId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        RunId::named(&name).ok_or_else(|| D::Error::custom("no name of a run"))
-    }
-}
 
 /// How a run wants hosts to be asked, as far as that is not a matter of the machine that asks them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,6 +156,37 @@ pub struct Order {
     pub targets: Vec<Target>,
 }
 
+/// What is left of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rest {
+    /// Whom to ask about.
+    pub targets: Vec<Target>,
+    /// What is known of the domain by now.
+    pub known_domain: KnownDomain,
+}
+
+/// How an address of an order stands by its last answer.
+enum Stand {
+    /// A host has accepted it.
+    Accepted(Reading),
+    Settled,
+    ToComeBack(Waiting, Timestamp),
+}
+
+impl Stand {
+    /// How it stands after a fact; an answer that settles nothing and that nothing follows leaves it at that.
+    fn of(fact: &Fact) -> Self {
+        match &fact.finding {
+            Finding::Asked { reading, .. }
+                if matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider) =>
+            {
+                Stand::Accepted(reading.clone())
+            }
+            _ => Stand::Settled,
+        }
+    }
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -223,6 +222,75 @@ impl Order {
         order.attempt += 1;
         order.targets.retain(|target| *target.address.key() != *key);
         order
+    }
+
+    /// What is left of it to be asked, by what was answered for it before: no more than what was told to come back is
+    /// asked again, when its time has come.
+    #[must_use]
+    pub fn rest(&self, answers: &[Answers]) -> Rest {
+        let mut known_domain = self.known_domain.clone();
+        let mut last: HashMap<&str, Stand> = HashMap::new();
+        for event in answers.iter().flat_map(|answers| &answers.events) {
+            match event {
+                Event::Address { key, fact } => {
+                    last.insert(key, Stand::of(fact));
+                }
+                Event::Waiting {
+                    key,
+                    waiting,
+                    again: Some(again),
+                } => {
+                    last.insert(key, Stand::ToComeBack(*waiting, *again));
+                }
+                Event::Waiting {
+                    key, again: None, ..
+                } => {
+                    last.insert(key, Stand::Settled);
+                }
+                Event::TakenBack {
+                    asked: Asked::Address(key),
+                    ..
+                } => {
+                    last.remove(&**key);
+                }
+                Event::CatchAll { name, known } if *name == self.domain => {
+                    known_domain = known.clone();
+                }
+                Event::TakenBack {
+                    asked: Asked::Decoy(_),
+                    ..
+                }
+                | Event::CatchAll { .. }
+                | Event::Domain { .. }
+                | Event::Host { .. }
+                | Event::Doubted { .. }
+                | Event::Stranded { .. }
+                | Event::Left { .. }
+                | Event::Blocked { .. } => {}
+            }
+        }
+        // Whose acceptance is worth nothing without the domain's decoy sees to it that one is asked about.
+        let decoy_is_owed = known_domain.openness.is_none();
+        let rest = self.targets.iter().filter_map(|target| {
+            let key = target.address.key();
+            match last.get(&*key) {
+                None => Some(target.clone()),
+                Some(Stand::Accepted(reading)) => decoy_is_owed.then(|| Target {
+                    answered: Some(reading.clone()),
+                    ..target.clone()
+                }),
+                Some(Stand::Settled) => None,
+                Some(Stand::ToComeBack(waiting, again)) => Some(Target {
+                    waiting: *waiting,
+                    not_before: *again,
+                    ..target.clone()
+                }),
+            }
+        });
+        Rest {
+            targets: rest.collect(),
+            known_domain,
+        }
     }
 
     /// Keeps of its hosts only what may be contacted from here, whatever the order says. Returns whether anything is
@@ -332,7 +400,6 @@ mod targets {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::reason::Reason;
     use crate::net::route::MailHost;
 
     pub(in crate::engine) fn target(address: &str) -> Target {
@@ -438,13 +505,5 @@ pub(super) mod tests {
         };
         assert_eq!(hosts[0].addresses.len(), 1);
         assert!(!inward.keep_reachable(Reach::Public));
-    }
-
-    #[test]
-    fn a_name_of_a_run_fits_into_a_subject() {
-        for name in ["", "a.b", "A", "a b", "*", ">", &"x".repeat(41)] {
-            assert_eq!(RunId::named(name), None, "{name:?}");
-        }
-        assert!(RunId::named("list-01hx").is_some());
     }
 }

@@ -1188,3 +1188,57 @@ pub const ENGINE_REQUESTS: usize = 32;
 
 /// Longest prefix of what is kept in the engine, in bytes. Our choice: names of streams are names of folders.
 pub const ENGINE_PREFIX: usize = 32;
+
+/// How long a worker may ask what falls into a partition after it has written the lease. Our choice: a machine that
+/// stops is replaced within 20 seconds.
+pub const ENGINE_LEASE: Duration = Duration::from_secs(15);
+
+/// How long after it was written a lease is written anew. Our choice: two writings may fail.
+pub const ENGINE_LEASE_RENEWAL: Duration = Duration::from_secs(5);
+
+/// How long another's lease must have stayed the same before it is taken. Our choice: a lease, and a second for clocks
+/// that run at different speeds and for commands that are on their way.
+pub const ENGINE_LEASE_LAPSES: Duration = Duration::from_secs(16);
+
+/// How often a worker looks at the tables, and a coordinator. Our choice.
+pub const ENGINE_LOOK: Duration = Duration::from_secs(2);
+
+/// After which time without a sign of life a worker's entry is removed. Our choice.
+pub const ENGINE_FORGETS_WORKER: Duration = Duration::from_secs(3_600);
+
+/// How often a worker looks for orders where there were none. Our choice.
+pub const ENGINE_PULL_WAIT: Duration = Duration::from_millis(500);
+
+/// Most orders that a worker takes out of a partition at a time. Our choice.
+pub const ENGINE_PULL: usize = 32;
+
+/// Most addresses in a worker's hands. Our choice: some minutes' work at hosts that limit us, and what waits for a host
+/// waits at the engine.
+pub const ENGINE_IN_HAND: usize = 20_000;
+
+/// How often it is said of orders in hand that they are being worked on.
+pub const ENGINE_SIGN_OF_WORK: Duration = Duration::from_secs(10);
+
+/// How long it is waited before a call to the engine that failed is made again. Our choice.
+pub const ENGINE_RETRY: Duration = Duration::from_secs(1);
+
+/// How long what is learned is collected before it is sent. Our choice.
+pub const ENGINE_COLLECT: Duration = Duration::from_millis(100);
+
+/// Most addresses of a run that are ordered and not done. Our choice: work for fifty machines, at most 400 bytes each.
+pub const ENGINE_OPEN_ADDRESSES: usize = 500_000;
+
+/// Most addresses that are collected by domain before the largest orders go out. Our choice.
+pub const ENGINE_GATHERED: usize = 50_000;
+
+/// Most answers that a coordinator takes at a time. Our choice.
+pub const ENGINE_ANSWERS: usize = 512;
+
+/// The last answers of a run that a coordinator knows again. Our choice: far more than come again at a time.
+pub const ENGINE_ANSWERS_REMEMBERED: usize = 50_000;
+
+/// Most messages that are on their way to the engine at a time. Our choice: enough for its round trip not to count.
+pub const ENGINE_PUBLISHED_AT_ONCE: usize = 256;
+
+/// How long an order that we cannot read is left to others before it comes again. Our choice.
+pub const ENGINE_OTHERS_WAIT: Duration = Duration::from_secs(60);

@@ -101,6 +101,7 @@ impl From<VerifyError> for Error {
             VerifyError::Ledger(error) => error.into(),
             VerifyError::Output(error) => Error::new(ErrorKind::Fault, error.to_string()),
             VerifyError::Spill(error) => Error::new(ErrorKind::Fault, error.to_string()),
+            VerifyError::Engine(error) => Error::new(ErrorKind::Fault, error.to_string()),
         }
     }
 }

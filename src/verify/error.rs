@@ -1,5 +1,6 @@
 //! Why a run cannot go on, with what to change.
 
+use crate::engine::EngineError;
 use crate::input::list::IntakeError;
 use crate::ledger::LedgerError;
 use crate::probe::run::SpillError;
@@ -20,4 +21,7 @@ pub enum VerifyError {
     /// No room is left for the addresses that wait for their host.
     #[error(transparent)]
     Spill(#[from] SpillError),
+    /// Those who are to ask cannot be told, or heard.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }

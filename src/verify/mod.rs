@@ -27,6 +27,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::engine::Crew;
 use crate::input::flags::Lists;
 use crate::input::list::{self as intake, Source};
 use crate::input::suppression::Suppression;
@@ -175,6 +176,8 @@ pub enum Asking {
     Nobody(Clock),
     /// Those of this world, DNS servers among them, with the settings of the run.
     World(World, Box<RunConfig>),
+    /// The same hosts, by others; DNS servers are asked from here.
+    Engine(World, Box<RunConfig>, Crew),
 }
 
 /// Receives the events of a run.

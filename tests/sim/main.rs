@@ -11,6 +11,7 @@ mod season;
 mod step;
 mod stranded;
 mod swarm;
+mod workers;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

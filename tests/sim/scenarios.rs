@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use presend::sim::net::Internet;
 use presend::sim::score::Courtesy;
+use presend::sim::score::Machines;
 use presend::sim::score::described;
 use presend::sim::score::judged;
 use presend::sim::score::oracle::{self, Listed};
@@ -67,7 +68,7 @@ fn faults(file: &Path) -> Vec<String> {
             }
         }
         (None, Some(drawn)) => {
-            let score = simulate(drawn.seed, drawn.addresses).unwrap();
+            let score = simulate(drawn.seed, drawn.addresses, Machines::One).unwrap();
             return score.findings.iter().map(ToString::to_string).collect();
         }
         (_, _) => return vec!["it needs either [world] or [drawn]".to_owned()],

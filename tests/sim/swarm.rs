@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use presend::sim::score::{Score, simulate};
+use presend::sim::score::{Machines, Score, simulate};
 
 /// Worlds that every change must pass.
 const WORLDS: u64 = 200;
@@ -23,7 +23,7 @@ fn two_hundred_worlds_find_nothing_wrong() {
             if seed >= WORLDS {
                 return wrong;
             }
-            let score = simulate(seed, rows(seed)).unwrap();
+            let score = simulate(seed, rows(seed), Machines::One).unwrap();
             if !score.is_clean() {
                 wrong.push(score);
             }
@@ -57,7 +57,8 @@ fn two_hundred_worlds_find_nothing_wrong() {
 fn what_was_wrong_in_larger_worlds_stays_mended() {
     let worlds = [(840_796, 1630), (840_320, 1697), (860_419, 2287)];
     let scores: Vec<Score> = std::thread::scope(|scope| {
-        let each = worlds.map(|(seed, rows)| scope.spawn(move || simulate(seed, rows).unwrap()));
+        let each = worlds
+            .map(|(seed, rows)| scope.spawn(move || simulate(seed, rows, Machines::One).unwrap()));
         each.into_iter()
             .map(|world| world.join().unwrap())
             .collect()

@@ -32,7 +32,7 @@ impl fmt::Display for HostKey {
 }
 
 /// A mail host with the addresses it may be reached at, in the order in which to try them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MailHost {
     /// Its name, lower-case A-labels; an address literal for a domain that is one.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct MailHost {
 }
 
 /// The hosts that take mail for a domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Route {
     /// These hosts do.
@@ -76,7 +76,7 @@ pub enum Route {
 }
 
 /// Whether DNS answered where it gave nothing of use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answered {
     /// With what proves nothing.

@@ -95,6 +95,54 @@ pub trait TargetSource {
         Box::pin(std::future::pending())
     }
 
+    /// Whether [`TargetSource::next`] has something to give now. Where it has not, [`TargetSource::knock`] resolves when
+    /// it has again.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Whether guests may still come though the list is at its end.
+    fn stays_open(&self) -> bool {
+        false
+    }
+
+    /// The mail hosts of a domain, where they were found out elsewhere: DNS is not asked then.
+    fn route(&mut self, domain: &str) -> Option<Route> {
+        let _ = domain;
+        None
+    }
+
+    /// Whether others ask the mail hosts: then [`TargetSource::hand_out`] is given what is to be asked.
+    fn hands_out(&self) -> bool {
+        false
+    }
+
+    /// Addresses of one domain that others are to ask about, with the hosts that take its mail. No further addresses of
+    /// that domain are to come from here.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be handed out.
+    fn hand_out(
+        &mut self,
+        domain: &str,
+        route: Route,
+        targets: Vec<Target>,
+    ) -> Result<(), Self::Error> {
+        let _ = (domain, route, targets);
+        Ok(())
+    }
+
+    /// Called at each turn of the run, before anything is carried out: nothing is, where this fails.
+    ///
+    /// # Errors
+    ///
+    /// When the run must not go on.
+    fn tend(&mut self, scheduler: &mut Scheduler, now: Timestamp) -> Result<(), Self::Error> {
+        let _ = (scheduler, now);
+        Ok(())
+    }
+
     /// What is known of a domain. Asked once for each, before any of its addresses is asked about.
     ///
     /// # Errors
@@ -139,6 +187,16 @@ pub trait Listener {
 
     /// So far the asking has come.
     fn progress(&mut self, progress: &Progress);
+
+    /// Does something when all that was learned before is kept for good.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be kept.
+    fn then(&mut self, what: Box<dyn FnOnce() + Send>) -> Result<(), Self::Error> {
+        what();
+        Ok(())
+    }
 }
 
 /// What the world reports to the loop.
@@ -253,6 +311,7 @@ impl Run {
                 self.stop(Ending::Stranded, now);
             }
             self.look_up(supply, now)?;
+            supply.tend(&mut self.scheduler, now)?;
             self.carry_out();
             if self.patient_until.is_some_and(|until| until <= now) {
                 self.break_off(now);
@@ -265,7 +324,8 @@ impl Run {
                 next_progress = now + limits::PROGRESS_EVERY;
             }
             if self.scheduler.is_done()
-                && ((self.supply_dry && self.spill.is_empty()) || self.ending != Ending::Completed)
+                && ((self.supply_dry && self.spill.is_empty() && !supply.stays_open())
+                    || self.ending != Ending::Completed)
             {
                 if self.scheduler.tests_hosts(now) {
                     continue;
@@ -309,7 +369,7 @@ impl Run {
                 () = supply.knock(), if self.ending == Ending::Completed => {}
                 () = sleep_until(wake) => {}
                 // Sessions get their turn between two readings.
-                () = tokio::task::yield_now(), if self.reads_on() => {}
+                () = tokio::task::yield_now(), if self.reads_on(supply) => {}
             }
         }
     }
@@ -367,8 +427,8 @@ impl Run {
 
     /// Whether more rows are to be read, from the list or from among those put off. While many domains wait to be
     /// looked up, there is no hurry: what follows would wait behind them.
-    fn reads_on(&self) -> bool {
-        if self.scheduler.domains_to_look_up() >= limits::UNRESOLVED_DOMAINS {
+    fn reads_on<E>(&self, supply: &dyn TargetSource<Error = E>) -> bool {
+        if !supply.is_ready() || self.scheduler.domains_to_look_up() >= limits::UNRESOLVED_DOMAINS {
             return false;
         }
         let more = !self.supply_dry || self.spill.is_being_read() || self.scheduler.is_hungry();
@@ -382,7 +442,7 @@ impl Run {
         supply: &mut dyn TargetSource<Error = E>,
         now: Timestamp,
     ) -> Result<(), E> {
-        if !self.reads_on() {
+        if !self.reads_on(supply) {
             return Ok(());
         }
         let batch = match self.supply_dry {
@@ -496,6 +556,10 @@ impl Run {
         now: Timestamp,
     ) -> Result<(), E> {
         trace::routed(domain, &route);
+        if matches!(route, Route::Hosts { .. }) && supply.hands_out() {
+            let targets = self.scheduler.hand_over(domain, now);
+            return supply.hand_out(domain, route, targets);
+        }
         if let Some(key) = self.scheduler.unmet_host(&route) {
             self.scheduler.know_host(key, supply.host(key)?, now);
         }
@@ -530,6 +594,10 @@ impl Run {
                 .pop()
                 .or_else(|| self.scheduler.next_resolution())
         {
+            if let Some(route) = supply.route(&domain) {
+                self.routed(&domain, route, supply, now)?;
+                continue;
+            }
             self.resolving += 1;
             self.resolve(domain);
         }

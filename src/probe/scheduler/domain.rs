@@ -325,6 +325,19 @@ impl Entry {
         all
     }
 
+    /// Takes all waiting addresses out of the domain, each with the moment before which it is not to be asked about; the
+    /// epoch where it may be at once.
+    pub(super) fn drain_with_times(&mut self) -> Vec<(Timestamp, Subject)> {
+        let later = std::mem::take(&mut self.later);
+        self.later_count = 0;
+        let now = self.drain().into_iter();
+        let mut all: Vec<_> = now.map(|subject| (Timestamp::default(), subject)).collect();
+        for (at, mut packed) in later {
+            all.extend(packed.drain(&self.name).map(|subject| (at, subject)));
+        }
+        all
+    }
+
     /// How many questions about real addresses may be put now; `greylisting` when the host greylists.
     pub(super) fn askable_now(&self, greylisting: bool) -> usize {
         if self.is_settled_as_a_whole() {

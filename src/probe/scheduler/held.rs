@@ -82,6 +82,13 @@ impl About<'_> {
 }
 
 impl Held {
+    /// The domains of which something is not told yet.
+    pub(super) fn domains(&self) -> impl Iterator<Item = &str> {
+        let of_addresses = self.addresses.keys().filter_map(|key| key.rsplit_once('@'));
+        let of_addresses = of_addresses.map(|(_, domain)| domain);
+        of_addresses.chain(self.domains.keys().map(|name| &**name))
+    }
+
     fn awaited(&self, about: &About<'_>) -> Option<Until> {
         match about {
             About::Address(key) => self.addresses.get(*key).copied(),

@@ -13,6 +13,7 @@ mod domain;
 mod domains;
 mod effort;
 mod failures;
+mod handed;
 mod held;
 mod host;
 mod index;
@@ -75,7 +76,7 @@ use turn::Tail;
 use unsure::Unsure;
 
 pub use outlook::ToGo;
-pub use progress::{Progress, QuickHosts, SecondLook, WaitingHosts};
+pub use progress::{Elsewhere, Progress, QuickHosts, SecondLook, WaitingHosts, WorkerAtWork};
 
 /// How a run asks.
 #[derive(Clone, Debug)]

@@ -45,6 +45,36 @@ pub struct SecondLook {
     pub undecided: u64,
 }
 
+/// What others do of an asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Who asks, by name.
+    pub workers: Vec<WorkerAtWork>,
+    /// Addresses that are ordered and not done.
+    pub ordered: usize,
+    /// The versions of workers that keep out, for they are of another one.
+    pub other_versions: Vec<String>,
+    /// Orders that could not be carried out, with what was said of the last of them.
+    pub refused: Option<(u64, String)>,
+}
+
+/// One who asks for us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerAtWork {
+    /// The worker's name.
+    pub name: String,
+    /// The address from which it asks, where it is set.
+    pub source: Option<std::net::IpAddr>,
+    /// The name by which it introduces itself.
+    pub hello: String,
+    /// Addresses of this run in its hands that wait for their answer.
+    pub pending: usize,
+    /// Addresses of this run that it has settled.
+    pub settled: u64,
+    /// Its sessions for this run.
+    pub conversations: usize,
+}
+
 /// How far the asking has come.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
@@ -82,6 +112,8 @@ pub struct Progress {
     pub stopping: Option<Timestamp>,
     /// What asking again about a sample of the refused came to so far.
     pub second_look: SecondLook,
+    /// What others do of it, where others do.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Scheduler {
@@ -110,6 +142,7 @@ impl Scheduler {
             to_go: Some(self.to_go(now)),
             stopping: None,
             second_look: self.second_look,
+            elsewhere: None,
         }
     }
 

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::engine::memory::Memory;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, RecordKind};
 use crate::net::{Clock, World};
@@ -78,6 +79,8 @@ pub struct Simulation {
     pub world: World,
     /// What the servers saw.
     pub witness: Arc<Witness>,
+    /// What machines are connected to that ask together.
+    pub engine: Memory,
     network: Arc<Network>,
 }
 
@@ -140,6 +143,7 @@ impl Internet {
         Simulation {
             world,
             witness,
+            engine: Memory::new(clock),
             network,
         }
     }

@@ -108,6 +108,7 @@ impl Network {
             seen.open_at_most = seen.open_at_most.max(seen.open);
             seen.sources.insert(client);
             seen.stays.push(Stay {
+                client,
                 from: self.clock.now(),
                 until: None,
             });

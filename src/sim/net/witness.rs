@@ -64,6 +64,8 @@ pub struct Question {
 /// One connection, as the host saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stay {
+    /// Who came.
+    pub client: IpAddr,
     /// When it came about.
     pub from: Timestamp,
     /// When it ended, as far as it has.

@@ -6,6 +6,7 @@
 
 mod calibration;
 mod climate;
+mod crew;
 #[cfg(feature = "testing")]
 mod crowd;
 #[cfg(feature = "testing")]
@@ -47,7 +48,7 @@ pub use simulation::{Forecast, Score, simulate};
 #[cfg(feature = "testing")]
 pub use simulation::{Traffic, judge, judged, witnessed};
 pub use site::Site;
-pub use trial::Courtesy;
+pub use trial::{Courtesy, Machines};
 #[cfg(feature = "testing")]
 pub use trial::{GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, tools};
 

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::dice::Dice;
 use super::oracle::{self, Complaint, Confusion, Counts, Finding, Listed, Needs};
-use super::trial::{self, Courtesy, GIVE_UP, Outcome, ScoreError, Until, in_simulated_time, tools};
+use super::trial::{
+    self, Courtesy, GIVE_UP, Machines, Outcome, ScoreError, Until, in_simulated_time, tools,
+};
 use super::{Creation, create};
 use crate::net::route::RecordKind;
 use crate::projection::Projection;
@@ -24,6 +26,8 @@ pub struct Score {
     pub seed: u64,
     /// Rows of the list.
     pub rows: usize,
+    /// Who asked.
+    pub crew: Machines,
     /// How often each truth got each verdict, by rows.
     pub confusion: Confusion,
     /// Rows rejected that take mail, or that no host had refused. Must be 0.
@@ -107,8 +111,12 @@ impl Score {
     /// The one command that shows this again.
     #[must_use]
     pub fn replay(&self) -> String {
+        let workers = match self.crew {
+            Machines::One => String::new(),
+            Machines::Many { workers, .. } => format!(" --workers {workers}"),
+        };
         format!(
-            "presend simulate --seed {} --addresses {}",
+            "presend simulate --seed {} --addresses {}{workers}",
             self.seed, self.rows
         )
     }
@@ -155,10 +163,13 @@ impl Score {
 /// # Errors
 ///
 /// When a temporary folder cannot be written.
-pub fn simulate(seed: u64, addresses: usize) -> Result<Score, ScoreError> {
+pub fn simulate(seed: u64, addresses: usize, crew: Machines) -> Result<Score, ScoreError> {
     let creation = create(seed, addresses);
     let tools = tools();
-    let courtesy = Courtesy::default();
+    let courtesy = Courtesy {
+        crew,
+        ..Courtesy::default()
+    };
     let (outcome, score) = judged(&creation, &tools, &courtesy)?;
     let mut score = score;
     let again = tempfile::tempdir()?;
@@ -269,6 +280,7 @@ pub fn judge(
     Score {
         seed: creation.seed,
         rows: creation.rows.len(),
+        crew: courtesy.crew,
         confusion: verdicts.confusion,
         false_rejections: verdicts.false_rejections,
         false_promises: verdicts.false_promises,

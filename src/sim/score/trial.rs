@@ -4,6 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::LocalSet;
+
+use crate::engine::order::Global;
+use crate::engine::{Crew, RunId};
 use crate::input::flags::Lists;
 use crate::input::list::{IntakeError, Source};
 use crate::input::suppression::Suppression;
@@ -22,6 +26,7 @@ use crate::verify::report::Report;
 use crate::verify::{Asking, Observer, Task, Tools, VerifyError, verify};
 
 use super::Creation;
+use super::crew::{self, Place};
 
 /// The limits that a trial gives the program: the general ones of `verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,22 @@ pub struct Courtesy {
     pub pending: usize,
     /// How long one address may wait for a host that wants us to come back.
     pub patience: Duration,
+    /// Who asks.
+    pub crew: Machines,
+}
+
+/// Who asks in a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machines {
+    /// The machine that reads the list.
+    One,
+    /// Others, over an engine.
+    Many {
+        /// How many there are at first.
+        workers: usize,
+        /// Whether some die and others join, as the seed has it.
+        changing: bool,
+    },
 }
 
 impl Default for Courtesy {
@@ -47,6 +68,7 @@ impl Default for Courtesy {
             connections: 500,
             pending: limits::PENDING_ADDRESSES,
             patience: Duration::from_secs(1800),
+            crew: Machines::One,
         }
     }
 }
@@ -181,7 +203,18 @@ pub async fn run(
         seed: creation.seed,
     };
     let begun = ledger.begin(&job, began)?;
-    let asking = Asking::World(world, Box::new(config(begun.seed, courtesy)));
+    let config = config(begun.seed, courtesy);
+    let asking = match courtesy.crew {
+        Machines::One => Asking::World(world.clone(), Box::new(config.clone())),
+        Machines::Many { .. } => {
+            let crew = Crew {
+                engine: Arc::new(simulation.engine.connect()),
+                run: RunId::named("trial").expect("a name of a run"),
+                global: Global::NONE,
+            };
+            Asking::Engine(world.clone(), Box::new(config.clone()), crew)
+        }
+    };
     let mut gauge = Gauge::default();
     let stop = async {
         match until {
@@ -190,7 +223,19 @@ pub async fn run(
         }
         Ending::Interrupted
     };
-    let report = verify(&task, tools, asking, &mut ledger, &mut gauge, stop).await?;
+    let machines = LocalSet::new();
+    if let Machines::Many { workers, changing } = courtesy.crew {
+        let place = Place {
+            engine: simulation.engine.clone(),
+            world,
+            config,
+            tools,
+            seed: creation.seed,
+        };
+        crew::set_to_work(&machines, &place, workers, changing);
+    }
+    let verifying = verify(&task, tools, asking, &mut ledger, &mut gauge, stop);
+    let report = machines.run_until(verifying).await?;
     ledger.end(report.ending.as_str(), "{}", clock.now())?;
     let took = clock.now().since(began);
     let read = |disposition: Disposition| {

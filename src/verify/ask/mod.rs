@@ -14,6 +14,7 @@ use super::error::VerifyError;
 use super::guests::{News, Visiting};
 use super::judge::Judge;
 use super::{Asking, Observer, Tools};
+use crate::engine::coordinator;
 use crate::ledger::{Ledger, Memory};
 use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
@@ -87,7 +88,7 @@ pub async fn ask(
     stop: impl Into<Stop<'_>>,
 ) -> Result<Asked, VerifyError> {
     ledger.recall(memory);
-    let (world, config) = match asking {
+    let (world, config, crew) = match asking {
         Asking::Nobody(clock) => {
             return Ok(Asked {
                 ending: Ending::Completed,
@@ -97,7 +98,8 @@ pub async fn ask(
                 stats: RunStats::default(),
             });
         }
-        Asking::World(world, config) => (world, *config),
+        Asking::World(world, config) => (world, *config, None),
+        Asking::Engine(world, config, crew) => (world, *config, Some(crew)),
     };
     let clock = world.clock;
     let mut asked = Asked {
@@ -107,7 +109,6 @@ pub async fn ask(
         started: clock.now(),
         stats: RunStats::default(),
     };
-    let writer = ledger.writer()?;
     let count = Cell::new(0);
     let model = believed(ledger, asked.started)?;
     let standings = RefCell::new(Standings::new(tools.policy.clone(), &model));
@@ -118,6 +119,22 @@ pub async fn ask(
         visiting: &visiting,
     };
     let guests = rows.guests();
+    if let Some(crew) = &crew {
+        // What was learned for this run while nobody listened.
+        let mut recorder = Recorder {
+            writer: ledger.writer()?,
+            observer: &mut *observer,
+            told,
+            lists: &tools.lists,
+            stats: &mut asked.stats,
+            clock,
+        };
+        let leave = coordinator::drain(crew, &mut recorder).await?;
+        recorder.writer.finish()?;
+        leave.take().await?;
+        ledger.refresh();
+    }
+    let writer = ledger.writer()?;
     let mut questions = Questions::begin(rows, tools, ledger, told)?;
     let mut recorder = Recorder {
         writer,
@@ -127,22 +144,46 @@ pub async fn ask(
         stats: &mut asked.stats,
         clock,
     };
-    asked.ending = run::ask_everybody(
-        world,
-        config,
-        Arc::clone(&tools.book),
-        Arc::clone(&tools.providers),
-        &mut questions,
-        &mut recorder,
-        stop,
-    )
-    .await?;
+    let (book, providers) = (Arc::clone(&tools.book), Arc::clone(&tools.providers));
+    let mut leave = None;
+    asked.ending = match &crew {
+        None => {
+            run::ask_everybody(
+                world,
+                config,
+                book,
+                providers,
+                &mut questions,
+                &mut recorder,
+                stop,
+            )
+            .await?
+        }
+        Some(crew) => {
+            let asking = coordinator::ask_everybody(
+                crew,
+                world,
+                config,
+                book,
+                providers,
+                &mut questions,
+                &mut recorder,
+                stop,
+            );
+            let (ending, left) = asking.await?;
+            leave = Some(left);
+            ending
+        }
+    };
     recorder.stats.answered_from_ledger = questions.known();
     asked.mailboxes = questions.mailboxes();
     // The table of those met is taken down before a second reading builds its own.
     drop(questions);
     recorder.writer.finish()?;
     ledger.refresh();
+    if let Some(leave) = leave {
+        leave.take().await?;
+    }
     for guest in visiting.into_inner() {
         match asked.ending {
             Ending::Completed | Ending::Stranded => guest.tell(News::Left),

@@ -81,6 +81,10 @@ impl Listener for Recorder<'_> {
         Ok(())
     }
 
+    fn then(&mut self, what: Box<dyn FnOnce() + Send>) -> Result<(), VerifyError> {
+        Ok(self.writer.then(what)?)
+    }
+
     fn progress(&mut self, progress: &Progress) {
         self.stats.progress(progress);
         let so_far = self.told.standings.borrow().so_far(progress.settled);

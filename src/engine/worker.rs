@@ -1,0 +1,1236 @@
+//! A worker: asks what falls into its partitions, from its own address.
+//!
+//! Beside the loop that talks to the engine, [`run::ask_everybody`] asks for each run, fed with orders instead of a list:
+//! the route of a domain comes with its order. Whether the partition is still ours is looked at in each turn of that
+//! loop before anything is carried out: a machine that was stopped for a while asks nothing after it has come back.
+//!
+//! An order is done once nothing of its domain waits, is under way or is yet to be told. What its host's answers are
+//! worth may show later: a run's asking goes on until its coordinator has closed the run, and ends as on one machine.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::answer::person;
+use super::digest::digest;
+use super::lease::{Lease, Leases, Wish, assign};
+use super::roll::{Roll, RunCard, Share, Stage, WorkerCard};
+use super::wire;
+use super::{
+    Answers, Changed, Delivery, Engine, EngineError, Order, Outcome, Partition, Receipt, RunId,
+    Table, Unreadable,
+};
+use crate::model::limits;
+use crate::model::provider::Providers;
+use crate::model::timestamp::Timestamp;
+use crate::net::World;
+use crate::net::route::{HostKey, Route};
+use crate::probe::run::{self, Ending, Knock, Listener, RunConfig, SpillError, TargetSource};
+use crate::probe::scheduler::{Event, Progress, Scheduler};
+use crate::probe::{Asked, KnownDomain, KnownHost, Target};
+use crate::smtp::rules::Book;
+
+/// Why a worker cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The engine fails in a way that does not pass.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No room is left for the addresses that wait for their host.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
+}
+
+/// What a worker tells whoever runs it.
+pub trait WorkerObserver {
+    /// How it stands.
+    fn stands(&mut self, card: &WorkerCard);
+
+    /// Something that a person should know.
+    fn notice(&mut self, words: &str);
+}
+
+/// What a worker needs.
+pub struct Worker {
+    /// What all are connected to.
+    pub engine: Arc<dyn Engine>,
+    /// Its name, which no other process has or had: `a-z`, `0-9` and `-`.
+    pub name: String,
+    /// Where it asks.
+    pub world: World,
+    /// How it asks where the run has no say; of its limits, those of this machine count.
+    pub config: RunConfig,
+    /// What replies mean.
+    pub book: Arc<Book>,
+    /// Who runs mail hosts.
+    pub providers: Arc<Providers>,
+}
+
+impl Worker {
+    /// Works until `stop` resolves, then takes leave: what is under way is given back.
+    ///
+    /// # Errors
+    ///
+    /// When the engine fails in a way that does not pass.
+    pub async fn work(
+        &self,
+        observer: &mut dyn WorkerObserver,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), WorkerError> {
+        let bench = Rc::new(RefCell::new(Bench::new(&self.name)));
+        let mut askings = Askings::default();
+        let mut stop = std::pin::pin!(stop);
+        let started = Rc::new(RefCell::new(Vec::new()));
+        let talking = talk(self, &bench, &started, observer);
+        let mut talking = std::pin::pin!(talking);
+        loop {
+            for asking in started.borrow_mut().drain(..) {
+                askings.0.push(self.asking(&asking, &bench));
+            }
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                failed = &mut talking => return Err(failed),
+                (asking, ended) = askings.next() => bench.borrow_mut().ended(&asking, ended),
+                () = started_any(&started) => {}
+            }
+        }
+        drop(askings);
+        take_leave(self, &bench).await;
+        Ok(())
+    }
+
+    /// The asking for one run.
+    fn asking(&self, asking: &Rc<RefCell<Asking>>, bench: &Rc<RefCell<Bench>>) -> Running {
+        let (world, book) = (self.world.clone(), Arc::clone(&self.book));
+        let providers = Arc::clone(&self.providers);
+        let (terms, bell) = {
+            let asking = asking.borrow();
+            (asking.terms.clone(), Arc::clone(&asking.bell))
+        };
+        let config = RunConfig {
+            limits: terms.limits(&self.config.limits),
+            ..self.config.clone()
+        };
+        let mut feed = Feed {
+            asking: Rc::clone(asking),
+            bench: Rc::clone(bench),
+            bell,
+            next_look: Timestamp::default(),
+        };
+        let mut told = Telling {
+            asking: Rc::clone(asking),
+            bench: Rc::clone(bench),
+        };
+        let asking = Rc::clone(asking);
+        Box::pin(async move {
+            let never = std::future::pending::<Ending>();
+            let ended =
+                run::ask_everybody(world, config, book, providers, &mut feed, &mut told, never);
+            (asking, ended.await)
+        })
+    }
+}
+
+/// Why an asking breaks off.
+#[derive(Debug)]
+enum Broken {
+    /// A partition that it asks for is not ours any more, or the run is withdrawn: nothing more is carried out.
+    NotOurs,
+    Spill(SpillError),
+}
+
+impl From<SpillError> for Broken {
+    fn from(error: SpillError) -> Self {
+        Broken::Spill(error)
+    }
+}
+
+/// One asking until it ends.
+type Running = Pin<Box<dyn Future<Output = (Rc<RefCell<Asking>>, Result<Ending, Broken>)>>>;
+
+/// The askings under way.
+#[derive(Default)]
+struct Askings(Vec<Running>);
+
+impl Askings {
+    /// The next one to end.
+    async fn next(&mut self) -> (Rc<RefCell<Asking>>, Result<Ending, Broken>) {
+        poll_fn(|context| {
+            for place in 0..self.0.len() {
+                if let Poll::Ready(ended) = self.0[place].as_mut().poll(context) {
+                    drop(self.0.swap_remove(place));
+                    return Poll::Ready(ended);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+type Started = Rc<RefCell<Vec<Rc<RefCell<Asking>>>>>;
+
+/// Resolves once there is an asking to begin; it is polled whenever the loop that begins them has had its turn.
+async fn started_any(started: &Started) {
+    poll_fn(|_| match started.borrow().is_empty() {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await;
+}
+
+/// An order in hand.
+struct InHand {
+    receipt: Receipt,
+    partition: Partition,
+    attempt: u32,
+    domain: String,
+    host: HostKey,
+    /// The digests of the keys of its addresses.
+    keys: Vec<u64>,
+    /// Who gives its answers: the worker, with how often the order was handed out.
+    by: String,
+    /// How many answers were given.
+    place: u64,
+    stage: HandStage,
+}
+
+/// Where an order in hand stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HandStage {
+    /// It is being asked.
+    Asked,
+    /// All is told; that is to be said.
+    Done,
+}
+
+/// The asking for one run.
+struct Asking {
+    run: RunId,
+    terms: super::Terms,
+    /// Rung when there is something new for it.
+    bell: Arc<Notify>,
+    /// Addresses that it has not taken in yet.
+    fed: Vec<Target>,
+    routes: HashMap<String, Route>,
+    known_domains: HashMap<String, KnownDomain>,
+    known_hosts: HashMap<HostKey, KnownHost>,
+    in_hand: BTreeMap<u64, InHand>,
+    /// Orders in hand, by domain.
+    by_domain: HashMap<String, BTreeSet<u64>>,
+    /// Orders in hand, by the digests of their addresses' keys.
+    by_key: HashMap<u64, u64>,
+    /// Domains of which something was learned since they were last looked at.
+    touched: BTreeSet<String>,
+    /// What was learned and is not sent yet, by order: 0 is what belongs to none.
+    learned: BTreeMap<u64, Vec<Event>>,
+    /// How many addresses the orders in hand have.
+    addresses: usize,
+    /// The partitions that they fall into, with how many do.
+    partitions: BTreeMap<Partition, usize>,
+    /// Who gives answers that belong to no order.
+    loose: (String, u64),
+    share: Share,
+    /// What was done by earlier askings for the same run.
+    before: Share,
+    is_closing: bool,
+    is_withdrawn: bool,
+    is_over: bool,
+}
+
+impl Asking {
+    fn new(run: RunId, terms: super::Terms, by: String) -> Self {
+        Asking {
+            run,
+            terms,
+            bell: Arc::new(Notify::new()),
+            fed: Vec::new(),
+            routes: HashMap::new(),
+            known_domains: HashMap::new(),
+            known_hosts: HashMap::new(),
+            in_hand: BTreeMap::new(),
+            by_domain: HashMap::new(),
+            by_key: HashMap::new(),
+            touched: BTreeSet::new(),
+            learned: BTreeMap::new(),
+            addresses: 0,
+            partitions: BTreeMap::new(),
+            loose: (by, 0),
+            share: Share::default(),
+            before: Share::default(),
+            is_closing: false,
+            is_withdrawn: false,
+            is_over: false,
+        }
+    }
+
+    /// Takes an order in hand.
+    fn take(&mut self, delivery: Delivered, me: &str) {
+        let Delivered {
+            receipt,
+            partition,
+            delivered,
+            order,
+            answers,
+        } = delivery;
+        let Some(host) = order.host().cloned() else {
+            return;
+        };
+        let rest = order.rest(&answers);
+        let keys = rest.targets.iter();
+        let keys: Vec<u64> = keys
+            .map(|target| digest([&*target.address.key()]))
+            .collect();
+        self.by_key
+            .extend(keys.iter().map(|key| (*key, order.number)));
+        self.addresses += keys.len();
+        *self.partitions.entry(partition).or_default() += 1;
+        self.routes
+            .entry(order.domain.clone())
+            .or_insert(order.route);
+        self.known_domains
+            .entry(order.domain.clone())
+            .or_insert(rest.known_domain);
+        self.known_hosts
+            .entry(host.clone())
+            .or_insert(order.known_host);
+        self.by_domain
+            .entry(order.domain.clone())
+            .or_default()
+            .insert(order.number);
+        self.touched.insert(order.domain.clone());
+        let in_hand = InHand {
+            receipt,
+            partition,
+            attempt: order.attempt,
+            domain: order.domain,
+            host,
+            keys,
+            by: format!("{me}.{delivered}"),
+            place: 0,
+            stage: HandStage::Asked,
+        };
+        self.in_hand.insert(order.number, in_hand);
+        self.fed.extend(rest.targets);
+        self.bell.notify_one();
+    }
+
+    /// The order that something learned belongs to; 0 where it belongs to none.
+    fn order_of(&self, event: &Event) -> u64 {
+        if let Some(key) = person(event) {
+            let order = self.by_key.get(&digest([key]));
+            return order.copied().unwrap_or_default();
+        }
+        let domain = match event {
+            Event::Domain { name, .. } | Event::CatchAll { name, .. } => &**name,
+            Event::TakenBack {
+                asked: Asked::Decoy(name),
+                ..
+            } => name,
+            Event::TakenBack {
+                asked: Asked::Address(_),
+                ..
+            }
+            | Event::Address { .. }
+            | Event::Waiting { .. }
+            | Event::Host { .. }
+            | Event::Doubted { .. }
+            | Event::Stranded { .. }
+            | Event::Left { .. }
+            | Event::Blocked { .. } => return 0,
+        };
+        let orders = self.by_domain.get(domain);
+        let first = orders.and_then(|orders| orders.first());
+        first.copied().unwrap_or_default()
+    }
+
+    fn learned(&mut self, event: Event) {
+        let domain = match &event {
+            Event::Address { key, .. } | Event::Waiting { key, .. } => {
+                key.rsplit_once('@').map(|(_, domain)| domain)
+            }
+            Event::Domain { name, .. } | Event::CatchAll { name, .. } => Some(&**name),
+            Event::TakenBack { asked, .. } => match asked {
+                Asked::Address(key) => key.rsplit_once('@').map(|(_, domain)| domain),
+                Asked::Decoy(name) => Some(&**name),
+            },
+            Event::Host { .. }
+            | Event::Doubted { .. }
+            | Event::Stranded { .. }
+            | Event::Left { .. }
+            | Event::Blocked { .. } => None,
+        };
+        if let Some(domain) = domain {
+            self.touched.insert(domain.to_owned());
+        }
+        let order = self.order_of(&event);
+        self.learned.entry(order).or_default().push(event);
+    }
+
+    /// Notes which orders are done.
+    fn look(&mut self, scheduler: &Scheduler, everywhere: bool) -> bool {
+        if !self.fed.is_empty() {
+            return false;
+        }
+        let asked_about = self.by_domain.keys().map(String::as_str);
+        let candidates: Vec<&str> = match everywhere {
+            true => asked_about.collect(),
+            false => {
+                let touched = self.touched.iter().map(String::as_str);
+                touched
+                    .filter(|name| self.by_domain.contains_key(*name))
+                    .collect()
+            }
+        };
+        let done = scheduler.done_with(candidates);
+        let done: Vec<u64> = done
+            .into_iter()
+            .filter_map(|domain| self.by_domain.get(domain))
+            .flatten()
+            .copied()
+            .collect();
+        self.touched.clear();
+        let mut any = false;
+        for number in done {
+            if let Some(in_hand) = self.in_hand.get_mut(&number) {
+                any |= in_hand.stage == HandStage::Asked;
+                in_hand.stage = HandStage::Done;
+            }
+        }
+        any
+    }
+
+    /// What is to be sent now, with the receipts of the orders that it ends.
+    fn outgoing(&mut self) -> Vec<(Answers, Option<Receipt>)> {
+        let mut learned = std::mem::take(&mut self.learned);
+        let mut outgoing = Vec::new();
+        let done: Vec<u64> = self
+            .in_hand
+            .iter()
+            .filter(|(_, in_hand)| in_hand.stage == HandStage::Done)
+            .map(|(number, _)| *number)
+            .collect();
+        // What belongs to no order goes first: some of it is what an order's end rests on.
+        for number in learned.keys().copied().collect::<Vec<_>>() {
+            if done.contains(&number) {
+                continue;
+            }
+            let events = learned.remove(&number).unwrap_or_default();
+            outgoing.push((self.answers(number, events, None), None));
+        }
+        for number in done {
+            let events = learned.remove(&number).unwrap_or_default();
+            let answers = self.answers(number, events, Some(Outcome::Done));
+            let receipt = self.put_down(number);
+            outgoing.push((answers, receipt));
+        }
+        outgoing
+    }
+
+    fn answers(&mut self, number: u64, events: Vec<Event>, outcome: Option<Outcome>) -> Answers {
+        let (attempt, by, place) = match self.in_hand.get_mut(&number) {
+            Some(in_hand) => {
+                in_hand.place += 1;
+                (in_hand.attempt, in_hand.by.clone(), in_hand.place)
+            }
+            None => {
+                self.loose.1 += 1;
+                (0, self.loose.0.clone(), self.loose.1)
+            }
+        };
+        Answers {
+            run: self.run.clone(),
+            number,
+            attempt,
+            by,
+            place,
+            events,
+            outcome,
+        }
+    }
+
+    /// Takes an order out of hand.
+    fn put_down(&mut self, number: u64) -> Option<Receipt> {
+        let in_hand = self.in_hand.remove(&number)?;
+        if let Some(orders) = self.by_domain.get_mut(&in_hand.domain) {
+            orders.remove(&number);
+            if orders.is_empty() {
+                self.by_domain.remove(&in_hand.domain);
+            }
+        }
+        for key in &in_hand.keys {
+            if self.by_key.get(key) == Some(&number) {
+                self.by_key.remove(key);
+            }
+        }
+        self.addresses -= in_hand.keys.len();
+        if let Some(count) = self.partitions.get_mut(&in_hand.partition) {
+            *count -= 1;
+            if *count == 0 {
+                self.partitions.remove(&in_hand.partition);
+            }
+        }
+        Some(in_hand.receipt)
+    }
+
+    /// What has been done for the run in all.
+    fn share(&self) -> Share {
+        let mut share = self.before;
+        share.add(&self.share);
+        share.orders = self.in_hand.len();
+        share.is_over = self.is_over && self.learned.is_empty();
+        share
+    }
+}
+
+/// An order that was handed out, with what is known of it.
+struct Delivered {
+    receipt: Receipt,
+    partition: Partition,
+    delivered: u64,
+    order: Order,
+    answers: Vec<Answers>,
+}
+
+/// What lies between the loop that talks to the engine and those that ask.
+struct Bench {
+    leases: Leases,
+    askings: BTreeMap<RunId, Rc<RefCell<Asking>>>,
+    /// Orders whose host is being asked for another run.
+    parked: VecDeque<Delivered>,
+    /// Partitions that are being handed over: nothing new is taken from them.
+    leaving: BTreeSet<Partition>,
+    notices: Vec<String>,
+    /// Orders that are to be handed out again, after that time.
+    given_back: Vec<(Receipt, Duration)>,
+    /// Whether others are to be told at once how we stand.
+    has_news: bool,
+    /// Rung when there is something to say.
+    bell: Arc<Notify>,
+}
+
+impl Bench {
+    fn new(me: &str) -> Self {
+        Bench {
+            leases: Leases::new(me.to_owned()),
+            askings: BTreeMap::new(),
+            parked: VecDeque::new(),
+            leaving: BTreeSet::new(),
+            notices: Vec::new(),
+            given_back: Vec::new(),
+            has_news: false,
+            bell: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Whether a host is being asked for another run than `run`.
+    fn is_busy(&self, host: &HostKey, run: &RunId) -> bool {
+        let others = self.askings.iter().filter(|(other, _)| *other != run);
+        others
+            .flat_map(|(_, asking)| {
+                let asking = asking.borrow();
+                let hosts = asking.in_hand.values().map(|in_hand| in_hand.host.clone());
+                hosts.collect::<Vec<_>>()
+            })
+            .any(|other| other == *host)
+    }
+
+    /// An asking has ended.
+    fn ended(&mut self, asking: &Rc<RefCell<Asking>>, ended: Result<Ending, Broken>) {
+        let mut asking = asking.borrow_mut();
+        // What it did not come to is given back: at once, or when our own side works again.
+        let wait = match ended {
+            Ok(Ending::Completed) | Err(Broken::NotOurs) => limits::ENGINE_COLLECT,
+            Ok(Ending::Stranded | Ending::Interrupted | Ending::Deadline) => {
+                limits::ENGINE_OTHERS_WAIT
+            }
+            Err(Broken::Spill(error)) => {
+                self.notices.push(error.to_string());
+                limits::ENGINE_OTHERS_WAIT
+            }
+        };
+        for number in asking.in_hand.keys().copied().collect::<Vec<_>>() {
+            let receipt = asking.put_down(number);
+            self.given_back
+                .extend(receipt.map(|receipt| (receipt, wait)));
+        }
+        asking.is_over = true;
+        self.has_news = true;
+        self.bell.notify_one();
+    }
+}
+
+/// What an asking is fed with.
+struct Feed {
+    asking: Rc<RefCell<Asking>>,
+    bench: Rc<RefCell<Bench>>,
+    bell: Arc<Notify>,
+    /// When all domains are looked at again, be something learned of them or not.
+    next_look: Timestamp,
+}
+
+impl TargetSource for Feed {
+    type Error = Broken;
+
+    fn next(&mut self) -> Result<Option<Vec<Target>>, Broken> {
+        Ok(None)
+    }
+
+    fn guests(&mut self) -> Result<Vec<Target>, Broken> {
+        Ok(std::mem::take(&mut self.asking.borrow_mut().fed))
+    }
+
+    fn knock(&self) -> Knock {
+        let bell = Arc::clone(&self.bell);
+        Box::pin(async move { bell.notified().await })
+    }
+
+    fn stays_open(&self) -> bool {
+        !self.asking.borrow().is_closing
+    }
+
+    fn route(&mut self, domain: &str) -> Option<Route> {
+        self.asking.borrow().routes.get(domain).cloned()
+    }
+
+    fn tend(&mut self, scheduler: &mut Scheduler, now: Timestamp) -> Result<(), Broken> {
+        let mut asking = self.asking.borrow_mut();
+        let leases = &self.bench.borrow().leases;
+        let is_ours = |partition: &Partition| leases.holds(*partition, now);
+        if asking.is_withdrawn || !asking.partitions.keys().all(is_ours) {
+            return Err(Broken::NotOurs);
+        }
+        let everywhere = now >= self.next_look;
+        if everywhere {
+            self.next_look = now + limits::ENGINE_RETRY;
+        }
+        if asking.look(scheduler, everywhere) {
+            self.bench.borrow().bell.notify_one();
+        }
+        Ok(())
+    }
+
+    fn domain(&mut self, name: &str) -> Result<KnownDomain, Broken> {
+        let known = self.asking.borrow_mut().known_domains.remove(name);
+        Ok(known.unwrap_or_default())
+    }
+
+    fn host(&mut self, key: &HostKey) -> Result<KnownHost, Broken> {
+        let known = self.asking.borrow_mut().known_hosts.remove(key);
+        Ok(known.unwrap_or_default())
+    }
+}
+
+/// Who hears what an asking learns.
+struct Telling {
+    asking: Rc<RefCell<Asking>>,
+    bench: Rc<RefCell<Bench>>,
+}
+
+impl Listener for Telling {
+    type Error = Broken;
+
+    fn learned(&mut self, learned: Event) -> Result<(), Broken> {
+        match &learned {
+            Event::Blocked { host, .. } => {
+                let words = format!("{host} blocks this machine's address");
+                self.bench.borrow_mut().notices.push(words);
+            }
+            Event::Stranded { words } => self.bench.borrow_mut().notices.push(words.clone()),
+            Event::Address { .. }
+            | Event::Domain { .. }
+            | Event::Host { .. }
+            | Event::Waiting { .. }
+            | Event::CatchAll { .. }
+            | Event::TakenBack { .. }
+            | Event::Doubted { .. }
+            | Event::Left { .. } => {}
+        }
+        self.asking.borrow_mut().learned(learned);
+        self.bench.borrow().bell.notify_one();
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.asking.borrow_mut().share = Share::of(progress);
+    }
+}
+
+/// Talks to the engine for as long as the worker works. Returns why it cannot go on.
+async fn talk(
+    worker: &Worker,
+    bench: &Rc<RefCell<Bench>>,
+    started: &Started,
+    observer: &mut dyn WorkerObserver,
+) -> WorkerError {
+    let mut desk = Desk::default();
+    let bell = Arc::clone(&bench.borrow().bell);
+    loop {
+        let turn = async { desk.turn(worker, bench, started, observer).await };
+        match turn.await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {
+                // Nothing is lost by looking late: it is only where there may be orders again.
+                let _ = timeout(limits::ENGINE_PULL_WAIT, bell.notified()).await;
+                sleep(limits::ENGINE_COLLECT).await;
+            }
+            Err(error) if error.is_passing() => {
+                observer.notice(&error.to_string());
+                sleep(limits::ENGINE_RETRY).await;
+            }
+            Err(error) => return error.into(),
+        }
+    }
+}
+
+/// What a worker has yet to say to the engine, and when it looks for what.
+#[derive(Default)]
+struct Desk {
+    workers: Roll<WorkerCard>,
+    runs: Roll<RunCard>,
+    /// What is to be sent before all else.
+    unsent: VecDeque<(Answers, Option<Receipt>)>,
+    beat: u64,
+    card: Option<(WorkerCard, Option<u64>)>,
+    next_look: Option<Instant>,
+    next_beat: Option<Instant>,
+    next_sign: Option<Instant>,
+    /// When a partition is looked into again in which there was nothing.
+    empty_until: BTreeMap<Partition, Instant>,
+    keeps_out: bool,
+}
+
+impl Desk {
+    /// One turn. Returns whether there was anything to do.
+    async fn turn(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        started: &Started,
+        observer: &mut dyn WorkerObserver,
+    ) -> Result<bool, EngineError> {
+        for words in std::mem::take(&mut bench.borrow_mut().notices) {
+            observer.notice(&words);
+        }
+        let is_due = |at: Option<Instant>| at.is_none_or(|at| at <= Instant::now());
+        if is_due(self.next_look) {
+            self.next_look = Some(Instant::now() + limits::ENGINE_LOOK);
+            self.look(worker, bench, observer).await?;
+            self.see_to_leases(worker, bench).await?;
+        }
+        let has_news = std::mem::take(&mut bench.borrow_mut().has_news);
+        if has_news || is_due(self.next_beat) {
+            self.next_beat = Some(Instant::now() + limits::ENGINE_LEASE_RENEWAL);
+            self.tell_of_ourselves(worker, bench, observer).await?;
+        }
+        let sent = self.send(worker, bench).await?;
+        loop {
+            let given_back = bench.borrow_mut().given_back.pop();
+            let Some((receipt, wait)) = given_back else {
+                break;
+            };
+            worker.engine.delay(&receipt, wait).await?;
+        }
+        if is_due(self.next_sign) {
+            self.next_sign = Some(Instant::now() + limits::ENGINE_SIGN_OF_WORK);
+            self.give_a_sign(worker, bench).await?;
+        }
+        let taken = self.take_orders(worker, bench, started, observer).await?;
+        Ok(sent || taken)
+    }
+
+    /// Looks at the tables.
+    async fn look(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        observer: &mut dyn WorkerObserver,
+    ) -> Result<(), EngineError> {
+        let workers = worker.engine.entries(Table::Workers).await?;
+        let now = worker.world.clock.now();
+        self.workers.observe(&workers, now);
+        let others = self.workers.other_versions(now);
+        let keeps_out = !others.is_empty();
+        if keeps_out && !self.keeps_out {
+            let others: Vec<&str> = others.iter().map(|version| version.as_str()).collect();
+            observer.notice(&format!(
+                "keeping out: there are workers of version {}, this is {}; all must be of one",
+                others.join(", "),
+                wire::Version::ours().as_str()
+            ));
+        }
+        self.keeps_out = keeps_out;
+        let runs = worker.engine.entries(Table::Runs).await?;
+        let leases = worker.engine.entries(Table::Leases).await?;
+        let now = worker.world.clock.now();
+        self.runs.observe(&runs, now);
+        let mut table = BTreeMap::new();
+        for (key, entry) in leases {
+            let partition = key.parse().ok().and_then(Partition::numbered);
+            // What cannot be read is held by nobody.
+            let lease = wire::decode::<Lease>(&entry.value);
+            let lease = lease.unwrap_or_else(|_| Lease {
+                holder: String::new(),
+            });
+            if let Some(partition) = partition {
+                table.insert(partition, (lease, entry.revision));
+            }
+        }
+        let mut bench = bench.borrow_mut();
+        bench.leases.observe(&table, now);
+        let stages: HashMap<&str, Stage> = self
+            .runs
+            .known()
+            .map(|(run, card)| (run, card.stage))
+            .collect();
+        for (run, asking) in &bench.askings {
+            let mut asking = asking.borrow_mut();
+            match stages.get(run.as_str()) {
+                Some(Stage::Asking) => {}
+                Some(Stage::Closing) => {
+                    if !asking.is_closing {
+                        asking.is_closing = true;
+                        asking.bell.notify_one();
+                    }
+                }
+                Some(Stage::Withdrawn) | None => {
+                    asking.is_withdrawn = true;
+                    asking.bell.notify_one();
+                }
+            }
+        }
+        // Nobody asks for these any more, and all is said.
+        bench.askings.retain(|_, asking| {
+            let asking = asking.borrow();
+            !(asking.is_over && asking.is_withdrawn)
+        });
+        Ok(())
+    }
+
+    /// Writes who we are and what we do.
+    async fn tell_of_ourselves(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        observer: &mut dyn WorkerObserver,
+    ) -> Result<(), EngineError> {
+        self.beat += 1;
+        let now = worker.world.clock.now();
+        let origin = worker.config.origins.first();
+        let card = {
+            let bench = bench.borrow();
+            let runs = bench.askings.iter();
+            WorkerCard {
+                source: origin.and_then(|origin| origin.address),
+                hello: origin.map_or_else(String::new, |origin| origin.hello.to_string()),
+                beat: self.beat,
+                partitions: bench.leases.held(now).count(),
+                runs: runs
+                    .map(|(run, asking)| {
+                        let mut share = asking.borrow().share();
+                        let is_of_it = |(answers, _): &(Answers, _)| answers.run == *run;
+                        share.is_over &= !self.unsent.iter().any(is_of_it);
+                        (run.clone(), share)
+                    })
+                    .collect(),
+            }
+        };
+        observer.stands(&card);
+        let bytes = wire::encode(&card);
+        let revision = self.card.as_ref().and_then(|(_, revision)| *revision);
+        let engine = &worker.engine;
+        let written = engine
+            .write(Table::Workers, &worker.name, &bytes, revision)
+            .await?;
+        let revision = match written {
+            Changed::Yes(revision) => Some(revision),
+            // An earlier writing of ours came through after all, or somebody has tidied up.
+            Changed::No => {
+                let stands = engine.read(Table::Workers, &worker.name).await?;
+                self.next_beat = None;
+                stands.map(|entry| entry.revision)
+            }
+        };
+        self.card = Some((card, revision));
+        Ok(())
+    }
+
+    /// Takes, renews and gives up leases.
+    async fn see_to_leases(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+    ) -> Result<(), EngineError> {
+        let now = worker.world.clock.now();
+        let wishes = {
+            let mut bench = bench.borrow_mut();
+            let workers: BTreeSet<&str> = match self.keeps_out {
+                true => BTreeSet::new(),
+                false => {
+                    let present = self.workers.present(now).map(|(name, _)| name);
+                    present.chain([worker.name.as_str()]).collect()
+                }
+            };
+            let assigned = assign(Partition::all(), &workers, &bench.leases.holders());
+            let falls_to_us =
+                |partition| assigned.get(&partition).copied() == Some(worker.name.as_str());
+            let wishes = bench.leases.wishes(falls_to_us, Partition::all(), now);
+            bench.leaving = wishes
+                .iter()
+                .filter(|(_, wish)| *wish == Wish::HandOver)
+                .map(|(partition, _)| *partition)
+                .collect();
+            wishes
+        };
+        let lease = wire::encode(&Lease {
+            holder: worker.name.clone(),
+        });
+        for (partition, wish) in wishes {
+            let key = partition.to_string();
+            let sent = worker.world.clock.now();
+            match wish {
+                Wish::Write(revision) => {
+                    let written = worker
+                        .engine
+                        .write(Table::Leases, &key, &lease, revision)
+                        .await?;
+                    let leases = &mut bench.borrow_mut().leases;
+                    match written {
+                        Changed::Yes(revision) => leases.granted(partition, revision, sent),
+                        Changed::No => leases.lost(partition),
+                    }
+                }
+                Wish::HandOver => {
+                    if bench.borrow().is_at_work(partition) {
+                        // Kept until its orders are done, or it runs out: nothing new is taken from it.
+                        let revision = bench.borrow().leases.revision(partition);
+                        let until_renewal = bench.borrow().leases.is_to_be_renewed(partition, sent);
+                        if until_renewal && let Some(revision) = revision {
+                            let written = worker
+                                .engine
+                                .write(Table::Leases, &key, &lease, Some(revision))
+                                .await?;
+                            let leases = &mut bench.borrow_mut().leases;
+                            match written {
+                                Changed::Yes(revision) => leases.granted(partition, revision, sent),
+                                Changed::No => leases.lost(partition),
+                            }
+                        }
+                        continue;
+                    }
+                    let revision = bench.borrow().leases.revision(partition);
+                    bench.borrow_mut().leases.lost(partition);
+                    if let Some(revision) = revision {
+                        worker.engine.remove(Table::Leases, &key, revision).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what was learned. Returns whether there was anything.
+    async fn send(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+    ) -> Result<bool, EngineError> {
+        let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
+        for asking in askings {
+            self.unsent.extend(asking.borrow_mut().outgoing());
+        }
+        let any = !self.unsent.is_empty();
+        while let Some((answers, receipt)) = self.unsent.front() {
+            worker.engine.answer(answers).await?;
+            if let Some(receipt) = receipt {
+                worker.engine.ack(receipt).await?;
+            }
+            self.unsent.pop_front();
+        }
+        Ok(any)
+    }
+
+    /// Says of orders in hand that they are being worked on.
+    async fn give_a_sign(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+    ) -> Result<(), EngineError> {
+        let receipts: Vec<Receipt> = {
+            let bench = bench.borrow();
+            let parked = bench.parked.iter().map(|parked| parked.receipt.clone());
+            let in_hand = bench.askings.values().flat_map(|asking| {
+                let asking = asking.borrow();
+                let receipts = asking
+                    .in_hand
+                    .values()
+                    .map(|in_hand| in_hand.receipt.clone());
+                receipts.collect::<Vec<_>>()
+            });
+            in_hand.chain(parked).collect()
+        };
+        for receipt in receipts {
+            worker.engine.still_at_work(&receipt).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes orders in hand while there is room. Returns whether there were any.
+    async fn take_orders(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        started: &Started,
+        observer: &mut dyn WorkerObserver,
+    ) -> Result<bool, EngineError> {
+        let parked = std::mem::take(&mut bench.borrow_mut().parked);
+        for delivered in parked {
+            self.begin(worker, bench, started, delivered).await?;
+        }
+        let now = worker.world.clock.now();
+        let partitions: Vec<Partition> = {
+            let bench = bench.borrow();
+            let held = bench.leases.held(now);
+            let is_open = |partition: &Partition| !bench.leaving.contains(partition);
+            held.filter(is_open).collect()
+        };
+        let mut any = false;
+        for partition in partitions {
+            if bench.borrow().addresses() >= limits::ENGINE_IN_HAND {
+                break;
+            }
+            let is_empty = self.empty_until.get(&partition);
+            if is_empty.is_some_and(|until| Instant::now() < *until) {
+                continue;
+            }
+            let pulled = worker.engine.pull(partition, limits::ENGINE_PULL).await?;
+            if pulled.is_empty() {
+                let until = Instant::now() + limits::ENGINE_PULL_WAIT;
+                self.empty_until.insert(partition, until);
+            }
+            for delivery in pulled {
+                any = true;
+                self.consider(worker, bench, started, observer, (partition, delivery))
+                    .await?;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Looks at an order that was handed out.
+    async fn consider(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        started: &Started,
+        observer: &mut dyn WorkerObserver,
+        (partition, delivery): (Partition, Delivery),
+    ) -> Result<(), EngineError> {
+        let engine = &worker.engine;
+        let Delivery {
+            receipt,
+            run,
+            number,
+            delivered,
+            order,
+        } = delivery;
+        let refused = |words: String| Answers {
+            run: run.clone(),
+            number,
+            attempt: 0,
+            by: format!("{}.{delivered}", worker.name),
+            place: 0,
+            events: Vec::new(),
+            outcome: Some(Outcome::Refused { words }),
+        };
+        let mut order = match order {
+            Ok(order) => order,
+            Err(unreadable @ Unreadable::OtherVersion(_)) => {
+                observer.notice(&format!("an order is left to others: {unreadable}"));
+                return engine.delay(&receipt, limits::ENGINE_OTHERS_WAIT).await;
+            }
+            Err(unreadable @ Unreadable::Malformed(_)) => {
+                engine.answer(&refused(unreadable.to_string())).await?;
+                return engine.ack(&receipt).await;
+            }
+        };
+        let now = worker.world.clock.now();
+        if order.not_before > now {
+            return engine.delay(&receipt, order.not_before.since(now)).await;
+        }
+        if !order.keep_reachable(worker.config.reach) {
+            let words = format!(
+                "the mail hosts of {} have no address that {} may contact",
+                order.domain, worker.name
+            );
+            engine.answer(&refused(words)).await?;
+            return engine.ack(&receipt).await;
+        }
+        let answers = match delivered {
+            0 | 1 => Vec::new(),
+            // Somebody may have stored answers before it came to us: those are not asked again.
+            _ => {
+                let stored = engine.answers_of(&run, number).await?;
+                stored.into_iter().filter_map(Result::ok).collect()
+            }
+        };
+        let is_over = answers
+            .iter()
+            .any(|answers: &Answers| answers.attempt >= order.attempt && answers.outcome.is_some());
+        if is_over {
+            return engine.ack(&receipt).await;
+        }
+        let delivered = Delivered {
+            receipt,
+            partition,
+            delivered,
+            order,
+            answers,
+        };
+        self.begin(worker, bench, started, delivered).await
+    }
+
+    /// Has an order asked about, unless its host is being asked for another run.
+    async fn begin(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        started: &Started,
+        delivered: Delivered,
+    ) -> Result<(), EngineError> {
+        let run = delivered.order.run.clone();
+        // One that is being broken off has to be over before it is begun anew.
+        let breaks_off = {
+            let bench = bench.borrow();
+            let asking = bench.askings.get(&run).map(|asking| asking.borrow());
+            asking
+                .is_some_and(|asking| !asking.is_over && (asking.is_withdrawn || asking.is_closing))
+        };
+        if breaks_off {
+            let wait = limits::ENGINE_LOOK;
+            return worker.engine.delay(&delivered.receipt, wait).await;
+        }
+        let now = worker.world.clock.now();
+        if !bench.borrow().leases.holds(delivered.partition, now) {
+            return Ok(());
+        }
+        let is_busy = {
+            let bench = bench.borrow();
+            let host = delivered.order.host();
+            host.is_some_and(|host| bench.is_busy(host, &run))
+        };
+        if is_busy {
+            bench.borrow_mut().parked.push_back(delivered);
+            return Ok(());
+        }
+        let there = bench.borrow().askings.get(&run).cloned();
+        let there = there.filter(|asking| !asking.borrow().is_over);
+        let asking = match there {
+            Some(asking) => asking,
+            None => {
+                let asking = self.start(worker, bench, &delivered.order);
+                started.borrow_mut().push(Rc::clone(&asking));
+                // Its coordinator must know that we have something to say before we say that an order is done.
+                self.next_beat = None;
+                asking
+            }
+        };
+        asking.borrow_mut().take(delivered, &worker.name);
+        Ok(())
+    }
+
+    /// Begins to ask for a run, anew where an earlier asking for it has ended.
+    fn start(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        order: &Order,
+    ) -> Rc<RefCell<Asking>> {
+        let mut bench = bench.borrow_mut();
+        let before = bench.askings.get(&order.run);
+        let before = before.map(|asking| asking.borrow().share().at_rest());
+        self.beat += 1;
+        let by = format!("{}.r{}", worker.name, self.beat);
+        let mut asking = Asking::new(order.run.clone(), order.terms.clone(), by);
+        asking.before = before.unwrap_or_default();
+        let asking = Rc::new(RefCell::new(asking));
+        bench.askings.insert(order.run.clone(), Rc::clone(&asking));
+        asking
+    }
+}
+
+impl Bench {
+    /// Whether orders of a partition are in hand.
+    fn is_at_work(&self, partition: Partition) -> bool {
+        self.askings.values().any(|asking| {
+            let asking = asking.borrow();
+            let mut in_hand = asking.in_hand.values();
+            in_hand.any(|in_hand| in_hand.partition == partition)
+        })
+    }
+
+    fn addresses(&self) -> usize {
+        let askings = self.askings.values();
+        let parked = self.parked.iter().map(|parked| parked.order.targets.len());
+        askings
+            .map(|asking| asking.borrow().addresses)
+            .chain(parked)
+            .sum()
+    }
+}
+
+/// Gives back what is in hand, and says goodbye.
+async fn take_leave(worker: &Worker, bench: &Rc<RefCell<Bench>>) {
+    let leaving = async {
+        let engine = &worker.engine;
+        let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
+        for asking in askings {
+            let outgoing = asking.borrow_mut().outgoing();
+            for (answers, receipt) in outgoing {
+                engine.answer(&answers).await?;
+                if let Some(receipt) = receipt {
+                    engine.ack(&receipt).await?;
+                }
+            }
+            let numbers: Vec<u64> = asking.borrow().in_hand.keys().copied().collect();
+            for number in numbers {
+                let receipt = asking.borrow_mut().put_down(number);
+                if let Some(receipt) = receipt {
+                    engine.delay(&receipt, limits::ENGINE_COLLECT).await?;
+                }
+            }
+        }
+        let now = worker.world.clock.now();
+        let held: Vec<Partition> = bench.borrow().leases.held(now).collect();
+        for partition in held {
+            let revision = bench.borrow().leases.revision(partition);
+            if let Some(revision) = revision {
+                engine
+                    .remove(Table::Leases, &partition.to_string(), revision)
+                    .await?;
+            }
+        }
+        let stands = engine.read(Table::Workers, &worker.name).await?;
+        if let Some(entry) = stands {
+            engine
+                .remove(Table::Workers, &worker.name, entry.revision)
+                .await?;
+        }
+        Ok::<(), EngineError>(())
+    };
+    // Whatever is not given back runs out by itself.
+    match timeout(limits::STOPPING_WAIT, leaving).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "taking leave"),
+        Err(_) => tracing::warn!("the engine did not hear that we take leave"),
+    }
+}

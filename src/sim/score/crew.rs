@@ -1,0 +1,115 @@
+//! The machines that ask in a trial: when they come, when they die.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+
+use super::dice::Dice;
+use crate::engine::memory::Memory;
+use crate::engine::roll::WorkerCard;
+use crate::engine::{Worker, WorkerObserver};
+use crate::net::World;
+use crate::net::origin::Origin;
+use crate::probe::run::RunConfig;
+use crate::verify::Tools;
+
+/// Where machines work.
+pub(super) struct Place<'a> {
+    pub(super) engine: Memory,
+    pub(super) world: World,
+    pub(super) config: RunConfig,
+    pub(super) tools: &'a Tools,
+    pub(super) seed: u64,
+}
+
+/// How long the time is within which machines die and join: most of what happens, happens early.
+const LIVELY: Duration = Duration::from_secs(600);
+
+/// What becomes of one machine.
+#[derive(Clone, Copy, Debug)]
+struct Fate {
+    comes: Duration,
+    /// When it is switched off, where it is.
+    dies: Option<Duration>,
+}
+
+/// Sets machines to work. Where they change, some of them die without a word, and others come for them: the first one
+/// always stays.
+pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize, changing: bool) {
+    let mut dice = Dice::of(place.seed, "machines");
+    let mut fates: Vec<Fate> = Vec::new();
+    for number in 0..workers {
+        let stays = Fate {
+            comes: Duration::ZERO,
+            dies: None,
+        };
+        if !changing || number == 0 {
+            fates.push(stays);
+            continue;
+        }
+        let dies = dice
+            .happens(0.5)
+            .then(|| dice.time(Duration::from_millis(1), LIVELY));
+        fates.push(Fate { dies, ..stays });
+        if let Some(comes) = dies.filter(|_| dice.happens(0.7)) {
+            fates.push(Fate { comes, dies: None });
+        }
+    }
+    for (number, fate) in fates.into_iter().enumerate() {
+        let worker = machine(place, number);
+        machines.spawn_local(async move {
+            sleep(fate.comes).await;
+            let mut quiet = Quiet;
+            let working = worker.work(&mut quiet, std::future::pending());
+            let dies = async {
+                match fate.dies {
+                    Some(dies) => sleep(dies.saturating_sub(fate.comes)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = dies => {}
+                failed = working => failed.expect("the engine in memory does not fail"),
+            }
+        });
+    }
+}
+
+fn machine(place: &Place<'_>, number: usize) -> Worker {
+    let mut config = place.config.clone();
+    config.origins = vec![Origin {
+        address: Some(address(number)),
+        hello: format!("v{number}.presend.test")
+            .parse()
+            .expect("a name of ours"),
+    }];
+    // One that is set to work again is another one.
+    let since = place.world.clock.now().as_millis();
+    Worker {
+        engine: Arc::new(place.engine.connect()),
+        name: format!("v{number}-{since}"),
+        world: place.world.clone(),
+        config,
+        book: Arc::clone(&place.tools.book),
+        providers: Arc::clone(&place.tools.providers),
+    }
+}
+
+/// The address of a machine.
+fn address(number: usize) -> IpAddr {
+    let [.., high, low] = u32::try_from(number + 1).unwrap_or(u32::MAX).to_be_bytes();
+    Ipv4Addr::new(198, 18, high, low).into()
+}
+
+/// Nobody watches.
+struct Quiet;
+
+impl WorkerObserver for Quiet {
+    fn stands(&mut self, _card: &WorkerCard) {}
+
+    fn notice(&mut self, _words: &str) {}
+}

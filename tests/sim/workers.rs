@@ -1,0 +1,99 @@
+//! Many machines ask together: the same lists, whoever asks.
+
+use std::fmt::Write as _;
+
+use presend::sim::net::Internet;
+use presend::sim::score::{Courtesy, Machines, Outcome, create, described, judged, tools};
+
+fn asked_by(crew: Machines) -> Courtesy {
+    Courtesy {
+        crew,
+        ..Courtesy::default()
+    }
+}
+
+fn steady(workers: usize) -> Machines {
+    Machines::Many {
+        workers,
+        changing: false,
+    }
+}
+
+/// Addresses with their lists, without when and by whom it was answered.
+fn verdicts(outcome: &Outcome) -> Vec<String> {
+    let mut verdicts: Vec<String> = outcome
+        .lists
+        .iter()
+        .zip(["verified", "review", "rejected"])
+        .flat_map(|(list, name)| {
+            let text = String::from_utf8_lossy(list).into_owned();
+            let rows = text.lines().skip(1).map(|line| {
+                let cells: Vec<&str> = line.split(',').take(4).collect();
+                format!("{name} {}", cells.join(","))
+            });
+            rows.collect::<Vec<_>>()
+        })
+        .collect();
+    verdicts.sort();
+    verdicts
+}
+
+/// Thirty hosts with people of their own, some of them greylisting.
+fn world() -> (Internet, Vec<String>) {
+    let mut world = String::new();
+    let mut list = Vec::new();
+    for n in 0..30 {
+        let name = format!("firm{n}.test");
+        let habits = match n % 5 {
+            0 => "greylist = { wait = \"5m\" }",
+            _ => "",
+        };
+        let locals: Vec<String> = (0..8).map(|n| format!("person{n}")).collect();
+        let _ = writeln!(
+            world,
+            "[[host]]\nname = \"mx.{name}\"\n{habits}\n[[domain]]\nname = \"{name}\"\nmx = [\"mx.{name}\"]\nmailboxes = {locals:?}"
+        );
+        list.extend(locals.iter().map(|local| format!("{local}@{name}")));
+        list.push(format!("nobody@{name}"));
+    }
+    let internet = Internet::from_toml(&world, "a world of this test").unwrap();
+    (internet, list)
+}
+
+#[test]
+fn one_two_and_four_machines_come_to_the_same_lists_as_one_without_an_engine() {
+    let (internet, list) = world();
+    let creation = described(1, internet, &list);
+    let (alone, score) = judged(&creation, &tools(), &Courtesy::default()).unwrap();
+    assert!(score.is_clean(), "{:?}", score.findings);
+    for workers in [1, 2, 4] {
+        let courtesy = asked_by(steady(workers));
+        let (together, score) = judged(&creation, &tools(), &courtesy).unwrap();
+        assert_eq!(verdicts(&together), verdicts(&alone), "{workers} workers");
+        assert!(score.is_clean(), "{workers} workers: {:?}", score.findings);
+    }
+}
+
+/// For looking at seeds by hand: `SEEDS=1..9 WORKERS=4 cargo test --test sim workers::the_seeds -- --nocapture`.
+#[test]
+fn the_seeds_that_the_environment_names_are_clean() {
+    let named = |name: &str| std::env::var(name).ok();
+    let seeds = named("SEEDS").unwrap_or_else(|| "1..3".to_owned());
+    let (from, to) = seeds.split_once("..").unwrap();
+    let workers = named("WORKERS").map_or(3, |count| count.parse().unwrap());
+    let rows = named("ROWS").map_or(300, |count| count.parse().unwrap());
+    let changing = named("CHANGING").is_some();
+    let mut unclean = Vec::new();
+    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
+        let creation = create(seed, rows);
+        let courtesy = asked_by(Machines::Many { workers, changing });
+        let (_, score) = judged(&creation, &tools(), &courtesy).unwrap();
+        for finding in &score.findings {
+            println!("{seed}: {} {}", finding.complaint.as_str(), finding.detail);
+        }
+        if !score.is_clean() {
+            unclean.push(seed);
+        }
+    }
+    assert!(unclean.is_empty(), "{unclean:?}");
+}
