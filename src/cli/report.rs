@@ -110,7 +110,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
 }
 
 /// Writes a report: its numbers with the pages made of them.
-pub(super) fn write_report(
+fn write_report(
     report: &Report,
     folder: &Path,
     rights: Rights,
@@ -134,7 +134,7 @@ fn write_pages(
 }
 
 /// Lets what `add` writes appear in a folder, which nobody else writes to meanwhile.
-fn publish(
+pub(super) fn publish(
     folder: &Path,
     add: impl FnOnce(&mut Generation) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {

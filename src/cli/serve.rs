@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,7 +14,7 @@ use super::{Exit, Refusal, state, tools};
 use crate::ledger::Lifetimes;
 use crate::model::limits;
 use crate::net::route::Reach;
-use crate::serve::{Network, Scope, ServeError, Settings, Tokens, run as serve};
+use crate::serve::{Network, Scope, ServeError, Settings, TokenFile, run as serve};
 use crate::verifier::desk::Terms;
 use crate::verifier::place::Place;
 
@@ -41,8 +42,8 @@ pub(super) struct ServeArgs {
     /// Most requests a second that one client may make
     #[arg(long, value_name = "N", default_value_t = limits::SERVED_REQUESTS, value_parser = clap::value_parser!(u32).range(1..))]
     requests: u32,
-    /// Tokens that are taken, each with what it is good for; needed where others than this machine can connect. Where
-    /// there is no such file, one token for everything is made and shown once
+    /// Tokens that are taken, each with what it is good for; needed where others than this machine can connect. A changed
+    /// file counts at once. Where there is no such file, one token for everything is made and shown once
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Make a token that is good for check, lists (and check) or admin (everything), add it to the token file, show it
@@ -86,24 +87,24 @@ fn base_path(text: &str) -> Result<String, String> {
 }
 
 /// The tokens that are taken. Where the file is not there yet, one is made.
-fn tokens(args: &ServeArgs) -> anyhow::Result<Option<Tokens>> {
+fn tokens(args: &ServeArgs) -> anyhow::Result<Option<Arc<TokenFile>>> {
     let Some(file) = &args.token_file else {
         return Ok(None);
     };
     if !file.exists() {
-        let token = Tokens::make(file, Scope::Admin, "first")?;
+        let token = TokenFile::make(file, Scope::Admin, "first")?;
         eprintln!(
             "presend: made {} with one token, which is good for everything and is not shown again:\n  {token}",
             file.display()
         );
     }
-    Ok(Some(Tokens::read(file)?))
+    Ok(Some(Arc::new(TokenFile::open(file)?)))
 }
 
 /// Runs `presend serve`.
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     if let (Some(scope), Some(file)) = (args.new_token, &args.token_file) {
-        println!("{}", Tokens::make(file, scope, "made")?);
+        println!("{}", TokenFile::make(file, scope, "made")?);
         return Ok(Exit::Done);
     }
     args.log.start(&indicatif::ProgressBar::hidden());

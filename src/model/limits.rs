@@ -1143,6 +1143,9 @@ pub const SERVED_SESSION: Duration = Duration::from_secs(12 * 3_600);
 /// Most rows of a list that one answer tells. Our choice: what a page shows at a time.
 pub const SERVED_ROWS: usize = 500;
 
+/// Most rows that are picked at a time to be asked about again. Our choice: their addresses are held in memory.
+pub const SERVED_AGAIN: usize = 100_000;
+
 /// Most entries of the suppression list that one answer tells. Our choice.
 pub const SERVED_ENTRIES: usize = 1_000;
 

@@ -1,6 +1,7 @@
 //! Real bounces that are handed in: kept in the ledger, their people suppressed, a list compared with what was projected.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::lists::not_verified;
 use super::problem::Problem;
 use crate::bounce::explain::Knowledge;
 use crate::bounce::import::health::health;
@@ -16,12 +18,14 @@ use crate::bounce::import::keeper::{KeepError, Keeper};
 use crate::bounce::import::run::Run;
 use crate::bounce::import::suppression::SuppressionFile;
 use crate::bounce::import::wire::Summary;
-use crate::bounce::import::{Campaign, Platforms, visit};
+use crate::bounce::import::{Campaign, Kind, Platforms, visit_file};
 use crate::input::list::{ColumnChoice, Options};
 use crate::ledger::Ledger;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
-use crate::verify::Tools;
+use crate::verify::output::Generation;
+use crate::verify::report::Real;
+use crate::verify::{Tools, pages};
 
 /// What came of bounces that were handed in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,32 +46,58 @@ pub struct Learned {
     list: Option<Value>,
 }
 
-/// Learns from the file at `path`; where `out` holds what came of a list, compares with that, as far as the rows of
-/// `sent` lists are concerned.
+/// Bounces that are handed in.
+pub struct Handed {
+    /// The file.
+    pub file: File,
+    /// What its sender calls it.
+    pub called: PathBuf,
+    /// The column of the address, in tables where it cannot be told.
+    pub column: ColumnChoice,
+    /// What rows are that name an address and do not say what happened.
+    pub unsaid: Option<Kind>,
+    /// Where the list is whose `verified` was sent to, if one is named.
+    pub out: Option<PathBuf>,
+}
+
+/// Learns from bounces. What they come to is kept in the ledger, whoever they speak of is added to the file
+/// `suppressed`, and the report of the list that was sent to shows what came beside what it had projected.
 ///
 /// # Errors
 ///
 /// When the file is none of bounces, or something cannot be kept.
 pub fn learn(
-    path: &Path,
+    handed: Handed,
     ledger: &Ledger,
     suppressed: &Path,
-    out: Option<PathBuf>,
     tools: &Tools,
-) -> Result<Learned, Problem> {
+) -> Result<(Learned, Option<Real>), Problem> {
+    let Handed {
+        file,
+        called,
+        column,
+        unsaid,
+        out,
+    } = handed;
     let now = Timestamp::from(SystemTime::now());
     let finished = out.map(|out| Run::open(&out)).transpose();
-    let finished =
-        finished.map_err(|error| Problem::conflict("not_verified", error.to_string()))?;
+    let finished = finished.map_err(|_| not_verified())?;
     let suppression = SuppressionFile::open(suppressed).map_err(|error| Problem::fault(&error))?;
-    let platforms = Platforms::built_in();
+    let platforms = match unsaid {
+        Some(kind) => Platforms::built_in().taking_unsaid_for(kind),
+        None => Platforms::built_in(),
+    };
+    let options = Options {
+        column,
+        ..Options::default()
+    };
     let knowledge = Knowledge {
         book: &tools.book,
         providers: &tools.providers,
     };
     let mut season = Campaign::new();
     let mut keeper = Keeper::new(ledger, Some(suppression), now);
-    let read = visit(path, &Options::default(), &platforms, &mut |piece| {
+    let read = visit_file(&called, file, &options, &platforms, &mut |piece| {
         for happening in season.take(piece, &platforms, knowledge) {
             keeper.keep(&happening)?;
         }
@@ -75,32 +105,33 @@ pub fn learn(
     });
     read.map_err(not_kept)?;
     let kept = keeper.finish().map_err(not_kept)?;
-    let list = match &finished {
-        None => None,
-        Some(finished) => {
-            let failed = |error| Problem::fault(&error);
-            let lists = [Disposition::Verified];
-            let column = ColumnChoice::default();
-            let comparison = finished
-                .compare(&lists, &column, ledger, &tools.providers)
-                .map_err(failed)?;
-            finished
-                .calibrate(&comparison, ledger, now)
-                .map_err(failed)?;
-            Some(told(&comparison)?)
-        }
-    };
+    let (mut list, mut real) = (None, None);
+    if let Some(finished) = &finished {
+        let failed = |error| Problem::fault(&error);
+        let (lists, column) = ([Disposition::Verified], ColumnChoice::default());
+        let comparison = finished.compare(&lists, &column, ledger, &tools.providers);
+        let comparison = comparison.map_err(failed)?;
+        finished
+            .calibrate(&comparison, ledger, now)
+            .map_err(failed)?;
+        let mut files = Generation::of(finished.folder());
+        let added = pages::add_real(finished.folder(), &comparison, now, &mut files);
+        real = Some(added.map_err(|error| Problem::fault(&error))?);
+        files.publish().map_err(|error| Problem::fault(&error))?;
+        list = Some(told(&comparison)?);
+    }
     let sent = finished.as_ref().map(|finished| finished.verified);
     let counts = season.counts();
     let health = sent.and_then(|sent| health(sent, counts.bounced, counts.complaints));
-    Ok(Learned {
+    let learned = Learned {
         summary: told(&Summary::of(&season, health))?,
         new: kept.new,
         known: kept.known,
         suppressed: kept.suppressed.map_or(0, |(_, added)| added),
         misread: season.misread().iter().map(ToString::to_string).collect(),
         list,
-    })
+    };
+    Ok((learned, real))
 }
 
 fn told(what: &impl Serialize) -> Result<Value, Problem> {

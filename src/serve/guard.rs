@@ -10,16 +10,17 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::metrics::Requests;
 use super::pace::Pace;
 use super::problem::Problem;
 use super::store::{hex, random};
-use super::token::{Scope, Tokens, hashed};
+use super::token::{Mark, Scope, TokenFile, hashed};
 use crate::model::limits;
 
 /// Addresses, as `192.0.2.0/24` names them, or one alone.
@@ -83,26 +84,28 @@ pub struct Guard {
     /// Proxies that are believed what they say of their clients.
     pub proxies: Vec<Network>,
     /// Who may ask for what; `None` where everybody may ask for everything.
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<Arc<TokenFile>>,
     /// Below which path everything is: empty, or such as `/presend`.
     pub base: String,
     /// How many requests each client may make.
     pub pace: Pace,
     /// Who is signed in on the page, by the hash of the cookie.
     pub sessions: Sessions,
+    /// The requests that were answered, refused ones among them.
+    pub requests: Requests,
 }
 
 /// Who is signed in.
 #[derive(Debug, Default)]
-pub struct Sessions(Mutex<HashMap<[u8; 32], (Scope, Instant)>>);
+pub struct Sessions(Mutex<HashMap<[u8; 32], (Mark, Instant)>>);
 
 impl Sessions {
-    /// Signs somebody in. Returns what the cookie holds.
+    /// Signs somebody in, by the mark of their token. Returns what the cookie holds.
     ///
     /// # Errors
     ///
     /// When the system has no randomness.
-    pub fn open(&self, scope: Scope, now: Instant) -> std::io::Result<String> {
+    pub fn open(&self, mark: Mark, now: Instant) -> std::io::Result<String> {
         let secret = hex(&random::<32>()?);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, (_, until)| *until > now);
@@ -116,15 +119,15 @@ impl Sessions {
         }
         all.insert(
             hashed(secret.as_bytes()),
-            (scope, now + limits::SERVED_SESSION),
+            (mark, now + limits::SERVED_SESSION),
         );
         Ok(secret)
     }
 
-    fn scope_of(&self, secret: &str, now: Instant) -> Option<Scope> {
+    fn mark_of(&self, secret: &str, now: Instant) -> Option<Mark> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (scope, until) = all.get(&hashed(secret.as_bytes()))?;
-        (*until > now).then_some(*scope)
+        let (mark, until) = all.get(&hashed(secret.as_bytes()))?;
+        (*until > now).then_some(*mark)
     }
 
     /// Signs somebody out.
@@ -148,6 +151,9 @@ pub struct Caller {
 
 /// Lets a request in, or says why not; every answer bears what keeps pages safe.
 pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = match guard.admit(&request) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -161,6 +167,12 @@ pub async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: 
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
+    let route = route.as_ref().map(|route| {
+        let route = route.as_str();
+        route.strip_prefix(guard.base.as_str()).unwrap_or(route)
+    });
+    let (requests, status) = (&guard.requests, response.status());
+    requests.answered(route, &method, status, began.elapsed());
     response
 }
 
@@ -273,21 +285,23 @@ impl Guard {
         let Some(tokens) = &self.tokens else {
             return Some(Scope::Admin);
         };
+        let scope_of = |token: &str| tokens.known(token).map(|(scope, _)| scope);
         let headers = request.headers();
         let text =
             |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         if let Some(given) = text(header::AUTHORIZATION) {
             // Some clients name no scheme.
-            return tokens.scope_of(given.strip_prefix("Bearer ").unwrap_or(given).trim());
+            return scope_of(given.strip_prefix("Bearer ").unwrap_or(given).trim());
         }
         if let Some(given) = headers
             .get("x-api-key")
             .and_then(|value| value.to_str().ok())
         {
-            return tokens.scope_of(given.trim());
+            return scope_of(given.trim());
         }
         if let Some(secret) = cookie(headers) {
-            return self.sessions.scope_of(secret, now);
+            // Whose token was taken away is signed out.
+            return tokens.still(&self.sessions.mark_of(secret, now)?);
         }
         // Clients of ZeroBounce can say it nowhere else.
         let path = request.uri().path();
@@ -298,7 +312,7 @@ impl Guard {
         let key = key
             .split('&')
             .find_map(|pair| pair.strip_prefix("api_key="))?;
-        tokens.scope_of(key)
+        scope_of(key)
     }
 }
 

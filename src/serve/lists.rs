@@ -7,25 +7,26 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use utoipa::ToSchema;
 
+use super::choices::{Choices, Chosen};
 use super::outward::may_be_told;
 use super::problem::Problem;
-use super::store::{Choices, Id, Record, State, Store, StoreError, Work};
-use crate::input::list::{ColumnChoice, Options, Source};
+use super::rows;
+use super::store::{Id, Picked, Record, State, Store, StoreError, Work};
+use crate::input::list::{Options, Source};
 use crate::ledger::{Memory, Target};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
-use crate::model::verdict::{Disposition, Policy};
+use crate::model::verdict::Disposition;
 use crate::net::route::Reach;
-use crate::projection::{Basis, Goal, USUAL_CAP};
 use crate::verifier::Error;
-use crate::verifier::desk::{Desk, ListWork, Listed, SampleWork, Standing, Ticket, Wish};
+use crate::verifier::desk::{Again, Desk, ListWork, Listed, SampleWork, Standing, Ticket, Wish};
 use crate::verify::output::{Format, Rights};
-use crate::verify::report::Report;
-use crate::verify::{Input, Task, Writing};
+use crate::verify::report::{Real, Report};
+use crate::verify::{Input, Task, Tools, Writing};
 
 /// A list as whoever asks is told of it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -40,6 +41,8 @@ pub struct View {
     work: Work,
     /// How many lists have their turn before it; `null` where it does not wait.
     before_it: Option<usize>,
+    /// The list whose turn it is while this one waits; `null` where it does not wait.
+    waits_for: Option<WaitsFor>,
     /// Its size as it was sent, in bytes.
     bytes: u64,
     /// When it was sent.
@@ -73,6 +76,15 @@ pub struct View {
     problem: Option<String>,
     /// What can be downloaded, below the list's own address.
     files: Vec<&'static str>,
+}
+
+/// The list for which another one waits.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct WaitsFor {
+    /// Its name with us.
+    id: Id,
+    /// Its name with its owner, as text.
+    name: String,
 }
 
 /// How far the asking has come.
@@ -193,6 +205,8 @@ struct All {
     told: mpsc::UnboundedSender<Id>,
     /// Held while a list is added, so that two that are sent under one key are one.
     adding: Mutex<()>,
+    /// Room for lists under way that are put together by what is known of them.
+    pictures: Semaphore,
 }
 
 /// What all lists have in common.
@@ -258,16 +272,17 @@ impl Lists {
             webhooks: terms.webhooks,
             told: terms.told,
             adding: Mutex::default(),
+            pictures: Semaphore::new(1),
         }));
         for record in records {
             let id = record.id.clone();
             let goes_on = matches!(record.state, State::Queued | State::Running);
-            let work = record.work;
+            let (work, again) = (record.work, record.again.clone());
             if record.owed {
                 let _ = lists.0.told.send(id.clone());
             }
             lists.insert(record);
-            if goes_on && let Err(problem) = lists.begin(&id, work, None) {
+            if goes_on && let Err(problem) = lists.begin(&id, work, None, again) {
                 tracing::warn!(list = id.as_str(), "cannot go on: {}", problem.detail());
             }
         }
@@ -312,7 +327,10 @@ impl Lists {
 
     /// How many there are in each state.
     pub fn by_state(&self) -> BTreeMap<&'static str, usize> {
-        let mut counts = BTreeMap::new();
+        let mut counts: BTreeMap<_, _> = State::ALL
+            .into_iter()
+            .map(|state| (state.as_str(), 0))
+            .collect();
         for entry in self.entries().values() {
             *counts
                 .entry(entry.now.borrow().0.state.as_str())
@@ -375,6 +393,8 @@ impl Lists {
             key,
             digest,
             owed: false,
+            since: None,
+            again: None,
         };
         self.0
             .store
@@ -390,7 +410,7 @@ impl Lists {
     ///
     /// What to change.
     pub fn understands(&self, choices: &Choices) -> Result<(), Problem> {
-        Chosen::read(choices)?;
+        choices.chosen()?;
         match &choices.webhook {
             Some(url) => may_be_told(url, self.0.webhooks).map_err(Problem::bad),
             None => Ok(()),
@@ -463,17 +483,10 @@ impl Lists {
     }
 
     fn shown(&self, record: &Record, standing: &Standing) -> View {
-        let before_it = (record.state == State::Queued).then(|| {
-            let entries = self.entries();
-            let is_before = |entry: &&Arc<Entry>| {
-                let (other, _) = &*entry.now.borrow();
-                other.id != record.id
-                    && (other.state == State::Running
-                        || other.state == State::Queued
-                            && (other.made, &other.id) < (record.made, &record.id))
-            };
-            entries.values().filter(is_before).count()
-        });
+        let (before_it, waits_for) = match record.state {
+            State::Queued => self.before(record),
+            State::Running | State::Paused | State::Done | State::Failed => (None, None),
+        };
         let kept_until = match record.state {
             State::Queued | State::Running => None,
             State::Paused | State::Done | State::Failed => {
@@ -481,7 +494,8 @@ impl Lists {
                 self.0.keep.map(|keep| since + keep)
             }
         };
-        let files = match record.has_lists {
+        let is_pictured = record.is_being_verified() && standing.since.is_some();
+        let files = match record.has_lists || is_pictured {
             true => FILES
                 .into_iter()
                 .filter(|name| *name != "target.csv" || record.choices.target.is_some())
@@ -494,6 +508,7 @@ impl Lists {
             state: record.state,
             work: record.work,
             before_it,
+            waits_for,
             bytes: record.bytes,
             made: record.made,
             began: record.began,
@@ -510,18 +525,49 @@ impl Lists {
         }
     }
 
-    /// Begins to verify or to estimate a list, with other `choices` where some are given.
+    /// How many lists have their turn before one that waits, and whose turn it is.
+    fn before(&self, record: &Record) -> (Option<usize>, Option<WaitsFor>) {
+        let entries = self.entries();
+        let mut before: Vec<(State, Timestamp, WaitsFor)> = Vec::new();
+        for entry in entries.values() {
+            let (other, _) = &*entry.now.borrow();
+            let is_before = match other.state {
+                State::Running => true,
+                State::Queued => (other.made, &other.id) < (record.made, &record.id),
+                State::Paused | State::Done | State::Failed => false,
+            };
+            if is_before && other.id != record.id {
+                let (id, name) = (other.id.clone(), other.name.clone());
+                before.push((other.state, other.made, WaitsFor { id, name }));
+            }
+        }
+        let count = before.len();
+        let first = before
+            .into_iter()
+            .min_by_key(|(state, made, _)| (*state != State::Running, *made));
+        (Some(count), first.map(|(_, _, waits_for)| waits_for))
+    }
+
+    /// Begins to verify or to estimate a list, with other `choices` where some are given; `again` says which rows of one
+    /// that was verified are asked about.
     ///
     /// # Errors
     ///
     /// When it is under way already, or cannot be read so.
-    pub fn begin(&self, id: &Id, work: Work, choices: Option<Choices>) -> Result<(), Problem> {
+    pub fn begin(
+        &self,
+        id: &Id,
+        work: Work,
+        choices: Option<Choices>,
+        again: Option<Picked>,
+    ) -> Result<(), Problem> {
         let entry = self.entry(id)?;
         let mut record = entry.now.borrow().0.clone();
         if let Some(choices) = choices {
             self.understands(&choices)?;
             record.choices = choices;
         }
+        record.again = again;
         let (wish, of_wish) = watch::channel(Wish::GoOn);
         let ordered = self.order(&record, work, of_wish)?;
         *entry.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
@@ -542,15 +588,74 @@ impl Lists {
     /// # Errors
     ///
     /// When it is under way, or done.
-    pub fn resume(&self, id: &Id, work: Work, choices: Option<Choices>) -> Result<(), Problem> {
+    pub fn resume(
+        &self,
+        id: &Id,
+        work: Work,
+        choices: Option<Choices>,
+        again: Option<Picked>,
+    ) -> Result<(), Problem> {
         let state = self.record(id)?.state;
         match state {
-            State::Paused | State::Failed | State::Done => self.begin(id, work, choices),
+            State::Paused | State::Failed | State::Done => self.begin(id, work, choices, again),
             State::Queued | State::Running => Err(Problem::conflict(
                 "under_way",
                 "the list is under way already; pause it first to go on with other choices",
             )),
         }
+    }
+
+    /// Asks again about some rows of a list that was verified, whatever is known of them.
+    ///
+    /// # Errors
+    ///
+    /// When it is under way, was not verified yet, or none of its rows is picked.
+    pub fn again(&self, id: &Id, picked: Picked) -> Result<(), Problem> {
+        let record = self.record(id)?;
+        if !record.has_lists {
+            return Err(not_verified());
+        }
+        if picked == Picked::default() {
+            return Err(Problem::bad(
+                "say which rows: by `rows`, their numbers, by `list`, or by `q`, a text that stands in them",
+            ));
+        }
+        // With what it was read and judged by.
+        self.resume(id, Work::Verify, None, Some(picked))
+    }
+
+    /// Puts a list under way together by what is known of its rows at this moment. Returns the folder with what came of
+    /// it, which is gone when it is dropped, and what parts the fields of its lists.
+    ///
+    /// # Errors
+    ///
+    /// When nothing is known of it yet, or there is no room.
+    pub async fn picture(&self, id: &Id, tools: Tools) -> Result<(tempfile::TempDir, u8), Problem> {
+        // One at a time: each is a reading of a whole list.
+        let _one = self.0.pictures.acquire().await;
+        let (record, standing) = self.entry(id)?.now.borrow().clone();
+        let since = standing.since.ok_or_else(not_verified)?;
+        let folder = self.0.store.passing(id)?;
+        let (work, delimiter) = self.work(&record, folder.path(), None)?;
+        let desk = self.0.desk.clone();
+        let put = move || desk.picture(&work, &tools, since);
+        let put = tokio::task::spawn_blocking(put).await;
+        put.map_err(|error| Problem::fault(&error))??;
+        Ok((folder, delimiter))
+    }
+
+    /// Notes what really came of sending to a list.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such list, or its record cannot be kept.
+    pub fn came(&self, id: &Id, real: &Real) -> Result<(), Problem> {
+        let entry = self.entry(id)?;
+        let mut record = entry.now.borrow().0.clone();
+        if let Some(result) = &mut record.result {
+            result["real"] = json!(real);
+        }
+        self.keep(&entry, record)
     }
 
     /// Has a list rest.
@@ -673,29 +778,20 @@ impl Lists {
         self.0.store.out(id).display().to_string()
     }
 
-    /// A list, to be read with another `column` where one is named.
+    /// A list, to be read by other `choices` where some are given.
     ///
     /// # Errors
     ///
-    /// When there is no such list.
-    pub fn opened(&self, id: &Id, column: Option<String>) -> Result<(Source, Options), Problem> {
+    /// When there is no such list, or it cannot be read so.
+    pub fn opened(&self, id: &Id, choices: Option<Choices>) -> Result<(Source, Options), Problem> {
         let mut record = self.record(id)?;
-        record.choices.column = column.or(record.choices.column);
+        record.choices = choices.unwrap_or(record.choices);
         self.source(&record)
     }
 
     fn source(&self, record: &Record) -> Result<(Source, Options), Problem> {
         let source = Source::open(&self.0.store.upload(&record.id)).map_err(Error::from)?;
-        let options = Options {
-            column: match &record.choices.column {
-                None => ColumnChoice::Detect,
-                Some(column) => {
-                    let Ok(column): Result<_, std::convert::Infallible> = column.parse();
-                    column
-                }
-            },
-            ..Options::default()
-        };
+        let options = record.choices.options()?;
         Ok((source.called(record.name.clone()), options))
     }
 
@@ -706,49 +802,82 @@ impl Lists {
         work: Work,
         wish: watch::Receiver<Wish>,
     ) -> Result<Ordered, Problem> {
-        let choices = Chosen::read(&record.choices)?;
-        let (source, options) = self.source(record)?;
-        // Which column holds the addresses is said before anything waits for its turn.
-        let delimiter = source.list(&options).map_err(Error::from)?.delimiter();
-        let out = self.0.store.out(&record.id);
         Ok(match work {
             Work::Verify => {
-                let task = Task {
-                    lists: vec![Input {
-                        source,
-                        name: None,
-                        out: out.clone(),
-                        rights: Rights::PRIVATE,
-                    }],
-                    options,
-                    writing: Writing {
-                        all: Some((out.join(ALL), Format::Csv)),
-                        ..Writing::default()
-                    },
-                    target: choices.target,
-                    memory: Memory::Use,
-                    guests: self.0.desk.guests(),
-                    out,
-                };
-                let work = ListWork {
-                    task,
-                    policy: choices.policy,
-                    deadline: choices.deadline,
-                    patience: choices.wait,
-                    title: record.choices.title.clone(),
-                };
-                Ordered::Verify(self.0.desk.verify(work, wish), delimiter.unwrap_or(b','))
+                let out = self.0.store.out(&record.id);
+                let (work, delimiter) = self.work(record, &out, record.again.as_ref())?;
+                Ordered::Verify(self.0.desk.verify(work, wish), delimiter)
             }
             Work::Estimate => {
+                let (source, options) = self.source(record)?;
+                // Which column holds the addresses is said before anything waits for its turn.
+                source.list(&options).map_err(Error::from)?;
                 let work = SampleWork {
                     sources: vec![source],
                     options,
-                    policy: choices.policy,
+                    policy: record.choices.chosen()?.policy,
                     most: limits::SERVED_SAMPLE,
                 };
                 Ordered::Estimate(self.0.desk.estimate(work, wish))
             }
         })
+    }
+
+    /// What is to be done to verify a list, so that what comes of it goes to the folder `out`; with what parts the
+    /// fields of its lists.
+    fn work(
+        &self,
+        record: &Record,
+        out: &Path,
+        again: Option<&Picked>,
+    ) -> Result<(ListWork, u8), Problem> {
+        let Chosen {
+            policy,
+            target,
+            wait,
+            deadline,
+            ..
+        } = record.choices.chosen()?;
+        let (source, options) = self.source(record)?;
+        // Which column holds the addresses is said before anything waits for its turn.
+        let list = source.list(&options).map_err(Error::from)?;
+        let delimiter = list.delimiter().unwrap_or(b',');
+        let again = match again {
+            None => None,
+            Some(picked) => {
+                let folder = self.0.store.out(&record.id);
+                Some(Again {
+                    addresses: rows::picked(&folder, record.delimiter, picked)?,
+                    since: since(record),
+                })
+            }
+        };
+        let task = Task {
+            lists: vec![Input {
+                source,
+                name: None,
+                out: out.to_owned(),
+                rights: Rights::PRIVATE,
+            }],
+            options,
+            writing: Writing {
+                all: Some((out.join(ALL), Format::Csv)),
+                ..Writing::default()
+            },
+            target,
+            memory: Memory::Use,
+            guests: self.0.desk.guests(),
+            out: out.to_owned(),
+        };
+        let work = ListWork {
+            task,
+            policy,
+            deadline,
+            patience: wait,
+            title: record.choices.title.clone(),
+            again,
+        };
+        Ok((work, delimiter))
     }
 
     /// Follows a list to the end of its turn.
@@ -863,8 +992,10 @@ impl Lists {
             // On disk it stays under way, and goes on when the server starts again.
             return;
         }
-        let mut record = entry.now.borrow().0.clone();
+        let (mut record, standing) = entry.now.borrow().clone();
         record.ended = Some(now());
+        record.again = None;
+        record.since = standing.since.or(record.since);
         change(&mut record, wish);
         record.owed = record.choices.webhook.is_some();
         let id = record.id.clone();
@@ -929,6 +1060,23 @@ const FILES: [&str; 17] = [
     "report.md",
 ];
 
+/// What is said where nothing came of a list yet.
+pub fn not_verified() -> Problem {
+    Problem::conflict(
+        "not_verified",
+        "nothing came of this list yet: verify it, and wait until something is known of it",
+    )
+}
+
+/// From when on what was learned counts for the rows of a list.
+fn since(record: &Record) -> Timestamp {
+    let began = || {
+        let result = record.result.as_ref()?;
+        serde_json::from_value(result["time"]["started"].clone()).ok()
+    };
+    record.since.or_else(began).unwrap_or_default()
+}
+
 /// What is said where our own side failed.
 const STRANDED: &str = "nobody could be asked for a long time: name servers, the proxy or this machine's own connections failed. \
      What is known by then can be downloaded; look at `POST /v1/preflight` and the log, then resume";
@@ -962,55 +1110,6 @@ fn result(report: &Report) -> Value {
         "traffic": report.traffic,
         "time": report.time,
     })
-}
-
-/// Choices as they are worked with.
-struct Chosen {
-    policy: Policy,
-    target: Option<Goal>,
-    wait: Option<Duration>,
-    deadline: Option<Duration>,
-}
-
-impl Chosen {
-    fn read(choices: &Choices) -> Result<Chosen, Problem> {
-        let name = choices.policy.as_deref().unwrap_or("balanced");
-        let policy = Policy::built_in(name).ok_or_else(|| {
-            Problem::bad(format!(
-                "`policy` is {name:?}: name `strict`, `balanced` or `lenient`"
-            ))
-        })?;
-        let target = match choices.target {
-            None => None,
-            Some(rate) if (0.0..=1.0).contains(&rate) => Some(Goal {
-                rate,
-                basis: Basis::Expected,
-                cap: USUAL_CAP,
-            }),
-            Some(rate) => {
-                return Err(Problem::bad(format!(
-                    "`target` is {rate}: name a share from 0 to 1, such as 0.02"
-                )));
-            }
-        };
-        Ok(Chosen {
-            policy,
-            target,
-            wait: duration("wait", choices.wait.as_deref())?,
-            deadline: duration("deadline", choices.deadline.as_deref())?,
-        })
-    }
-}
-
-fn duration(name: &str, text: Option<&str>) -> Result<Option<Duration>, Problem> {
-    let read = |text: &str| {
-        humantime::parse_duration(text).map_err(|_| {
-            Problem::bad(format!(
-                "`{name}` is {text:?}, which is no duration: write `90s`, `30m`, `2h` or `1d`"
-            ))
-        })
-    };
-    text.map(read).transpose()
 }
 
 fn progress(standing: &Standing) -> Progress {

@@ -5,16 +5,19 @@
 //! which one scheduler holds every host's limits.
 
 mod bounces;
+mod choices;
 mod dropin;
 mod guard;
 mod http;
 mod listen;
 mod lists;
+mod metrics;
 mod outward;
 mod pace;
 mod page;
 mod preview;
 mod problem;
+mod rows;
 mod store;
 mod token;
 mod webhook;
@@ -35,12 +38,13 @@ use crate::verifier::desk::{Desk, Terms};
 use guard::{Guard, Sessions};
 use http::{App, Inner};
 use lists::Lists;
+use metrics::Requests;
 use pace::Pace;
 use store::{Store, StoreError};
 use webhook::Teller;
 
 pub use guard::Network;
-pub use token::{Scope, Tokens};
+pub use token::{Scope, TokenFile};
 
 /// How a server is set up.
 pub struct Settings {
@@ -59,7 +63,7 @@ pub struct Settings {
     /// How many requests a second one client may make.
     pub requests: u32,
     /// Who may ask for what; `None` where everybody who can connect may ask for everything.
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<Arc<TokenFile>>,
     /// Names of this server, beside `localhost` and addresses.
     pub names: Vec<String>,
     /// Proxies that are believed what they say of their clients.
@@ -164,6 +168,7 @@ pub fn run(
                 base: settings.base.clone(),
                 pace: Pace::new(settings.requests),
                 sessions: Sessions::default(),
+                requests: Requests::default(),
             }),
             most_bytes: settings.most_bytes,
             most_lists: settings.most_lists,

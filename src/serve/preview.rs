@@ -7,8 +7,8 @@ use foldhash::quality::RandomState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::Problem;
-use crate::input::list::{Options, Source, fields};
+use super::problem::{Problem, as_parameters};
+use crate::input::list::{ColumnChoice, IntakeError, Options, Remark, Source, fields};
 use crate::model::flag::Flag;
 use crate::model::limits;
 use crate::verifier::Error;
@@ -19,8 +19,14 @@ use crate::verify::{Tools, contents_of_row};
 pub struct Preview {
     /// The names of the columns.
     columns: Vec<String>,
-    /// Which of them holds the addresses, from 1.
-    column: usize,
+    /// Which of them holds the addresses, from 1; `null` where that is not clear, and is to be said.
+    column: Option<usize>,
+    /// Why it is not clear.
+    undecided: Option<String>,
+    /// Which further columns are read for addresses too, from 1.
+    further: Vec<usize>,
+    /// The sheets of a workbook that a person sees, the one first that is read; none of other lists, or of one sheet.
+    sheets: Vec<String>,
     /// The first rows, as text, cell by cell.
     first: Vec<Vec<String>>,
     /// Rows of the list.
@@ -43,18 +49,59 @@ pub struct Preview {
     remarks: Vec<String>,
 }
 
+/// Whether it is not clear which column holds the addresses.
+fn is_undecided(error: &IntakeError) -> bool {
+    matches!(
+        error,
+        IntakeError::Ambiguous { .. } | IntakeError::NoAddressColumn { .. }
+    )
+}
+
+/// The sheets that are told of, the one first that is read.
+fn sheets(remarks: &[Remark]) -> Vec<String> {
+    let told = remarks.iter().find_map(|remark| match remark {
+        Remark::Sheets { used, others, .. } => Some((used, others)),
+        Remark::Above { .. }
+        | Remark::Below { .. }
+        | Remark::Spare { .. }
+        | Remark::Encoding(_)
+        | Remark::OneLine => None,
+    });
+    told.map_or_else(Vec::new, |(used, others)| {
+        std::iter::once(used).chain(others).cloned().collect()
+    })
+}
+
 /// Looks at a list, without asking anybody.
 ///
 /// # Errors
 ///
-/// When it is no list, or its column is not clear.
+/// When it is no list, or has no such column.
 pub fn preview(source: &Source, options: &Options, tools: &Tools) -> Result<Preview, Problem> {
     let failed = |error| Problem::from(Error::from(error));
-    let mut list = source.list(options).map_err(failed)?;
+    let (mut list, undecided) = match source.list(options) {
+        Err(error) if is_undecided(&error) && options.column == ColumnChoice::Detect => {
+            // So that its owner sees what there is to choose from.
+            let Ok(first): Result<ColumnChoice, std::convert::Infallible> = "1".parse();
+            let first = Options {
+                column: first,
+                ..options.clone()
+            };
+            let words = as_parameters(&error.to_string());
+            let Ok(list) = source.list(&first) else {
+                return Err(failed(error));
+            };
+            (list, Some(words))
+        }
+        list => (list.map_err(failed)?, None),
+    };
     let delimiter = list.delimiter();
     let mut seen = Preview {
         columns: list.columns().to_vec(),
-        column: list.address_column() + 1,
+        column: undecided.is_none().then(|| list.address_column() + 1),
+        undecided,
+        further: list.further_columns().iter().map(|at| at + 1).collect(),
+        sheets: sheets(list.remarks()),
         first: Vec::new(),
         rows: 0,
         addresses: 0,
@@ -80,6 +127,9 @@ pub fn preview(source: &Source, options: &Options, tools: &Tools) -> Result<Prev
                 Some(_) => cells.iter().map(|cell| text(cell)).collect(),
                 None => vec![text(row.raw)],
             });
+        }
+        if seen.column.is_none() {
+            continue;
         }
         let (_, contents) = contents_of_row(&row);
         let Some(address) = contents.iter().flatten().next() else {

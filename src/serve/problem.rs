@@ -116,7 +116,7 @@ impl From<Error> for Problem {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "no_list",
                 "The list cannot be read",
-                words,
+                as_parameters(&words),
             ),
             ErrorKind::CannotAsk => Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -135,6 +135,14 @@ impl From<Error> for Problem {
             ErrorKind::Settings | ErrorKind::Fault => Problem::fault(&error),
         }
     }
+}
+
+/// Words that name options of the command line, with the parameters that say the same here.
+pub fn as_parameters(words: &str) -> String {
+    let options = ["column", "sheet", "delimiter", "encoding"];
+    options.iter().fold(words.to_owned(), |words, name| {
+        words.replace(&format!("--{name}"), name)
+    })
 }
 
 impl IntoResponse for Problem {

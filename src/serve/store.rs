@@ -13,9 +13,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::choices::Choices;
 use crate::ledger::{Lock, LockError};
 use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
+use crate::model::verdict::Disposition;
 use crate::verify::output::{self, OutletError, Rights};
 
 /// What names a list: 32 digits and letters that nobody guesses.
@@ -89,6 +91,15 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [State; 5] = [
+        State::Queued,
+        State::Running,
+        State::Paused,
+        State::Done,
+        State::Failed,
+    ];
+
     /// The name used in output.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -110,26 +121,6 @@ pub enum Work {
     Verify,
     /// A sample is, and what the list comes to is projected from it.
     Estimate,
-}
-
-/// How a list is read and judged.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Choices {
-    /// The column with the addresses, by its name or its number from 1. Without, it is found by what the cells hold.
-    pub column: Option<String>,
-    /// `strict`, `balanced` (as without) or `lenient`: which verdicts are verified, reviewed or rejected.
-    pub policy: Option<String>,
-    /// The largest projected bounce rate, from 0 to 1, of the list `target.csv`, which is written where this is said.
-    pub target: Option<f64>,
-    /// How long one address may wait for a host that wants us to come back, such as `30m`.
-    pub wait: Option<String>,
-    /// Ends the asking after this time, such as `2h`.
-    pub deadline: Option<String>,
-    /// What the report is called. Without, it has the list's name.
-    pub title: Option<String>,
-    /// Where to tell that the list is done, failed or paused: an `https` URL.
-    pub webhook: Option<String>,
 }
 
 /// A list as it is kept.
@@ -174,6 +165,32 @@ pub struct Record {
     /// Whether its owner is to be told how it stands.
     #[serde(default)]
     pub owed: bool,
+    /// From when on what was learned counts for its rows, by the clock of the place that was asked.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+    /// Which of its rows are asked about again; all that are open where nothing is said.
+    #[serde(default)]
+    pub again: Option<Picked>,
+}
+
+impl Record {
+    /// Whether its rows are being asked about.
+    pub fn is_being_verified(&self) -> bool {
+        self.state == State::Running && self.work == Work::Verify
+    }
+}
+
+/// Some rows of a list that was verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Picked {
+    /// Those with these numbers in the file, from 1.
+    pub rows: Vec<u64>,
+    /// Those on `verified`, `review` or `rejected`.
+    #[schema(value_type = Option<String>)]
+    pub list: Option<Disposition>,
+    /// Those in which this text stands, whatever its case.
+    pub q: Option<String>,
 }
 
 /// The version of [`Record`]'s shape.
@@ -218,6 +235,9 @@ const UPLOAD: &str = "upload";
 
 /// Where what comes of it goes.
 const OUT: &str = "out";
+
+/// How folders are called whose contents are soon gone.
+const PASSING: &str = "passing-";
 
 impl Store {
     /// Opens the folder, which is made where there is none, for its owner alone.
@@ -269,6 +289,7 @@ impl Store {
                 }
                 Err(error) => return Err(error),
             };
+            self.sweep(&id)?;
             match serde_json::from_slice::<Record>(&text) {
                 Ok(record) if record.id == id => all.push(record),
                 Ok(_) => tracing::warn!(list = id.as_str(), "the record names another list"),
@@ -279,6 +300,28 @@ impl Store {
         }
         all.sort_by(|a, b| (a.made, &a.id).cmp(&(b.made, &b.id)));
         Ok(all)
+    }
+
+    /// Takes away what a killed server had begun to put together for somebody.
+    fn sweep(&self, id: &Id) -> io::Result<()> {
+        for entry in fs::read_dir(self.path(id))? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(PASSING) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A folder for what is put together of a list and soon gone.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room.
+    pub fn passing(&self, id: &Id) -> io::Result<tempfile::TempDir> {
+        tempfile::Builder::new()
+            .prefix(PASSING)
+            .tempdir_in(self.path(id))
     }
 
     /// Begins to receive a list.

@@ -1,14 +1,16 @@
 //! Tokens: who may ask for what. A file holds them hashed; the token itself is shown once, when it is made.
 //!
-//! A line of the file is `SCOPES HASH NAME`: what it is good for (`check`, `lists`, `admin`, joined by commas), its
+//! A file that was changed counts at once: it is looked at whenever a token is. A line of it is `SCOPES HASH NAME`: what it is good for (`check`, `lists`, `admin`, joined by commas), its
 //! SHA-256 in hexadecimal digits, what it is called. Lines that begin with `#` are comments.
 
 use std::fs::{self, OpenOptions};
 use std::hint::black_box;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
+use std::time::SystemTime;
 
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -98,9 +100,103 @@ struct Known {
     scope: Scope,
 }
 
-/// The tokens of a file.
+/// The tokens of a file, as it was read.
 #[derive(Clone, Debug, Default)]
-pub struct Tokens(Vec<Known>);
+struct Tokens(Vec<Known>);
+
+/// A file of tokens, as it is now.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+    held: RwLock<Held>,
+}
+
+/// What was read of a file, and how the file looked then.
+#[derive(Debug)]
+struct Held {
+    look: Option<Look>,
+    tokens: Tokens,
+}
+
+/// How a file looks from outside: another one looks otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    changed: SystemTime,
+    length: u64,
+    inode: u64,
+}
+
+impl Look {
+    fn at(path: &Path) -> Option<Look> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Look {
+            changed: metadata.modified().ok()?,
+            length: metadata.len(),
+            inode: metadata.ino(),
+        })
+    }
+}
+
+/// Somebody's token, as it is remembered while they are signed in.
+pub type Mark = [u8; 32];
+
+impl TokenFile {
+    /// Reads a file of tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenError`] with the line that is no token, or when there is none.
+    pub fn open(path: &Path) -> Result<TokenFile, TokenError> {
+        let look = Look::at(path);
+        let tokens = Tokens::read(path)?;
+        Ok(TokenFile {
+            path: path.to_owned(),
+            held: RwLock::new(Held { look, tokens }),
+        })
+    }
+
+    /// Makes a token, and adds it to the file at `path`, which is made where there is none. Returns it: it is nowhere
+    /// else.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written, or there is no randomness.
+    pub fn make(path: &Path, scope: Scope, name: &str) -> Result<String, TokenError> {
+        Tokens::make(path, scope, name)
+    }
+
+    /// What a token is good for, with its mark; `None` where it is not in the file.
+    #[must_use]
+    pub fn known(&self, token: &str) -> Option<(Scope, Mark)> {
+        let mark = hashed(token.as_bytes());
+        Some((self.still(&mark)?, mark))
+    }
+
+    /// What the token with this mark is good for; `None` where it is not in the file any more.
+    #[must_use]
+    pub fn still(&self, mark: &Mark) -> Option<Scope> {
+        self.look_again();
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.tokens.scope_of(mark)
+    }
+
+    /// Reads the file again if it was changed. While it cannot be read, the tokens that it held count.
+    fn look_again(&self) {
+        let look = Look::at(&self.path);
+        let is_as_it_was = |held: &Held| held.look == look;
+        if is_as_it_was(&self.held.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let read = Tokens::read(&self.path);
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        // It is said once for each change.
+        held.look = look;
+        match read {
+            Ok(tokens) => held.tokens = tokens,
+            Err(error) => tracing::warn!("the tokens known before still count: {error}"),
+        }
+    }
+}
 
 /// The hash of a secret.
 #[must_use]
@@ -122,7 +218,7 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError`] with the line that is no token, or when there is none.
-    pub fn read(path: &Path) -> Result<Tokens, TokenError> {
+    fn read(path: &Path) -> Result<Tokens, TokenError> {
         let text = fs::read_to_string(path).map_err(|error| TokenError::File {
             path: path.to_owned(),
             error,
@@ -152,7 +248,7 @@ impl Tokens {
     /// # Errors
     ///
     /// When the file cannot be written, or there is no randomness.
-    pub fn make(path: &Path, scope: Scope, name: &str) -> Result<String, TokenError> {
+    fn make(path: &Path, scope: Scope, name: &str) -> Result<String, TokenError> {
         let failed = |error| TokenError::File {
             path: path.to_owned(),
             error,
@@ -173,13 +269,11 @@ impl Tokens {
         Ok(token)
     }
 
-    /// What a token is good for; `None` where it is not known. All of them are looked at, whichever it is.
-    #[must_use]
-    pub fn scope_of(&self, token: &str) -> Option<Scope> {
-        let hash = hashed(token.as_bytes());
+    /// What a token is good for, by its hash; `None` where it is not known. All of them are looked at, whichever it is.
+    fn scope_of(&self, hash: &[u8; 32]) -> Option<Scope> {
         let mut found = None;
         for known in &self.0 {
-            if is_same(&known.digest, &hash) {
+            if is_same(&known.digest, hash) {
                 found = found.max(Some(known.scope));
             }
         }
@@ -218,11 +312,38 @@ mod tests {
         let admin = Tokens::make(&file, Scope::Admin, "me").unwrap();
         let text = fs::read_to_string(&file).unwrap();
         assert!(!text.contains(&check) && !text.contains(&admin), "{text}");
-        let tokens = Tokens::read(&file).unwrap();
-        assert_eq!(tokens.scope_of(&check), Some(Scope::Check));
-        assert_eq!(tokens.scope_of(&admin), Some(Scope::Admin));
+        let tokens = TokenFile::open(&file).unwrap();
+        let scope_of = |token: &str| tokens.known(token).map(|(scope, _)| scope);
+        assert_eq!(scope_of(&check), Some(Scope::Check));
+        assert_eq!(scope_of(&admin), Some(Scope::Admin));
         for other in ["", "presend_", &check[1..], &format!("{check}0")] {
-            assert_eq!(tokens.scope_of(other), None, "{other:?}");
+            assert_eq!(scope_of(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_changed_counts_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens");
+        let first = Tokens::make(&file, Scope::Check, "form").unwrap();
+        let tokens = TokenFile::open(&file).unwrap();
+        let (_, mark) = tokens.known(&first).unwrap();
+        let second = Tokens::make(&file, Scope::Lists, "crm").unwrap();
+        assert_eq!(
+            tokens.known(&second).map(|(scope, _)| scope),
+            Some(Scope::Lists)
+        );
+        let text = fs::read_to_string(&file).unwrap();
+        let without: Vec<&str> = text.lines().skip(1).collect();
+        fs::write(&file, without.join("\n")).unwrap();
+        assert_eq!((tokens.known(&first), tokens.still(&mark)), (None, None));
+        for broken in [Some("nonsense"), None] {
+            match broken {
+                Some(text) => fs::write(&file, text).unwrap(),
+                None => fs::remove_file(&file).unwrap(),
+            }
+            assert!(tokens.known(&second).is_some(), "{broken:?}");
+            assert!(tokens.known(&first).is_none(), "{broken:?}");
         }
     }
 
@@ -242,7 +363,7 @@ mod tests {
             match Tokens::read(&file) {
                 Ok(tokens) => {
                     assert_eq!(wanted, "");
-                    assert_eq!(tokens.scope_of("secret"), Some(Scope::Lists));
+                    assert_eq!(tokens.scope_of(&hashed(b"secret")), Some(Scope::Lists));
                 }
                 Err(error) => assert!(
                     error.to_string().contains(wanted) && !wanted.is_empty(),

@@ -2,13 +2,12 @@
 
 use super::error::{Error, ErrorKind};
 use super::place::Place;
-use super::preflight::Preflight;
+use super::preflight::{Preflight, Sender};
 use super::setup::Setup;
 use crate::model::timestamp::Timestamp;
 use crate::net::{Clock, World};
 use crate::preflight::machine::own::Machine;
 use crate::preflight::machine::start::Start;
-use crate::preflight::sender::checks::Sending;
 use crate::probe::run::RunConfig;
 use crate::verify::Asking;
 
@@ -71,25 +70,16 @@ impl Asker {
         }
     }
 
-    /// Looks whether a domain is fit to send. It needs nobody else's turn.
+    /// Looks whether somebody is fit to send. It needs nobody else's turn.
     pub(super) fn preflight(
         &self,
-        domain: String,
+        sender: Sender,
     ) -> Result<impl Future<Output = Preflight> + use<>, Error> {
         let world = match &self.met {
             Some((world, _)) => world.clone(),
             None => self.setup.names(&self.place)?,
         };
-        let sending = Sending {
-            domain,
-            ips: Vec::new(),
-            selectors: Vec::new(),
-            mail_from: None,
-            helo: None,
-            volume: None,
-            port: self.setup.port,
-            reach: self.setup.reach(&self.place),
-        };
+        let sending = sender.sending(self.setup.port, self.setup.reach(&self.place));
         Ok(async move { Preflight::of(&world, sending).await })
     }
 }

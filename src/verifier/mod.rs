@@ -23,7 +23,7 @@ pub use builder::Builder;
 pub use error::{Error, ErrorKind};
 pub use explain::{Explanation, Meaning, explain};
 pub use list::List;
-pub use preflight::Preflight;
+pub use preflight::{Preflight, Sender};
 pub use run::{Checked, Event, Progress, Run};
 
 /// Asks mail hosts which addresses would bounce, and never sends a message.
@@ -118,7 +118,10 @@ impl Verifier {
     pub async fn preflight(&self, domain: &str) -> Result<Preflight, Error> {
         let (answer, answered) = oneshot::channel();
         let _ = self.jobs.send(Job::Preflight {
-            domain: domain.to_owned(),
+            sender: Sender {
+                domain: domain.to_owned(),
+                ..Sender::default()
+            },
             answer,
         });
         answered.await.unwrap_or_else(|_| Err(Error::broken_off()))

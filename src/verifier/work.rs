@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::asker::Asker;
 use super::error::Error;
 use super::list::{Kind, List};
-use super::preflight::Preflight;
+use super::preflight::{Preflight, Sender};
 use super::run::{Checked, Event, Progress};
 use super::setup::OpenLedger;
 use crate::ledger::Memory;
@@ -27,7 +27,7 @@ pub(super) enum Job {
         rows: mpsc::Sender<Result<Event, Error>>,
     },
     Preflight {
-        domain: String,
+        sender: Sender,
         answer: oneshot::Sender<Result<Preflight, Error>>,
     },
 }
@@ -55,8 +55,8 @@ impl Worker {
                     let ending = self.verify(list, progress, &rows).await;
                     let _ = rows.send(ending.map(Event::Ended)).await;
                 }
-                Job::Preflight { domain, answer } => {
-                    let _ = answer.send(match self.asker.preflight(domain) {
+                Job::Preflight { sender, answer } => {
+                    let _ = answer.send(match self.asker.preflight(sender) {
                         Ok(preflight) => Ok(preflight.await),
                         Err(error) => Err(error),
                     });

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::Input;
 use super::output::{self, Generation, OutletError, Rights, SheetOf};
-use super::report::{self, Edition, Report};
+use super::report::{self, Edition, Real, Report, ReportError};
+use crate::bounce::import::run::Comparison;
 use crate::model::text::percent;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 
 /// Adds a report to `files`: its numbers with the pages made of them.
@@ -52,6 +54,42 @@ pub fn add_pages(
         files.whole(folder.join(name), rights, text.as_bytes())?;
     }
     Ok(())
+}
+
+/// Adds the report of the finished run in `folder` once more, with what came of sending beside what it had projected; the
+/// bounces were read at `now`. Returns what is added.
+///
+/// # Errors
+///
+/// When there is no report that can be read, or it cannot be written.
+pub fn add_real(
+    folder: &Path,
+    comparison: &Comparison,
+    now: Timestamp,
+    files: &mut Generation,
+) -> Result<Real, RealError> {
+    let file = folder.join(output::REPORT);
+    let name = file.display().to_string();
+    let mut report = Report::from_json(&std::fs::read_to_string(&file)?, &name)?;
+    let real = Real::of(comparison, now);
+    report.real = Some(real.clone());
+    let rights = Rights::of_what_comes_from(&file);
+    add_report(&report, folder, rights, Edition::Full, files)?;
+    Ok(real)
+}
+
+/// A report cannot tell what came of sending.
+#[derive(Debug, thiserror::Error)]
+pub enum RealError {
+    /// There is none.
+    #[error("the report cannot be read: {0}")]
+    Missing(#[from] std::io::Error),
+    /// It is none.
+    #[error(transparent)]
+    Unreadable(#[from] ReportError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] OutletError),
 }
 
 /// Adds what came of `input`, in which `delimiter` parts fields, as a spreadsheet beside its lists, which are among

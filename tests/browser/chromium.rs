@@ -143,6 +143,14 @@ impl Chromium {
         self.command("/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
+    /// What the window shows, as a PNG.
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        let taken = self.tools("Page.captureScreenshot", &json!({ "format": "png" }));
+        base64::engine::general_purpose::STANDARD
+            .decode(taken["data"].as_str().unwrap())
+            .unwrap()
+    }
+
     /// The page as it is printed: a PDF, on the paper that the page wishes.
     pub(crate) fn print(&self) -> Vec<u8> {
         let printed = self.tools(
@@ -170,6 +178,9 @@ impl Chromium {
     }
 }
 
+/// How often the driver is started before that is given up. Our choice.
+const STARTS: usize = 5;
+
 impl Driver {
     /// Starts the driver on a free port and waits for it to say which; `None` where it or the browser is missing.
     fn start() -> Option<Driver> {
@@ -179,6 +190,19 @@ impl Driver {
             .stderr(Stdio::null())
             .status()
             .ok()?;
+        Command::new("chromedriver")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .ok()?;
+        // Of two that start at once, one may find its port taken, and ends.
+        let started = (0..STARTS).find_map(|_| Driver::once());
+        Some(started.expect("chromedriver says which port it listens on"))
+    }
+
+    /// Starts the driver; `None` where it ends before it listens.
+    fn once() -> Option<Driver> {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -192,7 +216,7 @@ impl Driver {
             let port = line.split("started successfully on port ").nth(1)?;
             port.trim_end_matches('.').parse().ok()
         });
-        driver.port = port.expect("chromedriver says which port it listens on");
+        driver.port = port?;
         Some(driver)
     }
 

@@ -4,11 +4,14 @@
 //! say so; where `CI` is set, they fail.
 
 mod chromium;
+mod lists;
 mod look;
 mod made;
 mod pages;
 mod paper;
 mod served;
+mod shot;
+mod tools;
 
 use chromium::{Chromium, View};
 use made::Made;

@@ -12,14 +12,14 @@ use crate::served::{PATIENCE, Served, sample, until, verified};
 use crate::{VIEWS, with_browser};
 
 /// The keys that people go by, as `WebDriver` names them (`WebDriver` §17.4.2).
-const TAB: char = '\u{e004}';
-const ENTER: char = '\u{e007}';
+pub(crate) const TAB: char = '\u{e004}';
+pub(crate) const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 
-const DESK: View = View::new(1280, "light");
+pub(crate) const DESK: View = View::new(1280, "light");
 
 /// What a script comes to, as text.
-fn text(chromium: &Chromium, script: &str) -> String {
+pub(crate) fn text(chromium: &Chromium, script: &str) -> String {
     match chromium.run(script) {
         Value::String(text) => text,
         other => other.to_string(),
@@ -27,7 +27,7 @@ fn text(chromium: &Chromium, script: &str) -> String {
 }
 
 /// The text of an element; empty where it is not shown.
-fn shown(chromium: &Chromium, id: &str) -> String {
+pub(crate) fn shown(chromium: &Chromium, id: &str) -> String {
     text(
         chromium,
         &format!(
@@ -36,14 +36,15 @@ fn shown(chromium: &Chromium, id: &str) -> String {
     )
 }
 
-fn until_shown(chromium: &Chromium, id: &str, wanted: &str) {
+/// Waits until an element shows these words.
+pub(crate) fn until_shown(chromium: &Chromium, id: &str, wanted: &str) {
     until(&format!("{id} shows {wanted:?}"), || {
         shown(chromium, id).contains(wanted)
     });
 }
 
 /// Drops a file on the page, as a mouse does.
-fn drop_file(chromium: &Chromium, name: &str, bytes: &[u8]) {
+pub(crate) fn drop_file(chromium: &Chromium, name: &str, bytes: &[u8]) {
     let packed = base64::engine::general_purpose::STANDARD.encode(bytes);
     let name = Value::from(name);
     chromium.run(&format!(

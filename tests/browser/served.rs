@@ -48,6 +48,28 @@ impl Served {
         }
     }
 
+    /// Starts a server of the simulated internet of the samples that wants tokens. Returns one that is good for
+    /// everything.
+    pub(crate) fn with_tokens() -> (Served, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens").display().to_string();
+        let made = Command::new(env!("CARGO_BIN_EXE_presend"))
+            .args(["serve", "--token-file", &file, "--new-token", "admin"])
+            .output()
+            .unwrap();
+        let token = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        let options = ["--world", &sample("world.toml"), "--token-file", &file];
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let (child, address) = start(folder.path(), &options, "127.0.0.1:0");
+        let served = Served {
+            child,
+            address,
+            options,
+            folder,
+        };
+        (served, token)
+    }
+
     /// A path of it, as a browser asks for it.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/{path}", self.address)
@@ -90,7 +112,7 @@ impl Served {
     }
 
     /// One request, by HTTP/1.0 so that the body ends with the connection.
-    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let head = format!(

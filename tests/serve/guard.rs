@@ -288,3 +288,38 @@ fn everything_may_be_below_a_path() {
             .starts_with("/presend/v1/lists/")
     );
 }
+
+#[test]
+fn a_changed_file_of_tokens_counts_at_once() {
+    let home = Home::new();
+    let file = home.path("tokens").display().to_string();
+    let make = |home: &Home, scope: &str| {
+        let made = home
+            .command(&["--token-file", &file, "--new-token", scope])
+            .output();
+        String::from_utf8(made.unwrap().stdout)
+            .unwrap()
+            .trim()
+            .to_owned()
+    };
+    let first = make(&home, "lists");
+    let server = home.serve(&["--token-file", &file]);
+    let bearer = |token: &str| format!("Authorization: Bearer {token}");
+    let status = |head: &str| server.ask("GET", "/v1/lists", &[head], b"").status;
+    let signed_in = server.post("/v1/session", format!("{{\"token\":\"{first}\"}}"));
+    let cookie = signed_in.header("set-cookie").unwrap();
+    let cookie = format!("Cookie: {}", cookie.split(';').next().unwrap());
+    assert_eq!((status(&bearer(&first)), status(&cookie)), (200, 200));
+    let second = make(server.home(), "lists");
+    assert_eq!(status(&bearer(&second)), 200, "a new one counts");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(
+        (status(&bearer(&first)), status(&cookie)),
+        (401, 401),
+        "whose token is taken away is signed out"
+    );
+    assert_eq!(status(&bearer(&second)), 200);
+    std::fs::write(&file, "nonsense").unwrap();
+    assert_eq!(status(&bearer(&second)), 200, "a slip locks nobody out");
+}

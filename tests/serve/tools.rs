@@ -54,20 +54,109 @@ fn a_domain_is_looked_at_also_while_a_list_runs() {
         json!({ "domain": "acme.test" }).to_string(),
     );
     assert_eq!(told.status, 200, "{}", told.text());
-    assert_eq!(told.json()["fitness"], "not_fit");
-    assert!(
-        told.json()["checks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|check| check["fix"].is_string())
-    );
+    let told = told.json();
+    assert_eq!(told["fit"], "not_fit");
+    let checks = told["checks"].as_array().unwrap();
+    assert!(checks.iter().any(|check| check["fix"].is_string()));
+    assert!(checks.iter().all(|check| check["title"].is_string()));
     assert_eq!(server.view(&id)["state"], "running");
     for domain in ["", "not a domain", "../x", "a@b.test"] {
         server
             .post("/v1/preflight", json!({ "domain": domain }).to_string())
             .is_problem(400, "bad_request");
     }
+}
+
+#[test]
+fn a_sender_is_looked_at_as_preflight_looks() {
+    let server = Server::new(&[]);
+    let wanted = json!({
+        "domain": "acme.test", "ips": ["192.0.2.10"], "selectors": ["s1"], "mail_from": "back@bounces.acme.test",
+        "helo": "out.acme.test", "volume": 20_000,
+    });
+    let told = server.post("/v1/preflight", wanted.to_string()).json();
+    assert_eq!(
+        (&told["domain"], &told["volume"], &told["spf"]["domain"]),
+        (
+            &"acme.test".into(),
+            &20_000.into(),
+            &"bounces.acme.test".into()
+        )
+    );
+    assert_eq!(
+        told["dkim"]["selectors"][0]["selector"], "s1",
+        "{}",
+        told["dkim"]
+    );
+    assert!(!told["warm_up"].as_array().unwrap().is_empty());
+    for (name, value) in [
+        ("ips", json!(["here"])),
+        ("ips", json!(vec!["192.0.2.1"; 1_000])),
+        ("selectors", json!(["a b"])),
+        ("selectors", json!([""])),
+        ("mail_from", json!("nobody")),
+        ("helo", json!("a b")),
+        ("volume", json!(-1)),
+        ("unknown", json!(1)),
+    ] {
+        let mut wanted = json!({ "domain": "acme.test" });
+        wanted[name] = value;
+        server
+            .post("/v1/preflight", wanted.to_string())
+            .is_problem(400, "bad_request");
+    }
+}
+
+#[test]
+fn what_bounces_came_is_shown_beside_what_was_projected() {
+    let server = Server::new(&[]);
+    let id = server.send("", &people(100));
+    server.until(&id, &["done"]);
+    let report = || server.get(&format!("/v1/lists/{id}/report.json")).json();
+    assert!(report()["real"].is_null());
+    server.post(&format!("/v1/bounces?list={id}"), BOUNCE);
+    assert_eq!(report()["real"]["total"]["bounced"], 1);
+    assert_eq!(
+        server.view(&id)["result"]["real"]["total"]["bounced"],
+        1,
+        "whoever looks later sees it too"
+    );
+    // It is another campaign that is sent after it was verified again.
+    server.post(&format!("/v1/lists/{id}/resume"), "");
+    assert!(server.until(&id, &["done"])["result"]["real"].is_null());
+}
+
+#[test]
+fn a_file_of_bounces_is_told_of_by_its_own_name() {
+    let server = Server::new(&[]);
+    let form = |name: &str, text: &str| {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n{text}\r\n--b--\r\n"
+        );
+        let kind = ["Content-Type: multipart/form-data; boundary=b"];
+        move |server: &Server, query: &str| {
+            server.ask(
+                "POST",
+                &format!("/v1/bounces{query}"),
+                &kind,
+                body.as_bytes(),
+            )
+        }
+    };
+    let table = form("../spam reports.csv", "email\np1@acme.test\n");
+    let told = table(&server, "").json();
+    let misread = told["misread"][0].as_str().unwrap();
+    assert!(misread.starts_with("spam reports.csv: 1 of 1"), "{misread}");
+    let folder = server.home().path("serve").display().to_string();
+    assert!(!told.to_string().contains(&folder), "{told}");
+    let told = table(&server, "?unsaid=complaint").json();
+    assert_eq!(
+        (&told["misread"], &told["suppressed"]),
+        (&json!([]), &1.into())
+    );
+    let refused = form("notes.txt", "no bounce")(&server, "");
+    refused.is_problem(422, "no_bounces");
+    assert!(refused.text().contains("notes.txt") && !refused.text().contains(&folder));
 }
 
 #[test]
@@ -199,10 +288,4 @@ fn the_interface_is_told_of() {
         Some("text/css; charset=utf-8")
     );
     assert_eq!(server.get("/readyz").text(), "ready\n");
-    assert!(
-        server
-            .get("/metrics")
-            .text()
-            .contains("# TYPE presend_lists gauge")
-    );
 }

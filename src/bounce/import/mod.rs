@@ -31,6 +31,8 @@ use crate::model::timestamp::Timestamp;
 pub use crate::bounce::event::Platforms;
 pub use campaign::{Campaign, Cause, Counts, Misread};
 pub use cascade::Cascade;
+#[cfg(feature = "serve")]
+pub use source::visit_file;
 pub use source::{SourceError, visit};
 
 pub use crate::bounce::weigh::{Confidence, Kind};

@@ -91,6 +91,23 @@ pub fn visit<E: From<SourceError>>(
     )
 }
 
+/// Hands every piece of an opened file to `each`. It is told of as `called`, which is no place where anything is read.
+///
+/// # Errors
+///
+/// As [`visit`].
+#[cfg(feature = "serve")]
+pub fn visit_file<E: From<SourceError>>(
+    called: &Path,
+    file: File,
+    options: &Options,
+    platforms: &Platforms,
+    each: &mut dyn FnMut(Piece) -> Result<(), E>,
+) -> Result<(), E> {
+    let stream = Box::new(file);
+    visit_stream(called, stream, options, platforms, Named::ByOperator, each)
+}
+
 /// How a file came to be read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {

@@ -1,6 +1,5 @@
 //! `presend bounces`.
 
-mod real;
 mod screen;
 mod table;
 
@@ -11,6 +10,7 @@ use std::time::{Instant, SystemTime};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::report::publish;
 use super::safe::safe;
 use super::state::own_ledger;
 use super::zone::Zone;
@@ -29,6 +29,7 @@ use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::smtp::rules::Book;
+use crate::verify::pages::add_real;
 use screen::screen;
 use table::Table;
 
@@ -192,7 +193,10 @@ fn import(args: &BouncesArgs) -> anyhow::Result<Exit> {
             let comparison = finished.compare(&args.lists, &column, &ledger, &providers)?;
             if !args.no_ledger {
                 finished.calibrate(&comparison, &ledger, now)?;
-                real::tell(finished, &comparison, now)?;
+                publish(finished.folder(), |files| {
+                    add_real(finished.folder(), &comparison, now, files)?;
+                    Ok(())
+                })?;
             }
             Some(comparison)
         }

@@ -416,6 +416,13 @@ impl List {
         self.layout.column
     }
 
+    /// The 0-based columns that are read for addresses as well.
+    #[cfg(feature = "serve")]
+    #[must_use]
+    pub fn further_columns(&self) -> &[usize] {
+        &self.further
+    }
+
     /// The columns that an earlier run appended.
     #[must_use]
     pub fn earlier(&self) -> &Earlier {

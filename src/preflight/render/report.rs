@@ -10,7 +10,7 @@ use crate::preflight::auth::dkim_checks::{AtSelector, Selected};
 use crate::preflight::auth::dmarc_checks::{DmarcFacts, Search};
 use crate::preflight::auth::spf::SpfOutcome;
 use crate::preflight::auth::spf_checks::SpfFacts;
-use crate::preflight::check::{Check, Fitness, Side};
+use crate::preflight::check::{Check, Fitness, Side, title};
 use crate::preflight::machine::checks::Findings;
 use crate::preflight::machine::port25::Port25;
 use crate::preflight::sender::audience::Audience;
@@ -75,7 +75,7 @@ impl Preflight {
         let mut root = json!({
             "schema": SCHEMA,
             "fit": self.fitness(),
-            "checks": self.checks(),
+            "checks": self.checks().into_iter().map(titled).collect::<Vec<_>>(),
             "warm_up": self.warm_up,
         });
         if let Some(audience) = &self.audience {
@@ -100,6 +100,13 @@ impl Preflight {
         }
         root
     }
+}
+
+/// A check with its display name.
+fn titled(check: &Check) -> Value {
+    let mut told = json!(check);
+    told["title"] = json!(title(check.id));
+    told
 }
 
 fn spf(facts: &SpfFacts) -> Value {

@@ -1,5 +1,7 @@
 //! `/v1/bounces`: what really came back. `/v1/suppression`: who gets no mail.
 
+use std::io::Seek as _;
+
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -7,12 +9,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::App;
 use super::body::{Json, Query, received};
-use super::lists::id;
+use super::lists::{id, tidy};
+use crate::bounce::import::Kind;
 use crate::bounce::import::suppression::SuppressionFile;
 use crate::input::address::Address;
+use crate::input::list::ColumnChoice;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
-use crate::serve::bounces::{Learned, allow_again, entries, learn, listed};
+use crate::serve::bounces::{Handed, Learned, allow_again, entries, learn, listed};
 use crate::serve::problem::Problem;
 
 /// What bounces are compared with.
@@ -22,6 +26,22 @@ use crate::serve::problem::Problem;
 pub struct Compared {
     /// The id of the list whose `verified` was sent to.
     list: Option<String>,
+    /// The column of the address, by its name or its number from 1, in tables where it cannot be told.
+    column: Option<String>,
+    /// What rows are that name an address and do not say what happened.
+    unsaid: Option<Unsaid>,
+}
+
+/// What may have happened where nothing says it.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unsaid {
+    /// The message came back.
+    Bounce,
+    /// Its reader complained.
+    Complaint,
+    /// Its reader wants no more.
+    Unsubscribed,
 }
 
 /// Learns from real bounces: messages that came back (.eml, mbox), exports of sending platforms (CSV, JSON, JSON lines),
@@ -43,23 +63,39 @@ pub async fn bounces(
     headers: HeaderMap,
     request: Request,
 ) -> Result<axum::Json<Learned>, Problem> {
-    let out = match compared.list {
-        None => None,
-        Some(list) => {
-            let id = id(list)?;
-            app.lists.record(&id)?;
-            Some(app.lists.store().out(&id))
-        }
+    let list = compared.list.map(id).transpose()?;
+    if let Some(id) = &list {
+        app.lists.record(id)?;
+    }
+    let mut file = tempfile::tempfile_in(app.lists.store().folder())?;
+    let sent = received(request, &headers, file.try_clone()?, app.most_bytes).await?;
+    file.rewind()?;
+    let handed = Handed {
+        file,
+        called: tidy(sent.called.as_deref()).into(),
+        column: match compared.column {
+            Some(column) => {
+                let Ok(column): Result<_, std::convert::Infallible> = column.parse();
+                column
+            }
+            None => ColumnChoice::default(),
+        },
+        unsaid: compared.unsaid.map(|unsaid| match unsaid {
+            Unsaid::Bounce => Kind::Bounce,
+            Unsaid::Complaint => Kind::Complaint,
+            Unsaid::Unsubscribed => Kind::Unsubscribed,
+        }),
+        out: list.as_ref().map(|id| app.lists.store().out(id)),
     };
-    let file = tempfile::NamedTempFile::new_in(app.lists.store().folder())?;
-    let writing = file.reopen()?;
-    received(request, &headers, writing, app.most_bytes).await?;
     let this = app.clone();
     let learned = tokio::task::spawn_blocking(move || {
         let ledger = this.desk.ledger()?;
-        learn(file.path(), &ledger, &this.suppressed(), out, &this.tools)
+        learn(handed, &ledger, &this.suppressed(), &this.tools)
     });
-    let learned = learned.await.map_err(|error| Problem::fault(&error))??;
+    let (learned, real) = learned.await.map_err(|error| Problem::fault(&error))??;
+    if let (Some(id), Some(real)) = (&list, &real) {
+        app.lists.came(id, real)?;
+    }
     app.read_suppression()?;
     Ok(axum::Json(learned))
 }

@@ -1,12 +1,11 @@
 //! Whether the server lives, is ready, and what it has done.
 
-use std::fmt::Write as _;
-
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
 use super::App;
+use crate::serve::metrics;
 use crate::serve::problem::Problem;
 
 /// Says that the server lives.
@@ -29,12 +28,14 @@ pub async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
 
 /// Numbers for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "server", responses((status = 200, content_type = "text/plain", body = String)))]
-pub async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    let mut text = String::from(
-        "# HELP presend_lists Lists that are kept, by what they are at.\n# TYPE presend_lists gauge\n",
-    );
-    for (state, count) in app.lists.by_state() {
-        let _ = writeln!(text, "presend_lists{{state=\"{state}\"}} {count}");
-    }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+pub async fn numbers(State(app): State<App>) -> impl IntoResponse {
+    let counts = app.desk.counts();
+    let text = metrics::text(&counts, &app.lists.by_state(), &app.guard.requests);
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        text,
+    )
 }

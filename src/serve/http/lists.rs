@@ -14,35 +14,24 @@ use super::App;
 use super::body::{self, Json, Path, Query};
 use crate::model::limits;
 use crate::model::text;
-use crate::serve::lists::{Added, Download, Forget, Received, View, XLSX};
+use crate::serve::choices::{Choices, Said};
+use crate::serve::lists::{Added, Download, Forget, Received, View, XLSX, not_verified};
 use crate::serve::preview::{Preview, preview as look};
 use crate::serve::problem::Problem;
-use crate::serve::store::{Choices, Id, Work, hex};
+use crate::serve::store::{Id, Picked, Work, hex};
 use crate::verify::output::{self, SheetOf};
 
-/// What is said with a list that is sent.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
+/// What is said with a list that is sent: as parameters, or as fields of the form that it comes in.
+#[derive(Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Sending {
     /// What the list is called. Without, the name of the file that was sent.
     name: Option<String>,
     /// What is done with it at once: `verify` (as without), `estimate`, or `nothing`: it rests until it is resumed.
     then: Option<Then>,
-    /// The column with the addresses, by its name or its number from 1.
-    column: Option<String>,
-    /// `strict`, `balanced` or `lenient`.
-    policy: Option<String>,
-    /// The largest projected bounce rate, from 0 to 1, of the list `target.csv`.
-    target: Option<f64>,
-    /// How long one address may wait for a host, such as `30m`.
-    wait: Option<String>,
-    /// Ends the asking after this time, such as `2h`.
-    deadline: Option<String>,
-    /// What the report is called.
-    title: Option<String>,
-    /// Where to tell that the list is done: an `https` URL.
-    webhook: Option<String>,
+    /// How it is read and judged.
+    #[param(ignore)]
+    choices: Choices,
 }
 
 /// What is done with a list that was sent.
@@ -59,17 +48,35 @@ pub enum Then {
 }
 
 impl Sending {
-    fn choices(&self) -> Choices {
-        Choices {
-            column: self.column.clone(),
-            policy: self.policy.clone(),
-            target: self.target,
-            wait: self.wait.clone(),
-            deadline: self.deadline.clone(),
-            title: self.title.clone(),
-            webhook: self.webhook.clone(),
+    /// Takes in a parameter, or a field of a form.
+    fn say(&mut self, name: &str, text: &str) -> Result<(), Problem> {
+        if text.is_empty() || self.choices.say(name, text)? == Said::Choice {
+            return Ok(());
         }
+        match name {
+            "name" => self.name = Some(text.to_owned()),
+            "then" => {
+                self.then = Some(match text {
+                    "verify" => Then::Verify,
+                    "estimate" => Then::Estimate,
+                    "nothing" => Then::Nothing,
+                    _ => {
+                        return Err(Problem::bad(format!(
+                            "`then` is {text:?}: write verify, estimate or nothing"
+                        )));
+                    }
+                });
+            }
+            _ => return Err(no_parameter(name)),
+        }
+        Ok(())
     }
+}
+
+fn no_parameter(name: &str) -> Problem {
+    Problem::bad(format!(
+        "there is no parameter or field {name:?}: /openapi.json names those there are"
+    ))
 }
 
 /// Sends a list.
@@ -79,7 +86,7 @@ impl Sending {
 /// it comes.
 #[utoipa::path(
     post, path = "/v1/lists", tag = "lists",
-    params(Sending, ("Idempotency-Key" = Option<String>, Header, description = "The same list sent again under the same key is the same list: nothing is begun twice.")),
+    params(Sending, Choices, ("Idempotency-Key" = Option<String>, Header, description = "The same list sent again under the same key is the same list: nothing is begun twice.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 201, description = "It waits for its turn, or rests.", body = View),
@@ -93,7 +100,7 @@ impl Sending {
 )]
 pub async fn send(
     State(app): State<App>,
-    Query(mut sending): Query<Sending>,
+    Query(parameters): Query<Vec<(String, String)>>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -109,7 +116,11 @@ pub async fn send(
         )
         .later(60));
     }
-    app.lists.understands(&sending.choices())?;
+    let mut sending = Sending::default();
+    for (name, text) in &parameters {
+        sending.say(name, text)?;
+    }
+    app.lists.understands(&sending.choices)?;
     let Ok(_place) = app.uploads.try_acquire() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -130,8 +141,8 @@ pub async fn send(
         id: Some(id.clone()),
     };
     let received = body::received(request, &headers, file, app.most_bytes).await?;
-    for (name, text) in received.fields {
-        said(&mut sending, &name, text)?;
+    for (name, text) in &received.fields {
+        sending.say(name, text)?;
     }
     let (written, called) = (received.written, received.called);
     if written.bytes == 0 {
@@ -142,22 +153,21 @@ pub async fn send(
             "nothing was sent: the body is the list, or a form with a field `file`",
         ));
     }
-    let choices = sending.choices();
-    app.lists.understands(&choices)?;
+    app.lists.understands(&sending.choices)?;
     let added = app.lists.add(Received {
         id: id.clone(),
         name: tidy(sending.name.as_deref().or(called.as_deref())),
         bytes: written.bytes,
         digest: written.digest,
         key,
-        choices,
+        choices: sending.choices,
     })?;
     if let Added::Before(known) = added {
         return Ok(axum::Json(app.lists.view(&known)?).into_response());
     }
     let begun = match sending.then.unwrap_or_default() {
-        Then::Verify => app.lists.begin(&id, Work::Verify, None),
-        Then::Estimate => app.lists.begin(&id, Work::Estimate, None),
+        Then::Verify => app.lists.begin(&id, Work::Verify, None, None),
+        Then::Estimate => app.lists.begin(&id, Work::Estimate, None, None),
         Then::Nothing => Ok(()),
     };
     if let Err(problem) = begun {
@@ -195,45 +205,8 @@ impl Drop for Receiving<'_> {
     }
 }
 
-/// Takes in a field of a form that says the same as a parameter.
-fn said(sending: &mut Sending, name: &str, text: String) -> Result<(), Problem> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    let not_so = |wanted: &str| Problem::bad(format!("the field `{name}` is {text:?}: {wanted}"));
-    match name {
-        "name" => sending.name = Some(text),
-        "column" => sending.column = Some(text),
-        "policy" => sending.policy = Some(text),
-        "wait" => sending.wait = Some(text),
-        "deadline" => sending.deadline = Some(text),
-        "title" => sending.title = Some(text),
-        "webhook" => sending.webhook = Some(text),
-        "target" => {
-            let share = text
-                .parse()
-                .map_err(|_| not_so("write a share such as 0.02"))?;
-            sending.target = Some(share);
-        }
-        "then" => {
-            sending.then = Some(match text.as_str() {
-                "verify" => Then::Verify,
-                "estimate" => Then::Estimate,
-                "nothing" => Then::Nothing,
-                _ => return Err(not_so("write verify, estimate or nothing")),
-            });
-        }
-        _ => {
-            return Err(Problem::bad(format!(
-                "there is no field {name:?}: /openapi.json names those there are"
-            )));
-        }
-    }
-    Ok(())
-}
-
 /// A name that shows on one line and is no longer than one of a file.
-fn tidy(name: Option<&str>) -> String {
+pub fn tidy(name: Option<&str>) -> String {
     let clean = |c| match text::is_harmful(c) {
         true => ' ',
         false => c,
@@ -313,18 +286,10 @@ pub async fn one(
     Ok(axum::Json(app.lists.view(&id(list)?)?))
 }
 
-/// Which column is looked at.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Column {
-    /// By its name or its number from 1; without, the one that is found.
-    column: Option<String>,
-}
-
-/// Shows the first rows of a list, which column holds the addresses, and what its text alone says. Nobody is asked.
+/// Shows the first rows of a list, which column holds the addresses, and what its text alone says. Nobody is asked. With
+/// parameters it is read by them, else as it was said when it was sent.
 #[utoipa::path(
-    get, path = "/v1/lists/{id}/preview", tag = "lists", params(("id" = String, Path), Column),
+    get, path = "/v1/lists/{id}/preview", tag = "lists", params(("id" = String, Path), Choices),
     responses(
         (status = 200, body = Preview),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -334,10 +299,17 @@ pub struct Column {
 pub async fn preview(
     State(app): State<App>,
     Path(list): Path<String>,
-    Query(column): Query<Column>,
+    Query(parameters): Query<Vec<(String, String)>>,
 ) -> Result<axum::Json<Preview>, Problem> {
     let id = id(list)?;
-    let (source, options) = app.lists.opened(&id, column.column)?;
+    let mut choices = Choices::default();
+    for (name, text) in &parameters {
+        if choices.say(name, text)? == Said::Else && !text.is_empty() {
+            return Err(no_parameter(name));
+        }
+    }
+    let choices = Some(choices).filter(|_| !parameters.is_empty());
+    let (source, options) = app.lists.opened(&id, choices)?;
     let tools = app.tools();
     let seen = tokio::task::spawn_blocking(move || look(&source, &options, &tools));
     Ok(axum::Json(
@@ -388,12 +360,39 @@ fn begin(
     let id = id(list)?;
     // An empty object changes nothing.
     let choices = choices.filter(|choices| *choices != Choices::default());
-    app.lists.resume(&id, work, choices)?;
+    app.lists.resume(&id, work, choices, None)?;
     accepted(app, &id)
 }
 
 fn accepted(app: &App, id: &Id) -> Result<Response, Problem> {
     Ok((StatusCode::ACCEPTED, axum::Json(app.lists.view(id)?)).into_response())
+}
+
+/// Asks again about some rows of a list that was verified, whatever is known of them; all others stay as they are.
+#[utoipa::path(
+    post, path = "/v1/lists/{id}/again", tag = "lists", params(("id" = String, Path)), request_body = Picked,
+    responses(
+        (status = 202, body = View),
+        (status = 400, description = "No row is picked, or too many.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is under way already, or was not verified yet.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn again(
+    State(app): State<App>,
+    Path(list): Path<String>,
+    Json(picked): Json<Picked>,
+) -> Result<Response, Problem> {
+    let id = id(list)?;
+    let (lists, of) = (app.lists.clone(), id.clone());
+    let handle = tokio::runtime::Handle::current();
+    // The rows are picked from what came of it, which may be long.
+    let begun = tokio::task::spawn_blocking(move || {
+        let _here = handle.enter();
+        lists.again(&of, picked)
+    });
+    begun.await.map_err(|error| Problem::fault(&error))??;
+    accepted(&app, &id)
 }
 
 /// Has a list rest until it is resumed. What is known by then can be downloaded.
@@ -458,7 +457,8 @@ pub async fn delete(
 }
 
 /// Gives a file that came of a list: `verified`, `review`, `rejected` or `all` as `.csv`, `.xlsx` or `.jsonl`;
-/// `lists.xlsx`, `target.csv`, and `report` as `.html`, `.json` or `.md`.
+/// `lists.xlsx`, `target.csv`, and `report` as `.html`, `.json` or `.md`. Of a list under way it is made by what is known
+/// of its rows at this moment.
 #[utoipa::path(
     get, path = "/v1/lists/{id}/{file}", tag = "lists", params(("id" = String, Path), ("file" = String, Path, example = "verified.csv"), Showing),
     responses(
@@ -474,7 +474,8 @@ pub async fn download(
 ) -> Result<Response, Problem> {
     let id = id(list)?;
     let record = app.lists.record(&id)?;
-    let Some(wanted) = Download::named(&file, &app.lists.store().out(&id)) else {
+    let out = app.lists.store().out(&id);
+    if Download::named(&file, &out).is_none() {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "no_such_file",
@@ -482,13 +483,16 @@ pub async fn download(
             "name verified, review, rejected or all with .csv, .xlsx or .jsonl; lists.xlsx, target.csv; or report with \
              .html, .json or .md",
         ));
-    };
-    if !record.has_lists {
-        return Err(Problem::conflict(
-            "not_verified",
-            "nothing came of this list yet: wait until its `state` is done, or pause it to have what is known",
-        ));
     }
+    let is_under_way = record.is_being_verified();
+    if !(record.has_lists || is_under_way) {
+        return Err(not_verified());
+    }
+    let picture = match is_under_way {
+        true => Some(app.lists.picture(&id, app.tools()).await?),
+        false => None,
+    };
+    let named = file.clone();
     let made = tokio::task::spawn_blocking(move || {
         let as_file = |path: std::path::PathBuf| match File::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Problem::new(
@@ -499,19 +503,24 @@ pub async fn download(
             )),
             opened => Ok(opened?),
         };
+        let (out, delimiter) = match &picture {
+            Some((folder, delimiter)) => (folder.path(), *delimiter),
+            None => (out.as_path(), record.delimiter),
+        };
+        let wanted = Download::named(&named, out).ok_or_else(Problem::no_such_list)?;
         Ok::<_, Problem>(match wanted {
             Download::File(path, kind) => (as_file(path)?, kind),
             Download::Sheet(path, name) => {
                 drop(as_file(path.clone())?);
                 let mut file = tempfile::tempfile()?;
                 let sheet = SheetOf { name, list: path };
-                output::write_workbook(&mut file, &[], &[sheet], record.delimiter)?;
+                output::write_workbook(&mut file, &[], &[sheet], delimiter)?;
                 (file, XLSX)
             }
             Download::Objects(path) => {
                 drop(as_file(path.clone())?);
                 let mut file = BufWriter::new(tempfile::tempfile()?);
-                output::write_objects(&path, record.delimiter, &mut file)?;
+                output::write_objects(&path, delimiter, &mut file)?;
                 file.flush()?;
                 let file = file
                     .into_inner()

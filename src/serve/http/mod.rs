@@ -26,6 +26,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::Redirect;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -129,6 +130,7 @@ pub fn routes(app: App) -> Router {
         .route("/v1/lists/{id}/rows", get(rows::rows))
         .route("/v1/lists/{id}/verify", post(lists::verify))
         .route("/v1/lists/{id}/estimate", post(lists::estimate))
+        .route("/v1/lists/{id}/again", post(lists::again))
         .route("/v1/lists/{id}/pause", post(lists::pause))
         .route("/v1/lists/{id}/resume", post(lists::verify))
         .route("/v1/lists/{id}/stop", post(lists::stop))
@@ -157,7 +159,7 @@ pub fn routes(app: App) -> Router {
         .route("/v2/getcredits", get(dropin::credits))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/metrics", get(health::numbers))
         .route("/openapi.json", get(openapi::document))
         .route("/docs", get(openapi::page))
         .route("/docs.css", get(openapi::style))
@@ -165,14 +167,24 @@ pub fn routes(app: App) -> Router {
         .method_not_allowed_fallback(no_method)
         .with_state(app);
     let routes = match base.as_str() {
-        "" => routes,
-        base => Router::new().nest(base, routes),
+        "" => routes.route("/", page::home()),
+        base => Router::new()
+            .nest(base, routes)
+            .route(&format!("{base}/"), page::home())
+            .route(base, get(to_its_slash)),
     };
     routes
         .fallback(nothing)
         .layer(small)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(entry, guard))
+}
+
+/// Links of a page are relative: they lead below the path only where it ends with a slash.
+async fn to_its_slash(uri: Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}"));
+    let to = format!("{}/{}", uri.path(), query.unwrap_or_default());
+    Redirect::permanent(&to)
 }
 
 async fn nothing(uri: Uri) -> Problem {

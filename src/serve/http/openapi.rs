@@ -21,13 +21,13 @@ use super::{bounces, check, dropin, events, health, known, lists, rows, session,
                        that cannot be done is answered with application/problem+json, whose `detail` says what to change."
     ),
     paths(
-        lists::send, lists::all, lists::one, lists::preview, lists::verify, lists::estimate, lists::pause, lists::stop,
+        lists::send, lists::all, lists::one, lists::preview, lists::verify, lists::estimate, lists::again, lists::pause, lists::stop,
         lists::delete, lists::download, rows::rows, events::events, check::check, tools::explain, tools::preflight,
         bounces::bounces, bounces::suppressed, bounces::suppress, bounces::allow, known::known, known::forget,
         session::sign_in, session::signed_in, session::sign_out, dropin::check_email, dropin::validate, dropin::credits,
-        health::alive, health::ready, health::metrics,
+        health::alive, health::ready, health::numbers,
     ),
-    components(schemas(lists::Then, rows::Of)),
+    components(schemas(bounces::Unsaid, lists::Then, rows::Of)),
     tags(
         (name = "lists", description = "Lists are sent, watched, called back, taken away."),
         (name = "check", description = "Single addresses, answered at once."),

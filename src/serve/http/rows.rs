@@ -1,5 +1,6 @@
 //! `/v1/lists/{id}/rows`: the rows of a list that was verified, as a table that is leafed through and searched.
 
+use std::ops::ControlFlow;
 use std::path::Path as FilePath;
 
 use axum::extract::State;
@@ -10,7 +11,10 @@ use super::App;
 use super::body::{Path, Query};
 use super::lists::id;
 use crate::model::limits;
+use crate::model::verdict::Disposition;
+use crate::serve::lists::not_verified;
 use crate::serve::problem::Problem;
+use crate::serve::rows::{cells, file_of, search};
 
 /// Which rows are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -81,18 +85,15 @@ pub async fn rows(
     let id = id(list)?;
     let record = app.lists.record(&id)?;
     if !record.has_lists {
-        return Err(Problem::conflict(
-            "not_verified",
-            "nothing came of this list yet: wait until its `state` is done, or pause it to have what is known",
-        ));
+        return Err(not_verified());
     }
-    let name = match wanted.list.unwrap_or_default() {
-        Of::All => "all.csv",
-        Of::Verified => "verified.csv",
-        Of::Review => "review.csv",
-        Of::Rejected => "rejected.csv",
+    let list = match wanted.list.unwrap_or_default() {
+        Of::All => None,
+        Of::Verified => Some(Disposition::Verified),
+        Of::Review => Some(Disposition::Review),
+        Of::Rejected => Some(Disposition::Rejected),
     };
-    let path = app.lists.store().out(&id).join(name);
+    let path = app.lists.store().out(&id).join(file_of(list));
     let read = tokio::task::spawn_blocking(move || leaf(&path, record.delimiter, &wanted));
     Ok(axum::Json(
         read.await.map_err(|error| Problem::fault(&error))??,
@@ -100,47 +101,26 @@ pub async fn rows(
 }
 
 fn leaf(path: &FilePath, delimiter: u8, wanted: &Wanted) -> Result<Rows, Problem> {
-    let failed = |error: csv::Error| Problem::fault(&error);
     let limit = wanted.limit.unwrap_or(100).clamp(1, limits::SERVED_ROWS);
-    let text = wanted.q.as_deref().unwrap_or_default().to_lowercase();
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .has_headers(false)
-        .from_path(path)
-        .map_err(failed)?;
-    let mut record = csv::ByteRecord::new();
-    let mut rows = Rows::default();
-    let shown = |cell: &[u8]| String::from_utf8_lossy(cell).into_owned();
-    if reader.read_byte_record(&mut record).map_err(failed)? {
-        rows.columns = record.iter().map(shown).collect();
-        if let Some(first) = rows.columns.first_mut()
-            && let Some(bare) = first.strip_prefix('\u{feff}')
-        {
-            *first = bare.to_owned();
-        }
-    }
-    let mut number = 0;
-    while reader.read_byte_record(&mut record).map_err(failed)? {
-        number += 1;
+    let text = wanted.q.as_deref().unwrap_or_default();
+    let (mut rows, mut next) = (Vec::<RowOf>::new(), None);
+    let columns = search(path, delimiter, text, &mut |_, number, record| {
         if number <= wanted.after {
-            continue;
+            return Ok(ControlFlow::Continue(()));
         }
-        let is_wanted = text.is_empty()
-            || record
-                .iter()
-                .any(|cell| shown(cell).to_lowercase().contains(&text));
-        if !is_wanted {
-            continue;
+        if rows.len() == limit {
+            next = rows.last().map(|row| row.number);
+            return Ok(ControlFlow::Break(()));
         }
-        if rows.rows.len() == limit {
-            rows.next = rows.rows.last().map(|row| row.number);
-            break;
-        }
-        rows.rows.push(RowOf {
+        rows.push(RowOf {
             number,
-            cells: record.iter().map(shown).collect(),
+            cells: cells(record),
         });
-    }
-    Ok(rows)
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(Rows {
+        columns,
+        rows,
+        next,
+    })
 }

@@ -60,11 +60,11 @@ pub async fn sign_in(
     Json(signing): Json<SigningIn>,
 ) -> Result<Response, Problem> {
     let guard: &Arc<Guard> = &app.guard;
-    let scope = guard
+    let known = guard
         .tokens
         .as_ref()
-        .and_then(|tokens| tokens.scope_of(signing.token.trim()));
-    let Some(scope) = scope else {
+        .and_then(|tokens| tokens.known(signing.token.trim()));
+    let Some((_, mark)) = known else {
         return Err(Problem::new(
             StatusCode::UNAUTHORIZED,
             "no_token",
@@ -72,7 +72,7 @@ pub async fn sign_in(
             "this server knows no such token; whoever runs it makes one with --new-token",
         ));
     };
-    let secret = guard.sessions.open(scope, Instant::now())?;
+    let secret = guard.sessions.open(mark, Instant::now())?;
     let line = cookie_line(guard, caller, &secret, limits::SERVED_SESSION.as_secs());
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, line)]).into_response())
 }

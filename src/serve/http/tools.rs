@@ -1,15 +1,22 @@
 //! `/v1/explain` and `/v1/preflight`: what a reply means, whether a domain is fit to send.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::App;
 use super::body::{Json, bytes};
 use crate::bounce::explain::{Hints, Knowledge, explain as explained, explain_text, json};
+use crate::input::address::{Address, domain_name};
+use crate::model::limits;
 use crate::serve::problem::Problem;
+use crate::smtp::HelloName;
+use crate::verifier::Sender;
 
 /// A reply to explain.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,63 +76,96 @@ pub async fn explain(
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
 
-/// Whom to look at.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Sender {
+/// Whom to look at, as `presend preflight` takes it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sending {
     /// The domain in the From line of the mail.
     domain: String,
+    /// The addresses that send it.
+    #[schema(value_type = Vec<String>)]
+    ips: Vec<IpAddr>,
+    /// The DKIM selectors that it is signed with. Without, the common ones are tried.
+    selectors: Vec<String>,
+    /// Its MAIL FROM address, where bounces go. Without, `postmaster` at the domain.
+    mail_from: Option<String>,
+    /// The name that the sending machine greets with. Without, the domain.
+    helo: Option<String>,
+    /// Messages a day. Without, the rules for large senders apply.
+    volume: Option<u64>,
 }
 
-/// Whether a domain is fit to send.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Fit {
-    /// `fit`, `not_fit` or `could_not_tell`.
-    fitness: &'static str,
-    /// What was looked at; each failure says what to publish or to change.
-    #[schema(value_type = Vec<Object>)]
-    checks: Vec<serde_json::Value>,
+impl Sending {
+    /// What a preflight looks at.
+    fn sender(self) -> Result<Sender, Problem> {
+        let wrong = |name: &str, text: &str, instead: &str| {
+            Problem::bad(format!("`{name}` is {text:?}, {instead}"))
+        };
+        let address = Address::parse(&format!("postmaster@{}", self.domain.trim()));
+        let Ok(address) = address else {
+            let instead = "which is no domain: write `your-domain.example`";
+            return Err(wrong("domain", &self.domain, instead));
+        };
+        for (name, count) in [("ips", self.ips.len()), ("selectors", self.selectors.len())] {
+            if count > limits::PREFLIGHT_SUBJECTS {
+                return Err(Problem::bad(format!(
+                    "`{name}` are {count}, which is more than one look takes: name {} at most",
+                    limits::PREFLIGHT_SUBJECTS
+                )));
+            }
+        }
+        if let Some(mail_from) = &self.mail_from
+            && !mail_from.is_empty()
+            && Address::parse(mail_from).is_err()
+        {
+            let instead = "which is no address: write `bounces@your-domain.example`";
+            return Err(wrong("mail_from", mail_from, instead));
+        }
+        if let Some(helo) = &self.helo
+            && let Err(error) = helo.parse::<HelloName>()
+        {
+            return Err(Problem::bad(format!("`helo`: {error}")));
+        }
+        // A selector is labels of a host's name (RFC 6376 §3.1).
+        let is_none = |name: &&String| domain_name(&format!("{name}.example.org")).is_err();
+        if let Some(name) = self.selectors.iter().find(is_none) {
+            let instead = "which is no selector: write what stands as `s=` in the signature";
+            return Err(wrong("selectors", name, instead));
+        }
+        Ok(Sender {
+            domain: address.domain().wire().to_owned(),
+            ips: self.ips,
+            selectors: self.selectors,
+            mail_from: self.mail_from,
+            helo: self.helo,
+            volume: self.volume,
+        })
+    }
 }
 
-/// Looks whether a domain is fit to send: SPF, DKIM, DMARC, its mail hosts.
+/// Looks whether somebody is fit to send: SPF, DKIM, DMARC, the addresses and hosts, with the records to publish.
 #[utoipa::path(
-    post, path = "/v1/preflight", tag = "tools", request_body = Sender,
-    responses((status = 200, body = Fit), (status = 400, body = Problem, content_type = "application/problem+json"))
+    post, path = "/v1/preflight", tag = "tools", request_body = Sending,
+    responses(
+        (status = 200, description = "As `presend preflight --sender-only --json` tells it.", body = Object),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 504, description = "Name servers do not answer.", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 pub async fn preflight(
     State(app): State<App>,
-    Json(sender): Json<Sender>,
-) -> Result<axum::Json<Fit>, Problem> {
-    let address = format!("postmaster@{}", sender.domain.trim());
-    let Ok(address) = crate::input::address::Address::parse(&address) else {
-        return Err(Problem::bad(format!(
-            "`domain` is {:?}, which is no domain: write `your-domain.example`",
-            sender.domain
-        )));
-    };
-    let domain = address.domain().wire().to_owned();
-    let told = tokio::time::timeout(
-        crate::model::limits::SERVED_PREFLIGHT,
-        app.desk.preflight(domain),
-    );
+    Json(sending): Json<Sending>,
+) -> Result<axum::Json<Value>, Problem> {
+    let told = app.desk.preflight(sending.sender()?);
+    let told = tokio::time::timeout(limits::SERVED_PREFLIGHT, told);
     let preflight = told.await.map_err(|_| {
         Problem::new(
-            axum::http::StatusCode::GATEWAY_TIMEOUT,
+            StatusCode::GATEWAY_TIMEOUT,
             "no_answer",
             "Name servers do not answer",
             "name servers of the domain did not answer in time: try again in a minute",
         )
         .later(60)
     })??;
-    let checks = preflight.checks.iter().map(serde_json::to_value);
-    Ok(axum::Json(Fit {
-        fitness: match preflight.fitness {
-            crate::preflight::check::Fitness::Fit => "fit",
-            crate::preflight::check::Fitness::NotFit => "not_fit",
-            crate::preflight::check::Fitness::CouldNotTell => "could_not_tell",
-        },
-        checks: checks
-            .collect::<Result<_, _>>()
-            .map_err(|error| Problem::fault(&error))?,
-    }))
+    Ok(axum::Json(preflight.to_json()))
 }

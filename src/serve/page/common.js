@@ -72,13 +72,12 @@ export function announce(text) {
 
 export const escaped = encodeURIComponent;
 
-// What a request was answered that could not be done.
+// What a request was answered that could not be done: what it is in the page's language, then what the server says of it.
 class Trouble extends Error {
   constructor(status, problem) {
     const kind = (problem?.type ?? "").split(":").pop();
-    const words = say(`problem.${kind}`) || say("base.failed");
-    super(problem?.detail && problem.detail !== words ? `${words} ${problem.detail}` : words);
-    Object.assign(this, { status, kind });
+    super(say(`problem.${kind}`) || say("base.failed"));
+    Object.assign(this, { status, kind, detail: problem?.detail ?? "" });
   }
 }
 
@@ -110,6 +109,7 @@ export function complain(error) {
   if (error?.name === "AbortError") return;
   const words = error instanceof Trouble ? error.message : error instanceof TypeError ? say("base.lost") : String(error);
   write("trouble", words);
+  if (error.detail) part("trouble").append(" ", h("span", { class: "detail", lang: "en" }, error.detail));
   part("trouble").scrollIntoView({ block: "nearest" });
 }
 

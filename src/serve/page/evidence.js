@@ -53,7 +53,11 @@ export function known(told) {
 }
 
 // Shows what is known of a row, over the page; the focus comes back to where it was.
-export function open(title, inside) {
+// With `again`, it may be asked about again.
+export function open(title, inside, again) {
+  const button = part("evidence-again");
+  button.hidden = !again;
+  button.onclick = () => { part("evidence").close(); again(); };
   put(part("evidence-title"), h("bdi", null, title));
   put(part("evidence-body"), inside);
   part("evidence").showModal();
@@ -61,8 +65,20 @@ export function open(title, inside) {
   part("evidence-title").focus();
 }
 
+// What a sender should do about a reason: in the page's language where that has words for it, else as it was told. What is
+// told names records and lists by their names, so it stands beside.
+export function advice(reason, told) {
+  const own = say(`advice.${reason}`);
+  return [own && h("p", null, own), told.map((text) => h("p", { class: own ? "note" : null, lang: "en" }, text))];
+}
+
 // What the table says of a row.
 export const why = (row) => words(row.reason);
+
+// What really came of sending, beside what was projected.
+export const beside = (total, projected) => [
+  h("b", { class: "big" }, percent(total.rate)), " ", say("list.real"), " (", say("list.of_sent", { n: total.bounced, sent: total.rows }), ")",
+  projected && [" · ", h("b", null, percent(projected.rate)), " ", say("list.projected"), " (", say("list.interval", { low: percent(projected.low), high: percent(projected.high) }), ")"]];
 
 // Takes files of bounces, one after the other, and tells what each came to: beside what `list` had projected, if one is named.
 export async function learn(files, place, list) {
@@ -91,8 +107,8 @@ function came(name, answer) {
       number(addresses.hard ?? 0, say("tools.bounces_bad"), "rejected"),
       number(addresses.sender ?? 0, say("tools.bounces_sender"), "review"),
       number(addresses.complaints ?? 0, say("tools.bounces_complaints"), "review")),
-    run && h("p", null, h("b", { class: "big" }, percent(run.total.rate)), " ", say("list.real"), run.projected && [" · ", h("b", null, percent(run.projected.rate)), " ", say("list.projected"), " (", say("list.interval", { low: percent(run.projected.low), high: percent(run.projected.high) }), ")"]),
-    summary?.reasons?.length > 0 && h("ul", { class: "plain" }, summary.reasons.map((reason) => h("li", null, h("b", null, count(reason.count)), " · ", words(reason.reason), reason.example && quoted(reason.example), reason.fault === "sender" && reason.sender_action.map((action) => h("p", { class: "note", lang: "en" }, action))))),
+    run && h("p", null, beside(run.total, run.projected)),
+    summary?.reasons?.length > 0 && h("ul", { class: "plain" }, summary.reasons.map((reason) => h("li", null, h("b", null, count(reason.count)), " · ", words(reason.reason), reason.example && quoted(reason.example), reason.fault === "sender" && advice(reason.reason, reason.sender_action)))),
     answer.suppressed > 0 && h("p", null, say("tools.bounces_suppressed", { n: answer.suppressed })),
     answer.misread?.map((words) => h("p", { class: "careful", lang: "en" }, words)));
 }

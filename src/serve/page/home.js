@@ -56,7 +56,7 @@ function row(view) {
   const rows = view.progress?.rows ?? view.result?.rows ?? view.estimate?.rows;
   return h("tr", null,
     h("th", { scope: "row" }, h("a", { href: `list?id=${escaped(view.id)}` }, h("bdi", null, view.name))),
-    h("td", null, h("span", { class: `badge ${state}` }, say(`state.${state}`))),
+    h("td", null, h("span", { class: `badge ${state}` }, say(`state.${state}`)), view.waits_for && h("span", { class: "note block" }, say("list.waits_for"), " ", h("bdi", null, view.waits_for.name))),
     h("td", { class: "n wide" }, rows == null ? "" : count(rows)),
     cell(lists?.verified), cell(lists?.review), cell(lists?.rejected),
     h("td", { class: "wide" }, day(view.made)),

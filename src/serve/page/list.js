@@ -1,7 +1,7 @@
 // The page of one list: what is on it, how far it is, what came of it, its rows.
 
 import { announce, ask, attempt, clock, complain, count, day, dropped, escaped, h, part, percent, put, say, span, tame, write } from "./common.js";
-import { learn, open, remembered, verdict, why } from "./evidence.js";
+import { beside, learn, open, remembered, verdict, why } from "./evidence.js";
 
 const id = new URLSearchParams(location.search).get("id") ?? "";
 const here = `v1/lists/${escaped(id)}`;
@@ -18,25 +18,44 @@ const spans = (...lengths) => lengths.map((length) => [length, span({ m: 60, h: 
 choose("wait", spans("5m", "15m", "30m", "60m", "2h", "6h", "24h"), say("list.wait_usual"));
 choose("deadline", spans("15m", "60m", "2h", "4h", "8h", "24h", "3d"), say("list.deadline_none"));
 
-// What was chosen before; a value that is not among those on offer joins them.
-function fill(choices) {
-  const form = part("choices");
-  for (const name of ["target", "wait", "deadline"]) {
-    const value = choices[name] == null ? "" : String(choices[name]);
-    const field = form.elements[name];
-    if (![...field.options].some((option) => option.value === value)) field.append(h("option", { value }, name === "target" ? percent(Number(value)) : value));
-    field.value = value;
-  }
-  form.elements.title.value = choices.title ?? "";
-  form.elements.policy.value = choices.policy ?? "balanced";
+// How lists that are not read rightly are read: what people meet, beside what is found out.
+choose("delimiter", [[",", ","], [";", ";"], ["tab", "Tab"], ["|", "|"], ["none", say("list.delimiter_none")]], say("list.found_out"));
+choose("encoding", ["utf-8", "windows-1252", "iso-8859-2", "windows-1251", "shift_jis", "gbk", "utf-16le"].map((name) => [name, name]), say("list.found_out"));
+
+// Sets a field to a value; one that is not among those on offer joins them.
+function set(field, value, text = value) {
+  const wanted = value == null ? "" : String(value);
+  if (![...field.options].some((option) => option.value === wanted)) field.append(h("option", { value: wanted }, text));
+  field.value = wanted;
 }
 
+// A policy of one's own begins as the usual one.
+const OWN = 'deliverable = "verified"\nrisky = "review"\nunknown = "review"\nundeliverable = "rejected"\n';
+
+// What was chosen before.
+function fill(choices) {
+  const form = part("choices");
+  set(form.elements.target, choices.target, percent(choices.target ?? 0));
+  for (const name of ["wait", "deadline"]) set(form.elements[name], choices[name]);
+  form.elements.safe.checked = choices.target_on === "upper";
+  form.elements.title.value = choices.title ?? "";
+  const isOwn = choices.policy?.includes("=");
+  form.elements.policy.value = isOwn ? "own" : choices.policy ?? "balanced";
+  part("own").value = isOwn ? choices.policy : OWN;
+  showOwn();
+  for (const name of ["delimiter", "encoding"]) set(part(name), choices[name]);
+}
+
+const showOwn = () => { part("own-line").hidden = part("choices").elements.policy.value !== "own"; };
+part("choices").addEventListener("change", showOwn);
+
 function chosen() {
-  const { policy, target, wait, deadline, title } = part("choices").elements;
+  const { policy, own, target, safe, wait, deadline, title } = part("choices").elements;
   return {
     ...view.choices,
-    policy: policy.value,
+    policy: policy.value === "own" ? own.value : policy.value,
     target: target.value ? Number(target.value) : null,
+    target_on: safe.checked ? "upper" : null,
     wait: wait.value || null,
     deadline: deadline.value || null,
     title: title.value.trim() || null,
@@ -46,29 +65,47 @@ function chosen() {
 // --- What is on it, before anybody is asked.
 
 let looked = null;
+const ticked = () => [...part("further-columns").querySelectorAll("input:checked")].map((box) => box.value);
 
-async function look(column) {
-  const query = column ? `?column=${escaped(column)}` : "";
-  const seen = await ask("GET", `${here}/preview${query}`);
+// Looks at the list, read as it was chosen; with `reading` as that says.
+async function look(reading) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(reading ?? {})) {
+    for (const one of [value].flat()) if (one) query.append(name, one);
+  }
+  const seen = await ask("GET", `${here}/preview${reading ? `?${query}` : ""}`);
   const isOneColumn = seen.columns.length < 2;
+  const name = (at) => seen.columns[at] || say("list.column_n", { n: at + 1 });
   part("column-line").hidden = isOneColumn;
-  put(part("column"), seen.columns.map((name, at) => h("option", { value: at + 1 }, name || say("list.column_n", { n: at + 1 }))));
-  part("column").value = seen.column;
+  put(part("column"), seen.column === null && h("option", { value: "" }, say("list.column_choose")), seen.columns.map((_, at) => h("option", { value: at + 1 }, name(at))));
+  part("column").value = seen.column ?? "";
+  for (const id of ["verify", "guess"]) part(id).disabled = seen.column === null;
+  part("undecided").hidden = seen.column !== null;
+  put(part("undecided"), h("b", null, say("list.undecided")), " ", h("span", { lang: "en" }, seen.undecided ?? ""));
+  part("further-line").hidden = isOneColumn || seen.column === null;
+  put(part("further-columns"), seen.columns.map((_, at) => at + 1 !== seen.column && h("label", { class: "choice" },
+    h("input", { type: "checkbox", value: at + 1, checked: seen.further.includes(at + 1), onchange: () => read({ column: part("column").value, further: ticked() }) }), h("span", null, h("bdi", null, name(at))))));
+  part("sheet-line").hidden = seen.sheets.length < 2;
+  put(part("sheet"), [...seen.sheets].sort((one, other) => one.localeCompare(other)).map((sheet) => h("option", { value: sheet }, sheet)));
+  part("sheet").value = seen.sheets[0] ?? "";
   const number = (n, what) => h("div", n ? null : { class: "none" }, h("b", null, count(n)), h("span", null, what));
   put(part("counts"), ["rows", "addresses", "mailboxes", "domains", "duplicates", "without_address", "suppressed"].map((what) => number(seen[what], say(`list.${what}`))));
   put(part("remarks"), seen.remarks.map((remark) => h("li", { lang: "en" }, remark)));
   const flags = Object.entries(seen.flags).filter(([name]) => name !== "duplicate" && name !== "suppressed");
   write("flags", flags.length ? `${say("list.flags")}: ${flags.map(([name, n]) => `${count(n)} × ${say(`flag.${name}`) || name}`).join(" · ")}` : "");
-  const isHere = (at) => (at + 1 === seen.column ? "here" : null);
-  put(part("first-head"), seen.columns.map((name, at) => h("th", { scope: "col", class: isHere(at) }, h("bdi", null, name || say("list.column_n", { n: at + 1 })))));
+  const isHere = (at) => (at + 1 === seen.column || seen.further.includes(at + 1) ? "here" : null);
+  put(part("first-head"), seen.columns.map((_, at) => h("th", { scope: "col", class: isHere(at) }, h("bdi", null, name(at)))));
   put(part("first-body"), seen.first.map((cells) => h("tr", null, cells.map((text, at) => h("td", { class: isHere(at) }, h("bdi", null, text))))));
 }
 
-part("column").addEventListener("change", (event) => attempt(event.currentTarget, async () => {
-  const column = part("column").value;
-  await look(column);
-  view.choices.column = column;
-}));
+// Reads the list otherwise: what a choice says of columns holds for that reading alone.
+const read = ({ column = null, further = [] }) => attempt(null, async () => {
+  const reading = { column, further, sheet: part("sheet").value || null, delimiter: part("delimiter").value || null, encoding: part("encoding").value || null };
+  await look(reading);
+  view.choices = { ...view.choices, ...reading };
+});
+part("column").addEventListener("change", () => read({ column: part("column").value, further: ticked() }));
+for (const id of ["sheet", "delimiter", "encoding"]) part(id).addEventListener("change", () => read({}));
 
 // --- What its owner has done with it.
 
@@ -92,6 +129,13 @@ part("stop").addEventListener("click", post("stop"));
 part("finish").addEventListener("click", post("stop"));
 part("resume").addEventListener("click", post("resume"));
 part("again").addEventListener("click", post("resume"));
+
+// Asks again about some rows, whatever is known of them.
+const askAgain = (button, picked) => attempt(button, async () => {
+  show(await ask("POST", `${here}/again`, picked));
+  part("live-title").focus();
+});
+part("ask-found").addEventListener("click", (event) => askAgain(event.currentTarget, picked()));
 
 // --- How it stands.
 
@@ -133,6 +177,9 @@ const warned = (warning) => h("li", null,
 const share = (projection, what) => h("p", null, h("b", { class: `big ${zone(projection.rate)}` }, percent(projection.rate)), " ", what, " ",
   h("span", { class: "note" }, "(", say("list.interval", { low: percent(projection.low), high: percent(projection.high) }), ", ", say("list.expected", { n: Math.round(projection.expected_bounces) }), ")"));
 
+// What can be had of a list while it is asked about.
+const NOW = ["verified.csv", "review.csv", "rejected.csv", "lists.xlsx", "report.html"];
+
 // The marks of the report: fine below 2 %, providers step in from 5 % on.
 const zone = (rate) => (rate < 0.02 ? "fine" : rate < 0.05 ? "careful" : "stop");
 
@@ -149,6 +196,9 @@ function result(now) {
       return download(`${list}.${kind}`, name, say("list.download_of", { list: say(`list.${list}`), kind: name }));
     })))));
   put(part("shares"), share(result.projection.input, say("list.as_is")), result.lists.verified > 0 && share(result.projection.verified, say("list.as_is_verified")));
+  const { real } = result;
+  part("real").hidden = !real;
+  if (real) put(part("real"), beside(real.total, result.projection.verified));
   part("report").href = `${here}/report.html?show=true`;
   put(part("everything"), say("list.everything"), ": ", ["lists.xlsx", "all.csv", "all.xlsx", "all.jsonl", "report.html", "report.json", "report.md"].flatMap((file) => [download(file, file), " "]),
     now.files.includes("target.csv") && [h("br"), say("list.target_file"), ": ", download("target.csv", "target.csv")]);
@@ -185,14 +235,20 @@ function show(now) {
   part("live").hidden = !isUnderWay;
   if (now.progress) progress(now.progress);
   else if (isUnderWay) { part("bar").removeAttribute("value"); write("settled", say("state.queued")); }
-  if (isBegun) write("called-back", say("list.pause_to_download"));
+  if (isBegun) write("called-back", "");
+  const isKnown = isUnderWay && now.files.length > 0;
+  if (isKnown && part("now").hidden) put(part("now"), say("list.now"), ": ", NOW.flatMap((file) => [download(file, file), " "]));
+  part("now").hidden = !isKnown;
+  const first = now.waits_for;
+  put(part("waits-for"), first && [say("list.waits_for"), " ", h("a", { href: `list?id=${escaped(first.id)}` }, h("bdi", null, first.name)), "."]);
+  part("waits-for").hidden = !first;
   const warnings = JSON.stringify(now.warnings);
   if (warnings !== JSON.stringify(before?.warnings)) put(part("warnings-list"), now.warnings.map(warned));
   part("warnings").hidden = now.warnings.length === 0;
   part("estimate").hidden = !now.estimate || Boolean(now.result);
   if (now.estimate) estimate(now);
   part("result").hidden = !now.result || isUnderWay;
-  if (now.result && !isUnderWay && JSON.stringify(before?.result) + before?.state !== JSON.stringify(now.result) + now.state) {
+  if (now.result && !isUnderWay && `${JSON.stringify(before?.result)}${before?.state}${before?.ended}` !== `${JSON.stringify(now.result)}${now.state}${now.ended}`) {
     result(now);
     begins = [0];
     rows().catch(complain);
@@ -207,7 +263,8 @@ function show(now) {
   if (!isUnderWay && looked !== now.id) {
     looked = now.id;
     fill(now.choices);
-    look(now.choices.column).catch((error) => { part("what").hidden = true; complain(error); });
+    // Where it cannot be read as it was said, it may be read otherwise.
+    look().catch((error) => { part("reading-open").open = true; complain(error); });
   }
   if (isOver) {
     announce(`${tame(now.name)}: ${say(`state.${state}`)}`);
@@ -221,6 +278,9 @@ const LENGTH = 50;
 // Behind which row each page begins, up to the one that is shown.
 let begins = [0];
 let asked = null;
+
+// The rows that are looked for.
+const picked = () => ({ q: part("q").value.trim() || null, list: part("which").value || null });
 
 // What was added to a row, by its name without `presend_`.
 const added = (columns, cells) => Object.fromEntries(columns.map((name, at) => [name.replace(/^presend_/, ""), cells[at] ?? ""]).filter((_, at) => columns[at].startsWith("presend_")));
@@ -242,7 +302,7 @@ async function rows() {
   }
   put(part("rows-body"), told.rows.map(({ number, cells }) => {
     const row = added(told.columns, cells);
-    const open = (event) => detail(event.currentTarget, row, told.columns, cells);
+    const open = (event) => detail(event.currentTarget, row, told.columns, cells, { rows: [number], list: list || null });
     return h("tr", null,
       h("td", { class: "n wide" }, count(number)),
       h("th", { scope: "row" }, h("button", { type: "button", class: "link", onclick: open }, h("bdi", null, row.address || row.input || "—"))),
@@ -252,7 +312,10 @@ async function rows() {
   }));
   const [first, last] = [told.rows[0], told.rows.at(-1)];
   part("rows-table").hidden = !first;
-  write("found", !first ? say("list.nothing_found") : q ? "" : say("list.found", { n: list ? view.result.lists[list] : view.result.rows }));
+  const all = list ? view.result.lists[list] : view.result.rows;
+  write("found", !first ? say("list.nothing_found") : q ? "" : say("list.found", { n: all }));
+  part("ask-found").hidden = !first || (!q && !list);
+  if (!part("ask-found").hidden) part("ask-found").textContent = q ? say("list.ask_found") : say("list.ask_list", { n: all });
   part("earlier").hidden = part("further").hidden = begins.length === 1 && told.next === null;
   part("earlier").disabled = begins.length === 1;
   part("further").disabled = told.next === null;
@@ -261,14 +324,14 @@ async function rows() {
 }
 
 // All that is known of a row: what was added to it, then what that is known from.
-const detail = (button, row, columns, cells) => attempt(button, async () => {
+const detail = (button, row, columns, cells, itself) => attempt(button, async () => {
   const text = row.address || row.input;
   const told = text ? await ask("POST", "v1/check", { address: text, ask: false }) : { results: [] };
   const evidence = told.results.find((one) => one.address === row.address)?.evidence ?? [];
   button.disabled = false;
   button.focus();
   const own = columns.map((name, at) => [name, cells[at] ?? ""]).filter(([name]) => !name.startsWith("presend_"));
-  open(text || "—", remembered({ ...row, bounce: row.bounce ? Number(row.bounce) : null, flags: row.flags ? row.flags.split(/[ ,;|]+/) : [], evidence, cells: own }));
+  open(text || "—", remembered({ ...row, bounce: row.bounce ? Number(row.bounce) : null, flags: row.flags ? row.flags.split(/[ ,;|]+/) : [], evidence, cells: own }), row.address && (() => askAgain(null, itself)));
 });
 
 let typing = null;

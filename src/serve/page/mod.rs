@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 use serde::Deserialize;
@@ -66,11 +66,15 @@ const FILES: [(&str, &str, &str); 8] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The pages and what they load.
+/// The first page, which stands at the path that all others are below of.
+pub fn home<S: Clone + Send + Sync + 'static>() -> MethodRouter<S> {
+    page(written(&HOME))
+}
+
+/// The other pages, and what they load.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let (home, list, tools) = (written(&HOME), written(&LIST), written(&TOOLS));
+    let (list, tools) = (written(&LIST), written(&TOOLS));
     Router::new()
-        .route("/", page(home))
         .route("/list", page(list))
         .route("/tools", page(tools))
         .route("/page/{file}", get(file))
@@ -133,7 +137,7 @@ struct Said {
     lang: Option<String>,
 }
 
-fn page<S: Clone + Send + Sync + 'static>(written: Written) -> axum::routing::MethodRouter<S> {
+fn page<S: Clone + Send + Sync + 'static>(written: Written) -> MethodRouter<S> {
     get(async move |uri: Uri, headers: HeaderMap| -> Response {
         // An address with something else in it is an address of the page too.
         let Query(said) = Query::<Said>::try_from_uri(&uri).unwrap_or_default();

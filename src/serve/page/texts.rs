@@ -36,15 +36,9 @@ pub fn languages() -> Vec<Language> {
         .map(|(code, table)| {
             let mut texts: Map<String, Value> =
                 toml::from_str(table).expect("a table of texts is TOML");
-            let reasons = texts.entry("reason").or_insert_with(|| Map::new().into());
-            if let Some(reasons) = reasons.as_object_mut() {
-                for reason in Reason::ALL {
-                    let words = || Value::from(reason.in_plain_words());
-                    reasons
-                        .entry(reason.as_str().to_owned())
-                        .or_insert_with(words);
-                }
-            }
+            add(&mut texts, "reason", Reason::in_plain_words);
+            // Where nothing is said of it, pages show the program's own words.
+            add(&mut texts, "advice", |_| "");
             let name = texts.get("name").and_then(Value::as_str);
             Language {
                 code,
@@ -53,6 +47,17 @@ pub fn languages() -> Vec<Language> {
             }
         })
         .collect()
+}
+
+/// Adds to a part of a table what it does not say of each reason.
+fn add(texts: &mut Map<String, Value>, part: &str, words: impl Fn(Reason) -> &'static str) {
+    let said = texts.entry(part).or_insert_with(|| Map::new().into());
+    if let Some(said) = said.as_object_mut() {
+        for &reason in Reason::ALL {
+            let words = || Value::from(words(reason));
+            said.entry(reason.as_str().to_owned()).or_insert_with(words);
+        }
+    }
 }
 
 /// The place among `codes` of the language that a person wants: the one that was `asked` for, else the one that was
@@ -165,6 +170,50 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// What a sender is told to do about a bounce is read by people, in their language.
+    #[test]
+    fn every_language_but_english_has_advice_for_whatever_a_sender_can_mend() {
+        for language in &languages()[1..] {
+            for reason in Reason::ALL {
+                let said = language.texts["advice"][reason.as_str()].as_str();
+                let is_senders = reason.blame() == crate::model::reason::Blame::Sender;
+                assert!(
+                    !is_senders || said != Some(""),
+                    "{}: {reason}",
+                    language.code
+                );
+            }
+        }
+    }
+
+    /// A problem that the interface tells of without a word for it would be read as "it did not work".
+    #[test]
+    fn pages_have_words_for_each_problem() {
+        let kinds = Regex::new(r#"(?s)Problem::(?:new\(\s*StatusCode::\w+,|conflict\()\s*"(\w+)""#)
+            .unwrap();
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/serve");
+        let mut folders = vec![root];
+        let mut count = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|ending| ending == "rs") {
+                    let text = std::fs::read_to_string(path).unwrap();
+                    for found in kinds.captures_iter(&text) {
+                        count += 1;
+                        for language in languages() {
+                            let words = &language.texts["problem"][&found[1]];
+                            assert!(words.is_string(), "{}: {}", language.code, &found[1]);
+                        }
+                    }
+                }
+            }
+        }
+        assert!(count > 20, "the sources are read");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // Tools: one address, a reply, a domain, bounces, the suppression list, what is remembered.
 
 import { announce, ask, attempt, day, dropped, h, part, put, say, span, sure, tame, write } from "./common.js";
-import { known, learn, remembered } from "./evidence.js";
+import { advice, known, learn, remembered } from "./evidence.js";
 
 // A form asks, its place shows what came; meanwhile the place says so.
 function form(name, wait, work) {
@@ -35,7 +35,7 @@ function explained(told) {
     h("dl", { class: "facts" },
       [h("dt", null, say("tools.explain_address")), h("dd", null, say(`tools.${action}`) || action)],
       told.rejected_by !== "unknown" && [h("dt", null, say("tools.explain_by")), h("dd", null, say(`by.${told.rejected_by}`))],
-      told.sender_action.length > 0 && [h("dt", null, say("tools.explain_sender")), h("dd", { lang: "en" }, told.sender_action.map((action) => h("p", null, action)))],
+      told.sender_action.length > 0 && [h("dt", null, say("tools.explain_sender")), h("dd", null, advice(told.readings[0]?.reason, told.sender_action))],
       told.recipients?.length > 0 && [h("dt", null, say("tools.explain_recipients")), h("dd", null, told.recipients.map((one) => h("p", null, h("bdi", null, one.final ?? one.original ?? "—"), one.diagnostic && h("blockquote", { class: "reply", lang: "en" }, h("bdi", null, one.diagnostic)))))]));
 }
 form("explain", loading, async () => explained(await ask("POST", "v1/explain", { text: part("explain-text").value })));
@@ -57,7 +57,11 @@ const check = (one) => h("div", { class: `check ${one.status === "fail" && one.w
 
 form("preflight", loading, async () => {
   const domain = values("preflight-domain");
-  const { fitness, checks } = await ask("POST", "v1/preflight", { domain });
+  const several = (id) => values(id).split(/[\s,;]+/).filter(Boolean);
+  const { fit: fitness, checks } = await ask("POST", "v1/preflight", {
+    domain, ips: several("preflight-ips"), selectors: several("preflight-selectors"),
+    mail_from: values("preflight-from") || null, helo: values("preflight-helo") || null, volume: Number(values("preflight-volume")) || null,
+  });
   const some = (title, of) => of.length > 0 && [h("h3", null, say(title)), of.map(check)];
   const those = (status, weight) => checks.filter((one) => one.status === status && (!weight || one.weight === weight));
   const well = those("pass");

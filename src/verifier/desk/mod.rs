@@ -2,9 +2,12 @@
 //!
 //! One thread asks (`work`), so that the limits of each host hold for everything that is asked for: a list after the
 //! other, and beside its rows the guests, in the same conversations. Another reads what is known (`known`), so that what
-//! needs no question is answered at once, however long a list takes.
+//! needs no question is answered at once, however long a list takes. A list under way can be had by what is known of it
+//! (`picture`); `totals` counts what is done.
 
 mod known;
+mod picture;
+mod totals;
 mod work;
 
 use std::path::PathBuf;
@@ -15,14 +18,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::place::Place;
-use super::preflight::Preflight;
+use super::preflight::{Preflight, Sender};
 use super::setup::{OpenLedger, Setup};
 use crate::input::address::Address;
 use crate::input::list::{Options, Source};
 use crate::input::suppression::Suppression;
 use crate::ledger::{Forgotten, Ledger, Lifetimes, Realm, Target};
+use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Policy;
@@ -30,10 +34,14 @@ use crate::probe::scheduler::Progress;
 use crate::verify::check::JudgedAddress;
 use crate::verify::estimate::Estimated;
 use crate::verify::report::Report;
-use crate::verify::{Guest, Guests, News, SoFar, Task, Tools};
+use crate::verify::{Guest, Guests, News, SoFar, Task, Tools, VerifyError};
 
 use known::Known;
+use picture::{NoObserver, Sight, add_pages};
+use totals::Totals;
 use work::{Errand, Worker};
+
+pub use totals::Counts;
 
 /// What a desk works with.
 pub struct Terms {
@@ -79,6 +87,8 @@ pub struct Standing {
     pub listed: Option<u64>,
     /// What its owner should know, the latest of each kind and host.
     pub warnings: Vec<Warning>,
+    /// From when on what is learned counts for its rows, by the clock at the desk; `None` before its turn.
+    pub since: Option<Timestamp>,
 }
 
 /// A host that gives trouble.
@@ -132,6 +142,16 @@ pub struct ListWork {
     pub patience: Option<Duration>,
     /// What its pages are called.
     pub title: Option<String>,
+    /// Whom of it to ask about; everybody who is not settled where nothing is said.
+    pub again: Option<Again>,
+}
+
+/// Some rows of a list that are asked about again, whatever is known of them.
+pub struct Again {
+    /// Their addresses.
+    pub addresses: Vec<Address>,
+    /// From when on what was learned counts for the other rows.
+    pub since: Timestamp,
 }
 
 /// A list to estimate from a sample.
@@ -179,6 +199,7 @@ pub struct Desk {
     guests: Guests,
     now: Now,
     kept: Arc<Kept>,
+    totals: Totals,
 }
 
 /// Where what is learned is kept.
@@ -230,15 +251,56 @@ impl Desk {
             realm: OpenLedger::realm(&terms.place),
             lifetimes: terms.lifetimes,
         });
+        let totals = Totals::default();
         let (errands, to_do) = mpsc::unbounded_channel();
-        Worker::start(terms, known.clone(), guests.clone(), now.clone(), to_do)?;
+        let (also_known, also_guests, clock) = (known.clone(), guests.clone(), now.clone());
+        Worker::start(terms, also_known, also_guests, clock, totals.clone(), to_do)?;
         Ok(Desk {
             errands,
             known,
             guests,
             now,
             kept,
+            totals,
         })
+    }
+
+    /// What was done here, in numbers.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.totals.now()
+    }
+
+    /// Puts a list together by what is known of its rows at this moment; what was learned from `since` on counts. Nobody
+    /// is asked, and nothing that is under way is disturbed. Blocks until the files are in `work.task.out`.
+    ///
+    /// # Errors
+    ///
+    /// When the list or the ledger cannot be read, or the files cannot be written.
+    pub fn picture(&self, work: &ListWork, tools: &Tools, since: Timestamp) -> Result<(), Error> {
+        let no_room = |error: std::io::Error| Error::new(ErrorKind::Fault, error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(no_room)?;
+        let tools = Tools {
+            policy: work.policy.clone(),
+            ..tools.clone()
+        };
+        let sight = Sight {
+            path: &self.kept.path,
+            realm: &self.kept.realm,
+            lifetimes: self.kept.lifetimes,
+            since,
+            now: self.now.get(),
+        };
+        let mut finished = runtime.block_on(sight.list(&work.task, &tools, &mut NoObserver))?;
+        // It says of itself that it is not the whole of it.
+        finished.report.ending = Ending::Interrupted;
+        finished.report.title.clone_from(&work.title);
+        add_pages(&mut finished, &work.task)?;
+        finished.files.publish().map_err(VerifyError::from)?;
+        Ok(())
     }
 
     /// The ledger, to be read or told of bounces. Whoever forgets waits until it is dropped.
@@ -316,6 +378,8 @@ impl Desk {
         let since = self.now.get();
         let looked = self.known.look(texts.clone(), since, since).await?;
         let open: Vec<Address> = looked.iter().flat_map(|one| one.open.clone()).collect();
+        let all = looked.iter().map(|one| one.judged.len()).sum::<usize>();
+        self.totals.checked(all, all.saturating_sub(open.len()));
         if open.is_empty() {
             return Ok(looked);
         }
@@ -372,14 +436,14 @@ impl Desk {
         let _ = tokio::time::timeout(most, is_done).await;
     }
 
-    /// Looks whether a domain is fit to send.
+    /// Looks whether a sender is fit to send.
     ///
     /// # Errors
     ///
     /// When no DNS server is known.
-    pub async fn preflight(&self, domain: String) -> Result<Preflight, Error> {
+    pub async fn preflight(&self, sender: Sender) -> Result<Preflight, Error> {
         let (answer, answered) = oneshot::channel();
-        let _ = self.errands.send(Errand::Preflight { domain, answer });
+        let _ = self.errands.send(Errand::Preflight { sender, answer });
         answered.await.unwrap_or_else(|_| Err(Error::broken_off()))
     }
 

@@ -11,9 +11,11 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::known::Known;
-use super::{ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish};
+use super::picture::{Sight, add_pages};
+use super::totals::{RunTotals, Totals};
+use super::{Again, ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish};
 use crate::input::suppression::Suppression;
-use crate::ledger::{Forgotten, Job, Lifetimes, Memory, Target, forget};
+use crate::ledger::{Forgotten, Job, Ledger, Lifetimes, Memory, Target, forget};
 use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
 use crate::model::{echo, limits};
@@ -22,12 +24,12 @@ use crate::probe::scheduler::Progress;
 use crate::verifier::asker::Asker;
 use crate::verifier::error::{Error, ErrorKind};
 use crate::verifier::place::Place;
-use crate::verifier::preflight::Preflight;
+use crate::verifier::preflight::{Preflight, Sender};
 use crate::verifier::setup::OpenLedger;
 use crate::verify::estimate::{Estimated, Sample, estimate};
-use crate::verify::report::{Edition, Numbers, Since};
+use crate::verify::report::{Numbers, Since};
 use crate::verify::{
-    Asking, Guests, Observer, Rows, SoFar, Tools, VerifyError, add_domains, ask, pages, prepare,
+    Asking, Finished, Guests, Observer, Rows, SoFar, Tools, add_domains, ask, prepare,
 };
 
 /// One thing to do.
@@ -53,7 +55,7 @@ pub(super) enum Errand {
     /// Whom to leave alone from now on.
     Suppress(Suppression),
     Preflight {
-        domain: String,
+        sender: Sender,
         answer: oneshot::Sender<Result<Preflight, Error>>,
     },
     Forget {
@@ -124,7 +126,7 @@ impl Door {
                 self.line.hosts.retain(|host| !host.is_closed());
                 self.line.hosts.push(trouble);
             }
-            Errand::Preflight { domain, answer } => match asker.preflight(domain) {
+            Errand::Preflight { sender, answer } => match asker.preflight(sender) {
                 Ok(preflight) => self.aside.push(Box::pin(async {
                     let _ = answer.send(Ok(preflight.await));
                 })),
@@ -155,6 +157,7 @@ pub(super) struct Worker {
     known: Known,
     guests: Guests,
     now: Now,
+    totals: Totals,
 }
 
 /// How a turn ended.
@@ -172,6 +175,7 @@ impl Worker {
         known: Known,
         guests: Guests,
         now: Now,
+        totals: Totals,
         errands: mpsc::UnboundedReceiver<Errand>,
     ) -> Result<(), Error> {
         let no_room = |error: std::io::Error| Error::new(ErrorKind::Fault, error.to_string());
@@ -185,6 +189,7 @@ impl Worker {
             known,
             guests,
             now,
+            totals,
         };
         let work = move || {
             let mut door = Door {
@@ -283,7 +288,7 @@ impl Worker {
         let mut ledger = self.ledger()?;
         let ledger = &mut ledger.ledger;
         let rows = Rows::of_texts(VecDeque::new()).beside(self.guests.clone());
-        let mut teller = Teller::new(watch::Sender::default(), &self.now, self.haste);
+        let mut teller = self.teller(watch::Sender::default());
         let mut room = door.line.makes_room.subscribe();
         let (came, mut list_came) = watch::channel(false);
         let stop = async {
@@ -340,6 +345,9 @@ impl Worker {
         let mut asking = self.asker.asking(&domains).await?;
         let mut opened = self.ledger()?;
         let ledger = &mut opened.ledger;
+        if work.again.is_some() {
+            ledger.recall(Memory::Refresh);
+        }
         let place = task.out.display().to_string();
         let name = task.name();
         if let Asking::World(_, config) = &mut asking {
@@ -355,10 +363,21 @@ impl Worker {
             policy: work.policy.clone(),
             ..self.tools.clone()
         };
-        let mut observer = Teller::new(teller.clone(), &self.now, self.haste);
+        let since = work.again.as_ref().map(|again| again.since);
+        let since = since.unwrap_or(ledger.run_began());
+        teller.send_modify(|standing| standing.since = Some(since));
+        let mut observer = self.teller(teller.clone());
         let stop = early(wish, door, work.deadline);
-        let run = prepare(task, &tools, asking, ledger, &mut observer, stop);
-        let mut finished = door.beside(&self.asker, run).await?;
+        let mut finished = match &work.again {
+            None => {
+                let run = prepare(task, &tools, asking, ledger, &mut observer, stop);
+                door.beside(&self.asker, run).await?
+            }
+            Some(again) => {
+                let run = self.again(work, again, &tools, asking, ledger, &mut observer, stop);
+                door.beside(&self.asker, run).await?
+            }
+        };
         self.now.is(self.asker.now());
         if *door.line.makes_room.borrow() && *wish.borrow() == Wish::GoOn {
             return Ok(Turn::MadeRoom);
@@ -374,18 +393,54 @@ impl Worker {
             .and_then(|past| Numbers::from_json(&past.numbers))
             .map(|then| Since::between(&then, report));
         report.title.clone_from(&work.title);
-        let (report, files) = (&finished.report, &mut finished.files);
-        pages::add_report(report, &task.out, task.rights(), Edition::Full, files)
-            .map_err(VerifyError::from)?;
-        for input in &task.lists {
-            let delimiter = input.source.list(&task.options)?.delimiter();
-            pages::add_workbook(report, input, delimiter.unwrap_or(b','), files)
-                .map_err(VerifyError::from)?;
-        }
+        add_pages(&mut finished, task)?;
         let report = finished.publish(ledger)?;
         let numbers = Numbers::from(&report).to_json();
         ledger.end(report.ending.as_str(), &numbers, self.asker.now())?;
         Ok(Turn::Over(Listed::Done(Box::new(report))))
+    }
+
+    /// Asks again about some rows of a list, whatever is known of them; the others are listed as they stand.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "those of a run, and what it is about"
+    )]
+    async fn again(
+        &self,
+        work: &ListWork,
+        again: &Again,
+        tools: &Tools,
+        asking: Asking,
+        ledger: &mut Ledger,
+        observer: &mut Teller<'_>,
+        stop: Stop<'_>,
+    ) -> Result<Finished, Error> {
+        let rows = Rows::of_addresses(again.addresses.iter().cloned());
+        let rows = rows.beside(work.task.guests.clone());
+        let asked = ask(rows, Memory::Refresh, tools, asking, ledger, observer, stop).await?;
+        let sight = Sight {
+            path: &self.path,
+            realm: &OpenLedger::realm(&self.asker.place),
+            lifetimes: self.lifetimes,
+            since: again.since,
+            now: asked.time().finished,
+        };
+        let mut finished = sight.list(&work.task, tools, observer).await?;
+        let report = &mut finished.report;
+        report.ending = asked.ending;
+        report.traffic = asked.traffic();
+        report.time = asked.time();
+        Ok(finished)
+    }
+
+    fn teller(&self, standing: watch::Sender<Standing>) -> Teller<'_> {
+        Teller {
+            standing,
+            now: &self.now,
+            haste: self.haste,
+            began: None,
+            totals: self.totals.of_run(),
+        }
     }
 
     /// Estimates a list.
@@ -413,7 +468,7 @@ impl Worker {
             policy: work.policy.clone(),
             ..self.tools.clone()
         };
-        let mut observer = Teller::new(teller.clone(), &self.now, self.haste);
+        let mut observer = self.teller(teller.clone());
         let sample = Sample {
             sources,
             options,
@@ -489,18 +544,10 @@ struct Teller<'n> {
     haste: Option<f64>,
     /// When the first progress was told, by the clock of the place and by ours.
     began: Option<(Timestamp, Instant)>,
+    totals: RunTotals,
 }
 
-impl<'n> Teller<'n> {
-    fn new(standing: watch::Sender<Standing>, now: &'n Now, haste: Option<f64>) -> Self {
-        Teller {
-            standing,
-            now,
-            haste,
-            began: None,
-        }
-    }
-
+impl Teller<'_> {
     /// Lets simulated time go by no faster than it may.
     fn keep_pace(&mut self, at: Timestamp) {
         let Some(haste) = self.haste else { return };
@@ -529,6 +576,7 @@ impl<'n> Teller<'n> {
 impl Observer for Teller<'_> {
     fn progress(&mut self, rows: u64, progress: &Progress) {
         self.now.is(progress.at);
+        self.totals.progress(progress);
         self.standing.send_modify(|standing| {
             standing.rows = rows;
             standing.progress.clone_from(progress);
@@ -537,6 +585,7 @@ impl Observer for Teller<'_> {
     }
 
     fn so_far(&mut self, so_far: &SoFar) {
+        self.totals.so_far(so_far);
         self.standing
             .send_modify(|standing| standing.so_far = *so_far);
     }

@@ -1,10 +1,12 @@
 //! What came of sending, beside what a run had projected.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
 use super::Report;
+use crate::bounce::import::run::{Comparison, Line};
 use crate::model::text::{about, counted, grouped, percent};
 use crate::model::timestamp::Timestamp;
 use crate::projection::Projection;
@@ -54,7 +56,52 @@ pub struct RealLine {
     pub high: f64,
 }
 
+impl RealLine {
+    fn of(name: &str, of: &Line) -> RealLine {
+        RealLine {
+            name: name.to_owned(),
+            rows: of.rows,
+            by_sender: of.by_sender,
+            expected: of.expected,
+            expected_rate: of.expected_rate,
+            bounced: of.bounced,
+            hard: of.hard,
+            rate: of.rate,
+            low: of.low,
+            high: of.high,
+        }
+    }
+}
+
+/// Lines with their names, the largest first.
+fn lines(lines: &BTreeMap<String, Line>) -> Vec<RealLine> {
+    let mut lines: Vec<RealLine> = lines
+        .iter()
+        .map(|(name, of)| RealLine::of(name, of))
+        .collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.rows));
+    lines
+}
+
 impl Real {
+    /// What a comparison with bounces, which were read at `at`, comes to.
+    #[must_use]
+    pub fn of(comparison: &Comparison, at: Timestamp) -> Real {
+        Real {
+            at,
+            lists: comparison
+                .lists
+                .iter()
+                .map(|list| (*list).to_owned())
+                .collect(),
+            total: RealLine::of("all", &comparison.total),
+            within: comparison.within,
+            by_verdict: lines(&comparison.by_verdict),
+            by_provider: lines(&comparison.by_provider),
+            surprises: comparison.surprises_total,
+        }
+    }
+
     /// What the run had projected for these lists: with its interval where one was made for them, else the sum of
     /// their chances.
     #[must_use]
