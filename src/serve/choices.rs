@@ -206,6 +206,7 @@ fn duration(name: &str, text: Option<&str>) -> Result<Option<Duration>, Problem>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::list::Delimiter;
 
     fn said(all: &[(&str, &str)]) -> Choices {
         let mut choices = Choices::default();
@@ -232,7 +233,7 @@ mod tests {
         let chosen = choices.chosen().unwrap();
         let options = choices.options().unwrap();
         assert_eq!(options.further.len(), 2);
-        assert_eq!(options.delimiter.and_then(|one| one.mark()), Some(b'\t'));
+        assert_eq!(options.delimiter.and_then(Delimiter::mark), Some(b'\t'));
         assert_eq!(options.sheet.as_deref(), Some("Leads"));
         let goal = chosen.target.unwrap();
         assert_eq!(goal.basis, Basis::Upper);

@@ -49,6 +49,12 @@ pub struct Preview {
     remarks: Vec<String>,
 }
 
+/// What was decided about the list, in words.
+fn told(remarks: &[Remark]) -> Vec<String> {
+    let words = |remark: &Remark| as_parameters(&remark.to_string());
+    remarks.iter().map(words).collect()
+}
+
 /// Whether it is not clear which column holds the addresses.
 fn is_undecided(error: &IntakeError) -> bool {
     matches!(
@@ -111,7 +117,7 @@ pub fn preview(source: &Source, options: &Options, tools: &Tools) -> Result<Prev
         domains: 0,
         suppressed: 0,
         flags: BTreeMap::new(),
-        remarks: list.remarks().iter().map(ToString::to_string).collect(),
+        remarks: told(list.remarks()),
     };
     let hash = RandomState::default();
     let (mut mailboxes, mut domains) = (HashSet::new(), HashSet::new());
@@ -148,7 +154,6 @@ pub fn preview(source: &Source, options: &Options, tools: &Tools) -> Result<Prev
     }
     seen.mailboxes = mailboxes.len() as u64;
     seen.domains = domains.len() as u64;
-    seen.remarks
-        .extend(source.late_remarks().iter().map(ToString::to_string));
+    seen.remarks.extend(told(&source.late_remarks()));
     Ok(seen)
 }
