@@ -6,7 +6,7 @@ use crate::client::{Home, Server, files, people};
 
 #[test]
 fn what_is_known_can_be_had_while_a_list_is_asked_about() {
-    let server = Server::new(&["--world-speed", "10"]);
+    let server = Server::new(&["--world-speed", "2"]);
     let id = server.send("name=long.csv", &people(2_000));
     server.until(&id, &["running"]);
     let known = || {
@@ -51,7 +51,7 @@ fn what_is_known_can_be_had_while_a_list_is_asked_about() {
     let left = lists.join(&id).join("passing-x");
     std::fs::create_dir(&left).unwrap();
     std::fs::write(left.join("all.csv"), "x").unwrap();
-    let server = server.kill_and_start(&["--world-speed", "10"]);
+    let server = server.kill_and_start(&["--world-speed", "2"]);
     assert!(!left.exists());
     assert_eq!(server.get(&format!("/v1/lists/{id}")).status, 200);
 }
