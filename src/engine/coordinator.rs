@@ -367,7 +367,7 @@ impl<'a> Desk<'a> {
         let addresses = order.targets.len();
         self.open.insert(order.number, Open { addresses });
         self.open_addresses += addresses;
-        let partition = Partition::of(key, domain, &self.providers);
+        let partition = Partition::of(key, domain, &self.providers, self.terms.global);
         self.outbox.push_back((partition, order));
     }
 

@@ -28,6 +28,7 @@ pub mod order;
 pub mod partition;
 pub mod roll;
 pub mod run_id;
+pub mod share;
 pub mod wire;
 pub mod worker;
 

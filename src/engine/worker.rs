@@ -22,7 +22,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::answer::person;
 use super::digest::digest;
 use super::lease::{Lease, Leases, Wish, assign};
+use super::partition::is_large;
 use super::roll::{Roll, RunCard, Share, Stage, WorkerCard};
+use super::share::share;
 use super::wire;
 use super::{
     Answers, Changed, Delivery, Engine, EngineError, Order, Outcome, Partition, Receipt, RunId,
@@ -125,6 +127,8 @@ impl Worker {
             bench: Rc::clone(bench),
             bell,
             next_look: Timestamp::default(),
+            left: bench.borrow().left.len(),
+            providers: Arc::clone(&providers),
         };
         let mut told = Telling {
             asking: Rc::clone(asking),
@@ -205,12 +209,22 @@ struct InHand {
 }
 
 /// Where an order in hand stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 enum HandStage {
     /// It is being asked.
     Asked,
     /// All is told; that is to be said.
     Done,
+    /// What there was to tell by now is told; this is left of it.
+    GoesOn(Box<Order>),
+}
+
+/// What is said of an order, and what follows from its end, where it ends by that.
+struct Said {
+    answers: Answers,
+    ends: Option<Receipt>,
+    /// What goes out anew before it is taken down.
+    next: Option<(Partition, Order)>,
 }
 
 /// The asking for one run.
@@ -224,6 +238,14 @@ struct Asking {
     routes: HashMap<String, Route>,
     known_domains: HashMap<String, KnownDomain>,
     known_hosts: HashMap<HostKey, KnownHost>,
+    /// What is known of hosts by now, for orders that go on.
+    hosts: HashMap<HostKey, KnownHost>,
+    /// Hosts met since their shares of the ceilings were looked at.
+    met: Vec<HostKey>,
+    /// Which division of the ceilings is in force.
+    shared_by: Option<u64>,
+    /// Addresses that were taken back from those that are asked about, by order, with what is known of their domain.
+    taken_back: BTreeMap<u64, (Vec<Target>, KnownDomain)>,
     in_hand: BTreeMap<u64, InHand>,
     /// Orders in hand, by domain.
     by_domain: HashMap<String, BTreeSet<u64>>,
@@ -257,6 +279,10 @@ impl Asking {
             routes: HashMap::new(),
             known_domains: HashMap::new(),
             known_hosts: HashMap::new(),
+            hosts: HashMap::new(),
+            met: Vec::new(),
+            shared_by: None,
+            taken_back: BTreeMap::new(),
             in_hand: BTreeMap::new(),
             by_domain: HashMap::new(),
             by_key: HashMap::new(),
@@ -300,6 +326,9 @@ impl Asking {
         self.known_domains
             .entry(order.domain.clone())
             .or_insert(rest.known_domain);
+        self.hosts
+            .entry(host.clone())
+            .or_insert_with(|| order.known_host.clone());
         self.known_hosts
             .entry(host.clone())
             .or_insert(order.known_host);
@@ -372,8 +401,81 @@ impl Asking {
         if let Some(domain) = domain {
             self.touched.insert(domain.to_owned());
         }
+        if let Event::Host { key, known } = &event
+            && let Some(host) = self.hosts.get_mut(key)
+        {
+            known.clone_into(host);
+        }
         let order = self.order_of(&event);
         self.learned.entry(order).or_default().push(event);
+    }
+
+    /// Takes back what waits in a domain.
+    fn take_back(&mut self, domain: &str, scheduler: &mut Scheduler, now: Timestamp) {
+        let (targets, known) = scheduler.give_back(domain, now);
+        if targets.is_empty() {
+            return;
+        }
+        for target in targets {
+            // One that is asked about anew after its order was done has no order any more: its answers stand as they are.
+            let order = self.by_key.get(&digest([&*target.address.key()]));
+            if let Some(order) = order {
+                let back = self.taken_back.entry(*order).or_default();
+                back.0.push(target);
+                back.1.clone_from(&known);
+            }
+        }
+        self.touched.insert(domain.to_owned());
+    }
+
+    /// Takes back what waits for partitions that are being left, and what waits for a later moment.
+    fn take_back_what_waits(
+        &mut self,
+        scheduler: &mut Scheduler,
+        leaving: &BTreeSet<Partition>,
+        everywhere: bool,
+        now: Timestamp,
+    ) {
+        if !self.fed.is_empty() {
+            return;
+        }
+        let mut domains: BTreeSet<String> = BTreeSet::new();
+        if !leaving.is_empty() {
+            let in_hand = self.in_hand.values();
+            let left = in_hand.filter(|in_hand| leaving.contains(&in_hand.partition));
+            domains.extend(left.map(|in_hand| in_hand.domain.clone()));
+        }
+        if everywhere {
+            let names = self.by_domain.keys().map(String::as_str);
+            let resting = scheduler.resting(names, now).into_iter();
+            let long = resting.filter(|(_, until)| until.since(now) >= limits::ENGINE_HOLDS);
+            domains.extend(long.map(|(name, _)| name.to_owned()));
+        }
+        for domain in domains {
+            self.take_back(&domain, scheduler, now);
+        }
+    }
+
+    /// What goes out anew of an order.
+    fn goes_on(
+        &self,
+        number: u64,
+        (targets, known_domain): (Vec<Target>, KnownDomain),
+    ) -> Option<Order> {
+        let in_hand = self.in_hand.get(&number)?;
+        let not_before = targets.iter().map(|target| target.not_before).min();
+        Some(Order {
+            run: self.run.clone(),
+            number,
+            attempt: in_hand.attempt + 1,
+            terms: self.terms.clone(),
+            domain: in_hand.domain.clone(),
+            route: self.routes.get(&in_hand.domain)?.clone(),
+            known_domain,
+            known_host: self.hosts.get(&in_hand.host).cloned().unwrap_or_default(),
+            not_before: not_before.unwrap_or_default(),
+            targets,
+        })
     }
 
     /// Notes which orders are done.
@@ -401,22 +503,29 @@ impl Asking {
         self.touched.clear();
         let mut any = false;
         for number in done {
-            if let Some(in_hand) = self.in_hand.get_mut(&number) {
-                any |= in_hand.stage == HandStage::Asked;
-                in_hand.stage = HandStage::Done;
+            let back = self.taken_back.remove(&number);
+            let rest = back.and_then(|back| self.goes_on(number, back));
+            if let Some(in_hand) = self.in_hand.get_mut(&number)
+                && in_hand.stage == HandStage::Asked
+            {
+                any = true;
+                in_hand.stage = match rest {
+                    Some(rest) => HandStage::GoesOn(Box::new(rest)),
+                    None => HandStage::Done,
+                };
             }
         }
         any
     }
 
-    /// What is to be sent now, with the receipts of the orders that it ends.
-    fn outgoing(&mut self) -> Vec<(Answers, Option<Receipt>)> {
+    /// What is to be sent now.
+    fn outgoing(&mut self) -> Vec<Said> {
         let mut learned = std::mem::take(&mut self.learned);
         let mut outgoing = Vec::new();
         let done: Vec<u64> = self
             .in_hand
             .iter()
-            .filter(|(_, in_hand)| in_hand.stage == HandStage::Done)
+            .filter(|(_, in_hand)| in_hand.stage != HandStage::Asked)
             .map(|(number, _)| *number)
             .collect();
         // What belongs to no order goes first: some of it is what an order's end rests on.
@@ -425,13 +534,33 @@ impl Asking {
                 continue;
             }
             let events = learned.remove(&number).unwrap_or_default();
-            outgoing.push((self.answers(number, events, None), None));
+            outgoing.push(Said {
+                answers: self.answers(number, events, None),
+                ends: None,
+                next: None,
+            });
         }
         for number in done {
             let events = learned.remove(&number).unwrap_or_default();
-            let answers = self.answers(number, events, Some(Outcome::Done));
-            let receipt = self.put_down(number);
-            outgoing.push((answers, receipt));
+            let Some(in_hand) = self.in_hand.get_mut(&number) else {
+                continue;
+            };
+            let partition = in_hand.partition;
+            let next = match std::mem::replace(&mut in_hand.stage, HandStage::Done) {
+                HandStage::GoesOn(order) => Some((partition, *order)),
+                HandStage::Done | HandStage::Asked => None,
+            };
+            let outcome = match &next {
+                Some((_, order)) => Outcome::GoesOn {
+                    attempt: order.attempt,
+                },
+                None => Outcome::Done,
+            };
+            outgoing.push(Said {
+                answers: self.answers(number, events, Some(outcome)),
+                ends: self.put_down(number),
+                next,
+            });
         }
         outgoing
     }
@@ -465,6 +594,7 @@ impl Asking {
             orders.remove(&number);
             if orders.is_empty() {
                 self.by_domain.remove(&in_hand.domain);
+                self.routes.remove(&in_hand.domain);
             }
         }
         for key in &in_hand.keys {
@@ -473,6 +603,7 @@ impl Asking {
             }
         }
         self.addresses -= in_hand.keys.len();
+        self.taken_back.remove(&number);
         if let Some(count) = self.partitions.get_mut(&in_hand.partition) {
             *count -= 1;
             if *count == 0 {
@@ -509,6 +640,10 @@ struct Bench {
     parked: VecDeque<Delivered>,
     /// Partitions that are being handed over: nothing new is taken from them.
     leaving: BTreeSet<Partition>,
+    /// Partitions that were ours and are not any more, in the order in which they went.
+    left: Vec<Partition>,
+    /// Counts the times that the partitions that are ours have changed: so have our shares of the ceilings.
+    shares: u64,
     notices: Vec<String>,
     /// Orders that are to be handed out again, after that time.
     given_back: Vec<(Receipt, Duration)>,
@@ -525,6 +660,8 @@ impl Bench {
             askings: BTreeMap::new(),
             parked: VecDeque::new(),
             leaving: BTreeSet::new(),
+            left: Vec::new(),
+            shares: 0,
             notices: Vec::new(),
             given_back: Vec::new(),
             has_news: false,
@@ -576,6 +713,9 @@ struct Feed {
     bell: Arc<Notify>,
     /// When all domains are looked at again, be something learned of them or not.
     next_look: Timestamp,
+    /// How many of the partitions that are not ours any more were heeded.
+    left: usize,
+    providers: Arc<Providers>,
 }
 
 impl TargetSource for Feed {
@@ -604,7 +744,8 @@ impl TargetSource for Feed {
 
     fn tend(&mut self, scheduler: &mut Scheduler, now: Timestamp) -> Result<(), Broken> {
         let mut asking = self.asking.borrow_mut();
-        let leases = &self.bench.borrow().leases;
+        let bench = self.bench.borrow();
+        let leases = &bench.leases;
         let is_ours = |partition: &Partition| leases.holds(*partition, now);
         if asking.is_withdrawn || !asking.partitions.keys().all(is_ours) {
             return Err(Broken::NotOurs);
@@ -613,8 +754,35 @@ impl TargetSource for Feed {
         if everywhere {
             self.next_look = now + limits::ENGINE_RETRY;
         }
+        if self.left < bench.left.len() {
+            // Whoever has them now is the one visitor of their small hosts.
+            let left: BTreeSet<Partition> = bench.left[self.left..].iter().copied().collect();
+            self.left = bench.left.len();
+            let providers = &self.providers;
+            scheduler.leave_untested(|key| {
+                !is_large(key, providers) && left.contains(&Partition::of_slot(key, 0))
+            });
+        }
+        if asking.shared_by != Some(bench.shares) || !asking.met.is_empty() {
+            let all = asking.shared_by != Some(bench.shares);
+            asking.shared_by = Some(bench.shares);
+            let met = std::mem::take(&mut asking.met);
+            let keys: Vec<HostKey> = match all {
+                true => asking.hosts.keys().cloned().collect(),
+                false => met,
+            };
+            for key in keys {
+                let holds =
+                    |partition| leases.holds(partition, now) && !bench.leaving.contains(&partition);
+                let share = share(&key, asking.terms.global, &self.providers, holds);
+                if let Some(share) = share {
+                    scheduler.confine(&key, share);
+                }
+            }
+        }
+        asking.take_back_what_waits(scheduler, &bench.leaving, everywhere, now);
         if asking.look(scheduler, everywhere) {
-            self.bench.borrow().bell.notify_one();
+            bench.bell.notify_one();
         }
         Ok(())
     }
@@ -625,8 +793,9 @@ impl TargetSource for Feed {
     }
 
     fn host(&mut self, key: &HostKey) -> Result<KnownHost, Broken> {
-        let known = self.asking.borrow_mut().known_hosts.remove(key);
-        Ok(known.unwrap_or_default())
+        let mut asking = self.asking.borrow_mut();
+        asking.met.push(key.clone());
+        Ok(asking.known_hosts.remove(key).unwrap_or_default())
     }
 }
 
@@ -698,7 +867,7 @@ struct Desk {
     workers: Roll<WorkerCard>,
     runs: Roll<RunCard>,
     /// What is to be sent before all else.
-    unsent: VecDeque<(Answers, Option<Receipt>)>,
+    unsent: VecDeque<Said>,
     beat: u64,
     card: Option<(WorkerCard, Option<u64>)>,
     next_look: Option<Instant>,
@@ -707,6 +876,10 @@ struct Desk {
     /// When a partition is looked into again in which there was nothing.
     empty_until: BTreeMap<Partition, Instant>,
     keeps_out: bool,
+    /// From when on leases are taken.
+    since: Option<Instant>,
+    /// The partitions that were ours when that was looked at last.
+    held: BTreeSet<Partition>,
 }
 
 impl Desk {
@@ -837,7 +1010,7 @@ impl Desk {
                 runs: runs
                     .map(|(run, asking)| {
                         let mut share = asking.borrow().share();
-                        let is_of_it = |(answers, _): &(Answers, _)| answers.run == *run;
+                        let is_of_it = |said: &Said| said.answers.run == *run;
                         share.is_over &= !self.unsent.iter().any(is_of_it);
                         (run.clone(), share)
                     })
@@ -861,6 +1034,8 @@ impl Desk {
             }
         };
         self.card = Some((card, revision));
+        let others_are_seen = Instant::now() + limits::ENGINE_LOOK + limits::ENGINE_RETRY;
+        self.since.get_or_insert(others_are_seen);
         Ok(())
     }
 
@@ -873,7 +1048,9 @@ impl Desk {
         let now = worker.world.clock.now();
         let wishes = {
             let mut bench = bench.borrow_mut();
-            let workers: BTreeSet<&str> = match self.keeps_out {
+            // Whoever comes together with others sees them before it takes anything.
+            let is_new = self.since.is_none_or(|since| Instant::now() < since);
+            let workers: BTreeSet<&str> = match self.keeps_out || is_new {
                 true => BTreeSet::new(),
                 false => {
                     let present = self.workers.present(now).map(|(name, _)| name);
@@ -884,11 +1061,19 @@ impl Desk {
             let falls_to_us =
                 |partition| assigned.get(&partition).copied() == Some(worker.name.as_str());
             let wishes = bench.leases.wishes(falls_to_us, Partition::all(), now);
-            bench.leaving = wishes
+            let held: BTreeSet<Partition> = bench.leases.held(now).collect();
+            let gone: Vec<Partition> = self.held.difference(&held).copied().collect();
+            bench.left.extend(gone);
+            let leaving: BTreeSet<Partition> = wishes
                 .iter()
                 .filter(|(_, wish)| *wish == Wish::HandOver)
                 .map(|(partition, _)| *partition)
                 .collect();
+            if self.held != held || bench.leaving != leaving {
+                bench.shares += 1;
+            }
+            self.held = held;
+            bench.leaving = leaving;
             wishes
         };
         let lease = wire::encode(&Lease {
@@ -910,6 +1095,18 @@ impl Desk {
                     }
                 }
                 Wish::HandOver => {
+                    let parked: Vec<Delivered> = {
+                        let mut bench = bench.borrow_mut();
+                        let parked = std::mem::take(&mut bench.parked).into_iter();
+                        let (left, kept): (Vec<_>, Vec<_>) =
+                            parked.partition(|parked| parked.partition == partition);
+                        bench.parked = kept.into();
+                        left
+                    };
+                    for parked in parked {
+                        let wait = limits::ENGINE_COLLECT;
+                        worker.engine.delay(&parked.receipt, wait).await?;
+                    }
                     if bench.borrow().is_at_work(partition) {
                         // Kept until its orders are done, or it runs out: nothing new is taken from it.
                         let revision = bench.borrow().leases.revision(partition);
@@ -949,11 +1146,8 @@ impl Desk {
             self.unsent.extend(asking.borrow_mut().outgoing());
         }
         let any = !self.unsent.is_empty();
-        while let Some((answers, receipt)) = self.unsent.front() {
-            worker.engine.answer(answers).await?;
-            if let Some(receipt) = receipt {
-                worker.engine.ack(receipt).await?;
-            }
+        while let Some(said) = self.unsent.front() {
+            say(worker.engine.as_ref(), said).await?;
             self.unsent.pop_front();
         }
         Ok(any)
@@ -1083,10 +1277,25 @@ impl Desk {
                 stored.into_iter().filter_map(Result::ok).collect()
             }
         };
-        let is_over = answers
-            .iter()
-            .any(|answers: &Answers| answers.attempt >= order.attempt && answers.outcome.is_some());
-        if is_over {
+        let ended = answers.iter().find(|answers: &&Answers| {
+            answers.attempt >= order.attempt && answers.outcome.is_some()
+        });
+        if let Some(ended) = ended {
+            // What was left of it may not have gone out: the same is dropped where it has.
+            let next = order.attempt + 1;
+            let went_on = ended.outcome == Some(Outcome::GoesOn { attempt: next });
+            if went_on && !answers.iter().any(|answers| answers.attempt >= next) {
+                let rest = order.rest(&answers);
+                let not_before = rest.targets.iter().map(|target| target.not_before).min();
+                let rest = Order {
+                    attempt: next,
+                    known_domain: rest.known_domain,
+                    not_before: not_before.unwrap_or_default(),
+                    targets: rest.targets,
+                    ..order
+                };
+                engine.publish(partition, &rest).await?;
+            }
             return engine.ack(&receipt).await;
         }
         let delivered = Delivered {
@@ -1188,6 +1397,19 @@ impl Bench {
     }
 }
 
+/// Says something of an order: first what was learned, then what is left of it, so that nothing is lost between; the
+/// order is taken down last.
+async fn say(engine: &dyn Engine, said: &Said) -> Result<(), EngineError> {
+    engine.answer(&said.answers).await?;
+    if let Some((partition, order)) = &said.next {
+        engine.publish(*partition, order).await?;
+    }
+    match &said.ends {
+        Some(receipt) => engine.ack(receipt).await,
+        None => Ok(()),
+    }
+}
+
 /// Gives back what is in hand, and says goodbye.
 async fn take_leave(worker: &Worker, bench: &Rc<RefCell<Bench>>) {
     let leaving = async {
@@ -1195,11 +1417,8 @@ async fn take_leave(worker: &Worker, bench: &Rc<RefCell<Bench>>) {
         let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
         for asking in askings {
             let outgoing = asking.borrow_mut().outgoing();
-            for (answers, receipt) in outgoing {
-                engine.answer(&answers).await?;
-                if let Some(receipt) = receipt {
-                    engine.ack(&receipt).await?;
-                }
+            for said in outgoing {
+                say(engine.as_ref(), &said).await?;
             }
             let numbers: Vec<u64> = asking.borrow().in_hand.keys().copied().collect();
             for number in numbers {

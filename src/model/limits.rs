@@ -1245,3 +1245,7 @@ pub const ENGINE_PUBLISHED_AT_ONCE: usize = 256;
 
 /// How long an order that we cannot read is left to others before it comes again. Our choice.
 pub const ENGINE_OTHERS_WAIT: Duration = Duration::from_secs(60);
+
+/// Addresses that wait for longer than this go back to the engine. Our choice: a message for each is worth it, and no
+/// worker's end costs them their place in a greylist's memory.
+pub const ENGINE_HOLDS: Duration = Duration::from_secs(60);

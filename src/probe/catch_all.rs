@@ -208,6 +208,23 @@ impl CatchAll {
         }
     }
 
+    /// Others see to the decoy from now on: it is owed here no more, and may be owed again by what is remembered then.
+    pub fn hand_back(&mut self) {
+        self.decoy = Decoy::NotOwed;
+        self.decoys_asked = 0;
+    }
+
+    /// Whether no decoy was asked about, or is to be: what is remembered may be taken over.
+    #[must_use]
+    pub fn has_no_decoy(&self) -> bool {
+        self.decoy == Decoy::NotOwed
+            && self.decoys_asked == 0
+            && matches!(
+                self.openness,
+                CatchAllState::Unknown | CatchAllState::RefusesSome
+            )
+    }
+
     /// No decoy will be asked any more.
     pub fn give_up(&mut self) {
         self.decoy = Decoy::NotOwed;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use presend::engine::order::Global;
+use presend::probe::pace::Rate;
 use presend::sim::net::Internet;
 use presend::sim::score::{Courtesy, Machines, Outcome, create, described, judged, tools};
 
@@ -72,6 +74,36 @@ fn one_two_and_four_machines_come_to_the_same_lists_as_one_without_an_engine() {
         assert_eq!(verdicts(&together), verdicts(&alone), "{workers} workers");
         assert!(score.is_clean(), "{workers} workers: {:?}", score.findings);
     }
+}
+
+#[test]
+fn all_together_keep_to_a_hosts_global_ceilings() {
+    for seed in [11, 12] {
+        let creation = create(seed, 300);
+        let courtesy = Courtesy {
+            global: Global {
+                rate: Rate::per_seconds(6),
+                connections: Some(3),
+            },
+            ..asked_by(steady(4))
+        };
+        let (_, score) = judged(&creation, &tools(), &courtesy).unwrap();
+        assert!(score.is_clean(), "{seed}: {:?}", score.findings);
+    }
+}
+
+#[test]
+fn machines_that_die_and_join_cost_no_row_and_no_verdict() {
+    let (internet, list) = world();
+    let creation = described(3, internet, &list);
+    let (alone, _) = judged(&creation, &tools(), &Courtesy::default()).unwrap();
+    let changing = Machines::Many {
+        workers: 4,
+        changing: true,
+    };
+    let (together, score) = judged(&creation, &tools(), &asked_by(changing)).unwrap();
+    assert_eq!(verdicts(&together), verdicts(&alone));
+    assert!(score.is_clean(), "{:?}", score.findings);
 }
 
 /// For looking at seeds by hand: `SEEDS=1..9 WORKERS=4 cargo test --test sim workers::the_seeds -- --nocapture`.

@@ -39,6 +39,12 @@ impl Rate {
         Rate(NonZeroU32::new(thousandths))
     }
 
+    /// How many in a thousand seconds; `None` without a limit.
+    #[must_use]
+    pub fn thousandths(self) -> Option<u32> {
+        self.0.map(NonZeroU32::get)
+    }
+
     /// How many a second; `None` without a limit.
     #[must_use]
     pub fn per_second(self) -> Option<f64> {

@@ -142,6 +142,25 @@ impl Pace {
         self
     }
 
+    /// Keeps to a part of the ceilings, for others ask the host too: `own` are those that it would have alone, and
+    /// `most` is how fast it may come to be asked then.
+    pub fn confine(&mut self, part: Ceilings, own: Ceilings, most: Rate) {
+        let before = self.ceilings;
+        self.ceilings = Ceilings {
+            rate: own.rate.min(part.rate),
+            connections: own.connections.min(part.connections).max(1),
+        };
+        let rate = self.limiter.rate();
+        let is_at_its_best = rate == before.rate;
+        if self.ceilings.rate.is_below(rate) || is_at_its_best {
+            self.limiter.set_rate(self.ceilings.rate);
+        }
+        self.connections_allowed = self.connections_allowed.min(self.ceilings.connections);
+        let most = most.min(part.rate);
+        let grows = self.growth.is_some() && self.ceilings.rate.is_below(most);
+        self.growth = grows.then(|| Box::new(Growth::up_to(most)));
+    }
+
     /// The pace as plain data.
     #[must_use]
     pub fn known(&self) -> KnownPace {

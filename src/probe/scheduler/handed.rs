@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use super::{Look, Scheduler};
+use crate::model::limits;
 use crate::model::timestamp::Timestamp;
-use crate::probe::{CatchAll, Target, Turn};
+use crate::net::route::HostKey;
+use crate::probe::{CatchAll, KnownDomain, Target, Turn};
 
 impl Scheduler {
     /// Hands over a domain that was not routed yet, for others to ask about: the addresses of it that wait. Nothing of
@@ -32,6 +34,77 @@ impl Scheduler {
         self.hear_of_strangers(index, CatchAll::give_up, now);
         self.domains.shed(index);
         targets
+    }
+
+    /// Gives back the addresses of a domain that wait, for others to ask about: whatever is under way goes on. Returns
+    /// them with what is known of the domain.
+    pub fn give_back(&mut self, domain: &str, now: Timestamp) -> (Vec<Target>, KnownDomain) {
+        let index = self.entry(domain);
+        let entry = &mut self.domains[index];
+        let known = KnownDomain {
+            keeps_waiting: entry.keeps_waiting,
+            ..entry.strangers.known()
+        };
+        let host = entry.group.map(|group| self.groups[group].host);
+        let mut targets = Vec::new();
+        for (not_before, subject) in self.domains[index].drain_with_times() {
+            self.pending -= 1;
+            if subject.look == Look::First {
+                targets.push(Target {
+                    likelihood: subject.likelihood,
+                    waiting: subject.waiting(),
+                    not_before,
+                    answered: None,
+                    turn: Turn::InLine,
+                    address: subject.address,
+                });
+            } else if let Some(host) = host {
+                self.learned_nothing(host, &subject);
+            }
+        }
+        let strangers = &self.domains[index].strangers;
+        if strangers.decoy_due().is_some() {
+            self.hear_of_strangers(index, CatchAll::hand_back, now);
+            // Whoever brings it back tells what is known of it by then.
+            self.unremembered.insert(index);
+        }
+        self.book(index);
+        (targets, known)
+    }
+
+    /// Those of `domains` in which nothing is to be done before a later moment, each with that moment.
+    pub fn resting<'a>(
+        &self,
+        domains: impl IntoIterator<Item = &'a str>,
+        now: Timestamp,
+    ) -> Vec<(&'a str, Timestamp)> {
+        let held: HashSet<&str> = self.held.domains().collect();
+        let rests = |name: &'a str| {
+            let index = *self.by_name.get(name)?;
+            let entry = &self.domains[index];
+            let decoy = entry.strangers.decoy_due();
+            let is_free = entry.waiting_now() == 0
+                && entry.under_way == 0
+                && !entry.strangers.decoy_under_way()
+                && decoy.is_none_or(|due| due > now)
+                && entry.system.is_none()
+                && !entry.unsure
+                && !self.is_a_puzzle(index)
+                && !held.contains(name);
+            let somebody_waits = entry.waiting_later() > 0;
+            let until = entry.first_later(now).filter(|_| is_free && somebody_waits);
+            until.map(|until| (name, until))
+        };
+        domains.into_iter().filter_map(rests).collect()
+    }
+
+    /// Leaves hosts to others: what their last answers are worth is not tested from here.
+    pub fn leave_untested(&mut self, is_left: impl Fn(&HostKey) -> bool) {
+        for group in &mut self.groups {
+            if is_left(&self.hosts[group.host].key) {
+                group.last_tests = limits::LAST_TESTS;
+            }
+        }
     }
 
     /// Those of `domains` of which nothing waits, is under way or is yet to be told.

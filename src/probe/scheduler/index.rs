@@ -8,12 +8,12 @@ use super::host::Host;
 use super::mx_group::{MxGroup, Pipelining, targets_of};
 use super::{Look, Scheduler, Subject, Wake};
 use crate::model::limits;
-use crate::model::provider::{Acceptance, TlsHabit};
+use crate::model::provider::{Acceptance, Provider, TlsHabit};
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::net::route::{HostKey, MailHost, Route};
-use crate::probe::pace::{Pace, Rate};
+use crate::probe::pace::{Ceilings, Pace, Rate};
 use crate::probe::{CatchAll, Trust};
 use crate::smtp::session::{Encryption, Privacy};
 
@@ -176,15 +176,11 @@ impl Scheduler {
         index
     }
 
-    /// What is shared under a host key, made on first sight.
-    pub(super) fn host(&mut self, key: HostKey) -> usize {
-        if let Some(&host) = self.by_key.get(&key) {
-            return host;
-        }
-        let provider = self.providers.by_id(&key.0).cloned().map(Box::new);
+    /// The ceilings at a host, with how fast it may come to be asked.
+    fn ceilings_at(&self, provider: Option<&Provider>) -> (Ceilings, Rate) {
         let mut ceilings = self.limits.ceilings;
         let mut rate_max = self.limits.rate_max;
-        if let Some(provider) = &provider {
+        if let Some(provider) = provider {
             let most = provider.connections.unwrap_or(u32::MAX);
             ceilings.connections = ceilings.connections.min(most).max(1);
             let rate = provider
@@ -194,6 +190,25 @@ impl Scheduler {
             let most = provider.millirate_max.map(Rate::from_thousandths);
             rate_max = rate_max.min(most.unwrap_or(ceilings.rate));
         }
+        (ceilings, rate_max)
+    }
+
+    /// Keeps to a part of the ceilings at a host, for others ask it too.
+    pub fn confine(&mut self, key: &HostKey, part: Ceilings) {
+        let Some(&host) = self.by_key.get(key) else {
+            return;
+        };
+        let (own, most) = self.ceilings_at(self.hosts[host].provider.as_deref());
+        self.hosts[host].pace.confine(part, own, most);
+    }
+
+    /// What is shared under a host key, made on first sight.
+    pub(super) fn host(&mut self, key: HostKey) -> usize {
+        if let Some(&host) = self.by_key.get(&key) {
+            return host;
+        }
+        let provider = self.providers.by_id(&key.0).cloned().map(Box::new);
+        let (ceilings, rate_max) = self.ceilings_at(provider.as_deref());
         let host = self.hosts.len();
         let pace = Pace::new(ceilings).growing_to(rate_max);
         self.hosts.push(Host::new(key.clone(), provider, pace));

@@ -748,7 +748,7 @@ impl Scheduler {
         let entry = &mut self.domains[index];
         entry.keeps_waiting |= known.keeps_waiting;
         // What was heard by now was asked about for a control address.
-        if entry.strangers == CatchAll::default() {
+        if entry.strangers.has_no_decoy() {
             let remember = |strangers: &mut CatchAll| strangers.remember(known);
             self.hear_of_strangers(index, remember, now);
         }

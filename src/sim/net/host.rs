@@ -42,7 +42,8 @@ pub(super) struct Memory {
     greylist: HashMap<String, (Timestamp, u32)>,
     strangers: u32,
     alarmed_until: Option<Timestamp>,
-    recent: VecDeque<Timestamp>,
+    /// The last recipients of each client.
+    recent: HashMap<IpAddr, VecDeque<Timestamp>>,
 }
 
 /// How a host feels about its clients at present.
@@ -103,22 +104,22 @@ impl Memory {
         }
     }
 
-    /// Whether one more recipient now is more than the rate allows; if not, it is counted.
-    pub(super) fn too_fast(&mut self, habits: &Habits, now: Timestamp) -> bool {
+    /// Whether one more recipient of a client now is more than the rate allows; if not, it is counted.
+    pub(super) fn too_fast(&mut self, habits: &Habits, client: IpAddr, now: Timestamp) -> bool {
         let Some(rate) = habits.rate else {
             return false;
         };
-        while self
-            .recent
+        let recent = self.recent.entry(client).or_default();
+        while recent
             .front()
             .is_some_and(|first| now.since(*first) >= rate.per)
         {
-            self.recent.pop_front();
+            recent.pop_front();
         }
-        if self.recent.len() >= rate.recipients as usize {
+        if recent.len() >= rate.recipients as usize {
             return true;
         }
-        self.recent.push_back(now);
+        recent.push_back(now);
         false
     }
 }

@@ -106,13 +106,16 @@ impl Network {
             seen.connections += 1;
             seen.open += 1;
             seen.open_at_most = seen.open_at_most.max(seen.open);
+            let stays = seen.stays.iter();
+            let of_it = stays.filter(|stay| stay.client == client && stay.until.is_none());
+            let open = 1 + u32::try_from(of_it.count()).unwrap_or(u32::MAX);
             seen.sources.insert(client);
             seen.stays.push(Stay {
                 client,
                 from: self.clock.now(),
                 until: None,
             });
-            (seen.connections, seen.open)
+            (seen.connections, open)
         };
         let visit = Visit {
             host: Arc::clone(&station.host),

@@ -276,7 +276,7 @@ pub fn judge(
     findings.extend(rude);
     findings.extend(bounds(courtesy, outcome));
     let traffic = traffic(creation, witness, manners.decoys);
-    findings.extend(miscounts(outcome, &traffic));
+    findings.extend(miscounts(outcome, &traffic, courtesy.crew));
     Score {
         seed: creation.seed,
         rows: creation.rows.len(),
@@ -361,15 +361,17 @@ fn ratio(count: u64, of: u64) -> f64 {
 }
 
 /// The program's own figures must be those that the world counted.
-fn miscounts(outcome: &Outcome, traffic: &Traffic) -> Vec<Finding> {
+fn miscounts(outcome: &Outcome, traffic: &Traffic, crew: Machines) -> Vec<Finding> {
     let own = &outcome.report.traffic;
+    // What a machine did since it told of itself last dies with it.
+    let is_lost = matches!(crew, Machines::Many { changing: true, .. });
     let pairs = [
         ("DNS questions", own.dns_queries, traffic.dns_queries),
         ("connections", own.connections, traffic.connections),
     ];
     pairs
         .into_iter()
-        .filter(|(_, own, seen)| own != seen)
+        .filter(|(_, own, seen)| own != seen && !is_lost)
         .map(|(what, own, seen)| {
             Finding::new(
                 Complaint::Miscount,

@@ -43,6 +43,8 @@ pub struct Courtesy {
     pub patience: Duration,
     /// Who asks.
     pub crew: Machines,
+    /// The ceilings at a host over all who ask.
+    pub global: Global,
 }
 
 /// Who asks in a trial.
@@ -69,6 +71,7 @@ impl Default for Courtesy {
             pending: limits::PENDING_ADDRESSES,
             patience: Duration::from_secs(1800),
             crew: Machines::One,
+            global: Global::NONE,
         }
     }
 }
@@ -210,7 +213,7 @@ pub async fn run(
             let crew = Crew {
                 engine: Arc::new(simulation.engine.connect()),
                 run: RunId::named("trial").expect("a name of a run"),
-                global: Global::NONE,
+                global: courtesy.global,
             };
             Asking::Engine(world.clone(), Box::new(config.clone()), crew)
         }

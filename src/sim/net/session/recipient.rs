@@ -143,7 +143,7 @@ impl Session {
             Some((Line::OneDomainOnly, Then::Listen))
         } else if too_bad {
             Some((Line::TooManyBadRecipients, Then::Listen))
-        } else if desk.memory.too_fast(habits, desk.now) {
+        } else if desk.memory.too_fast(habits, self.client, desk.now) {
             Some((Line::TooFast, Then::Listen))
         } else {
             None

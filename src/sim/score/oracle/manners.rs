@@ -1,6 +1,7 @@
 //! Judges the client's conduct by what the servers counted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::net::route::RecordKind;
 use crate::sim::net::dialect::Line;
 use crate::sim::net::witness::{Stay, Totals};
 use crate::sim::net::{Breach, Outcome, Question, Sightings, Witness};
-use crate::sim::score::{Courtesy, Creation, Nature, Prospect, Site};
+use crate::sim::score::{Courtesy, Creation, Machines, Nature, Prospect, Site};
 
 /// What the servers counted, each for the worst of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -123,7 +124,12 @@ pub fn judge(
         scene.connections(name, seen, site);
         scene.economy(name, seen);
         scene.complaints(name, seen, site);
-        scene.haste(name, site, &seen.questions);
+        for source in &seen.sources {
+            let of_it = seen.questions.iter();
+            let of_it = of_it.filter(|question| client_of(seen, question) == *source);
+            let of_it: Vec<&Question> = of_it.collect();
+            scene.haste(name, site, &of_it);
+        }
     }
     for (number, site) in creation.sites.iter().enumerate() {
         scene.roof(number, site);
@@ -178,7 +184,7 @@ impl Scene<'_> {
 
     /// Tripwires within each connection, and how connections end.
     fn connections(&mut self, name: &str, seen: &Sightings, site: &Site) {
-        if site.stays_on() && seen.hang_ups > 0 {
+        if site.stays_on() && seen.hang_ups > 0 && !self.machines_change() {
             self.counts.without_quit += u64::from(seen.hang_ups);
             let name = self.named(name);
             let detail = format!("{name}: {} connections left without QUIT", seen.hang_ups);
@@ -260,7 +266,9 @@ impl Scene<'_> {
             let at_providers = NEVER_HEARD_AT_PROVIDERS.iter();
             heard.extend(at_providers.map(|line| (*line, seen.times_said(*line))));
         }
-        let connections = self.courtesy.connections_per_host;
+        // Each that asks learns by itself.
+        let learners = u32::try_from(seen.sources.len().max(1)).unwrap_or(u32::MAX);
+        let connections = self.courtesy.connections_per_host * learners;
         for (line, most) in [
             (Line::TooManyRecipients, FLIGHT * connections),
             // Each connection under way may hear it once: the host closes with it.
@@ -283,7 +291,7 @@ impl Scene<'_> {
 
     /// A client that is told to slow down stays away from that machine for a while: only what was under way by then may
     /// still arrive.
-    fn haste(&mut self, host: &str, site: &Site, questions: &[Question]) {
+    fn haste(&mut self, host: &str, site: &Site, questions: &[&Question]) {
         let way = site.way;
         let thinking = (site.habits.rcpt_wait + site.habits.tarpit) * FLIGHT;
         let lost = match way.loss > 0.0 {
@@ -375,25 +383,79 @@ impl Scene<'_> {
         // batch in each connection.
         let rate = self.courtesy.recipients_per_second as usize;
         let together = 9 * self.courtesy.connections_per_host as usize;
-        if rate > 0 && (second > 2 * rate + together || ten > 11 * rate + together) {
-            let detail = format!(
-                "{}: {second} recipients in a second, {ten} in ten",
-                site.name
-            );
-            self.find(Complaint::Rate, detail);
+        let global = self.courtesy.global;
+        // Who asks together is one visitor to a small host; a large operator limits each address.
+        let visitors: Vec<Vec<IpAddr>> = match self.asks_as_many(site) {
+            false => vec![sources(&seen).into_iter().collect()],
+            true => sources(&seen).into_iter().map(|one| vec![one]).collect(),
+        };
+        for visitor in &visitors {
+            let of_it = |question: &(IpAddr, Timestamp)| visitor.contains(&question.0);
+            let mut times: Vec<Timestamp> = seen
+                .iter()
+                .flat_map(|seen| seen.questions.iter().map(|q| (client_of(seen, q), q.at)))
+                .filter(of_it)
+                .map(|(_, at)| at)
+                .collect();
+            times.sort_unstable();
+            let (second, ten) = (most_within(&times, 1_000), most_within(&times, 10_000));
+            if rate > 0 && (second > 2 * rate + together || ten > 11 * rate + together) {
+                let detail = format!(
+                    "{}: {second} recipients in a second, {ten} in ten",
+                    site.name
+                );
+                self.find(Complaint::Rate, detail);
+            }
+            let most = most_at_once(&seen, |client| visitor.contains(&client));
+            self.counts.most_connections = self.counts.most_connections.max(most);
+            if most > self.courtesy.connections_per_host as usize {
+                let detail = format!("{} (site {number}): {most} connections at once", site.name);
+                self.find(Complaint::Connections, detail);
+            }
         }
-        let most = most_at_once(&seen);
-        self.counts.most_connections = self.counts.most_connections.max(most);
-        if most > self.courtesy.connections_per_host as usize {
-            let detail = format!("{} (site {number}): {most} connections at once", site.name);
+        if let Some(whole) = global.rate.per_second() {
+            // Each visitor's bucket may be emptied at once.
+            #[expect(clippy::cast_precision_loss, reason = "counts of a simulation")]
+            let most = 11.0 * whole + (together * visitors.len()) as f64;
+            #[expect(clippy::cast_precision_loss, reason = "counts of a simulation")]
+            if ten as f64 > most {
+                let detail = format!("{}: {ten} recipients in ten seconds of all", site.name);
+                self.find(Complaint::Rate, detail);
+            }
+        }
+        let at_once = most_at_once(&seen, |_| true);
+        if global
+            .connections
+            .is_some_and(|most| at_once > most as usize)
+        {
+            let detail = format!("{}: {at_once} connections at once of all", site.name);
             self.find(Complaint::Connections, detail);
+        }
+    }
+
+    /// Whether a site may be asked from several addresses: it is a large operator, and several machines ask.
+    fn asks_as_many(&self, site: &Site) -> bool {
+        match self.courtesy.crew {
+            Machines::One => false,
+            Machines::Many { .. } => site.is_known_by_name(),
+        }
+    }
+
+    /// Whether machines die and others come for them, so that what was under way is lost, and begun anew by others.
+    fn machines_change(&self) -> bool {
+        match self.courtesy.crew {
+            Machines::One => false,
+            Machines::Many { changing, .. } => changing,
         }
     }
 
     /// One sender, one name: what a greylist knows a client by must not change.
     fn identity(&mut self) {
         for (name, seen) in self.hosts {
-            if seen.names.len() > 1 || seen.senders.len() > 1 || seen.sources.len() > 1 {
+            let may_be_several =
+                self.machines_change() || self.asks_as_many(self.creation.site_of(name));
+            let is_several = seen.names.len() > 1 || seen.sources.len() > 1;
+            if seen.senders.len() > 1 || (is_several && !may_be_several) {
                 let detail = format!("{name} met {:?} as {:?}", seen.names, seen.senders);
                 self.findings
                     .push(Finding::new(Complaint::Identity, detail));
@@ -455,7 +517,13 @@ impl Scene<'_> {
             .flat_map(|(host, seen)| self.explanation(host, seen, on_list))
             .filter(|question| !on_list.contains(&key_of(&question.address)))
             .count();
-        further_strangers(accepted) + machines - 1 + late + tests + explained
+        // Each that asks finds out by itself whether a host still tells the truth.
+        let sources: HashSet<IpAddr> = seen()
+            .flat_map(|(_, seen)| &seen.sources)
+            .copied()
+            .collect();
+        let learners = sources.len().max(1);
+        (further_strangers(accepted) + machines - 1 + late) * learners + tests + explained
     }
 
     /// How often each address and each domain was asked about.
@@ -497,6 +565,13 @@ impl Scene<'_> {
                 (true, Prospect::Silent(_) | Prospect::NoMail) => machines,
                 (true, Prospect::Mailboxes | Prospect::TakesAll(_)) => 1,
                 (false, _) => TRIES,
+            };
+            // What was under way when a machine died is asked again by another.
+            let sources = || site.hosts.iter().filter_map(|host| self.hosts.get(host));
+            let sources: HashSet<&IpAddr> = sources().flat_map(|seen| &seen.sources).collect();
+            let bound = match self.machines_change() {
+                true => bound * u32::try_from(sources.len().max(1)).unwrap_or(u32::MAX),
+                false => bound,
             };
             let again: u32 = about
                 .values()
@@ -591,6 +666,20 @@ impl Scene<'_> {
             }
         }
     }
+}
+
+/// From where a question came.
+fn client_of(seen: &Sightings, question: &Question) -> IpAddr {
+    seen.stays[question.connection as usize - 1].client
+}
+
+/// From where clients came to some hosts.
+fn sources(hosts: &[&Sightings]) -> BTreeSet<IpAddr> {
+    hosts
+        .iter()
+        .flat_map(|seen| &seen.sources)
+        .copied()
+        .collect()
 }
 
 /// How many decoys beyond one for each domain a host may be asked about that has accepted so many: one after every row
@@ -709,9 +798,10 @@ fn most_within(times: &[Timestamp], millis: u64) -> usize {
 }
 
 /// Most connections open at once over some hosts. One that ends as another begins leaves room for it.
-fn most_at_once(hosts: &[&Sightings]) -> usize {
+fn most_at_once(hosts: &[&Sightings], counts: impl Fn(IpAddr) -> bool) -> usize {
     let mut changes: Vec<(Timestamp, isize)> = Vec::new();
-    for stay in hosts.iter().flat_map(|seen| &seen.stays) {
+    let stays = hosts.iter().flat_map(|seen| &seen.stays);
+    for stay in stays.filter(|stay| counts(stay.client)) {
         changes.push((stay.from, 1));
         if let Some(until) = stay.until {
             changes.push((until, -1));
@@ -729,6 +819,8 @@ fn most_at_once(hosts: &[&Sightings]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
@@ -743,6 +835,7 @@ mod tests {
         let at = |seconds| Timestamp::from_millis(seconds * 1000);
         let tried = |from: &[u64], words: &[u64]| {
             let stay = |&from| Stay {
+                client: Ipv4Addr::LOCALHOST.into(),
                 from: at(from),
                 until: None,
             };
@@ -843,6 +936,7 @@ mod tests {
     #[test]
     fn connections_of_all_hosts_under_a_roof_count_together() {
         let stay = |from, until| Stay {
+            client: Ipv4Addr::LOCALHOST.into(),
             from: Timestamp::from_millis(from),
             until: Some(Timestamp::from_millis(until)),
         };
@@ -851,7 +945,7 @@ mod tests {
             ..Sightings::default()
         };
         let (one, two) = (host(&[stay(0, 10), stay(10, 20)]), host(&[stay(5, 15)]));
-        assert_eq!(most_at_once(&[&one]), 1);
-        assert_eq!(most_at_once(&[&one, &two]), 2);
+        assert_eq!(most_at_once(&[&one], |_| true), 1);
+        assert_eq!(most_at_once(&[&one, &two], |_| true), 2);
     }
 }
