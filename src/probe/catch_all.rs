@@ -302,7 +302,9 @@ pub fn refuses_a_stranger(reading: &Reading) -> bool {
 
 /// What the refusal of a decoy with `code` means where an address of its domain was accepted earlier in the same
 /// transaction: client, sender and domain were the same, so it is the recipient that the host refuses, whatever its words.
-/// `None` where the words blame us, or the code is about the command (RFC 5321 §4.2.2).
+/// Where the words say that there is no such mailbox, a cautious code (4yz: Postfix `soft_bounce`,
+/// `unknown_local_recipient_reject_code`, `unverified_recipient_reject_code`) changes nothing in that. `None` where the
+/// words blame us, or the code is about the command (RFC 5321 §4.2.2).
 #[must_use]
 pub fn refused_beside_an_acceptance(reading: &Reading, code: Option<u16>) -> Option<Reading> {
     // That a code such as 554 or 5.7.1 is about the sender is a guess, and here it is wrong.
@@ -312,8 +314,11 @@ pub fn refused_beside_an_acceptance(reading: &Reading, code: Option<u16>) -> Opt
             reading.reason,
             Reason::Unread | Reason::RelayDenied | Reason::DomainNotServed
         );
-    let is_a_refusal = code.is_some_and(|code| (510..600).contains(&code));
-    (reading.permanent && is_about_the_recipient && is_a_refusal).then(|| Reading {
+    let is_for_good = reading.permanent && code.is_some_and(|code| (510..600).contains(&code));
+    let is_for_now = !reading.permanent && code.is_some_and(|code| (450..500).contains(&code));
+    let is_refused = (is_for_good && is_about_the_recipient)
+        || (is_for_now && reading.reason == Reason::NoSuchMailbox);
+    is_refused.then(|| Reading {
         reason: Reason::NoSuchMailbox,
         permanent: true,
         rule: format!("refused beside an accepted address ({})", reading.rule),
@@ -447,6 +452,13 @@ mod tests {
         assert_eq!(read_as(unread, true, 550), stranger);
         assert_eq!(read_as(Reason::RelayDenied, true, 554), stranger);
         assert_eq!(read_as(unread, false, 450), None);
+        assert_eq!(read_as(Reason::NoSuchMailbox, false, 450), stranger);
+        assert_eq!(read_as(Reason::Greylisted, false, 450), None);
+        assert_eq!(
+            read_as(Reason::NoSuchMailbox, false, 421),
+            None,
+            "it takes its leave"
+        );
         assert_eq!(
             read_as(unread, true, 501),
             None,

@@ -145,6 +145,7 @@ fn recipient_access(domains: &[&Domain]) -> String {
                 Truth::Deliverable
                 | Truth::Dead
                 | Truth::CatchAll
+                | Truth::DeadForNow
                 | Truth::Blocked
                 | Truth::BlockedDead => continue,
             };

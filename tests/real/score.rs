@@ -12,7 +12,7 @@ fn right_verdict(truth: Truth) -> &'static str {
         Truth::Deliverable => "deliverable",
         Truth::Dead | Truth::Disabled => "undeliverable",
         Truth::Full | Truth::CatchAll => "risky",
-        Truth::Blocked | Truth::BlockedDead => "unknown",
+        Truth::DeadForNow | Truth::Blocked | Truth::BlockedDead => "unknown",
     }
 }
 
@@ -22,7 +22,10 @@ fn is_grave(truth: Truth, verdict: &str) -> bool {
         Truth::Deliverable | Truth::Full => verdict == "undeliverable",
         Truth::CatchAll => matches!(verdict, "undeliverable" | "deliverable"),
         Truth::Dead | Truth::Disabled => verdict == "deliverable",
-        Truth::Blocked | Truth::BlockedDead => matches!(verdict, "undeliverable" | "deliverable"),
+        // A code for "not now" rejects nobody, but promises nothing either.
+        Truth::DeadForNow | Truth::Blocked | Truth::BlockedDead => {
+            matches!(verdict, "undeliverable" | "deliverable")
+        }
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
                 Truth::Deliverable
                 | Truth::Dead
                 | Truth::CatchAll
+                | Truth::DeadForNow
                 | Truth::Blocked
                 | Truth::BlockedDead => continue,
             };

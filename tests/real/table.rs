@@ -109,6 +109,8 @@ pub(crate) enum Truth {
     Deliverable,
     /// There is none, and the server says so.
     Dead,
+    /// There is none, and the server says so with a code for "not now".
+    DeadForNow,
     /// The mailbox was closed, and the server says so.
     Disabled,
     /// There is a mailbox, but it is full.
@@ -126,7 +128,7 @@ impl Truth {
     pub(crate) fn has_mailbox(self) -> bool {
         match self {
             Truth::Deliverable | Truth::Full | Truth::Disabled | Truth::Blocked => true,
-            Truth::Dead | Truth::BlockedDead | Truth::CatchAll => false,
+            Truth::Dead | Truth::DeadForNow | Truth::BlockedDead | Truth::CatchAll => false,
         }
     }
 }

@@ -64,6 +64,8 @@ struct Entry {
     #[serde(default)]
     without: Vec<Spanned<String>>,
     #[serde(default)]
+    quotes: bool,
+    #[serde(default)]
     example: Option<String>,
     /// For readers of the file.
     #[serde(default, rename = "source")]
@@ -240,6 +242,7 @@ impl Reader<'_> {
             text: self.phrases(&entry.text)?,
             with: self.phrases(&entry.with)?,
             without: self.phrases(&entry.without)?,
+            quotes: entry.quotes,
             example: entry.example,
         })
     }

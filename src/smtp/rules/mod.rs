@@ -8,6 +8,7 @@ mod blame;
 pub mod contacts;
 mod file;
 mod normalize;
+mod quoted;
 mod rule;
 mod search;
 
@@ -17,6 +18,7 @@ use std::sync::{Arc, LazyLock};
 pub use blame::speaks_of_us;
 pub use file::BookError;
 use normalize::Words;
+use quoted::quoted;
 use rule::{Case, Meaning, Rule};
 use search::{Phrase, Phrases, Search};
 
@@ -264,9 +266,15 @@ impl Rules {
             provider: context.provider.map(|provider| provider.id.as_str()),
             found: &found,
         };
-        let (rule, phrase) = self
+        let (mut rule, mut phrase) = self
             .first(&case)
             .expect("the last fallbacks fit every reply, as a test makes sure");
+        if rule.quotes
+            && let Some(quoted) = quoted(reply)
+            && let Some(of_the_mailbox) = self.of_the_mailbox(&quoted, context)
+        {
+            (rule, phrase) = of_the_mailbox;
+        }
         let theirs: Vec<&str> = context
             .echoes
             .iter()
@@ -281,6 +289,27 @@ impl Rules {
                 && speaks_of_us(&reply.lines.join(" "), context.ours, &theirs),
         };
         say(rule, phrase, how)
+    }
+
+    /// How a quoted reply is read, where it blames the mailbox. What it says of the client is said of the server that
+    /// quotes it, not of us.
+    fn of_the_mailbox(
+        &self,
+        quoted: &Reply,
+        context: &Context<'_>,
+    ) -> Option<(&Rule, Option<&Phrase>)> {
+        let words = Words::of(quoted, context.echoes, &self.names);
+        let found = self.search.find(&words.text);
+        let case = Case {
+            stage: context.stage,
+            code: quoted.code,
+            enhanced: words.enhanced,
+            provider: None,
+            found: &found,
+        };
+        let (rule, phrase) = self.first(&case)?;
+        let is_sure = rule.meaning.reason.blame() == Blame::Mailbox && !rule.is_in_doubt();
+        is_sure.then_some((rule, phrase))
     }
 
     /// The rule that fits first, else the fallback that does; with the phrase that made it fit.

@@ -20,6 +20,8 @@ pub(super) struct Rule {
     pub(super) text: AnyOf,
     pub(super) with: AnyOf,
     pub(super) without: AnyOf,
+    /// Whether such a reply may quote another server's, which is read instead where it blames the mailbox.
+    pub(super) quotes: bool,
     /// A reply that it is for.
     pub(super) example: Option<String>,
 }

@@ -353,6 +353,32 @@ fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
 }
 
 #[test]
+fn a_stranger_refused_for_now_beside_somebody_accepted_is_refused() {
+    // Postfix with `soft_bounce`, or one that verifies recipients, as it is by default.
+    let cautious = |question: Question<'_>| match honest(question) {
+        Reply::No => Reply::NoForNow,
+        other => other,
+    };
+    let drill = run_against("acme.test", &people("acme.test", 6, 2), cautious);
+    let domain = drill.scheduler.by_name["acme.test"];
+    assert_eq!(
+        drill.scheduler.domains[domain].strangers.openness(),
+        CatchAllState::RefusesStrangers
+    );
+    // The code still says that the listed ones may be asked again: none of them is condemned.
+    for missing in ["x3@acme.test", "x7@acme.test"] {
+        assert_eq!(drill.word(missing), Reason::NoSuchMailbox);
+        let condemned = drill.learned.iter().any(|learned| {
+            matches!(learned, Event::Address { key, fact } if key == missing
+                && matches!(&fact.finding, Finding::Asked { reading, .. } if reading.condemns()))
+        });
+        assert!(!condemned, "{missing}");
+    }
+    let decoys = drill.seen[0].asked.keys().filter(|local| local.len() >= 18);
+    assert_eq!(decoys.count(), 1, "one decoy tells");
+}
+
+#[test]
 fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     // It is a catch-all, but takes no more than three recipients a connection, and says so in words of its own.
     let limited = Habits {

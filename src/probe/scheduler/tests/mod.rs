@@ -66,6 +66,8 @@ struct Question<'a> {
 enum Reply {
     Yes,
     No,
+    /// There is no such mailbox, with a code that says "not now".
+    NoForNow,
     TooMany,
     ComeBack,
     HangUp,
@@ -449,6 +451,7 @@ impl Drill {
                         | Reply::Busy
                         | Reply::Unread
                         | Reply::InOwnWords
+                        | Reply::NoForNow
                         | Reply::TooFast
                         | Reply::Blocked => {
                             connection.refused += 1;
@@ -478,6 +481,7 @@ impl Drill {
                             heard.exchange.reply = "554 Transaction ended here".to_owned();
                             heard
                         }
+                        Reply::NoForNow => heard(Some(450), Reason::NoSuchMailbox, false),
                         Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
                         Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
                     }
