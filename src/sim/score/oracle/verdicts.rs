@@ -59,14 +59,14 @@ impl Said {
                 Outcome::Accepted if question.code != 0 => {
                     said.accepted.insert(key);
                 }
+                Outcome::RefusedMailbox if !on_list.contains(&key) => {
+                    // Whether it says "not now" or "never", it looked for a mailbox and found none.
+                    said.strangers_refused.insert(domain_of(&key).to_owned());
+                }
                 Outcome::RefusedMailbox if for_good => {
-                    if on_list.contains(&key) {
-                        let domain = domain_of(&key).to_owned();
-                        if said.refused.insert(key) {
-                            *listed.entry(domain).or_default() += 1;
-                        }
-                    } else {
-                        said.strangers_refused.insert(domain_of(&key).to_owned());
+                    let domain = domain_of(&key).to_owned();
+                    if said.refused.insert(key) {
+                        *listed.entry(domain).or_default() += 1;
                     }
                 }
                 Outcome::Accepted | Outcome::RefusedMailbox | Outcome::RefusedOtherwise => {}
