@@ -369,7 +369,10 @@ impl Pace {
             rest.slowdowns += 1;
         }
         match sign {
-            Sign::Words => self.give_way(now),
+            Sign::Words => {
+                rest.only_asks_since.get_or_insert(now);
+                self.give_way(now);
+            }
             Sign::Cut => self.ease(),
         }
         rest.not_before = now + wait;

@@ -1,5 +1,7 @@
 //! What one machine has said about our speed: the wait that follows is its own.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::limits;
@@ -15,6 +17,9 @@ pub struct Rest {
     /// Recipients answered as they should be, since the last request or reward.
     #[serde(skip)]
     pub(super) well: u32,
+    /// Since when it has only asked us to slow down, answering no recipient as it should be.
+    #[serde(skip)]
+    pub(super) only_asks_since: Option<Timestamp>,
     /// Connections lost in mid-session since things last went well for a while.
     #[serde(skip)]
     pub(super) drops: u32,
@@ -29,6 +34,7 @@ impl Rest {
 
     /// Notes that a recipient was answered as it should be: enough of them make a request good.
     pub fn went_well(&mut self) {
+        self.only_asks_since = None;
         self.well += 1;
         if self.well >= limits::ANSWERS_TO_SPEED_UP {
             self.well = 0;
@@ -42,6 +48,13 @@ impl Rest {
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         self.slowdowns > limits::SLOWDOWN_DOUBLINGS
+    }
+
+    /// Whether the machine has only asked us to slow down for as long as our `patience` lasts, and more than once.
+    #[must_use]
+    pub fn outlasts(&self, patience: Duration, now: Timestamp) -> bool {
+        let since = self.only_asks_since.filter(|_| self.slowdowns > 1);
+        since.is_some_and(|since| now.since(since) >= patience)
     }
 
     /// Waits no longer than until `latest`: an earlier run may have had more patience.

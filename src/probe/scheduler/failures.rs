@@ -338,7 +338,8 @@ impl Scheduler {
         self.tell_of_host(host);
     }
 
-    /// A host that has sent us away time and again is left in peace.
+    /// A host that has sent us away time and again is left in peace; so is a machine that does nothing else for as long as
+    /// our patience lasts, until it may be asked again.
     pub(super) fn leave_if_hopeless(
         &mut self,
         host: usize,
@@ -352,6 +353,10 @@ impl Scheduler {
         let hopeless = rest.is_some_and(|rest| rest.is_hopeless());
         if hopeless || known.pace.is_endless(waiting) {
             self.block(host, machine.clone(), heard, self.block_wait(host), now);
+        } else if let Some(rest) = rest.filter(|rest| rest.outlasts(self.limits.patience, now))
+            && let Some(until) = rest.until(now)
+        {
+            self.block(host, machine.clone(), heard, until.since(now), now);
         }
     }
 

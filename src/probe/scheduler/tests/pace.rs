@@ -91,3 +91,20 @@ fn the_next_connection_is_dialled_while_a_goodbye_is_answered_within_what_the_ho
         assert!(seen.refused_at_most <= 9);
     }
 }
+
+#[test]
+fn a_host_that_only_ever_wants_us_to_come_back_is_left_when_our_patience_ends() {
+    let brief = Limits {
+        patience: Duration::from_secs(60),
+        ..limits()
+    };
+    let busy = Habits {
+        answer: |_| Reply::TooFast,
+        ..Habits::default()
+    };
+    let list = people("d.test", 30, 6);
+    let mut drill = Drill::new(brief, vec![busy], &[("d.test", 0)], &list);
+    let took = drill.run();
+    assert!(took <= Duration::from_secs(65), "{took:?}");
+    assert_eq!(drill.word("a0@d.test"), Reason::RateLimited);
+}
