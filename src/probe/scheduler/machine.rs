@@ -11,6 +11,7 @@ use super::puzzle::OwnWords;
 use super::{Event, Heard, Scheduler, SessionId};
 use crate::model::limits;
 use crate::model::reading::Reading;
+use crate::model::reason::Blame;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::Block;
@@ -257,10 +258,24 @@ impl Scheduler {
                 self.leave_if_nobody_is_left(group, now);
             }
         }
-        self.events.push(Event::Blocked {
-            host: whom,
-            exchange: heard.exchange.clone(),
-            addresses: before - self.pending,
+        let addresses = before - self.pending;
+        self.events.push(match heard.reading.reason.blame() {
+            Blame::Sender => Event::Blocked {
+                host: whom,
+                exchange: heard.exchange.clone(),
+                addresses,
+            },
+            // It has nothing against us: it has no time for anybody.
+            Blame::Mailbox
+            | Blame::Domain
+            | Blame::Host
+            | Blame::Operator
+            | Blame::Us
+            | Blame::Nobody => Event::Left {
+                host: whom,
+                words: heard.exchange.reply.clone(),
+                addresses,
+            },
         });
     }
 

@@ -81,6 +81,8 @@ enum Reply {
     Blocked,
     /// We ask too fast.
     TooFast,
+    /// It has no time for anybody.
+    HasNoTime,
 }
 
 /// Existing mailboxes have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
@@ -453,6 +455,7 @@ impl Drill {
                         | Reply::InOwnWords
                         | Reply::NoForNow
                         | Reply::TooFast
+                        | Reply::HasNoTime
                         | Reply::Blocked => {
                             connection.refused += 1;
                             delay += habits.tarpit;
@@ -483,6 +486,7 @@ impl Drill {
                         }
                         Reply::NoForNow => heard(Some(450), Reason::NoSuchMailbox, false),
                         Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
+                        Reply::HasNoTime => heard(Some(451), Reason::HostBusy, false),
                         Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
                     }
                 }

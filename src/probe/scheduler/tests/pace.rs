@@ -98,13 +98,31 @@ fn a_host_that_only_ever_wants_us_to_come_back_is_left_when_our_patience_ends() 
         patience: Duration::from_secs(60),
         ..limits()
     };
-    let busy = Habits {
-        answer: |_| Reply::TooFast,
-        ..Habits::default()
-    };
-    let list = people("d.test", 30, 6);
-    let mut drill = Drill::new(brief, vec![busy], &[("d.test", 0)], &list);
-    let took = drill.run();
-    assert!(took <= Duration::from_secs(65), "{took:?}");
-    assert_eq!(drill.word("a0@d.test"), Reason::RateLimited);
+    type Answer = fn(Question<'_>) -> Reply;
+    let blamed: Answer = |_| Reply::TooFast;
+    let busy: Answer = |_| Reply::HasNoTime;
+    for (answer, reason, refuses_us) in [
+        (blamed, Reason::RateLimited, true),
+        (busy, Reason::HostBusy, false),
+    ] {
+        let habits = Habits {
+            answer,
+            ..Habits::default()
+        };
+        let list = people("d.test", 30, 6);
+        let mut drill = Drill::new(brief.clone(), vec![habits], &[("d.test", 0)], &list);
+        let took = drill.run();
+        assert!(took <= Duration::from_secs(65), "{reason}: {took:?}");
+        assert_eq!(drill.word("a0@d.test"), reason);
+        // Only one that has something against us is told of as refusing us.
+        let told = |wanted: fn(&Event) -> bool| drill.learned.iter().any(wanted);
+        assert_eq!(
+            told(|event| matches!(event, Event::Blocked { .. })),
+            refuses_us
+        );
+        assert_eq!(
+            told(|event| matches!(event, Event::Left { .. })),
+            !refuses_us
+        );
+    }
 }
