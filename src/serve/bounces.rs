@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::lists::not_verified;
-use super::problem::Problem;
+use super::problem::{Problem, as_parameters};
 use crate::bounce::explain::Knowledge;
 use crate::bounce::import::health::health;
 use crate::bounce::import::keeper::{KeepError, Keeper};
@@ -128,7 +128,11 @@ pub fn learn(
         new: kept.new,
         known: kept.known,
         suppressed: kept.suppressed.map_or(0, |(_, added)| added),
-        misread: season.misread().iter().map(ToString::to_string).collect(),
+        misread: season
+            .misread()
+            .iter()
+            .map(|misread| as_parameters(&misread.to_string()))
+            .collect(),
         list,
     };
     Ok((learned, real))

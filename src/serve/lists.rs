@@ -74,6 +74,8 @@ pub struct View {
     estimate: Option<Value>,
     /// Why it broke off, and what to change.
     problem: Option<String>,
+    /// What kind of problem that is: `stranded`, `too_many_rows`, or one that a request may have.
+    problem_kind: Option<String>,
     /// What can be downloaded, below the list's own address.
     files: Vec<&'static str>,
 }
@@ -388,6 +390,7 @@ impl Lists {
             result: None,
             estimate: None,
             problem: None,
+            problem_kind: None,
             has_lists: false,
             delimiter: b',',
             key,
@@ -521,6 +524,7 @@ impl Lists {
             result: record.result.clone(),
             estimate: record.estimate.clone(),
             problem: record.problem.clone(),
+            problem_kind: record.problem_kind.clone(),
             files,
         }
     }
@@ -573,7 +577,7 @@ impl Lists {
         *entry.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
         record.state = State::Queued;
         record.work = work;
-        record.problem = None;
+        (record.problem, record.problem_kind) = (None, None);
         self.keep(&entry, record)?;
         entry
             .now
@@ -899,6 +903,7 @@ impl Lists {
                                     "the list has more than {most} rows, which is the most: send it in parts, or start the \
                                      server with a larger --max-rows"
                                 ));
+                                record.problem_kind = Some("too_many_rows".to_owned());
                                 State::Failed
                             }
                             (Ending::Completed | Ending::Deadline, _) => State::Done,
@@ -906,6 +911,7 @@ impl Lists {
                             (Ending::Interrupted, Wish::Pause | Wish::GoOn) => State::Paused,
                             (Ending::Stranded, _) => {
                                 record.problem = Some(STRANDED.to_owned());
+                                record.problem_kind = Some("stranded".to_owned());
                                 State::Failed
                             }
                         };
@@ -1091,7 +1097,9 @@ fn called_back(record: &Record, wish: Wish) -> State {
 
 fn failed(record: &mut Record, error: &Error) {
     record.state = State::Failed;
-    record.problem = Some(error.to_string());
+    let problem = Problem::from(error.clone());
+    record.problem = Some(problem.detail().to_owned());
+    record.problem_kind = Some(problem.name().to_owned());
 }
 
 /// The numbers of a report that whoever asks for a list is told.

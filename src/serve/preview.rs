@@ -50,9 +50,9 @@ pub struct Preview {
 }
 
 /// What was decided about the list, in words.
-fn told(remarks: &[Remark]) -> Vec<String> {
+fn told<'r>(remarks: impl IntoIterator<Item = &'r Remark>) -> Vec<String> {
     let words = |remark: &Remark| as_parameters(&remark.to_string());
-    remarks.iter().map(words).collect()
+    remarks.into_iter().map(words).collect()
 }
 
 /// Whether it is not clear which column holds the addresses.
@@ -119,6 +119,15 @@ pub fn preview(source: &Source, options: &Options, tools: &Tools) -> Result<Prev
         flags: BTreeMap::new(),
         remarks: told(list.remarks()),
     };
+    if seen.column.is_none() {
+        // Which of them are not used is not settled either.
+        let is_of_columns = |remark: &&Remark| matches!(remark, Remark::Spare { .. });
+        let others = list
+            .remarks()
+            .iter()
+            .filter(|remark| !is_of_columns(remark));
+        seen.remarks = told(others);
+    }
     let hash = RandomState::default();
     let (mut mailboxes, mut domains) = (HashSet::new(), HashSet::new());
     while let Some(row) = list.next_row().map_err(failed)? {

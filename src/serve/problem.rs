@@ -83,6 +83,11 @@ impl Problem {
         )
     }
 
+    /// What kind of problem it is, such as `no_list`.
+    pub fn name(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+
     /// What it says to a person.
     pub fn detail(&self) -> &str {
         &self.detail
@@ -137,12 +142,28 @@ impl From<Error> for Problem {
     }
 }
 
+/// Options of the command line, with the parameters that say the same here.
+const PARAMETERS: [(&str, &str); 11] = [
+    ("--column", "column"),
+    ("--sheet", "sheet"),
+    ("--delimiter", "delimiter"),
+    ("--encoding", "encoding"),
+    ("--unsaid", "unsaid"),
+    ("--ip", "ips"),
+    ("--selector", "selectors"),
+    ("--from", "mail_from"),
+    ("--sender-helo", "helo"),
+    ("--helo", "helo"),
+    ("--volume", "volume"),
+];
+
 /// Words that name options of the command line, with the parameters that say the same here.
 pub fn as_parameters(words: &str) -> String {
-    let options = ["column", "sheet", "delimiter", "encoding"];
-    options.iter().fold(words.to_owned(), |words, name| {
-        words.replace(&format!("--{name}"), name)
-    })
+    PARAMETERS
+        .iter()
+        .fold(words.to_owned(), |words, (option, parameter)| {
+            words.replace(option, parameter)
+        })
 }
 
 impl IntoResponse for Problem {

@@ -154,6 +154,9 @@ pub struct Record {
     pub estimate: Option<serde_json::Value>,
     /// Why it broke off.
     pub problem: Option<String>,
+    /// What kind of problem that is, as answers name it.
+    #[serde(default)]
+    pub problem_kind: Option<String>,
     /// Whether its lists are there.
     pub has_lists: bool,
     /// What parts the fields of its lists.

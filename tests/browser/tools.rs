@@ -59,7 +59,11 @@ fn somebody_is_left_alone_and_somebody_is_forgotten() {
             "suppression",
             &[("suppression-name", "anna@nordlicht.test")],
         );
-        until_shown(chromium, "suppression-told", "anna@nordlicht.test");
+        until_shown(
+            chromium,
+            "suppression-told",
+            "anna@nordlicht.test added here",
+        );
         fill(chromium, "check", &anna);
         until_shown(chromium, "check-told", "on your suppression list");
         chromium.run("document.querySelector('#suppression-told button').click()");

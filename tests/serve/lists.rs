@@ -547,6 +547,7 @@ fn a_list_with_too_many_rows_is_not_asked_about_to_its_end() {
         view["problem"].as_str().unwrap().contains("--max-rows"),
         "{view}"
     );
+    assert_eq!(view["problem_kind"], "too_many_rows");
     let id = server.send("", &people(100));
     assert_eq!(server.until(&id, &["failed", "done"])["state"], "done");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Home, Server, people, read_answer};
 
-/// Whether all of it is wanted: that takes a built-for-release program, a machine of its own and some minutes.
+/// Whether all of it is wanted: that takes a minute and 2 GB of disk.
 fn is_whole() -> bool {
     std::env::var_os("PRESEND_LOAD").is_some_and(|what| what == "whole")
 }

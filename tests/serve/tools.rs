@@ -59,6 +59,12 @@ fn a_domain_is_looked_at_also_while_a_list_runs() {
     let checks = told["checks"].as_array().unwrap();
     assert!(checks.iter().any(|check| check["fix"].is_string()));
     assert!(checks.iter().all(|check| check["title"].is_string()));
+    let fixes = checks.iter().filter_map(|check| check["fix"].as_str());
+    let fixes: Vec<&str> = fixes.filter(|fix| fix.contains("selectors")).collect();
+    assert!(
+        !fixes.is_empty() && !fixes.concat().contains("--"),
+        "{fixes:?}"
+    );
     assert_eq!(server.view(&id)["state"], "running");
     for domain in ["", "not a domain", "../x", "a@b.test"] {
         server

@@ -14,7 +14,7 @@ use super::body::{Json, bytes};
 use crate::bounce::explain::{Hints, Knowledge, explain as explained, explain_text, json};
 use crate::input::address::{Address, domain_name};
 use crate::model::limits;
-use crate::serve::problem::Problem;
+use crate::serve::problem::{Problem, as_parameters};
 use crate::smtp::HelloName;
 use crate::verifier::Sender;
 
@@ -167,5 +167,12 @@ pub async fn preflight(
         )
         .later(60)
     })??;
-    Ok(axum::Json(preflight.to_json()))
+    let mut told = preflight.to_json();
+    // What to do is told by the words of this interface.
+    for check in told["checks"].as_array_mut().into_iter().flatten() {
+        if let Some(fix) = check["fix"].as_str() {
+            check["fix"] = Value::from(as_parameters(fix));
+        }
+    }
+    Ok(axum::Json(told))
 }

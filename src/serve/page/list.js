@@ -89,7 +89,7 @@ async function look(reading) {
   put(part("sheet"), [...seen.sheets].sort((one, other) => one.localeCompare(other)).map((sheet) => h("option", { value: sheet }, sheet)));
   part("sheet").value = seen.sheets[0] ?? "";
   const number = (n, what) => h("div", n ? null : { class: "none" }, h("b", null, count(n)), h("span", null, what));
-  put(part("counts"), ["rows", "addresses", "mailboxes", "domains", "duplicates", "without_address", "suppressed"].map((what) => number(seen[what], say(`list.${what}`))));
+  put(part("counts"), (seen.column === null ? ["rows"] : ["rows", "addresses", "mailboxes", "domains", "duplicates", "without_address", "suppressed"]).map((what) => number(seen[what], say(`list.${what}`))));
   put(part("remarks"), seen.remarks.map((remark) => h("li", { lang: "en" }, remark)));
   const flags = Object.entries(seen.flags).filter(([name]) => name !== "duplicate" && name !== "suppressed");
   write("flags", flags.length ? `${say("list.flags")}: ${flags.map(([name, n]) => `${count(n)} × ${say(`flag.${name}`) || name}`).join(" · ")}` : "");
@@ -231,10 +231,13 @@ function show(now) {
   write("state", say(`state.${state}`));
   part("state").className = `badge ${state}`;
   write("kept", now.before_it ? say("list.before", { n: now.before_it }) : now.kept_until ? say("list.kept", { date: day(now.kept_until) }) : "");
-  write("problem", now.problem);
+  put(part("problem"), h("b", null, say(`problem.${now.problem_kind}`)), " ", h("span", { lang: "en" }, now.problem ?? ""));
+  part("problem").hidden = !now.problem;
   part("live").hidden = !isUnderWay;
+  // Of a list that waits nothing is known yet.
+  part("bar").hidden = part("live-numbers").hidden = !now.progress;
   if (now.progress) progress(now.progress);
-  else if (isUnderWay) { part("bar").removeAttribute("value"); write("settled", say("state.queued")); }
+  else if (isUnderWay) write("settled", say("state.queued"));
   if (isBegun) write("called-back", "");
   const isKnown = isUnderWay && now.files.length > 0;
   if (isKnown && part("now").hidden) put(part("now"), say("list.now"), ": ", NOW.flatMap((file) => [download(file, file), " "]));

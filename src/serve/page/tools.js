@@ -89,7 +89,7 @@ async function suppression() {
   await offered(place, async () => {
     const { entries, count } = await ask("GET", "v1/suppression");
     put(place, h("p", { class: "note" }, count ? say("tools.suppression_count", { n: count }) : say("tools.suppression_none")),
-      h("ul", { class: "plain names" }, entries.map(({ email, why }) => h("li", null, h("span", null, h("bdi", null, email), why && h("span", { class: "note" }, " ", why)),
+      h("ul", { class: "plain names" }, entries.map(({ email, why }) => h("li", null, h("span", null, h("bdi", null, email), why && h("span", { class: "note" }, " ", say(`reason.${why}`) || say(`tools.why_${why.replaceAll(" ", "_")}`) || why)),
         h("button", { type: "button", class: "link", "aria-label": say("tools.suppression_off", { name: tame(email) }), onclick: (event) => attempt(event.currentTarget, async () => {
           await ask("DELETE", "v1/suppression", { names: [email] });
           await suppression();
