@@ -77,6 +77,20 @@ pub(super) const MAN: &str = "\
 Example:
   presend man | man -l -";
 
+/// Below the options of `worker`.
+#[cfg(feature = "engine")]
+pub(super) const WORKER: &str = "\
+Example:
+  presend worker --engine nats://10.0.0.1:4222 --source-ip 198.51.100.7 --helo v1.example.net
+      then anywhere: presend verify leads.csv --engine nats://10.0.0.1:4222 --mail-from verify@example.net";
+
+/// Below the options of `engine`.
+#[cfg(feature = "engine")]
+pub(super) const ENGINE: &str = "\
+Example:
+  presend engine status --engine nats://10.0.0.1:4222
+      exit code 1 when something is wrong there";
+
 /// Below the options of `serve`.
 #[cfg(feature = "serve")]
 pub(super) const SERVE: &str = "\

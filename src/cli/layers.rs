@@ -18,6 +18,12 @@ const OF_ONE_RUN: [&str; 10] = [
     "help", "version", "out", "column", "world", "seed", "json", "refresh", "verbose", "config",
 ];
 
+/// What is kept and never typed, for everybody on a machine sees what is typed there.
+#[cfg(feature = "engine")]
+const SECRETS: &[&str] = &super::engine::SECRETS;
+#[cfg(not(feature = "engine"))]
+const SECRETS: &[&str] = &[];
+
 /// The command line with what the environment and the settings file say of it.
 pub(super) struct Layers {
     /// What the settings file says.
@@ -62,7 +68,7 @@ impl Layers {
             .collect();
         for name in names {
             command = command.mut_subcommand(name, |subcommand| {
-                subcommand.mut_args(|arg| layered(arg, &known, &settings))
+                with_layers(subcommand, &known, &settings)
             });
         }
         Ok(Layers {
@@ -161,12 +167,13 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ! {
     std::process::exit(error.exit_code());
 }
 
-/// The names of the options that may be kept.
+/// The names of the options that may be kept, and of what is nowhere typed but kept.
 fn kept(command: &Command) -> Vec<String> {
     subcommand(command, "verify")
         .get_arguments()
         .filter_map(name_of)
         .filter(|name| !OF_ONE_RUN.contains(&name.as_str()))
+        .chain(SECRETS.iter().map(|&name| name.to_owned()))
         .collect()
 }
 
@@ -183,6 +190,18 @@ fn name_of(arg: &Arg) -> Option<String> {
 /// The environment's name for an option: `PRESEND_MAIL_FROM` for `mail-from`.
 fn variable(name: &str) -> String {
     PREFIX.to_owned() + &name.replace('-', "_").to_uppercase()
+}
+
+/// A command whose options, and those of its own subcommands, listen to the environment and fall back to the settings.
+fn with_layers(command: Command, known: &[String], settings: &Settings) -> Command {
+    let below: Vec<String> = command
+        .get_subcommands()
+        .map(|subcommand| subcommand.get_name().to_owned())
+        .collect();
+    let command = command.mut_args(|arg| layered(arg, known, settings));
+    below.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |subcommand| with_layers(subcommand, known, settings))
+    })
 }
 
 /// An option that listens to the environment, and falls back to the settings.
@@ -213,6 +232,12 @@ fn check(plain: &Command, settings: &Settings) -> Result<(), SettingsError> {
             name: setting.name.clone(),
             message,
         };
+        if SECRETS.contains(&setting.name.as_str()) {
+            match setting.values.as_slice() {
+                [_] => continue,
+                _ => return Err(bad("is one text".to_owned())),
+            }
+        }
         if is_switch {
             match setting.values.as_slice() {
                 [value] if value == "true" || value == "false" => continue,

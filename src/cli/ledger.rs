@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::layers::Layers;
 use super::safe::safe;
 use super::{Exit, state, usage};
 use crate::input::address::Address;
@@ -40,6 +41,9 @@ enum Command {
         /// Forget whatever was learned longer ago than this
         #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
         older_than: Option<Duration>,
+        #[cfg(feature = "engine")]
+        #[command(flatten)]
+        engine: Box<super::engine::EngineArgs>,
     },
     /// Bring what can be read of a damaged ledger into a new file
     Repair {
@@ -100,7 +104,11 @@ fn rescued(repaired: &Repaired, path: &Path, to: &Path) -> String {
 }
 
 /// Runs `presend ledger`.
-pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
+#[cfg_attr(
+    not(feature = "engine"),
+    expect(unused_variables, reason = "secrets are an engine's")
+)]
+pub(super) fn run(args: &LedgerArgs, layers: &Layers) -> anyhow::Result<Exit> {
     let path = match &args.ledger {
         Some(path) => path.clone(),
         None => state::own_ledger()?,
@@ -116,12 +124,24 @@ pub(super) fn run(args: &LedgerArgs) -> anyhow::Result<Exit> {
             };
             std::io::stdout().lock().write_all(text.as_bytes())?;
         }
-        Command::Forget { names, older_than } => {
+        Command::Forget {
+            names,
+            older_than,
+            #[cfg(feature = "engine")]
+            engine,
+        } => {
             let mut targets = names
                 .iter()
                 .map(|name| target(name))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             targets.extend(older_than.map(|age| Target::Before(before(now, age))));
+            // First where they may come from again.
+            #[cfg(feature = "engine")]
+            if engine.is_named() {
+                let secrets = |name: &str| layers.value(name);
+                let found = super::engine::forget(engine, &secrets, &targets)?;
+                println!("{found}");
+            }
             let forgotten = forget(&path, &targets)?;
             let text = told(&forgotten, &path.display().to_string());
             std::io::stdout().lock().write_all(text.as_bytes())?;

@@ -6,6 +6,8 @@ mod asking;
 mod bounces;
 mod check;
 mod config;
+#[cfg(feature = "engine")]
+mod engine;
 mod estimate;
 mod examples;
 pub mod explain;
@@ -63,7 +65,7 @@ struct Cli {
 enum Command {
     /// Verify a list (CSV, TSV, one address per line; .gz and .zst; `-` is standard input)
     #[command(after_help = examples::VERIFY)]
-    Verify(verify::VerifyArgs),
+    Verify(Box<verify::VerifyArgs>),
     /// One or a few addresses, with the evidence
     #[command(after_help = examples::CHECK)]
     Check(check::CheckArgs),
@@ -98,6 +100,14 @@ enum Command {
     #[cfg(feature = "serve")]
     #[command(after_help = examples::SERVE)]
     Serve(Box<serve::ServeArgs>),
+    /// Ask for those who have many machines: what falls to this one of their lists, from its own address
+    #[cfg(feature = "engine")]
+    #[command(after_help = examples::WORKER)]
+    Worker(Box<engine::WorkerArgs>),
+    /// The engine that many machines ask over
+    #[cfg(feature = "engine")]
+    #[command(after_help = examples::ENGINE)]
+    Engine(Box<engine::EngineCommandArgs>),
     /// Completions for a shell: `presend completions bash >> ~/.bash_completion`
     #[command(after_help = examples::COMPLETIONS)]
     Completions(manual::CompletionsArgs),
@@ -189,6 +199,10 @@ fn lists_of_a_run(command: &Command) -> Option<usize> {
         | Command::Man => None,
         #[cfg(feature = "serve")]
         Command::Serve(_) => Some(1),
+        #[cfg(feature = "engine")]
+        Command::Worker(_) => Some(1),
+        #[cfg(feature = "engine")]
+        Command::Engine(_) => None,
     }
 }
 
@@ -198,19 +212,23 @@ fn run(cli: Cli, layers: &Layers) -> anyhow::Result<Exit> {
         system::gives_enough(lists)?;
     }
     match cli.command {
-        Command::Verify(args) => verify::run(&args),
+        Command::Verify(args) => verify::run(&args, layers),
         Command::Check(args) => check::run(&args),
         Command::Estimate(args) => estimate::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Explain(args) => explain_to_screen(&args),
         Command::Bounces(args) => bounces::run(&args),
         Command::Preflight(args) => preflight_here(&args, layers),
-        Command::Ledger(args) => ledger::run(&args),
+        Command::Ledger(args) => ledger::run(&args, layers),
         Command::Lists(args) => lists::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Config(args) => config::run(&args, layers),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "engine")]
+        Command::Worker(args) => engine::work(&args, &|name| layers.value(name)),
+        #[cfg(feature = "engine")]
+        Command::Engine(args) => engine::run(&args, &|name| layers.value(name)),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::page(),
     }
@@ -297,6 +315,7 @@ fn report(error: &anyhow::Error) -> Exit {
     if error
         .downcast_ref::<crate::net::live::NoServers>()
         .is_some()
+        || is_of_the_engine(error)
     {
         return Exit::CannotAsk;
     }
@@ -321,6 +340,16 @@ fn report(error: &anyhow::Error) -> Exit {
         Some(_) => Exit::NoList,
         None => Exit::Usage,
     }
+}
+
+/// Whether those who are to ask cannot be told, or heard.
+fn is_of_the_engine(error: &anyhow::Error) -> bool {
+    let by_itself = error.downcast_ref::<crate::engine::EngineError>();
+    by_itself.is_some()
+        || matches!(
+            error.downcast_ref::<VerifyError>(),
+            Some(VerifyError::Engine(_))
+        )
 }
 
 /// An error with its causes, each said once: some errors quote their cause.

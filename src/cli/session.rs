@@ -88,15 +88,42 @@ impl AskingArgs {
         domains: &[String],
     ) -> anyhow::Result<Option<(World, RunConfig)>> {
         let setup = self.setup();
+        self.met(place, domains, &setup, &setup).await
+    }
+
+    /// The same where others ask the mail hosts: DNS alone is asked from here, so this machine needs neither a name nor
+    /// an open port 25.
+    #[cfg(feature = "engine")]
+    pub(super) async fn world_of_others(
+        &self,
+        place: &Place,
+        domains: &[String],
+    ) -> anyhow::Result<Option<(World, RunConfig)>> {
+        let mut setup = self.setup();
+        if setup.helo.is_empty() {
+            setup.helo = vec!["localhost".parse().expect("a fixed name is well formed")];
+        }
+        let looks = Setup {
+            depth: Depth::Names,
+            ..self.setup()
+        };
+        self.met(place, domains, &setup, &looks).await
+    }
+
+    /// The world of a place as `setup` asks it, where this machine is looked at as for what `looks` asks.
+    async fn met(
+        &self,
+        place: &Place,
+        domains: &[String],
+        setup: &Setup,
+        looks: &Setup,
+    ) -> anyhow::Result<Option<(World, RunConfig)>> {
         let look = async |world: &World, origins: &[Origin]| match self.skip_preflight {
             true => Ok(()),
-            false => super::start::fit_to_ask(self, &setup, world, domains, origins).await,
+            false => super::start::fit_to_ask(self, looks, world, domains, origins).await,
         };
         let met: anyhow::Result<_> = setup.world(place, look).await;
-        met.map_err(|error| match error.downcast() {
-            Ok(error) => in_options(error),
-            Err(error) => error,
-        })
+        met.map_err(told_in_options)
     }
 
     /// Makes sure that real mail hosts would not be asked in the name of nobody, before anything waits for them.
@@ -143,6 +170,14 @@ impl AskingArgs {
             None => own_ledger()?,
         };
         Ok(super::start::file_beside(&ledger))
+    }
+}
+
+/// The same error, in the words of the command line where it is of a setup.
+pub(super) fn told_in_options(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast() {
+        Ok(error) => in_options(error),
+        Err(error) => error,
     }
 }
 

@@ -75,6 +75,39 @@ pub(super) async fn fit_to_ask(
     }
 }
 
+/// The same of a machine that asks for others. It looks each time that it starts, which is seldom.
+///
+/// # Errors
+///
+/// A refusal with [`Exit::CannotAsk`] that says why no host can be asked.
+#[cfg(feature = "engine")]
+pub(super) async fn worker_is_fit(
+    setup: &Setup,
+    world: &World,
+    origins: &[Origin],
+) -> anyhow::Result<()> {
+    let sources = match setup.source_ips.as_slice() {
+        [] => Machine::look().sources,
+        named => named.to_vec(),
+    };
+    match setup.look(world, &[], origins, &sources).await {
+        Start::Fit(advice) => {
+            for check in &advice {
+                eprint!("{}", warning(check));
+            }
+            Ok(())
+        }
+        Start::CannotAsk(check) => Err(Refusal {
+            exit: Exit::CannotAsk,
+            message: format!(
+                "{}  This machine asks nobody.\n    --skip-preflight   ask mail hosts all the same, whatever comes of it",
+                told(&check)
+            ),
+        }
+        .into()),
+    }
+}
+
 /// Looks at the lists of a run before any host is asked: what its owner should see of how they are read is told, and
 /// the domains of their first rows are returned, each once.
 ///

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::asking::AskingArgs;
+use super::layers::Layers;
 use super::log::LogArgs;
 use super::reading::{self, ReadingArgs};
 use super::report::PageArgs;
@@ -14,10 +15,12 @@ use super::screen::Screen;
 use super::zone::Zone;
 use super::{Exit, folder, inputs, start, stop, tools, usage, workbook};
 use crate::input::list::{Options, Source};
-use crate::ledger::{Job, Ledger, Lock};
+use crate::ledger::{Begun, Job, Ledger, Lock};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::verdict::Disposition;
+use crate::net::World;
+use crate::probe::run::RunConfig;
 use crate::projection::{Basis, Goal};
 use crate::verifier::place::Place;
 use crate::verify::output::{self, Generation, Replace, Rights};
@@ -77,6 +80,9 @@ pub(super) struct VerifyArgs {
     pages: PageArgs,
     #[command(flatten)]
     asking: AskingArgs,
+    #[cfg(feature = "engine")]
+    #[command(flatten)]
+    crew: super::engine::CrewArgs,
     /// Print report.json instead of the summary
     #[arg(long)]
     json: bool,
@@ -97,7 +103,7 @@ impl VerifyArgs {
 }
 
 /// Runs `presend verify`.
-pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &VerifyArgs, layers: &Layers) -> anyhow::Result<Exit> {
     let place = args.asking.place()?;
     let tools = tools::tools(&args.policy, &args.asking)?;
     let sources = inputs::open(&args.lists)?;
@@ -111,7 +117,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     }
     let mut screen = Screen::start(&args.log);
     let (report, json) = place.runtime()?.block_on(async {
-        let met = args.asking.world(&place, &domains).await?;
+        let met = world(args, &place, &domains).await?;
         let (job_place, _locks) = occupy(&task)?;
         let name = task.name();
         let mut session = args.asking.session(&place, met)?;
@@ -124,6 +130,7 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             };
             let begun = ledger.begin(&job, clock.now())?;
             config.limits.seed = args.asking.seed.unwrap_or(begun.seed);
+            by_others(args, layers, &mut session.asking, &job_place, &begun).await?;
             if let Some(since) = begun.continues {
                 let when = Zone::here().day_and_clock(since);
                 tracing::info!(%since, "going on with the run of {when}, which did not end");
@@ -171,6 +178,47 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         (false, _) | (true, None) => std::io::stdout().lock().write_all(text.as_bytes())?,
     }
     Ok(exit(&report, &shortcomings))
+}
+
+/// The world that is asked, and how.
+async fn world(
+    args: &VerifyArgs,
+    place: &Place,
+    domains: &[String],
+) -> anyhow::Result<Option<(World, RunConfig)>> {
+    #[cfg(feature = "engine")]
+    if args.crew.is_named() {
+        super::engine::CrewArgs::fits(&args.asking)?;
+        return args.asking.world_of_others(place, domains).await;
+    }
+    args.asking.world(place, domains).await
+}
+
+/// Has the workers at an engine ask, where one is named.
+#[cfg_attr(
+    not(feature = "engine"),
+    expect(unused_variables, clippy::unused_async, reason = "there are no others")
+)]
+async fn by_others(
+    args: &VerifyArgs,
+    layers: &Layers,
+    asking: &mut Asking,
+    place: &str,
+    begun: &Begun,
+) -> anyhow::Result<()> {
+    #[cfg(feature = "engine")]
+    if args.crew.is_named() {
+        let secrets = |name: &str| layers.value(name);
+        let crew = args.crew.gather(&secrets, place, begun).await?;
+        let clock = match asking {
+            Asking::World(world, _) => world.clock,
+            Asking::Nobody(_) | Asking::Engine(..) => return Ok(()),
+        };
+        if let Asking::World(world, config) = std::mem::replace(asking, Asking::Nobody(clock)) {
+            *asking = Asking::Engine(world, config, crew);
+        }
+    }
+    Ok(())
 }
 
 /// Adds to the lists of a run what is made of its report, and lets go what is about other rows.

@@ -50,7 +50,7 @@ pub use lifetime::{Fresh, Lifetimes};
 pub use lock::{Lock, LockError};
 pub use repair::{Repaired, repair};
 pub use row::Kept;
-pub use run::Job;
+pub use run::{Begun, Job};
 pub use settled::Settled;
 pub use standing::{Change, Changes, Register, Salt};
 pub use stats::Stats;

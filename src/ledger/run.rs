@@ -25,6 +25,8 @@ pub struct Job<'a> {
 pub struct Begun {
     /// The seed to use: that of the run which is continued, so that hosts are asked about the same decoys again.
     pub seed: u64,
+    /// When it began, or the run that is continued.
+    pub began: Timestamp,
     /// When the run began that is continued; `None` for a new one.
     pub continues: Option<Timestamp>,
 }
@@ -98,7 +100,11 @@ impl Ledger {
         self.run_began = began;
         self.continues = continues.is_some();
         self.forget_cached();
-        Ok(Begun { seed, continues })
+        Ok(Begun {
+            seed,
+            began,
+            continues,
+        })
     }
 
     /// Notes how the run ended that [`Ledger::begin`] began, and what it came to: `numbers`, which must not name an

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::zone::Zone;
 use crate::model::text::{counted, folded, grouped, percent};
 use crate::model::timestamp::Timestamp;
-use crate::probe::scheduler::{Progress, QuickHosts, ToGo, WaitingHosts};
+use crate::probe::scheduler::{Elsewhere, Progress, QuickHosts, ToGo, WaitingHosts, WorkerAtWork};
 use crate::verify::SoFar;
 
 use super::super::safe::safe;
@@ -62,6 +62,7 @@ impl Scene {
         );
         lines.extend(self.progress.quick.as_ref().map(quick));
         lines.extend(self.refusals.as_deref().map(safe));
+        lines.extend(self.progress.elsewhere.iter().flat_map(crew));
         lines.extend(self.ending());
         // The last column is left free: some terminals break the line behind it.
         let room = width.saturating_sub(3);
@@ -82,6 +83,7 @@ impl Scene {
         );
         parts.extend(self.progress.quick.as_ref().map(quick));
         parts.extend(self.refusals.as_deref().map(safe));
+        parts.extend(self.progress.elsewhere.iter().flat_map(crew));
         parts.push(counted(
             self.progress.conversations as u64,
             "conversation",
@@ -184,6 +186,68 @@ impl Scene {
     }
 }
 
+/// Workers that have a line each; of further ones there is a sum.
+const WORKERS_SHOWN: usize = 8;
+
+/// Those who ask for us: a line a worker, and what keeps others from it.
+fn crew(elsewhere: &Elsewhere) -> Vec<String> {
+    let mut lines = Vec::new();
+    let workers = &elsewhere.workers;
+    if workers.is_empty() {
+        lines.push(format!(
+            "no worker is there, {} for one: presend worker --engine URL",
+            match elsewhere.ordered {
+                0 => "waiting".to_owned(),
+                1 => "1 address waits".to_owned(),
+                ordered => format!("{} addresses wait", grouped(ordered as u64)),
+            }
+        ));
+    }
+    // First who is at work; of those who died or rest, what they have done is in the sum.
+    let mut workers: Vec<&WorkerAtWork> = workers.iter().collect();
+    workers.sort_by_key(|worker| std::cmp::Reverse((worker.pending > 0, worker.settled)));
+    let all = workers.len() as u64;
+    workers.retain(|worker| worker.pending > 0 || worker.settled > 0);
+    if all > 0 && workers.is_empty() {
+        lines.push(counted(all, "worker is there", "workers are there"));
+    }
+    for worker in workers.iter().take(WORKERS_SHOWN) {
+        let from = worker
+            .source
+            .map_or_else(String::new, |source| format!(" {source}"));
+        lines.push(format!(
+            "{}{from} ({}): {} settled, {} waiting, {}",
+            safe(&worker.name),
+            safe(&worker.hello),
+            grouped(worker.settled),
+            grouped(worker.pending as u64),
+            counted(worker.conversations as u64, "conversation", "conversations"),
+        ));
+    }
+    if let Some(others) = workers.get(WORKERS_SHOWN..).filter(|rest| !rest.is_empty()) {
+        let settled = others.iter().map(|worker| worker.settled).sum();
+        lines.push(format!(
+            "{}: {} settled",
+            counted(others.len() as u64, "further worker", "further workers"),
+            grouped(settled)
+        ));
+    }
+    if !elsewhere.other_versions.is_empty() {
+        lines.push(format!(
+            "workers of presend {} keep out: give all machines the same version",
+            safe(&elsewhere.other_versions.join(", "))
+        ));
+    }
+    lines.extend(elsewhere.refused.as_ref().map(|(count, words)| {
+        format!(
+            "{} could not be carried out: {}",
+            counted(*count, "order", "orders"),
+            safe(words)
+        )
+    }));
+    lines
+}
+
 /// The hosts that are asked faster than at first.
 fn quick(quick: &QuickHosts) -> String {
     let fastest = safe(&quick.fastest);
@@ -227,6 +291,39 @@ pub(super) fn range(to_go: ToGo) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_worker_has_a_line_up_to_some() {
+        let worker = |number: u8| WorkerAtWork {
+            name: format!("v{number}"),
+            source: Some([198, 51, 100, number].into()),
+            hello: format!("v{number}.example.net"),
+            pending: 7,
+            settled: 1200,
+            conversations: 1,
+        };
+        let mut elsewhere = Elsewhere {
+            ordered: 2,
+            other_versions: vec!["9.1".to_owned()],
+            ..Elsewhere::default()
+        };
+        assert_eq!(
+            crew(&elsewhere),
+            [
+                "no worker is there, 2 addresses wait for one: presend worker --engine URL",
+                "workers of presend 9.1 keep out: give all machines the same version"
+            ]
+        );
+        elsewhere.other_versions.clear();
+        elsewhere.workers = (1..=10).map(worker).collect();
+        let lines = crew(&elsewhere);
+        assert_eq!(lines.len(), WORKERS_SHOWN + 1);
+        assert_eq!(
+            lines[0],
+            "v1 198.51.100.1 (v1.example.net): 1200 settled, 7 waiting, 1 conversation"
+        );
+        assert_eq!(lines[WORKERS_SHOWN], "2 further workers: 2400 settled");
+    }
 
     fn at(seconds: u64) -> Timestamp {
         "2026-03-02T14:00:00Z".parse::<Timestamp>().unwrap() + Duration::from_secs(seconds)

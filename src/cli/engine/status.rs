@@ -1,0 +1,292 @@
+//! `presend engine status`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::super::Exit;
+use super::super::safe::safe;
+use super::{EngineArgs, Secrets};
+use crate::engine::roll::{Roll, RunCard, Share, Stage, WorkerCard};
+use crate::engine::{Engine, EngineError, Health, Table};
+use crate::model::limits;
+use crate::model::text::{counted, grouped};
+use crate::model::timestamp::Timestamp;
+
+/// Options of `engine status`.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who works at an engine, and what waits there.
+#[derive(Debug, Serialize)]
+struct Status {
+    workers: Vec<WorkerLine>,
+    /// Versions of workers that keep out.
+    other_versions: Vec<String>,
+    partitions: Partitions,
+    runs: Vec<RunLine>,
+    /// Hosts of which something is known that concerns all workers.
+    hosts: usize,
+    orders: u64,
+    answers: u64,
+    bytes: u64,
+    troubles: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Partitions {
+    held: usize,
+    all: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct WorkerLine {
+    name: String,
+    source: Option<String>,
+    helo: String,
+    partitions: usize,
+    #[serde(flatten)]
+    share: ShareLine,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct ShareLine {
+    orders: usize,
+    pending: usize,
+    settled: u64,
+    conversations: usize,
+    recipients: u64,
+}
+
+impl From<&Share> for ShareLine {
+    fn from(share: &Share) -> Self {
+        ShareLine {
+            orders: share.orders,
+            pending: share.pending,
+            settled: share.settled,
+            conversations: share.conversations,
+            recipients: share.recipients,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct RunLine {
+    run: String,
+    stage: &'static str,
+}
+
+/// Runs `presend engine status`.
+pub(super) fn run(args: &StatusArgs, secrets: Secrets<'_>) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let status = runtime.block_on(async {
+        let engine = args.engine.connect(secrets, "presend engine status", None);
+        let engine = engine.await?;
+        anyhow::Ok(look(&engine).await?)
+    })?;
+    let text = match args.json {
+        true => format!("{:#}\n", serde_json::to_value(&status)?),
+        false => told(&status),
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(match status.troubles.is_empty() {
+        true => Exit::Done,
+        false => Exit::ThresholdExceeded,
+    })
+}
+
+/// Looks twice, some time apart: who writes in between lives.
+async fn look(engine: &dyn Engine) -> Result<Status, EngineError> {
+    let mut workers = Roll::<WorkerCard>::default();
+    let mut runs = Roll::<RunCard>::default();
+    let first = Timestamp::from(SystemTime::now());
+    let all = engine.entries(Table::Workers).await?;
+    workers.observe(&all, first);
+    if !all.is_empty() {
+        tokio::time::sleep(limits::ENGINE_LEASE_RENEWAL + Duration::from_secs(1)).await;
+        workers.observe(
+            &engine.entries(Table::Workers).await?,
+            first + limits::ENGINE_LEASE,
+        );
+    }
+    // By this clock, who did not write in between has not written for too long.
+    let now = first + limits::ENGINE_LEASE;
+    runs.observe(&engine.entries(Table::Runs).await?, now);
+    let held = engine.entries(Table::Leases).await?.len();
+    let hosts = engine.entries(Table::Hosts).await?.len();
+    let Health {
+        orders,
+        answers,
+        bytes,
+        troubles,
+    } = engine.health().await?;
+    let line = |(name, card): (&str, &WorkerCard)| {
+        let mut sum = Share::default();
+        card.runs.values().for_each(|share| sum.add(share));
+        WorkerLine {
+            name: name.to_owned(),
+            source: card.source.map(|address| address.to_string()),
+            helo: card.hello.clone(),
+            partitions: card.partitions,
+            share: ShareLine::from(&sum),
+        }
+    };
+    Ok(Status {
+        workers: workers.present(now).map(line).collect(),
+        other_versions: workers
+            .other_versions(now)
+            .into_iter()
+            .map(|version| version.as_str().to_owned())
+            .collect(),
+        partitions: Partitions {
+            held,
+            all: limits::ENGINE_PARTITIONS,
+        },
+        runs: runs
+            .known()
+            .map(|(run, card)| RunLine {
+                run: run.to_owned(),
+                stage: match card.stage {
+                    Stage::Asking => "asking",
+                    Stage::Closing => "closing",
+                    Stage::Withdrawn => "withdrawn",
+                },
+            })
+            .collect(),
+        hosts,
+        orders,
+        answers,
+        bytes,
+        troubles,
+    })
+}
+
+/// The same as text.
+fn told(status: &Status) -> String {
+    let mut text = String::new();
+    match status.workers.len() {
+        0 => {
+            let _ = writeln!(
+                text,
+                "no worker is there: start one with presend worker --engine URL"
+            );
+        }
+        count => {
+            let _ = writeln!(
+                text,
+                "{}; {} of {} partitions held",
+                counted(count as u64, "worker", "workers"),
+                status.partitions.held,
+                status.partitions.all
+            );
+        }
+    }
+    for worker in &status.workers {
+        let from = worker.source.as_deref().unwrap_or("any address");
+        let _ = writeln!(
+            text,
+            "  {:<33} {:<15} {}  {}, {} waiting, {} settled, {} recipients",
+            safe(&worker.name),
+            from,
+            safe(&worker.helo),
+            counted(worker.partitions as u64, "partition", "partitions"),
+            grouped(worker.share.pending as u64),
+            grouped(worker.share.settled),
+            grouped(worker.share.recipients),
+        );
+    }
+    for version in &status.other_versions {
+        let _ = writeln!(
+            text,
+            "workers of presend {} are there and keep out: give all machines the same version",
+            safe(version)
+        );
+    }
+    let mut stages: BTreeMap<&str, u64> = BTreeMap::new();
+    for run in &status.runs {
+        *stages.entry(run.stage).or_default() += 1;
+    }
+    let stages: Vec<String> = stages
+        .iter()
+        .map(|(stage, count)| format!("{count} {stage}"))
+        .collect();
+    let _ = writeln!(
+        text,
+        "{}; {} open, {} kept, {} MB",
+        match stages.is_empty() {
+            true => "no run".to_owned(),
+            false => format!("runs: {}", stages.join(", ")),
+        },
+        counted(status.orders, "order", "orders"),
+        counted(status.answers, "answer", "answers"),
+        status.bytes >> 20
+    );
+    if status.hosts > 0 {
+        let _ = writeln!(
+            text,
+            "{} blocked some of us",
+            counted(status.hosts as u64, "host has", "hosts have")
+        );
+    }
+    for trouble in &status.troubles {
+        let _ = writeln!(text, "trouble: {}", safe(trouble));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_told_in_lines() {
+        let status = Status {
+            workers: vec![WorkerLine {
+                name: "v1-0a".to_owned(),
+                source: Some("198.51.100.7".to_owned()),
+                helo: "v1.example.net".to_owned(),
+                partitions: 32,
+                share: ShareLine {
+                    pending: 1200,
+                    settled: 34_000,
+                    ..ShareLine::default()
+                },
+            }],
+            other_versions: vec!["0.9".to_owned()],
+            partitions: Partitions { held: 32, all: 64 },
+            runs: vec![RunLine {
+                run: "list-7".to_owned(),
+                stage: "asking",
+            }],
+            hosts: 1,
+            orders: 12,
+            answers: 3,
+            bytes: 5 << 20,
+            troubles: vec!["n2 is down".to_owned()],
+        };
+        let text = told(&status);
+        for wanted in [
+            "1 worker; 32 of 64 partitions held",
+            "198.51.100.7",
+            "32 partitions, 1200 waiting, 34\u{202f}000 settled",
+            "presend 0.9",
+            "runs: 1 asking; 12 orders open, 3 answers kept, 5 MB",
+            "1 host has blocked some of us",
+            "trouble: n2 is down",
+        ] {
+            assert!(text.contains(wanted), "{wanted}: {text}");
+        }
+    }
+}
