@@ -3,5 +3,7 @@
 //! Where `nats-server` is missing the tests say so; with `CI` in the environment they fail.
 
 mod contract;
+mod internet;
+mod lists;
 mod login;
 mod server;

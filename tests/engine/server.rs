@@ -140,6 +140,76 @@ impl Drop for Server {
     }
 }
 
+/// Three servers that keep everything three times.
+pub(crate) struct Cluster {
+    servers: Vec<Server>,
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Self {
+        let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
+        let urls: Vec<String> = routes
+            .iter()
+            .map(|port| format!("nats://127.0.0.1:{port}"))
+            .collect();
+        let servers = routes
+            .iter()
+            .enumerate()
+            .map(|(number, port)| {
+                Server::configured(&format!(
+                    "server_name: n{number}\n\
+                     jetstream: {{ store_dir: \"STORE\" }}\n\
+                     cluster: {{ name: c, listen: \"127.0.0.1:{port}\", routes: [{}] }}\n",
+                    urls.join(", ")
+                ))
+            })
+            .collect();
+        let cluster = Cluster { servers };
+        cluster.settle();
+        cluster
+    }
+
+    /// Waits until the servers have found each other and chosen a leader.
+    fn settle(&self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let since = Instant::now();
+        while let Err(error) = runtime.block_on(Nats::connect(
+            &access(&self.urls()),
+            &Keeping {
+                copies: Some(3),
+                ..Keeping::default()
+            },
+        )) {
+            assert!(since.elapsed() < STARTS_WITHIN * 3, "{error}");
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.servers.iter().map(Server::url).collect()
+    }
+
+    /// Kills the server that leads the stream of orders.
+    pub(crate) fn kill_leader(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let info = runtime.block_on(async {
+            let client = async_nats::connect(self.urls()).await.unwrap();
+            let asked = client.request("$JS.API.STREAM.INFO.presend-orders", "".into());
+            asked.await.unwrap().payload
+        });
+        let info: serde_json::Value = serde_json::from_slice(&info).unwrap();
+        let leader = info["cluster"]["leader"].as_str().unwrap();
+        let number: usize = leader.strip_prefix('n').unwrap().parse().unwrap();
+        self.servers[number].kill();
+    }
+}
+
 fn begin(folder: &Path) -> Child {
     let paths = std::env::var("PATH").unwrap_or_default();
     Command::new(PROGRAM)
