@@ -62,12 +62,12 @@ impl Answers {
         format!("{run}.{number}.{attempt}.{by}.{place}")
     }
 
-    /// Whether they name a person, by the key of an address.
+    /// Whether they name a person, by the key of an address, or somebody of a domain, by `@` with its name.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.events
             .iter()
-            .any(|event| person(event).is_some_and(|named| named == key))
+            .any(|event| person(event).is_some_and(|named| is_meant(named, key)))
     }
 
     /// The same without a person.
@@ -76,7 +76,7 @@ impl Answers {
         let mut answers = self.clone();
         answers
             .events
-            .retain(|event| person(event).is_none_or(|named| named != key));
+            .retain(|event| !person(event).is_some_and(|named| is_meant(named, key)));
         answers
     }
 
@@ -93,6 +93,15 @@ impl Answers {
     /// When they were written by another version, or are none.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         wire::decode(bytes)
+    }
+}
+
+/// Whether the person `named` is the one of that key, or of the domain where `key` is `@` with a domain.
+#[must_use]
+pub fn is_meant(named: &str, key: &str) -> bool {
+    match key.starts_with('@') {
+        true => named.ends_with(key),
+        false => named == key,
     }
 }
 

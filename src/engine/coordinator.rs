@@ -407,7 +407,13 @@ impl<'a> Desk<'a> {
                     }
                 }
                 Event::Host { key, known } => {
-                    self.hosts.insert(key.clone(), known.clone());
+                    // Whom a host blocks is told in the table: others may ask it.
+                    let known = KnownHost {
+                        blocked: None,
+                        machines: BTreeMap::new(),
+                        ..known.clone()
+                    };
+                    self.hosts.insert(key.clone(), known);
                 }
                 Event::Address { .. }
                 | Event::Domain { .. }

@@ -14,10 +14,43 @@
 //! - [`Answers`] are what was learned, in the order in which it was learned. An order is taken down after they are
 //!   stored, they are taken down after the ledger has them: whoever dies between leaves nothing undone, and what was
 //!   stored is not asked again.
+//! - Addresses that a host wants us to come back for go back to the engine, not to be handed out before their time: a
+//!   greylist's clock outlives the worker, and holds no memory.
+//! - The ceilings over all source addresses are divided by slots that fall with the leases ([`share`]); what a host
+//!   blocks is told to all ([`blocks`]).
+//! - When all orders are done the run is closed: each worker tests what its hosts' answers are worth, as one machine does
+//!   in the end, and tells the rest.
 //! - What decides is pure, with time as an argument; [`Engine`] is the seam to whoever keeps the messages, [`memory`]
 //!   keeps them in simulated time.
+//!
+//! # Limits
+//!
+//! - A worker that dies takes with it what it knew of its hosts' truthfulness: its answers stand, and are not tested in
+//!   the end. A worker that leaves in good order leaves its hosts untested, too: their new visitor begins anew.
+//! - When a worker joins, the partitions that fall to it are given up within seconds, also where a host's greylist knows
+//!   the other one: that host meets a second address of ours, and may keep it waiting as long as the first.
+//! - A host that blocks the address that has its partition is left for this run, as on one machine; the partition does
+//!   not move to another address for it.
+//! - The second look at a sample of the refused, and control addresses, are not asked for by an engine.
+//!
+//! # The plan past this
+//!
+//! An order takes about 600 bytes and some 30 for each address, what is learned of an address about 350: 100 million
+//! addresses a night, three to a domain, are 33 million orders, or 23 GB in and 35 GB out, of which only what is open is
+//! kept at a time (half a million addresses, a few hundred megabytes). That is 1,200 orders and 3,500 addresses a second
+//! over eight hours: a single engine's and a single coordinator's work, which ends at one list a coordinator; lists
+//! larger than that are to be split by a digest of the domain, so that no domain is known to two of them.
+//!
+//! What ends first is the number of machines. Each reads who is there every [`limits::ENGINE_LOOK`], so a thousand of them
+//! read half a million entries a second; and no more of them work than there are partitions
+//! ([`limits::ENGINE_PARTITIONS`]). Past a hundred machines the table is to be watched instead of read, and there are to
+//! be partitions for all.
+//!
+//! [`limits::ENGINE_LOOK`]: crate::model::limits::ENGINE_LOOK
+//! [`limits::ENGINE_PARTITIONS`]: crate::model::limits::ENGINE_PARTITIONS
 
 pub mod answer;
+pub mod blocks;
 pub mod coordinator;
 pub mod digest;
 pub mod lease;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::Answers;
+use super::answer::{Answers, is_meant};
 use super::run_id::RunId;
 use super::wire::{self, Unreadable};
 use crate::input::address::Address;
@@ -207,12 +207,12 @@ impl Order {
         }
     }
 
-    /// Whether it names a person, by the key of an address.
+    /// Whether it names a person, by the key of an address, or somebody of a domain, by `@` with its name.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.targets
             .iter()
-            .any(|target| *target.address.key() == *key)
+            .any(|target| is_meant(&target.address.key(), key))
     }
 
     /// The same order without a person: its attempt is the next.
@@ -220,7 +220,9 @@ impl Order {
     pub fn without(&self, key: &str) -> Self {
         let mut order = self.clone();
         order.attempt += 1;
-        order.targets.retain(|target| *target.address.key() != *key);
+        order
+            .targets
+            .retain(|target| !is_meant(&target.address.key(), key));
         order
     }
 
@@ -400,7 +402,10 @@ mod targets {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::stage::Stage;
+    use crate::model::verdict::{Exchange, Whom};
     use crate::net::route::MailHost;
+    use crate::probe::CatchAllState;
 
     pub(in crate::engine) fn target(address: &str) -> Target {
         Address::parse(address).unwrap().into()
@@ -471,6 +476,106 @@ pub(super) mod tests {
             ..order(vec![target("ann@bücher.test")])
         };
         assert_eq!(Order::decode(&idn.encode()), Ok(idn));
+    }
+
+    fn answers(events: Vec<Event>) -> Answers {
+        Answers {
+            run: RunId::named("run-7").unwrap(),
+            number: 3,
+            attempt: 1,
+            by: "worker.1".to_owned(),
+            place: 1,
+            events,
+            outcome: None,
+        }
+    }
+
+    fn answered(address: &str, reason: Reason) -> Event {
+        Event::Address {
+            key: address.to_owned(),
+            fact: Fact {
+                at: Timestamp::from_millis(1_700_000_000_000),
+                finding: Finding::Asked {
+                    whom: Whom::Subject,
+                    exchange: Exchange {
+                        stage: Stage::Rcpt,
+                        host: "mx.acme.test".to_owned(),
+                        code: Some(250),
+                        reply: String::new(),
+                    },
+                    reading: Reading {
+                        reason,
+                        permanent: reason == Reason::NoSuchMailbox,
+                        rule: "test".to_owned(),
+                    },
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn what_somebody_has_answered_is_not_asked_again() {
+        let names = ["ann", "bob", "cat", "dan", "eve"];
+        let all = names.map(|name| target(&format!("{name}@acme.test")));
+        let order = order(all.to_vec());
+        let later = Timestamp::from_millis(1_700_000_360_000);
+        let waiting = Waiting {
+            tries: 1,
+            since: Some(Timestamp::from_millis(1_700_000_000_000)),
+        };
+        let told = answers(vec![
+            answered("ann@acme.test", Reason::Accepted),
+            answered("bob@acme.test", Reason::NoSuchMailbox),
+            answered("cat@acme.test", Reason::Greylisted),
+            Event::Waiting {
+                key: "cat@acme.test".to_owned(),
+                waiting,
+                again: Some(later),
+            },
+            answered("dan@acme.test", Reason::NoSuchMailbox),
+            Event::TakenBack {
+                asked: Asked::Address("dan@acme.test".into()),
+                reading: Reading {
+                    reason: Reason::ProviderAnomaly,
+                    permanent: false,
+                    rule: "test".to_owned(),
+                },
+                at: later,
+            },
+        ]);
+        let rest = order.rest(std::slice::from_ref(&told));
+        let stands = |target: &Target| {
+            let is_answered = target.answered.is_some();
+            (
+                target.address.wire().to_owned(),
+                is_answered,
+                target.not_before,
+            )
+        };
+        let left: Vec<_> = rest.targets.iter().map(stands).collect();
+        let now = Timestamp::default();
+        let expected = [
+            ("ann", true, now),
+            ("cat", false, later),
+            ("dan", false, now),
+            ("eve", false, now),
+        ];
+        let expected =
+            expected.map(|(name, is_answered, at)| (format!("{name}@acme.test"), is_answered, at));
+        assert_eq!(left, expected, "ann's acceptance wants a decoy");
+        assert_eq!(rest.targets[1].waiting, waiting);
+
+        let known = KnownDomain {
+            openness: Some(CatchAllState::RefusesStrangers),
+            ..KnownDomain::default()
+        };
+        let decoy = answers(vec![Event::CatchAll {
+            name: "acme.test".to_owned(),
+            known: known.clone(),
+        }]);
+        let rest = order.rest(&[told, decoy]);
+        assert_eq!(rest.known_domain, known);
+        assert_eq!(rest.targets.len(), 3, "nothing is left to ask for ann");
     }
 
     #[test]

@@ -17,10 +17,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::person;
-use super::digest::digest;
+use super::blocks::{Blocks, Leave};
+use super::digest::{digest, key_of};
 use super::lease::{Lease, Leases, Wish, assign};
 use super::partition::is_large;
 use super::roll::{Roll, RunCard, Share, Stage, WorkerCard};
@@ -37,7 +39,7 @@ use crate::net::World;
 use crate::net::route::{HostKey, Route};
 use crate::probe::run::{self, Ending, Knock, Listener, RunConfig, SpillError, TargetSource};
 use crate::probe::scheduler::{Event, Progress, Scheduler};
-use crate::probe::{Asked, KnownDomain, KnownHost, Target};
+use crate::probe::{Asked, Block, KnownDomain, KnownHost, Target};
 use crate::smtp::rules::Book;
 
 /// Why a worker cannot go on.
@@ -90,6 +92,7 @@ impl Worker {
         let bench = Rc::new(RefCell::new(Bench::new(&self.name)));
         let mut askings = Askings::default();
         let mut stop = std::pin::pin!(stop);
+        let mut is_stopping = false;
         let started = Rc::new(RefCell::new(Vec::new()));
         let talking = talk(self, &bench, &started, observer);
         let mut talking = std::pin::pin!(talking);
@@ -97,9 +100,16 @@ impl Worker {
             for asking in started.borrow_mut().drain(..) {
                 askings.0.push(self.asking(&asking, &bench));
             }
+            if is_stopping && askings.0.is_empty() {
+                break;
+            }
             tokio::select! {
                 biased;
-                () = &mut stop => break,
+                () = &mut stop, if !is_stopping => {
+                    // What is under way has a little time to end well.
+                    is_stopping = true;
+                    bench.borrow_mut().stop();
+                }
                 failed = &mut talking => return Err(failed),
                 (asking, ended) = askings.next() => bench.borrow_mut().ended(&asking, ended),
                 () = started_any(&started) => {}
@@ -110,13 +120,24 @@ impl Worker {
         Ok(())
     }
 
+    /// By what hosts tell it from the others: its address, or its name where it has none of its own.
+    fn source(&self) -> String {
+        let address = self
+            .config
+            .origins
+            .first()
+            .and_then(|origin| origin.address);
+        address.map_or_else(|| self.name.clone(), |address| address.to_string())
+    }
+
     /// The asking for one run.
     fn asking(&self, asking: &Rc<RefCell<Asking>>, bench: &Rc<RefCell<Bench>>) -> Running {
         let (world, book) = (self.world.clone(), Arc::clone(&self.book));
         let providers = Arc::clone(&self.providers);
-        let (terms, bell) = {
+        let (terms, bell, breaks_off) = {
             let asking = asking.borrow();
-            (asking.terms.clone(), Arc::clone(&asking.bell))
+            let breaks_off = Arc::clone(&asking.breaks_off);
+            (asking.terms.clone(), Arc::clone(&asking.bell), breaks_off)
         };
         let config = RunConfig {
             limits: terms.limits(&self.config.limits),
@@ -136,9 +157,12 @@ impl Worker {
         };
         let asking = Rc::clone(asking);
         Box::pin(async move {
-            let never = std::future::pending::<Ending>();
+            let stop = async move {
+                breaks_off.notified().await;
+                Ending::Interrupted
+            };
             let ended =
-                run::ask_everybody(world, config, book, providers, &mut feed, &mut told, never);
+                run::ask_everybody(world, config, book, providers, &mut feed, &mut told, stop);
             (asking, ended.await)
         })
     }
@@ -147,7 +171,7 @@ impl Worker {
 /// Why an asking breaks off.
 #[derive(Debug)]
 enum Broken {
-    /// A partition that it asks for is not ours any more, or the run is withdrawn: nothing more is carried out.
+    /// A partition that it asks for is not ours any more: nothing more is carried out.
     NotOurs,
     Spill(SpillError),
 }
@@ -233,6 +257,8 @@ struct Asking {
     terms: super::Terms,
     /// Rung when there is something new for it.
     bell: Arc<Notify>,
+    /// Rung when it is to end before all is asked.
+    breaks_off: Arc<Notify>,
     /// Addresses that it has not taken in yet.
     fed: Vec<Target>,
     routes: HashMap<String, Route>,
@@ -240,6 +266,8 @@ struct Asking {
     known_hosts: HashMap<HostKey, KnownHost>,
     /// What is known of hosts by now, for orders that go on.
     hosts: HashMap<HostKey, KnownHost>,
+    /// Hosts that have blocked others of us, and are not to be asked from here.
+    barred: Vec<(HostKey, Block)>,
     /// Hosts met since their shares of the ceilings were looked at.
     met: Vec<HostKey>,
     /// Which division of the ceilings is in force.
@@ -275,11 +303,13 @@ impl Asking {
             run,
             terms,
             bell: Arc::new(Notify::new()),
+            breaks_off: Arc::new(Notify::new()),
             fed: Vec::new(),
             routes: HashMap::new(),
             known_domains: HashMap::new(),
             known_hosts: HashMap::new(),
             hosts: HashMap::new(),
+            barred: Vec::new(),
             met: Vec::new(),
             shared_by: None,
             taken_back: BTreeMap::new(),
@@ -329,6 +359,9 @@ impl Asking {
         self.hosts
             .entry(host.clone())
             .or_insert_with(|| order.known_host.clone());
+        if let Some(block) = &order.known_host.blocked {
+            self.barred.push((host.clone(), Block::clone(block)));
+        }
         self.known_hosts
             .entry(host.clone())
             .or_insert(order.known_host);
@@ -472,7 +505,11 @@ impl Asking {
             domain: in_hand.domain.clone(),
             route: self.routes.get(&in_hand.domain)?.clone(),
             known_domain,
-            known_host: self.hosts.get(&in_hand.host).cloned().unwrap_or_default(),
+            known_host: KnownHost {
+                blocked: None,
+                machines: BTreeMap::new(),
+                ..self.hosts.get(&in_hand.host).cloned().unwrap_or_default()
+            },
             not_before: not_before.unwrap_or_default(),
             targets,
         })
@@ -642,6 +679,8 @@ struct Bench {
     leaving: BTreeSet<Partition>,
     /// Partitions that were ours and are not any more, in the order in which they went.
     left: Vec<Partition>,
+    /// Hosts that have blocked us, for the others to know.
+    blocked: Vec<(HostKey, Block)>,
     /// Counts the times that the partitions that are ours have changed: so have our shares of the ceilings.
     shares: u64,
     notices: Vec<String>,
@@ -649,6 +688,8 @@ struct Bench {
     given_back: Vec<(Receipt, Duration)>,
     /// Whether others are to be told at once how we stand.
     has_news: bool,
+    /// Whether the worker takes leave.
+    is_stopping: bool,
     /// Rung when there is something to say.
     bell: Arc<Notify>,
 }
@@ -661,11 +702,21 @@ impl Bench {
             parked: VecDeque::new(),
             leaving: BTreeSet::new(),
             left: Vec::new(),
+            blocked: Vec::new(),
             shares: 0,
             notices: Vec::new(),
             given_back: Vec::new(),
             has_news: false,
+            is_stopping: false,
             bell: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Has all askings end in good order; none is begun any more.
+    fn stop(&mut self) {
+        self.is_stopping = true;
+        for asking in self.askings.values() {
+            asking.borrow().breaks_off.notify_one();
         }
     }
 
@@ -747,7 +798,7 @@ impl TargetSource for Feed {
         let bench = self.bench.borrow();
         let leases = &bench.leases;
         let is_ours = |partition: &Partition| leases.holds(*partition, now);
-        if asking.is_withdrawn || !asking.partitions.keys().all(is_ours) {
+        if !asking.partitions.keys().all(is_ours) {
             return Err(Broken::NotOurs);
         }
         let everywhere = now >= self.next_look;
@@ -762,6 +813,11 @@ impl TargetSource for Feed {
             scheduler.leave_untested(|key| {
                 !is_large(key, providers) && left.contains(&Partition::of_slot(key, 0))
             });
+        }
+        for (key, block) in std::mem::take(&mut asking.barred) {
+            let known = asking.hosts.get(&key).cloned().unwrap_or_default();
+            let blocked = Some(Box::new(block));
+            scheduler.know_host(&key, KnownHost { blocked, ..known }, now);
         }
         if asking.shared_by != Some(bench.shares) || !asking.met.is_empty() {
             let all = asking.shared_by != Some(bench.shares);
@@ -815,9 +871,14 @@ impl Listener for Telling {
                 self.bench.borrow_mut().notices.push(words);
             }
             Event::Stranded { words } => self.bench.borrow_mut().notices.push(words.clone()),
+            Event::Host { key, known } => {
+                if let Some(block) = &known.blocked {
+                    let block = Block::clone(block);
+                    self.bench.borrow_mut().blocked.push((key.clone(), block));
+                }
+            }
             Event::Address { .. }
             | Event::Domain { .. }
-            | Event::Host { .. }
             | Event::Waiting { .. }
             | Event::CatchAll { .. }
             | Event::TakenBack { .. }
@@ -878,6 +939,8 @@ struct Desk {
     keeps_out: bool,
     /// From when on leases are taken.
     since: Option<Instant>,
+    /// Who of us was blocked by which host, by the digest of its key.
+    blocks: HashMap<String, Blocks>,
     /// The partitions that were ours when that was looked at last.
     held: BTreeSet<Partition>,
 }
@@ -905,6 +968,7 @@ impl Desk {
             self.next_beat = Some(Instant::now() + limits::ENGINE_LEASE_RENEWAL);
             self.tell_of_ourselves(worker, bench, observer).await?;
         }
+        self.tell_of_blocks(worker, bench, observer).await?;
         let sent = self.send(worker, bench).await?;
         loop {
             let given_back = bench.borrow_mut().given_back.pop();
@@ -943,6 +1007,9 @@ impl Desk {
         }
         self.keeps_out = keeps_out;
         let runs = worker.engine.entries(Table::Runs).await?;
+        let blocks = worker.engine.entries(Table::Hosts).await?.into_iter();
+        let read = blocks.filter_map(|(key, entry)| Some((key, wire::decode(&entry.value).ok()?)));
+        self.blocks = read.collect();
         let leases = worker.engine.entries(Table::Leases).await?;
         let now = worker.world.clock.now();
         self.runs.observe(&runs, now);
@@ -977,7 +1044,7 @@ impl Desk {
                 }
                 Some(Stage::Withdrawn) | None => {
                     asking.is_withdrawn = true;
-                    asking.bell.notify_one();
+                    asking.breaks_off.notify_one();
                 }
             }
         }
@@ -1037,6 +1104,44 @@ impl Desk {
         let others_are_seen = Instant::now() + limits::ENGINE_LOOK + limits::ENGINE_RETRY;
         self.since.get_or_insert(others_are_seen);
         Ok(())
+    }
+
+    /// Tells the others which hosts have blocked us.
+    async fn tell_of_blocks(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+        observer: &mut dyn WorkerObserver,
+    ) -> Result<(), EngineError> {
+        loop {
+            let next = bench.borrow().blocked.first().cloned();
+            let Some((key, block)) = next else {
+                return Ok(());
+            };
+            let now = worker.world.clock.now();
+            let place = key_of(&key.0);
+            let stands = worker.engine.read(Table::Hosts, &place).await?;
+            let revision = stands.as_ref().map(|entry| entry.revision);
+            let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
+            let mut blocks: Blocks = blocks.unwrap_or_default();
+            if blocks.note(&worker.source(), &block, now) {
+                let bytes = wire::encode(&blocks);
+                let written = worker
+                    .engine
+                    .write(Table::Hosts, &place, &bytes, revision)
+                    .await?;
+                if written == Changed::No {
+                    continue;
+                }
+                if blocks.count(now) == 2 {
+                    observer.notice(&format!(
+                        "{key} blocks two of our addresses: none of them asks there any more"
+                    ));
+                }
+            }
+            self.blocks.insert(place, blocks);
+            bench.borrow_mut().blocked.remove(0);
+        }
     }
 
     /// Takes, renews and gives up leases.
@@ -1146,11 +1251,15 @@ impl Desk {
             self.unsent.extend(asking.borrow_mut().outgoing());
         }
         let any = !self.unsent.is_empty();
-        while let Some(said) = self.unsent.front() {
-            say(worker.engine.as_ref(), said).await?;
-            self.unsent.pop_front();
-        }
-        Ok(any)
+        // No two of these belong to one order, unless some could not be sent before: those go first.
+        let unsent = std::mem::take(&mut self.unsent);
+        let say = |engine: Arc<dyn Engine>, said: Said| async move {
+            let result = say(engine.as_ref(), &said).await;
+            (said, result)
+        };
+        let (left, failed) = at_once(&worker.engine, unsent.into(), say).await;
+        self.unsent = left.into();
+        failed.map_or(Ok(any), Err)
     }
 
     /// Says of orders in hand that they are being worked on.
@@ -1172,10 +1281,12 @@ impl Desk {
             });
             in_hand.chain(parked).collect()
         };
-        for receipt in receipts {
-            worker.engine.still_at_work(&receipt).await?;
-        }
-        Ok(())
+        let sign = |engine: Arc<dyn Engine>, receipt: Receipt| async move {
+            let result = engine.still_at_work(&receipt).await;
+            (receipt, result)
+        };
+        let (_, failed) = at_once(&worker.engine, receipts, sign).await;
+        failed.map_or(Ok(()), Err)
     }
 
     /// Takes orders in hand while there is room. Returns whether there were any.
@@ -1186,6 +1297,9 @@ impl Desk {
         started: &Started,
         observer: &mut dyn WorkerObserver,
     ) -> Result<bool, EngineError> {
+        if bench.borrow().is_stopping {
+            return Ok(false);
+        }
         let parked = std::mem::take(&mut bench.borrow_mut().parked);
         for delivered in parked {
             self.begin(worker, bench, started, delivered).await?;
@@ -1199,7 +1313,12 @@ impl Desk {
         };
         let mut any = false;
         for partition in partitions {
-            if bench.borrow().addresses() >= limits::ENGINE_IN_HAND {
+            let is_laden = {
+                let bench = bench.borrow();
+                bench.addresses() >= limits::ENGINE_IN_HAND
+                    || bench.orders() >= limits::ENGINE_ORDERS_IN_HAND
+            };
+            if is_laden {
                 break;
             }
             let is_empty = self.empty_until.get(&partition);
@@ -1268,6 +1387,25 @@ impl Desk {
             );
             engine.answer(&refused(words)).await?;
             return engine.ack(&receipt).await;
+        }
+        let blocks = order
+            .host()
+            .and_then(|key| self.blocks.get(&key_of(&key.0)));
+        let leave = blocks.map_or(Leave::Granted, |blocks| blocks.leave(&worker.source(), now));
+        let bars = match leave {
+            Leave::Granted => false,
+            // Worth waiting for as long as an address may wait.
+            Leave::NotBefore(until) if until.since(now) <= order.terms.patience => {
+                return engine.delay(&receipt, until.since(now)).await;
+            }
+            Leave::NotBefore(_) | Leave::Denied => true,
+        };
+        let bar = blocks
+            .filter(|_| bars)
+            .and_then(|blocks| blocks.longest(now));
+        let bar = bar.cloned().map(Box::new);
+        if bar.is_some() {
+            order.known_host.blocked = bar;
         }
         let answers = match delivered {
             0 | 1 => Vec::new(),
@@ -1387,6 +1525,14 @@ impl Bench {
         })
     }
 
+    fn orders(&self) -> usize {
+        let askings = self.askings.values();
+        askings
+            .map(|asking| asking.borrow().in_hand.len())
+            .sum::<usize>()
+            + self.parked.len()
+    }
+
     fn addresses(&self) -> usize {
         let askings = self.askings.values();
         let parked = self.parked.iter().map(|parked| parked.order.targets.len());
@@ -1394,6 +1540,40 @@ impl Bench {
             .map(|asking| asking.borrow().addresses)
             .chain(parked)
             .sum()
+    }
+}
+
+/// Does something at the engine for all of `items`, many at once. Returns those for which it failed, with why the last of
+/// them did.
+async fn at_once<T, F>(
+    engine: &Arc<dyn Engine>,
+    items: Vec<T>,
+    what: impl Fn(Arc<dyn Engine>, T) -> F,
+) -> (Vec<T>, Option<EngineError>)
+where
+    T: Send + 'static,
+    F: Future<Output = (T, Result<(), EngineError>)> + Send + 'static,
+{
+    let (mut left, mut why) = (Vec::new(), None);
+    let mut items = items.into_iter();
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.len() < limits::ENGINE_PUBLISHED_AT_ONCE
+            && let Some(item) = items.next()
+        {
+            under_way.spawn(what(Arc::clone(engine), item));
+        }
+        let Some(ended) = under_way.join_next().await else {
+            return (left, why);
+        };
+        let (item, result) = match ended {
+            Ok(ended) => ended,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        if let Err(error) = result {
+            left.push(item);
+            why = Some(error);
+        }
     }
 }
 

@@ -1249,3 +1249,10 @@ pub const ENGINE_OTHERS_WAIT: Duration = Duration::from_secs(60);
 /// Addresses that wait for longer than this go back to the engine. Our choice: a message for each is worth it, and no
 /// worker's end costs them their place in a greylist's memory.
 pub const ENGINE_HOLDS: Duration = Duration::from_secs(60);
+
+/// How long no other address of ours asks a host that has blocked one. Our choice: what large operators hold against an
+/// address they forget within the hour.
+pub const ENGINE_BLOCK_REST: Duration = Duration::from_secs(3_600);
+
+/// Most orders in a worker's hands. Our choice: a sign of work for each, every few seconds, is nothing to the engine.
+pub const ENGINE_ORDERS_IN_HAND: usize = 4_000;

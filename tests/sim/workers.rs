@@ -106,6 +106,35 @@ fn machines_that_die_and_join_cost_no_row_and_no_verdict() {
     assert!(score.is_clean(), "{:?}", score.findings);
 }
 
+/// A thousand machines, of which as many work as there are partitions, and a list that they are done with in a minute:
+/// what they cost each other. Run by hand, for it takes minutes.
+#[test]
+#[ignore = "takes minutes; run by hand after changes to who looks at what how often"]
+fn a_thousand_machines_ask_one_list() {
+    let mut world = String::new();
+    let mut list = Vec::new();
+    for n in 0..400 {
+        let name = format!("firm{n}.test");
+        let locals: Vec<String> = (0..5).map(|n| format!("person{n}")).collect();
+        let _ = writeln!(
+            world,
+            "[[host]]\nname = \"mx.{name}\"\n\n[[domain]]\nname = \"{name}\"\nmx = [\"mx.{name}\"]\nmailboxes = {locals:?}"
+        );
+        list.extend(locals.iter().map(|local| format!("{local}@{name}")));
+    }
+    let internet = Internet::from_toml(&world, "a world of this test").unwrap();
+    let creation = described(1, internet, &list);
+    let began = std::time::Instant::now();
+    let (outcome, score) = judged(&creation, &tools(), &asked_by(steady(1_000))).unwrap();
+    assert!(score.is_clean(), "{:?}", score.findings);
+    println!(
+        "{} rows in {:?} of simulated time, {:?} here",
+        list.len(),
+        outcome.took,
+        began.elapsed()
+    );
+}
+
 /// For looking at seeds by hand: `SEEDS=1..9 WORKERS=4 cargo test --test sim workers::the_seeds -- --nocapture`.
 #[test]
 fn the_seeds_that_the_environment_names_are_clean() {

@@ -1,0 +1,205 @@
+//! Which of our addresses may ask a host that has blocked one of them.
+//!
+//! A host that blocks an address is not asked from that address again until the block is over, and from no other one for
+//! [`limits::ENGINE_BLOCK_REST`]: it would take the second for the first that comes back. Where two are blocked, it means
+//! us, not an address, and nobody asks it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::limits;
+use crate::model::timestamp::Timestamp;
+use crate::probe::Block;
+
+/// Who of us was blocked by one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocks {
+    /// By source address, or by the name of one that has none of its own.
+    by_source: BTreeMap<String, Blocked>,
+}
+
+/// One address's block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Blocked {
+    /// When it was told so.
+    at: Timestamp,
+    #[serde(flatten)]
+    block: Block,
+}
+
+/// Whether an address may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It may.
+    Granted,
+    /// Another one is blocked: not before this moment.
+    NotBefore(Timestamp),
+    /// It is blocked itself, or two others are.
+    Denied,
+}
+
+impl Blocks {
+    /// Notes that a source address was blocked. Returns whether that was news.
+    pub fn note(&mut self, source: &str, block: &Block, now: Timestamp) -> bool {
+        let before = self.by_source.get(source);
+        if before.is_some_and(|before| before.block.until >= block.until) {
+            return false;
+        }
+        let at = before
+            .filter(|before| now < before.block.until)
+            .map_or(now, |before| before.at);
+        let blocked = Blocked {
+            at,
+            block: block.clone(),
+        };
+        self.by_source.insert(source.to_owned(), blocked);
+        true
+    }
+
+    /// Whether a source address may ask at `now`.
+    #[must_use]
+    pub fn leave(&self, source: &str, now: Timestamp) -> Leave {
+        let mut in_force = self.in_force(now).peekable();
+        let (mut count, mut until) = (0, Timestamp::default());
+        if in_force.peek().is_none() {
+            return Leave::Granted;
+        }
+        for (who, blocked) in in_force {
+            if who == source {
+                return Leave::Denied;
+            }
+            count += 1;
+            until = until.max(blocked.at + limits::ENGINE_BLOCK_REST);
+        }
+        match count {
+            1 if until <= now => Leave::Granted,
+            1 => Leave::NotBefore(until),
+            _ => Leave::Denied,
+        }
+    }
+
+    /// How many source addresses are blocked at `now`.
+    #[must_use]
+    pub fn count(&self, now: Timestamp) -> usize {
+        self.in_force(now).count()
+    }
+
+    /// The block that lasts longest, of those in force at `now`.
+    #[must_use]
+    pub fn longest(&self, now: Timestamp) -> Option<&Block> {
+        let longest = self
+            .in_force(now)
+            .max_by_key(|(_, blocked)| blocked.block.until);
+        longest.map(|(_, blocked)| &blocked.block)
+    }
+
+    fn in_force(&self, now: Timestamp) -> impl Iterator<Item = (&str, &Blocked)> {
+        let all = self.by_source.iter();
+        all.filter(move |(_, blocked)| now < blocked.block.until)
+            .map(|(source, blocked)| (source.as_str(), blocked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::reading::Reading;
+    use crate::model::reason::Reason;
+    use crate::model::stage::Stage;
+    use crate::model::verdict::Exchange;
+
+    const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn at(minutes: u64) -> Timestamp {
+        START + Duration::from_secs(minutes * 60)
+    }
+
+    fn until(minutes: u64) -> Block {
+        Block {
+            until: at(minutes),
+            exchange: Exchange {
+                stage: Stage::Greeting,
+                host: "mx.acme.test".to_owned(),
+                code: Some(554),
+                reply: "554 5.7.1 blocked".to_owned(),
+            },
+            reading: Reading {
+                reason: Reason::SenderBlocked,
+                permanent: true,
+                rule: "test".to_owned(),
+            },
+        }
+    }
+
+    #[test]
+    fn one_blocked_keeps_itself_away_and_others_for_an_hour() {
+        let mut blocks = Blocks::default();
+        assert_eq!(blocks.leave("192.0.2.1", START), Leave::Granted);
+        assert!(blocks.note("192.0.2.1", &until(240), START));
+        assert!(!blocks.note("192.0.2.1", &until(240), at(1)), "no news");
+        assert_eq!(blocks.leave("192.0.2.1", at(239)), Leave::Denied);
+        assert_eq!(blocks.leave("192.0.2.2", at(1)), Leave::NotBefore(at(60)));
+        assert_eq!(blocks.leave("192.0.2.2", at(60)), Leave::Granted);
+        assert_eq!(
+            blocks.leave("192.0.2.1", at(240)),
+            Leave::Granted,
+            "it is over"
+        );
+    }
+
+    #[test]
+    fn two_blocked_keep_all_away() {
+        let mut blocks = Blocks::default();
+        blocks.note("192.0.2.1", &until(240), START);
+        blocks.note("192.0.2.2", &until(300), at(61));
+        assert_eq!(blocks.count(at(62)), 2);
+        assert_eq!(blocks.leave("192.0.2.3", at(200)), Leave::Denied);
+        assert_eq!(blocks.longest(at(200)), Some(&until(300)));
+        // The first is over, the second an hour old.
+        assert_eq!(blocks.leave("192.0.2.3", at(241)), Leave::Granted);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut blocks = Blocks::default();
+        blocks.note("192.0.2.1", &until(240), START);
+        let text = crate::engine::wire::encode(&blocks);
+        assert_eq!(crate::engine::wire::decode(&text), Ok(blocks));
+    }
+
+    proptest! {
+        // Each step: which of four addresses tries, how many minutes after the last, whether it is blocked then, for
+        // how long.
+        #[test]
+        fn nobody_asks_who_must_not(
+            steps in prop::collection::vec((0usize..4, 0u64..90, any::<bool>(), 1u64..400), 1..60),
+        ) {
+            let names = ["a", "b", "c", "d"];
+            let mut blocks = Blocks::default();
+            // Those blocked, in their order: who, when, until when.
+            let mut told: Vec<(usize, u64, u64)> = Vec::new();
+            let mut minute = 0;
+            for (who, later, is_blocked, lasts) in steps {
+                minute += later;
+                let in_force: Vec<_> = told.iter().filter(|(_, _, until)| minute < *until).collect();
+                if blocks.leave(names[who], at(minute)) != Leave::Granted {
+                    prop_assert!(!in_force.is_empty(), "nobody is blocked");
+                    continue;
+                }
+                prop_assert!(in_force.iter().all(|(one, _, _)| *one != who), "it is blocked");
+                prop_assert!(in_force.len() < 2, "two are blocked");
+                prop_assert!(in_force.iter().all(|(_, since, _)| minute - since >= 60));
+                if is_blocked {
+                    blocks.note(names[who], &until(minute + lasts), at(minute));
+                    told.retain(|(one, _, _)| *one != who);
+                    told.push((who, minute, minute + lasts));
+                }
+            }
+        }
+    }
+}
