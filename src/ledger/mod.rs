@@ -297,6 +297,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
+    #[cfg(feature = "serve")]
     pub fn look_anew(&mut self, since: Timestamp, now: Timestamp) -> Result<(), LedgerError> {
         self.opened = now;
         self.run_began = since;

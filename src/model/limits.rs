@@ -1065,94 +1065,103 @@ pub const AUDIENCE_COLUMNS: usize = 4;
 /// The largest list of throw-away domains that is taken, in bytes. The largest public ones have about 4 MB.
 pub const MAINTAINED_LIST_BYTES: u64 = 32_000_000;
 
-/// Most addresses that one request to check may name. Our choice: what a form or a CRM asks about at once; more is a list.
-pub const SERVED_CHECKS: usize = 100;
+/// Those of the server.
+#[cfg(feature = "serve")]
+mod served {
+    use std::time::Duration;
 
-/// Largest body of a request that is no list, in bytes. Our choice: a message that came back is the largest of them.
-pub const SERVED_BODY_BYTES: usize = 4 << 20;
+    /// Most addresses that one request to check may name. Our choice: what a form or a CRM asks about at once; more is a list.
+    pub const SERVED_CHECKS: usize = 100;
 
-/// Largest list that the server takes unless it is told otherwise, in bytes. Our choice: some 40 million rows.
-pub const SERVED_LIST_BYTES: u64 = 4 << 30;
+    /// Largest body of a request that is no list, in bytes. Our choice: a message that came back is the largest of them.
+    pub const SERVED_BODY_BYTES: usize = 4 << 20;
 
-/// Most lists that the server keeps at a time unless it is told otherwise. Our choice.
-pub const SERVED_LISTS: usize = 1_000;
+    /// Largest list that the server takes unless it is told otherwise, in bytes. Our choice: some 40 million rows.
+    pub const SERVED_LIST_BYTES: u64 = 4 << 30;
 
-/// Most addresses that an estimate asks about. As `presend estimate` does.
-pub const SERVED_SAMPLE: u64 = 400;
+    /// Most lists that the server keeps at a time unless it is told otherwise. Our choice.
+    pub const SERVED_LISTS: usize = 1_000;
 
-/// How often whoever watches a list is told at most. Our choice: a person sees no more.
-pub const SERVED_PICTURES: Duration = Duration::from_millis(200);
+    /// Most addresses that an estimate asks about. As `presend estimate` does.
+    pub const SERVED_SAMPLE: u64 = 400;
 
-/// How long a client may take to say what it wants, and to take or send the next piece of a body. Our choice.
-pub const SERVED_PATIENCE: Duration = Duration::from_secs(30);
+    /// How often whoever watches a list is told at most. Our choice: a person sees no more.
+    pub const SERVED_PICTURES: Duration = Duration::from_millis(200);
 
-/// Most connections at a time; further ones wait. Our choice: a thousand slow clients leave room for the others.
-pub const SERVED_CONNECTIONS: usize = 4_000;
+    /// How long a client may take to say what it wants, and to take or send the next piece of a body. Our choice.
+    pub const SERVED_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Most characters of a list's name that are kept. Our choice: file systems take 255 bytes.
-pub const SERVED_NAME_CHARACTERS: usize = 200;
+    /// Most connections at a time; further ones wait. Our choice: a thousand slow clients leave room for the others.
+    pub const SERVED_CONNECTIONS: usize = 4_000;
 
-/// How much of a body is held before it is written to disk or was read from it, in bytes. Our choice.
-pub const SERVED_PIECE_BYTES: usize = 256 << 10;
+    /// Most characters of a list's name that are kept. Our choice: file systems take 255 bytes.
+    pub const SERVED_NAME_CHARACTERS: usize = 200;
 
-/// How often the server says on a quiet stream of events that it is there. Our choice: proxies cut streams off that are
-/// quiet for a minute.
-pub const SERVED_KEEP_ALIVE: Duration = Duration::from_secs(15);
+    /// How much of a body is held before it is written to disk or was read from it, in bytes. Our choice.
+    pub const SERVED_PIECE_BYTES: usize = 256 << 10;
 
-/// Longest text that may name an address in a request to check, in bytes. Our choice: a name and an address of full
-/// length beside it.
-pub const SERVED_TEXT_BYTES: usize = 1_000;
+    /// How often the server says on a quiet stream of events that it is there. Our choice: proxies cut streams off that are
+    /// quiet for a minute.
+    pub const SERVED_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How long a look at a domain may take before its asker is told that there is no answer. Our choice.
-pub const SERVED_PREFLIGHT: Duration = Duration::from_secs(60);
+    /// Longest text that may name an address in a request to check, in bytes. Our choice: a name and an address of full
+    /// length beside it.
+    pub const SERVED_TEXT_BYTES: usize = 1_000;
 
-/// Rows of a list that a preview shows.
-pub const PREVIEW_ROWS: usize = 20;
+    /// How long a look at a domain may take before its asker is told that there is no answer. Our choice.
+    pub const SERVED_PREFLIGHT: Duration = Duration::from_secs(60);
 
-/// Most characters of a cell that a preview shows.
-pub const PREVIEW_CELL_CHARACTERS: usize = 500;
+    /// Rows of a list that a preview shows.
+    pub const PREVIEW_ROWS: usize = 20;
 
-/// How long answers under way have to end well when the server ends. Our choice.
-pub const SERVED_FAREWELL: Duration = Duration::from_secs(5);
+    /// Most characters of a cell that a preview shows.
+    pub const PREVIEW_CELL_CHARACTERS: usize = 500;
 
-/// Largest head of a request, in bytes. Our choice: cookies and tokens have room.
-pub const SERVED_HEADER_BYTES: usize = 64 << 10;
+    /// How long answers under way have to end well when the server ends. Our choice.
+    pub const SERVED_FAREWELL: Duration = Duration::from_secs(5);
 
-/// How often it is looked for lists whose time to be kept is over. Our choice.
-pub const SERVED_SWEEP: Duration = Duration::from_secs(60);
+    /// Largest head of a request, in bytes. Our choice: cookies and tokens have room.
+    pub const SERVED_HEADER_BYTES: usize = 64 << 10;
 
-/// Most clients whose pace is kept at a time; those that have been quiet make room. Our choice: a few megabytes.
-pub const SERVED_CLIENTS: usize = 50_000;
+    /// How often it is looked for lists whose time to be kept is over. Our choice.
+    pub const SERVED_SWEEP: Duration = Duration::from_secs(60);
 
-/// Requests a second that one client may make unless the server is told otherwise. Our choice: a form on a busy site
-/// needs tens.
-pub const SERVED_REQUESTS: u32 = 500;
+    /// Most clients whose pace is kept at a time; those that have been quiet make room. Our choice: a few megabytes.
+    pub const SERVED_CLIENTS: usize = 50_000;
 
-/// Most lists that are received at a time. Our choice: each needs a piece of memory and the disk.
-pub const SERVED_UPLOADS: usize = 32;
+    /// Requests a second that one client may make unless the server is told otherwise. Our choice: a form on a busy site
+    /// needs tens.
+    pub const SERVED_REQUESTS: u32 = 500;
 
-/// Most requests to check that wait for their answers at a time. Our choice.
-pub const SERVED_WAITING_CHECKS: usize = 1_000;
+    /// Most lists that are received at a time. Our choice: each needs a piece of memory and the disk.
+    pub const SERVED_UPLOADS: usize = 32;
 
-/// Most people who are signed in on the page at a time. Our choice.
-pub const SERVED_SESSIONS: usize = 1_000;
+    /// Most requests to check that wait for their answers at a time. Our choice.
+    pub const SERVED_WAITING_CHECKS: usize = 1_000;
 
-/// How long somebody stays signed in. Our choice: a working day.
-pub const SERVED_SESSION: Duration = Duration::from_secs(12 * 3_600);
+    /// Most people who are signed in on the page at a time. Our choice.
+    pub const SERVED_SESSIONS: usize = 1_000;
 
-/// Most rows of a list that one answer tells. Our choice: what a page shows at a time.
-pub const SERVED_ROWS: usize = 500;
+    /// How long somebody stays signed in. Our choice: a working day.
+    pub const SERVED_SESSION: Duration = Duration::from_secs(12 * 3_600);
 
-/// Most rows that are picked at a time to be asked about again. Our choice: their addresses are held in memory.
-pub const SERVED_AGAIN: usize = 100_000;
+    /// Most rows of a list that one answer tells. Our choice: what a page shows at a time.
+    pub const SERVED_ROWS: usize = 500;
 
-/// Most entries of the suppression list that one answer tells. Our choice.
-pub const SERVED_ENTRIES: usize = 1_000;
+    /// Most rows that are picked at a time to be asked about again. Our choice: their addresses are held in memory.
+    pub const SERVED_AGAIN: usize = 100_000;
 
-/// Most rows that a list sent to the server may have unless it is told otherwise. Our choice.
-pub const SERVED_LIST_ROWS: u64 = 50_000_000;
+    /// Most entries of the suppression list that one answer tells. Our choice.
+    pub const SERVED_ENTRIES: usize = 1_000;
 
-// ── Many machines ───────────────────────────────────────────────────────────────────────────────────────────────────
+    /// Most rows that a list sent to the server may have unless it is told otherwise. Our choice.
+    pub const SERVED_LIST_ROWS: u64 = 50_000_000;
+
+    // ── Many machines ───────────────────────────────────────────────────────────────────────────────────────────────────
+}
+
+#[cfg(feature = "serve")]
+pub use served::*;
 
 /// Partitions that orders are spread over. Our choice: fifty machines have one each at least, and a worker looks into
 /// all of its partitions every time.

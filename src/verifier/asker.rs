@@ -4,6 +4,7 @@ use super::error::{Error, ErrorKind};
 use super::place::Place;
 use super::preflight::{Preflight, Sender};
 use super::setup::Setup;
+#[cfg(feature = "serve")]
 use crate::model::timestamp::Timestamp;
 use crate::net::{Clock, World};
 use crate::preflight::machine::own::Machine;
@@ -63,6 +64,7 @@ impl Asker {
     }
 
     /// What the clock of its place shows.
+    #[cfg(feature = "serve")]
     pub(super) fn now(&self) -> Timestamp {
         match &self.met {
             Some((world, _)) => world.clock.now(),

@@ -30,6 +30,7 @@ pub enum News {
 impl Guest {
     /// A guest, with what it will be told.
     #[must_use]
+    #[cfg(feature = "serve")]
     pub fn new(address: Address) -> (Guest, mpsc::UnboundedReceiver<News>) {
         let (news, told) = mpsc::unbounded_channel();
         (Guest { address, news }, told)
@@ -83,6 +84,7 @@ impl Guests {
 
     /// Whether nobody waits.
     #[must_use]
+    #[cfg(feature = "serve")]
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }

@@ -53,7 +53,9 @@ pub use described::{contents_of_row, first_of};
 pub use error::VerifyError;
 pub use first_domains::{add_domain, add_domains};
 pub use gate::{Allowed, Fill, Gate, Least};
-pub use guests::{Guest, Guests, News};
+pub use guests::Guests;
+#[cfg(feature = "serve")]
+pub use guests::{Guest, News};
 pub use judge::Cells;
 #[cfg(feature = "testing")]
 pub use judge::Judge;
