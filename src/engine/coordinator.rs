@@ -134,13 +134,10 @@ pub async fn ask_everybody<E: From<SpillError> + From<EngineError>>(
     stop: impl Into<Stop<'_>>,
 ) -> Result<(Ending, Leave), E> {
     let clock = world.clock;
-    let desk = RefCell::new(Desk::new(
-        crew,
-        Terms::of(&config.limits, crew.global),
-        &providers,
-        clock.now(),
-    ));
-    desk.borrow_mut().resume().await?;
+    let terms = Terms::of(&config.limits, crew.global);
+    let mut desk = Desk::new(crew, terms, &providers, clock.now());
+    desk.resume().await?;
+    let desk = RefCell::new(desk);
     let bell = Arc::new(Notify::new());
     let listener = RefCell::new(listener);
     let mut source = Handing {
@@ -520,13 +517,8 @@ impl<E: From<EngineError>> TargetSource for Handing<'_, '_, '_, E> {
     fn next(&mut self) -> Result<Option<Vec<Target>>, E> {
         let batch = self.supply.next()?;
         let mut desk = self.desk.borrow_mut();
-        match batch {
-            Some(batch) => Ok(Some(desk.sort(batch))),
-            None => {
-                desk.is_dry = true;
-                Ok(None)
-            }
-        }
+        desk.is_dry |= batch.is_none();
+        Ok(batch.map(|batch| desk.sort(batch)))
     }
 
     fn guests(&mut self) -> Result<Vec<Target>, E> {
@@ -574,13 +566,11 @@ impl<E: From<EngineError>> TargetSource for Handing<'_, '_, '_, E> {
             desk.hosts.insert(key.clone(), known);
         }
         let route = Arc::new(route);
-        let route = match desk.routes.get(&route) {
-            Some(shared) => Arc::clone(shared),
-            None => {
-                desk.routes.insert(Arc::clone(&route));
-                route
-            }
-        };
+        let shared = desk.routes.get(&route).cloned();
+        let route = shared.unwrap_or_else(|| {
+            desk.routes.insert(Arc::clone(&route));
+            route
+        });
         let known = desk.remembered.remove(domain).map(Box::new);
         let of_it = Domain { route, known };
         desk.domains.insert(domain.to_owned(), of_it);

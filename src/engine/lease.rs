@@ -127,7 +127,7 @@ impl Leases {
                 let left = held.until.since(now);
                 return match falls_to_us(partition) {
                     false => Some(Wish::HandOver),
-                    true => (left <= limits::ENGINE_LEASE - limits::ENGINE_LEASE_RENEWAL)
+                    true => (left + limits::ENGINE_LEASE_RENEWAL <= limits::ENGINE_LEASE)
                         .then_some(Wish::Write(Some(held.revision))),
                 };
             }
@@ -154,7 +154,7 @@ impl Leases {
     pub fn is_to_be_renewed(&self, partition: Partition, now: Timestamp) -> bool {
         self.held.get(&partition).is_some_and(|held| {
             let left = held.until.since(now);
-            left <= limits::ENGINE_LEASE - limits::ENGINE_LEASE_RENEWAL
+            left + limits::ENGINE_LEASE_RENEWAL <= limits::ENGINE_LEASE
         })
     }
 

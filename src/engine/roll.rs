@@ -180,6 +180,7 @@ impl<T: serde::de::DeserializeOwned> Roll<T> {
     }
 
     /// The versions of those who are there and of another version.
+    #[must_use]
     pub fn other_versions(&self, now: Timestamp) -> BTreeSet<&Version> {
         let present = self.members.values();
         present

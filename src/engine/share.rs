@@ -22,16 +22,13 @@ pub fn share(
     if global == Global::NONE {
         return None;
     }
-    let (held, all) = match is_large(key, providers) {
-        false => (1, 1),
-        true => {
-            let slots = slots(global);
-            let ours = (0..slots).filter(|slot| holds(Partition::of_slot(key, *slot)));
-            (
-                u32::try_from(ours.count()).unwrap_or(u32::MAX),
-                u32::from(slots),
-            )
-        }
+    let (held, all) = if is_large(key, providers) {
+        let slots = slots(global);
+        let ours = (0..slots).filter(|slot| holds(Partition::of_slot(key, *slot)));
+        let held = u32::try_from(ours.count()).unwrap_or(u32::MAX);
+        (held, u32::from(slots))
+    } else {
+        (1, 1)
     };
     let rate = global.rate.thousandths().map_or(Rate::UNLIMITED, |rate| {
         let part = u64::from(rate) * u64::from(held) / u64::from(all);

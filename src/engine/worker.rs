@@ -521,14 +521,11 @@ impl Asking {
             return false;
         }
         let asked_about = self.by_domain.keys().map(String::as_str);
+        let touched = self.touched.iter().map(String::as_str);
+        let touched = touched.filter(|name| self.by_domain.contains_key(*name));
         let candidates: Vec<&str> = match everywhere {
             true => asked_about.collect(),
-            false => {
-                let touched = self.touched.iter().map(String::as_str);
-                touched
-                    .filter(|name| self.by_domain.contains_key(*name))
-                    .collect()
-            }
+            false => touched.collect(),
         };
         let done = scheduler.done_with(candidates);
         let done: Vec<u64> = done
@@ -603,15 +600,12 @@ impl Asking {
     }
 
     fn answers(&mut self, number: u64, events: Vec<Event>, outcome: Option<Outcome>) -> Answers {
-        let (attempt, by, place) = match self.in_hand.get_mut(&number) {
-            Some(in_hand) => {
-                in_hand.place += 1;
-                (in_hand.attempt, in_hand.by.clone(), in_hand.place)
-            }
-            None => {
-                self.loose.1 += 1;
-                (0, self.loose.0.clone(), self.loose.1)
-            }
+        let (attempt, by, place) = if let Some(in_hand) = self.in_hand.get_mut(&number) {
+            in_hand.place += 1;
+            (in_hand.attempt, in_hand.by.clone(), in_hand.place)
+        } else {
+            self.loose.1 += 1;
+            (0, self.loose.0.clone(), self.loose.1)
         };
         Answers {
             run: self.run.clone(),
@@ -1155,13 +1149,10 @@ impl Desk {
             let mut bench = bench.borrow_mut();
             // Whoever comes together with others sees them before it takes anything.
             let is_new = self.since.is_none_or(|since| Instant::now() < since);
-            let workers: BTreeSet<&str> = match self.keeps_out || is_new {
-                true => BTreeSet::new(),
-                false => {
-                    let present = self.workers.present(now).map(|(name, _)| name);
-                    present.chain([worker.name.as_str()]).collect()
-                }
-            };
+            let takes_part = !self.keeps_out && !is_new;
+            let present = self.workers.present(now).map(|(name, _)| name);
+            let all = present.chain([worker.name.as_str()]);
+            let workers: BTreeSet<&str> = all.filter(|_| takes_part).collect();
             let assigned = assign(Partition::all(), &workers, &bench.leases.holders());
             let falls_to_us =
                 |partition| assigned.get(&partition).copied() == Some(worker.name.as_str());
@@ -1481,15 +1472,14 @@ impl Desk {
         }
         let there = bench.borrow().askings.get(&run).cloned();
         let there = there.filter(|asking| !asking.borrow().is_over);
-        let asking = match there {
-            Some(asking) => asking,
-            None => {
-                let asking = self.start(worker, bench, &delivered.order);
-                started.borrow_mut().push(Rc::clone(&asking));
-                // Its coordinator must know that we have something to say before we say that an order is done.
-                self.next_beat = None;
-                asking
-            }
+        let asking = if let Some(asking) = there {
+            asking
+        } else {
+            let asking = self.start(worker, bench, &delivered.order);
+            started.borrow_mut().push(Rc::clone(&asking));
+            // Its coordinator must know that we have something to say before we say that an order is done.
+            self.next_beat = None;
+            asking
         };
         asking.borrow_mut().take(delivered, &worker.name);
         Ok(())

@@ -78,6 +78,10 @@ impl Asked {
 /// # Errors
 ///
 /// When the rows cannot be read further, or the ledger cannot be read or written.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one asking from its beginning to its end"
+)]
 pub async fn ask(
     rows: Rows,
     memory: Memory,
@@ -148,7 +152,7 @@ pub async fn ask(
     let mut leave = None;
     asked.ending = match &crew {
         None => {
-            run::ask_everybody(
+            let asking = run::ask_everybody(
                 world,
                 config,
                 book,
@@ -156,8 +160,8 @@ pub async fn ask(
                 &mut questions,
                 &mut recorder,
                 stop,
-            )
-            .await?
+            );
+            Box::pin(asking).await?
         }
         Some(crew) => {
             let asking = coordinator::ask_everybody(
@@ -170,7 +174,7 @@ pub async fn ask(
                 &mut recorder,
                 stop,
             );
-            let (ending, left) = asking.await?;
+            let (ending, left) = Box::pin(asking).await?;
             leave = Some(left);
             ending
         }
