@@ -3,6 +3,8 @@
 //! A [`Dialogue`] is asked for its next [`Step`] and told the [`Answer`] to each listening step. The driver does the
 //! bytes; a test does without them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -404,6 +406,27 @@ fn in_turn(asked: Option<&Command>, answer: Answer) -> Answer {
     }
 }
 
+/// Whether what is left of a batch is still to be said: one that is put command by command may be cut short meanwhile,
+/// since its host has said elsewhere that it is asked too much.
+#[derive(Clone, Debug, Default)]
+pub struct Halt(Arc<AtomicBool>);
+
+impl Halt {
+    /// Has nothing more of the batch said.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the next batch said to its end.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Commands that belong together, with the answers to them in order.
 ///
 /// In one batch where the host allows it, else one by one; then nothing more is asked once the rest has lost its
@@ -415,6 +438,7 @@ pub struct Batch {
     answers: Vec<Option<Answer>>,
     pace: BatchPace,
     over: bool,
+    halt: Halt,
 }
 
 /// Whether commands travel together.
@@ -449,7 +473,15 @@ impl Batch {
             said: 0,
             pace,
             over: false,
+            halt: Halt::default(),
         }
+    }
+
+    /// The same, which ends before its next command once `halt` is set.
+    #[must_use]
+    pub fn heeding(mut self, halt: Halt) -> Self {
+        self.halt = halt;
+        self
     }
 
     /// Whether a reply came that belongs to none of the commands: then it is not known which reply belongs to which.
@@ -526,7 +558,10 @@ impl Dialogue for Batch {
             BatchPace::Together => self.commands.len(),
             BatchPace::OneByOne | BatchPace::Fenced => {
                 self.skip_pointless();
-                (self.said + 1).min(self.commands.len())
+                match self.halt.is_set() {
+                    true => self.said,
+                    false => (self.said + 1).min(self.commands.len()),
+                }
             }
         };
         if self.said == until {
@@ -577,6 +612,37 @@ mod tests {
 
     fn opening(privacy: Privacy) -> Opening {
         Opening::new("me.example".parse().unwrap(), privacy)
+    }
+
+    #[test]
+    fn a_batch_that_is_cut_short_says_nothing_more() {
+        let commands = || {
+            let recipients = ["a@d.test", "b@d.test"].map(|to| Command::Rcpt(to.parse().unwrap()));
+            recipients.into_iter().collect::<Vec<_>>()
+        };
+        for (pace, said_to_the_end) in [
+            (BatchPace::OneByOne, false),
+            (BatchPace::Fenced, false),
+            // It is on its way.
+            (BatchPace::Together, true),
+        ] {
+            let halt = Halt::default();
+            let mut batch = Batch::new(commands(), pace).heeding(halt.clone());
+            assert!(matches!(batch.step(), Step::Say(_)));
+            halt.set();
+            batch.hear(reply("250 ok"));
+            let further = play(&mut batch, &[reply("250 ok")]);
+            assert_eq!(further, [""; 0], "{pace:?}");
+            assert!(batch.is_whole(), "the session goes on");
+            let answers = batch.into_answers();
+            assert_eq!(answers[1].is_some(), said_to_the_end, "{pace:?}");
+        }
+        let halt = Halt::default();
+        halt.set();
+        halt.clear();
+        let mut batch = Batch::new(commands(), BatchPace::OneByOne).heeding(halt);
+        let answers = [reply("250 ok"), reply("250 ok")];
+        assert_eq!(play(&mut batch, &answers).len(), 2);
     }
 
     #[test]

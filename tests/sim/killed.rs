@@ -79,3 +79,19 @@ fn a_kill_before_a_reply_too_many_is_found_out() {
     let habits = "stumble = { at = \"refusal\", how = \"then_yes\" }";
     nobody_is_promised_who_is_not_there(habits, Duration::from_millis(25));
 }
+
+// What was learned is written once a second, so a kill in between tells nothing of what was held back. These hosts take so
+// long over a recipient that many a second lies between an acceptance and what shows that it is worth nothing.
+
+#[test]
+fn a_kill_long_before_a_slow_machine_that_has_turned_is_found_out() {
+    let habits = "turns_after = 3\nrcpt_wait = \"3s\"";
+    nobody_is_promised_who_is_not_there(habits, Duration::from_millis(700));
+}
+
+#[test]
+fn a_kill_long_before_a_reply_too_many_of_a_slow_machine_is_found_out() {
+    let habits = "rcpt_wait = \"3s\"\nstumble = { at = \"refusal\", how = \"then_yes\", after = \"50ms\" }\n\
+                  says = { no_such_user = \"550 5.1.1 No such user\" }";
+    nobody_is_promised_who_is_not_there(habits, Duration::from_millis(700));
+}

@@ -27,6 +27,7 @@ use crate::net::route::{HostKey, Reach, Route};
 use crate::probe::{KnownDomain, KnownHost, KnownMachine, Target};
 use crate::smtp::farewell::Parting;
 use crate::smtp::rules::Book;
+use crate::smtp::session::Halt;
 
 use crate::probe::scheduler::{
     Action, Event, Limits, Progress, Scheduler, SessionEvent, SessionId,
@@ -257,6 +258,13 @@ pub async fn ask_everybody<E: From<SpillError>>(
 /// Both ends of a channel. It needs no bound of its own: each task has at most one report under way.
 type Channel<T> = (mpsc::UnboundedSender<T>, mpsc::UnboundedReceiver<T>);
 
+/// How a conversation is told what to do.
+struct Orders {
+    orders: mpsc::UnboundedSender<Order>,
+    /// Cuts the batch under way short.
+    halt: Halt,
+}
+
 /// The state of the loop.
 struct Run {
     scheduler: Scheduler,
@@ -264,7 +272,7 @@ struct Run {
     config: RunConfig,
     book: Arc<Book>,
     router: Arc<Router>,
-    orders: HashMap<SessionId, mpsc::UnboundedSender<Order>>,
+    orders: HashMap<SessionId, Orders>,
     tasks: JoinSet<()>,
     news: Channel<News>,
     reports: Channel<(SessionId, SessionEvent)>,
@@ -643,9 +651,11 @@ impl Run {
                             .as_ref()
                             .map(|sender| sender.domain().to_owned()),
                         book: Arc::clone(&self.book),
+                        halt: Halt::default(),
                     };
-                    let (sender, receiver) = mpsc::unbounded_channel();
-                    self.orders.insert(session.id, sender);
+                    let (orders, receiver) = mpsc::unbounded_channel();
+                    let halt = session.halt.clone();
+                    self.orders.insert(session.id, Orders { orders, halt });
                     let span = trace::conversation(&session.host, session.address);
                     let held = session.hold(self.world.clone(), receiver, self.reports.0.clone());
                     self.tasks.spawn(held.instrument(span));
@@ -654,16 +664,26 @@ impl Run {
                     session,
                     commands,
                     pace,
-                } => self.order(session, Order::Fly(commands, pace)),
+                } => {
+                    if let Some(line) = self.orders.get(&session) {
+                        line.halt.clear();
+                    }
+                    self.order(session, Order::Fly(commands, pace));
+                }
+                Action::Halt { session } => {
+                    if let Some(line) = self.orders.get(&session) {
+                        line.halt.set();
+                    }
+                }
                 Action::Quit { session } => self.order(session, Order::Quit),
             }
         }
     }
 
     fn order(&mut self, session: SessionId, order: Order) {
-        if let Some(orders) = self.orders.get(&session) {
+        if let Some(line) = self.orders.get(&session) {
             // A session that is gone reports its end by itself.
-            let _ = orders.send(order);
+            let _ = line.orders.send(order);
         }
     }
 

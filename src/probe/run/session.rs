@@ -19,7 +19,7 @@ use crate::smtp::connection::{Connection, Unread};
 use crate::smtp::farewell::{Farewell, Parting};
 use crate::smtp::reply::{Reply, clip};
 use crate::smtp::rules::{Book, Context};
-use crate::smtp::session::{Batch, BatchPace, Hello, Opened, Opening, Patience, Privacy};
+use crate::smtp::session::{Batch, BatchPace, Halt, Hello, Opened, Opening, Patience, Privacy};
 use crate::smtp::{Answer, Command, Garble, Stage};
 
 /// What a conversation is told to do once it is open.
@@ -44,6 +44,8 @@ pub(super) struct Session {
     /// The domain of our sender address; `None` for the null sender.
     pub(super) sender_domain: Option<String>,
     pub(super) book: Arc<Book>,
+    /// Cuts the batch under way short.
+    pub(super) halt: Halt,
 }
 
 impl Session {
@@ -74,7 +76,7 @@ impl Session {
         let mut slowest = limits::GOODBYE_WAIT;
         let mut asked_last = None;
         while let Some(Order::Fly(commands, pace)) = orders.recv().await {
-            let mut batch = Batch::new(commands.clone(), pace);
+            let mut batch = Batch::new(commands.clone(), pace).heeding(self.halt.clone());
             let began = world.clock.now();
             line = line
                 .carry_out(&mut batch)

@@ -68,6 +68,7 @@ impl Scheduler {
                     began: now,
                     step,
                     pace,
+                    is_cut_short: false,
                 };
                 self.actions.push_back(Action::Send {
                     session,
@@ -174,7 +175,7 @@ impl Scheduler {
             }
             let has_room = room > 1 && spent.may_begin(draft.budget);
             let is_over = draft.asked.is_empty() && matches!(idle, Idle::Finished);
-            if is_over && has_room && self.asks_for_an_explanation(group, now) {
+            if is_over && has_room && self.asks_for_an_explanation(group, Some(session), now) {
                 return self.compose(session, now);
             }
         }

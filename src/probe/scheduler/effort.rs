@@ -200,7 +200,8 @@ impl Scheduler {
     pub(super) fn settle_left(&mut self, domain: usize, now: Timestamp) {
         let group = self.domains[domain].group;
         let word = group.and_then(|group| self.groups[group].last_word.clone());
-        if let Some((exchange, reading)) = word.map(|word| *word) {
+        let word = self.no_mail_words(domain).or(word.map(|word| *word));
+        if let Some((exchange, reading)) = word {
             self.settle_queued(domain, &exchange, &reading, now);
         }
     }

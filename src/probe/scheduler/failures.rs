@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::admission::Ended;
-use super::{Event, Heard, Scheduler, SessionId, Strandings, Wake};
+use super::{Action, Event, Heard, Scheduler, SessionId, SessionStage, Strandings, Wake};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::reason::{Blame, Reason};
@@ -12,7 +12,7 @@ use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding};
 use crate::probe::{CatchAll, KnownDomain, KnownHost, Mute};
-use crate::smtp::session::{Hello, Privacy};
+use crate::smtp::session::{BatchPace, Hello, Privacy};
 
 /// What it comes to that a host demands encryption and fails at it, or does not offer it.
 fn takes_nothing_in_clear(heard: &Heard) -> Heard {
@@ -188,6 +188,8 @@ impl Scheduler {
         let (exchange, reading) = self.block_at(group).unwrap_or_else(last);
         for domain in listed {
             self.domains[domain].listed = false;
+            let last = || (exchange.clone(), reading.clone());
+            let (exchange, reading) = self.no_mail_words(domain).unwrap_or_else(last);
             self.settle_queued(domain, &exchange, &reading, now);
         }
     }
@@ -321,6 +323,23 @@ impl Scheduler {
         self.leave_if_hopeless(host, machine, heard, now);
     }
 
+    /// Has nothing more said in the batches under way to a machine that is asked too much, or to all machines of its
+    /// `host` where that goes for all: what travels together is on its way, what is put command by command ends here.
+    pub(super) fn cut_short(&mut self, machine: IpAddr, host: Option<usize>) {
+        for (id, t) in &mut self.sessions {
+            let group = &self.groups[t.group];
+            let is_there = group.targets[t.target].1 == machine || Some(group.host) == host;
+            let has_more_to_say = match t.batch.pace {
+                BatchPace::Together => false,
+                BatchPace::OneByOne | BatchPace::Fenced => t.stage == SessionStage::AwaitingReplies,
+            };
+            if is_there && has_more_to_say && !t.batch.is_cut_short {
+                t.batch.is_cut_short = true;
+                self.actions.push_back(Action::Halt { session: *id });
+            }
+        }
+    }
+
     /// A machine is left alone until then: the addresses that wait for it get a turn after that.
     pub(super) fn lets_rest(
         &mut self,
@@ -331,9 +350,11 @@ impl Scheduler {
     ) {
         let rest = self.machines.entry(machine).or_default().rest;
         self.hosts[host].known.remember_rest(machine, rest, now);
-        if self.all_want_rest(host, now) {
+        let all_want_rest = self.all_want_rest(host, now);
+        if all_want_rest {
             self.hosts[host].pace.stay_away(until);
         }
+        self.cut_short(machine, all_want_rest.then_some(host));
         self.wakes.insert((until, Wake::Host(host)));
         self.tell_of_host(host);
     }

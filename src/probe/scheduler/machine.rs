@@ -26,10 +26,10 @@ pub(super) struct Machine {
     pub(super) block_signs: u32,
     /// What it has said about our speed.
     pub(super) rest: Rest,
-    /// Whether it has answered about a recipient with anything but a block.
+    /// Whether it has answered about a recipient with anything but a block, or that it takes no mail.
     pub(super) has_answered: bool,
     /// With which words it says that it takes no mail at all.
-    pub(super) takes_no_mail: Option<Box<Exchange>>,
+    pub(super) takes_no_mail: Option<Box<(Exchange, Reading)>>,
     /// The words with which it refuses unknown recipients, where no rule knows them.
     pub(super) own_words: OwnWords,
     /// When it last accepted an address of the list, for whichever domain.
@@ -250,6 +250,7 @@ impl Scheduler {
             false => name,
         };
         self.tell_of_host(host);
+        self.cut_short(machine, concerns_all.then_some(host));
         let before = self.pending;
         for group in 0..self.groups.len() {
             let here = &self.groups[group];
@@ -285,20 +286,42 @@ impl Scheduler {
         if host.acts_as_one() {
             return true;
         }
+        if self.tally.resolved < self.domains.len() {
+            // How many machines it has is not known before the last look-up.
+            return false;
+        }
         let groups = || host.groups.iter().map(|&group| &self.groups[group]);
         let blocks = |group: &MxGroup| {
             let mut machines = group.targets.iter().map(|(_, machine)| *machine);
             machines.any(|machine| self.machine_blocks(machine))
         };
-        // Mail hosts that serve the same domains may be those of one customer, with a filter of its own.
-        if groups().filter(|group| blocks(group)).count() < limits::MACHINES_THAT_SPEAK_FOR_ALL {
+        // Mail hosts that serve the same domains, in whatever order, may be those of one customer, with a filter of its
+        // own.
+        let mut customers: Vec<usize> = Vec::new();
+        for &group in host.groups.iter().filter(|&&at| blocks(&self.groups[at])) {
+            let is_another = |&known: &usize| !self.has_a_machine_of(known, group);
+            if customers.iter().all(is_another) {
+                customers.push(group);
+            }
+        }
+        if customers.len() < limits::MACHINES_THAT_SPEAK_FOR_ALL {
             return false;
         }
         let named = groups().flat_map(|group| group.targets.iter().map(|(_, machine)| *machine));
         // Those that were not met yet have nothing against us so far.
         let all: BTreeSet<IpAddr> = named.chain(host.met.iter().copied()).collect();
-        let blocking = all.iter().filter(|machine| self.machine_blocks(**machine));
-        speak_for_all(blocking.count(), all.len())
+        let (blocking, others): (Vec<IpAddr>, Vec<IpAddr>) = all
+            .into_iter()
+            .partition(|machine| self.machine_blocks(*machine));
+        // One that answers us as if nothing were amiss shows that each of them decides for itself.
+        let each_decides = others.iter().any(|machine| self.answers_us(*machine));
+        !each_decides && speak_for_all(blocking.len(), blocking.len() + others.len())
+    }
+
+    /// Whether a machine has answered about a recipient with anything but a block, now or before an interruption.
+    fn answers_us(&self, machine: IpAddr) -> bool {
+        let known = self.machines.get(&machine);
+        known.is_some_and(|known| known.has_answered) || self.has_been_in_step(machine)
     }
 
     /// Whether what some machines of a key have against our speed is what all of them have.

@@ -146,6 +146,11 @@ pub enum Action {
         /// Whether they travel together.
         pace: BatchPace,
     },
+    /// Put no further command of the batch that is under way in a conversation.
+    Halt {
+        /// Which.
+        session: SessionId,
+    },
     /// End a conversation.
     Quit {
         /// Which.
@@ -334,6 +339,7 @@ impl Session {
                 began: now,
                 step: 0,
                 pace: BatchPace::OneByOne,
+                is_cut_short: false,
             },
             replied: 0,
             refused_for_good: 0,
@@ -384,6 +390,8 @@ struct Batch {
     step: u64,
     /// How its commands travel.
     pace: BatchPace,
+    /// Whether it is cut short: its host is asked too much.
+    is_cut_short: bool,
 }
 
 /// Where a conversation stands.

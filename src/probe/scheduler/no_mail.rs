@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use super::{Asking, Awaited, Heard, Scheduler, SessionId};
+use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
@@ -27,7 +28,7 @@ impl Scheduler {
         if !says_it_takes_no_mail(&heard.exchange, &heard.reading) || self.has_answered(machine) {
             return false;
         }
-        self.takes_no_mail(machine, &heard.exchange);
+        self.takes_no_mail(machine, heard);
         let mut all = true;
         for domain in self.groups[group].domains.clone() {
             all &= self.settle_if_nobody_takes_its_mail(domain, &heard.exchange, now);
@@ -52,7 +53,7 @@ impl Scheduler {
         let domain = asked.domain;
         let is_about_the_machine = heard.exchange.code == Some(521);
         if is_about_the_machine {
-            self.takes_no_mail(machine, &heard.exchange);
+            self.takes_no_mail(machine, heard);
         } else {
             let words = (heard.exchange.clone(), heard.reading.clone());
             self.no_mail_for.insert((domain, machine), words);
@@ -152,9 +153,22 @@ impl Scheduler {
         true
     }
 
-    fn takes_no_mail(&mut self, machine: IpAddr, words: &Exchange) {
+    fn takes_no_mail(&mut self, machine: IpAddr, heard: &Heard) {
         let known = self.machines.entry(machine).or_default();
-        known.takes_no_mail = Some(Box::new(words.clone()));
+        let words = (heard.exchange.clone(), heard.reading.clone());
+        known.takes_no_mail = Some(Box::new(words));
+    }
+
+    /// The words with which a mail host of a domain said that it takes no mail, or none for it, if one did: where the
+    /// others give no answer, that is the answer, in whatever order they were met.
+    pub(super) fn no_mail_words(&self, domain: usize) -> Option<(Exchange, Reading)> {
+        let group = self.domains[domain].group?;
+        let mut machines = self.groups[group].targets.iter();
+        machines.find_map(|(_, machine)| {
+            let of_all = self.machines.get(machine)?.takes_no_mail.as_deref();
+            let words = of_all.or_else(|| self.no_mail_for.get(&(domain, *machine)));
+            words.cloned()
+        })
     }
 
     /// Settles a domain whose mail hosts have said about others that they take no mail. Returns whether that is so.
@@ -163,7 +177,7 @@ impl Scheduler {
         let first = group.and_then(|group| self.groups[group].targets.first());
         let known = first.and_then(|(_, machine)| self.machines.get(machine));
         let words = known.and_then(|known| known.takes_no_mail.clone());
-        words.is_some_and(|words| self.settle_if_nobody_takes_its_mail(domain, &words, now))
+        words.is_some_and(|words| self.settle_if_nobody_takes_its_mail(domain, &words.0, now))
     }
 
     /// Whether all mail hosts of a domain have said that they take no mail, or none for it.

@@ -24,6 +24,7 @@ use crate::probe::farewell;
 use crate::probe::is_for_one_connection;
 use crate::probe::recipients_counted_over;
 use crate::probe::refuses_a_stranger;
+use crate::probe::says_it_takes_no_mail;
 use crate::smtp::session::{BatchPace, Privacy};
 
 /// How a batch broke off.
@@ -57,7 +58,10 @@ impl Scheduler {
         };
         let group = t.group;
         let asked = std::mem::take(&mut t.asked);
-        let Batch { began, step, pace } = t.batch;
+        let Batch {
+            began, step, pace, ..
+        } = t.batch;
+        let is_cut_short = t.ends_short(answers);
         let host = self.groups[group].host;
         let machine = self.groups[group].targets[t.target].clone();
         if !self.is_fit(machine.1) {
@@ -74,7 +78,11 @@ impl Scheduler {
         let farewell = broken
             .filter(|broken| *broken == Break::Told)
             .and_then(|_| about_the_connection(answers, t));
-        self.judge_batch(group, (began, pace), (&asked, answers), broken, now);
+        // That it was cut short is none of the host's doing.
+        let is_cut_short = is_cut_short && broken.is_none();
+        if !is_cut_short {
+            self.judge_batch(group, (began, pace), (&asked, answers), broken, now);
+        }
         let span = Span {
             session,
             asked: step,
@@ -93,6 +101,9 @@ impl Scheduler {
             if lost_one {
                 self.not_answered(asked, now);
                 continue;
+            }
+            if is_cut_short && answers[asked.rcpt].is_none() {
+                self.was_not_put(&asked);
             }
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
             let mail_failed =
@@ -139,21 +150,37 @@ impl Scheduler {
         if let Some(farewell) = farewell {
             self.heed_farewell(session, host, (farewell, FarewellPlace::Answer));
         }
-        let of_one_connection = |heard: &Heard| is_for_one_connection(&heard.exchange.reply);
-        let wants_encryption = |heard: &Heard| heard.reading.reason == Reason::TlsRequired;
-        let goes_on = broken.is_none()
-            && !answers.iter().flatten().any(of_one_connection)
-            && !answers.iter().flatten().any(wants_encryption)
-            && self.sessions[&session].refuses_us.is_none()
-            && !self.sessions[&session].tail.turned
-            && !self.sessions[&session].failed_a_test
-            && !self.is_unwelcome(session, now)
-            && !self.groups[group].is_left;
+        let goes_on = broken.is_none() && self.is_worth_going_on(session, answers, now);
         if !goes_on {
             self.hang_up(session, now);
             self.rouse_resting(group, now);
         }
         goes_on && self.sessions[&session].stage != SessionStage::Quitting
+    }
+
+    /// Whether a conversation whose last batch did not break off is worth another one.
+    fn is_worth_going_on(
+        &self,
+        session: SessionId,
+        answers: &[Option<Heard>],
+        now: Timestamp,
+    ) -> bool {
+        let t = &self.sessions[&session];
+        let of_one_connection = |heard: &Heard| is_for_one_connection(&heard.exchange.reply);
+        let wants_encryption = |heard: &Heard| heard.reading.reason == Reason::TlsRequired;
+        !answers.iter().flatten().any(of_one_connection)
+            && !answers.iter().flatten().any(wants_encryption)
+            && t.refuses_us.is_none()
+            && !t.tail.turned
+            && !t.failed_a_test
+            && !self.is_unwelcome(session, now)
+            && !self.groups[t.group].is_left
+    }
+
+    /// A recipient was counted whose question was not put, for its batch was cut short.
+    fn was_not_put(&mut self, asked: &Awaited) {
+        self.tally.recipients -= 1;
+        self.tally.decoys -= u64::from(!matches!(asked.whom, Asking::Subject(_)));
     }
 
     /// Notes what a batch shows of its host: whether it understands commands that travel together, how many in one
@@ -338,7 +365,7 @@ impl Scheduler {
             _ if heard.exchange.code.is_some() => {
                 let known = self.machines.entry(machine.1).or_default();
                 known.block_signs = 0;
-                known.has_answered = true;
+                known.has_answered |= !says_it_takes_no_mail(&heard.exchange, &heard.reading);
                 known.rest.went_well();
                 self.hosts[host].pace.went_well(now);
                 if accepted {
@@ -650,6 +677,18 @@ impl Scheduler {
             waiting: subject.waiting(),
             again,
         });
+    }
+}
+
+impl Session {
+    /// Whether its batch ended before its last command, for it was cut short. Then its last transaction may not have been
+    /// begun.
+    fn ends_short(&mut self, answers: &[Option<Heard>]) -> bool {
+        let ends_short = self.batch.is_cut_short && answers.last().is_some_and(Option::is_none);
+        if ends_short {
+            self.transaction = None;
+        }
+        ends_short
     }
 }
 

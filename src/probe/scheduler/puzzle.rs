@@ -197,8 +197,14 @@ impl Scheduler {
     }
 
     /// Asks about an accepted address once more, beside its domain's decoy, where that would explain the words with
-    /// which a machine of a group refuses unknown recipients. Returns whether it does.
-    pub(super) fn asks_for_an_explanation(&mut self, group: usize, now: Timestamp) -> bool {
+    /// which a machine of a group refuses unknown recipients. The decoy is asked about once more as well, unless it was
+    /// refused in the open transaction of `session`, which has room for it. Returns whether it does.
+    pub(super) fn asks_for_an_explanation(
+        &mut self,
+        group: usize,
+        session: Option<SessionId>,
+        now: Timestamp,
+    ) -> bool {
         let Some(domain) = self.wants_an_explanation(group) else {
             return false;
         };
@@ -212,9 +218,28 @@ impl Scheduler {
         }
         self.pending += 1;
         self.domains[domain].push(&control(address));
-        self.hear_of_strangers(domain, CatchAll::ask_again, now);
+        if !session.is_some_and(|session| self.has_a_puzzle_open(session, domain)) {
+            self.hear_of_strangers(domain, CatchAll::ask_again, now);
+        }
         self.offer_domain(domain, now);
         true
+    }
+
+    /// Whether the open transaction of a session has had a domain's decoy refused in words that nothing has explained
+    /// yet, and may name another recipient.
+    fn has_a_puzzle_open(&self, session: SessionId, domain: usize) -> bool {
+        let t = &self.sessions[&session];
+        let budget = self.draft(session).budget;
+        let is_open = t
+            .transaction
+            .is_some_and(|(open, used)| open == domain && used.may_name_another(budget));
+        let known = self.machines.get(&self.machine(session));
+        let mut puzzles = known.iter().flat_map(|known| &known.own_words.puzzles);
+        is_open
+            && puzzles.any(|puzzle| {
+                (puzzle.span.session, puzzle.transaction) == (session, t.spent.transactions)
+                    && puzzle.domain == domain
+            })
     }
 
     /// A decoy's answer is understood by what was answered in a conversation.

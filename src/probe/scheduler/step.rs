@@ -107,6 +107,12 @@ impl Scheduler {
         conduct.is_some_and(|conduct| conduct.faults == 0 && conduct.shown.cover(kinds))
     }
 
+    /// Whether a session with a machine has ended in step in which it was asked about a recipient.
+    pub(super) fn has_been_in_step(&self, machine: IpAddr) -> bool {
+        let conduct = self.conduct.get(&machine);
+        conduct.is_some_and(|conduct| conduct.shown != ReplyKinds::default())
+    }
+
     /// Why a machine is unfit to be asked about any address, if so.
     pub(super) fn unfit(&self, machine: IpAddr) -> Option<&Heard> {
         self.conduct.get(&machine)?.unfit.as_deref()
@@ -232,13 +238,12 @@ impl Scheduler {
         }
     }
 
-    /// Whether the words of an answer name the recipient asked about: then it is in step, and all before it.
-    ///
-    /// A late decoy is asked to find out whether its host still tells the truth, so nothing is concluded from it.
+    /// Whether the words of an answer name the recipient asked about: then it is in step, and all before it. That a late
+    /// decoy was accepted shows that its host does not tell the truth any more, so nothing is concluded from that.
     pub(super) fn names_whom_it_is_about(asked: &Awaited, exchange: &Exchange) -> bool {
         match &asked.whom {
             Asking::Subject(_) | Asking::Decoy => exchange.reply.contains(echo::NAMED),
-            Asking::LateDecoy => false,
+            Asking::LateDecoy => !exchange.says_yes() && exchange.reply.contains(echo::NAMED),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
-use crate::model::reason::Reason;
+use crate::model::reason::{Blame, Reason};
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
@@ -48,7 +48,7 @@ impl Scheduler {
         self.note_stranger(span.session);
         // That a machine takes no mail for a domain is no word on its mailboxes: no address known to exist tests it.
         let is_of_the_domain =
-            heard.reading.reason == Reason::DomainNotServed && !self.domains[domain].has_accepted();
+            heard.reading.reason.blame() == Blame::Domain && !self.domains[domain].has_accepted();
         let group = &mut self.groups[at];
         if !is_of_the_domain {
             group.rows.refuse(answer);

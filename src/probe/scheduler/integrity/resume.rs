@@ -137,7 +137,8 @@ impl Scheduler {
             self.question(group, now);
             return;
         }
-        if self.tells_by_a_decoy(group).is_none() && self.asks_for_an_explanation(group, now) {
+        if self.tells_by_a_decoy(group).is_none() && self.asks_for_an_explanation(group, None, now)
+        {
             return;
         }
         self.groups[group].test_owed = true;

@@ -46,6 +46,7 @@ fn wanted_of(encryption: Encryption, demands: bool) -> Vec<Privacy> {
                     let answers = answers.collect();
                     scheduler.report(session, SessionEvent::Answered(answers), now);
                 }
+                Action::Halt { .. } => {}
                 Action::Quit { session } => {
                     scheduler.report(session, SessionEvent::Ended(Parting::InStep), now);
                 }

@@ -461,8 +461,8 @@ fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_a
     assert_eq!(openness, CatchAllState::RefusesStrangers);
     assert_eq!(
         drill.questions(),
-        4 + 2,
-        "both once more, in one transaction"
+        4 + 1,
+        "once more, in the decoy's own transaction"
     );
     assert_eq!(drill.word("a@one.test"), Reason::Accepted);
 }

@@ -151,6 +151,64 @@ fn what_most_machines_have_against_us_all_have() {
 }
 
 #[test]
+fn two_machines_of_one_customer_do_not_speak_for_all_in_whatever_order_domains_name_them() {
+    let answers = [blocks, blocks, honest];
+    let mut drill = at_machines(&answers, &[&[0, 1], &[1, 0]], 10);
+    let name = "later.test".to_owned();
+    drill.routes.insert(name, route_over(&[2]));
+    let arrival = START + Duration::from_secs(60);
+    drill.arrivals = [(arrival, "a0@later.test".parse().unwrap())].into();
+    drill.run();
+    assert_eq!(drill.word("a0@d1.test"), Reason::SenderBlocked);
+    assert_eq!(drill.word("a0@later.test"), Reason::Accepted);
+}
+
+#[test]
+fn what_most_machines_have_against_us_is_nothing_to_one_that_answers_us() {
+    let answers = [blocks, blocks, blocks, honest];
+    let mut drill = at_machines(&answers, &[], 0);
+    for machine in 0..4 {
+        let name = format!("d{machine}.test");
+        drill.routes.insert(name, route_over(&[machine]));
+    }
+    // The others are read from the list while that one is being asked.
+    let list = people("d3.test", 60, 0);
+    for address in &list {
+        let address: Address = address.parse().unwrap();
+        drill.scheduler.add(address.into(), START);
+    }
+    let arrival = START + Duration::from_secs(2);
+    let later = (0..3).flat_map(|machine| people(&format!("d{machine}.test"), 10, 0));
+    let later = later.map(|address| (arrival, address.parse().unwrap()));
+    drill.arrivals = later.collect();
+    drill.run();
+    for address in &list {
+        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+    }
+    assert_eq!(drill.word("a9@d0.test"), Reason::SenderBlocked);
+}
+
+#[test]
+fn a_machine_that_takes_no_mail_for_one_domain_after_the_other_is_asked_once_about_each() {
+    let no_mail: fn(Question<'_>) -> Reply = |_| Reply::NoMail;
+    // Whichever of a domain's two machines is met first, the other one is dead.
+    let mut drill = at_machines(
+        &[honest, no_mail, honest],
+        &[&[0], &[2, 1], &[2, 1], &[1, 2], &[1, 2]],
+        9,
+    );
+    drill.hosts[2].opens = false;
+    drill.run();
+    for domain in 1..5 {
+        for address in people(&format!("d{domain}.test"), 9, 0) {
+            assert_eq!(drill.word(&address), Reason::NullMx, "{address}");
+        }
+    }
+    assert_eq!(drill.seen[1].questions, 4, "one for each domain");
+    assert_eq!(drill.seen[0].questions, 9 + 1, "nobody vouches for it");
+}
+
+#[test]
 fn the_first_two_that_block_us_do_not_speak_for_neighbours_that_nobody_has_met() {
     let mut answers: Vec<fn(Question<'_>) -> Reply> = vec![honest; 5];
     (answers[0], answers[1]) = (blocks, blocks);

@@ -83,6 +83,8 @@ enum Reply {
     TooFast,
     /// It has no time for anybody.
     HasNoTime,
+    /// For good, for the host takes no mail for the domain.
+    NoMail,
 }
 
 /// Existing mailboxes have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
@@ -375,6 +377,8 @@ impl Drill {
             Action::Send {
                 session, commands, ..
             } => self.fly(session, &commands),
+            // All that is said here is said at once.
+            Action::Halt { .. } => {}
             Action::Quit { session } => {
                 let connection = self.connections.get_mut(&session).unwrap();
                 connection.leaving = true;
@@ -456,6 +460,7 @@ impl Drill {
                         | Reply::NoForNow
                         | Reply::TooFast
                         | Reply::HasNoTime
+                        | Reply::NoMail
                         | Reply::Blocked => {
                             connection.refused += 1;
                             delay += habits.tarpit;
@@ -488,6 +493,11 @@ impl Drill {
                         Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
                         Reply::HasNoTime => heard(Some(451), Reason::HostBusy, false),
                         Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
+                        Reply::NoMail => {
+                            let mut heard = heard(Some(556), Reason::NullMx, true);
+                            "null-mx".clone_into(&mut heard.reading.rule);
+                            heard
+                        }
                     }
                 }
                 Command::Rset => heard(Some(250), Reason::Accepted, false),

@@ -724,7 +724,8 @@ fn tests_of_turns(questions: &[Question], on_list: &HashSet<String>) -> usize {
 /// leave open whom they blame until a decoy is refused beside an accepted address of its domain, in one transaction, for
 /// only then client and sender are the same. Whoever has met such words cannot know that before the first decoy; so where
 /// one had been refused apart from any acceptance, and none yet beside one, the transaction that first brings the two
-/// together may name both once more.
+/// together may name both once more; the transaction in which a decoy was refused before any acceptance there, an address
+/// beside it.
 fn explanation<'a>(questions: &'a [Question], on_list: &HashSet<String>) -> Vec<&'a Question> {
     let mut transactions: Vec<(u32, u32)> = Vec::new();
     for question in questions {
@@ -743,8 +744,9 @@ fn explanation<'a>(questions: &'a [Question], on_list: &HashSet<String>) -> Vec<
             question.outcome == Outcome::RefusedMailbox && !is_listed(question)
         };
         let here = || questions.iter().filter(own);
-        match (here().any(refuses), here().any(accepts)) {
-            (true, true) if is_puzzled => {
+        let (refused, accepted) = (here().position(refuses), here().position(accepts));
+        match (refused, accepted) {
+            (Some(refused), Some(accepted)) if is_puzzled || refused < accepted => {
                 let is_put_again = |question: &&Question| {
                     let key = key_of(&question.address);
                     let mut before = questions
@@ -756,12 +758,13 @@ fn explanation<'a>(questions: &'a [Question], on_list: &HashSet<String>) -> Vec<
                     let mut again = here().filter(is_put_again);
                     again.find(|question| is_one(is_listed(question)))
                 };
-                let both = [put_again(|listed| listed), put_again(|listed| !listed)];
+                let decoy = put_again(|listed| !listed).filter(|_| is_puzzled);
+                let both = [put_again(|listed| listed), decoy];
                 return both.into_iter().flatten().collect();
             }
-            (true, true) => return Vec::new(),
-            (true, false) => is_puzzled = true,
-            (false, _) => {}
+            (Some(_), Some(_)) => return Vec::new(),
+            (Some(_), None) => is_puzzled = true,
+            (None, _) => {}
         }
     }
     Vec::new()
@@ -926,6 +929,8 @@ mod tests {
         assert_eq!(again(&[&[a], &[decoy], &[a, decoy, a, decoy]]), 2);
         assert_eq!(again(&[&[a, decoy], &[a, decoy]]), 0, "it was no riddle");
         assert_eq!(again(&[&[a], &[a, decoy]]), 0, "nobody knew it for one");
+        assert_eq!(again(&[&[a], &[decoy, a]]), 1, "the decoy stands there");
+        assert_eq!(again(&[&[a], &[decoy, decoy, a]]), 1, "once is enough");
         assert_eq!(
             again(&[&[a], &[decoy], &[decoy]]),
             0,
