@@ -1183,22 +1183,28 @@ pub const ENGINE_SAME_MESSAGE: Duration = Duration::from_secs(120);
 
 /// How long the engine may take for an answer. Our choice: some round trips around the world and a disk that is busy,
 /// and less than a lease.
+#[cfg(feature = "engine")]
 pub const ENGINE_REPLY: Duration = Duration::from_secs(5);
 
 /// How long answers are kept unless it is told otherwise. Our choice: a coordinator may be away for a weekend.
+#[cfg(feature = "engine")]
 pub const ENGINE_KEEP: Duration = Duration::from_secs(7 * 86_400);
 
 /// Most messages of one reader that are handed out and not acknowledged, those given back for later included. Our
 /// choice: all the orders of a partition, each of which may wait for a greylist.
+#[cfg(feature = "engine")]
 pub const ENGINE_UNACKNOWLEDGED: usize = 65_536;
 
 /// Messages handed out at once where a whole stream is read through. Our choice: some megabytes.
+#[cfg(feature = "engine")]
 pub const ENGINE_SCANNED: usize = 200;
 
 /// Requests that are under way at once where many of one kind are made. Our choice.
+#[cfg(feature = "engine")]
 pub const ENGINE_REQUESTS: usize = 32;
 
 /// Longest prefix of what is kept in the engine, in bytes. Our choice: names of streams are names of folders.
+#[cfg(feature = "engine")]
 pub const ENGINE_PREFIX: usize = 32;
 
 /// How long a worker may ask what falls into a partition after it has written the lease. Our choice: a machine that
