@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::answer::person;
 use super::blocks::{Blocks, Leave};
@@ -92,7 +92,9 @@ impl Worker {
         let bench = Rc::new(RefCell::new(Bench::new(&self.name)));
         let mut askings = Askings::default();
         let mut stop = std::pin::pin!(stop);
+        let flushed = Arc::clone(&bench.borrow().flushed);
         let mut is_stopping = false;
+        let mut give_up = Instant::now();
         let started = Rc::new(RefCell::new(Vec::new()));
         let talking = talk(self, &bench, &started, observer);
         let mut talking = std::pin::pin!(talking);
@@ -100,16 +102,16 @@ impl Worker {
             for asking in started.borrow_mut().drain(..) {
                 askings.0.push(self.asking(&asking, &bench));
             }
-            if is_stopping && askings.0.is_empty() {
-                break;
-            }
             tokio::select! {
                 biased;
                 () = &mut stop, if !is_stopping => {
                     // What is under way has a little time to end well.
                     is_stopping = true;
+                    give_up = Instant::now() + limits::STOPPING_WAIT * 2;
                     bench.borrow_mut().stop();
                 }
+                () = flushed.notified() => break,
+                () = sleep_until(give_up), if is_stopping => break,
                 failed = &mut talking => return Err(failed),
                 (asking, ended) = askings.next() => bench.borrow_mut().ended(&asking, ended),
                 () = started_any(&started) => {}
@@ -684,6 +686,8 @@ struct Bench {
     has_news: bool,
     /// Whether the worker takes leave.
     is_stopping: bool,
+    /// Rung when all is said before that.
+    flushed: Arc<Notify>,
     /// Rung when there is something to say.
     bell: Arc<Notify>,
 }
@@ -702,6 +706,7 @@ impl Bench {
             given_back: Vec::new(),
             has_news: false,
             is_stopping: false,
+            flushed: Arc::new(Notify::new()),
             bell: Arc::new(Notify::new()),
         }
     }
@@ -712,6 +717,13 @@ impl Bench {
         for asking in self.askings.values() {
             asking.borrow().breaks_off.notify_one();
         }
+    }
+
+    /// Whether the worker takes leave, and nothing is left to be said.
+    fn has_said_all(&self) -> bool {
+        let mut askings = self.askings.values().map(|asking| asking.borrow());
+        let all_are_over = askings.all(|asking| asking.is_over && asking.learned.is_empty());
+        self.is_stopping && self.given_back.is_empty() && all_are_over
     }
 
     /// Whether a host is being asked for another run than `run`.
@@ -731,10 +743,9 @@ impl Bench {
         let mut asking = asking.borrow_mut();
         // What it did not come to is given back: at once, or when our own side works again.
         let wait = match ended {
-            Ok(Ending::Completed) | Err(Broken::NotOurs) => limits::ENGINE_COLLECT,
-            Ok(Ending::Stranded | Ending::Interrupted | Ending::Deadline) => {
-                limits::ENGINE_OTHERS_WAIT
-            }
+            Ok(Ending::Completed | Ending::Interrupted | Ending::Deadline)
+            | Err(Broken::NotOurs) => limits::ENGINE_COLLECT,
+            Ok(Ending::Stranded) => limits::ENGINE_OTHERS_WAIT,
             Err(Broken::Spill(error)) => {
                 self.notices.push(error.to_string());
                 limits::ENGINE_OTHERS_WAIT
@@ -970,6 +981,9 @@ impl Desk {
                 break;
             };
             worker.engine.delay(&receipt, wait).await?;
+        }
+        if self.unsent.is_empty() && bench.borrow().has_said_all() {
+            bench.borrow().flushed.notify_one();
         }
         if is_due(self.next_sign) {
             self.next_sign = Some(Instant::now() + limits::ENGINE_SIGN_OF_WORK);
@@ -1597,6 +1611,12 @@ async fn take_leave(worker: &Worker, bench: &Rc<RefCell<Bench>>) {
                     engine.delay(&receipt, limits::ENGINE_COLLECT).await?;
                 }
             }
+        }
+        let parked = std::mem::take(&mut bench.borrow_mut().parked);
+        for parked in parked {
+            engine
+                .delay(&parked.receipt, limits::ENGINE_COLLECT)
+                .await?;
         }
         let now = worker.world.clock.now();
         let held: Vec<Partition> = bench.borrow().leases.held(now).collect();

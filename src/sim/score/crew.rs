@@ -34,6 +34,8 @@ struct Fate {
     comes: Duration,
     /// When it is switched off, where it is.
     dies: Option<Duration>,
+    /// Whether it takes leave then.
+    says_goodbye: bool,
 }
 
 /// Sets machines to work. Where they change, some of them die without a word, and others come for them: the first one
@@ -45,6 +47,7 @@ pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize
         let stays = Fate {
             comes: Duration::ZERO,
             dies: None,
+            says_goodbye: false,
         };
         if !changing || number == 0 {
             fates.push(stays);
@@ -53,9 +56,14 @@ pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize
         let dies = dice
             .happens(0.5)
             .then(|| dice.time(Duration::from_millis(1), LIVELY));
-        fates.push(Fate { dies, ..stays });
+        let says_goodbye = dice.happens(0.3);
+        fates.push(Fate {
+            dies,
+            says_goodbye,
+            ..stays
+        });
         if let Some(comes) = dies.filter(|_| dice.happens(0.7)) {
-            fates.push(Fate { comes, dies: None });
+            fates.push(Fate { comes, ..stays });
         }
     }
     for (number, fate) in fates.into_iter().enumerate() {
@@ -63,17 +71,17 @@ pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize
         machines.spawn_local(async move {
             sleep(fate.comes).await;
             let mut quiet = Quiet;
-            let working = worker.work(&mut quiet, std::future::pending());
-            let dies = async {
+            let ends = |is_so: bool| async move {
                 match fate.dies {
-                    Some(dies) => sleep(dies.saturating_sub(fate.comes)).await,
-                    None => std::future::pending().await,
+                    Some(dies) if is_so => sleep(dies.saturating_sub(fate.comes)).await,
+                    Some(_) | None => std::future::pending().await,
                 }
             };
+            let working = worker.work(&mut quiet, ends(fate.says_goodbye));
             tokio::select! {
                 biased;
-                () = dies => {}
-                failed = working => failed.expect("the engine in memory does not fail"),
+                () = ends(!fate.says_goodbye) => {}
+                ended = working => ended.expect("the engine in memory does not fail"),
             }
         });
     }
