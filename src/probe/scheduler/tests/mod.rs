@@ -87,6 +87,35 @@ enum Reply {
     NoMail,
 }
 
+impl Reply {
+    /// What is heard of it.
+    fn heard(self) -> Heard {
+        match self {
+            Reply::Yes => heard(Some(250), Reason::Accepted, false),
+            Reply::No => heard(Some(550), Reason::NoSuchMailbox, true),
+            Reply::TooMany => heard(Some(452), Reason::TooManyRecipients, false),
+            Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
+            Reply::HangUp => heard(None, Reason::HungUp, false),
+            Reply::Busy => heard(Some(450), Reason::MailboxBusy, false),
+            Reply::Unread => heard(Some(550), Reason::Unread, true),
+            Reply::InOwnWords => {
+                let mut heard = heard(Some(554), Reason::Unread, true);
+                heard.exchange.reply = "554 Transaction ended here".to_owned();
+                heard
+            }
+            Reply::NoForNow => heard(Some(450), Reason::NoSuchMailbox, false),
+            Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
+            Reply::HasNoTime => heard(Some(451), Reason::HostBusy, false),
+            Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
+            Reply::NoMail => {
+                let mut heard = heard(Some(556), Reason::NullMx, true);
+                "null-mx".clone_into(&mut heard.reading.rule);
+                heard
+            }
+        }
+    }
+}
+
 /// Existing mailboxes have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
 fn honest(question: Question<'_>) -> Reply {
     match question.local.starts_with('a') && question.local.len() < 18 {
@@ -477,27 +506,7 @@ impl Drill {
                     seen.unbalanced |= all > 10 && connection.refused > connection.accepted;
                     match reply {
                         Reply::No if connection.gone && habits.goes_instead => too_many_errors(),
-                        Reply::Yes => heard(Some(250), Reason::Accepted, false),
-                        Reply::No => heard(Some(550), Reason::NoSuchMailbox, true),
-                        Reply::TooMany => heard(Some(452), Reason::TooManyRecipients, false),
-                        Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
-                        Reply::HangUp => heard(None, Reason::HungUp, false),
-                        Reply::Busy => heard(Some(450), Reason::MailboxBusy, false),
-                        Reply::Unread => heard(Some(550), Reason::Unread, true),
-                        Reply::InOwnWords => {
-                            let mut heard = heard(Some(554), Reason::Unread, true);
-                            heard.exchange.reply = "554 Transaction ended here".to_owned();
-                            heard
-                        }
-                        Reply::NoForNow => heard(Some(450), Reason::NoSuchMailbox, false),
-                        Reply::TooFast => heard(Some(450), Reason::RateLimited, false),
-                        Reply::HasNoTime => heard(Some(451), Reason::HostBusy, false),
-                        Reply::Blocked => heard(Some(554), Reason::SenderBlocked, true),
-                        Reply::NoMail => {
-                            let mut heard = heard(Some(556), Reason::NullMx, true);
-                            "null-mx".clone_into(&mut heard.reading.rule);
-                            heard
-                        }
+                        reply => reply.heard(),
                     }
                 }
                 Command::Rset => heard(Some(250), Reason::Accepted, false),

@@ -94,11 +94,11 @@ fn the_next_connection_is_dialled_while_a_goodbye_is_answered_within_what_the_ho
 
 #[test]
 fn a_host_that_only_ever_wants_us_to_come_back_is_left_when_our_patience_ends() {
+    type Answer = fn(Question<'_>) -> Reply;
     let brief = Limits {
         patience: Duration::from_secs(60),
         ..limits()
     };
-    type Answer = fn(Question<'_>) -> Reply;
     let blamed: Answer = |_| Reply::TooFast;
     let busy: Answer = |_| Reply::HasNoTime;
     for (answer, reason, refuses_us) in [
