@@ -35,11 +35,12 @@
 //!
 //! # The plan past this
 //!
-//! An order takes about 600 bytes and some 30 for each address, what is learned of an address about 350: 100 million
-//! addresses a night, three to a domain, are 33 million orders, or 23 GB in and 35 GB out, of which only what is open is
-//! kept at a time (half a million addresses, a few hundred megabytes). That is 1,200 orders and 3,500 addresses a second
-//! over eight hours: a single engine's and a single coordinator's work, which ends at one list a coordinator; lists
-//! larger than that are to be split by a digest of the domain, so that no domain is known to two of them.
+//! By reckoning, not by measurement: an order takes about 600 bytes and some 30 for each address, what is learned of an
+//! address about 350. 100 million addresses a night, three to a domain, are 33 million orders, or 23 GB in and 35 GB
+//! out, of which only what is open is kept at a time (half a million addresses, a few hundred megabytes). That is 1,200
+//! orders and 3,500 addresses a second over eight hours: a single engine's and a single coordinator's work, which ends
+//! at one list a coordinator; lists larger than that are to be split by a digest of the domain, so that no domain is
+//! known to two of them.
 //!
 //! What ends first is the number of machines. Each reads who is there every [`limits::ENGINE_LOOK`], so a thousand of them
 //! read half a million entries a second; and no more of them work than there are partitions

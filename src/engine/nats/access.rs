@@ -219,7 +219,7 @@ mod tests {
         assert!("tls://engine.acme.test".parse::<Server>().is_ok());
         for (text, wanted) in [
             ("nats://ann:secret@10.0.0.1", "PRESEND_ENGINE_USER"),
-            ("http://10.0.0.1", "no way to a server"),
+            ("http://10.0.0.1", "no address of a server"),
             ("nats://10.0.0.1:x", "no address of a server"),
         ] {
             let error = text.parse::<Server>().unwrap_err();
