@@ -2,7 +2,7 @@
 
 use crate::engine::EngineError;
 
-use super::jetstream::code;
+use super::code;
 
 /// Why JetStream did not do as it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

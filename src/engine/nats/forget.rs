@@ -1,6 +1,7 @@
 //! Forgetting a person in the engine, so that no message names it.
 
-use super::jetstream::{From, Message, code};
+use super::code;
+use super::jetstream::{From, Message};
 use super::{Nats, Order};
 use crate::engine::answer::person;
 use crate::engine::{Answers, EngineError};

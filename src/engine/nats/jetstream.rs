@@ -16,20 +16,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::code;
 use super::fault::Fault;
 use crate::model::limits;
-
-/// Codes by which the server tells one error from another (its `server/errors.json`).
-pub(super) mod code {
-    pub(in crate::engine::nats) const NO_SUCH_CONSUMER: u32 = 10_014;
-    pub(in crate::engine::nats) const NO_SUCH_MESSAGE: u32 = 10_037;
-    pub(in crate::engine::nats) const NO_SUCH_SEQUENCE: u32 = 10_043;
-    /// A message cannot be deleted, for a reason that only the words tell.
-    pub(in crate::engine::nats) const NOT_DELETED: u32 = 10_057;
-    pub(in crate::engine::nats) const OTHER_CONFIGURATION: u32 = 10_058;
-    pub(in crate::engine::nats) const NO_SUCH_STREAM: u32 = 10_059;
-    pub(in crate::engine::nats) const OTHER_REVISION: u32 = 10_071;
-}
 
 /// How a stream is kept, of what its configuration may say.
 #[derive(Clone, Debug, Serialize)]

@@ -24,6 +24,7 @@
 //!   something was carried out, ids make it harmless for orders and answers, revisions for tables.
 
 pub mod access;
+mod code;
 
 mod fault;
 mod forget;
@@ -45,7 +46,7 @@ use crate::model::limits;
 
 use access::{Access, Refusals};
 use fault::Fault;
-use jetstream::{Acknowledges, From, JetStream, Message, Pulled, Reader, Said, Stored, code};
+use jetstream::{Acknowledges, From, JetStream, Message, Pulled, Reader, Said, Stored};
 use places::Places;
 
 pub use places::Prefix;

@@ -8,9 +8,9 @@ const BEFORE: &str = " said: ";
 /// What stands behind it: `(in reply to RCPT TO command)`.
 const BEHIND: &str = "(in reply to ";
 
-/// The reply that `reply` quotes; `None` where it quotes none.
+/// The reply that `reply` quotes, in small letters; `None` where it quotes none.
 pub(super) fn quoted(reply: &Reply) -> Option<Reply> {
-    let text = reply.lines.join(" ");
+    let text = reply.lines.join(" ").to_ascii_lowercase();
     let (_, quotation) = text.split_once(BEFORE)?;
     let quotation = match quotation.rsplit_once(BEHIND) {
         Some((quotation, _)) => quotation,
@@ -37,7 +37,7 @@ mod tests {
         );
         assert_eq!(
             quoted.lines.join(" "),
-            "5.1.1 <ann@example.net> User doesn't exist: ann@example.net"
+            "5.1.1 <ann@example.net> user doesn't exist: ann@example.net"
         );
     }
 
