@@ -1195,10 +1195,6 @@ pub const ENGINE_KEEP: Duration = Duration::from_secs(7 * 86_400);
 #[cfg(feature = "engine")]
 pub const ENGINE_UNACKNOWLEDGED: usize = 65_536;
 
-/// Messages handed out at once where a whole stream is read through. Our choice: some megabytes.
-#[cfg(feature = "engine")]
-pub const ENGINE_SCANNED: usize = 200;
-
 /// Requests that are under way at once where many of one kind are made. Our choice.
 #[cfg(feature = "engine")]
 pub const ENGINE_REQUESTS: usize = 32;

@@ -1,7 +1,7 @@
 //! Forgetting a person in the engine, so that no message names it.
 
 use super::code;
-use super::jetstream::{From, Message};
+use super::jetstream::Message;
 use super::{Nats, Order};
 use crate::engine::answer::person;
 use crate::engine::{Answers, EngineError};
@@ -100,15 +100,11 @@ impl Nats {
             .map(|stored| (stored.subject, stored.sequence, stored.payload));
         found += self.take_out(&self.places.orders, orders, key).await?;
         let answers = self
-            .scan(
-                &self.places.answers,
-                &self.places.all_answers(),
-                From::Beginning,
-            )
+            .all(&self.places.answers, &self.places.all_answers())
             .await?;
         let answers = answers
             .into_iter()
-            .map(|pulled| (pulled.subject, pulled.handed.sequence, pulled.payload));
+            .map(|stored| (stored.subject, stored.sequence, stored.payload));
         found += self.take_out(&self.places.answers, answers, key).await?;
         for stream in [&self.places.orders, &self.places.answers] {
             self.sweep(stream).await?;

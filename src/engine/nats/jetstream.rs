@@ -107,11 +107,12 @@ pub(super) struct Floor {
 /// Who reads a stream, from where, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Reader<'a> {
-    /// Under which name it is remembered; without one it vanishes soon after its last reading.
-    pub(super) name: Option<&'a str>,
+    /// Under which name it is remembered.
+    pub(super) name: &'a str,
     pub(super) filter: &'a str,
     pub(super) from: From,
-    pub(super) acknowledges: Acknowledges,
+    /// After how long a message that was not acknowledged comes again.
+    pub(super) ack_wait: Duration,
     /// After how long without a reading it vanishes.
     pub(super) forgotten_after: Option<Duration>,
 }
@@ -123,17 +124,6 @@ pub(super) enum From {
     Beginning,
     /// With the message of this number.
     Sequence(u64),
-    /// With the latest of each subject.
-    LatestOfEach,
-}
-
-/// Whether a reader acknowledges.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Acknowledges {
-    /// Each message by itself, or it comes again after this time.
-    Each(Duration),
-    /// None: what was read is not kept for it.
-    Nothing,
 }
 
 /// A message that was handed out.
@@ -153,8 +143,6 @@ pub(super) struct Handed {
     pub(super) delivered: u64,
     /// Its number in the stream.
     pub(super) sequence: u64,
-    /// How many the reader was not given yet.
-    pub(super) pending: u64,
 }
 
 impl Handed {
@@ -171,7 +159,6 @@ impl Handed {
         Some(Handed {
             delivered: number(0)?,
             sequence: number(1)?,
-            pending: number(4)?,
         })
     }
 }
@@ -451,33 +438,20 @@ impl JetStream {
         ]);
         match reader.from {
             From::Beginning => config.insert("deliver_policy", json!("all")),
-            From::LatestOfEach => config.insert("deliver_policy", json!("last_per_subject")),
             From::Sequence(number) => {
                 config.insert("opt_start_seq", json!(number));
                 config.insert("deliver_policy", json!("by_start_sequence"))
             }
         };
-        match reader.acknowledges {
-            Acknowledges::Nothing => config.insert("ack_policy", json!("none")),
-            Acknowledges::Each(wait) => {
-                config.insert("ack_wait", json!(nanos_of(wait)));
-                config.insert("max_ack_pending", json!(limits::ENGINE_UNACKNOWLEDGED));
-                config.insert("max_deliver", json!(-1));
-                config.insert("ack_policy", json!("explicit"))
-            }
-        };
+        config.insert("ack_policy", json!("explicit"));
+        config.insert("ack_wait", json!(nanos_of(reader.ack_wait)));
+        config.insert("max_ack_pending", json!(limits::ENGINE_UNACKNOWLEDGED));
+        config.insert("max_deliver", json!(-1));
         if let Some(time) = reader.forgotten_after {
             config.insert("inactive_threshold", json!(nanos_of(time)));
         }
-        let what = if let Some(name) = reader.name {
-            config.insert("durable_name", json!(name));
-            format!("CONSUMER.DURABLE.CREATE.{stream}.{name}")
-        } else {
-            // Nobody misses it when its server dies.
-            config.insert("mem_storage", json!(true));
-            config.insert("num_replicas", json!(1));
-            format!("CONSUMER.CREATE.{stream}")
-        };
+        config.insert("durable_name", json!(reader.name));
+        let what = format!("CONSUMER.DURABLE.CREATE.{stream}.{}", reader.name);
         let whole = json!({ "stream_name": stream, "config": config });
         let made: ConsumerInfo = self.ask(&what, &whole).await?;
         Ok(made.name)
@@ -607,7 +581,6 @@ mod tests {
         let wanted = Some(Handed {
             delivered: 2,
             sequence: 17,
-            pending: 4,
         });
         for reply in [
             "$JS.ACK.presend-orders.partition-3.2.17.9.1764594000000000000.4",

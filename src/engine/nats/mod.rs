@@ -31,7 +31,7 @@ mod forget;
 mod jetstream;
 mod places;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ use crate::model::limits;
 
 use access::{Access, Refusals};
 use fault::Fault;
-use jetstream::{Acknowledges, From, JetStream, Message, Pulled, Reader, Said, Stored};
+use jetstream::{From, JetStream, Message, Pulled, Reader, Said, Stored};
 use places::Places;
 
 pub use places::Prefix;
@@ -199,7 +199,7 @@ impl Nats {
         reader: &Reader<'_>,
         most: usize,
     ) -> Result<Vec<Pulled>, EngineError> {
-        let name = reader.name.unwrap_or_default();
+        let name = reader.name;
         if !self.knows_reader(name) {
             let made = self.jetstream.create_reader(stream, reader).await;
             if let Err(fault) = made {
@@ -217,7 +217,8 @@ impl Nats {
         }
     }
 
-    /// All messages of a stream whose subject fits `filter`, the oldest first, as the stream's leader has them.
+    /// All messages of a stream whose subject fits `filter`, the oldest first, as the stream's leader has them. They are
+    /// asked for one by one: a reader for the moment may be put on a server of the cluster that is down.
     async fn all(&self, stream: &str, filter: &str) -> Result<Vec<Stored>, EngineError> {
         let mut all = Vec::new();
         let mut from = 1;
@@ -328,10 +329,10 @@ impl Engine for Nats {
             let name = format!("partition-{}", partition.number());
             let filter = self.places.orders_in(partition);
             let reader = Reader {
-                name: Some(&name),
+                name: &name,
                 filter: &filter,
                 from: From::Beginning,
-                acknowledges: Acknowledges::Each(limits::ENGINE_ACK_WAIT),
+                ack_wait: limits::ENGINE_ACK_WAIT,
                 forgotten_after: None,
             };
             let pulled = self.read(&self.places.orders, &reader, most).await?;
@@ -431,10 +432,10 @@ impl Engine for Nats {
             };
             let filter = self.places.answers_of(run);
             let reader = Reader {
-                name: Some(&name),
+                name: &name,
                 filter: &filter,
                 from,
-                acknowledges: Acknowledges::Each(limits::ENGINE_ACK_WAIT),
+                ack_wait: limits::ENGINE_ACK_WAIT,
                 forgotten_after: Some(limits::ENGINE_KEEP),
             };
             let pulled = self.read(stream, &reader, most).await?;
@@ -531,18 +532,19 @@ impl Engine for Nats {
         Box::pin(async move {
             let stream = self.places.bucket_stream(table);
             let all = self.places.entry(table, ">");
-            let pulled = self.scan(stream, &all, From::LatestOfEach).await?;
-            Ok(pulled
-                .into_iter()
-                .filter_map(|pulled| {
-                    let key = self.places.key_in(table, &pulled.subject)?;
-                    let entry = Entry {
-                        value: pulled.payload,
-                        revision: pulled.handed.sequence,
-                    };
-                    Some((key, entry))
-                })
-                .collect())
+            // One message a key is kept; one that was changed meanwhile comes again, as it is now.
+            let mut entries = BTreeMap::new();
+            for stored in self.all(stream, &all).await? {
+                let Some(key) = self.places.key_in(table, &stored.subject) else {
+                    continue;
+                };
+                let entry = Entry {
+                    value: stored.payload,
+                    revision: stored.sequence,
+                };
+                entries.insert(key, entry);
+            }
+            Ok(entries.into_iter().collect())
         })
     }
 
@@ -595,43 +597,6 @@ impl Nats {
         let removed = self.jetstream.remove_reader(stream, reader).await;
         removed.map_err(|fault| self.told(fault, stream))?;
         Ok(From::Sequence(info.ack_floor.stream_seq + 1))
-    }
-
-    /// Reads through a stream without taking anything from it.
-    async fn scan(
-        &self,
-        stream: &str,
-        filter: &str,
-        from: From,
-    ) -> Result<Vec<Pulled>, EngineError> {
-        let reader = Reader {
-            name: None,
-            filter,
-            from,
-            acknowledges: Acknowledges::Nothing,
-            forgotten_after: Some(limits::ENGINE_REPLY),
-        };
-        let scanned = async {
-            let name = self.jetstream.create_reader(stream, &reader).await?;
-            let mut all = Vec::new();
-            loop {
-                let pulled = self
-                    .jetstream
-                    .pull(stream, &name, limits::ENGINE_SCANNED)
-                    .await?;
-                let more = pulled.last().is_some_and(|last| last.handed.pending > 0);
-                all.extend(pulled);
-                if !more {
-                    break;
-                }
-            }
-            self.jetstream.remove_reader(stream, &name).await?;
-            Ok(all)
-        };
-        match scanned.await {
-            Ok(all) => Ok(all),
-            Err(fault) => Err(self.told_of(fault, stream).await),
-        }
     }
 
     /// Removes the files of a stream that is empty.
