@@ -349,6 +349,10 @@ fn no_file(out: &Path, lists: &[PathBuf]) -> anyhow::Result<()> {
 fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
     let folders = task.lists.iter().map(|list| &list.out);
     let folders: BTreeSet<&PathBuf> = folders.chain([&task.out]).collect();
+    // In the midst of a switch the numbers are gone by which a page is known to be ours.
+    for folder in &folders {
+        folder::complete(folder)?;
+    }
     let mut paths: Vec<PathBuf> = folders
         .iter()
         .flat_map(|folder| output::FILES.map(|name| folder.join(name)))

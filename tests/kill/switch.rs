@@ -145,7 +145,9 @@ fn a_kill_never_leaves_files_of_two_runs_side_by_side() {
                 0 => place.command(&["report", "out"]),
                 _ => place.round(round),
             };
-            assert!(next.status().unwrap().success());
+            let done = next.stderr(Stdio::piped()).output().unwrap();
+            let said = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "{next:?}: {}: {said}", done.status);
             assert_eq!(place.rounds(), (BTreeSet::from([round]), all));
         }
     }
