@@ -219,6 +219,8 @@ struct Desk<'a> {
     heard: HashSet<u64>,
     heard_in_order: VecDeque<u64>,
     is_dry: bool,
+    /// Whether all that was read is handed out or settled: nothing waits to be looked up any more.
+    is_sorted: bool,
     stage: Stage,
     is_over: bool,
     trouble: Option<EngineError>,
@@ -252,6 +254,7 @@ impl<'a> Desk<'a> {
             heard: HashSet::new(),
             heard_in_order: VecDeque::new(),
             is_dry: false,
+            is_sorted: false,
             stage: Stage::Asking,
             is_over: false,
             trouble: None,
@@ -433,7 +436,7 @@ impl<'a> Desk<'a> {
 
     /// Whether all that is to be asked was asked.
     fn is_done(&self) -> bool {
-        self.is_dry
+        self.is_sorted
             && self.gathering.is_empty()
             && self.owing.is_empty()
             && self.outbox.is_empty()
@@ -524,6 +527,7 @@ impl<E: From<EngineError>> TargetSource for Handing<'_, '_, '_, E> {
     fn guests(&mut self) -> Result<Vec<Target>, E> {
         let guests = self.supply.guests()?;
         let mut desk = self.desk.borrow_mut();
+        desk.is_sorted &= guests.is_empty();
         let mut domains: BTreeSet<String> = BTreeSet::new();
         domains.extend(guests.iter().map(|g| g.address.domain().wire().to_owned()));
         let unrouted = desk.sort(guests);
@@ -596,8 +600,9 @@ impl<E: From<EngineError>> TargetSource for Handing<'_, '_, '_, E> {
         if desk.is_dry || desk.open.is_empty() {
             desk.order_the_rest();
         }
+        desk.is_sorted = desk.is_dry && scheduler.is_done() && !scheduler.has_put_off();
         // DNS has settled these: no host is asked, so no decoy either.
-        if desk.is_dry && scheduler.is_done() {
+        if desk.is_sorted {
             desk.owing.clear();
         }
         while let Some((receipt, answers)) = desk.inbox.pop_front() {

@@ -84,6 +84,12 @@ impl Scheduler {
         self.put_off.values().sum()
     }
 
+    /// Whether addresses wait in a file for their hosts to have room.
+    #[must_use]
+    pub fn has_put_off(&self) -> bool {
+        self.put_off_in_all() > 0
+    }
+
     /// How many wait at the host of a domain; in the domain itself while its host is not known.
     fn queue_of(&self, domain: usize) -> usize {
         let entry = &self.domains[domain];
