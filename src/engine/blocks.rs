@@ -60,7 +60,7 @@ impl Blocks {
     /// Whether a source address may ask at `now`.
     #[must_use]
     pub fn leave(&self, source: &str, now: Timestamp) -> Leave {
-        let mut in_force = self.in_force(now).peekable();
+        let mut in_force = self.blocked(now).peekable();
         let (mut count, mut until) = (0, Timestamp::default());
         if in_force.peek().is_none() {
             return Leave::Granted;
@@ -88,13 +88,17 @@ impl Blocks {
     /// The block that lasts longest, of those in force at `now`.
     #[must_use]
     pub fn longest(&self, now: Timestamp) -> Option<&Block> {
-        let longest = self
-            .in_force(now)
-            .max_by_key(|(_, blocked)| blocked.block.until);
-        longest.map(|(_, blocked)| &blocked.block)
+        let blocks = self.in_force(now).map(|(_, block)| block);
+        blocks.max_by_key(|block| block.until)
     }
 
-    fn in_force(&self, now: Timestamp) -> impl Iterator<Item = (&str, &Blocked)> {
+    /// The source addresses that are blocked at `now`, each with its block.
+    pub fn in_force(&self, now: Timestamp) -> impl Iterator<Item = (&str, &Block)> {
+        self.blocked(now)
+            .map(|(source, blocked)| (source, &blocked.block))
+    }
+
+    fn blocked(&self, now: Timestamp) -> impl Iterator<Item = (&str, &Blocked)> {
         let all = self.by_source.iter();
         all.filter(move |(_, blocked)| now < blocked.block.until)
             .map(|(source, blocked)| (source.as_str(), blocked))

@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use super::super::Exit;
 use super::super::safe::safe;
+use super::super::zone::Zone;
 use super::{EngineArgs, Secrets};
+use crate::engine::blocks::Blocks;
 use crate::engine::roll::{Roll, RunCard, Share, Stage, WorkerCard};
-use crate::engine::{Engine, EngineError, Health, Table};
+use crate::engine::{Engine, EngineError, Entry, Health, Table, wire};
 use crate::model::limits;
 use crate::model::text::{counted, grouped};
 use crate::model::timestamp::Timestamp;
@@ -35,8 +37,8 @@ struct Status {
     other_versions: Vec<String>,
     partitions: Partitions,
     runs: Vec<RunLine>,
-    /// Hosts of which something is known that concerns all workers.
-    hosts: usize,
+    /// Which mail hosts block which of our addresses.
+    blocks: Vec<BlockLine>,
     orders: u64,
     answers: u64,
     bytes: u64,
@@ -86,6 +88,14 @@ struct RunLine {
     stage: &'static str,
 }
 
+#[derive(Debug, Serialize)]
+struct BlockLine {
+    host: String,
+    source: String,
+    until: Timestamp,
+    reply: String,
+}
+
 /// Runs `presend engine status`.
 pub(super) fn run(args: &StatusArgs, secrets: Secrets<'_>) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -125,7 +135,7 @@ async fn look(engine: &dyn Engine) -> Result<Status, EngineError> {
     let now = first + limits::ENGINE_LEASE;
     runs.observe(&engine.entries(Table::Runs).await?, now);
     let held = engine.entries(Table::Leases).await?.len();
-    let hosts = engine.entries(Table::Hosts).await?.len();
+    let hosts = engine.entries(Table::Hosts).await?;
     let Health {
         orders,
         answers,
@@ -165,12 +175,29 @@ async fn look(engine: &dyn Engine) -> Result<Status, EngineError> {
                 },
             })
             .collect(),
-        hosts,
+        blocks: blocks(&hosts, first),
         orders,
         answers,
         bytes,
         troubles,
     })
+}
+
+/// The blocks that are in force at `now`. What a program of another version wrote is its own matter.
+fn blocks(hosts: &[(String, Entry)], now: Timestamp) -> Vec<BlockLine> {
+    let known = hosts.iter();
+    let known: Vec<Blocks> = known
+        .filter_map(|(_, entry)| wire::decode(&entry.value).ok())
+        .collect();
+    let in_force = known.iter().flat_map(|blocks| blocks.in_force(now));
+    in_force
+        .map(|(source, block)| BlockLine {
+            host: block.exchange.host.clone(),
+            source: source.to_owned(),
+            until: block.until,
+            reply: block.exchange.reply.clone(),
+        })
+        .collect()
 }
 
 /// The same as text.
@@ -233,11 +260,14 @@ fn told(status: &Status) -> String {
         counted(status.answers, "answer", "answers"),
         status.bytes >> 20
     );
-    if status.hosts > 0 {
+    for block in &status.blocks {
         let _ = writeln!(
             text,
-            "{} blocked some of us",
-            counted(status.hosts as u64, "host has", "hosts have")
+            "{} blocks {} until {}: {}",
+            safe(&block.host),
+            safe(&block.source),
+            Zone::here().day_and_clock(block.until),
+            safe(&block.reply)
         );
     }
     for trouble in &status.troubles {
@@ -270,7 +300,12 @@ mod tests {
                 run: "list-7".to_owned(),
                 stage: "asking",
             }],
-            hosts: 1,
+            blocks: vec![BlockLine {
+                host: "mx.acme.test".to_owned(),
+                source: "198.51.100.7".to_owned(),
+                until: Timestamp::default(),
+                reply: "554 5.7.1 blocked".to_owned(),
+            }],
             orders: 12,
             answers: 3,
             bytes: 5 << 20,
@@ -283,7 +318,8 @@ mod tests {
             "32 partitions, 1200 waiting, 34\u{202f}000 settled",
             "presend 0.9",
             "runs: 1 asking; 12 orders open, 3 answers kept, 5 MB",
-            "1 host has blocked some of us",
+            "mx.acme.test blocks 198.51.100.7 until ",
+            "554 5.7.1 blocked",
             "trouble: n2 is down",
         ] {
             assert!(text.contains(wanted), "{wanted}: {text}");

@@ -202,6 +202,9 @@ fn standing(name: &str, card: &WorkerCard) -> String {
 /// Runs `presend worker` until it is told to stop.
 pub(in crate::cli) fn run(args: &WorkerArgs, secrets: Secrets<'_>) -> anyhow::Result<Exit> {
     args.log.start(&indicatif::ProgressBar::hidden());
+    let name = args.unique_name();
+    // What is wrong with the command is told before anything is looked at.
+    args.engine.access(secrets, &name)?;
     let place = Place::Real;
     let book = Arc::new(tools::rule_book(args.rules.as_deref())?);
     let setup = args.setup();
@@ -216,7 +219,6 @@ pub(in crate::cli) fn run(args: &WorkerArgs, secrets: Secrets<'_>) -> anyhow::Re
         let Some((world, config)) = met else {
             unreachable!("mail hosts are asked");
         };
-        let name = args.unique_name();
         let mut voice = Voice {
             name: name.clone(),
             is_quiet: args.log.quiet,

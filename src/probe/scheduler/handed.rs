@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Look, Scheduler};
+use super::{Look, Scheduler, Subject};
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::HostKey;
@@ -19,14 +19,7 @@ impl Scheduler {
             if subject.look != Look::First {
                 continue;
             }
-            targets.push(Target {
-                likelihood: subject.likelihood,
-                waiting: subject.waiting(),
-                not_before,
-                answered: None,
-                turn: Turn::InLine,
-                address: subject.address,
-            });
+            targets.push(target(not_before, subject));
         }
         self.tally.resolved += 1;
         self.met_again.remove(&index);
@@ -50,14 +43,7 @@ impl Scheduler {
         for (not_before, subject) in self.domains[index].drain_with_times() {
             self.pending -= 1;
             if subject.look == Look::First {
-                targets.push(Target {
-                    likelihood: subject.likelihood,
-                    waiting: subject.waiting(),
-                    not_before,
-                    answered: None,
-                    turn: Turn::InLine,
-                    address: subject.address,
-                });
+                targets.push(target(not_before, subject));
             } else if let Some(host) = host {
                 self.learned_nothing(host, &subject);
             }
@@ -83,14 +69,9 @@ impl Scheduler {
             let index = *self.by_name.get(name)?;
             let entry = &self.domains[index];
             let decoy = entry.strangers.decoy_due();
-            let is_free = entry.waiting_now() == 0
-                && entry.under_way == 0
-                && !entry.strangers.decoy_under_way()
+            let is_free = self.is_idle(index, &held)
                 && decoy.is_none_or(|due| due > now)
-                && entry.system.is_none()
-                && !entry.unsure
-                && !self.is_a_puzzle(index)
-                && !held.contains(name);
+                && entry.system.is_none();
             let somebody_waits = entry.waiting_later() > 0;
             let until = entry.first_later(now).filter(|_| is_free && somebody_waits);
             until.map(|until| (name, until))
@@ -115,16 +96,33 @@ impl Scheduler {
                 return true;
             };
             let entry = &self.domains[index];
-            let strangers = &entry.strangers;
-            let nobody_waits = entry.waiting_now() == 0 && entry.waiting_later() == 0;
-            let no_decoy = strangers.decoy_due().is_none() && !strangers.decoy_under_way();
-            nobody_waits
-                && no_decoy
-                && entry.under_way == 0
-                && !entry.unsure
-                && !self.is_a_puzzle(index)
-                && !held.contains(*name)
+            self.is_idle(index, &held)
+                && entry.waiting_later() == 0
+                && entry.strangers.decoy_due().is_none()
         };
         domains.into_iter().filter(is_done).collect()
+    }
+
+    /// Whether nothing of a domain may be asked now, is under way, or is yet to be told (`held` names those).
+    fn is_idle(&self, index: usize, held: &HashSet<&str>) -> bool {
+        let entry = &self.domains[index];
+        entry.waiting_now() == 0
+            && entry.under_way == 0
+            && !entry.strangers.decoy_under_way()
+            && !entry.unsure
+            && !self.is_a_puzzle(index)
+            && !held.contains(&*entry.name)
+    }
+}
+
+/// An address that waits, for others to ask about.
+fn target(not_before: Timestamp, subject: Subject) -> Target {
+    Target {
+        likelihood: subject.likelihood,
+        waiting: subject.waiting(),
+        not_before,
+        answered: None,
+        turn: Turn::InLine,
+        address: subject.address,
     }
 }
