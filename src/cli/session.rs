@@ -7,6 +7,7 @@ use super::safe::safe;
 use super::state::own_ledger;
 use super::{Exit, Refusal, usage};
 use crate::ledger::{Lifetimes, Memory};
+use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::net::origin::Origin;
 use crate::net::{Clock, World};
@@ -153,7 +154,7 @@ impl AskingArgs {
             (Asking::World(world, Box::new(config)), clock)
         } else {
             let clock = Clock::starting_at(place.beginning());
-            (Asking::Nobody(clock), clock)
+            (Asking::Nobody(clock, Ending::Completed), clock)
         };
         let lifetimes = Lifetimes::default().changed_by(&self.fresh);
         Ok(Session {

@@ -212,9 +212,11 @@ async fn by_others(
         let crew = args.crew.gather(&secrets, place, begun).await?;
         let clock = match asking {
             Asking::World(world, _) => world.clock,
-            Asking::Nobody(_) | Asking::Engine(..) => return Ok(()),
+            Asking::Nobody(..) | Asking::Engine(..) => return Ok(()),
         };
-        if let Asking::World(world, config) = std::mem::replace(asking, Asking::Nobody(clock)) {
+        if let Asking::World(world, config) =
+            std::mem::replace(asking, Asking::Nobody(clock, Ending::Completed))
+        {
             *asking = Asking::Engine(world, config, crew);
         }
     }

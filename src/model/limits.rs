@@ -267,6 +267,9 @@ pub const QUICKENS_EVERY: Duration = Duration::from_secs(60);
 /// counted twice by then.
 pub const QUICK_BEFORE_THE_FIRST_STEP: u32 = 2;
 
+/// Most hosts that keep addresses waiting that are told by name. Our choice: what a person takes in.
+pub const WAITING_HOSTS_TOLD: usize = 8;
+
 /// By how many recipients a second it is asked faster with each step. Our choice: a fifth of the general rate.
 pub const QUICKENS_BY: u32 = 2;
 
@@ -1138,6 +1141,15 @@ mod served {
 
     /// Most requests to check that wait for their answers at a time. Our choice.
     pub const SERVED_WAITING_CHECKS: usize = 1_000;
+
+    /// Most lists that are looked at before anybody is asked, at a time. Our choice: each is read whole.
+    pub const SERVED_PREVIEWS: usize = 4;
+
+    /// Most checks without a whole answer whose place to ask again is kept. Our choice: the oldest goes first.
+    pub const SERVED_OPEN_CHECKS: usize = 10_000;
+
+    /// Most preflights under way at a time. Our choice: each asks some hundred questions of DNS.
+    pub const SERVED_PREFLIGHTS: usize = 16;
 
     /// Most people who are signed in on the page at a time. Our choice.
     pub const SERVED_SESSIONS: usize = 1_000;

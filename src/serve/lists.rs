@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +23,7 @@ use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::net::route::Reach;
+use crate::probe::scheduler;
 use crate::verifier::Error;
 use crate::verifier::desk::{Again, Desk, ListWork, Listed, SampleWork, Standing, Ticket, Wish};
 use crate::verify::output::{Format, Rights};
@@ -136,9 +138,23 @@ struct Waiting {
     addresses: usize,
     /// At how many hosts.
     hosts: usize,
-    /// The host with most of them.
-    most: String,
     /// Whether all of these hosts greylist.
+    greylist: bool,
+    /// When the last of them will have been asked about again.
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+    /// The hosts with most of them, the one with most first.
+    largest: Vec<WaitingHost>,
+}
+
+/// A host that keeps addresses waiting.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct WaitingHost {
+    /// The host.
+    host: String,
+    /// How many addresses wait at it.
+    addresses: usize,
+    /// Whether it greylists.
     greylist: bool,
     /// When the last of them will have been asked about again.
     #[schema(value_type = String, format = DateTime)]
@@ -171,6 +187,19 @@ struct Entry {
     now: watch::Sender<(Record, Standing)>,
     /// What its owner wants; `Stop` and `Pause` call back the work under way.
     wish: Mutex<watch::Sender<Wish>>,
+    /// Held while its record is changed.
+    changing: Mutex<()>,
+    /// Whether somebody is about to begin with it, to write to its folder, or to delete it.
+    is_claimed: AtomicBool,
+}
+
+/// A list that rests, and that nobody else begins with while this is held.
+pub struct Claim(Arc<Entry>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.is_claimed.store(false, Ordering::Release);
+    }
 }
 
 impl View {
@@ -314,6 +343,8 @@ impl Lists {
         let entry = Entry {
             now: watch::Sender::new((record.clone(), Standing::default())),
             wish: Mutex::default(),
+            changing: Mutex::default(),
+            is_claimed: AtomicBool::new(false),
         };
         self.entries().insert(record.id, Arc::new(entry));
     }
@@ -398,6 +429,7 @@ impl Lists {
             owed: false,
             since: None,
             again: None,
+            before: None,
         };
         self.0
             .store
@@ -431,11 +463,8 @@ impl Lists {
 
     /// Notes that the owner of a list was told, or cannot be.
     pub fn is_told(&self, id: &Id) {
-        let Ok(entry) = self.entry(id) else { return };
-        let mut record = entry.now.borrow().0.clone();
-        record.owed = false;
-        if let Err(problem) = self.keep(&entry, record) {
-            tracing::warn!("cannot keep a record: {}", problem.detail());
+        if let Ok(entry) = self.entry(id) {
+            self.note(&entry, |record| record.owed = false);
         }
     }
 
@@ -571,14 +600,24 @@ impl Lists {
             self.understands(&choices)?;
             record.choices = choices;
         }
+        record.before = match again {
+            // One that goes on stands as it stood before it was first asked.
+            Some(_) => record
+                .before
+                .or(record.ending.map(|ending| (record.state, ending))),
+            None => None,
+        };
         record.again = again;
-        let (wish, of_wish) = watch::channel(Wish::GoOn);
-        let ordered = self.order(&record, work, of_wish)?;
-        *entry.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
         record.state = State::Queued;
         record.work = work;
         (record.problem, record.problem_kind) = (None, None);
-        self.keep(&entry, record)?;
+        let (wish, of_wish) = watch::channel(Wish::GoOn);
+        let ordered = self.order(&record, work, of_wish)?;
+        *entry.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
+        self.change(&entry, |now| {
+            record.owed = now.owed;
+            *now = record;
+        })?;
         entry
             .now
             .send_modify(|(_, standing)| *standing = Standing::default());
@@ -599,13 +638,35 @@ impl Lists {
         choices: Option<Choices>,
         again: Option<Picked>,
     ) -> Result<(), Problem> {
-        let state = self.record(id)?.state;
-        match state {
-            State::Paused | State::Failed | State::Done => self.begin(id, work, choices, again),
-            State::Queued | State::Running => Err(Problem::conflict(
+        let claim = self.claim(id)?;
+        // Rows that were asked about again when it came to rest come first.
+        let left = claim.0.now.borrow().0.again.clone();
+        let goes_on = work == Work::Verify && choices.is_none();
+        let again = again.or(left.filter(|_| goes_on));
+        self.begin(id, work, choices, again)
+    }
+
+    /// Takes a list that rests, so that nobody begins with it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When it is under way, or somebody has it already.
+    pub fn claim(&self, id: &Id) -> Result<Claim, Problem> {
+        let under_way = || {
+            Problem::conflict(
                 "under_way",
                 "the list is under way already; pause it first to go on with other choices",
-            )),
+            )
+        };
+        let entry = self.entry(id)?;
+        if entry.is_claimed.swap(true, Ordering::AcqRel) {
+            return Err(under_way());
+        }
+        let claim = Claim(entry);
+        let state = claim.0.now.borrow().0.state;
+        match state {
+            State::Paused | State::Failed | State::Done => Ok(claim),
+            State::Queued | State::Running => Err(under_way()),
         }
     }
 
@@ -652,14 +713,13 @@ impl Lists {
     ///
     /// # Errors
     ///
-    /// When there is no such list, or its record cannot be kept.
-    pub fn came(&self, id: &Id, real: &Real) -> Result<(), Problem> {
-        let entry = self.entry(id)?;
-        let mut record = entry.now.borrow().0.clone();
-        if let Some(result) = &mut record.result {
-            result["real"] = json!(real);
-        }
-        self.keep(&entry, record)
+    /// When its record cannot be kept.
+    pub fn came(&self, claim: &Claim, real: &Real) -> Result<(), Problem> {
+        self.change(&claim.0, |record| {
+            if let Some(result) = &mut record.result {
+                result["real"] = json!(real);
+            }
+        })
     }
 
     /// Has a list rest.
@@ -680,10 +740,12 @@ impl Lists {
         let entry = self.entry(id)?;
         let record = entry.now.borrow().0.clone();
         if record.state == State::Paused && record.has_lists {
-            let mut record = record;
-            record.state = State::Done;
-            record.ended = Some(now());
-            return self.keep(&entry, record);
+            let claim = self.claim(id)?;
+            return self.change(&claim.0, |record| {
+                record.state = State::Done;
+                record.ended = Some(now());
+                (record.again, record.before) = (None, None);
+            });
         }
         self.call_back(id, Wish::Stop)
     }
@@ -721,6 +783,7 @@ impl Lists {
             !matches!(record.state, State::Queued | State::Running)
         };
         let _ = now.wait_for(is_over).await;
+        let _claim = self.claim(id)?;
         let record = now.borrow().0.clone();
         let mut targets = vec![Target::Place(self.place(id))];
         if forget == Forget::People {
@@ -730,7 +793,9 @@ impl Lists {
         }
         // Before its record goes, so that a server killed meanwhile can be asked again.
         self.0.desk.forget(targets).await?;
-        self.0.store.remove(id)?;
+        let (lists, of) = (self.clone(), id.clone());
+        let removed = tokio::task::spawn_blocking(move || lists.0.store.remove(&of)).await;
+        removed.map_err(|error| Problem::fault(&error))??;
         self.entries().remove(id);
         Ok(())
     }
@@ -853,6 +918,9 @@ impl Lists {
                 Some(Again {
                     addresses: rows::picked(&folder, record.delimiter, picked)?,
                     since: since(record),
+                    ending: record
+                        .before
+                        .map_or(Ending::Completed, |(_, ending)| ending),
                 })
             }
         };
@@ -908,7 +976,11 @@ impl Lists {
                             }
                             (Ending::Completed | Ending::Deadline, _) => State::Done,
                             (Ending::Interrupted, Wish::Stop) => State::Done,
-                            (Ending::Interrupted, Wish::Pause | Wish::GoOn) => State::Paused,
+                            // The rows are asked about again; all else is as open as it was.
+                            (Ending::Interrupted, Wish::GoOn) => {
+                                record.before.map_or(State::Paused, |(state, _)| state)
+                            }
+                            (Ending::Interrupted, Wish::Pause) => State::Paused,
                             (Ending::Stranded, _) => {
                                 record.problem = Some(STRANDED.to_owned());
                                 record.problem_kind = Some("stranded".to_owned());
@@ -977,13 +1049,11 @@ impl Lists {
 
     /// Notes that a list's turn has come.
     fn has_turn(&self, entry: &Arc<Entry>, standing: &Standing) {
-        let mut record = entry.now.borrow().0.clone();
-        if standing.is_under_way && record.state == State::Queued {
-            record.state = State::Running;
-            record.began = record.began.or(Some(now()));
-            if let Err(problem) = self.keep(entry, record) {
-                tracing::warn!("cannot keep a record: {}", problem.detail());
-            }
+        if standing.is_under_way && entry.now.borrow().0.state == State::Queued {
+            self.note(entry, |record| {
+                record.state = State::Running;
+                record.began = record.began.or(Some(now()));
+            });
         }
     }
 
@@ -998,27 +1068,44 @@ impl Lists {
             // On disk it stays under way, and goes on when the server starts again.
             return;
         }
-        let (mut record, standing) = entry.now.borrow().clone();
-        record.ended = Some(now());
-        record.again = None;
-        record.since = standing.since.or(record.since);
-        change(&mut record, wish);
-        record.owed = record.choices.webhook.is_some();
-        let id = record.id.clone();
-        if let Err(problem) = self.keep(entry, record) {
-            tracing::warn!("cannot keep a record: {}", problem.detail());
-        }
+        let since = entry.now.borrow().1.since;
+        self.note(entry, |record| {
+            record.ended = Some(now());
+            record.since = since.or(record.since);
+            change(record, wish);
+            record.owed = record.choices.webhook.is_some();
+            // Those that its owner had rest are still to be asked about again.
+            if record.state != State::Paused || wish == Wish::GoOn {
+                (record.again, record.before) = (None, None);
+            }
+        });
+        let id = entry.now.borrow().0.id.clone();
         let _ = self.0.told.send(id);
     }
 
-    /// Keeps a record, then tells those who watch.
-    fn keep(&self, entry: &Arc<Entry>, record: Record) -> Result<(), Problem> {
+    /// Changes a record, one change after the other: on disk first, then for those who watch.
+    fn change(&self, entry: &Entry, change: impl FnOnce(&mut Record)) -> Result<(), Problem> {
+        let _one = entry.changing.lock();
+        let mut record = entry.now.borrow().0.clone();
+        change(&mut record);
         self.0
             .store
             .keep(&record)
             .map_err(|error| Problem::fault(&error))?;
         entry.now.send_modify(|(now, _)| *now = record);
         Ok(())
+    }
+
+    /// The same where nobody waits for it.
+    fn note(&self, entry: &Entry, change: impl FnOnce(&mut Record)) {
+        if let Err(problem) = self.change(entry, change) {
+            tracing::warn!("cannot keep a record: {}", problem.detail());
+        }
+    }
+
+    /// Takes a list back that was added and could not be begun: nothing of it is known yet.
+    pub fn take_back(&self, id: &Id) {
+        self.entries().remove(id);
     }
 
     /// The view of what a watcher was told.
@@ -1150,15 +1237,24 @@ fn progress(standing: &Standing) -> Progress {
         waiting: progress.waiting.as_ref().map(|waiting| Waiting {
             addresses: waiting.addresses,
             hosts: waiting.hosts,
-            most: waiting.most.clone(),
             greylist: waiting.greylist,
             until: waiting.until,
+            largest: waiting.largest.iter().map(waiting_host).collect(),
         }),
         to_go: progress.to_go.as_ref().map(|to_go| ToGo {
             soonest: to_go.soonest.as_secs(),
             latest: to_go.latest.as_secs(),
         }),
         listed: *listed,
+    }
+}
+
+fn waiting_host(one: &scheduler::WaitingHost) -> WaitingHost {
+    WaitingHost {
+        host: one.host.clone(),
+        addresses: one.addresses,
+        greylist: one.greylist,
+        until: one.until,
     }
 }
 

@@ -36,7 +36,7 @@ use crate::verifier::Error;
 use crate::verifier::desk::{Desk, Terms};
 
 use guard::{Guard, Sessions};
-use http::{App, Inner};
+use http::{App, Inner, OpenChecks};
 use lists::Lists;
 use metrics::Requests;
 use pace::Pace;
@@ -175,6 +175,9 @@ pub fn run(
             check_time: settings.check_time,
             uploads: Semaphore::new(limits::SERVED_UPLOADS),
             checks: Semaphore::new(limits::SERVED_WAITING_CHECKS),
+            previews: Semaphore::new(limits::SERVED_PREVIEWS),
+            open_checks: OpenChecks::default(),
+            preflights: Semaphore::new(limits::SERVED_PREFLIGHTS),
         });
         app.read_suppression()
             .map_err(|problem| ServeError::Suppression {

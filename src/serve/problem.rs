@@ -72,6 +72,11 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, kind, title, detail)
     }
 
+    /// There is no room for it now; in so many `seconds` there may be.
+    pub fn busy(title: &'static str, detail: &str, seconds: u64) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", title, detail).later(seconds)
+    }
+
     /// A fault of ours.
     pub fn fault(error: &dyn std::fmt::Display) -> Problem {
         tracing::error!("a request failed by a fault of ours: {error}");

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -174,6 +174,9 @@ pub struct Record {
     /// Which of its rows are asked about again; all that are open where nothing is said.
     #[serde(default)]
     pub again: Option<Picked>,
+    /// How it stood, and how its asking had ended, before some of its rows were asked about again.
+    #[serde(default)]
+    pub before: Option<(State, Ending)>,
 }
 
 impl Record {
@@ -354,17 +357,18 @@ impl Store {
         output::write_whole(&path, Rights::PRIVATE, &text)
     }
 
-    /// Removes everything of a list. Nothing of it is left in the folder; its record goes first, so that a server killed
-    /// meanwhile removes the rest when it starts.
+    /// Removes everything of a list. What its files held is overwritten, then they go; the record goes first, so that a
+    /// server killed meanwhile removes the rest when it starts.
     ///
     /// # Errors
     ///
     /// When something cannot be removed.
     pub fn remove(&self, id: &Id) -> io::Result<()> {
         let folder = self.path(id);
+        let record = folder.join(RECORD);
         for done in [
-            fs::remove_file(folder.join(RECORD)),
-            fs::remove_dir_all(folder),
+            erase(&record).and_then(|()| fs::remove_file(&record)),
+            erase_all(&folder).and_then(|()| fs::remove_dir_all(&folder)),
         ] {
             match done {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -395,6 +399,28 @@ impl Store {
     }
 }
 
+/// Overwrites a file with zeros, so that nothing of it is left where the file system writes in place.
+fn erase(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    file.sync_data()
+}
+
+/// Overwrites every file in a folder and in those below it.
+fn erase_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            erase_all(&entry.path())?;
+        } else if kind.is_file() {
+            erase(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes a folder that is for its owner alone.
 fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
@@ -416,6 +442,30 @@ mod tests {
         }
         let id = Id::draw().unwrap();
         assert_eq!(Id::try_from(id.as_str().to_owned()), Ok(id));
+    }
+
+    #[test]
+    fn what_is_removed_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("serve")).unwrap();
+        let (id, mut upload) = store.receive().unwrap();
+        io::Write::write_all(&mut upload, b"anna@acme.test\n").unwrap();
+        let made = store.out(&id).join("2");
+        fs::create_dir_all(&made).unwrap();
+        fs::write(made.join("verified.csv"), "anna@acme.test\n").unwrap();
+        let elsewhere = folder.path().join("elsewhere.csv");
+        fs::write(&elsewhere, "bert@acme.test\n").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, store.out(&id).join("link")).unwrap();
+        let open =
+            [store.upload(&id), made.join("verified.csv")].map(|path| File::open(path).unwrap());
+        store.remove(&id).unwrap();
+        assert!(!store.path(&id).exists());
+        for mut file in open {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).unwrap();
+            assert_eq!(bytes, [0; 15]);
+        }
+        assert_eq!(fs::read_to_string(elsewhere).unwrap(), "bert@acme.test\n");
     }
 
     #[test]

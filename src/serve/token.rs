@@ -180,7 +180,8 @@ impl TokenFile {
         held.tokens.scope_of(mark)
     }
 
-    /// Reads the file again if it was changed. While it cannot be read, the tokens that it held count.
+    /// Reads the file again if it was changed. While it cannot be read, or a line of it is no token, the tokens that it
+    /// held count; where it holds none any more, none does.
     fn look_again(&self) {
         let look = Look::at(&self.path);
         let is_as_it_was = |held: &Held| held.look == look;
@@ -193,6 +194,10 @@ impl TokenFile {
         held.look = look;
         match read {
             Ok(tokens) => held.tokens = tokens,
+            Err(error @ TokenError::None { .. }) => {
+                held.tokens = Tokens::default();
+                tracing::warn!("nobody gets in any more: {error}");
+            }
             Err(error) => tracing::warn!("the tokens known before still count: {error}"),
         }
     }
@@ -345,6 +350,8 @@ mod tests {
             assert!(tokens.known(&second).is_some(), "{broken:?}");
             assert!(tokens.known(&first).is_none(), "{broken:?}");
         }
+        fs::write(&file, "# nobody\n").unwrap();
+        assert_eq!(tokens.known(&second), None, "all of them were taken out");
     }
 
     #[test]

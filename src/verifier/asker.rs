@@ -5,6 +5,7 @@ use super::place::Place;
 use super::preflight::{Preflight, Sender};
 use super::setup::Setup;
 #[cfg(feature = "serve")]
+use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
 use crate::net::{Clock, World};
 use crate::preflight::machine::own::Machine;
@@ -59,7 +60,10 @@ impl Asker {
         }
         Ok(match &self.met {
             Some((world, config)) => Asking::World(world.clone(), Box::new(config.clone())),
-            None => Asking::Nobody(Clock::starting_at(self.place.beginning())),
+            None => Asking::Nobody(
+                Clock::starting_at(self.place.beginning()),
+                Ending::Completed,
+            ),
         })
     }
 

@@ -32,6 +32,7 @@ use crate::input::flags::Lists;
 use crate::input::list::{self as intake, Source};
 use crate::input::suppression::Suppression;
 use crate::ledger::{Ledger, Memory};
+use crate::model::ending::Ending;
 use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Policy;
@@ -174,8 +175,8 @@ pub struct Writing {
 
 /// The hosts that may be asked.
 pub enum Asking {
-    /// None; the clock is only for dating what is known.
-    Nobody(Clock),
+    /// None; the clock is only for dating what is known. Whoever was not asked was left so by an asking that ended so.
+    Nobody(Clock, Ending),
     /// Those of this world, DNS servers among them, with the settings of the run.
     World(World, Box<RunConfig>),
     /// The same hosts, by others; DNS servers are asked from here.

@@ -64,6 +64,24 @@ impl Drop for Chromium {
     }
 }
 
+/// The roles of parts that want a name (WAI-ARIA 1.2 §5.2.8.4 and §6).
+const USED: [&str; 14] = [
+    "button",
+    "checkbox",
+    "combobox",
+    "dialog",
+    "form",
+    "heading",
+    "img",
+    "link",
+    "listbox",
+    "progressbar",
+    "radio",
+    "region",
+    "searchbox",
+    "textbox",
+];
+
 impl Chromium {
     /// Starts a browser; `None` where there is none.
     pub(crate) fn start() -> Option<Chromium> {
@@ -141,6 +159,31 @@ impl Chromium {
     /// What a script comes to, run in the page.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.command("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// From now on what a page has saved goes to a folder.
+    pub(crate) fn saves_to(&self, folder: &Path) {
+        self.tools(
+            "Browser.setDownloadBehavior",
+            &json!({ "behavior": "allow", "downloadPath": folder.display().to_string() }),
+        );
+    }
+
+    /// What somebody hears of the parts of a page that can be used or lead through it: what each is, and its name.
+    pub(crate) fn heard(&self) -> Vec<(String, String)> {
+        let tree = self.tools("Accessibility.getFullAXTree", &json!({}));
+        let text = |value: &Value| {
+            value["value"]
+                .as_str()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
+        let nodes = tree["nodes"].as_array().unwrap().iter();
+        let told = nodes.filter(|node| node["ignored"] != true);
+        told.map(|node| (text(&node["role"]), text(&node["name"])))
+            .filter(|(role, _)| USED.contains(&role.as_str()))
+            .collect()
     }
 
     /// What the window shows, as a PNG.

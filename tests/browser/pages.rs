@@ -116,12 +116,10 @@ fn a_list_is_dropped_watched_and_taken_as_verify_makes_it() {
             let file = own.join(name);
             std::fs::write(&file, &bytes).unwrap();
             let expected = verified(&own, &file);
+            let saved = own.join("saved");
+            chromium.saves_to(&saved);
             chromium.visit(&served.url(""), DESK);
-            if Path::new(name).extension() == Some("csv".as_ref()) {
-                drop_file(chromium, name, &bytes);
-            } else {
-                chromium.choose("#file", &file);
-            }
+            drop_file(chromium, name, &bytes);
             until_shown(chromium, "name", name);
             until_shown(chromium, "counts", "298");
             assert_eq!(
@@ -136,16 +134,13 @@ fn a_list_is_dropped_watched_and_taken_as_verify_makes_it() {
             assert!(moved > 2, "{name}: progress was seen {moved} times");
             let id = list_of(chromium);
             for part in ["verified", "review", "rejected"] {
-                let link = text(
-                    chromium,
-                    &format!(
-                        "return document.querySelector('#three a[href$=\"/{part}.csv\"]').getAttribute('href')"
-                    ),
-                );
-                assert_eq!(link, format!("v1/lists/{id}/{part}.csv"));
+                let link = format!("#three a[href=\"v1/lists/{id}/{part}.csv\"]");
+                chromium.run(&format!("document.querySelector('{link}').click()"));
+                let file = saved.join(format!("{part}.csv"));
+                until("the file is saved", || file.exists());
                 let made = std::fs::read(expected.join(format!("{part}.csv"))).unwrap();
                 assert_eq!(
-                    without_times(&served.get(&link)),
+                    without_times(&std::fs::read(file).unwrap()),
                     without_times(&made),
                     "{name}: {part}"
                 );
@@ -263,6 +258,74 @@ fn pages_fit_are_readable_and_speak_two_languages() {
         chromium.visit(&served.url("tools"), DESK);
         assert_eq!(text(chromium, "return document.documentElement.lang"), "de");
         chromium.visit(&served.url("tools?lang=en"), DESK);
+    });
+}
+
+#[test]
+fn a_list_under_way_and_the_evidence_of_a_row_fit_everywhere() {
+    with_browser(|chromium| {
+        let served = Served::simulated(60);
+        let list = std::fs::read(sample("leads.csv")).unwrap();
+        let id = served.send("leads.csv", &list);
+        served.ask("POST", &format!("v1/lists/{id}/verify"), &[]);
+        let page = served.url(&format!("list?id={id}&lang=en"));
+        let mut wrong = Vec::new();
+        for view in VIEWS {
+            chromium.visit(&page, view);
+            until_shown(chromium, "waiting-hosts", "again by");
+            assert_eq!(shown(chromium, "state"), "Under way");
+            wrong.extend(
+                faults(chromium)
+                    .iter()
+                    .map(|fault| format!("under way at {view}: {fault}")),
+            );
+        }
+        served.ask("POST", &format!("v1/lists/{id}/stop"), &[]);
+        for view in VIEWS {
+            chromium.visit(&page, view);
+            until_shown(chromium, "rows-body", "@");
+            chromium.run("document.querySelector('#rows-body button').click()");
+            until_shown(chromium, "evidence-body", "What it is known from");
+            wrong.extend(
+                faults(chromium)
+                    .iter()
+                    .map(|fault| format!("evidence at {view}: {fault}")),
+            );
+        }
+        assert_eq!(wrong, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn whoever_hears_a_page_hears_what_each_part_of_it_is() {
+    with_browser(|chromium| {
+        let served = Served::simulated(100_000);
+        let list = std::fs::read(sample("leads.csv")).unwrap();
+        let done = served.send("leads.csv", &list);
+        served.verify(&done);
+        let fresh = served.send("fresh.csv", &list);
+        for (page, id, words) in [
+            (String::new(), "lists-body", "fresh.csv"),
+            (format!("list?id={fresh}"), "counts", "298"),
+            (format!("list?id={done}"), "rows-body", "@"),
+            ("tools".to_owned(), "remembered", "32"),
+        ] {
+            chromium.visit(&served.url(&page), DESK);
+            until_shown(chromium, id, words);
+            if id == "rows-body" {
+                chromium.run("document.querySelector('#rows-body button').click()");
+                until_shown(chromium, "evidence-body", "What it is known from");
+            }
+            let heard = chromium.heard();
+            let nameless: Vec<_> = heard.iter().filter(|(_, name)| name.is_empty()).collect();
+            assert!(nameless.is_empty(), "{page}: {nameless:?}");
+            assert!(heard.len() > 8, "{page}: {heard:?}");
+            let begins = |role: &str| heard.iter().any(|(one, _)| one == role);
+            assert!(
+                begins("button") && (begins("heading") || begins("dialog")),
+                "{page}: {heard:?}"
+            );
+        }
     });
 }
 

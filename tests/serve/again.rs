@@ -174,3 +174,72 @@ fn asking_again_goes_on_after_the_server_was_killed() {
     assert_eq!(view["result"]["rows"], 400);
     assert_eq!(view["result"]["lists"]["verified"], 320);
 }
+
+#[test]
+fn rows_that_rest_while_they_are_asked_about_again_are_gone_on_with() {
+    let slow = ["--world-speed", "10"];
+    let server = Server::new(&[]);
+    let id = server.send("", &people(400));
+    let whole = server.until(&id, &["done"])["result"]["traffic"]["rcpt"]
+        .as_u64()
+        .unwrap();
+    let server = server.kill_and_start(&slow);
+    let again = || server.post(&format!("/v1/lists/{id}/again"), r#"{"list":"rejected"}"#);
+    assert_eq!(again().status, 202);
+    again().is_problem(409, "under_way");
+    server.until(&id, &["running"]);
+    server
+        .post(&format!("/v1/bounces?list={id}"), "email\nanna@acme.test\n")
+        .is_problem(409, "under_way");
+    server.post(&format!("/v1/lists/{id}/pause"), "");
+    server.until(&id, &["paused"]);
+    let server = server.kill_and_start(&[]);
+    let answer = server.post(&format!("/v1/lists/{id}/resume"), "");
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let view = server.until(&id, &["done", "failed"]);
+    assert_eq!(view["ending"], "completed", "{view}");
+    assert_eq!(view["result"]["lists"]["verified"], 320);
+    let asked = view["result"]["traffic"]["rcpt"].as_u64().unwrap();
+    assert!(asked < whole / 2, "{asked} of {whole}");
+}
+
+#[test]
+fn a_list_that_was_left_stays_so_when_some_of_its_rows_are_asked_about_again() {
+    let server = Server::new(&["--world-speed", "10"]);
+    let id = server.send("", &people(1_000));
+    server.until(&id, &["running"]);
+    while server.view(&id)["progress"]["settled"].as_u64() < Some(20) {}
+    server.post(&format!("/v1/lists/{id}/stop"), "");
+    let left = server.until(&id, &["done"]);
+    assert_eq!(left["ending"], "interrupted", "{left}");
+    let answer = server.post(&format!("/v1/lists/{id}/again"), r#"{"q":"p1@"}"#);
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let view = server.until(&id, &["done", "failed"]);
+    assert_eq!(view["ending"], "interrupted", "{view}");
+    let open =
+        |view: &serde_json::Value| view["result"]["counts"]["reason"]["interrupted"].as_u64();
+    assert!(open(&left) > Some(100), "{left}");
+    assert!(open(&view) > Some(100), "{view}");
+}
+
+#[test]
+fn people_are_forgotten_while_what_is_known_is_put_together() {
+    let server = Server::new(&["--world-speed", "2"]);
+    let id = server.send("", &people(30_000));
+    server.until(&id, &["running"]);
+    while server.view(&id)["progress"]["settled"].as_u64() < Some(20) {}
+    std::thread::scope(|scope| {
+        let picture = scope.spawn(|| server.get(&format!("/v1/lists/{id}/all.csv")));
+        let places = server.home().path("serve/lists").join(&id);
+        let is_begun = || {
+            let all = files(&places);
+            all.iter()
+                .any(|path| path.display().to_string().contains("passing-"))
+        };
+        while !is_begun() && !picture.is_finished() {}
+        assert!(!picture.is_finished());
+        let forgotten = server.post("/v1/forget", r#"{"names":["p1@acme.test"]}"#);
+        assert_eq!(forgotten.status, 200, "{}", forgotten.text());
+        assert_eq!(picture.join().unwrap().status, 200);
+    });
+}

@@ -84,19 +84,29 @@ fn what_is_not_known_in_time_can_be_asked_again() {
         (&false.into(), &60.into())
     );
     assert_eq!(told["results"][0]["verdict"], "unknown");
+    let place = told["ask_again_at"].as_str().unwrap().to_owned();
+    assert!(!place.contains("anna"), "{place}");
     // It goes on meanwhile.
     let began = Instant::now();
     loop {
-        let told = server
-            .post("/v1/check", r#"{"address":"anna@grey.test"}"#)
-            .json();
+        let told = server.get(&place).json();
         if told["complete"] == true {
             assert_eq!(told["results"][0]["verdict"], "deliverable");
             break;
         }
         assert!(began.elapsed() < Duration::from_secs(60), "{told}");
+        assert_eq!(told["ask_again_at"], place.as_str());
         std::thread::sleep(Duration::from_millis(300));
     }
+    server.get(&place).is_problem(404, "no_such_check");
+    server.get("/v1/check/x").is_problem(404, "no_such_check");
+    let told = server
+        .post("/v1/check", r#"{"address":"anna@grey.test"}"#)
+        .json();
+    assert_eq!(
+        (&told["complete"], &told["ask_again_at"]),
+        (&true.into(), &json!(null))
+    );
 }
 
 #[test]

@@ -237,6 +237,24 @@ fn who_is_suppressed_can_be_changed() {
         (ask("anna@acme.test"), ask("bert@acme.test")),
         ("accepted".into(), "suppressed".into())
     );
+    let more: Vec<String> = (0..7).map(|n| format!("p{n}@acme.test")).collect();
+    let more = json!({ "names": more }).to_string();
+    assert_eq!(server.post("/v1/suppression", more).json()["count"], 7);
+    let (mut seen, mut path) = (Vec::new(), "/v1/suppression?limit=3".to_owned());
+    loop {
+        let page = server.get(&path).json();
+        assert_eq!(page["count"], 8);
+        let entries = page["entries"].as_array().unwrap();
+        seen.extend(entries.iter().map(|entry| entry["email"].to_string()));
+        match page["next"].as_u64() {
+            Some(next) => path = format!("/v1/suppression?limit=3&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 8);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 8, "nobody is told twice");
     server
         .post(
             "/v1/suppression",

@@ -227,9 +227,9 @@ mod tests {
                 waiting: Some(WaitingHosts {
                     addresses: 64,
                     hosts: 3,
-                    most: "mx.test".to_owned(),
                     greylist: true,
                     until: began + minutes(30),
+                    largest: Vec::new(),
                 }),
                 to_go: Some(ToGo {
                     soonest: minutes(5),

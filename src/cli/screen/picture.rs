@@ -154,7 +154,7 @@ impl Scene {
             false => "to come back to",
         };
         let whom = match waiting.hosts {
-            1 => safe(&waiting.most),
+            1 => waiting.largest.iter().map(|one| safe(&one.host)).collect(),
             hosts => counted(hosts as u64, "host", "hosts"),
         };
         let until = self.until(waiting.until);
@@ -291,6 +291,7 @@ pub(super) fn range(to_go: ToGo) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::scheduler::WaitingHost;
 
     #[test]
     fn each_worker_has_a_line_up_to_some() {
@@ -343,9 +344,14 @@ mod tests {
                 waiting: Some(WaitingHosts {
                     addresses: 64,
                     hosts: 3,
-                    most: "gruenwald-bio.test".to_owned(),
                     greylist: true,
                     until: at(1800),
+                    largest: vec![WaitingHost {
+                        host: "gruenwald-bio.test".to_owned(),
+                        addresses: 40,
+                        greylist: true,
+                        until: at(1800),
+                    }],
                 }),
                 to_go: Some(ToGo {
                     soonest: Duration::from_secs(420),
@@ -392,9 +398,14 @@ mod tests {
         one.progress.waiting = Some(WaitingHosts {
             addresses: 1,
             hosts: 1,
-            most: "mx.test".to_owned(),
             greylist: false,
             until: at(774),
+            largest: vec![WaitingHost {
+                host: "mx.test".to_owned(),
+                addresses: 1,
+                greylist: false,
+                until: at(774),
+            }],
         });
         one.progress.stopping = Some(at(756));
         one.progress.conversations = 1;

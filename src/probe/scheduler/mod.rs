@@ -76,7 +76,9 @@ use turn::Tail;
 use unsure::Unsure;
 
 pub use outlook::ToGo;
-pub use progress::{Elsewhere, Progress, QuickHosts, SecondLook, WaitingHosts, WorkerAtWork};
+pub use progress::{
+    Elsewhere, Progress, QuickHosts, SecondLook, WaitingHost, WaitingHosts, WorkerAtWork,
+};
 
 /// How a run asks.
 #[derive(Clone, Debug)]

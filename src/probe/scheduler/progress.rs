@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::host::Host;
 use super::{Scheduler, SessionStage, ToGo};
+use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 
 /// Hosts that keep addresses waiting for a later moment.
@@ -13,9 +13,22 @@ pub struct WaitingHosts {
     pub addresses: usize,
     /// At how many hosts.
     pub hosts: usize,
-    /// The key of the host with most of them.
-    pub most: String,
     /// Whether all of these hosts greylist.
+    pub greylist: bool,
+    /// When the last of them will have been asked about again.
+    pub until: Timestamp,
+    /// Those with most of them, at most [`limits::WAITING_HOSTS_TOLD`], the one with most first.
+    pub largest: Vec<WaitingHost>,
+}
+
+/// A host that keeps addresses waiting for a later moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingHost {
+    /// Its key.
+    pub host: String,
+    /// How many addresses wait at it.
+    pub addresses: usize,
+    /// Whether it greylists.
     pub greylist: bool,
     /// When the last of them will have been asked about again.
     pub until: Timestamp,
@@ -164,21 +177,35 @@ impl Scheduler {
 
     /// The hosts that keep addresses waiting for a later moment.
     fn waiting_for(&self, now: Timestamp) -> Option<WaitingHosts> {
-        let waiting = || self.hosts.iter().filter(|host| host.waiting[1] > 0);
-        let places = (0..self.hosts.len()).filter(|&host| self.hosts[host].waiting[1] > 0);
-        let last = places.map(|host| self.last_wait(host, now)).max()?;
-        let greylists = |host: &Host| {
-            let mut groups = host.groups.iter();
+        let places = || (0..self.hosts.len()).filter(|&host| self.hosts[host].waiting[1] > 0);
+        let waits = |host: usize| self.hosts[host].waiting[1];
+        let last = places().map(|host| self.last_wait(host, now)).max()?;
+        let greylists = |host: usize| {
+            let mut groups = self.hosts[host].groups.iter();
             groups.any(|&group| self.groups[group].greylisting)
         };
-        // Of several with as many the first, so that the name does not jump.
-        let most = waiting().rev().max_by_key(|host| host.waiting[1])?;
+        let mut largest: Vec<usize> = Vec::new();
+        for host in places() {
+            // Of several with as many the first, so that the names do not jump.
+            let place = largest.partition_point(|&other| waits(other) >= waits(host));
+            if place < limits::WAITING_HOSTS_TOLD {
+                largest.insert(place, host);
+                largest.truncate(limits::WAITING_HOSTS_TOLD);
+            }
+        }
+        let largest = largest.into_iter().map(|host| WaitingHost {
+            host: self.hosts[host].key.to_string(),
+            addresses: waits(host),
+            greylist: greylists(host),
+            until: now + self.last_wait(host, now),
+        });
+        let largest: Vec<WaitingHost> = largest.collect();
         Some(WaitingHosts {
-            addresses: waiting().map(|host| host.waiting[1]).sum(),
-            hosts: waiting().count(),
-            most: most.key.to_string(),
-            greylist: waiting().all(greylists),
+            addresses: places().map(waits).sum(),
+            hosts: places().count(),
+            greylist: places().all(greylists),
             until: now + last,
+            largest,
         })
     }
 }

@@ -88,15 +88,21 @@ pub async fn bounces(
         out: list.as_ref().map(|id| app.lists.store().out(id)),
     };
     let this = app.clone();
+    // To its end, whether or not somebody waits for it.
     let learned = tokio::task::spawn_blocking(move || {
-        let ledger = this.desk.ledger()?;
-        learn(handed, &ledger, &this.suppressed(), &this.tools)
+        let claim = list.as_ref().map(|id| this.lists.claim(id)).transpose()?;
+        let learned = this
+            .desk
+            .lend(|ledger| learn(handed, ledger, &this.suppressed(), &this.tools));
+        // Whoever is on the list by now is left alone, whatever became of the rest.
+        this.read_suppression()?;
+        let (learned, real) = learned?;
+        if let (Some(claim), Some(real)) = (&claim, &real) {
+            this.lists.came(claim, real)?;
+        }
+        Ok::<_, Problem>(learned)
     });
-    let (learned, real) = learned.await.map_err(|error| Problem::fault(&error))??;
-    if let (Some(id), Some(real)) = (&list, &real) {
-        app.lists.came(id, real)?;
-    }
-    app.read_suppression()?;
+    let learned = learned.await.map_err(|error| Problem::fault(&error))??;
     Ok(axum::Json(learned))
 }
 
@@ -107,16 +113,22 @@ pub async fn bounces(
 pub struct Wanted {
     /// Those in which this text stands.
     q: Option<String>,
+    /// How many to tell of, at most 1,000, as many as without.
+    limit: Option<usize>,
+    /// Those behind so many: the `next` of the page before.
+    after: Option<usize>,
 }
 
 /// Entries of the suppression list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Suppressed {
-    /// The first of them, with `email`, `why` and `since`.
+    /// A page of them, with `email`, `why` and `since`.
     #[schema(value_type = Vec<Object>)]
     entries: Vec<serde_json::Value>,
-    /// How many there are.
+    /// How many there are on all pages.
     count: usize,
+    /// Where the next page begins; `null` on the last.
+    next: Option<usize>,
 }
 
 /// Tells who is on the suppression list of this server. Those of files that the server was started with are not told.
@@ -126,16 +138,21 @@ pub async fn suppressed(
     Query(wanted): Query<Wanted>,
 ) -> Result<axum::Json<Suppressed>, Problem> {
     let records = entries(&app.suppressed())?;
-    let wanted = wanted.q.unwrap_or_default().to_lowercase();
+    let Wanted { q, limit, after } = wanted;
+    let wanted = q.unwrap_or_default().to_lowercase();
+    let (limit, after) = (limit.unwrap_or(limits::SERVED_ENTRIES), after.unwrap_or(0));
+    let limit = limit.clamp(1, limits::SERVED_ENTRIES);
     let all = listed(&records).into_iter().filter(|entry| {
         entry
             .values()
             .any(|value| value.to_lowercase().contains(&wanted))
     });
     let all: Vec<serde_json::Value> = all.map(|entry| serde_json::json!(entry)).collect();
+    let end = after.saturating_add(limit);
     Ok(axum::Json(Suppressed {
         count: all.len(),
-        entries: all.into_iter().take(limits::SERVED_ENTRIES).collect(),
+        next: (end < all.len()).then_some(end),
+        entries: all.into_iter().skip(after).take(limit).collect(),
     }))
 }
 

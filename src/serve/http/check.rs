@@ -1,5 +1,7 @@
 //! `/v1/check`: one or a few addresses, at once.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,9 +11,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::App;
-use super::body::Json;
+use super::body::{Json, Path};
 use crate::model::limits;
 use crate::serve::problem::Problem;
+use crate::serve::store::Id;
 use crate::verifier::desk::Looked;
 
 /// Whom to find out about.
@@ -34,10 +37,41 @@ pub struct Told {
     /// What each address gets, as `presend check --json` tells it, in the order in which they were asked.
     #[schema(value_type = Vec<Object>)]
     results: Vec<Value>,
-    /// Whether all of it is known. Else ask again, with the same request.
+    /// Whether all of it is known. Else ask again.
     complete: bool,
-    /// In how many seconds to ask again; `null` where nothing more is being asked.
+    /// Where to ask again: the same request works as well. `null` where nothing more is being asked.
+    ask_again_at: Option<String>,
+    /// In how many seconds to ask again.
     ask_again_in: Option<u64>,
+}
+
+/// Checks whose answer was not whole in time, by the name of the place to ask for it again. Only in memory: they name
+/// people.
+#[derive(Debug, Default)]
+pub struct OpenChecks(Mutex<VecDeque<(Id, Vec<String>)>>);
+
+impl OpenChecks {
+    /// Gives a check its place; the oldest loses its own where there are too many.
+    fn add(&self, texts: Vec<String>) -> std::io::Result<Id> {
+        let id = Id::draw()?;
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= limits::SERVED_OPEN_CHECKS {
+            open.pop_front();
+        }
+        open.push_back((id.clone(), texts));
+        Ok(id)
+    }
+
+    fn find(&self, id: &Id) -> Option<Vec<String>> {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_id = |(known, _): &&(Id, Vec<String>)| known == id;
+        open.iter().find(of_id).map(|(_, texts)| texts.clone())
+    }
+
+    fn remove(&self, id: &Id) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(known, _)| known != id);
+    }
 }
 
 /// Finds out about one or a few addresses, before any list. What is not known in time is `unknown` with the reason
@@ -75,14 +109,62 @@ pub async fn check(
         are_few(&texts)?;
         app.desk.known(texts.clone()).await?
     };
-    let complete = looked.iter().all(|one| one.open.is_empty());
-    let each = texts.iter().zip(&looked);
+    let mut told = tell(&texts, &looked);
+    if !told.complete && asks {
+        told.ask_again(&app, &app.open_checks.add(texts)?);
+    }
+    Ok(axum::Json(told))
+}
+
+/// Tells what is known by now of addresses that were not known in time.
+#[utoipa::path(
+    get, path = "/v1/check/{id}", tag = "check", params(("id" = String, Path)),
+    responses(
+        (status = 200, body = Told),
+        (status = 404, description = "It was told whole, or is too old.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "No mail host can be asked from here, or too many checks wait.", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn again(
+    State(app): State<App>,
+    Path(check): Path<String>,
+) -> Result<axum::Json<Told>, Problem> {
+    let found = Id::try_from(check).ok();
+    let found = found.and_then(|id| Some((app.open_checks.find(&id)?, id)));
+    let Some((texts, id)) = found else {
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no_such_check",
+            "There is no such check",
+            "it was told whole, is too old, or the server was started anew: ask with POST /v1/check, what was learned is known",
+        ));
+    };
+    let looked = look(&app, texts.clone(), app.check_time).await?;
+    let mut told = tell(&texts, &looked);
+    match told.complete {
+        true => app.open_checks.remove(&id),
+        false => told.ask_again(&app, &id),
+    }
+    Ok(axum::Json(told))
+}
+
+impl Told {
+    /// Says where the rest can be asked for.
+    fn ask_again(&mut self, app: &App, id: &Id) {
+        self.ask_again_at = Some(format!("{}/v1/check/{}", app.guard.base, id.as_str()));
+        self.ask_again_in = Some(ASK_AGAIN);
+    }
+}
+
+fn tell(texts: &[String], looked: &[Looked]) -> Told {
+    let each = texts.iter().zip(looked);
     let results = each.flat_map(|(text, one)| one.judged.iter().map(|judged| judged.to_json(text)));
-    Ok(axum::Json(Told {
+    Told {
         results: results.collect(),
-        complete,
-        ask_again_in: (!complete && asks).then_some(ASK_AGAIN),
-    }))
+        complete: looked.iter().all(|one| one.open.is_empty()),
+        ask_again_at: None,
+        ask_again_in: None,
+    }
 }
 
 /// Finds out about texts within `time`.
@@ -93,13 +175,11 @@ pub async fn check(
 pub async fn look(app: &App, texts: Vec<String>, time: Duration) -> Result<Vec<Looked>, Problem> {
     are_few(&texts)?;
     let Ok(_place) = app.checks.try_acquire() else {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
+        return Err(Problem::busy(
             "Too many checks wait",
             "ask again in a moment, and for several addresses in one request",
-        )
-        .later(1));
+            1,
+        ));
     };
     Ok(app.desk.check(texts, time).await?)
 }

@@ -37,7 +37,9 @@ pub async fn events(
             let gone = Event::default().event("gone").data("{}");
             return Some((Ok(gone), None));
         }
-        let view = app.lists.shown_to_watcher(&now.borrow_and_update().clone());
+        // Not under its lock: to tell who waits for whom looks at all lists, this one among them.
+        let seen = now.borrow_and_update().clone();
+        let view = app.lists.shown_to_watcher(&seen);
         let event = Event::default().event("list").json_data(view);
         let event = event.unwrap_or_else(|_| Event::default().comment("no picture"));
         Some((Ok(event), Some((app, now, true))))

@@ -15,8 +15,8 @@ use crate::serve::problem::Problem;
 #[utoipa::path(get, path = "/v1/known", tag = "tools", responses((status = 200, body = Object)))]
 pub async fn known(State(app): State<App>) -> Result<axum::Json<serde_json::Value>, Problem> {
     let stats = tokio::task::spawn_blocking(move || {
-        let stats = app.desk.ledger()?.stats();
-        stats.map_err(crate::verifier::Error::from)
+        app.desk
+            .lend(|ledger| ledger.stats().map_err(crate::verifier::Error::from))
     });
     let stats = stats.await.map_err(|error| Problem::fault(&error))??;
     let mut told = serde_json::to_value(&stats).map_err(|error| Problem::fault(&error))?;

@@ -122,13 +122,11 @@ pub async fn send(
     }
     app.lists.understands(&sending.choices)?;
     let Ok(_place) = app.uploads.try_acquire() else {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
+        return Err(Problem::busy(
             "Too many lists are being received",
             "send the list again in a moment",
-        )
-        .later(5));
+            5,
+        ));
     };
     let key = headers.get("idempotency-key").map(|key| {
         let hashed = digest(&SHA256, key.as_bytes());
@@ -171,7 +169,7 @@ pub async fn send(
         Then::Nothing => Ok(()),
     };
     if let Err(problem) = begun {
-        let _ = app.lists.delete(&id, Forget::Nobody).await;
+        app.lists.take_back(&id);
         return Err(problem);
     }
     receiving.keep();
@@ -194,9 +192,9 @@ impl Receiving<'_> {
 
 impl Drop for Receiving<'_> {
     fn drop(&mut self) {
-        if let Some(id) = self.id.take()
-            && let Err(error) = self.app.lists.store().remove(&id)
-        {
+        let Some(id) = self.id.take() else { return };
+        let removed = tokio::task::block_in_place(|| self.app.lists.store().remove(&id));
+        if let Err(error) = removed {
             tracing::warn!(
                 list = id.as_str(),
                 "cannot remove what was received: {error}"
@@ -294,6 +292,7 @@ pub async fn one(
         (status = 200, body = Preview),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The column is not clear.", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many lists are being looked at.", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn preview(
@@ -310,6 +309,13 @@ pub async fn preview(
     }
     let choices = Some(choices).filter(|_| !parameters.is_empty());
     let (source, options) = app.lists.opened(&id, choices)?;
+    let Ok(_place) = app.previews.try_acquire() else {
+        return Err(Problem::busy(
+            "Too many lists are being looked at",
+            "look again in a moment",
+            1,
+        ));
+    };
     let tools = app.tools();
     let seen = tokio::task::spawn_blocking(move || look(&source, &options, &tools));
     Ok(axum::Json(
@@ -492,7 +498,8 @@ pub async fn download(
         true => Some(app.lists.picture(&id, app.tools()).await?),
         false => None,
     };
-    let named = file.clone();
+    // What passes through a file is people's data, too: it stays in the folder that is its owner's alone.
+    let (named, folder) = (file.clone(), app.lists.store().folder().to_owned());
     let made = tokio::task::spawn_blocking(move || {
         let as_file = |path: std::path::PathBuf| match File::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Problem::new(
@@ -512,14 +519,14 @@ pub async fn download(
             Download::File(path, kind) => (as_file(path)?, kind),
             Download::Sheet(path, name) => {
                 drop(as_file(path.clone())?);
-                let mut file = tempfile::tempfile()?;
+                let mut file = tempfile::tempfile_in(&folder)?;
                 let sheet = SheetOf { name, list: path };
                 output::write_workbook(&mut file, &[], &[sheet], delimiter)?;
                 (file, XLSX)
             }
             Download::Objects(path) => {
                 drop(as_file(path.clone())?);
-                let mut file = BufWriter::new(tempfile::tempfile()?);
+                let mut file = BufWriter::new(tempfile::tempfile_in(&folder)?);
                 output::write_objects(&path, delimiter, &mut file)?;
                 file.flush()?;
                 let file = file

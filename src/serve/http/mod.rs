@@ -34,10 +34,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::guard::{Guard, guard};
 use super::lists::Lists;
 use super::page;
+
 use super::problem::Problem;
 use crate::model::limits;
 use crate::verifier::desk::Desk;
 use crate::verify::Tools;
+pub use check::OpenChecks;
 
 /// What every request may need.
 #[derive(Clone)]
@@ -65,6 +67,12 @@ pub struct Inner {
     pub uploads: Semaphore,
     /// Room for checks that wait.
     pub checks: Semaphore,
+    /// Room for lists that are looked at before anybody is asked.
+    pub previews: Semaphore,
+    /// Checks whose answer was not whole in time.
+    pub open_checks: OpenChecks,
+    /// Room for preflights under way.
+    pub preflights: Semaphore,
 }
 
 impl std::ops::Deref for App {
@@ -136,6 +144,7 @@ pub fn routes(app: App) -> Router {
         .route("/v1/lists/{id}/stop", post(lists::stop))
         .route("/v1/lists/{id}/{file}", get(lists::download))
         .route("/v1/check", post(check::check))
+        .route("/v1/check/{id}", get(check::again))
         .route("/v1/explain", post(tools::explain))
         .route("/v1/preflight", post(tools::preflight))
         .route("/v1/bounces", post(bounces::bounces))

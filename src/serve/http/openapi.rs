@@ -22,7 +22,7 @@ use super::{bounces, check, dropin, events, health, known, lists, rows, session,
     ),
     paths(
         lists::send, lists::all, lists::one, lists::preview, lists::verify, lists::estimate, lists::again, lists::pause, lists::stop,
-        lists::delete, lists::download, rows::rows, events::events, check::check, tools::explain, tools::preflight,
+        lists::delete, lists::download, rows::rows, events::events, check::check, check::again, tools::explain, tools::preflight,
         bounces::bounces, bounces::suppressed, bounces::suppress, bounces::allow, known::known, known::forget,
         session::sign_in, session::signed_in, session::sign_out, dropin::check_email, dropin::validate, dropin::credits,
         health::alive, health::ready, health::numbers,

@@ -149,6 +149,7 @@ impl Sending {
     responses(
         (status = 200, description = "As `presend preflight --sender-only --json` tells it.", body = Object),
         (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many are under way.", body = Problem, content_type = "application/problem+json"),
         (status = 504, description = "Name servers do not answer.", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -156,7 +157,15 @@ pub async fn preflight(
     State(app): State<App>,
     Json(sending): Json<Sending>,
 ) -> Result<axum::Json<Value>, Problem> {
-    let told = app.desk.preflight(sending.sender()?);
+    let sender = sending.sender()?;
+    let Ok(_place) = app.preflights.try_acquire() else {
+        return Err(Problem::busy(
+            "Too many preflights are under way",
+            "ask again in a moment",
+            5,
+        ));
+    };
+    let told = app.desk.preflight(sender);
     let told = tokio::time::timeout(limits::SERVED_PREFLIGHT, told);
     let preflight = told.await.map_err(|_| {
         Problem::new(

@@ -53,6 +53,7 @@ function chosen() {
   const { policy, own, target, safe, wait, deadline, title } = part("choices").elements;
   return {
     ...view.choices,
+    ...chosenReading,
     policy: policy.value === "own" ? own.value : policy.value,
     target: target.value ? Number(target.value) : null,
     target_on: safe.checked ? "upper" : null,
@@ -71,7 +72,7 @@ const ticked = () => [...part("further-columns").querySelectorAll("input:checked
 async function look(reading) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(reading ?? {})) {
-    for (const one of [value].flat()) if (one) query.append(name, one);
+    for (const one of [value].flat()) query.append(name, one ?? "");
   }
   const seen = await ask("GET", `${here}/preview${reading ? `?${query}` : ""}`);
   const isOneColumn = seen.columns.length < 2;
@@ -98,11 +99,13 @@ async function look(reading) {
   put(part("first-body"), seen.first.map((cells) => h("tr", null, cells.map((text, at) => h("td", { class: isHere(at) }, h("bdi", null, text))))));
 }
 
-// Reads the list otherwise: what a choice says of columns holds for that reading alone.
+// Reads the list otherwise: what a choice says of columns holds for that reading alone. It is kept apart from what the
+// server tells of the list, which comes anew whenever it tells.
+let chosenReading = {};
 const read = ({ column = null, further = [] }) => attempt(null, async () => {
   const reading = { column, further, sheet: part("sheet").value || null, delimiter: part("delimiter").value || null, encoding: part("encoding").value || null };
   await look(reading);
-  view.choices = { ...view.choices, ...reading };
+  chosenReading = reading;
 });
 part("column").addEventListener("change", () => read({ column: part("column").value, further: ticked() }));
 for (const id of ["sheet", "delimiter", "encoding"]) part(id).addEventListener("change", () => read({}));
@@ -160,10 +163,12 @@ function progress(now) {
   write("to-go", now.to_go && latest > 0 ? from === to || soonest < 1 ? say("list.to_go_short", { to }) : say("list.to_go", { from, to }) : "");
   write("traffic", [say("list.traffic", { recipients: now.recipients, connections: now.connections }), now.known > 0 && say("list.known", { n: now.known })].filter(Boolean).join(" "));
   const waits = now.waiting;
-  write("waiting", waits ? [say("list.waiting", {
-    n: waits.addresses, hosts: say("list.hosts", { n: waits.hosts }), most: tame(waits.most),
-    clock: clock(waits.until), left: span((new Date(waits.until) - new Date(now.at)) / 1000),
-  }), waits.greylist && say("list.greylist")].filter(Boolean).join(" ") : "");
+  part("waiting-line").hidden = !waits;
+  if (waits) {
+    const when = (until) => ({ clock: clock(until), left: span((new Date(until) - new Date(now.at)) / 1000) });
+    write("waiting", [say("list.waiting", { n: waits.addresses, hosts: say("list.hosts", { n: waits.hosts }), ...when(waits.until) }), waits.greylist && say("list.greylist")].filter(Boolean).join(" "));
+    put(part("waiting-hosts"), waits.largest.map((one) => h("li", null, h("b", null, h("bdi", null, one.host)), ": ", say("list.waiting_host", { n: count(one.addresses), ...when(one.until) }))));
+  }
   const quarter = Math.floor((4 * now.settled) / Math.max(total, 1));
   if (!isReading && quarter !== heard) announce(say("list.settled", { settled: now.settled, total }));
   heard = isReading ? heard : quarter;

@@ -1,15 +1,16 @@
 //! What the pages say in each language, read from `config/texts/`.
 
 use axum::http::{HeaderMap, header};
+use include_dir::{Dir, File, include_dir};
 use serde_json::{Map, Value};
 
 use crate::model::reason::Reason;
 
-/// The languages, the one first that whoever has none of them is shown. Another one is a file and a line here.
-const TABLES: [(&str, &str); 2] = [
-    ("en", include_str!("../../../config/texts/en.toml")),
-    ("de", include_str!("../../../config/texts/de.toml")),
-];
+/// A table a language, each named by its tag: another language is another file.
+static TABLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/config/texts");
+
+/// The language that whoever has none of them is shown.
+const FIRST: &str = "en";
 
 /// The name of the cookie that remembers a language which a person chose.
 pub const COOKIE: &str = "presend_language";
@@ -25,14 +26,20 @@ pub struct Language {
     pub texts: Map<String, Value>,
 }
 
-/// All languages, in the order of their table.
+/// All languages: the first one, then the others by their tags.
 ///
 /// # Panics
 ///
 /// When a table of ours is none, which a test rules out.
 pub fn languages() -> Vec<Language> {
-    TABLES
-        .iter()
+    let tag = |file: &File<'static>| file.path().file_stem()?.to_str();
+    let mut tables: Vec<(&'static str, &'static str)> = TABLES
+        .files()
+        .filter_map(|file| Some((tag(file)?, file.contents_utf8()?)))
+        .collect();
+    tables.sort_by_key(|(code, _)| (*code != FIRST, *code));
+    tables
+        .into_iter()
         .map(|(code, table)| {
             let mut texts: Map<String, Value> =
                 toml::from_str(table).expect("a table of texts is TOML");
@@ -137,6 +144,8 @@ mod tests {
     #[test]
     fn every_language_says_the_same_with_the_same_values() {
         let all = languages();
+        let codes: Vec<&str> = all.iter().map(|language| language.code).collect();
+        assert_eq!(codes, ["en", "de"]);
         let of = |language: &Language| {
             let mut found = BTreeMap::new();
             texts("", &Value::Object(language.texts.clone()), &mut found);

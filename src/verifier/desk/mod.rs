@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{RwLock, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::error::{Error, ErrorKind};
@@ -39,7 +39,7 @@ use crate::verify::{Guest, Guests, News, SoFar, Task, Tools, VerifyError};
 use known::Known;
 use picture::{NoObserver, Sight, add_pages};
 use totals::Totals;
-use work::{Errand, Worker};
+use work::{Errand, Shared, Worker};
 
 pub use totals::Counts;
 
@@ -152,6 +152,8 @@ pub struct Again {
     pub addresses: Vec<Address>,
     /// From when on what was learned counts for the other rows.
     pub since: Timestamp,
+    /// How the asking had ended that left them as they are.
+    pub ending: Ending,
 }
 
 /// A list to estimate from a sample.
@@ -207,7 +209,11 @@ struct Kept {
     path: PathBuf,
     realm: Realm,
     lifetimes: Lifetimes,
+    lent: Lending,
 }
+
+/// Held for reading by whoever uses the ledger beside the one who asks, for writing by whoever forgets.
+type Lending = Arc<RwLock<()>>;
 
 /// What the clock at the desk shows.
 #[derive(Clone)]
@@ -250,11 +256,18 @@ impl Desk {
             path: terms.ledger.clone(),
             realm: OpenLedger::realm(&terms.place),
             lifetimes: terms.lifetimes,
+            lent: Lending::default(),
         });
         let totals = Totals::default();
         let (errands, to_do) = mpsc::unbounded_channel();
-        let (also_known, also_guests, clock) = (known.clone(), guests.clone(), now.clone());
-        Worker::start(terms, also_known, also_guests, clock, totals.clone(), to_do)?;
+        let shared = Shared {
+            known: known.clone(),
+            guests: guests.clone(),
+            now: now.clone(),
+            totals: totals.clone(),
+            lent: kept.lent.clone(),
+        };
+        Worker::start(terms, shared, to_do)?;
         Ok(Desk {
             errands,
             known,
@@ -293,7 +306,10 @@ impl Desk {
             lifetimes: self.kept.lifetimes,
             since,
             now: self.now.get(),
+            // Who has no answer yet may still get one.
+            ending: Ending::Completed,
         };
+        let _held = self.kept.lent.blocking_read();
         let mut finished = runtime.block_on(sight.list(&work.task, &tools, &mut NoObserver))?;
         // It says of itself that it is not the whole of it.
         finished.report.ending = Ending::Interrupted;
@@ -303,18 +319,25 @@ impl Desk {
         Ok(())
     }
 
-    /// The ledger, to be read or told of bounces. Whoever forgets waits until it is dropped.
+    /// Lends the ledger out, to be read or told of bounces. Blocks while somebody is forgotten, and whoever forgets waits
+    /// until it is back.
     ///
     /// # Errors
     ///
-    /// When it cannot be used.
-    pub fn ledger(&self) -> Result<Ledger, Error> {
+    /// When it cannot be used, and those of `work`.
+    pub fn lend<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, E>,
+    ) -> Result<T, E> {
         let Kept {
             path,
             realm,
             lifetimes,
+            lent,
         } = &*self.kept;
-        Ok(Ledger::open(path, realm, *lifetimes, self.now.get())?)
+        let _held = lent.blocking_read();
+        let ledger = Ledger::open(path, realm, *lifetimes, self.now.get()).map_err(Error::from)?;
+        work(&ledger)
     }
 
     /// From now on the addresses and domains of `suppression` are left alone; a list under way keeps those that it began

@@ -3,6 +3,7 @@
 use std::future::pending;
 
 use crate::ledger::{Ledger, Lifetimes, Realm};
+use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
 use crate::net::Clock;
 use crate::probe::scheduler::Progress;
@@ -23,6 +24,8 @@ pub(super) struct Sight<'a> {
     pub(super) since: Timestamp,
     /// What the clock shows.
     pub(super) now: Timestamp,
+    /// How the asking ended that left some without an answer.
+    pub(super) ending: Ending,
 }
 
 impl Sight<'_> {
@@ -38,8 +41,9 @@ impl Sight<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Finished, Error> {
         let mut ledger = Ledger::open(self.path, self.realm, self.lifetimes, self.now)?;
-        ledger.look_anew(self.since, self.now)?;
-        let nobody = Asking::Nobody(Clock::starting_at(self.now));
+        // What could be used when the run began can be used still: it was not asked again.
+        ledger.look_anew(self.since, self.since)?;
+        let nobody = Asking::Nobody(Clock::starting_at(self.now), self.ending);
         let listed = prepare(task, tools, nobody, &mut ledger, observer, pending());
         Ok(listed.await?)
     }

@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::known::Known;
 use super::picture::{Sight, add_pages};
 use super::totals::{RunTotals, Totals};
-use super::{Again, ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish};
+use super::{
+    Again, Lending, ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish,
+};
 use crate::input::suppression::Suppression;
 use crate::ledger::{Forgotten, Job, Ledger, Lifetimes, Memory, Target, forget};
 use crate::model::ending::Ending;
@@ -128,7 +130,14 @@ impl Door {
             }
             Errand::Preflight { sender, answer } => match asker.preflight(sender) {
                 Ok(preflight) => self.aside.push(Box::pin(async {
-                    let _ = answer.send(Ok(preflight.await));
+                    let mut answer = answer;
+                    tokio::select! {
+                        told = preflight => {
+                            let _ = answer.send(Ok(told));
+                        }
+                        // Nobody waits for it any more.
+                        () = answer.closed() => {}
+                    }
                 })),
                 Err(error) => {
                     let _ = answer.send(Err(error));
@@ -158,6 +167,16 @@ pub(super) struct Worker {
     guests: Guests,
     now: Now,
     totals: Totals,
+    lent: Lending,
+}
+
+/// What the thread shares with the desk.
+pub(super) struct Shared {
+    pub(super) known: Known,
+    pub(super) guests: Guests,
+    pub(super) now: Now,
+    pub(super) totals: Totals,
+    pub(super) lent: Lending,
 }
 
 /// How a turn ended.
@@ -172,14 +191,18 @@ impl Worker {
     /// Starts the thread.
     pub(super) fn start(
         terms: Terms,
-        known: Known,
-        guests: Guests,
-        now: Now,
-        totals: Totals,
+        shared: Shared,
         errands: mpsc::UnboundedReceiver<Errand>,
     ) -> Result<(), Error> {
         let no_room = |error: std::io::Error| Error::new(ErrorKind::Fault, error.to_string());
         let runtime = terms.place.runtime().map_err(no_room)?;
+        let Shared {
+            known,
+            guests,
+            now,
+            totals,
+            lent,
+        } = shared;
         let mut worker = Worker {
             asker: Asker::new(terms.place, terms.setup),
             tools: terms.tools,
@@ -190,6 +213,7 @@ impl Worker {
             guests,
             now,
             totals,
+            lent,
         };
         let work = move || {
             let mut door = Door {
@@ -215,9 +239,11 @@ impl Worker {
                 return;
             }
             if let Some((targets, answer)) = door.line.forget.pop_front() {
+                // Who puts a list together or learns from bounces comes to its end first.
+                let alone = door.beside(&self.asker, self.lent.write()).await;
                 let held = self.known.let_go().await;
                 let _ = answer.send(forget(&self.path, &targets).map_err(Error::from));
-                drop(held);
+                drop((held, alone));
                 continue;
             }
             door.line.makes_room.send_replace(false);
@@ -424,10 +450,13 @@ impl Worker {
             lifetimes: self.lifetimes,
             since: again.since,
             now: asked.time().finished,
+            ending: match asked.ending {
+                Ending::Completed => again.ending,
+                ending => ending,
+            },
         };
         let mut finished = sight.list(&work.task, tools, observer).await?;
         let report = &mut finished.report;
-        report.ending = asked.ending;
         report.traffic = asked.traffic();
         report.time = asked.time();
         Ok(finished)

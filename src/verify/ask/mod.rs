@@ -93,9 +93,9 @@ pub async fn ask(
 ) -> Result<Asked, VerifyError> {
     ledger.recall(memory);
     let (world, config, crew) = match asking {
-        Asking::Nobody(clock) => {
+        Asking::Nobody(clock, ending) => {
             return Ok(Asked {
-                ending: Ending::Completed,
+                ending,
                 mailboxes: 0,
                 clock,
                 started: clock.now(),
