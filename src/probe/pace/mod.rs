@@ -28,6 +28,22 @@ pub struct Ceilings {
     pub connections: u32,
 }
 
+impl Ceilings {
+    /// None at all.
+    const NONE: Ceilings = Ceilings {
+        rate: Rate::UNLIMITED,
+        connections: u32::MAX,
+    };
+
+    /// The lower of two, each for itself; one connection is always allowed.
+    fn min(self, other: Ceilings) -> Ceilings {
+        Ceilings {
+            rate: self.rate.min(other.rate),
+            connections: self.connections.min(other.connections).max(1),
+        }
+    }
+}
+
 /// Whether a host may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
@@ -87,6 +103,8 @@ pub struct TooFast {
 #[derive(Debug)]
 pub struct Pace {
     ceilings: Ceilings,
+    /// The ceilings that the host itself has shown.
+    shown: Ceilings,
     /// The rate that it began with at most.
     first: Rate,
     limiter: Limiter,
@@ -116,6 +134,7 @@ impl Pace {
     pub fn new(ceilings: Ceilings) -> Self {
         Pace {
             ceilings,
+            shown: Ceilings::NONE,
             first: ceilings.rate,
             limiter: Limiter::new(ceilings.rate),
             connections_allowed: 1,
@@ -146,10 +165,7 @@ impl Pace {
     /// `most` is how fast it may come to be asked then.
     pub fn confine(&mut self, part: Ceilings, own: Ceilings, most: Rate) {
         let before = self.ceilings;
-        self.ceilings = Ceilings {
-            rate: own.rate.min(part.rate),
-            connections: own.connections.min(part.connections).max(1),
-        };
+        self.ceilings = own.min(part).min(self.shown);
         let rate = self.limiter.rate();
         let is_at_its_best = rate == before.rate;
         if self.ceilings.rate.is_below(rate) || is_at_its_best {
@@ -199,10 +215,18 @@ impl Pace {
 
     /// Notes that the host takes no more than `connections` at once. Returns the ceiling that follows.
     pub fn is_crowded_by(&mut self, connections: u32) -> u32 {
-        let ceiling = &mut self.ceilings.connections;
-        *ceiling = (*ceiling).min(connections.max(1));
-        self.connections_allowed = self.connections_allowed.min(*ceiling);
-        *ceiling
+        self.shows(Ceilings {
+            connections,
+            ..Ceilings::NONE
+        });
+        self.ceilings.connections
+    }
+
+    /// Notes ceilings that the host has shown: they hold whatever else changes.
+    fn shows(&mut self, ceilings: Ceilings) {
+        self.shown = self.shown.min(ceilings);
+        self.ceilings = self.ceilings.min(ceilings);
+        self.connections_allowed = self.connections_allowed.min(self.ceilings.connections);
     }
 
     /// Notes that a connection is being opened.
@@ -352,8 +376,10 @@ impl Pace {
         if at_the_bottom && let Some(taught) = self.measured.take() {
             // However slowly it is asked it complains, but has answered some after each wait: that is what it takes.
             if sign == Sign::Words {
-                self.ceilings.rate = self.ceilings.rate.min(taught);
-                self.ceilings.connections = 1;
+                self.shows(Ceilings {
+                    rate: taught,
+                    connections: 1,
+                });
                 self.taught = Some(self.ceilings.rate);
             }
             rest.slowdowns = rest.slowdowns.min(1);
@@ -403,10 +429,11 @@ impl Pace {
         rest.well = 0;
         self.told = Some((now, 0));
         rest.slowdowns += 1;
-        self.ceilings.rate = self.ceilings.rate.min(borne);
         // At such a pace one connection is enough.
-        self.ceilings.connections = 1;
-        self.connections_allowed = 1;
+        self.shows(Ceilings {
+            rate: borne,
+            connections: 1,
+        });
         self.taught = Some(self.ceilings.rate);
         self.limiter.set_rate(self.ceilings.rate);
         rest.not_before = now + wait;
@@ -653,6 +680,44 @@ mod tests {
         assert!(rate < 0.33, "what was taught is not forgotten: {rate}");
         assert_eq!(pace.connections_allowed, 1);
         assert!(!rest.is_hopeless());
+    }
+
+    #[test]
+    fn what_a_host_has_shown_holds_whatever_part_of_the_ceilings_is_ours() {
+        let own = Ceilings {
+            rate: Rate::per_seconds(10),
+            connections: 4,
+        };
+        let part = |rate: u32| Ceilings {
+            rate: Rate::per_seconds(rate),
+            connections: 3,
+        };
+        let most = Rate::per_seconds(20);
+        let mut pace = Pace::new(own).growing_to(most);
+        pace.is_crowded_by(2);
+        pace.confine(part(5), own, most);
+        assert_eq!(
+            (pace.ceilings.connections, pace.recipients_per_second()),
+            (2, Some(5.0))
+        );
+        // The part grows when others leave.
+        pace.confine(part(8), own, most);
+        assert_eq!(
+            (pace.ceilings.connections, pace.recipients_per_second()),
+            (2, Some(8.0))
+        );
+        let mut rest = Rest::default();
+        for second in 0..60 {
+            pace.went_well(at(second * 1_000));
+        }
+        pace.has_had_enough(&mut rest, at(60_000), MINUTE, MINUTE);
+        let taught = pace.recipients_per_second().unwrap();
+        assert!(taught < 2.0, "{taught}");
+        for rate in [5, 8, 10] {
+            pace.confine(part(rate), own, most);
+            assert_eq!(pace.recipients_per_second(), Some(taught));
+            assert_eq!(pace.ceilings.connections, 1);
+        }
     }
 
     #[test]

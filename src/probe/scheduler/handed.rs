@@ -26,6 +26,7 @@ impl Scheduler {
         self.domains[index].closed = true;
         self.hear_of_strangers(index, CatchAll::give_up, now);
         self.domains.shed(index);
+        self.look_at_blocks(now);
         targets
     }
 
@@ -49,7 +50,8 @@ impl Scheduler {
             }
         }
         let strangers = &self.domains[index].strangers;
-        if strangers.decoy_due().is_some() {
+        // A decoy by which addresses are judged that nobody takes over is asked about from here.
+        if !targets.is_empty() && strangers.decoy_due().is_some() {
             self.hear_of_strangers(index, CatchAll::hand_back, now);
             // Whoever brings it back tells what is known of it by then.
             self.unremembered.insert(index);
@@ -84,6 +86,7 @@ impl Scheduler {
         for group in &mut self.groups {
             if is_left(&self.hosts[group.host].key) {
                 group.last_tests = limits::LAST_TESTS;
+                group.test_owed = false;
             }
         }
     }

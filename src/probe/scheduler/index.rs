@@ -80,6 +80,7 @@ impl Scheduler {
                 }
             }
         }
+        self.look_at_blocks(now);
     }
 
     /// None of a group's hosts can be asked: those of its domains that may have others, for DNS has not told of all,

@@ -239,18 +239,55 @@ impl Scheduler {
         };
         self.has_met(host, machine);
         self.machines.entry(machine).or_default().blocked = Some(Box::new(block.clone()));
-        let concerns_all = self.concerns_all(host);
-        let known = &mut self.hosts[host];
-        known.known.machines.insert(machine, block.clone());
-        if concerns_all {
-            known.known.blocked = Some(Box::new(block));
+        let known = &mut self.hosts[host].known;
+        known.machines.insert(machine, block.clone());
+        self.partly_blocked.insert(host);
+        match self.concerns_all(host) {
+            true => self.bar_all(host, block, now),
+            false => self.bar((host, machine, None), name, &block, now),
         }
-        let whom = match concerns_all {
-            true => known.key.to_string(),
-            false => name,
+    }
+
+    /// Once all domains are routed it is known how many machines each key has: what some of them have against us may
+    /// be what all of them have.
+    pub(super) fn look_at_blocks(&mut self, now: Timestamp) {
+        if self.tally.resolved < self.domains.len() {
+            return;
+        }
+        for host in std::mem::take(&mut self.partly_blocked) {
+            let blocks = self.hosts[host].known.machines.values();
+            let last = blocks.max_by_key(|block| block.until).cloned();
+            if let Some(block) = last.filter(|_| self.concerns_all(host)) {
+                self.bar_all(host, block, now);
+            } else {
+                self.partly_blocked.insert(host);
+            }
+        }
+    }
+
+    /// No machine of a key is asked any more, for most of them block us.
+    fn bar_all(&mut self, host: usize, block: Block, now: Timestamp) {
+        self.partly_blocked.remove(&host);
+        let known = &mut self.hosts[host].known;
+        let Some(&machine) = known.machines.keys().next() else {
+            return;
         };
+        known.blocked = Some(Box::new(block.clone()));
+        let key = self.hosts[host].key.to_string();
+        self.bar((host, machine, Some(host)), key, &block, now);
+    }
+
+    /// Breaks off what is under way at a machine, or at all of a key's, and settles who has no machine left. `whom` is
+    /// told to have blocked us.
+    fn bar(
+        &mut self,
+        (host, machine, all): (usize, IpAddr, Option<usize>),
+        whom: String,
+        block: &Block,
+        now: Timestamp,
+    ) {
         self.tell_of_host(host);
-        self.cut_short(machine, concerns_all.then_some(host));
+        self.cut_short(machine, all);
         let before = self.pending;
         for group in 0..self.groups.len() {
             let here = &self.groups[group];
@@ -260,24 +297,20 @@ impl Scheduler {
             }
         }
         let addresses = before - self.pending;
-        self.events.push(match heard.reading.reason.blame() {
-            Blame::Sender => Event::Blocked {
+        if block.reading.reason.blame() == Blame::Sender {
+            self.events.push(Event::Blocked {
                 host: whom,
-                exchange: heard.exchange.clone(),
+                exchange: block.exchange.clone(),
                 addresses,
-            },
+            });
+        } else if addresses > 0 {
             // It has nothing against us: it has no time for anybody.
-            Blame::Mailbox
-            | Blame::Domain
-            | Blame::Host
-            | Blame::Operator
-            | Blame::Us
-            | Blame::Nobody => Event::Left {
+            self.events.push(Event::Left {
                 host: whom,
-                words: heard.exchange.reply.clone(),
+                words: block.exchange.reply.clone(),
                 addresses,
-            },
-        });
+            });
+        }
     }
 
     /// Whether what some machines of a key have against us is what all of them have.
@@ -321,7 +354,10 @@ impl Scheduler {
     /// Whether a machine has answered about a recipient with anything but a block, now or before an interruption.
     fn answers_us(&self, machine: IpAddr) -> bool {
         let known = self.machines.get(&machine);
-        known.is_some_and(|known| known.has_answered) || self.has_been_in_step(machine)
+        // What it has refused before may be all that it has against us.
+        let seems_to_block = known.is_some_and(|known| known.block_signs > 0);
+        known.is_some_and(|known| known.has_answered)
+            || (self.has_been_in_step(machine) && !seems_to_block)
     }
 
     /// Whether what some machines of a key have against our speed is what all of them have.

@@ -509,6 +509,8 @@ pub struct Scheduler {
     ready: LongestFirst,
     /// Domains that the operator's control addresses name, while the list has not named them.
     unremembered: BTreeSet<usize>,
+    /// Hosts of which some machines block us, and not all.
+    partly_blocked: BTreeSet<usize>,
     /// Domains whose mail hosts are to be found out, by the addresses that wait in them.
     unresolved: LongestFirst,
     actions: VecDeque<Action>,
@@ -604,6 +606,7 @@ impl Scheduler {
             wakes: BTreeSet::new(),
             ready: LongestFirst::with_grain(limits::SHORT_WORK.as_secs()),
             unremembered: BTreeSet::new(),
+            partly_blocked: BTreeSet::new(),
             unresolved: LongestFirst::with_grain(
                 limits::SHORT_WORK.as_secs() * u64::from(limits::HOST_RATE),
             ),

@@ -165,7 +165,8 @@ impl Scheduler {
         let group = self.domains[domain].group?;
         let mut machines = self.groups[group].targets.iter();
         machines.find_map(|(_, machine)| {
-            let of_all = self.machines.get(machine)?.takes_no_mail.as_deref();
+            let known = self.machines.get(machine);
+            let of_all = known.and_then(|known| known.takes_no_mail.as_deref());
             let words = of_all.or_else(|| self.no_mail_for.get(&(domain, *machine)));
             words.cloned()
         })

@@ -102,12 +102,17 @@ impl Scheduler {
                 self.not_answered(asked, now);
                 continue;
             }
-            if is_cut_short && answers[asked.rcpt].is_none() {
-                self.was_not_put(&asked);
-            }
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
-            let mail_failed =
-                asked.mail.is_some() && !mail.is_some_and(|heard| heard.exchange.says_yes());
+            let is_refused = mail.is_some_and(|heard| !heard.exchange.says_yes());
+            if is_cut_short && answers[asked.rcpt].is_none() {
+                self.tally.recipients -= 1;
+                self.tally.decoys -= u64::from(!matches!(asked.whom, Asking::Subject(_)));
+                if !is_refused {
+                    self.not_put(asked, now);
+                    continue;
+                }
+            }
+            let mail_failed = asked.mail.is_some() && (mail.is_none() || is_refused);
             let heard = match mail_failed {
                 true => mail,
                 false => answers[asked.rcpt].as_ref(),
@@ -177,10 +182,18 @@ impl Scheduler {
             && !self.groups[t.group].is_left
     }
 
-    /// A recipient was counted whose question was not put, for its batch was cut short.
-    fn was_not_put(&mut self, asked: &Awaited) {
-        self.tally.recipients -= 1;
-        self.tally.decoys -= u64::from(!matches!(asked.whom, Asking::Subject(_)));
+    /// A question was not put, for its batch was cut short: it is still to be put, and none of its tries is used up.
+    fn not_put(&mut self, asked: Awaited, now: Timestamp) {
+        if !matches!(asked.whom, Asking::LateDecoy) {
+            self.put_back(asked, CatchAll::decoy_not_asked, now);
+            return;
+        }
+        self.domains[asked.domain].under_way -= 1;
+        self.decoys_owed -= 1;
+        if let Some(group) = self.domains[asked.domain].group {
+            self.groups[group].rows.not_tested();
+        }
+        self.offer_domain(asked.domain, now);
     }
 
     /// Notes what a batch shows of its host: whether it understands commands that travel together, how many in one

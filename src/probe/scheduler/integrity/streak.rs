@@ -145,6 +145,11 @@ impl Rows {
         self.refused.retain(|refusal| refusal.answer.asked != asked);
     }
 
+    /// Notes that the question about another decoy was not put.
+    pub(in crate::probe::scheduler) fn not_tested(&mut self) {
+        self.testing = false;
+    }
+
     /// Notes that another decoy taught nothing. It is asked about again, a limited number of times; then what counts is
     /// what comes from there on.
     pub(in crate::probe::scheduler) fn tested_in_vain(&mut self) {

@@ -151,6 +151,29 @@ fn what_most_machines_have_against_us_all_have() {
 }
 
 #[test]
+fn what_most_machines_have_against_us_is_seen_also_when_it_was_said_before_the_last_look_up() {
+    let answers = [blocks, blocks, honest];
+    let mut drill = at_machines(&answers, &[&[0], &[1]], 10);
+    let trouble = Route::Trouble {
+        detail: "SERVFAIL".to_owned(),
+        answered: crate::net::route::Answered::No,
+    };
+    drill.routes.insert("trouble.test".to_owned(), trouble);
+    let address: Address = "a0@trouble.test".parse().unwrap();
+    drill.scheduler.add(address.into(), START);
+    drill
+        .routes
+        .insert("later.test".to_owned(), route_over(&[2]));
+    let address: Address = "a0@later.test".parse().unwrap();
+    let arrival = START + Duration::from_secs(1_800);
+    drill.arrivals.push_back((arrival, address));
+    drill.run();
+    assert_eq!(drill.word("a0@later.test"), Reason::SenderBlocked);
+    assert_eq!(drill.seen[2].questions, 0);
+    assert!(known(&drill).blocked.is_some());
+}
+
+#[test]
 fn two_machines_of_one_customer_do_not_speak_for_all_in_whatever_order_domains_name_them() {
     let answers = [blocks, blocks, honest];
     let mut drill = at_machines(&answers, &[&[0, 1], &[1, 0]], 10);
@@ -194,7 +217,7 @@ fn a_machine_that_takes_no_mail_for_one_domain_after_the_other_is_asked_once_abo
     // Whichever of a domain's two machines is met first, the other one is dead.
     let mut drill = at_machines(
         &[honest, no_mail, honest],
-        &[&[0], &[2, 1], &[2, 1], &[1, 2], &[1, 2]],
+        &[&[0], &[1, 2], &[2, 1], &[2, 1], &[1, 2]],
         9,
     );
     drill.hosts[2].opens = false;
