@@ -103,7 +103,7 @@ fn offline(tools: &Tools, from: &Path, folder: &Path) -> Duration {
         let summary = verify(
             &task,
             tools,
-            Asking::Nobody(clock),
+            Asking::Nobody(clock, Ending::Completed),
             &mut ledger,
             &mut Nobody,
             never,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -16,7 +17,7 @@ use crate::model::ending::Ending;
 use crate::model::text::{grouped, percent};
 use crate::verifier::place::Place;
 use crate::verify::add_domains;
-use crate::verify::estimate::{Estimated, Sample, estimate};
+use crate::verify::estimate::{Estimated, Length, Sample, estimate};
 use crate::verify::report::advice::{Mood, in_words};
 
 /// Options of `estimate`.
@@ -116,9 +117,10 @@ fn describe(estimated: &Estimated, simulated: bool) -> String {
     );
     let _ = writeln!(
         text,
-        "\n  verifying the whole list would leave {} to {} addresses to send to\n",
+        "\n  verifying the whole list would leave {} to {} addresses to send to and take {}\n",
         grouped(found.verified_low),
-        grouped(found.verified_high)
+        grouped(found.verified_high),
+        length(estimated.length)
     );
     let _ = writeln!(
         text,
@@ -160,10 +162,29 @@ fn describe(estimated: &Estimated, simulated: bool) -> String {
         grouped(traffic.rcpt),
         grouped(traffic.decoys),
         grouped(traffic.answered_from_ledger),
-        humantime::format_duration(std::time::Duration::from_secs(seconds)),
+        humantime::format_duration(Duration::from_secs(seconds)),
         if simulated { " of simulated time" } else { "" },
     );
     text
+}
+
+/// How long verifying takes, in words.
+fn length(length: Length) -> String {
+    let words = |seconds: u64| humantime::format_duration(coarse(seconds)).to_string();
+    match (length.soonest, length.latest) {
+        (0..60, latest) => format!("{} at most", words(latest)),
+        (soonest, latest) => format!("{} to {}", words(soonest), words(latest)),
+    }
+}
+
+/// A time without what nobody plans by.
+fn coarse(seconds: u64) -> Duration {
+    let step = match seconds {
+        0..120 => 1,
+        120..7_200 => 60,
+        7_200.. => 600,
+    };
+    Duration::from_secs(seconds.div_ceil(step) * step)
 }
 
 /// What a larger sample would be worth.

@@ -1148,6 +1148,10 @@ mod served {
     /// Most checks without a whole answer whose place to ask again is kept. Our choice: the oldest goes first.
     pub const SERVED_OPEN_CHECKS: usize = 10_000;
 
+    /// How long a list is asked about before it makes room for another one that waits. Our choice: so long waits a short
+    /// list for a long one, and the long one is read anew no more often.
+    pub const SERVED_TURN: Duration = Duration::from_secs(300);
+
     /// Most preflights under way at a time. Our choice: each asks some hundred questions of DNS.
     pub const SERVED_PREFLIGHTS: usize = 16;
 

@@ -6,180 +6,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{Semaphore, mpsc, watch};
-use utoipa::ToSchema;
 
 use super::choices::{Choices, Chosen};
+use super::files::ALL;
 use super::outward::may_be_told;
 use super::problem::Problem;
 use super::rows;
 use super::store::{Id, Picked, Record, State, Store, StoreError, Work};
+use super::view::{View, WaitsFor, result};
 use crate::input::list::{Options, Source};
 use crate::ledger::{Memory, Target};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
-use crate::model::verdict::Disposition;
 use crate::net::route::Reach;
-use crate::probe::scheduler;
 use crate::verifier::Error;
 use crate::verifier::desk::{Again, Desk, ListWork, Listed, SampleWork, Standing, Ticket, Wish};
 use crate::verify::output::{Format, Rights};
-use crate::verify::report::{Real, Report};
+use crate::verify::report::Real;
 use crate::verify::{Input, Task, Tools, Writing};
-
-/// A list as whoever asks is told of it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct View {
-    /// Its name with us.
-    id: Id,
-    /// Its name with its owner, as text.
-    name: String,
-    /// What it is at.
-    state: State,
-    /// What is done with it.
-    work: Work,
-    /// How many lists have their turn before it; `null` where it does not wait.
-    before_it: Option<usize>,
-    /// The list whose turn it is while this one waits; `null` where it does not wait.
-    waits_for: Option<WaitsFor>,
-    /// Its size as it was sent, in bytes.
-    bytes: u64,
-    /// When it was sent.
-    #[schema(value_type = String, format = DateTime)]
-    made: Timestamp,
-    /// When its turn came.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    began: Option<Timestamp>,
-    /// When it was done.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    ended: Option<Timestamp>,
-    /// When it is deleted.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    kept_until: Option<Timestamp>,
-    /// How it is read and judged.
-    choices: Choices,
-    /// How the asking ended: `completed`, `interrupted`, `deadline` or `stranded`.
-    #[schema(value_type = Option<String>)]
-    ending: Option<Ending>,
-    /// How far it has come, while it is asked about.
-    progress: Option<Progress>,
-    /// Hosts that give trouble.
-    warnings: Vec<Trouble>,
-    /// What it came to: numbers of its report.
-    #[schema(value_type = Option<Object>)]
-    result: Option<Value>,
-    /// What a sample of it came to, as `presend estimate --json` tells it.
-    #[schema(value_type = Option<Object>)]
-    estimate: Option<Value>,
-    /// Why it broke off, and what to change.
-    problem: Option<String>,
-    /// What kind of problem that is: `stranded`, `too_many_rows`, or one that a request may have.
-    problem_kind: Option<String>,
-    /// What can be downloaded, below the list's own address.
-    files: Vec<&'static str>,
-}
-
-/// The list for which another one waits.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct WaitsFor {
-    /// Its name with us.
-    id: Id,
-    /// Its name with its owner, as text.
-    name: String,
-}
-
-/// How far the asking has come.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Progress {
-    /// What it does: `asking` or `writing`.
-    doing: &'static str,
-    /// When it was so, by the clock of the world that is asked.
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-    /// Rows read.
-    rows: u64,
-    /// Mailboxes settled.
-    settled: u64,
-    /// Mailboxes that wait for their answer.
-    pending: u64,
-    /// Mailboxes that needed no question: an earlier run had settled them.
-    known: u64,
-    /// Connections to mail hosts that are open.
-    connections: usize,
-    /// Recipients asked about so far, decoys included.
-    recipients: u64,
-    /// Rows for each list by what is known now.
-    lists: Sorted,
-    /// The share that would bounce if the list were sent as it is, by what is known now.
-    rate: Option<f64>,
-    /// Hosts that keep addresses waiting for a later moment.
-    waiting: Option<Waiting>,
-    /// How long it may still take, in seconds; `null` while the list is being read.
-    to_go: Option<ToGo>,
-    /// Rows that went to their lists, once the asking has ended.
-    listed: Option<u64>,
-}
-
-/// Rows by list.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-struct Sorted {
-    verified: u64,
-    review: u64,
-    rejected: u64,
-}
-
-/// Hosts that keep addresses waiting.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Waiting {
-    /// How many addresses wait.
-    addresses: usize,
-    /// At how many hosts.
-    hosts: usize,
-    /// Whether all of these hosts greylist.
-    greylist: bool,
-    /// When the last of them will have been asked about again.
-    #[schema(value_type = String, format = DateTime)]
-    until: Timestamp,
-    /// The hosts with most of them, the one with most first.
-    largest: Vec<WaitingHost>,
-}
-
-/// A host that keeps addresses waiting.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct WaitingHost {
-    /// The host.
-    host: String,
-    /// How many addresses wait at it.
-    addresses: usize,
-    /// Whether it greylists.
-    greylist: bool,
-    /// When the last of them will have been asked about again.
-    #[schema(value_type = String, format = DateTime)]
-    until: Timestamp,
-}
-
-/// How long it may still take, in seconds.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-struct ToGo {
-    soonest: u64,
-    latest: u64,
-}
-
-/// A host that gives trouble.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Trouble {
-    /// `blocked`, `left`, `doubted` or `stranded`.
-    kind: &'static str,
-    /// The host; empty where the trouble is on our side.
-    host: String,
-    /// Its last words.
-    words: String,
-    /// How many addresses are left without an answer for it.
-    addresses: usize,
-}
 
 /// A list while the server runs.
 struct Entry {
@@ -199,13 +46,6 @@ pub struct Claim(Arc<Entry>);
 impl Drop for Claim {
     fn drop(&mut self) {
         self.0.is_claimed.store(false, Ordering::Release);
-    }
-}
-
-impl View {
-    /// Its name with us.
-    pub fn id(&self) -> &str {
-        self.id.as_str()
     }
 }
 
@@ -515,47 +355,11 @@ impl Lists {
     }
 
     fn shown(&self, record: &Record, standing: &Standing) -> View {
-        let (before_it, waits_for) = match record.state {
+        let place = match record.state {
             State::Queued => self.before(record),
             State::Running | State::Paused | State::Done | State::Failed => (None, None),
         };
-        let kept_until = match record.state {
-            State::Queued | State::Running => None,
-            State::Paused | State::Done | State::Failed => {
-                let since = record.ended.unwrap_or(record.made);
-                self.0.keep.map(|keep| since + keep)
-            }
-        };
-        let is_pictured = record.is_being_verified() && standing.since.is_some();
-        let files = match record.has_lists || is_pictured {
-            true => FILES
-                .into_iter()
-                .filter(|name| *name != "target.csv" || record.choices.target.is_some())
-                .collect(),
-            false => Vec::new(),
-        };
-        View {
-            id: record.id.clone(),
-            name: record.name.clone(),
-            state: record.state,
-            work: record.work,
-            before_it,
-            waits_for,
-            bytes: record.bytes,
-            made: record.made,
-            began: record.began,
-            ended: record.ended,
-            kept_until,
-            choices: record.choices.clone(),
-            ending: record.ending,
-            progress: (record.state == State::Running).then(|| progress(standing)),
-            warnings: standing.warnings.iter().map(trouble).collect(),
-            result: record.result.clone(),
-            estimate: record.estimate.clone(),
-            problem: record.problem.clone(),
-            problem_kind: record.problem_kind.clone(),
-            files,
-        }
+        View::new(record, standing, place, self.0.keep)
     }
 
     /// How many lists have their turn before one that waits, and whose turn it is.
@@ -680,7 +484,7 @@ impl Lists {
         if !record.has_lists {
             return Err(not_verified());
         }
-        if picked == Picked::default() {
+        if picked.is_none() {
             return Err(Problem::bad(
                 "say which rows: by `rows`, their numbers, by `list`, or by `q`, a text that stands in them",
             ));
@@ -1129,30 +933,6 @@ enum Ordered {
     Estimate(Ticket<Option<crate::verify::estimate::Estimated>>),
 }
 
-/// All rows of a list in one file.
-const ALL: &str = "all.csv";
-
-/// What can be downloaded of a list that was verified.
-const FILES: [&str; 17] = [
-    "verified.csv",
-    "review.csv",
-    "rejected.csv",
-    "all.csv",
-    "verified.xlsx",
-    "review.xlsx",
-    "rejected.xlsx",
-    "all.xlsx",
-    "verified.jsonl",
-    "review.jsonl",
-    "rejected.jsonl",
-    "all.jsonl",
-    "lists.xlsx",
-    "target.csv",
-    "report.html",
-    "report.json",
-    "report.md",
-];
-
 /// What is said where nothing came of a list yet.
 pub fn not_verified() -> Problem {
     Problem::conflict(
@@ -1188,113 +968,3 @@ fn failed(record: &mut Record, error: &Error) {
     record.problem = Some(problem.detail().to_owned());
     record.problem_kind = Some(problem.name().to_owned());
 }
-
-/// The numbers of a report that whoever asks for a list is told.
-fn result(report: &Report) -> Value {
-    let rows: BTreeMap<&str, u64> = Disposition::ALL
-        .iter()
-        .map(|list| (list.as_str(), report.rows_in(*list)))
-        .collect();
-    json!({
-        "rows": report.list.rows,
-        "addresses": report.list.addresses,
-        "duplicates": report.list.duplicates,
-        "lists": rows,
-        "counts": report.counts,
-        "projection": report.projection,
-        "traffic": report.traffic,
-        "time": report.time,
-    })
-}
-
-fn progress(standing: &Standing) -> Progress {
-    let Standing {
-        rows,
-        progress,
-        so_far,
-        listed,
-        ..
-    } = standing;
-    let [verified, review, rejected] = so_far.lists;
-    Progress {
-        doing: match listed {
-            Some(_) => "writing",
-            None => "asking",
-        },
-        at: progress.at,
-        rows: *rows,
-        settled: progress.settled,
-        pending: progress.pending as u64 + progress.put_off,
-        known: so_far.known,
-        connections: progress.conversations,
-        recipients: progress.recipients,
-        lists: Sorted {
-            verified,
-            review,
-            rejected,
-        },
-        rate: so_far.rate,
-        waiting: progress.waiting.as_ref().map(|waiting| Waiting {
-            addresses: waiting.addresses,
-            hosts: waiting.hosts,
-            greylist: waiting.greylist,
-            until: waiting.until,
-            largest: waiting.largest.iter().map(waiting_host).collect(),
-        }),
-        to_go: progress.to_go.as_ref().map(|to_go| ToGo {
-            soonest: to_go.soonest.as_secs(),
-            latest: to_go.latest.as_secs(),
-        }),
-        listed: *listed,
-    }
-}
-
-fn waiting_host(one: &scheduler::WaitingHost) -> WaitingHost {
-    WaitingHost {
-        host: one.host.clone(),
-        addresses: one.addresses,
-        greylist: one.greylist,
-        until: one.until,
-    }
-}
-
-fn trouble(warning: &crate::verifier::desk::Warning) -> Trouble {
-    Trouble {
-        kind: warning.trouble.as_str(),
-        host: warning.host.clone(),
-        words: warning.words.clone(),
-        addresses: warning.addresses,
-    }
-}
-
-/// A file that a list can be downloaded as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Download {
-    /// One that is there, with its type.
-    File(std::path::PathBuf, &'static str),
-    /// One of the four lists, to be written as a spreadsheet.
-    Sheet(std::path::PathBuf, &'static str),
-    /// One of the four lists, to be written as one JSON object a row.
-    Objects(std::path::PathBuf),
-}
-
-impl Download {
-    /// What the name of a download stands for, in the folder `out`; `None` for no name of one.
-    pub fn named(name: &str, out: &Path) -> Option<Download> {
-        let name = *FILES.iter().find(|known| **known == name)?;
-        let (stem, ending) = name.split_once('.')?;
-        let list = out.join(format!("{stem}.csv"));
-        Some(match (stem, ending) {
-            ("lists", _) => Download::File(out.join(name), XLSX),
-            ("report", "html") => Download::File(out.join(name), "text/html; charset=utf-8"),
-            ("report", "json") => Download::File(out.join(name), "application/json"),
-            ("report", _) => Download::File(out.join(name), "text/markdown; charset=utf-8"),
-            (_, "csv") => Download::File(list, "text/csv; charset=utf-8"),
-            (stem, "xlsx") => Download::Sheet(list, stem),
-            (_, _) => Download::Objects(list),
-        })
-    }
-}
-
-/// The type of a spreadsheet.
-pub const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";

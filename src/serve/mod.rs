@@ -1,12 +1,13 @@
 //! The page and the interface for people and programs without a shell.
 //!
 //! `listen` takes connections, `guard` looks at who comes, `http` says what is asked and answered, `lists` is the life of
-//! a list, `store` its place on disk, `webhook` tells its owner. Who asks is the [`Desk`], by
-//! which one scheduler holds every host's limits.
+//! a list, `view` what is told of it, `files` what can be had of it, `store` its place on disk, `webhook` tells its
+//! owner. Who asks is the [`Desk`], by which one scheduler holds every host's limits.
 
 mod bounces;
 mod choices;
 mod dropin;
+mod files;
 mod guard;
 mod http;
 mod listen;
@@ -20,6 +21,7 @@ mod problem;
 mod rows;
 mod store;
 mod token;
+mod view;
 mod webhook;
 
 use std::net::SocketAddr;

@@ -199,6 +199,14 @@ pub struct Picked {
     pub q: Option<String>,
 }
 
+impl Picked {
+    /// Whether nothing says which rows: a text that is empty stands in all of them.
+    pub fn is_none(&self) -> bool {
+        let Picked { rows, list, q } = self;
+        rows.is_empty() && list.is_none() && q.as_deref().unwrap_or_default().trim().is_empty()
+    }
+}
+
 /// The version of [`Record`]'s shape.
 pub const SCHEMA: u32 = 1;
 

@@ -13,6 +13,7 @@ use super::ask::{Rows, ask};
 use super::beliefs::believed;
 use super::described::{Describer, Lack, first_of};
 use super::error::VerifyError;
+use super::length::{Limits, Queues};
 use super::{Asking, Observer, Tools, listed};
 use crate::input::address::Address;
 use crate::input::list::{IntakeError, Options, Source};
@@ -24,6 +25,8 @@ use crate::probe::run::Stop;
 use crate::projection::sample::{self, Estimate, Stratum};
 use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
 use crate::verify::report::{Time, Traffic};
+
+pub use super::length::Length;
 
 /// What a sample of a list says.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +47,8 @@ pub struct Estimated {
     pub estimate: Estimate,
     /// What was asked.
     pub traffic: Traffic,
+    /// How long verifying the whole list will take.
+    pub length: Length,
     /// How the asking ended.
     pub ending: Ending,
     /// When it was.
@@ -135,6 +140,8 @@ struct Parted {
     /// Rows that name a recipient.
     messages: u64,
     addresses: u64,
+    /// Rows of the largest domain.
+    largest_domain: u32,
     parts: BTreeMap<Likeness, Drawn>,
 }
 
@@ -168,6 +175,7 @@ pub async fn estimate(
     let picked = pick(&parted, of.most);
     let addresses = picked.iter().flat_map(|(.., addresses)| addresses.iter());
     let rows = Rows::of_addresses(addresses.cloned());
+    let limits = Limits::of(&asking);
     let asked = ask(rows, memory, tools, asking, ledger, observer, stop).await?;
     // What the sample turned out to be, by stratum.
     let judge = asked.judge(tools);
@@ -175,6 +183,7 @@ pub async fn estimate(
     let model = believed(ledger, judge.now())?;
     let mut tally = Tally::new(&model);
     let (mut strata, mut lines) = (Vec::new(), Vec::new());
+    let mut queues = Queues::new(parted.largest_domain);
     for (likeness, rows, addresses) in picked {
         let mut stratum = Stratum {
             rows,
@@ -187,6 +196,8 @@ pub async fn estimate(
             verified: 0,
             rejected: 0,
         };
+        #[expect(clippy::cast_precision_loss, reason = "rows of a list are few enough")]
+        let stands_for = rows as f64 / addresses.len() as f64;
         for address in addresses {
             let described = describer.describe(address);
             let judgement = judge.address(&described, ledger)?;
@@ -196,6 +207,7 @@ pub async fn estimate(
                 described.address.domain().wire(),
                 Pile::Open,
             );
+            queues.add(judgement.provider_id.as_deref(), stands_for);
             let verified = judgement.disposition == Disposition::Verified;
             line.verified += u64::from(verified);
             line.rejected += u64::from(judgement.disposition == Disposition::Rejected);
@@ -213,15 +225,24 @@ pub async fn estimate(
         });
     }
     let model = tally.teach(model);
+    let sample: u64 = lines.iter().map(|line| line.sample).sum();
+    let traffic = asked.traffic();
+    let length = queues.length(
+        limits,
+        asked.time().seconds,
+        (traffic.answered_from_ledger, sample),
+        sample == parted.addresses,
+    );
     Ok(Estimated {
         schema: 1,
         list: listed(of.sources.iter().map(Source::name)),
         rows: parted.rows,
         addresses: parted.addresses,
-        sample: lines.iter().map(|line| line.sample).sum(),
+        sample,
         strata: lines,
         estimate: sample::estimate(&Forecast::new(&model), &strata),
-        traffic: asked.traffic(),
+        traffic,
+        length,
         ending: asked.ending,
         time: asked.time(),
     })
@@ -235,6 +256,7 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
         rows: 0,
         messages: 0,
         addresses: 0,
+        largest_domain: 0,
         parts: BTreeMap::new(),
     };
     each(of, |named| {
@@ -247,6 +269,7 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
             *size = size.saturating_add(1);
         }
     })?;
+    parted.largest_domain = sizes.values().copied().max().unwrap_or_default();
     let most = usize::try_from(of.most).unwrap_or(usize::MAX);
     each(of, |named| {
         let Ok(address) = named else { return };

@@ -20,6 +20,7 @@ mod gate;
 mod guests;
 mod judge;
 mod lanes;
+mod length;
 mod list;
 mod seen;
 

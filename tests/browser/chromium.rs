@@ -65,12 +65,11 @@ impl Drop for Chromium {
 }
 
 /// The roles of parts that want a name (WAI-ARIA 1.2 §5.2.8.4 and §6).
-const USED: [&str; 14] = [
+const USED: [&str; 13] = [
     "button",
     "checkbox",
     "combobox",
     "dialog",
-    "form",
     "heading",
     "img",
     "link",

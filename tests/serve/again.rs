@@ -78,6 +78,36 @@ fn a_list_says_for_which_one_it_waits() {
     assert!(server.until(&second, &["done"])["waits_for"].is_null());
 }
 
+#[test]
+fn a_short_list_does_not_wait_for_the_end_of_a_long_one() {
+    // A turn takes five minutes of simulated time, each of the long lists ten at least.
+    let (first, second): (String, String) = (
+        (0..12_000).map(|n| format!("p{n}@acme.test\n")).collect(),
+        (12_000..24_000)
+            .map(|n| format!("p{n}@acme.test\n"))
+            .collect(),
+    );
+    let server = Home::with(24_000).serve(&["--world-speed", "60"]);
+    let long = server.send("name=long.csv", &first);
+    server.until(&long, &["running"]);
+    let short = server.send("name=short.csv", "email\nbert@acme.test\n");
+    server.until(&short, &["done"]);
+    assert_eq!(server.view(&long)["state"], "running");
+    // One that waits for its next turn is called back at once.
+    let other = server.send("name=other.csv", &second);
+    server.until(&other, &["running"]);
+    assert_eq!(server.view(&long)["state"], "running");
+    server.post(&format!("/v1/lists/{long}/stop"), "");
+    let view = server.until(&long, &["done"]);
+    assert_eq!(server.view(&other)["state"], "running", "{view}");
+    let deliverable = view["result"]["counts"]["verdict"]["deliverable"].as_u64();
+    assert!(deliverable > Some(2_500), "{view}");
+    let asked = view["result"]["traffic"]["rcpt"].as_u64();
+    assert!(asked >= deliverable, "in all its turns: {view}");
+    server.post(&format!("/v1/lists/{other}/stop"), "");
+    server.until(&other, &["done"]);
+}
+
 /// A world that changes while the server rests: `p1` leaves, `p5` comes.
 fn change(home: &Home) {
     let path = home.path("world.toml");
@@ -126,6 +156,7 @@ fn the_rows_that_are_picked_are_asked_about_again_and_no_others() {
     assert_eq!(verdict("nobody5"), "deliverable");
     for (picked, status, kind) in [
         (json!({}), 400, "bad_request"),
+        (json!({ "q": " " }), 400, "bad_request"),
         (json!({ "q": "no such text" }), 400, "bad_request"),
         (json!({ "list": "sold" }), 400, "bad_request"),
     ] {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use presend::input::list::Source;
-use presend::ledger::{Ledger, Lifetimes, Realm};
+use presend::ledger::{Ledger, Lifetimes, Memory, Realm};
 use presend::model::ending::Ending;
 use presend::model::timestamp::Timestamp;
 use presend::probe::scheduler::{Progress, ToGo};
 use presend::sim::score::{create, in_simulated_time};
+use presend::verify::estimate::{Length, Sample, estimate};
 use presend::verify::{Asking, Observer, Task, verify};
 
 use super::{terms_of, tools};
@@ -117,4 +118,73 @@ fn the_time_to_go_lies_in_the_range_that_is_shown() {
     );
     assert!(mean >= 0.9, "{mean:.3}: {shares:.2?}");
     assert!(median <= 3.0, "{median:.2}");
+}
+
+/// What an estimate of a drawn world said of how long verifying it takes, in seconds, with how long it then took.
+fn estimated(seed: u64, rows: usize) -> (Length, f64) {
+    let creation = create(seed, rows);
+    let folder = tempfile::tempdir().unwrap();
+    let tools = tools();
+    in_simulated_time(async {
+        let world = creation.internet.start(seed).world;
+        let clock = world.clock;
+        let source = Source::spool("list".to_owned(), creation.list.bytes().as_slice()).unwrap();
+        let realm = Realm::Simulated("world".to_owned());
+        let ledger = folder.path().join("ledger.db");
+        let began = clock.now();
+        let mut ledger = Ledger::open(&ledger, &realm, Lifetimes::default(), began).unwrap();
+        let asking = || Asking::World(world.clone(), Box::new(terms_of(seed)));
+        let never = std::future::pending::<Ending>;
+        let task = Task::of(source, folder.path().join("out"));
+        let sample = Sample {
+            sources: std::slice::from_ref(&task.lists[0].source),
+            options: &task.options,
+            most: 150,
+            seed: 0,
+        };
+        let mut notes = Notes::default();
+        let estimated = estimate(
+            &sample,
+            Memory::Use,
+            &tools,
+            asking(),
+            &mut ledger,
+            &mut notes,
+            never(),
+        );
+        let length = estimated.await.unwrap().length;
+        let began = clock.now();
+        verify(&task, &tools, asking(), &mut ledger, &mut notes, never())
+            .await
+            .unwrap();
+        (length, clock.now().since(began).as_secs_f64())
+    })
+    .unwrap()
+}
+
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "no run takes so long")]
+fn verifying_takes_as_long_as_the_estimate_said() {
+    let all: Vec<(Length, f64)> = (0..12)
+        .map(|seed| {
+            let rows = [600, 1_200, 2_000][usize::try_from(seed % 3).unwrap()];
+            estimated(seed, rows)
+        })
+        .collect();
+    let holds = |(length, truth): &&(Length, f64)| {
+        (length.soonest as f64..=length.latest as f64).contains(truth)
+    };
+    let count = all.iter().filter(holds).count();
+    for (length, truth) in &all {
+        println!(
+            "{} to {} s said, {truth:.0} s it was",
+            length.soonest, length.latest
+        );
+    }
+    // A range that is always right, but tells nobody anything, would hold, too.
+    let width = |(length, truth): &(Length, f64)| (length.latest - length.soonest) as f64 / truth;
+    let mut widths: Vec<f64> = all.iter().map(width).collect();
+    widths.sort_by(f64::total_cmp);
+    assert!(widths[widths.len() / 2] <= 3.0, "{widths:.1?}");
+    assert!(count >= 11, "{count} of {}", all.len());
 }

@@ -15,10 +15,12 @@ use super::body::{self, Json, Path, Query};
 use crate::model::limits;
 use crate::model::text;
 use crate::serve::choices::{Choices, Said};
-use crate::serve::lists::{Added, Download, Forget, Received, View, XLSX, not_verified};
+use crate::serve::files::{Download, XLSX};
+use crate::serve::lists::{Added, Forget, Received, not_verified};
 use crate::serve::preview::{Preview, preview as look};
 use crate::serve::problem::Problem;
 use crate::serve::store::{Id, Picked, Work, hex};
+use crate::serve::view::View;
 use crate::verify::output::{self, SheetOf};
 
 /// What is said with a list that is sent: as parameters, or as fields of the form that it comes in.
@@ -254,7 +256,7 @@ pub async fn all(
     let limit = page.limit.unwrap_or(50).clamp(1, 100);
     let mut views = app.lists.views();
     if let Some(after) = page.after {
-        let at = views.iter().position(|view| view.id() == after);
+        let at = views.iter().position(|view| view.id.as_str() == after);
         let Some(at) = at else {
             return Err(Problem::bad(
                 "`after` names no list: it may have been deleted meanwhile. Begin with the first page",
@@ -262,7 +264,7 @@ pub async fn all(
         };
         views.drain(..=at);
     }
-    let next = (views.len() > limit).then(|| views[limit - 1].id().to_owned());
+    let next = (views.len() > limit).then(|| views[limit - 1].id.as_str().to_owned());
     views.truncate(limit);
     Ok(axum::Json(Several { lists: views, next }))
 }

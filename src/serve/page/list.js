@@ -158,9 +158,7 @@ function progress(now) {
   for (const list of LISTS) write(`live-${list}`, count(now.lists[list]));
   part("rate").hidden = now.rate === null;
   if (now.rate !== null) write("rate-share", percent(now.rate));
-  const { soonest, latest } = now.to_go ?? {};
-  const [from, to] = [span(soonest ?? 0), span(latest ?? 0)];
-  write("to-go", now.to_go && latest > 0 ? from === to || soonest < 1 ? say("list.to_go_short", { to }) : say("list.to_go", { from, to }) : "");
+  write("to-go", now.to_go?.latest > 0 ? between(now.to_go, "list.to_go") : "");
   write("traffic", [say("list.traffic", { recipients: now.recipients, connections: now.connections }), now.known > 0 && say("list.known", { n: now.known })].filter(Boolean).join(" "));
   const waits = now.waiting;
   part("waiting-line").hidden = !waits;
@@ -212,12 +210,18 @@ function result(now) {
   write("took", say("list.time_taken", { time: span(result.time.seconds) }));
 }
 
-function estimate({ estimate: { estimate, sample, addresses } }) {
+// Between which two times something lies; where the shorter one is nothing to speak of, only the longer one is said.
+function between({ soonest, latest }, name) {
+  const [from, to] = [span(soonest), span(latest)];
+  return from === to || soonest < 60 ? say(`${name}_short`, { to }) : say(name, { from, to });
+}
+
+function estimate({ estimate: { estimate, sample, addresses, length } }) {
   const { input, verified_low: low, verified_high: high, halving_sample: more } = estimate;
   part("estimate-share").textContent = percent(input.rate);
   part("estimate-share").className = `big ${zone(input.rate)}`;
   write("estimate-interval", `(${say("list.interval", { low: percent(input.low), high: percent(input.high) })}, ${say("list.expected", { n: Math.round(input.expected_bounces) })})`);
-  write("estimate-verified", `${count(low)}–${count(high)} ${say("list.estimate_verified")}`);
+  write("estimate-verified", `${count(low)}–${count(high)} ${say("list.estimate_verified")}. ${length ? between(length, "list.estimate_takes") : ""}`);
   write("estimate-how", [say("list.estimate_says", { sample, addresses }) + ".", more && say("list.estimate_halve", { n: more })].filter(Boolean).join(" "));
 }
 

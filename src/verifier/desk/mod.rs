@@ -1,13 +1,14 @@
 //! A desk: lists wait at it for their turn, and single addresses are asked about before them.
 //!
-//! One thread asks (`work`), so that the limits of each host hold for everything that is asked for: a list after the
-//! other, and beside its rows the guests, in the same conversations. Another reads what is known (`known`), so that what
+//! One thread asks (`work`), so that the limits of each host hold for everything that is asked for: lists by turns, and
+//! beside the rows of each the guests, in the same conversations. Another reads what is known (`known`), so that what
 //! needs no question is answered at once, however long a list takes. A list under way can be had by what is known of it
-//! (`picture`); `totals` counts what is done.
+//! (`picture`); whose turn it is say the `turns`; `totals` counts what is done.
 
 mod known;
 mod picture;
 mod totals;
+mod turns;
 mod work;
 
 use std::path::PathBuf;
@@ -39,7 +40,8 @@ use crate::verify::{Guest, Guests, News, SoFar, Task, Tools, VerifyError};
 use known::Known;
 use picture::{NoObserver, Sight, add_pages};
 use totals::Totals;
-use work::{Errand, Shared, Worker};
+use turns::Spent;
+use work::{Errand, InLine, Shared, Work, Worker};
 
 pub use totals::Counts;
 
@@ -363,12 +365,12 @@ impl Desk {
         let (teller, standing) = watch::channel(Standing::default());
         let (answer, outcome) = oneshot::channel();
         // Where the thread is gone its answer says so.
-        let _ = self.errands.send(Errand::List {
-            work: Box::new(work),
+        let _ = self.errands.send(Errand::List(InLine {
+            work: Work::List(Box::new(work), answer),
             wish,
             teller,
-            answer,
-        });
+            spent: Spent::default(),
+        }));
         Ticket { standing, outcome }
     }
 
@@ -381,12 +383,12 @@ impl Desk {
     ) -> Ticket<Option<Estimated>> {
         let (teller, standing) = watch::channel(Standing::default());
         let (answer, outcome) = oneshot::channel();
-        let _ = self.errands.send(Errand::Sample {
-            work: Box::new(work),
+        let _ = self.errands.send(Errand::List(InLine {
+            work: Work::Sample(Box::new(work), answer),
             wish,
             teller,
-            answer,
-        });
+            spent: Spent::default(),
+        }));
         Ticket { standing, outcome }
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::known::Known;
 use super::picture::{Sight, add_pages};
 use super::totals::{RunTotals, Totals};
+use super::turns::{Spent, TakesTurns, Turns};
 use super::{
     Again, Lending, ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish,
 };
@@ -36,24 +37,15 @@ use crate::verify::{
 
 /// One thing to do.
 pub(super) enum Errand {
-    List {
-        work: Box<ListWork>,
-        wish: watch::Receiver<Wish>,
-        teller: watch::Sender<Standing>,
-        answer: oneshot::Sender<Result<Listed, Error>>,
-    },
-    Sample {
-        work: Box<SampleWork>,
-        wish: watch::Receiver<Wish>,
-        teller: watch::Sender<Standing>,
-        answer: oneshot::Sender<Result<Option<Estimated>, Error>>,
-    },
+    List(InLine),
     /// Somebody waits among the guests.
     Guests {
         trouble: mpsc::UnboundedSender<Error>,
     },
     /// Nothing more is to be done.
-    End { done: oneshot::Sender<()> },
+    End {
+        done: oneshot::Sender<()>,
+    },
     /// Whom to leave alone from now on.
     Suppress(Suppression),
     Preflight {
@@ -66,6 +58,30 @@ pub(super) enum Errand {
     },
 }
 
+/// A list that takes turns.
+pub(super) struct InLine {
+    pub(super) work: Work,
+    pub(super) wish: watch::Receiver<Wish>,
+    pub(super) teller: watch::Sender<Standing>,
+    pub(super) spent: Spent,
+}
+
+/// What is to be done with a list, and where it is told what came of it.
+pub(super) enum Work {
+    List(Box<ListWork>, Answer<Listed>),
+    Sample(Box<SampleWork>, Answer<Option<Estimated>>),
+}
+
+impl TakesTurns for InLine {
+    fn wish(&self) -> &watch::Receiver<Wish> {
+        &self.wish
+    }
+
+    fn spent(&self) -> &Spent {
+        &self.spent
+    }
+}
+
 /// Where what came of an errand is told.
 type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -74,7 +90,7 @@ type Answer<T> = oneshot::Sender<Result<T, Error>>;
 struct Line {
     /// To be done alone, before all else.
     forget: VecDeque<(Vec<Target>, Answer<Forgotten>)>,
-    lists: VecDeque<Errand>,
+    lists: Turns<InLine>,
     /// Who is told when guests cannot be asked about.
     hosts: Vec<mpsc::UnboundedSender<Error>>,
     /// Who is told when everything has ended.
@@ -121,9 +137,15 @@ impl Door {
         true
     }
 
+    /// Whether a list whose asking ended so is not done, but has made room for others.
+    fn has_made_room(&self, ending: Ending, wish: &watch::Receiver<Wish>) -> bool {
+        let is_interrupted = ending == Ending::Interrupted || *self.line.makes_room.borrow();
+        is_interrupted && *wish.borrow() == Wish::GoOn
+    }
+
     fn take_in(&mut self, errand: Errand, asker: &Asker) {
         match errand {
-            Errand::List { .. } | Errand::Sample { .. } => self.line.lists.push_back(errand),
+            Errand::List(list) => self.line.lists.add(list),
             Errand::Guests { trouble } => {
                 self.line.hosts.retain(|host| !host.is_closed());
                 self.line.hosts.push(trouble);
@@ -250,8 +272,8 @@ impl Worker {
             if let Some(suppression) = door.line.suppression.take() {
                 self.tools.suppression = suppression;
             }
-            if let Some(errand) = door.line.lists.pop_front() {
-                self.turn_of(errand, door).await;
+            if let Some(list) = door.line.lists.next() {
+                self.turn_of(list, door).await;
             } else if !self.guests.is_empty() {
                 let asked = self.guests_alone(door).await;
                 if let Err(error) = asked {
@@ -268,43 +290,43 @@ impl Worker {
     }
 
     /// Gives a list its turn.
-    async fn turn_of(&mut self, errand: Errand, door: &mut Door) {
-        match errand {
-            Errand::List {
-                work,
-                wish,
-                teller,
-                answer,
-            } => match self.list(&work, &wish, &teller, door).await {
-                Ok(Turn::Over(listed)) => drop(answer.send(Ok(listed))),
-                Err(error) => drop(answer.send(Err(error))),
-                Ok(Turn::MadeRoom) => door.line.lists.push_front(Errand::List {
-                    work,
-                    wish,
-                    teller,
-                    answer,
-                }),
-            },
-            Errand::Sample {
-                work,
-                wish,
-                teller,
-                answer,
-            } => match self.sample(&work, &wish, &teller, door).await {
-                Ok(Turn::Over(estimated)) => drop(answer.send(Ok(estimated))),
-                Err(error) => drop(answer.send(Err(error))),
-                Ok(Turn::MadeRoom) => door.line.lists.push_front(Errand::Sample {
-                    work,
-                    wish,
-                    teller,
-                    answer,
-                }),
-            },
-            Errand::Guests { .. }
-            | Errand::End { .. }
-            | Errand::Suppress(_)
-            | Errand::Preflight { .. }
-            | Errand::Forget { .. } => unreachable!("only lists stand in this line"),
+    async fn turn_of(&mut self, list: InLine, door: &mut Door) {
+        let InLine {
+            work,
+            wish,
+            teller,
+            mut spent,
+        } = list;
+        // In this order, so that whoever calls it back and sees it waiting knows that it will not begin.
+        teller.send_modify(|standing| standing.is_under_way = true);
+        let is_wanted = *wish.borrow() == Wish::GoOn || !spent.is_nothing();
+        spent.begin(self.asker.now());
+        let work = match work {
+            Work::List(work, answer) => {
+                let turn = match is_wanted {
+                    true => self.list(&work, &wish, &teller, &mut spent, door).await,
+                    false => Ok(Turn::Over(Listed::NotBegun)),
+                };
+                tell(turn, answer).map(|answer| Work::List(work, answer))
+            }
+            Work::Sample(work, answer) => {
+                let turn = match is_wanted {
+                    true => self.sample(&work, &wish, &teller, &mut spent, door).await,
+                    false => Ok(Turn::Over(None)),
+                };
+                tell(turn, answer).map(|answer| Work::Sample(work, answer))
+            }
+        };
+        let Some(work) = work else { return };
+        let list = InLine {
+            work,
+            wish,
+            teller,
+            spent,
+        };
+        match *door.line.makes_room.borrow() {
+            true => door.line.lists.add_first(list),
+            false => door.line.lists.add(list),
         }
     }
 
@@ -356,13 +378,9 @@ impl Worker {
         work: &ListWork,
         wish: &watch::Receiver<Wish>,
         teller: &watch::Sender<Standing>,
+        spent: &mut Spent,
         door: &mut Door,
     ) -> Result<Turn<Listed>, Error> {
-        // In this order, so that whoever calls it back and sees it waiting knows that it will not begin.
-        teller.send_modify(|standing| standing.is_under_way = true);
-        if *wish.borrow() != Wish::GoOn {
-            return Ok(Turn::Over(Listed::NotBegun));
-        }
         let task = &work.task;
         let mut domains = Vec::new();
         for input in &task.lists {
@@ -383,7 +401,8 @@ impl Worker {
                 seed: config.limits.seed,
             };
             config.limits.seed = ledger.begin(&job, self.asker.now())?.seed;
-            config.limits.patience = work.patience.unwrap_or(config.limits.patience);
+            let patience = work.patience.unwrap_or(config.limits.patience);
+            config.limits.patience = spent.left(patience);
         }
         let tools = Tools {
             policy: work.policy.clone(),
@@ -393,11 +412,14 @@ impl Worker {
         let since = since.unwrap_or(ledger.run_began());
         teller.send_modify(|standing| standing.since = Some(since));
         let mut observer = self.teller(teller.clone());
-        let stop = early(wish, door, work.deadline);
-        let mut finished = match &work.again {
+        let deadline = work.deadline.map(|deadline| spent.left(deadline));
+        let stop = early(wish, door, deadline);
+        let (mut finished, ended) = match &work.again {
             None => {
                 let run = prepare(task, &tools, asking, ledger, &mut observer, stop);
-                door.beside(&self.asker, run).await?
+                let finished = door.beside(&self.asker, run).await?;
+                let ended = finished.report.ending;
+                (finished, ended)
             }
             Some(again) => {
                 let run = self.again(work, again, &tools, asking, ledger, &mut observer, stop);
@@ -405,10 +427,12 @@ impl Worker {
             }
         };
         self.now.is(self.asker.now());
-        if *door.line.makes_room.borrow() && *wish.borrow() == Wish::GoOn {
+        let report = &mut finished.report;
+        if door.has_made_room(ended, wish) {
+            spent.add(std::mem::take(&mut report.traffic));
             return Ok(Turn::MadeRoom);
         }
-        let report = &mut finished.report;
+        spent.tell(report);
         if let Place::Simulated(_, world) = &self.asker.place {
             report.world = std::path::Path::new(world)
                 .file_name()
@@ -426,7 +450,8 @@ impl Worker {
         Ok(Turn::Over(Listed::Done(Box::new(report))))
     }
 
-    /// Asks again about some rows of a list, whatever is known of them; the others are listed as they stand.
+    /// Asks again about some rows of a list, whatever is known of them; the others are listed as they stand. Tells how
+    /// the asking ended, too.
     #[expect(
         clippy::too_many_arguments,
         reason = "those of a run, and what it is about"
@@ -440,7 +465,7 @@ impl Worker {
         ledger: &mut Ledger,
         observer: &mut Teller<'_>,
         stop: Stop<'_>,
-    ) -> Result<Finished, Error> {
+    ) -> Result<(Finished, Ending), Error> {
         let rows = Rows::of_addresses(again.addresses.iter().cloned());
         let rows = rows.beside(work.task.guests.clone());
         let asked = ask(rows, Memory::Refresh, tools, asking, ledger, observer, stop).await?;
@@ -459,7 +484,7 @@ impl Worker {
         let report = &mut finished.report;
         report.traffic = asked.traffic();
         report.time = asked.time();
-        Ok(finished)
+        Ok((finished, asked.ending))
     }
 
     fn teller(&self, standing: watch::Sender<Standing>) -> Teller<'_> {
@@ -478,12 +503,9 @@ impl Worker {
         work: &SampleWork,
         wish: &watch::Receiver<Wish>,
         teller: &watch::Sender<Standing>,
+        spent: &mut Spent,
         door: &mut Door,
     ) -> Result<Turn<Option<Estimated>>, Error> {
-        teller.send_modify(|standing| standing.is_under_way = true);
-        if *wish.borrow() != Wish::GoOn {
-            return Ok(Turn::Over(None));
-        }
         let SampleWork {
             sources, options, ..
         } = work;
@@ -491,7 +513,10 @@ impl Worker {
         for source in sources {
             add_domains(&mut domains, source, options)?;
         }
-        let asking = self.asker.asking(&domains).await?;
+        let mut asking = self.asker.asking(&domains).await?;
+        if let Asking::World(_, config) = &mut asking {
+            config.limits.patience = spent.left(config.limits.patience);
+        }
         let mut opened = self.ledger()?;
         let tools = Tools {
             policy: work.policy.clone(),
@@ -516,14 +541,16 @@ impl Worker {
             &mut observer,
             stop,
         );
-        let estimated = door.beside(&self.asker, run).await?;
+        let mut estimated = door.beside(&self.asker, run).await?;
         self.now.is(self.asker.now());
-        Ok(
-            match *door.line.makes_room.borrow() && *wish.borrow() == Wish::GoOn {
-                true => Turn::MadeRoom,
-                false => Turn::Over(Some(estimated)),
-            },
-        )
+        if door.has_made_room(estimated.ending, wish) {
+            spent.add(estimated.traffic);
+            return Ok(Turn::MadeRoom);
+        }
+        if let Some(before) = spent.traffic() {
+            estimated.traffic = estimated.traffic.after(before);
+        }
+        Ok(Turn::Over(Some(estimated)))
     }
 
     fn ledger(&self) -> Result<OpenLedger, Error> {
@@ -538,12 +565,24 @@ impl Worker {
     }
 }
 
+/// Tells what came of a list, if its turn was the last. Else returns where to tell it.
+fn tell<T>(turn: Result<Turn<T>, Error>, answer: Answer<T>) -> Option<Answer<T>> {
+    let told = match turn {
+        Ok(Turn::MadeRoom) => return Some(answer),
+        Ok(Turn::Over(came)) => Ok(came),
+        Err(error) => Err(error),
+    };
+    let _ = answer.send(told);
+    None
+}
+
 /// How often guests that are asked about alone look whether a list waits.
 const LOOKS_FOR_LISTS: Duration = Duration::from_millis(100);
 
 /// When a list's asking is to end early.
 fn early(wish: &watch::Receiver<Wish>, door: &Door, deadline: Option<Duration>) -> Stop<'static> {
     let (mut wish, mut room) = (wish.clone(), door.line.makes_room.subscribe());
+    let turn = door.line.lists.is_over();
     let early = async move {
         let called_back = async {
             // Whoever handed it in and is gone wants nothing else any more.
@@ -561,6 +600,7 @@ fn early(wish: &watch::Receiver<Wish>, door: &Door, deadline: Option<Duration>) 
             () = called_back => Ending::Interrupted,
             _ = room.wait_for(|makes| *makes) => Ending::Interrupted,
             () = over => Ending::Deadline,
+            () = turn => Ending::Interrupted,
         }
     };
     Stop::from(early)

@@ -355,6 +355,36 @@ pub struct Traffic {
     pub busiest: Vec<HostLine>,
 }
 
+impl Traffic {
+    /// This and what was asked `before` in the same work. What was known already was so at its beginning.
+    #[must_use]
+    pub fn after(mut self, before: &Traffic) -> Traffic {
+        let most = self.busiest.len().max(before.busiest.len());
+        for line in &before.busiest {
+            match self
+                .busiest
+                .iter_mut()
+                .find(|known| known.host == line.host)
+            {
+                Some(known) => known.rcpt += line.rcpt,
+                None => self.busiest.push(line.clone()),
+            }
+        }
+        self.busiest
+            .sort_by(|a, b| (b.rcpt, &a.host).cmp(&(a.rcpt, &b.host)));
+        self.busiest.truncate(most);
+        Traffic {
+            dns_queries: self.dns_queries + before.dns_queries,
+            connections: self.connections + before.connections,
+            rcpt: self.rcpt + before.rcpt,
+            decoys: self.decoys + before.decoys,
+            answered_from_ledger: before.answered_from_ledger,
+            waits: self.waits + before.waits,
+            busiest: self.busiest,
+        }
+    }
+}
+
 /// One mail host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostLine {
