@@ -76,6 +76,7 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<Exit> {
             options: &options,
             most: u64::from(args.sample),
             seed,
+            before: None,
         };
         let (memory, ledger) = (args.asking.memory(), &mut session.opened.ledger);
         let asking = session.asking;

@@ -1148,9 +1148,17 @@ mod served {
     /// Most checks without a whole answer whose place to ask again is kept. Our choice: the oldest goes first.
     pub const SERVED_OPEN_CHECKS: usize = 10_000;
 
+    /// Most bytes of their addresses. Our choice.
+    pub const SERVED_OPEN_BYTES: usize = 16 << 20;
+
+    /// How long such a place is kept. Our choice: longer than most hosts have strangers wait; what was learned is known
+    /// after that as well.
+    pub const SERVED_OPEN_CHECK: Duration = Duration::from_secs(4 * 3_600);
+
     /// How long a list is asked about before it makes room for another one that waits. Our choice: so long waits a short
-    /// list for a long one, and the long one is read anew no more often.
-    pub const SERVED_TURN: Duration = Duration::from_secs(300);
+    /// list for a long one, and it is longer than most hosts have strangers wait, and than we leave alone those who do
+    /// not answer.
+    pub const SERVED_TURN: Duration = Duration::from_secs(600);
 
     /// Most preflights under way at a time. Our choice: each asks some hundred questions of DNS.
     pub const SERVED_PREFLIGHTS: usize = 16;

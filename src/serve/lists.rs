@@ -418,10 +418,15 @@ impl Lists {
         let (wish, of_wish) = watch::channel(Wish::GoOn);
         let ordered = self.order(&record, work, of_wish)?;
         *entry.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
-        self.change(&entry, |now| {
+        let kept = self.change(&entry, |now| {
             record.owed = now.owed;
             *now = record;
-        })?;
+        });
+        if kept.is_err() {
+            // It is in line already: it is not to begin.
+            entry.wishes(Wish::Stop);
+        }
+        kept?;
         entry
             .now
             .send_modify(|(_, standing)| *standing = Standing::default());
@@ -587,7 +592,7 @@ impl Lists {
             !matches!(record.state, State::Queued | State::Running)
         };
         let _ = now.wait_for(is_over).await;
-        let _claim = self.claim(id)?;
+        let claim = self.claim(id)?;
         let record = now.borrow().0.clone();
         let mut targets = vec![Target::Place(self.place(id))];
         if forget == Forget::People {
@@ -598,9 +603,14 @@ impl Lists {
         // Before its record goes, so that a server killed meanwhile can be asked again.
         self.0.desk.forget(targets).await?;
         let (lists, of) = (self.clone(), id.clone());
-        let removed = tokio::task::spawn_blocking(move || lists.0.store.remove(&of)).await;
-        removed.map_err(|error| Problem::fault(&error))??;
-        self.entries().remove(id);
+        // To its end, whether or not somebody waits for it.
+        let removed = tokio::task::spawn_blocking(move || {
+            let _claim = claim;
+            lists.0.store.remove(&of)?;
+            lists.entries().remove(&of);
+            Ok::<_, std::io::Error>(())
+        });
+        removed.await.map_err(|error| Problem::fault(&error))??;
         Ok(())
     }
 

@@ -244,6 +244,9 @@ pub struct Store {
 /// The file of a list's record.
 const RECORD: &str = "record.json";
 
+/// The same once the list is to go.
+const FORMER: &str = "record.gone";
+
 /// The file that was sent.
 const UPLOAD: &str = "upload";
 
@@ -365,25 +368,27 @@ impl Store {
         output::write_whole(&path, Rights::PRIVATE, &text)
     }
 
-    /// Removes everything of a list. What its files held is overwritten, then they go; the record goes first, so that a
-    /// server killed meanwhile removes the rest when it starts.
+    /// Removes everything of a list. What its files held is overwritten, as far as that can be done, then they go; first
+    /// of all the record has another name, so that a server killed meanwhile removes the rest when it starts.
     ///
     /// # Errors
     ///
     /// When something cannot be removed.
     pub fn remove(&self, id: &Id) -> io::Result<()> {
         let folder = self.path(id);
-        let record = folder.join(RECORD);
-        for done in [
-            erase(&record).and_then(|()| fs::remove_file(&record)),
-            erase_all(&folder).and_then(|()| fs::remove_dir_all(&folder)),
-        ] {
-            match done {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
+        let is_gone = |done: io::Result<()>| match done {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        };
+        is_gone(fs::rename(folder.join(RECORD), folder.join(FORMER)))?;
+        // A disk that has no room for that is to be made room on all the same.
+        if let Err(error) = erase_all(&folder) {
+            tracing::warn!(
+                list = id.as_str(),
+                "not all of it could be overwritten: {error}"
+            );
         }
-        Ok(())
+        is_gone(fs::remove_dir_all(&folder))
     }
 
     /// The file that was sent.
@@ -415,18 +420,29 @@ fn erase(path: &Path) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Overwrites every file in a folder and in those below it.
+/// Overwrites every file in a folder and in those below it; what cannot be overwritten does not keep it from the others.
+///
+/// # Errors
+///
+/// The last one.
 fn erase_all(folder: &Path) -> io::Result<()> {
+    let mut all = Ok(());
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
-        if kind.is_dir() {
-            erase_all(&entry.path())?;
-        } else if kind.is_file() {
-            erase(&entry.path())?;
+        let done = match (kind.is_dir(), kind.is_file()) {
+            (true, _) => erase_all(&entry.path()),
+            (_, true) => erase(&entry.path()),
+            (false, false) => Ok(()),
+        };
+        // One that somebody has removed meanwhile is gone as well.
+        if let Err(error) = done
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            all = Err(error);
         }
     }
-    Ok(())
+    all
 }
 
 /// Makes a folder that is for its owner alone.

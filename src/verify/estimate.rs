@@ -20,6 +20,7 @@ use crate::input::list::{IntakeError, Options, Source};
 use crate::ledger::{Ledger, Memory};
 use crate::model::ending::Ending;
 use crate::model::provider::Providers;
+use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::probe::run::Stop;
 use crate::projection::sample::{self, Estimate, Stratum};
@@ -155,6 +156,17 @@ pub struct Sample<'s> {
     pub most: u64,
     /// What the lots are drawn by.
     pub seed: u64,
+    /// What was done about the same sample before, where it is asked about by turns.
+    pub before: Option<Before>,
+}
+
+/// What earlier turns have done about a sample.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    /// How many of the sample needed no question in the first of them.
+    pub known: u64,
+    /// When the first of them began.
+    pub started: Timestamp,
 }
 
 /// Asks about a sample of lists and says what they come to as a whole.
@@ -226,13 +238,14 @@ pub async fn estimate(
     }
     let model = tally.teach(model);
     let sample: u64 = lines.iter().map(|line| line.sample).sum();
-    let traffic = asked.traffic();
-    let length = queues.length(
-        limits,
-        asked.time().seconds,
-        (traffic.answered_from_ledger, sample),
-        sample == parted.addresses,
-    );
+    let (traffic, mut time) = (asked.traffic(), asked.time());
+    let mut known = traffic.answered_from_ledger;
+    if let Some(before) = of.before {
+        known = before.known;
+        time.started = before.started;
+        time.seconds = time.finished.since(before.started).as_secs_f64();
+    }
+    let length = queues.length(limits, time.seconds, (known, sample), parted.addresses);
     Ok(Estimated {
         schema: 1,
         list: listed(of.sources.iter().map(Source::name)),
@@ -244,7 +257,7 @@ pub async fn estimate(
         traffic,
         length,
         ending: asked.ending,
-        time: asked.time(),
+        time,
     })
 }
 

@@ -22,6 +22,10 @@ pub struct Length {
 pub(super) struct Limits {
     /// Recipients a second at one host.
     rate: Rate,
+    /// The same at one that has borne that for a while.
+    rate_max: Rate,
+    /// Recipients a second at all hosts together.
+    all: Rate,
     /// How long an address may wait for a host that has us come back.
     patience: Duration,
 }
@@ -32,10 +36,14 @@ impl Limits {
         match asking {
             Asking::World(_, config) | Asking::Engine(_, config, _) => Limits {
                 rate: config.limits.ceilings.rate,
+                rate_max: config.limits.rate_max,
+                all: config.limits.rate,
                 patience: config.limits.patience,
             },
             Asking::Nobody(..) => Limits {
                 rate: Rate::UNLIMITED,
+                rate_max: Rate::UNLIMITED,
+                all: Rate::UNLIMITED,
                 patience: Duration::ZERO,
             },
         }
@@ -68,33 +76,46 @@ impl Queues {
     }
 
     /// How long it takes to ask about all of them, where asking about the sample took `sample` seconds; so many of so many
-    /// of the sample were `known` before. With `is_whole`, the sample was the list.
+    /// of the sample were `known` before. `addresses` are those of the list.
     pub(super) fn length(
         &self,
         limits: Limits,
         sample: f64,
         (known, of): (u64, u64),
-        is_whole: bool,
+        addresses: u64,
     ) -> Length {
         let asked = of.saturating_sub(known);
-        if is_whole || asked == 0 {
+        if of == addresses || asked == 0 {
             // Whoever was asked about for the sample is known.
             return Length {
                 soonest: 0,
                 latest: whole(sample.ceil()),
             };
         }
+        #[expect(clippy::cast_precision_loss, reason = "a list is small enough")]
+        let (share, all) = (
+            asked as f64 / of as f64,
+            addresses.saturating_sub(of) as f64,
+        );
         let providers = self.at_provider.values().copied();
-        #[expect(clippy::cast_precision_loss, reason = "a sample is small")]
-        let share = asked as f64 / of as f64;
         let longest = providers.fold(self.at_domain, f64::max) * share;
-        let queue = limits.rate.per_second().map_or(0.0, |rate| longest / rate);
+        let takes =
+            |recipients: f64, rate: Rate| rate.per_second().map_or(0.0, |rate| recipients / rate);
+        let together = takes(all * share, limits.all);
+        let at_best = match limits.rate.is_below(limits.rate_max) {
+            true => limits.rate_max,
+            false => limits.rate,
+        };
+        // Not all rows that look alike are at the same host; and where a few had to come back, some of many will.
+        let soonest = (takes(longest, at_best) * 0.8)
+            .max(together)
+            .max(sample / 4.0);
         // A decoy a domain, and hosts slower than they may be asked. Hosts that were not met may have strangers come back,
         // but seldom keep them for half of what we bear.
-        let latest = (queue * 2.0).max(sample) + limits.patience.as_secs_f64() / 2.0;
+        let queue = takes(longest, limits.rate).max(together) * 2.0;
+        let latest = queue.max(sample) + limits.patience.as_secs_f64() / 2.0;
         Length {
-            // Not all rows that look alike are at the same host; and where a few had to come back, some of many will.
-            soonest: whole((queue * 0.8).max(sample / 4.0).floor()),
+            soonest: whole(soonest.floor()),
             latest: whole(latest.ceil()),
         }
     }
@@ -116,6 +137,8 @@ mod tests {
     fn limits(rate: u32) -> Limits {
         Limits {
             rate: Rate::per_seconds(rate),
+            rate_max: Rate::per_seconds(rate * 2),
+            all: Rate::UNLIMITED,
             patience: Duration::from_secs(1_800),
         }
     }
@@ -128,15 +151,15 @@ mod tests {
             queues.add(None, 2.0);
         }
         let took = 20.0;
-        let length = queues.length(limits(10), took, (0, 100), false);
-        assert_eq!((length.soonest, length.latest), (400, 1_900));
-        let slower = queues.length(limits(1), took, (0, 100), false);
-        assert_eq!((slower.soonest, slower.latest), (4_000, 10_900));
+        let length = queues.length(limits(10), took, (0, 100), 10_000);
+        assert_eq!((length.soonest, length.latest), (200, 1_900));
+        let slower = queues.length(limits(1), took, (0, 100), 10_000);
+        assert_eq!((slower.soonest, slower.latest), (2_000, 10_900));
         let mut queues = Queues::new(9_000);
         queues.add(None, 10_000.0);
         assert_eq!(
-            queues.length(limits(10), took, (0, 100), false).soonest,
-            720
+            queues.length(limits(10), took, (0, 100), 10_000).soonest,
+            360
         );
     }
 
@@ -144,21 +167,34 @@ mod tests {
     fn what_is_known_takes_no_time() {
         let mut queues = Queues::new(5_000);
         queues.add(Some("google"), 5_000.0);
-        let known = queues.length(limits(10), 0.0, (100, 100), false);
+        let known = queues.length(limits(10), 0.0, (100, 100), 10_000);
         assert_eq!((known.soonest, known.latest), (0, 0));
-        let half = queues.length(limits(10), 0.0, (50, 100), false);
-        assert_eq!(half.soonest, 200);
-        let whole = queues.length(limits(10), 600.0, (0, 100), true);
+        let half = queues.length(limits(10), 0.0, (50, 100), 10_000);
+        assert_eq!(half.soonest, 100);
+        let whole = queues.length(limits(10), 600.0, (0, 100), 100);
         assert_eq!(whole.soonest, 0, "all of them were asked about");
         let unlimited = queues.length(
             Limits {
                 rate: Rate::UNLIMITED,
+                rate_max: Rate::UNLIMITED,
                 ..limits(1)
             },
             7.0,
             (0, 100),
-            false,
+            10_000,
         );
         assert_eq!((unlimited.soonest, unlimited.latest), (1, 907));
+    }
+
+    #[test]
+    fn a_limit_of_all_hosts_together_holds_for_all_of_them() {
+        let mut queues = Queues::new(10);
+        queues.add(None, 100_100.0);
+        let limits = Limits {
+            all: Rate::per_seconds(10),
+            ..limits(10)
+        };
+        let length = queues.length(limits, 20.0, (0, 100), 100_100);
+        assert_eq!((length.soonest, length.latest), (10_000, 20_900));
     }
 }

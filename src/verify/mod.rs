@@ -47,7 +47,7 @@ use crate::verify::report::Report;
 
 use seen::Seen;
 
-pub use ask::{Rows, SoFar, ask};
+pub use ask::{Asked, Rows, SoFar, ask};
 pub use beliefs::believed;
 #[cfg(feature = "testing")]
 pub use described::{Describer, Text};
@@ -251,6 +251,21 @@ pub async fn prepare(
     let sources = task.lists.iter().map(|list| &list.source);
     let rows = Rows::of_lists(sources, &task.options)?.beside(task.guests.clone());
     let asked = ask(rows, task.memory, tools, asking, ledger, observer, stop).await?;
+    list_asked(task, tools, ledger, asked, observer)
+}
+
+/// Lists the rows that were asked about, up to the moment when what comes out would appear.
+///
+/// # Errors
+///
+/// When a list cannot be read, the ledger or the lists cannot be written.
+pub fn list_asked(
+    task: &Task,
+    tools: &Tools,
+    ledger: &mut Ledger,
+    asked: Asked,
+    observer: &mut dyn Observer,
+) -> Result<Finished, VerifyError> {
     let mut finished = list::list_rows(task, tools, ledger, &asked, observer)?;
     asked.tell(&mut finished.report);
     Ok(finished)

@@ -141,6 +141,7 @@ fn estimated(seed: u64, rows: usize) -> (Length, f64) {
             options: &task.options,
             most: 150,
             seed: 0,
+            before: None,
         };
         let mut notes = Notes::default();
         let estimated = estimate(

@@ -62,6 +62,10 @@ impl Scheduler {
             let machine = self.machines.entry(*address).or_default();
             machine.blocked = Some(Box::new(block.clone()));
         }
+        let known = &self.hosts[host].known;
+        if known.blocked.is_none() && !known.machines.is_empty() {
+            self.partly_blocked.insert(host);
+        }
     }
 
     /// Notes that a machine has said something to us.

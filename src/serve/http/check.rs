@@ -1,8 +1,8 @@
 //! `/v1/check`: one or a few addresses, at once.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -48,29 +48,60 @@ pub struct Told {
 /// Checks whose answer was not whole in time, by the name of the place to ask for it again. Only in memory: they name
 /// people.
 #[derive(Debug, Default)]
-pub struct OpenChecks(Mutex<VecDeque<(Id, Vec<String>)>>);
+pub struct OpenChecks(Mutex<VecDeque<OpenCheck>>);
+
+#[derive(Debug)]
+struct OpenCheck {
+    id: Id,
+    texts: Vec<String>,
+    since: Instant,
+}
+
+impl OpenCheck {
+    /// The bytes of its texts.
+    fn size(&self) -> usize {
+        self.texts.iter().map(String::len).sum()
+    }
+}
 
 impl OpenChecks {
-    /// Gives a check its place; the oldest loses its own where there are too many.
-    fn add(&self, texts: Vec<String>) -> std::io::Result<Id> {
-        let id = Id::draw()?;
+    /// Those whose time is not over at `now`, the oldest first.
+    fn open(&self, now: Instant) -> MutexGuard<'_, VecDeque<OpenCheck>> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() >= limits::SERVED_OPEN_CHECKS {
-            open.pop_front();
+        open.retain(|check| now.duration_since(check.since) < limits::SERVED_OPEN_CHECK);
+        open
+    }
+
+    /// Gives a check its place; the oldest lose theirs where there is no room for all.
+    fn add(&self, texts: Vec<String>, now: Instant) -> std::io::Result<Id> {
+        let id = Id::draw()?;
+        let mut open = self.open(now);
+        open.push_back(OpenCheck {
+            id: id.clone(),
+            texts,
+            since: now,
+        });
+        let mut size: usize = open.iter().map(OpenCheck::size).sum();
+        while size > limits::SERVED_OPEN_BYTES || open.len() > limits::SERVED_OPEN_CHECKS {
+            size -= open.pop_front().map_or(size, |oldest| oldest.size());
         }
-        open.push_back((id.clone(), texts));
         Ok(id)
     }
 
-    fn find(&self, id: &Id) -> Option<Vec<String>> {
-        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_id = |(known, _): &&(Id, Vec<String>)| known == id;
-        open.iter().find(of_id).map(|(_, texts)| texts.clone())
+    fn find(&self, id: &Id, now: Instant) -> Option<Vec<String>> {
+        let open = self.open(now);
+        let found = open.iter().find(|check| check.id == *id);
+        found.map(|check| check.texts.clone())
     }
 
     fn remove(&self, id: &Id) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|(known, _)| known != id);
+        let mut open = self.open(Instant::now());
+        open.retain(|check| check.id != *id);
+    }
+
+    /// Closes all of them: somebody whom one of them names may have been forgotten.
+    pub fn clear(&self) {
+        self.open(Instant::now()).clear();
     }
 }
 
@@ -111,7 +142,7 @@ pub async fn check(
     };
     let mut told = tell(&texts, &looked);
     if !told.complete && asks {
-        told.ask_again(&app, &app.open_checks.add(texts)?);
+        told.ask_again(&app, &app.open_checks.add(texts, Instant::now())?);
     }
     Ok(axum::Json(told))
 }
@@ -130,7 +161,7 @@ pub async fn again(
     Path(check): Path<String>,
 ) -> Result<axum::Json<Told>, Problem> {
     let found = Id::try_from(check).ok();
-    let found = found.and_then(|id| Some((app.open_checks.find(&id)?, id)));
+    let found = found.and_then(|id| Some((app.open_checks.find(&id, Instant::now())?, id)));
     let Some((texts, id)) = found else {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
@@ -210,3 +241,31 @@ const HOUR: f64 = 3_600.0;
 /// When what was not known in time is worth asking about again, in seconds. Our choice: most hosts that have us wait
 /// want some minutes.
 const ASK_AGAIN: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_to_ask_again_stay_few_and_are_closed_in_time() {
+        let open = OpenChecks::default();
+        let began = Instant::now();
+        let first = open.add(vec!["anna@acme.test".to_owned()], began).unwrap();
+        assert!(open.find(&first, began).is_some());
+        assert!(
+            open.find(&first, began + limits::SERVED_OPEN_CHECK)
+                .is_none()
+        );
+        let first = open.add(vec!["anna@acme.test".to_owned()], began).unwrap();
+        let large = vec!["x".repeat(limits::SERVED_TEXT_BYTES); limits::SERVED_CHECKS];
+        let size = limits::SERVED_TEXT_BYTES * limits::SERVED_CHECKS;
+        for _ in 0..=limits::SERVED_OPEN_BYTES / size {
+            open.add(large.clone(), began).unwrap();
+        }
+        assert!(open.find(&first, began).is_none(), "the oldest made room");
+        let last = open.add(large, began).unwrap();
+        assert!(open.find(&last, began).is_some());
+        open.clear();
+        assert!(open.find(&last, began).is_none());
+    }
+}

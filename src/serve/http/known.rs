@@ -61,6 +61,7 @@ pub async fn forget(
         ));
     }
     let forgotten = app.desk.forget(targets).await?;
+    app.open_checks.clear();
     Ok(axum::Json(Forgotten {
         entries: forgotten.rows,
         mentions: forgotten.mentions,

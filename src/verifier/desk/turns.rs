@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Wish;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
+use crate::verify::estimate::Before;
 use crate::verify::report::{Report, Traffic};
 
 /// What a list has had of its turns.
@@ -52,6 +53,15 @@ impl Spent {
     /// What was asked in the turns before.
     pub(super) fn traffic(&self) -> Option<&Traffic> {
         self.traffic.as_ref()
+    }
+
+    /// What turns before this one have done about a sample.
+    pub(super) fn before(&self) -> Option<Before> {
+        let ((_, started), traffic) = (self.began?, self.traffic.as_ref()?);
+        Some(Before {
+            known: traffic.answered_from_ledger,
+            started,
+        })
     }
 
     /// Tells in the report of the last turn what was done in those before.

@@ -18,7 +18,7 @@ use super::{
     Again, Lending, ListWork, Listed, Now, SampleWork, Standing, Terms, Trouble, Warning, Wish,
 };
 use crate::input::suppression::Suppression;
-use crate::ledger::{Forgotten, Job, Ledger, Lifetimes, Memory, Target, forget};
+use crate::ledger::{Forgotten, Job, Lifetimes, Memory, Target, forget};
 use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
 use crate::model::{echo, limits};
@@ -30,9 +30,10 @@ use crate::verifier::place::Place;
 use crate::verifier::preflight::{Preflight, Sender};
 use crate::verifier::setup::OpenLedger;
 use crate::verify::estimate::{Estimated, Sample, estimate};
-use crate::verify::report::{Numbers, Since};
+use crate::verify::report::{Numbers, Since, Traffic};
 use crate::verify::{
-    Asking, Finished, Guests, Observer, Rows, SoFar, Tools, add_domains, ask, prepare,
+    Asked, Asking, Finished, Guests, Observer, Rows, SoFar, Tools, VerifyError, add_domains, ask,
+    list_asked,
 };
 
 /// One thing to do.
@@ -336,7 +337,7 @@ impl Worker {
         let mut ledger = self.ledger()?;
         let ledger = &mut ledger.ledger;
         let rows = Rows::of_texts(VecDeque::new()).beside(self.guests.clone());
-        let mut teller = self.teller(watch::Sender::default());
+        let mut teller = self.teller(watch::Sender::default(), &Spent::default());
         let mut room = door.line.makes_room.subscribe();
         let (came, mut list_came) = watch::channel(false);
         let stop = async {
@@ -401,8 +402,8 @@ impl Worker {
                 seed: config.limits.seed,
             };
             config.limits.seed = ledger.begin(&job, self.asker.now())?.seed;
-            let patience = work.patience.unwrap_or(config.limits.patience);
-            config.limits.patience = spent.left(patience);
+            // The clock of each address goes on from turn to turn.
+            config.limits.patience = work.patience.unwrap_or(config.limits.patience);
         }
         let tools = Tools {
             policy: work.policy.clone(),
@@ -411,27 +412,37 @@ impl Worker {
         let since = work.again.as_ref().map(|again| again.since);
         let since = since.unwrap_or(ledger.run_began());
         teller.send_modify(|standing| standing.since = Some(since));
-        let mut observer = self.teller(teller.clone());
+        let mut observer = self.teller(teller.clone(), spent);
         let deadline = work.deadline.map(|deadline| spent.left(deadline));
         let stop = early(wish, door, deadline);
-        let (mut finished, ended) = match &work.again {
+        let (rows, memory) = match &work.again {
             None => {
-                let run = prepare(task, &tools, asking, ledger, &mut observer, stop);
-                let finished = door.beside(&self.asker, run).await?;
-                let ended = finished.report.ending;
-                (finished, ended)
+                let sources = task.lists.iter().map(|list| &list.source);
+                let rows = Rows::of_lists(sources, &task.options);
+                (rows.map_err(VerifyError::from)?, task.memory)
             }
             Some(again) => {
-                let run = self.again(work, again, &tools, asking, ledger, &mut observer, stop);
-                door.beside(&self.asker, run).await?
+                let rows = Rows::of_addresses(again.addresses.iter().cloned());
+                (rows, Memory::Refresh)
             }
         };
+        let rows = rows.beside(task.guests.clone());
+        let run = ask(rows, memory, &tools, asking, ledger, &mut observer, stop);
+        let asked = door.beside(&self.asker, run).await?;
         self.now.is(self.asker.now());
-        let report = &mut finished.report;
+        let ended = asked.ending;
         if door.has_made_room(ended, wish) {
-            spent.add(std::mem::take(&mut report.traffic));
+            spent.add(asked.traffic());
             return Ok(Turn::MadeRoom);
         }
+        let mut finished = match &work.again {
+            None => list_asked(task, &tools, ledger, asked, &mut observer)?,
+            Some(again) => {
+                self.list_again(work, again, &tools, &asked, &mut observer)
+                    .await?
+            }
+        };
+        let report = &mut finished.report;
         spent.tell(report);
         if let Place::Simulated(_, world) = &self.asker.place {
             report.world = std::path::Path::new(world)
@@ -446,29 +457,20 @@ impl Worker {
         add_pages(&mut finished, task)?;
         let report = finished.publish(ledger)?;
         let numbers = Numbers::from(&report).to_json();
-        ledger.end(report.ending.as_str(), &numbers, self.asker.now())?;
+        // What the report says may be of an earlier asking.
+        ledger.end(ended.as_str(), &numbers, self.asker.now())?;
         Ok(Turn::Over(Listed::Done(Box::new(report))))
     }
 
-    /// Asks again about some rows of a list, whatever is known of them; the others are listed as they stand. Tells how
-    /// the asking ended, too.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "those of a run, and what it is about"
-    )]
-    async fn again(
+    /// Lists all rows after some of them were asked about again; the others stand as they stood.
+    async fn list_again(
         &self,
         work: &ListWork,
         again: &Again,
         tools: &Tools,
-        asking: Asking,
-        ledger: &mut Ledger,
+        asked: &Asked,
         observer: &mut Teller<'_>,
-        stop: Stop<'_>,
-    ) -> Result<(Finished, Ending), Error> {
-        let rows = Rows::of_addresses(again.addresses.iter().cloned());
-        let rows = rows.beside(work.task.guests.clone());
-        let asked = ask(rows, Memory::Refresh, tools, asking, ledger, observer, stop).await?;
+    ) -> Result<Finished, Error> {
         let sight = Sight {
             path: &self.path,
             realm: &OpenLedger::realm(&self.asker.place),
@@ -484,12 +486,15 @@ impl Worker {
         let report = &mut finished.report;
         report.traffic = asked.traffic();
         report.time = asked.time();
-        Ok((finished, asked.ending))
+        Ok(finished)
     }
 
-    fn teller(&self, standing: watch::Sender<Standing>) -> Teller<'_> {
+    /// Tells how a list stands that has had so much of its turns.
+    fn teller(&self, standing: watch::Sender<Standing>, spent: &Spent) -> Teller<'_> {
+        standing.send_modify(|standing| standing.listed = None);
         Teller {
             standing,
+            before: spent.traffic().cloned(),
             now: &self.now,
             haste: self.haste,
             began: None,
@@ -513,22 +518,24 @@ impl Worker {
         for source in sources {
             add_domains(&mut domains, source, options)?;
         }
-        let mut asking = self.asker.asking(&domains).await?;
-        if let Asking::World(_, config) = &mut asking {
-            config.limits.patience = spent.left(config.limits.patience);
-        }
+        let asking = self.asker.asking(&domains).await?;
         let mut opened = self.ledger()?;
+        if let Some(before) = spent.before() {
+            // All turns are one run.
+            opened.ledger.look_anew(before.started, before.started)?;
+        }
         let tools = Tools {
             policy: work.policy.clone(),
             ..self.tools.clone()
         };
-        let mut observer = self.teller(teller.clone());
+        let mut observer = self.teller(teller.clone(), spent);
         let sample = Sample {
             sources,
             options,
             most: work.most,
             // The same list has the same addresses asked about.
             seed: 0,
+            before: spent.before(),
         };
         let stop = early(wish, door, None);
         let ledger = &mut opened.ledger;
@@ -609,6 +616,8 @@ fn early(wish: &watch::Receiver<Wish>, door: &Door, deadline: Option<Duration>) 
 /// Tells how a list stands.
 struct Teller<'n> {
     standing: watch::Sender<Standing>,
+    /// What was asked in the turns before.
+    before: Option<Traffic>,
     now: &'n Now,
     haste: Option<f64>,
     /// When the first progress was told, by the clock of the place and by ours.
@@ -649,14 +658,21 @@ impl Observer for Teller<'_> {
         self.standing.send_modify(|standing| {
             standing.rows = rows;
             standing.progress.clone_from(progress);
+            let before = self.before.as_ref().map_or(0, |before| before.rcpt);
+            standing.progress.recipients += before;
         });
         self.keep_pace(progress.at);
     }
 
     fn so_far(&mut self, so_far: &SoFar) {
-        self.totals.so_far(so_far);
+        let mut so_far = *so_far;
+        match &self.before {
+            // What its own turns have learned was not known before.
+            Some(before) => so_far.known = before.answered_from_ledger,
+            None => self.totals.so_far(&so_far),
+        }
         self.standing
-            .send_modify(|standing| standing.so_far = *so_far);
+            .send_modify(|standing| standing.so_far = so_far);
     }
 
     fn listing(&mut self, rows: u64) {
