@@ -17,6 +17,9 @@ use crate::probe::Block;
 pub struct Blocks {
     /// By source address, or by the name of one that has none of its own.
     by_source: BTreeMap<String, Blocked>,
+    /// The partition that its orders have moved to since the worker that has theirs was blocked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<u16>,
 }
 
 /// One address's block.
@@ -77,6 +80,26 @@ impl Blocks {
             1 => Leave::NotBefore(until),
             _ => Leave::Denied,
         }
+    }
+
+    /// The number of the partition that a small host's orders have moved to: whoever holds it is its one visitor.
+    #[must_use]
+    pub fn moved_to(&self) -> Option<u16> {
+        self.moved_to
+    }
+
+    /// Moves its orders to a partition.
+    pub fn move_to(&mut self, partition: u16) {
+        self.moved_to = Some(partition);
+    }
+
+    /// From when on another one may ask, where `source` alone is blocked at `now`.
+    #[must_use]
+    pub fn another_from(&self, source: &str, now: Timestamp) -> Option<Timestamp> {
+        let mut in_force = self.blocked(now);
+        let (who, blocked) = in_force.next()?;
+        let is_alone = who == source && in_force.next().is_none();
+        is_alone.then(|| blocked.at + limits::ENGINE_BLOCK_REST)
     }
 
     /// How many source addresses are blocked at `now`.
@@ -154,6 +177,21 @@ mod tests {
             Leave::Granted,
             "it is over"
         );
+    }
+
+    #[test]
+    fn another_may_ask_instead_of_one_that_is_blocked_alone() {
+        let mut blocks = Blocks::default();
+        assert_eq!(blocks.another_from("192.0.2.1", START), None);
+        blocks.note("192.0.2.1", &until(240), START);
+        assert_eq!(blocks.another_from("192.0.2.1", at(5)), Some(at(60)));
+        assert_eq!(
+            blocks.another_from("192.0.2.2", at(5)),
+            None,
+            "it may itself"
+        );
+        blocks.note("192.0.2.2", &until(240), at(61));
+        assert_eq!(blocks.another_from("192.0.2.1", at(62)), None, "nobody may");
     }
 
     #[test]

@@ -367,7 +367,8 @@ impl<'a> Desk<'a> {
         let addresses = order.targets.len();
         self.open.insert(order.number, Open { addresses });
         self.open_addresses += addresses;
-        let partition = Partition::of(key, domain, &self.providers, self.terms.global);
+        let partitions = self.crew.engine.partitions();
+        let partition = partitions.of(key, domain, &self.providers, self.terms.global);
         self.outbox.push_back((partition, order));
     }
 

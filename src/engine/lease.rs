@@ -244,6 +244,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::partition::Partitions;
 
     const START: Timestamp = Timestamp::from_millis(1_000_000);
     const HERE: Partition = Partition::FIRST;
@@ -308,7 +309,7 @@ mod tests {
             gone in 0usize..30,
         ) {
             let names: Vec<String> = (0..=count).map(|n| format!("worker{n}")).collect();
-            let all = || Partition::all();
+            let all = || Partitions::default().all();
             let few: BTreeSet<&str> = names[..count].iter().map(String::as_str).collect();
             let many: BTreeSet<&str> = names.iter().map(String::as_str).collect();
             let first = assign(all(), &few, &BTreeMap::new());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{
     AnswerDelivery, Answers, Changed, Delivery, Engine, EngineError, Entry, Health, Later, Order,
-    Partition, Receipt, RunId, Table, Unreadable,
+    Partition, Partitions, Receipt, RunId, Table, Unreadable,
 };
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
@@ -36,6 +36,7 @@ struct KeptOrder {
     run: RunId,
     number: u64,
     bytes: Vec<u8>,
+    since: Timestamp,
     delivered: u64,
     /// Handed out to nobody else before this.
     free_at: Timestamp,
@@ -54,6 +55,7 @@ struct KeptAnswers {
 /// All that is kept.
 #[derive(Default)]
 struct Kept {
+    partitions: Partitions,
     /// Counts messages, deliveries and changes.
     counter: u64,
     orders: BTreeMap<u64, KeptOrder>,
@@ -125,6 +127,11 @@ impl Memory {
         }
     }
 
+    /// Divides it otherwise, before anybody uses it.
+    pub fn divide(&self, partitions: Partitions) {
+        self.lock().partitions = partitions;
+    }
+
     /// A way to it.
     #[must_use]
     pub fn connect(&self) -> Connection {
@@ -144,6 +151,7 @@ impl Memory {
             run: run.clone(),
             number,
             bytes: bytes.to_vec(),
+            since: self.clock.now(),
             delivered: 0,
             free_at: Timestamp::default(),
             holder: 0,
@@ -185,6 +193,10 @@ impl Connection {
 }
 
 impl Engine for Connection {
+    fn partitions(&self) -> Partitions {
+        self.engine.lock().partitions
+    }
+
     fn publish<'a>(
         &'a self,
         to: Partition,
@@ -200,6 +212,7 @@ impl Engine for Connection {
                 run: order.run.clone(),
                 number: order.number,
                 bytes: order.encode(),
+                since: now,
                 delivered: 0,
                 free_at: now,
                 holder: 0,
@@ -440,6 +453,7 @@ impl Engine for Connection {
             let answers = kept.answers.values().map(|answers| answers.bytes.len());
             Health {
                 orders: kept.orders.len() as u64,
+                oldest: kept.orders.values().map(|order| order.since).min(),
                 answers: kept.answers.len() as u64,
                 bytes: bytes.chain(answers).sum::<usize>() as u64,
                 troubles: Vec::new(),

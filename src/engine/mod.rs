@@ -68,11 +68,12 @@ pub mod worker;
 
 use std::time::Duration;
 
+use crate::model::timestamp::Timestamp;
 pub use crate::net::Later;
 pub use answer::{Answers, Outcome};
 pub use coordinator::Crew;
 pub use order::{Order, Terms};
-pub use partition::Partition;
+pub use partition::{Partition, Partitions};
 pub use run_id::RunId;
 pub use wire::Unreadable;
 pub use worker::{Worker, WorkerObserver};
@@ -183,6 +184,8 @@ pub enum Changed {
 pub struct Health {
     /// Orders that wait or are being worked on.
     pub orders: u64,
+    /// Since when the oldest of them has been there; `None` where there are none.
+    pub oldest: Option<Timestamp>,
     /// Answers that are kept.
     pub answers: u64,
     /// What they take, in bytes.
@@ -196,6 +199,9 @@ pub struct Health {
 /// Each call either did what it says, durably, or failed with an error; one that failed may have been carried out all
 /// the same, and is safe to be made again. Keys of tables consist of `a-z`, `0-9` and `-`.
 pub trait Engine: Send + Sync {
+    /// How many partitions it has: the same for all who are connected to it, for as long as it is there.
+    fn partitions(&self) -> Partitions;
+
     /// Keeps an order until it is acknowledged. One with the same run, number and attempt as an earlier one of the last
     /// two minutes is dropped.
     fn publish<'a>(&'a self, to: Partition, order: &'a Order)

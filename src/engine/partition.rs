@@ -12,7 +12,7 @@ use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::net::route::HostKey;
 
-/// One of the [`limits::ENGINE_PARTITIONS`] parts that orders fall into.
+/// One of the parts that orders fall into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Partition(u16);
 
@@ -20,40 +20,92 @@ impl Partition {
     /// The first of them.
     pub const FIRST: Partition = Partition(0);
 
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Partition> {
-        (0..limits::ENGINE_PARTITIONS).map(Partition)
-    }
-
-    /// The one of that number; `None` where there is none.
-    #[must_use]
-    pub fn numbered(number: u16) -> Option<Self> {
-        (number < limits::ENGINE_PARTITIONS).then_some(Partition(number))
-    }
-
     /// Its number, from 0.
     #[must_use]
     pub fn number(self) -> u16 {
         self.0
     }
+}
+
+/// How many partitions an engine has: no more workers than that have something to do. It is settled when the engine is
+/// set up, for all who use it must agree on where a host falls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partitions(u16);
+
+impl Default for Partitions {
+    fn default() -> Self {
+        Partitions(limits::ENGINE_PARTITIONS)
+    }
+}
+
+impl Partitions {
+    /// So many; `None` for none, or for more than [`limits::ENGINE_PARTITIONS_MOST`].
+    #[must_use]
+    pub fn new(count: u16) -> Option<Self> {
+        (1..=limits::ENGINE_PARTITIONS_MOST)
+            .contains(&count)
+            .then_some(Partitions(count))
+    }
+
+    /// Enough for each of so many workers to have one, where that is possible.
+    #[must_use]
+    pub fn for_workers(workers: usize) -> Self {
+        let count = workers
+            .next_power_of_two()
+            .max(usize::from(limits::ENGINE_PARTITIONS));
+        let most = limits::ENGINE_PARTITIONS_MOST;
+        Partitions(u16::try_from(count).unwrap_or(most).min(most))
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(self) -> u16 {
+        self.0
+    }
+
+    /// All of them.
+    pub fn all(self) -> impl Iterator<Item = Partition> {
+        (0..self.0).map(Partition)
+    }
+
+    /// The one of that number; `None` where there is none.
+    #[must_use]
+    pub fn numbered(self, number: u16) -> Option<Partition> {
+        (number < self.0).then_some(Partition(number))
+    }
 
     /// Where the addresses of `domain` fall that are asked about at the host `key`, under the ceilings of a run over all
     /// source addresses.
     #[must_use]
-    pub fn of(key: &HostKey, domain: &str, providers: &Providers, global: Global) -> Self {
+    pub fn of(
+        self,
+        key: &HostKey,
+        domain: &str,
+        providers: &Providers,
+        global: Global,
+    ) -> Partition {
         let slot = match is_large(key, providers) {
-            true => digest([domain]) % u64::from(slots(global)),
+            true => digest([domain]) % u64::from(self.slots(global)),
             false => 0,
         };
-        Partition::of_slot(key, u16::try_from(slot).unwrap_or_default())
+        self.of_slot(key, u16::try_from(slot).unwrap_or_default())
     }
 
     /// Where a slot of the host `key` falls; all of its slots fall into different partitions.
     #[must_use]
-    pub fn of_slot(key: &HostKey, slot: u16) -> Self {
-        let first = digest([key.0.as_str()]) % u64::from(limits::ENGINE_PARTITIONS);
-        let number = (first + u64::from(slot)) % u64::from(limits::ENGINE_PARTITIONS);
+    pub fn of_slot(self, key: &HostKey, slot: u16) -> Partition {
+        let count = u64::from(self.0);
+        let first = digest([key.0.as_str()]) % count;
+        let number = (first + u64::from(slot)) % count;
         Partition(u16::try_from(number).unwrap_or_default())
+    }
+
+    /// How many slots a large operator has: as many as there are partitions, but no more than it may be connected to at
+    /// once over all source addresses, so that each of them may be.
+    #[must_use]
+    pub fn slots(self, global: Global) -> u16 {
+        let most = global.connections.unwrap_or(u32::MAX).max(1);
+        u16::try_from(most).unwrap_or(u16::MAX).min(self.0)
     }
 }
 
@@ -69,15 +121,6 @@ pub fn is_large(key: &HostKey, providers: &Providers) -> bool {
     providers.by_id(&key.0).is_some()
 }
 
-/// How many slots a large operator has: as many as there are partitions, but no more than it may be connected to at once
-/// over all source addresses, so that each of them may be.
-#[must_use]
-pub fn slots(global: Global) -> u16 {
-    let most = global.connections.unwrap_or(u32::MAX).max(1);
-    let most = most.min(u32::from(limits::ENGINE_PARTITIONS));
-    u16::try_from(most).unwrap_or(limits::ENGINE_PARTITIONS)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -90,7 +133,14 @@ mod tests {
         let of = |key: &str| -> BTreeSet<Partition> {
             let key = HostKey(key.to_owned());
             (0..1000)
-                .map(|n| Partition::of(&key, &format!("firm{n}.test"), &providers, Global::NONE))
+                .map(|n| {
+                    Partitions::default().of(
+                        &key,
+                        &format!("firm{n}.test"),
+                        &providers,
+                        Global::NONE,
+                    )
+                })
                 .collect()
         };
         assert_eq!(of("acme.test").len(), 1);
@@ -101,11 +151,30 @@ mod tests {
     fn a_domain_always_falls_into_the_same_partition() {
         let key = HostKey("google".to_owned());
         let providers = Providers::built_in();
-        let numbers = ["acme.test", "firm.test", "gmail.com"]
-            .map(|domain| Partition::of(&key, domain, &providers, Global::NONE).number());
+        let numbers = ["acme.test", "firm.test", "gmail.com"].map(|domain| {
+            let partition = Partitions::default().of(&key, domain, &providers, Global::NONE);
+            partition.number()
+        });
         // Written down: machines of different versions must agree.
         assert_eq!(numbers, NUMBERS);
     }
 
     const NUMBERS: [u16; 3] = [40, 63, 14];
+
+    #[test]
+    fn there_is_a_partition_for_each_of_many_workers() {
+        for (workers, wanted) in [(1, 64), (64, 64), (65, 128), (1_000, 1_024), (9_999, 4_096)] {
+            let partitions = Partitions::for_workers(workers);
+            assert_eq!(partitions.count(), wanted, "{workers}");
+            assert_eq!(partitions.all().count(), usize::from(wanted));
+        }
+        let few = Partitions::new(3).unwrap();
+        let key = HostKey("google".to_owned());
+        let there: BTreeSet<u16> = (0..few.slots(Global::NONE))
+            .map(|slot| few.of_slot(&key, slot).number())
+            .collect();
+        assert_eq!(there, BTreeSet::from([0, 1, 2]));
+        assert_eq!(few.numbered(3), None);
+        assert_eq!(Partitions::new(0), None);
+    }
 }

@@ -39,6 +39,9 @@ pub struct Share {
     pub settled: u64,
     /// Those of them that a host has said yes or no about.
     pub answered: u64,
+    /// Hosts that want us to come back for some of them.
+    #[serde(default)]
+    pub hosts_waiting: usize,
     /// Sessions under way.
     pub conversations: usize,
     /// Connections asked for.
@@ -60,6 +63,7 @@ impl Share {
             pending: progress.pending,
             settled: progress.settled,
             answered: progress.answered,
+            hosts_waiting: progress.waiting.as_ref().map_or(0, |there| there.hosts),
             conversations: progress.conversations,
             opened: progress.opened,
             recipients: progress.recipients,
@@ -74,6 +78,7 @@ impl Share {
         self.pending += other.pending;
         self.settled += other.settled;
         self.answered += other.answered;
+        self.hosts_waiting += other.hosts_waiting;
         self.conversations += other.conversations;
         self.opened += other.opened;
         self.recipients += other.recipients;
@@ -86,6 +91,7 @@ impl Share {
         Share {
             orders: 0,
             pending: 0,
+            hosts_waiting: 0,
             conversations: 0,
             ..self
         }

@@ -5,7 +5,7 @@
 //! which lease, and the parts never come to more than the whole.
 
 use super::order::Global;
-use super::partition::{Partition, is_large, slots};
+use super::partition::{Partition, Partitions, is_large};
 use crate::model::provider::Providers;
 use crate::net::route::HostKey;
 use crate::probe::pace::{Ceilings, Rate};
@@ -17,14 +17,15 @@ pub fn share(
     key: &HostKey,
     global: Global,
     providers: &Providers,
+    partitions: Partitions,
     holds: impl Fn(Partition) -> bool,
 ) -> Option<Ceilings> {
     if global == Global::NONE {
         return None;
     }
     let (held, all) = if is_large(key, providers) {
-        let slots = slots(global);
-        let ours = (0..slots).filter(|slot| holds(Partition::of_slot(key, *slot)));
+        let slots = partitions.slots(global);
+        let ours = (0..slots).filter(|slot| holds(partitions.of_slot(key, *slot)));
         let held = u32::try_from(ours.count()).unwrap_or(u32::MAX);
         (held, u32::from(slots))
     } else {
@@ -61,7 +62,8 @@ mod tests {
     #[test]
     fn a_small_hosts_ceilings_belong_to_its_one_visitor() {
         let key = HostKey("acme.test".to_owned());
-        let share = share(&key, global(7, 3), &Providers::built_in(), |_| true);
+        let all = Partitions::default();
+        let share = share(&key, global(7, 3), &Providers::built_in(), all, |_| true);
         let whole = Ceilings {
             rate: Rate::per_seconds(7),
             connections: 3,
@@ -79,14 +81,15 @@ mod tests {
             let key = HostKey("google".to_owned());
             let providers = Providers::built_in();
             let global = global(rate, connections);
+            let all = Partitions::default();
             let (mut rates, mut connected) = (0, 0);
             for worker in 0..9 {
                 let holds = |partition: Partition| owners[usize::from(partition.number())] == worker;
-                let slots = (0..slots(global)).filter(|slot| holds(Partition::of_slot(&key, *slot)));
+                let slots = (0..all.slots(global)).filter(|slot| holds(all.of_slot(&key, *slot)));
                 if slots.count() == 0 {
                     continue;
                 }
-                let share = share(&key, global, &providers, holds).unwrap();
+                let share = share(&key, global, &providers, all, holds).unwrap();
                 rates += share.rate.thousandths().unwrap();
                 connected += share.connections;
             }

@@ -24,7 +24,7 @@ use super::answer::person;
 use super::blocks::{Blocks, Leave};
 use super::digest::{digest, key_of};
 use super::lease::{Lease, Leases, Wish, assign};
-use super::partition::is_large;
+use super::partition::{Partitions, is_large};
 use super::roll::{Roll, RunCard, Share, Stage, WorkerCard};
 use super::share::share;
 use super::wire;
@@ -34,7 +34,9 @@ use super::{
 };
 use crate::model::limits;
 use crate::model::provider::Providers;
+use crate::model::reason::{Blame, Reason};
 use crate::model::timestamp::Timestamp;
+use crate::model::verdict::Finding;
 use crate::net::World;
 use crate::net::route::{HostKey, Route};
 use crate::probe::run::{self, Ending, Knock, Listener, RunConfig, SpillError, TargetSource};
@@ -152,6 +154,7 @@ impl Worker {
             next_look: Timestamp::default(),
             left: bench.borrow().left.len(),
             providers: Arc::clone(&providers),
+            partitions: self.engine.partitions(),
         };
         let mut told = Telling {
             asking: Rc::clone(asking),
@@ -245,12 +248,72 @@ enum HandStage {
     GoesOn(Box<Order>),
 }
 
-/// What is said of an order, and what follows from its end, where it ends by that.
+/// What becomes of an order.
+enum Becomes {
+    /// It stays in our hands, or is not one.
+    Kept,
+    /// It is done.
+    Done(Receipt),
+    /// It is to be handed out again, as far as it is not answered.
+    GivenBack(Receipt),
+}
+
+/// What is said of an order, and what becomes of it then.
 struct Said {
     answers: Answers,
-    ends: Option<Receipt>,
+    becomes: Becomes,
     /// What goes out anew before it is taken down.
     next: Option<(Partition, Order)>,
+}
+
+/// An order on its way to whoever holds another partition.
+struct Passing {
+    order: Order,
+    /// What was answered of it already.
+    answers: Vec<Answers>,
+    /// Who passes it on.
+    by: String,
+    to: Partition,
+}
+
+impl Passing {
+    /// First what becomes of it is told, then what is left of it goes out, and it is taken down last.
+    async fn pass(self, engine: &dyn Engine, receipt: &Receipt) -> Result<(), EngineError> {
+        let Passing {
+            order,
+            answers,
+            by,
+            to,
+        } = self;
+        let rest = order.rest(&answers);
+        let attempt = order.attempt + 1;
+        let outcome = match rest.targets.is_empty() {
+            true => Outcome::Done,
+            false => Outcome::GoesOn { attempt },
+        };
+        let told = Answers {
+            run: order.run.clone(),
+            number: order.number,
+            attempt: order.attempt,
+            by,
+            place: 0,
+            events: Vec::new(),
+            outcome: Some(outcome),
+        };
+        engine.answer(&told).await?;
+        if !rest.targets.is_empty() {
+            let not_before = rest.targets.iter().map(|target| target.not_before).min();
+            let rest = Order {
+                attempt,
+                known_domain: rest.known_domain,
+                not_before: not_before.unwrap_or_default(),
+                targets: rest.targets,
+                ..order
+            };
+            engine.publish(to, &rest).await?;
+        }
+        engine.ack(receipt).await
+    }
 }
 
 /// The asking for one run.
@@ -285,6 +348,8 @@ struct Asking {
     touched: BTreeSet<String>,
     /// What was learned and is not sent yet, by order: 0 is what belongs to none.
     learned: BTreeMap<u64, Vec<Event>>,
+    /// What is said of addresses whose host blocks us, by order: it is not told where another one of us may ask.
+    blocked: BTreeMap<u64, Vec<Event>>,
     /// How many addresses the orders in hand have.
     addresses: usize,
     /// The partitions that they fall into, with how many do.
@@ -320,6 +385,7 @@ impl Asking {
             by_key: HashMap::new(),
             touched: BTreeSet::new(),
             learned: BTreeMap::new(),
+            blocked: BTreeMap::new(),
             addresses: 0,
             partitions: BTreeMap::new(),
             loose: (by, 0),
@@ -442,7 +508,33 @@ impl Asking {
             known.clone_into(host);
         }
         let order = self.order_of(&event);
-        self.learned.entry(order).or_default().push(event);
+        let there = match order != 0 && is_of_a_block(&event) {
+            true => &mut self.blocked,
+            false => &mut self.learned,
+        };
+        there.entry(order).or_default().push(event);
+    }
+
+    /// What a host has against us, where that is all of its machines that we know of: not what some of them have.
+    fn block_of(&self, key: &HostKey, known: &KnownHost) -> Option<Block> {
+        let has_all = |route: &Route| match route {
+            Route::Hosts { hosts, .. } => {
+                let mut addresses = hosts.iter().flat_map(|host| &host.addresses);
+                addresses.all(|address| known.machines.contains_key(address))
+            }
+            Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => false,
+        };
+        let mut here = self.in_hand.values().filter(|order| order.host == *key);
+        let block = if let Some(block) = &known.blocked {
+            Some(&**block)
+        } else if here.any(|order| self.routes.get(&order.domain).is_some_and(has_all)) {
+            known.machines.values().max_by_key(|block| block.until)
+        } else {
+            None
+        };
+        // One that has no time for anybody has nothing against us.
+        let block = block.filter(|block| block.reading.reason.blame() == Blame::Sender);
+        block.cloned()
     }
 
     /// Takes back what waits in a domain.
@@ -554,8 +646,8 @@ impl Asking {
         any
     }
 
-    /// What is to be sent now.
-    fn outgoing(&mut self) -> Vec<Said> {
+    /// What is to be sent now. `moves` says whether others may ask a host that has blocked us.
+    fn outgoing(&mut self, moves: impl Fn(&HostKey, &super::Terms) -> bool) -> Vec<Said> {
         let mut learned = std::mem::take(&mut self.learned);
         let mut outgoing = Vec::new();
         let done: Vec<u64> = self
@@ -572,15 +664,31 @@ impl Asking {
             let events = learned.remove(&number).unwrap_or_default();
             outgoing.push(Said {
                 answers: self.answers(number, events, None),
-                ends: None,
+                becomes: Becomes::Kept,
                 next: None,
             });
         }
         for number in done {
-            let events = learned.remove(&number).unwrap_or_default();
+            let mut events = learned.remove(&number).unwrap_or_default();
+            let blocked = self.blocked.remove(&number).unwrap_or_default();
             let Some(in_hand) = self.in_hand.get_mut(&number) else {
                 continue;
             };
+            let is_whole = in_hand.stage == HandStage::Done;
+            if is_whole && !blocked.is_empty() && moves(&in_hand.host, &self.terms) {
+                // The rest of it is passed on when it comes again.
+                let answers = self.answers(number, events, None);
+                let becomes = self
+                    .put_down(number)
+                    .map_or(Becomes::Kept, Becomes::GivenBack);
+                outgoing.push(Said {
+                    answers,
+                    becomes,
+                    next: None,
+                });
+                continue;
+            }
+            events.extend(blocked);
             let partition = in_hand.partition;
             let next = match std::mem::replace(&mut in_hand.stage, HandStage::Done) {
                 HandStage::GoesOn(order) => Some((partition, *order)),
@@ -594,7 +702,7 @@ impl Asking {
             };
             outgoing.push(Said {
                 answers: self.answers(number, events, Some(outcome)),
-                ends: self.put_down(number),
+                becomes: self.put_down(number).map_or(Becomes::Kept, Becomes::Done),
                 next,
             });
         }
@@ -637,6 +745,7 @@ impl Asking {
         }
         self.addresses -= in_hand.keys.len();
         self.taken_back.remove(&number);
+        self.blocked.remove(&number);
         if let Some(count) = self.partitions.get_mut(&in_hand.partition) {
             *count -= 1;
             if *count == 0 {
@@ -772,6 +881,7 @@ struct Feed {
     /// How many of the partitions that are not ours any more were heeded.
     left: usize,
     providers: Arc<Providers>,
+    partitions: Partitions,
 }
 
 impl TargetSource for Feed {
@@ -814,9 +924,9 @@ impl TargetSource for Feed {
             // Whoever has them now is the one visitor of their small hosts.
             let left: BTreeSet<Partition> = bench.left[self.left..].iter().copied().collect();
             self.left = bench.left.len();
-            let providers = &self.providers;
+            let (providers, partitions) = (&self.providers, self.partitions);
             scheduler.leave_untested(|key| {
-                !is_large(key, providers) && left.contains(&Partition::of_slot(key, 0))
+                !is_large(key, providers) && left.contains(&partitions.of_slot(key, 0))
             });
         }
         for (key, block) in std::mem::take(&mut asking.barred) {
@@ -835,7 +945,8 @@ impl TargetSource for Feed {
             for key in keys {
                 let holds =
                     |partition| leases.holds(partition, now) && !bench.leaving.contains(&partition);
-                let share = share(&key, asking.terms.global, &self.providers, holds);
+                let global = asking.terms.global;
+                let share = share(&key, global, &self.providers, self.partitions, holds);
                 if let Some(share) = share {
                     scheduler.confine(&key, share);
                 }
@@ -877,8 +988,8 @@ impl Listener for Telling {
             }
             Event::Stranded { words } => self.bench.borrow_mut().notices.push(words.clone()),
             Event::Host { key, known } => {
-                if let Some(block) = &known.blocked {
-                    let block = Block::clone(block);
+                let block = self.asking.borrow().block_of(key, known);
+                if let Some(block) = block {
                     self.bench.borrow_mut().blocked.push((key.clone(), block));
                 }
             }
@@ -1021,9 +1132,13 @@ impl Desk {
         let leases = worker.engine.entries(Table::Leases).await?;
         let now = worker.world.clock.now();
         self.runs.observe(&runs, now);
+        let partitions = worker.engine.partitions();
         let mut table = BTreeMap::new();
         for (key, entry) in leases {
-            let partition = key.parse().ok().and_then(Partition::numbered);
+            let partition = key
+                .parse()
+                .ok()
+                .and_then(|number| partitions.numbered(number));
             // What cannot be read is held by nobody.
             let lease = wire::decode::<Lease>(&entry.value);
             let lease = lease.unwrap_or_else(|_| Lease {
@@ -1159,6 +1274,7 @@ impl Desk {
         bench: &Rc<RefCell<Bench>>,
     ) -> Result<(), EngineError> {
         let now = worker.world.clock.now();
+        let partitions = worker.engine.partitions();
         let wishes = {
             let mut bench = bench.borrow_mut();
             // Whoever comes together with others sees them before it takes anything.
@@ -1167,10 +1283,10 @@ impl Desk {
             let present = self.workers.present(now).map(|(name, _)| name);
             let all = present.chain([worker.name.as_str()]);
             let workers: BTreeSet<&str> = all.filter(|_| takes_part).collect();
-            let assigned = assign(Partition::all(), &workers, &bench.leases.holders());
+            let assigned = assign(partitions.all(), &workers, &bench.leases.holders());
             let falls_to_us =
                 |partition| assigned.get(&partition).copied() == Some(worker.name.as_str());
-            let wishes = bench.leases.wishes(falls_to_us, Partition::all(), now);
+            let wishes = bench.leases.wishes(falls_to_us, partitions.all(), now);
             let held: BTreeSet<Partition> = bench.leases.held(now).collect();
             let gone: Vec<Partition> = self.held.difference(&held).copied().collect();
             bench.left.extend(gone);
@@ -1252,8 +1368,21 @@ impl Desk {
         bench: &Rc<RefCell<Bench>>,
     ) -> Result<bool, EngineError> {
         let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
+        let now = worker.world.clock.now();
         for asking in askings {
-            self.unsent.extend(asking.borrow_mut().outgoing());
+            let bench = bench.borrow();
+            let moves = |host: &HostKey, terms: &super::Terms| {
+                let blocks = self.blocks.get(&key_of(&host.0));
+                let from = blocks.and_then(|blocks| blocks.another_from(&worker.source(), now));
+                from.is_some_and(|from| {
+                    from.since(now) <= terms.patience
+                        && self
+                            .another(blocks, &bench.leases, Partition::FIRST, worker)
+                            .is_some()
+                })
+            };
+            let outgoing = asking.borrow_mut().outgoing(moves);
+            self.unsent.extend(outgoing);
         }
         let any = !self.unsent.is_empty();
         // No two of these belong to one order, unless some could not be sent before: those go first.
@@ -1393,25 +1522,6 @@ impl Desk {
             engine.answer(&refused(words)).await?;
             return engine.ack(&receipt).await;
         }
-        let blocks = order
-            .host()
-            .and_then(|key| self.blocks.get(&key_of(&key.0)));
-        let leave = blocks.map_or(Leave::Granted, |blocks| blocks.leave(&worker.source(), now));
-        let bars = match leave {
-            Leave::Granted => false,
-            // Worth waiting for as long as an address may wait.
-            Leave::NotBefore(until) if until.since(now) <= order.terms.patience => {
-                return engine.delay(&receipt, until.since(now)).await;
-            }
-            Leave::NotBefore(_) | Leave::Denied => true,
-        };
-        let bar = blocks
-            .filter(|_| bars)
-            .and_then(|blocks| blocks.longest(now));
-        let bar = bar.cloned().map(Box::new);
-        if bar.is_some() {
-            order.known_host.blocked = bar;
-        }
         let answers = match delivered {
             0 | 1 => Vec::new(),
             // Somebody may have stored answers before it came to us: those are not asked again.
@@ -1441,6 +1551,55 @@ impl Desk {
             }
             return engine.ack(&receipt).await;
         }
+        let source = worker.source();
+        let place = order.host().map(|key| key_of(&key.0)).unwrap_or_default();
+        let blocks = self.blocks.get(&place);
+        let leave = blocks.map_or(Leave::Granted, |blocks| blocks.leave(&source, now));
+        let is_small = !order
+            .host()
+            .is_some_and(|key| is_large(key, &worker.providers));
+        let moved_to = blocks.and_then(Blocks::moved_to).filter(|_| is_small);
+        let moved_to = moved_to.and_then(|number| engine.partitions().numbered(number));
+        let to = match leave {
+            // Blocked itself: another one asks, from when on it may.
+            Leave::Denied => {
+                let from = blocks.and_then(|blocks| blocks.another_from(&source, now));
+                let from = from.filter(|from| from.since(now) <= order.terms.patience);
+                let bench = bench.borrow();
+                let elsewhere = moved_to.filter(|to| *to != partition);
+                let another = || self.another(blocks, &bench.leases, partition, worker);
+                from.and_then(|_| elsewhere.or_else(another))
+            }
+            // Its one visitor is whoever holds the partition that its orders have moved to.
+            Leave::Granted | Leave::NotBefore(_) => moved_to.filter(|to| *to != partition),
+        };
+        if let Some(to) = to {
+            let passed_on = Passing {
+                order,
+                answers,
+                by: format!("{}.{delivered}", worker.name),
+                to,
+            };
+            if is_small && moved_to != Some(to) {
+                self.note_move(engine.as_ref(), &place, to).await?;
+            }
+            return passed_on.pass(engine.as_ref(), &receipt).await;
+        }
+        let bars = match leave {
+            Leave::Granted => false,
+            // Worth waiting for as long as an address may wait.
+            Leave::NotBefore(until) if until.since(now) <= order.terms.patience => {
+                return engine.delay(&receipt, until.since(now)).await;
+            }
+            Leave::NotBefore(_) | Leave::Denied => true,
+        };
+        let bar = blocks
+            .filter(|_| bars)
+            .and_then(|blocks| blocks.longest(now));
+        let bar = bar.cloned().map(Box::new);
+        if bar.is_some() {
+            order.known_host.blocked = bar;
+        }
         let delivered = Delivered {
             receipt,
             partition,
@@ -1449,6 +1608,56 @@ impl Desk {
             answers,
         };
         self.begin(worker, bench, started, delivered).await
+    }
+
+    /// The partition behind `behind` that one of us holds whom a host does not block.
+    fn another(
+        &self,
+        blocks: Option<&Blocks>,
+        leases: &Leases,
+        behind: Partition,
+        worker: &Worker,
+    ) -> Option<Partition> {
+        let now = worker.world.clock.now();
+        let blocked: BTreeSet<&str> = blocks
+            .into_iter()
+            .flat_map(|blocks| blocks.in_force(now).map(|(source, _)| source))
+            .collect();
+        let free: BTreeSet<&str> = self
+            .workers
+            .present(now)
+            .filter(|(name, card)| {
+                let source = card.source.map(|source| source.to_string());
+                *name != worker.name && !blocked.contains(source.as_deref().unwrap_or(name))
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let holders = leases.holders();
+        let mut theirs = holders.iter().filter(|(_, holder)| free.contains(*holder));
+        let first = theirs.clone().next();
+        let next = theirs.find(|(partition, _)| **partition > behind).or(first);
+        next.map(|(partition, _)| *partition)
+    }
+
+    /// Tells the others where the orders of a host have moved.
+    async fn note_move(
+        &mut self,
+        engine: &dyn Engine,
+        place: &str,
+        to: Partition,
+    ) -> Result<(), EngineError> {
+        loop {
+            let stands = engine.read(Table::Hosts, place).await?;
+            let revision = stands.as_ref().map(|entry| entry.revision);
+            let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
+            let mut blocks: Blocks = blocks.unwrap_or_default();
+            blocks.move_to(to.number());
+            let bytes = wire::encode(&blocks);
+            if engine.write(Table::Hosts, place, &bytes, revision).await? != Changed::No {
+                self.blocks.insert(place.to_owned(), blocks);
+                return Ok(());
+            }
+        }
     }
 
     /// Has an order asked about, unless its host is being asked for another run.
@@ -1588,10 +1797,24 @@ async fn say(engine: &dyn Engine, said: &Said) -> Result<(), EngineError> {
     if let Some((partition, order)) = &said.next {
         engine.publish(*partition, order).await?;
     }
-    match &said.ends {
-        Some(receipt) => engine.ack(receipt).await,
-        None => Ok(()),
+    match &said.becomes {
+        Becomes::Done(receipt) => engine.ack(receipt).await,
+        Becomes::GivenBack(receipt) => engine.delay(receipt, limits::ENGINE_COLLECT).await,
+        Becomes::Kept => Ok(()),
     }
+}
+
+/// Whether something learned says of an address that its host blocks us, and no more.
+fn is_of_a_block(event: &Event) -> bool {
+    let Event::Address { fact, .. } = event else {
+        return false;
+    };
+    let reason = match &fact.finding {
+        Finding::Asked { reading, .. } => reading.reason,
+        Finding::Withheld { reason, .. } => *reason,
+        Finding::Text { .. } | Finding::Domain { .. } | Finding::Bounced { .. } => return false,
+    };
+    matches!(reason, Reason::SenderBlocked | Reason::RateLimited)
 }
 
 /// Gives back what is in hand, and says goodbye.
@@ -1600,7 +1823,7 @@ async fn take_leave(worker: &Worker, bench: &Rc<RefCell<Bench>>) {
         let engine = &worker.engine;
         let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
         for asking in askings {
-            let outgoing = asking.borrow_mut().outgoing();
+            let outgoing = asking.borrow_mut().outgoing(|_, _| false);
             for said in outgoing {
                 say(engine.as_ref(), &said).await?;
             }

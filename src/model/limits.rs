@@ -1187,9 +1187,13 @@ mod served {
 #[cfg(feature = "serve")]
 pub use served::*;
 
-/// Partitions that orders are spread over. Our choice: fifty machines have one each at least, and a worker looks into
-/// all of its partitions every time.
+/// Partitions that orders are spread over unless it is told otherwise. Our choice: fifty machines have one each at least,
+/// and a worker looks into all of its partitions every time.
 pub const ENGINE_PARTITIONS: u16 = 64;
+
+/// Most partitions. Our choice: each is a reader that the engine's servers keep, and a lease that is written every few
+/// seconds.
+pub const ENGINE_PARTITIONS_MOST: u16 = 4_096;
 
 /// Most addresses of an order. Our choice: a few transactions' worth, and far below the megabyte that NATS takes for a
 /// message.
@@ -1230,6 +1234,19 @@ pub const ENGINE_PREFIX: usize = 32;
 /// How long a worker may ask what falls into a partition after it has written the lease. Our choice: a machine that
 /// stops is replaced within 20 seconds.
 pub const ENGINE_LEASE: Duration = Duration::from_secs(15);
+
+/// Most changes of a table that are read at a time. Our choice.
+#[cfg(feature = "engine")]
+pub const ENGINE_WATCH_BATCH: usize = 512;
+
+/// How long tables are not watched after the server that keeps the reader did not answer. Our choice: it is away for a
+/// minute, or for good.
+#[cfg(feature = "engine")]
+pub const ENGINE_WATCH_RESTS: Duration = Duration::from_secs(60);
+
+/// After how long without a look the reader of a table is forgotten. Our choice: many looks.
+#[cfg(feature = "engine")]
+pub const ENGINE_WATCHER_FORGOTTEN: Duration = Duration::from_secs(120);
 
 /// How long after it was written a lease is written anew. Our choice: two writings may fail.
 pub const ENGINE_LEASE_RENEWAL: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! Many machines ask together: the same lists, whoever asks.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use presend::engine::order::Global;
 use presend::probe::pace::Rate;
@@ -106,8 +107,75 @@ fn machines_that_die_and_join_cost_no_row_and_no_verdict() {
     assert!(score.is_clean(), "{:?}", score.findings);
 }
 
-/// A thousand machines, of which as many work as there are partitions, and a list that they are done with in a minute:
-/// what they cost each other. Run by hand, for it takes minutes.
+/// A host that turns visitors away as `greeting` says, asked by four machines that may wait so long.
+fn turned_away(greeting: &str, patience: Duration) -> Outcome {
+    let world = format!(
+        "[[host]]\nname = \"mx.firm.test\"\ngreeting = \"{greeting}\"\n\n[[domain]]\nname = \"firm.test\"\n\
+         mx = [\"mx.firm.test\"]\nmailboxes = [\"ann\", \"bob\"]"
+    );
+    let list = ["ann@firm.test", "bob@firm.test", "nobody@firm.test"].map(str::to_owned);
+    let internet = Internet::from_toml(&world, "a world of this test").unwrap();
+    let creation = described(1, internet, &list);
+    let courtesy = Courtesy {
+        patience,
+        ..asked_by(steady(4))
+    };
+    judged(&creation, &tools(), &courtesy).unwrap().0
+}
+
+/// How many rows have these words.
+fn rows_with(outcome: &Outcome, words: &str) -> usize {
+    let rows = verdicts(outcome);
+    rows.iter().filter(|row| row.contains(words)).count()
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[test]
+fn a_host_that_blocks_one_address_is_asked_from_another_an_hour_later() {
+    let outcome = turned_away("blocks_the_first", HOUR * 3);
+    assert_eq!(
+        rows_with(&outcome, "deliverable,accepted"),
+        2 + 1,
+        "{:?}",
+        verdicts(&outcome)
+    );
+    assert!(outcome.took >= HOUR, "{:?}", outcome.took);
+    assert!(outcome.took < HOUR * 2, "{:?}", outcome.took);
+}
+
+#[test]
+fn a_host_that_blocks_one_address_is_left_where_nobody_waits_for_an_hour() {
+    let outcome = turned_away("blocks_the_first", HOUR / 2);
+    assert_eq!(
+        rows_with(&outcome, "sender_blocked"),
+        3,
+        "{:?}",
+        verdicts(&outcome)
+    );
+    assert!(outcome.took < HOUR, "{:?}", outcome.took);
+}
+
+#[test]
+fn a_host_that_blocks_two_addresses_is_asked_from_no_third() {
+    let outcome = turned_away("blocks", HOUR * 5);
+    assert_eq!(
+        rows_with(&outcome, "sender_blocked"),
+        3,
+        "{:?}",
+        verdicts(&outcome)
+    );
+    assert!(outcome.took >= HOUR, "{:?}", outcome.took);
+    assert!(outcome.took < HOUR * 2, "{:?}", outcome.took);
+    assert!(
+        outcome.report.traffic.connections <= 4,
+        "{:?}",
+        outcome.report.traffic
+    );
+}
+
+/// A thousand machines, each with a partition, and a list that they are done with in a minute: what they cost each other.
+/// Run by hand, for it takes minutes.
 #[test]
 #[ignore = "takes minutes; run by hand after changes to who looks at what how often"]
 fn a_thousand_machines_ask_one_list() {

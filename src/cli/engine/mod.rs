@@ -10,10 +10,11 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{Exit, usage};
-use crate::engine::Engine;
 use crate::engine::nats::access::{Access, Login, Server};
 use crate::engine::nats::{Keeping, Nats, Prefix};
+use crate::engine::{Engine, Partitions};
 use crate::ledger::Target;
+use crate::model::limits;
 use crate::model::text::counted;
 
 pub(super) use crew::CrewArgs;
@@ -42,6 +43,10 @@ pub(super) struct EngineArgs {
     /// How many servers of a cluster keep a copy of everything [default: 3 in a cluster, else 1]
     #[arg(long, help_heading = "Many machines", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub(super) engine_copies: Option<u8>,
+    /// Into how many partitions the engine divides its work when it is first set up: no more workers than that have
+    /// something to do [default: 64]
+    #[arg(long, help_heading = "Many machines", value_name = "N", value_parser = partitions)]
+    pub(super) engine_partitions: Option<Partitions>,
     /// Go to the engine as this user; the password stands in `PRESEND_ENGINE_PASSWORD` or the settings
     #[arg(long, help_heading = "Many machines", value_name = "NAME")]
     pub(super) engine_user: Option<String>,
@@ -72,6 +77,13 @@ pub(super) struct EngineArgs {
     pub(super) engine_key: Option<PathBuf>,
 }
 
+/// Reads a number of partitions.
+fn partitions(text: &str) -> Result<Partitions, String> {
+    let read = text.parse().ok().and_then(Partitions::new);
+    let most = limits::ENGINE_PARTITIONS_MOST;
+    read.ok_or_else(|| format!("`{text}` is no number of partitions: write one from 1 to {most}"))
+}
+
 /// Settings that are never typed, for whoever uses a machine sees what others type: they stand in the environment or
 /// the settings file.
 pub(super) const SECRETS: [&str; 2] = ["engine-password", "engine-token"];
@@ -96,6 +108,7 @@ impl EngineArgs {
             prefix: self.engine_prefix.clone(),
             copies: self.engine_copies.map(usize::from),
             answers_for: keep,
+            partitions: self.engine_partitions,
         };
         let access = self.access(secrets, name)?;
         Ok(Nats::connect(&access, &keeping).await?)

@@ -14,7 +14,7 @@ use super::super::zone::Zone;
 use super::{EngineArgs, Secrets};
 use crate::engine::blocks::Blocks;
 use crate::engine::roll::{Roll, RunCard, Share, Stage, WorkerCard};
-use crate::engine::{Engine, EngineError, Entry, Health, Table, wire};
+use crate::engine::{Engine, EngineError, Entry, Health, Partitions, Table, wire};
 use crate::model::limits;
 use crate::model::text::{counted, grouped};
 use crate::model::timestamp::Timestamp;
@@ -35,18 +35,25 @@ struct Status {
     workers: Vec<WorkerLine>,
     /// Versions of workers that keep out.
     other_versions: Vec<String>,
-    partitions: Partitions,
+    partitions: PartitionsLine,
     runs: Vec<RunLine>,
     /// Which mail hosts block which of our addresses.
     blocks: Vec<BlockLine>,
+    /// Orders that wait or are being worked on.
     orders: u64,
+    /// Those of them that are in nobody's hands.
+    waiting: u64,
+    /// Since when the oldest of them has been there.
+    oldest: Option<Timestamp>,
+    /// How long that is, in seconds.
+    lag: u64,
     answers: u64,
     bytes: u64,
     troubles: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Partitions {
+struct PartitionsLine {
     held: usize,
     all: u16,
 }
@@ -66,6 +73,7 @@ struct ShareLine {
     orders: usize,
     pending: usize,
     settled: u64,
+    hosts_waiting: usize,
     conversations: usize,
     recipients: u64,
 }
@@ -76,6 +84,7 @@ impl From<&Share> for ShareLine {
             orders: share.orders,
             pending: share.pending,
             settled: share.settled,
+            hosts_waiting: share.hosts_waiting,
             conversations: share.conversations,
             recipients: share.recipients,
         }
@@ -138,6 +147,7 @@ async fn look(engine: &dyn Engine) -> Result<Status, EngineError> {
     let hosts = engine.entries(Table::Hosts).await?;
     let Health {
         orders,
+        oldest,
         answers,
         bytes,
         troubles,
@@ -153,16 +163,18 @@ async fn look(engine: &dyn Engine) -> Result<Status, EngineError> {
             share: ShareLine::from(&sum),
         }
     };
+    let workers_there: Vec<WorkerLine> = workers.present(now).map(line).collect();
+    let in_hand: usize = workers_there.iter().map(|worker| worker.share.orders).sum();
     Ok(Status {
-        workers: workers.present(now).map(line).collect(),
+        workers: workers_there,
         other_versions: workers
             .other_versions(now)
             .into_iter()
             .map(|version| version.as_str().to_owned())
             .collect(),
-        partitions: Partitions {
+        partitions: PartitionsLine {
             held,
-            all: limits::ENGINE_PARTITIONS,
+            all: engine.partitions().count(),
         },
         runs: runs
             .known()
@@ -177,6 +189,9 @@ async fn look(engine: &dyn Engine) -> Result<Status, EngineError> {
             .collect(),
         blocks: blocks(&hosts, first),
         orders,
+        waiting: orders.saturating_sub(in_hand as u64),
+        oldest,
+        lag: oldest.map_or(0, |oldest| first.since(oldest).as_secs()),
         answers,
         bytes,
         troubles,
@@ -220,16 +235,37 @@ fn told(status: &Status) -> String {
             );
         }
     }
+    if status.workers.len() > usize::from(status.partitions.all) {
+        let idle = status.workers.len() - usize::from(status.partitions.all);
+        let _ = writeln!(
+            text,
+            "{} nothing to do: there is a partition for each of {}; another --engine-prefix with --engine-partitions {} \
+             has enough for all",
+            match idle {
+                1 => "1 worker has".to_owned(),
+                more => format!("{more} workers have"),
+            },
+            status.partitions.all,
+            Partitions::for_workers(status.workers.len()).count(),
+        );
+    }
     for worker in &status.workers {
         let from = worker.source.as_deref().unwrap_or("any address");
         let _ = writeln!(
             text,
-            "  {:<33} {:<15} {}  {}, {} waiting, {} settled, {} recipients",
+            "  {:<33} {:<15} {}  {}, {} waiting{}, {} settled, {} recipients",
             safe(&worker.name),
             from,
             safe(&worker.helo),
             counted(worker.partitions as u64, "partition", "partitions"),
             grouped(worker.share.pending as u64),
+            match worker.share.hosts_waiting {
+                0 => String::new(),
+                hosts => format!(
+                    " (some for {} that want us back later)",
+                    counted(hosts as u64, "host", "hosts")
+                ),
+            },
             grouped(worker.share.settled),
             grouped(worker.share.recipients),
         );
@@ -251,12 +287,20 @@ fn told(status: &Status) -> String {
         .collect();
     let _ = writeln!(
         text,
-        "{}; {} open, {} kept, {} MB",
+        "{}; {} open{}, {} kept, {} MB",
         match stages.is_empty() {
             true => "no run".to_owned(),
             false => format!("runs: {}", stages.join(", ")),
         },
         counted(status.orders, "order", "orders"),
+        match status.orders {
+            0 => String::new(),
+            _ => format!(
+                " ({} in nobody's hands, the oldest of all {} old)",
+                grouped(status.waiting),
+                humantime::format_duration(Duration::from_secs(status.lag))
+            ),
+        },
         counted(status.answers, "answer", "answers"),
         status.bytes >> 20
     );
@@ -290,12 +334,13 @@ mod tests {
                 partitions: 32,
                 share: ShareLine {
                     pending: 1200,
+                    hosts_waiting: 2,
                     settled: 34_000,
                     ..ShareLine::default()
                 },
             }],
             other_versions: vec!["0.9".to_owned()],
-            partitions: Partitions { held: 32, all: 64 },
+            partitions: PartitionsLine { held: 32, all: 64 },
             runs: vec![RunLine {
                 run: "list-7".to_owned(),
                 stage: "asking",
@@ -307,6 +352,9 @@ mod tests {
                 reply: "554 5.7.1 blocked".to_owned(),
             }],
             orders: 12,
+            waiting: 7,
+            oldest: Some(Timestamp::default()),
+            lag: 200,
             answers: 3,
             bytes: 5 << 20,
             troubles: vec!["n2 is down".to_owned()],
@@ -315,9 +363,9 @@ mod tests {
         for wanted in [
             "1 worker; 32 of 64 partitions held",
             "198.51.100.7",
-            "32 partitions, 1200 waiting, 34\u{202f}000 settled",
+            "32 partitions, 1200 waiting (some for 2 hosts that want us back later), 34\u{202f}000 settled",
             "presend 0.9",
-            "runs: 1 asking; 12 orders open, 3 answers kept, 5 MB",
+            "runs: 1 asking; 12 orders open (7 in nobody's hands, the oldest of all 3m 20s old), 3 answers kept, 5 MB",
             "mx.acme.test blocks 198.51.100.7 until ",
             "554 5.7.1 blocked",
             "trouble: n2 is down",

@@ -12,10 +12,10 @@ use super::super::log::LogArgs;
 use super::super::safe::safe;
 use super::super::{Exit, start, tools};
 use super::{EngineArgs, Secrets};
-use crate::engine::EngineError;
 use crate::engine::nats::Nats;
 use crate::engine::roll::WorkerCard;
 use crate::engine::worker::{Worker, WorkerError, WorkerObserver};
+use crate::engine::{Engine as _, EngineError, Partitions};
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::text::{counted, grouped};
@@ -156,6 +156,7 @@ const TELLS_EVERY: Duration = Duration::from_secs(60);
 struct Voice {
     name: String,
     is_quiet: bool,
+    partitions: Partitions,
     told: Option<(tokio::time::Instant, usize)>,
 }
 
@@ -168,7 +169,7 @@ impl WorkerObserver for Voice {
             return;
         }
         self.told = Some((tokio::time::Instant::now(), card.partitions));
-        eprintln!("presend: {}", standing(&self.name, card));
+        eprintln!("presend: {}", standing(&self.name, card, self.partitions));
     }
 
     fn notice(&mut self, words: &str) {
@@ -177,7 +178,7 @@ impl WorkerObserver for Voice {
 }
 
 /// How a worker stands, in a line.
-fn standing(name: &str, card: &WorkerCard) -> String {
+fn standing(name: &str, card: &WorkerCard, all: Partitions) -> String {
     let (mut pending, mut settled, mut conversations) = (0, 0, 0);
     for share in card.runs.values() {
         pending += share.pending;
@@ -187,11 +188,7 @@ fn standing(name: &str, card: &WorkerCard) -> String {
     format!(
         "{name} holds {} of {}; {}, {} waiting, {} settled in {}",
         card.partitions,
-        counted(
-            u64::from(limits::ENGINE_PARTITIONS),
-            "partition",
-            "partitions"
-        ),
+        counted(u64::from(all.count()), "partition", "partitions"),
         counted(conversations as u64, "conversation", "conversations"),
         grouped(pending as u64),
         grouped(settled),
@@ -219,15 +216,16 @@ pub(in crate::cli) fn run(args: &WorkerArgs, secrets: Secrets<'_>) -> anyhow::Re
         let Some((world, config)) = met else {
             unreachable!("mail hosts are asked");
         };
-        let mut voice = Voice {
-            name: name.clone(),
-            is_quiet: args.log.quiet,
-            told: None,
-        };
         let mut stop = std::pin::pin!(told_to_stop());
         let engine = tokio::select! {
             () = &mut stop => return Ok(Exit::Done),
             engine = reach(args, secrets, &name) => engine?,
+        };
+        let mut voice = Voice {
+            name: name.clone(),
+            is_quiet: args.log.quiet,
+            partitions: engine.partitions(),
+            told: None,
         };
         let worker = Worker {
             engine: Arc::new(engine),

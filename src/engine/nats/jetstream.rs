@@ -19,12 +19,13 @@ use serde_json::json;
 use super::code;
 use super::fault::Fault;
 use crate::model::limits;
+use crate::model::timestamp::Timestamp;
 
 /// How a stream is kept, of what its configuration may say.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Stream {
     pub(super) name: String,
-    pub(super) description: &'static str,
+    pub(super) description: String,
     pub(super) subjects: Vec<String>,
     /// `workqueue` or `limits`.
     pub(super) retention: &'static str,
@@ -61,8 +62,16 @@ fn nanos_of(duration: Duration) -> u64 {
 /// What is known of a stream.
 #[derive(Debug, Deserialize)]
 pub(super) struct StreamInfo {
+    pub(super) config: StreamConfig,
     pub(super) state: StreamState,
     pub(super) cluster: Option<Cluster>,
+}
+
+/// What a stream says of itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct StreamConfig {
+    #[serde(default)]
+    pub(super) description: String,
 }
 
 /// What a stream holds.
@@ -71,6 +80,17 @@ pub(super) struct StreamState {
     pub(super) messages: u64,
     pub(super) bytes: u64,
     pub(super) last_seq: u64,
+    /// When the oldest message came; nobody's time where there is none.
+    #[serde(default)]
+    first_ts: String,
+}
+
+impl StreamState {
+    /// When the oldest message came.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        let there = (self.messages > 0).then(|| self.first_ts.parse().ok());
+        there.flatten()
+    }
 }
 
 /// Which servers keep a stream.
@@ -454,6 +474,31 @@ impl JetStream {
         let what = format!("CONSUMER.DURABLE.CREATE.{stream}.{}", reader.name);
         let whole = json!({ "stream_name": stream, "config": config });
         let made: ConsumerInfo = self.ask(&what, &whole).await?;
+        Ok(made.name)
+    }
+
+    /// Sets up a reader that is given the latest message of each subject that fits `filter`, then each that follows. It
+    /// acknowledges nothing, is kept by one server in its memory, and vanishes when it does not read for `forgotten_after`.
+    /// Returns its name.
+    pub(super) async fn create_watcher(
+        &self,
+        stream: &str,
+        filter: &str,
+        forgotten_after: Duration,
+    ) -> Result<String, Fault> {
+        let config = json!({
+            "filter_subject": filter,
+            "deliver_policy": "last_per_subject",
+            "replay_policy": "instant",
+            "ack_policy": "none",
+            "mem_storage": true,
+            "num_replicas": 1,
+            "inactive_threshold": nanos_of(forgotten_after),
+        });
+        let whole = json!({ "stream_name": stream, "config": config });
+        let made: ConsumerInfo = self
+            .ask(&format!("CONSUMER.CREATE.{stream}"), &whole)
+            .await?;
         Ok(made.name)
     }
 

@@ -30,6 +30,7 @@ mod fault;
 mod forget;
 mod jetstream;
 mod places;
+mod watched;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +41,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::{
     AnswerDelivery, Answers, Changed, Delivery, Engine, EngineError, Entry, Health, Later, Order,
-    Partition, Receipt, RunId, Table, Unreadable,
+    Partition, Partitions, Receipt, RunId, Table, Unreadable,
 };
 use crate::model::limits;
 
@@ -48,6 +49,7 @@ use access::{Access, Refusals};
 use fault::Fault;
 use jetstream::{From, JetStream, Message, Pulled, Reader, Said, Stored};
 use places::Places;
+use watched::Watch;
 
 pub use places::Prefix;
 
@@ -60,6 +62,9 @@ pub struct Keeping {
     pub copies: Option<usize>,
     /// How long answers are kept; `None` leaves it at what it is, or at first a week.
     pub answers_for: Option<Duration>,
+    /// How many partitions there are; `None` leaves it at what it is, or at first
+    /// [`limits::ENGINE_PARTITIONS`]. What is there is never divided otherwise.
+    pub partitions: Option<Partitions>,
 }
 
 /// What is said of a server that has no JetStream.
@@ -70,8 +75,11 @@ pub struct Nats {
     jetstream: JetStream,
     places: Places,
     refusals: Arc<Refusals>,
+    partitions: Partitions,
     /// Readers that are known to be there.
     readers: Mutex<HashSet<String>>,
+    /// The tables as they were last seen.
+    watched: Watch,
 }
 
 impl Nats {
@@ -83,14 +91,17 @@ impl Nats {
     pub async fn connect(access: &Access, keeping: &Keeping) -> Result<Self, EngineError> {
         let refusals = Arc::<Refusals>::default();
         let client = access.connect(&refusals).await?;
-        let nats = Nats {
+        let mut nats = Nats {
             jetstream: JetStream { client },
             places: Places::called(&keeping.prefix),
             refusals,
+            partitions: Partitions::default(),
             readers: Mutex::default(),
+            watched: Watch::default(),
         };
         nats.is_new_enough()?;
         nats.set_up(keeping).await?;
+        nats.partitions = nats.divided(keeping.partitions).await?;
         Ok(nats)
     }
 
@@ -120,7 +131,8 @@ impl Nats {
             false => 1,
         });
         let answers_for = keeping.answers_for.unwrap_or(limits::ENGINE_KEEP);
-        for mut stream in self.places.streams(copies, answers_for) {
+        let partitions = keeping.partitions.unwrap_or_default();
+        for mut stream in self.places.streams(copies, answers_for, partitions) {
             let there = self.jetstream.stream(&stream.name).await;
             match there {
                 Ok(_) => {
@@ -144,9 +156,31 @@ impl Nats {
                 stream.num_replicas = 1;
                 made = self.jetstream.create_stream(&stream).await;
             }
-            made.map_err(|fault| self.told(fault, &stream.name))?;
+            match made {
+                Ok(()) => {}
+                // Somebody else has set it up meanwhile, and perhaps otherwise.
+                Err(fault) if fault.has(code::OTHER_CONFIGURATION) => {}
+                Err(fault) => return Err(self.told(fault, &stream.name)),
+            }
         }
         Ok(())
+    }
+
+    /// How many partitions there are, by what the stream of orders says of itself.
+    async fn divided(&self, wanted: Option<Partitions>) -> Result<Partitions, EngineError> {
+        let stream = &self.places.orders;
+        let there = self.jetstream.stream(stream).await;
+        let there = there.map_err(|fault| self.told(fault, stream))?;
+        let there = places::partitions_in(&there.config.description).unwrap_or_default();
+        match wanted {
+            Some(wanted) if wanted != there => Err(EngineError::Incompatible(format!(
+                "it has {} partitions, not {}, and keeps them for as long as it is there; take another \
+                 --engine-prefix for more",
+                there.count(),
+                wanted.count()
+            ))),
+            Some(_) | None => Ok(there),
+        }
     }
 
     /// A fault in the engine's words. Of one that may come of what we may not do, the server says so elsewhere.
@@ -301,6 +335,10 @@ fn of_receipt(receipt: &Receipt) -> Result<(u64, &str), EngineError> {
 }
 
 impl Engine for Nats {
+    fn partitions(&self) -> Partitions {
+        self.partitions
+    }
+
     fn publish<'a>(
         &'a self,
         to: Partition,
@@ -530,21 +568,10 @@ impl Engine for Nats {
 
     fn entries(&self, table: Table) -> Later<'_, Result<Vec<(String, Entry)>, EngineError>> {
         Box::pin(async move {
-            let stream = self.places.bucket_stream(table);
-            let all = self.places.entry(table, ">");
-            // One message a key is kept; one that was changed meanwhile comes again, as it is now.
-            let mut entries = BTreeMap::new();
-            for stored in self.all(stream, &all).await? {
-                let Some(key) = self.places.key_in(table, &stored.subject) else {
-                    continue;
-                };
-                let entry = Entry {
-                    value: stored.payload,
-                    revision: stored.sequence,
-                };
-                entries.insert(key, entry);
+            match self.catch_up(table).await {
+                Some(entries) => Ok(entries),
+                None => self.whole(table).await,
             }
-            Ok(entries.into_iter().collect())
         })
     }
 
@@ -582,6 +609,25 @@ impl Engine for Nats {
 }
 
 impl Nats {
+    /// All that stands in a table, read message by message from the stream's leader.
+    async fn whole(&self, table: Table) -> Result<Vec<(String, Entry)>, EngineError> {
+        let stream = self.places.bucket_stream(table);
+        let all = self.places.entry(table, ">");
+        // One message a key is kept; one that was changed meanwhile comes again, as it is now.
+        let mut entries = BTreeMap::new();
+        for stored in self.all(stream, &all).await? {
+            let Some(key) = self.places.key_in(table, &stored.subject) else {
+                continue;
+            };
+            let entry = Entry {
+                value: stored.payload,
+                revision: stored.sequence,
+            };
+            entries.insert(key, entry);
+        }
+        Ok(entries.into_iter().collect())
+    }
+
     /// Where a run's answers are to be read from, where somebody else may have read them before: with the first that was
     /// not acknowledged. What was in that one's hands comes at once, and before what was kept after it.
     async fn begin_again(&self, reader: &str) -> Result<From, EngineError> {
@@ -632,6 +678,7 @@ impl Nats {
             health.bytes += info.state.bytes;
             if name == self.places.orders {
                 health.orders = info.state.messages;
+                health.oldest = info.state.oldest();
             }
             if name == self.places.answers {
                 health.answers = info.state.messages;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::engine::{Partition, RunId, Table};
+use crate::engine::{Partition, Partitions, RunId, Table};
 use crate::model::limits;
 
 use super::jetstream::Stream;
@@ -52,6 +52,19 @@ impl fmt::Display for Prefix {
     }
 }
 
+/// What the stream of orders says of itself.
+const ORDERS: &str = "presend: who is to be asked, by partitions: ";
+
+fn described(partitions: Partitions) -> String {
+    format!("{ORDERS}{}", partitions.count())
+}
+
+/// How many partitions a stream of orders has; `None` where it does not say so.
+pub(super) fn partitions_in(description: &str) -> Option<Partitions> {
+    let count = description.strip_prefix(ORDERS)?.parse().ok()?;
+    Partitions::new(count)
+}
+
 fn table_name(table: Table) -> &'static str {
     match table {
         Table::Leases => "leases",
@@ -85,10 +98,15 @@ impl Places {
     }
 
     /// The streams as they are set up.
-    pub(super) fn streams(&self, copies: usize, answers_for: Duration) -> Vec<Stream> {
+    pub(super) fn streams(
+        &self,
+        copies: usize,
+        answers_for: Duration,
+        partitions: Partitions,
+    ) -> Vec<Stream> {
         let stream = |name: &str, subject: String| Stream {
             name: name.to_owned(),
-            description: "presend",
+            description: "presend".to_owned(),
             subjects: vec![subject],
             retention: "limits",
             discard: "new",
@@ -102,17 +120,17 @@ impl Places {
         let mut streams = vec![
             Stream {
                 retention: "workqueue",
-                description: "presend: who is to be asked",
+                description: described(partitions),
                 ..stream(&self.orders, format!("{prefix}.order.>"))
             },
             Stream {
-                description: "presend: what was answered",
+                description: "presend: what was answered".to_owned(),
                 max_age: answers_for,
                 ..stream(&self.answers, format!("{prefix}.answer.>"))
             },
         ];
         streams.extend(Table::ALL.map(|table| Stream {
-            description: "presend: who is there, and what is known of hosts",
+            description: "presend: who is there, and what is known of hosts".to_owned(),
             max_msgs_per_subject: 1,
             ..stream(self.bucket_stream(table), self.entry(table, ">"))
         }));
@@ -198,6 +216,14 @@ mod tests {
         ] {
             assert_eq!(places.order_in(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn how_many_partitions_there_are_is_written_down() {
+        let many = Partitions::new(1_024).unwrap();
+        let streams = Places::called(&Prefix::default()).streams(1, Duration::ZERO, many);
+        assert_eq!(partitions_in(&streams[0].description), Some(many));
+        assert_eq!(partitions_in(&streams[1].description), None);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub enum Greeting {
     NotNow,
     /// 554: this client is blocked.
     Blocks,
+    /// 554 to the first address that it meets: that one is blocked. 220 to others.
+    BlocksTheFirst,
     /// 521: no mail is taken here (RFC 7504).
     TakesNoMail,
     /// None at all.

@@ -44,6 +44,8 @@ pub(super) struct Memory {
     alarmed_until: Option<Timestamp>,
     /// The last recipients of each client.
     recent: HashMap<IpAddr, VecDeque<Timestamp>>,
+    /// Who came first.
+    first: Option<IpAddr>,
 }
 
 /// How a host feels about its clients at present.
@@ -60,6 +62,11 @@ pub(super) enum Mood {
 }
 
 impl Memory {
+    /// Whether a client is the first that was ever met.
+    pub(super) fn is_the_first(&mut self, client: IpAddr) -> bool {
+        *self.first.get_or_insert(client) == client
+    }
+
     /// How long this client must stay away, in seconds; `None` when it need not.
     pub(super) fn greylists(
         &mut self,

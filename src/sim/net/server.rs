@@ -124,8 +124,13 @@ impl Visit {
         if habits.connections.is_some_and(|limit| self.open > limit) {
             return self.turn_away(wire, Line::TooManyConnections).await;
         }
+        let is_blocked = habits.greeting == Greeting::BlocksTheFirst
+            && locked(&self.memory).is_the_first(self.client);
         match habits.greeting {
-            Greeting::Welcomes => {
+            Greeting::BlocksTheFirst if is_blocked => {
+                self.turn_away(wire, Line::BlockedAtDoor).await
+            }
+            Greeting::Welcomes | Greeting::BlocksTheFirst => {
                 self.witness.at(self.number).greetings += 1;
                 self.speak(wire, Line::Banner).await?;
                 let banner = phrase(&self.host, self.client, Line::Banner, &Topic::default());

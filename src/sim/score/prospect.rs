@@ -32,7 +32,9 @@ impl Prospect {
         match habits.greeting {
             Greeting::Welcomes => {}
             Greeting::NotNow => return Prospect::Silent(Reason::HostBusy),
-            Greeting::Blocks => return Prospect::Silent(Reason::SenderBlocked),
+            Greeting::Blocks | Greeting::BlocksTheFirst => {
+                return Prospect::Silent(Reason::SenderBlocked);
+            }
             Greeting::TakesNoMail => return Prospect::NoMail,
             Greeting::Never => return Prospect::Silent(Reason::Silent),
             Greeting::HangsUp => return Prospect::Silent(Reason::HungUp),

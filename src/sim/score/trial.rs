@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 
 use crate::engine::order::Global;
-use crate::engine::{Crew, RunId};
+use crate::engine::{Crew, Partitions, RunId};
 use crate::input::flags::Lists;
 use crate::input::list::{IntakeError, Source};
 use crate::input::suppression::Suppression;
@@ -235,6 +235,8 @@ pub async fn run(
             tools,
             seed: creation.seed,
         };
+        let partitions = Partitions::for_workers(workers);
+        simulation.engine.divide(partitions);
         crew::set_to_work(&machines, &place, workers, changing);
     }
     let verifying = verify(&task, tools, asking, &mut ledger, &mut gauge, stop);
