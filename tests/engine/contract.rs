@@ -58,7 +58,7 @@ pub(crate) fn order(number: u64, addresses: &[&str]) -> Order {
     }
 }
 
-fn answers(number: u64, place: u64, names: &[&str]) -> Answers {
+pub(crate) fn answers(number: u64, place: u64, names: &[&str]) -> Answers {
     let waiting = |name: &&str| Event::Waiting {
         key: (*name).to_owned(),
         waiting: Waiting::default(),

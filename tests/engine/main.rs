@@ -2,8 +2,10 @@
 //!
 //! Where `nats-server` is missing the tests say so; with `CI` in the environment they fail.
 
+mod adversity;
 mod contract;
 mod internet;
 mod lists;
 mod login;
+mod place;
 mod server;
