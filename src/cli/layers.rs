@@ -102,7 +102,10 @@ impl Layers {
             .map_err(|error| {
                 let said = error.to_string();
                 let said = said.trim_start_matches("error: ");
-                usage(without_logins(said, std::iter::once(proxy().as_str())))
+                usage(without_logins(
+                    said,
+                    secrets_set().iter().map(String::as_str),
+                ))
             })?;
         let kept = kept(&self.command);
         let args = verify
@@ -118,7 +121,7 @@ impl Layers {
             .get_raw(id)
             .map(|raw| {
                 raw.map(|value| value.to_string_lossy())
-                    .map(|value| match name == PROXY {
+                    .map(|value| match MAY_HOLD_LOGINS.contains(&&*name) {
                         true => without_logins(&value, std::iter::once(&*value)),
                         false => value.into_owned(),
                     })
@@ -137,12 +140,19 @@ impl Layers {
     }
 }
 
-/// The option whose value may hold a password.
-const PROXY: &str = "proxy";
+/// The options whose values may hold a password: that of an engine must not, but somebody may write one.
+const MAY_HOLD_LOGINS: [&str; 2] = ["proxy", "engine"];
 
-/// What the environment says of it.
-fn proxy() -> String {
-    std::env::var(variable(PROXY)).unwrap_or_default()
+/// A value, with each of several that may stand in it, separated by commas.
+fn apart(value: &str) -> Vec<String> {
+    let parts = value.split(',').map(str::to_owned);
+    std::iter::once(value.to_owned()).chain(parts).collect()
+}
+
+/// What the environment says of them.
+fn secrets_set() -> Vec<String> {
+    let set = MAY_HOLD_LOGINS.map(|name| std::env::var(variable(name)).unwrap_or_default());
+    set.iter().flat_map(|value| apart(value)).collect()
 }
 
 /// Ends the program with what clap says of the command line, but for logins.
@@ -150,14 +160,20 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ! {
     let values: Vec<String> = arguments
         .iter()
         .map(|argument| argument.to_string_lossy().into_owned())
-        .filter(|argument| argument.contains("://") || argument.contains(PROXY))
-        .chain([proxy()])
+        .filter(|argument| {
+            let names = |name: &&str| argument.starts_with(&format!("--{name}"));
+            argument.contains("://") || MAY_HOLD_LOGINS.iter().any(names)
+        })
+        .flat_map(|value| apart(&value))
+        .chain(secrets_set())
         .collect();
-    let typed = arguments
-        .iter()
-        .skip_while(|argument| *argument != "--proxy")
-        .nth(1)
-        .map(|value| value.to_string_lossy().into_owned());
+    let typed = MAY_HOLD_LOGINS.map(|name| {
+        let option = format!("--{name}");
+        let mut words = arguments.iter().skip_while(|word| **word != *option);
+        let value = words.nth(1).map(|value| value.to_string_lossy());
+        value.map(|value| apart(&value)).unwrap_or_default()
+    });
+    let typed: Vec<String> = typed.into_iter().flatten().collect();
     let said = error.render().to_string();
     let shown = without_logins(&said, values.iter().chain(&typed).map(String::as_str));
     if shown == said {
@@ -209,11 +225,16 @@ fn layered(arg: Arg, known: &[String], settings: &Settings) -> Arg {
     let Some(name) = name_of(&arg).filter(|name| known.contains(name)) else {
         return arg;
     };
-    let arg = arg.env(variable(&name)).hide_env(true);
+    // A variable that is set to nothing says nothing, as a compose file sets those that are left out.
+    let says_something = std::env::var_os(variable(&name)).is_some_and(|said| !said.is_empty());
+    let arg = match says_something {
+        true => arg.env(variable(&name)).hide_env(true),
+        false => arg,
+    };
     match settings.get(&name) {
         Some(setting) => arg
             .default_values(setting.values.clone())
-            .hide_default_value(name == PROXY),
+            .hide_default_value(MAY_HOLD_LOGINS.contains(&&*name)),
         None => arg,
     }
 }

@@ -266,6 +266,15 @@ struct Said {
     next: Option<(Partition, Order)>,
 }
 
+/// The partition behind `behind` that one of `free` holds, as far as the leases show.
+fn another(leases: &Leases, free: &BTreeSet<&str>, behind: Partition) -> Option<Partition> {
+    let holders = leases.holders();
+    let mut theirs = holders.iter().filter(|(_, holder)| free.contains(*holder));
+    let first = theirs.clone().next();
+    let next = theirs.find(|(partition, _)| **partition > behind).or(first);
+    next.map(|(partition, _)| *partition)
+}
+
 /// An order on its way to whoever holds another partition.
 struct Passing {
     order: Order,
@@ -274,6 +283,8 @@ struct Passing {
     /// Who passes it on.
     by: String,
     to: Partition,
+    /// From when on whoever holds that may ask.
+    from: Timestamp,
 }
 
 impl Passing {
@@ -284,6 +295,7 @@ impl Passing {
             answers,
             by,
             to,
+            from,
         } = self;
         let rest = order.rest(&answers);
         let attempt = order.attempt + 1;
@@ -306,7 +318,7 @@ impl Passing {
             let rest = Order {
                 attempt,
                 known_domain: rest.known_domain,
-                not_before: not_before.unwrap_or_default(),
+                not_before: not_before.unwrap_or_default().max(from),
                 targets: rest.targets,
                 ..order
             };
@@ -1370,15 +1382,11 @@ impl Desk {
         let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
         let now = worker.world.clock.now();
         for asking in askings {
-            let bench = bench.borrow();
             let moves = |host: &HostKey, terms: &super::Terms| {
                 let blocks = self.blocks.get(&key_of(&host.0));
                 let from = blocks.and_then(|blocks| blocks.another_from(&worker.source(), now));
                 from.is_some_and(|from| {
-                    from.since(now) <= terms.patience
-                        && self
-                            .another(blocks, &bench.leases, Partition::FIRST, worker)
-                            .is_some()
+                    from.since(now) <= terms.patience && !self.free(blocks, worker).is_empty()
                 })
             };
             let outgoing = asking.borrow_mut().outgoing(moves);
@@ -1565,20 +1573,32 @@ impl Desk {
             Leave::Denied => {
                 let from = blocks.and_then(|blocks| blocks.another_from(&source, now));
                 let from = from.filter(|from| from.since(now) <= order.terms.patience);
-                let bench = bench.borrow();
+                let free = self.free(blocks, worker);
                 let elsewhere = moved_to.filter(|to| *to != partition);
-                let another = || self.another(blocks, &bench.leases, partition, worker);
-                from.and_then(|_| elsewhere.or_else(another))
+                let another = || another(&bench.borrow().leases, &free, partition);
+                match (
+                    from.filter(|_| !free.is_empty()),
+                    elsewhere.or_else(another),
+                ) {
+                    (Some(from), Some(to)) => Some((to, from)),
+                    // Who holds what shows in a moment.
+                    (Some(_), None) => return engine.delay(&receipt, limits::ENGINE_LOOK).await,
+                    (None, _) => None,
+                }
             }
             // Its one visitor is whoever holds the partition that its orders have moved to.
-            Leave::Granted | Leave::NotBefore(_) => moved_to.filter(|to| *to != partition),
+            Leave::Granted | Leave::NotBefore(_) => {
+                let elsewhere = moved_to.filter(|to| *to != partition);
+                elsewhere.map(|to| (to, Timestamp::default()))
+            }
         };
-        if let Some(to) = to {
+        if let Some((to, from)) = to {
             let passed_on = Passing {
                 order,
                 answers,
                 by: format!("{}.{delivered}", worker.name),
                 to,
+                from,
             };
             if is_small && moved_to != Some(to) {
                 self.note_move(engine.as_ref(), &place, to).await?;
@@ -1610,33 +1630,17 @@ impl Desk {
         self.begin(worker, bench, started, delivered).await
     }
 
-    /// The partition behind `behind` that one of us holds whom a host does not block.
-    fn another(
-        &self,
-        blocks: Option<&Blocks>,
-        leases: &Leases,
-        behind: Partition,
-        worker: &Worker,
-    ) -> Option<Partition> {
+    /// Those of the other workers whom a host does not block.
+    fn free(&self, blocks: Option<&Blocks>, worker: &Worker) -> BTreeSet<&str> {
         let now = worker.world.clock.now();
-        let blocked: BTreeSet<&str> = blocks
-            .into_iter()
-            .flat_map(|blocks| blocks.in_force(now).map(|(source, _)| source))
-            .collect();
-        let free: BTreeSet<&str> = self
-            .workers
-            .present(now)
-            .filter(|(name, card)| {
-                let source = card.source.map(|source| source.to_string());
-                *name != worker.name && !blocked.contains(source.as_deref().unwrap_or(name))
-            })
-            .map(|(name, _)| name)
-            .collect();
-        let holders = leases.holders();
-        let mut theirs = holders.iter().filter(|(_, holder)| free.contains(*holder));
-        let first = theirs.clone().next();
-        let next = theirs.find(|(partition, _)| **partition > behind).or(first);
-        next.map(|(partition, _)| *partition)
+        let in_force = blocks.into_iter().flat_map(|blocks| blocks.in_force(now));
+        let blocked: BTreeSet<&str> = in_force.map(|(source, _)| source).collect();
+        let others = self.workers.present(now);
+        let free = others.filter(|(name, card)| {
+            let source = card.source.map(|source| source.to_string());
+            *name != worker.name && !blocked.contains(source.as_deref().unwrap_or(name))
+        });
+        free.map(|(name, _)| name).collect()
     }
 
     /// Tells the others where the orders of a host have moved.

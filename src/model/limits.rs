@@ -1218,6 +1218,11 @@ pub const ENGINE_REPLY: Duration = Duration::from_secs(5);
 #[cfg(feature = "engine")]
 pub const ENGINE_KEEP: Duration = Duration::from_secs(7 * 86_400);
 
+/// After which time without a change the entry of a run is forgotten that nobody has ended. Our choice: longer than any
+/// list is asked about.
+#[cfg(feature = "engine")]
+pub const ENGINE_FORGETS_RUN: Duration = Duration::from_secs(90 * 86_400);
+
 /// Most messages of one reader that are handed out and not acknowledged, those given back for later included. Our
 /// choice: all the orders of a partition, each of which may wait for a greylist.
 #[cfg(feature = "engine")]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use presend::engine::nats::{Keeping, Nats};
 use presend::engine::order::Global;
 use presend::engine::{
-    AnswerDelivery, Answers, Changed, Engine, EngineError, Order, Outcome, Partition, Receipt,
-    RunId, Table, Terms,
+    AnswerDelivery, Answers, Changed, Engine, EngineError, Order, Outcome, Partition, Partitions,
+    Receipt, RunId, Table, Terms,
 };
 use presend::input::address::Address;
 use presend::model::limits;
@@ -263,6 +263,131 @@ async fn nothing_of_a_forgotten_person_is_kept_and_all_of_the_others_is() {
     assert_eq!(engine.forget("ann@acme.test").await, Ok(0));
     // The order that is left is handed out as any other.
     assert_eq!(pull(&engine, SOON).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_in_which_nobody_is_left_stays_one_that_somebody_waits_for() {
+    if !server::is_there() {
+        return;
+    }
+    let server = Server::start();
+    let engine = server.connect().await;
+    let alone = order(3, &["ann@acme.test"]);
+    engine.publish(HERE, &alone).await.unwrap();
+    let done = answers(4, 1, &["ann@acme.test"]);
+    engine.answer(&done).await.unwrap();
+    assert_eq!(engine.forget("@acme.test").await, Ok(2));
+    let open = engine.open_orders(&run()).await.unwrap();
+    assert!(open[0].as_ref().unwrap().targets.is_empty());
+    let kept = engine.answers_of(&run(), 4).await.unwrap();
+    assert_eq!(kept[0].as_ref().unwrap().outcome, Some(Outcome::Done));
+    assert_eq!(
+        server.files_with("@acme.test"),
+        Vec::<std::path::PathBuf>::new()
+    );
+}
+
+#[tokio::test]
+async fn a_reader_that_is_gone_keeps_nobody_from_reading_on() {
+    if !server::is_there() {
+        return;
+    }
+    let server = Server::start();
+    let engine = server.connect().await;
+    for place in 1..=4 {
+        engine
+            .answer(&answers(3, place, &["ann@acme.test"]))
+            .await
+            .unwrap();
+    }
+    let pulled = engine.pull_answers(&run(), 3).await.unwrap();
+    engine.ack_answers(&receipts(&pulled[..1])).await.unwrap();
+    engine
+        .publish(HERE, &order(3, &["ann@acme.test"]))
+        .await
+        .unwrap();
+    let orders = pull(&engine, SOON).await;
+    let admin = async_nats::connect(server.url()).await.unwrap();
+    for reader in ["presend-answers.run-run-7", "presend-orders.partition-0"] {
+        let request = format!("$JS.API.CONSUMER.DELETE.{reader}");
+        admin.request(request, "".into()).await.unwrap();
+    }
+    // What was read before is acknowledged to nobody, and nothing is lost by it.
+    engine.ack_answers(&receipts(&pulled[1..])).await.unwrap();
+    engine.ack(&orders[0].receipt).await.unwrap();
+    assert!(engine.open_orders(&run()).await.unwrap().is_empty());
+    assert_eq!(
+        places(&engine.pull_answers(&run(), 9).await.unwrap()),
+        [1, 2, 3, 4]
+    );
+    engine
+        .publish(HERE, &order(4, &["bob@acme.test"]))
+        .await
+        .unwrap();
+    assert_eq!(pull(&engine, SOON).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_table_is_seen_as_it_is_whatever_was_seen_before() {
+    if !server::is_there() {
+        return;
+    }
+    let server = Server::start();
+    let (one, two) = (server.connect().await, server.connect().await);
+    let seen = async || {
+        let entries = one.entries(Table::Workers).await.unwrap();
+        let told = entries.into_iter();
+        told.map(|(key, entry)| (key, entry.value[0]))
+            .collect::<Vec<_>>()
+    };
+    let written = |changed| match changed {
+        Ok(Changed::Yes(revision)) => revision,
+        other => panic!("{other:?}"),
+    };
+    let told = |entries: &[(&str, u8)]| -> Vec<(String, u8)> {
+        entries
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), *value))
+            .collect()
+    };
+    assert_eq!(seen().await, told(&[]));
+    let a = written(two.write(Table::Workers, "a", b"1", None).await);
+    let b = written(two.write(Table::Workers, "b", b"1", None).await);
+    assert_eq!(seen().await, told(&[("a", b'1'), ("b", b'1')]));
+    let a = written(two.write(Table::Workers, "a", b"2", Some(a)).await);
+    assert_eq!(seen().await, told(&[("a", b'2'), ("b", b'1')]));
+    // Removed, and as many there as before.
+    written(two.remove(Table::Workers, "b", b).await);
+    written(two.write(Table::Workers, "c", b"1", None).await);
+    assert_eq!(seen().await, told(&[("a", b'2'), ("c", b'1')]));
+    written(two.remove(Table::Workers, "a", a).await);
+    assert_eq!(seen().await, told(&[("c", b'1')]));
+}
+
+#[tokio::test]
+async fn an_engine_keeps_the_number_of_its_partitions() {
+    if !server::is_there() {
+        return;
+    }
+    let server = Server::start();
+    let divided = |count: Option<u16>| Keeping {
+        partitions: count.map(|count| Partitions::new(count).unwrap()),
+        ..Keeping::default()
+    };
+    let first = Nats::connect(&server.access(), &divided(Some(256)))
+        .await
+        .unwrap();
+    assert_eq!(first.partitions().count(), 256);
+    let next = Nats::connect(&server.access(), &divided(None))
+        .await
+        .unwrap();
+    assert_eq!(next.partitions().count(), 256);
+    let error = Nats::connect(&server.access(), &divided(Some(64))).await;
+    let error = error.err().unwrap();
+    assert!(
+        matches!(&error, EngineError::Incompatible(words) if words.contains("256 partitions")),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use presend::engine::nats::access::{Access, Login};
 use presend::engine::nats::{Keeping, Nats};
-use presend::engine::{Engine, EngineError, Table};
+use presend::engine::{Changed, Engine, EngineError, Partition, Table};
 
+use crate::contract::order;
 use crate::server::{self, Server};
 
 async fn enter(server: &Server, login: Login) -> Result<Nats, EngineError> {
@@ -326,9 +327,16 @@ fn the_program_gets_in_by_the_environment_and_by_its_settings() {
         ),
         (&over_tls, vec![("PRESEND_ENGINE_CA", &*authority)], ""),
     ] {
-        let (code, said) = status(server, &environment, settings);
-        assert_eq!(code, Some(0), "{environment:?} {settings}: {said}");
-        assert!(said.contains("\"partitions\""), "{said}");
+        let (_, said) = status(server, &environment, settings);
+        assert!(
+            said.contains("\"partitions\""),
+            "{environment:?} {settings}: {said}"
+        );
+        // Whoever looks sets nothing up.
+        assert!(
+            said.contains("the stream presend-orders is not there"),
+            "{said}"
+        );
         let (code, said) = status(server, &[], "");
         assert_ne!(code, Some(0), "{said}");
         assert!(said.contains("refuses us"), "{said}");
@@ -340,4 +348,60 @@ fn the_program_gets_in_by_the_environment_and_by_its_settings() {
     );
     assert_ne!(code, Some(0));
     assert!(!said.contains("guess"), "{said}");
+}
+
+#[tokio::test]
+async fn the_configuration_that_we_deploy_lets_in_those_it_names() {
+    if !server::is_there() {
+        return;
+    }
+    let deployed = include_str!("../../config/deploy/nats.conf");
+    let at = deployed.find("authorization {").unwrap();
+    let until = deployed.find("# Over networks").unwrap();
+    let users = deployed[at..until].replace("$PRESEND_PASSWORD", "secret");
+    let server = Server::configured(&users);
+    let nats = enter(&server, user("presend", "secret")).await.unwrap();
+    for table in Table::ALL {
+        let written = nats.write(table, "7", b"x", None).await;
+        assert!(
+            matches!(written, Ok(Changed::Yes(_))),
+            "{table:?}: {written:?}"
+        );
+        assert_eq!(nats.entries(table).await.unwrap().len(), 1, "{table:?}");
+    }
+    let order = order(1, &["ann@acme.test"]);
+    nats.publish(Partition::FIRST, &order).await.unwrap();
+    assert!(!nats.pull(Partition::FIRST, 9).await.unwrap().is_empty());
+    assert_eq!(nats.health().await.unwrap().troubles, Vec::<String>::new());
+    let error = enter(&server, Login::Anybody).await.err().unwrap();
+    assert!(matches!(error, EngineError::Refused(_)), "{error}");
+}
+
+#[test]
+fn a_password_that_is_written_where_none_belongs_is_on_no_screen() {
+    let run = |arguments: &[&str], engine: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_presend"))
+            .args(["engine", "status"])
+            .args(arguments)
+            .env_clear()
+            .env("PRESEND_ENGINE", engine)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let two = "nats://ann:s3cret@10.0.0.1,nats://bob:s4cret@10.0.0.2";
+    let joined = format!("--engine={two}");
+    for said in [
+        run(&[], "nats://ann:s3cret@10.0.0.1"),
+        run(&[], two),
+        run(&["--engine", two], ""),
+        run(&[&joined], ""),
+    ] {
+        assert!(said.contains("PRESEND_ENGINE_USER"), "{said}");
+        assert!(
+            !said.contains("s3cret") && !said.contains("s4cret"),
+            "{said}"
+        );
+    }
 }

@@ -12,6 +12,7 @@ use crate::engine::digest::digest;
 use crate::engine::order::Global;
 use crate::engine::{Crew, RunId};
 use crate::ledger::Begun;
+use crate::model::limits;
 use crate::probe::pace::Rate;
 
 /// Options of a run that is asked for by others.
@@ -20,7 +21,7 @@ pub(in crate::cli) struct CrewArgs {
     #[command(flatten)]
     engine: EngineArgs,
     /// How long the engine keeps answers, so that a run that was interrupted has them [default: 7d]
-    #[arg(long, help_heading = "Many machines", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, help_heading = "Many machines", value_name = "DURATION", value_parser = keeping)]
     engine_keep: Option<Duration>,
     /// Most recipients one mail host is asked about by all workers together; --host-rate is for each of them
     #[arg(
@@ -33,6 +34,18 @@ pub(in crate::cli) struct CrewArgs {
     /// Most connections at once to one mail host from all workers together; --host-connections is for each of them
     #[arg(long, help_heading = "Many machines", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     engine_host_connections: Option<u32>,
+}
+
+/// Reads how long answers are kept: for as long at least as doubles of them are told apart.
+fn keeping(text: &str) -> Result<Duration, String> {
+    let read = duration(text).map_err(|error| error.to_string())?;
+    match read >= limits::ENGINE_SAME_MESSAGE {
+        true => Ok(read),
+        false => Err(format!(
+            "{text} is too short for an interruption: write at least {}",
+            humantime::format_duration(limits::ENGINE_SAME_MESSAGE)
+        )),
+    }
 }
 
 impl CrewArgs {

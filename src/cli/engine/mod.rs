@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use super::{Exit, usage};
 use crate::engine::nats::access::{Access, Login, Server};
 use crate::engine::nats::{Keeping, Nats, Prefix};
-use crate::engine::{Engine, Partitions};
+use crate::engine::{Engine, EngineError, Partitions};
 use crate::ledger::Target;
 use crate::model::limits;
 use crate::model::text::counted;
@@ -114,6 +114,12 @@ impl EngineArgs {
         Ok(Nats::connect(&access, &keeping).await?)
     }
 
+    /// Connects to look at what is there; sets nothing up.
+    async fn visit(&self, secrets: Secrets<'_>, name: &str) -> anyhow::Result<Nats> {
+        let access = self.access(secrets, name)?;
+        Ok(Nats::visit(&access, &self.engine_prefix).await?)
+    }
+
     fn access(&self, secrets: Secrets<'_>, name: &str) -> anyhow::Result<Access> {
         if !self.is_named() {
             return Err(usage(
@@ -181,13 +187,13 @@ pub(super) fn forget(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let engine = args.connect(secrets, "presend ledger forget", None).await?;
+        let engine = args.visit(secrets, "presend ledger forget").await?;
         let mut messages = 0;
         for target in targets {
             match target {
-                Target::Address(key) => messages += engine.forget(key).await?,
+                Target::Address(key) => messages += forgotten(&engine, key).await?,
                 // What ends so is the domain's: a person of another one is not.
-                Target::Domain(name) => messages += engine.forget(&format!("@{name}")).await?,
+                Target::Domain(name) => messages += forgotten(&engine, &format!("@{name}")).await?,
                 // The engine forgets by itself, after --engine-keep.
                 Target::Before(_) => {}
                 #[cfg(feature = "serve")]
@@ -199,6 +205,14 @@ pub(super) fn forget(
             "{messages} in the engine named them; none does now"
         ))
     })
+}
+
+/// How many messages of an engine named a person; none where it keeps nothing.
+async fn forgotten(engine: &Nats, key: &str) -> Result<u64, EngineError> {
+    match engine.forget(key).await {
+        Err(EngineError::Gone(_)) => Ok(0),
+        told => told,
+    }
 }
 
 /// Options of `engine`.

@@ -111,8 +111,7 @@ pub(super) fn run(args: &StatusArgs, secrets: Secrets<'_>) -> anyhow::Result<Exi
         .enable_all()
         .build()?;
     let status = runtime.block_on(async {
-        let engine = args.engine.connect(secrets, "presend engine status", None);
-        let engine = engine.await?;
+        let engine = args.engine.visit(secrets, "presend engine status").await?;
         anyhow::Ok(look(&engine).await?)
     })?;
     let text = match args.json {
@@ -126,25 +125,33 @@ pub(super) fn run(args: &StatusArgs, secrets: Secrets<'_>) -> anyhow::Result<Exi
     })
 }
 
+/// All that stands in a table; nothing where there is none, which its health tells.
+async fn entries(engine: &dyn Engine, table: Table) -> Result<Vec<(String, Entry)>, EngineError> {
+    match engine.entries(table).await {
+        Err(EngineError::Gone(_)) => Ok(Vec::new()),
+        told => told,
+    }
+}
+
 /// Looks twice, some time apart: who writes in between lives.
 async fn look(engine: &dyn Engine) -> Result<Status, EngineError> {
     let mut workers = Roll::<WorkerCard>::default();
     let mut runs = Roll::<RunCard>::default();
     let first = Timestamp::from(SystemTime::now());
-    let all = engine.entries(Table::Workers).await?;
+    let all = entries(engine, Table::Workers).await?;
     workers.observe(&all, first);
     if !all.is_empty() {
         tokio::time::sleep(limits::ENGINE_LEASE_RENEWAL + Duration::from_secs(1)).await;
         workers.observe(
-            &engine.entries(Table::Workers).await?,
+            &entries(engine, Table::Workers).await?,
             first + limits::ENGINE_LEASE,
         );
     }
     // By this clock, who did not write in between has not written for too long.
     let now = first + limits::ENGINE_LEASE;
-    runs.observe(&engine.entries(Table::Runs).await?, now);
-    let held = engine.entries(Table::Leases).await?.len();
-    let hosts = engine.entries(Table::Hosts).await?;
+    runs.observe(&entries(engine, Table::Runs).await?, now);
+    let held = entries(engine, Table::Leases).await?.len();
+    let hosts = entries(engine, Table::Hosts).await?;
     let Health {
         orders,
         oldest,

@@ -174,6 +174,8 @@ impl Access {
             ConnectErrorKind::Authentication
             | ConnectErrorKind::AuthorizationViolation
             | ConnectErrorKind::Tls => EngineError::Refused(said),
+            // The client says the same of a server that is not there and of one whose certificate is not believed.
+            ConnectErrorKind::Io if is_of_tls(error) => EngineError::Refused(said),
             ConnectErrorKind::ServerParse
             | ConnectErrorKind::Dns
             | ConnectErrorKind::TimedOut
@@ -181,6 +183,21 @@ impl Access {
             | ConnectErrorKind::MaxReconnects => EngineError::NoConnection(said),
         }
     }
+}
+
+/// Whether it is TLS that cannot be agreed on: whom to believe, or whether to speak it at all.
+fn is_of_tls(error: &ConnectError) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let within = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if within.is_some_and(|within| within.is::<tokio_rustls::rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Notes what happens to a connection.

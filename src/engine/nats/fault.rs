@@ -32,6 +32,10 @@ const NO_ROOM: [u32; 5] = [10_002, 10_023, 10_028, 10_047, 10_077];
 /// JetStream is not switched on, or not for this account.
 const NO_JETSTREAM: [u32; 3] = [10_035, 10_039, 10_076];
 
+/// Not to be had as it was asked for: a stream whose messages vanish before doubles are forgotten, more than one copy
+/// without a cluster.
+const NOT_SO: [u32; 2] = [10_052, 10_074];
+
 /// Servers that have no leader, or not enough of each other, at the moment.
 const NO_LEADER: [u32; 5] = [10_003, 10_004, 10_005, 10_008, 10_009];
 
@@ -100,6 +104,9 @@ fn of_words(status: u32, code: u32, words: &str, about: &str) -> EngineError {
     if NO_LEADER.contains(&code) {
         return EngineError::NoConnection(said);
     }
+    if NOT_SO.contains(&code) {
+        return EngineError::Incompatible(said);
+    }
     match code {
         code::NO_SUCH_STREAM => EngineError::Gone(said),
         code::OTHER_CONFIGURATION => EngineError::Incompatible(format!(
@@ -126,6 +133,7 @@ mod tests {
         };
         assert!(matches!(said(503, 10_077), EngineError::Full(_)));
         assert!(matches!(said(404, 10_059), EngineError::Gone(_)));
+        assert!(matches!(said(500, 10_074), EngineError::Incompatible(_)));
         assert!(matches!(said(503, 10_039), EngineError::Incompatible(_)));
         assert!(matches!(said(400, 10_058), EngineError::Incompatible(_)));
         assert!(matches!(said(503, 10_008), EngineError::NoConnection(_)));

@@ -1,9 +1,8 @@
 //! Forgetting a person in the engine, so that no message names it.
 
-use super::code;
+use super::fault::Fault;
 use super::jetstream::Message;
 use super::{Nats, Order};
-use crate::engine::answer::person;
 use crate::engine::{Answers, EngineError};
 
 /// Where a text says `key` in whatever case, and not as a part of another address: the first place at or behind `from`.
@@ -44,31 +43,17 @@ fn names(payload: &[u8], key: &str) -> bool {
     !key.is_ascii() && is_named(String::from_utf8_lossy(payload).to_lowercase().as_bytes())
 }
 
-/// A message without a person, or without all of a domain: what else it says, or nothing where that is nothing, or where
-/// it cannot be read.
+/// A message without a person, or without all of a domain: what else it says, or nothing where it cannot be read. An order
+/// in which nobody is left stays one: somebody waits to be told that it is done.
 fn without(payload: &[u8], key: &str) -> Option<Vec<u8>> {
-    let is_forgotten = |person: &str| match key.starts_with('@') {
-        true => person.ends_with(key),
-        false => person == key,
-    };
-    let kept = if let Ok(mut order) = Order::decode(payload) {
-        order
-            .targets
-            .retain(|target| !is_forgotten(&target.address.key()));
-        // What is said of it from now on is not said of the one before.
-        order.attempt += 1;
-        (!order.targets.is_empty()).then(|| order.encode())
-    } else if let Ok(mut answers) = Answers::decode(payload) {
-        answers
-            .events
-            .retain(|event| !person(event).is_some_and(is_forgotten));
-        let says_something = !answers.events.is_empty() || answers.outcome.is_some();
-        says_something.then(|| answers.encode())
+    let kept = if let Ok(order) = Order::decode(payload) {
+        order.without(key).encode()
+    } else if let Ok(answers) = Answers::decode(payload) {
+        answers.without(key).encode()
     } else {
-        None
+        return None;
     };
-    let kept = kept.map(|kept| blanked(&kept, key));
-    kept.filter(|kept| !names(kept, key))
+    Some(blanked(&kept, key)).filter(|kept| !names(kept, key))
 }
 
 /// A message in which whoever is forgotten is blank wherever a host named it in its words.
@@ -92,55 +77,39 @@ impl Nats {
     /// it twice, not never.
     pub(super) async fn forget_person(&self, key: &str) -> Result<u64, EngineError> {
         let mut found = 0;
-        let orders = self
-            .all(&self.places.orders, &self.places.all_orders())
-            .await?;
-        let orders = orders
-            .into_iter()
-            .map(|stored| (stored.subject, stored.sequence, stored.payload));
-        found += self.take_out(&self.places.orders, orders, key).await?;
-        let answers = self
-            .all(&self.places.answers, &self.places.all_answers())
-            .await?;
-        let answers = answers
-            .into_iter()
-            .map(|stored| (stored.subject, stored.sequence, stored.payload));
-        found += self.take_out(&self.places.answers, answers, key).await?;
-        for stream in [&self.places.orders, &self.places.answers] {
+        for (stream, subjects) in [
+            (&self.places.orders, self.places.all_orders()),
+            (&self.places.answers, self.places.all_answers()),
+        ] {
+            match self.take_out(stream, &subjects, key).await {
+                Ok(named) => found += named,
+                Err(fault) => return Err(self.told_of(fault, stream).await),
+            }
             self.sweep(stream).await?;
         }
         Ok(found)
     }
 
-    async fn take_out(
-        &self,
-        stream: &str,
-        messages: impl Iterator<Item = (String, u64, Vec<u8>)>,
-        key: &str,
-    ) -> Result<u64, EngineError> {
-        let mut found = 0;
-        for (subject, sequence, payload) in messages {
-            if !names(&payload, key) {
+    /// Goes through a stream message by message. What is kept anew comes behind, and names nobody any more.
+    async fn take_out(&self, stream: &str, subjects: &str, key: &str) -> Result<u64, Fault> {
+        let (mut found, mut from) = (0, 1);
+        while let Some(stored) = self.jetstream.next(stream, subjects, from).await? {
+            from = stored.sequence + 1;
+            if !names(&stored.payload, key) {
                 continue;
             }
             found += 1;
-            if let Some(rest) = without(&payload, key) {
+            if let Some(rest) = without(&stored.payload, key) {
                 let message = Message {
-                    subject: &subject,
+                    subject: &stored.subject,
                     payload: rest,
                     // Its own id is remembered still, and would have it dropped.
-                    id: Some(format!("{stream}.{sequence}.without")),
+                    id: Some(format!("{stream}.{}.without", stored.sequence)),
                     follows: None,
                 };
-                if let Err(fault) = self.jetstream.publish(message).await {
-                    return Err(self.told_of(fault, stream).await);
-                }
+                self.jetstream.publish(message).await?;
             }
-            match self.jetstream.erase(stream, sequence).await {
-                Ok(_) => {}
-                Err(fault) if fault.has(code::NO_SUCH_STREAM) => {}
-                Err(fault) => return Err(self.told_of(fault, stream).await),
-            }
+            self.jetstream.erase(stream, stored.sequence).await?;
         }
         Ok(found)
     }

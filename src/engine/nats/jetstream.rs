@@ -62,6 +62,9 @@ fn nanos_of(duration: Duration) -> u64 {
 /// What is known of a stream.
 #[derive(Debug, Deserialize)]
 pub(super) struct StreamInfo {
+    /// When it was set up.
+    #[serde(default)]
+    pub(super) created: String,
     pub(super) config: StreamConfig,
     pub(super) state: StreamState,
     pub(super) cluster: Option<Cluster>,
@@ -72,6 +75,8 @@ pub(super) struct StreamInfo {
 pub(super) struct StreamConfig {
     #[serde(default)]
     pub(super) description: String,
+    #[serde(default)]
+    pub(super) num_replicas: usize,
 }
 
 /// What a stream holds.
@@ -156,6 +161,14 @@ pub(super) struct Pulled {
     pub(super) handed: Handed,
 }
 
+/// Messages that were handed out together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) messages: Vec<Pulled>,
+    /// Whether they are all that were handed out: others may be lost on the way, and count as handed out all the same.
+    pub(super) is_whole: bool,
+}
+
 /// What the subject of a message's acknowledgement says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Handed {
@@ -169,17 +182,28 @@ impl Handed {
     /// Reads `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING`, which newer servers write with
     /// two further words before the stream and perhaps one at the end.
     pub(super) fn read(reply: &str) -> Option<Self> {
-        let words: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-        let first = match words.len() {
-            7 => 2,
-            9.. => 4,
+        let words = Handed::words(reply)?;
+        let number = |place: usize| words.get(place)?.parse().ok();
+        Some(Handed {
+            delivered: number(1)?,
+            sequence: number(2)?,
+        })
+    }
+
+    /// Which reader the message was handed out to.
+    pub(super) fn reader_in(reply: &str) -> Option<&str> {
+        Handed::words(reply)?.first().copied()
+    }
+
+    /// The words of such a subject, from the reader's name on.
+    fn words(reply: &str) -> Option<Vec<&str>> {
+        let mut words: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
+        let before = match words.len() {
+            7 => 1,
+            9.. => 3,
             _ => return None,
         };
-        let number = |place: usize| words.get(first + place)?.parse().ok();
-        Some(Handed {
-            delivered: number(0)?,
-            sequence: number(1)?,
-        })
+        Some(words.split_off(before))
     }
 }
 
@@ -532,7 +556,27 @@ impl JetStream {
         stream: &str,
         reader: &str,
         most: usize,
-    ) -> Result<Vec<Pulled>, Fault> {
+    ) -> Result<Batch, Fault> {
+        let mut batch = Batch::default();
+        let pulling = self.pull_into(&mut batch.messages, stream, reader, most);
+        let ended = tokio::time::timeout(limits::ENGINE_REPLY, pulling).await;
+        let ended = ended.unwrap_or_else(|late| Err(Fault::Silent(late.to_string())));
+        match ended {
+            Ok(()) => batch.is_whole = true,
+            // What has come before the connection was lost is in our hands.
+            Err(_) if !batch.messages.is_empty() => {}
+            Err(fault) => return Err(fault),
+        }
+        Ok(batch)
+    }
+
+    async fn pull_into(
+        &self,
+        pulled: &mut Vec<Pulled>,
+        stream: &str,
+        reader: &str,
+        most: usize,
+    ) -> Result<(), Fault> {
         let silent = |error: &dyn std::fmt::Display| Fault::Silent(error.to_string());
         let inbox = self.client.new_inbox();
         let mut replies = self
@@ -549,49 +593,31 @@ impl JetStream {
             )
             .await
             .map_err(|error| silent(&error))?;
-        let mut pulled = Vec::new();
-        let all = async {
-            while pulled.len() < most {
-                let Some(message) = replies.next().await else {
-                    return Err(Fault::Silent("the connection was closed".to_owned()));
-                };
-                match message.status {
-                    None | Some(StatusCode::OK) => {}
-                    Some(StatusCode::NO_RESPONDERS) => return Err(Fault::Nobody),
-                    Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => return Ok(()),
-                    // The consumer was deleted, or its leader steps down: what has come is good.
-                    Some(_) => {
-                        return match pulled.is_empty() {
-                            true => Err(Fault::Nobody),
-                            false => Ok(()),
-                        };
-                    }
-                }
-                let Some((reply, handed)) = message
-                    .reply
-                    .as_deref()
-                    .and_then(|reply| Some((reply.to_owned(), Handed::read(reply)?)))
-                else {
-                    continue;
-                };
-                pulled.push(Pulled {
-                    subject: message.subject.to_string(),
-                    payload: message.payload.to_vec(),
-                    reply,
-                    handed,
-                });
+        while pulled.len() < most {
+            let Some(message) = replies.next().await else {
+                return Err(Fault::Silent("the connection was closed".to_owned()));
+            };
+            match message.status {
+                None | Some(StatusCode::OK) => {}
+                Some(StatusCode::NOT_FOUND | StatusCode::TIMEOUT) => return Ok(()),
+                // There is no such consumer, it was deleted, or its leader steps down.
+                Some(_) => return Err(Fault::Nobody),
             }
-            Ok(())
-        };
-        let ended = tokio::time::timeout(limits::ENGINE_REPLY, all).await;
-        // What has come before the connection was lost is in our hands, and would only come again.
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(fault)) if pulled.is_empty() => return Err(fault),
-            Err(late) if pulled.is_empty() => return Err(silent(&late)),
-            Ok(Err(_)) | Err(_) => {}
+            let Some((reply, handed)) = message
+                .reply
+                .as_deref()
+                .and_then(|reply| Some((reply.to_owned(), Handed::read(reply)?)))
+            else {
+                continue;
+            };
+            pulled.push(Pulled {
+                subject: message.subject.to_string(),
+                payload: message.payload.to_vec(),
+                reply,
+                handed,
+            });
         }
-        Ok(pulled)
+        Ok(())
     }
 
     /// Says what became of a message, and waits until the server has heard it.
@@ -607,12 +633,18 @@ impl JetStream {
         let Some((last, others)) = replies.split_last() else {
             return Ok(());
         };
-        for reply in others {
-            self.client
-                .publish((*reply).to_owned(), Said::Done.payload().into())
-                .await
-                .map_err(|error| Fault::Silent(error.to_string()))?;
-        }
+        let saying = async {
+            for reply in others {
+                self.client
+                    .publish((*reply).to_owned(), Said::Done.payload().into())
+                    .await
+                    .map_err(|error| Fault::Silent(error.to_string()))?;
+            }
+            Ok(())
+        };
+        // A client that is cut off may keep us waiting.
+        let said = tokio::time::timeout(limits::ENGINE_REPLY, saying).await;
+        said.unwrap_or_else(|late| Err(Fault::Silent(late.to_string())))?;
         self.say(last, Said::Done).await
     }
 }
@@ -633,6 +665,7 @@ mod tests {
             "$JS.ACK.hub.hash.presend-orders.partition-3.2.17.9.1764594000000000000.4.rnd",
         ] {
             assert_eq!(Handed::read(reply), wanted, "{reply}");
+            assert_eq!(Handed::reader_in(reply), Some("partition-3"), "{reply}");
         }
         for reply in ["", "_INBOX.x", "$JS.ACK.a.b.c", "$JS.ACK.a.b.x.17.9.1.4"] {
             assert_eq!(Handed::read(reply), None, "{reply}");

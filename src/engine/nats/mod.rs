@@ -20,6 +20,11 @@
 //!   So before a stream is called gone, its servers are asked for it, and must say so.
 //! - A reader with three copies takes half a second to come up, 64 of them one after the other half a minute. So a
 //!   partition's reader is set up when the partition is read first.
+//! - An acknowledgement for a reader that is gone is answered by nobody. There is nothing left to be acknowledged then, so
+//!   it counts as heard: what that reader had handed out is handed out by the next one.
+//! - Of a batch that was cut off the rest counts as handed out. So its reader is set up anew, behind the last answer that
+//!   was acknowledged: what was lost on the way comes at once, and before what was kept after it.
+//! - In permissions `*` stands for a whole word of a subject, never for a part of one.
 //! - What the client wrote while it was cut off is sent once it is connected again. So an error says nothing of whether
 //!   something was carried out, ids make it harmless for orders and answers, revisions for tables.
 
@@ -32,22 +37,24 @@ mod jetstream;
 mod places;
 mod watched;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::connection::State;
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::time::Instant;
 
 use super::{
     AnswerDelivery, Answers, Changed, Delivery, Engine, EngineError, Entry, Health, Later, Order,
     Partition, Partitions, Receipt, RunId, Table, Unreadable,
 };
 use crate::model::limits;
+use crate::model::text::counted;
 
 use access::{Access, Refusals};
 use fault::Fault;
-use jetstream::{From, JetStream, Message, Pulled, Reader, Said, Stored};
+use jetstream::{From, Handed, JetStream, Message, Pulled, Reader, Said, Stored};
 use places::Places;
 use watched::Watch;
 
@@ -76,6 +83,12 @@ pub struct Nats {
     places: Places,
     refusals: Arc<Refusals>,
     partitions: Partitions,
+    /// When the stream of orders was set up that we know.
+    orders_since: String,
+    /// When it was last looked whether it is still that one.
+    orders_seen: Mutex<Option<Instant>>,
+    /// With which message readers begin that were removed, to be set up anew.
+    begins: Mutex<HashMap<String, u64>>,
     /// Readers that are known to be there.
     readers: Mutex<HashSet<String>>,
     /// The tables as they were last seen.
@@ -83,25 +96,50 @@ pub struct Nats {
 }
 
 impl Nats {
+    /// Connects to look at what is there, and sets nothing up.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`], also where the server is too old.
+    pub async fn visit(access: &Access, prefix: &Prefix) -> Result<Self, EngineError> {
+        let mut nats = Nats::reach(access, prefix).await?;
+        nats.partitions = match nats.divided(None).await {
+            Ok(partitions) => partitions,
+            // What is not there is told by how the engine is.
+            Err(EngineError::Gone(_)) => Partitions::default(),
+            Err(error) => return Err(error),
+        };
+        Ok(nats)
+    }
+
     /// Connects, and sets up what is not there yet.
     ///
     /// # Errors
     ///
     /// [`EngineError`], also where the server is too old or has no JetStream.
     pub async fn connect(access: &Access, keeping: &Keeping) -> Result<Self, EngineError> {
+        let mut nats = Nats::reach(access, &keeping.prefix).await?;
+        nats.set_up(keeping).await?;
+        nats.partitions = nats.divided(keeping.partitions).await?;
+        nats.orders_since = nats.orders_created().await?;
+        Ok(nats)
+    }
+
+    async fn reach(access: &Access, prefix: &Prefix) -> Result<Self, EngineError> {
         let refusals = Arc::<Refusals>::default();
         let client = access.connect(&refusals).await?;
-        let mut nats = Nats {
+        let nats = Nats {
             jetstream: JetStream { client },
-            places: Places::called(&keeping.prefix),
+            places: Places::called(prefix),
             refusals,
             partitions: Partitions::default(),
+            orders_since: String::new(),
+            orders_seen: Mutex::default(),
+            begins: Mutex::default(),
             readers: Mutex::default(),
             watched: Watch::default(),
         };
         nats.is_new_enough()?;
-        nats.set_up(keeping).await?;
-        nats.partitions = nats.divided(keeping.partitions).await?;
         Ok(nats)
     }
 
@@ -151,8 +189,15 @@ impl Nats {
                 Err(fault) => return Err(self.told(fault, &stream.name)),
             }
             let mut made = self.jetstream.create_stream(&stream).await;
-            if keeping.copies.is_none() && copies > 1 && made.is_err() {
-                // A cluster of two, or one that counts on others elsewhere.
+            let too_few = made
+                .as_ref()
+                .is_err_and(|fault| fault.has(code::TOO_FEW_SERVERS));
+            if keeping.copies.is_none() && copies > 1 && too_few {
+                // A cluster of two, or one that counts on others elsewhere. `engine status` says so, too.
+                tracing::warn!(
+                    stream = stream.name,
+                    "there are not three servers for copies: one keeps it alone"
+                );
                 stream.num_replicas = 1;
                 made = self.jetstream.create_stream(&stream).await;
             }
@@ -242,7 +287,14 @@ impl Nats {
             self.know_reader(name.to_owned());
         }
         match self.jetstream.pull(stream, name, most).await {
-            Ok(pulled) => Ok(pulled),
+            Ok(batch) => {
+                if !batch.is_whole {
+                    // The next reading begins with what is not acknowledged: what was lost on the way comes again at
+                    // once, and before what was kept after it.
+                    self.unknow_reader(name);
+                }
+                Ok(batch.messages)
+            }
             Err(fault) => {
                 // It may be gone with the stream, or deleted by itself: the next reading sets it up.
                 self.unknow_reader(name);
@@ -269,19 +321,6 @@ impl Nats {
         }
     }
 
-    /// Overwrites messages and takes them out of their stream.
-    async fn erase_all(&self, stream: &str, sequences: Vec<u64>) -> Result<(), EngineError> {
-        let erased = futures_util::stream::iter(sequences)
-            .map(|sequence| self.jetstream.erase(stream, sequence))
-            .buffer_unordered(limits::ENGINE_REQUESTS)
-            .try_for_each(async |_| Ok(()))
-            .await;
-        match erased {
-            Ok(()) => Ok(()),
-            Err(fault) => Err(self.told_of(fault, stream).await),
-        }
-    }
-
     fn order_of(&self, pulled: &Pulled) -> Option<Delivery> {
         let (run, number) = self.places.order_in(&pulled.subject)?;
         Some(Delivery {
@@ -299,8 +338,22 @@ impl Nats {
         let heard = self.jetstream.say(reply, said).await;
         match heard {
             Ok(()) => Ok(()),
+            Err(Fault::Nobody) => self.nobody_heard(&self.places.orders, reply).await,
             Err(fault) => Err(self.told_of(fault, &self.places.orders).await),
         }
+    }
+
+    /// What an acknowledgement comes to that nobody has heard: where its reader is gone there is nothing left to be
+    /// acknowledged, and what it had in hand is handed out by the next one.
+    async fn nobody_heard(&self, stream: &str, reply: &str) -> Result<(), EngineError> {
+        let reader = Handed::reader_in(reply);
+        if let Some(reader) = reader
+            && let Ok(None) = self.jetstream.reader(stream, reader).await
+        {
+            self.unknow_reader(reader);
+            return Ok(());
+        }
+        Err(self.told_of(Fault::Nobody, stream).await)
     }
 
     /// The stream of a table, and the subject of one of its keys.
@@ -311,13 +364,27 @@ impl Nats {
         )
     }
 
-    /// Erases all orders of a run.
+    /// Erases all orders of a run, those of many partitions at once, each as it is found.
     async fn erase_orders(&self, run: &RunId) -> Result<(), EngineError> {
-        let orders = self
-            .all(&self.places.orders, &self.places.orders_of(run))
-            .await?;
-        let sequences = orders.iter().map(|stored| stored.sequence).collect();
-        self.erase_all(&self.places.orders, sequences).await
+        let stream = &self.places.orders;
+        let erase = async |partition: Partition| {
+            let filter = self.places.orders_of_in(run, partition);
+            let mut from = 1;
+            while let Some(order) = self.jetstream.next(stream, &filter, from).await? {
+                from = order.sequence + 1;
+                self.jetstream.erase(stream, order.sequence).await?;
+            }
+            Ok::<(), Fault>(())
+        };
+        let erased = futures_util::stream::iter(self.partitions.all())
+            .map(erase)
+            .buffer_unordered(limits::ENGINE_REQUESTS)
+            .try_for_each(async |()| Ok(()))
+            .await;
+        match erased {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(self.told_of(fault, stream).await),
+        }
     }
 }
 
@@ -390,7 +457,10 @@ impl Engine for Nats {
         Box::pin(async move {
             let (sequence, _) = of_receipt(receipt)?;
             // Acknowledged alone, its bytes would stay in the store's file.
-            self.erase_all(&self.places.orders, vec![sequence]).await?;
+            let stream = &self.places.orders;
+            if let Err(fault) = self.jetstream.erase(stream, sequence).await {
+                return Err(self.told_of(fault, stream).await);
+            }
             self.say(receipt, Said::Done).await
         })
     }
@@ -474,9 +544,12 @@ impl Engine for Nats {
                 filter: &filter,
                 from,
                 ack_wait: limits::ENGINE_ACK_WAIT,
-                forgotten_after: Some(limits::ENGINE_KEEP),
+                forgotten_after: Some(limits::ENGINE_FORGETS_RUN),
             };
             let pulled = self.read(stream, &reader, most).await?;
+            if pulled.is_empty() {
+                self.make_sure_of_orders().await?;
+            }
             Ok(pulled
                 .iter()
                 .map(|pulled| AnswerDelivery {
@@ -495,6 +568,10 @@ impl Engine for Nats {
                 .collect::<Result<_, _>>()?;
             match self.jetstream.say_done(&replies).await {
                 Ok(()) => Ok(()),
+                Err(Fault::Nobody) => {
+                    let last = replies.last().copied().unwrap_or_default();
+                    self.nobody_heard(&self.places.answers, last).await
+                }
                 Err(fault) => Err(self.told_of(fault, &self.places.answers).await),
             }
         })
@@ -588,6 +665,10 @@ impl Engine for Nats {
             }
             let name = format!("run-{run}");
             self.unknow_reader(&name);
+            {
+                let mut begins = self.begins.lock().unwrap_or_else(PoisonError::into_inner);
+                begins.remove(&name);
+            }
             let removed = self.jetstream.remove_reader(answers, &name).await;
             removed.map_err(|fault| self.told(fault, answers))?;
             if let Some(entry) = Engine::read(self, Table::Runs, run.as_str()).await? {
@@ -609,6 +690,37 @@ impl Engine for Nats {
 }
 
 impl Nats {
+    /// When the stream of orders was set up.
+    async fn orders_created(&self) -> Result<String, EngineError> {
+        let stream = &self.places.orders;
+        let there = self.jetstream.stream(stream).await;
+        there
+            .map(|there| there.created)
+            .map_err(|fault| self.told(fault, stream))
+    }
+
+    /// Makes sure that orders are kept where they were published: whoever waits for answers to them would wait for ever
+    /// if somebody had deleted them, even where a worker has set that stream up anew meanwhile.
+    async fn make_sure_of_orders(&self) -> Result<(), EngineError> {
+        {
+            let mut seen = self
+                .orders_seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if seen.is_some_and(|at| at.elapsed() < limits::ENGINE_REPLY) {
+                return Ok(());
+            }
+            *seen = Some(Instant::now());
+        }
+        match self.orders_created().await? == self.orders_since {
+            true => Ok(()),
+            false => Err(EngineError::Gone(format!(
+                "{} was deleted, and set up anew without what it kept",
+                self.places.orders
+            ))),
+        }
+    }
+
     /// All that stands in a table, read message by message from the stream's leader.
     async fn whole(&self, table: Table) -> Result<Vec<(String, Entry)>, EngineError> {
         let stream = self.places.bucket_stream(table);
@@ -638,11 +750,19 @@ impl Nats {
             Err(fault) => return Err(self.told_of(fault, stream).await),
         };
         let Some(info) = there else {
-            return Ok(From::Beginning);
+            // One that was removed here, and not set up again yet, is to begin where it was.
+            let begins = self.begins.lock().unwrap_or_else(PoisonError::into_inner);
+            let begins = begins.get(reader).copied();
+            return Ok(begins.map_or(From::Beginning, From::Sequence));
         };
+        let next = info.ack_floor.stream_seq + 1;
+        {
+            let mut begins = self.begins.lock().unwrap_or_else(PoisonError::into_inner);
+            begins.insert(reader.to_owned(), next);
+        }
         let removed = self.jetstream.remove_reader(stream, reader).await;
         removed.map_err(|fault| self.told(fault, stream))?;
-        Ok(From::Sequence(info.ack_floor.stream_seq + 1))
+        Ok(From::Sequence(next))
     }
 
     /// Removes the files of a stream that is empty.
@@ -669,7 +789,7 @@ impl Nats {
                 Ok(info) => info,
                 Err(fault) if fault.has(code::NO_SUCH_STREAM) => {
                     health.troubles.push(format!(
-                        "the stream {name} is not there: somebody deleted it"
+                        "the stream {name} is not there: it was deleted, or no worker and no list has been here yet"
                     ));
                     continue;
                 }
@@ -686,6 +806,13 @@ impl Nats {
             let Some(cluster) = info.cluster else {
                 continue;
             };
+            if info.config.num_replicas < 3 && self.jetstream.client.server_info().cluster.is_some()
+            {
+                health.troubles.push(format!(
+                    "the stream {name} is kept {} in a cluster: whoever keeps it must not be lost",
+                    counted(info.config.num_replicas as u64, "time", "times")
+                ));
+            }
             if cluster.leader.is_none() {
                 health
                     .troubles

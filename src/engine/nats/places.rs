@@ -130,6 +130,12 @@ impl Places {
             },
         ];
         streams.extend(Table::ALL.map(|table| Stream {
+            // Whoever is gone without taking leave, and what a host held against us, is forgotten in the end.
+            max_age: match table {
+                Table::Leases => Duration::ZERO,
+                Table::Workers | Table::Hosts => limits::ENGINE_KEEP,
+                Table::Runs => limits::ENGINE_FORGETS_RUN,
+            },
             description: "presend: who is there, and what is known of hosts".to_owned(),
             max_msgs_per_subject: 1,
             ..stream(self.bucket_stream(table), self.entry(table, ">"))
@@ -150,6 +156,11 @@ impl Places {
     /// Those of all orders of a run.
     pub(super) fn orders_of(&self, run: &RunId) -> String {
         format!("{}.order.*.{run}.*", self.prefix)
+    }
+
+    /// Those of all orders of a run in one partition.
+    pub(super) fn orders_of_in(&self, run: &RunId, partition: Partition) -> String {
+        format!("{}.order.{partition}.{run}.*", self.prefix)
     }
 
     /// Those of all orders.

@@ -107,9 +107,15 @@ impl Nats {
         let stream = self.places.bucket_stream(table);
         loop {
             let most = limits::ENGINE_WATCH_BATCH;
-            let pulled = self.jetstream.pull(stream, &seen.reader, most).await?;
-            let is_all = pulled.len() < most;
-            for pulled in pulled {
+            let batch = self.jetstream.pull(stream, &seen.reader, most).await?;
+            if !batch.is_whole {
+                // What is lost on the way does not come again.
+                return Err(Fault::Silent(
+                    "only some of what has changed came".to_owned(),
+                ));
+            }
+            let is_all = batch.messages.len() < most;
+            for pulled in batch.messages {
                 let Some(key) = self.places.key_in(table, &pulled.subject) else {
                     continue;
                 };

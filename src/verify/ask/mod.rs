@@ -185,8 +185,11 @@ pub async fn ask(
     drop(questions);
     recorder.writer.finish()?;
     ledger.refresh();
-    if let Some(leave) = leave {
-        leave.take().await?;
+    // The ledger has everything. What the engine does not hear now is told again when the same command is given again.
+    if let Some(leave) = leave
+        && let Err(error) = leave.take().await
+    {
+        tracing::warn!(%error, "the engine did not hear that this run is over");
     }
     for guest in visiting.into_inner() {
         match asked.ending {
