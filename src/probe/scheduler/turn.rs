@@ -162,8 +162,7 @@ impl Scheduler {
             return Err(idle);
         };
         let mut draft = self.draft(session);
-        let t = &self.sessions[&session];
-        let spent = t.spent;
+        let spent = self.spent_before_a_decoy(session);
         if spent.room(draft.budget) == 0 || !self.may_address(session, domain, draft.budget) {
             return Err(idle);
         }

@@ -502,3 +502,118 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
         assert!(!scheduler.groups[0].trust.is_lost());
     }
 }
+
+/// When a second answer to RSET comes.
+#[derive(Clone, Copy, Debug)]
+enum Second {
+    /// Right behind the first.
+    AtOnce,
+    /// Behind the answers to all that travelled with it.
+    AfterTheBatch,
+}
+
+/// Whether refusals name whom they are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    Bare,
+    Naming,
+}
+
+/// What a machine counts in its first conversation, accepted and refused, that answers RSET twice and delays its refusals:
+/// each answer comes behind the next question. It takes everybody at one domain, and of the other those whose bit is set
+/// in `takes`, in the order in which they are asked about.
+fn counted_by_one_that_resets_twice(second: Second, words: Words, takes: u32) -> (u32, u32) {
+    let mut limits = limits();
+    limits.ceilings.connections = 1;
+    let list = [people("d.test", 4, 0), people("e.test", 12, 0)].concat();
+    let served = [("d.test", 0), ("e.test", 0)];
+    let mut scheduler = Drill::new(limits, vec![Habits::default()], &served, &list).scheduler;
+    scheduler.tick(START);
+    while let Some(domain) = scheduler.next_resolution() {
+        scheduler.routed(&domain, route_to(0), START);
+    }
+    let (session, _) = started(&mut scheduler)[0];
+    let mut now = START;
+    scheduler.report(session, SessionEvent::Opened(pipelining()), now);
+    let (mut accepted, mut refused, mut nth) = (0, 0, 0);
+    let mut said: VecDeque<(Heard, Option<String>)> = VecDeque::new();
+    loop {
+        let commands = match scheduler.next_action() {
+            Some(Action::Send { commands, .. }) => commands,
+            Some(_) => return (accepted, refused),
+            None => {
+                now = scheduler.next_wake().unwrap_or(now).max(now);
+                scheduler.tick(now);
+                continue;
+            }
+        };
+        let mut late = Vec::new();
+        for command in &commands {
+            match command {
+                Command::Rcpt(recipient) => {
+                    let is_there = match recipient.domain() {
+                        _ if recipient.user().len() > 5 => false,
+                        "e.test" => {
+                            nth += 1;
+                            takes >> (nth - 1) & 1 == 1
+                        }
+                        _ => true,
+                    };
+                    let (count, answer) = match is_there {
+                        true => (&mut accepted, (yes(), None)),
+                        false => (&mut refused, (no(), Some(recipient.to_string()))),
+                    };
+                    *count += 1;
+                    said.push_back(answer);
+                }
+                Command::Rset => {
+                    said.push_back((yes(), None));
+                    match second {
+                        Second::AtOnce => said.push_back((yes(), None)),
+                        Second::AfterTheBatch => late.push((yes(), None)),
+                    }
+                }
+                _ => said.push_back((yes(), None)),
+            }
+        }
+        said.extend(late);
+        let mut heard = Vec::new();
+        for (command, (mut answer, about)) in commands.iter().zip(said.drain(..commands.len())) {
+            let own = match command {
+                Command::Rcpt(recipient) => Some(recipient.to_string()),
+                _ => None,
+            };
+            if about.is_some() && (own.is_none() || (words == Words::Naming && own != about)) {
+                // The session notices: nobody refuses RSET, and a refusal names whom it is about.
+                return (accepted, refused);
+            }
+            if about.is_some() && words == Words::Naming {
+                answer.exchange.reply = format!("550 5.1.1 {}: unknown", echo::NAMED);
+            }
+            heard.push(answer);
+        }
+        let refusals = heard.iter().filter(|heard| !heard.exchange.says_yes());
+        let refusals = u32::try_from(refusals.count()).unwrap();
+        now = now + Duration::from_millis(60) + Duration::from_secs(10) * refusals;
+        let heard = heard.into_iter().map(Some).collect();
+        scheduler.report(session, SessionEvent::Answered(heard), now);
+    }
+}
+
+#[test]
+fn refusals_that_come_late_trip_no_wire_behind_a_reply_too_many() {
+    for (second, words) in [
+        (Second::AtOnce, Words::Bare),
+        (Second::AfterTheBatch, Words::Bare),
+        (Second::AfterTheBatch, Words::Naming),
+    ] {
+        for takes in 0..1 << 11 {
+            let (accepted, refused) = counted_by_one_that_resets_twice(second, words, takes);
+            let is_balanced = accepted + refused <= 10 || refused <= accepted;
+            assert!(
+                is_balanced && refused <= limits::REFUSED_RECIPIENTS,
+                "{second:?}, {words:?}, {takes:b}: {refused} refused beside {accepted} accepted"
+            );
+        }
+    }
+}
