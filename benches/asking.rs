@@ -1,9 +1,11 @@
 //! A long list in simulated time: how near the run comes to what its hosts allow, what it costs them, whom a slow host
 //! delays; beside a prober that knows no better.
 //!
-//! `cargo bench --bench asking`; with a number after `--`, that many addresses instead of 100,000.
+//! `cargo bench --bench asking`; with a number after `--`, that many addresses instead of 100,000; with the names of parts
+//! (`waiting`, `polite`, `clean`, `prober`, `isolation`), these alone.
 
-use std::collections::BTreeMap;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,7 @@ use presend::sim::score::Creation;
 use presend::sim::score::SENDER;
 use presend::sim::score::Score;
 use presend::sim::score::Size;
+use presend::sim::score::clean_crowd;
 use presend::sim::score::crowd;
 use presend::sim::score::in_simulated_time;
 use presend::sim::score::judged;
@@ -31,6 +34,15 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 const ADDRESSES: usize = 100_000;
 const DOMAINS_PER_ADDRESS: f64 = 0.2;
 const HOSTS_PER_ADDRESS: f64 = 0.03;
+
+/// What can be measured alone.
+const PARTS: [&str; 5] = ["waiting", "polite", "clean", "prober", "isolation"];
+
+/// Round trips until a connection is ready for its first question, name look-ups included.
+const OPENING: u32 = 5;
+
+/// The most recipients in one flight, should all of them be refused.
+const FLIGHT: u32 = 9;
 
 fn main() {
     let addresses = std::env::args()
@@ -46,11 +58,29 @@ fn main() {
         "{} addresses at {} domains on {} hosts, 60 ms median round trip",
         size.addresses, size.domains, size.hosts
     );
-    waiting();
-    let creation = crowd(1, size, &[]);
-    polite(&creation);
-    against_a_prober(&creation);
-    isolation();
+    let wanted = |part: &str| {
+        let mut parts = std::env::args()
+            .skip(1)
+            .filter(|word| PARTS.contains(&&**word));
+        let first = parts.next();
+        first.is_none_or(|first| first == part || parts.any(|word| word == part))
+    };
+    if wanted("waiting") {
+        waiting();
+    }
+    let creation = LazyCell::new(|| crowd(1, size, &[]));
+    if wanted("polite") {
+        polite(&creation);
+    }
+    if wanted("clean") {
+        clean(size);
+    }
+    if wanted("prober") {
+        against_a_prober(&creation);
+    }
+    if wanted("isolation") {
+        isolation();
+    }
 }
 
 #[expect(
@@ -104,6 +134,39 @@ fn costs(score: &Score) {
         0.15,
     );
     bar("MX queries per domain", traffic.mx_queries_per_domain, 1.0);
+}
+
+/// Everybody exists, no limit on the rate: the last host beside what its connections bear, each opened once, with as
+/// many recipients in each flight as may be refused.
+fn clean(size: Size) {
+    let creation = clean_crowd(1, size);
+    let courtesy = Courtesy {
+        recipients_per_second: 0,
+        ..Courtesy::default()
+    };
+    let mut questions: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    for row in &creation.rows {
+        if let (Some(address), Some(site)) = (&row.address, row.site) {
+            let domain = address.rsplit_once('@').expect("an address").1;
+            questions.entry(site).or_default().extend([address, domain]);
+        }
+    }
+    let at_best = |(site, questions): (&usize, &BTreeSet<&str>)| {
+        let questions = u32::try_from(questions.len()).expect("few questions");
+        let flights = questions.div_ceil(courtesy.connections_per_host * FLIGHT);
+        creation.sites[*site].way.round_trip * (OPENING + flights)
+    };
+    let bound = questions.iter().map(at_best).max().unwrap_or_default();
+    let (_, score) = judged(&creation, &tools(), &courtesy).expect("a temporary folder");
+    println!("\na clean list, 2 connections at one host, no limit on the rate:");
+    let took = score.virtual_time.as_secs_f64();
+    println!("  {took:.1} s, {} connections", score.traffic.connections);
+    let bound = bound.as_secs_f64();
+    bar(
+        &format!("times the bound {bound:.1} s, {FLIGHT} recipients a flight"),
+        took / bound,
+        1.25,
+    );
 }
 
 /// No limit on the rate, the same two connections to each host, for both.

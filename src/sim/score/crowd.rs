@@ -33,14 +33,28 @@ const CATCH_ALL: f64 = 0.35;
 /// The largest domains: none of them takes everything, for that would make the list easy.
 const LARGEST: usize = 20;
 
+/// Share of mailboxes that still exist on a list of some age.
+const PRESENT: f64 = 0.85;
+
 /// Draws a world of Postfix hosts, 60 ms away at the median. Domains are spread over hosts, addresses over domains by
 /// Zipf's law, each domain with one at least. `odd` hosts with their habits stand beside the ordinary ones; each has a
 /// domain with twenty addresses, after all others on the list.
 #[must_use]
 pub fn crowd(seed: u64, size: Size, odd: &[Habits]) -> Creation {
+    drawn(seed, size, odd, [PRESENT, CATCH_ALL])
+}
+
+/// The same with a clean list: every address exists, no domain takes everything, no host is odd.
+#[must_use]
+pub fn clean_crowd(seed: u64, size: Size) -> Creation {
+    drawn(seed, size, &[], [1.0, 0.0])
+}
+
+/// See [`crowd`]: with the share of mailboxes that exist, and that of domains that take everything.
+fn drawn(seed: u64, size: Size, odd: &[Habits], [present, takes_all]: [f64; 2]) -> Creation {
     let mut dice = Dice::of(seed, "crowd");
     let climate = Climate {
-        present: 0.85,
+        present,
         ..Climate::fair()
     };
     let mut plan = Plan::default();
@@ -51,7 +65,7 @@ pub fn crowd(seed: u64, size: Size, odd: &[Habits]) -> Creation {
     }
     let mut domains = Vec::with_capacity(size.domains + odd.len());
     for number in 0..size.domains {
-        let catch_all = number >= LARGEST && dice.happens(CATCH_ALL);
+        let catch_all = number >= LARGEST && dice.happens(takes_all);
         let site = dice.rank(size.hosts);
         domains.push(domain(format!("firm{number}.test"), site, catch_all));
     }

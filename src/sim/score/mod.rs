@@ -36,7 +36,7 @@ use people::Entry;
 
 pub use calibration::calibrate;
 #[cfg(feature = "testing")]
-pub use crowd::{Size, crowd};
+pub use crowd::{Size, clean_crowd, crowd};
 #[cfg(feature = "testing")]
 pub use described::described;
 pub use domain::Nature;
