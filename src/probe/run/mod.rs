@@ -319,14 +319,18 @@ impl Run {
                 self.stop(Ending::Stranded, now);
             }
             self.look_up(supply, now)?;
-            supply.tend(&mut self.scheduler, now)?;
-            self.carry_out();
-            if self.patient_until.is_some_and(|until| until <= now) {
-                self.break_off(now);
+            let tended = supply.tend(&mut self.scheduler, now);
+            if tended.is_ok() {
+                self.carry_out();
+                if self.patient_until.is_some_and(|until| until <= now) {
+                    self.break_off(now);
+                }
             }
+            // What hosts have answered stands, also where nothing more is to be asked.
             for learned in self.told.drain(..).chain(self.scheduler.take_events()) {
                 listener.learned(learned)?;
             }
+            tended?;
             if now >= next_progress {
                 listener.progress(&self.progress(now));
                 next_progress = now + limits::PROGRESS_EVERY;
@@ -439,6 +443,9 @@ impl Run {
         if !supply.is_ready() || self.scheduler.domains_to_look_up() >= limits::UNRESOLVED_DOMAINS {
             return false;
         }
+        if supply.hands_out() && self.scheduler.has_no_room() {
+            return false;
+        }
         let more = !self.supply_dry || self.spill.is_being_read() || self.scheduler.is_hungry();
         more && self.ending == Ending::Completed
     }
@@ -463,7 +470,9 @@ impl Run {
         };
         for wanted in batch {
             let domain = wanted.address.domain().wire();
-            if wanted.answered.is_none() && self.scheduler.is_crowded(domain) {
+            // What is handed out goes on as soon as its hosts are known: none that is put off would be handed out then.
+            let is_put_off = wanted.answered.is_none() && !supply.hands_out();
+            if is_put_off && self.scheduler.is_crowded(domain) {
                 self.scheduler.put_off(domain);
                 self.spill.put(&wanted)?;
                 continue;

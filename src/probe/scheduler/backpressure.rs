@@ -29,6 +29,12 @@ impl Scheduler {
         }
     }
 
+    /// Whether as many addresses wait as may.
+    #[must_use]
+    pub fn has_no_room(&self) -> bool {
+        self.room_left() == 0
+    }
+
     /// Notes that an address of a domain was put off.
     pub fn put_off(&mut self, name: &str) {
         let crowd = match self.by_name.get(name) {
