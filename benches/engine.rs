@@ -479,6 +479,7 @@ fn coordinator(addresses: usize) {
         let config = config(hosts.mail);
         let asked = coordinator::ask_everybody(
             &crew,
+            coordinator::Inherited::default(),
             world,
             config,
             book,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::digest::digest;
 use super::order::Global;
@@ -60,11 +60,27 @@ impl Leave {
     ///
     /// When the engine does not do it. What is not acknowledged is told again when the same command is given again.
     pub async fn take(self) -> Result<(), EngineError> {
+        let Crew { engine, run, .. } = &self.crew;
         let receipts = taken(&self.committed);
-        self.crew.engine.ack_answers(&receipts).await?;
+        patiently(async || engine.ack_answers(&receipts).await).await?;
         match self.ending {
-            Ending::Completed => self.crew.engine.purge(&self.crew.run).await,
+            Ending::Completed => patiently(async || engine.purge(run).await).await,
             Ending::Interrupted | Ending::Deadline | Ending::Stranded => Ok(()),
+        }
+    }
+}
+
+/// Does something at the engine, a few times where it fails in a way that may pass.
+async fn patiently<T>(what: impl AsyncFn() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    let mut left = limits::ENGINE_TRIES;
+    loop {
+        left -= 1;
+        match what().await {
+            Err(error) if error.is_passing() && left > 0 => {
+                tracing::warn!(%error, "the engine");
+                sleep(limits::ENGINE_RETRY).await;
+            }
+            done => return done,
         }
     }
 }
@@ -73,8 +89,39 @@ fn taken(committed: &Committed) -> Vec<Receipt> {
     std::mem::take(&mut *committed.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// What an earlier coordinator of a run has ordered, as it stood before what was learned since was taken in.
+#[must_use = "what is ordered must not be ordered again"]
+#[derive(Default)]
+pub struct Inherited {
+    /// The digests of the keys of all addresses that are ordered.
+    addresses: HashSet<u64>,
+    open: HashMap<u64, Open>,
+}
+
+impl Inherited {
+    /// Lists the open orders of a run.
+    async fn of(crew: &Crew) -> Result<Self, EngineError> {
+        let mut inherited = Inherited::default();
+        let Crew { engine, run, .. } = crew;
+        for order in patiently(async || engine.open_orders(run).await).await? {
+            let order = order.map_err(|unreadable| {
+                EngineError::Incompatible(format!("an order of this run: {unreadable}"))
+            })?;
+            let keys = order.targets.iter().map(|target| target.address.key());
+            inherited.addresses.extend(keys.map(|key| digest([&*key])));
+            // What is left of an order may have gone out while the whole of it was not taken down yet.
+            let addresses = order.targets.len();
+            inherited.open.insert(order.number, Open { addresses });
+        }
+        Ok(inherited)
+    }
+}
+
 /// Tells what workers learned for a run before it is asked for: its coordinator was not there any more. The ledger has it
-/// when it is closed; then [`Leave::take`] is to be called.
+/// when it is closed; then [`Leave::take`] is to be called. Returns what is ordered, too, for [`ask_everybody`].
+///
+/// What is ordered is listed first: of an order that is taken down meanwhile the answers are told here, or come later; one
+/// that was taken down before had its answers stored by then.
 ///
 /// # Errors
 ///
@@ -82,42 +129,112 @@ fn taken(committed: &Committed) -> Vec<Receipt> {
 pub async fn drain<E: From<EngineError>>(
     crew: &Crew,
     listener: &mut dyn Listener<Error = E>,
-) -> Result<Leave, E> {
+) -> Result<(Leave, Inherited), E> {
+    let mut inherited = Inherited::of(crew).await?;
     let committed = Committed::default();
+    let mut heard = Heard::default();
+    let (mut outstanding, mut since) = (0, Instant::now());
     loop {
-        let pulled = crew
-            .engine
-            .pull_answers(&crew.run, limits::ENGINE_ANSWERS)
-            .await?;
-        if pulled.is_empty() {
+        if outstanding == 0 {
+            since = Instant::now();
+        }
+        let Crew { engine, run, .. } = crew;
+        let pull = async || engine.pull_answers(run, limits::ENGINE_ANSWERS).await;
+        let pulled = patiently(pull).await?;
+        // What workers answer from now on is taken in while they are asked: some of them answer all the time.
+        let is_last = pulled.len() < limits::ENGINE_ANSWERS;
+        for AnswerDelivery { receipt, answers } in pulled {
+            let answers = match answers {
+                Ok(answers) => answers,
+                // Left where they are: a program of their version understands them.
+                Err(unreadable) => {
+                    tracing::warn!(%unreadable, "answers cannot be read");
+                    continue;
+                }
+            };
+            if let Some(Outcome::Done | Outcome::Refused { .. }) = answers.outcome {
+                inherited.open.remove(&answers.number);
+            }
+            if heard.is_news(&answers) {
+                for event in answers.events {
+                    listener.learned(event)?;
+                }
+            }
+            outstanding += 1;
+            tell_when_kept(listener, &committed, receipt)?;
+        }
+        if is_last {
             break;
         }
-        for AnswerDelivery { receipt, answers } in pulled {
-            match answers {
-                Ok(answers) => {
-                    for event in answers.events {
-                        listener.learned(event)?;
-                    }
-                    let committed = Arc::clone(&committed);
-                    listener.then(Box::new(move || {
-                        let mut receipts = committed.lock().unwrap_or_else(PoisonError::into_inner);
-                        receipts.push(receipt);
-                    }))?;
-                }
-                // Left where they are: a program of their version understands them.
-                Err(unreadable) => tracing::warn!(%unreadable, "answers cannot be read"),
-            }
+        // What is in our hands for too long comes again, and no more is handed out than so much.
+        let is_long = since.elapsed() >= limits::ENGINE_ACK_WAIT / 3;
+        if is_long || outstanding >= limits::ENGINE_ANSWERS_DRAINED {
+            all_is_kept(listener).await?;
         }
+        let receipts = taken(&committed);
+        patiently(async || engine.ack_answers(&receipts).await).await?;
+        outstanding -= receipts.len();
     }
-    Ok(Leave {
+    let leave = Leave {
         crew: crew.clone(),
         committed,
         ending: Ending::Interrupted,
-    })
+    };
+    Ok((leave, inherited))
+}
+
+/// Has a receipt put among those that may be acknowledged once the listener keeps for good all that it was told.
+fn tell_when_kept<E>(
+    listener: &mut dyn Listener<Error = E>,
+    committed: &Committed,
+    receipt: Receipt,
+) -> Result<(), E> {
+    let committed = Arc::clone(committed);
+    listener.then(Box::new(move || {
+        let mut receipts = committed.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.push(receipt);
+    }))
+}
+
+/// Waits until a listener keeps for good all that it was told.
+async fn all_is_kept<E>(listener: &mut dyn Listener<Error = E>) -> Result<(), E> {
+    let (kept, is_kept) = std::sync::mpsc::channel();
+    listener.then(Box::new(move || {
+        // Whoever waits is there until then.
+        let _ = kept.send(());
+    }))?;
+    // Where it cannot be kept, the listener says so when it is told something next.
+    let waiting = tokio::task::spawn_blocking(move || is_kept.recv());
+    let _ = waiting.await;
+    Ok(())
+}
+
+/// The answers that came last, so that none counts twice.
+#[derive(Default)]
+struct Heard {
+    ids: HashSet<u64>,
+    in_order: VecDeque<u64>,
+}
+
+impl Heard {
+    /// Whether answers had not come before; notes them.
+    fn is_news(&mut self, answers: &Answers) -> bool {
+        let id = digest([answers.id().as_str()]);
+        if !self.ids.insert(id) {
+            return false;
+        }
+        self.in_order.push_back(id);
+        if self.in_order.len() > limits::ENGINE_ANSWERS_REMEMBERED
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        true
+    }
 }
 
 /// Has others ask about every address of `supply`, until all are settled, `stop` resolves or `deadline` has come. The
-/// same as [`run::ask_everybody`] but for who asks.
+/// same as [`run::ask_everybody`] but for who asks, and for what is ordered already: what [`drain`] has found.
 ///
 /// # Errors
 ///
@@ -125,6 +242,7 @@ pub async fn drain<E: From<EngineError>>(
 #[expect(clippy::too_many_arguments, reason = "as on one machine")]
 pub async fn ask_everybody<E: From<SpillError> + From<EngineError>>(
     crew: &Crew,
+    inherited: Inherited,
     world: World,
     config: RunConfig,
     book: Arc<Book>,
@@ -135,16 +253,16 @@ pub async fn ask_everybody<E: From<SpillError> + From<EngineError>>(
 ) -> Result<(Ending, Leave), E> {
     let clock = world.clock;
     let terms = Terms::of(&config.limits, crew.global);
-    let mut desk = Desk::new(crew, terms, &providers, clock.now());
-    desk.resume().await?;
+    let desk = Desk::new(crew, terms, &providers, inherited, clock.now());
     let desk = RefCell::new(desk);
-    let bell = Arc::new(Notify::new());
+    let (bell, emptied) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let listener = RefCell::new(listener);
     let mut source = Handing {
         supply,
         listener: &listener,
         desk: &desk,
         bell: Arc::clone(&bell),
+        emptied: Arc::clone(&emptied),
     };
     let mut ear = Hearing {
         listener: &listener,
@@ -162,11 +280,14 @@ pub async fn ask_everybody<E: From<SpillError> + From<EngineError>>(
     let ending = tokio::select! {
         biased;
         ending = asking => ending?,
-        never = talk(crew, &desk, &bell, &world) => match never {},
+        never = talk(crew, &desk, (&bell, &emptied), &world) => match never {},
     };
     let desk = desk.into_inner();
-    if ending != Ending::Completed {
-        desk.take_back().await?;
+    if ending != Ending::Completed
+        && let Err(error) = desk.take_back().await
+    {
+        // What was learned is not to be lost for it.
+        tracing::warn!(%error, "orders are not taken back: workers go on asking for this run");
     }
     let leave = Leave {
         crew: crew.clone(),
@@ -215,9 +336,7 @@ struct Desk<'a> {
     ordered_before: HashSet<u64>,
     inbox: VecDeque<(Receipt, Answers)>,
     committed: Committed,
-    /// The answers that came last, so that none counts twice.
-    heard: HashSet<u64>,
-    heard_in_order: VecDeque<u64>,
+    heard: Heard,
     is_dry: bool,
     /// Whether all that was read is handed out or settled: nothing waits to be looked up any more.
     is_sorted: bool,
@@ -232,7 +351,14 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(crew: &'a Crew, terms: Terms, providers: &Arc<Providers>, now: Timestamp) -> Self {
+    fn new(
+        crew: &'a Crew,
+        terms: Terms,
+        providers: &Arc<Providers>,
+        inherited: Inherited,
+        now: Timestamp,
+    ) -> Self {
+        let open_addresses = inherited.open.values().map(|open| open.addresses).sum();
         Desk {
             crew,
             terms,
@@ -246,13 +372,12 @@ impl<'a> Desk<'a> {
             gathered: 0,
             owing: HashMap::new(),
             outbox: VecDeque::new(),
-            open: HashMap::new(),
-            open_addresses: 0,
-            ordered_before: HashSet::new(),
+            open: inherited.open,
+            open_addresses,
+            ordered_before: inherited.addresses,
             inbox: VecDeque::new(),
             committed: Committed::default(),
-            heard: HashSet::new(),
-            heard_in_order: VecDeque::new(),
+            heard: Heard::default(),
             is_dry: false,
             is_sorted: false,
             stage: Stage::Asking,
@@ -265,32 +390,16 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Takes over what an earlier coordinator of this run has ordered.
-    async fn resume(&mut self) -> Result<(), EngineError> {
-        for order in self.crew.engine.open_orders(&self.crew.run).await? {
-            let order = order.map_err(|unreadable| {
-                EngineError::Incompatible(format!("an order of this run: {unreadable}"))
-            })?;
-            let keys = order.targets.iter().map(|target| target.address.key());
-            self.ordered_before.extend(keys.map(|key| digest([&*key])));
-            // What is left of an order may have gone out while the whole of it was not taken down yet.
-            let before = self.open.insert(
-                order.number,
-                Open {
-                    addresses: order.targets.len(),
-                },
-            );
-            let before = before.map_or(0, |open| open.addresses);
-            self.open_addresses = self.open_addresses + order.targets.len() - before;
-        }
-        Ok(())
-    }
-
     /// Takes back what is ordered: nobody is to be asked for this run any more.
     async fn take_back(&self) -> Result<(), EngineError> {
         let Crew { engine, run, .. } = self.crew;
-        write_stage(engine.as_ref(), run, Stage::Withdrawn).await?;
-        engine.withdraw(run).await
+        patiently(async || write_stage(engine.as_ref(), run, Stage::Withdrawn).await).await?;
+        patiently(async || engine.withdraw(run).await).await
+    }
+
+    /// Whether no more answers are to be asked for before those that have come are taken in.
+    fn is_behind(&self) -> bool {
+        self.inbox.len() >= limits::ENGINE_ANSWERS
     }
 
     /// Whether more of the list is to be read.
@@ -381,15 +490,8 @@ impl<'a> Desk<'a> {
 
     /// Takes in answers. Returns what was learned, if they had not come before.
     fn take_in(&mut self, answers: Answers) -> Vec<Event> {
-        let id = digest([answers.id().as_str()]);
-        if !self.heard.insert(id) {
+        if !self.heard.is_news(&answers) {
             return Vec::new();
-        }
-        self.heard_in_order.push_back(id);
-        if self.heard_in_order.len() > limits::ENGINE_ANSWERS_REMEMBERED
-            && let Some(oldest) = self.heard_in_order.pop_front()
-        {
-            self.heard.remove(&oldest);
         }
         match answers.outcome {
             None | Some(Outcome::GoesOn { .. }) => {}
@@ -513,6 +615,8 @@ struct Handing<'a, 'b, 'c, E> {
     desk: &'a RefCell<Desk<'c>>,
     /// Rung when answers have come.
     bell: Arc<Notify>,
+    /// Rung when those are taken in that had filled the inbox.
+    emptied: Arc<Notify>,
 }
 
 impl<E: From<EngineError>> TargetSource for Handing<'_, '_, '_, E> {
@@ -606,16 +710,15 @@ impl<E: From<EngineError>> TargetSource for Handing<'_, '_, '_, E> {
         if desk.is_sorted {
             desk.owing.clear();
         }
+        if desk.is_behind() {
+            self.emptied.notify_one();
+        }
         while let Some((receipt, answers)) = desk.inbox.pop_front() {
             let mut listener = self.listener.borrow_mut();
             for event in desk.take_in(answers) {
                 listener.learned(event)?;
             }
-            let committed = Arc::clone(&desk.committed);
-            listener.then(Box::new(move || {
-                let mut receipts = committed.lock().unwrap_or_else(PoisonError::into_inner);
-                receipts.push(receipt);
-            }))?;
+            tell_when_kept(&mut **listener, &desk.committed, receipt)?;
         }
         Ok(())
     }
@@ -665,14 +768,22 @@ impl<E> Listener for Hearing<'_, '_, '_, E> {
 enum Never {}
 
 /// Talks to the engine for as long as the run goes on.
-async fn talk(crew: &Crew, desk: &RefCell<Desk<'_>>, bell: &Notify, world: &World) -> Never {
+async fn talk(
+    crew: &Crew,
+    desk: &RefCell<Desk<'_>>,
+    (bell, emptied): (&Notify, &Notify),
+    world: &World,
+) -> Never {
     let mut next_look = Instant::now();
     let mut stage_written = None;
     loop {
         let worked = work(crew, desk, bell, world, &mut next_look, &mut stage_written).await;
         match worked {
-            Ok(true) => {}
-            Ok(false) => sleep(limits::ENGINE_COLLECT).await,
+            // The run has its turn between two: it takes in what has come.
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {
+                let _ = timeout(limits::ENGINE_COLLECT, emptied.notified()).await;
+            }
             Err(error) if error.is_passing() => {
                 tracing::warn!(%error, "the engine");
                 sleep(limits::ENGINE_RETRY).await;
@@ -719,7 +830,7 @@ async fn work(
         desk.look(&table, world.clock.now());
         all_have_ended = *stage_written == Some(Stage::Closing) && desk.all_have_ended();
     }
-    let is_behind = desk.borrow().inbox.len() >= limits::ENGINE_ANSWERS;
+    let is_behind = desk.borrow().is_behind();
     let pulled = match is_behind {
         true => Vec::new(),
         false => {
@@ -728,7 +839,7 @@ async fn work(
                 .await?
         }
     };
-    let nothing_came = pulled.is_empty() && !is_behind;
+    let nothing_came = pulled.is_empty();
     let mut desk = desk.borrow_mut();
     for AnswerDelivery { receipt, answers } in pulled {
         match answers {

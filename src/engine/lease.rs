@@ -5,11 +5,11 @@
 //! the same one for [`limits::ENGINE_LEASE_LAPSES`] on his own clock knows that it has run out, for he cannot have seen
 //! it before it was written. So clocks need to run equally fast, not to show the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::digest;
+use super::digest::{digest, mixed};
 use super::partition::Partition;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
@@ -208,9 +208,13 @@ pub fn assign<'a>(
             None => free.push(partition),
         }
     }
-    let drawn = |partition: Partition, worker: &str| {
-        (digest([partition.to_string().as_str(), worker]), partition)
-    };
+    // For each partition each worker is asked for, so a name is digested once.
+    let names: HashMap<&str, u64> = workers
+        .iter()
+        .map(|name| (*name, digest([*name])))
+        .collect();
+    let drawn =
+        |partition: Partition, name: u64| mixed(name ^ mixed(u64::from(partition.number()) + 1));
     // Those who hold most keep one more than the others, so that it need not move.
     let mut by_count: Vec<&'a str> = held.keys().copied().collect();
     by_count.sort_by_key(|worker| (std::cmp::Reverse(held[worker].len()), *worker));
@@ -219,20 +223,31 @@ pub fn assign<'a>(
     for (place, worker) in by_count.into_iter().enumerate() {
         let share = base + usize::from(place < more);
         let mut his = held.remove(worker).unwrap_or_default();
-        his.sort_by_key(|partition| std::cmp::Reverse(drawn(*partition, worker)));
+        let name = names[worker];
+        his.sort_by_key(|partition| std::cmp::Reverse((drawn(*partition, name), *partition)));
         free.extend(his.drain(share.min(his.len())..));
         room.insert(worker, share - his.len());
         assigned.extend(his.into_iter().map(|partition| (partition, worker)));
     }
     free.sort_unstable();
+    let mut room: Vec<(&'a str, u64, usize)> = room
+        .into_iter()
+        .filter(|(_, room)| *room > 0)
+        .map(|(worker, room)| (worker, names[worker], room))
+        .collect();
     for partition in free {
-        let with_room = room.iter().filter(|(_, room)| **room > 0);
-        let winner = with_room.max_by_key(|(worker, _)| drawn(partition, worker));
-        let Some(winner) = winner.map(|(worker, _)| *worker) else {
+        let with_room = room.iter().enumerate();
+        let winner = with_room.max_by_key(|(_, (_, name, _))| drawn(partition, *name));
+        let Some(winner) = winner.map(|(winner, _)| winner) else {
             break;
         };
-        room.entry(winner).and_modify(|room| *room -= 1);
-        assigned.insert(partition, winner);
+        let (worker, _, left) = &mut room[winner];
+        assigned.insert(partition, *worker);
+        *left -= 1;
+        if *left == 0 {
+            // In its order: of two that are drawn alike, all must choose the same.
+            room.remove(winner);
+        }
     }
     assigned
 }

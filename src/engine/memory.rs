@@ -1,13 +1,15 @@
 //! An engine in memory, on the clock of whoever uses it: what simulated time runs over.
 //!
 //! It keeps the promises of [`Engine`] as NATS JetStream does: what is not acknowledged comes again, messages that are
-//! the same are kept once, tables change by comparison. Each [`Connection`] can be cut, as a network is.
+//! the same are kept once, tables change by comparison. Each [`Connection`] can be cut, as a network is, and leads over a
+//! [`Way`] that takes its time and loses some of what goes there and back.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::digest::digest;
 use super::{
     AnswerDelivery, Answers, Changed, Delivery, Engine, EngineError, Entry, Health, Later, Order,
     Partition, Partitions, Receipt, RunId, Table, Unreadable,
@@ -23,11 +25,25 @@ pub struct Memory {
     kept: Arc<Mutex<Kept>>,
 }
 
-/// A way to the engine, which can be cut.
+/// What lies between the engine and whoever is connected to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// How long it takes there and back; each call takes between half of it and one and a half.
+    pub round_trip: Duration,
+    /// How many of a hundred calls fail: as often before they reach the engine as after, when they were carried out.
+    pub lost: u8,
+    /// What differs at random is derived from this.
+    pub seed: u64,
+}
+
+/// A connection to the engine, which can be cut.
 #[derive(Clone)]
 pub struct Connection {
     engine: Memory,
     is_cut: Arc<AtomicBool>,
+    way: Way,
+    /// How many calls were made.
+    calls: Arc<AtomicU64>,
 }
 
 /// An order as it is kept.
@@ -132,12 +148,20 @@ impl Memory {
         self.lock().partitions = partitions;
     }
 
-    /// A way to it.
+    /// A connection to it that takes no time.
     #[must_use]
     pub fn connect(&self) -> Connection {
+        self.connect_over(Way::default())
+    }
+
+    /// A connection to it over a way.
+    #[must_use]
+    pub fn connect_over(&self, way: Way) -> Connection {
         Connection {
             engine: self.clone(),
             is_cut: Arc::default(),
+            way,
+            calls: Arc::default(),
         }
     }
 
@@ -175,19 +199,44 @@ impl Connection {
         self.is_cut.store(false, Ordering::Relaxed);
     }
 
+    /// Something at random about a call: below `most`.
+    fn draw(&self, call: u64, what: &str, most: u64) -> u64 {
+        let Way { seed, .. } = self.way;
+        digest([format!("{seed} {call} {what}").as_str()]) % most
+    }
+
+    /// Brings a call to the engine, or its answer back.
+    async fn carry(&self, call: u64, direction: &str) -> Result<(), EngineError> {
+        let way = self.way.round_trip;
+        if !way.is_zero() {
+            let most = u64::try_from(way.as_micros()).unwrap_or(u64::MAX).max(1);
+            let more = Duration::from_micros(self.draw(call, direction, most));
+            tokio::time::sleep((way / 2 + more) / 2).await;
+        }
+        let lost = u64::from(self.way.lost);
+        let is_lost = lost > 0 && self.draw(call, &format!("{direction} lost"), 200) < lost;
+        if is_lost || self.is_cut.load(Ordering::Relaxed) {
+            // Nobody says that it is lost: no answer comes.
+            tokio::time::sleep(limits::ENGINE_REPLY).await;
+            return Err(EngineError::NoConnection(
+                "the connection is cut".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Does something at the engine.
     fn at<'a, T: Send + 'a>(
         &'a self,
         work: impl FnOnce(&mut Kept, Timestamp) -> T + Send + 'a,
     ) -> Later<'a, Result<T, EngineError>> {
         Box::pin(async move {
-            if self.is_cut.load(Ordering::Relaxed) {
-                return Err(EngineError::NoConnection(
-                    "the connection is cut".to_owned(),
-                ));
-            }
+            let call = self.calls.fetch_add(1, Ordering::Relaxed);
+            self.carry(call, "there").await?;
             let now = self.engine.clock.now();
-            Ok(work(&mut self.engine.lock(), now))
+            let done = work(&mut self.engine.lock(), now);
+            self.carry(call, "back").await?;
+            Ok(done)
         })
     }
 }
@@ -428,13 +477,37 @@ impl Engine for Connection {
     }
 
     fn forget<'a>(&'a self, key: &'a str) -> Later<'a, Result<u64, EngineError>> {
-        self.at(move |kept, _| {
-            let mut count = 0;
-            for order in kept.orders.values_mut() {
-                if let Some(named) = Order::decode(&order.bytes).ok().filter(|o| o.names(key)) {
-                    order.bytes = named.without(key).encode();
-                    count += 1;
-                }
+        self.at(move |kept, now| {
+            let named = |order: &KeptOrder| {
+                let order = Order::decode(&order.bytes).ok();
+                order.filter(|order| order.names(key))
+            };
+            let orders = kept.orders.iter();
+            let orders: Vec<(u64, Order)> = orders
+                .filter_map(|(place, order)| Some((*place, named(order)?)))
+                .collect();
+            let mut count = orders.len() as u64;
+            for (place, named) in orders {
+                // What is left of it is a message of its own: nobody has it in hand, and it was never handed out.
+                let Some(KeptOrder {
+                    to, run, number, ..
+                }) = kept.orders.remove(&place)
+                else {
+                    continue;
+                };
+                kept.by_partition.entry(to).or_default().remove(&place);
+                let order = KeptOrder {
+                    to,
+                    run,
+                    number,
+                    bytes: named.without(key).encode(),
+                    since: now,
+                    delivered: 0,
+                    free_at: now,
+                    holder: 0,
+                };
+                let place = kept.next();
+                kept.keep_order(place, order);
             }
             for answers in kept.answers.values_mut() {
                 let read = Answers::decode(&answers.bytes).ok();

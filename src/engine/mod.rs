@@ -29,8 +29,11 @@
 //!   the end. A worker that leaves in good order leaves its hosts untested, too: their new visitor begins anew.
 //! - When a worker joins, the partitions that fall to it are given up within seconds, also where a host's greylist knows
 //!   the other one: that host meets a second address of ours, and may keep it waiting as long as the first.
-//! - A host that blocks the address that has its partition is left for this run, as on one machine; the partition does
-//!   not move to another address for it.
+//! - A host that blocks one address is asked from another no sooner than an hour later, where addresses may wait for so
+//!   long ([`Terms::patience`]): its orders move to a partition of another worker. Else its rows are told blocked, as on
+//!   one machine.
+//! - What a host has answered and the scheduler holds back until its order is sure is lost with a lease: whoever has the
+//!   partition then asks again.
 //! - The second look at a sample of the refused, and control addresses, are not asked for by an engine.
 //!
 //! # The plan past this

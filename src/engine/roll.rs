@@ -170,6 +170,12 @@ impl<T: serde::de::DeserializeOwned> Roll<T> {
             .filter_map(|(key, member)| Some((key.as_str(), member.card.as_ref().ok()?)))
     }
 
+    /// What one of them told of itself last, be it there or gone.
+    #[must_use]
+    pub fn of(&self, key: &str) -> Option<&T> {
+        self.members.get(key)?.card.as_ref().ok()
+    }
+
     /// All who have ever been there and not taken leave, with what they told of themselves last.
     pub fn known(&self) -> impl Iterator<Item = (&str, &T)> {
         let members = self.members.iter();

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -122,6 +122,12 @@ impl Worker {
         drop(askings);
         take_leave(self, &bench).await;
         Ok(())
+    }
+
+    /// Whether an order is for a small host, which sees one visitor.
+    fn is_small(&self, order: &Order) -> bool {
+        let is_large = |key: &HostKey| is_large(key, &self.providers);
+        !order.host().is_some_and(is_large)
     }
 
     /// By what hosts tell it from the others: its address, or its name where it has none of its own.
@@ -266,68 +272,6 @@ struct Said {
     next: Option<(Partition, Order)>,
 }
 
-/// The partition behind `behind` that one of `free` holds, as far as the leases show.
-fn another(leases: &Leases, free: &BTreeSet<&str>, behind: Partition) -> Option<Partition> {
-    let holders = leases.holders();
-    let mut theirs = holders.iter().filter(|(_, holder)| free.contains(*holder));
-    let first = theirs.clone().next();
-    let next = theirs.find(|(partition, _)| **partition > behind).or(first);
-    next.map(|(partition, _)| *partition)
-}
-
-/// An order on its way to whoever holds another partition.
-struct Passing {
-    order: Order,
-    /// What was answered of it already.
-    answers: Vec<Answers>,
-    /// Who passes it on.
-    by: String,
-    to: Partition,
-    /// From when on whoever holds that may ask.
-    from: Timestamp,
-}
-
-impl Passing {
-    /// First what becomes of it is told, then what is left of it goes out, and it is taken down last.
-    async fn pass(self, engine: &dyn Engine, receipt: &Receipt) -> Result<(), EngineError> {
-        let Passing {
-            order,
-            answers,
-            by,
-            to,
-            from,
-        } = self;
-        let rest = order.rest(&answers);
-        let attempt = order.attempt + 1;
-        let outcome = match rest.targets.is_empty() {
-            true => Outcome::Done,
-            false => Outcome::GoesOn { attempt },
-        };
-        let told = Answers {
-            run: order.run.clone(),
-            number: order.number,
-            attempt: order.attempt,
-            by,
-            place: 0,
-            events: Vec::new(),
-            outcome: Some(outcome),
-        };
-        engine.answer(&told).await?;
-        if !rest.targets.is_empty() {
-            let not_before = rest.targets.iter().map(|target| target.not_before).min();
-            let rest = Order {
-                attempt,
-                known_domain: rest.known_domain,
-                not_before: not_before.unwrap_or_default().max(from),
-                targets: rest.targets,
-                ..order
-            };
-            engine.publish(to, &rest).await?;
-        }
-        engine.ack(receipt).await
-    }
-}
-
 /// The asking for one run.
 struct Asking {
     run: RunId,
@@ -366,6 +310,8 @@ struct Asking {
     addresses: usize,
     /// The partitions that they fall into, with how many do.
     partitions: BTreeMap<Partition, usize>,
+    /// The hosts that are asked for them, with how many orders each.
+    at_hosts: HashMap<HostKey, usize>,
     /// Who gives answers that belong to no order.
     loose: (String, u64),
     share: Share,
@@ -400,6 +346,7 @@ impl Asking {
             blocked: BTreeMap::new(),
             addresses: 0,
             partitions: BTreeMap::new(),
+            at_hosts: HashMap::new(),
             loose: (by, 0),
             share: Share::default(),
             before: Share::default(),
@@ -421,6 +368,10 @@ impl Asking {
         let Some(host) = order.host().cloned() else {
             return;
         };
+        assert!(
+            !self.in_hand.contains_key(&order.number),
+            "an order is in hand once"
+        );
         let rest = order.rest(&answers);
         let keys = rest.targets.iter();
         let keys: Vec<u64> = keys
@@ -430,6 +381,7 @@ impl Asking {
             .extend(keys.iter().map(|key| (*key, order.number)));
         self.addresses += keys.len();
         *self.partitions.entry(partition).or_default() += 1;
+        *self.at_hosts.entry(host.clone()).or_default() += 1;
         self.routes
             .entry(order.domain.clone())
             .or_insert(order.route);
@@ -658,9 +610,16 @@ impl Asking {
         any
     }
 
-    /// What is to be sent now. `moves` says whether others may ask a host that has blocked us.
-    fn outgoing(&mut self, moves: impl Fn(&HostKey, &super::Terms) -> bool) -> Vec<Said> {
+    /// What is to be sent now: first what belongs to no order, for some of it is what an order's end rests on; then of
+    /// each order what there is to say. `moves` says whether others may ask a host that has blocked us.
+    fn outgoing(&mut self, moves: impl Fn(&HostKey, &super::Terms) -> bool) -> [Vec<Said>; 2] {
         let mut learned = std::mem::take(&mut self.learned);
+        let loose = learned.remove(&0);
+        let loose = loose.map(|events| Said {
+            answers: self.answers(0, events, None),
+            becomes: Becomes::Kept,
+            next: None,
+        });
         let mut outgoing = Vec::new();
         let done: Vec<u64> = self
             .in_hand
@@ -668,7 +627,6 @@ impl Asking {
             .filter(|(_, in_hand)| in_hand.stage != HandStage::Asked)
             .map(|(number, _)| *number)
             .collect();
-        // What belongs to no order goes first: some of it is what an order's end rests on.
         for number in learned.keys().copied().collect::<Vec<_>>() {
             if done.contains(&number) {
                 continue;
@@ -718,7 +676,7 @@ impl Asking {
                 next,
             });
         }
-        outgoing
+        [loose.into_iter().collect(), outgoing]
     }
 
     fn answers(&mut self, number: u64, events: Vec<Event>, outcome: Option<Outcome>) -> Answers {
@@ -764,6 +722,12 @@ impl Asking {
                 self.partitions.remove(&in_hand.partition);
             }
         }
+        if let Some(count) = self.at_hosts.get_mut(&in_hand.host) {
+            *count -= 1;
+            if *count == 0 {
+                self.at_hosts.remove(&in_hand.host);
+            }
+        }
         Some(in_hand.receipt)
     }
 
@@ -790,14 +754,12 @@ struct Delivered {
 struct Bench {
     leases: Leases,
     askings: BTreeMap<RunId, Rc<RefCell<Asking>>>,
-    /// Orders whose host is being asked for another run.
-    parked: VecDeque<Delivered>,
     /// Partitions that are being handed over: nothing new is taken from them.
     leaving: BTreeSet<Partition>,
     /// Partitions that were ours and are not any more, in the order in which they went.
     left: Vec<Partition>,
     /// Hosts that have blocked us, for the others to know.
-    blocked: Vec<(HostKey, Block)>,
+    blocked: BTreeMap<HostKey, Block>,
     /// Counts the times that the partitions that are ours have changed: so have our shares of the ceilings.
     shares: u64,
     notices: Vec<String>,
@@ -818,10 +780,9 @@ impl Bench {
         Bench {
             leases: Leases::new(me.to_owned()),
             askings: BTreeMap::new(),
-            parked: VecDeque::new(),
             leaving: BTreeSet::new(),
             left: Vec::new(),
-            blocked: Vec::new(),
+            blocked: BTreeMap::new(),
             shares: 0,
             notices: Vec::new(),
             given_back: Vec::new(),
@@ -849,14 +810,8 @@ impl Bench {
 
     /// Whether a host is being asked for another run than `run`.
     fn is_busy(&self, host: &HostKey, run: &RunId) -> bool {
-        let others = self.askings.iter().filter(|(other, _)| *other != run);
-        others
-            .flat_map(|(_, asking)| {
-                let asking = asking.borrow();
-                let hosts = asking.in_hand.values().map(|in_hand| in_hand.host.clone());
-                hosts.collect::<Vec<_>>()
-            })
-            .any(|other| other == *host)
+        let mut others = self.askings.iter().filter(|(other, _)| *other != run);
+        others.any(|(_, asking)| asking.borrow().at_hosts.contains_key(host))
     }
 
     /// An asking has ended.
@@ -1002,7 +957,7 @@ impl Listener for Telling {
             Event::Host { key, known } => {
                 let block = self.asking.borrow().block_of(key, known);
                 if let Some(block) = block {
-                    self.bench.borrow_mut().blocked.push((key.clone(), block));
+                    self.bench.borrow_mut().blocked.insert(key.clone(), block);
                 }
             }
             Event::Address { .. }
@@ -1051,26 +1006,59 @@ async fn talk(
 }
 
 /// What a worker has yet to say to the engine, and when it looks for what.
-#[derive(Default)]
 struct Desk {
     workers: Roll<WorkerCard>,
     runs: Roll<RunCard>,
-    /// What is to be sent before all else.
-    unsent: VecDeque<Said>,
+    /// What is to be sent, in steps of which each rests on those before it; within one, nothing rests on anything else.
+    unsent: VecDeque<Vec<Said>>,
     beat: u64,
     card: Option<(WorkerCard, Option<u64>)>,
     next_look: Option<Instant>,
     next_beat: Option<Instant>,
     next_sign: Option<Instant>,
+    next_tidying: Option<Instant>,
+    /// Whether a run is being asked for of which no card of ours tells yet.
+    is_untold: bool,
     /// When a partition is looked into again in which there was nothing.
     empty_until: BTreeMap<Partition, Instant>,
+    /// Whom of us hosts have blocked, by the digests of their keys, as far as we have met them.
+    blocks: HashMap<String, Blocks>,
+    /// Which worker each partition is to fall to.
+    assigned: BTreeMap<Partition, String>,
+    /// The last partition that was looked into.
+    looked_into: Option<Partition>,
+    /// How many addresses an order had of late.
+    addresses_each: usize,
     keeps_out: bool,
     /// From when on leases are taken.
     since: Option<Instant>,
-    /// Who of us was blocked by which host, by the digest of its key.
-    blocks: HashMap<String, Blocks>,
     /// The partitions that were ours when that was looked at last.
     held: BTreeSet<Partition>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Desk {
+            workers: Roll::default(),
+            runs: Roll::default(),
+            unsent: VecDeque::new(),
+            beat: 0,
+            card: None,
+            next_look: None,
+            next_beat: None,
+            next_sign: None,
+            next_tidying: None,
+            is_untold: false,
+            empty_until: BTreeMap::new(),
+            blocks: HashMap::new(),
+            assigned: BTreeMap::new(),
+            looked_into: None,
+            addresses_each: limits::ENGINE_USUAL_ORDER,
+            keeps_out: false,
+            since: None,
+            held: BTreeSet::new(),
+        }
+    }
 }
 
 impl Desk {
@@ -1086,6 +1074,15 @@ impl Desk {
             observer.notice(&words);
         }
         let is_due = |at: Option<Instant>| at.is_none_or(|at| at <= Instant::now());
+        if self.is_untold {
+            // The coordinator must know that we have something to say before we say that an order is done.
+            self.tell_of_ourselves(worker, bench, observer).await?;
+        }
+        // Before anybody can have taken over what we have answered. Our leases do not wait for it to succeed, though.
+        let sent = match self.tell_of_blocks(worker, bench, observer).await {
+            Ok(()) => self.send(worker, bench).await,
+            Err(error) => Err(error),
+        };
         if is_due(self.next_look) {
             self.next_look = Some(Instant::now() + limits::ENGINE_LOOK);
             self.look(worker, bench, observer).await?;
@@ -1093,27 +1090,59 @@ impl Desk {
         }
         let has_news = std::mem::take(&mut bench.borrow_mut().has_news);
         if has_news || is_due(self.next_beat) {
-            self.next_beat = Some(Instant::now() + limits::ENGINE_LEASE_RENEWAL);
             self.tell_of_ourselves(worker, bench, observer).await?;
-        }
-        self.tell_of_blocks(worker, bench, observer).await?;
-        let sent = self.send(worker, bench).await?;
-        loop {
-            let given_back = bench.borrow_mut().given_back.pop();
-            let Some((receipt, wait)) = given_back else {
-                break;
-            };
-            worker.engine.delay(&receipt, wait).await?;
-        }
-        if self.unsent.is_empty() && bench.borrow().has_said_all() {
-            bench.borrow().flushed.notify_one();
         }
         if is_due(self.next_sign) {
             self.next_sign = Some(Instant::now() + limits::ENGINE_SIGN_OF_WORK);
             self.give_a_sign(worker, bench).await?;
         }
+        let sent = sent?;
+        self.give_back(worker, bench).await?;
+        if self.unsent.is_empty() && bench.borrow().has_said_all() {
+            bench.borrow().flushed.notify_one();
+        }
+        if is_due(self.next_tidying) {
+            self.next_tidying = Some(Instant::now() + limits::ENGINE_FORGETS_WORKER / 4);
+            self.tidy(worker).await?;
+        }
         let taken = self.take_orders(worker, bench, started, observer).await?;
         Ok(sent || taken)
+    }
+
+    /// Gives back what was not asked about.
+    async fn give_back(
+        &mut self,
+        worker: &Worker,
+        bench: &Rc<RefCell<Bench>>,
+    ) -> Result<(), EngineError> {
+        let given_back = std::mem::take(&mut bench.borrow_mut().given_back);
+        let (left, failed) = at_once(&worker.engine, given_back, delay).await;
+        bench.borrow_mut().given_back.extend(left);
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Removes what nobody needs any more: the entries of those who are gone without taking leave, blocks that are over.
+    async fn tidy(&mut self, worker: &Worker) -> Result<(), EngineError> {
+        let now = worker.world.clock.now();
+        let lost = self.workers.lost(now);
+        let mut over: Vec<(Table, String, u64)> = lost
+            .map(|(name, revision)| (Table::Workers, name.to_owned(), revision))
+            .collect();
+        for (key, entry) in worker.engine.entries(Table::Hosts).await? {
+            let is_over =
+                wire::decode::<Blocks>(&entry.value).is_ok_and(|blocks| blocks.count(now) == 0);
+            if is_over {
+                over.push((Table::Hosts, key, entry.revision));
+            }
+        }
+        let remove = |engine: Arc<dyn Engine>, over: (Table, String, u64)| async move {
+            let (table, key, revision) = &over;
+            // Where somebody has changed it, it is not over.
+            let result = engine.remove(*table, key, *revision).await.map(drop);
+            (over, result)
+        };
+        let (_, failed) = at_once(&worker.engine, over, remove).await;
+        failed.map_or(Ok(()), Err)
     }
 
     /// Looks at the tables.
@@ -1138,9 +1167,6 @@ impl Desk {
         }
         self.keeps_out = keeps_out;
         let runs = worker.engine.entries(Table::Runs).await?;
-        let blocks = worker.engine.entries(Table::Hosts).await?.into_iter();
-        let read = blocks.filter_map(|(key, entry)| Some((key, wire::decode(&entry.value).ok()?)));
-        self.blocks = read.collect();
         let leases = worker.engine.entries(Table::Leases).await?;
         let now = worker.world.clock.now();
         self.runs.observe(&runs, now);
@@ -1162,14 +1188,9 @@ impl Desk {
         }
         let mut bench = bench.borrow_mut();
         bench.leases.observe(&table, now);
-        let stages: HashMap<&str, Stage> = self
-            .runs
-            .known()
-            .map(|(run, card)| (run, card.stage))
-            .collect();
         for (run, asking) in &bench.askings {
             let mut asking = asking.borrow_mut();
-            match stages.get(run.as_str()) {
+            match self.runs.of(run.as_str()).map(|card| card.stage) {
                 Some(Stage::Asking) => {}
                 Some(Stage::Closing) => {
                     if !asking.is_closing {
@@ -1199,6 +1220,7 @@ impl Desk {
         observer: &mut dyn WorkerObserver,
     ) -> Result<(), EngineError> {
         self.beat += 1;
+        self.next_beat = Some(Instant::now() + limits::ENGINE_LEASE_RENEWAL);
         let now = worker.world.clock.now();
         let origin = worker.config.origins.first();
         let card = {
@@ -1213,7 +1235,7 @@ impl Desk {
                     .map(|(run, asking)| {
                         let mut share = asking.borrow().share();
                         let is_of_it = |said: &Said| said.answers.run == *run;
-                        share.is_over &= !self.unsent.iter().any(is_of_it);
+                        share.is_over &= !self.unsent.iter().flatten().any(is_of_it);
                         (run.clone(), share)
                     })
                     .collect(),
@@ -1236,6 +1258,7 @@ impl Desk {
             }
         };
         self.card = Some((card, revision));
+        self.is_untold &= written == Changed::No;
         let others_are_seen = Instant::now() + limits::ENGINE_LOOK + limits::ENGINE_RETRY;
         self.since.get_or_insert(others_are_seen);
         Ok(())
@@ -1248,35 +1271,40 @@ impl Desk {
         bench: &Rc<RefCell<Bench>>,
         observer: &mut dyn WorkerObserver,
     ) -> Result<(), EngineError> {
-        loop {
-            let next = bench.borrow().blocked.first().cloned();
-            let Some((key, block)) = next else {
-                return Ok(());
-            };
-            let now = worker.world.clock.now();
-            let place = key_of(&key.0);
-            let stands = worker.engine.read(Table::Hosts, &place).await?;
-            let revision = stands.as_ref().map(|entry| entry.revision);
-            let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
-            let mut blocks: Blocks = blocks.unwrap_or_default();
-            if blocks.note(&worker.source(), &block, now) {
-                let bytes = wire::encode(&blocks);
-                let written = worker
-                    .engine
-                    .write(Table::Hosts, &place, &bytes, revision)
-                    .await?;
-                if written == Changed::No {
-                    continue;
-                }
-                if blocks.count(now) == 2 {
-                    observer.notice(&format!(
-                        "{key} blocks two of our addresses: none of them asks there any more"
-                    ));
-                }
+        let now = worker.world.clock.now();
+        let source = worker.source();
+        let told = std::mem::take(&mut bench.borrow_mut().blocked).into_iter();
+        let told: Vec<_> = told
+            .map(|(key, block)| (key, block, source.clone()))
+            .collect();
+        let all_noted: Arc<Mutex<Vec<(HostKey, Blocks, bool)>>> = Arc::default();
+        let all = Arc::clone(&all_noted);
+        let tell = move |engine: Arc<dyn Engine>, told: (HostKey, Block, String)| {
+            let all_noted = Arc::clone(&all);
+            async move {
+                let (key, block, source) = &told;
+                let noted = note_block(engine.as_ref(), key, (source, block), now).await;
+                let noted = noted.map(|(blocks, is_news)| {
+                    let mut noted = all_noted.lock().unwrap_or_else(PoisonError::into_inner);
+                    noted.push((key.clone(), blocks, is_news));
+                });
+                (told, noted)
             }
-            self.blocks.insert(place, blocks);
-            bench.borrow_mut().blocked.remove(0);
+        };
+        let (left, failed) = at_once(&worker.engine, told, tell).await;
+        for (key, blocks, is_news) in take(&all_noted) {
+            if is_news && blocks.count(now) == 2 {
+                observer.notice(&format!(
+                    "{key} blocks two of our addresses: none of them asks there any more"
+                ));
+            }
+            self.blocks.insert(key_of(&key.0), blocks);
         }
+        let mut bench = bench.borrow_mut();
+        for (key, block, _) in left {
+            bench.blocked.entry(key).or_insert(block);
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Takes, renews and gives up leases.
@@ -1298,6 +1326,10 @@ impl Desk {
             let assigned = assign(partitions.all(), &workers, &bench.leases.holders());
             let falls_to_us =
                 |partition| assigned.get(&partition).copied() == Some(worker.name.as_str());
+            self.assigned = assigned
+                .iter()
+                .map(|(partition, worker)| (*partition, (*worker).to_owned()))
+                .collect();
             let wishes = bench.leases.wishes(falls_to_us, partitions.all(), now);
             let held: BTreeSet<Partition> = bench.leases.held(now).collect();
             let gone: Vec<Partition> = self.held.difference(&held).copied().collect();
@@ -1314,63 +1346,63 @@ impl Desk {
             bench.leaving = leaving;
             wishes
         };
-        let lease = wire::encode(&Lease {
-            holder: worker.name.clone(),
-        });
+        let mut to_do = Vec::new();
         for (partition, wish) in wishes {
-            let key = partition.to_string();
-            let sent = worker.world.clock.now();
+            let mut bench = bench.borrow_mut();
             match wish {
-                Wish::Write(revision) => {
-                    let written = worker
-                        .engine
-                        .write(Table::Leases, &key, &lease, revision)
-                        .await?;
-                    let leases = &mut bench.borrow_mut().leases;
-                    match written {
-                        Changed::Yes(revision) => leases.granted(partition, revision, sent),
-                        Changed::No => leases.lost(partition),
+                Wish::Write(revision) => to_do.push((partition, Change::Write(revision))),
+                // Kept until its orders are done, or it runs out: nothing new is taken from it.
+                Wish::HandOver if bench.is_at_work(partition) => {
+                    if bench.leases.is_to_be_renewed(partition, now) {
+                        let revision = bench.leases.revision(partition);
+                        to_do.push((partition, Change::Write(revision)));
                     }
                 }
                 Wish::HandOver => {
-                    let parked: Vec<Delivered> = {
-                        let mut bench = bench.borrow_mut();
-                        let parked = std::mem::take(&mut bench.parked).into_iter();
-                        let (left, kept): (Vec<_>, Vec<_>) =
-                            parked.partition(|parked| parked.partition == partition);
-                        bench.parked = kept.into();
-                        left
-                    };
-                    for parked in parked {
-                        let wait = limits::ENGINE_COLLECT;
-                        worker.engine.delay(&parked.receipt, wait).await?;
-                    }
-                    if bench.borrow().is_at_work(partition) {
-                        // Kept until its orders are done, or it runs out: nothing new is taken from it.
-                        let revision = bench.borrow().leases.revision(partition);
-                        let until_renewal = bench.borrow().leases.is_to_be_renewed(partition, sent);
-                        if until_renewal && let Some(revision) = revision {
-                            let written = worker
-                                .engine
-                                .write(Table::Leases, &key, &lease, Some(revision))
-                                .await?;
-                            let leases = &mut bench.borrow_mut().leases;
-                            match written {
-                                Changed::Yes(revision) => leases.granted(partition, revision, sent),
-                                Changed::No => leases.lost(partition),
-                            }
-                        }
-                        continue;
-                    }
-                    let revision = bench.borrow().leases.revision(partition);
-                    bench.borrow_mut().leases.lost(partition);
-                    if let Some(revision) = revision {
-                        worker.engine.remove(Table::Leases, &key, revision).await?;
-                    }
+                    let revision = bench.leases.revision(partition);
+                    bench.leases.lost(partition);
+                    to_do.extend(revision.map(|it| (partition, Change::Remove(it))));
                 }
             }
         }
-        Ok(())
+        let lease: Arc<[u8]> = wire::encode(&Lease {
+            holder: worker.name.clone(),
+        })
+        .into();
+        let clock = worker.world.clock;
+        let changed: Arc<Mutex<Vec<(Partition, Changed, Timestamp)>>> = Arc::default();
+        let all_changed = Arc::clone(&changed);
+        let change = move |engine: Arc<dyn Engine>, to_do: (Partition, Change)| {
+            let (lease, changed) = (Arc::clone(&lease), Arc::clone(&all_changed));
+            async move {
+                let key = to_do.0.to_string();
+                let sent = clock.now();
+                let result = match to_do.1 {
+                    Change::Write(revision) => {
+                        let written = engine.write(Table::Leases, &key, &lease, revision).await;
+                        written.map(|written| {
+                            let mut changed =
+                                changed.lock().unwrap_or_else(PoisonError::into_inner);
+                            changed.push((to_do.0, written, sent));
+                        })
+                    }
+                    Change::Remove(revision) => {
+                        let removed = engine.remove(Table::Leases, &key, revision);
+                        removed.await.map(drop)
+                    }
+                };
+                (to_do, result)
+            }
+        };
+        let (_, failed) = at_once(&worker.engine, to_do, change).await;
+        let leases = &mut bench.borrow_mut().leases;
+        for (partition, written, sent) in take(&changed) {
+            match written {
+                Changed::Yes(revision) => leases.granted(partition, revision, sent),
+                Changed::No => leases.lost(partition),
+            }
+        }
+        failed.map_or(Ok(()), Err)
     }
 
     /// Sends what was learned. Returns whether there was anything.
@@ -1380,28 +1412,44 @@ impl Desk {
         bench: &Rc<RefCell<Bench>>,
     ) -> Result<bool, EngineError> {
         let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
+        let mut steps: [Vec<Said>; 2] = Default::default();
         let now = worker.world.clock.now();
         for asking in askings {
             let moves = |host: &HostKey, terms: &super::Terms| {
                 let blocks = self.blocks.get(&key_of(&host.0));
                 let from = blocks.and_then(|blocks| blocks.another_from(&worker.source(), now));
-                from.is_some_and(|from| {
-                    from.since(now) <= terms.patience && !self.free(blocks, worker).is_empty()
-                })
+                let another = || self.another(blocks, Partition::FIRST, worker);
+                from.is_some_and(|from| from.since(now) <= terms.patience && another().is_some())
             };
             let outgoing = asking.borrow_mut().outgoing(moves);
-            self.unsent.extend(outgoing);
+            for (step, said) in steps.iter_mut().zip(outgoing) {
+                step.extend(said);
+            }
         }
+        self.unsent.extend(steps);
+        self.unsent.retain(|step| !step.is_empty());
         let any = !self.unsent.is_empty();
-        // No two of these belong to one order, unless some could not be sent before: those go first.
-        let unsent = std::mem::take(&mut self.unsent);
         let say = |engine: Arc<dyn Engine>, said: Said| async move {
             let result = say(engine.as_ref(), &said).await;
             (said, result)
         };
-        let (left, failed) = at_once(&worker.engine, unsent.into(), say).await;
-        self.unsent = left.into();
-        failed.map_or(Ok(any), Err)
+        let began = Instant::now();
+        while let Some(mut step) = self.unsent.pop_front() {
+            let rest = step.split_off(step.len().min(limits::ENGINE_PUBLISHED_AT_ONCE));
+            let (mut left, failed) = at_once(&worker.engine, step, say).await;
+            left.extend(rest);
+            if !left.is_empty() {
+                self.unsent.push_front(left);
+            }
+            if let Some(failed) = failed {
+                return Err(failed);
+            }
+            if began.elapsed() >= limits::ENGINE_RETRY {
+                // Our leases do not wait for all of it.
+                break;
+            }
+        }
+        Ok(any)
     }
 
     /// Says of orders in hand that they are being worked on.
@@ -1412,7 +1460,6 @@ impl Desk {
     ) -> Result<(), EngineError> {
         let receipts: Vec<Receipt> = {
             let bench = bench.borrow();
-            let parked = bench.parked.iter().map(|parked| parked.receipt.clone());
             let in_hand = bench.askings.values().flat_map(|asking| {
                 let asking = asking.borrow();
                 let receipts = asking
@@ -1421,7 +1468,7 @@ impl Desk {
                     .map(|in_hand| in_hand.receipt.clone());
                 receipts.collect::<Vec<_>>()
             });
-            in_hand.chain(parked).collect()
+            in_hand.collect()
         };
         let sign = |engine: Arc<dyn Engine>, receipt: Receipt| async move {
             let result = engine.still_at_work(&receipt).await;
@@ -1442,55 +1489,171 @@ impl Desk {
         if bench.borrow().is_stopping {
             return Ok(false);
         }
-        let parked = std::mem::take(&mut bench.borrow_mut().parked);
-        for delivered in parked {
-            self.begin(worker, bench, started, delivered).await?;
-        }
         let now = worker.world.clock.now();
-        let partitions: Vec<Partition> = {
+        let held: Vec<Partition> = {
             let bench = bench.borrow();
             let held = bench.leases.held(now);
             let is_open = |partition: &Partition| !bench.leaving.contains(partition);
             held.filter(is_open).collect()
         };
+        let is_due = |partition: &Partition| {
+            let is_empty = self.empty_until.get(partition);
+            is_empty.is_none_or(|until| *until <= Instant::now())
+        };
+        // Those come first that were not looked into last time.
+        let (before, behind): (Vec<Partition>, Vec<Partition>) = held
+            .into_iter()
+            .filter(is_due)
+            .partition(|partition| Some(*partition) <= self.looked_into);
+        let mut due: VecDeque<Partition> = behind.into_iter().chain(before).collect();
         let mut any = false;
-        for partition in partitions {
-            let is_laden = {
-                let bench = bench.borrow();
-                bench.addresses() >= limits::ENGINE_IN_HAND
-                    || bench.orders() >= limits::ENGINE_ORDERS_IN_HAND
-            };
-            if is_laden {
+        let began = Instant::now();
+        // What else there is to do does not wait for long.
+        while !due.is_empty() && began.elapsed() < limits::ENGINE_RETRY {
+            let (orders, addresses) = bench.borrow().room();
+            // As many at once as there would be room for if each had all that is taken of it at a time.
+            let each = limits::ENGINE_PULL * self.addresses_each;
+            let count = orders.div_ceil(limits::ENGINE_PULL);
+            let count = count.min(addresses.div_ceil(each)).min(due.len());
+            if count == 0 {
                 break;
             }
-            let is_empty = self.empty_until.get(&partition);
-            if is_empty.is_some_and(|until| Instant::now() < *until) {
-                continue;
+            self.looked_into = Some(due[count - 1]);
+            let pulled = Pulled::default();
+            let all = Arc::clone(&pulled);
+            let pull = move |engine: Arc<dyn Engine>, partition: Partition| {
+                let pulled = Arc::clone(&all);
+                async move {
+                    let result = engine.pull(partition, limits::ENGINE_PULL).await;
+                    let result = result.map(|deliveries| {
+                        let mut pulled = pulled.lock().unwrap_or_else(PoisonError::into_inner);
+                        pulled.push((partition, deliveries));
+                    });
+                    (partition, result)
+                }
+            };
+            let (_, failed) = at_once(&worker.engine, due.drain(..count).collect(), pull).await;
+            let mut pulled = take(&pulled);
+            // In a fixed order, so that a simulated run replays.
+            pulled.sort_by_key(|(partition, _)| *partition);
+            let mut deliveries = Vec::new();
+            for (partition, of_it) in pulled {
+                if of_it.is_empty() {
+                    let until = Instant::now() + limits::ENGINE_PULL_WAIT;
+                    self.empty_until.insert(partition, until);
+                }
+                deliveries.extend(of_it.into_iter().map(|delivery| (partition, delivery)));
             }
-            let pulled = worker.engine.pull(partition, limits::ENGINE_PULL).await?;
-            if pulled.is_empty() {
-                let until = Instant::now() + limits::ENGINE_PULL_WAIT;
-                self.empty_until.insert(partition, until);
+            any |= !deliveries.is_empty();
+            let orders = deliveries
+                .iter()
+                .filter_map(|(_, delivery)| delivery.order.as_ref().ok());
+            let addresses = orders.map(|order| order.targets.len()).sum::<usize>();
+            if let Some(each) = addresses.checked_div(deliveries.len()) {
+                self.addresses_each = each.max(1);
             }
-            for delivery in pulled {
-                any = true;
-                self.consider(worker, bench, started, observer, (partition, delivery))
-                    .await?;
+            self.consider(worker, bench, started, observer, deliveries)
+                .await?;
+            if let Some(failed) = failed {
+                return Err(failed);
             }
         }
         Ok(any)
     }
 
-    /// Looks at an order that was handed out.
+    /// Looks at orders that were handed out.
     async fn consider(
         &mut self,
         worker: &Worker,
         bench: &Rc<RefCell<Bench>>,
         started: &Started,
         observer: &mut dyn WorkerObserver,
-        (partition, delivery): (Partition, Delivery),
+        deliveries: Vec<(Partition, Delivery)>,
     ) -> Result<(), EngineError> {
-        let engine = &worker.engine;
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let known = match self.inquire(worker, &deliveries).await {
+            Ok(known) => known,
+            Err(error) => {
+                let receipts = deliveries.into_iter().map(|(_, delivery)| delivery.receipt);
+                let given_back = receipts.map(|receipt| (receipt, limits::ENGINE_COLLECT));
+                bench.borrow_mut().given_back.extend(given_back);
+                return Err(error);
+            }
+        };
+        let mut replies = Vec::new();
+        for (partition, delivery) in deliveries {
+            match self.judge(worker, observer, &known, (partition, delivery)) {
+                Judged::ToAsk(delivered) => {
+                    replies.extend(self.begin(worker, bench, started, *delivered));
+                }
+                Judged::Reply(reply) => replies.push(reply),
+            }
+        }
+        let reply = |engine: Arc<dyn Engine>, reply: Reply| async move {
+            let result = reply.make(engine.as_ref()).await;
+            (reply, result)
+        };
+        let (left, failed) = at_once(&worker.engine, replies, reply).await;
+        // What was not taken down comes again by itself.
+        let later = left.into_iter().filter_map(|reply| match reply {
+            Reply::Later(receipt, wait) => Some((receipt, wait)),
+            Reply::Ended { .. } => None,
+        });
+        bench.borrow_mut().given_back.extend(later);
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Asks the engine what has to be known of orders before they are asked about.
+    async fn inquire(
+        &mut self,
+        worker: &Worker,
+        deliveries: &[(Partition, Delivery)],
+    ) -> Result<Inquired, EngineError> {
+        let mut questions: BTreeSet<Inquiry> = BTreeSet::new();
+        for (_, delivery) in deliveries {
+            let Ok(order) = &delivery.order else {
+                continue;
+            };
+            if let Some(host) = order.host() {
+                questions.insert(Inquiry::Blocks(key_of(&host.0)));
+            }
+            // Somebody may have stored answers before it came to us: those are not asked again.
+            if delivery.delivered > 1 || order.attempt > 1 {
+                questions.insert(Inquiry::Answers(delivery.run.clone(), delivery.number));
+            }
+            let card = self.runs.of(delivery.run.as_str());
+            if card.is_none_or(|card| card.stage == Stage::Withdrawn) {
+                // The table may have changed since it was read.
+                questions.insert(Inquiry::Run(delivery.run.clone()));
+            }
+        }
+        let inquired: Arc<Mutex<Inquired>> = Arc::default();
+        let all = Arc::clone(&inquired);
+        let ask = move |engine: Arc<dyn Engine>, inquiry: Inquiry| {
+            let inquired = Arc::clone(&all);
+            async move {
+                let result = inquiry.put(engine.as_ref(), &inquired).await;
+                (inquiry, result)
+            }
+        };
+        let (_, failed) = at_once(&worker.engine, questions.into_iter().collect(), ask).await;
+        let inquired = take(&inquired);
+        let blocks = inquired.blocks.iter();
+        self.blocks
+            .extend(blocks.map(|(place, blocks)| (place.clone(), blocks.clone())));
+        failed.map_or(Ok(inquired), Err)
+    }
+
+    /// What is to become of an order that was handed out.
+    fn judge(
+        &self,
+        worker: &Worker,
+        observer: &mut dyn WorkerObserver,
+        known: &Inquired,
+        (partition, delivery): (Partition, Delivery),
+    ) -> Judged {
         let Delivery {
             receipt,
             run,
@@ -1498,118 +1661,75 @@ impl Desk {
             delivered,
             order,
         } = delivery;
-        let refused = |words: String| Answers {
+        // Of an end of which it is not known whether it was heard, the same is said once more, under a name of its own.
+        let by = format!("{}.{delivered}", worker.name);
+        let end = |attempt: u32, outcome: Outcome| Answers {
             run: run.clone(),
             number,
-            attempt: 0,
-            by: format!("{}.{delivered}", worker.name),
+            attempt,
+            by: by.clone(),
             place: 0,
             events: Vec::new(),
-            outcome: Some(Outcome::Refused { words }),
+            outcome: Some(outcome),
         };
+        let refused = |words: String| end(0, Outcome::Refused { words });
         let mut order = match order {
             Ok(order) => order,
             Err(unreadable @ Unreadable::OtherVersion(_)) => {
                 observer.notice(&format!("an order is left to others: {unreadable}"));
-                return engine.delay(&receipt, limits::ENGINE_OTHERS_WAIT).await;
+                return Judged::Reply(Reply::Later(receipt, limits::ENGINE_OTHERS_WAIT));
             }
             Err(unreadable @ Unreadable::Malformed(_)) => {
-                engine.answer(&refused(unreadable.to_string())).await?;
-                return engine.ack(&receipt).await;
+                let refused = refused(unreadable.to_string());
+                return Judged::Reply(Reply::ended(receipt, Some(refused), None));
             }
         };
         let now = worker.world.clock.now();
+        let read = self.runs.of(run.as_str()).map(|card| card.stage);
+        match known.stages.get(&run).copied().or(read) {
+            Some(Stage::Asking | Stage::Closing) => {}
+            // Its coordinator may come back: it is kept, and not asked about.
+            Some(Stage::Withdrawn) | None => {
+                return Judged::Reply(Reply::Later(receipt, limits::ENGINE_OTHERS_WAIT));
+            }
+        }
         if order.not_before > now {
-            return engine.delay(&receipt, order.not_before.since(now)).await;
+            let wait = order.not_before.since(now);
+            return Judged::Reply(Reply::Later(receipt, wait));
         }
         if !order.keep_reachable(worker.config.reach) {
-            let words = format!(
+            let refused = refused(format!(
                 "the mail hosts of {} have no address that {} may contact",
                 order.domain, worker.name
-            );
-            engine.answer(&refused(words)).await?;
-            return engine.ack(&receipt).await;
+            ));
+            return Judged::Reply(Reply::ended(receipt, Some(refused), None));
         }
-        let answers = match delivered {
-            0 | 1 => Vec::new(),
-            // Somebody may have stored answers before it came to us: those are not asked again.
-            _ => {
-                let stored = engine.answers_of(&run, number).await?;
-                stored.into_iter().filter_map(Result::ok).collect()
-            }
-        };
-        let ended = answers.iter().find(|answers: &&Answers| {
-            answers.attempt >= order.attempt && answers.outcome.is_some()
-        });
-        if let Some(ended) = ended {
-            // What was left of it may not have gone out: the same is dropped where it has.
-            let next = order.attempt + 1;
-            let went_on = ended.outcome == Some(Outcome::GoesOn { attempt: next });
-            if went_on && !answers.iter().any(|answers| answers.attempt >= next) {
-                let rest = order.rest(&answers);
-                let not_before = rest.targets.iter().map(|target| target.not_before).min();
-                let rest = Order {
-                    attempt: next,
-                    known_domain: rest.known_domain,
-                    not_before: not_before.unwrap_or_default(),
-                    targets: rest.targets,
-                    ..order
-                };
-                engine.publish(partition, &rest).await?;
-            }
-            return engine.ack(&receipt).await;
+        let answers = known.answers.get(&(run.clone(), number));
+        let answers = answers.cloned().unwrap_or_default();
+        if let Some(reply) = ended_before((&order, partition), &answers, &receipt, &end) {
+            return Judged::Reply(reply);
         }
         let source = worker.source();
         let place = order.host().map(|key| key_of(&key.0)).unwrap_or_default();
-        let blocks = self.blocks.get(&place);
+        let blocks = known.blocks.get(&place);
         let leave = blocks.map_or(Leave::Granted, |blocks| blocks.leave(&source, now));
-        let is_small = !order
-            .host()
-            .is_some_and(|key| is_large(key, &worker.providers));
-        let moved_to = blocks.and_then(Blocks::moved_to).filter(|_| is_small);
-        let moved_to = moved_to.and_then(|number| engine.partitions().numbered(number));
-        let to = match leave {
-            // Blocked itself: another one asks, from when on it may.
-            Leave::Denied => {
-                let from = blocks.and_then(|blocks| blocks.another_from(&source, now));
-                let from = from.filter(|from| from.since(now) <= order.terms.patience);
-                let free = self.free(blocks, worker);
-                let elsewhere = moved_to.filter(|to| *to != partition);
-                let another = || another(&bench.borrow().leases, &free, partition);
-                match (
-                    from.filter(|_| !free.is_empty()),
-                    elsewhere.or_else(another),
-                ) {
-                    (Some(from), Some(to)) => Some((to, from)),
-                    // Who holds what shows in a moment.
-                    (Some(_), None) => return engine.delay(&receipt, limits::ENGINE_LOOK).await,
-                    (None, _) => None,
-                }
-            }
-            // Its one visitor is whoever holds the partition that its orders have moved to.
-            Leave::Granted | Leave::NotBefore(_) => {
-                let elsewhere = moved_to.filter(|to| *to != partition);
-                elsewhere.map(|to| (to, Timestamp::default()))
-            }
-        };
-        if let Some((to, from)) = to {
-            let passed_on = Passing {
+        if let Some(blocks) = blocks
+            && let Some((to, from)) = self.elsewhere(worker, blocks, leave, (&order, partition))
+        {
+            let is_new = worker.is_small(&order) && blocks.moved_to() != Some(to.number());
+            return Judged::Reply(passed_on(
                 order,
-                answers,
-                by: format!("{}.{delivered}", worker.name),
-                to,
-                from,
-            };
-            if is_small && moved_to != Some(to) {
-                self.note_move(engine.as_ref(), &place, to).await?;
-            }
-            return passed_on.pass(engine.as_ref(), &receipt).await;
+                &answers,
+                (to, from),
+                is_new.then_some((place, to)),
+                (receipt, end),
+            ));
         }
         let bars = match leave {
             Leave::Granted => false,
             // Worth waiting for as long as an address may wait.
             Leave::NotBefore(until) if until.since(now) <= order.terms.patience => {
-                return engine.delay(&receipt, until.since(now)).await;
+                return Judged::Reply(Reply::Later(receipt, until.since(now)));
             }
             Leave::NotBefore(_) | Leave::Denied => true,
         };
@@ -1620,82 +1740,108 @@ impl Desk {
         if bar.is_some() {
             order.known_host.blocked = bar;
         }
-        let delivered = Delivered {
+        Judged::ToAsk(Box::new(Delivered {
             receipt,
             partition,
             delivered,
             order,
             answers,
-        };
-        self.begin(worker, bench, started, delivered).await
+        }))
     }
 
-    /// Those of the other workers whom a host does not block.
-    fn free(&self, blocks: Option<&Blocks>, worker: &Worker) -> BTreeSet<&str> {
+    /// The partition behind `behind` that falls to one of us whom a host does not block.
+    fn another(
+        &self,
+        blocks: Option<&Blocks>,
+        behind: Partition,
+        worker: &Worker,
+    ) -> Option<Partition> {
         let now = worker.world.clock.now();
-        let in_force = blocks.into_iter().flat_map(|blocks| blocks.in_force(now));
-        let blocked: BTreeSet<&str> = in_force.map(|(source, _)| source).collect();
-        let others = self.workers.present(now);
-        let free = others.filter(|(name, card)| {
-            let source = card.source.map(|source| source.to_string());
-            *name != worker.name && !blocked.contains(source.as_deref().unwrap_or(name))
-        });
-        free.map(|(name, _)| name).collect()
+        let blocked: BTreeSet<&str> = blocks
+            .into_iter()
+            .flat_map(|blocks| blocks.in_force(now).map(|(source, _)| source))
+            .collect();
+        let free: BTreeSet<&str> = self
+            .workers
+            .present(now)
+            .filter(|(name, card)| {
+                let source = card.source.map(|source| source.to_string());
+                *name != worker.name && !blocked.contains(source.as_deref().unwrap_or(name))
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let mut theirs = self
+            .assigned
+            .iter()
+            .filter(|(_, worker)| free.contains(worker.as_str()));
+        let first = theirs.clone().next();
+        let next = theirs.find(|(partition, _)| **partition > behind).or(first);
+        next.map(|(partition, _)| *partition)
     }
 
-    /// Tells the others where the orders of a host have moved.
-    async fn note_move(
-        &mut self,
-        engine: &dyn Engine,
-        place: &str,
-        to: Partition,
-    ) -> Result<(), EngineError> {
-        loop {
-            let stands = engine.read(Table::Hosts, place).await?;
-            let revision = stands.as_ref().map(|entry| entry.revision);
-            let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
-            let mut blocks: Blocks = blocks.unwrap_or_default();
-            blocks.move_to(to.number());
-            let bytes = wire::encode(&blocks);
-            if engine.write(Table::Hosts, place, &bytes, revision).await? != Changed::No {
-                self.blocks.insert(place.to_owned(), blocks);
-                return Ok(());
+    /// Where others may ask a host about an order instead of us, and from when on; `None` where it stays here.
+    fn elsewhere(
+        &self,
+        worker: &Worker,
+        blocks: &Blocks,
+        leave: Leave,
+        (order, partition): (&Order, Partition),
+    ) -> Option<(Partition, Timestamp)> {
+        let now = worker.world.clock.now();
+        let moved_to = blocks.moved_to().filter(|_| worker.is_small(order));
+        let moved_to = moved_to.and_then(|number| worker.engine.partitions().numbered(number));
+        let elsewhere = moved_to.filter(|to| *to != partition);
+        match leave {
+            // Blocked itself: another one asks, from when on it may.
+            Leave::Denied => {
+                let from = blocks.another_from(&worker.source(), now)?;
+                let another = self.another(Some(blocks), partition, worker)?;
+                let is_worth_it = from.since(now) <= order.terms.patience;
+                is_worth_it.then_some((elsewhere.unwrap_or(another), from))
             }
+            // Its one visitor is whoever holds the partition that its orders have moved to.
+            Leave::Granted | Leave::NotBefore(_) => elsewhere.map(|to| (to, Timestamp::default())),
         }
     }
 
-    /// Has an order asked about, unless its host is being asked for another run.
-    async fn begin(
+    /// Has an order asked about, unless it cannot be now: then, returns what is to be said of it.
+    fn begin(
         &mut self,
         worker: &Worker,
         bench: &Rc<RefCell<Bench>>,
         started: &Started,
         delivered: Delivered,
-    ) -> Result<(), EngineError> {
+    ) -> Option<Reply> {
+        let later = |wait| Some(Reply::Later(delivered.receipt.clone(), wait));
         let run = delivered.order.run.clone();
-        // One that is being broken off has to be over before it is begun anew.
-        let breaks_off = {
+        {
             let bench = bench.borrow();
+            if bench.is_stopping {
+                return later(limits::ENGINE_COLLECT);
+            }
+            let now = worker.world.clock.now();
+            if !bench.leases.holds(delivered.partition, now) {
+                // Whoever has it now is given the order when it has been in our hands for long enough.
+                return None;
+            }
             let asking = bench.askings.get(&run).map(|asking| asking.borrow());
-            asking
-                .is_some_and(|asking| !asking.is_over && (asking.is_withdrawn || asking.is_closing))
-        };
-        if breaks_off {
-            let wait = limits::ENGINE_LOOK;
-            return worker.engine.delay(&delivered.receipt, wait).await;
-        }
-        let now = worker.world.clock.now();
-        if !bench.borrow().leases.holds(delivered.partition, now) {
-            return Ok(());
-        }
-        let is_busy = {
-            let bench = bench.borrow();
+            let asking = asking.filter(|asking| !asking.is_over);
+            // One that is being broken off has to be over before it is begun anew; an order whose place another one
+            // has taken, too: what is answered of it until then is heeded.
+            let waits = asking.is_some_and(|asking| {
+                let is_in_hand = asking.in_hand.contains_key(&delivered.order.number);
+                asking.is_withdrawn || asking.is_closing || is_in_hand
+            });
+            if waits {
+                return later(limits::ENGINE_LOOK);
+            }
             let host = delivered.order.host();
-            host.is_some_and(|host| bench.is_busy(host, &run))
-        };
-        if is_busy {
-            bench.borrow_mut().parked.push_back(delivered);
-            return Ok(());
+            if host.is_some_and(|host| bench.is_busy(host, &run)) {
+                // Its turn comes when the other run is done there. It is looked at the less often, the longer it waits.
+                let times = delivered.delivered.min(limits::ENGINE_BUSY_LOOKS);
+                let times = u32::try_from(times).unwrap_or(1);
+                return later(limits::ENGINE_LOOK * times);
+            }
         }
         let there = bench.borrow().askings.get(&run).cloned();
         let there = there.filter(|asking| !asking.borrow().is_over);
@@ -1704,12 +1850,11 @@ impl Desk {
         } else {
             let asking = self.start(worker, bench, &delivered.order);
             started.borrow_mut().push(Rc::clone(&asking));
-            // Its coordinator must know that we have something to say before we say that an order is done.
-            self.next_beat = None;
+            self.is_untold = true;
             asking
         };
         asking.borrow_mut().take(delivered, &worker.name);
-        Ok(())
+        None
     }
 
     /// Begins to ask for a run, anew where an earlier asking for it has ended.
@@ -1721,7 +1866,12 @@ impl Desk {
     ) -> Rc<RefCell<Asking>> {
         let mut bench = bench.borrow_mut();
         let before = bench.askings.get(&order.run);
-        let before = before.map(|asking| asking.borrow().share().at_rest());
+        let before = before.map(|asking| {
+            let mut before = asking.borrow_mut();
+            // What it has learned and not said yet is not lost with it.
+            self.unsent.extend(before.outgoing(|_, _| false));
+            before.share().at_rest()
+        });
         self.beat += 1;
         let by = format!("{}.r{}", worker.name, self.beat);
         let mut asking = Asking::new(order.run.clone(), order.terms.clone(), by);
@@ -1742,26 +1892,267 @@ impl Bench {
         })
     }
 
-    fn orders(&self) -> usize {
-        let askings = self.askings.values();
-        askings
-            .map(|asking| asking.borrow().in_hand.len())
-            .sum::<usize>()
-            + self.parked.len()
-    }
-
-    fn addresses(&self) -> usize {
-        let askings = self.askings.values();
-        let parked = self.parked.iter().map(|parked| parked.order.targets.len());
-        askings
-            .map(|asking| asking.borrow().addresses)
-            .chain(parked)
-            .sum()
+    /// How many further orders may be taken in hand, and how many addresses.
+    fn room(&self) -> (usize, usize) {
+        let askings = self.askings.values().map(|asking| asking.borrow());
+        let (orders, addresses) = askings.fold((0, 0), |(orders, addresses), asking| {
+            (orders + asking.in_hand.len(), addresses + asking.addresses)
+        });
+        (
+            limits::ENGINE_ORDERS_IN_HAND.saturating_sub(orders),
+            limits::ENGINE_IN_HAND.saturating_sub(addresses),
+        )
     }
 }
 
-/// Does something at the engine for all of `items`, many at once. Returns those for which it failed, with why the last of
-/// them did.
+/// What is to be known of orders before they are asked about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Inquiry {
+    /// Whom of us a host has blocked, by the digest of its key.
+    Blocks(String),
+    /// What was answered for an order.
+    Answers(RunId, u64),
+    /// Where a run stands.
+    Run(RunId),
+}
+
+impl Inquiry {
+    /// Puts it to the engine, and keeps the answer.
+    async fn put(
+        &self,
+        engine: &dyn Engine,
+        inquired: &Mutex<Inquired>,
+    ) -> Result<(), EngineError> {
+        let kept = || inquired.lock().unwrap_or_else(PoisonError::into_inner);
+        match self {
+            Inquiry::Blocks(key) => {
+                let entry = engine.read(Table::Hosts, key).await?;
+                if let Some(blocks) = entry.and_then(|entry| wire::decode(&entry.value).ok()) {
+                    kept().blocks.insert(key.clone(), blocks);
+                }
+            }
+            Inquiry::Answers(run, number) => {
+                let answers = engine.answers_of(run, *number).await?;
+                let answers = answers.into_iter().filter_map(Result::ok).collect();
+                kept().answers.insert((run.clone(), *number), answers);
+            }
+            Inquiry::Run(run) => {
+                let entry = engine.read(Table::Runs, run.as_str()).await?;
+                let card = entry.and_then(|entry| wire::decode::<RunCard>(&entry.value).ok());
+                if let Some(card) = card {
+                    kept().stages.insert(run.clone(), card.stage);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was found out about orders.
+#[derive(Default)]
+struct Inquired {
+    blocks: HashMap<String, Blocks>,
+    answers: HashMap<(RunId, u64), Vec<Answers>>,
+    stages: HashMap<RunId, Stage>,
+}
+
+/// What is to become of an order.
+enum Judged {
+    ToAsk(Box<Delivered>),
+    Reply(Reply),
+}
+
+/// What is said of an order that is not asked about.
+enum Reply {
+    /// It comes again after that time.
+    Later(Receipt, Duration),
+    /// It is done with here: where its host's orders have moved is told, what became of it is said, what is left of it
+    /// goes out, then it is taken down.
+    Ended {
+        moved: Option<(String, Partition)>,
+        said: Option<Answers>,
+        rest: Option<(Partition, Box<Order>)>,
+        receipt: Receipt,
+    },
+}
+
+impl Reply {
+    fn ended(
+        receipt: Receipt,
+        said: Option<Answers>,
+        rest: Option<(Partition, Box<Order>)>,
+    ) -> Self {
+        Reply::Ended {
+            moved: None,
+            said,
+            rest,
+            receipt,
+        }
+    }
+
+    async fn make(&self, engine: &dyn Engine) -> Result<(), EngineError> {
+        match self {
+            Reply::Later(receipt, wait) => engine.delay(receipt, *wait).await,
+            Reply::Ended {
+                moved,
+                said,
+                rest,
+                receipt,
+            } => {
+                if let Some((place, to)) = moved {
+                    note_move(engine, place, *to).await?;
+                }
+                if let Some(said) = said {
+                    engine.answer(said).await?;
+                }
+                if let Some((partition, rest)) = rest {
+                    engine.publish(*partition, rest).await?;
+                }
+                engine.ack(receipt).await
+            }
+        }
+    }
+}
+
+/// What was taken out of partitions.
+type Pulled = Arc<Mutex<Vec<(Partition, Vec<Delivery>)>>>;
+
+/// A change to a lease.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Write(Option<u64>),
+    Remove(u64),
+}
+
+/// What several have gathered.
+fn take<T: Default>(gathered: &Mutex<T>) -> T {
+    std::mem::take(&mut *gathered.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What is to be done about an order that had its end before it was taken down; `None` where it had none.
+fn ended_before(
+    (order, partition): (&Order, Partition),
+    answers: &[Answers],
+    receipt: &Receipt,
+    end: &impl Fn(u32, Outcome) -> Answers,
+) -> Option<Reply> {
+    let ends = answers
+        .iter()
+        .filter(|said| said.attempt >= order.attempt && said.outcome.is_some());
+    let last = ends.max_by_key(|said| said.attempt)?;
+    let (receipt, next) = (receipt.clone(), order.attempt + 1);
+    Some(match &last.outcome {
+        Some(Outcome::GoesOn { attempt }) if *attempt == next => {
+            // What was left of it may not have gone out: the same is dropped where it has.
+            if answers.iter().any(|said| said.attempt >= next) {
+                return Some(Reply::ended(receipt, None, None));
+            }
+            match what_is_left(order.clone(), answers) {
+                Some(rest) => Reply::ended(receipt, None, Some((partition, Box::new(rest)))),
+                None => Reply::ended(receipt, Some(end(order.attempt, Outcome::Done)), None),
+            }
+        }
+        Some(Outcome::GoesOn { .. }) | None => Reply::ended(receipt, None, None),
+        // A coordinator that came back may have listed it as open after it had heard that.
+        Some(outcome @ (Outcome::Done | Outcome::Refused { .. })) => {
+            let again = end(last.attempt, outcome.clone());
+            Reply::ended(receipt, Some(again), None)
+        }
+    })
+}
+
+/// What goes out anew of an order of which some is answered; `None` where all is.
+fn what_is_left(order: Order, answers: &[Answers]) -> Option<Order> {
+    let rest = order.rest(answers);
+    let not_before = rest.targets.iter().map(|target| target.not_before).min()?;
+    Some(Order {
+        attempt: order.attempt + 1,
+        known_domain: rest.known_domain,
+        not_before,
+        targets: rest.targets,
+        ..order
+    })
+}
+
+/// Passes an order on to whoever holds another partition, from a moment on.
+fn passed_on(
+    order: Order,
+    answers: &[Answers],
+    (to, from): (Partition, Timestamp),
+    moved: Option<(String, Partition)>,
+    (receipt, end): (Receipt, impl Fn(u32, Outcome) -> Answers),
+) -> Reply {
+    let attempt = order.attempt;
+    let rest = what_is_left(order, answers).map(|rest| Order {
+        not_before: rest.not_before.max(from),
+        ..rest
+    });
+    let outcome = match &rest {
+        None => Outcome::Done,
+        Some(rest) => Outcome::GoesOn {
+            attempt: rest.attempt,
+        },
+    };
+    Reply::Ended {
+        moved,
+        said: Some(end(attempt, outcome)),
+        rest: rest.map(|rest| (to, Box::new(rest))),
+        receipt,
+    }
+}
+
+/// Gives an order back, to be handed out again after a time.
+async fn delay(
+    engine: Arc<dyn Engine>,
+    (receipt, wait): (Receipt, Duration),
+) -> ((Receipt, Duration), Result<(), EngineError>) {
+    let result = engine.delay(&receipt, wait).await;
+    ((receipt, wait), result)
+}
+
+/// Notes in the table that a host has blocked one of our addresses. Returns whom it blocks by now, and whether that was
+/// news.
+async fn note_block(
+    engine: &dyn Engine,
+    key: &HostKey,
+    (source, block): (&str, &Block),
+    now: Timestamp,
+) -> Result<(Blocks, bool), EngineError> {
+    let place = key_of(&key.0);
+    loop {
+        let stands = engine.read(Table::Hosts, &place).await?;
+        let revision = stands.as_ref().map(|entry| entry.revision);
+        let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
+        let mut blocks: Blocks = blocks.unwrap_or_default();
+        if !blocks.note(source, block, now) {
+            return Ok((blocks, false));
+        }
+        let bytes = wire::encode(&blocks);
+        let written = engine.write(Table::Hosts, &place, &bytes, revision).await?;
+        if let Changed::Yes(_) = written {
+            return Ok((blocks, true));
+        }
+    }
+}
+
+/// Tells the others where the orders of a host have moved.
+async fn note_move(engine: &dyn Engine, place: &str, to: Partition) -> Result<(), EngineError> {
+    loop {
+        let stands = engine.read(Table::Hosts, place).await?;
+        let revision = stands.as_ref().map(|entry| entry.revision);
+        let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
+        let mut blocks: Blocks = blocks.unwrap_or_default();
+        blocks.move_to(to.number());
+        let bytes = wire::encode(&blocks);
+        let written = engine.write(Table::Hosts, place, &bytes, revision).await?;
+        if let Changed::Yes(_) = written {
+            return Ok(());
+        }
+    }
+}
+
+/// Does something at the engine for all of `items`, many at once; once it has failed for one, it is begun for no other.
+/// Returns those for which it was not done, with why.
 async fn at_once<T, F>(
     engine: &Arc<dyn Engine>,
     items: Vec<T>,
@@ -1775,12 +2166,14 @@ where
     let mut items = items.into_iter();
     let mut under_way = JoinSet::new();
     loop {
-        while under_way.len() < limits::ENGINE_PUBLISHED_AT_ONCE
+        while why.is_none()
+            && under_way.len() < limits::ENGINE_PUBLISHED_AT_ONCE
             && let Some(item) = items.next()
         {
             under_way.spawn(what(Arc::clone(engine), item));
         }
         let Some(ended) = under_way.join_next().await else {
+            left.extend(items);
             return (left, why);
         };
         let (item, result) = match ended {
@@ -1826,42 +2219,49 @@ async fn take_leave(worker: &Worker, bench: &Rc<RefCell<Bench>>) {
     let leaving = async {
         let engine = &worker.engine;
         let askings: Vec<_> = bench.borrow().askings.values().cloned().collect();
+        let (mut steps, mut receipts) = (<[Vec<Said>; 2]>::default(), Vec::new());
         for asking in askings {
-            let outgoing = asking.borrow_mut().outgoing(|_, _| false);
-            for said in outgoing {
-                say(engine.as_ref(), &said).await?;
+            let mut asking = asking.borrow_mut();
+            for (step, said) in steps.iter_mut().zip(asking.outgoing(|_, _| false)) {
+                step.extend(said);
             }
-            let numbers: Vec<u64> = asking.borrow().in_hand.keys().copied().collect();
-            for number in numbers {
-                let receipt = asking.borrow_mut().put_down(number);
-                if let Some(receipt) = receipt {
-                    engine.delay(&receipt, limits::ENGINE_COLLECT).await?;
-                }
-            }
+            let numbers: Vec<u64> = asking.in_hand.keys().copied().collect();
+            receipts.extend(numbers.iter().filter_map(|number| asking.put_down(*number)));
         }
-        let parked = std::mem::take(&mut bench.borrow_mut().parked);
-        for parked in parked {
-            engine
-                .delay(&parked.receipt, limits::ENGINE_COLLECT)
-                .await?;
+        let say = |engine: Arc<dyn Engine>, said: Said| async move {
+            let result = say(engine.as_ref(), &said).await;
+            (said, result)
+        };
+        for step in steps {
+            let (_, failed) = at_once(engine, step, say).await;
+            failed.map_or(Ok(()), Err)?;
         }
+        // First what others wait for longest where it is missing: who has what.
         let now = worker.world.clock.now();
-        let held: Vec<Partition> = bench.borrow().leases.held(now).collect();
-        for partition in held {
-            let revision = bench.borrow().leases.revision(partition);
-            if let Some(revision) = revision {
-                engine
-                    .remove(Table::Leases, &partition.to_string(), revision)
-                    .await?;
-            }
-        }
+        let mut entries: Vec<(Table, String, u64)> = {
+            let bench = bench.borrow();
+            let held = bench.leases.held(now);
+            held.filter_map(|partition| {
+                let revision = bench.leases.revision(partition)?;
+                Some((Table::Leases, partition.to_string(), revision))
+            })
+            .collect()
+        };
         let stands = engine.read(Table::Workers, &worker.name).await?;
-        if let Some(entry) = stands {
-            engine
-                .remove(Table::Workers, &worker.name, entry.revision)
-                .await?;
-        }
-        Ok::<(), EngineError>(())
+        entries.extend(stands.map(|it| (Table::Workers, worker.name.clone(), it.revision)));
+        let remove = |engine: Arc<dyn Engine>, entry: (Table, String, u64)| async move {
+            let (table, key, revision) = &entry;
+            let result = engine.remove(*table, key, *revision).await.map(drop);
+            (entry, result)
+        };
+        let (_, failed) = at_once(engine, entries, remove).await;
+        failed.map_or(Ok(()), Err)?;
+        let given_back = std::mem::take(&mut bench.borrow_mut().given_back);
+        let receipts = receipts.into_iter();
+        let receipts = receipts.map(|receipt| (receipt, limits::ENGINE_COLLECT));
+        let given_back = given_back.into_iter().chain(receipts).collect();
+        let (_, failed) = at_once(engine, given_back, delay).await;
+        failed.map_or(Ok(()), Err)
     };
     // Whatever is not given back runs out by itself.
     match timeout(limits::STOPPING_WAIT, leaving).await {

@@ -1211,7 +1211,6 @@ pub const ENGINE_SAME_MESSAGE: Duration = Duration::from_secs(120);
 
 /// How long the engine may take for an answer. Our choice: some round trips around the world and a disk that is busy,
 /// and less than a lease.
-#[cfg(feature = "engine")]
 pub const ENGINE_REPLY: Duration = Duration::from_secs(5);
 
 /// How long answers are kept unless it is told otherwise. Our choice: a coordinator may be away for a weekend.
@@ -1313,3 +1312,18 @@ pub const ENGINE_BLOCK_REST: Duration = Duration::from_secs(3_600);
 
 /// Most orders in a worker's hands. Our choice: a sign of work for each, every few seconds, is nothing to the engine.
 pub const ENGINE_ORDERS_IN_HAND: usize = 4_000;
+
+/// How often a coordinator tries what it must do before and after its asking, where that fails in a way that may pass. Our
+/// choice: about half a minute with an engine that does not answer.
+pub const ENGINE_TRIES: u32 = 5;
+
+/// Addresses that an order is held to have before any was seen. Our choice.
+pub const ENGINE_USUAL_ORDER: usize = 50;
+
+/// Most times of [`ENGINE_LOOK`] after which an order is looked at again whose host is being asked for another run. Our
+/// choice: half a minute, so that thousands of them are no load.
+pub const ENGINE_BUSY_LOOKS: u64 = 15;
+
+/// Answers that a coordinator takes in before it waits for the ledger to keep them, where it hears what was learned while
+/// it was away. Our choice: far fewer than an engine hands out unacknowledged.
+pub const ENGINE_ANSWERS_DRAINED: usize = 8_192;

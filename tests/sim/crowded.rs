@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use presend::sim::net::Internet;
 use presend::sim::score::Courtesy;
+use presend::sim::score::Machines;
 use presend::sim::score::described;
 use presend::sim::score::judged;
 use presend::sim::score::tools;
@@ -80,5 +81,23 @@ fn rows_that_were_put_off_come_out_like_all_others() {
         assert!(score.is_clean(), "{pending}: {:?}", score.findings);
         assert_eq!(score.confusion["exists"]["deliverable"], 1_300);
         assert!(outcome.most_pending <= pending);
+    }
+}
+
+#[test]
+fn rows_behind_a_crowd_are_handed_out_like_all_others() {
+    let (internet, list) = world(700, 60);
+    let creation = described(1, internet, &list);
+    for pending in [8, 333] {
+        let courtesy = Courtesy {
+            pending,
+            crew: Machines::Many {
+                workers: 2,
+                changing: false,
+            },
+            ..Courtesy::default()
+        };
+        let (_, score) = judged(&creation, &tools(), &courtesy).unwrap();
+        assert_eq!(score.confusion["exists"]["deliverable"], 1_300, "{pending}");
     }
 }

@@ -3,6 +3,7 @@
 mod calibration;
 mod crowded;
 mod killed;
+mod orders;
 mod outlook;
 mod resume;
 mod rows;

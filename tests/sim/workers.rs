@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use presend::engine::memory::Way;
 use presend::engine::order::Global;
 use presend::probe::pace::Rate;
 use presend::sim::net::Internet;
-use presend::sim::score::{Courtesy, Machines, Outcome, create, described, judged, tools};
+use presend::sim::score::{
+    Courtesy, Creation, Machines, Outcome, Wires, create, described, judged, tools,
+};
 
 fn asked_by(crew: Machines) -> Courtesy {
     Courtesy {
@@ -123,13 +126,20 @@ fn turned_away(greeting: &str, patience: Duration) -> Outcome {
     judged(&creation, &tools(), &courtesy).unwrap().0
 }
 
+/// All rows as they are listed.
+fn rows(outcome: &Outcome) -> Vec<String> {
+    let lists = outcome.lists.iter();
+    let rows = lists.flat_map(|list| {
+        let text = String::from_utf8_lossy(list).into_owned();
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    });
+    rows.collect()
+}
+
 /// How many rows have these words.
 fn rows_with(outcome: &Outcome, words: &str) -> usize {
-    let lists = outcome.lists.iter();
-    let lists = lists.map(|list| String::from_utf8_lossy(list).into_owned());
-    lists
-        .map(|list| list.lines().filter(|row| row.contains(words)).count())
-        .sum()
+    let rows = rows(outcome);
+    rows.iter().filter(|row| row.contains(words)).count()
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -141,13 +151,13 @@ fn a_host_that_blocks_one_address_is_asked_from_another_an_hour_later() {
         rows_with(&outcome, ",deliverable,"),
         2,
         "{:?}",
-        verdicts(&outcome)
+        rows(&outcome)
     );
     assert_eq!(
         rows_with(&outcome, ",undeliverable,"),
         1,
         "{:?}",
-        verdicts(&outcome)
+        rows(&outcome)
     );
     assert!(outcome.took >= HOUR, "{:?}", outcome.took);
     assert!(outcome.took < HOUR * 2, "{:?}", outcome.took);
@@ -160,7 +170,7 @@ fn a_host_that_blocks_one_address_is_left_where_nobody_waits_for_an_hour() {
         rows_with(&outcome, "sender_blocked"),
         3,
         "{:?}",
-        verdicts(&outcome)
+        rows(&outcome)
     );
     assert!(outcome.took < HOUR, "{:?}", outcome.took);
 }
@@ -172,7 +182,7 @@ fn a_host_that_blocks_two_addresses_is_asked_from_no_third() {
         rows_with(&outcome, "sender_blocked"),
         3,
         "{:?}",
-        verdicts(&outcome)
+        rows(&outcome)
     );
     assert!(outcome.took >= HOUR, "{:?}", outcome.took);
     assert!(outcome.took < HOUR * 2, "{:?}", outcome.took);
@@ -181,6 +191,106 @@ fn a_host_that_blocks_two_addresses_is_asked_from_no_third() {
         "{:?}",
         outcome.report.traffic
     );
+}
+
+fn far(millis: u64) -> Way {
+    Way {
+        round_trip: Duration::from_millis(millis),
+        lost: 0,
+        seed: 7,
+    }
+}
+
+/// So many hosts with one person each: so many orders, each with an end of its own.
+fn many_hosts(count: usize, habits: &str) -> Creation {
+    let mut world = String::new();
+    let mut list = Vec::new();
+    for n in 0..count {
+        let name = format!("firm{n}.test");
+        let _ = writeln!(
+            world,
+            "[[host]]\nname = \"mx.{name}\"\n{habits}\n[[domain]]\nname = \"{name}\"\nmx = [\"mx.{name}\"]\nmailboxes = [\"ann\"]"
+        );
+        list.push(format!("ann@{name}"));
+    }
+    let internet = Internet::from_toml(&world, "a world of this test").unwrap();
+    described(1, internet, &list)
+}
+
+/// All are verified, each asked about once, with these wires between those who ask.
+fn comes_to_its_end(creation: &Creation, rows: u64, wires: Wires) -> Outcome {
+    let courtesy = Courtesy {
+        wires,
+        ..asked_by(steady(3))
+    };
+    let (outcome, score) = judged(creation, &tools(), &courtesy).unwrap();
+    assert!(score.is_clean(), "{:?}", score.findings);
+    assert_eq!(score.confusion["exists"]["deliverable"], rows);
+    outcome
+}
+
+#[test]
+fn machines_that_are_far_from_the_engine_keep_their_leases() {
+    let wires = Wires {
+        workers: far(500),
+        ..Wires::default()
+    };
+    let outcome = comes_to_its_end(&many_hosts(300, ""), 300, wires);
+    assert!(
+        outcome.took < Duration::from_secs(300),
+        "{:?}",
+        outcome.took
+    );
+}
+
+#[test]
+fn what_machines_finish_while_a_coordinator_comes_back_is_asked_once() {
+    for seconds in [12, 25, 40] {
+        let wires = Wires {
+            coordinator: far(4_000),
+            workers: Way::default(),
+            switched_off: Some((Duration::from_secs(seconds), Duration::from_secs(1))),
+        };
+        comes_to_its_end(&many_hosts(300, "rcpt_wait = \"25s\""), 300, wires);
+    }
+}
+
+#[test]
+fn a_coordinator_that_comes_back_late_hears_all_that_was_answered() {
+    let wires = Wires {
+        coordinator: far(20_000),
+        workers: Way::default(),
+        switched_off: Some((Duration::from_secs(60), Duration::from_secs(600))),
+    };
+    comes_to_its_end(&many_hosts(1_800, ""), 1_800, wires);
+}
+
+#[test]
+fn a_call_that_is_lost_costs_no_row_and_no_verdict() {
+    let (internet, list) = world();
+    let creation = described(3, internet, &list);
+    let (alone, _) = judged(&creation, &tools(), &Courtesy::default()).unwrap();
+    for seed in 0..2 {
+        let lossy = Way {
+            round_trip: Duration::from_millis(150),
+            lost: 5,
+            seed,
+        };
+        let courtesy = Courtesy {
+            wires: Wires {
+                coordinator: lossy,
+                workers: lossy,
+                switched_off: None,
+            },
+            ..asked_by(Machines::Many {
+                workers: 3,
+                changing: true,
+            })
+        };
+        let (together, score) = judged(&creation, &tools(), &courtesy).unwrap();
+        assert_eq!(verdicts(&together), verdicts(&alone), "{seed}");
+        assert!(score.is_clean(), "{seed}: {:?}", score.findings);
+    }
 }
 
 /// A thousand machines, each with a partition, and a list that they are done with in a minute: what they cost each other.

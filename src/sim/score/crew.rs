@@ -8,7 +8,8 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use super::dice::Dice;
-use crate::engine::memory::Memory;
+use super::trial::Wires;
+use crate::engine::memory::{Connection, Memory, Way};
 use crate::engine::roll::WorkerCard;
 use crate::engine::{Worker, WorkerObserver};
 use crate::net::World;
@@ -23,6 +24,8 @@ pub(super) struct Place<'a> {
     pub(super) config: RunConfig,
     pub(super) tools: &'a Tools,
     pub(super) seed: u64,
+    /// Between a machine and the engine.
+    pub(super) way: Way,
 }
 
 /// How long the time is within which machines die and join: most of what happens, happens early.
@@ -38,8 +41,50 @@ struct Fate {
     says_goodbye: bool,
 }
 
+/// Longest time for which a machine is cut off, or the one that reads the list is switched off.
+const AWAY: Duration = Duration::from_secs(60);
+
+/// Longest round trip to the engine: around the world.
+const FAR: Duration = Duration::from_millis(300);
+
+/// The wires of a seed whose machines change: near or far, some of them losing a call now and then. The machine that
+/// reads the list is near, so that it does the same at the same time whenever its ledger is written.
+pub(super) fn wires_of(seed: u64) -> Wires {
+    let mut dice = Dice::of(seed, "wires");
+    let mut workers = Way {
+        seed,
+        ..Way::default()
+    };
+    if dice.happens(0.5) {
+        workers.round_trip = dice.time(Duration::from_millis(1), FAR);
+    }
+    if dice.happens(0.3) {
+        workers.lost = *dice.one_of(&[1, 2, 5]);
+    }
+    let switched_off = dice.happens(0.4).then(|| {
+        let after = dice.time(Duration::from_millis(1), LIVELY);
+        (after, dice.time(Duration::from_millis(1), AWAY))
+    });
+    Wires {
+        coordinator: Way::default(),
+        workers,
+        switched_off,
+    }
+}
+
+/// When the connection of a machine is cut, and for how long.
+type Cut = (Duration, Duration);
+
+/// Cuts a connection, and mends it.
+async fn cut_off(connection: Connection, (after, time): Cut) {
+    sleep(after).await;
+    connection.cut();
+    sleep(time).await;
+    connection.mend();
+}
+
 /// Sets machines to work. Where they change, some of them die without a word, and others come for them: the first one
-/// always stays.
+/// always stays. Some are cut off from the engine for a while.
 pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize, changing: bool) {
     let mut dice = Dice::of(place.seed, "machines");
     let mut fates: Vec<Fate> = Vec::new();
@@ -66,8 +111,19 @@ pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize
             fates.push(Fate { comes, ..stays });
         }
     }
+    let mut cuts = Dice::of(place.seed, "cuts");
     for (number, fate) in fates.into_iter().enumerate() {
-        let worker = machine(place, number);
+        let way = Way {
+            seed: place.way.seed ^ number as u64,
+            ..place.way
+        };
+        let connection = place.engine.connect_over(way);
+        if changing && cuts.happens(0.2) {
+            let after = cuts.time(Duration::from_millis(1), LIVELY);
+            let cut = (after, cuts.time(Duration::from_millis(1), AWAY));
+            machines.spawn_local(cut_off(connection.clone(), cut));
+        }
+        let worker = machine(place, number, connection);
         machines.spawn_local(async move {
             sleep(fate.comes).await;
             let mut quiet = Quiet;
@@ -87,7 +143,7 @@ pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize
     }
 }
 
-fn machine(place: &Place<'_>, number: usize) -> Worker {
+fn machine(place: &Place<'_>, number: usize, connection: Connection) -> Worker {
     let mut config = place.config.clone();
     config.origins = vec![Origin {
         address: Some(address(number)),
@@ -98,7 +154,7 @@ fn machine(place: &Place<'_>, number: usize) -> Worker {
     // One that is set to work again is another one.
     let since = place.world.clock.now().as_millis();
     Worker {
-        engine: Arc::new(place.engine.connect()),
+        engine: Arc::new(connection),
         name: format!("v{number}-{since}"),
         world: place.world.clone(),
         config,

@@ -272,11 +272,15 @@ pub fn judge(
     let (listed, mut findings) = oracle::read(&creation.list, &outcome.lists);
     let verdicts = oracle::judge_verdicts(creation, &listed, &hosts);
     findings.extend(verdicts.findings);
-    let (manners, rude) = oracle::judge_manners(creation, courtesy, &hosts, witness);
+    let (manners, mut rude) = oracle::judge_manners(creation, courtesy, &hosts, witness);
+    if outcome.came_back {
+        // What it had looked up and not handed out yet is looked up anew.
+        rude.retain(|finding| finding.complaint != Complaint::NeedlessLookUp);
+    }
     findings.extend(rude);
     findings.extend(bounds(courtesy, outcome));
     let traffic = traffic(creation, witness, manners.decoys);
-    findings.extend(miscounts(outcome, &traffic, courtesy.crew));
+    findings.extend(miscounts(outcome, &traffic, courtesy));
     Score {
         seed: creation.seed,
         rows: creation.rows.len(),
@@ -361,10 +365,11 @@ fn ratio(count: u64, of: u64) -> f64 {
 }
 
 /// The program's own figures must be those that the world counted.
-fn miscounts(outcome: &Outcome, traffic: &Traffic, crew: Machines) -> Vec<Finding> {
+fn miscounts(outcome: &Outcome, traffic: &Traffic, courtesy: &Courtesy) -> Vec<Finding> {
     let own = &outcome.report.traffic;
-    // What a machine did since it told of itself last dies with it.
-    let is_lost = matches!(crew, Machines::Many { changing: true, .. });
+    // What a machine did since it told of itself last dies with it; one that reads the list anew counts anew.
+    let is_lost =
+        matches!(courtesy.crew, Machines::Many { changing: true, .. }) || outcome.came_back;
     let pairs = [
         ("DNS questions", own.dns_queries, traffic.dns_queries),
         ("connections", own.connections, traffic.connections),

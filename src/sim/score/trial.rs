@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::LocalSet;
+use tokio::time::sleep;
 
+use crate::engine::memory::Way;
 use crate::engine::order::Global;
 use crate::engine::{Crew, Partitions, RunId};
 use crate::input::flags::Lists;
@@ -45,6 +47,19 @@ pub struct Courtesy {
     pub crew: Machines,
     /// The ceilings at a host over all who ask.
     pub global: Global,
+    /// What lies between those who ask together.
+    pub wires: Wires,
+}
+
+/// What lies between those who ask together and their engine, and whether the one that reads the list is always there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wires {
+    /// The way of the machine that reads the list.
+    pub coordinator: Way,
+    /// The ways of those that ask.
+    pub workers: Way,
+    /// After how long the machine that reads the list is switched off, and for how long.
+    pub switched_off: Option<(Duration, Duration)>,
 }
 
 /// Who asks in a trial.
@@ -72,6 +87,7 @@ impl Default for Courtesy {
             patience: Duration::from_secs(1800),
             crew: Machines::One,
             global: Global::NONE,
+            wires: Wires::default(),
         }
     }
 }
@@ -110,6 +126,8 @@ pub struct Outcome {
     pub most_pending: usize,
     /// Most sessions under way at a time.
     pub most_conversations: usize,
+    /// Whether the machine that reads the list came back and read it anew.
+    pub came_back: bool,
 }
 
 /// What the shipped program needs beside a list.
@@ -191,65 +209,133 @@ pub async fn run(
     let world = simulation.world.clone();
     let clock = world.clock;
     let began = clock.now();
-    let source = Source::spool("list.csv".to_owned(), creation.list.bytes().as_slice())?;
-    let task = Task::of(source, folder.join("lists"));
-    let realm = Realm::Simulated(format!("seed {}", creation.seed));
-    let mut ledger = Ledger::open(
-        &folder.join("ledger.db"),
-        &realm,
-        Lifetimes::default(),
-        began,
-    )?;
-    let job = Job {
-        place: "here",
-        list: task.lists[0].name(),
-        seed: creation.seed,
-    };
-    let begun = ledger.begin(&job, began)?;
-    let config = config(begun.seed, courtesy);
-    let asking = match courtesy.crew {
-        Machines::One => Asking::World(world.clone(), Box::new(config.clone())),
-        Machines::Many { .. } => {
-            let crew = Crew {
-                engine: Arc::new(simulation.engine.connect()),
-                run: RunId::named("trial").expect("a name of a run"),
-                global: courtesy.global,
-            };
-            Asking::Engine(world.clone(), Box::new(config.clone()), crew)
-        }
-    };
-    let mut gauge = Gauge::default();
-    let stop = async {
-        match until {
-            Until::Done => tokio::time::sleep(GIVE_UP).await,
-            Until::Interrupted(after) => tokio::time::sleep(after).await,
-        }
-        Ending::Interrupted
-    };
     let machines = LocalSet::new();
+    let mut wires = courtesy.wires;
     if let Machines::Many { workers, changing } = courtesy.crew {
+        if changing && wires == Wires::default() {
+            wires = crew::wires_of(creation.seed);
+        }
         let place = Place {
             engine: simulation.engine.clone(),
             world,
-            config,
+            config: config(creation.seed, courtesy),
             tools,
             seed: creation.seed,
+            way: wires.workers,
         };
         let partitions = Partitions::for_workers(workers);
         simulation.engine.divide(partitions);
         crew::set_to_work(&machines, &place, workers, changing);
     }
-    let verifying = verify(&task, tools, asking, &mut ledger, &mut gauge, stop);
-    let report = machines.run_until(verifying).await?;
-    ledger.end(report.ending.as_str(), "{}", clock.now())?;
-    let took = clock.now().since(began);
+    let mut gauge = Gauge::default();
+    let mut reads = Reads {
+        creation,
+        simulation,
+        tools,
+        courtesy,
+        folder,
+        until,
+        way: wires.coordinator,
+    };
+    let task = Task::of(reads.list()?, folder.join("lists"));
+    if let Some((after, away)) = wires.switched_off {
+        let gone = async {
+            tokio::select! {
+                biased;
+                ended = reads.once(&task, &mut gauge) => Some(ended),
+                () = sleep(after) => None,
+            }
+        };
+        if let Some(ended) = machines.run_until(gone).await {
+            let report = ended?;
+            return outcome(&task, report, (began, clock.now()), &gauge, false);
+        }
+        machines.run_until(sleep(away)).await;
+        reads.until = match until {
+            Until::Done => Until::Done,
+            Until::Interrupted(moment) => Until::Interrupted(moment.saturating_sub(after + away)),
+        };
+    }
+    let report = machines.run_until(reads.once(&task, &mut gauge)).await?;
+    let came_back = wires.switched_off.is_some();
+    outcome(&task, report, (began, clock.now()), &gauge, came_back)
+}
+
+/// What is needed to read a list in a trial.
+struct Reads<'a> {
+    creation: &'a Creation,
+    simulation: &'a Simulation,
+    tools: &'a Tools,
+    courtesy: &'a Courtesy,
+    folder: &'a Path,
+    until: Until,
+    way: Way,
+}
+
+impl Reads<'_> {
+    fn list(&self) -> Result<Source, ScoreError> {
+        let bytes = self.creation.list.bytes();
+        Ok(Source::spool("list.csv".to_owned(), bytes.as_slice())?)
+    }
+
+    /// Reads the list once, from where an earlier reading was broken off.
+    async fn once(&self, task: &Task, gauge: &mut Gauge) -> Result<Report, ScoreError> {
+        let world = self.simulation.world.clone();
+        let clock = world.clock;
+        let realm = Realm::Simulated(format!("seed {}", self.creation.seed));
+        let mut ledger = Ledger::open(
+            &self.folder.join("ledger.db"),
+            &realm,
+            Lifetimes::default(),
+            clock.now(),
+        )?;
+        let job = Job {
+            place: "here",
+            list: task.lists[0].name(),
+            seed: self.creation.seed,
+        };
+        let begun = ledger.begin(&job, clock.now())?;
+        let config = config(begun.seed, self.courtesy);
+        let asking = match self.courtesy.crew {
+            Machines::One => Asking::World(world, Box::new(config)),
+            Machines::Many { .. } => {
+                let crew = Crew {
+                    engine: Arc::new(self.simulation.engine.connect_over(self.way)),
+                    run: RunId::named("trial").expect("a name of a run"),
+                    global: self.courtesy.global,
+                };
+                Asking::Engine(world, Box::new(config), crew)
+            }
+        };
+        let stop = async {
+            match self.until {
+                Until::Done => sleep(GIVE_UP).await,
+                Until::Interrupted(after) => sleep(after).await,
+            }
+            Ending::Interrupted
+        };
+        let verifying = verify(task, self.tools, asking, &mut ledger, gauge, stop);
+        let report = verifying.await?;
+        ledger.end(report.ending.as_str(), "{}", clock.now())?;
+        Ok(report)
+    }
+}
+
+/// What a trial has left behind.
+fn outcome(
+    task: &Task,
+    report: Report,
+    (began, ended): (Timestamp, Timestamp),
+    gauge: &Gauge,
+    came_back: bool,
+) -> Result<Outcome, ScoreError> {
     let read = |disposition: Disposition| {
         std::fs::read(task.out.join(format!("{}.csv", disposition.as_str())))
     };
     Ok(Outcome {
         report,
         began,
-        took,
+        took: ended.since(began),
         lists: [
             read(Disposition::Verified)?,
             read(Disposition::Review)?,
@@ -257,6 +343,7 @@ pub async fn run(
         ],
         most_pending: gauge.pending,
         most_conversations: gauge.conversations,
+        came_back,
     })
 }
 

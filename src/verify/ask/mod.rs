@@ -14,7 +14,7 @@ use super::error::VerifyError;
 use super::guests::{News, Visiting};
 use super::judge::Judge;
 use super::{Asking, Observer, Tools};
-use crate::engine::coordinator;
+use crate::engine::coordinator::{self, Inherited};
 use crate::ledger::{Ledger, Memory};
 use crate::model::ending::Ending;
 use crate::model::timestamp::Timestamp;
@@ -123,6 +123,7 @@ pub async fn ask(
         visiting: &visiting,
     };
     let guests = rows.guests();
+    let mut inherited = Inherited::default();
     if let Some(crew) = &crew {
         // What was learned for this run while nobody listened.
         let mut recorder = Recorder {
@@ -133,7 +134,8 @@ pub async fn ask(
             stats: &mut asked.stats,
             clock,
         };
-        let leave = coordinator::drain(crew, &mut recorder).await?;
+        let (leave, ordered) = coordinator::drain(crew, &mut recorder).await?;
+        inherited = ordered;
         recorder.writer.finish()?;
         leave.take().await?;
         ledger.refresh();
@@ -166,6 +168,7 @@ pub async fn ask(
         Some(crew) => {
             let asking = coordinator::ask_everybody(
                 crew,
+                inherited,
                 world,
                 config,
                 book,
