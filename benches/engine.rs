@@ -56,6 +56,9 @@ const ONE_BAD_IN: usize = 10;
 const SERVE: &str = "serve";
 const ANSWER: &str = "answer";
 
+/// A part with its name, and how many addresses it has unless it is told otherwise.
+type Part = (&'static str, fn(usize), usize);
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -69,7 +72,7 @@ fn main() {
         return;
     }
     let count = words.iter().find_map(|word| word.parse().ok());
-    let parts: [(&str, fn(usize), usize); 3] = [
+    let parts: [Part; 3] = [
         ("limited", limited, 1_500),
         ("free", free, 100_000),
         ("coordinator", coordinator, 400_000),

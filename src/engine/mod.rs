@@ -45,12 +45,14 @@
 //! at one list a coordinator; lists larger than that are to be split by a digest of the domain, so that no domain is
 //! known to two of them.
 //!
-//! What ends first is the number of machines. Each reads who is there every [`limits::ENGINE_LOOK`], so a thousand of them
-//! read half a million entries a second; and no more of them work than there are partitions
-//! ([`limits::ENGINE_PARTITIONS`]). Past a hundred machines the table is to be watched instead of read, and there are to
-//! be partitions for all.
+//! No more machines work than there are partitions: [`limits::ENGINE_PARTITIONS`], or as many as the first command says
+//! that sets an engine up. A machine is given what has changed in the tables, every [`limits::ENGINE_LOOK`], not all that
+//! stands there; but each machine, and each lease, is written every [`limits::ENGINE_LEASE_RENEWAL`]. So what ends first
+//! is who looks at whom: by reckoning again, a thousand machines with a partition each are told of 400 changes a second,
+//! each of them, or 400,000 messages in all, which is more than one server hands out. A hundred are told of 40, or 4,000.
 //!
 //! [`limits::ENGINE_LOOK`]: crate::model::limits::ENGINE_LOOK
+//! [`limits::ENGINE_LEASE_RENEWAL`]: crate::model::limits::ENGINE_LEASE_RENEWAL
 //! [`limits::ENGINE_PARTITIONS`]: crate::model::limits::ENGINE_PARTITIONS
 
 pub mod answer;

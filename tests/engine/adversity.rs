@@ -20,8 +20,8 @@ fn in_a_runtime<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// A message as another version of the program writes it.
-fn of_another_version(message: Vec<u8>) -> Vec<u8> {
-    let mut message: serde_json::Value = serde_json::from_slice(&message).unwrap();
+fn of_another_version(message: &[u8]) -> Vec<u8> {
+    let mut message: serde_json::Value = serde_json::from_slice(message).unwrap();
     message["version"] = json!("9.9");
     message.to_string().into_bytes()
 }
@@ -64,8 +64,8 @@ fn what_cannot_be_read_costs_no_row() {
         let engine = server.connect().await;
         let runs = engine.entries(Table::Runs).await.unwrap();
         let run = &runs[0].0;
-        let other_order = of_another_version(order(8, &["ann@d1.test"]).encode());
-        let other_answers = of_another_version(answers(8, 1, &["ann@d1.test"]).encode());
+        let other_order = of_another_version(&order(8, &["ann@d1.test"]).encode());
+        let other_answers = of_another_version(&answers(8, 1, &["ann@d1.test"]).encode());
         let of_nobody = answers(1, 1, &["ann@d1.test"]).encode();
         let client = async_nats::connect(server.url()).await.unwrap();
         for (subject, message) in [

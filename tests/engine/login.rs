@@ -115,11 +115,16 @@ fn pem(name: &str) -> PathBuf {
     .join(name)
 }
 
+/// The same as a configuration has it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", pem(name).display())
+}
+
 fn tls(more: &str) -> String {
     format!(
-        "tls: {{ cert_file: {:?}, key_file: {:?}, {more} }}\n",
-        pem("server.pem"),
-        pem("server-key.pem")
+        "tls: {{ cert_file: {}, key_file: {}, {more} }}\n",
+        quoted("server.pem"),
+        quoted("server-key.pem")
     )
 }
 
@@ -168,8 +173,8 @@ async fn a_server_may_want_our_certificate() {
         return;
     }
     let ours = tls(&format!(
-        "verify: true, ca_file: {:?}",
-        pem("authority.pem")
+        "verify: true, ca_file: {}",
+        quoted("authority.pem")
     ));
     let server = Server::configured(&ours);
     let url = [format!("tls://127.0.0.1:{}", server.port)];

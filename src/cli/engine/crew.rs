@@ -38,7 +38,7 @@ pub(in crate::cli) struct CrewArgs {
 
 /// Reads how long answers are kept: for as long at least as doubles of them are told apart.
 fn keeping(text: &str) -> Result<Duration, String> {
-    let read = duration(text).map_err(|error| error.to_string())?;
+    let read = duration(text)?;
     match read >= limits::ENGINE_SAME_MESSAGE {
         true => Ok(read),
         false => Err(format!(

@@ -222,6 +222,21 @@ fn blocks(hosts: &[(String, Entry)], now: Timestamp) -> Vec<BlockLine> {
         .collect()
 }
 
+/// How many workers have nothing to do, in a line, and what helps; nothing where each has a partition.
+fn idle(status: &Status) -> String {
+    let all = status.partitions.all;
+    let enough = Partitions::for_workers(status.workers.len()).count();
+    let idle = match status.workers.len().saturating_sub(usize::from(all)) {
+        0 => return String::new(),
+        1 => "1 worker has".to_owned(),
+        more => format!("{more} workers have"),
+    };
+    format!(
+        "{idle} nothing to do: there is a partition for each of {all}; another --engine-prefix with --engine-partitions \
+         {enough} has enough for all\n"
+    )
+}
+
 /// The same as text.
 fn told(status: &Status) -> String {
     let mut text = String::new();
@@ -242,20 +257,7 @@ fn told(status: &Status) -> String {
             );
         }
     }
-    if status.workers.len() > usize::from(status.partitions.all) {
-        let idle = status.workers.len() - usize::from(status.partitions.all);
-        let _ = writeln!(
-            text,
-            "{} nothing to do: there is a partition for each of {}; another --engine-prefix with --engine-partitions {} \
-             has enough for all",
-            match idle {
-                1 => "1 worker has".to_owned(),
-                more => format!("{more} workers have"),
-            },
-            status.partitions.all,
-            Partitions::for_workers(status.workers.len()).count(),
-        );
-    }
+    text += &idle(status);
     for worker in &status.workers {
         let from = worker.source.as_deref().unwrap_or("any address");
         let _ = writeln!(

@@ -192,7 +192,9 @@ fn is_of_tls(error: &ConnectError) -> bool {
         let within = error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref);
-        if within.is_some_and(|within| within.is::<tokio_rustls::rustls::Error>()) {
+        if within
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<tokio_rustls::rustls::Error>)
+        {
             return true;
         }
         cause = error.source();
