@@ -21,7 +21,7 @@ use crate::preflight::render::report::Preflight;
 use crate::preflight::render::screen;
 use crate::preflight::render::screen::Style;
 use crate::preflight::sender::audience::{Audience, Domains};
-use crate::preflight::sender::checks::{Sending, fit_to_send};
+use crate::preflight::sender::checks::{Sender, Sending, fit_to_send};
 use crate::preflight::sender::warm_up;
 use crate::smtp::HelloName;
 use crate::smtp::command::BadHelloName;
@@ -199,13 +199,16 @@ pub async fn look(
         (false, None) => Reach::Public,
     };
     let sender = async {
-        let sending = Sending {
+        let sender = Sender {
             domain: args.domain.clone()?,
             ips: args.ips.clone(),
             selectors: args.selectors.clone(),
             mail_from: args.mail_from.clone(),
             helo: args.helo.clone(),
             volume: args.volume,
+        };
+        let sending = Sending {
+            sender,
             port: args.smtp_port,
             reach,
         };

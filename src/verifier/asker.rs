@@ -4,12 +4,13 @@ use super::error::{Error, ErrorKind};
 use super::place::Place;
 use super::preflight::{Preflight, Sender};
 use super::setup::Setup;
-#[cfg(feature = "serve")]
 use crate::model::ending::Ending;
+#[cfg(feature = "serve")]
 use crate::model::timestamp::Timestamp;
 use crate::net::{Clock, World};
 use crate::preflight::machine::own::Machine;
 use crate::preflight::machine::start::Start;
+use crate::preflight::sender::checks::Sending;
 use crate::probe::run::RunConfig;
 use crate::verify::Asking;
 
@@ -85,7 +86,11 @@ impl Asker {
             Some((world, _)) => world.clone(),
             None => self.setup.names(&self.place)?,
         };
-        let sending = sender.sending(self.setup.port, self.setup.reach(&self.place));
+        let sending = Sending {
+            sender,
+            port: self.setup.port,
+            reach: self.setup.reach(&self.place),
+        };
         Ok(async move { Preflight::of(&world, sending).await })
     }
 }

@@ -27,9 +27,9 @@ use crate::preflight::sender::options::{Intake, tls_checks};
 use crate::preflight::sender::rules::{Compliance, Rules};
 use crate::smtp::HelloName;
 
-/// What is known of the mail to be sent.
-#[derive(Clone, Debug)]
-pub struct Sending {
+/// Who is to send.
+#[derive(Clone, Debug, Default)]
+pub struct Sender {
     /// The domain in the From line, as typed.
     pub domain: String,
     /// The addresses that will send.
@@ -42,6 +42,13 @@ pub struct Sending {
     pub helo: Option<String>,
     /// Messages a day. Without it, the rules for large senders apply.
     pub volume: Option<u64>,
+}
+
+/// What is known of the mail to be sent.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    /// Who is to send it.
+    pub sender: Sender,
     /// The port of mail hosts.
     pub port: u16,
     /// Which of them may be contacted.
@@ -80,26 +87,27 @@ pub fn ascii(name: &str) -> String {
 
 /// Looks at everything, within [`limits::PREFLIGHT_WAIT`].
 pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
+    let sender = &sending.sender;
     let lookups = Lookups::new(
         world.names.clone(),
         limits::PREFLIGHT_WAIT,
         limits::PREFLIGHT_QUESTIONS,
     );
-    let domain = ascii(&sending.domain);
-    let ips: Vec<IpAddr> = sending
+    let domain = ascii(&sender.domain);
+    let ips: Vec<IpAddr> = sender
         .ips
         .iter()
         .take(limits::PREFLIGHT_SUBJECTS)
         .map(IpAddr::to_canonical)
         .collect();
-    let helo = sending.helo.as_deref().unwrap_or(&domain).to_owned();
+    let helo = sender.helo.as_deref().unwrap_or(&domain).to_owned();
     // What is no name for a host may be judged, but not said.
     let hello: Option<HelloName> = helo.parse().ok();
-    let sending_name = sending
+    let sending_name = sender
         .helo
         .clone()
         .unwrap_or_else(|| format!("mail.{domain}"));
-    let (mail_domain, mail_from) = match &sending.mail_from {
+    let (mail_domain, mail_from) = match &sender.mail_from {
         Some(mail_from) => identity(mail_from, &helo),
         None => (domain.clone(), format!("postmaster@{domain}")),
     };
@@ -107,7 +115,7 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
 
     let (spf, dkim, dmarc, intake) = tokio::join!(
         gather_spf(world, &lookups, &mail_domain, &mail_from, &helo, &ips),
-        gather_keys(&lookups, &domain, &sending.selectors),
+        gather_keys(&lookups, &domain, &sender.selectors),
         DmarcFacts::gather(&lookups, &domain, &mail_domain),
         Intake::of(&lookups, &domain),
     );
@@ -120,7 +128,7 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
         listings::checks(&lookups, &subjects),
         announced(&lookups, &domain, dmarc.record()),
         reverses(&lookups, &ips, &sending_name),
-        helo_check(&lookups, sending.helo.as_deref(), &ips, Side::Sender),
+        helo_check(&lookups, sender.helo.as_deref(), &ips, Side::Sender),
         async {
             match &hello {
                 Some(hello) => tls_checks(world, &intake, sending.reach, sending.port, hello).await,
@@ -152,7 +160,7 @@ pub async fn fit_to_send(world: &World, sending: &Sending) -> SenderReport {
     checks.extend(announced);
     checks.extend(reminders(&ips));
     let rules = Rules::built_in();
-    let volume = sending.volume.unwrap_or_else(|| rules.bulk_volume());
+    let volume = sender.volume.unwrap_or_else(|| rules.bulk_volume());
     rules.apply(&mut checks, volume);
     SenderReport {
         domain,

@@ -247,7 +247,7 @@ impl Scheduler {
         known.machines.insert(machine, block.clone());
         self.partly_blocked.insert(host);
         match self.concerns_all(host) {
-            true => self.bar_all(host, block, now),
+            true => self.bar_all(host, &block, now),
             false => self.bar((host, machine, None), name, &block, now),
         }
     }
@@ -262,7 +262,7 @@ impl Scheduler {
             let blocks = self.hosts[host].known.machines.values();
             let last = blocks.max_by_key(|block| block.until).cloned();
             if let Some(block) = last.filter(|_| self.concerns_all(host)) {
-                self.bar_all(host, block, now);
+                self.bar_all(host, &block, now);
             } else {
                 self.partly_blocked.insert(host);
             }
@@ -270,7 +270,7 @@ impl Scheduler {
     }
 
     /// No machine of a key is asked any more, for most of them block us.
-    fn bar_all(&mut self, host: usize, block: Block, now: Timestamp) {
+    fn bar_all(&mut self, host: usize, block: &Block, now: Timestamp) {
         self.partly_blocked.remove(&host);
         let known = &mut self.hosts[host].known;
         let Some(&machine) = known.machines.keys().next() else {
@@ -278,7 +278,7 @@ impl Scheduler {
         };
         known.blocked = Some(Box::new(block.clone()));
         let key = self.hosts[host].key.to_string();
-        self.bar((host, machine, Some(host)), key, &block, now);
+        self.bar((host, machine, Some(host)), key, block, now);
     }
 
     /// Breaks off what is under way at a machine, or at all of a key's, and settles who has no machine left. `whom` is

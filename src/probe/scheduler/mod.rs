@@ -76,9 +76,9 @@ use turn::Tail;
 use unsure::Unsure;
 
 pub use outlook::ToGo;
-pub use progress::{
-    Elsewhere, Progress, QuickHosts, SecondLook, WaitingHost, WaitingHosts, WorkerAtWork,
-};
+#[cfg(any(feature = "serve", test))]
+pub use progress::WaitingHost;
+pub use progress::{Elsewhere, Progress, QuickHosts, SecondLook, WaitingHosts, WorkerAtWork};
 
 /// How a run asks.
 #[derive(Clone, Debug)]

@@ -65,11 +65,7 @@ impl Scheduler {
         let host = self.groups[group].host;
         let machine = self.groups[group].targets[t.target].clone();
         if !self.is_fit(machine.1) {
-            // What it answers may belong to another question, in this conversation as in those before.
-            for asked in asked {
-                self.not_answered(asked, now);
-            }
-            self.hang_up(session, now);
+            self.disregard(session, asked, now);
             return false;
         }
         let t = self.session(session);
@@ -105,8 +101,7 @@ impl Scheduler {
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
             let is_refused = mail.is_some_and(|heard| !heard.exchange.says_yes());
             if is_cut_short && answers[asked.rcpt].is_none() {
-                self.tally.recipients -= 1;
-                self.tally.decoys -= u64::from(!matches!(asked.whom, Asking::Subject(_)));
+                self.was_not_put(&asked);
                 if !is_refused {
                     self.not_put(asked, now);
                     continue;
@@ -163,6 +158,15 @@ impl Scheduler {
         goes_on && self.sessions[&session].stage != SessionStage::Quitting
     }
 
+    /// A machine out of step has answered: what it says may belong to another question, in this conversation as in those
+    /// before.
+    fn disregard(&mut self, session: SessionId, asked: Vec<Awaited>, now: Timestamp) {
+        for asked in asked {
+            self.not_answered(asked, now);
+        }
+        self.hang_up(session, now);
+    }
+
     /// Whether a conversation whose last batch did not break off is worth another one.
     fn is_worth_going_on(
         &self,
@@ -180,6 +184,12 @@ impl Scheduler {
             && !t.failed_a_test
             && !self.is_unwelcome(session, now)
             && !self.groups[t.group].is_left
+    }
+
+    /// A recipient was counted whose question was not put, for its batch was cut short.
+    fn was_not_put(&mut self, asked: &Awaited) {
+        self.tally.recipients -= 1;
+        self.tally.decoys -= u64::from(!matches!(asked.whom, Asking::Subject(_)));
     }
 
     /// A question was not put, for its batch was cut short: it is still to be put, and none of its tries is used up.

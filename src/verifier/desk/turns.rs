@@ -142,7 +142,7 @@ impl<T: TakesTurns> Turns<T> {
                 let called = async move {
                     // Whoever handed it in and is gone wants nothing else any more.
                     if wish.wait_for(|wish| *wish != Wish::GoOn).await.is_err() {
-                        pending().await
+                        pending::<()>().await;
                     }
                 };
                 Box::pin(called) as Pin<Box<dyn Future<Output = ()>>>

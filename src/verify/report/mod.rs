@@ -355,6 +355,7 @@ pub struct Traffic {
     pub busiest: Vec<HostLine>,
 }
 
+#[cfg(feature = "serve")]
 impl Traffic {
     /// This and what was asked `before` in the same work. What was known already was so at its beginning.
     #[must_use]
