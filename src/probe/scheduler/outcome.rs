@@ -90,10 +90,7 @@ impl Scheduler {
             self.take_care(session);
         }
         for asked in asked {
-            let span = Span {
-                place: asked.rcpt,
-                ..span
-            };
+            let place = asked.rcpt;
             if lost_one {
                 self.not_answered(asked, now);
                 continue;
@@ -136,7 +133,7 @@ impl Scheduler {
                         Some(_) => None,
                     };
                     let heard = reread.as_ref().unwrap_or(heard);
-                    self.answered(span, &machine, asked, heard, now);
+                    self.answered(Span { place, ..span }, &machine, asked, heard, now);
                 }
             }
         }
