@@ -8,7 +8,6 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use super::dice::Dice;
-use super::trial::Wires;
 use crate::engine::memory::{Connection, Memory, Way};
 use crate::engine::roll::WorkerCard;
 use crate::engine::{Worker, WorkerObserver};
@@ -16,6 +15,17 @@ use crate::net::World;
 use crate::net::origin::Origin;
 use crate::probe::run::RunConfig;
 use crate::verify::Tools;
+
+/// What lies between those who ask together and their engine, and whether the one that reads the list is always there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wires {
+    /// The way of the machine that reads the list.
+    pub coordinator: Way,
+    /// The ways of those that ask.
+    pub workers: Way,
+    /// After how long the machine that reads the list is switched off, and for how long.
+    pub switched_off: Option<(Duration, Duration)>,
+}
 
 /// Where machines work.
 pub(super) struct Place<'a> {

@@ -36,6 +36,8 @@ use people::Entry;
 
 pub use calibration::calibrate;
 #[cfg(feature = "testing")]
+pub use crew::Wires;
+#[cfg(feature = "testing")]
 pub use crowd::{Size, clean_crowd, crowd};
 #[cfg(feature = "testing")]
 pub use described::described;
@@ -50,7 +52,7 @@ pub use simulation::{Traffic, judge, judged, witnessed};
 pub use site::Site;
 pub use trial::{Courtesy, Machines};
 #[cfg(feature = "testing")]
-pub use trial::{GIVE_UP, HELLO, Outcome, SENDER, Until, Wires, in_simulated_time, run, tools};
+pub use trial::{GIVE_UP, HELLO, Outcome, SENDER, Until, in_simulated_time, run, tools};
 
 /// A random internet with a list about it.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ use crate::verify::report::Report;
 use crate::verify::{Asking, Observer, Task, Tools, VerifyError, verify};
 
 use super::Creation;
-use super::crew::{self, Place};
+use super::crew::{self, Place, Wires};
 
 /// The limits that a trial gives the program: the general ones of `verify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +49,6 @@ pub struct Courtesy {
     pub global: Global,
     /// What lies between those who ask together.
     pub wires: Wires,
-}
-
-/// What lies between those who ask together and their engine, and whether the one that reads the list is always there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wires {
-    /// The way of the machine that reads the list.
-    pub coordinator: Way,
-    /// The ways of those that ask.
-    pub workers: Way,
-    /// After how long the machine that reads the list is switched off, and for how long.
-    pub switched_off: Option<(Duration, Duration)>,
 }
 
 /// Who asks in a trial.
