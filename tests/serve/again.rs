@@ -82,7 +82,8 @@ fn a_list_says_for_which_one_it_waits() {
 fn a_short_list_does_not_wait_for_the_end_of_a_long_one() {
     // A turn takes ten minutes of simulated time, each of the long lists twenty at least.
     let of = |people: std::ops::Range<u32>| -> String {
-        people.map(|n| format!("p{n}@acme.test\n")).collect()
+        let people: Vec<String> = people.map(|n| format!("p{n}@acme.test")).collect();
+        people.join("\n")
     };
     let (first, second) = (of(0..24_000), of(24_000..48_000));
     let server = Home::with(48_000).serve(&["--world-speed", "60"]);
