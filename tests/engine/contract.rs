@@ -140,6 +140,29 @@ async fn an_order_comes_again_until_it_is_acknowledged() {
 }
 
 #[tokio::test]
+async fn an_order_of_a_stream_that_was_deleted_is_acknowledged_in_no_other() {
+    if !server::is_there() {
+        return;
+    }
+    let server = Server::start();
+    let engine = server.connect().await;
+    engine
+        .publish(HERE, &order(1, &["ann@acme.test"]))
+        .await
+        .unwrap();
+    let pulled = pull(&engine, SOON).await;
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let request = "$JS.API.STREAM.DELETE.presend-orders";
+    client.request(request, "".into()).await.unwrap();
+    // Somebody else sets it up anew; its first order has the number that the other one had.
+    let other = server.connect().await;
+    let kept = order(2, &["bob@acme.test"]);
+    other.publish(HERE, &kept).await.unwrap();
+    let _ = engine.ack(&pulled[0].receipt).await;
+    assert_eq!(other.open_orders(&run()).await.unwrap(), [Ok(kept)]);
+}
+
+#[tokio::test]
 async fn an_order_that_is_done_leaves_nothing_in_the_files() {
     if !server::is_there() {
         return;

@@ -334,7 +334,7 @@ impl Nats {
 
     /// Says what became of an order.
     async fn say(&self, receipt: &Receipt, said: Said) -> Result<(), EngineError> {
-        let (_, reply) = of_receipt(receipt)?;
+        let Handout { reply, .. } = of_receipt(receipt)?;
         let heard = self.jetstream.say(reply, said).await;
         match heard {
             Ok(()) => Ok(()),
@@ -388,15 +388,33 @@ impl Nats {
     }
 }
 
-/// By what a message is acknowledged: its number in the stream, and where its reader hears of it.
-fn receipt(pulled: &Pulled) -> Receipt {
-    Receipt(format!("{} {}", pulled.handed.sequence, pulled.reply))
+/// By what a message is acknowledged.
+struct Handout<'r> {
+    /// Its number in the stream.
+    sequence: u64,
+    subject: &'r str,
+    /// Where its reader hears of it.
+    reply: &'r str,
 }
 
-fn of_receipt(receipt: &Receipt) -> Result<(u64, &str), EngineError> {
+fn receipt(pulled: &Pulled) -> Receipt {
+    let Pulled {
+        subject,
+        reply,
+        handed,
+        ..
+    } = pulled;
+    Receipt(format!("{} {subject} {reply}", handed.sequence))
+}
+
+fn of_receipt(receipt: &Receipt) -> Result<Handout<'_>, EngineError> {
     let read = || {
-        let (sequence, reply) = receipt.0.split_once(' ')?;
-        Some((sequence.parse().ok()?, reply))
+        let mut words = receipt.0.splitn(3, ' ');
+        Some(Handout {
+            sequence: words.next()?.parse().ok()?,
+            subject: words.next()?,
+            reply: words.next()?,
+        })
     };
     read().ok_or_else(|| EngineError::Incompatible("a receipt of another engine".to_owned()))
 }
@@ -455,10 +473,20 @@ impl Engine for Nats {
 
     fn ack<'a>(&'a self, receipt: &'a Receipt) -> Later<'a, Result<(), EngineError>> {
         Box::pin(async move {
-            let (sequence, _) = of_receipt(receipt)?;
-            // Acknowledged alone, its bytes would stay in the store's file.
+            let Handout {
+                sequence, subject, ..
+            } = of_receipt(receipt)?;
+            // Acknowledged alone, its bytes would stay in the store's file. A stream that was set up anew numbers from
+            // its beginning: there, what has this number now may be another order.
             let stream = &self.places.orders;
-            if let Err(fault) = self.jetstream.erase(stream, sequence).await {
+            let erase = async {
+                let there = self.jetstream.next(stream, subject, sequence).await?;
+                if there.is_some_and(|stored| stored.sequence == sequence) {
+                    self.jetstream.erase(stream, sequence).await?;
+                }
+                Ok::<(), Fault>(())
+            };
+            if let Err(fault) = erase.await {
                 return Err(self.told_of(fault, stream).await);
             }
             self.say(receipt, Said::Done).await
@@ -564,7 +592,7 @@ impl Engine for Nats {
         Box::pin(async move {
             let replies: Vec<&str> = receipts
                 .iter()
-                .map(|receipt| of_receipt(receipt).map(|(_, reply)| reply))
+                .map(|receipt| of_receipt(receipt).map(|handout| handout.reply))
                 .collect::<Result<_, _>>()?;
             match self.jetstream.say_done(&replies).await {
                 Ok(()) => Ok(()),
