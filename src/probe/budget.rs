@@ -62,18 +62,6 @@ impl Spent {
         }
     }
 
-    /// The same where the host delays its refusals: one that comes seconds late hides behind the next question, so every
-    /// reply too many may have a refusal still to come behind it, however many acceptances are real.
-    #[must_use]
-    pub fn with_refusals_to_come(self, surplus: u32) -> Self {
-        let hidden = surplus.min(self.accepted);
-        Spent {
-            accepted: self.accepted - hidden,
-            refused: self.refused + hidden,
-            ..self
-        }
-    }
-
     /// How many more recipients may be asked about before the next answer is read, should every one be refused.
     ///
     /// Never more than nine refused in a connection; past ten recipients never more refused than accepted.
@@ -228,21 +216,6 @@ mod tests {
         // One question for each of nine domains: RSET may have been answered twice each time.
         assert_eq!(rooms(7, 2, 8), [5, 0]);
         assert_eq!(rooms(20, 2, 8), [7, 7]);
-    }
-
-    #[test]
-    fn delayed_refusals_may_hide_behind_every_reply_too_many() {
-        let room = |accepted, refused, surplus| {
-            let seen = Spent {
-                accepted,
-                refused,
-                transactions: 1,
-            };
-            seen.with_refusals_to_come(surplus).room(PLENTY)
-        };
-        assert_eq!([room(6, 4, 0), room(6, 4, 1)], [2, 0]);
-        assert_eq!([room(20, 2, 0), room(20, 2, 3)], [7, 4]);
-        assert_eq!(room(0, 3, 5), 6, "what was refused stands for nothing else");
     }
 
     #[test]

@@ -498,12 +498,6 @@ impl Pace {
         self.replies.questions_worth_a_connection()
     }
 
-    /// Whether it is the host's answers that take their time, its refusals for the most part, rather than our limits.
-    #[must_use]
-    pub fn answers_are_delayed(&self) -> bool {
-        self.replies.are_delayed()
-    }
-
     /// The time to expect for one answer.
     #[must_use]
     pub fn reply_time(&self) -> Duration {

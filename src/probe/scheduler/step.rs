@@ -126,36 +126,17 @@ impl Scheduler {
     /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
     /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
     /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
-    /// the answer to EHLO, which then offers nothing. Where refusals come seconds late, each of these replies hides one.
+    /// the answer to EHLO, which then offers nothing.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
         let is_sure = is_proven || self.keeps_in_step(session);
         let resets = t.spent.transactions.saturating_sub(1);
-        let surplus = match t.loosest {
-            _ if is_sure => return t.spent,
-            Looseness::Fenced => return t.spent,
-            Looseness::OneByOne => resets + 1,
-            Looseness::Together => resets,
-        };
-        let host = self.groups[t.group].host;
-        match self.hosts[host].pace.answers_are_delayed() {
-            true => t.spent.with_refusals_to_come(surplus),
-            false => t.spent.out_of_step(surplus),
-        }
-    }
-
-    /// The same before a decoy that tests what a session accepted last, for which it has kept a place: only what may hide
-    /// a refusal that comes late can have taken that. Elsewhere the test would be lost, and all that it is about be asked
-    /// again.
-    pub(super) fn spent_before_a_decoy(&self, session: SessionId) -> Spent {
-        let t = &self.sessions[&session];
-        match self.hosts[self.groups[t.group].host]
-            .pace
-            .answers_are_delayed()
-        {
-            true => self.spent_at_worst(session),
-            false => t.spent,
+        match t.loosest {
+            _ if is_sure => t.spent,
+            Looseness::Fenced => t.spent,
+            Looseness::OneByOne => t.spent.out_of_step(resets + 1),
+            Looseness::Together => t.spent.out_of_step(resets),
         }
     }
 

@@ -162,7 +162,8 @@ impl Scheduler {
             return Err(idle);
         };
         let mut draft = self.draft(session);
-        let spent = self.spent_before_a_decoy(session);
+        let t = &self.sessions[&session];
+        let spent = t.spent;
         if spent.room(draft.budget) == 0 || !self.may_address(session, domain, draft.budget) {
             return Err(idle);
         }
