@@ -245,7 +245,12 @@ pub async fn estimate(
         time.started = before.started;
         time.seconds = time.finished.since(before.started).as_secs_f64();
     }
-    let length = queues.length(limits, time.seconds, (known, sample), parted.addresses);
+    // Where there was room for more, the sample is every mailbox: the other rows name one of them again.
+    let addresses = match sample < of.most {
+        true => sample,
+        false => parted.addresses,
+    };
+    let length = queues.length(limits, time.seconds, (known, sample), addresses);
     Ok(Estimated {
         schema: 1,
         list: listed(of.sources.iter().map(Source::name)),
