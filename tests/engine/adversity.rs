@@ -127,8 +127,9 @@ fn a_stream_that_is_deleted_costs_no_row() {
             run = place.verify();
         }
         // Workers that have noticed it end, and are started again as by a service manager.
-        let mut restarted = 0;
+        let (mut restarted, since) = (0, Instant::now());
         while run.try_wait().unwrap().is_none() {
+            assert!(since.elapsed() < PATIENCE, "{stream}: it waits for ever");
             for worker in &mut workers {
                 if worker.child.try_wait().unwrap().is_some() {
                     restarted += 1;
