@@ -761,8 +761,9 @@ pub const CONTINUE: Duration = Duration::from_secs(24 * 3600);
 /// found in any text.
 pub const TELLING_LOCAL_PART: usize = 3;
 
-/// How often a ledger that another process has alone is tried. Our choice: a tenth of a second in all.
-pub const LEDGER_GUARD_TRIES: u32 = 5;
+/// How often a ledger that another process has alone is tried. Our choice: two seconds in all, since a run that ends has
+/// it alone while it writes what is left of the log back into the file.
+pub const LEDGER_GUARD_TRIES: u32 = 100;
 
 /// Bytes of a ledger up to which it is looked through for damage before anything else. Our choice: a tenth of a second.
 pub const LEDGER_CHECKED_AT_ONCE: u64 = 16 << 20;
