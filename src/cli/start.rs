@@ -1,6 +1,5 @@
 //! Before a run asks any host: can this machine ask at all? Said at once, instead of a list full of `unknown`.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use super::safe::safe;
 use super::{Exit, Refusal};
 use crate::input::list::IntakeError;
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::net::World;
 use crate::net::origin::Origin;
@@ -165,22 +165,19 @@ fn cannot_ask(check: &Check) -> String {
 
 /// What makes a look worth repeating when it changes: network, resolver, names.
 fn circumstances(args: &AskingArgs, sources: &[IpAddr]) -> String {
-    let mut hasher = DefaultHasher::new();
-    (
+    let network = (
         sources,
         &args.dns,
         args.smtp_port,
         args.allow_private,
         args.no_smtp,
-    )
-        .hash(&mut hasher);
-    (
+    );
+    let names = (
         args.helo.first().map(crate::smtp::HelloName::as_str),
         args.mail_from.as_ref().map(ToString::to_string),
-        env!("CARGO_PKG_VERSION"),
-    )
-        .hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    );
+    let all = fingerprint((network, names, env!("CARGO_PKG_VERSION")));
+    format!("{all:016x}")
 }
 
 /// That a machine was found able to ask.

@@ -3,7 +3,6 @@
 //! Kept as hashes under the ledger's own key, nine bytes a mailbox, because it grows with the list.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use super::writer::connect;
 use super::{Ledger, LedgerError};
 use crate::model::limits;
 use crate::model::reason::Reason;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Standing, Verdict};
 
@@ -129,10 +129,7 @@ impl Salt {
     /// The hash of a mailbox, by its key.
     #[must_use]
     pub fn hash(&self, key: &str) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(self.0.as_bytes());
-        hasher.write(key.as_bytes());
-        hasher.finish()
+        fingerprint((&self.0, key))
     }
 
     /// What a text hashes to, written beside the hashes: where another version hashes otherwise, nothing is compared.

@@ -12,6 +12,7 @@ pub mod provider;
 pub mod rate;
 pub mod reading;
 pub mod reason;
+pub mod seeded;
 pub mod stage;
 pub mod text;
 pub mod timestamp;

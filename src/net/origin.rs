@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::model::seeded::fingerprint;
 use crate::net::route::HostKey;
 use crate::smtp::HelloName;
 
@@ -37,18 +38,13 @@ pub fn origin_for<'a>(origins: &'a [Origin], key: &HostKey, to: IpAddr) -> &'a O
         .expect("there is an origin")
 }
 
-/// How strongly a key is drawn to an origin: FNV-1a, which is the same in every version of every library.
+/// How strongly a key is drawn to an origin.
 fn weight(key: &HostKey, origin: &Origin) -> u64 {
     let from = origin
         .address
         .map(|address| address.to_string())
         .unwrap_or_default();
-    let bytes = key.0.bytes().chain([0]).chain(from.into_bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    // FNV leaves the high bits poor; one round of mixing decides by all of them.
-    (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    fingerprint((&*key.0, from))
 }
 
 #[cfg(test)]

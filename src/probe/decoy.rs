@@ -1,6 +1,6 @@
 //! The local part of a decoy: unguessable, and the same for the same seed.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use crate::model::seeded::fingerprint;
 
 /// A local part for `domain` that no mailbox has, the same for the same seed: a greylisting host must see the same
 /// recipient again.
@@ -11,9 +11,7 @@ pub fn decoy_local_part(seed: u64, domain: &str, nth: u32) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut name = String::with_capacity(18);
     for half in 0u8..2 {
-        let mut hasher = DefaultHasher::new();
-        (seed, domain, nth, half).hash(&mut hasher);
-        let mut bits = hasher.finish();
+        let mut bits = fingerprint((seed, domain, nth, half));
         for _ in 0..9 {
             name.push(char::from(LETTERS[(bits & 31) as usize]));
             bits >>= 5;

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Selection;
-use super::dice::Dice;
+use super::draws;
 use super::model::Model;
 use super::segment::Segment;
 use crate::model::count::float;
 use crate::model::limits::PROJECTION_DRAWS;
+use crate::model::seeded::SeededRng;
 
 /// A bounce rate with its 90 % interval. Rates are shares, not per cents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -120,11 +121,11 @@ impl<'m> Forecast<'m> {
         if let Some(known) = self.counts.borrow().get(&key) {
             return Rc::clone(known);
         }
-        let mut dice = Dice::of(self.seed ^ 1, &segment.to_string());
+        let mut rng = SeededRng::of(self.seed ^ 1, segment.to_string());
         let bounces: Bounces = self
             .lucky_shares(segment, float(count))
             .into_iter()
-            .map(|share| u32::try_from(dice.binomial(count, share)).unwrap_or(u32::MAX))
+            .map(|share| u32::try_from(draws::binomial(&mut rng, count, share)).unwrap_or(u32::MAX))
             .collect();
         self.counts.borrow_mut().insert(key, Rc::clone(&bounces));
         bounces
@@ -139,10 +140,10 @@ impl<'m> Forecast<'m> {
         }
         // The mean of so many domains scatters less than one does, by their number.
         let weight = (self.model.prior(segment).domains + 1.0) * domains - 1.0;
-        let mut dice = Dice::of(self.seed ^ 2, &segment.to_string());
+        let mut rng = SeededRng::of(self.seed ^ 2, segment.to_string());
         shares
             .iter()
-            .map(|&share| dice.beta(share, weight))
+            .map(|&share| draws::beta(&mut rng, share, weight))
             .collect()
     }
 

@@ -4,7 +4,7 @@
 //! from priors (`config/priors.toml`), from real bounces and from the list itself; a [`Forecast`] draws from these
 //! beliefs and says what a selection of rows comes to. Nothing here sees a row: a list is a [`Tally`] of counts.
 
-mod dice;
+mod draws;
 mod forecast;
 mod model;
 mod prior;

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::Selection;
-use super::dice::Dice;
+use super::draws;
 use super::prior::{Prior, Priors};
 use super::segment::{Kind, Segment};
 use crate::model::count::float;
+use crate::model::seeded::SeededRng;
 
 /// Real outcomes in a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -235,10 +236,10 @@ impl Model {
     pub(super) fn shares(&self, segment: &Segment, broader: Option<&[f64]>, seed: u64) -> Vec<f64> {
         let seen = self.seen(segment);
         let alike = self.alike(segment);
-        let mut dice = Dice::of(seed, &segment.to_string());
+        let mut rng = SeededRng::of(seed, segment.to_string());
         let mut draw = |base: f64| {
             let weight = alike + seen.total;
-            dice.beta((base * alike + seen.bounced) / weight, weight)
+            draws::beta(&mut rng, (base * alike + seen.bounced) / weight, weight)
         };
         let kind = [self.prior(segment).mean; crate::model::limits::PROJECTION_DRAWS];
         broader

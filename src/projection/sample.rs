@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::dice::Dice;
+use super::draws;
 use super::forecast::{Forecast, Projection, middle_ninety};
 use super::segment::Segment;
 use crate::model::count::float;
 use crate::model::limits::PROJECTION_DRAWS;
+use crate::model::seeded::SeededRng;
 
 /// What an address turned out to be: its segment, and whether it would be verified.
 pub type Outcome = (Segment, bool);
@@ -77,7 +78,7 @@ pub fn estimate(forecast: &Forecast<'_>, strata: &[Stratum]) -> Estimate {
         .zip(&expected)
         .map(|((segment, _), rows)| forecast.lucky_shares(segment, rows.max(1.0)))
         .collect();
-    let mut dice = Dice::of(0, "sample");
+    let mut rng = SeededRng::of(0, "sample");
     let mut all = Vec::with_capacity(PROJECTION_DRAWS);
     let mut of_verified = Vec::with_capacity(PROJECTION_DRAWS);
     let mut verified_rows = Vec::with_capacity(PROJECTION_DRAWS);
@@ -89,17 +90,17 @@ pub fn estimate(forecast: &Forecast<'_>, strata: &[Stratum]) -> Estimate {
     for shares in draws {
         let mut counts = vec![0_u64; outcomes.len()];
         for mix in &mixes {
-            mix.draw(&mut dice, &mut counts);
+            mix.draw(&mut rng, &mut counts);
         }
         let (mut bounces, mut good, mut good_bounces, mut if_known) = (0, 0, 0, 0);
         for (at, (_, verified)) in outcomes.iter().enumerate() {
-            let came = dice.binomial(counts[at], shares[at]);
+            let came = draws::binomial(&mut rng, counts[at], shares[at]);
             bounces += came;
             if *verified {
                 good += counts[at];
                 good_bounces += came;
             }
-            if_known += dice.binomial(whole(expected[at]), shares[at]);
+            if_known += draws::binomial(&mut rng, whole(expected[at]), shares[at]);
         }
         all.push(bounces);
         known.push(if_known);
@@ -200,19 +201,19 @@ impl Mix<'_> {
     }
 
     /// Draws a makeup and adds its rows.
-    fn draw(&self, dice: &mut Dice, counts: &mut [u64]) {
+    fn draw(&self, rng: &mut SeededRng, counts: &mut [u64]) {
         let weights: Vec<f64> = self
             .parts
             .iter()
             .map(|(_, asked, guess)| match float(*asked) + guess {
-                weight if weight > 0.0 => dice.gamma(weight),
+                weight if weight > 0.0 => draws::gamma(rng, weight),
                 _ => 0.0,
             })
             .collect();
         let (mut rest, mut weight) = (self.rest, weights.iter().sum::<f64>());
         for (at, ((_, asked, _), share)) in self.parts.iter().zip(weights).enumerate() {
             let taken = if weight > 0.0 {
-                dice.binomial(rest, (share / weight).min(1.0))
+                draws::binomial(rng, rest, (share / weight).min(1.0))
             } else {
                 0
             };
@@ -382,17 +383,17 @@ mod tests {
         let forecast = Forecast::new(&model);
         let mut coverage = Coverage::default();
         for seed in 0..200 {
-            let mut dice = Dice::of(seed, "world");
-            let good = 0.5 + 0.4 * dice.unit();
+            let mut rng = SeededRng::of(seed, "world");
+            let good = 0.5 + 0.4 * rng.unit();
             let (mut asked, mut bounced) = (BTreeMap::new(), 0);
             for row in 0..3_000_u64 {
-                let kind = if dice.unit() < good {
+                let kind = if rng.unit() < good {
                     Kind::Proven
                 } else {
                     Kind::Refused
                 };
                 let share = Truth::of(seed).share(kind, None, &format!("{row}.test"), 0.0);
-                bounced += u64::from(dice.unit() < share);
+                bounced += u64::from(rng.unit() < share);
                 if row < 100 {
                     *asked
                         .entry((Segment::kind(kind), kind == Kind::Proven))

@@ -132,7 +132,7 @@ impl Sharpness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projection::dice::Dice;
+    use crate::model::seeded::SeededRng;
     use crate::projection::{Forecast, Kind, Model, Segment, Selection, Truth};
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         let forecast = Forecast::new(&model);
         let mut coverage = Coverage::default();
         for seed in 0..400 {
-            let mut dice = Dice::of(seed, "list");
+            let mut rng = SeededRng::of(seed, "list");
             let mut selection = Selection::new();
             let mut bounced = 0;
             for (kind, most) in [
@@ -193,12 +193,12 @@ mod tests {
                 (Kind::Refused, 100),
             ] {
                 // Few sizes, so that draws are shared between lists.
-                let count = (1 + dice.bits() % 4) * (most / 4);
+                let count = rng.between(1, 4) as u64 * (most / 4);
                 selection.insert(Segment::kind(kind), count);
                 for at in 0..count {
                     let domain = format!("{at}.test");
                     let share = Truth::of(seed).share(kind, None, &domain, 0.0);
-                    bounced += u64::from(dice.unit() < share);
+                    bounced += u64::from(rng.unit() < share);
                 }
             }
             coverage.add(&forecast.project(&selection), bounced);

@@ -1,7 +1,6 @@
 //! A list counted by segment: what is kept of millions of rows is a few dozen numbers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Selection;
 use super::model::Model;
@@ -9,6 +8,7 @@ use super::prior::Priors;
 use super::segment::{Kind, Segment};
 use crate::model::count::float;
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::model::top_k::TopK;
 
 /// Where a row went, as far as a wanted rate is concerned.
@@ -72,9 +72,7 @@ impl Tally {
         let slot = self.slot(kind, provider, domain);
         self.slots[usize::from(slot.0)].1[pile as usize] += 1;
         if self.clumping[kind as usize] {
-            let mut hasher = DefaultHasher::new();
-            domain.hash(&mut hasher);
-            let key = (slot, hasher.finish());
+            let key = (slot, fingerprint(domain));
             self.domains.add(&key, 1, || key);
         }
         slot

@@ -1,8 +1,9 @@
 //! A world's true shares, drawn from what is believed: what a projection is held against.
 
-use super::dice::Dice;
+use super::draws;
 use super::prior::Priors;
 use super::segment::{Kind, Segment};
+use crate::model::seeded::SeededRng;
 
 /// The true shares of one random world. Each world's are drawn anew, as far apart as the priors allow: the kind's share
 /// about the prior's mean, each provider's about its kind's, each domain's about its provider's.
@@ -31,9 +32,9 @@ impl Truth {
                 provider: provider.map(Box::from),
                 domain: domain.map(Box::from),
             };
-            Dice::of(self.seed, &segment.to_string())
+            SeededRng::of(self.seed, segment.to_string())
         };
-        let of_kind = segment(None, None).beta(prior.mean, prior.weight);
+        let of_kind = draws::beta(&mut segment(None, None), prior.mean, prior.weight);
         let alike = if provider.is_some() {
             prior.providers
         } else {
@@ -42,10 +43,17 @@ impl Truth {
         let mean = (of_kind * alike + settled * prior.borrows) / (alike + prior.borrows);
         let of_provider = match provider {
             None if prior.borrows == 0.0 => of_kind,
-            None => Dice::of(self.seed, &format!("{kind}@")).beta(mean, alike + prior.borrows),
-            Some(_) => segment(provider, None).beta(mean, alike + prior.borrows),
+            None => {
+                let mut others = SeededRng::of(self.seed, format!("{kind}@"));
+                draws::beta(&mut others, mean, alike + prior.borrows)
+            }
+            Some(_) => draws::beta(&mut segment(provider, None), mean, alike + prior.borrows),
         };
-        segment(provider, Some(domain)).beta(of_provider, prior.domains)
+        draws::beta(
+            &mut segment(provider, Some(domain)),
+            of_provider,
+            prior.domains,
+        )
     }
 }
 

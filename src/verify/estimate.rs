@@ -5,7 +5,6 @@
 //! and on their names alone, so the same command asks about the same addresses.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
@@ -20,6 +19,7 @@ use crate::input::list::{IntakeError, Options, Source};
 use crate::ledger::{Ledger, Memory};
 use crate::model::ending::Ending;
 use crate::model::provider::Providers;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Disposition;
 use crate::probe::run::Stop;
@@ -283,7 +283,9 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
         parted.messages += u64::from(!matches!(named, Err(Lack::Nothing)));
         if let Ok(address) = named {
             parted.addresses += 1;
-            let size = sizes.entry(hash(0, address.domain().wire())).or_default();
+            let size = sizes
+                .entry(fingerprint(address.domain().wire()))
+                .or_default();
             *size = size.saturating_add(1);
         }
     })?;
@@ -295,7 +297,7 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
         let likeness = if let Some(provider) = providers.of_consumer_domain(domain) {
             Likeness::Provider(provider.name.clone())
         } else {
-            let rows = sizes.get(&hash(0, domain)).copied().unwrap_or(1);
+            let rows = sizes.get(&fingerprint(domain)).copied().unwrap_or(1);
             Likeness::Domain(Size::of(rows))
         };
         let key = address.key();
@@ -303,7 +305,7 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
             .parts
             .entry(likeness)
             .or_default()
-            .add(hash(of.seed, &key), &key, most);
+            .add(fingerprint((of.seed, &*key)), &key, most);
     })?;
     Ok(parted)
 }
@@ -318,12 +320,6 @@ fn each(of: &Sample<'_>, mut with: impl FnMut(Result<&Address, Lack>)) -> Result
         }
     }
     Ok(())
-}
-
-fn hash(seed: u64, text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (seed, text).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Those to ask about: of each part its share, the first by lot.

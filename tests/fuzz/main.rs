@@ -10,6 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use presend::model::seeded::SeededRng;
+
 /// The seeds of a target, by name.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -41,18 +43,6 @@ fn every_target_bears_its_seeds() {
     }
 }
 
-/// Numbers that look random, the same for the same seed (xorshift64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % most.max(1) as u64).unwrap()
-    }
-}
-
 /// What stands where readers decide something.
 const TOKENS: [&[u8]; 12] = [
     b"\r\n",
@@ -69,26 +59,31 @@ const TOKENS: [&[u8]; 12] = [
     b"99999999999999999999",
 ];
 
+/// A number below `most`, or 0 where that is 0.
+fn below(rng: &mut SeededRng, most: usize) -> usize {
+    rng.between(0, most.saturating_sub(1))
+}
+
 /// Changes a few places of a seed, and joins it with another one now and then.
-fn mutated(seed: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
+fn mutated(seed: &[u8], other: &[u8], rng: &mut SeededRng) -> Vec<u8> {
     let mut bytes = seed.to_vec();
-    for _ in 0..=dice.below(6) {
-        let at = dice.below(bytes.len() + 1);
-        let until = (at + dice.below(8)).min(bytes.len());
-        match dice.below(6) {
+    for _ in 0..=below(rng, 6) {
+        let at = below(rng, bytes.len() + 1);
+        let until = (at + below(rng, 8)).min(bytes.len());
+        match below(rng, 6) {
             0 => drop(bytes.drain(at..until)),
             1 => {
-                let again = bytes[at..until].repeat(1 + dice.below(40));
+                let again = bytes[at..until].repeat(1 + below(rng, 40));
                 bytes.splice(at..at, again);
             }
-            2 => drop(bytes.splice(at..at, TOKENS[dice.below(TOKENS.len())].iter().copied())),
+            2 => drop(bytes.splice(at..at, rng.one_of(&TOKENS).iter().copied())),
             3 => {
-                let from = dice.below(other.len() + 1);
-                let piece = other[from..(from + dice.below(64)).min(other.len())].to_vec();
+                let from = below(rng, other.len() + 1);
+                let piece = other[from..(from + below(rng, 64)).min(other.len())].to_vec();
                 bytes.splice(at..until, piece);
             }
-            _ if at < bytes.len() => bytes[at] ^= 1 << dice.below(8),
-            _ => bytes.push(u8::try_from(dice.below(256)).unwrap()),
+            _ if at < bytes.len() => bytes[at] ^= 1 << below(rng, 8),
+            _ => bytes.push(u8::try_from(below(rng, 256)).unwrap()),
         }
     }
     bytes
@@ -101,13 +96,13 @@ fn every_target_bears_its_seeds_changed() {
     let wish = |name: &str| std::env::var(name).ok();
     let seconds = wish("PRESEND_FUZZ_SECONDS").and_then(|text| text.parse().ok());
     let only = wish("PRESEND_FUZZ_TARGET");
-    let dice = wish("PRESEND_FUZZ_SEED").and_then(|text| text.parse().ok());
+    let seed = wish("PRESEND_FUZZ_SEED").map_or(0, |text| text.parse().unwrap());
     for (name, run) in targets::ALL {
         if only.as_ref().is_some_and(|only| only != name) {
             continue;
         }
         let seeds = seeds(name);
-        let mut dice = Dice(dice.unwrap_or(0x9e37_79b9));
+        let mut rng = SeededRng::of(seed, name);
         let begun = Instant::now();
         let mut count = 0_u64;
         let goes_on = |count: u64| match seconds {
@@ -115,9 +110,9 @@ fn every_target_bears_its_seeds_changed() {
             None => count < 50,
         };
         while goes_on(count) {
-            let (_, seed) = &seeds[dice.below(seeds.len())];
-            let (_, other) = &seeds[dice.below(seeds.len())];
-            let bytes = mutated(seed, other, &mut dice);
+            let (_, seed) = rng.one_of(&seeds);
+            let (_, other) = rng.one_of(&seeds);
+            let bytes = mutated(seed, other, &mut rng);
             let outcome = catch_unwind(AssertUnwindSafe(|| run(&bytes)));
             assert!(
                 outcome.is_ok(),

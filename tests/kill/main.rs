@@ -14,6 +14,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use internet::{Asked, HOSTS, Internet, Kind, host_of};
+use presend::model::seeded::SeededRng;
 use tempfile::TempDir;
 
 /// What a kill may lose: facts are committed within a second of being learned.
@@ -136,18 +137,6 @@ fn assert_sound(ledger: &Path) {
     assert_eq!(said, "ok");
 }
 
-/// Small steps through the numbers below 2^64: chance that a failing test repeats (xorshift).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
-
 /// Waits until `count` more recipients were asked about, or the program has ended. Returns whether it still runs.
 fn runs_until(place: &Place, child: &mut Child, count: usize) -> bool {
     let wanted = place.internet.count() + count;
@@ -220,15 +209,15 @@ fn a_run_that_is_killed_at_random_moments_loses_nothing_and_asks_nothing_twice()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| u64::from(std::process::id()) + 1);
     println!("PRESEND_SEED={seed}");
-    let mut chance = Chance(seed);
+    let mut rng = SeededRng::of(seed, "kills");
     let place = Place::new(&text);
     let ledger = place.path("ledger.db");
     let mut moments = Vec::new();
     while moments.len() < kills {
         let mut child = place.start("list.csv", &ledger);
-        let questions = usize::try_from(chance.below(40)).unwrap();
+        let questions = rng.between(0, 39);
         let is_running = runs_until(&place, &mut child, questions);
-        std::thread::sleep(Duration::from_millis(chance.below(150)));
+        std::thread::sleep(Duration::from_millis(rng.between(0, 149) as u64));
         if !is_running {
             let output = child.wait_with_output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);

@@ -10,13 +10,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::cascade::{self, Cascade, TimeLine};
-use super::meaning::{self, digest};
+use super::meaning;
 use super::{BounceEvent, Fault, Kind, Piece, Understood};
 use crate::bounce::event::Platforms;
 use crate::bounce::explain::{Knowledge, RejectedBy, safe_line};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reason::Reason;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 
 /// What happened, counted.
@@ -186,13 +187,13 @@ impl Campaign {
     fn count(&mut self, happening: &mut BounceEvent) {
         let key = happening.listed().map(|listed| {
             Address::parse(listed).map_or_else(
-                |_| digest(listed.to_lowercase().as_bytes()),
-                |address| digest(address.key().as_bytes()),
+                |_| fingerprint(listed.to_lowercase().as_bytes()),
+                |address| fingerprint(address.key().as_bytes()),
             )
         });
         if let Some(key) = key {
             let what = format!("{key:x} {} {}", happening.kind.as_str(), happening.id);
-            happening.repeat = !self.seen.insert(digest(what.as_bytes()));
+            happening.repeat = !self.seen.insert(fingerprint(what.as_bytes()));
         }
         if happening.repeat {
             self.repeats += 1;

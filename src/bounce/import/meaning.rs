@@ -10,6 +10,7 @@ use crate::bounce::explain::{
 };
 use crate::bounce::weigh::{self, BounceEvidence, Event};
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 
 /// Judges one piece; a message may be about several addresses.
@@ -67,7 +68,7 @@ fn of_message(
     };
     let id = match original {
         Some(id) => format!("message {id}"),
-        None => format!("digest {:016x}", digest(bytes)),
+        None => format!("digest {:016x}", fingerprint(bytes)),
     };
     let told = Told {
         unsaid: false,
@@ -223,11 +224,4 @@ fn cut(text: &str) -> String {
         end -= 1;
     }
     text[..end].to_owned()
-}
-
-/// A digest that is the same in every version and on every machine (FNV-1a, 64 bits).
-pub(super) fn digest(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::meaning::digest;
 use crate::input::address::Address;
 use crate::input::list::{self, List, Options};
 use crate::input::suppression::{Suppression, SuppressionError};
+use crate::model::seeded::fingerprint;
 
 /// The header of a file of our own making.
 const HEADER: &str = "email,why,since";
@@ -134,7 +134,7 @@ impl SuppressionFile {
 
     /// Adds an address, unless it is there. Returns whether it is new.
     pub fn add(&mut self, address: &Address, why: &str, since: &str) -> bool {
-        if self.known.has(address) || !self.new.insert(digest(address.key().as_bytes())) {
+        if self.known.has(address) || !self.new.insert(fingerprint(address.key().as_bytes())) {
             return false;
         }
         let quoted = quote(address.wire());

@@ -7,7 +7,6 @@ mod reach;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ pub use reach::Reach;
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::reason::Reason;
+use crate::model::seeded::fingerprint;
 
 /// What shares a limit: the provider that runs a mail host, else the registrable domain of its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -188,9 +188,7 @@ impl Exchanges {
 
 /// A number that spreads names over hosts of equal preference, the same for the same seed.
 fn spread(seed: u64, name: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (seed, name).hash(&mut hasher);
-    hasher.finish()
+    fingerprint((seed, name))
 }
 
 /// What was found out about one mail host's addresses: the answers to A and AAAA.

@@ -8,10 +8,10 @@
 //! is looked up for a while, and all domains held back are looked up again once DNS answers.
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::mem;
 
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::Route;
 
@@ -182,9 +182,8 @@ impl Outage {
         self.tests += 1;
         let names = self.answered.iter().map(|domain| {
             // A name that has never been asked for, so that no cache can answer.
-            let mut hasher = DefaultHasher::new();
-            (self.seed, self.tests, domain).hash(&mut hasher);
-            format!("n{:012x}.{domain}", hasher.finish() >> 16)
+            let word = fingerprint((self.seed, self.tests, domain)) >> 16;
+            format!("n{word:012x}.{domain}")
         });
         Some(names.collect())
     }

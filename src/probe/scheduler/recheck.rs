@@ -1,9 +1,8 @@
 //! The second look: our own error, measured by asking about a sample of the refused again.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use super::{Heard, Look, Scheduler, Subject, control};
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 
 impl Scheduler {
@@ -13,10 +12,9 @@ impl Scheduler {
         if share <= 0.0 || self.sample.len() >= limits::SECOND_LOOKS {
             return;
         }
-        let mut hasher = DefaultHasher::new();
-        (self.limits.seed, "second look", &*subject.address.key()).hash(&mut hasher);
+        let drawn = fingerprint((self.limits.seed, "second look", &*subject.address.key()));
         #[expect(clippy::cast_precision_loss, reason = "a share of all numbers")]
-        let place = hasher.finish() as f64 / u64::MAX as f64;
+        let place = drawn as f64 / u64::MAX as f64;
         if place < share {
             self.sample.push(subject.address.clone());
         }

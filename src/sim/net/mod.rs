@@ -18,7 +18,6 @@ use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, RecordKind};
 use crate::net::{Clock, World};
 
-pub mod chance;
 mod command;
 pub mod dialect;
 mod duration;

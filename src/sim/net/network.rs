@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::chance::Chance;
 use super::habits::Door;
 use super::host::{Host, Memory};
 use super::server::Visit;
 use super::witness::{Stay, Witness, locked};
+use crate::model::seeded::SeededRng;
 use crate::net::{Clock, Connector, Later, Stream};
 
 /// How much may be on its way in one direction, in bytes: a common socket buffer.
@@ -83,7 +83,7 @@ impl Network {
         if to.is_ipv6() && !self.ipv6 {
             return Err(io::ErrorKind::NetworkUnreachable.into());
         }
-        let mut chance = Chance::of(self.seed, (&host.name, attempt));
+        let mut chance = SeededRng::of(self.seed, (&host.name, attempt));
         while chance.happens(host.way.loss) {
             sleep(Duration::from_secs(1)).await;
         }
@@ -98,7 +98,7 @@ impl Network {
         }
     }
 
-    fn enter(&self, number: usize, client: IpAddr, chance: Chance) -> Box<dyn Stream> {
+    fn enter(&self, number: usize, client: IpAddr, chance: SeededRng) -> Box<dyn Stream> {
         let station = &self.hosts[number];
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         let (connection, open) = {

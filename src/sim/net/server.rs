@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
 
-use super::chance::Chance;
 use super::command::{self, Command};
 use super::dialect::{Line, Topic};
 use super::flight::{Batch, LineEnd};
@@ -19,6 +18,7 @@ use super::stumble::{Place, Slip, Stumble};
 use super::turn::{Desk, Then, phrase};
 use super::witness::{Breach, Witness, locked};
 use super::{speech, tls};
+use crate::model::seeded::SeededRng;
 use crate::net::{Clock, Stream};
 
 /// How long a host waits for the next command before it leaves (RFC 5321 §4.5.3.2.7).
@@ -45,7 +45,7 @@ pub(super) struct Visit {
     pub(super) memory: Arc<Mutex<Memory>>,
     pub(super) witness: Arc<Witness>,
     pub(super) clock: Clock,
-    pub(super) chance: Chance,
+    pub(super) chance: SeededRng,
     pub(super) client: IpAddr,
     /// Which connection of this host, counted from 1.
     pub(super) connection: u32,

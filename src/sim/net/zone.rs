@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::chance::Chance;
 use super::witness::Witness;
+use crate::model::seeded::SeededRng;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
 use crate::net::{Clock, Later, Resolver};
@@ -196,7 +196,7 @@ impl Resolver for ZoneResolver {
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
         Box::pin(async move {
             let asked = self.witness.dns_question(name, kind);
-            let mut chance = Chance::of(self.seed, (name, kind, asked));
+            let mut chance = SeededRng::of(self.seed, (name, kind, asked));
             tokio::time::sleep(chance.around(self.latency, self.jitter)).await;
             if self.is_out() {
                 tokio::time::sleep(RESOLVER_PATIENCE).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::sim::net::Persona;
 use crate::sim::net::zone::Outage;
 
-use super::dice::Dice;
+use crate::model::seeded::SeededRng;
 
 /// How much of everything there is in a world.
 #[derive(Clone, Debug)]
@@ -100,14 +100,14 @@ impl Climate {
 
     /// The climate of a seed.
     pub(super) fn of(seed: u64) -> Self {
-        let mut dice = Dice::of(seed, "climate");
+        let mut dice = SeededRng::of(seed, "climate");
         let few = dice.between(1, 6);
         // Each kind has its turn, however many there are.
         let turn = Persona::ALL[usize::try_from(seed).unwrap_or_default() % Persona::ALL.len()];
         let mut kinds = if dice.happens(0.4) {
             Persona::ALL.to_vec()
         } else {
-            let kind = |dice: &mut Dice| {
+            let kind = |dice: &mut SeededRng| {
                 let tempting = dice.happens(0.5);
                 *dice.one_of(if tempting { &TEMPTING } else { Persona::ALL })
             };
@@ -142,7 +142,7 @@ impl Climate {
 /// In one world of ten DNS is gone for a while, mostly when names are looked up: in the first seconds. It has a stream
 /// of its own, so that worlds without it are what they were.
 fn dns_outage(seed: u64) -> Option<Outage> {
-    let mut dice = Dice::of(seed, "outage");
+    let mut dice = SeededRng::of(seed, "outage");
     let happens = dice.happens(0.1);
     let after = dice.time(Duration::from_millis(1), Duration::from_secs(60));
     let lasts = dice.time(Duration::from_secs(1), WAITED_FOR_DNS);

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
-use super::dice::Dice;
 use crate::engine::memory::{Connection, Memory, Way};
 use crate::engine::roll::WorkerCard;
 use crate::engine::{Worker, WorkerObserver};
+use crate::model::seeded::SeededRng;
 use crate::net::World;
 use crate::net::origin::Origin;
 use crate::probe::run::RunConfig;
@@ -60,7 +60,7 @@ const FAR: Duration = Duration::from_millis(300);
 /// The wires of a seed whose machines change: near or far, some of them losing a call now and then. The machine that
 /// reads the list is near, so that it does the same at the same time whenever its ledger is written.
 pub(super) fn wires_of(seed: u64) -> Wires {
-    let mut dice = Dice::of(seed, "wires");
+    let mut dice = SeededRng::of(seed, "wires");
     let mut workers = Way {
         seed,
         ..Way::default()
@@ -96,7 +96,7 @@ async fn cut_off(connection: Connection, (after, time): Cut) {
 /// Sets machines to work. Where they change, some of them die without a word, and others come for them: the first one
 /// always stays. Some are cut off from the engine for a while.
 pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize, changing: bool) {
-    let mut dice = Dice::of(place.seed, "machines");
+    let mut dice = SeededRng::of(place.seed, "machines");
     let mut fates: Vec<Fate> = Vec::new();
     for number in 0..workers {
         let stays = Fate {
@@ -121,7 +121,7 @@ pub(super) fn set_to_work(machines: &LocalSet, place: &Place<'_>, workers: usize
             fates.push(Fate { comes, ..stays });
         }
     }
-    let mut cuts = Dice::of(place.seed, "cuts");
+    let mut cuts = SeededRng::of(place.seed, "cuts");
     for (number, fate) in fates.into_iter().enumerate() {
         let way = Way {
             seed: place.way.seed ^ number as u64,

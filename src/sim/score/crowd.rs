@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::climate::Climate;
-use super::dice::Dice;
 use super::domain::{Draft, Nature};
 use super::people::person;
 use super::prospect::{KnownAs, Prospect};
 use super::site::{Site, add_host};
 use super::{Creation, assemble};
+use crate::model::seeded::SeededRng;
 use crate::sim::net::Persona;
 use crate::sim::net::habits::Habits;
 use crate::sim::net::host::Way;
@@ -52,7 +52,7 @@ pub fn clean_crowd(seed: u64, size: Size) -> Creation {
 
 /// See [`crowd`]: with the share of mailboxes that exist, and that of domains that take everything.
 fn drawn(seed: u64, size: Size, odd: &[Habits], [present, takes_all]: [f64; 2]) -> Creation {
-    let mut dice = Dice::of(seed, "crowd");
+    let mut dice = SeededRng::of(seed, "crowd");
     let climate = Climate {
         present,
         ..Climate::fair()

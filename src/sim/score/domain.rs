@@ -11,8 +11,8 @@ use crate::sim::net::plan::{Content, Plan, PlannedDomain, PlannedRecord, TTL};
 use crate::sim::net::zone::NameServer;
 
 use super::climate::Climate;
-use super::dice::Dice;
 use super::site::{Site, add_host};
+use crate::model::seeded::SeededRng;
 
 /// What becomes of mail for a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) fn own_domains(sites: &[Site]) -> Vec<Draft> {
 pub(super) fn anybodys(
     number: usize,
     climate: &Climate,
-    dice: &mut Dice,
+    dice: &mut SeededRng,
     sites: &[Site],
     providers: usize,
 ) -> Draft {
@@ -111,7 +111,7 @@ pub(super) fn anybodys(
     }
 }
 
-fn nature(climate: &Climate, dice: &mut Dice) -> Nature {
+fn nature(climate: &Climate, dice: &mut SeededRng) -> Nature {
     if dice.happens(climate.nameless) {
         return *dice.one_of(&[
             Nature::Implicit,
@@ -137,7 +137,7 @@ fn nature(climate: &Climate, dice: &mut Dice) -> Nature {
 }
 
 /// Puts a domain into the plan.
-pub(super) fn publish(draft: Draft, sites: &mut [Site], dice: &mut Dice, plan: &mut Plan) {
+pub(super) fn publish(draft: Draft, sites: &mut [Site], dice: &mut SeededRng, plan: &mut Plan) {
     let ascii = idna::domain_to_ascii(&draft.name).expect("a name of ours");
     let site = draft.site.map(|number| &mut sites[number]);
     let mut domain = PlannedDomain {
@@ -203,7 +203,7 @@ pub(super) fn publish(draft: Draft, sites: &mut [Site], dice: &mut Dice, plan: &
 fn exchanges(
     site: Option<&mut Site>,
     domain: &str,
-    dice: &mut Dice,
+    dice: &mut SeededRng,
     plan: &mut Plan,
 ) -> Vec<(u16, String)> {
     let site = site.expect("somebody takes its mail");

@@ -1,7 +1,7 @@
 //! The list as a file: dialect, columns, quotes.
 
-use super::dice::Dice;
 use super::people::Entry;
+use crate::model::seeded::SeededRng;
 
 /// A list as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ const NOTES: [&str; 6] = [
 
 /// Writes a list. Each row begins with its number, so that rows can be told apart.
 pub(super) fn write(seed: u64, entries: &[Entry]) -> ListFile {
-    let mut dice = Dice::of(seed, "list");
+    let mut dice = SeededRng::of(seed, "list");
     let delimiter = *dice.one_of(b",,;\t");
     let line_end: &'static [u8] = if dice.happens(0.3) { b"\r\n" } else { b"\n" };
     let parted = char::from(delimiter);

@@ -11,7 +11,6 @@ mod crew;
 mod crowd;
 #[cfg(feature = "testing")]
 mod described;
-mod dice;
 mod domain;
 mod list;
 pub mod oracle;
@@ -29,8 +28,8 @@ use std::collections::HashMap;
 use crate::sim::net::plan::Plan;
 use crate::sim::net::{Internet, Truth};
 
+use crate::model::seeded::SeededRng;
 use climate::Climate;
-use dice::Dice;
 use domain::Draft;
 use people::Entry;
 
@@ -111,7 +110,7 @@ pub struct Row {
 pub fn create(seed: u64, addresses: usize) -> Creation {
     let addresses = addresses.max(1);
     let climate = Climate::of(seed);
-    let mut dice = Dice::of(seed, "internet");
+    let mut dice = SeededRng::of(seed, "internet");
     let mut plan = Plan {
         dns_outage: climate.dns_outage,
         ..Plan::default()
@@ -148,7 +147,7 @@ fn assemble(
     domains: Vec<Draft>,
     entries: Vec<Entry>,
     mut plan: Plan,
-    dice: &mut Dice,
+    dice: &mut SeededRng,
 ) -> Creation {
     let list = list::write(seed, &entries);
     let about: Vec<_> = domains

@@ -6,10 +6,10 @@ use crate::sim::net::Truth;
 use crate::sim::net::mailbox::Condition;
 
 use super::climate::Climate;
-use super::dice::Dice;
 use super::domain::{Draft, Nature};
 use super::prospect::{Prospect, best_verdict, share_that_bounces};
 use super::site::Site;
+use crate::model::seeded::SeededRng;
 
 const FIRST_NAMES: [&str; 24] = [
     "anna", "bernd", "clara", "david", "elena", "finn", "greta", "hannes", "ida", "jakob", "klara",
@@ -64,7 +64,7 @@ pub(super) fn populate(
     sites: &[Site],
     domains: &mut [Draft],
 ) -> Vec<Entry> {
-    let mut dice = Dice::of(seed, "people");
+    let mut dice = SeededRng::of(seed, "people");
     let mut entries: Vec<Entry> = Vec::with_capacity(addresses);
     for number in 0..addresses {
         if dice.happens(climate.scribbles) {
@@ -83,7 +83,7 @@ pub(super) fn populate(
 }
 
 /// The row of a mailbox once more, perhaps in other letters.
-fn again(entry: Entry, dice: &mut Dice) -> Entry {
+fn again(entry: Entry, dice: &mut SeededRng) -> Entry {
     match entry {
         Entry::Person {
             written,
@@ -110,7 +110,7 @@ pub(super) fn person(
     climate: &Climate,
     sites: &[Site],
     domains: &mut [Draft],
-    dice: &mut Dice,
+    dice: &mut SeededRng,
 ) -> Entry {
     let draft = &mut domains[domain];
     let local = local_part(number, dice);
@@ -140,7 +140,7 @@ pub(super) fn person(
 }
 
 /// No two mailboxes of a world share a name: each has a number.
-fn local_part(number: usize, dice: &mut Dice) -> String {
+fn local_part(number: usize, dice: &mut SeededRng) -> String {
     let first = dice.one_of(&FIRST_NAMES);
     let last = dice.one_of(&LAST_NAMES);
     match dice.between(0, 9) {
@@ -162,7 +162,7 @@ fn fate(
     nature: Nature,
     prospect: Prospect,
     climate: &Climate,
-    dice: &mut Dice,
+    dice: &mut SeededRng,
 ) -> (Option<Condition>, bool) {
     let truth = match nature {
         Nature::NoSuchDomain => Some(Truth::NoSuchDomain),
@@ -199,7 +199,7 @@ fn fate(
 }
 
 /// The state of a mailbox where the host tells.
-fn mailbox(climate: &Climate, dice: &mut Dice) -> (Option<Condition>, Truth) {
+fn mailbox(climate: &Climate, dice: &mut SeededRng) -> (Option<Condition>, Truth) {
     if dice.happens(climate.present) {
         return (Some(Condition::Open), Truth::Exists);
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::dice::Dice;
 use super::oracle::{self, Complaint, Confusion, Counts, Finding, Listed, Needs};
 use super::trial::{
     self, Courtesy, GIVE_UP, Machines, Outcome, ScoreError, Until, in_simulated_time, tools,
 };
 use super::{Creation, create};
+use crate::model::seeded::SeededRng;
 use crate::net::route::RecordKind;
 use crate::projection::Projection;
 use crate::sim::net::Witness;
@@ -240,7 +240,7 @@ fn interrupted(
     courtesy: &Courtesy,
     whole: Duration,
 ) -> Result<(Outcome, Arc<Witness>), ScoreError> {
-    let mut dice = Dice::of(creation.seed, "interruption");
+    let mut dice = SeededRng::of(creation.seed, "interruption");
     // Most happens early, much of the time is waiting: both deserve their share of interruptions.
     let after = if dice.happens(0.5) {
         dice.time(

@@ -9,8 +9,8 @@ use crate::sim::net::host::Way;
 use crate::sim::net::plan::{Plan, PlannedHost};
 
 use super::climate::{Climate, ORDINARY};
-use super::dice::Dice;
 use super::prospect::{KnownAs, Prospect};
+use crate::model::seeded::SeededRng;
 
 /// Mail hosts under one roof: what a good neighbour treats as one.
 #[derive(Clone, Debug)]
@@ -143,7 +143,7 @@ const BLOCKS: [Dialect; 5] = [
 ];
 
 /// Some of the large providers.
-pub(super) fn providers(climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> Vec<Site> {
+pub(super) fn providers(climate: &Climate, dice: &mut SeededRng, plan: &mut Plan) -> Vec<Site> {
     let mut sites = Vec::new();
     for provider in PROVIDERS {
         if climate.at_providers == 0.0 || dice.happens(0.4) {
@@ -173,7 +173,12 @@ pub(super) fn providers(climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> 
 
 /// A site that is no provider: an ordinary host or an odd one, mostly alone, sometimes with a second; the first is dead
 /// at times.
-pub(super) fn anybody(number: usize, climate: &Climate, dice: &mut Dice, plan: &mut Plan) -> Site {
+pub(super) fn anybody(
+    number: usize,
+    climate: &Climate,
+    dice: &mut SeededRng,
+    plan: &mut Plan,
+) -> Site {
     let drawn = if dice.happens(climate.odd_hosts) {
         *dice.one_of(&climate.kinds)
     } else {
@@ -232,8 +237,8 @@ pub(super) fn add_host(plan: &mut Plan, name: &str, habits: &Habits, way: Way) {
 }
 
 /// Lets a host of a kind differ from the next.
-fn vary(habits: &mut Habits, climate: &Climate, dice: &mut Dice) {
-    let odd = |dice: &mut Dice| dice.happens(climate.odd_hosts / 8.0);
+fn vary(habits: &mut Habits, climate: &Climate, dice: &mut SeededRng) {
+    let odd = |dice: &mut SeededRng| dice.happens(climate.odd_hosts / 8.0);
     if odd(dice) {
         habits.tarpit = dice.time(Duration::from_secs(1), Duration::from_secs(15));
     }
@@ -251,7 +256,7 @@ fn vary(habits: &mut Habits, climate: &Climate, dice: &mut Dice) {
     }
 }
 
-fn way(climate: &Climate, dice: &mut Dice) -> Way {
+fn way(climate: &Climate, dice: &mut SeededRng) -> Way {
     Way {
         round_trip: dice.time(Duration::from_millis(5), climate.far),
         jitter: dice.share(0.0, 0.9),
