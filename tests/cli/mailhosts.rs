@@ -1,11 +1,14 @@
 //! Mail hosts on loopback for runs of the real program: every address 127.x.y.z under one port, with a memory of who
 //! came.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use crate::smtp::{self, MailHost};
 
 /// How a mail host behaves. At all of them those exist whose name begins with `a`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,23 +57,12 @@ impl MailHosts {
 
     /// Hosts whose manner is a matter of their address.
     pub(crate) fn behaving(manner: fn(Ipv4Addr) -> Manner) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
         let visits: Arc<Mutex<Vec<Visit>>> = Arc::default();
         let remembered = Arc::clone(&visits);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let visits = Arc::clone(&remembered);
-                thread::spawn(move || {
-                    let (Ok(host), Ok(from)) = (stream.local_addr(), stream.peer_addr()) else {
-                        return;
-                    };
-                    let (host, from) = (four(host), four(from));
-                    let entry = Entry::new(visits, host, from);
-                    // Whoever leaves early does so without a word.
-                    let _ = serve(&stream, manner(host), &entry);
-                });
-            }
+        let port = smtp::serve(move |stream| {
+            let (host, from) = smtp::both_ends(&stream)?;
+            let entry = Entry::new(Arc::clone(&remembered), host, from);
+            visit(&stream, manner(host), entry)
         });
         MailHosts { port, visits }
     }
@@ -114,18 +106,18 @@ impl Entry {
     }
 }
 
-fn four(address: SocketAddr) -> Ipv4Addr {
-    match address {
-        SocketAddr::V4(address) => *address.ip(),
-        SocketAddr::V6(address) => panic!("{address} on an IPv4 socket"),
-    }
-}
-
-fn serve(stream: &TcpStream, manner: Manner, entry: &Entry) -> std::io::Result<()> {
+fn visit(stream: &TcpStream, manner: Manner, entry: Entry) -> io::Result<()> {
+    let mut host = Host {
+        stream,
+        manner,
+        entry,
+        asked: 0,
+        has_greeted: false,
+    };
     match manner {
         Manner::Http => {
             let page = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<html>what?</html>\n";
-            return (&*stream).write_all(page);
+            (&*stream).write_all(page)
         }
         Manner::Endless => loop {
             (&*stream).write_all(&[b'x'; 4096])?;
@@ -137,50 +129,82 @@ fn serve(stream: &TcpStream, manner: Manner, entry: &Entry) -> std::io::Result<(
                 let said = rest.buffer().len();
                 rest.consume(said);
             }
-            return Ok(());
+            Ok(())
         }
-        Manner::Honest
-        | Manner::ByteByByte
-        | Manner::ResetsInMidReply
-        | Manner::HalfCloses
-        | Manner::Echoes => {}
-    }
-    say(stream, manner, "220 mx.test ESMTP")?;
-    let mut asked = 0;
-    for line in BufReader::new(stream).lines() {
-        let line = line?;
-        let (verb, rest) = line.split_at(line.len().min(4));
-        match verb {
-            "EHLO" => {
-                entry.note(|visit| rest.trim().clone_into(&mut visit.hello));
-                say(stream, manner, "250-mx.test\r\n250 PIPELINING")?;
-                if manner == Manner::HalfCloses {
-                    stream.shutdown(Shutdown::Write)?;
-                }
-            }
-            "RCPT" => {
-                let recipient = rest.trim_start_matches(" TO:").trim_matches(['<', '>']);
-                entry.note(|visit| visit.recipients.push(recipient.to_owned()));
-                if manner == Manner::ResetsInMidReply {
-                    return reset_in_mid_reply(stream);
-                }
-                asked += 1;
-                let reply = match recipient.starts_with('a') && recipient.len() < 25 {
-                    _ if manner == Manner::Echoes => echo(recipient, asked),
-                    true => "250 2.1.5 Ok".to_owned(),
-                    false => "550 5.1.1 User unknown".to_owned(),
-                };
-                say(stream, manner, &reply)?;
-            }
-            "QUIT" => {
-                entry.note(|visit| visit.quit = true);
-                return say(stream, manner, "221 2.0.0 Bye");
-            }
-            "DATA" => panic!("a probe said DATA"),
-            _ => say(stream, manner, "250 2.0.0 Ok")?,
+        Manner::ByteByByte => smtp::converse(stream, ByteByByte(stream), &mut host),
+        Manner::ResetsInMidReply => {
+            smtp::converse(stream, stream, &mut host)?;
+            // A socket that lingers for no time is reset when it is closed.
+            socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))
+        }
+        Manner::Honest | Manner::HalfCloses | Manner::Echoes => {
+            smtp::converse(stream, stream, &mut host)
         }
     }
-    Ok(())
+}
+
+/// A host in one conversation.
+struct Host<'a> {
+    stream: &'a TcpStream,
+    manner: Manner,
+    entry: Entry,
+    asked: usize,
+    has_greeted: bool,
+}
+
+impl MailHost for Host<'_> {
+    fn hello(&mut self, name: &str, replies: &mut Vec<u8>) {
+        self.entry.note(|visit| name.clone_into(&mut visit.hello));
+        self.has_greeted = true;
+        replies.extend_from_slice(b"250-mx.test\r\n250 PIPELINING\r\n");
+    }
+
+    fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
+        self.entry
+            .note(|visit| visit.recipients.push(address.to_owned()));
+        if self.manner == Manner::ResetsInMidReply {
+            replies.extend_from_slice(b"550 5.1.1 Us");
+            return ControlFlow::Break(());
+        }
+        self.asked += 1;
+        let reply = match address.starts_with('a') && address.len() < 25 {
+            _ if self.manner == Manner::Echoes => echo(address, self.asked),
+            true => "250 2.1.5 Ok".to_owned(),
+            false => "550 5.1.1 User unknown".to_owned(),
+        };
+        replies.extend_from_slice(reply.as_bytes());
+        replies.extend_from_slice(b"\r\n");
+        ControlFlow::Continue(())
+    }
+
+    fn quit(&mut self) {
+        self.entry.note(|visit| visit.quit = true);
+    }
+
+    fn spoken(&mut self) {
+        if self.manner == Manner::HalfCloses && self.has_greeted {
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
+    }
+}
+
+/// Sends each byte in a packet of its own.
+struct ByteByByte<'a>(&'a TcpStream);
+
+impl Write for ByteByByte<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set_nodelay(true)?;
+        for byte in bytes {
+            self.0.write_all(&[*byte])?;
+            // So that each is read as one.
+            thread::sleep(Duration::from_micros(200));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A refusal that names whom it is about, with and without the domain, each time for another reason.
@@ -198,25 +222,4 @@ fn echo(recipient: &str, asked: usize) -> String {
         ),
         _ => format!("554 5.7.1 {local}: your host is listed in our blocklist"),
     }
-}
-
-fn say(mut stream: &TcpStream, manner: Manner, reply: &str) -> std::io::Result<()> {
-    let bytes = format!("{reply}\r\n").into_bytes();
-    if manner != Manner::ByteByByte {
-        return stream.write_all(&bytes);
-    }
-    stream.set_nodelay(true)?;
-    for byte in bytes {
-        stream.write_all(&[byte])?;
-        // So that each is a packet of its own, and read as one.
-        thread::sleep(Duration::from_micros(200));
-    }
-    Ok(())
-}
-
-/// Half of a refusal, then a reset.
-fn reset_in_mid_reply(mut stream: &TcpStream) -> std::io::Result<()> {
-    stream.write_all(b"550 5.1.1 Us")?;
-    // A socket that lingers for no time is reset when it is closed.
-    socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))
 }

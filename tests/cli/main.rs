@@ -3,6 +3,8 @@
 mod anomaly;
 mod bounces;
 mod config;
+#[path = "../support/dns.rs"]
+mod dns;
 mod estimate;
 mod files;
 mod gate;
@@ -22,6 +24,8 @@ mod schema;
 mod schemas;
 mod screens;
 mod several;
+#[path = "../support/smtp.rs"]
+mod smtp;
 mod start;
 mod system;
 mod verify;

@@ -1,35 +1,16 @@
-//! A name server on loopback, over UDP and TCP, for runs of the real program.
+//! Zones for runs of the real program, each written in lines by its test.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// One kind of record by its number (RFC 1035 §3.2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    A = 1,
-    Cname = 5,
-    Soa = 6,
-    Ptr = 12,
-    Mx = 15,
-    Txt = 16,
-    Aaaa = 28,
-}
-
-const NO_ERROR: u16 = 0;
-const SERVER_FAILURE: u16 = 2;
-const NO_SUCH_NAME: u16 = 3;
-
-/// Most octets of an answer over UDP; what is longer has to be asked for over TCP.
-const UDP_OCTETS: usize = 1232;
+use crate::dns::{self, Answer, Record, Turn};
 
 #[derive(Default)]
 struct Zone {
-    records: HashMap<String, Vec<(Kind, Vec<u8>)>>,
+    records: HashMap<String, Vec<(u16, Vec<u8>)>>,
     fails: Vec<String>,
     silent: Vec<String>,
 }
@@ -52,36 +33,27 @@ struct Life {
     resting_since: OnceLock<Instant>,
 }
 
-/// What a name server does with a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Answers,
-    Rests,
-    Dies,
-}
-
 impl Life {
-    /// Another question has come.
-    fn turn(&self) -> Turn {
+    /// Another question has come, to which `answer` is the answer; none when the zone keeps silent.
+    fn turn(&self, answer: Option<Answer>) -> Turn {
         let number = self.questions.fetch_add(1, Ordering::SeqCst);
         match self.fate {
-            Fate::DiesAfter(count) if number >= count => Turn::Dies,
+            Fate::DiesAfter(count) if number >= count => return Turn::Dies,
             Fate::RestsAfter(count, rest) if number >= count => {
                 let since = self.resting_since.get_or_init(Instant::now);
                 if since.elapsed() < rest {
-                    Turn::Rests
-                } else {
-                    Turn::Answers
+                    return Turn::KeepsSilent;
                 }
             }
-            Fate::Lives | Fate::DiesAfter(_) | Fate::RestsAfter(..) => Turn::Answers,
+            Fate::Lives | Fate::DiesAfter(_) | Fate::RestsAfter(..) => {}
         }
+        answer.map_or(Turn::KeepsSilent, Turn::Says)
     }
 }
 
 /// A name server that lives as long as the test program, unless its fate is another.
 pub(crate) struct NameServer {
-    port: u16,
+    address: SocketAddr,
 }
 
 impl NameServer {
@@ -93,11 +65,11 @@ impl NameServer {
 
     /// The same with a fate.
     pub(crate) fn with_fate(lines: &str, fate: Fate) -> Self {
-        let life = Arc::new(Life {
+        let life = Life {
             fate,
             questions: AtomicU32::new(0),
             resting_since: OnceLock::new(),
-        });
+        };
         let mut zone = Zone::default();
         for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut words = line.splitn(3, ' ');
@@ -105,71 +77,27 @@ impl NameServer {
             let kind = words.next().expect("a kind");
             zone.add(name, kind, words.next().unwrap_or_default());
         }
-        let zone = Arc::new(zone);
-        let (udp, tcp, port) = both_sockets();
-        let over_udp = Arc::clone(&zone);
-        let life_over_udp = Arc::clone(&life);
-        thread::spawn(move || {
-            let mut question = [0; 1500];
-            while let Ok((count, from)) = udp.recv_from(&mut question) {
-                match life_over_udp.turn() {
-                    Turn::Answers => {}
-                    Turn::Rests => continue,
-                    Turn::Dies => return,
-                }
-                if let Some(answer) = over_udp.answer(&question[..count], UDP_OCTETS) {
-                    let _ = udp.send_to(&answer, from);
-                }
-            }
-        });
-        thread::spawn(move || {
-            for stream in tcp.incoming().flatten() {
-                match life.turn() {
-                    Turn::Answers => {}
-                    Turn::Rests => continue,
-                    Turn::Dies => return,
-                }
-                let zone = Arc::clone(&zone);
-                thread::spawn(move || over_tcp(&zone, stream));
-            }
-        });
-        NameServer { port }
+        let address = dns::serve(move |name, kind| life.turn(zone.answer(name, kind)));
+        NameServer { address }
     }
 
     /// What `--dns` is given.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-}
-
-fn over_tcp(zone: &Zone, mut stream: std::net::TcpStream) -> Option<()> {
-    loop {
-        let mut length = [0; 2];
-        stream.read_exact(&mut length).ok()?;
-        let mut question = vec![0; usize::from(u16::from_be_bytes(length))];
-        stream.read_exact(&mut question).ok()?;
-        if let Some(answer) = zone.answer(&question, usize::from(u16::MAX)) {
-            let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
-            stream.write_all(&[&length[..], &answer].concat()).ok()?;
-        }
+        self.address.to_string()
     }
 }
 
 impl Zone {
     fn add(&mut self, name: String, kind: &str, data: &str) {
         let record = match kind {
-            "A" => (Kind::A, data.parse::<Ipv4Addr>().unwrap().octets().to_vec()),
+            "A" => (dns::A, data.parse::<Ipv4Addr>().unwrap().octets().to_vec()),
             "AAAA" => (
-                Kind::Aaaa,
+                dns::AAAA,
                 data.parse::<Ipv6Addr>().unwrap().octets().to_vec(),
             ),
             "MX" => {
                 let (preference, host) = data.split_once(' ').unwrap();
-                let preference: u16 = preference.parse().unwrap();
-                (
-                    Kind::Mx,
-                    [&preference.to_be_bytes()[..], &name_bytes(host)].concat(),
-                )
+                (dns::MX, dns::mx(preference.parse().unwrap(), host))
             }
             "TXT" => {
                 let strings = data.split(" | ").map(|part| {
@@ -177,13 +105,13 @@ impl Zone {
                     string.extend_from_slice(part.as_bytes());
                     string
                 });
-                (Kind::Txt, strings.collect::<Vec<_>>().concat())
+                (dns::TXT, strings.collect::<Vec<_>>().concat())
             }
-            "PTR" => (Kind::Ptr, name_bytes(data)),
-            "CNAME" => (Kind::Cname, name_bytes(data)),
+            "PTR" => (dns::PTR, dns::name_bytes(data)),
+            "CNAME" => (dns::CNAME, dns::name_bytes(data)),
             "SOA" => {
                 let serial: u32 = data.parse().unwrap();
-                (Kind::Soa, soa(serial))
+                (dns::SOA, dns::soa(serial))
             }
             "SERVFAIL" => return self.fails.push(name),
             "SILENT" => return self.silent.push(name),
@@ -193,124 +121,47 @@ impl Zone {
     }
 
     /// The answer to a question; none when the zone keeps silent.
-    fn answer(&self, question: &[u8], most: usize) -> Option<Vec<u8>> {
-        let (name, kind, end) = read_question(question)?;
-        if self.silent.contains(&name) {
+    fn answer(&self, name: &str, kind: u16) -> Option<Answer> {
+        if self.silent.iter().any(|silent| silent == name) {
             return None;
         }
-        let mut found: Vec<(String, Kind, &[u8])> = Vec::new();
-        let mut at = name.clone();
-        let mut code = NO_ERROR;
+        if self.fails.iter().any(|fails| fails == name) {
+            return Some(Answer {
+                code: dns::SERVER_FAILURE,
+                proven: true,
+                ..Answer::default()
+            });
+        }
+        let mut answer = Answer::default();
+        let mut at = name.to_owned();
         // Resolvers follow aliases for their clients, so whoever plays one does.
         for _ in 0..16 {
             let Some(records) = self.records.get(&at) else {
                 let below = format!(".{at}");
                 if !self.records.keys().any(|name| name.ends_with(&below)) {
-                    code = NO_SUCH_NAME;
+                    answer.code = dns::NO_SUCH_NAME;
                 }
                 break;
             };
-            let wanted = records.iter().filter(|(each, _)| *each as u16 == kind);
-            let before = found.len();
-            found.extend(wanted.map(|(kind, data)| (at.clone(), *kind, data.as_slice())));
-            if found.len() > before {
-                break;
+            let record = |(kind, data): &(u16, Vec<u8>)| Record {
+                owner: at.clone(),
+                kind: *kind,
+                data: data.clone(),
+            };
+            let wanted = records.iter().filter(|(each, _)| *each == kind);
+            let before = answer.records.len();
+            answer.records.extend(wanted.map(record));
+            if answer.records.len() > before {
+                return Some(answer);
             }
-            let Some((_, target)) = records.iter().find(|(each, _)| *each == Kind::Cname) else {
+            let alias = records.iter().find(|(each, _)| *each == dns::CNAME);
+            let Some(alias) = alias else {
                 break;
             };
-            found.push((at.clone(), Kind::Cname, target));
-            at = read_name(target, 0)?.0;
+            answer.records.push(record(alias));
+            at = dns::read_name(&alias.1, 0)?.0;
         }
-        if self.fails.contains(&name) {
-            (code, found) = (SERVER_FAILURE, Vec::new());
-        }
-        let mut body = Vec::new();
-        for (owner, kind, data) in &found {
-            body.extend(name_bytes(owner));
-            body.extend((*kind as u16).to_be_bytes());
-            body.extend([0, 1, 0, 0, 1, 44]);
-            body.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-            body.extend_from_slice(data);
-        }
-        let answers = u16::try_from(found.len()).unwrap();
-        let mut authorities = 0;
-        if !found.iter().any(|(_, each, _)| *each as u16 == kind) {
-            // A "no" is only believed with the zone's SOA (RFC 2308 §2).
-            authorities = 1;
-            let data = soa(1);
-            body.extend([0, 0, 6, 0, 1, 0, 0, 1, 44]);
-            body.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-            body.extend(data);
-        }
-        let asked = &question[12..end];
-        let whole = 12 + asked.len() + body.len() <= most;
-        let flags = 0x8580 | code | if whole { 0 } else { 0x0200 };
-        let counts = if whole {
-            [1, answers, authorities, 0]
-        } else {
-            [1, 0, 0, 0]
-        };
-        let mut answer = question[..2].to_vec();
-        answer.extend(flags.to_be_bytes());
-        answer.extend(counts.into_iter().flat_map(u16::to_be_bytes));
-        answer.extend_from_slice(asked);
-        if whole {
-            answer.extend(body);
-        }
+        answer.proven = true;
         Some(answer)
     }
-}
-
-fn soa(serial: u32) -> Vec<u8> {
-    let mut data = [name_bytes("ns.test"), name_bytes("hostmaster.test")].concat();
-    for number in [serial, 3600, 600, 86_400, 300] {
-        data.extend(number.to_be_bytes());
-    }
-    data
-}
-
-fn name_bytes(name: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for label in name.split('.').filter(|label| !label.is_empty()) {
-        bytes.push(u8::try_from(label.len()).unwrap());
-        bytes.extend_from_slice(label.as_bytes());
-    }
-    bytes.push(0);
-    bytes
-}
-
-fn read_name(bytes: &[u8], start: usize) -> Option<(String, usize)> {
-    let mut labels: Vec<String> = Vec::new();
-    let mut at = start;
-    loop {
-        let length = usize::from(*bytes.get(at)?);
-        at += 1;
-        if length == 0 {
-            return Some((labels.join(".").to_ascii_lowercase(), at));
-        }
-        labels.push(String::from_utf8_lossy(bytes.get(at..at + length)?).into_owned());
-        at += length;
-    }
-}
-
-/// Name and kind asked for, with where the question ends.
-fn read_question(message: &[u8]) -> Option<(String, u16, usize)> {
-    let (name, at) = read_name(message, 12)?;
-    let kind = u16::from_be_bytes(message.get(at..at + 2)?.try_into().ok()?);
-    Some((name, kind, at + 4))
-}
-
-/// Sockets of both kinds on one port. A port that is free for one may be taken for the other.
-fn both_sockets() -> (UdpSocket, TcpListener, u16) {
-    const ATTEMPTS: usize = 100;
-    let pair = || {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
-        let port = udp.local_addr().ok()?.port();
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-        Some((udp, tcp, port))
-    };
-    (0..ATTEMPTS)
-        .find_map(|_| pair())
-        .expect("a port that is free for both")
 }

@@ -1,14 +1,14 @@
 //! What `verify` makes sure of before it asks anybody: real sockets on loopback.
 
-use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::list::Run;
 use crate::nameserver::NameServer;
+use crate::smtp::{self, MailHost};
 
 const LIST: &[u8] = b"email\nanna@one.test\nbea@two.test\n";
 
@@ -38,34 +38,27 @@ fn closed_port() -> u16 {
 
 /// A mail host that accepts everybody called `anna` and `bea`, and counts its visitors.
 fn mail_host() -> (u16, Arc<AtomicU32>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
     let visitors = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&visitors);
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            counted.fetch_add(1, Ordering::SeqCst);
-            thread::spawn(move || serve(stream));
-        }
+    let port = smtp::serve(move |stream| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        smtp::converse(&stream, &stream, &mut AnnaAndBea)
     });
     (port, visitors)
 }
 
-fn serve(stream: TcpStream) -> Option<()> {
-    let mut out = stream.try_clone().ok()?;
-    out.write_all(b"220 mx.test ESMTP\r\n").ok()?;
-    for line in BufReader::new(stream).lines() {
-        let line = line.ok()?;
-        let reply = match line.get(..4)? {
-            "RCPT" if line.contains("<anna@") || line.contains("<bea@") => "250 2.1.5 Ok",
-            "RCPT" => "550 5.1.1 User unknown",
-            "QUIT" => "221 2.0.0 Bye",
-            _ => "250 2.0.0 Ok",
+struct AnnaAndBea;
+
+impl MailHost for AnnaAndBea {
+    fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
+        let is_known = address.starts_with("anna@") || address.starts_with("bea@");
+        let reply: &[u8] = match is_known {
+            true => b"250 2.1.5 Ok\r\n",
+            false => b"550 5.1.1 User unknown\r\n",
         };
-        out.write_all(reply.as_bytes()).ok()?;
-        out.write_all(b"\r\n").ok()?;
+        replies.extend_from_slice(reply);
+        ControlFlow::Continue(())
     }
-    None
 }
 
 #[test]

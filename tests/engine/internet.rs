@@ -4,10 +4,13 @@
 //! It shares no code with the program, and decides everything by the names it is asked about.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::dns::{self, Answer, Turn};
+use crate::smtp::{self, MailHost};
 
 /// Domains that share a mail host.
 pub(crate) const HOSTS: u8 = 12;
@@ -48,9 +51,9 @@ fn kind(number: u32) -> Kind {
 pub(crate) struct Asked {
     pub(crate) at: Instant,
     /// The host's address.
-    pub(crate) host: IpAddr,
+    pub(crate) host: Ipv4Addr,
     /// Who asked.
-    pub(crate) from: IpAddr,
+    pub(crate) from: Ipv4Addr,
     /// In which connection.
     pub(crate) connection: usize,
     pub(crate) recipient: String,
@@ -74,32 +77,17 @@ pub(crate) struct Internet {
 impl Internet {
     /// Hosts that think for `pause` before each answer about a recipient.
     pub(crate) fn start(pause: Duration) -> Self {
-        let names = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mail = TcpListener::bind("0.0.0.0:0").unwrap();
-        let internet = Internet {
-            names: names.local_addr().unwrap(),
-            port: mail.local_addr().unwrap().port(),
-            memory: Arc::default(),
-        };
-        std::thread::spawn(move || {
-            let mut packet = [0; 1500];
-            while let Ok((length, from)) = names.recv_from(&mut packet) {
-                if let Some(answer) = answer(&packet[..length]) {
-                    let _ = names.send_to(&answer, from);
-                }
-            }
+        let memory: Arc<Mutex<Memory>> = Arc::default();
+        let remembered = Arc::clone(&memory);
+        let port = smtp::serve(move |stream| {
+            let mut host = Host::taking_in(smtp::both_ends(&stream)?, &remembered, pause);
+            smtp::converse(&stream, &stream, &mut host)
         });
-        let memory = Arc::clone(&internet.memory);
-        std::thread::spawn(move || {
-            for visitor in mail.incoming().flatten() {
-                let memory = Arc::clone(&memory);
-                std::thread::spawn(move || {
-                    // Whoever is killed leaves without a word.
-                    let _ = serve(&visitor, &memory, pause);
-                });
-            }
-        });
-        internet
+        Internet {
+            names: dns::serve(|name, kind| Turn::Says(look_up(name, kind))),
+            port,
+            memory,
+        }
     }
 
     /// Everything asked so far.
@@ -113,106 +101,68 @@ impl Internet {
     }
 }
 
-/// The answer to one question (RFC 1035 §4.1).
-fn answer(question: &[u8]) -> Option<Vec<u8>> {
-    let mut labels = Vec::new();
-    let mut at = 12;
-    loop {
-        let length = usize::from(*question.get(at)?);
-        at += 1;
-        if length == 0 {
-            break;
-        }
-        labels.push(String::from_utf8_lossy(question.get(at..at + length)?).to_lowercase());
-        at += length;
-    }
-    let kind = u16::from_be_bytes([*question.get(at)?, *question.get(at + 1)?]);
-    let (code, data) = look_up(&labels.join("."), kind);
-    let mut answer = question[..2].to_vec();
-    let count = u8::from(data.is_some());
-    answer.extend([0x81, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 0]);
-    answer.extend(&question[12..at + 4]);
-    if let Some(data) = data {
-        answer.extend([0xc0, 12]);
-        answer.extend(kind.to_be_bytes());
-        answer.extend([0, 1, 0, 0, 1, 44]);
-        answer.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-        answer.extend(data);
-    }
-    Some(answer)
-}
-
-/// Response code and data of the one record, where there is one.
-fn look_up(name: &str, wanted: u16) -> (u8, Option<Vec<u8>>) {
-    const A: u16 = 1;
-    const MX: u16 = 15;
-    const NXDOMAIN: u8 = 3;
+/// What the name server says.
+fn look_up(name: &str, wanted: u16) -> Answer {
     let host = name
         .strip_prefix("mx.h")
         .and_then(|rest| rest.strip_suffix(".test"));
     if let Some(host) = host {
-        let address = host
-            .parse::<u8>()
-            .ok()
-            .map(|host| vec![127, 1, 0, host + 1]);
-        return (0, address.filter(|_| wanted == A));
+        let host = host.parse::<u8>().ok().filter(|_| wanted == dns::A);
+        return host.map_or(Answer::none(), |host| {
+            Answer::one(name, dns::A, vec![127, 1, 0, host + 1])
+        });
     }
     match number(name) {
-        None => (NXDOMAIN, None),
-        Some(number) if wanted == MX => {
-            let mut data = vec![0, 10];
-            for label in ["mx", &format!("h{}", number % u32::from(HOSTS)), "test"] {
-                data.push(u8::try_from(label.len()).unwrap());
-                data.extend(label.bytes());
-            }
-            data.push(0);
-            (0, Some(data))
+        None => Answer::no_such_name(),
+        Some(number) if wanted == dns::MX => {
+            let host = format!("mx.h{}.test", number % u32::from(HOSTS));
+            Answer::one(name, dns::MX, dns::mx(10, &host))
         }
-        Some(_) => (0, None),
+        Some(_) => Answer::none(),
     }
 }
 
-fn serve(visitor: &TcpStream, memory: &Mutex<Memory>, pause: Duration) -> std::io::Result<()> {
-    let (host, from) = (visitor.local_addr()?.ip(), visitor.peer_addr()?.ip());
-    let connection = {
-        let mut memory = memory.lock().unwrap();
-        memory.connections += 1;
-        memory.connections
-    };
-    let mut say = visitor;
-    let mut lines = BufReader::new(visitor);
-    say.write_all(b"220 mx.test ESMTP\r\n")?;
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if lines.read_line(&mut line)? == 0 {
-            return Ok(());
+/// A host in one conversation.
+struct Host {
+    address: Ipv4Addr,
+    visitor: Ipv4Addr,
+    connection: usize,
+    memory: Arc<Mutex<Memory>>,
+    pause: Duration,
+}
+
+impl Host {
+    fn taking_in(
+        (address, visitor): (Ipv4Addr, Ipv4Addr),
+        memory: &Arc<Mutex<Memory>>,
+        pause: Duration,
+    ) -> Self {
+        let mut book = memory.lock().unwrap();
+        book.connections += 1;
+        Host {
+            address,
+            visitor,
+            connection: book.connections,
+            memory: Arc::clone(memory),
+            pause,
         }
-        let upper = line.trim_end().to_ascii_uppercase();
-        let reply = if upper.starts_with("EHLO") {
-            "250-mx.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n".to_owned()
-        } else if upper.starts_with("MAIL FROM:") || upper == "RSET" {
-            "250 2.0.0 Ok\r\n".to_owned()
-        } else if let Some(path) = upper.strip_prefix("RCPT TO:<") {
-            let recipient = path.split('>').next().unwrap_or_default().to_lowercase();
-            std::thread::sleep(pause);
-            let asked = Asked {
-                at: Instant::now(),
-                host,
-                from,
-                connection,
-                recipient,
-                code: 0,
-            };
-            format!("{}\r\n", judged(asked, memory))
-        } else if upper == "QUIT" {
-            say.write_all(b"221 2.0.0 Bye\r\n")?;
-            return Ok(());
-        } else {
-            assert!(!upper.starts_with("DATA"), "the program sends no message");
-            "502 5.5.2 what?\r\n".to_owned()
+    }
+}
+
+impl MailHost for Host {
+    fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
+        std::thread::sleep(self.pause);
+        let asked = Asked {
+            at: Instant::now(),
+            host: self.address,
+            from: self.visitor,
+            connection: self.connection,
+            recipient: address.to_lowercase(),
+            code: 0,
         };
-        say.write_all(reply.as_bytes())?;
+        replies.extend_from_slice(judged(asked, &self.memory).as_bytes());
+        replies.extend_from_slice(b"\r\n");
+        ControlFlow::Continue(())
     }
 }
 
@@ -244,7 +194,7 @@ fn judged(mut asked: Asked, memory: &Mutex<Memory>) -> String {
 /// Asserts that no host was asked from two addresses at once: conversations of one are over before those of another
 /// begin, from the first recipient to the last.
 pub(crate) fn assert_one_visitor(asked: &[Asked]) {
-    let mut talks: HashMap<(IpAddr, usize), (IpAddr, Instant, Instant)> = HashMap::new();
+    let mut talks: HashMap<(Ipv4Addr, usize), (Ipv4Addr, Instant, Instant)> = HashMap::new();
     for ask in asked {
         let talk = talks
             .entry((ask.host, ask.connection))

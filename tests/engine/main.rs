@@ -4,8 +4,12 @@
 
 mod adversity;
 mod contract;
+#[path = "../support/dns.rs"]
+mod dns;
 mod internet;
 mod lists;
 mod login;
 mod place;
 mod server;
+#[path = "../support/smtp.rs"]
+mod smtp;

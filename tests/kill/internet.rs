@@ -3,10 +3,13 @@
 //! It shares no code with the program, and decides everything by the names it is asked about.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::dns::{self, Answer, Turn};
+use crate::smtp::{self, MailHost};
 
 /// Domains that share a mail host.
 pub(crate) const HOSTS: usize = 6;
@@ -76,25 +79,17 @@ pub(crate) struct Internet {
 
 impl Internet {
     pub(crate) fn start() -> Self {
-        let names = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mail = TcpListener::bind("127.0.0.1:0").unwrap();
-        let internet = Internet {
-            names: names.local_addr().unwrap(),
-            mail: mail.local_addr().unwrap(),
-            memory: Arc::default(),
-        };
-        std::thread::spawn(move || serve_names(&names));
-        let memory = Arc::clone(&internet.memory);
-        std::thread::spawn(move || {
-            for visitor in mail.incoming().flatten() {
-                let memory = Arc::clone(&memory);
-                std::thread::spawn(move || {
-                    // Whoever is killed leaves without a word.
-                    let _ = serve_mail(&visitor, &memory);
-                });
-            }
+        let memory: Arc<Mutex<Memory>> = Arc::default();
+        let remembered = Arc::clone(&memory);
+        let mail = smtp::serve(move |stream| {
+            let memory = Arc::clone(&remembered);
+            smtp::converse(&stream, &stream, &mut Host { memory })
         });
-        internet
+        Internet {
+            names: dns::serve(|name, kind| Turn::Says(look_up(name, kind))),
+            mail: SocketAddr::from((Ipv4Addr::LOCALHOST, mail)),
+            memory,
+        }
     }
 
     /// Everything asked so far.
@@ -108,112 +103,40 @@ impl Internet {
     }
 }
 
-fn serve_names(socket: &UdpSocket) {
-    let mut packet = [0; 1500];
-    while let Ok((length, from)) = socket.recv_from(&mut packet) {
-        if let Some(answer) = answer(&packet[..length]) {
-            let _ = socket.send_to(&answer, from);
-        }
-    }
-}
-
-/// The answer to one question (RFC 1035 §4.1).
-fn answer(question: &[u8]) -> Option<Vec<u8>> {
-    let mut labels = Vec::new();
-    let mut at = 12;
-    loop {
-        let length = usize::from(*question.get(at)?);
-        at += 1;
-        if length == 0 {
-            break;
-        }
-        labels.push(String::from_utf8_lossy(question.get(at..at + length)?).to_lowercase());
-        at += length;
-    }
-    let kind_asked = u16::from_be_bytes([*question.get(at)?, *question.get(at + 1)?]);
-    let name = labels.join(".");
-    let (code, data) = look_up(&name, kind_asked);
-    let mut answer = question[..2].to_vec();
-    answer.extend([
-        0x81,
-        0x80 | code,
-        0,
-        1,
-        0,
-        u8::from(data.is_some()),
-        0,
-        0,
-        0,
-        0,
-    ]);
-    answer.extend(&question[12..at + 4]);
-    if let Some(data) = data {
-        answer.extend([0xc0, 12]);
-        answer.extend(kind_asked.to_be_bytes());
-        answer.extend([0, 1, 0, 0, 1, 44]);
-        answer.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-        answer.extend(data);
-    }
-    Some(answer)
-}
-
-/// Response code and data of the one record, where there is one.
-fn look_up(name: &str, kind_asked: u16) -> (u8, Option<Vec<u8>>) {
-    const A: u16 = 1;
-    const MX: u16 = 15;
-    const NXDOMAIN: u8 = 3;
+/// What the name server says.
+fn look_up(name: &str, kind_asked: u16) -> Answer {
     let host = name
         .strip_prefix("mx.h")
         .and_then(|rest| rest.strip_suffix(".test"));
     match (host, kind(name), kind_asked) {
-        (Some(_), _, A) => (0, Some(vec![127, 0, 0, 1])),
-        (Some(_), _, _) => (0, None),
-        (None, None | Some(Kind::Missing), _) => (NXDOMAIN, None),
-        (None, Some(_), MX) => {
+        (Some(_), _, dns::A) => Answer::one(name, dns::A, vec![127, 0, 0, 1]),
+        (Some(_), _, _) => Answer::none(),
+        (None, None | Some(Kind::Missing), _) => Answer::no_such_name(),
+        (None, Some(_), dns::MX) => {
             let number: usize = name[1..name.len() - 5].parse().unwrap();
-            let mut data = vec![0, 10];
-            for label in ["mx", &format!("h{}", number % HOSTS), "test"] {
-                data.push(u8::try_from(label.len()).unwrap());
-                data.extend(label.bytes());
-            }
-            data.push(0);
-            (0, Some(data))
+            let host = format!("mx.h{}.test", number % HOSTS);
+            Answer::one(name, dns::MX, dns::mx(10, &host))
         }
-        (None, Some(_), _) => (0, None),
+        (None, Some(_), _) => Answer::none(),
     }
 }
 
-fn serve_mail(visitor: &TcpStream, memory: &Mutex<Memory>) -> std::io::Result<()> {
-    let mut say = visitor;
-    let mut lines = BufReader::new(visitor);
-    say.write_all(b"220 mx.test ESMTP\r\n")?;
-    let mut line = String::new();
-    loop {
-        line.clear();
-        if lines.read_line(&mut line)? == 0 {
-            return Ok(());
+/// A host in one conversation.
+struct Host {
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl MailHost for Host {
+    fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
+        let recipient = address.to_lowercase();
+        std::thread::sleep(Duration::from_millis(2));
+        let reply = recipient_asked(&recipient, &self.memory);
+        if recipient.starts_with("z@") {
+            std::thread::sleep(SPELL);
         }
-        let upper = line.trim_end().to_ascii_uppercase();
-        let reply = if upper.starts_with("EHLO") {
-            "250-mx.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n".to_owned()
-        } else if upper.starts_with("MAIL FROM:") || upper == "RSET" {
-            "250 2.0.0 Ok\r\n".to_owned()
-        } else if let Some(path) = upper.strip_prefix("RCPT TO:<") {
-            let recipient = path.split('>').next().unwrap_or_default().to_lowercase();
-            std::thread::sleep(Duration::from_millis(2));
-            let reply = format!("{}\r\n", recipient_asked(&recipient, memory));
-            if recipient.starts_with("z@") {
-                std::thread::sleep(SPELL);
-            }
-            reply
-        } else if upper == "QUIT" {
-            say.write_all(b"221 2.0.0 Bye\r\n")?;
-            return Ok(());
-        } else {
-            assert!(!upper.starts_with("DATA"), "the program sends no message");
-            "502 5.5.2 what?\r\n".to_owned()
-        };
-        say.write_all(reply.as_bytes())?;
+        replies.extend_from_slice(reply.as_bytes());
+        replies.extend_from_slice(b"\r\n");
+        ControlFlow::Continue(())
     }
 }
 

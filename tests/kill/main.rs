@@ -3,8 +3,12 @@
 //! The hosts (see `internet`) outlive it and remember whom they were asked about. Twenty kills in an ordinary test run;
 //! `PRESEND_KILLS=100 cargo test --test kill` for more.
 
+#[path = "../support/dns.rs"]
+mod dns;
 mod internet;
 mod signals;
+#[path = "../support/smtp.rs"]
+mod smtp;
 mod switch;
 
 use std::collections::BTreeMap;
