@@ -84,6 +84,8 @@ const CONTRADICTED: f64 = 0.1;
 pub(super) struct Column {
     pub(super) index: usize,
     claim: Claim,
+    /// Whether its name leaves open which of a contact's addresses it holds.
+    is_plain: bool,
     pub(super) filled: u32,
     addresses: u32,
 }
@@ -260,6 +262,9 @@ pub(super) fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column
         .map(|index| Column {
             index,
             claim: header.get(index).map_or(Claim::None, |cell| claim(cell)),
+            is_plain: header
+                .get(index)
+                .is_some_and(|cell| names::is_plain(&String::from_utf8_lossy(cell))),
             filled: 0,
             addresses: 0,
         })
@@ -282,7 +287,8 @@ pub(super) fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column
 /// Chooses among `columns`: name and content together, else content, else name.
 ///
 /// A column that is called `Email` beats those that are called `Secondary Email` or `Lead Owner Email`, however full
-/// they are; of several that are called so, one beats those with less than half as many addresses.
+/// they are; of several that are called so, one beats those with less than half as many addresses, then `Email` beats
+/// `Work email`.
 pub(super) fn choose(columns: &[Column]) -> Result<usize, Undecided> {
     let with = |keep: &dyn Fn(&Column) -> bool| -> Vec<Column> {
         columns.iter().copied().filter(keep).collect()
@@ -319,16 +325,18 @@ pub(super) fn choose(columns: &[Column]) -> Result<usize, Undecided> {
     Err(Undecided::Neither)
 }
 
-/// The one of `candidates` that has more than twice as many addresses as each other one.
+/// The one of `candidates` that has more than twice as many addresses as each other one; else the only one of the full
+/// ones whose name is plain.
 fn fullest(candidates: &[Column]) -> Result<usize, Undecided> {
     let mut by_addresses = candidates.to_vec();
     by_addresses.sort_by_key(|c| (std::cmp::Reverse(c.addresses), c.index));
-    match by_addresses[..] {
-        [] => Err(Undecided::Neither),
-        [first, second, ..] if second.addresses * 2 >= first.addresses => {
-            either(first.index, second.index)
-        }
-        [first, ..] => Ok(first.index),
+    let most = by_addresses.first().map_or(0, |c| c.addresses);
+    by_addresses.retain(|c| c.addresses * 2 >= most);
+    let mut plain = by_addresses.iter().filter(|c| c.is_plain);
+    match (&by_addresses[..], plain.next(), plain.next()) {
+        ([], _, _) => Err(Undecided::Neither),
+        ([only], _, _) | (_, Some(only), None) => Ok(only.index),
+        ([first, second, ..], _, _) => either(first.index, second.index),
     }
 }
 
@@ -401,6 +409,14 @@ mod tests {
             (
                 "Work Email,Private Email\na@b.example,x@y.example",
                 Err(Undecided::Either(0, 1)),
+            ),
+            (
+                "Work email,Email,Home e-mail\na@b.example,x@y.example,z@y.example",
+                Ok((1, Header)),
+            ),
+            (
+                "Email,Work email\n,a@b.example\nx@y.example,b@b.example\n,c@b.example",
+                Ok((1, Header)),
             ),
             (
                 "Email,Owner Email\na@b.example / b@b.example,x@y.example",

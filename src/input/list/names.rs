@@ -105,6 +105,19 @@ const ANOTHER_WORDS: &[&str] = &[
     "cc", "bcc", "old", "former", "other", "second", "agent", "sender", "parent",
 ];
 
+/// Parts of names of the address that say which of a contact's it is; compared folded.
+const OF_A_PLACE: &[&str] = &[
+    "work",
+    "business",
+    "company",
+    "corporate",
+    "professional",
+    "professionnel",
+    "personal",
+    "private",
+    "home",
+];
+
 static EXACT_FOLDED: LazyLock<HashSet<String>> =
     LazyLock::new(|| EXACT.iter().map(|name| fold(name)).collect());
 
@@ -144,6 +157,12 @@ pub(super) fn claim(name: &str) -> Claim {
         return Claim::Another;
     }
     Claim::Related
+}
+
+/// Whether `name`, one of the address, leaves open which of a contact's addresses it is: `Email`, but not `Work email`.
+pub(super) fn is_plain(name: &str) -> bool {
+    let folded = fold(name);
+    !OF_A_PLACE.iter().any(|part| folded.contains(part))
 }
 
 /// Lower case, without accents, full-width forms and anything that is neither letter nor digit.
