@@ -23,7 +23,7 @@ use crate::net::World;
 use crate::probe::run::RunConfig;
 use crate::projection::{Basis, Goal};
 use crate::verifier::place::Place;
-use crate::verify::output::{self, Generation, Replace, Rights};
+use crate::verify::output::{self, Generation, Protected, Replace, Rights};
 use crate::verify::report::{self, Detail, Numbers, Report, Since, Terminal};
 use crate::verify::{
     Allowed, Asking, Cells, Fill, Finished, Gate, Guests, Input, Least, Task, Writing, pages,
@@ -368,7 +368,16 @@ fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
         true => Replace::Anything,
         false => Replace::OnlyOurs,
     };
-    output::protect(&args.lists, &paths, replace).map_err(|protected| usage(protected.to_string()))
+    output::protect(&args.lists, &paths, replace).map_err(|protected| {
+        let is_all = |path: &Path| task.writing.all.iter().any(|(all, _)| all == path);
+        let option = match &protected {
+            Protected::Foreign(_) => return usage(protected.to_string()),
+            Protected::TheList(path) if is_all(path) => "--all",
+            Protected::TheList(path) if args.metrics.as_ref() == Some(path) => "--metrics",
+            Protected::TheList(_) => "--out",
+        };
+        usage(format!("{protected} with {option}"))
+    })
 }
 
 /// Makes sure that the column which was named or found is one of addresses, before any host is asked. A script that

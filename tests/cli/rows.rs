@@ -410,7 +410,17 @@ fn the_list_is_never_replaced_by_what_is_made_of_it() {
             let errors = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(2), "{list}: {errors}");
             assert!(errors.contains("is the list itself"), "{errors}");
+            assert!(errors.contains("another place with --out"), "{errors}");
         }
+    }
+    for option in ["--all", "--metrics"] {
+        let output = run(&["verify", "link.csv", "--offline", option, "hard.csv"]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{option}: {errors}");
+        let place = format!(
+            "is the list itself and would be replaced by what is made of it; name another place with {option}\n"
+        );
+        assert!(errors.ends_with(&place), "{errors}");
     }
     let list = std::fs::read_to_string(at("out/verified.csv")).unwrap();
     assert_eq!(list, "email\nlena@tolk.test\n");

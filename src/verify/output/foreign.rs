@@ -24,7 +24,7 @@ pub enum Replace {
 pub enum Protected {
     /// The list would be replaced by what is made of it.
     #[error(
-        "{} is the list itself and would be replaced by what is made of it; name another place with --out",
+        "{} is the list itself and would be replaced by what is made of it; name another place",
         .0.display()
     )]
     TheList(PathBuf),
