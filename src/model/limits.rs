@@ -807,6 +807,10 @@ pub const OUR_MARK_BYTES: usize = 64 << 10;
 /// Bytes of a list gathered before they are written.
 pub const WRITE_BYTES: usize = 256 << 10;
 
+/// Bytes of lists that are written before they are brought to the disk while more is written. Our choice: a disk takes
+/// them in a tenth of a second, and of short lists all is brought there at the end.
+pub const FLUSH_BYTES: usize = 16 << 20;
+
 /// Domains of which a reading keeps what their names alone say. Our choice: about 100 bytes each.
 pub const DESCRIBED_DOMAINS: usize = 100_000;
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault};
-use std::ops::Range;
 
 use foldhash::quality::RandomState;
 
@@ -89,38 +88,64 @@ impl NoAddress {
 /// What a field holds.
 pub type Text = Result<Described, NoAddress>;
 
-/// One address that a row names, or why it names none, with the cell where that stands.
+/// One address that a row names, or why it names none.
 #[derive(Clone, Debug)]
-pub(crate) struct Named<'r> {
+pub(crate) struct Named {
     /// The address as parsed, or why there is none.
     pub(crate) address: Result<Address, NoAddress>,
-    /// How it is written clean, where it does not stand so in the cell.
+    /// How it is written clean, where it does not stand so in its cell.
     pub(crate) clean: Option<Box<str>>,
-    /// What the cell says, without quotes.
-    pub(crate) cell: &'r [u8],
-    /// Where the cell stands in the row's bytes.
-    pub(crate) place: Option<Range<usize>>,
+    /// Which of the row's cells it stands in, from 0.
+    pub(crate) cell: usize,
 }
 
 /// Tells each address that a row names, in the order of its cells; where it names none, once why.
-pub(crate) fn read_row<'r>(row: &'r Row<'_>, mut with: impl FnMut(Named<'r>)) {
+pub(crate) fn read_row(row: &Row<'_>, with: impl FnMut(Named)) {
+    let further = row.further.iter().map(|cell| &cell.text);
+    let cells = std::iter::once(&row.address).chain(further);
+    let texts = cells.map(|cell| cell.as_deref().map_err(|fault| *fault));
+    read_cells(texts, Place::of(row), with);
+}
+
+/// Where a row stands, as far as text without an address in it depends on that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the table.
+    Table,
+    /// Behind a table: it is too short to be one of its rows, and names no recipient.
+    Footer,
+}
+
+impl Place {
+    /// Where `row` stands.
+    pub(crate) fn of(row: &Row<'_>) -> Self {
+        match row.width == Width::Short && !row.raw.contains(&b'@') {
+            true => Place::Footer,
+            false => Place::Table,
+        }
+    }
+}
+
+/// The same of the cells of a row at that place: what each says, or why it says nothing.
+pub(crate) fn read_cells<'c>(
+    cells: impl Iterator<Item = Result<&'c [u8], RowFault>>,
+    place: Place,
+    mut with: impl FnMut(Named),
+) {
     let mut found = false;
     let mut missing: Option<NoAddress> = None;
-    let first = (&row.address, &row.place);
-    let further = row.further.iter().map(|cell| (&cell.text, &cell.place));
-    for (text, place) in std::iter::once(first).chain(further) {
+    for (at, text) in cells.enumerate() {
         let none = match text {
-            Ok(cell) => {
+            Ok(text) => {
                 let mut tell = |Found { address, clean }| {
                     found = true;
                     with(Named {
                         address: Ok(address),
                         clean,
-                        cell,
-                        place: place.clone(),
+                        cell: at,
                     });
                 };
-                match address::contents(cell) {
+                match address::contents(text) {
                     Contents::One(one) => {
                         tell(one);
                         continue;
@@ -130,14 +155,14 @@ pub(crate) fn read_row<'r>(row: &'r Row<'_>, mut with: impl FnMut(Named<'r>)) {
                         continue;
                     }
                     Contents::Nothing => NoAddress::nothing(RowFault::EmptyField.in_plain_words()),
-                    Contents::Text(_) if is_footer(row) => {
+                    Contents::Text(_) if place == Place::Footer => {
                         NoAddress::nothing(RowFault::NoSuchField.in_plain_words())
                     }
-                    Contents::Text(fault) => NoAddress::text(cell, &fault, Lack::Malformed),
-                    Contents::Unsure(fault) => NoAddress::text(cell, &fault, Lack::Repairable),
+                    Contents::Text(fault) => NoAddress::text(text, &fault, Lack::Malformed),
+                    Contents::Unsure(fault) => NoAddress::text(text, &fault, Lack::Repairable),
                 }
             }
-            Err(fault) => NoAddress::fault(*fault),
+            Err(fault) => NoAddress::fault(fault),
         };
         if missing.as_ref().is_none_or(|known| known.lack < none.lack) {
             missing = Some(none);
@@ -147,15 +172,9 @@ pub(crate) fn read_row<'r>(row: &'r Row<'_>, mut with: impl FnMut(Named<'r>)) {
         with(Named {
             address: Err(none),
             clean: None,
-            cell: b"",
-            place: None,
+            cell: 0,
         });
     }
-}
-
-/// Whether a row is a line of text behind a table: too short to be one of its rows, and it names no recipient.
-fn is_footer(row: &Row<'_>) -> bool {
-    row.width == Width::Short && !row.raw.contains(&b'@')
 }
 
 /// The first address that a row names.

@@ -40,6 +40,8 @@ pub struct Address {
     at: u8,
     /// Where the form used in commands ends.
     end: u8,
+    /// Whether that form is the [key](Address::key) too: every row asks more than once.
+    is_key: bool,
 }
 
 /// What stands after the `@`.
@@ -157,6 +159,7 @@ impl Address {
             return Err(Fault::AddressTooLong { octets: end });
         };
         let address = Address {
+            is_key: is_key(&text[..usize::from(at)]),
             text: text.into_boxed_str(),
             at,
             end,
@@ -196,6 +199,7 @@ impl Address {
             text: text.into_boxed_str(),
             at: place(local.len()),
             end: place(end),
+            is_key: is_key(local),
         }
     }
 
@@ -233,12 +237,12 @@ impl Address {
     /// providers fold them is their business and changes, and a wrong fold would answer for another user's mailbox.
     #[must_use]
     pub fn key(&self) -> Cow<'_, str> {
+        if self.is_key {
+            return Cow::Borrowed(self.wire());
+        }
         let local = self.local();
         if local.is_ascii() {
-            if local.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                return Cow::Owned(self.wire().to_ascii_lowercase());
-            }
-            return Cow::Borrowed(self.wire());
+            return Cow::Owned(self.wire().to_ascii_lowercase());
         }
         let lowered: String = local.chars().flat_map(char::to_lowercase).collect();
         let mut key = clean::nfc(&lowered).into_owned();
@@ -262,6 +266,13 @@ impl Address {
     pub fn envelope(&self) -> Result<lettre::Address, NotSendable> {
         lettre::Address::new(self.local(), self.domain().wire()).map_err(|_| NotSendable)
     }
+}
+
+/// Whether a local part stands in the key of its address as it is.
+fn is_key(local: &str) -> bool {
+    local
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
 }
 
 /// For display: the domain in U-labels. [`Address::parse`] reads it back to an equal address.

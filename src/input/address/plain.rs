@@ -3,7 +3,7 @@
 //! Nearly every row of a list has such a one. Whatever needs a second look gets none here, and is read by the grammar; the
 //! tests hold the two against each other.
 
-use super::Address;
+use super::{Address, is_key};
 use crate::model::limits;
 
 /// What a byte may be in a usual address.
@@ -52,6 +52,7 @@ pub(super) fn read(text: &str) -> Option<Address> {
     let mut text: Box<str> = text.into();
     text[at + 1..].make_ascii_lowercase();
     Some(Address {
+        is_key: is_key(&text[..at]),
         text,
         at: u8::try_from(at).ok()?,
         end,

@@ -129,6 +129,26 @@ fn letter(byte: u8) -> Option<usize> {
     byte.is_ascii_lowercase().then(|| usize::from(byte - b'a'))
 }
 
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const CONSONANT: u8 = LETTER | 4;
+
+/// What each byte of a local part is: every row passes here, and a table has no branches to guess.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = b'0';
+    while byte <= b'z' {
+        classes[byte as usize] = match byte {
+            b'0'..=b'9' => DIGIT,
+            b'a' | b'e' | b'i' | b'o' | b'u' | b'y' => LETTER,
+            b'a'..=b'z' => CONSONANT,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// What one pass over a local part counts.
 #[derive(Default)]
 struct Survey {
@@ -142,18 +162,16 @@ impl Survey {
         let mut survey = Survey::default();
         let (mut repeat, mut consonants, mut before) = (0, 0, 0_u8);
         for byte in local.bytes() {
+            let class = CLASSES[usize::from(byte)];
             repeat = if byte == before { repeat + 1 } else { 1 };
-            let is_vowel = matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
-            consonants = if byte.is_ascii_lowercase() && !is_vowel {
+            consonants = if class == CONSONANT {
                 consonants + 1
             } else {
                 0
             };
-            if (byte.is_ascii_digit() && before.is_ascii_lowercase())
-                || (byte.is_ascii_lowercase() && before.is_ascii_digit())
-            {
-                survey.alternations += 1;
-            }
+            let is_change =
+                (class | CLASSES[usize::from(before)]) & (LETTER | DIGIT) == LETTER | DIGIT;
+            survey.alternations += usize::from(is_change);
             survey.longest_repeat = survey.longest_repeat.max(repeat);
             survey.longest_consonants = survey.longest_consonants.max(consonants);
             before = byte;

@@ -110,18 +110,23 @@ pub(super) struct Name<'a> {
 impl<'a> Name<'a> {
     /// Looks at `local` (lower case, without a `+tag`). Takes nothing from the heap: every row passes here.
     pub(super) fn new(local: &'a str) -> Self {
-        let stem = local
-            .trim_end_matches(|c: char| c.is_ascii_digit())
-            .trim_end_matches(SEPARATORS);
+        let is_digit = |byte: &u8| byte.is_ascii_digit();
+        let is_separator = |byte: &u8| matches!(byte, b'.' | b'-' | b'_');
+        // By bytes: what is cut off is ASCII.
+        let without = |text: &'a str, end: &dyn Fn(&u8) -> bool| {
+            let kept = text.bytes().rposition(|byte| !end(&byte));
+            &text[..kept.map_or(0, |last| last + 1)]
+        };
+        let stem = without(without(local, &is_digit), &is_separator);
         let mut squeezed = [0; LOCAL_PART_OCTETS];
         let mut length = 0;
-        for byte in stem
-            .bytes()
-            .filter(|byte| !matches!(byte, b'.' | b'-' | b'_'))
-            .take(LOCAL_PART_OCTETS)
-        {
+        for byte in stem.bytes() {
+            if length == LOCAL_PART_OCTETS {
+                break;
+            }
+            // A separator is written over by what follows it: nothing for the processor to guess.
             squeezed[length] = byte;
-            length += 1;
+            length += usize::from(!is_separator(&byte));
         }
         Name {
             stem,

@@ -1,8 +1,7 @@
 //! The second reading's rows, read and judged ahead on threads of their own, in batches.
 //!
-//! One thread reads, and that is what a list waits for where nobody is asked: it does nothing that the threads behind
-//! it can do. A batch goes round whole: what was allocated for it is let go by the thread that reads, where that costs
-//! least.
+//! One thread reads: it does nothing that the threads behind it can do. A batch goes round whole, and what was allocated
+//! for its rows is let go one by one where new rows need the same: so little goes through the heap from thread to thread.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,11 +10,11 @@ use std::thread::Scope;
 
 use crate::input::address::Address;
 use crate::input::flags::{Flag, Lists};
-use crate::input::list::{Earlier, IntakeError, List};
+use crate::input::list::{Earlier, IntakeError, List, Row, RowFault};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::limits;
 use crate::model::verdict::Policy;
-use crate::verify::described::{Describer, Named, NoAddress, read_row};
+use crate::verify::described::{self, Describer, Named, NoAddress, read_cells};
 use crate::verify::error::VerifyError;
 use crate::verify::judge::{Cells, Judge, Judgement};
 use crate::verify::lanes::{Follows, Lanes, lanes, workers};
@@ -27,6 +26,8 @@ use crate::verify::seen::{Mark, Marker, Seen};
 pub(super) struct Batch {
     bytes: Vec<u8>,
     places: Vec<Place>,
+    /// Each row's cells that may hold addresses, row by row.
+    texts: Vec<Text>,
     /// Each row's addresses, row by row, until they are judged.
     parsed: Vec<Result<Address, NoAddress>>,
     judged: Vec<Judged>,
@@ -39,12 +40,25 @@ struct Place {
     terminator: Range<usize>,
     /// The row that a spreadsheet program shows it in.
     sheet_row: u64,
-    /// How many addresses it names, or one text that says why none.
+    /// How many cells it has that may hold addresses.
     texts: usize,
+    /// Where it stands.
+    stands: described::Place,
+    /// How many addresses it names, or one text that says why none.
+    named: usize,
     /// Where the addresses stand.
     cells: Vec<Cell>,
     /// The same of the first, which most rows have alone, without a heap.
     first: Cell,
+}
+
+/// A cell that may hold addresses.
+#[derive(Debug)]
+struct Text {
+    /// Where what it says is among the batch's bytes; or why it says nothing.
+    text: Result<Range<usize>, RowFault>,
+    /// Where the cell stands in the row.
+    place: Option<Range<usize>>,
 }
 
 /// Where an address of a row is: clean among the batch's bytes, and in the caller's cell.
@@ -133,14 +147,46 @@ impl Batch {
             })
     }
 
+    /// Makes room for other rows. What the old ones got stays until the new ones get theirs.
     fn clear(&mut self) {
         self.bytes.clear();
         self.places.clear();
+        self.texts.clear();
         self.parsed.clear();
-        self.judged.clear();
     }
 
-    /// Judges its rows by what their text says and what the ledger knows now, which is one state for all of them.
+    /// Reads the addresses in the cells of its rows.
+    fn parse(&mut self) {
+        let (bytes, texts, parsed) = (&self.bytes, &self.texts, &mut self.parsed);
+        let (mut cleaned, mut next) = (String::new(), 0);
+        // What stood here before goes where the same is needed at once.
+        let mut spent = std::mem::take(&mut self.judged);
+        for place in &mut self.places {
+            drop(spent.pop());
+            let texts = &texts[next..next + place.texts];
+            next += place.texts;
+            let said = texts
+                .iter()
+                .map(|text| text.text.clone().map(|range| &bytes[range]));
+            read_cells(said, place.stands, |named| {
+                let cell = match &named.address {
+                    Ok(_) => Cell::of(&named, &texts[named.cell], bytes, &mut cleaned),
+                    Err(_) => Cell::default(),
+                };
+                match place.named {
+                    0 => place.first = cell,
+                    _ => place.cells.push(cell),
+                }
+                place.named += 1;
+                parsed.push(named.address);
+            });
+        }
+        spent.clear();
+        self.judged = spent;
+        self.bytes.extend_from_slice(cleaned.as_bytes());
+    }
+
+    /// Reads its rows and judges them by what their text says and what the ledger knows now, which is one state for all of them.
     fn judge(
         &mut self,
         judge: &Judge<'_>,
@@ -148,6 +194,7 @@ impl Batch {
         marker: &Marker,
         ledger: &mut Ledger,
     ) -> Result<(), LedgerError> {
+        self.parse();
         let (places, judged) = (&self.places, &mut self.judged);
         let mut texts = describer.describe_all(&mut self.parsed).map(|text| {
             let described = text.as_ref().ok();
@@ -158,7 +205,7 @@ impl Batch {
             for place in places {
                 let mut best: Option<Judged> = None;
                 let (mut marks, mut differ) = (None, false);
-                for (chosen, (text, mark)) in texts.by_ref().take(place.texts).enumerate() {
+                for (chosen, (text, mark)) in texts.by_ref().take(place.named).enumerate() {
                     let (judgement, address) = judge.text(text, ledger)?;
                     differ |= marks.is_some() && marks != mark;
                     marks = marks.or(mark);
@@ -187,50 +234,63 @@ impl Batch {
         })
     }
 
-    /// Keeps the bytes of a row.
-    fn keep(&mut self, raw: [&[u8]; 2], terminator: &[u8], sheet_row: u64) {
+    /// Keeps the bytes of a row, without the columns of an `earlier` run.
+    fn keep(&mut self, row: &Row<'_>, earlier: &Earlier) {
         let start = self.bytes.len();
-        for part in raw {
-            self.bytes.extend_from_slice(part);
-        }
+        let (raw, _) = earlier.strip(row.raw, None);
+        self.bytes.extend_from_slice(&raw);
+        self.bytes.extend_from_slice(row.closing);
         let end = self.bytes.len();
-        self.bytes.extend_from_slice(terminator);
+        self.bytes.extend_from_slice(row.terminator);
         self.places.push(Place {
             raw: start..end,
             terminator: end..self.bytes.len(),
-            sheet_row,
-            texts: 0,
+            sheet_row: row.sheet_row,
+            texts: 1 + row.further.len(),
+            stands: described::Place::of(row),
+            named: 0,
             cells: Vec::new(),
             first: Cell::default(),
         });
-    }
-
-    /// Keeps where an address of the row that was kept last stands.
-    fn keep_cell(&mut self, named: &Named<'_>, place: Option<Range<usize>>) {
-        let mut keep = |text: &[u8]| {
+        let first = (&row.address, &row.place);
+        let further = row.further.iter().map(|cell| (&cell.text, &cell.place));
+        for (text, place) in std::iter::once(first).chain(further) {
             let start = self.bytes.len();
-            self.bytes.extend_from_slice(text);
-            start..self.bytes.len()
-        };
-        let cell = match (&named.address, &named.clean) {
-            (Ok(_), Some(clean)) => Cell {
-                clean: keep(clean.as_bytes()),
-                input: keep(named.cell),
-                place,
-            },
-            (Ok(_), None) => Cell {
-                clean: keep(named.cell.trim_ascii()),
-                input: 0..0,
-                place,
-            },
-            (Err(_), _) => Cell::default(),
-        };
-        let row = self.places.last_mut().expect("a row was kept");
-        match row.texts {
-            0 => row.first = cell,
-            _ => row.cells.push(cell),
+            let text = text.as_ref().map_err(|fault| *fault).map(|text| {
+                self.bytes.extend_from_slice(text);
+                start..self.bytes.len()
+            });
+            let place = match earlier.is_empty() {
+                true => place.clone(),
+                false => earlier.strip(row.raw, place.clone()).1,
+            };
+            self.texts.push(Text { text, place });
         }
-        row.texts += 1;
+    }
+}
+
+impl Cell {
+    /// The cell of an address that stands in `text`; what it is written as, where it does not stand so there, is added
+    /// to `cleaned`, which will follow `bytes`.
+    fn of(named: &Named, text: &Text, bytes: &[u8], cleaned: &mut String) -> Self {
+        let cell = text.text.clone().unwrap_or_default();
+        let place = text.place.clone();
+        if let Some(clean) = &named.clean {
+            let start = bytes.len() + cleaned.len();
+            cleaned.push_str(clean);
+            return Cell {
+                clean: start..start + clean.len(),
+                input: cell,
+                place,
+            };
+        }
+        let said = &bytes[cell.clone()];
+        let start = cell.start + (said.len() - said.trim_ascii_start().len());
+        Cell {
+            clean: start..start + said.trim_ascii().len(),
+            input: 0..0,
+            place,
+        }
     }
 }
 
@@ -273,16 +333,7 @@ impl Reader {
             let Some(row) = self.list.next_row()? else {
                 return Ok(Follows::Nothing);
             };
-            let (raw, _) = self.earlier.strip(row.raw, None);
-            batch.keep([&raw, row.closing], row.terminator, row.sheet_row);
-            read_row(&row, |named| {
-                let place = match self.earlier.is_empty() {
-                    true => named.place.clone(),
-                    false => self.earlier.strip(row.raw, named.place.clone()).1,
-                };
-                batch.keep_cell(&named, place);
-                batch.parsed.push(named.address);
-            });
+            batch.keep(&row, &self.earlier);
         }
         Ok(Follows::More)
     }

@@ -5,6 +5,7 @@
 
 mod fields;
 mod file;
+mod flush;
 mod foreign;
 mod generation;
 mod journal;
@@ -20,10 +21,12 @@ use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::columns::NAMES;
+use crate::model::limits;
 use crate::model::verdict::Disposition;
 use crate::projection::{Pile, Slot};
 use fields::{Quotes, field, thousandths};
 use file::beside;
+use flush::{Flusher, Offered};
 use journal::{Journal, Note, Notes};
 
 pub use file::{Rights, Table, sweep_beside, write_whole};
@@ -97,9 +100,9 @@ pub struct Columns<'a> {
     /// The address that was asked, clean, or empty.
     pub address: &'a str,
     /// `deliverable`, `undeliverable`, `risky` or `unknown`.
-    pub verdict: &'a str,
+    pub verdict: &'static str,
     /// A reason of the vocabulary.
-    pub reason: &'a str,
+    pub reason: &'static str,
     /// The probability that a message now would bounce, 0 to 1; `None` of a row that is no message.
     pub bounce: Option<f64>,
     /// Flags, joined by `;`.
@@ -114,6 +117,14 @@ pub struct Columns<'a> {
     pub checked_at: String,
     /// What stood in the address cell, where the clean address now stands there; else empty.
     pub input: &'a str,
+}
+
+impl Columns<'_> {
+    /// Whether they say nothing that is the row's own but its address.
+    fn is_bare(&self) -> bool {
+        let texts = [self.suggestion, self.provider, self.reply, self.input];
+        self.checked_at.is_empty() && texts.iter().all(|text| text.is_empty())
+    }
 }
 
 /// A row as the caller wrote it.
@@ -151,8 +162,27 @@ pub struct Form {
 
 /// A list in the making, beside its final name.
 struct Sheet {
-    file: BufWriter<NamedTempFile>,
+    /// Rows that are not in the file yet.
+    gathered: Vec<u8>,
+    file: NamedTempFile,
+    /// Bytes of the file that nobody has seen to that they reach the disk.
+    unflushed: usize,
     path: PathBuf,
+}
+
+impl Sheet {
+    /// Writes what was gathered to the file.
+    fn write(&mut self, flusher: &mut Flusher) -> io::Result<()> {
+        self.file.write_all(&self.gathered)?;
+        self.unflushed += self.gathered.len();
+        self.gathered.clear();
+        if self.unflushed >= limits::FLUSH_BYTES
+            && flusher.offer(self.file.as_file())? == Offered::Taken
+        {
+            self.unflushed = 0;
+        }
+        Ok(())
+    }
 }
 
 /// The three lists in the making.
@@ -164,7 +194,45 @@ pub struct Outlet {
     journal: Journal,
     /// What stands before the first row of each list.
     head: Vec<u8>,
-    line: Vec<u8>,
+    last: Last,
+    flusher: Flusher,
+}
+
+/// What was written behind the address of the last row that nobody was asked about: the next one mostly gets the same.
+#[derive(Default)]
+struct Last {
+    verdict: &'static str,
+    reason: &'static str,
+    bounce: Option<u64>,
+    flags: String,
+    written: Vec<u8>,
+    /// Where the bounce column begins in it.
+    place: usize,
+}
+
+impl Last {
+    /// Whether a row with these columns gets the same.
+    fn is_for(&self, columns: &Columns<'_>) -> bool {
+        columns.is_bare()
+            && self.verdict == columns.verdict
+            && self.reason == columns.reason
+            && self.bounce == columns.bounce.map(f64::to_bits)
+            && self.flags == columns.flags
+    }
+
+    /// Keeps what was written for these columns, with the `place` of the bounce column in it, where it may serve again.
+    fn keep(&mut self, columns: &Columns<'_>, written: &[u8], place: usize) {
+        if !columns.is_bare() {
+            return;
+        }
+        self.verdict = columns.verdict;
+        self.reason = columns.reason;
+        self.bounce = columns.bounce.map(f64::to_bits);
+        self.flags.clone_from(&columns.flags);
+        self.written.clear();
+        self.written.extend_from_slice(written);
+        self.place = place;
+    }
 }
 
 /// Where a row belongs.
@@ -220,10 +288,12 @@ impl Outlet {
         head.extend_from_slice(&form.terminator);
         let sheet = |disposition: Disposition| -> io::Result<Sheet> {
             let path = at.join(format!("{disposition}.csv"));
-            let mut file =
-                BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, beside(folder)?);
-            file.write_all(&head)?;
-            Ok(Sheet { file, path })
+            Ok(Sheet {
+                gathered: head.clone(),
+                file: beside(folder)?,
+                unflushed: 0,
+                path,
+            })
         };
         let [verified, review, rejected] = Disposition::ALL;
         Ok(Outlet {
@@ -237,7 +307,8 @@ impl Outlet {
             rights,
             journal: Journal::create(folder).map_err(failed)?,
             head,
-            line: Vec::new(),
+            last: Last::default(),
+            flusher: Flusher::default(),
         })
     }
 
@@ -252,25 +323,23 @@ impl Outlet {
         row: &Theirs<'_>,
         columns: &Columns<'_>,
     ) -> Result<(), OutletError> {
-        let line = &mut self.line;
-        line.clear();
+        let sheet = &mut self.sheets[at.disposition as usize];
+        let line = &mut sheet.gathered;
+        let start = line.len();
         let delimiter = self.form.delimiter;
         theirs(line, delimiter, row);
         line.push(delimiter);
         fields::address(line, delimiter, Quotes::AsNeeded, columns.address);
-        field(line, delimiter, columns.verdict);
-        field(line, delimiter, columns.reason);
-        line.push(delimiter);
-        let place = line.len();
-        if let Some(bounce) = columns.bounce {
-            thousandths(line, bounce);
-        }
-        field(line, delimiter, &columns.flags);
-        field(line, delimiter, columns.suggestion);
-        field(line, delimiter, columns.provider);
-        field(line, delimiter, columns.reply);
-        field(line, delimiter, &columns.checked_at);
-        field(line, delimiter, columns.input);
+        let ours = line.len();
+        let place = if self.last.is_for(columns) {
+            line.extend_from_slice(&self.last.written);
+            self.last.place
+        } else {
+            let place = behind_the_address(line, delimiter, columns) - ours;
+            self.last.keep(columns, &line[ours..], place);
+            place
+        };
+        let place = ours - start + place;
         // A last row without an end gets one: more may follow it in its list.
         line.extend_from_slice(if row.terminator.is_empty() {
             &self.form.terminator
@@ -278,16 +347,20 @@ impl Outlet {
             row.terminator
         });
         let short = |bytes: usize| u32::try_from(bytes).map_err(io::Error::other);
-        let sheet = &mut self.sheets[at.disposition as usize];
-        let written = sheet.file.write_all(line).and_then(|()| {
+        let length = line.len() - start;
+        let mut write = || {
+            if sheet.gathered.len() >= limits::WRITE_BYTES {
+                sheet.write(&mut self.flusher)?;
+            }
             self.journal.note(Note {
                 disposition: at.disposition,
                 pile: at.pile,
                 slot: at.slot,
                 place: short(place)?,
-                length: short(line.len())?,
+                length: short(length)?,
             })
-        });
+        };
+        let written = write();
         written.map_err(|error| OutletError::at(&sheet.path, error))
     }
 
@@ -297,14 +370,17 @@ impl Outlet {
     ///
     /// [`OutletError`] for the first list that could not be completed.
     pub fn close(self) -> Result<Written, OutletError> {
+        let mut flusher = self.flusher;
         let mut sheets = Vec::with_capacity(self.sheets.len());
-        for sheet in self.sheets {
-            let file = sheet.file.into_inner().map_err(|error| OutletError {
-                path: sheet.path.clone(),
-                error: error.into_error(),
-            })?;
-            sheets.push((file.into_temp_path(), sheet.path));
+        for mut sheet in self.sheets {
+            sheet
+                .write(&mut flusher)
+                .map_err(|error| OutletError::at(&sheet.path, error))?;
+            sheets.push((sheet.file.into_temp_path(), sheet.path));
         }
+        flusher
+            .finish()
+            .map_err(|error| OutletError::at(&self.folder, error))?;
         let closed = self.journal.close();
         let journal = closed.map_err(|error| OutletError::at(&self.folder, error))?;
         Ok(Written {
@@ -316,6 +392,25 @@ impl Outlet {
             head: self.head,
         })
     }
+}
+
+/// Appends our columns behind the address, each with the delimiter in front of it. Returns where the bounce column
+/// begins.
+fn behind_the_address(line: &mut Vec<u8>, delimiter: u8, columns: &Columns<'_>) -> usize {
+    field(line, delimiter, columns.verdict);
+    field(line, delimiter, columns.reason);
+    line.push(delimiter);
+    let place = line.len();
+    if let Some(bounce) = columns.bounce {
+        thousandths(line, bounce);
+    }
+    field(line, delimiter, &columns.flags);
+    field(line, delimiter, columns.suggestion);
+    field(line, delimiter, columns.provider);
+    field(line, delimiter, columns.reply);
+    field(line, delimiter, &columns.checked_at);
+    field(line, delimiter, columns.input);
+    place
 }
 
 /// Appends the caller's part of a row.
@@ -384,7 +479,7 @@ impl Written {
         let path = self.sheets[0].1.with_file_name(name);
         let mut rows = 0;
         let made = beside(&self.folder).and_then(|file| {
-            let mut out = BufWriter::with_capacity(crate::model::limits::WRITE_BYTES, file);
+            let mut out = BufWriter::with_capacity(limits::WRITE_BYTES, file);
             out.write_all(&self.head)?;
             self.each_row(|note, row| {
                 if note.slot.is_some_and(|slot| keep(note.pile, slot)) {
@@ -414,10 +509,7 @@ impl Written {
         let mut readers = Vec::new();
         for mut file in self.opened(OpenOptions::new().read(true))? {
             file.seek(SeekFrom::Start(self.head.len() as u64))?;
-            readers.push(BufReader::with_capacity(
-                crate::model::limits::WRITE_BYTES,
-                file,
-            ));
+            readers.push(BufReader::with_capacity(limits::WRITE_BYTES, file));
         }
         let mut row = Vec::new();
         self.journal.read(|note| {
@@ -489,6 +581,80 @@ presend_provider;presend_reply;presend_checked_at;presend_input\r\n\"A;B\";a@b.t
         );
         assert!(out.join("verified.csv").exists() && out.join("rejected.csv").exists());
         assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3, "no left-overs");
+    }
+
+    #[test]
+    fn a_row_gets_its_own_columns_whatever_the_one_before_got() {
+        let folder = tempfile::tempdir().unwrap();
+        let bare = Columns {
+            verdict: "unknown",
+            reason: "not_asked",
+            bounce: Some(0.22),
+            ..Columns::default()
+        };
+        let rows = [
+            bare.clone(),
+            Columns {
+                address: "a@b.test",
+                ..bare.clone()
+            },
+            Columns {
+                reason: "no_address",
+                bounce: None,
+                ..bare.clone()
+            },
+            bare.clone(),
+            Columns {
+                bounce: Some(0.5),
+                ..bare.clone()
+            },
+            Columns {
+                flags: "role".to_owned(),
+                ..bare.clone()
+            },
+            Columns {
+                reply: "no",
+                ..bare.clone()
+            },
+            Columns {
+                suggestion: "c@b.test",
+                ..bare.clone()
+            },
+            bare,
+        ];
+        // One that stands in a reason, which has to be quoted then.
+        for delimiter in [b',', b'_'] {
+            let form = Form {
+                preamble: Vec::new(),
+                header: b"mail".to_vec(),
+                delimiter,
+                terminator: b"\n".to_vec(),
+            };
+            let all = folder.path().join("all");
+            let mut outlet = Outlet::create(&all, &all, form, Rights::ORDINARY).unwrap();
+            let mut alone = outlet.head.clone();
+            for columns in &rows {
+                let row = Theirs {
+                    raw: b"x",
+                    terminator: b"\n",
+                    put: None,
+                };
+                let review = place(Disposition::Review, 0);
+                outlet.write(review, &row, columns).unwrap();
+                alone.extend([b'x', delimiter]);
+                alone.extend_from_slice(columns.address.as_bytes());
+                behind_the_address(&mut alone, delimiter, columns);
+                alone.push(b'\n');
+            }
+            let mut written = outlet.close().unwrap();
+            written.settle(|_| None).unwrap();
+            publish(written, &all);
+            let together = std::fs::read(all.join("review.csv")).unwrap();
+            assert_eq!(
+                String::from_utf8(together).unwrap(),
+                String::from_utf8(alone).unwrap()
+            );
+        }
     }
 
     fn publish(written: Written, folder: &Path) {
