@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::tried::Tried;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::probe::Block;
 
-/// Who of us was blocked by one host.
+/// Who of us was blocked by one host, with what else is told of it in the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocks {
     /// By source address, or by the name of one that has none of its own.
@@ -20,6 +21,9 @@ pub struct Blocks {
     /// The partition that its orders have moved to since the worker that has theirs was blocked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved_to: Option<u16>,
+    /// What was tried in vain there.
+    #[serde(default, skip_serializing_if = "Tried::is_empty")]
+    pub tried: Tried,
 }
 
 /// One address's block.

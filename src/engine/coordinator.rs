@@ -6,6 +6,7 @@
 //! that loop a second one talks to the engine; each leaves the other what it is to do.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::digest::digest;
+use super::gathered::Gathered;
 use super::order::Global;
 use super::roll::{Roll, RunCard, Share, Stage, WorkerCard};
 use super::wire;
@@ -309,6 +311,13 @@ struct Open {
     addresses: usize,
 }
 
+/// An order that is to go out, before it is written: what its domain and its host have in common with others is kept once.
+struct Outgoing {
+    number: u64,
+    domain: Arc<str>,
+    targets: Gathered,
+}
+
 /// What lies between the loop that reads and the loop that talks to the engine.
 struct Desk<'a> {
     crew: &'a Crew,
@@ -317,19 +326,19 @@ struct Desk<'a> {
     /// The number of the next order: numbers begin with the time, so that none comes twice in whichever run of whatever
     /// name.
     next: u64,
-    domains: HashMap<String, Domain>,
+    domains: HashMap<Arc<str>, Domain>,
     /// Routes that many domains share.
     routes: HashSet<Arc<Route>>,
     hosts: HashMap<HostKey, KnownHost>,
     /// Domains that the ledger was asked about before they are routed.
     remembered: HashMap<String, KnownDomain>,
     /// Addresses by domain until an order is worth it.
-    gathering: BTreeMap<String, Vec<Target>>,
+    gathering: BTreeMap<Arc<str>, Gathered>,
     gathered: usize,
     /// Addresses that need no asking but whose domain's decoy does, until the domain is routed.
     owing: HashMap<String, Vec<Target>>,
     /// Orders that are to go out.
-    outbox: VecDeque<(Partition, Order)>,
+    outbox: VecDeque<Outgoing>,
     open: HashMap<u64, Open>,
     open_addresses: usize,
     /// Addresses that an earlier coordinator of this run has ordered.
@@ -436,49 +445,100 @@ impl<'a> Desk<'a> {
     }
 
     fn gather(&mut self, target: Target) {
-        let domain = target.address.domain().wire().to_owned();
-        let there = self.gathering.entry(domain.clone()).or_default();
+        let domain = target.address.domain().wire();
+        let (domain, _) = self
+            .domains
+            .get_key_value(domain)
+            .expect("a domain whose addresses are handed out has a route");
+        let domain = Arc::clone(domain);
+        let there = self.gathering.entry(Arc::clone(&domain)).or_default();
         there.push(target);
         self.gathered += 1;
         if there.len() >= limits::ENGINE_ORDER_ADDRESSES {
             self.order(&domain);
         } else if self.gathered > limits::ENGINE_GATHERED {
-            let largest = self.gathering.iter().max_by_key(|(_, there)| there.len());
-            if let Some(largest) = largest.map(|(domain, _)| domain.clone()) {
-                self.order(&largest);
-            }
+            self.order_the_largest();
         }
     }
 
-    /// Makes an order of what was gathered of a domain.
+    /// Makes orders of the domains of which most was gathered, until there is room again. Not for one domain alone: to
+    /// look at all of them for each order would take as long as all else together.
+    fn order_the_largest(&mut self) {
+        let gathering = self.gathering.iter();
+        let mut largest: Vec<(Reverse<usize>, Arc<str>)> = gathering
+            .map(|(domain, there)| (Reverse(there.len()), Arc::clone(domain)))
+            .collect();
+        largest.sort_unstable();
+        let enough = limits::ENGINE_GATHERED - limits::ENGINE_GATHERED / 4;
+        for (_, domain) in largest {
+            if self.gathered <= enough {
+                break;
+            }
+            self.order(&domain);
+        }
+    }
+
+    /// Has an order go out about what was gathered of a domain.
     fn order(&mut self, domain: &str) {
-        let Some(targets) = self.gathering.remove(domain) else {
+        let Some((domain, targets)) = self.gathering.remove_entry(domain) else {
             return;
         };
-        self.gathered -= targets.len();
-        let known = &self.domains[domain];
-        let Route::Hosts { key, .. } = &*known.route else {
-            return;
+        let addresses = targets.len();
+        self.gathered -= addresses;
+        let number = self.next;
+        self.next += 1;
+        self.open.insert(number, Open { addresses });
+        self.open_addresses += addresses;
+        self.outbox.push_back(Outgoing {
+            number,
+            domain,
+            targets,
+        });
+    }
+
+    /// Writes an order that goes out now, with the partition that it falls into.
+    fn write(&self, outgoing: Outgoing) -> (Partition, Order) {
+        let Outgoing {
+            number,
+            domain,
+            targets,
+        } = outgoing;
+        let known = &self.domains[&domain];
+        let key = match &*known.route {
+            Route::Hosts { key, .. } => key,
+            Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => {
+                unreachable!("where there is no host, nothing is handed out")
+            }
         };
         let order = Order {
             run: self.crew.run.clone(),
-            number: self.next,
+            number,
             attempt: 1,
             terms: self.terms.clone(),
-            domain: domain.to_owned(),
+            domain: domain.to_string(),
             route: Route::clone(&known.route),
             known_domain: known.known.as_deref().cloned().unwrap_or_default(),
             known_host: self.hosts.get(key).cloned().unwrap_or_default(),
             not_before: Timestamp::default(),
-            targets,
+            targets: targets.into_targets(&domain),
         };
-        self.next += 1;
-        let addresses = order.targets.len();
-        self.open.insert(order.number, Open { addresses });
-        self.open_addresses += addresses;
         let partitions = self.crew.engine.partitions();
-        let partition = partitions.of(key, domain, &self.providers, self.terms.global);
-        self.outbox.push_back((partition, order));
+        let partition = partitions.of(key, &domain, &self.providers, self.terms.global);
+        (partition, order)
+    }
+
+    /// Has an order go out after all that did not.
+    fn write_again(&mut self, order: Order) {
+        let mut targets = Gathered::default();
+        order
+            .targets
+            .into_iter()
+            .for_each(|target| targets.push(target));
+        self.outbox.push_back(Outgoing {
+            number: order.number,
+            domain: order.domain.into(),
+            targets,
+        });
     }
 
     /// Makes orders of all that was gathered.
@@ -505,7 +565,7 @@ impl<'a> Desk<'a> {
         for event in &answers.events {
             match event {
                 Event::CatchAll { name, known } => {
-                    if let Some(domain) = self.domains.get_mut(name) {
+                    if let Some(domain) = self.domains.get_mut(name.as_str()) {
                         domain.known = Some(Box::new(known.clone()));
                     }
                 }
@@ -682,7 +742,8 @@ impl<E: From<EngineError>> TargetSource for Handing<'_, '_, '_, E> {
         });
         let known = desk.remembered.remove(domain).map(Box::new);
         let of_it = Domain { route, known };
-        desk.domains.insert(domain.to_owned(), of_it);
+        let before = desk.domains.insert(domain.into(), of_it);
+        assert!(before.is_none(), "a domain is handed over once");
         let owing = desk.owing.remove(domain).unwrap_or_default();
         let keys: HashSet<String> = owing
             .iter()
@@ -871,7 +932,8 @@ async fn publish(
     let mut out: Vec<(Partition, Order)> = {
         let mut desk = desk.borrow_mut();
         let count = desk.outbox.len().min(limits::ENGINE_PUBLISHED_AT_ONCE);
-        desk.outbox.drain(..count).collect()
+        let out: Vec<Outgoing> = desk.outbox.drain(..count).collect();
+        out.into_iter().map(|order| desk.write(order)).collect()
     };
     if out.is_empty() {
         return Ok(false);
@@ -881,14 +943,14 @@ async fn publish(
         let engine = Arc::clone(&crew.engine);
         publishing.spawn(async move {
             let published = engine.publish(partition, &order).await;
-            (partition, order, published)
+            (order, published)
         });
     }
     let mut failed = None;
     while let Some(published) = publishing.join_next().await {
-        let (partition, order, published) = published.expect("a publisher does not panic");
+        let (order, published) = published.expect("a publisher does not panic");
         if let Err(error) = published {
-            desk.borrow_mut().outbox.push_back((partition, order));
+            desk.borrow_mut().write_again(order);
             failed = Some(error);
         }
     }

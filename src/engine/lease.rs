@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::{digest, mixed};
 use super::partition::Partition;
+use super::wire;
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 
@@ -52,6 +53,8 @@ pub struct Leases {
     me: String,
     held: BTreeMap<Partition, Held>,
     seen: BTreeMap<Partition, Seen>,
+    /// How often a partition was seen to change hands.
+    changes: u64,
 }
 
 impl Leases {
@@ -62,32 +65,49 @@ impl Leases {
             me,
             held: BTreeMap::new(),
             seen: BTreeMap::new(),
+            changes: 0,
         }
     }
 
-    /// Takes in what stands in the table: the lease of each partition that has one, with its revision. `now` is when it
-    /// was read, or later.
-    pub fn observe(&mut self, table: &BTreeMap<Partition, (Lease, u64)>, now: Timestamp) {
-        self.seen
-            .retain(|partition, _| table.contains_key(partition));
-        for (partition, (lease, revision)) in table {
-            let before = self.seen.get(partition);
-            if before.is_none_or(|seen| seen.revision != *revision) {
-                let seen = Seen {
-                    holder: lease.holder.clone(),
-                    revision: *revision,
-                    since: now,
-                };
-                self.seen.insert(*partition, seen);
-            }
+    /// Takes in what stands in the table: the lease of each partition that has one, as it is written, with its revision.
+    /// `now` is when it was read, or later. What has not changed is not read again: there may be thousands.
+    pub fn observe<'a>(
+        &mut self,
+        table: impl IntoIterator<Item = (Partition, &'a [u8], u64)>,
+        now: Timestamp,
+    ) {
+        let mut before = std::mem::take(&mut self.seen);
+        for (partition, written, revision) in table {
+            let known = before.remove(&partition);
+            let seen = match known {
+                Some(seen) if seen.revision == revision => seen,
+                known => {
+                    // What cannot be read is held by nobody.
+                    let holder = wire::decode::<Lease>(written).map(|lease| lease.holder);
+                    let holder = holder.unwrap_or_default();
+                    self.changes += u64::from(known.is_none_or(|known| known.holder != holder));
+                    Seen {
+                        holder,
+                        revision,
+                        since: now,
+                    }
+                }
+            };
+            self.seen.insert(partition, seen);
         }
+        self.changes += u64::from(!before.is_empty());
         // What was read may be older than what we have written since: only a later change is somebody else's.
-        let is_ours = |partition: &Partition, held: &Held| {
-            table.get(partition).is_some_and(|(lease, revision)| {
-                *revision <= held.revision || lease.holder == self.me
-            })
-        };
-        self.held.retain(|partition, held| is_ours(partition, held));
+        let (seen, me) = (&self.seen, &self.me);
+        self.held.retain(|partition, held| {
+            let seen = seen.get(partition);
+            seen.is_some_and(|seen| seen.revision <= held.revision || seen.holder == *me)
+        });
+    }
+
+    /// How often a partition was seen to change hands: while this stays the same, so does [`Leases::holders`].
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Who holds each partition, as far as the table shows.
@@ -173,7 +193,8 @@ impl Leases {
             revision,
             since: sent,
         };
-        self.seen.insert(partition, seen);
+        let before = self.seen.insert(partition, seen);
+        self.changes += u64::from(before.is_none_or(|before| before.holder != self.me));
     }
 
     /// A lease was not written, for somebody else had changed it, or was given up.
@@ -270,6 +291,12 @@ mod tests {
         }
     }
 
+    /// Has one see that the lease stands there so.
+    fn sees(leases: &mut Leases, holder: &str, revision: u64, now: Timestamp) {
+        let written = wire::encode(&lease(holder));
+        leases.observe([(HERE, written.as_slice(), revision)], now);
+    }
+
     fn at(seconds: f64) -> Timestamp {
         START + Duration::from_secs_f64(seconds)
     }
@@ -293,7 +320,7 @@ mod tests {
             leases.wishes(|_| false, [HERE].into_iter(), at(5.0)),
             [(HERE, Wish::HandOver)]
         );
-        leases.observe(&[(HERE, (lease("b"), 2))].into(), at(6.0));
+        sees(&mut leases, "b", 2, at(6.0));
         assert!(!leases.holds(HERE, at(6.0)), "somebody else has it");
     }
 
@@ -301,14 +328,21 @@ mod tests {
     fn anothers_lease_is_taken_when_it_has_not_changed_for_long_enough() {
         let mut leases = Leases::new("b".to_owned());
         let wishes = |leases: &Leases, now| leases.wishes(|_| true, [HERE].into_iter(), now);
-        leases.observe(&[(HERE, (lease("a"), 1))].into(), START);
-        leases.observe(&[(HERE, (lease("a"), 1))].into(), at(15.0));
+        sees(&mut leases, "a", 1, START);
+        let changes = leases.changes();
+        sees(&mut leases, "a", 1, at(15.0));
         assert_eq!(wishes(&leases, at(15.9)), []);
-        leases.observe(&[(HERE, (lease("a"), 2))].into(), at(15.9));
+        sees(&mut leases, "a", 2, at(15.9));
         assert_eq!(wishes(&leases, at(20.0)), [], "it was renewed");
+        assert_eq!(leases.changes(), changes, "it has not changed hands");
         assert_eq!(wishes(&leases, at(31.9)), [(HERE, Wish::Write(Some(2)))]);
-        leases.observe(&BTreeMap::new(), at(21.0));
+        leases.observe([], at(21.0));
         assert_eq!(wishes(&leases, at(21.0)), [(HERE, Wish::Write(None))]);
+        assert_ne!(leases.changes(), changes, "it is nobody's");
+        leases.granted(HERE, 3, at(21.0));
+        let changes = leases.changes();
+        leases.granted(HERE, 4, at(26.0));
+        assert_eq!(leases.changes(), changes, "it is still ours");
     }
 
     fn moved(before: &BTreeMap<Partition, &str>, after: &BTreeMap<Partition, &str>) -> usize {
@@ -360,14 +394,16 @@ mod tests {
             let mut workers: Vec<Leases> = ["a", "b", "c"]
                 .map(|name| Leases::new(name.to_owned()))
                 .into();
-            let mut table: BTreeMap<Partition, (Lease, u64)> = BTreeMap::new();
+            let mut table: BTreeMap<Partition, (Vec<u8>, u64)> = BTreeMap::new();
             let (mut now, mut revision) = (START, 0);
             for (who, held_up, place) in steps {
                 let (read, pause) = (table.clone(), Duration::from_millis(held_up));
                 let short = Duration::from_millis(held_up % 3_000);
                 // What was read reaches him late, so it is seen late.
                 now = now + if place == 0 { pause } else { short };
-                workers[who].observe(&read, now);
+                let read = read.iter();
+                let read = read.map(|(partition, (lease, at))| (*partition, lease.as_slice(), *at));
+                workers[who].observe(read, now);
                 let wishes = workers[who].wishes(|_| true, [HERE].into_iter(), now);
                 let sent = now;
                 // What he writes reaches the table late.
@@ -381,7 +417,7 @@ mod tests {
                     }
                     revision += 1;
                     let name = ["a", "b", "c"][who];
-                    table.insert(partition, (lease(name), revision));
+                    table.insert(partition, (wire::encode(&lease(name)), revision));
                     // He is told of it late, or never.
                     now = now + if place == 2 { pause } else { short };
                     if held_up % 7 != 0 {

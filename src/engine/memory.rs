@@ -82,7 +82,7 @@ struct Kept {
     unacked: BTreeSet<u64>,
     /// The ids of messages, with when they came.
     ids: HashMap<String, Timestamp>,
-    tables: BTreeMap<(Table, String), Entry>,
+    tables: BTreeMap<Table, BTreeMap<String, Entry>>,
 }
 
 impl Kept {
@@ -419,7 +419,7 @@ impl Engine for Connection {
         table: Table,
         key: &'a str,
     ) -> Later<'a, Result<Option<Entry>, EngineError>> {
-        self.at(move |kept, _| kept.tables.get(&(table, key.to_owned())).cloned())
+        self.at(move |kept, _| kept.tables.get(&table)?.get(key).cloned())
     }
 
     fn write<'a>(
@@ -430,14 +430,19 @@ impl Engine for Connection {
         revision: Option<u64>,
     ) -> Later<'a, Result<Changed, EngineError>> {
         self.at(move |kept, _| {
-            let place = (table, key.to_owned());
-            if kept.tables.get(&place).map(|entry| entry.revision) != revision {
+            let counter = kept.counter + 1;
+            let entries = kept.tables.entry(table).or_default();
+            if entries.get(key).map(|entry| entry.revision) != revision {
                 return Changed::No;
             }
-            let revision = kept.next();
             let value = value.to_vec();
-            kept.tables.insert(place, Entry { value, revision });
-            Changed::Yes(revision)
+            let entry = Entry {
+                value,
+                revision: counter,
+            };
+            entries.insert(key.to_owned(), entry);
+            kept.counter = counter;
+            Changed::Yes(counter)
         })
     }
 
@@ -448,20 +453,20 @@ impl Engine for Connection {
         revision: u64,
     ) -> Later<'a, Result<Changed, EngineError>> {
         self.at(move |kept, _| {
-            let place = (table, key.to_owned());
-            if kept.tables.get(&place).map(|entry| entry.revision) != Some(revision) {
+            let entries = kept.tables.entry(table).or_default();
+            if entries.get(key).map(|entry| entry.revision) != Some(revision) {
                 return Changed::No;
             }
-            kept.tables.remove(&place);
+            entries.remove(key);
             Changed::Yes(kept.next())
         })
     }
 
     fn entries(&self, table: Table) -> Later<'_, Result<Vec<(String, Entry)>, EngineError>> {
         self.at(move |kept, _| {
-            let of_it = kept.tables.iter().filter(|((of, _), _)| *of == table);
-            of_it
-                .map(|((_, key), entry)| (key.clone(), entry.clone()))
+            let entries = kept.tables.get(&table).into_iter().flatten();
+            entries
+                .map(|(key, entry)| (key.clone(), entry.clone()))
                 .collect()
         })
     }
@@ -472,7 +477,8 @@ impl Engine for Connection {
             kept.answers.retain(|_, answers| answers.run != *run);
             let answers = &kept.answers;
             kept.unacked.retain(|place| answers.contains_key(place));
-            kept.tables.remove(&(Table::Runs, run.as_str().to_owned()));
+            let runs = kept.tables.entry(Table::Runs).or_default();
+            runs.remove(run.as_str());
         })
     }
 

@@ -25,6 +25,8 @@
 //!
 //! # Limits
 //!
+//! - What machines of a small host were tried in vain is told to all, too, so that a host that answers nothing has no new
+//!   chance with each visitor ([`tried`]); but for connections that were under way.
 //! - A worker that dies takes with it what it knew of its hosts' truthfulness: its answers stand, and are not tested in
 //!   the end. A worker that leaves in good order leaves its hosts untested, too: their new visitor begins anew.
 //! - When a worker joins, the partitions that fall to it are given up within seconds, also where a host's greylist knows
@@ -62,6 +64,7 @@ pub mod answer;
 pub mod blocks;
 pub mod coordinator;
 pub mod digest;
+mod gathered;
 pub mod lease;
 pub mod memory;
 #[cfg(feature = "engine")]
@@ -71,6 +74,7 @@ pub mod partition;
 pub mod roll;
 pub mod run_id;
 pub mod share;
+pub mod tried;
 pub mod wire;
 pub mod worker;
 
@@ -158,7 +162,7 @@ pub enum Table {
     Leases,
     /// Who is there: by the worker's name.
     Workers,
-    /// What hosts said of our addresses: by a digest of the host's key.
+    /// What hosts said of our addresses, and which were tried in vain: by a digest of the host's key.
     Hosts,
     /// Which runs are being asked for: by the run's name.
     Runs,

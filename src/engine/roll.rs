@@ -146,8 +146,6 @@ impl<T> Default for Roll<T> {
 impl<T: serde::de::DeserializeOwned> Roll<T> {
     /// Takes in what stands in the table.
     pub fn observe(&mut self, table: &[(String, Entry)], now: Timestamp) {
-        let there: BTreeSet<&str> = table.iter().map(|(key, _)| key.as_str()).collect();
-        self.members.retain(|key, _| there.contains(key.as_str()));
         for (key, entry) in table {
             let before = self.members.get(key);
             if before.is_some_and(|member| member.revision == entry.revision) {
@@ -159,6 +157,10 @@ impl<T: serde::de::DeserializeOwned> Roll<T> {
                 since: now,
             };
             self.members.insert(key.clone(), member);
+        }
+        if self.members.len() > table.len() {
+            let there: BTreeSet<&str> = table.iter().map(|(key, _)| key.as_str()).collect();
+            self.members.retain(|key, _| there.contains(key.as_str()));
         }
     }
 

@@ -10,6 +10,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +42,7 @@ use crate::net::World;
 use crate::net::route::{HostKey, Route};
 use crate::probe::run::{self, Ending, Knock, Listener, RunConfig, SpillError, TargetSource};
 use crate::probe::scheduler::{Event, Progress, Scheduler};
-use crate::probe::{Asked, Block, KnownDomain, KnownHost, Target};
+use crate::probe::{Asked, Block, InVain, KnownDomain, KnownHost, Target};
 use crate::smtp::rules::Book;
 
 /// Why a worker cannot go on.
@@ -289,6 +290,10 @@ struct Asking {
     hosts: HashMap<HostKey, KnownHost>,
     /// Hosts that have blocked others of us, and are not to be asked from here.
     barred: Vec<(HostKey, Block)>,
+    /// What others have tried in vain before us, and is to be taken in.
+    tried_before: BTreeMap<IpAddr, InVain>,
+    /// What was tried in vain at hosts, as the others were told last.
+    tried: BTreeMap<HostKey, BTreeMap<IpAddr, InVain>>,
     /// Hosts met since their shares of the ceilings were looked at.
     met: Vec<HostKey>,
     /// Which division of the ceilings is in force.
@@ -335,6 +340,8 @@ impl Asking {
             known_hosts: HashMap::new(),
             hosts: HashMap::new(),
             barred: Vec::new(),
+            tried_before: BTreeMap::new(),
+            tried: BTreeMap::new(),
             met: Vec::new(),
             shared_by: None,
             taken_back: BTreeMap::new(),
@@ -393,6 +400,11 @@ impl Asking {
             .or_insert_with(|| order.known_host.clone());
         if let Some(block) = &order.known_host.blocked {
             self.barred.push((host.clone(), Block::clone(block)));
+        }
+        let in_vain = &order.known_host.in_vain;
+        if !in_vain.is_empty() {
+            self.tried_before.extend(in_vain.clone());
+            self.tried.insert(host.clone(), in_vain.clone());
         }
         self.known_hosts
             .entry(host.clone())
@@ -477,6 +489,27 @@ impl Asking {
             false => &mut self.learned,
         };
         there.entry(order).or_default().push(event);
+    }
+
+    /// What was tried in vain at small hosts since the others were told last, with the hosts where that has brought
+    /// something since. Large operators are tried from several addresses at once, each with a chance of its own.
+    fn tried_in_vain(
+        &mut self,
+        scheduler: &Scheduler,
+        providers: &Providers,
+    ) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
+        let mut tried = scheduler.tried_in_vain();
+        tried.retain(|key, _| !is_large(key, providers));
+        let over = self.tried.keys().filter(|key| !tried.contains_key(*key));
+        let over = over.map(|key| (key.clone(), BTreeMap::new()));
+        let told = &self.tried;
+        let news = tried
+            .iter()
+            .filter(|(key, there)| told.get(*key) != Some(*there));
+        let news = news.map(|(key, there)| (key.clone(), there.clone()));
+        let news = news.chain(over).collect();
+        self.tried = tried;
+        news
     }
 
     /// What a host has against us, where that is all of its machines that we know of: not what some of them have.
@@ -760,6 +793,8 @@ struct Bench {
     left: Vec<Partition>,
     /// Hosts that have blocked us, for the others to know.
     blocked: BTreeMap<HostKey, Block>,
+    /// What was tried in vain at hosts, for whoever asks them next.
+    tried: BTreeMap<(RunId, HostKey), BTreeMap<IpAddr, InVain>>,
     /// Counts the times that the partitions that are ours have changed: so have our shares of the ceilings.
     shares: u64,
     notices: Vec<String>,
@@ -783,6 +818,7 @@ impl Bench {
             leaving: BTreeSet::new(),
             left: Vec::new(),
             blocked: BTreeMap::new(),
+            tried: BTreeMap::new(),
             shares: 0,
             notices: Vec::new(),
             given_back: Vec::new(),
@@ -819,8 +855,14 @@ impl Bench {
         let mut asking = asking.borrow_mut();
         // What it did not come to is given back: at once, or when our own side works again.
         let wait = match ended {
-            Ok(Ending::Completed | Ending::Interrupted | Ending::Deadline)
-            | Err(Broken::NotOurs) => limits::ENGINE_COLLECT,
+            Ok(Ending::Completed | Ending::Interrupted | Ending::Deadline) => {
+                limits::ENGINE_COLLECT
+            }
+            Err(Broken::NotOurs) => {
+                // Whoever has them now knows better what was tried in vain.
+                self.tried.retain(|(run, _), _| *run != asking.run);
+                limits::ENGINE_COLLECT
+            }
             Ok(Ending::Stranded) => limits::ENGINE_OTHERS_WAIT,
             Err(Broken::Spill(error)) => {
                 self.notices.push(error.to_string());
@@ -877,7 +919,8 @@ impl TargetSource for Feed {
 
     fn tend(&mut self, scheduler: &mut Scheduler, now: Timestamp) -> Result<(), Broken> {
         let mut asking = self.asking.borrow_mut();
-        let bench = self.bench.borrow();
+        let mut bench = self.bench.borrow_mut();
+        let bench = &mut *bench;
         let leases = &bench.leases;
         let is_ours = |partition: &Partition| leases.holds(*partition, now);
         if !asking.partitions.keys().all(is_ours) {
@@ -895,6 +938,13 @@ impl TargetSource for Feed {
             scheduler.leave_untested(|key| {
                 !is_large(key, providers) && left.contains(&partitions.of_slot(key, 0))
             });
+        }
+        scheduler.go_on_trying(std::mem::take(&mut asking.tried_before));
+        if everywhere {
+            let run = asking.run.clone();
+            let news = asking.tried_in_vain(scheduler, &self.providers).into_iter();
+            let news = news.map(|(key, there)| ((run.clone(), key), there));
+            bench.tried.extend(news);
         }
         for (key, block) in std::mem::take(&mut asking.barred) {
             let known = asking.hosts.get(&key).cloned().unwrap_or_default();
@@ -1024,7 +1074,7 @@ struct Desk {
     /// Whom of us hosts have blocked, by the digests of their keys, as far as we have met them.
     blocks: HashMap<String, Blocks>,
     /// Which worker each partition is to fall to.
-    assigned: BTreeMap<Partition, String>,
+    assigned: Assigned,
     /// The last partition that was looked into.
     looked_into: Option<Partition>,
     /// How many addresses an order had of late.
@@ -1034,6 +1084,39 @@ struct Desk {
     since: Option<Instant>,
     /// The partitions that were ours when that was looked at last.
     held: BTreeSet<Partition>,
+}
+
+/// Which worker each partition is to fall to, by who is there and who holds what.
+#[derive(Default)]
+struct Assigned {
+    to: BTreeMap<Partition, String>,
+    /// Who was there, and how often a partition had been seen to change hands.
+    by: Option<(Vec<String>, u64)>,
+}
+
+impl Assigned {
+    /// Assigns anew where something has changed: what comes to the same is not reckoned again, for each partition is
+    /// weighed against each worker.
+    fn bring_up_to_date(
+        &mut self,
+        partitions: Partitions,
+        workers: &BTreeSet<&str>,
+        leases: &Leases,
+    ) {
+        let changes = leases.changes();
+        let is_the_same = self.by.as_ref().is_some_and(|(before, seen)| {
+            *seen == changes && before.iter().eq(workers.iter().copied())
+        });
+        if is_the_same {
+            return;
+        }
+        let assigned = assign(partitions.all(), workers, &leases.holders()).into_iter();
+        self.to = assigned
+            .map(|(partition, worker)| (partition, worker.to_owned()))
+            .collect();
+        let workers = workers.iter().map(|&worker| worker.to_owned());
+        self.by = Some((workers.collect(), changes));
+    }
 }
 
 impl Default for Desk {
@@ -1051,7 +1134,7 @@ impl Default for Desk {
             is_untold: false,
             empty_until: BTreeMap::new(),
             blocks: HashMap::new(),
-            assigned: BTreeMap::new(),
+            assigned: Assigned::default(),
             looked_into: None,
             addresses_each: limits::ENGINE_USUAL_ORDER,
             keeps_out: false,
@@ -1079,7 +1162,11 @@ impl Desk {
             self.tell_of_ourselves(worker, bench, observer).await?;
         }
         // Before anybody can have taken over what we have answered. Our leases do not wait for it to succeed, though.
-        let sent = match self.tell_of_blocks(worker, bench, observer).await {
+        let told = match self.tell_of_blocks(worker, bench, observer).await {
+            Ok(()) => tell_of_what_was_tried(worker, bench).await,
+            Err(error) => Err(error),
+        };
+        let sent = match told {
             Ok(()) => self.send(worker, bench).await,
             Err(error) => Err(error),
         };
@@ -1129,8 +1216,8 @@ impl Desk {
             .map(|(name, revision)| (Table::Workers, name.to_owned(), revision))
             .collect();
         for (key, entry) in worker.engine.entries(Table::Hosts).await? {
-            let is_over =
-                wire::decode::<Blocks>(&entry.value).is_ok_and(|blocks| blocks.count(now) == 0);
+            let is_over = wire::decode::<Blocks>(&entry.value)
+                .is_ok_and(|blocks| blocks.count(now) == 0 && blocks.tried.is_over(now));
             if is_over {
                 over.push((Table::Hosts, key, entry.revision));
             }
@@ -1171,23 +1258,12 @@ impl Desk {
         let now = worker.world.clock.now();
         self.runs.observe(&runs, now);
         let partitions = worker.engine.partitions();
-        let mut table = BTreeMap::new();
-        for (key, entry) in leases {
-            let partition = key
-                .parse()
-                .ok()
-                .and_then(|number| partitions.numbered(number));
-            // What cannot be read is held by nobody.
-            let lease = wire::decode::<Lease>(&entry.value);
-            let lease = lease.unwrap_or_else(|_| Lease {
-                holder: String::new(),
-            });
-            if let Some(partition) = partition {
-                table.insert(partition, (lease, entry.revision));
-            }
-        }
+        let leases = leases.iter().filter_map(|(key, entry)| {
+            let partition = partitions.numbered(key.parse().ok()?)?;
+            Some((partition, entry.value.as_slice(), entry.revision))
+        });
         let mut bench = bench.borrow_mut();
-        bench.leases.observe(&table, now);
+        bench.leases.observe(leases, now);
         for (run, asking) in &bench.askings {
             let mut asking = asking.borrow_mut();
             match self.runs.of(run.as_str()).map(|card| card.stage) {
@@ -1323,13 +1399,10 @@ impl Desk {
             let present = self.workers.present(now).map(|(name, _)| name);
             let all = present.chain([worker.name.as_str()]);
             let workers: BTreeSet<&str> = all.filter(|_| takes_part).collect();
-            let assigned = assign(partitions.all(), &workers, &bench.leases.holders());
-            let falls_to_us =
-                |partition| assigned.get(&partition).copied() == Some(worker.name.as_str());
-            self.assigned = assigned
-                .iter()
-                .map(|(partition, worker)| (*partition, (*worker).to_owned()))
-                .collect();
+            self.assigned
+                .bring_up_to_date(partitions, &workers, &bench.leases);
+            let assigned = &self.assigned.to;
+            let falls_to_us = |partition| assigned.get(&partition) == Some(&worker.name);
             let wishes = bench.leases.wishes(falls_to_us, partitions.all(), now);
             let held: BTreeSet<Partition> = bench.leases.held(now).collect();
             let gone: Vec<Partition> = self.held.difference(&held).copied().collect();
@@ -1740,6 +1813,9 @@ impl Desk {
         if bar.is_some() {
             order.known_host.blocked = bar;
         }
+        if let Some(blocks) = blocks.filter(|_| worker.is_small(&order)) {
+            order.known_host.in_vain = blocks.tried.of(&run, now);
+        }
         Judged::ToAsk(Box::new(Delivered {
             receipt,
             partition,
@@ -1772,6 +1848,7 @@ impl Desk {
             .collect();
         let mut theirs = self
             .assigned
+            .to
             .iter()
             .filter(|(_, worker)| free.contains(worker.as_str()));
         let first = theirs.clone().next();
@@ -2108,6 +2185,54 @@ async fn delay(
 ) -> ((Receipt, Duration), Result<(), EngineError>) {
     let result = engine.delay(&receipt, wait).await;
     ((receipt, wait), result)
+}
+
+/// Tells the others what was tried in vain at hosts.
+async fn tell_of_what_was_tried(
+    worker: &Worker,
+    bench: &Rc<RefCell<Bench>>,
+) -> Result<(), EngineError> {
+    let now = worker.world.clock.now();
+    let told = std::mem::take(&mut bench.borrow_mut().tried).into_iter();
+    let tell = move |engine: Arc<dyn Engine>, told: Told| async move {
+        let ((run, key), there) = &told;
+        let result = note_tried(engine.as_ref(), run, key, there, now).await;
+        (told, result)
+    };
+    let (left, failed) = at_once(&worker.engine, told.collect(), tell).await;
+    let mut bench = bench.borrow_mut();
+    for (of, there) in left {
+        bench.tried.entry(of).or_insert(there);
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// What was tried in vain at a host for a run.
+type Told = ((RunId, HostKey), BTreeMap<IpAddr, InVain>);
+
+/// Notes in the table what was tried in vain at a host.
+async fn note_tried(
+    engine: &dyn Engine,
+    run: &RunId,
+    key: &HostKey,
+    there: &BTreeMap<IpAddr, InVain>,
+    now: Timestamp,
+) -> Result<(), EngineError> {
+    let place = key_of(&key.0);
+    loop {
+        let stands = engine.read(Table::Hosts, &place).await?;
+        let revision = stands.as_ref().map(|entry| entry.revision);
+        let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
+        let mut blocks: Blocks = blocks.unwrap_or_default();
+        if !blocks.tried.note(run, there, now) {
+            return Ok(());
+        }
+        let bytes = wire::encode(&blocks);
+        let written = engine.write(Table::Hosts, &place, &bytes, revision).await?;
+        if let Changed::Yes(_) = written {
+            return Ok(());
+        }
+    }
 }
 
 /// Notes in the table that a host has blocked one of our addresses. Returns whom it blocks by now, and whether that was

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::limits;
+use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
+use crate::model::verdict::Exchange;
 
 /// What the connections to one mail host have brought so far.
 ///
 /// A connection is fruitless when it ends without a reply about a recipient, whichever side is to blame: so even a
 /// fault of ours cannot make us connect without end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effort {
     /// Connections that brought a reply about a recipient.
     fruitful: u32,
@@ -21,6 +25,17 @@ pub struct Effort {
     since: Timestamp,
     /// Not to be connected to before this.
     not_before: Timestamp,
+}
+
+/// A machine whose last connections brought nothing: for whoever asks it after us in the same run, whose budget is what
+/// is left of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InVain {
+    /// What the connections have brought.
+    pub effort: Effort,
+    /// Its last word that was no answer: the reason for which it would be left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<Box<(Exchange, Reading)>>,
 }
 
 impl Effort {

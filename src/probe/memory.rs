@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatchAllState, Likelihood, ReplyKinds, Waiting, refuses_a_stranger};
+use super::{CatchAllState, InVain, Likelihood, ReplyKinds, Waiting, refuses_a_stranger};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -190,6 +190,10 @@ pub struct KnownHost {
     /// Its machines that sent a reply too many, and when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub out_of_step: BTreeMap<IpAddr, Timestamp>,
+    /// Its machines that another one of us has tried in vain before us, in the same run. It is never kept: what brought
+    /// nothing yesterday is tried anew.
+    #[serde(skip)]
+    pub in_vain: BTreeMap<IpAddr, InVain>,
 }
 
 /// A host that does not answer.

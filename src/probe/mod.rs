@@ -23,7 +23,7 @@ pub use catch_all::{
     refuses_a_stranger,
 };
 pub use decoy::decoy_local_part;
-pub use effort::Effort;
+pub use effort::{Effort, InVain};
 pub use farewell::{Farewell, farewell};
 pub use likelihood::{LastWord, Likelihood};
 #[cfg(test)]

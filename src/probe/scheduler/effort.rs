@@ -1,5 +1,6 @@
 //! What connections cost for nothing: they are spaced out, and hosts that give nothing are left.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::host::Host;
@@ -9,7 +10,8 @@ use crate::model::reason::Reason;
 use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::{Farewell, farewell};
+use crate::net::route::HostKey;
+use crate::probe::{Farewell, InVain, farewell};
 
 /// Where the words by which a host took its leave came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +164,40 @@ impl Scheduler {
         wants.effort.is_spent(now, self.limits.patience) || self.is_spent(machine, now)
     }
 
+    /// The machines whose last connections brought nothing, by the keys of their hosts: for whoever asks them after us.
+    #[must_use]
+    pub fn tried_in_vain(&self) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
+        let mut tried: BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> = BTreeMap::new();
+        for group in &self.groups {
+            for (_, machine) in &group.targets {
+                let effort = self.efforts.get(machine).copied();
+                let Some(effort) = effort.filter(|effort| effort.was_in_vain_last()) else {
+                    continue;
+                };
+                let word = group.last_word.as_ref();
+                let word = word.or_else(|| self.words_before.get(machine)).cloned();
+                let there = tried.entry(self.hosts[group.host].key.clone()).or_default();
+                there.insert(*machine, InVain { effort, word });
+            }
+        }
+        tried
+    }
+
+    /// Goes on where others have tried machines in vain: what is left of their chance is all that these have. Where we
+    /// have tried one since, what we know counts.
+    pub fn go_on_trying(&mut self, before: BTreeMap<IpAddr, InVain>) {
+        for (machine, InVain { effort, word }) in before {
+            let known = self.efforts.get(&machine);
+            if known.is_some_and(|known| known.not_before() >= effort.not_before()) {
+                continue;
+            }
+            self.efforts.insert(machine, effort);
+            if let Some(word) = word {
+                self.words_before.insert(machine, word);
+            }
+        }
+    }
+
     /// Notes the last word of a group's hosts that was no answer: the reason for which they would be left.
     pub(super) fn note_last_word(&mut self, group: usize, heard: &Heard) {
         let word = (heard.exchange.clone(), heard.reading.clone());
@@ -174,6 +210,11 @@ impl Scheduler {
         let nothing = || Box::new(nothing_to_say(&self.groups[group].targets[0].0));
         let block = self.block_at(group).map(Box::new);
         let word = block.or_else(|| self.groups[group].last_word.clone());
+        let word = word.or_else(|| {
+            self.words_before
+                .get(&self.first_machine(group, now))
+                .cloned()
+        });
         let word = word.unwrap_or_else(nothing);
         self.groups[group].last_word = Some(word.clone());
         let before = self.pending;

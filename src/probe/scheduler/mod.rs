@@ -498,6 +498,8 @@ pub struct Scheduler {
     dead: HashMap<IpAddr, Timestamp>,
     /// What the connections to each machine have brought, where some brought nothing.
     efforts: HashMap<IpAddr, Effort>,
+    /// The last words of machines to those who tried them in vain before us.
+    words_before: HashMap<IpAddr, Box<(Exchange, Reading)>>,
     /// What machines have shown of their ways, where that matters.
     conduct: HashMap<IpAddr, Conduct>,
     sessions: BTreeMap<SessionId, Session>,
@@ -599,6 +601,7 @@ impl Scheduler {
             strangers: HashMap::new(),
             dead: HashMap::new(),
             efforts: HashMap::new(),
+            words_before: HashMap::new(),
             conduct: HashMap::new(),
             sessions: BTreeMap::new(),
             next_session: 0,
@@ -788,6 +791,7 @@ impl Scheduler {
         if let Some(mute) = &mut known.mute {
             mute.until = mute.until.min(now + self.limits.patience);
         }
+        self.go_on_trying(std::mem::take(&mut known.in_vain));
         self.hosts[host].remember(known, now);
         self.know_conduct(host, now);
         self.remember_blocks(host);
