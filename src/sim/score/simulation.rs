@@ -272,11 +272,8 @@ pub fn judge(
     let (listed, mut findings) = oracle::read(&creation.list, &outcome.lists);
     let verdicts = oracle::judge_verdicts(creation, &listed, &hosts);
     findings.extend(verdicts.findings);
-    let (manners, mut rude) = oracle::judge_manners(creation, courtesy, &hosts, witness);
-    if outcome.came_back {
-        // What it had looked up and not handed out yet is looked up anew.
-        rude.retain(|finding| finding.complaint != Complaint::NeedlessLookUp);
-    }
+    let readings = 1 + u64::from(outcome.came_back);
+    let (manners, rude) = oracle::judge_manners(creation, courtesy, &hosts, witness, readings);
     findings.extend(rude);
     findings.extend(bounds(courtesy, outcome));
     let traffic = traffic(creation, witness, manners.decoys);

@@ -102,13 +102,15 @@ struct Scene<'a> {
     counts: Counts,
 }
 
-/// Judges the client's conduct in a run.
+/// Judges the client's conduct in a run whose list was read so many times, `readings`: once, and once more each time
+/// that the machine which reads it came back.
 #[must_use]
 pub fn judge(
     creation: &Creation,
     courtesy: &Courtesy,
     hosts: &BTreeMap<String, Sightings>,
     witness: &Witness,
+    readings: u64,
 ) -> (Counts, Vec<Finding>) {
     let mut scene = Scene {
         creation,
@@ -137,7 +139,7 @@ pub fn judge(
     scene.haste_under_roofs();
     scene.identity();
     scene.questions();
-    scene.look_ups(witness);
+    scene.look_ups(witness, readings);
     for (address, attempts) in witness.strays() {
         scene.find(
             Complaint::Stray,
@@ -641,8 +643,9 @@ impl Scene<'_> {
         .collect()
     }
 
-    /// One question of a kind for each name; two where the first brought nothing, and another where DNS was out for a while.
-    fn look_ups(&mut self, witness: &Witness) {
+    /// One question of a kind for each name; two where the first brought nothing, and another where DNS was out for a
+    /// while. Whoever reads the list anew looks up anew what was not handed out yet, so that is for each reading.
+    fn look_ups(&mut self, witness: &Witness, readings: u64) {
         let troubled: HashSet<String> = self
             .creation
             .rows
@@ -658,7 +661,8 @@ impl Scene<'_> {
             .collect();
         let lost = u64::from(self.creation.internet.dns_outage().is_some());
         for ((name, kind), count) in witness.dns() {
-            let bound = lost + if troubled.contains(&name) { 2 } else { 1 };
+            let once = lost + if troubled.contains(&name) { 2 } else { 1 };
+            let bound = once * readings;
             let is_about_mail = matches!(kind, RecordKind::Mx | RecordKind::A | RecordKind::Aaaa);
             if count > bound || !is_about_mail {
                 let detail = format!("{count} questions for {kind:?} of {name}");
