@@ -97,7 +97,9 @@ fn close(schema: &mut Value, place: &str) {
             ("items" | "additionalProperties", inner @ Value::Object(_)) => close(inner, &place),
             ("properties" | "$defs", Value::Object(all)) => close_all(all, &place),
             ("anyOf", Value::Array(choices)) => {
-                choices.iter_mut().for_each(|choice| close(choice, &place));
+                for choice in choices {
+                    close(choice, &place);
+                }
             }
             (_, _) => {}
         }
