@@ -11,7 +11,7 @@ use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::net::route::HostKey;
-use crate::probe::{Farewell, InVain, farewell};
+use crate::probe::{Effort, Farewell, InVain, farewell};
 
 /// Where the words by which a host took its leave came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Scheduler {
         for group in &self.groups {
             for (_, machine) in &group.targets {
                 let effort = self.efforts.get(machine).copied();
-                let Some(effort) = effort.filter(|effort| effort.was_in_vain_last()) else {
+                let Some(effort) = effort.filter(Effort::was_in_vain_last) else {
                     continue;
                 };
                 let word = group.last_word.as_ref();
