@@ -110,6 +110,6 @@ impl Scheduler {
     }
 
     fn room_left(&self) -> usize {
-        self.limits.pending.saturating_sub(self.pending)
+        self.limits.pending.saturating_sub(self.counts.waiting())
     }
 }

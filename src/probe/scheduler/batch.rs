@@ -649,7 +649,7 @@ impl Scheduler {
             return false;
         };
         self.tally.decoys += 1;
-        self.decoys_owed += 1;
+        self.counts.expect_a_decoy();
         self.groups[group].rows.testing = true;
         let entry = &mut self.domains[domain];
         entry.late_decoys += 1;

@@ -217,7 +217,7 @@ impl Scheduler {
         });
         let word = word.unwrap_or_else(nothing);
         self.groups[group].last_word = Some(word.clone());
-        let before = self.pending;
+        let before = self.counts.waiting();
         let wants = &mut self.groups[group];
         wants.is_left = true;
         wants.ready.clear();
@@ -226,7 +226,7 @@ impl Scheduler {
             self.domains[domain].listed = false;
             self.settle_left(domain, now);
         }
-        let addresses = before - self.pending;
+        let addresses = before - self.counts.waiting();
         if addresses > 0 {
             let Exchange { host, reply, .. } = word.0;
             self.events.push(Event::Left {

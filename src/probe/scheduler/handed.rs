@@ -15,7 +15,7 @@ impl Scheduler {
         let index = self.entry(domain);
         let mut targets = Vec::new();
         for (not_before, subject) in self.domains[index].drain_with_times() {
-            self.pending -= 1;
+            self.counts.hand_over(1);
             if subject.look != Look::First {
                 continue;
             }
@@ -42,7 +42,7 @@ impl Scheduler {
         let host = entry.group.map(|group| self.groups[group].host);
         let mut targets = Vec::new();
         for (not_before, subject) in self.domains[index].drain_with_times() {
-            self.pending -= 1;
+            self.counts.hand_over(1);
             if subject.look == Look::First {
                 targets.push(target(not_before, subject));
             } else if let Some(host) = host {

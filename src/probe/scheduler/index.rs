@@ -361,19 +361,23 @@ impl Scheduler {
         now: Timestamp,
     ) {
         let strangers = &mut self.domains[index].strangers;
-        let awaited = |strangers: &CatchAll| {
-            usize::from(strangers.decoy_due().is_some() || strangers.decoy_under_way())
-        };
+        let awaited =
+            |strangers: &CatchAll| strangers.decoy_due().is_some() || strangers.decoy_under_way();
         let before = awaited(strangers);
         let known_as = strangers.openness();
         change(strangers);
         let is_news = strangers.openness() != known_as;
         let after = awaited(strangers);
-        self.decoys_owed = self.decoys_owed + after - before;
         match (before, after) {
-            (0, 1..) => self.consult_system(index, now),
-            (1.., 0) => self.tell_system(index, now),
-            (_, _) => {}
+            (false, true) => {
+                self.counts.expect_a_decoy();
+                self.consult_system(index, now);
+            }
+            (true, false) => {
+                self.counts.needs_a_decoy_no_more();
+                self.tell_system(index, now);
+            }
+            (false, false) | (true, true) => {}
         }
         if is_news {
             self.needs_no_vouching(index);
@@ -409,8 +413,7 @@ impl Scheduler {
     }
 
     pub(super) fn note_settled(&mut self, count: usize) {
-        self.pending -= count;
-        self.tally.settled += count as u64;
+        self.counts.settle(count);
     }
 }
 

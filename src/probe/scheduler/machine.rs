@@ -292,7 +292,7 @@ impl Scheduler {
     ) {
         self.tell_of_host(host);
         self.cut_short(machine, all);
-        let before = self.pending;
+        let before = self.counts.waiting();
         for group in 0..self.groups.len() {
             let here = &self.groups[group];
             let concerned = here.host == host || here.targets.iter().any(|(_, at)| *at == machine);
@@ -300,7 +300,7 @@ impl Scheduler {
                 self.leave_if_nobody_is_left(group, now);
             }
         }
-        let addresses = before - self.pending;
+        let addresses = before - self.counts.waiting();
         if block.reading.reason.blame() == Blame::Sender {
             self.events.push(Event::Blocked {
                 host: whom,

@@ -9,6 +9,7 @@ pub mod integrity;
 mod admission;
 mod backpressure;
 mod batch;
+mod counts;
 mod domain;
 mod domains;
 mod effort;
@@ -63,6 +64,7 @@ use crate::smtp::farewell::Parting;
 use crate::smtp::session::{BatchPace, Encryption, Hello, Offer, Patience, Privacy};
 
 use backpressure::Crowd;
+use counts::Counts;
 use domains::Domains;
 use held::Held;
 use host::Host;
@@ -519,11 +521,9 @@ pub struct Scheduler {
     events: Vec<Event>,
     /// What is told when it is sure.
     held: Held,
-    pending: usize,
+    counts: Counts,
     /// Where addresses were put off, and how many.
     put_off: BTreeMap<Crowd, u64>,
-    /// Decoys owed or under way: those accepted wait for what they tell.
-    decoys_owed: usize,
     tally: Tally,
     overall: Limiter,
     /// Those refused who are to be asked about again in the end.
@@ -552,7 +552,6 @@ pub struct Scheduler {
 /// What was done so far, counted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
-    settled: u64,
     /// Addresses of the list that a host has settled.
     answered: u64,
     resolved: usize,
@@ -616,9 +615,8 @@ impl Scheduler {
             actions: VecDeque::new(),
             events: Vec::new(),
             held: Held::default(),
-            pending: 0,
+            counts: Counts::default(),
             put_off: BTreeMap::new(),
-            decoys_owed: 0,
             tally: Tally::default(),
             sample: Vec::new(),
             second_look: SecondLook::default(),
@@ -636,7 +634,7 @@ impl Scheduler {
         for address in scheduler.limits.controls.clone() {
             let domain = scheduler.entry(address.domain().wire());
             scheduler.unremembered.insert(domain);
-            scheduler.pending += 1;
+            scheduler.counts.take_in();
             scheduler.domains[domain].push(&control(address));
         }
         scheduler
@@ -646,7 +644,7 @@ impl Scheduler {
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.pending
+        self.counts.waiting()
     }
 
     /// Whether nothing is left to do or to wait for.
@@ -655,8 +653,8 @@ impl Scheduler {
         self.sessions.is_empty()
             && self.actions.is_empty()
             && (self.stopping
-                || (self.pending == 0
-                    && self.decoys_owed == 0
+                || (self.counts.waiting() == 0
+                    && self.counts.decoys() == 0
                     && self.sample.is_empty()
                     && self.met_again.is_empty()
                     && !self.groups.iter().any(|group| group.test_owed)))
@@ -715,7 +713,7 @@ impl Scheduler {
             self.offer_domain(index, now);
             return;
         }
-        self.pending += 1;
+        self.counts.take_in();
         self.unresolved.raise(index, 1);
         let subject = Subject {
             address,
@@ -836,6 +834,7 @@ impl Scheduler {
             }
         }
         self.look_again(now);
+        self.has_made_a_step();
     }
 
     /// Takes in what a conversation reports.
@@ -873,6 +872,7 @@ impl Scheduler {
                 self.ended(session, now);
             }
         }
+        self.has_made_a_step();
     }
 
     /// Stops: conversations end after the batch under way, nothing new is begun.

@@ -196,7 +196,7 @@ impl Scheduler {
             return;
         }
         self.domains[asked.domain].under_way -= 1;
-        self.decoys_owed -= 1;
+        self.counts.needs_a_decoy_no_more();
         if let Some(group) = self.domains[asked.domain].group {
             self.groups[group].rows.not_tested();
         }
@@ -666,7 +666,7 @@ impl Scheduler {
             Asking::Subject(subject) => entry.push_front(&subject),
             Asking::Decoy => self.hear_of_strangers(asked.domain, decoy, now),
             Asking::LateDecoy => {
-                self.decoys_owed -= 1;
+                self.counts.needs_a_decoy_no_more();
                 if let Some(group) = self.domains[asked.domain].group {
                     self.groups[group].rows.tested_in_vain();
                 }

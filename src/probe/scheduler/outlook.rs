@@ -185,7 +185,7 @@ impl Scheduler {
     /// How long the last deferred address of a host still waits, or the last decoy.
     pub(super) fn last_wait(&self, host: usize, now: Timestamp) -> Duration {
         let host = &self.hosts[host];
-        if host.waiting[1] == 0 && self.decoys_owed == 0 {
+        if host.waiting[1] == 0 && self.counts.decoys() == 0 {
             return Duration::ZERO;
         }
         let groups = host.groups.iter().map(|&group| &self.groups[group]);

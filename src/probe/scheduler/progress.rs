@@ -135,8 +135,8 @@ impl Scheduler {
     pub fn progress(&self, now: Timestamp) -> Progress {
         Progress {
             at: now,
-            pending: self.pending,
-            settled: self.tally.settled,
+            pending: self.counts.waiting(),
+            settled: self.counts.settled(),
             answered: self.tally.answered,
             domains: self.domains.len(),
             resolved: self.tally.resolved,

@@ -216,7 +216,7 @@ impl Scheduler {
                 known.own_words.is_asked_for = true;
             }
         }
-        self.pending += 1;
+        self.counts.take_in();
         self.domains[domain].push(&control(address));
         if !session.is_some_and(|session| self.has_a_puzzle_open(session, domain)) {
             self.hear_of_strangers(domain, CatchAll::ask_again, now);

@@ -22,13 +22,14 @@ impl Scheduler {
 
     /// When everything else is done and every connection closed, asks again about the sample of the refused.
     pub(super) fn look_again(&mut self, now: Timestamp) {
-        let done = self.pending == 0 && self.decoys_owed == 0 && self.sessions.is_empty();
+        let done =
+            self.counts.waiting() == 0 && self.counts.decoys() == 0 && self.sessions.is_empty();
         if self.stopping || !done {
             return;
         }
         for address in std::mem::take(&mut self.sample) {
             let domain = self.entry(address.domain().wire());
-            self.pending += 1;
+            self.counts.take_in();
             self.second_look.asked += 1;
             self.domains[domain].push(&Subject {
                 look: Look::Second,

@@ -400,8 +400,7 @@ impl Scheduler {
                     self.forget_good(self.groups[group].host, &key);
                     self.groups[group].rows.forget(&key);
                 }
-                self.pending += 1;
-                self.tally.settled -= 1;
+                self.counts.unsettle();
                 if was_told {
                     self.tell_of_waiting(&subject, Some(now));
                 }

@@ -64,7 +64,7 @@ impl Scheduler {
         match by {
             Probe::LateDecoy => {
                 self.domains[domain].under_way -= 1;
-                self.decoys_owed -= 1;
+                self.counts.needs_a_decoy_no_more();
                 if let Some(group) = self.domains[domain].group {
                     self.groups[group].rows.tested_in_vain();
                 }

@@ -378,8 +378,7 @@ impl Scheduler {
             ..super::integrity::monitor::held_back()
         };
         self.untell(Asked::Address(key.into_boxed_str()), reading, now);
-        self.pending += 1;
-        self.tally.settled -= 1;
+        self.counts.unsettle();
         // A run that is continued asks again too.
         self.tell_of_waiting(subject, Some(now));
         self.domains[domain].push_front(subject);

@@ -312,7 +312,7 @@ impl Scheduler {
         };
         self.groups[group].trust.question();
         self.hosts[host].questioned = Some(group);
-        self.pending += 1;
+        self.counts.take_in();
         self.domains[domain].push(&control(address));
         self.offer_domain(domain, now);
     }
@@ -376,7 +376,7 @@ impl Scheduler {
         now: Timestamp,
     ) {
         self.domains[domain].under_way -= 1;
-        self.decoys_owed -= 1;
+        self.counts.needs_a_decoy_no_more();
         if let Some(group) = self.domains[domain].group {
             let host = self.groups[group].host;
             let lost = self.groups[group].trust.is_lost();

@@ -296,7 +296,7 @@ fn whoever_was_taken_back_tests_no_host() {
     scheduler.decoy_answered(IN_ORDER, domain, &no, START);
     scheduler.weigh(IN_ORDER, domain, &anna, &yes, START);
     scheduler.domains[domain].under_way += 1;
-    scheduler.decoys_owed += 1;
+    scheduler.counts.expect_a_decoy();
     scheduler.late_decoy_answered(IN_ORDER, domain, &yes, START);
     assert!(scheduler.groups[0].good.is_none() && scheduler.hosts[0].good.is_none());
     // Nor does any address that is accepted from then on.
