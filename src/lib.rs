@@ -56,6 +56,7 @@
 pub use bounce::explain::{AddressAction, RejectedBy};
 pub use cli::main;
 pub use input::address::{Address, Domain, Fault};
+pub use input::flags::ListKind;
 pub use model::ending::Ending;
 pub use model::flag::Flag;
 pub use model::reading::Reading;

@@ -1,7 +1,7 @@
 //! How a verifier is set up.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::error::{Error, ErrorKind};
 use super::place::Place;
 use super::setup::{OpenLedger, Setup, SetupError};
 use super::work::Worker;
-use crate::input::flags::Lists;
+use crate::input::flags::{ListKind, Lists, OwnList};
 use crate::input::suppression::Suppression;
 use crate::ledger::Lifetimes;
 use crate::model::provider::Providers;
@@ -34,6 +34,9 @@ pub struct Builder {
     helo: Option<String>,
     proxy: Option<Result<Proxy, BadProxy>>,
     policy: Option<String>,
+    policy_file: Option<PathBuf>,
+    rules: Option<PathBuf>,
+    own_lists: Vec<(ListKind, PathBuf)>,
     suppressed: Vec<String>,
     ledger: Option<PathBuf>,
     world: Option<PathBuf>,
@@ -67,6 +70,27 @@ impl Builder {
     /// Which verdicts are verified, reviewed or rejected: `strict`, `balanced` (as without) or `lenient`.
     pub fn policy(mut self, name: impl Into<String>) -> Self {
         self.policy = Some(name.into());
+        self
+    }
+
+    /// A policy of your own, in the form of a table of `config/policies.toml`; it takes the place of
+    /// [`policy`](Builder::policy).
+    pub fn policy_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.policy_file = Some(file.into());
+        self
+    }
+
+    /// Rules of your own for reading replies, in the form of `config/replies.toml`, tried before those that come with
+    /// the library.
+    pub fn rules(mut self, file: impl Into<PathBuf>) -> Self {
+        self.rules = Some(file.into());
+        self
+    }
+
+    /// A list of your own that adds to one of those that come with the library or, with `-name` lines, takes out of
+    /// it. May be called several times.
+    pub fn own_list(mut self, kind: ListKind, file: impl Into<PathBuf>) -> Self {
+        self.own_lists.push((kind, file.into()));
         self
     }
 
@@ -166,11 +190,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a setting cannot be used, or the ledger.
-    ///
-    /// # Panics
-    ///
-    /// Never: the built-in lists are well formed.
+    /// When a setting cannot be used, a file of your own, or the ledger.
     pub fn build(self) -> Result<Verifier, Error> {
         let place = match (self.is_offline, &self.world) {
             (true, _) => Place::Offline,
@@ -194,12 +214,14 @@ impl Builder {
         if needs_sender && setup.mail_from.is_none() {
             return Err(SetupError::NoSender.into());
         }
-        let name = self.policy.as_deref().unwrap_or("balanced");
-        let policy = Policy::built_in(name).ok_or_else(|| {
-            settings(&format!(
-                "`{name}` is no policy: name strict, balanced or lenient"
-            ))
-        })?;
+        let policy = match &self.policy_file {
+            Some(file) => policy_of(file)?,
+            None => named_policy(self.policy.as_deref().unwrap_or("balanced"))?,
+        };
+        let book = match &self.rules {
+            Some(file) => rules_of(file)?,
+            None => Book::built_in(),
+        };
         let mut suppression = Suppression::default();
         if !self.suppressed.is_empty() {
             suppression
@@ -207,13 +229,13 @@ impl Builder {
                 .map_err(|error| settings(&error))?;
         }
         let providers = Arc::new(Providers::built_in());
-        let lists = Lists::new(Arc::clone(&providers), &[]);
+        let lists = lists_with(Arc::clone(&providers), &self.own_lists)?;
         let worker = Worker {
             ledger: OpenLedger::at(self.ledger, &place, Lifetimes::default(), place.beginning())?,
             tools: Tools {
-                lists: Arc::new(lists.expect("the built-in lists are well formed")),
+                lists: Arc::new(lists),
                 providers,
-                book: Arc::new(Book::built_in()),
+                book: Arc::new(book),
                 policy,
                 suppression,
             },
@@ -228,6 +250,51 @@ impl Builder {
             .spawn(move || runtime.block_on(worker.work(to_do)))
             .map_err(no_room)?;
         Ok(Verifier { jobs })
+    }
+}
+
+/// One of the policies that come with the library.
+fn named_policy(name: &str) -> Result<Policy, Error> {
+    Policy::built_in(name).ok_or_else(|| {
+        settings(&format!(
+            "`{name}` is no policy: name strict, balanced or lenient"
+        ))
+    })
+}
+
+fn policy_of(file: &Path) -> Result<Policy, Error> {
+    let (name, text) = read("policy", file)?;
+    Policy::from_toml(&text, &name).map_err(|error| settings(&error))
+}
+
+fn rules_of(file: &Path) -> Result<Book, Error> {
+    let (name, text) = read("rules", file)?;
+    Book::with_operator_rules(&text, &name).map_err(|error| settings(&error))
+}
+
+/// The lists that come with the library, changed by the operator's `own` in their order.
+fn lists_with(providers: Arc<Providers>, own: &[(ListKind, PathBuf)]) -> Result<Lists, Error> {
+    let texts = own
+        .iter()
+        .map(|(kind, file)| read("list", file).map(|(name, text)| (*kind, name, text)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let own: Vec<OwnList<'_>> = texts
+        .iter()
+        .map(|(kind, file, text)| OwnList {
+            kind: *kind,
+            file,
+            text,
+        })
+        .collect();
+    Lists::new(providers, &own).map_err(|error| settings(&error))
+}
+
+/// The name and the text of a file of the operator's.
+fn read(what: &str, file: &Path) -> Result<(String, String), Error> {
+    let name = file.display().to_string();
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(settings(&format!("cannot read the {what} {name}: {error}"))),
     }
 }
 

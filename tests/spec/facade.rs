@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use presend::{
-    Checked, Ending, ErrorKind, Event, Flag, List, Reason, Run, Standing, Status, Verifier,
+    Builder, Checked, Disposition, Ending, ErrorKind, Event, Flag, List, ListKind, Reason, Run,
+    Standing, Status, Verifier,
 };
 
 const WORLD: &str = r#"
@@ -78,6 +79,80 @@ fn real_hosts_are_asked_in_nobodys_name_never() {
     assert!(!error.to_string().contains("secret"), "{error}");
     assert!(Verifier::builder().offline().build().is_ok());
     assert!(Verifier::builder().names_only().build().is_ok());
+}
+
+/// A verifier of the world with files of the operator's own.
+fn verifier_with(
+    files: &[(&str, &str)],
+    set: fn(Builder, &Path) -> Builder,
+) -> Result<Verifier, presend::Error> {
+    let (folder, world) = world();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    set(Verifier::builder().world(world), folder.path()).build()
+}
+
+#[test]
+fn an_operators_own_files_count() {
+    let files = [
+        ("people.txt", "bert\n"),
+        (
+            "own.toml",
+            "deliverable = \"verified\"\nrisky = \"review\"\nunknown = \"review\"\n\
+             undeliverable = \"rejected\"\n[flags]\nrole = \"rejected\"\n",
+        ),
+        (
+            "rules.toml",
+            "[[rule]]\nid = \"away\"\nreason = \"mailbox_full\"\nwhy = \"Ours is full.\"\nstage = [\"rcpt\"]\n\
+             code = [\"550\"]\nexample = \"550 5.1.1 no\"\nsource = \"our own host\"\n",
+        ),
+    ];
+    let verifier = verifier_with(&files, |builder, folder| {
+        let builder = builder.own_list(ListKind::Role, folder.join("people.txt"));
+        builder.policy_file(folder.join("own.toml"))
+    });
+    let list = List::of(["anna@acme.test", "bert@acme.test"]);
+    let (rows, _) = wait_for(rows_of(verifier.unwrap().verify(list)));
+    let lists: Vec<_> = rows.iter().map(|row| row.disposition).collect();
+    assert_eq!(
+        lists,
+        [Disposition::Verified, Disposition::Rejected],
+        "the list makes a role of bert, the policy rejects roles"
+    );
+    let verifier = verifier_with(&files, |builder, folder| {
+        builder.rules(folder.join("rules.toml"))
+    });
+    let carl = wait_for(verifier.unwrap().check("carl@acme.test")).unwrap();
+    assert_eq!(carl.verdict.reason, Reason::MailboxFull);
+}
+
+#[test]
+fn a_file_of_the_operators_that_is_amiss_is_told_with_its_name() {
+    type Set = fn(Builder, &Path) -> Builder;
+    let missing: [Set; 3] = [
+        |builder, folder| builder.rules(folder.join("gone.toml")),
+        |builder, folder| builder.policy_file(folder.join("gone.toml")),
+        |builder, folder| builder.own_list(ListKind::Trap, folder.join("gone.toml")),
+    ];
+    let broken: [Set; 3] = [
+        |builder, folder| builder.rules(folder.join("odd.toml")),
+        |builder, folder| builder.policy_file(folder.join("odd.toml")),
+        |builder, folder| builder.own_list(ListKind::Trap, folder.join("odd.toml")),
+    ];
+    let told = |set| {
+        let error = verifier_with(&[("odd.toml", "reason = [\n@@\n")], set).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Settings, "{error}");
+        error.to_string()
+    };
+    for set in missing {
+        let error = told(set);
+        assert!(error.contains("gone.toml"), "{error}");
+    }
+    for set in broken {
+        let error = told(set);
+        assert!(error.contains("odd.toml"), "{error}");
+    }
 }
 
 #[test]

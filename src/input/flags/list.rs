@@ -11,6 +11,7 @@ use thiserror::Error;
 
 /// Which list an operator's file belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ListKind {
     /// Names of functions, in the format of `config/role.txt`.
     Role,
