@@ -3,13 +3,18 @@
 //!
 //! `cargo bench --bench names`; with a number after `--`, that many domains instead of 200,000. Linux only.
 
+#[path = "../tests/support/dns.rs"]
+mod dns;
+
 use std::fmt::Write as _;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use dns::{Answer, Turn};
 
 const DOMAINS: u64 = 200_000;
 
@@ -19,10 +24,6 @@ const FIXED: u64 = 150_000_000;
 /// What each domain may take besides: its name, that it was met, how its mailboxes stand. With a million domains both come
 /// to 300 MB.
 const PER_DOMAIN: u64 = 150;
-
-/// Records of the kinds that are asked for (RFC 1035 §3.2.2).
-const A: u8 = 1;
-const MX: u8 = 15;
 
 fn main() {
     let domains = std::env::args()
@@ -81,58 +82,25 @@ fn most_memory(status: &str) -> u64 {
 /// A name server on loopback, in which every name has a mail host `mx` below it and an address of its own; with the count of
 /// its questions.
 fn name_server() -> (SocketAddr, Arc<AtomicU64>) {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
     let count = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&count);
-    thread::spawn(move || {
-        let mut packet = [0; 1500];
-        while let Ok((length, from)) = socket.recv_from(&mut packet) {
-            counted.fetch_add(1, Ordering::Relaxed);
-            let _ = socket.send_to(&answer(&packet[..length]), from);
-        }
+    let address = dns::serve(move |name, kind| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Turn::Says(answer(name, kind))
     });
     (address, count)
 }
 
-fn answer(question: &[u8]) -> Vec<u8> {
-    let mut end = 12;
-    while question[end] != 0 {
-        end += 1 + usize::from(question[end]);
-    }
-    let (name, kind) = (&question[12..end], question[end + 2]);
-    let (data, is_answer): (Vec<u8>, bool) = match kind {
-        // The preference, then `mx` below the name that was asked for.
-        MX => (b"\x00\x0a\x02mx\xc0\x0c".to_vec(), true),
-        A => {
-            let hash = name.iter().fold(5381_u32, |hash, byte| {
-                hash.wrapping_mul(33) ^ u32::from(*byte)
+fn answer(name: &str, kind: u16) -> Answer {
+    match kind {
+        dns::MX => Answer::one(name, kind, dns::mx(10, &format!("mx.{name}"))),
+        dns::A => {
+            let hash = name.bytes().fold(5381_u32, |hash, byte| {
+                hash.wrapping_mul(33) ^ u32::from(byte)
             });
             let [_, b, c, d] = hash.to_be_bytes();
-            (vec![11, b, c, d | 1], true)
+            Answer::one(name, kind, vec![11, b, c, d | 1])
         }
-        // None, by the zone's SOA.
-        _ => ([&[0, 0][..], &[0, 0, 0, 60].repeat(5)].concat(), false),
-    };
-    let mut reply = question[..2].to_vec();
-    reply.extend([
-        0x81,
-        0x80,
-        0,
-        1,
-        0,
-        u8::from(is_answer),
-        0,
-        u8::from(!is_answer),
-        0,
-        0,
-    ]);
-    reply.extend(&question[12..end + 5]);
-    match is_answer {
-        true => reply.extend([0xc0, 12, 0, kind]),
-        false => reply.extend([0, 0, 6]),
+        _ => Answer::none(),
     }
-    reply.extend([0, 1, 0, 0, 14, 16, 0, u8::try_from(data.len()).unwrap()]);
-    reply.extend(data);
-    reply
 }

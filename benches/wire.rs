@@ -5,8 +5,14 @@
 //! process of its own, so that what the system says of this one is ours alone: recipients are divided by the processor
 //! time of all our threads, and by that of the run as the clock shows it.
 
+#[path = "../tests/support/dns.rs"]
+mod dns;
+#[path = "../tests/support/smtp.rs"]
+mod smtp;
+
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -26,8 +32,9 @@ use presend::probe::scheduler::{Limits, Progress};
 use presend::smtp::rules::Book;
 use presend::verify::report::Report;
 use presend::verify::{Asking, Observer, Task, Tools, verify};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+
+use dns::{Answer, Turn};
+use smtp::MailHost;
 
 /// Recipients a second that one core is to manage.
 const WANTED: f64 = 20_000.0;
@@ -357,135 +364,68 @@ fn serve() {
     let hosts = std::env::args()
         .find_map(|word| word.parse().ok())
         .expect("the number of hosts");
-    let names = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    println!("{}", names.local_addr().unwrap().port());
-    std::thread::spawn(move || serve_names(&names, hosts));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
-        println!("{}", listener.local_addr().unwrap().port());
-        while let Ok((visitor, _)) = listener.accept().await {
-            tokio::spawn(serve_mail(visitor));
-        }
+    let names = dns::serve(move |name, kind| Turn::Says(answer(name, kind, hosts)));
+    let mail = smtp::serve(|visitor| {
+        visitor.set_nodelay(true)?;
+        smtp::converse(&visitor, &visitor, &mut Postfix)
     });
-}
-
-/// Answers at once, all commands of a flight together.
-async fn serve_mail(mut visitor: TcpStream) -> Option<()> {
-    visitor.set_nodelay(true).ok()?;
-    visitor
-        .write_all(b"220 mx.test ESMTP Postfix\r\n")
-        .await
-        .ok()?;
-    let (mut said, mut replies) = (Vec::with_capacity(4096), Vec::with_capacity(4096));
+    println!("{}\n{mail}", names.port());
     loop {
-        if visitor.read_buf(&mut said).await.ok()? == 0 {
-            return None;
-        }
-        replies.clear();
-        let mut start = 0;
-        while let Some(length) = said[start..].iter().position(|&byte| byte == b'\n') {
-            reply(&said[start..start + length], &mut replies);
-            start += length + 1;
-        }
-        said.drain(..start);
-        visitor.write_all(&replies).await.ok()?;
-        if replies.starts_with(b"221") {
-            return None;
-        }
+        std::thread::park();
     }
 }
 
-fn reply(command: &[u8], replies: &mut Vec<u8>) {
-    let said: &[u8] = match command.get(..4) {
-        Some(b"EHLO") => {
-            b"250-mx.test\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250 ENHANCEDSTATUSCODES\r\n"
-        }
-        Some(b"RCPT") if is_known(command) => b"250 2.1.5 Ok\r\n",
-        Some(b"RCPT") => {
-            // Like Postfix, with the address in it.
-            let path = command.strip_prefix(b"RCPT TO:").unwrap_or_default();
-            let path = path.trim_ascii_end();
-            replies.extend_from_slice(b"550 5.1.1 ");
-            replies.extend_from_slice(path);
-            b": Recipient address rejected: User unknown in virtual mailbox table\r\n"
-        }
-        Some(b"MAIL") => b"250 2.1.0 Ok\r\n",
-        Some(b"RSET") => b"250 2.0.0 Ok\r\n",
-        Some(b"QUIT") => b"221 2.0.0 Bye\r\n",
-        _ => b"502 5.5.2 Error: command not recognized\r\n",
-    };
-    replies.extend_from_slice(said);
+/// Answers at once, all commands of a batch together.
+struct Postfix;
+
+impl MailHost for Postfix {
+    const TOGETHER: bool = true;
+
+    fn greeting(&self) -> &'static [u8] {
+        b"220 mx.test ESMTP Postfix\r\n"
+    }
+
+    fn hello(&mut self, _name: &str, replies: &mut Vec<u8>) {
+        replies.extend_from_slice(
+            b"250-mx.test\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250 ENHANCEDSTATUSCODES\r\n",
+        );
+    }
+
+    fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
+        let unknown = "Recipient address rejected: User unknown in virtual mailbox table";
+        // Writing to memory cannot fail.
+        let _ = match is_known(address) {
+            true => write!(replies, "250 2.1.5 Ok\r\n"),
+            false => write!(replies, "550 5.1.1 <{address}>: {unknown}\r\n"),
+        };
+        ControlFlow::Continue(())
+    }
 }
 
-/// Whether the recipient of a command exists; a decoy is no person.
-fn is_known(command: &[u8]) -> bool {
+/// Whether a recipient exists; a decoy is no person.
+fn is_known(address: &str) -> bool {
     let read = || {
-        let text = std::str::from_utf8(command).ok()?;
-        let (person, rest) = text.split_once("<person")?.1.split_once("@domain")?;
+        let (person, rest) = address.strip_prefix("person")?.split_once("@domain")?;
         let domain = rest.split_once('.')?.0;
         Some(exists(person.parse().ok()?, domain.parse().ok()?))
     };
     read().unwrap_or(false)
 }
 
-/// Answers for `domain7.test` and `mx7.test` (RFC 1035 §4.1).
-fn serve_names(socket: &UdpSocket, hosts: usize) {
-    let mut packet = [0; 512];
-    while let Ok((length, from)) = socket.recv_from(&mut packet) {
-        if let Some(answer) = answer(&packet[..length], hosts) {
-            let _ = socket.send_to(&answer, from);
-        }
-    }
-}
-
-fn answer(question: &[u8], hosts: usize) -> Option<Vec<u8>> {
-    let mut end = 12;
-    while *question.get(end)? != 0 {
-        end += 1 + usize::from(question[end]);
-    }
-    let first = question.get(13..13 + usize::from(question[12]))?;
-    let first = std::str::from_utf8(first).ok()?;
-    let kind = u16::from_be_bytes([*question.get(end + 1)?, *question.get(end + 2)?]);
+/// Answers for `domain7.test` and `mx7.test`.
+fn answer(name: &str, kind: u16, hosts: usize) -> Answer {
+    let first = name.split('.').next().unwrap_or_default();
     let number = |prefix| first.strip_prefix(prefix)?.parse::<usize>().ok();
-    let data = match (kind, number("domain"), number("mx")) {
-        (15, Some(domain), _) => {
-            let host = format!("mx{}", domain % hosts);
-            let length = u8::try_from(host.len()).ok()?;
-            Some([&[0, 10, length], host.as_bytes(), b"\x04test\x00"].concat())
+    match (kind, number("domain"), number("mx")) {
+        (dns::MX, Some(domain), _) => {
+            let host = format!("mx{}.test", domain % hosts);
+            Answer::one(name, dns::MX, dns::mx(10, &host))
         }
-        (1, _, Some(host)) => {
-            let (third, fourth) = (host / 250 + 1, host % 250 + 1);
-            Some(vec![
-                127,
-                0,
-                u8::try_from(third).ok()?,
-                u8::try_from(fourth).ok()?,
-            ])
+        (dns::A, _, Some(host)) => {
+            let octet = |number: usize| u8::try_from(number).expect("not that many hosts");
+            let address = vec![127, 0, octet(host / 250 + 1), octet(host % 250 + 1)];
+            Answer::one(name, dns::A, address)
         }
-        _ => None,
-    };
-    let mut reply = question[..2].to_vec();
-    // A response, authoritative; one question, an answer or an authority.
-    let found = u8::from(data.is_some());
-    reply.extend([0x85, 0x80, 0, 1, 0, found, 0, 1 - found, 0, 0]);
-    reply.extend(&question[12..end + 5]);
-    let (owner, kind, data) = match data {
-        Some(data) => (&[0xc0, 12][..], kind, data),
-        // A "no" is only kept with the zone's SOA (RFC 2308 §2).
-        None => (
-            &[0][..],
-            6,
-            [&[0; 2][..], &[0, 0, 1, 44].repeat(5)].concat(),
-        ),
-    };
-    reply.extend(owner);
-    reply.extend(kind.to_be_bytes());
-    reply.extend([0, 1, 0, 0, 1, 44]);
-    reply.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
-    reply.extend(data);
-    Some(reply)
+        _ => Answer::none(),
+    }
 }
