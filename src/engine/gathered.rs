@@ -101,7 +101,9 @@ mod tests {
             },
         ];
         let mut gathered = Gathered::default();
-        all.iter().for_each(|target| gathered.push(target.clone()));
+        for target in &all {
+            gathered.push(target.clone());
+        }
         assert_eq!(gathered.len(), 5);
         assert_eq!(gathered.into_targets("xn--bcher-kva.test"), all);
     }
