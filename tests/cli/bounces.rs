@@ -286,7 +286,7 @@ fn report_of(person: &str) -> String {
 fn a_hundred_messages_piped_in_at_once_are_all_kept() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let mut programs: Vec<std::process::Child> = (0..100)
+    let programs: Vec<std::process::Child> = (0..100)
         .map(|number| {
             let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_presend"))
                 .args([
@@ -310,8 +310,10 @@ fn a_hundred_messages_piped_in_at_once_are_all_kept() {
             program
         })
         .collect();
-    for program in &mut programs {
-        assert!(program.wait().unwrap().success());
+    for program in programs {
+        let output = program.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
     }
     let dead = fs::read_to_string(folder.join("dead.csv")).unwrap();
     assert_eq!(dead.lines().count(), 101, "{dead}");
