@@ -151,16 +151,20 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
             eprintln!("presend: listening on http://{here}{}", args.base_path);
         }
     };
-    let served = serve(&settings, terms, ready, async || {
+    let over = || {
+        // Heeded from here on, though nobody waits for them yet.
         let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-        let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        async {
+            let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
+                return std::future::pending().await;
+            };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
         }
-    });
+    };
+    let served = serve(&settings, terms, ready, over);
     match served {
         Ok(()) => Ok(Exit::Done),
         Err(ServeError::Verifier(error))

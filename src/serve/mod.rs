@@ -117,16 +117,17 @@ pub enum ServeError {
     Runtime(#[from] std::io::Error),
 }
 
-/// Runs a server until `over` resolves. `ready` is told where it listens.
+/// Runs a server until what `over` gives resolves; it is called before anything else, so that who hears where the server
+/// listens may end it at once. `ready` is told where that is.
 ///
 /// # Errors
 ///
 /// [`ServeError`] when it cannot begin.
-pub fn run(
+pub fn run<O: Future<Output = ()>>(
     settings: &Settings,
     terms: Terms,
     ready: impl FnOnce(SocketAddr),
-    over: impl AsyncFnOnce(),
+    over: impl FnOnce() -> O,
 ) -> Result<(), ServeError> {
     if settings.tokens.is_none() && !settings.listen.ip().is_loopback() {
         return Err(ServeError::NeedsTokens {
@@ -140,6 +141,7 @@ pub fn run(
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let over = over();
         let address = settings.listen;
         let failed = |error| ServeError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -195,7 +197,7 @@ pub fn run(
             }
         });
         ready(here);
-        over().await;
+        over.await;
         sweep.abort();
         telling.abort();
         lists.end();
