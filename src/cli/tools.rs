@@ -13,6 +13,7 @@ use crate::input::suppression::Suppression;
 use crate::model::provider::Providers;
 use crate::model::verdict::Policy;
 use crate::smtp::rules::Book;
+use crate::verifier::own::{self, OwnError};
 use crate::verify::Tools;
 
 /// What comes with the program, with the operator's policy, lists and rules.
@@ -65,39 +66,21 @@ fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
 
 /// The rule book, with the rules of the operator's file first.
 pub(super) fn rule_book(rules: Option<&Path>) -> anyhow::Result<Book> {
-    let Some(path) = rules else {
-        return Ok(Book::built_in());
-    };
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| usage(format!("cannot read the rules {name}: {error}")))?;
-    Book::with_operator_rules(&text, &name).map_err(|error| usage(error.to_string()))
+    own::rules(rules).map_err(|error| usage(error.to_string()))
 }
 
 /// The lists that come with the program, changed by the operator's.
 fn lists(providers: &Arc<Providers>, own: &[(ListKind, PathBuf)]) -> anyhow::Result<Lists> {
-    let mut texts = Vec::new();
-    for (kind, path) in own {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| usage(format!("cannot read the list {name}: {error}")))?;
-        texts.push((*kind, name, text));
-    }
     let update = super::lists::update()?;
     let update = update.as_ref().map(|(name, text)| OwnList {
         kind: ListKind::Disposable,
         file: name,
         text,
     });
-    let own: Vec<OwnList<'_>> = texts
-        .iter()
-        .map(|(kind, file, text)| OwnList {
-            kind: *kind,
-            file,
-            text,
-        })
-        .collect();
-    Ok(Lists::with_update(Arc::clone(providers), update, &own)?)
+    own::lists(Arc::clone(providers), update, own).map_err(|error| match error {
+        OwnError::List(error) => error.into(),
+        error => usage(error.to_string()),
+    })
 }
 
 fn policy_file(path: &Path) -> anyhow::Result<Policy> {

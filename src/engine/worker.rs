@@ -1359,7 +1359,8 @@ impl Desk {
             let all_noted = Arc::clone(&all);
             async move {
                 let (key, block, source) = &told;
-                let noted = note_block(engine.as_ref(), key, (source, block), now).await;
+                let note = |blocks: &mut Blocks| blocks.note(source, block, now);
+                let noted = change_host(engine.as_ref(), &key_of(&key.0), note).await;
                 let noted = noted.map(|(blocks, is_news)| {
                     let mut noted = all_noted.lock().unwrap_or_else(PoisonError::into_inner);
                     noted.push((key.clone(), blocks, is_news));
@@ -2077,7 +2078,12 @@ impl Reply {
                 receipt,
             } => {
                 if let Some((place, to)) = moved {
-                    note_move(engine, place, *to).await?;
+                    // Told again, it is told all the same.
+                    let moved = |blocks: &mut Blocks| {
+                        blocks.move_to(to.number());
+                        true
+                    };
+                    change_host(engine, place, moved).await?;
                 }
                 if let Some(said) = said {
                     engine.answer(said).await?;
@@ -2196,8 +2202,9 @@ async fn tell_of_what_was_tried(
     let told = std::mem::take(&mut bench.borrow_mut().tried).into_iter();
     let tell = move |engine: Arc<dyn Engine>, told: Told| async move {
         let ((run, key), there) = &told;
-        let result = note_tried(engine.as_ref(), run, key, there, now).await;
-        (told, result)
+        let note = |blocks: &mut Blocks| blocks.tried.note(run, there, now);
+        let noted = change_host(engine.as_ref(), &key_of(&key.0), note).await;
+        (told, noted.map(|_| ()))
     };
     let (left, failed) = at_once(&worker.engine, told.collect(), tell).await;
     let mut bench = bench.borrow_mut();
@@ -2210,68 +2217,25 @@ async fn tell_of_what_was_tried(
 /// What was tried in vain at a host for a run.
 type Told = ((RunId, HostKey), BTreeMap<IpAddr, InVain>);
 
-/// Notes in the table what was tried in vain at a host.
-async fn note_tried(
+/// Changes what the table says of the host at `place`. `change` says whether it has changed anything; it is called again
+/// where somebody else was faster. Returns what stands there by then, and whether that was news.
+async fn change_host(
     engine: &dyn Engine,
-    run: &RunId,
-    key: &HostKey,
-    there: &BTreeMap<IpAddr, InVain>,
-    now: Timestamp,
-) -> Result<(), EngineError> {
-    let place = key_of(&key.0);
-    loop {
-        let stands = engine.read(Table::Hosts, &place).await?;
-        let revision = stands.as_ref().map(|entry| entry.revision);
-        let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
-        let mut blocks: Blocks = blocks.unwrap_or_default();
-        if !blocks.tried.note(run, there, now) {
-            return Ok(());
-        }
-        let bytes = wire::encode(&blocks);
-        let written = engine.write(Table::Hosts, &place, &bytes, revision).await?;
-        if let Changed::Yes(_) = written {
-            return Ok(());
-        }
-    }
-}
-
-/// Notes in the table that a host has blocked one of our addresses. Returns whom it blocks by now, and whether that was
-/// news.
-async fn note_block(
-    engine: &dyn Engine,
-    key: &HostKey,
-    (source, block): (&str, &Block),
-    now: Timestamp,
+    place: &str,
+    change: impl Fn(&mut Blocks) -> bool,
 ) -> Result<(Blocks, bool), EngineError> {
-    let place = key_of(&key.0);
-    loop {
-        let stands = engine.read(Table::Hosts, &place).await?;
-        let revision = stands.as_ref().map(|entry| entry.revision);
-        let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
-        let mut blocks: Blocks = blocks.unwrap_or_default();
-        if !blocks.note(source, block, now) {
-            return Ok((blocks, false));
-        }
-        let bytes = wire::encode(&blocks);
-        let written = engine.write(Table::Hosts, &place, &bytes, revision).await?;
-        if let Changed::Yes(_) = written {
-            return Ok((blocks, true));
-        }
-    }
-}
-
-/// Tells the others where the orders of a host have moved.
-async fn note_move(engine: &dyn Engine, place: &str, to: Partition) -> Result<(), EngineError> {
     loop {
         let stands = engine.read(Table::Hosts, place).await?;
         let revision = stands.as_ref().map(|entry| entry.revision);
         let blocks = stands.and_then(|entry| wire::decode(&entry.value).ok());
         let mut blocks: Blocks = blocks.unwrap_or_default();
-        blocks.move_to(to.number());
+        if !change(&mut blocks) {
+            return Ok((blocks, false));
+        }
         let bytes = wire::encode(&blocks);
         let written = engine.write(Table::Hosts, place, &bytes, revision).await?;
         if let Changed::Yes(_) = written {
-            return Ok(());
+            return Ok((blocks, true));
         }
     }
 }

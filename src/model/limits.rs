@@ -730,8 +730,8 @@ pub const LEDGER_BATCH_WAIT: Duration = Duration::from_millis(250);
 /// ten times full speed.
 pub const LEDGER_NAP: Duration = Duration::from_millis(5);
 
-/// How long to wait for another program that is writing the ledger. Our choice: a hundred bounces that are piped in at once
-/// write one after the other, and on a slow machine that takes more than ten seconds for the last of them.
+/// How long to wait for another program that is writing the ledger. Our choice: bounces that are piped in at once write
+/// one after the other, and three hundred took fifteen seconds in a build for tests on two cores.
 pub const LEDGER_WAIT: Duration = Duration::from_secs(30);
 
 /// How long to wait before a ledger that another program has for itself is asked for again.

@@ -11,10 +11,11 @@ use tokio::sync::mpsc;
 use super::Verifier;
 use super::asker::Asker;
 use super::error::{Error, ErrorKind};
+use super::own;
 use super::place::Place;
 use super::setup::{OpenLedger, Setup, SetupError};
 use super::work::Worker;
-use crate::input::flags::{ListKind, Lists, OwnList};
+use crate::input::flags::ListKind;
 use crate::input::suppression::Suppression;
 use crate::ledger::Lifetimes;
 use crate::model::provider::Providers;
@@ -22,7 +23,6 @@ use crate::model::verdict::Policy;
 use crate::net::live::{BadProxy, Proxy};
 use crate::probe::pace::Rate;
 use crate::probe::run::Depth;
-use crate::smtp::rules::Book;
 use crate::verify::Tools;
 
 /// How a [`Verifier`] is set up. What is not said is as for the program without options; only the sender has no
@@ -218,10 +218,7 @@ impl Builder {
             Some(file) => policy_of(file)?,
             None => named_policy(self.policy.as_deref().unwrap_or("balanced"))?,
         };
-        let book = match &self.rules {
-            Some(file) => rules_of(file)?,
-            None => Book::built_in(),
-        };
+        let book = own::rules(self.rules.as_deref()).map_err(|error| settings(&error))?;
         let mut suppression = Suppression::default();
         if !self.suppressed.is_empty() {
             suppression
@@ -229,7 +226,8 @@ impl Builder {
                 .map_err(|error| settings(&error))?;
         }
         let providers = Arc::new(Providers::built_in());
-        let lists = lists_with(Arc::clone(&providers), &self.own_lists)?;
+        let lists = own::lists(Arc::clone(&providers), None, &self.own_lists)
+            .map_err(|error| settings(&error))?;
         let worker = Worker {
             ledger: OpenLedger::at(self.ledger, &place, Lifetimes::default(), place.beginning())?,
             tools: Tools {
@@ -262,40 +260,10 @@ fn named_policy(name: &str) -> Result<Policy, Error> {
     })
 }
 
+/// The policy in a file.
 fn policy_of(file: &Path) -> Result<Policy, Error> {
-    let (name, text) = read("policy", file)?;
+    let (name, text) = own::read("policy", file).map_err(|error| settings(&error))?;
     Policy::from_toml(&text, &name).map_err(|error| settings(&error))
-}
-
-fn rules_of(file: &Path) -> Result<Book, Error> {
-    let (name, text) = read("rules", file)?;
-    Book::with_operator_rules(&text, &name).map_err(|error| settings(&error))
-}
-
-/// The lists that come with the library, changed by the operator's `own` in their order.
-fn lists_with(providers: Arc<Providers>, own: &[(ListKind, PathBuf)]) -> Result<Lists, Error> {
-    let texts = own
-        .iter()
-        .map(|(kind, file)| read("list", file).map(|(name, text)| (*kind, name, text)))
-        .collect::<Result<Vec<_>, Error>>()?;
-    let own: Vec<OwnList<'_>> = texts
-        .iter()
-        .map(|(kind, file, text)| OwnList {
-            kind: *kind,
-            file,
-            text,
-        })
-        .collect();
-    Lists::new(providers, &own).map_err(|error| settings(&error))
-}
-
-/// The name and the text of a file of the operator's.
-fn read(what: &str, file: &Path) -> Result<(String, String), Error> {
-    let name = file.display().to_string();
-    match std::fs::read_to_string(file) {
-        Ok(text) => Ok((name, text)),
-        Err(error) => Err(settings(&format!("cannot read the {what} {name}: {error}"))),
-    }
 }
 
 /// What is wrong with a setting.

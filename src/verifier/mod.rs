@@ -7,6 +7,7 @@ pub mod desk;
 mod error;
 mod explain;
 mod list;
+pub mod own;
 pub mod place;
 mod preflight;
 mod run;

@@ -8,6 +8,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Kinds of records (RFC 1035 §3.2.2, RFC 3596).
@@ -100,13 +101,17 @@ where
             }
         }
     });
+    let dead = Arc::new(AtomicBool::new(false));
     thread::spawn(move || {
         for stream in tcp.incoming().flatten() {
-            let turn = Arc::clone(&of_streams);
-            // One client at a time is enough here, and lets it die with its port.
-            if serve_stream(stream, &*turn).is_none() {
+            if dead.load(Ordering::SeqCst) {
                 return;
             }
+            let (turn, dead) = (Arc::clone(&of_streams), Arc::clone(&dead));
+            thread::spawn(move || {
+                let lives = serve_stream(stream, &*turn).is_some();
+                dead.fetch_or(!lives, Ordering::SeqCst);
+            });
         }
     });
     address

@@ -151,12 +151,12 @@ impl Scheduler {
             open[session.group].1 += u32::from(session.makes_way);
         }
         for ((group, booked), open) in self.groups.iter().zip(booked).zip(open) {
-            let machines = || group.targets.iter().map(|(_, machine)| *machine);
-            let machines = || machines().collect::<Vec<IpAddr>>();
+            let machines = group.targets.iter().map(|(_, machine)| *machine);
+            let machines: Vec<IpAddr> = machines.collect();
             let counted = (group.waiting, group.askable);
-            assert_eq!(counted, *booked, "what waits at {:?}", machines());
+            assert_eq!(counted, *booked, "what waits at {machines:?}");
             let counted = (group.sessions, group.leaving);
-            assert_eq!(counted, open, "sessions at {:?}", machines());
+            assert_eq!(counted, open, "sessions at {machines:?}");
             at_hosts[group.host].0 += booked.0;
             at_hosts[group.host].1 += open.0;
         }
