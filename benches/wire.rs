@@ -260,11 +260,15 @@ async fn run(
     };
     ledger.begin(&job, now).unwrap();
     let task = Task::of(Source::open(list).unwrap(), folder.join("out"));
+    let clock = world.clock.clone();
     let asking = Asking::World(world, Box::new(terms(shape, server.mail)));
     let never = std::future::pending::<Ending>();
-    verify(&task, &tools(), asking, &mut ledger, watch, never)
+    let report = verify(&task, &tools(), asking, &mut ledger, watch, never)
         .await
-        .unwrap()
+        .unwrap();
+    // A run that was interrupted asks anew whether hosts still tell the truth; this one is done with them.
+    ledger.end("completed", "", clock.now()).unwrap();
+    report
 }
 
 fn terms(shape: &Shape, port: u16) -> RunConfig {
