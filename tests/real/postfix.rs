@@ -18,6 +18,7 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
         certificates(machine, &host.name);
     }
     machine.write("etc/postfix/recipient_access", &recipient_access(domains));
+    machine.write("etc/postfix/relocated", &relocated(domains));
     let mut boxes = String::new();
     for domain in with(domains, Mailboxes::Virtual) {
         for Person { local, .. } in domain
@@ -97,6 +98,7 @@ fn main_cf(machine: &Machine, host: &Host, domains: &[&Domain]) -> String {
          relay_domains = {relayed}\n\
          smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination\n\
          smtpd_recipient_restrictions = check_recipient_access texthash:/etc/postfix/recipient_access\n\
+         relocated_maps = texthash:/etc/postfix/relocated\n\
          {settings}\n",
         name = host.name,
         address = host.address,
@@ -144,12 +146,25 @@ fn recipient_access(domains: &[&Domain]) -> String {
                 Truth::Disabled => "550 5.2.1 This mailbox has been disabled",
                 Truth::Deliverable
                 | Truth::Dead
+                | Truth::Moved
                 | Truth::CatchAll
                 | Truth::DeadForNow
                 | Truth::Blocked
                 | Truth::BlockedDead => continue,
             };
             let _ = writeln!(table, "{local}@{} {action}", domain.name);
+        }
+    }
+    table
+}
+
+/// Who has another address, and which.
+fn relocated(domains: &[&Domain]) -> String {
+    let mut table = String::new();
+    for domain in domains {
+        let moved = domain.people.iter();
+        for Person { local, .. } in moved.filter(|person| person.truth == Truth::Moved) {
+            let _ = writeln!(table, "{local}@{} {local}@elsewhere.test", domain.name);
         }
     }
     table

@@ -10,7 +10,7 @@ use crate::table::{Host, Internet, Truth};
 fn right_verdict(truth: Truth) -> &'static str {
     match truth {
         Truth::Deliverable => "deliverable",
-        Truth::Dead | Truth::Disabled => "undeliverable",
+        Truth::Dead | Truth::Disabled | Truth::Moved => "undeliverable",
         Truth::Full | Truth::CatchAll => "risky",
         Truth::DeadForNow | Truth::Blocked | Truth::BlockedDead => "unknown",
     }
@@ -21,7 +21,7 @@ fn is_grave(truth: Truth, verdict: &str) -> bool {
     match truth {
         Truth::Deliverable | Truth::Full => verdict == "undeliverable",
         Truth::CatchAll => matches!(verdict, "undeliverable" | "deliverable"),
-        Truth::Dead | Truth::Disabled => verdict == "deliverable",
+        Truth::Dead | Truth::Disabled | Truth::Moved => verdict == "deliverable",
         // A code for "not now" rejects nobody, but promises nothing either.
         Truth::DeadForNow | Truth::Blocked | Truth::BlockedDead => {
             matches!(verdict, "undeliverable" | "deliverable")

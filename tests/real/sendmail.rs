@@ -17,9 +17,12 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
     let mut access = String::new();
     for domain in with(domains, Mailboxes::Virtual) {
         for person in &domain.people {
-            if person.truth.has_mailbox() {
-                let _ = writeln!(users, "{}@{}\tvmail", person.local, domain.name);
-            }
+            let to = match person.truth {
+                Truth::Moved => "somebody@elsewhere.test.REDIRECT",
+                truth if truth.has_mailbox() => "vmail",
+                _ => continue,
+            };
+            let _ = writeln!(users, "{}@{}\t{to}", person.local, domain.name);
         }
         let rest = match domain
             .people
@@ -38,6 +41,7 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
                 Truth::Disabled => "ERROR:5.2.1:550 Mailbox disabled for this recipient",
                 Truth::Deliverable
                 | Truth::Dead
+                | Truth::Moved
                 | Truth::CatchAll
                 | Truth::DeadForNow
                 | Truth::Blocked
@@ -71,6 +75,7 @@ define(`ALIAS_FILE', `/etc/mail/aliases')dnl
 FEATURE(`no_default_msa')dnl
 DAEMON_OPTIONS(`Family=inet, Name=MTA-v4, Port=smtp, Addr={address}')dnl
 FEATURE(`use_cw_file')dnl
+FEATURE(`redirect')dnl
 FEATURE(`access_db', `hash -o -T<TMPF> /etc/mail/access')dnl
 FEATURE(`blocklist_recipients')dnl
 FEATURE(`virtusertable', `hash -o /etc/mail/virtusertable')dnl

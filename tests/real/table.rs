@@ -113,6 +113,8 @@ pub(crate) enum Truth {
     DeadForNow,
     /// The mailbox was closed, and the server says so.
     Disabled,
+    /// The person has another address, and the server says so.
+    Moved,
     /// There is a mailbox, but it is full.
     Full,
     /// The server takes whatever is sent to the domain.
@@ -128,7 +130,11 @@ impl Truth {
     pub(crate) fn has_mailbox(self) -> bool {
         match self {
             Truth::Deliverable | Truth::Full | Truth::Disabled | Truth::Blocked => true,
-            Truth::Dead | Truth::DeadForNow | Truth::BlockedDead | Truth::CatchAll => false,
+            Truth::Dead
+            | Truth::Moved
+            | Truth::DeadForNow
+            | Truth::BlockedDead
+            | Truth::CatchAll => false,
         }
     }
 }

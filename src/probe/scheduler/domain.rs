@@ -371,7 +371,9 @@ impl Entry {
         asked: [u32; 2],
         now: Timestamp,
     ) -> Option<Question> {
-        if self.decoy_is_due(now) {
+        // An address known to exist goes first, for the decoy fits whatever transaction that wants.
+        let control_first = self.has_a_control() && self.askable_now(greylisting) > 0;
+        if self.decoy_is_due(now) && !control_first {
             self.strangers.asking_decoy();
             self.under_way += 1;
             return Some(Question::Decoy);

@@ -145,8 +145,9 @@ impl Scheduler {
             CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold => true,
             CatchAllState::RefusesStrangers | CatchAllState::CatchAll => false,
         };
-        // It is to be named beside a decoy, in a transaction of plain addresses.
-        if is_open && !address.needs_smtputf8() && !self.vouched.contains_key(&domain) {
+        // Rather a plain one: it may be named in a transaction that is open.
+        let is_better = |known: &Address| known.needs_smtputf8() && !address.needs_smtputf8();
+        if is_open && self.vouched.get(&domain).is_none_or(is_better) {
             self.vouched.insert(domain, address.clone());
         }
     }
@@ -198,7 +199,7 @@ impl Scheduler {
 
     /// Asks about an accepted address once more, beside its domain's decoy, where that would explain the words with
     /// which a machine of a group refuses unknown recipients. The decoy is asked about once more as well, unless it was
-    /// refused in the open transaction of `session`, which has room for it. Returns whether it does.
+    /// refused in the open transaction of `session`, which has room for the address. Returns whether it does.
     pub(super) fn asks_for_an_explanation(
         &mut self,
         group: usize,
@@ -216,9 +217,11 @@ impl Scheduler {
                 known.own_words.is_asked_for = true;
             }
         }
+        let fits = !address.needs_smtputf8()
+            && session.is_some_and(|session| self.has_a_puzzle_open(session, domain));
         self.counts.take_in();
         self.domains[domain].push(&control(address));
-        if !session.is_some_and(|session| self.has_a_puzzle_open(session, domain)) {
+        if !fits {
             self.hear_of_strangers(domain, CatchAll::ask_again, now);
         }
         self.offer_domain(domain, now);

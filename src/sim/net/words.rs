@@ -8,7 +8,7 @@ type Table = &'static [(Line, &'static str)];
 /// The reply of a make where it differs from the common one; `None` where it does not.
 pub(super) fn own(dialect: Dialect, line: Line) -> Option<&'static str> {
     let table = match dialect {
-        Dialect::Postfix => return None,
+        Dialect::Postfix => POSTFIX,
         Dialect::Exim => EXIM,
         Dialect::Qmail => QMAIL,
         Dialect::Exchange => EXCHANGE,
@@ -73,6 +73,12 @@ pub(super) fn common(line: Line) -> &'static str {
         Line::TalksEarly => "521 5.5.1 Protocol error",
     }
 }
+
+/// The common words are its own, but for these.
+const POSTFIX: Table = &[(
+    Line::Moved,
+    "550 5.1.6 <{address}>: Recipient address rejected: User has moved to {moved_to}",
+)];
 
 const EXIM: Table = &[
     (

@@ -468,6 +468,26 @@ fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_a
 }
 
 #[test]
+fn an_address_that_needs_smtputf8_explains_words_too() {
+    let habits = Habits {
+        answer: in_riddles,
+        ..Habits::default()
+    };
+    let served = [("one.test", 0), ("all.test", 0)];
+    let list = ["aé@one.test", "a@all.test"].map(str::to_owned);
+    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
+    drill.run();
+    let domain = drill.scheduler.by_name["one.test"];
+    let openness = drill.scheduler.domains[domain].strangers.openness();
+    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    assert_eq!(
+        drill.questions(),
+        4 + 2,
+        "both once more, in a transaction that may name such an address"
+    );
+}
+
+#[test]
 fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
     let told = riddles(&["one.test", "all.test"], &["later.test"]).learned;
     let is_given_up = |learned: &Event| match learned {

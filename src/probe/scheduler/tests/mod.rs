@@ -391,6 +391,7 @@ impl Drill {
                 } else if habits.opens {
                     let offer = Offer {
                         pipelining: true,
+                        smtputf8: true,
                         ..Offer::default()
                     };
                     self.later(habits.round_trip * 3, session, SessionEvent::Opened(offer));
