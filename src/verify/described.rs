@@ -1,6 +1,6 @@
 //! What the text of a row's address says, before any host is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault};
 
 use foldhash::quality::RandomState;
@@ -228,8 +228,10 @@ pub(super) fn parse_text(text: &[u8]) -> Result<Vec<Address>, NoAddress> {
 #[derive(Debug)]
 pub struct Describer<'a> {
     lists: &'a Lists,
-    /// The place of each domain's note.
-    domains: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
+    /// The domains of which there is nothing to say.
+    plain: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    /// The place of each other domain's note.
+    noted: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
     /// What there is to say: nothing first, then of each domain of which there is more.
     notes: Vec<Note>,
     keys: RandomState,
@@ -248,7 +250,8 @@ impl<'a> Describer<'a> {
     pub fn new(lists: &'a Lists) -> Self {
         Describer {
             lists,
-            domains: HashMap::default(),
+            plain: HashSet::default(),
+            noted: HashMap::default(),
             notes: vec![Note::default()],
             keys: RandomState::default(),
         }
@@ -294,8 +297,9 @@ impl<'a> Describer<'a> {
 
     /// Forgets all domains, if there might not be room for so many more.
     fn make_room(&mut self, more: usize) {
-        if self.domains.len() + more > limits::DESCRIBED_DOMAINS {
-            self.domains.clear();
+        if self.plain.len() + self.noted.len() + more > limits::DESCRIBED_DOMAINS {
+            self.plain.clear();
+            self.noted.clear();
             self.notes.truncate(1);
         }
     }
@@ -303,7 +307,10 @@ impl<'a> Describer<'a> {
     /// The place of what there is to say of a domain.
     fn note(&mut self, domain: Domain<'_>) -> u32 {
         let known = self.keys.hash_one(domain.wire());
-        if let Some(place) = self.domains.get(&known) {
+        if self.plain.contains(&known) {
+            return 0;
+        }
+        if let Some(place) = self.noted.get(&known) {
             return *place;
         }
         let meant = domain.name().and_then(address::suggest_domain);
@@ -311,14 +318,13 @@ impl<'a> Describer<'a> {
             listed: self.lists.of_domain(domain),
             meant: meant.map(Into::into),
         };
-        let place = if note == self.notes[0] {
-            0
-        } else {
-            self.notes.push(note);
-            self.notes.len() - 1
-        };
-        let place = u32::try_from(place).expect("there are fewer notes than domains are kept");
-        self.domains.insert(known, place);
+        if note == self.notes[0] {
+            self.plain.insert(known);
+            return 0;
+        }
+        let place = u32::try_from(self.notes.len()).expect("fewer notes than domains are kept");
+        self.notes.push(note);
+        self.noted.insert(known, place);
         place
     }
 }
