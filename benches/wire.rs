@@ -260,7 +260,7 @@ async fn run(
     };
     ledger.begin(&job, now).unwrap();
     let task = Task::of(Source::open(list).unwrap(), folder.join("out"));
-    let clock = world.clock.clone();
+    let clock = world.clock;
     let asking = Asking::World(world, Box::new(terms(shape, server.mail)));
     let never = std::future::pending::<Ending>();
     let report = verify(&task, &tools(), asking, &mut ledger, watch, never)

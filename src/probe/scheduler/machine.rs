@@ -11,7 +11,7 @@ use super::puzzle::OwnWords;
 use super::{Event, Heard, Scheduler, SessionId};
 use crate::model::limits;
 use crate::model::reading::Reading;
-use crate::model::reason::Blame;
+use crate::model::reason::{Blame, Reason};
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::Block;
@@ -246,7 +246,7 @@ impl Scheduler {
         let known = &mut self.hosts[host].known;
         known.machines.insert(machine, block.clone());
         self.partly_blocked.insert(host);
-        match self.concerns_all(host) {
+        match self.concerns_all(host, block.reading.reason) {
             true => self.bar_all(host, &block, now),
             false => self.bar((host, machine, None), name, &block, now),
         }
@@ -260,8 +260,8 @@ impl Scheduler {
         }
         for host in std::mem::take(&mut self.partly_blocked) {
             let blocks = self.hosts[host].known.machines.values();
-            let last = blocks.max_by_key(|block| block.until).cloned();
-            if let Some(block) = last.filter(|_| self.concerns_all(host)) {
+            let blocks = blocks.filter(|block| self.concerns_all(host, block.reading.reason));
+            if let Some(block) = blocks.max_by_key(|block| block.until).cloned() {
                 self.bar_all(host, &block, now);
             } else {
                 self.partly_blocked.insert(host);
@@ -317,8 +317,9 @@ impl Scheduler {
         }
     }
 
-    /// Whether what some machines of a key have against us is what all of them have.
-    fn concerns_all(&self, host: usize) -> bool {
+    /// Whether what some machines of a key have against us, for this reason, is what all of them have. One that minds our
+    /// name does not speak for one that has listed our address.
+    fn concerns_all(&self, host: usize, reason: Reason) -> bool {
         let host = &self.hosts[host];
         if host.acts_as_one() {
             return true;
@@ -328,9 +329,14 @@ impl Scheduler {
             return false;
         }
         let groups = || host.groups.iter().map(|&group| &self.groups[group]);
+        let says_so = |machine: IpAddr| {
+            let known = self.machines.get(&machine);
+            let block = known.and_then(|known| known.blocked.as_deref());
+            block.is_some_and(|block| block.reading.reason == reason)
+        };
         let blocks = |group: &MxGroup| {
             let mut machines = group.targets.iter().map(|(_, machine)| *machine);
-            machines.any(|machine| self.machine_blocks(machine))
+            machines.any(says_so)
         };
         // Mail hosts that serve the same domains, in whatever order, may be those of one customer, with a filter of its
         // own.
@@ -347,9 +353,8 @@ impl Scheduler {
         let named = groups().flat_map(|group| group.targets.iter().map(|(_, machine)| *machine));
         // Those that were not met yet have nothing against us so far.
         let all: BTreeSet<IpAddr> = named.chain(host.met.iter().copied()).collect();
-        let (blocking, others): (Vec<IpAddr>, Vec<IpAddr>) = all
-            .into_iter()
-            .partition(|machine| self.machine_blocks(*machine));
+        let (blocking, others): (Vec<IpAddr>, Vec<IpAddr>) =
+            all.into_iter().partition(|machine| says_so(*machine));
         // One that answers us as if nothing were amiss shows that each of them decides for itself.
         let each_decides = others.iter().any(|machine| self.answers_us(*machine));
         !each_decides && speak_for_all(blocking.len(), blocking.len() + others.len())

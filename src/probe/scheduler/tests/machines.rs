@@ -151,6 +151,20 @@ fn what_most_machines_have_against_us_all_have() {
 }
 
 #[test]
+fn machines_that_mind_different_things_do_not_speak_for_their_neighbours() {
+    let minds_our_name = Habits {
+        minds_our_name: true,
+        ..Habits::default()
+    };
+    let mut drill = at_machines(&[blocks, honest, honest], &[&[0], &[1], &[2]], 10);
+    drill.hosts[1] = minds_our_name;
+    drill.run();
+    assert_eq!(drill.word("a0@d0.test"), Reason::SenderBlocked);
+    assert_eq!(drill.word("a0@d1.test"), Reason::SenderRefused);
+    assert_eq!(drill.word("a0@d2.test"), Reason::Accepted);
+}
+
+#[test]
 fn what_most_machines_have_against_us_is_seen_also_when_it_was_said_before_the_last_look_up() {
     let answers = [blocks, blocks, honest];
     let mut drill = at_machines(&answers, &[&[0], &[1]], 10);

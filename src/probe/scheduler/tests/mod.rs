@@ -33,6 +33,8 @@ struct Habits {
     /// 1).
     answer: fn(Question<'_>) -> Reply,
     opens: bool,
+    /// It refuses the name by which we introduce ourselves.
+    minds_our_name: bool,
     /// A reply too many comes behind QUIT.
     surplus: bool,
     /// The most connections at once that it takes.
@@ -131,6 +133,7 @@ impl Default for Habits {
             tarpit: Duration::ZERO,
             answer: honest,
             opens: true,
+            minds_our_name: false,
             surplus: false,
             connections: u32::MAX,
             rate: None,
@@ -388,6 +391,10 @@ impl Drill {
                     let mut heard = heard(Some(421), Reason::RateLimited, false);
                     heard.exchange.stage = crate::model::stage::Stage::Greeting;
                     self.later(habits.round_trip * 2, session, SessionEvent::Failed(heard));
+                } else if habits.minds_our_name {
+                    let mut heard = heard(Some(550), Reason::SenderRefused, true);
+                    heard.exchange.stage = crate::model::stage::Stage::Hello;
+                    self.later(habits.round_trip * 3, session, SessionEvent::Failed(heard));
                 } else if habits.opens {
                     let offer = Offer {
                         pipelining: true,
