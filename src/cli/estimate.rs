@@ -14,7 +14,7 @@ use super::safe::safe;
 use super::screen::Screen;
 use super::{Exit, inputs, stop, tools};
 use crate::model::ending::Ending;
-use crate::model::text::{grouped, percent};
+use crate::model::text::{counted, grouped, percent};
 use crate::verifier::place::Place;
 use crate::verify::add_domains;
 use crate::verify::estimate::{Estimated, Length, Sample, estimate};
@@ -103,10 +103,11 @@ fn describe(estimated: &Estimated, simulated: bool) -> String {
     let found = &estimated.estimate;
     let _ = writeln!(
         text,
-        "{}: {} rows, estimated from {} addresses\n",
+        "{}: {}, estimated from {} of {}\n",
         safe(&estimated.list),
-        grouped(estimated.rows),
-        grouped(estimated.sample)
+        counted(estimated.rows, "row", "rows"),
+        grouped(estimated.sample),
+        counted(estimated.mailboxes, "address", "addresses")
     );
     let _ = writeln!(
         text,
@@ -193,7 +194,7 @@ fn surer(estimated: &Estimated) -> String {
     let found = &estimated.estimate;
     let width = found.input.high - found.input.low;
     match found.halving_sample {
-        Some(sample) if sample >= estimated.addresses => format!(
+        Some(sample) if sample >= estimated.mailboxes => format!(
             "only verifying the whole list makes the interval half as wide (it spans {} now)",
             percent(width)
         ),

@@ -335,6 +335,7 @@ fn report(error: &anyhow::Error) -> Exit {
             IntakeError::Ambiguous { .. }
             | IntakeError::NoSuchColumn { .. }
             | IntakeError::NoSuchSheet { .. }
+            | IntakeError::SeveralArrays { .. }
             | IntakeError::NoAddressColumn { .. },
         ) => Exit::Usage,
         Some(_) => Exit::NoList,

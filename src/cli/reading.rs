@@ -18,7 +18,7 @@ pub(super) struct ReadingArgs {
     /// What the text is encoded in: utf-8, windows-1251, gbk, ... [default: found out]
     #[arg(long, value_name = "NAME")]
     encoding: Option<Encoding>,
-    /// Which sheet of a spreadsheet file is read [default: the first]
+    /// Which sheet of a spreadsheet file is read [default: the first], or which array of a JSON document
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
 }

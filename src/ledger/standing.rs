@@ -176,6 +176,12 @@ impl Register {
         is_new
     }
 
+    /// Whether the mailbox of this hash was met in this run.
+    #[must_use]
+    pub fn has(&self, hash: u64) -> bool {
+        self.find(hash).is_ok_and(|at| self.now[at] != NONE)
+    }
+
     /// Notes how a mailbox stands that was met. Returns what changed, with how it stood before.
     pub fn note(&mut self, hash: u64, verdict: Verdict) -> Option<(Change, Option<Verdict>)> {
         let code = self.code(verdict);

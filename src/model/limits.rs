@@ -83,8 +83,11 @@ pub const INFLATION: u64 = 200;
 /// Most characters of a cell: what Excel has (32,767).
 pub const CELL_CHARACTERS: usize = 32_767;
 
-/// Most columns that JSON lines are spread over. Our choice: far above what exports have; keys beyond it are left out.
+/// Most columns that JSON is spread over. Our choice: far above what exports have; keys beyond it are left out.
 pub const JSON_COLUMNS: usize = 1000;
+
+/// Most arrays of a JSON document that are looked at for the list. Our choice: answers of programs have a handful.
+pub const JSON_ARRAYS: usize = 64;
 
 /// How many of the first bytes decide whether a file is text, in bytes. Our choice: short, so that damage further on
 /// costs rows and not the list.

@@ -56,6 +56,22 @@ pub fn about(count: f64) -> String {
     }
 }
 
+/// Whether a text is the name of an entry in a directory and holds no address: `/o=Acme/cn=Recipients/cn=ann` as Exchange
+/// writes it, `CN=Ann/O=Acme` as Notes does, `cn=Ann,dc=acme` as LDAP does (RFC 4514).
+#[must_use]
+pub fn is_directory_name(text: &str) -> bool {
+    if text.contains('@') || !text.contains('=') {
+        return false;
+    }
+    let lower = text.to_ascii_lowercase();
+    let has = |name: &str| {
+        lower
+            .split(['/', ',', ';', ':'])
+            .any(|part| part.trim_start().starts_with(name))
+    };
+    has("cn=") && (has("o=") || has("ou=") || has("dc="))
+}
+
 /// A text from outside that cannot move a cursor, colour a screen or turn the direction of writing: what
 /// [is harmful](is_harmful) is shown as `�`.
 #[must_use]

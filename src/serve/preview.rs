@@ -63,10 +63,12 @@ fn is_undecided(error: &IntakeError) -> bool {
     )
 }
 
-/// The sheets that are told of, the one first that is read.
+/// The sheets or arrays that are told of, the one first that is read.
 fn sheets(remarks: &[Remark]) -> Vec<String> {
     let told = remarks.iter().find_map(|remark| match remark {
-        Remark::Sheets { used, others, .. } => Some((used, others)),
+        Remark::Sheets { used, others, .. } | Remark::Array { used, others } => {
+            Some((used, others))
+        }
         Remark::Above { .. }
         | Remark::Below { .. }
         | Remark::Spare { .. }

@@ -8,7 +8,7 @@ use foldhash::quality::RandomState;
 use super::seen::AsItIs;
 use crate::input::address::{self, Address, Contents, Domain, Fault, Found};
 use crate::input::flags::{Flags, Lists, OfDomain};
-use crate::input::list::{Row, RowFault, Width};
+use crate::input::list::{About, Row, RowFault, Width, names_the_column};
 use crate::model::limits;
 
 /// An address with what its text alone says of it.
@@ -112,14 +112,16 @@ pub(crate) fn read_row(row: &Row<'_>, with: impl FnMut(Named)) {
 pub(crate) enum Place {
     /// In the table.
     Table,
-    /// Behind a table: it is too short to be one of its rows, and names no recipient.
+    /// Behind a table, or between its parts: it is too short to be one of its rows or sums up others, and names no
+    /// recipient.
     Footer,
 }
 
 impl Place {
     /// Where `row` stands.
     pub(crate) fn of(row: &Row<'_>) -> Self {
-        match row.width == Width::Short && !row.raw.contains(&b'@') {
+        let is_short = row.width == Width::Short && !row.raw.contains(&b'@');
+        match is_short || row.about == About::OtherRows {
             true => Place::Footer,
             false => Place::Table,
         }
@@ -156,7 +158,13 @@ pub(crate) fn read_cells<'c>(
                     }
                     Contents::Nothing => NoAddress::nothing(RowFault::EmptyField.in_plain_words()),
                     Contents::Text(_) if place == Place::Footer => {
-                        NoAddress::nothing(RowFault::NoSuchField.in_plain_words())
+                        NoAddress::nothing("The row is about the list and names no recipient.")
+                    }
+                    Contents::Text(_) if names_the_column(text) => {
+                        NoAddress::nothing("The row is a header and names no recipient.")
+                    }
+                    Contents::Text(fault @ Fault::DirectoryName) => {
+                        NoAddress::nothing(&fault.to_string())
                     }
                     Contents::Text(fault) => NoAddress::text(text, &fault, Lack::Malformed),
                     Contents::Unsure(fault) => NoAddress::text(text, &fault, Lack::Repairable),
@@ -216,6 +224,7 @@ pub(super) fn parse_text(text: &[u8]) -> Result<Vec<Address>, NoAddress> {
         Contents::One(found) => Ok(vec![found.address]),
         Contents::Several(found) => Ok(found.into_iter().map(|found| found.address).collect()),
         Contents::Nothing => Err(NoAddress::nothing(RowFault::EmptyField.in_plain_words())),
+        Contents::Text(fault @ Fault::DirectoryName) => Err(NoAddress::nothing(&fault.to_string())),
         Contents::Text(fault) => Err(NoAddress::text(text, &fault, Lack::Malformed)),
         Contents::Unsure(fault) => Err(NoAddress::text(text, &fault, Lack::Repairable)),
     }

@@ -4,7 +4,7 @@
 //! about; what they turn out to be is projected to the rest. Which addresses are picked depends on the seed
 //! and on their names alone, so the same command asks about the same addresses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -18,10 +18,12 @@ use crate::input::address::Address;
 use crate::input::list::{IntakeError, Options, Source};
 use crate::ledger::{Ledger, Memory};
 use crate::model::ending::Ending;
+use crate::model::flag::Flag;
 use crate::model::provider::Providers;
+use crate::model::reason::Reason;
 use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
-use crate::model::verdict::Disposition;
+use crate::model::verdict::{Disposition, Standing, Verdict};
 use crate::probe::run::Stop;
 use crate::projection::sample::{self, Estimate, Stratum};
 use crate::projection::{Forecast, Kind, Pile, Segment, Tally};
@@ -40,6 +42,8 @@ pub struct Estimated {
     pub rows: u64,
     /// Those with a well-formed address.
     pub addresses: u64,
+    /// Addresses, each once: those that verifying the list asks about.
+    pub mailboxes: u64,
     /// Addresses that were asked about.
     pub sample: u64,
     /// How the list was parted.
@@ -116,21 +120,48 @@ impl Likeness {
 #[derive(Default)]
 struct Drawn {
     rows: u64,
+    /// Addresses, each once.
+    mailboxes: u64,
     /// By their lots: the largest gives way to a smaller one.
     first: BTreeMap<u64, String>,
 }
 
 impl Drawn {
-    fn add(&mut self, lot: u64, key: &str, most: usize) {
+    /// Adds a row; the address of a first one `is_new`.
+    fn add(&mut self, lot: u64, key: &str, most: usize, is_new: IsNew) {
         self.rows += 1;
+        match is_new {
+            IsNew::Yes => self.mailboxes += 1,
+            // The same mailbox in another row has the same lot.
+            IsNew::No => return,
+        }
         let last = self.first.last_key_value();
         if self.first.len() >= most && last.is_none_or(|(last, _)| lot >= *last) {
             return;
         }
-        // The same mailbox in another row has the same lot.
         self.first.entry(lot).or_insert_with(|| key.to_owned());
         if self.first.len() > most {
             self.first.pop_last();
+        }
+    }
+}
+
+/// Whether a row is the first that names its mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IsNew {
+    Yes,
+    No,
+}
+
+/// The mailboxes that were met: nine bytes each and a little.
+#[derive(Default)]
+struct Met(HashSet<u64>);
+
+impl Met {
+    fn add(&mut self, key: &str) -> IsNew {
+        match self.0.insert(fingerprint(key)) {
+            true => IsNew::Yes,
+            false => IsNew::No,
         }
     }
 }
@@ -141,7 +172,9 @@ struct Parted {
     /// Rows that name a recipient.
     messages: u64,
     addresses: u64,
-    /// Rows of the largest domain.
+    /// Addresses, each once.
+    mailboxes: u64,
+    /// Addresses of the largest domain, each once.
     largest_domain: u32,
     parts: BTreeMap<Likeness, Drawn>,
 }
@@ -185,7 +218,7 @@ pub async fn estimate(
 ) -> Result<Estimated, VerifyError> {
     let parted = part(of, &tools.providers)?;
     let picked = pick(&parted, of.most);
-    let addresses = picked.iter().flat_map(|(.., addresses)| addresses.iter());
+    let addresses = picked.iter().flat_map(|part| part.addresses.iter());
     let rows = Rows::of_addresses(addresses.cloned());
     let limits = Limits::of(&asking);
     let asked = ask(rows, memory, tools, asking, ledger, observer, stop).await?;
@@ -196,7 +229,13 @@ pub async fn estimate(
     let mut tally = Tally::new(&model);
     let (mut strata, mut lines) = (Vec::new(), Vec::new());
     let mut queues = Queues::new(parted.largest_domain);
-    for (likeness, rows, addresses) in picked {
+    for Picked {
+        likeness,
+        rows,
+        mailboxes,
+        addresses,
+    } in picked
+    {
         let mut stratum = Stratum {
             rows,
             ..Stratum::default()
@@ -208,8 +247,11 @@ pub async fn estimate(
             verified: 0,
             rejected: 0,
         };
-        #[expect(clippy::cast_precision_loss, reason = "rows of a list are few enough")]
-        let stands_for = rows as f64 / addresses.len() as f64;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "addresses of a list are few enough"
+        )]
+        let stands_for = mailboxes as f64 / addresses.len() as f64;
         for address in addresses {
             let described = describer.describe(address);
             let judgement = judge.address(&described, ledger)?;
@@ -245,20 +287,19 @@ pub async fn estimate(
         time.started = before.started;
         time.seconds = time.finished.since(before.started).as_secs_f64();
     }
-    // Where there was room for more, the sample is every mailbox: the other rows name one of them again.
-    let addresses = match sample < of.most {
-        true => sample,
-        false => parted.addresses,
-    };
-    let length = queues.length(limits, time.seconds, (known, sample), addresses);
+    let mailboxes = parted.mailboxes;
+    let length = queues.length(limits, time.seconds, (known, sample), mailboxes);
+    let mut estimate = sample::estimate(&Forecast::new(&model), &strata);
+    count_once(&mut estimate, &parted, tools);
     Ok(Estimated {
         schema: 1,
         list: listed(of.sources.iter().map(Source::name)),
         rows: parted.rows,
         addresses: parted.addresses,
+        mailboxes,
         sample,
         strata: lines,
-        estimate: sample::estimate(&Forecast::new(&model), &strata),
+        estimate,
         traffic,
         length,
         ending: asked.ending,
@@ -266,14 +307,31 @@ pub async fn estimate(
     })
 }
 
+/// Takes further rows of a mailbox from the verified ones, where the policy does not send to them.
+fn count_once(estimate: &mut Estimate, parted: &Parted, tools: &Tools) {
+    let accepted = Verdict {
+        standing: Standing::Deliverable,
+        reason: Reason::Accepted,
+    };
+    let of_duplicates = tools.policy.disposition(accepted, [Flag::Duplicate]);
+    if of_duplicates == Disposition::Verified || parted.addresses == 0 {
+        return;
+    }
+    let once = |rows: u64| (rows * parted.mailboxes).div_ceil(parted.addresses);
+    estimate.verified_low = once(estimate.verified_low);
+    estimate.verified_high = once(estimate.verified_high);
+}
+
 /// Reads the list: how large each domain is, then which addresses come first by lot in each part.
 fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
-    // Twelve bytes a domain and a little: the one thing here that grows with the list.
-    let mut sizes: HashMap<u64, u32> = HashMap::new();
+    // Sixteen bytes a domain and a little: with the mailboxes met, what grows here with the list.
+    let mut sizes: HashMap<u64, (u32, u32)> = HashMap::new();
+    let mut met = Met::default();
     let mut parted = Parted {
         rows: 0,
         messages: 0,
         addresses: 0,
+        mailboxes: 0,
         largest_domain: 0,
         parts: BTreeMap::new(),
     };
@@ -283,13 +341,22 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
         parted.messages += u64::from(!matches!(named, Err(Lack::Nothing)));
         if let Ok(address) = named {
             parted.addresses += 1;
-            let size = sizes
+            let (rows, mailboxes) = sizes
                 .entry(fingerprint(address.domain().wire()))
                 .or_default();
-            *size = size.saturating_add(1);
+            *rows = rows.saturating_add(1);
+            match met.add(&address.key()) {
+                IsNew::Yes => {
+                    *mailboxes = mailboxes.saturating_add(1);
+                    parted.mailboxes += 1;
+                }
+                IsNew::No => {}
+            }
         }
     })?;
-    parted.largest_domain = sizes.values().copied().max().unwrap_or_default();
+    let largest = sizes.values().map(|(_, mailboxes)| *mailboxes).max();
+    parted.largest_domain = largest.unwrap_or_default();
+    let mut met = Met::default();
     let most = usize::try_from(of.most).unwrap_or(usize::MAX);
     each(of, |named| {
         let Ok(address) = named else { return };
@@ -297,15 +364,16 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
         let likeness = if let Some(provider) = providers.of_consumer_domain(domain) {
             Likeness::Provider(provider.name.clone())
         } else {
-            let rows = sizes.get(&fingerprint(domain)).copied().unwrap_or(1);
-            Likeness::Domain(Size::of(rows))
+            let size = sizes.get(&fingerprint(domain));
+            Likeness::Domain(Size::of(size.map_or(1, |(rows, _)| *rows)))
         };
         let key = address.key();
-        parted
-            .parts
-            .entry(likeness)
-            .or_default()
-            .add(fingerprint((of.seed, &*key)), &key, most);
+        parted.parts.entry(likeness).or_default().add(
+            fingerprint((of.seed, &*key)),
+            &key,
+            most,
+            met.add(&key),
+        );
     })?;
     Ok(parted)
 }
@@ -322,8 +390,18 @@ fn each(of: &Sample<'_>, mut with: impl FnMut(Result<&Address, Lack>)) -> Result
     Ok(())
 }
 
+/// Those of a part that are asked about.
+struct Picked {
+    likeness: Likeness,
+    /// Rows of the part.
+    rows: u64,
+    /// Addresses of the part, each once.
+    mailboxes: u64,
+    addresses: Vec<Address>,
+}
+
 /// Those to ask about: of each part its share, the first by lot.
-fn pick(parted: &Parted, most: u64) -> Vec<(Likeness, u64, Vec<Address>)> {
+fn pick(parted: &Parted, most: u64) -> Vec<Picked> {
     let sizes: Vec<(u64, u64)> = parted
         .parts
         .values()
@@ -337,8 +415,12 @@ fn pick(parted: &Parted, most: u64) -> Vec<(Likeness, u64, Vec<Address>)> {
         .map(|((likeness, part), quota)| {
             let quota = usize::try_from(quota).unwrap_or(usize::MAX);
             let keys = part.first.values().take(quota);
-            let addresses = keys.filter_map(|key| Address::parse(key).ok()).collect();
-            (likeness.clone(), part.rows, addresses)
+            Picked {
+                likeness: likeness.clone(),
+                rows: part.rows,
+                mailboxes: part.mailboxes,
+                addresses: keys.filter_map(|key| Address::parse(key).ok()).collect(),
+            }
         })
         .collect()
 }

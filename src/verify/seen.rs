@@ -94,6 +94,14 @@ impl Seen {
         }
     }
 
+    /// Whether the mailbox of a mark was met.
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        match &self.register {
+            Some(register) => register.has(mark.0),
+            None => self.hashes.contains(&mark.0),
+        }
+    }
+
     /// What gives mailboxes their marks here.
     pub(super) fn marker(&self) -> Marker {
         self.marker.clone()

@@ -86,3 +86,33 @@ fn a_sample_of_everybody_is_no_guess() {
     let of = |name: &str| found["estimate"][name].as_u64().unwrap();
     assert!(of("verified_high") - of("verified_low") <= 5, "{found}");
 }
+
+#[test]
+fn an_address_that_is_listed_twice_is_one_to_ask_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = repository("sample_lists/world.toml");
+    let leads = std::fs::read_to_string(repository("sample_lists/leads.csv")).unwrap();
+    let rows = leads.split_once('\n').unwrap().1;
+    std::fs::write(folder.path().join("twice.csv"), format!("{leads}{rows}")).unwrap();
+    std::fs::write(folder.path().join("once.csv"), &leads).unwrap();
+    let estimated = |list: &str| -> Value {
+        let words = [
+            "estimate", list, "--world", &world, "--sample", "80", "--json",
+        ];
+        let output = presend(folder.path(), &words);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let (once, twice) = (estimated("once.csv"), estimated("twice.csv"));
+    for number in ["/mailboxes", "/sample"] {
+        assert_eq!(once.pointer(number), twice.pointer(number), "{number}");
+    }
+    assert_eq!(
+        twice["rows"].as_u64(),
+        once["rows"].as_u64().map(|rows| rows * 2)
+    );
+    let most = twice["estimate"]["verified_high"].as_u64();
+    assert!(most <= twice["mailboxes"].as_u64(), "{twice}");
+    // As long as the list takes, it takes when every row is in it twice.
+    let latest = |found: &Value| found["length"]["latest"].as_u64().unwrap();
+    assert!(latest(&twice) <= latest(&once) + 60, "{once}\n{twice}");
+}

@@ -6,6 +6,7 @@ mod config;
 #[path = "../support/dns.rs"]
 mod dns;
 mod estimate;
+mod exports;
 mod files;
 mod gate;
 mod ledger;

@@ -10,6 +10,7 @@ use std::ops::Range;
 use super::quoted::quoted_end;
 use super::{Address, Fault, clean};
 use crate::model::limits;
+use crate::model::text::is_directory_name;
 
 /// An address in a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,9 @@ pub fn contents(bytes: &[u8]) -> Contents {
     };
     if is_nothing(text) {
         return Contents::Nothing;
+    }
+    if is_directory_name(text) {
+        return Contents::Text(Fault::DirectoryName);
     }
     let text = clean::scrub(text);
     let mut found = Among::default();
@@ -395,6 +399,24 @@ mod tests {
         ] {
             assert_eq!(read(cell), [clean], "{cell:?}");
         }
+    }
+
+    #[test]
+    fn a_name_in_a_directory_is_no_address() {
+        for cell in [
+            "/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=7f-lena",
+            "EX:/O=TOLK/OU=FIRST/CN=RECIPIENTS/CN=LENA",
+            "CN=Lena K/OU=Sales/O=Tolk",
+            "cn=Lena K,ou=People,dc=tolk,dc=test",
+        ] {
+            let contents = contents(cell.as_bytes());
+            assert_eq!(contents, Contents::Text(Fault::DirectoryName), "{cell}");
+        }
+        assert_eq!(
+            read("X500:/o=T/cn=lena;smtp:lena@tolk.test"),
+            ["lena@tolk.test"]
+        );
+        assert_eq!(read("o=o"), ["text"]);
     }
 
     #[test]

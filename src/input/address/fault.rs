@@ -14,6 +14,11 @@ pub enum Fault {
     /// Nothing is left after blanks and punctuation are taken away.
     #[error("there is no address in this field")]
     Empty,
+    /// It is a name in a directory: `/o=Acme/ou=First/cn=Recipients/cn=ann` (X.500, as Exchange writes it).
+    #[error(
+        "this is the name of an entry in a directory (Exchange, Notes, LDAP), which has the e-mail address"
+    )]
+    DirectoryName,
     /// The text is too long to be searched for an address.
     #[error(
         "the text is {bytes} bytes long; no address is looked for in more than {}",

@@ -274,7 +274,7 @@ pub(super) fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column
             if header.get(column.index).is_some_and(|name| is_ours(name)) {
                 continue;
             }
-            column.filled += u32::from(!cell.trim_ascii().is_empty());
+            column.filled += u32::from(!says_nothing(cell));
             column.addresses += u32::from(match column.claim {
                 Claim::None => shape::is_address(cell),
                 Claim::Another | Claim::Related | Claim::Exact => shape::names_address(cell),
@@ -282,6 +282,12 @@ pub(super) fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column
         }
     }
     columns
+}
+
+/// Whether a cell says nothing of whether its column holds addresses: a directory keeps names of its own in it.
+fn says_nothing(cell: &[u8]) -> bool {
+    cell.trim_ascii().is_empty()
+        || std::str::from_utf8(cell).is_ok_and(crate::model::text::is_directory_name)
 }
 
 /// Chooses among `columns`: name and content together, else content, else name.
@@ -301,6 +307,18 @@ pub(super) fn choose(columns: &[Column]) -> Result<usize, Undecided> {
     let exact_but_empty = with(&|c| c.claim == Claim::Exact && c.filled == 0);
     let related = named(Claim::Related);
     let by_content = with(&|c| c.has_addresses());
+    // One with some addresses is the contact's own all the same, where the others are not.
+    let exact_in_part =
+        with(&|c| c.claim == Claim::Exact && c.addresses > 0 && c.is_not_contradicted());
+    if !exact_in_part.is_empty() && by_content.iter().all(|c| c.claim == Claim::Another) {
+        return fullest(&exact_in_part);
+    }
+    let is_any_exact_empty = columns
+        .iter()
+        .any(|c| c.claim == Claim::Exact && c.filled == 0);
+    if !related.is_empty() && !is_any_exact_empty {
+        return fullest(&related);
+    }
     for candidates in [
         // An empty `Email` beside a full column of addresses is for the operator to settle.
         [

@@ -75,7 +75,7 @@ pub enum IntakeError {
         /// What to do about it.
         remedy: &'static str,
     },
-    /// The workbook has no such sheet.
+    /// The workbook has no such sheet, or the JSON document no such array.
     #[error("{list}: has no sheet {wanted:?}; use `--sheet` with one of: {sheets}")]
     NoSuchSheet {
         /// The list as the operator named it.
@@ -84,6 +84,16 @@ pub enum IntakeError {
         wanted: String,
         /// Those that it has.
         sheets: String,
+    },
+    /// Several arrays of a JSON document could be the list.
+    #[error(
+        "{list}: several of its arrays could be the list; say which with `--sheet`, one of: {arrays}"
+    )]
+    SeveralArrays {
+        /// The list as the operator named it.
+        list: String,
+        /// The keys that lead to each.
+        arrays: String,
     },
     /// The workbook needs a password.
     #[error("{list}: is protected with a password; save it without one and give that file")]
@@ -112,7 +122,7 @@ pub enum IntakeError {
         /// What is wrong with it.
         detail: String,
     },
-    /// Reading failed part of the way. Every row before `line` has been handed out.
+    /// Reading failed part of the way. Every row before `line` has been handed out, but of JSON, which is read before.
     #[error(
         "{list}: cannot be read past line {line} ({source}); nothing behind it was read, so mend or fetch the file again"
     )]
@@ -209,8 +219,13 @@ impl IntakeError {
             Trouble::NoSuchSheet { wanted, sheets } => IntakeError::NoSuchSheet {
                 list,
                 wanted,
-                sheets: format!("{sheets:?}").trim_matches(['[', ']']).to_owned(),
+                sheets: quoted(&sheets),
             },
+            Trouble::Arrays(arrays) => IntakeError::SeveralArrays {
+                list,
+                arrays: quoted(&arrays),
+            },
+            Trouble::Broken { line, source } => IntakeError::Damaged { list, line, source },
             Trouble::TooLarge(detail) => IntakeError::TooLarge { list, detail },
             Trouble::Other(binary) => IntakeError::of_binary(list, binary),
             Trouble::Damaged(detail) => IntakeError::NoWorkbook { list, detail },
@@ -265,4 +280,10 @@ impl IntakeError {
             },
         }
     }
+}
+
+/// Names from a file, which must not be able to move the cursor.
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    names.join(", ")
 }

@@ -1,6 +1,9 @@
-//! What stands below the rows of a list: `Confidential`, by whom it was exported and when.
+//! What stands below the rows of a list: `Confidential`, by whom it was exported and when, `Total | 2`.
 
-use super::record::{self, Field, Layout, Record, Widths};
+use std::borrow::Cow;
+
+use super::names;
+use super::record::{self, Layout, Record, Widths};
 use super::shape;
 use super::window::Reach;
 use crate::model::limits;
@@ -39,6 +42,26 @@ const WORDS: &[&str] = &[
     "vertrouwelijk",
 ];
 
+/// Words with which a row begins that sums up the others; compared folded.
+#[rustfmt::skip] // One language a paragraph, not one name a line.
+const SUMS: &[&str] = &[
+    // English
+    "total", "totals", "subtotal", "sum", "count", "average", "number",
+    // German, Dutch, Scandinavian
+    "summe", "gesamt", "gesamtsumme", "gesamtergebnis", "zwischensumme", "teilergebnis", "insgesamt", "anzahl", "durchschnitt",
+    "mittelwert", "ergebnis", "totaal", "subtotaal", "aantal", "totalt", "antal", "antall",
+    // French, Spanish, Italian, Portuguese
+    "totaux", "somme", "soustotal", "nombre", "moyenne", "suma", "totales", "promedio", "recuento", "totale", "somma", "subtotale",
+    "conteggio", "soma", "totais", "contagem",
+    // Polish, Czech, Hungarian, Turkish, Russian
+    "razem", "suma", "celkem", "soucet", "osszesen", "toplam", "итого", "всего", "сумма", "количество",
+    // Chinese, Japanese, Korean
+    "合计", "总计", "合計", "總計", "小計", "합계", "총계",
+];
+
+/// Most words of a cell that sums up: `Total number of contacts`.
+const WORDS_OF_A_SUM: usize = 4;
+
 /// What was in front of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
@@ -51,8 +74,8 @@ pub(super) enum Before {
 /// Whether the record at the beginning of `view` and everything behind it is no row any more; `None` when more of the
 /// list must be seen first.
 ///
-/// A footer is the end of a table of several columns: records with one filled field each, and no address in it. The
-/// first of them stands below a gap, or says what such lines say; a row that was cut short does neither.
+/// A footer is the end of a table: records with one filled field each, and no address in it, or with a word and numbers
+/// that sum up. The first of them stands below a gap, or says what such lines say; a row that was cut short does neither.
 pub(super) fn begins(
     view: &[u8],
     reach: Reach,
@@ -74,6 +97,7 @@ pub(super) fn begins(
             0 => is_first(raw, layout, widths, before),
             _ => {
                 is_empty(raw, layout)
+                    || is_summary(raw, layout)
                     || Note::of(raw, layout, widths).is_some_and(|note| !note.text.contains('@'))
             }
         };
@@ -89,10 +113,15 @@ pub(super) fn begins(
     }
 }
 
-/// Whether a record may be the first of a footer, as far as its fields tell at a glance.
-pub(super) fn may_begin(record: &Record, widths: Widths, before: Before) -> bool {
-    let names_nobody = || record.target.is_none_or(Field::is_empty);
-    widths.usual > 1 && (record.fields < widths.usual || before == Before::Gap || names_nobody())
+/// Whether the record at the beginning of `view` may be the first of a footer, as far as its fields tell at a glance.
+pub(super) fn may_begin(view: &[u8], record: &Record, widths: Widths, before: Before) -> bool {
+    record.fields < widths.usual || before == Before::Gap || !names_somebody(view, record)
+}
+
+/// Whether the address field of a record, whose bytes `raw` begins with, may hold an address.
+pub(super) fn names_somebody(raw: &[u8], record: &Record) -> bool {
+    let field = record.target.map(|field| &raw[field.range()]);
+    field.is_some_and(|field| memchr::memchr(b'@', field).is_some())
 }
 
 /// Whether no field of `raw` says anything.
@@ -104,14 +133,62 @@ pub(super) fn is_empty(raw: &[u8], layout: &Layout) -> bool {
 /// Whether `raw` is about the list and names no recipient.
 ///
 /// `Ann,,` below an empty row is a contact whose address is missing, so only a line of one field is known by its place
-/// alone.
+/// alone; in a list of one column not even that.
 fn is_first(raw: &[u8], layout: &Layout, widths: Widths, before: Before) -> bool {
+    if is_summary(raw, layout) {
+        return true;
+    }
     let Some(note) = Note::of(raw, layout, widths) else {
         return false;
     };
     let is_known = WORDS.iter().any(|word| note.text.contains(word));
-    let is_apart = before == Before::Gap && note.fields == 1 && !note.text.contains('@');
-    (is_known || is_apart) && !shape::is_address(note.text.as_bytes())
+    let is_apart =
+        before == Before::Gap && note.fields == 1 && widths.usual > 1 && !note.text.contains('@');
+    (is_known || is_apart) && !note.names_somebody
+}
+
+/// Whether `raw` sums up other rows: a word for it, beside which there are numbers alone. `Total` may be a company, so a
+/// longer text needs a number.
+pub(super) fn is_summary(raw: &[u8], layout: &Layout) -> bool {
+    if raw.contains(&b'@') {
+        return false;
+    }
+    let cells = record::fields(raw, layout.delimiter);
+    let mut filled = cells
+        .iter()
+        .map(|cell| String::from_utf8_lossy(cell))
+        .map(|cell| cell.trim().to_owned())
+        .filter(|cell| !cell.is_empty());
+    let Some(said) = filled.next() else {
+        return false;
+    };
+    let words: Vec<&str> = said
+        .split(|c: char| !c.is_alphabetic() && c != '-')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let begins = words.first().map(|word| names::fold(word));
+    let is_sum = begins.is_some_and(|word| SUMS.contains(&word.as_str()));
+    if !is_sum || words.len() > WORDS_OF_A_SUM {
+        return false;
+    }
+    let (mut numbers, mut others) = (said.chars().any(char::is_numeric), false);
+    for cell in filled {
+        match is_amount(&cell) {
+            true => numbers = true,
+            false => others = true,
+        }
+    }
+    !others && (numbers || words.len() == 1)
+}
+
+/// Whether a cell is a number, with its unit perhaps, or the formula of one: `1.204,50 €`, `15 USD`, `-`.
+fn is_amount(cell: &str) -> bool {
+    const LETTERS_OF_A_UNIT: usize = 4;
+    if cell.starts_with('=') {
+        return true;
+    }
+    let letters = cell.chars().filter(|c| c.is_alphabetic()).count();
+    letters <= LETTERS_OF_A_UNIT && (letters == 0 || cell.chars().any(char::is_numeric))
 }
 
 /// A record that may be a line about the list: it has words, and fewer fields than a row or only one that is filled.
@@ -119,6 +196,8 @@ struct Note {
     /// In lower case.
     text: String,
     fields: usize,
+    /// Whether an address stands where rows have theirs, or nothing else stands anywhere.
+    names_somebody: bool,
 }
 
 impl Note {
@@ -127,9 +206,13 @@ impl Note {
         let filled = cells.iter().filter(|cell| !cell.trim_ascii().is_empty());
         let is_narrow = cells.len() < widths.usual || filled.count() == 1;
         let text = String::from_utf8_lossy(&cells.join(&b' ')).to_lowercase();
+        let is_address = |cell: &Cow<'_, [u8]>| shape::is_address(cell);
+        let names_somebody =
+            cells.get(layout.column).is_some_and(is_address) || shape::is_address(text.as_bytes());
         (is_narrow && text.chars().any(char::is_alphabetic)).then_some(Note {
             text,
             fields: cells.len(),
+            names_somebody,
         })
     }
 }

@@ -60,14 +60,16 @@ pub(super) fn archive(head: &[u8]) -> Option<Archive> {
 /// Text that is a table without delimiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
-    /// An object a line.
-    JsonLines,
+    /// Objects, one a line or in arrays.
+    Json,
     /// An address book.
     VCard,
+    /// Lines that are in quotes as a whole, with what stands between the fields within.
+    Wrapped(u8),
 }
 
 /// The table that `text`, the beginning of a decoded file, belongs to.
-pub(super) fn table(text: &[u8]) -> Option<Table> {
+pub(super) fn table<'t>(text: &'t [u8]) -> Option<Table> {
     let text = text.strip_prefix(BOM).unwrap_or(text).trim_ascii_start();
     if text
         .get(..11)
@@ -75,13 +77,16 @@ pub(super) fn table(text: &[u8]) -> Option<Table> {
     {
         return Some(Table::VCard);
     }
-    if !text.starts_with(b"{") {
-        return None;
-    }
-    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
-    let is_object =
-        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(line).is_ok();
-    is_object.then_some(Table::JsonLines)
+    let behind = |text: &'t [u8], mark: u8| Some(text.strip_prefix(&[mark])?.trim_ascii_start());
+    let begins = |text: &[u8], marks: &[u8]| text.first().is_some_and(|mark| marks.contains(mark));
+    let is_json = match behind(text, b'[') {
+        Some(entries) => {
+            let cells = behind(entries, b'[').is_some_and(|cells| begins(cells, b"\""));
+            begins(entries, b"{\"]") || cells
+        }
+        None => behind(text, b'{').is_some_and(|fields| begins(fields, b"\"}")),
+    };
+    is_json.then_some(Table::Json)
 }
 
 /// A document in plain text that `text`, the beginning of a decoded file, belongs to.
@@ -98,42 +103,90 @@ pub(super) fn document(text: &[u8]) -> Option<Binary> {
             && tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '!' | '?'))
             && !behind.trim_start().starts_with([',', ';', '\t', '|'])
     };
-    let (what, remedy) =
-        if is_markup && look.contains("urn:schemas-microsoft-com:office:spreadsheet") {
-            ("an Excel workbook in XML (SpreadsheetML)", SAVE_AS_XLSX)
-        } else if is_markup && look.contains("urn:oasis:names:tc:opendocument") {
-            (
-                "an OpenDocument file in one piece (such as .fods)",
-                SAVE_AS_XLSX,
-            )
-        } else if look.starts_with("id;p") {
-            ("a spreadsheet in SYLK", SAVE_AS_XLSX)
-        } else if look.lines().map(str::trim).take(2).eq(["table", "0,1"]) {
-            ("a spreadsheet in DIF", SAVE_AS_XLSX)
-        } else if is_markup
-            && ["<html", "<table", "<body", "<tr", "<!doctype html"]
-                .iter()
-                .any(|tag| look.contains(tag))
-        {
-            ("an HTML page, whatever its name says", SAVE_AS_XLSX)
-        } else if is_markup {
-            ("an XML document", EXPORT)
-        } else if look.starts_with("[{")
-            || (look.starts_with('[') && look[1..].trim_start().starts_with('{'))
-        {
-            (
-                "a JSON array",
-                "write one object per line (`jq -c '.[]'` does) and give that file",
-            )
-        } else if look.starts_with('{') && look[1..].trim_start().starts_with(['"', '}']) {
-            (
-                "a JSON document",
-                "write one object per line (`jq -c` does) and give that file",
-            )
-        } else {
-            return None;
-        };
+    let (what, remedy) = if is_markup
+        && look.contains("urn:schemas-microsoft-com:office:spreadsheet")
+    {
+        ("an Excel workbook in XML (SpreadsheetML)", SAVE_AS_XLSX)
+    } else if is_markup && look.contains("urn:oasis:names:tc:opendocument") {
+        (
+            "an OpenDocument file in one piece (such as .fods)",
+            SAVE_AS_XLSX,
+        )
+    } else if is_ldif(&look) {
+        (
+            "an LDIF export of a directory or an address book",
+            "export it as CSV or vCard and give that file",
+        )
+    } else if is_mail(&look) {
+        (
+            "a mail message or a mailbox of messages",
+            "write the addresses that you want to a file of their own, one a line; what came back after a campaign is for `presend bounces`",
+        )
+    } else if look.starts_with("id;p") {
+        ("a spreadsheet in SYLK", SAVE_AS_XLSX)
+    } else if look.lines().map(str::trim).take(2).eq(["table", "0,1"]) {
+        ("a spreadsheet in DIF", SAVE_AS_XLSX)
+    } else if is_markup
+        && ["<html", "<table", "<body", "<tr", "<!doctype html"]
+            .iter()
+            .any(|tag| look.contains(tag))
+    {
+        ("an HTML page, whatever its name says", SAVE_AS_XLSX)
+    } else if is_markup {
+        ("an XML document", EXPORT)
+    } else {
+        return None;
+    };
     Some(Binary { what, remedy })
+}
+
+/// Whether a file in lower case begins as a directory writes down its entries (RFC 2849).
+fn is_ldif(look: &str) -> bool {
+    let mut lines = look
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let first = lines.next().unwrap_or_default();
+    let entry = match first.starts_with("version:") {
+        true => lines.next().unwrap_or_default(),
+        false => first,
+    };
+    entry.starts_with("dn: ") || entry.starts_with("dn:: ")
+}
+
+/// Whether a file in lower case begins with the header of a message (RFC 5322 §2.2), or with what stands before it in a
+/// mailbox (RFC 4155).
+fn is_mail(look: &str) -> bool {
+    const FIELDS: &[&str] = &[
+        "from",
+        "to",
+        "cc",
+        "subject",
+        "date",
+        "message-id",
+        "received",
+        "return-path",
+        "delivered-to",
+        "mime-version",
+        "content-type",
+        "reply-to",
+        "x-mailer",
+        "dkim-signature",
+    ];
+    const ENOUGH: usize = 3;
+    let behind = match look.starts_with("from ") {
+        true => look.split_once('\n').map_or("", |(_, behind)| behind),
+        false => look,
+    };
+    let is_field = |line: &&str| {
+        let name = line.split_once(':').map_or("", |(name, _)| name);
+        FIELDS.contains(&name)
+    };
+    let header = behind.lines().take_while(|line| !line.trim().is_empty());
+    let folded = |line: &&str| line.starts_with([' ', '\t']);
+    let fields: Vec<&str> = header.filter(|line| !folded(line)).collect();
+    fields.iter().filter(|line| is_field(line)).count() >= ENOUGH
+        && fields.iter().all(|line| line.contains(':'))
 }
 
 /// How much of a document is looked at, in bytes.

@@ -1,10 +1,10 @@
 //! Rows in: the bytes of a list, whatever their packing, encoding and dialect, become rows that keep those bytes.
 //!
 //! In the order in which a list meets them: `source` (a path, or standard input kept for a second reading), `table` (a
-//! spreadsheet, JSON lines or an address book written down as text), `unpack`
+//! spreadsheet, JSON or an address book written down as text), `unpack`
 //! (`kind`, then gzip and zstd, then `encoding`), `window` (what is in memory), `dialect` (the delimiter), `header`
 //! (what stands above the table), `column` (`names` and `shape`: which field holds the address), `record` (where a row
-//! ends, and what a bad quote may cost), `one_line` (a list without rows), `field` (what a row's address field says),
+//! ends, and what a bad quote may cost), `one_line` and `recipients` (lists without rows), `field` (what a row's address field says),
 //! `footer` (what stands below the rows), `remark` (what of all this its owner is told).
 //!
 //! Two promises hold for any bytes: what is handed out (preamble, header, rows, their terminators, the blank lines
@@ -24,6 +24,7 @@ mod kind;
 mod names;
 mod one_line;
 mod opening;
+mod recipients;
 mod record;
 mod remark;
 mod shape;
@@ -69,7 +70,7 @@ pub struct Options {
     pub delimiter: Option<Delimiter>,
     /// What the text is encoded in; found out where it is not said.
     pub encoding: Option<Encoding>,
-    /// Which sheet of a workbook is read; the first where it is not said.
+    /// Which sheet of a workbook is read, the first where it is not said; or which array of a JSON document.
     pub sheet: Option<String>,
 }
 
@@ -99,6 +100,17 @@ pub struct Row<'a> {
     pub further: Vec<Cell<'a>>,
     /// How many fields it has beside the others.
     pub width: Width,
+    /// What it is about.
+    pub about: About,
+}
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Somebody, if only by a name.
+    Somebody,
+    /// Other rows, which it sums up: `Subtotal`.
+    OtherRows,
 }
 
 /// How many fields a row has beside the others.
@@ -198,6 +210,14 @@ type Late = Arc<Mutex<Vec<Remark>>>;
 #[must_use]
 pub fn fields(bytes: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
     record::fields(bytes, Some(delimiter))
+}
+
+/// Whether `text`, which stands where rows have their address, names that column or tells more of it: a header that is
+/// repeated between rows, or the further lines of the header of a survey.
+#[must_use]
+pub fn names_the_column(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    column::names_the_address(text) || text.starts_with(b"{\"ImportId\":")
 }
 
 /// Whether `head`, the first bytes of a file, begin a spreadsheet, or another archive that could be one.
@@ -311,7 +331,9 @@ impl List {
         }
         .to_vec();
         opening.pass_records(above, layout.delimiter);
-        let spare = found.spare.iter().filter(|index| !further.contains(index));
+        // Those behind the last column that has a name are read with every row.
+        let is_spare = |index: &&usize| !further.contains(index) && **index < header_width;
+        let spare = found.spare.iter().filter(is_spare);
         let mut remarks = remarks(
             &opening,
             (found.column, spare.copied()),
@@ -496,7 +518,8 @@ impl List {
         if record.content == 0 || self.stage == Stage::Footer {
             return Ok(false);
         }
-        if !footer::may_begin(record, self.widths, self.before) {
+        let view = self.window.bytes();
+        if self.separator.is_some() || !footer::may_begin(view, record, self.widths, self.before) {
             return Ok(true);
         }
         loop {
@@ -629,6 +652,11 @@ impl List {
         } else {
             Before::Row
         };
+        let about =
+            match footer::names_somebody(raw, record) || !footer::is_summary(raw, &self.layout) {
+                true => About::Somebody,
+                false => About::OtherRows,
+            };
         Row {
             number: self.tally.rows,
             line,
@@ -643,6 +671,7 @@ impl List {
             place: cell.place,
             further: field::further(raw, record, &self.layout, self.widths, &self.further),
             width: self.width_of(record),
+            about,
         }
     }
 
@@ -706,6 +735,11 @@ fn sampled<'a>(
 ) -> Result<(Sample<'a>, Option<u8>), Delimiter> {
     if let Some(chosen) = options.delimiter {
         return Ok((Sample::read(view, reach, chosen.mark()), None));
+    }
+    if let (None, Reach::Whole) = (declared, reach)
+        && let Some(separator) = recipients::separator(view)
+    {
+        return Ok((Sample::read(view, reach, None), Some(separator)));
     }
     let sample = match declared {
         Some(_) => Sample::read(view, reach, declared),

@@ -23,20 +23,21 @@ const EXACT: &[&str] = &[
     "email", "emails", "mail", "emailaddress", "emailaddresses", "mailaddress", "emailadress", "emailid", "emailaddr",
     "useremail", "usermail", "contactemail", "customeremail", "subscriberemail", "leademail", "recipientemail",
     "recipient", "workemail", "businessemail", "companyemail", "corporateemail", "professionalemail", "primaryemail",
-    "mainemail", "personalemail", "privateemail", "homeemail", "emailwork", "emailhome", "emailprimary", "email1", "email1value",
+    "mainemail", "personemail", "personemailwork", "personemailhome", "personalemail", "privateemail", "homeemail", "emailwork", "emailhome", "emailprimary", "email1", "email1value",
     "email1address", "emailaddress1", "primaryemailaddress", "workemailaddress", "electronicmail", "smtpaddress",
     // French
     "courriel", "courriels", "adressecourriel", "adresseemail", "adressesemail", "adressemail", "adressemel", "mel",
-    "adresseelectronique", "adressedecourriel", "courrierelectronique", "emailprofessionnel",
+    "adresseelectronique", "adressedecourriel", "courrierelectronique", "emailprofessionnel", "adressedemessagerie",
+    "adressedemessagerieelectronique", "messagerie",
     // Spanish, Portuguese, Catalan, Galician
     "correo", "correos", "correoelectronico", "correoe", "direcciondecorreo", "direccioncorreo", "direccionemail",
     "direcciondeemail", "direcciondecorreoelectronico", "correioeletronico", "correioelectronico", "enderecodeemail",
     "enderecoemail", "enderecoeletronico", "correuelectronic", "correu", "adrecaelectronica", "correoelectronica",
     // German, Dutch
     "emailadresse", "emailadressen", "mailadresse", "emailanschrift", "epostadresse", "elektronischepost", "emailadres",
-    "mailadres", 
+    "mailadres", "emailgeschaftlich", "geschaftlicheemail", "emailprivat", "privateemailadresse", "emaildienstlich", "emailberuflich",
     // Italian, Romanian
-    "indirizzoemail", "indirizzomail", "indirizzodiposta", "postaelettronica", "indirizzodipostaelettronica",
+    "indirizzopostaelettronica", "indirizzoemail", "indirizzomail", "indirizzodiposta", "postaelettronica", "indirizzodipostaelettronica",
     "indirizzoelettronico", "adresaemail", "adresademail", "adresadeemail", "postaelectronica",
     // Swedish, Norwegian, Danish, Finnish, Icelandic
     "epost", "epostadress", "epostadresser", "mejl", "mejladress", "sahkoposti", "sahkopostiosoite", "netfang",
@@ -67,6 +68,7 @@ const EXACT: &[&str] = &[
 const RELATED: &[&str] = &[
     "email",
     "courriel",
+    "messagerie",
     "correo",
     "correio",
     "epost",
@@ -89,10 +91,11 @@ const ANOTHER: &[&str] = &[
     // English
     "owner", "secondary", "tertiary", "alternat", "additional", "referrer", "referred", "referral", "manager", "assistant", "replyto",
     "spouse", "salesrep", "createdby", "modifiedby", "updatedby", "assigned", "previous", "recovery", "backup", "supervisor", "inviter",
+    "colleague", "friend", "emergency",
     // German, Dutch, Scandinavian
     "besitzer", "inhaber", "eigentumer", "zweite", "weitere", "alternativ", "empfehl", "eigenaar", "tweede", "ejer", "agare", "eier",
     // French, Spanish, Italian, Portuguese
-    "proprietaire", "secondaire", "parrain", "propietario", "secundari", "proprietario", "secondari", "responsable", "responsabile",
+    "proprietaire", "secondaire", "parrain", "propietario", "secundari", "proprietario", "secondari", "responsable", "responsabile", "responsavel",
     // Polish, Czech, Russian, Turkish
     "wlasciciel", "dodatkow", "vlastnik", "владел", "дополнительн", "ответственн", "второ", "запасн", "ikinci",
     // Chinese, Japanese, Korean
@@ -102,7 +105,7 @@ const ANOTHER: &[&str] = &[
 /// Words that do so when they stand by themselves: as parts they are in too many others (`account`, `holder`,
 /// `mother`).
 const ANOTHER_WORDS: &[&str] = &[
-    "cc", "bcc", "old", "former", "other", "second", "agent", "sender", "parent",
+    "cc", "bcc", "from", "old", "former", "other", "second", "agent", "sender", "parent",
 ];
 
 /// Parts of names of the address that say which of a contact's it is; compared folded.
@@ -116,6 +119,36 @@ const OF_A_PLACE: &[&str] = &[
     "personal",
     "private",
     "home",
+    "geschaft",
+    "privat",
+    "dienst",
+    "beruf",
+];
+
+/// What a form asks a contact for: parts of names that make an address the contact's own; compared folded.
+const ASKED_FOR: &[&str] = &[
+    "youremail",
+    "yourmail",
+    "yourworkemail",
+    "ihreemail",
+    "deineemail",
+    "votreemail",
+    "votreadresseemail",
+    "tuemail",
+    "sucorreo",
+    "tucorreo",
+    "latuaemail",
+    "seuemail",
+];
+
+/// Parts of names that make what a form asks for something else; compared folded.
+const ASKED_BESIDE: &[&str] = &[
+    "optin",
+    "consent",
+    "status",
+    "confirm",
+    "preference",
+    "often",
 ];
 
 static EXACT_FOLDED: LazyLock<HashSet<String>> =
@@ -131,6 +164,13 @@ static ANOTHER_FOLDED: LazyLock<Vec<String>> =
 pub(super) fn claim(name: &str) -> Claim {
     let folded = fold(name);
     if EXACT_FOLDED.contains(&folded) {
+        return Claim::Exact;
+    }
+    let has = |parts: &[&str]| parts.iter().any(|part| folded.contains(part));
+    if has(ASKED_FOR)
+        && !has(ASKED_BESIDE)
+        && !ANOTHER_FOLDED.iter().any(|part| folded.contains(part))
+    {
         return Claim::Exact;
     }
     let has_mail_word = || {
@@ -258,6 +298,10 @@ mod tests {
             "البريد الإلكتروني",
             "דוא\"ל",
             "Địa chỉ email",
+            "Adresse de messagerie",
+            "E-Mail geschäftlich",
+            "Person - Email - Work",
+            "What's your email address?",
         ] {
             assert_eq!(claim(name), Claim::Exact, "{name}");
         }
@@ -285,6 +329,10 @@ mod tests {
             "email2",
             "E-Mail des Besitzers",
             "Дополнительная почта",
+            "Adresse de messagerie 2",
+            "E-mail do responsável",
+            "Please enter the email of a colleague",
+            "from_email",
         ] {
             assert_eq!(claim(name), Claim::Another, "{name}");
         }

@@ -60,11 +60,6 @@ impl Field {
         self.start..self.end
     }
 
-    /// Whether there is nothing in it, not even quotes.
-    pub(super) fn is_empty(self) -> bool {
-        self.start == self.end
-    }
-
     /// Where the field ends in the bytes that were scanned.
     pub(super) fn end(self) -> usize {
         self.end

@@ -43,9 +43,16 @@ pub enum Remark {
         /// Those that are hidden.
         hidden: Vec<String>,
     },
+    /// The entries of an array that a JSON document wraps are the rows.
+    Array {
+        /// The keys that lead to it.
+        used: String,
+        /// Those of the others that hold addresses.
+        others: Vec<String>,
+    },
     /// The list is in a code page that was found out.
     Encoding(Encoding),
-    /// The only line of the list names several addresses, each of which became a row.
+    /// The list names several addresses one after the other, each of which became a row.
     OneLine,
 }
 
@@ -97,12 +104,22 @@ impl fmt::Display for Remark {
                     rest.join(", ")
                 )
             }
+            Remark::Array { used, others } => {
+                match used.is_empty() {
+                    true => f.write_str("each key of the object is a row")?,
+                    false => write!(f, "each entry of {} is a row", shown(used))?,
+                }
+                match others.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, "; not read: {} (--sheet chooses)", listed(others)),
+                }
+            }
             Remark::Encoding(encoding) => write!(
                 f,
                 "the list seems to be in {encoding} and is written in UTF-8 (--encoding NAME says otherwise)"
             ),
             Remark::OneLine => {
-                f.write_str("the list is one line; each address on it is a row of its own")
+                f.write_str("the list names one address after the other; each is a row of its own")
             }
         }
     }

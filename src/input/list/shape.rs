@@ -5,7 +5,7 @@ const MOST: usize = 512;
 
 /// Tells whether `cell` is something like `a@b.example`, `<a@b.example>`, `Name <a@b.example>` or `mailto:a@b.example`.
 pub(super) fn is_address(cell: &[u8]) -> bool {
-    let cell = cell.trim_ascii();
+    let cell = without_quotes(cell.trim_ascii());
     if cell.len() > MOST {
         return false;
     }
@@ -26,6 +26,14 @@ pub(super) fn is_address(cell: &[u8]) -> bool {
         None => domain.trim_ascii_end(),
     };
     is_local(local) && is_domain(domain)
+}
+
+/// What stands between single quotes, which some programs write for double ones.
+fn without_quotes(cell: &[u8]) -> &[u8] {
+    let inner = cell
+        .strip_prefix(b"'")
+        .and_then(|cell| cell.strip_suffix(b"'"));
+    inner.unwrap_or(cell)
 }
 
 /// Tells whether something in `cell` has that shape, other things round it or not: `a@b.example; c@d.example`.
@@ -75,6 +83,7 @@ mod tests {
             "jürgen@müller.example",
             "a@b.example.",
             "o'neil@b.example",
+            "'a@b.example'",
         ] {
             assert!(is_address(cell.as_bytes()), "{cell}");
         }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::table::{self, Chosen, Written};
+use super::table::{self, Chosen, Picked, Written};
 use super::{Delimiter, Encoding, IntakeError, Late, List, Options, Origin, Remark};
 
 /// What a path must be to mean standard input.
@@ -262,12 +262,15 @@ impl Source {
                  file,
                  bytes,
                  sheets,
+                 array,
              }| {
                 Arc::new(Table {
                     file: Arc::new(Mutex::new(file)),
                     bytes,
                     is_sheet: sheets.is_some(),
-                    remark: sheets.and_then(remark_of),
+                    remark: sheets
+                        .and_then(remark_of)
+                        .or_else(|| array.map(remark_of_array)),
                 })
             },
         );
@@ -331,6 +334,15 @@ fn remark_of(sheets: Chosen) -> Option<Remark> {
         others,
         hidden,
     })
+}
+
+/// What is told of the array that is read.
+fn remark_of_array(picked: Picked) -> Remark {
+    let Picked { array, others, .. } = picked;
+    Remark::Array {
+        used: array,
+        others,
+    }
 }
 
 fn not_opened(name: &str, source: io::Error) -> IntakeError {

@@ -13,7 +13,8 @@ use crate::input::flags::{Flag, Lists};
 use crate::input::list::{Earlier, IntakeError, List, Row, RowFault};
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::limits;
-use crate::model::verdict::Policy;
+use crate::model::reason::Reason;
+use crate::model::verdict::{Policy, Standing};
 use crate::verify::described::{self, Describer, Named, NoAddress, read_cells};
 use crate::verify::error::VerifyError;
 use crate::verify::judge::{Cells, Judge, Judgement};
@@ -78,8 +79,19 @@ pub(super) struct Judged {
     pub(super) judgement: Judgement,
     /// Its best address, where it names one, with what its mailbox is remembered by.
     pub(super) address: Option<(Address, Mark)>,
+    /// Its other addresses of which nothing is certain; few rows have any.
+    pub(super) others: Vec<(Mark, Reason)>,
     /// The number of that address among those of the row.
     chosen: usize,
+}
+
+impl Judged {
+    /// Its best address, where nothing is certain of it, with why.
+    pub(super) fn open(&self) -> Option<(Mark, Reason)> {
+        let (_, mark) = self.address.as_ref()?;
+        let verdict = self.judgement.verdict;
+        (verdict.standing == Standing::Unknown).then_some((*mark, verdict.reason))
+    }
 }
 
 /// One row with what it gets.
@@ -204,24 +216,30 @@ impl Batch {
         ledger.look(|ledger| {
             for place in places {
                 let mut best: Option<Judged> = None;
+                let mut others = Vec::new();
                 let (mut marks, mut differ) = (None, false);
                 for (chosen, (text, mark)) in texts.by_ref().take(place.named).enumerate() {
                     let (judgement, address) = judge.text(text, ledger)?;
                     differ |= marks.is_some() && marks != mark;
                     marks = marks.or(mark);
-                    if best
+                    let judged = Judged {
+                        judgement,
+                        address: address.zip(mark),
+                        others: Vec::new(),
+                        chosen,
+                    };
+                    let is_best = best
                         .as_ref()
-                        .is_none_or(|best| judgement.is_better_than(&best.judgement))
-                    {
-                        best = Some(Judged {
-                            judgement,
-                            address: address.zip(mark),
-                            chosen,
-                        });
-                    }
+                        .is_none_or(|best| judged.judgement.is_better_than(&best.judgement));
+                    let worse = match is_best {
+                        true => best.replace(judged),
+                        false => Some(judged),
+                    };
+                    others.extend(worse.and_then(|worse| worse.open()));
                 }
                 let mut best =
                     best.expect("a row has a text, if only one that says why it names nobody");
+                best.others = others;
                 if differ {
                     best.judgement.note(Flag::SeveralAddresses);
                 }

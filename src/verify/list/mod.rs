@@ -3,6 +3,7 @@
 mod ahead;
 mod changes;
 
+use std::collections::HashSet;
 use std::thread;
 
 use super::ask::Asked;
@@ -16,7 +17,7 @@ use crate::ledger::Ledger;
 use crate::model::ending::Ending;
 use crate::model::flag::Flag;
 use crate::model::timestamp::Timestamp;
-use crate::model::verdict::{Disposition, Policy};
+use crate::model::verdict::{Disposition, Policy, Standing};
 use crate::projection::Basis;
 use crate::projection::Forecast;
 use crate::projection::Goal;
@@ -62,6 +63,7 @@ pub(super) fn list_rows(
         tools,
         changes: ChangeLog::begin(task, &seen)?,
         seen,
+        beside: HashSet::new(),
         gathering: Gathering::new(&task.name()),
         memory: FromMemory::default(),
         began: ledger.run_began(),
@@ -130,6 +132,8 @@ struct Listing<'a> {
     tools: &'a Tools,
     changes: ChangeLog,
     seen: Seen,
+    /// Addresses beside the best ones of rows that were counted as open.
+    beside: HashSet<u64>,
     gathering: Gathering,
     memory: FromMemory,
     /// When the run began.
@@ -173,9 +177,28 @@ impl Listing<'_> {
         Ok(outlet.close()?)
     }
 
+    /// Counts the addresses of a row of which nothing is certain, each once in all lists. The best of a row is met before
+    /// where it is a duplicate, or stood beside a better one.
+    fn count_open(&mut self, row: &Judged) {
+        let is_new = !row.judgement.flags.has(Flag::Duplicate);
+        if let Some((mark, reason)) = row.open().filter(|_| is_new)
+            && !self.beside.contains(&mark.0)
+        {
+            self.gathering.count_open(reason);
+        }
+        // One that may be written to at another address is settled.
+        let is_open = row.judgement.verdict.standing == Standing::Unknown;
+        for (mark, reason) in row.others.iter().filter(|_| is_open) {
+            if !self.seen.has(*mark) && self.beside.insert(mark.0) {
+                self.gathering.count_open(*reason);
+            }
+        }
+    }
+
     /// Lists one row.
     fn row(&mut self, row: &JudgedRow<'_>, outlet: &mut Outlet) -> Result<(), VerifyError> {
         self.listed += 1;
+        self.count_open(row.judged);
         let Judged {
             judgement, address, ..
         } = row.judged;

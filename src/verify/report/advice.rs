@@ -130,7 +130,7 @@ pub fn is_blocked(report: &Report) -> bool {
 fn we_were_blocked(report: &Report) -> String {
     let causes = causes(report);
     let causes = causes.most_first();
-    let blocked = unsettled(report, |reason| reason.blame() == Blame::Sender);
+    let blocked = open(report, |reason| reason.blame() == Blame::Sender);
     let what = match causes.first() {
         Some(cause) => cause.in_words(scope(report)),
         None => format!(
@@ -205,6 +205,20 @@ pub fn unsettled(report: &Report, who: impl Fn(Reason) -> bool) -> u64 {
         .iter()
         .filter(|flow| flow.verdict == Standing::Unknown && who(flow.reason))
         .map(|flow| flow.rows)
+        .sum()
+}
+
+/// Addresses whose verdict's reason meets `who`, each once, of those that are not settled.
+#[must_use]
+pub fn open(report: &Report, who: impl Fn(Reason) -> bool) -> u64 {
+    if report.open.is_empty() {
+        // A report of before they were counted has rows alone.
+        return unsettled(report, who);
+    }
+    let counts = report.open.iter();
+    counts
+        .filter(|(reason, _)| reason.parse().is_ok_and(&who))
+        .map(|(_, count)| count)
         .sum()
 }
 
@@ -293,7 +307,7 @@ fn send(report: &Report) -> Option<Step> {
 }
 
 fn ask_at_all(report: &Report) -> Option<Step> {
-    let open = unsettled(report, |reason| reason == Reason::NotAsked);
+    let open = open(report, |reason| reason == Reason::NotAsked);
     if open == 0 || report.ending != Ending::Completed {
         return None;
     }
@@ -308,7 +322,7 @@ fn ask_at_all(report: &Report) -> Option<Step> {
 }
 
 fn ask_again(report: &Report) -> Option<Step> {
-    let later = unsettled(report, |reason| {
+    let later = open(report, |reason| {
         reason != Reason::NotAsked && may_settle_later(reason)
     });
     if later == 0 || report.ending != Ending::Completed {
@@ -349,7 +363,7 @@ fn get_off_blocklists(report: &Report) -> Option<Step> {
 }
 
 fn ask_from_elsewhere(report: &Report) -> Option<Step> {
-    let blocked = unsettled(report, |reason| reason.blame() == Blame::Sender);
+    let blocked = open(report, |reason| reason.blame() == Blame::Sender);
     if blocked == 0 {
         return None;
     }

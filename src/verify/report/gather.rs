@@ -50,6 +50,8 @@ pub struct Gathering {
     /// Rows by verdict with list: few kinds, however many rows.
     kinds: BTreeMap<(Verdict, Disposition), u64>,
     flags: [u64; Flag::ALL.len()],
+    /// Addresses of which nothing is certain, each once.
+    open: BTreeMap<Reason, u64>,
     providers: Vec<ProviderLine>,
     domains: TopK<Box<str>, DomainCount>,
     flagged: TopK<(Flag, String), Example>,
@@ -86,6 +88,7 @@ impl Gathering {
             lists: Vec::new(),
             kinds: BTreeMap::new(),
             flags: [0; Flag::ALL.len()],
+            open: BTreeMap::new(),
             providers: vec![ProviderLine::default()],
             domains: TopK::new(limits::REPORT_DOMAINS),
             flagged: TopK::new(limits::REPORT_KINDS),
@@ -134,6 +137,11 @@ impl Gathering {
         if let Some(meant) = row.suggestion {
             self.count_suggestion(row, meant);
         }
+    }
+
+    /// Counts an address of which nothing is certain, for a reason; each is counted once.
+    pub fn count_open(&mut self, reason: Reason) {
+        *self.open.entry(reason).or_default() += 1;
     }
 
     fn count_provider(&mut self, row: &Seen<'_>) {
@@ -241,6 +249,11 @@ impl Gathering {
             what_if: what_if(forecast, tally),
             target: Some(target),
             flow: self.flow(),
+            open: self
+                .open
+                .iter()
+                .map(|(reason, count)| (reason.to_string(), *count))
+                .collect(),
             providers: self.provider_lines(),
             domains: self.domain_lines(),
             flagged: self.flagged_lines(),

@@ -80,6 +80,9 @@ pub struct Report {
     /// Where the rows went, by reason.
     #[serde(default)]
     pub flow: Vec<Flow>,
+    /// Addresses, each once, of which nothing is certain, by reason: those that are to be asked about.
+    #[serde(default)]
+    pub open: BTreeMap<String, u64>,
     /// What each provider said, the one with most rows first.
     #[serde(default)]
     pub providers: Vec<ProviderLine>,

@@ -1,4 +1,4 @@
-//! What is no text with delimiters but a table all the same: spreadsheets, JSON lines, address books. Each becomes
+//! What is no text with delimiters but a table all the same: spreadsheets, JSON, address books. Each becomes
 //! comma-separated text in a temporary file, which is then read like any other list.
 
 mod biff;
@@ -12,15 +12,17 @@ mod repeats;
 pub(super) mod tests;
 mod vcard;
 mod workbook;
+mod wrapped;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 
-use super::encoding::Encoding;
+use super::encoding::{BOM, Encoding};
 use super::kind::{self, Binary, Table};
 use super::unpack::{self, Reader};
 use crate::model::limits;
 use cells::Cells;
+pub(super) use json::Picked;
 pub(super) use workbook::Chosen;
 
 /// A table written down as text.
@@ -32,6 +34,8 @@ pub(super) struct Written {
     pub bytes: u64,
     /// The sheet that was read with the others there are, of a workbook.
     pub sheets: Option<Chosen>,
+    /// The array whose entries are the rows, of JSON that wraps it.
+    pub array: Option<Picked>,
 }
 
 /// Why a table cannot be read.
@@ -49,6 +53,15 @@ pub(super) enum Trouble {
         wanted: String,
         /// Those that it has.
         sheets: Vec<String>,
+    },
+    /// Several arrays in it, by the keys that lead to them, could be the list.
+    Arrays(Vec<String>),
+    /// It is no JSON any more from this line on.
+    Broken {
+        /// The 1-based line.
+        line: u64,
+        /// What is wrong there.
+        source: io::Error,
     },
     /// It spreads to more than any list has.
     TooLarge(String),
@@ -111,14 +124,28 @@ pub(super) fn write_down<R: Read + Seek + Send + 'static>(
         let format =
             workbook::format_of(BufReader::new(open()), archive).map_err(Trouble::Other)?;
         inflate::check(BufReader::new(open()), format)?;
-        let mut cells = Cells::begin(limits::SHEET_BYTES).map_err(Trouble::Spool)?;
-        let chosen = workbook::convert(BufReader::new(open()), format, sheet, &mut cells)?;
-        let (file, bytes) = cells.finish().map_err(Trouble::of_spool)?;
-        return Ok(Some(Written {
-            file,
-            bytes,
-            sheets: Some(chosen),
-        }));
+        let convert = |sheet: Option<&str>| {
+            let mut cells = Cells::begin(limits::SHEET_BYTES).map_err(Trouble::Spool)?;
+            let chosen = workbook::convert(BufReader::new(open()), format, sheet, &mut cells)?;
+            let (file, bytes) = cells.finish().map_err(Trouble::of_spool)?;
+            Ok::<Written, Trouble>(Written {
+                file,
+                bytes,
+                sheets: Some(chosen),
+                array: None,
+            })
+        };
+        let first = convert(sheet)?;
+        // New workbooks begin with a sheet that nobody may have written on.
+        if let (0, None, Some(chosen)) = (first.bytes, sheet, &first.sheets) {
+            for other in &chosen.others {
+                let written = convert(Some(other))?;
+                if written.bytes > 0 {
+                    return Ok(Some(written));
+                }
+            }
+        }
+        return Ok(Some(first));
     }
     let text = |reader: R| unpack::text(Box::new(reader) as Reader, encoding).ok();
     let Some(first) = text(open()) else {
@@ -129,25 +156,50 @@ pub(super) fn write_down<R: Read + Seek + Send + 'static>(
         .reader
         .take(limits::SNIFF_BYTES as u64)
         .read_to_end(&mut look);
-    let Some(table) = kind::table(&look).filter(|_| looked.is_ok()) else {
+    let found = kind::table(&look).or_else(|| {
+        let text = look.strip_prefix(BOM).unwrap_or(&look);
+        wrapped::delimiter(text).map(Table::Wrapped)
+    });
+    let Some(table) = found.filter(|_| looked.is_ok()) else {
         return Ok(None);
     };
     let again = || text(open()).map(|text| BufReader::new(text.reader));
-    let (Some(once), Some(twice)) = (again(), again()) else {
+    let Some(once) = again() else {
         return Ok(None);
     };
     let mut cells = Cells::begin(u64::MAX).map_err(Trouble::Spool)?;
-    match table {
-        Table::JsonLines => {
-            let columns = json::columns(once)?;
-            json::convert(twice, &columns, &mut cells)?;
+    let array = match table {
+        Table::Json => {
+            let open = || again().ok_or_else(changed);
+            json::write_down(open, sheet, &mut cells)?
         }
-        Table::VCard => vcard::convert(once, &mut cells)?,
-    }
+        Table::VCard => {
+            vcard::convert(once, &mut cells)?;
+            None
+        }
+        Table::Wrapped(delimiter) => {
+            wrapped::convert(unmarked(once)?, delimiter, &mut cells)?;
+            None
+        }
+    };
     let (file, bytes) = cells.finish().map_err(Trouble::of_spool)?;
     Ok(Some(Written {
         file,
         bytes,
         sheets: None,
+        array,
     }))
+}
+
+/// The same behind a byte order mark.
+fn unmarked<R: BufRead>(mut reader: R) -> io::Result<R> {
+    if reader.fill_buf()?.starts_with(BOM) {
+        reader.consume(BOM.len());
+    }
+    Ok(reader)
+}
+
+/// A file that was text a moment ago, and is none now.
+fn changed() -> Trouble {
+    Trouble::Unreadable(io::Error::other("it changes while it is read"))
 }
