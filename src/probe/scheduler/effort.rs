@@ -54,6 +54,16 @@ impl Scheduler {
         }
     }
 
+    /// Counts that a session's connection to its present machine has brought nothing, where another machine is turned to.
+    pub(super) fn was_in_vain(&mut self, session: SessionId, now: Timestamp) {
+        let machine = self.machine(session);
+        let began = self.sessions[&session].began;
+        self.efforts
+            .entry(machine)
+            .or_default()
+            .was_in_vain(began, now);
+    }
+
     /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one
     /// stays below it. Words that do not say what they count are believed the second time. `place` is where they came.
     pub(super) fn heed_farewell(

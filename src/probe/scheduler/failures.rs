@@ -96,6 +96,7 @@ impl Scheduler {
                 self.is_dead(machine.1, now);
                 if ended == Ended::Whole && self.may_join_another(group, target, now) {
                     // It is asked there, or dialled again once that is known to be dead too.
+                    self.was_in_vain(session, now);
                     self.release(session, now);
                     return;
                 }
@@ -124,11 +125,7 @@ impl Scheduler {
             return false;
         };
         let (_, left) = self.groups[group].targets[target];
-        let began = self.sessions[&session].began;
-        self.efforts
-            .entry(left)
-            .or_default()
-            .was_in_vain(began, now);
+        self.was_in_vain(session, now);
         let t = self.session(session);
         (t.target, t.began) = (next, now);
         self.dial(session, now);

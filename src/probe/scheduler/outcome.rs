@@ -88,6 +88,8 @@ impl Scheduler {
         let lost_one = broken == Some(Break::Mute) && Scheduler::may_have_lost_one(pace, answers);
         if lost_one {
             self.take_care(session);
+            // Replies that may be those to other commands are no fruit.
+            self.session(session).replied -= replied_to(answers);
         }
         for asked in asked {
             let place = asked.rcpt;

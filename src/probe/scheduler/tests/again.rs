@@ -126,7 +126,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
 fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
     let known = || accepted_last(limits::MANY_STRANGERS);
     let gone = Habits {
-        opens: false,
+        door: Door::Silent,
         ..Habits::default()
     };
     let mut drill = Drill::new(limits(), vec![gone], &[("d.test", 0)], &[]);

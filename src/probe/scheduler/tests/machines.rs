@@ -153,7 +153,7 @@ fn what_most_machines_have_against_us_all_have() {
 #[test]
 fn machines_that_mind_different_things_do_not_speak_for_their_neighbours() {
     let minds_our_name = Habits {
-        minds_our_name: true,
+        door: Door::MindsOurName,
         ..Habits::default()
     };
     let mut drill = at_machines(&[blocks, honest, honest], &[&[0], &[1], &[2]], 10);
@@ -234,7 +234,7 @@ fn a_machine_that_takes_no_mail_for_one_domain_after_the_other_is_asked_once_abo
         &[&[0], &[1, 2], &[2, 1], &[2, 1], &[1, 2]],
         9,
     );
-    drill.hosts[2].opens = false;
+    drill.hosts[2].door = Door::Silent;
     drill.run();
     for domain in 1..5 {
         for address in people(&format!("d{domain}.test"), 9, 0) {
@@ -310,7 +310,7 @@ fn a_machine_caught_at_refusing_everybody_costs_its_neighbours_no_belief() {
 #[test]
 fn where_the_other_machine_is_dead_the_one_that_blocks_us_is_not_dialled_for_ever() {
     let mut drill = at_machines(&[blocks, honest], &[&[0, 1]], 2);
-    drill.hosts[1].opens = false;
+    drill.hosts[1].door = Door::Silent;
     drill.run();
     assert_eq!(drill.word("a0@d0.test"), Reason::SenderBlocked);
     assert!(
@@ -324,7 +324,7 @@ fn where_the_other_machine_is_dead_the_one_that_blocks_us_is_not_dialled_for_eve
 fn whom_a_machine_accepts_for_one_domain_vouches_for_what_it_refused_another() {
     // The first domain's other machine is dead, so the two are groups of their own, asked side by side.
     let mut drill = at_machines(&[honest, honest], &[&[1, 0], &[0]], 0);
-    drill.hosts[1].opens = false;
+    drill.hosts[1].door = Door::Silent;
     let ends_with_refusals = [people("d0.test", 6, 0), people("d0.test", 0, 3)];
     // By its end the machine has refused so many that every row is looked at; its own last answers are acceptances.
     let mut goes_on = people("d1.test", 60, 0);
@@ -351,7 +351,7 @@ fn beside_one_out_of_step(second: Habits) -> Drill {
 #[test]
 fn a_machine_out_of_step_is_not_asked_again_because_its_neighbour_is_dead() {
     let dead = Habits {
-        opens: false,
+        door: Door::Silent,
         ..Habits::default()
     };
     let drill = beside_one_out_of_step(dead);
@@ -393,7 +393,7 @@ fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_th
         drill.scheduler.add(person.into(), START);
     }
     drill.hosts[0].connections = 1;
-    drill.hosts[1].opens = false;
+    drill.hosts[1].door = Door::Silent;
     drill.run();
     for person in &listed {
         assert_eq!(drill.word(person), Reason::Accepted, "{person}");
@@ -416,7 +416,7 @@ fn hangs_up(question: Question<'_>) -> Reply {
 /// A drill at two machines that ask for one domain, the first of them dead; with one more address of it every so often.
 fn beside_a_dead_one(second: fn(Question<'_>) -> Reply, letter: char, minutes: &[u64]) -> Drill {
     let mut drill = at_machines(&[honest, second], &[&[0, 1]], 0);
-    drill.hosts[0].opens = false;
+    drill.hosts[0].door = Door::Silent;
     let arrivals = minutes.iter().map(|minute| {
         let address: Address = format!("{letter}{minute}@d0.test").parse().unwrap();
         (START + Duration::from_secs(minute * 60), address)

@@ -32,9 +32,7 @@ struct Habits {
     /// What it does with the recipient `local` of a connection's `nth` (from 0) and of a transaction's `place` (from
     /// 1).
     answer: fn(Question<'_>) -> Reply,
-    opens: bool,
-    /// It refuses the name by which we introduce ourselves.
-    minds_our_name: bool,
+    door: Door,
     /// A reply too many comes behind QUIT.
     surplus: bool,
     /// The most connections at once that it takes.
@@ -45,6 +43,17 @@ struct Habits {
     errors: u32,
     /// It does so in the place of the last of these refusals.
     goes_instead: bool,
+}
+
+/// How a described host meets us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// It lets us in.
+    Opens,
+    /// It refuses the name by which we introduce ourselves.
+    MindsOurName,
+    /// It does not answer.
+    Silent,
 }
 
 /// What a described host decides by.
@@ -132,8 +141,7 @@ impl Default for Habits {
             round_trip: Duration::from_millis(60),
             tarpit: Duration::ZERO,
             answer: honest,
-            opens: true,
-            minds_our_name: false,
+            door: Door::Opens,
             surplus: false,
             connections: u32::MAX,
             rate: None,
@@ -391,11 +399,11 @@ impl Drill {
                     let mut heard = heard(Some(421), Reason::RateLimited, false);
                     heard.exchange.stage = crate::model::stage::Stage::Greeting;
                     self.later(habits.round_trip * 2, session, SessionEvent::Failed(heard));
-                } else if habits.minds_our_name {
+                } else if habits.door == Door::MindsOurName {
                     let mut heard = heard(Some(550), Reason::SenderRefused, true);
                     heard.exchange.stage = crate::model::stage::Stage::Hello;
                     self.later(habits.round_trip * 3, session, SessionEvent::Failed(heard));
-                } else if habits.opens {
+                } else if habits.door == Door::Opens {
                     let offer = Offer {
                         pipelining: true,
                         smtputf8: true,
@@ -757,7 +765,7 @@ proptest! {
 #[test]
 fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_anew() {
     let mute = || Habits {
-        opens: false,
+        door: Door::Silent,
         ..Habits::default()
     };
     let list = people("mute.test", 3, 0);
@@ -800,7 +808,7 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
 fn a_host_that_is_down_is_tried_again_when_a_short_patience_ends() {
     let rounds_within = |patience: u64| {
         let mute = Habits {
-            opens: false,
+            door: Door::Silent,
             ..Habits::default()
         };
         let short = Limits {
@@ -1054,7 +1062,7 @@ fn every_domain_where_somebody_was_put_off_is_remembered_before_its_host_is_know
 #[test]
 fn a_silent_host_delays_nobody_else() {
     let mute = Habits {
-        opens: false,
+        door: Door::Silent,
         ..Habits::default()
     };
     let served = [("mute.test", 0), ("brisk.test", 1)];
