@@ -52,6 +52,41 @@ fn says(run: &Run, words: &str) {
 const BOTH: [&str; 2] = ["lena@tolk.test", "omar@vint.test"];
 
 #[test]
+fn a_row_that_ends_before_the_header_does_gets_its_empty_fields() {
+    let list = b"email,first,last\nlena@tolk.test,Lena,Tolk\nomar@vint.test\n,Ann\n";
+    let run = reads("people.csv", list, &BOTH, 1);
+    let text = run.list("review.csv");
+    let mut strict = csv::Reader::from_reader(text.as_bytes());
+    let place = |name: &str| {
+        text.lines()
+            .next()
+            .unwrap()
+            .split(',')
+            .position(|cell| cell == name)
+    };
+    let address = place("presend_address").unwrap();
+    let rows: Vec<csv::StringRecord> = strict.records().map(Result::unwrap).collect();
+    let cells = |at: usize| {
+        rows.iter()
+            .map(|row| row[at].to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(cells(address), ["lena@tolk.test", "omar@vint.test"]);
+    assert_eq!(cells(1), ["Lena", ""]);
+    assert!(
+        run.list("rejected.csv")
+            .contains("\n,Ann,,,unknown,no_address,")
+    );
+    // A field too many stays the caller's: nothing is thrown away.
+    let wide = b"email,first\nlena@tolk.test,Lena\nomar@vint.test,Omar,of Vint\n";
+    let run = reads("people.csv", wide, &BOTH, 0);
+    assert!(
+        run.list("review.csv")
+            .contains("omar@vint.test,Omar,of Vint,omar@vint.test,")
+    );
+}
+
+#[test]
 fn each_entry_of_the_array_that_an_object_wraps_is_a_row() {
     let list = br#"{"contacts":[{"email":"omar@vint.test","id":1},{"email":"lena@tolk.test"}],"has-more":true}"#;
     let run = reads("people.json", list, &BOTH, 0);

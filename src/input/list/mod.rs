@@ -100,6 +100,8 @@ pub struct Row<'a> {
     pub further: Vec<Cell<'a>>,
     /// How many fields it has beside the others.
     pub width: Width,
+    /// How many fields it has fewer than the header.
+    pub missing: usize,
     /// What it is about.
     pub about: About,
 }
@@ -671,6 +673,7 @@ impl List {
             place: cell.place,
             further: field::further(raw, record, &self.layout, self.widths, &self.further),
             width: self.width_of(record),
+            missing: self.missing(record),
             about,
         }
     }
@@ -680,6 +683,17 @@ impl List {
         match self.origin {
             Origin::Text => record.lines,
             Origin::Table => 1,
+        }
+    }
+
+    /// How many fields a record has fewer than the header; none where nothing parts fields, or a quote that was never
+    /// closed may hold some.
+    fn missing(&self, record: &Record) -> usize {
+        match (record.quoting, self.layout.delimiter) {
+            (Quoting::Sound | Quoting::Stray, Some(_)) => {
+                self.widths.header.saturating_sub(record.fields)
+            }
+            (Quoting::Unclosed, _) | (_, None) => 0,
         }
     }
 

@@ -252,12 +252,17 @@ impl Batch {
         })
     }
 
-    /// Keeps the bytes of a row, without the columns of an `earlier` run.
-    fn keep(&mut self, row: &Row<'_>, earlier: &Earlier) {
+    /// Keeps the bytes of a row, without the columns of an `earlier` run. One that ends before the header does gets its
+    /// empty fields, so that what follows it stands in its own column.
+    fn keep(&mut self, row: &Row<'_>, earlier: &Earlier, delimiter: Option<u8>) {
         let start = self.bytes.len();
         let (raw, _) = earlier.strip(row.raw, None);
         self.bytes.extend_from_slice(&raw);
         self.bytes.extend_from_slice(row.closing);
+        if let Some(delimiter) = delimiter.filter(|_| row.missing > 0 && earlier.is_empty()) {
+            let end = self.bytes.len() + row.missing;
+            self.bytes.resize(end, delimiter);
+        }
         let end = self.bytes.len();
         self.bytes.extend_from_slice(row.terminator);
         self.places.push(Place {
@@ -347,11 +352,12 @@ impl Reader {
 
     /// Fills a batch until it is full or the list is at its end. What was read before a failure is in it.
     fn fill(&mut self, batch: &mut Batch) -> Result<Follows, IntakeError> {
+        let delimiter = self.list.delimiter();
         while batch.places.len() < limits::AHEAD_ROWS && batch.bytes.len() < limits::AHEAD_BYTES {
             let Some(row) = self.list.next_row()? else {
                 return Ok(Follows::Nothing);
             };
-            batch.keep(&row, &self.earlier);
+            batch.keep(&row, &self.earlier, delimiter);
         }
         Ok(Follows::More)
     }
