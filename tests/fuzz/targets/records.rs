@@ -6,7 +6,7 @@ use presend::preflight::auth::dkim::read_key;
 use presend::preflight::auth::dmarc::{self, read_record, rewritten};
 use presend::preflight::auth::near_miss::{Standard, find};
 use presend::preflight::auth::spf::{Record, edit};
-use presend::preflight::auth::tags::{Tags, begins_with_version};
+use presend::preflight::auth::tags::Tags;
 use presend::preflight::lookup::{Text, dns_name, shown};
 
 /// Reads the record as each kind. What is recommended instead of a record is one.
@@ -38,8 +38,14 @@ pub fn run(data: &[u8]) {
     }
     let _ = dmarc::report_domain(&text);
     // What begins otherwise is no policy, and nothing is recommended for it.
-    if begins_with_version(data, "spf1") && Record::parse(data).is_ok() {
+    if is_spf(data) && Record::parse(data).is_ok() {
         let more = edit::with_term(&text, "ip4:192.0.2.1");
         Record::parse(more.as_bytes()).expect("what is recommended is a record");
     }
+}
+
+/// Whether a record is an SPF one: its version stands alone (RFC 7208 §4.5).
+fn is_spf(record: &[u8]) -> bool {
+    let version = record.split(|&byte| byte == b' ').next();
+    version.is_some_and(|version| version.eq_ignore_ascii_case(b"v=spf1"))
 }

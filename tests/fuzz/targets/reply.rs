@@ -18,7 +18,8 @@ pub fn run(data: &[u8]) {
             };
             let answer = Answer::Reply(reply.clone());
             let reading = book.diagnose(&answer, &context);
-            assert_eq!(reading.permanent, reply.severity() == Severity::Permanent);
+            // Words may soften a code, never harden it.
+            assert!(!reading.permanent || reply.severity() == Severity::Permanent);
             assert_eq!(book.readings(&answer, &context)[0].reading, reading);
         }
     }
