@@ -4,7 +4,7 @@
 //! about; what they turn out to be is projected to the rest. Which addresses are picked depends on the seed
 //! and on their names alone, so the same command asks about the same addresses.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -13,6 +13,7 @@ use super::beliefs::believed;
 use super::described::{Describer, Lack, first_of};
 use super::error::VerifyError;
 use super::length::{Limits, Queues};
+use super::seen::Seen;
 use super::{Asking, Observer, Tools, listed};
 use crate::input::address::Address;
 use crate::input::list::{IntakeError, Options, Source};
@@ -127,14 +128,9 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// Adds a row; the address of a first one `is_new`.
-    fn add(&mut self, lot: u64, key: &str, most: usize, is_new: IsNew) {
-        self.rows += 1;
-        match is_new {
-            IsNew::Yes => self.mailboxes += 1,
-            // The same mailbox in another row has the same lot.
-            IsNew::No => return,
-        }
+    /// Adds a mailbox that was not met before.
+    fn add(&mut self, lot: u64, key: &str, most: usize) {
+        self.mailboxes += 1;
         let last = self.first.last_key_value();
         if self.first.len() >= most && last.is_none_or(|(last, _)| lot >= *last) {
             return;
@@ -142,26 +138,6 @@ impl Drawn {
         self.first.entry(lot).or_insert_with(|| key.to_owned());
         if self.first.len() > most {
             self.first.pop_last();
-        }
-    }
-}
-
-/// Whether a row is the first that names its mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum IsNew {
-    Yes,
-    No,
-}
-
-/// The mailboxes that were met: nine bytes each and a little.
-#[derive(Default)]
-struct Met(HashSet<u64>);
-
-impl Met {
-    fn add(&mut self, key: &str) -> IsNew {
-        match self.0.insert(fingerprint(key)) {
-            true => IsNew::Yes,
-            false => IsNew::No,
         }
     }
 }
@@ -326,7 +302,8 @@ fn count_once(estimate: &mut Estimate, parted: &Parted, tools: &Tools) {
 fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
     // Sixteen bytes a domain and a little: with the mailboxes met, what grows here with the list.
     let mut sizes: HashMap<u64, (u32, u32)> = HashMap::new();
-    let mut met = Met::default();
+    let mut seen = Seen::default();
+    let marker = seen.marker();
     let mut parted = Parted {
         rows: 0,
         messages: 0,
@@ -345,18 +322,16 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
                 .entry(fingerprint(address.domain().wire()))
                 .or_default();
             *rows = rows.saturating_add(1);
-            match met.add(&address.key()) {
-                IsNew::Yes => {
-                    *mailboxes = mailboxes.saturating_add(1);
-                    parted.mailboxes += 1;
-                }
-                IsNew::No => {}
+            if seen.is_new(marker.mark(&address.key())) {
+                *mailboxes = mailboxes.saturating_add(1);
+                parted.mailboxes += 1;
             }
         }
     })?;
     let largest = sizes.values().map(|(_, mailboxes)| *mailboxes).max();
     parted.largest_domain = largest.unwrap_or_default();
-    let mut met = Met::default();
+    let mut seen = Seen::default();
+    let marker = seen.marker();
     let most = usize::try_from(of.most).unwrap_or(usize::MAX);
     each(of, |named| {
         let Ok(address) = named else { return };
@@ -368,12 +343,11 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
             Likeness::Domain(Size::of(size.map_or(1, |(rows, _)| *rows)))
         };
         let key = address.key();
-        parted.parts.entry(likeness).or_default().add(
-            fingerprint((of.seed, &*key)),
-            &key,
-            most,
-            met.add(&key),
-        );
+        let part = parted.parts.entry(likeness).or_default();
+        part.rows += 1;
+        if seen.is_new(marker.mark(&key)) {
+            part.add(fingerprint((of.seed, &*key)), &key, most);
+        }
     })?;
     Ok(parted)
 }

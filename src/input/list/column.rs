@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::names::{self, Claim};
 use super::shape;
+use crate::model::text::is_directory_name;
 
 /// Which column the operator wants to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -286,8 +287,7 @@ pub(super) fn columns(records: &[Record<'_>], header: &Record<'_>) -> Vec<Column
 
 /// Whether a cell says nothing of whether its column holds addresses: a directory keeps names of its own in it.
 fn says_nothing(cell: &[u8]) -> bool {
-    cell.trim_ascii().is_empty()
-        || std::str::from_utf8(cell).is_ok_and(crate::model::text::is_directory_name)
+    cell.trim_ascii().is_empty() || std::str::from_utf8(cell).is_ok_and(is_directory_name)
 }
 
 /// Chooses among `columns`: name and content together, else content, else name.

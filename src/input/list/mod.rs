@@ -4,8 +4,8 @@
 //! spreadsheet, JSON or an address book written down as text), `unpack`
 //! (`kind`, then gzip and zstd, then `encoding`), `window` (what is in memory), `dialect` (the delimiter), `header`
 //! (what stands above the table), `column` (`names` and `shape`: which field holds the address), `record` (where a row
-//! ends, and what a bad quote may cost), `one_line` and `recipients` (lists without rows), `field` (what a row's address field says),
-//! `footer` (what stands below the rows), `remark` (what of all this its owner is told).
+//! ends, and what a bad quote may cost), `one_line` and `recipients` (lists without rows), `field` (what a row's address
+//! field says), `footer` (what stands below the rows), `remark` (what of all this its owner is told).
 //!
 //! Two promises hold for any bytes: what is handed out (preamble, header, rows, their terminators, the blank lines
 //! between them, the footer) is the list, byte for byte, as decoded; and what cannot be read further is an error, not

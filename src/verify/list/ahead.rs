@@ -259,7 +259,7 @@ impl Batch {
         let (raw, _) = earlier.strip(row.raw, None);
         self.bytes.extend_from_slice(&raw);
         self.bytes.extend_from_slice(row.closing);
-        if let Some(delimiter) = delimiter.filter(|_| row.missing > 0 && earlier.is_empty()) {
+        if let (Some(delimiter), true) = (delimiter, earlier.is_empty()) {
             let end = self.bytes.len() + row.missing;
             self.bytes.resize(end, delimiter);
         }

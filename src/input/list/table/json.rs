@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 use super::cells::Cells;
-use super::{Excess, Trouble, unmarked};
+use super::{Excess, Trouble, each_line, unmarked};
 use crate::model::limits;
 use survey::Survey;
 use walk::{Entries, Node, Visit};
@@ -138,6 +138,7 @@ fn columns_of_lines(reader: impl BufRead) -> io::Result<Columns> {
 fn convert_lines(reader: impl BufRead, columns: &Columns, cells: &mut Cells) -> io::Result<()> {
     let mut rows = Rows::begin(columns, cells)?;
     each_line(reader, |line| match serde_json::from_slice(line) {
+        _ if line.is_empty() => Ok(()),
         Ok(Node::Object(fields)) => rows.write(Node::Object(fields)),
         Ok(Node::Text(_) | Node::List(_)) | Err(_) => {
             let text = String::from_utf8_lossy(line.trim_ascii()).into_owned();
@@ -172,13 +173,7 @@ impl<'r> Rows<'r> {
         let (columns, row) = (self.columns, &mut self.row);
         row.clear();
         row.resize(columns.names.len(), String::new());
-        let mut put = |place: usize, text: String| {
-            let cell = &mut row[place];
-            if !cell.is_empty() && !text.is_empty() {
-                cell.push_str(BETWEEN_VALUES);
-            }
-            cell.push_str(&text);
-        };
+        let mut put = |place: usize, text: String| add(&mut row[place], &text);
         match entry {
             Node::Object(fields) => walk::flatten("", fields, &mut |key, text| {
                 if let Some(&place) = columns.places.get(key) {
@@ -213,18 +208,21 @@ impl Visit for Lines<'_> {
         };
         for value in values {
             let mut cell = String::new();
-            walk::tell("", value, &mut |_, text| {
-                if !cell.is_empty() && !text.is_empty() {
-                    cell.push_str(BETWEEN_VALUES);
-                }
-                cell.push_str(&text);
-            });
+            walk::tell("", value, &mut |_, text| add(&mut cell, &text));
             self.0.cell(&cell);
         }
         self.0.end_row()
     }
 
     fn value(&mut self, _: &str, _: &str) {}
+}
+
+/// Adds one more value to a cell.
+fn add(cell: &mut String, text: &str) {
+    if !cell.is_empty() && !text.is_empty() {
+        cell.push_str(BETWEEN_VALUES);
+    }
+    cell.push_str(text);
 }
 
 /// The columns of a list and where each stands.
@@ -248,25 +246,6 @@ impl Columns {
             self.add(ONLY_COLUMN);
         }
         self
-    }
-}
-
-/// Reads line by line, blank ones included, each of at most [`limits::LINE_BYTES`].
-fn each_line(
-    mut reader: impl BufRead,
-    mut with: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let most = limits::LINE_BYTES as u64;
-        if io::Read::take(&mut reader, most).read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        let text = line.trim_ascii();
-        if !text.is_empty() {
-            with(text)?;
-        }
     }
 }
 

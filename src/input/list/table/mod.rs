@@ -199,6 +199,22 @@ fn unmarked<R: BufRead>(mut reader: R) -> io::Result<R> {
     Ok(reader)
 }
 
+/// Reads line by line, without the blanks around each, of which at most [`limits::LINE_BYTES`] are taken at once.
+fn each_line(
+    mut reader: impl BufRead,
+    mut with: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let most = limits::LINE_BYTES as u64;
+        if Read::take(&mut reader, most).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        with(line.trim_ascii())?;
+    }
+}
+
 /// A file that was text a moment ago, and is none now.
 fn changed() -> Trouble {
     Trouble::Unreadable(io::Error::other("it changes while it is read"))

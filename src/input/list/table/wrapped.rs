@@ -4,9 +4,9 @@
 use std::io::{self, BufRead};
 
 use super::cells::Cells;
+use super::each_line;
 use crate::input::list::column;
 use crate::input::list::record;
-use crate::model::limits;
 
 /// What may stand between the fields within the quotes.
 const DELIMITERS: &[u8] = b",;\t";
@@ -58,25 +58,14 @@ fn within(line: &[u8], delimiter: u8) -> Option<Vec<u8>> {
 /// # Errors
 ///
 /// When the list cannot be read, or the table cannot be written.
-pub(super) fn convert(
-    mut reader: impl BufRead,
-    delimiter: u8,
-    cells: &mut Cells,
-) -> io::Result<()> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let most = limits::LINE_BYTES as u64;
-        if io::Read::take(&mut reader, most).read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        let text = line.trim_ascii();
+pub(super) fn convert(reader: impl BufRead, delimiter: u8, cells: &mut Cells) -> io::Result<()> {
+    each_line(reader, |text| {
         let inner = within(text, delimiter);
         for cell in record::fields(inner.as_deref().unwrap_or(text), Some(delimiter)) {
             cells.cell(&String::from_utf8_lossy(&cell));
         }
-        cells.end_row()?;
-    }
+        cells.end_row()
+    })
 }
 
 #[cfg(test)]
