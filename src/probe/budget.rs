@@ -62,6 +62,18 @@ impl Spent {
         }
     }
 
+    /// The same as a host may have it that has sent so many replies too many, where that is to be feared: each stands for
+    /// an acceptance, and as many refusals are still to come.
+    #[must_use]
+    pub fn surely_out_of_step(self, surplus: u32) -> Self {
+        let mistaken = self.accepted.min(surplus);
+        Spent {
+            accepted: self.accepted - mistaken,
+            refused: self.refused + mistaken,
+            ..self
+        }
+    }
+
     /// How many more recipients may be asked about before the next answer is read, should every one be refused.
     ///
     /// Never more than nine refused in a connection; past ten recipients never more refused than accepted.
@@ -152,6 +164,21 @@ mod tests {
         assert_eq!(room(100, 0), 9);
         assert_eq!(room(100, 8), 1);
         assert_eq!(room(100, 9), 0);
+    }
+
+    #[test]
+    fn replies_too_many_may_all_stand_for_acceptances() {
+        let after = |accepted, refused, surplus| {
+            let spent = Spent {
+                accepted,
+                refused,
+                transactions: 2,
+            };
+            spent.surely_out_of_step(surplus).room(PLENTY)
+        };
+        assert_eq!(after(6, 4, 0), 2);
+        assert_eq!(after(6, 4, 1), 0, "the eleventh might tip the balance");
+        assert_eq!(after(1, 2, 4), 6, "no more than were accepted");
     }
 
     #[test]

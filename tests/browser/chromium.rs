@@ -12,6 +12,8 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::served::until;
+
 /// How long the browser may take for one command. Our choice: a laden machine is slow, a hung browser is not waited
 /// for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -118,7 +120,7 @@ impl Chromium {
         self.visit(&format!("file://{}", page.display()), view);
     }
 
-    /// Opens the page at an address in a view.
+    /// Opens the page at an address in a view, and waits until it is all there: its driver may come back before.
     pub(crate) fn visit(&self, url: &str, view: View) {
         self.tools(
             "Emulation.setDeviceMetricsOverride",
@@ -129,6 +131,9 @@ impl Chromium {
             &json!({ "features": [{ "name": "prefers-color-scheme", "value": view.scheme }] }),
         );
         self.command("/url", &json!({ "url": url }));
+        until(&format!("{url} is loaded"), || {
+            self.run("return document.readyState") == "complete"
+        });
     }
 
     /// Chooses a file in the field that `selector` names (`WebDriver` §12.5.3).

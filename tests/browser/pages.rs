@@ -1,7 +1,7 @@
 //! The pages of `presend serve`, used as people use them.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -38,21 +38,31 @@ pub(crate) fn shown(chromium: &Chromium, id: &str) -> String {
 
 /// Waits until an element shows these words.
 pub(crate) fn until_shown(chromium: &Chromium, id: &str, wanted: &str) {
-    until(&format!("{id} shows {wanted:?}"), || {
-        shown(chromium, id).contains(wanted)
-    });
+    let begun = Instant::now();
+    while !shown(chromium, id).contains(wanted) {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{id} never showed {wanted:?}; the page: {}",
+            text(
+                chromium,
+                "return location.href + '\\n' + document.body.innerText"
+            )
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Drops a file on the page, as a mouse does.
 pub(crate) fn drop_file(chromium: &Chromium, name: &str, bytes: &[u8]) {
     let packed = base64::engine::general_purpose::STANDARD.encode(bytes);
     let name = Value::from(name);
-    chromium.run(&format!(
+    let is_taken = chromium.run(&format!(
         "const bytes = Uint8Array.from(atob('{packed}'), (c) => c.charCodeAt(0));
          const data = new DataTransfer();
          data.items.add(new File([bytes], {name}));
-         document.getElementById('drop').dispatchEvent(new DragEvent('drop', {{ dataTransfer: data, bubbles: true, cancelable: true }}));"
+         return !document.getElementById('drop').dispatchEvent(new DragEvent('drop', {{ dataTransfer: data, bubbles: true, cancelable: true }}));"
     ));
+    assert_eq!(is_taken, true, "the page lets the browser have the file");
 }
 
 /// The id of the list whose page is open.

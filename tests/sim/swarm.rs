@@ -75,6 +75,9 @@ fn what_was_wrong_in_larger_worlds_stays_mended() {
         (890_650, 2094),
         (900_803, 1937),
         (901_605, 1512),
+        (900_130, 2027),
+        (900_978, 1151),
+        (870_351, 1116),
     ];
     let scores: Vec<Score> = std::thread::scope(|scope| {
         let each = worlds

@@ -606,8 +606,8 @@ impl Scheduler {
             return Ok(());
         };
         let owed = self.owes_a_decoy(index, at_the_end);
-        let fits =
-            t.spent.room(draft.budget) > 0 && self.may_address(session, domain, draft.budget);
+        let fits = self.spent_at_worst(session).room(draft.budget) > 0
+            && self.may_address(session, domain, draft.budget);
         if owed && !fits && at_the_end && t.spent.recipients() > 0 {
             // This connection is used up: the test is worth one of its own.
             self.groups[index].test_owed = true;

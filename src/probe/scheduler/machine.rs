@@ -11,7 +11,7 @@ use super::puzzle::OwnWords;
 use super::{Event, Heard, Scheduler, SessionId};
 use crate::model::limits;
 use crate::model::reading::Reading;
-use crate::model::reason::{Blame, Reason};
+use crate::model::reason::Blame;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::Block;
@@ -246,7 +246,7 @@ impl Scheduler {
         let known = &mut self.hosts[host].known;
         known.machines.insert(machine, block.clone());
         self.partly_blocked.insert(host);
-        match self.concerns_all(host, block.reading.reason) {
+        match self.concerns_all(host, &block.reading) {
             true => self.bar_all(host, &block, now),
             false => self.bar((host, machine, None), name, &block, now),
         }
@@ -260,7 +260,7 @@ impl Scheduler {
         }
         for host in std::mem::take(&mut self.partly_blocked) {
             let blocks = self.hosts[host].known.machines.values();
-            let blocks = blocks.filter(|block| self.concerns_all(host, block.reading.reason));
+            let blocks = blocks.filter(|block| self.concerns_all(host, &block.reading));
             if let Some(block) = blocks.max_by_key(|block| block.until).cloned() {
                 self.bar_all(host, &block, now);
             } else {
@@ -317,9 +317,9 @@ impl Scheduler {
         }
     }
 
-    /// Whether what some machines of a key have against us, for this reason, is what all of them have. One that minds our
-    /// name does not speak for one that has listed our address.
-    fn concerns_all(&self, host: usize, reason: Reason) -> bool {
+    /// Whether what some machines of a key have against us is what all of them have. It is the same where it is read by
+    /// the same rule: one that minds our name does not speak for one that turns our sender down.
+    fn concerns_all(&self, host: usize, reading: &Reading) -> bool {
         let host = &self.hosts[host];
         if host.acts_as_one() {
             return true;
@@ -332,7 +332,7 @@ impl Scheduler {
         let says_so = |machine: IpAddr| {
             let known = self.machines.get(&machine);
             let block = known.and_then(|known| known.blocked.as_deref());
-            block.is_some_and(|block| block.reading.reason == reason)
+            block.is_some_and(|block| block.reading.rule == reading.rule)
         };
         let blocks = |group: &MxGroup| {
             let mut machines = group.targets.iter().map(|(_, machine)| *machine);

@@ -132,12 +132,25 @@ impl Scheduler {
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
         let is_sure = is_proven || self.keeps_in_step(session);
         let resets = t.spent.transactions.saturating_sub(1);
-        match t.loosest {
-            _ if is_sure => t.spent,
-            Looseness::Fenced => t.spent,
-            Looseness::OneByOne => t.spent.out_of_step(resets + 1),
-            Looseness::Together => t.spent.out_of_step(resets),
+        let surplus = match t.loosest {
+            _ if is_sure => return t.spent,
+            Looseness::Fenced => return t.spent,
+            Looseness::OneByOne => resets + 1,
+            Looseness::Together => resets,
+        };
+        match self.has_fallen_out_of_step(t.group) {
+            true => t.spent.surely_out_of_step(surplus),
+            false => t.spent.out_of_step(surplus),
         }
+    }
+
+    /// Whether one of the machines of a group has fallen out of step in this run: the others are likely of its kind.
+    fn has_fallen_out_of_step(&self, group: usize) -> bool {
+        let mut targets = self.groups[group].targets.iter();
+        targets.any(|(_, machine)| {
+            let conduct = self.conduct.get(machine);
+            conduct.is_some_and(|conduct| conduct.faults > 0)
+        })
     }
 
     /// Whether a session that says goodbye ends as its machine is known to end one: in step, after as many refusals, with

@@ -162,8 +162,12 @@ impl Scheduler {
             return Err(idle);
         };
         let mut draft = self.draft(session);
-        let t = &self.sessions[&session];
-        let spent = t.spent;
+        let spent = self.spent_at_worst(session);
+        let refused = self.sessions[&session].spent.refused;
+        // What another machine of its host was found to bear meanwhile, this one has been seen to bear: it answered.
+        if refused > draft.budget.refusals {
+            draft.budget.refusals = limits::REFUSED_RECIPIENTS.min(refused + 1);
+        }
         if spent.room(draft.budget) == 0 || !self.may_address(session, domain, draft.budget) {
             return Err(idle);
         }

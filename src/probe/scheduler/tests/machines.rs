@@ -8,7 +8,7 @@ fn key() -> HostKey {
 }
 
 /// The machines of a domain, the preferred one first.
-fn route_over(machines: &[usize]) -> Route {
+pub(super) fn route_over(machines: &[usize]) -> Route {
     let all = machines.iter().map(|&machine| route_to(machine));
     let hosts = all.flat_map(|route| match route {
         Route::Hosts { hosts, .. } => hosts,
@@ -152,16 +152,19 @@ fn what_most_machines_have_against_us_all_have() {
 
 #[test]
 fn machines_that_mind_different_things_do_not_speak_for_their_neighbours() {
-    let minds_our_name = Habits {
-        door: Door::MindsOurName,
-        ..Habits::default()
-    };
-    let mut drill = at_machines(&[blocks, honest, honest], &[&[0], &[1], &[2]], 10);
-    drill.hosts[1] = minds_our_name;
-    drill.run();
-    assert_eq!(drill.word("a0@d0.test"), Reason::SenderBlocked);
-    assert_eq!(drill.word("a0@d1.test"), Reason::SenderRefused);
-    assert_eq!(drill.word("a0@d2.test"), Reason::Accepted);
+    // The second time both refuse us for the same reason, read by different rules.
+    for (door, reason) in [
+        (Door::Opens, Reason::SenderBlocked),
+        (Door::MindsOurAddress, Reason::SenderRefused),
+    ] {
+        let mut drill = at_machines(&[blocks, honest, honest], &[&[0], &[1], &[2]], 10);
+        drill.hosts[0].door = door;
+        drill.hosts[1].door = Door::MindsOurName;
+        drill.run();
+        assert_eq!(drill.word("a0@d0.test"), reason);
+        assert_eq!(drill.word("a0@d1.test"), Reason::SenderRefused);
+        assert_eq!(drill.word("a0@d2.test"), Reason::Accepted);
+    }
 }
 
 #[test]

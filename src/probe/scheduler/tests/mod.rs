@@ -52,6 +52,8 @@ enum Door {
     Opens,
     /// It refuses the name by which we introduce ourselves.
     MindsOurName,
+    /// It refuses the address from which we come.
+    MindsOurAddress,
     /// It does not answer.
     Silent,
 }
@@ -402,7 +404,12 @@ impl Drill {
                 } else if habits.door == Door::MindsOurName {
                     let mut heard = heard(Some(550), Reason::SenderRefused, true);
                     heard.exchange.stage = crate::model::stage::Stage::Hello;
+                    "our-name".clone_into(&mut heard.reading.rule);
                     self.later(habits.round_trip * 3, session, SessionEvent::Failed(heard));
+                } else if habits.door == Door::MindsOurAddress {
+                    let mut heard = heard(Some(554), Reason::SenderRefused, true);
+                    heard.exchange.stage = crate::model::stage::Stage::Greeting;
+                    self.later(habits.round_trip * 2, session, SessionEvent::Failed(heard));
                 } else if habits.door == Door::Opens {
                     let offer = Offer {
                         pipelining: true,
@@ -598,7 +605,7 @@ fn heard(code: Option<u16>, reason: Reason, permanent: bool) -> Heard {
         reading: Reading {
             reason,
             permanent,
-            rule: "drill".to_owned(),
+            rule: format!("drill-{}", reason.as_str()),
         },
         named_wait: None,
     }

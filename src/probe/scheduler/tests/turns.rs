@@ -222,3 +222,31 @@ fn a_host_known_to_refuse_after_many_refusals_loses_no_room_for_connections_that
         "{connections} connections, {least} are enough"
     );
 }
+
+#[test]
+fn what_a_neighbour_bears_keeps_no_connection_from_its_test_that_has_borne_more() {
+    let list = |domain: &str, dead: usize| -> Vec<String> {
+        let dead = (0..dead).map(|n| format!("x{n}@{domain}"));
+        let alive = (0..200).map(|n| format!("a{n}@{domain}"));
+        dead.chain(alive).collect()
+    };
+    let slow = Habits {
+        round_trip: Duration::from_millis(400),
+        ..Habits::default()
+    };
+    // It leaves at the third refusal, while the last of the other's answers are on their way.
+    let touchy = Habits {
+        errors: 3,
+        tarpit: Duration::from_millis(400),
+        ..Habits::default()
+    };
+    let everybody = [list("d0.test", 3), list("d1.test", 6)].concat();
+    let mut drill = Drill::new(limits(), vec![slow, touchy], &[], &everybody);
+    for machine in 0..2 {
+        let route = super::machines::route_over(&[machine]);
+        drill.routes.insert(format!("d{machine}.test"), route);
+    }
+    drill.run();
+    assert_eq!(wrong(&drill, &everybody), [""; 0]);
+    assert_eq!(asked_again(&drill), 0, "{:?}", drill.seen[0].asked);
+}
