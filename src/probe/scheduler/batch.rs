@@ -606,7 +606,7 @@ impl Scheduler {
             return Ok(());
         };
         let owed = self.owes_a_decoy(index, at_the_end);
-        let fits = self.spent_at_worst(session).room(draft.budget) > 0
+        let fits = self.spent_before_a_decoy(session).room(draft.budget) > 0
             && self.may_address(session, domain, draft.budget);
         if owed && !fits && at_the_end && t.spent.recipients() > 0 {
             // This connection is used up: the test is worth one of its own.

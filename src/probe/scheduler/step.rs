@@ -144,6 +144,16 @@ impl Scheduler {
         }
     }
 
+    /// The same where a session would ask about a decoy at its end, which settles more than it costs: the worst is thought
+    /// of it where there is cause to.
+    pub(super) fn spent_before_a_decoy(&self, session: SessionId) -> Spent {
+        let t = &self.sessions[&session];
+        match self.has_fallen_out_of_step(t.group) {
+            true => self.spent_at_worst(session),
+            false => t.spent,
+        }
+    }
+
     /// Whether one of the machines of a group has fallen out of step in this run: the others are likely of its kind.
     fn has_fallen_out_of_step(&self, group: usize) -> bool {
         let mut targets = self.groups[group].targets.iter();
