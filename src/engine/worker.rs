@@ -497,9 +497,8 @@ impl Asking {
         &mut self,
         scheduler: &Scheduler,
         providers: &Providers,
-        now: Timestamp,
     ) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
-        let mut tried = scheduler.tried_in_vain(limits::ENGINE_RETRY, now);
+        let mut tried = scheduler.tried_in_vain();
         tried.retain(|key, _| !is_large(key, providers));
         let over = self.tried.keys().filter(|key| !tried.contains_key(*key));
         let over = over.map(|key| (key.clone(), BTreeMap::new()));
@@ -943,10 +942,8 @@ impl TargetSource for Feed {
         scheduler.go_on_trying(std::mem::take(&mut asking.tried_before));
         if everywhere {
             let run = asking.run.clone();
-            let news = asking.tried_in_vain(scheduler, &self.providers, now);
-            let news = news
-                .into_iter()
-                .map(|(key, there)| ((run.clone(), key), there));
+            let news = asking.tried_in_vain(scheduler, &self.providers).into_iter();
+            let news = news.map(|(key, there)| ((run.clone(), key), there));
             bench.tried.extend(news);
         }
         for (key, block) in std::mem::take(&mut asking.barred) {
