@@ -1,14 +1,14 @@
 //! The pages of `presend serve`, used as people use them.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine as _;
 use serde_json::Value;
 
 use crate::chromium::{Chromium, View};
 use crate::look;
-use crate::served::{PATIENCE, Served, sample, until, verified};
+use crate::served::{PATIENCE, Served, sample, until, until_or, verified};
 use crate::{VIEWS, with_browser};
 
 /// The keys that people go by, as `WebDriver` names them (`WebDriver` §17.4.2).
@@ -38,18 +38,11 @@ pub(crate) fn shown(chromium: &Chromium, id: &str) -> String {
 
 /// Waits until an element shows these words.
 pub(crate) fn until_shown(chromium: &Chromium, id: &str, wanted: &str) {
-    let begun = Instant::now();
-    while !shown(chromium, id).contains(wanted) {
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "{id} never showed {wanted:?}; the page: {}",
-            text(
-                chromium,
-                "return location.href + '\\n' + document.body.innerText"
-            )
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let what = || {
+        let page = "return location.href + '\\n' + document.body.innerText";
+        format!("{id} shows {wanted:?}; it is {}", text(chromium, page))
+    };
+    until_or(what, || shown(chromium, id).contains(wanted));
 }
 
 /// Drops a file on the page, as a mouse does.

@@ -171,9 +171,18 @@ fn start(folder: &Path, options: &[String], listen: &str) -> (Child, String) {
 
 /// Waits until something is so.
 pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    until_or(|| what.to_owned(), is_so);
+}
+
+/// Waits until something is so; `what` says what, and how it stands, where it never is.
+pub(crate) fn until_or(what: impl Fn() -> String, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "it never came to this: {what}");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "it never came to this: {}",
+            what()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }

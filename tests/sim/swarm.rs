@@ -57,7 +57,8 @@ fn two_hundred_worlds_find_nothing_wrong() {
 /// asked, though they answered; a decoy and an address were asked about again beside themselves; a host that takes no mail
 /// had an address elsewhere asked about again, and another reason when the run was continued; what a late decoy had shown
 /// to be in step was asked again; words were left unexplained where all who were accepted need SMTPUTF8; a
-/// machine was tried in vain for longer than it may be.
+/// machine was tried in vain for longer than it may be; machines that refuse our name and our sender spoke for one that
+/// refuses neither; what one machine bears left a session with another untested; one out of step had a refusal too many.
 #[test]
 fn what_was_wrong_in_larger_worlds_stays_mended() {
     let worlds = [

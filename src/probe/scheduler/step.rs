@@ -138,9 +138,10 @@ impl Scheduler {
             Looseness::OneByOne => resets + 1,
             Looseness::Together => resets,
         };
+        let spent = t.spent.out_of_step(surplus);
         match self.has_fallen_out_of_step(t.group) {
-            true => t.spent.surely_out_of_step(surplus),
-            false => t.spent.out_of_step(surplus),
+            true => spent.surely_out_of_step(surplus),
+            false => spent,
         }
     }
 
