@@ -9,12 +9,7 @@ fn what_is_known_can_be_had_while_a_list_is_asked_about() {
     let server = Server::new(&["--world-speed", "2"]);
     let id = server.send("name=long.csv", &people(2_000));
     server.until(&id, &["running"]);
-    let known = || {
-        server.view(&id)["progress"]["settled"]
-            .as_u64()
-            .unwrap_or(0)
-    };
-    while known() < 20 {}
+    server.until_settled(&id, 20);
     let all = server.get(&format!("/v1/lists/{id}/all.csv"));
     assert_eq!(all.status, 200, "{}", all.text());
     let all = all.text();
@@ -238,7 +233,7 @@ fn a_list_that_was_left_stays_so_when_some_of_its_rows_are_asked_about_again() {
     let server = Server::new(&["--world-speed", "10"]);
     let id = server.send("", &people(1_000));
     server.until(&id, &["running"]);
-    while server.view(&id)["progress"]["settled"].as_u64() < Some(20) {}
+    server.until_settled(&id, 20);
     server.post(&format!("/v1/lists/{id}/stop"), "");
     let left = server.until(&id, &["done"]);
     assert_eq!(left["ending"], "interrupted", "{left}");
@@ -264,7 +259,7 @@ fn people_are_forgotten_while_what_is_known_is_put_together() {
     let server = Server::new(&["--world-speed", "2"]);
     let id = server.send("", &people(30_000));
     server.until(&id, &["running"]);
-    while server.view(&id)["progress"]["settled"].as_u64() < Some(20) {}
+    server.until_settled(&id, 20);
     std::thread::scope(|scope| {
         let picture = scope.spawn(|| server.get(&format!("/v1/lists/{id}/all.csv")));
         let places = server.home().path("serve/lists").join(&id);

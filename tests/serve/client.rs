@@ -274,15 +274,39 @@ impl Server {
     /// Waits until a list is in one of these states.
     #[track_caller]
     pub fn until(&self, id: &str, states: &[&str]) -> Value {
-        let began = Instant::now();
-        loop {
+        until_some(|| {
             let view = self.view(id);
-            if states.iter().any(|state| view["state"] == *state) {
-                return view;
+            let is_so = states.iter().any(|state| view["state"] == *state);
+            if is_so { Ok(view) } else { Err(view) }
+        })
+    }
+
+    /// Waits until so many addresses of a list are settled.
+    #[track_caller]
+    pub fn until_settled(&self, id: &str, addresses: u64) {
+        until_some(|| {
+            let progress = self.view(id)["progress"].take();
+            let settled = progress["settled"].as_u64();
+            if settled >= Some(addresses) {
+                Ok(())
+            } else {
+                Err(progress)
             }
-            assert!(began.elapsed() < Duration::from_secs(90), "{view}");
-            std::thread::sleep(Duration::from_millis(50));
+        });
+    }
+}
+
+/// Waits until there is something, with a pause between two looks: a server limits how often one
+/// client may ask it. What is there instead is told where that takes too long.
+#[track_caller]
+pub fn until_some<T>(mut look: impl FnMut() -> Result<T, Value>) -> T {
+    let began = Instant::now();
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(instead) => assert!(began.elapsed() < Duration::from_secs(90), "{instead}"),
         }
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regex::Regex;
 use serde_json::json;
 
-use crate::client::{Server, people};
+use crate::client::{Server, people, until_some};
 
 /// The samples of a text by name and labels, each held against the format
 /// (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
@@ -81,7 +81,14 @@ fn the_numbers_of_the_server_are_told_as_prometheus_reads_them() {
     server.ask("BREW", "/at/v1/check", &[], b"");
     let list = server.post("/at/v1/lists", people(50)).json();
     let id = list["id"].as_str().unwrap();
-    while server.get(&format!("/at/v1/lists/{id}")).json()["state"] != "done" {}
+    until_some(|| {
+        let view = server.get(&format!("/at/v1/lists/{id}")).json();
+        if view["state"] == "done" {
+            Ok(())
+        } else {
+            Err(view)
+        }
+    });
     let text = server.get("/at/metrics");
     assert!(
         text.header("content-type")
