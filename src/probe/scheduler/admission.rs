@@ -192,11 +192,9 @@ impl Scheduler {
             return;
         };
         let patience = self.patience(group, target, now);
-        self.sessions
-            .entry(session)
-            .and_modify(|t| t.patience = patience);
         let group = &self.groups[group];
         let (name, address) = group.targets[target].clone();
+        let beside = self.connections_to(address) - 1;
         let host = &self.hosts[group.host];
         let privacy = self.wants_of_tls(session);
         self.actions.push_back(Action::Start {
@@ -209,7 +207,8 @@ impl Scheduler {
             privacy,
             provider: host.provider.as_deref().cloned(),
         });
-        self.session(session).privacy = privacy;
+        let t = self.session(session);
+        (t.patience, t.beside, t.privacy) = (patience, beside, privacy);
     }
 
     /// The machine of a group's first target.

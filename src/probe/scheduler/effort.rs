@@ -125,17 +125,20 @@ impl Scheduler {
     }
 
     /// An additional connection did not come about while others to the same machine stand: it takes no more than those.
-    /// Returns whether that is so.
+    /// Where it was turned away with 421, those count that stood when it was dialled: one that was answering a goodbye has
+    /// ended before the word arrives. Returns whether that is so.
     pub(super) fn has_too_many_open(&mut self, session: SessionId, heard: &Heard) -> bool {
         let Some(t) = self.sessions.get(&session) else {
             return false;
         };
         let host = self.groups[t.group].host;
         let machine = self.groups[t.group].targets[t.target].1;
-        let others = self.connections_to(machine) - 1;
+        let is_turned_away = heard.exchange.code == Some(421);
+        let stood = if is_turned_away { t.beside } else { 0 };
+        let others = stood.max(self.connections_to(machine) - 1);
         let at_the_door = match heard.exchange.stage {
             Stage::Connect | Stage::Greeting => true,
-            Stage::Hello => heard.exchange.code == Some(421),
+            Stage::Hello => is_turned_away,
             Stage::Tls | Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Unknown => false,
         };
         if others == 0 || !at_the_door {

@@ -307,6 +307,8 @@ struct Session {
     makes_way: bool,
     /// When its present target was dialled.
     began: Timestamp,
+    /// How many others to the same machine stood by then.
+    beside: usize,
     /// The right to ask about one recipient that was taken before it was dialled, while it is unused.
     ahead: Option<Ahead>,
     /// What was wanted of encryption when it was dialled.
@@ -351,6 +353,7 @@ impl Session {
             idle_since: None,
             makes_way: false,
             began: now,
+            beside: 0,
             ahead: Some(ahead),
             privacy: Privacy::WhenOffered,
             loosest: Looseness::default(),

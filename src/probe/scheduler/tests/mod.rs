@@ -171,6 +171,8 @@ struct Seen {
     complaints: u32,
     /// How often it was dialled while it answered a goodbye.
     dialled_ahead: u32,
+    /// How often it turned a connection away for being one too many.
+    turned_away: u32,
     questions: u32,
     last: u64,
 }
@@ -203,6 +205,8 @@ struct Connection {
     gone: bool,
     /// Whether we have said goodbye in it.
     leaving: bool,
+    /// It is one too many.
+    turned_away: bool,
     /// Recipients refused as unknown.
     errors: u32,
     /// Whether it has yet to be heard that the host took its leave for them.
@@ -382,10 +386,14 @@ impl Drill {
             } => {
                 let IpAddr::V4(ip) = address else { panic!() };
                 let host = host_at(ip);
-                let leaving = self.connections.values();
-                let leaving = leaving.filter(|other| other.host == host && other.leaving);
+                let habits = self.hosts[host].clone();
+                let there = self.connections.values();
+                let there = there.filter(|other| other.host == host && !other.turned_away);
+                let leaving = there.clone().filter(|other| other.leaving).count();
+                let turned_away = there.count() >= habits.connections as usize;
                 let seen = &mut self.seen[host];
-                seen.dialled_ahead += u32::from(leaving.count() > 0);
+                seen.dialled_ahead += u32::from(leaving > 0);
+                seen.turned_away += u32::from(turned_away);
                 seen.connections += 1;
                 seen.open += 1;
                 seen.open_at_most = seen.open_at_most.max(seen.open);
@@ -393,11 +401,11 @@ impl Drill {
                     session,
                     Connection {
                         host,
+                        turned_away,
                         ..Connection::default()
                     },
                 );
-                let habits = self.hosts[host].clone();
-                if self.seen[host].open > habits.connections {
+                if turned_away {
                     let mut heard = heard(Some(421), Reason::RateLimited, false);
                     heard.exchange.stage = crate::model::stage::Stage::Greeting;
                     self.later(habits.round_trip * 2, session, SessionEvent::Failed(heard));

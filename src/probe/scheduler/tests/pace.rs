@@ -72,6 +72,25 @@ fn a_host_that_complains_of_speed_is_held_just_under_its_own_pace() {
 }
 
 #[test]
+fn a_host_of_one_connection_is_known_as_one_when_it_turns_the_next_away_beside_a_goodbye() {
+    for round_trip in [6, 40, 200].map(Duration::from_millis) {
+        let list = people("d.test", 0, 120);
+        let hosts = vec![Habits {
+            round_trip,
+            connections: 1,
+            ..Habits::default()
+        }];
+        let mut drill = Drill::new(limits(), hosts, &[("d.test", 0)], &list);
+        drill.run();
+        let turned_away = drill.seen[0].turned_away;
+        assert_eq!(
+            turned_away, 1,
+            "{round_trip:?}: it teaches what the host takes"
+        );
+    }
+}
+
+#[test]
 fn the_next_connection_is_dialled_while_a_goodbye_is_answered_within_what_the_host_takes() {
     for (connections, wanted) in [(1, false), (2, true)] {
         let unlimited = Limits {
