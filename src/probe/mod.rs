@@ -38,3 +38,4 @@ pub use scheduler::integrity::history::Trust;
 pub use scheduler::integrity::known::{
     ASKED_AFRESH, Asked, KnownMachine, MAY_BE_ANOTHERS, was_to_be_asked_again,
 };
+pub use scheduler::integrity::replay::{KeptAnswer, Replay};

@@ -2,6 +2,7 @@
 
 use super::domain::Question;
 use super::host::Host;
+use super::integrity::Observed;
 use super::mx_group::Pipelining;
 use super::{
     Action, Asking, Awaited, Batch, Look, Scheduler, Session, SessionId, SessionStage, Subject,
@@ -161,11 +162,11 @@ impl Scheduler {
             self.relist(domain, now);
         }
         if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(group) {
-            let trust = &self.groups[group].trust;
-            let settled = trust.is_lost() || self.hosts[host].questioned.is_some();
+            let integrity = &self.groups[group].integrity;
+            let settled = integrity.refuses_everybody() || self.hosts[host].questioned.is_some();
             if !settled && self.owes_a_control(group, true) {
                 self.question(group, now);
-                if self.groups[group].trust.is_questioned() {
+                if self.groups[group].integrity.is_questioned() {
                     // It goes into this conversation, or has one of its own.
                     return self.compose(session, now);
                 }
@@ -650,7 +651,8 @@ impl Scheduler {
         };
         self.tally.decoys += 1;
         self.counts.expect_a_decoy();
-        self.groups[group].rows.testing = true;
+        let integrity = &mut self.groups[group].integrity;
+        integrity.observe(Observed::DecoyAsked);
         let entry = &mut self.domains[domain];
         entry.late_decoys += 1;
         entry.under_way += 1;

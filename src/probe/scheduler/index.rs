@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host::Host;
+use super::integrity::Integrity;
 use super::mx_group::{MxGroup, Pipelining, targets_of};
 use super::{Look, Scheduler, Subject, Wake};
 use crate::model::limits;
@@ -13,8 +14,8 @@ use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::net::route::{HostKey, MailHost, Route};
+use crate::probe::CatchAll;
 use crate::probe::pace::{Ceilings, Pace, Rate};
-use crate::probe::{CatchAll, Trust};
 use crate::smtp::session::{Encryption, Privacy};
 
 impl Scheduler {
@@ -162,7 +163,7 @@ impl Scheduler {
         let mut group = MxGroup::new(host, targets, privacy);
         group.is_whole = is_whole;
         group.transaction_cap = known.known.transaction_cap;
-        group.trust = Trust::with(known.known.history);
+        group.integrity = Integrity::with(known.known.history);
         group.turns_after = known.known.turns_after;
         if let Some(mute) = known.known.mute.filter(|_| !known.has_opened) {
             group.failures = mute.rounds;

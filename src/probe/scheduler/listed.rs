@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 
+use super::integrity::Observed;
 use super::integrity::streak::{Answer, Span};
 use super::{Event, Heard, Scheduler, Subject};
 use crate::model::limits;
@@ -72,7 +73,7 @@ impl Scheduler {
                 .accepted_at
                 .is_some_and(|accepted| accepted.session == span.session);
         let enough = told.refused >= limits::LISTED_STRANGERS && told.refused > told.accepted * 2;
-        if after_an_acceptance && enough && !self.groups[group].trust.is_lost() {
+        if after_an_acceptance && enough && !self.groups[group].integrity.refuses_everybody() {
             self.stands_for_a_decoy(span, domain, heard, now);
         }
     }
@@ -82,10 +83,12 @@ impl Scheduler {
         self.domains[domain].listed_answers = None;
         let name = self.domains.name(domain).to_string();
         if let Some(group) = self.domains[domain].group {
-            self.groups[group].rows.refuse(Answer {
+            let answer = Answer {
                 asked: Asked::Decoy(name.as_str().into()),
                 span,
-            });
+            };
+            let integrity = &mut self.groups[group].integrity;
+            integrity.observe(Observed::Refused(answer));
             self.groups[group].meant = Some(domain);
         }
         self.is_unsure(span.session, super::unsure::Unsure::Decoy { domain });

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::SessionId;
-use super::integrity::streak::Rows;
+use super::integrity::Integrity;
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::net::route::MailHost;
-use crate::probe::{Effort, Trust};
+use crate::probe::Effort;
 use crate::smtp::session::{BatchPace, Hello, Privacy};
 
 /// The mail hosts that some domains have in common.
@@ -38,10 +38,8 @@ pub(super) struct MxGroup {
     pub(super) askable: usize,
     /// Addresses that wait in all its domains, now or for a later moment.
     pub(super) waiting: usize,
-    /// What its answers of one kind in a row are worth: they come from one machine.
-    pub(super) rows: Rows,
-    /// What its refusals are worth.
-    pub(super) trust: Trust,
+    /// What its answers are worth: they come from one machine.
+    pub(super) integrity: Integrity,
     /// The most refusals in a connection after which it still refused a recipient.
     pub(super) steady: u32,
     /// The fewest refusals in a connection after which it was found to accept every recipient.
@@ -138,8 +136,7 @@ impl MxGroup {
             ready: VecDeque::new(),
             askable: 0,
             waiting: 0,
-            rows: Rows::default(),
-            trust: Trust::default(),
+            integrity: Integrity::default(),
             steady: 0,
             turns_after: None,
             untested_tails: 0,

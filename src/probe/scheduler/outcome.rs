@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::effort::FarewellPlace;
+use super::integrity::Observed;
 use super::integrity::streak::Span;
 use super::unsure::{Probe, Tested};
 use super::{
@@ -200,7 +201,8 @@ impl Scheduler {
         self.domains[asked.domain].under_way -= 1;
         self.counts.needs_a_decoy_no_more();
         if let Some(group) = self.domains[asked.domain].group {
-            self.groups[group].rows.not_tested();
+            let integrity = &mut self.groups[group].integrity;
+            integrity.observe(Observed::DecoySetAside);
         }
         self.offer_domain(asked.domain, now);
     }
@@ -670,7 +672,8 @@ impl Scheduler {
             Asking::LateDecoy => {
                 self.counts.needs_a_decoy_no_more();
                 if let Some(group) = self.domains[asked.domain].group {
-                    self.groups[group].rows.tested_in_vain();
+                    let integrity = &mut self.groups[group].integrity;
+                    integrity.observe(Observed::DecoyTaughtNothing);
                 }
             }
         }

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::held::Until;
+use super::integrity::Observed;
 use super::turn::Tail;
 use super::unsure::Unsure;
 use super::{Asking, Awaited, Heard, Looseness, Scheduler, SessionId, SessionStage};
@@ -422,7 +423,8 @@ impl Scheduler {
                 if let Some(group) = self.domains[domain].group {
                     let key = subject.address.key();
                     self.forget_good(self.groups[group].host, &key);
-                    self.groups[group].rows.forget(&key);
+                    let withdrawn = Observed::Withdrawn(subject.asked());
+                    self.groups[group].integrity.observe(withdrawn);
                 }
                 self.counts.unsettle();
                 if was_told {

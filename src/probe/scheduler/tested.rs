@@ -1,6 +1,7 @@
 //! What hosts are tested by: further decoys, addresses known to exist, those asked about again. What follows from the
 //! answer concerns many others, so it follows only when the session has turned out to have been in step.
 
+use super::integrity::Observed;
 use super::unsure::{Probe, Tested, Unsure};
 use super::{Look, Scheduler, SessionId};
 use crate::model::timestamp::Timestamp;
@@ -66,7 +67,8 @@ impl Scheduler {
                 self.domains[domain].under_way -= 1;
                 self.counts.needs_a_decoy_no_more();
                 if let Some(group) = self.domains[domain].group {
-                    self.groups[group].rows.tested_in_vain();
+                    let integrity = &mut self.groups[group].integrity;
+                    integrity.observe(Observed::DecoyTaughtNothing);
                 }
             }
             Probe::Subject(subject) => self.domains[domain].push_front(&subject),

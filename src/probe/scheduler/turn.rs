@@ -9,12 +9,13 @@ use std::net::IpAddr;
 
 use super::batch::Idle;
 use super::held::Until;
+use super::integrity::Observed;
 use super::unsure::Unsure;
 use super::{Asking, Look, Scheduler, SessionId, Subject};
 use crate::model::limits;
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
-use crate::probe::{ASKED_AFRESH, Asked, CatchAllState};
+use crate::probe::{ASKED_AFRESH, CatchAllState};
 use crate::smtp::Command;
 use crate::smtp::session::BatchPace;
 
@@ -374,14 +375,16 @@ impl Scheduler {
 
     /// Takes back that an address was accepted, and puts it up for asking again.
     fn ask_afresh(&mut self, group: usize, domain: usize, subject: &Subject, now: Timestamp) {
-        let key = subject.address.key().into_owned();
-        self.groups[group].rows.forget(&key);
+        let asked = subject.asked();
+        let withdrawn = Observed::Withdrawn(asked.clone());
+        self.groups[group].integrity.observe(withdrawn);
+        let key = subject.address.key();
         self.forget_good(self.groups[group].host, &key);
         let reading = Reading {
             rule: ASKED_AFRESH.to_owned(),
             ..super::integrity::monitor::held_back()
         };
-        self.untell(Asked::Address(key.into_boxed_str()), reading, now);
+        self.untell(asked, reading, now);
         self.counts.unsettle();
         // A run that is continued asks again too.
         self.tell_of_waiting(subject, Some(now));

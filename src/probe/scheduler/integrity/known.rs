@@ -21,7 +21,7 @@ pub fn was_to_be_asked_again(rule: &str) -> bool {
 }
 
 /// The recipient that was answered for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Asked {
     /// An address of the list, by its key.

@@ -11,6 +11,7 @@ use crate::model::reason::{Blame, Reason};
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
+use crate::probe::scheduler::integrity::{Circumstances, Observed, Order};
 use crate::probe::scheduler::{Event, Heard, Look, Scheduler, SessionId, Subject, control};
 use crate::probe::{Asked, CatchAll, CatchAllState, refuses_a_stranger};
 
@@ -51,10 +52,9 @@ impl Scheduler {
             heard.reading.reason.blame() == Blame::Domain && !self.domains[domain].has_accepted();
         let group = &mut self.groups[at];
         if !is_of_the_domain {
-            group.rows.refuse(answer);
-            group.trust.refused();
+            group.integrity.observe(Observed::Refused(answer));
         }
-        let believed = !group.trust.is_lost();
+        let believed = !group.integrity.refuses_everybody();
         self.hosts[group.host].known.history.refused += 1;
         self.learn_believed(believed, subject, heard, now);
         if believed {
@@ -86,7 +86,8 @@ impl Scheduler {
             Some(_) => limits::MANY_STRANGERS,
             None => self.strangers_at(group),
         };
-        self.groups[group].rows.owe_a_decoy(strangers, at_the_end)
+        let integrity = &self.groups[group].integrity;
+        integrity.owes_a_decoy(strangers, at_the_end)
     }
 
     /// Whether a group's refusals in a row want an address known to exist to be asked about. Short rows are worth that
@@ -96,11 +97,9 @@ impl Scheduler {
         group: usize,
         at_the_end: bool,
     ) -> bool {
-        let strangers = self.strangers_at(group);
         let at_the_end = at_the_end && self.has_its_own_good(group);
-        let accepted = self.last_accepted(group);
-        let rows = &self.groups[group].rows;
-        rows.owe_a_control(strangers, at_the_end, accepted)
+        let integrity = &self.groups[group].integrity;
+        integrity.owes_a_control(at_the_end, self.circumstances(group))
     }
 
     /// Whether a group's last answers want a question that nothing else asks for, and there is one to put.
@@ -114,9 +113,8 @@ impl Scheduler {
 
     /// Whether a group's last refusals want an address known to exist to be asked about, and there is one.
     pub(in crate::probe::scheduler) fn tells_by_a_control(&self, index: usize) -> bool {
-        let trust = &self.groups[index].trust;
         self.owes_a_control(index, true)
-            && !trust.is_lost()
+            && !self.groups[index].integrity.refuses_everybody()
             && self.hosts[self.groups[index].host].questioned.is_none()
             && self.somebody_good(index).is_some()
     }
@@ -131,25 +129,35 @@ impl Scheduler {
         })
     }
 
-    /// Looks into a machine's refusals after a batch, `refusal` the last of them: what came with them may have shown
-    /// already that it still accepts an address.
+    /// What else is known of a group when its refusals are looked into.
+    fn circumstances(&self, group: usize) -> Circumstances {
+        Circumstances {
+            strangers: self.strangers_at(group),
+            accepted: self.last_accepted(group),
+            has_good: self.somebody_good(group).is_some(),
+        }
+    }
+
+    /// Judges a group's machine by what was observed of it, and does what follows; `by` is the answer that shows it.
+    fn observe(&mut self, group: usize, observed: Observed, by: &Exchange, now: Timestamp) {
+        for order in self.groups[group].integrity.observe(observed) {
+            match order {
+                Order::Retract(held) => self.hold_back(self.groups[group].host, held, by, now),
+                Order::AskKnownGood => self.question(group, now),
+                Order::Distrust(which) => self.distrust(group, by, which, now),
+            }
+        }
+    }
+
+    /// Looks into a machine's refusals after a batch, `refusal` the last of them.
     pub(in crate::probe::scheduler) fn look_into(
         &mut self,
         group: usize,
         refusal: &Exchange,
         now: Timestamp,
     ) {
-        let trust = &self.groups[group].trust;
-        if trust.is_lost() {
-            return;
-        }
-        let jumped = trust.is_suspicious();
-        if jumped || self.owes_a_control(group, false) {
-            self.question(group, now);
-        }
-        if jumped && self.somebody_good(group).is_none() {
-            self.distrust(group, refusal, Which::OfLate, now);
-        }
+        let observed = Observed::BatchEnded(self.circumstances(group));
+        self.observe(group, observed, refusal, now);
     }
 
     /// Notes what an acceptance tells of its host. Returns whether it is to be believed.
@@ -166,26 +174,24 @@ impl Scheduler {
         let may_be_meant = meant || strangers.decoy_under_way();
         let host = self.groups[group].host;
         self.hosts[host].known.history.accepted += 1;
-        self.groups[group].trust.accepted();
-        if !self.groups[group].rows.accepts_anybody() {
+        let accepts_anybody = self.groups[group].integrity.accepts_anybody();
+        if !accepts_anybody {
             self.remember_good(group, domain, subject);
         }
         if meant {
             self.means_something(group, domain);
         }
-        let group = &mut self.groups[group];
-        if !may_be_meant {
-            group.rows.still_accepts(answer.span);
-            self.note_accepted(answer.span);
-            return true;
-        }
-        if group.rows.accepts_anybody() {
-            return false;
-        }
         let span = answer.span;
-        group.rows.accept(answer);
-        self.note_accepted(span);
-        true
+        let observed = match may_be_meant {
+            true => Observed::Accepted(answer),
+            false => Observed::AcceptedAsAnybody(span),
+        };
+        self.groups[group].integrity.observe(observed);
+        let believed = !may_be_meant || !accepts_anybody;
+        if believed {
+            self.note_accepted(span);
+        }
+        believed
     }
 
     /// Remembers a domain in which an acceptance means something, to test its machine there: rather one where a new
@@ -261,11 +267,11 @@ impl Scheduler {
         {
             self.note_stranger(span.session);
             let wants = &mut self.groups[group];
-            wants.rows.refuse(Answer {
+            wants.integrity.observe(Observed::Refused(Answer {
                 asked: Asked::Decoy((&**self.domains.name(domain)).into()),
                 span,
-            });
-            believed = !wants.trust.is_lost();
+            }));
+            believed = !wants.integrity.refuses_everybody();
             if believed && refuses_a_stranger(&heard.reading) {
                 self.means_something(group, domain);
             }
@@ -310,7 +316,8 @@ impl Scheduler {
         let Some((domain, address)) = self.somebody_good(group) else {
             return;
         };
-        self.groups[group].trust.question();
+        let integrity = &mut self.groups[group].integrity;
+        integrity.observe(Observed::KnownGoodAsked);
         self.hosts[host].questioned = Some(group);
         self.counts.take_in();
         self.domains[domain].push(&control(address));
@@ -335,34 +342,22 @@ impl Scheduler {
         let doubted = self.hosts[host].questioned.take().unwrap_or(group);
         if heard.reading.condemns() {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
-            let rows = &self.groups[group].rows;
-            let its_own = doubted == group
-                && self.has_its_own_good(group)
-                && rows.owe_a_control(self.strangers_at(group), true, None);
-            let which = match its_own {
-                true => Which::InARow,
-                false => Which::OfLate,
+            let refused = Observed::KnownGoodRefused {
+                is_its_own: doubted == group && self.has_its_own_good(group),
+                strangers: self.strangers_at(group),
             };
-            self.distrust(group, &heard.exchange, which, now);
+            self.observe(group, refused, &heard.exchange, now);
             // No address is left that could vouch for the machine whose refusals were in question.
             self.distrust(doubted, &heard.exchange, Which::OfLate, now);
         } else {
-            let believed = !self.groups[group].rows.accepts_anybody();
+            let integrity = &mut self.groups[group].integrity;
+            let believed = !integrity.accepts_anybody();
+            integrity.observe(Observed::KnownGoodAccepted(span));
             self.learn_believed(believed, subject, heard, now);
-            self.make_peace(group);
-            self.make_peace(doubted);
-            self.groups[group].rows.accepts_a_control(span);
             if doubted != group {
-                self.groups[doubted].rows.was_questioned();
+                let integrity = &mut self.groups[doubted].integrity;
+                integrity.observe(Observed::KnownGoodTaughtNothing);
             }
-        }
-    }
-
-    /// A group that was questioned is believed as before; one that was caught stays so.
-    fn make_peace(&mut self, group: usize) {
-        let trust = &mut self.groups[group].trust;
-        if trust.is_questioned() {
-            trust.restore();
         }
     }
 
@@ -378,21 +373,21 @@ impl Scheduler {
         self.domains[domain].under_way -= 1;
         self.counts.needs_a_decoy_no_more();
         if let Some(group) = self.domains[domain].group {
-            let host = self.groups[group].host;
-            let lost = self.groups[group].trust.is_lost();
-            if heard.exchange.says_yes() && self.has_turned(span.session, now) {
-                self.groups[group].rows.testing = false;
+            let observed = if heard.exchange.says_yes() && self.has_turned(span.session, now) {
+                Observed::DecoySetAside
             } else if heard.exchange.says_yes() {
-                let held = self.groups[group].rows.failed_the_test(span);
-                self.hold_back(host, held, &heard.exchange, now);
+                Observed::DecoyAccepted(span)
             } else if heard.reading.condemns() {
-                self.groups[group].rows.passed_the_test(span);
-                if refuses_a_stranger(&heard.reading) && !lost {
-                    // A run that goes on after an interruption need not test it again.
-                    self.learn_of_decoy(domain, heard, true, now);
-                }
+                Observed::DecoyRefused(span)
             } else {
-                self.groups[group].rows.tested_in_vain();
+                Observed::DecoyTaughtNothing
+            };
+            let is_refused = matches!(observed, Observed::DecoyRefused(_));
+            self.observe(group, observed, &heard.exchange, now);
+            let is_believed = !self.groups[group].integrity.refuses_everybody();
+            if is_refused && is_believed && refuses_a_stranger(&heard.reading) {
+                // A run that goes on after an interruption need not test it again.
+                self.learn_of_decoy(domain, heard, true, now);
             }
         }
         self.offer_domain(domain, now);
@@ -401,7 +396,7 @@ impl Scheduler {
     /// A machine's refusals are not to be believed: those before and those to come are held back for people to decide.
     /// So are its neighbours' once most have been caught, or where their provider acts as one.
     fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Timestamp) {
-        if self.groups[group].trust.is_lost() {
+        if self.groups[group].integrity.refuses_everybody() {
             return;
         }
         let caught = self.lose_trust(group);
@@ -416,16 +411,14 @@ impl Scheduler {
         let is_there = |&other: &usize| self.has_a_machine_of(other, group);
         let mut caught: Vec<usize> = all.iter().copied().filter(is_there).collect();
         for &group in &caught {
-            self.groups[group].trust.lose();
+            self.groups[group].integrity.observe(Observed::Caught);
         }
-        let lost = all
-            .iter()
-            .filter(|&&group| self.groups[group].trust.is_lost());
-        let lost = lost.count();
+        let is_caught = |&&group: &&usize| self.groups[group].integrity.refuses_everybody();
+        let lost = all.iter().filter(is_caught).count();
         let most = lost >= limits::MACHINES_THAT_SPEAK_FOR_ALL && lost * 2 > all.len();
         if most || self.hosts[host].acts_as_one() {
             for &group in &all {
-                self.groups[group].trust.lose();
+                self.groups[group].integrity.observe(Observed::Caught);
             }
             caught = all;
         }
@@ -464,7 +457,7 @@ impl Scheduler {
     fn take_refused(&mut self, groups: &[usize], which: Which) -> Vec<Answer> {
         groups
             .iter()
-            .flat_map(|&group| self.groups[group].rows.take_refused(which))
+            .flat_map(|&group| self.groups[group].integrity.take_refused(which))
             .collect()
     }
 
@@ -500,8 +493,8 @@ impl Scheduler {
             Look::Control => {
                 // The row is left as it is, or the question would be put for ever.
                 if let Some(doubted) = self.hosts[host].questioned.take() {
-                    self.make_peace(doubted);
-                    self.groups[doubted].rows.was_questioned();
+                    let integrity = &mut self.groups[doubted].integrity;
+                    integrity.observe(Observed::KnownGoodTaughtNothing);
                 }
             }
         }

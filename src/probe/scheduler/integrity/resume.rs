@@ -7,7 +7,7 @@ use crate::model::timestamp::Timestamp;
 use crate::net::route::MailHost;
 use crate::probe::KnownMachine;
 use crate::probe::scheduler::Scheduler;
-use crate::probe::scheduler::integrity::streak::Rows;
+use crate::probe::scheduler::integrity::{Circumstances, Integrity};
 
 /// What machines answered before this run was interrupted, until they are met again.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl Scheduler {
                 }
             }
             if is_new && known.accepts_anybody {
-                self.groups[group].rows.resume_accepting();
+                self.groups[group].integrity.take_up_accepting();
             }
             if known.refuses_everybody {
                 self.lose_trust(group);
@@ -86,14 +86,15 @@ impl Scheduler {
                 let address = group.targets[0].1;
                 *self.strangers.entry(address).or_default() += known.refusals;
             }
-            group.rows.resume(&mut known.accepted, &mut known.refused);
+            let (accepted, refused) = (&mut known.accepted, &mut known.refused);
+            group.integrity.take_up(accepted, refused);
             if let Some((address, _)) = known.witness.take() {
                 group.good = Some((domain, address));
                 group.meant = Some(domain);
                 self.hosts[group.host].good.clone_from(&group.good);
             }
         }
-        if self.groups[group].trust.is_lost() {
+        if self.groups[group].integrity.refuses_everybody() {
             self.take_back_refused(group, now);
         }
     }
@@ -149,7 +150,11 @@ impl Scheduler {
 
 /// Whether a machine's last answers before the interruption want a test.
 fn owes_a_test(known: &KnownMachine) -> bool {
-    let mut rows = Rows::default();
-    rows.resume(&mut known.accepted.clone(), &mut known.refused.clone());
-    rows.owe_a_decoy(known.refusals, true) || rows.owe_a_control(known.refusals, true, None)
+    let mut integrity = Integrity::default();
+    integrity.take_up(&mut known.accepted.clone(), &mut known.refused.clone());
+    let circumstances = Circumstances {
+        strangers: known.refusals,
+        ..Circumstances::default()
+    };
+    integrity.owes_a_decoy(known.refusals, true) || integrity.owes_a_control(true, circumstances)
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::model::limits;
+use crate::model::timestamp::Timestamp;
 use crate::probe::Asked;
 use crate::probe::scheduler::SessionId;
 
@@ -28,6 +29,15 @@ const PAST: Span = Span {
 };
 
 impl Span {
+    /// Of an answer that a ledger has kept, at a moment of its run.
+    pub(in crate::probe::scheduler) fn kept(at: Timestamp) -> Self {
+        Span {
+            heard: at.as_millis(),
+            asked: at.as_millis(),
+            ..PAST
+        }
+    }
+
     /// Whether an answer was surely given before another one. Of two sessions side by side, either may have been
     /// answered first.
     fn is_surely_before(self, later: Span) -> bool {
@@ -39,7 +49,7 @@ impl Span {
 }
 
 /// An answer that may turn out to be worth nothing.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::probe::scheduler) struct Answer {
     pub(in crate::probe::scheduler) asked: Asked,
     pub(in crate::probe::scheduler) span: Span,
@@ -97,7 +107,25 @@ impl Rows {
 
     /// Takes in that a machine accepted every recipient before the run was interrupted.
     pub(in crate::probe::scheduler) fn resume_accepting(&mut self) {
-        self.accepts_anybody = Some(PAST);
+        self.accepted_anybody(PAST);
+    }
+
+    /// Notes that a machine was found to accept every recipient, by then.
+    pub(in crate::probe::scheduler) fn accepted_anybody(&mut self, span: Span) {
+        self.accepts_anybody = Some(span);
+    }
+
+    /// Whom it accepted that no refusal vouches for yet, the oldest first.
+    pub(in crate::probe::scheduler) fn accepted(&self) -> impl Iterator<Item = &Asked> {
+        self.accepted.iter().map(|accepted| &accepted.asked)
+    }
+
+    /// Who is in doubt, the oldest first: accepted, and refused in the present row.
+    pub(in crate::probe::scheduler) fn in_doubt(self) -> (Vec<Asked>, Vec<Asked>) {
+        let accepted = self.accepted.into_iter().map(|answer| answer.asked);
+        let in_row = self.refused.into_iter().filter(|refusal| refusal.in_row);
+        let refused = in_row.map(|refusal| refusal.answer.asked);
+        (accepted.collect(), refused.collect())
     }
 
     /// Notes an acceptance that seemed to mean something.
@@ -134,15 +162,15 @@ impl Rows {
     /// Notes that another decoy was accepted. Returns the acceptances that are worth nothing by that.
     pub(in crate::probe::scheduler) fn failed_the_test(&mut self, span: Span) -> Vec<Answer> {
         self.testing = false;
-        self.accepts_anybody = Some(span);
+        self.accepted_anybody(span);
         std::mem::take(&mut self.accepted).into()
     }
 
-    /// Notes that an answer about an address was taken back.
-    pub(in crate::probe::scheduler) fn forget(&mut self, key: &str) {
-        let asked = Asked::Address(key.into());
-        self.accepted.retain(|accepted| accepted.asked != asked);
-        self.refused.retain(|refusal| refusal.answer.asked != asked);
+    /// Notes that an answer was taken back.
+    pub(in crate::probe::scheduler) fn forget(&mut self, asked: &Asked) {
+        self.accepted.retain(|accepted| accepted.asked != *asked);
+        self.refused
+            .retain(|refusal| refusal.answer.asked != *asked);
     }
 
     /// Notes that the question about another decoy was not put.

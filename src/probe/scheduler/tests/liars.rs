@@ -33,7 +33,7 @@ fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people
         let nobody = control(format!("x{n}@gone.test").parse().unwrap());
         scheduler.weigh(IN_ORDER, gone, &nobody, &no, START);
         scheduler.look_into(0, &no.exchange, START);
-        if scheduler.groups[0].trust.is_questioned() {
+        if scheduler.groups[0].integrity.is_questioned() {
             questions += 1;
             scheduler.controlled(IN_ORDER, well, &anna, &yes, START);
         }

@@ -477,13 +477,13 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
         // An address known to exist is refused.
         scheduler.report(session, answers(&commands, &no()), START);
         assert!(matches!(scheduler.next_action(), Some(Action::Quit { .. })));
-        assert!(!scheduler.groups[0].trust.is_lost());
+        assert!(!scheduler.groups[0].integrity.refuses_everybody());
         if parting == Parting::OutOfStep {
             scheduler.report(session, out_of_step(), START);
         }
         scheduler.report(session, SessionEvent::Ended(parting), START);
         let is_sure = parting == Parting::InStep;
-        assert_eq!(scheduler.groups[0].trust.is_lost(), is_sure);
+        assert_eq!(scheduler.groups[0].integrity.refuses_everybody(), is_sure);
         assert_eq!(scheduler.pending(), if is_sure { 4 } else { 5 });
         if is_sure {
             continue;
@@ -499,6 +499,6 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
         scheduler.report(session, answers(&commands, &yes()), later);
         scheduler.report(session, SessionEvent::Ended(Parting::InStep), later);
         assert_eq!(scheduler.pending(), 4);
-        assert!(!scheduler.groups[0].trust.is_lost());
+        assert!(!scheduler.groups[0].integrity.refuses_everybody());
     }
 }
