@@ -213,6 +213,10 @@ pub const SLOWING_HOST_FACTOR: u32 = 3;
 /// us still there.
 pub const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 
+/// From what time for an answer on replies too many are still on their way when the last that is awaited has come: a
+/// host that is quicker has sent them by then. Our choice: longer than any way there and back (RFC 6298 §2.4: a second).
+pub const UNSEEN_REPLIES: Duration = Duration::from_secs(1);
+
 /// How long nothing may come after a reply of a host that has once sent one too many. Our choice: longer than a retransmission
 /// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
 pub const QUIET_WAIT: Duration = Duration::from_secs(1);

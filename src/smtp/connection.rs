@@ -28,6 +28,8 @@ pub enum Unread {
     Nothing,
     /// A reply, or the beginning of one.
     Replies,
+    /// None, and none will come: the connection is gone.
+    Gone,
 }
 
 /// A connection to one mail host with the bytes that have arrived and were not yet wanted.
@@ -76,7 +78,7 @@ impl Connection {
         loop {
             match dialogue.step() {
                 Step::Say(bytes) => match self.unread(Duration::ZERO).await {
-                    Unread::Nothing => self.say(&bytes).await,
+                    Unread::Nothing | Unread::Gone => self.say(&bytes).await,
                     Unread::Replies => {
                         self.forget_unread();
                         dialogue.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
@@ -140,25 +142,28 @@ impl Connection {
 
     /// Whether unsolicited replies have come, or come within `wait`. With no wait, what has come by now counts.
     pub async fn unread(&mut self, wait: Duration) -> Unread {
+        let mut taken = None;
         if self.waiting().is_empty() {
-            if wait.is_zero() {
-                let mut fill = std::pin::pin!(self.fill());
-                poll_fn(|context| {
-                    // Whether it is ready by now is all that matters.
-                    let _ = fill.as_mut().poll(context);
-                    Poll::Ready(())
+            let mut fill = std::pin::pin!(self.fill());
+            taken = if wait.is_zero() {
+                // Whether it is ready by now is all that matters.
+                poll_fn(|context| match fill.as_mut().poll(context) {
+                    Poll::Ready(taken) => Poll::Ready(Some(taken)),
+                    Poll::Pending => Poll::Ready(None),
                 })
-                .await;
+                .await
             } else {
-                let _ = timeout(wait, self.fill()).await;
-            }
+                timeout(wait, fill).await.ok()
+            };
         }
         let waiting = self.waiting();
         // A host that closes may say so at any time (RFC 5321 §3.8): that is read as the answer to what we say next.
         let is_goodbye = |text: &[u8]| b"421".starts_with(&text[..text.len().min(3)]);
-        match waiting.is_empty() || is_goodbye(waiting) {
-            true => Unread::Nothing,
-            false => Unread::Replies,
+        match (waiting.is_empty(), taken) {
+            (true, Some(0)) => Unread::Gone,
+            (true, _) => Unread::Nothing,
+            (false, _) if is_goodbye(waiting) => Unread::Nothing,
+            (false, _) => Unread::Replies,
         }
     }
 
@@ -370,7 +375,7 @@ mod tests {
     async fn a_host_that_is_gone_has_nothing_more_to_say() {
         let (mut line, theirs) = line_with(b"250 ok\r\n").await;
         drop(theirs);
-        assert_eq!(line.unread(limits::QUIET_WAIT).await, Unread::Nothing);
+        assert_eq!(line.unread(limits::QUIET_WAIT).await, Unread::Gone);
         assert_eq!(line.listen().await, Answer::HungUp);
     }
 }

@@ -20,6 +20,8 @@ pub enum Parting {
     InStep,
     /// The host closed or kept silent without one: nothing speaks for its answers or against them.
     Untold,
+    /// The host closed in the while of quiet behind an answer, which may be that to an earlier command.
+    Unfenced,
     /// A reply was left over: which reply belonged to which command cannot be told.
     OutOfStep,
 }

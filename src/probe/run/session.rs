@@ -72,7 +72,7 @@ impl Session {
                 return;
             }
         };
-        let mut worth_counting = true;
+        let (mut worth_counting, mut is_fenced) = (true, true);
         let mut slowest = limits::GOODBYE_WAIT;
         let mut asked_last = None;
         while let Some(Order::Fly(commands, pace)) = orders.recv().await {
@@ -87,9 +87,12 @@ impl Session {
             if is_whole {
                 slowest = slowest.max(world.clock.now().since(began));
             }
-            if batch.is_out_of_step()
-                || (is_whole && line.unread(pace.quiet()).await == Unread::Replies)
-            {
+            let unread = match is_whole {
+                true => line.unread(pace.quiet()).await,
+                false => Unread::Nothing,
+            };
+            is_fenced &= pace.quiet().is_zero() || unread != Unread::Gone;
+            if batch.is_out_of_step() || unread == Unread::Replies {
                 worth_counting = false;
                 slowest = limits::RCPT_WAIT;
                 report(SessionEvent::OutOfStep(self.out_of_step()));
@@ -116,6 +119,10 @@ impl Session {
             }
         });
         let farewell = farewell.await;
+        if worth_counting && !is_fenced {
+            report(SessionEvent::Ended(Parting::Unfenced));
+            return;
+        }
         if !worth_counting {
             // Where a batch broke off, what comes now may be its answers, late.
             report(SessionEvent::Ended(Parting::Untold));

@@ -44,6 +44,8 @@ pub(super) struct Conduct {
     tls: Tls,
     /// Why no address is asked about there any more in this run.
     unfit: Option<Box<Heard>>,
+    /// Whether it has once closed in the while of quiet behind an answer.
+    closed_in_quiet: bool,
     /// The last answers that count though the end of their session did not show that it was in step.
     untold: VecDeque<Unsure>,
 }
@@ -127,7 +129,9 @@ impl Scheduler {
     /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
     /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
     /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
-    /// the answer to EHLO, which then offers nothing.
+    /// the answer to EHLO, which then offers nothing. Where a host takes its time over each of the commands that travel
+    /// together, it may have answered each acceptance twice without a word of it being seen yet: the last replies of
+    /// the batch are still to come.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
@@ -140,9 +144,13 @@ impl Scheduler {
             Looseness::Together => resets,
         };
         let spent = t.spent.out_of_step(surplus);
-        match self.has_fallen_out_of_step(t.group) {
-            true => spent.surely_out_of_step(surplus),
-            false => spent,
+        let reply_time = self.hosts[self.groups[t.group].host].pace.reply_time();
+        if t.loosest == Looseness::Together && reply_time >= limits::UNSEEN_REPLIES {
+            spent.surely_out_of_step(surplus.max(spent.accepted / 2))
+        } else if self.has_fallen_out_of_step(t.group) {
+            spent.surely_out_of_step(surplus)
+        } else {
+            spent
         }
     }
 
@@ -284,7 +292,8 @@ impl Scheduler {
     /// One that broke off may hide a reply too many or too few, unless each answer was fenced. Its answers count at a
     /// machine that was in step before at all kinds of replies that it gave, or up to the last that names whom it is
     /// about; elsewhere they are asked again, this once. So are they where the machine was found out of step in
-    /// another session.
+    /// another session; if that closed in the while of quiet behind an answer, only this one: it may be that to an
+    /// earlier command. This, too, happens once: some close behind every answer.
     pub(super) fn has_parted(&mut self, session: SessionId, parting: Parting, now: Timestamp) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
@@ -297,13 +306,23 @@ impl Scheduler {
         let conduct = self.conduct.entry(machine).or_default();
         match parting {
             Parting::OutOfStep => {}
+            Parting::Unfenced if is_telling && conduct.faults > 0 && !conduct.closed_in_quiet => {
+                conduct.closed_in_quiet = true;
+                let t = self.session(session);
+                if is_fenced {
+                    t.proven = t.proven.max(t.unsure.len() - 1);
+                }
+                self.takes_back_all(session, now);
+            }
             Parting::InStep if has_answered => {
                 conduct.bore = conduct.bore.max(Some(refused));
                 conduct.confirm(kinds);
                 self.remember_in_step(session, kinds, now);
             }
             // Each reply was fenced: it came alone after its command.
-            Parting::Untold if has_answered && is_fenced => conduct.confirm(kinds),
+            Parting::Untold | Parting::Unfenced if has_answered && is_fenced => {
+                conduct.confirm(kinds);
+            }
             Parting::Untold if is_telling && !conduct.shown.cover(kinds) => {
                 conduct.doubt();
                 self.takes_back_all(session, now);
@@ -312,7 +331,7 @@ impl Scheduler {
                 self.takes_back_all(session, now);
             }
             Parting::Untold if is_telling => self.count_though_untold(session),
-            Parting::InStep | Parting::Untold => {}
+            Parting::InStep | Parting::Untold | Parting::Unfenced => {}
         }
         self.conclude(session, now);
     }

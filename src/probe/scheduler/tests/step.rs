@@ -340,6 +340,27 @@ fn one_command_at_a_time_is_no_proof_without_a_fence_where_a_conversation_breaks
 }
 
 #[test]
+fn an_answer_behind_which_a_host_closes_counts_but_for_once_where_it_sent_a_reply_too_many() {
+    let mut scheduler = scheduler_with(KnownHost::default());
+    let (session, _) = started(&mut scheduler)[0];
+    scheduler.report(session, SessionEvent::Opened(pipelining()), START);
+    batch(&mut scheduler);
+    scheduler.report(session, out_of_step(), START);
+    scheduler.report(session, SessionEvent::Ended(Parting::OutOfStep), START);
+    let later = START + limits::CUT_WAIT;
+    for taken_back in [1, 0] {
+        let shown = converse(&mut scheduler, Parting::Unfenced, later);
+        assert_eq!(shown, (BatchPace::Fenced, 1, taken_back));
+    }
+    // Where none came too many, nothing speaks against it.
+    let mut scheduler = scheduler_with(KnownHost::default());
+    let (_, settled, taken_back) = converse(&mut scheduler, Parting::Untold, START);
+    assert_eq!(taken_back, settled);
+    let shown = converse(&mut scheduler, Parting::Unfenced, START);
+    assert_eq!(shown, (BatchPace::Fenced, 1, 0));
+}
+
+#[test]
 fn a_machine_that_ended_in_step_once_is_believed_when_it_breaks_off() {
     let mut scheduler = scheduler_with(KnownHost::default());
     for parting in [Parting::InStep, Parting::Untold] {
