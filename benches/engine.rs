@@ -4,9 +4,12 @@
 //! `cargo bench --bench engine`; after `--`, `limited`, `free` or `coordinator` for one part alone, and a number for
 //! that many addresses. Mail hosts and workers are processes of their own.
 
+#[path = "../tests/support/dns.rs"]
+mod dns;
+
 use std::fmt;
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as Listening, TcpStream as Stream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as Listening, TcpStream as Stream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -33,6 +36,8 @@ use presend::probe::scheduler::{Event, Limits, Progress};
 use presend::smtp::rules::Book;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use dns::{Answer, Turn};
 
 /// How many times as fast as one worker four are to be, where hosts limit each address.
 const GAIN: f64 = 3.6;
@@ -638,16 +643,12 @@ impl Kind {
         }
     }
 
-    /// The labels of a host's name.
-    fn host(self, number: usize) -> Vec<String> {
+    /// A host's name.
+    fn host(self, number: usize) -> String {
         match self {
             // One of `config/providers.toml`: small hosts see one of our addresses, whoever asks.
-            Kind::Limited => vec![
-                format!("mx{number}"),
-                "emailsrvr".to_owned(),
-                "com".to_owned(),
-            ],
-            Kind::Far => vec![format!("mx{number}"), "test".to_owned()],
+            Kind::Limited => format!("mx{number}.emailsrvr.com"),
+            Kind::Far => format!("mx{number}.test"),
         }
     }
 }
@@ -683,16 +684,8 @@ type Allowances =
 
 /// Mail hosts on 127.0.1.1 and the addresses after it, a name server that leads to them.
 fn serve(kind: Kind, hosts: usize) {
-    let names = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    println!("{}", names.local_addr().unwrap().port());
-    std::thread::spawn(move || {
-        let mut packet = [0; 512];
-        while let Ok((length, from)) = names.recv_from(&mut packet) {
-            if let Some(answer) = answer(&packet[..length], kind, hosts) {
-                let _ = names.send_to(&answer, from);
-            }
-        }
-    });
+    let names = dns::serve(move |name, wanted| Turn::Says(answer(name, wanted, kind, hosts)));
+    println!("{}", names.port());
     in_a_runtime(async {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
         println!("{}", listener.local_addr().unwrap().port());
@@ -777,50 +770,19 @@ fn is_known(command: &[u8]) -> bool {
     read().unwrap_or(false)
 }
 
-/// Answers for `domain7.test` and the hosts' names (RFC 1035 §4.1).
-fn answer(question: &[u8], kind: Kind, hosts: usize) -> Option<Vec<u8>> {
-    let mut end = 12;
-    while *question.get(end)? != 0 {
-        end += 1 + usize::from(question[end]);
-    }
-    let first = question.get(13..13 + usize::from(question[12]))?;
-    let first = std::str::from_utf8(first).ok()?;
-    let wanted = u16::from_be_bytes([*question.get(end + 1)?, *question.get(end + 2)?]);
+/// Answers for `domain7.test` and the hosts' names.
+fn answer(name: &str, wanted: u16, kind: Kind, hosts: usize) -> Answer {
+    let (first, _) = name.split_once('.').unwrap_or((name, ""));
     let number = |prefix| first.strip_prefix(prefix)?.parse::<usize>().ok();
-    let data = match (wanted, number("domain"), number("mx")) {
-        (15, Some(domain), _) => {
-            let mut data = vec![0, 10];
-            for label in kind.host(domain % hosts) {
-                data.push(u8::try_from(label.len()).ok()?);
-                data.extend(label.bytes());
-            }
-            data.push(0);
-            Some(data)
+    match (wanted, number("domain"), number("mx")) {
+        (dns::MX, Some(domain), _) => {
+            let host = kind.host(domain % hosts);
+            Answer::one(name, dns::MX, dns::mx(10, &host))
         }
-        (1, _, Some(host)) => {
-            let last = u8::try_from(host + 1).ok()?;
-            Some(vec![127, 0, 1, last])
+        (dns::A, _, Some(host)) => {
+            let last = u8::try_from(host + 1).expect("there are fewer than 255 hosts");
+            Answer::one(name, dns::A, vec![127, 0, 1, last])
         }
-        _ => None,
-    };
-    let mut reply = question[..2].to_vec();
-    // A response, authoritative; one question, an answer or an authority.
-    let found = u8::from(data.is_some());
-    reply.extend([0x85, 0x80, 0, 1, 0, found, 0, 1 - found, 0, 0]);
-    reply.extend(&question[12..end + 5]);
-    let (owner, kind, data) = match data {
-        Some(data) => (&[0xc0, 12][..], wanted, data),
-        // A "no" is only kept with the zone's SOA (RFC 2308 §2).
-        None => (
-            &[0][..],
-            6,
-            [&[0; 2][..], &[0, 0, 1, 44].repeat(5)].concat(),
-        ),
-    };
-    reply.extend(owner);
-    reply.extend(kind.to_be_bytes());
-    reply.extend([0, 1, 0, 0, 1, 44]);
-    reply.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
-    reply.extend(data);
-    Some(reply)
+        _ => Answer::none(),
+    }
 }

@@ -14,7 +14,6 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::digest::digest;
 use super::gathered::Gathered;
 use super::order::Global;
 use super::roll::{Roll, RunCard, Share, Stage, WorkerCard};
@@ -25,6 +24,7 @@ use super::{
 };
 use crate::model::limits;
 use crate::model::provider::Providers;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::net::World;
 use crate::net::route::{HostKey, Route};
@@ -110,7 +110,9 @@ impl Inherited {
                 EngineError::Incompatible(format!("an order of this run: {unreadable}"))
             })?;
             let keys = order.targets.iter().map(|target| target.address.key());
-            inherited.addresses.extend(keys.map(|key| digest([&*key])));
+            inherited
+                .addresses
+                .extend(keys.map(|key| fingerprint(&*key)));
             // What is left of an order may have gone out while the whole of it was not taken down yet.
             let addresses = order.targets.len();
             inherited.open.insert(order.number, Open { addresses });
@@ -221,7 +223,7 @@ struct Heard {
 impl Heard {
     /// Whether answers had not come before; notes them.
     fn is_news(&mut self, answers: &Answers) -> bool {
-        let id = digest([answers.id().as_str()]);
+        let id = fingerprint(answers.id().as_str());
         if !self.ids.insert(id) {
             return false;
         }
@@ -421,7 +423,7 @@ impl<'a> Desk<'a> {
     fn sort(&mut self, batch: Vec<Target>) -> Vec<Target> {
         let mut unrouted = Vec::new();
         for target in batch {
-            let key = digest([&*target.address.key()]);
+            let key = fingerprint(&*target.address.key());
             if self.ordered_before.contains(&key) {
                 continue;
             }

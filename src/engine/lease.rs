@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::{digest, mixed};
 use super::partition::Partition;
 use super::wire;
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 
 /// A lease as it is written.
@@ -229,13 +229,12 @@ pub fn assign<'a>(
             None => free.push(partition),
         }
     }
-    // For each partition each worker is asked for, so a name is digested once.
+    // For each partition each worker is asked for, so what a name comes to is reckoned once.
     let names: HashMap<&str, u64> = workers
         .iter()
-        .map(|name| (*name, digest([*name])))
+        .map(|name| (*name, fingerprint(*name)))
         .collect();
-    let drawn =
-        |partition: Partition, name: u64| mixed(name ^ mixed(u64::from(partition.number()) + 1));
+    let drawn = |partition: Partition, name: u64| fingerprint((partition.number(), name));
     // Those who hold most keep one more than the others, so that it need not move.
     let mut by_count: Vec<&'a str> = held.keys().copied().collect();
     by_count.sort_by_key(|worker| (std::cmp::Reverse(held[worker].len()), *worker));

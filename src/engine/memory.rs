@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::digest::digest;
 use super::{
     AnswerDelivery, Answers, Changed, Delivery, Engine, EngineError, Entry, Health, Later, Order,
     Partition, Partitions, Receipt, RunId, Table, Unreadable,
 };
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::net::Clock;
 
@@ -202,7 +202,7 @@ impl Connection {
     /// Something at random about a call: below `most`.
     fn draw(&self, call: u64, what: &str, most: u64) -> u64 {
         let Way { seed, .. } = self.way;
-        digest([format!("{seed} {call} {what}").as_str()]) % most
+        fingerprint((seed, call, what)) % most
     }
 
     /// Brings a call to the engine, or its answer back.

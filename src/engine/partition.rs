@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use super::digest::digest;
 use super::order::Global;
 use crate::model::limits;
 use crate::model::provider::Providers;
+use crate::model::seeded::fingerprint;
 use crate::net::route::HostKey;
 
 /// One of the parts that orders fall into.
@@ -85,7 +85,7 @@ impl Partitions {
         global: Global,
     ) -> Partition {
         let slot = match is_large(key, providers) {
-            true => digest([domain]) % u64::from(self.slots(global)),
+            true => fingerprint(domain) % u64::from(self.slots(global)),
             false => 0,
         };
         self.of_slot(key, u16::try_from(slot).unwrap_or_default())
@@ -95,7 +95,7 @@ impl Partitions {
     #[must_use]
     pub fn of_slot(self, key: &HostKey, slot: u16) -> Partition {
         let count = u64::from(self.0);
-        let first = digest([key.0.as_str()]) % count;
+        let first = fingerprint(key.0.as_str()) % count;
         let number = (first + u64::from(slot)) % count;
         Partition(u16::try_from(number).unwrap_or_default())
     }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::answer::person;
 use super::blocks::{Blocks, Leave};
-use super::digest::{digest, key_of};
+use super::digest::key_of;
 use super::lease::{Lease, Leases, Wish, assign};
 use super::partition::{Partitions, is_large};
 use super::roll::{Roll, RunCard, Share, Stage, WorkerCard};
@@ -36,6 +36,7 @@ use super::{
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::reason::{Blame, Reason};
+use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
 use crate::net::World;
@@ -382,7 +383,7 @@ impl Asking {
         let rest = order.rest(&answers);
         let keys = rest.targets.iter();
         let keys: Vec<u64> = keys
-            .map(|target| digest([&*target.address.key()]))
+            .map(|target| fingerprint(&*target.address.key()))
             .collect();
         self.by_key
             .extend(keys.iter().map(|key| (*key, order.number)));
@@ -433,7 +434,7 @@ impl Asking {
     /// The order that something learned belongs to; 0 where it belongs to none.
     fn order_of(&self, event: &Event) -> u64 {
         if let Some(key) = person(event) {
-            let order = self.by_key.get(&digest([key]));
+            let order = self.by_key.get(&fingerprint(key));
             return order.copied().unwrap_or_default();
         }
         let domain = match event {
@@ -542,7 +543,7 @@ impl Asking {
         }
         for target in targets {
             // One that is asked about anew after its order was done has no order any more: its answers stand as they are.
-            let order = self.by_key.get(&digest([&*target.address.key()]));
+            let order = self.by_key.get(&fingerprint(&*target.address.key()));
             if let Some(order) = order {
                 let back = self.taken_back.entry(*order).or_default();
                 back.0.push(target);

@@ -13,6 +13,7 @@ use std::thread;
 
 /// Kinds of records (RFC 1035 §3.2.2, RFC 3596).
 pub(crate) const A: u16 = 1;
+pub(crate) const NS: u16 = 2;
 pub(crate) const CNAME: u16 = 5;
 pub(crate) const SOA: u16 = 6;
 pub(crate) const PTR: u16 = 12;
@@ -20,10 +21,18 @@ pub(crate) const MX: u16 = 15;
 pub(crate) const TXT: u16 = 16;
 pub(crate) const AAAA: u16 = 28;
 
+/// Bits of the header (RFC 1035 §4.1.1, RFC 4035 §3.2.3): the answer is the zone's own, it was validated.
+pub(crate) const AUTHORITATIVE: u16 = 0x0400;
+pub(crate) const AUTHENTIC: u16 = 0x0020;
+
 /// Response codes (RFC 1035 §4.1.1).
 pub(crate) const NO_ERROR: u16 = 0;
 pub(crate) const SERVER_FAILURE: u16 = 2;
 pub(crate) const NO_SUCH_NAME: u16 = 3;
+pub(crate) const REFUSED: u16 = 5;
+
+/// A response, with recursion desired and available.
+const RESPONSE: u16 = 0x8180;
 
 /// Most octets of an answer over UDP; what is longer has to be asked for over TCP.
 const UDP_OCTETS: usize = 1232;
@@ -43,6 +52,12 @@ pub(crate) struct Answer {
     pub(crate) records: Vec<Record>,
     /// Whether it shows the zone's SOA: a "no" is only believed with it (RFC 2308 §2).
     pub(crate) proven: bool,
+    /// That zone; the root where it is empty.
+    pub(crate) zone: &'static str,
+    /// More bits of the header: [`AUTHORITATIVE`], [`AUTHENTIC`].
+    pub(crate) bits: u16,
+    /// To a question for which name it answers over TCP instead, cutting short what it says over UDP.
+    pub(crate) over_tcp: Option<&'static str>,
 }
 
 impl Answer {
@@ -156,7 +171,11 @@ fn reply(question: &[u8], most: usize, turn: &impl Fn(&str, u16) -> Turn) -> Rep
 
 /// An answer as it goes over the wire (RFC 1035 §4.1).
 fn written(answer: &Answer, question: &[u8], end: usize, most: usize) -> Vec<u8> {
-    let asked = &question[12..end];
+    let is_tcp = most > UDP_OCTETS;
+    let asked = match answer.over_tcp {
+        Some(other) if is_tcp => [&name_bytes(other), &question[end - 4..end]].concat(),
+        Some(_) | None => question[12..end].to_vec(),
+    };
     let mut body = Vec::new();
     for record in &answer.records {
         write_record(record, &mut body);
@@ -164,14 +183,15 @@ fn written(answer: &Answer, question: &[u8], end: usize, most: usize) -> Vec<u8>
     if answer.proven {
         write_record(
             &Record {
-                owner: String::new(),
+                owner: answer.zone.to_owned(),
                 kind: SOA,
                 data: soa(1),
             },
             &mut body,
         );
     }
-    let whole = 12 + asked.len() + body.len() <= most;
+    let is_held_back = answer.over_tcp.is_some() && !is_tcp;
+    let whole = !is_held_back && 12 + asked.len() + body.len() <= most;
     let truncated = if whole { 0 } else { 0x0200 };
     let counts = match whole {
         true => [
@@ -183,9 +203,9 @@ fn written(answer: &Answer, question: &[u8], end: usize, most: usize) -> Vec<u8>
         false => [1, 0, 0, 0],
     };
     let mut bytes = question[..2].to_vec();
-    bytes.extend((0x8580 | answer.code | truncated).to_be_bytes());
+    bytes.extend((RESPONSE | answer.bits | answer.code | truncated).to_be_bytes());
     bytes.extend(counts.into_iter().flat_map(u16::to_be_bytes));
-    bytes.extend_from_slice(asked);
+    bytes.extend_from_slice(&asked);
     if whole {
         bytes.extend(body);
     }

@@ -8,11 +8,11 @@ use clap::Args;
 use super::super::asking::{AskingArgs, duration};
 use super::super::usage;
 use super::{EngineArgs, Secrets};
-use crate::engine::digest::digest;
 use crate::engine::order::Global;
 use crate::engine::{Crew, RunId};
 use crate::ledger::Begun;
 use crate::model::limits;
+use crate::model::seeded::fingerprint;
 use crate::probe::pace::Rate;
 
 /// Options of a run that is asked for by others.
@@ -92,6 +92,6 @@ impl CrewArgs {
 fn run_of(place: &str, begun: &Begun) -> RunId {
     let began = begun.began.as_millis().to_string();
     let seed = begun.seed.to_string();
-    let name = format!("run-{:016x}", digest([place, &began, &seed]));
+    let name = format!("run-{:016x}", fingerprint((place, &began, &seed)));
     RunId::named(&name).expect("a digest fits into a name")
 }

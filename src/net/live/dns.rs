@@ -264,173 +264,64 @@ impl Resolver for Dns {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::{TcpListener, UdpSocket};
+#[path = "../../../tests/support/dns.rs"]
+mod server;
 
+#[cfg(test)]
+mod tests {
+    use super::server::{
+        A, AUTHENTIC, AUTHORITATIVE, Answer, CNAME, MX, NO_SUCH_NAME, NS, REFUSED, SERVER_FAILURE,
+        Turn, mx, name_bytes, serve,
+    };
     use super::*;
     use crate::net::route::{Record, Unproven};
 
-    const A: u16 = 1;
-    const CNAME: u16 = 5;
-    const SOA: u16 = 6;
-    const MX: u16 = 15;
-
-    /// What a name server says, byte by byte, so that it shares nothing with hickory.
-    #[derive(Clone, Default)]
-    struct Said {
-        code: u8,
-        /// More bits of the header: AA in the first, AD in the second.
-        bits: [u8; 2],
-        /// Owner, kind and data of each record.
-        answers: Vec<(&'static str, u16, Vec<u8>)>,
-        /// The owner of the SOA record that comes along.
-        zone: Option<&'static str>,
-        /// What it says over TCP instead, to a question for this name.
-        over_tcp: Option<&'static str>,
-    }
-
-    fn no(code: u8) -> Said {
-        Said {
+    fn failure(code: u16) -> Answer {
+        Answer {
             code,
-            zone: Some("test"),
-            ..Said::default()
+            ..Answer::default()
         }
     }
 
-    fn yes(owner: &'static str, kind: u16, data: &[u8]) -> Said {
-        Said {
-            answers: vec![(owner, kind, data.to_vec())],
-            ..Said::default()
+    /// Aliases, each of the next, then whatever the last one has.
+    fn alias(from: &str, to: &str, rest: Answer) -> Answer {
+        let mut answer = Answer::one(from, CNAME, name_bytes(to));
+        answer.records.extend(rest.records);
+        Answer {
+            records: answer.records,
+            ..rest
         }
-    }
-
-    fn wire(name: &str) -> Vec<u8> {
-        let labels = name.split('.').filter(|label| !label.is_empty());
-        let mut bytes: Vec<u8> = labels
-            .flat_map(|label| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat())
-            .collect();
-        bytes.push(0);
-        bytes
-    }
-
-    /// The answer to a question, and whether it is cut short.
-    fn reply(question: &[u8], answer: fn(&str, u16) -> Said, is_tcp: bool) -> Vec<u8> {
-        let mut end = 12;
-        while question[end] != 0 {
-            end += 1 + usize::from(question[end]);
-        }
-        let label = String::from_utf8_lossy(&question[13..13 + usize::from(question[12])]);
-        let kind = u16::from_be_bytes([question[end + 1], question[end + 2]]);
-        let said = answer(&label, kind);
-        let is_cut = said.over_tcp.is_some() && !is_tcp;
-        let name = match said.over_tcp {
-            Some(other) if is_tcp => wire(other),
-            Some(_) | None => question[12..=end].to_vec(),
-        };
-        let mut records = said.answers.clone();
-        if let Some(zone) = said.zone {
-            let numbers = [1_u32, 3600, 600, 86_400, 60]
-                .map(u32::to_be_bytes)
-                .concat();
-            records.push((
-                zone,
-                SOA,
-                [wire("ns.test"), wire("who.test"), numbers].concat(),
-            ));
-        }
-        let count = |count: usize| u8::try_from(count).unwrap();
-        let mut reply = question[..2].to_vec();
-        // A response, recursion desired with available.
-        let [first, second] = said.bits;
-        reply.extend([
-            0x81 | first | if is_cut { 2 } else { 0 },
-            0x80 | second | said.code,
-            0,
-            1,
-            0,
-        ]);
-        reply.extend([
-            count(said.answers.len()),
-            0,
-            count(records.len() - said.answers.len()),
-        ]);
-        reply.extend([0, 0]);
-        reply.extend(name);
-        reply.extend(&question[end + 1..end + 5]);
-        for (owner, kind, data) in records {
-            reply.extend(wire(owner));
-            reply.extend(kind.to_be_bytes());
-            reply.extend([0, 1, 0, 0, 0, 77]);
-            reply.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
-            reply.extend(data);
-        }
-        reply
     }
 
     /// A name server on loopback. It says what `answer` gives for the first label and the kind of record.
-    fn name_server(answer: fn(&str, u16) -> Said) -> SocketAddr {
-        // A port that is free for one kind of socket may be taken for the other.
-        let pair = || {
-            let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
-            let address = socket.local_addr().ok()?;
-            Some((TcpListener::bind(address).ok()?, socket, address))
-        };
-        let (listener, socket, address) = (0..100).find_map(|_| pair()).unwrap();
-        std::thread::spawn(move || {
-            let mut packet = [0; 512];
-            while let Ok((_, from)) = socket.recv_from(&mut packet) {
-                let _ = socket.send_to(&reply(&packet, answer, false), from);
-            }
-        });
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut length = [0; 2];
-                while stream.read_exact(&mut length).is_ok() {
-                    let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
-                    if stream.read_exact(&mut packet).is_err() {
-                        break;
-                    }
-                    let reply = reply(&packet, answer, true);
-                    let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
-                    let _ = stream.write_all(&[&length[..], &reply].concat());
-                }
-            }
-        });
-        address
+    fn name_server(answer: fn(&str, u16) -> Answer) -> SocketAddr {
+        serve(move |name, kind| {
+            let (label, _) = name.split_once('.').unwrap_or((name, ""));
+            Turn::Says(answer(label, kind))
+        })
     }
 
     #[tokio::test]
     async fn answers_are_read_with_the_kinds_of_no_kept_apart() {
         let server = name_server(|label, kind| match (label, kind) {
-            ("busy", MX) => yes("busy.test", MX, b"\x00\x0a\x02MX\x04acme\x04TEST\x00"),
-            ("busy", A) => yes("busy.test", A, &[11, 0, 0, 1]),
-            ("alias", A) => Said {
-                answers: vec![
-                    ("alias.test", CNAME, wire("busy.test")),
-                    ("busy.test", A, vec![11, 0, 0, 1]),
-                ],
-                ..Said::default()
-            },
+            ("busy", MX) => Answer::one("busy.test", MX, mx(10, "MX.acme.TEST")),
+            ("busy", A) => Answer::one("busy.test", A, vec![11, 0, 0, 1]),
+            ("alias", A) => {
+                let busy = Answer::one("busy.test", A, vec![11, 0, 0, 1]);
+                alias("alias.test", "busy.test", busy)
+            }
             // Aliases of a name that does not exist, of one without an address.
-            ("gone", _) => Said {
-                answers: vec![("gone.test", CNAME, wire("dead.test"))],
-                ..no(3)
-            },
-            ("bare", _) => Said {
-                answers: vec![("bare.test", CNAME, wire("dead.test"))],
-                ..no(0)
-            },
+            ("gone", _) => alias("gone.test", "dead.test", Answer::no_such_name()),
+            ("bare", _) => alias("bare.test", "dead.test", Answer::none()),
             // A resolver that validates, and says so instead of showing the zone.
-            ("signed", _) => Said {
-                code: 3,
-                bits: [0, 0x20],
-                ..Said::default()
+            ("signed", _) => Answer {
+                bits: AUTHENTIC,
+                ..failure(NO_SUCH_NAME)
             },
-            ("busy" | "odd_name", _) => no(0),
-            ("broken", _) => no(2),
-            ("closed", _) => no(5),
-            _ => no(3),
+            ("busy" | "odd_name", _) => Answer::none(),
+            ("broken", _) => failure(SERVER_FAILURE),
+            ("closed", _) => failure(REFUSED),
+            _ => Answer::no_such_name(),
         });
         let dns = Dns::new(&Servers::Named(vec![server]), 10, Authorities::LeftAlone).unwrap();
         let ask = async |name: &str, kind| dns.query(name, kind).await;
@@ -441,7 +332,7 @@ mod tests {
                     preference: 10,
                     exchange: "mx.acme.test".to_owned()
                 }],
-                ttl: Duration::from_secs(77)
+                ttl: Duration::from_secs(300)
             }
         );
         for name in ["busy.test", "alias.test"] {
@@ -486,36 +377,30 @@ mod tests {
     }
 
     /// Says in every way what proves nothing.
-    fn filter(label: &str, _: u16) -> Said {
+    fn filter(label: &str, _: u16) -> Answer {
+        let elsewhere = || Answer::one("else.test", A, vec![11, 0, 0, 9]);
+        let round = || Answer::one("round.test", CNAME, name_bytes("loop.test"));
         match label {
-            "blocked" => yes("blocked.test", A, &[0, 0, 0, 0]),
-            "loop" => Said {
-                answers: vec![
-                    ("loop.test", CNAME, wire("round.test")),
-                    ("round.test", CNAME, wire("loop.test")),
-                ],
-                ..Said::default()
-            },
-            "round" => yes("round.test", CNAME, &wire("loop.test")),
-            "other" => yes("else.test", A, &[11, 0, 0, 9]),
+            "blocked" => Answer::one("blocked.test", A, vec![0, 0, 0, 0]),
+            "loop" => alias("loop.test", "round.test", round()),
+            "round" => round(),
+            "other" => elsewhere(),
             // The zone shown has no say in the name.
-            "foreign" => Said {
-                zone: Some("else.example"),
-                ..no(3)
+            "foreign" => Answer {
+                zone: "else.example",
+                ..Answer::no_such_name()
             },
-            "mixed" => Said {
-                zone: Some("test"),
-                ..yes("else.test", A, &[11, 0, 0, 9])
+            "mixed" => Answer {
+                proven: true,
+                zone: "test",
+                ..elsewhere()
             },
-            "empty" => Said::default(),
-            "strange" => Said {
+            "empty" => Answer::default(),
+            "strange" => Answer {
                 over_tcp: Some("else.test"),
-                ..no(3)
+                ..Answer::no_such_name()
             },
-            _ => Said {
-                code: 3,
-                ..Said::default()
-            },
+            _ => failure(NO_SUCH_NAME),
         }
     }
 
@@ -554,8 +439,8 @@ mod tests {
     #[tokio::test]
     async fn a_second_server_decides() {
         let honest = |label: &str, _| match label {
-            "blocked" => yes("blocked.test", A, &[11, 0, 0, 7]),
-            _ => no(3),
+            "blocked" => Answer::one("blocked.test", A, vec![11, 0, 0, 7]),
+            _ => Answer::no_such_name(),
         };
         let told = answers(vec![name_server(filter), name_server(honest)]).await;
         assert!(matches!(&told[0], DnsAnswer::Records { records, .. }
@@ -579,17 +464,14 @@ mod tests {
         );
     }
 
-    const NS: u16 = 2;
-
     /// The same, but it tells where the zones' own name servers are.
-    fn filter_with_zones(label: &str, kind: u16) -> Said {
+    fn filter_with_zones(label: &str, kind: u16) -> Answer {
         match (label, kind) {
-            ("ns", A) => yes("ns.test", A, &[127, 0, 0, 1]),
+            ("ns", A) => Answer::one("ns.test", A, vec![127, 0, 0, 1]),
             (_, NS) if WEAK.contains(&label) => {
-                let zone: &'static str = format!("{label}.test").leak();
-                yes(zone, NS, &wire("ns.test"))
+                Answer::one(&format!("{label}.test"), NS, name_bytes("ns.test"))
             }
-            (_, NS) => no(0),
+            (_, NS) => Answer::none(),
             (_, _) => filter(label, kind),
         }
     }
@@ -598,18 +480,15 @@ mod tests {
     async fn the_zones_own_name_server_decides_where_no_resolver_does() {
         let own = name_server(|label, _| {
             let said = match label {
-                "blocked" => yes("blocked.test", A, &[11, 0, 0, 7]),
+                "blocked" => Answer::one("blocked.test", A, vec![11, 0, 0, 7]),
                 // It leaves its own record out as well.
-                "dead" => Said {
-                    code: 3,
-                    ..Said::default()
-                },
-                "empty" => Said::default(),
+                "dead" => failure(NO_SUCH_NAME),
+                "empty" => Answer::default(),
                 "strange" => filter(label, A),
-                _ => no(3),
+                _ => Answer::no_such_name(),
             };
-            Said {
-                bits: [4, 0],
+            Answer {
+                bits: AUTHORITATIVE,
                 ..said
             }
         });
@@ -641,7 +520,7 @@ mod tests {
     #[tokio::test]
     async fn who_answers_in_the_name_of_a_zone_proves_nothing() {
         // No AA: it is no authority.
-        let hijacker = name_server(|_, _| no(3));
+        let hijacker = name_server(|_, _| Answer::no_such_name());
         let authorities = Authorities::Asked {
             port: hijacker.port(),
             reach: Reach::Anywhere,

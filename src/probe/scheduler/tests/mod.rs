@@ -195,6 +195,10 @@ impl Seen {
 
 /// What one connection was used for.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "none of them follows from another"
+)]
 struct Connection {
     host: usize,
     accepted: u32,
