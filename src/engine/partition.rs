@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(numbers, NUMBERS);
     }
 
-    const NUMBERS: [u16; 3] = [40, 63, 14];
+    const NUMBERS: [u16; 3] = [11, 40, 47];
 
     #[test]
     fn there_is_a_partition_for_each_of_many_workers() {

@@ -119,13 +119,14 @@ impl Session {
             }
         });
         let farewell = farewell.await;
-        if worth_counting && !is_fenced {
-            report(SessionEvent::Ended(Parting::Unfenced));
-            return;
-        }
-        if !worth_counting {
+        if !worth_counting || !is_fenced {
             // Where a batch broke off, what comes now may be its answers, late.
-            report(SessionEvent::Ended(Parting::Untold));
+            let parting = if is_fenced {
+                Parting::Untold
+            } else {
+                Parting::Unfenced
+            };
+            report(SessionEvent::Ended(parting));
             return;
         }
         if let Some(reply) = farewell.dismissal() {

@@ -295,6 +295,8 @@ struct Session {
     stage: SessionStage,
     /// The batch under way, or the last one.
     batch: Batch,
+    /// Until when replies too many may still come, after a batch that was answered slowly.
+    unseen_until: Option<Timestamp>,
     /// Recipients that were replied to.
     replied: u32,
     /// Recipients refused for good: whoever counts mistakes counts these.
@@ -347,6 +349,7 @@ impl Session {
                 pace: BatchPace::OneByOne,
                 is_cut_short: false,
             },
+            unseen_until: None,
             replied: 0,
             refused_for_good: 0,
             refused_last: false,
@@ -399,6 +402,22 @@ struct Batch {
     pace: BatchPace,
     /// Whether it is cut short: its host is asked too much.
     is_cut_short: bool,
+}
+
+impl Batch {
+    /// Until when further replies may come where its commands travelled together and its host took long over each: if
+    /// some were too many, as many are still on their way.
+    fn unseen_until(&self, answers: &[Option<Heard>], now: Timestamp) -> Option<Timestamp> {
+        let count = |is_yes: bool| {
+            let heard = answers.iter().flatten();
+            let heard = heard.filter(|heard| heard.exchange.says_yes() == is_yes);
+            u32::try_from(heard.count().max(1)).unwrap_or(u32::MAX)
+        };
+        let took = now.since(self.began);
+        let is_slow = took >= limits::UNSEEN_REPLIES * (count(true) + count(false));
+        // It may be the refusals alone that take so long.
+        (self.pace == BatchPace::Together && is_slow).then(|| now + took / count(false))
+    }
 }
 
 /// Where a conversation stands.

@@ -71,6 +71,7 @@ impl Scheduler {
         }
         let t = self.session(session);
         t.replied += replied_to(answers);
+        t.unseen_until = t.batch.unseen_until(answers, now);
         let broken = how_broken(answers, t);
         let farewell = broken
             .filter(|broken| *broken == Break::Told)

@@ -129,10 +129,9 @@ impl Scheduler {
     /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
     /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
     /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
-    /// the answer to EHLO, which then offers nothing. Where a host takes its time over each of the commands that travel
-    /// together, it may have answered each acceptance twice without a word of it being seen yet: the last replies of
-    /// the batch are still to come.
-    pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
+    /// the answer to EHLO, which then offers nothing. For a while after a batch that was answered slowly, each acceptance
+    /// may have been told twice, and as many answers be still to come.
+    pub(super) fn spent_at_worst(&self, session: SessionId, now: Timestamp) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
         let is_sure = is_proven || self.keeps_in_step(session);
@@ -144,8 +143,7 @@ impl Scheduler {
             Looseness::Together => resets,
         };
         let spent = t.spent.out_of_step(surplus);
-        let reply_time = self.hosts[self.groups[t.group].host].pace.reply_time();
-        if t.loosest == Looseness::Together && reply_time >= limits::UNSEEN_REPLIES {
+        if t.unseen_until.is_some_and(|until| now < until) {
             spent.surely_out_of_step(surplus.max(spent.accepted / 2))
         } else if self.has_fallen_out_of_step(t.group) {
             spent.surely_out_of_step(surplus)
@@ -156,10 +154,10 @@ impl Scheduler {
 
     /// The same where a session would ask about a decoy at its end, which settles more than it costs: the worst is thought
     /// of it where there is cause to.
-    pub(super) fn spent_before_a_decoy(&self, session: SessionId) -> Spent {
+    pub(super) fn spent_before_a_decoy(&self, session: SessionId, now: Timestamp) -> Spent {
         let t = &self.sessions[&session];
         match self.has_fallen_out_of_step(t.group) {
-            true => self.spent_at_worst(session),
+            true => self.spent_at_worst(session, now),
             false => t.spent,
         }
     }

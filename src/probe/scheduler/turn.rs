@@ -163,7 +163,7 @@ impl Scheduler {
             return Err(idle);
         };
         let mut draft = self.draft(session);
-        let spent = self.spent_before_a_decoy(session);
+        let spent = self.spent_before_a_decoy(session, now);
         let refused = self.sessions[&session].spent.refused;
         // What another machine of its host was found to bear meanwhile, this one has been seen to bear: it answered.
         if refused > draft.budget.refusals {
