@@ -1,4 +1,4 @@
-//! How long one row costs before anybody is asked: parse, key, flags, suggestion.
+//! How long one row costs before any host is asked: parse, key, flags, suggestion.
 
 use std::hint::black_box;
 use std::sync::Arc;

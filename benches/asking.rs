@@ -136,8 +136,8 @@ fn costs(score: &Score) {
     bar("MX queries per domain", traffic.mx_queries_per_domain, 1.0);
 }
 
-/// Everybody exists, no limit on the rate: the last host beside what its connections bear, each opened once, with as
-/// many recipients in each flight as may be refused.
+/// Every recipient exists, no limit on the rate: the last host beside what its connections bear, each opened once, with
+/// as many recipients in each flight as may be refused.
 fn clean(size: Size) {
     let creation = clean_crowd(1, size);
     let courtesy = Courtesy {

@@ -195,7 +195,7 @@ impl List {
     }
 }
 
-/// Whether somebody exists.
+/// Whether a recipient exists.
 fn exists(person: usize, domain: usize) -> bool {
     !(person + domain).is_multiple_of(ONE_BAD_IN)
 }
@@ -268,7 +268,7 @@ fn asked(list: &List, hosts: &Server, workers: Option<u8>) -> Duration {
     took
 }
 
-/// Waits until each partition is somebody's, and everybody has some.
+/// Waits until each partition is a worker's, and every worker has some.
 fn wait_for_leases(url: &str, workers: usize) {
     use presend::engine::Table;
     use presend::engine::roll::WorkerCard;
@@ -345,7 +345,7 @@ impl Jetstream {
 async fn connect(url: &str) -> Nats {
     let access = Access {
         servers: vec![url.parse().unwrap()],
-        login: Login::Anybody,
+        login: Login::Anonymous,
         authorities: None,
         certificate: None,
         name: "bench".to_owned(),
@@ -486,7 +486,7 @@ fn coordinator(addresses: usize) {
         let (book, providers) = (Book::built_in(), Providers::built_in());
         let (book, providers) = (Arc::new(book), Arc::new(providers));
         let config = config(hosts.mail);
-        let asked = coordinator::ask_everybody(
+        let asked = coordinator::ask_all(
             &crew,
             coordinator::Inherited::default(),
             world,
@@ -646,7 +646,7 @@ impl Kind {
     /// A host's name.
     fn host(self, number: usize) -> String {
         match self {
-            // One of `config/providers.toml`: small hosts see one of our addresses, whoever asks.
+            // One of `config/providers.toml`: small hosts see one of our addresses, whichever worker asks.
             Kind::Limited => format!("mx{number}.emailsrvr.com"),
             Kind::Far => format!("mx{number}.test"),
         }

@@ -324,7 +324,7 @@ fn write_list(path: &Path, shape: &Shape) -> usize {
     existing
 }
 
-/// Whether somebody exists.
+/// Whether a recipient exists.
 fn exists(person: usize, domain: usize) -> bool {
     !(person + domain).is_multiple_of(ONE_BAD_IN)
 }

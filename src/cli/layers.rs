@@ -18,7 +18,7 @@ const OF_ONE_RUN: [&str; 10] = [
     "help", "version", "out", "column", "world", "seed", "json", "refresh", "verbose", "config",
 ];
 
-/// What is kept and never typed, for everybody on a machine sees what is typed there.
+/// What is kept and never typed, for every user of a machine sees what is typed there.
 #[cfg(feature = "engine")]
 const SECRETS: &[&str] = &super::engine::SECRETS;
 #[cfg(not(feature = "engine"))]
@@ -140,7 +140,7 @@ impl Layers {
     }
 }
 
-/// The options whose values may hold a password: that of an engine must not, but somebody may write one.
+/// The options whose values may hold a password: that of an engine must not, but a user may write one.
 const MAY_HOLD_LOGINS: [&str; 2] = ["proxy", "engine"];
 
 /// A value, with each of several that may stand in it, separated by commas.

@@ -62,7 +62,7 @@ impl Answers {
         format!("{run}.{number}.{attempt}.{by}.{place}")
     }
 
-    /// Whether they name a person, by the key of an address, or somebody of a domain, by `@` with its name.
+    /// Whether they name a person, by the key of an address, or an address of a domain, by `@` with its name.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.events

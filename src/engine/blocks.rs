@@ -86,7 +86,8 @@ impl Blocks {
         }
     }
 
-    /// The number of the partition that a small host's orders have moved to: whoever holds it is its one visitor.
+    /// The number of the partition that a small host's orders have moved to: the worker that holds it is the host's one
+    /// visitor.
     #[must_use]
     pub fn moved_to(&self) -> Option<u16> {
         self.moved_to

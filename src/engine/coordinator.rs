@@ -1,6 +1,6 @@
 //! The coordinator: hands a run's asking out as orders, and takes in what workers learn.
 //!
-//! It is a [`TargetSource`] and a [`Listener`] around those of the run, so that [`run::ask_everybody`] reads the list,
+//! It is a [`TargetSource`] and a [`Listener`] around those of the run, so that [`run::ask_all`] reads the list,
 //! looks up the routes and waits out an outage of DNS as it does on one machine. A domain whose hosts are known is handed
 //! over to it instead of asked about; what workers learned is told to the listener as if it had been learned here. Beside
 //! that loop a second one talks to the engine; each leaves the other what it is to do.
@@ -122,7 +122,7 @@ impl Inherited {
 }
 
 /// Tells what workers learned for a run before it is asked for: its coordinator was not there any more. The ledger has it
-/// when it is closed; then [`Leave::take`] is to be called. Returns what is ordered, too, for [`ask_everybody`].
+/// when it is closed; then [`Leave::take`] is to be called. Returns what is ordered, too, for [`ask_all`].
 ///
 /// What is ordered is listed first: of an order that is taken down meanwhile the answers are told here, or come later; one
 /// that was taken down before had its answers stored by then.
@@ -204,7 +204,7 @@ fn tell_when_kept<E>(
 async fn all_is_kept<E>(listener: &mut dyn Listener<Error = E>) -> Result<(), E> {
     let (kept, is_kept) = std::sync::mpsc::channel();
     listener.then(Box::new(move || {
-        // Whoever waits is there until then.
+        // The receiver is there until then.
         let _ = kept.send(());
     }))?;
     // Where it cannot be kept, the listener says so when it is told something next.
@@ -238,13 +238,13 @@ impl Heard {
 }
 
 /// Has others ask about every address of `supply`, until all are settled, `stop` resolves or `deadline` has come. The
-/// same as [`run::ask_everybody`] but for who asks, and for what is ordered already: what [`drain`] has found.
+/// same as [`run::ask_all`] but for who asks, and for what is ordered already: what [`drain`] has found.
 ///
 /// # Errors
 ///
 /// When the supply or the listener fails, or the engine in a way that does not pass.
 #[expect(clippy::too_many_arguments, reason = "as on one machine")]
-pub async fn ask_everybody<E: From<SpillError> + From<EngineError>>(
+pub async fn ask_all<E: From<SpillError> + From<EngineError>>(
     crew: &Crew,
     inherited: Inherited,
     world: World,
@@ -272,7 +272,7 @@ pub async fn ask_everybody<E: From<SpillError> + From<EngineError>>(
         listener: &listener,
         desk: &desk,
     };
-    let asking = run::ask_everybody(
+    let asking = run::ask_all(
         world.clone(),
         config,
         book,

@@ -1,8 +1,8 @@
 //! Addresses of one domain that are gathered for an order, at little more than the size of their text: half a million may
 //! wait until there is room for them at the engine.
 //!
-//! A record is a byte of likelihood, the length of the local part, the local part. The domain is known to whoever has
-//! them. Those of which more is known than that are few, and kept whole.
+//! A record is a byte of likelihood, the length of the local part, the local part. The caller knows the domain. Those
+//! of which more is known than that are few, and kept whole.
 
 use crate::input::address::Address;
 use crate::probe::{Likelihood, Target};

@@ -1,9 +1,10 @@
 //! Who holds a partition: leases that never two hold at a time, whatever the delays, and no clocks to agree on.
 //!
-//! A lease is an entry of a table that changes by comparison. Whoever holds it writes it anew all the time, and holds it
-//! for [`limits::ENGINE_LEASE`] from the moment *before* he wrote it last. Others see the entry's revision: who has seen
-//! the same one for [`limits::ENGINE_LEASE_LAPSES`] on his own clock knows that it has run out, for he cannot have seen
-//! it before it was written. So clocks need to run equally fast, not to show the same.
+//! A lease is an entry of a table that changes by comparison. The worker that holds it writes it anew all the time, and
+//! holds it for [`limits::ENGINE_LEASE`] from the moment *before* it wrote it last. Others see the entry's revision: a
+//! worker that has seen the same one for [`limits::ENGINE_LEASE_LAPSES`] on its own clock knows that the lease has run
+//! out, for it cannot have seen the revision before it was written. So clocks need to run equally fast, not to show the
+//! same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -96,7 +97,7 @@ impl Leases {
             self.seen.insert(partition, seen);
         }
         self.changes += u64::from(!before.is_empty());
-        // What was read may be older than what we have written since: only a later change is somebody else's.
+        // What was read may be older than what we have written since: only a later change is another worker's.
         let (seen, me) = (&self.seen, &self.me);
         self.held.retain(|partition, held| {
             let seen = seen.get(partition);
@@ -197,7 +198,7 @@ impl Leases {
         self.changes += u64::from(before.is_none_or(|before| before.holder != self.me));
     }
 
-    /// A lease was not written, for somebody else had changed it, or was given up.
+    /// A lease was not written, for another worker had changed it, or it was given up.
     pub fn lost(&mut self, partition: Partition) {
         self.held.remove(&partition);
     }
@@ -205,9 +206,9 @@ impl Leases {
 
 /// Which worker each partition is to fall to: as many to each, give or take one, and nothing moves that need not.
 ///
-/// Whoever holds a partition keeps it unless he holds more than his share; then he keeps those that he is drawn to most.
-/// What is free goes to those with room, to whomever it is drawn to most of them. Every worker that sees the same table
-/// comes to the same.
+/// A worker keeps the partitions that it holds, unless they are more than its share; then it keeps those that are drawn
+/// to it most. What is free goes to the workers with room, each to the one that it is drawn to most. Every worker that
+/// sees the same table comes to the same.
 #[must_use]
 pub fn assign<'a>(
     partitions: impl Iterator<Item = Partition>,
@@ -352,7 +353,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everybody_has_his_share_and_only_what_must_move_moves(
+        fn every_worker_has_its_share_and_only_what_must_move_moves(
             count in 1usize..30,
             gone in 0usize..30,
         ) {

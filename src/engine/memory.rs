@@ -1,4 +1,4 @@
-//! An engine in memory, on the clock of whoever uses it: what simulated time runs over.
+//! An engine in memory, on the clock of its caller: what simulated time runs over.
 //!
 //! It keeps the promises of [`Engine`] as NATS JetStream does: what is not acknowledged comes again, messages that are
 //! the same are kept once, tables change by comparison. Each [`Connection`] can be cut, as a network is, and leads over a
@@ -25,7 +25,7 @@ pub struct Memory {
     kept: Arc<Mutex<Kept>>,
 }
 
-/// What lies between the engine and whoever is connected to it.
+/// What lies between the engine and a client connected to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Way {
     /// How long it takes there and back; each call takes between half of it and one and a half.
@@ -143,7 +143,7 @@ impl Memory {
         }
     }
 
-    /// Divides it otherwise, before anybody uses it.
+    /// Divides it otherwise, before any client uses it.
     pub fn divide(&self, partitions: Partitions) {
         self.lock().partitions = partitions;
     }

@@ -12,16 +12,16 @@
 //! - An [`Order`] is a domain with its route, some of its addresses and what is known of domain and host. It goes to a
 //!   [`Partition`], which one worker at a time holds by a lease: a small host has one partition, so it sees one visitor.
 //! - [`Answers`] are what was learned, in the order in which it was learned. An order is taken down after they are
-//!   stored, they are taken down after the ledger has them: whoever dies between leaves nothing undone, and what was
-//!   stored is not asked again.
+//!   stored, they are taken down after the ledger has them: a process that dies between leaves nothing undone, and what
+//!   was stored is not asked again.
 //! - Addresses that a host wants us to come back for go back to the engine, not to be handed out before their time: a
 //!   greylist's clock outlives the worker, and holds no memory.
 //! - The ceilings over all source addresses are divided by slots that fall with the leases ([`share`]); what a host
 //!   blocks is told to all ([`blocks`]).
 //! - When all orders are done the run is closed: each worker tests what its hosts' answers are worth, as one machine does
 //!   in the end, and tells the rest.
-//! - What decides is pure, with time as an argument; [`Engine`] is the seam to whoever keeps the messages, [`memory`]
-//!   keeps them in simulated time.
+//! - What decides is pure, with time as an argument; [`Engine`] is the seam to the server that keeps the messages,
+//!   [`memory`] keeps them in simulated time.
 //!
 //! # Limits
 //!
@@ -34,8 +34,8 @@
 //! - A host that blocks one address is asked from another no sooner than an hour later, where addresses may wait for so
 //!   long ([`Terms::patience`]): its orders move to a partition of another worker. Else its rows are told blocked, as on
 //!   one machine.
-//! - What a host has answered and the scheduler holds back until its order is sure is lost with a lease: whoever has the
-//!   partition then asks again.
+//! - What a host has answered and the scheduler holds back until its order is sure is lost with a lease: the worker
+//!   that has the partition then asks again.
 //! - The second look at a sample of the refused, and control addresses, are not asked for by an engine.
 //!
 //! # The plan past this
@@ -140,7 +140,7 @@ pub struct Delivery {
     pub run: RunId,
     /// Which of that run's orders it is.
     pub number: u64,
-    /// How often it was handed out, this time included: above 1, somebody may have stored answers already.
+    /// How often it was handed out, this time included: above 1, another worker may have stored answers already.
     pub delivered: u64,
     /// What is to be asked.
     pub order: Result<Order, Unreadable>,
@@ -187,7 +187,7 @@ pub struct Entry {
 pub enum Changed {
     /// It was made, with this revision.
     Yes(u64),
-    /// Somebody else made another one before.
+    /// Another client made another one before.
     No,
 }
 
@@ -206,7 +206,7 @@ pub struct Health {
     pub troubles: Vec<String>,
 }
 
-/// The seam to whoever keeps orders, answers and tables.
+/// The seam to the server that keeps orders, answers and tables.
 ///
 /// Each call either did what it says, durably, or failed with an error; one that failed may have been carried out all
 /// the same, and is safe to be made again. Keys of tables consist of `a-z`, `0-9` and `-`.
@@ -303,9 +303,9 @@ pub trait Engine: Send + Sync {
     /// Forgets a run: its orders, its answers, its entry among the runs.
     fn purge<'a>(&'a self, run: &'a RunId) -> Later<'a, Result<(), EngineError>>;
 
-    /// Forgets a person, by the [`key`](crate::input::address::Address::key) of an address, or everybody of a domain, by
-    /// `@` with its name: removes every message that names them, and keeps what else such a message says under a new
-    /// one. Returns how many were removed.
+    /// Forgets a person, by the [`key`](crate::input::address::Address::key) of an address, or every address of a
+    /// domain, by `@` with its name: removes every message that names them, and keeps what else such a message says
+    /// under a new one. Returns how many were removed.
     fn forget<'a>(&'a self, key: &'a str) -> Later<'a, Result<u64, EngineError>>;
 
     /// How the engine is.

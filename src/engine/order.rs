@@ -37,7 +37,7 @@ pub struct Terms {
     pub patience: Duration,
     /// When sessions are encrypted.
     pub encryption: Encryption,
-    /// What randomness is derived from: a domain's decoy is the same whoever asks about it.
+    /// What randomness is derived from: a domain's decoy is the same whichever worker asks about it.
     pub seed: u64,
 }
 
@@ -93,7 +93,7 @@ impl Global {
 }
 
 impl Terms {
-    /// What a run's limits say to whoever asks for it.
+    /// What a run's limits say to the workers that ask for it.
     #[must_use]
     pub fn of(limits: &Limits, global: Global) -> Self {
         Terms {
@@ -207,7 +207,7 @@ impl Order {
         }
     }
 
-    /// Whether it names a person, by the key of an address, or somebody of a domain, by `@` with its name.
+    /// Whether it names a person, by the key of an address, or an address of a domain, by `@` with its name.
     #[must_use]
     pub fn names(&self, key: &str) -> bool {
         self.targets
@@ -514,7 +514,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_somebody_has_answered_is_not_asked_again() {
+    fn what_another_worker_has_answered_is_not_asked_again() {
         let names = ["ann", "bob", "cat", "dan", "eve"];
         let all = names.map(|name| target(&format!("{name}@acme.test")));
         let order = order(all.to_vec());

@@ -1,8 +1,8 @@
 //! Which partition an order falls into.
 //!
-//! A small host has one partition, so it sees one visitor: its greylist knows us again, and its limits are kept by
-//! whoever keeps them. A large operator has as many as there are, chosen by the domain: it has machines enough to tell
-//! our addresses apart, and nothing of a domain's mail is asked by two.
+//! A small host has one partition, so it sees one visitor: its greylist knows us again, and one worker keeps its
+//! limits. A large operator has as many as there are, chosen by the domain: it has machines enough to tell our
+//! addresses apart, and nothing of a domain's mail is asked by two.
 
 use std::fmt;
 

@@ -113,7 +113,7 @@ pub struct RunCard {
 pub enum Stage {
     /// Orders go out.
     Asking,
-    /// All orders are done: whoever has asked for it tests what its hosts' answers are worth, and ends.
+    /// All orders are done: each worker that has asked for it tests what its hosts' answers are worth, and ends.
     Closing,
     /// Nobody is to be asked for it any more.
     Withdrawn,

@@ -1,5 +1,5 @@
-//! What machines of a host were tried in vain for a run, so that whoever asks them next has only what is left of their
-//! chance.
+//! What machines of a host were tried in vain for a run, so that the worker that asks them next has only what is left
+//! of their chance.
 //!
 //! A host that answers nothing is tried for a while, then left. Each worker counts that for itself; where a partition
 //! changes hands, the next one would begin anew, and hosts of a worker that dies again and again would be tried for ever.

@@ -1,6 +1,6 @@
 //! A worker: asks what falls into its partitions, from its own address.
 //!
-//! Beside the loop that talks to the engine, [`run::ask_everybody`] asks for each run, fed with orders instead of a list:
+//! Beside the loop that talks to the engine, [`run::ask_all`] asks for each run, fed with orders instead of a list:
 //! the route of a domain comes with its order. Whether the partition is still ours is looked at in each turn of that
 //! loop before anything is carried out: a machine that was stopped for a while asks nothing after it has come back.
 //!
@@ -57,7 +57,7 @@ pub enum WorkerError {
     Spill(#[from] SpillError),
 }
 
-/// What a worker tells whoever runs it.
+/// What a worker tells the operator who runs it.
 pub trait WorkerObserver {
     /// How it stands.
     fn stands(&mut self, card: &WorkerCard);
@@ -174,8 +174,7 @@ impl Worker {
                 breaks_off.notified().await;
                 Ending::Interrupted
             };
-            let ended =
-                run::ask_everybody(world, config, book, providers, &mut feed, &mut told, stop);
+            let ended = run::ask_all(world, config, book, providers, &mut feed, &mut told, stop);
             (asking, ended.await)
         })
     }
@@ -530,7 +529,7 @@ impl Asking {
         } else {
             None
         };
-        // One that has no time for anybody has nothing against us.
+        // A host that has no time for any client has nothing against us.
         let block = block.filter(|block| block.reading.reason.blame() == Blame::Sender);
         block.cloned()
     }
@@ -794,7 +793,7 @@ struct Bench {
     left: Vec<Partition>,
     /// Hosts that have blocked us, for the others to know.
     blocked: BTreeMap<HostKey, Block>,
-    /// What was tried in vain at hosts, for whoever asks them next.
+    /// What was tried in vain at hosts, for the worker that asks them next.
     tried: BTreeMap<(RunId, HostKey), BTreeMap<IpAddr, InVain>>,
     /// Counts the times that the partitions that are ours have changed: so have our shares of the ceilings.
     shares: u64,
@@ -860,7 +859,7 @@ impl Bench {
                 limits::ENGINE_COLLECT
             }
             Err(Broken::NotOurs) => {
-                // Whoever has them now knows better what was tried in vain.
+                // The worker that has them now knows better what was tried in vain.
                 self.tried.retain(|(run, _), _| *run != asking.run);
                 limits::ENGINE_COLLECT
             }
@@ -932,7 +931,7 @@ impl TargetSource for Feed {
             self.next_look = now + limits::ENGINE_RETRY;
         }
         if self.left < bench.left.len() {
-            // Whoever has them now is the one visitor of their small hosts.
+            // The worker that has them now is the one visitor of their small hosts.
             let left: BTreeSet<Partition> = bench.left[self.left..].iter().copied().collect();
             self.left = bench.left.len();
             let (providers, partitions) = (&self.providers, self.partitions);
@@ -1162,7 +1161,8 @@ impl Desk {
             // The coordinator must know that we have something to say before we say that an order is done.
             self.tell_of_ourselves(worker, bench, observer).await?;
         }
-        // Before anybody can have taken over what we have answered. Our leases do not wait for it to succeed, though.
+        // Before another worker can have taken over what we have answered. Our leases do not wait for it to succeed,
+        // though.
         let told = match self.tell_of_blocks(worker, bench, observer).await {
             Ok(()) => tell_of_what_was_tried(worker, bench).await,
             Err(error) => Err(error),
@@ -1225,7 +1225,7 @@ impl Desk {
         }
         let remove = |engine: Arc<dyn Engine>, over: (Table, String, u64)| async move {
             let (table, key, revision) = &over;
-            // Where somebody has changed it, it is not over.
+            // Where another client has changed it, it is not over.
             let result = engine.remove(*table, key, *revision).await.map(drop);
             (over, result)
         };
@@ -1327,7 +1327,7 @@ impl Desk {
             .await?;
         let revision = match written {
             Changed::Yes(revision) => Some(revision),
-            // An earlier writing of ours came through after all, or somebody has tidied up.
+            // An earlier writing of ours came through after all, or another client has removed the entry.
             Changed::No => {
                 let stands = engine.read(Table::Workers, &worker.name).await?;
                 self.next_beat = None;
@@ -1395,7 +1395,7 @@ impl Desk {
         let partitions = worker.engine.partitions();
         let wishes = {
             let mut bench = bench.borrow_mut();
-            // Whoever comes together with others sees them before it takes anything.
+            // A worker that comes together with others sees them before it takes anything.
             let is_new = self.since.is_none_or(|since| Instant::now() < since);
             let takes_part = !self.keeps_out && !is_new;
             let present = self.workers.present(now).map(|(name, _)| name);
@@ -1694,7 +1694,7 @@ impl Desk {
             if let Some(host) = order.host() {
                 questions.insert(Inquiry::Blocks(key_of(&host.0)));
             }
-            // Somebody may have stored answers before it came to us: those are not asked again.
+            // Another worker may have stored answers before it came to us: those are not asked again.
             if delivery.delivered > 1 || order.attempt > 1 {
                 questions.insert(Inquiry::Answers(delivery.run.clone(), delivery.number));
             }
@@ -1878,7 +1878,7 @@ impl Desk {
                 let is_worth_it = from.since(now) <= order.terms.patience;
                 is_worth_it.then_some((elsewhere.unwrap_or(another), from))
             }
-            // Its one visitor is whoever holds the partition that its orders have moved to.
+            // Its one visitor is the worker that holds the partition that its orders have moved to.
             Leave::Granted | Leave::NotBefore(_) => elsewhere.map(|to| (to, Timestamp::default())),
         }
     }
@@ -1900,7 +1900,7 @@ impl Desk {
             }
             let now = worker.world.clock.now();
             if !bench.leases.holds(delivered.partition, now) {
-                // Whoever has it now is given the order when it has been in our hands for long enough.
+                // The worker that has it now is given the order when it has been in our hands for long enough.
                 return None;
             }
             let asking = bench.askings.get(&run).map(|asking| asking.borrow());
@@ -2158,7 +2158,7 @@ fn what_is_left(order: Order, answers: &[Answers]) -> Option<Order> {
     })
 }
 
-/// Passes an order on to whoever holds another partition, from a moment on.
+/// Passes an order on to the worker that holds another partition, from a moment on.
 fn passed_on(
     order: Order,
     answers: &[Answers],
@@ -2218,8 +2218,8 @@ async fn tell_of_what_was_tried(
 /// What was tried in vain at a host for a run.
 type Told = ((RunId, HostKey), BTreeMap<IpAddr, InVain>);
 
-/// Changes what the table says of the host at `place`. `change` says whether it has changed anything; it is called again
-/// where somebody else was faster. Returns what stands there by then, and whether that was news.
+/// Changes what the table says of the host at `place`. `change` says whether it has changed anything; it is called
+/// again where another client was faster. Returns what stands there by then, and whether that was news.
 async fn change_host(
     engine: &dyn Engine,
     place: &str,

@@ -602,7 +602,7 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
     let (mut ledger, _) = begin(&path, 200, Memory::Use);
     let known = ledger.machines().unwrap().remove("mx.acme.test").unwrap();
     assert!(
-        !known.accepts_anybody && !known.refuses_everybody,
+        !known.accepts_every_recipient && !known.refuses_every_recipient,
         "{known:?}"
     );
     assert_eq!(known.refused, [Asked::Decoy("acme.test".into())]);
@@ -611,7 +611,7 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
 }
 
 #[test]
-fn whoever_was_to_be_asked_again_is_asked_when_the_run_goes_on() {
+fn an_address_to_be_asked_about_again_is_asked_about_when_the_run_goes_on() {
     let (_folder, path) = place();
     let (ledger, _) = begin(&path, 100, Memory::Use);
     let mut writer = ledger.writer().unwrap();
@@ -1065,7 +1065,7 @@ fn holds(bytes: &[u8], name: &str) -> bool {
 }
 
 /// A ledger in which an address is known in every way there is.
-fn somebody_known(path: &Path) {
+fn address_known_in_every_way(path: &Path) {
     let (ledger, _) = begin(path, 100, Memory::Use);
     let mut writer = ledger.writer().unwrap();
     let named = |to: &str| {
@@ -1157,7 +1157,7 @@ fn somebody_known(path: &Path) {
 #[test]
 fn nothing_of_a_forgotten_address_is_left_in_the_files() {
     let (_folder, path) = place();
-    somebody_known(&path);
+    address_known_in_every_way(&path);
     assert!(holds(&bytes_beside(&path), "anna.albrecht@acme.test"));
     let target = Target::Address("anna.albrecht@acme.test".to_owned());
     let forgotten = forget(&path, &[target]).unwrap();
@@ -1178,7 +1178,7 @@ fn nothing_of_a_forgotten_address_is_left_in_the_files() {
 #[test]
 fn nothing_of_a_forgotten_domain_is_left_in_the_files() {
     let (_folder, path) = place();
-    somebody_known(&path);
+    address_known_in_every_way(&path);
     let forgotten = forget(&path, &[Target::Domain("acme.test".to_owned())]).unwrap();
     assert!(forgotten.rows >= 6, "{forgotten:?}");
     let left = bytes_beside(&path);
@@ -1189,7 +1189,7 @@ fn nothing_of_a_forgotten_domain_is_left_in_the_files() {
 #[test]
 fn what_is_old_can_be_forgotten_at_once() {
     let (_folder, path) = place();
-    somebody_known(&path);
+    address_known_in_every_way(&path);
     forget(&path, &[Target::Before(Timestamp::from_millis(1000))]).unwrap();
     assert!(!holds(&bytes_beside(&path), ".test"));
 }
@@ -1339,7 +1339,7 @@ fn a_ledger_that_was_tampered_with_gives_an_error_or_nothing_but_never_a_panic()
         "DROP TABLE bounce",
     ] {
         let (folder, path) = place();
-        somebody_known(&path);
+        address_known_in_every_way(&path);
         Connection::open(&path)
             .unwrap()
             .execute_batch(change)

@@ -1101,7 +1101,7 @@ mod served {
     /// Most addresses that an estimate asks about. As `presend estimate` does.
     pub const SERVED_SAMPLE: u64 = 400;
 
-    /// How often whoever watches a list is told at most. Our choice: a person sees no more.
+    /// How often a client that watches a list is told at most. Our choice: a person sees no more.
     pub const SERVED_PICTURES: Duration = Duration::from_millis(200);
 
     /// How long a client may take to say what it wants, and to take or send the next piece of a body. Our choice.
@@ -1155,7 +1155,7 @@ mod served {
     /// Most requests to check that wait for their answers at a time. Our choice.
     pub const SERVED_WAITING_CHECKS: usize = 1_000;
 
-    /// Most lists that are looked at before anybody is asked, at a time. Our choice: each is read whole.
+    /// Most lists that are looked at before any host is asked, at a time. Our choice: each is read whole.
     pub const SERVED_PREVIEWS: usize = 4;
 
     /// Most checks without a whole answer whose place to ask again is kept. Our choice: the oldest goes first.
@@ -1179,7 +1179,7 @@ mod served {
     /// Most people who are signed in on the page at a time. Our choice.
     pub const SERVED_SESSIONS: usize = 1_000;
 
-    /// How long somebody stays signed in. Our choice: a working day.
+    /// How long a user stays signed in. Our choice: a working day.
     pub const SERVED_SESSION: Duration = Duration::from_secs(12 * 3_600);
 
     /// Most rows of a list that one answer tells. Our choice: what a page shows at a time.
@@ -1215,7 +1215,7 @@ pub const ENGINE_ORDER_ADDRESSES: usize = 200;
 /// Longest name of a run, in bytes: it is part of subjects and message ids.
 pub const ENGINE_RUN_NAME: usize = 40;
 
-/// How long an order, or answers, may be in somebody's hands without a word before others are given them. Our choice:
+/// How long an order, or answers, may be in a client's hands without a word before others are given them. Our choice:
 /// twice the time of a lease, so that a partition has changed hands before its orders come again.
 pub const ENGINE_ACK_WAIT: Duration = Duration::from_secs(30);
 

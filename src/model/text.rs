@@ -85,7 +85,7 @@ pub fn tame(text: &str) -> String {
         .collect()
 }
 
-/// `words` without the addresses in them: whoever reads over a shoulder, or a log, learns no names.
+/// `words` without the addresses in them: a person who reads over a shoulder, or a log, learns no names.
 #[must_use]
 pub fn without_addresses(words: &str) -> String {
     let parts = words.split_inclusive(|c: char| c.is_whitespace() || "<>()[]{},;\"'".contains(c));

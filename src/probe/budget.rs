@@ -264,7 +264,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_is_accepted_last_leaves_the_decoy_a_place(accepted in 0u32..40, refused in 0u32..9, answers in any::<u16>()) {
+        fn an_address_accepted_last_leaves_the_decoy_a_place(accepted in 0u32..40, refused in 0u32..9, answers in any::<u16>()) {
             let before = Spent { accepted, refused, transactions: 1 };
             let asked = before.room_before_a_decoy(false, PLENTY);
             prop_assert!(asked <= before.room(PLENTY));

@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoy_is_asked_about_as_long_as_everybody_else_who_is_told_to_come_back() {
+    fn a_decoy_is_asked_about_as_long_as_any_address_that_is_put_off() {
         assert_eq!(asked_at(Wait::Untold), [0, 360, 1080]);
         let verification = Wait::OfSoftware(limits::VERIFICATION_WAIT);
         assert_eq!(asked_at(verification), [0, 11, 371, 1091]);

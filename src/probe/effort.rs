@@ -27,8 +27,8 @@ pub struct Effort {
     not_before: Timestamp,
 }
 
-/// A machine whose last connections brought nothing: for whoever asks it after us in the same run, whose budget is what
-/// is left of ours.
+/// A machine whose last connections brought nothing: for the worker that asks it after us in the same run, whose budget
+/// is what is left of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InVain {
     /// What the connections have brought.

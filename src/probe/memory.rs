@@ -37,7 +37,7 @@ pub struct Target {
 /// When an address is asked about among those of its host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Turn {
-    /// Before those that wait there: somebody waits for its answer.
+    /// Before those that wait there: a client waits for its answer.
     First,
     /// As it comes.
     #[default]

@@ -180,7 +180,7 @@ mod tests {
         }
 
         #[test]
-        fn somebody_is_always_asked(asked in any::<[u8; 2]>(), good in 0usize..50, bad in 0usize..50) {
+        fn an_address_is_always_asked_about(asked in any::<[u8; 2]>(), good in 0usize..50, bad in 0usize..50) {
             prop_assume!(good + bad > 0);
             match next_kind(Spent::default(), asked.map(u32::from), good, bad) {
                 Likelihood::Good => prop_assert!(good > 0),

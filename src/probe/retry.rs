@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_always_told_to_come_back_does_so_until_the_patience_ends() {
+    fn an_address_that_is_always_put_off_is_tried_until_the_patience_ends() {
         let first = Waiting {
             tries: 1,
             since: Some(Timestamp::default()),

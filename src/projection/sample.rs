@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_of_everybody_is_the_list_itself() {
+    fn a_sample_of_every_address_is_the_list_itself() {
         let strata = [stratum(
             300,
             &[(Kind::Proven, true, 200), (Kind::Refused, false, 100)],

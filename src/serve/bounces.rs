@@ -60,7 +60,7 @@ pub struct Handed {
     pub out: Option<PathBuf>,
 }
 
-/// Learns from bounces. What they come to is kept in the ledger, whoever they speak of is added to the file
+/// Learns from bounces. What they come to is kept in the ledger, every address they speak of is added to the file
 /// `suppressed`, and the report of the list that was sent to shows what came beside what it had projected.
 ///
 /// # Errors
@@ -208,7 +208,7 @@ pub fn entries(path: &Path) -> Result<Vec<csv::StringRecord>, Problem> {
     records.map_err(|error| Problem::fault(&error))
 }
 
-/// A suppression file's entries, as whoever asks is told of them.
+/// A suppression file's entries, as a client is told of them.
 pub fn listed(records: &[csv::StringRecord]) -> Vec<BTreeMap<&str, &str>> {
     let Some((header, rows)) = records.split_first() else {
         return Vec::new();

@@ -1,8 +1,8 @@
 //! Who may come in: the name that a request is for, the page that it comes from, its pace, its token.
 //!
-//! A page of another site in a browser on this machine can send requests here as anybody can (cross-site requests), and
-//! with a name that its owner points at this machine it could read the answers as well (DNS rebinding). So the name must
-//! be one of ours, and the page that asks must be of the same origin.
+//! A page of another site in a browser on this machine can send requests here as any client can (cross-site requests),
+//! and with a name that its owner points at this machine it could read the answers as well (DNS rebinding). So the name
+//! must be one of ours, and the page that asks must be of the same origin.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -76,14 +76,14 @@ impl Network {
     }
 }
 
-/// What is asked of whoever comes.
+/// What is asked of a client.
 #[derive(Debug)]
 pub struct Guard {
     /// Names of this server, beside `localhost` and addresses.
     pub names: Vec<String>,
     /// Proxies that are believed what they say of their clients.
     pub proxies: Vec<Network>,
-    /// Who may ask for what; `None` where everybody may ask for everything.
+    /// Who may ask for what; `None` where every client may ask for everything.
     pub tokens: Option<Arc<TokenFile>>,
     /// Below which path everything is: empty, or such as `/presend`.
     pub base: String,
@@ -100,7 +100,7 @@ pub struct Guard {
 pub struct Sessions(Mutex<HashMap<[u8; 32], (Mark, Instant)>>);
 
 impl Sessions {
-    /// Signs somebody in, by the mark of their token. Returns what the cookie holds.
+    /// Signs a user in, by the mark of their token. Returns what the cookie holds.
     ///
     /// # Errors
     ///
@@ -130,20 +130,20 @@ impl Sessions {
         (*until > now).then_some(*mark)
     }
 
-    /// Signs somebody out.
+    /// Signs a user out.
     pub fn close(&self, secret: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&hashed(secret.as_bytes()));
     }
 }
 
-/// What the cookie of somebody who is signed in is called.
+/// What the cookie of a user who is signed in is called.
 pub const COOKIE: &str = "presend";
 
-/// What is known of whoever asks; every handler may look at it.
+/// What is known of a caller; every handler may look at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
-    /// What they may ask for; `None` for what everybody may.
+    /// What they may ask for; `None` for what every caller may.
     pub scope: Option<Scope>,
     /// Whether they came through TLS, as far as it is known.
     pub is_secure: bool,
@@ -380,7 +380,7 @@ fn from_our_own_page(
     }
 }
 
-/// What is needed for what is at a path; `None` for what everybody may see: that the server lives, the page without
+/// What is needed for what is at a path; `None` for what every client may see: that the server lives, the page without
 /// anything on it, what the interface is.
 fn needs(path: &str) -> Option<Scope> {
     let is = |part: &str| {

@@ -1,4 +1,4 @@
-//! The life of a list: sent, waiting, asked about, resting, done, gone; on disk and for whoever watches.
+//! The life of a list: sent, waiting, asked about, resting, done, gone; on disk and for the clients that watch.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,13 +30,13 @@ use crate::verify::{Input, Task, Tools, Writing};
 
 /// A list while the server runs.
 struct Entry {
-    /// What is told of it; whoever watches is told when it changes.
+    /// What is told of it; clients that watch are told when it changes.
     now: watch::Sender<(Record, Standing)>,
     /// What its owner wants; `Stop` and `Pause` call back the work under way.
     wish: Mutex<watch::Sender<Wish>>,
     /// Held while its record is changed.
     changing: Mutex<()>,
-    /// Whether somebody is about to begin with it, to write to its folder, or to delete it.
+    /// Whether a caller is about to begin with it, to write to its folder, or to delete it.
     is_claimed: AtomicBool,
 }
 
@@ -345,7 +345,7 @@ impl Lists {
         Ok(self.entry(id)?.now.borrow().0.clone())
     }
 
-    /// Whoever watches a list is told when it changes. The channel closes when the list is deleted.
+    /// Tells a client that watches a list when it changes. The channel closes when the list is deleted.
     ///
     /// # Errors
     ///
@@ -459,7 +459,7 @@ impl Lists {
     ///
     /// # Errors
     ///
-    /// When it is under way, or somebody has it already.
+    /// When it is under way, or another caller has it already.
     pub fn claim(&self, id: &Id) -> Result<Claim, Problem> {
         let under_way = || {
             Problem::conflict(
@@ -603,7 +603,7 @@ impl Lists {
         // Before its record goes, so that a server killed meanwhile can be asked again.
         self.0.desk.forget(targets).await?;
         let (lists, of) = (self.clone(), id.clone());
-        // To its end, whether or not somebody waits for it.
+        // To its end, whether or not a client waits for it.
         let removed = tokio::task::spawn_blocking(move || {
             let _claim = claim;
             lists.0.store.remove(&of)?;
@@ -614,7 +614,7 @@ impl Lists {
         Ok(())
     }
 
-    /// Everybody on a list.
+    /// Every address on a list.
     fn people(&self, record: &Record) -> Result<Vec<Target>, Problem> {
         let (source, options) = self.source(record)?;
         let mut list = source.list(&options).map_err(Error::from)?;
@@ -856,7 +856,7 @@ impl Lists {
                     entry.now.send_modify(|(_, standing)| *standing = now);
                 }
             }
-            // Whoever watches needs no more than a few pictures a second.
+            // A client that watches needs no more than a few pictures a second.
             tokio::time::sleep(limits::SERVED_PICTURES).await;
         }
     }

@@ -69,7 +69,7 @@ impl Requests {
     }
 }
 
-/// A method that we know; whoever asks may invent others without end.
+/// A method that we know; a client may invent others without end.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -64,7 +64,7 @@ pub struct Settings {
     pub most_rows: u64,
     /// How many requests a second one client may make.
     pub requests: u32,
-    /// Who may ask for what; `None` where everybody who can connect may ask for everything.
+    /// Who may ask for what; `None` where every client that can connect may ask for everything.
     pub tokens: Option<Arc<TokenFile>>,
     /// Names of this server, beside `localhost` and addresses.
     pub names: Vec<String>,
@@ -87,7 +87,7 @@ pub enum ServeError {
     /// Nobody can be asked.
     #[error(transparent)]
     Verifier(#[from] Error),
-    /// Anybody could ask for anything.
+    /// Any client could ask for anything.
     #[error(
         "{address} can be reached from elsewhere, so whoever asks there needs a token\n  \
          name a file of them with --token-file FILE: where there is none, one is made and shown once"

@@ -1,4 +1,4 @@
-//! What a list is before anybody is asked: its first rows, its columns, what its text alone says.
+//! What a list is before any host is asked: its first rows, its columns, what its text alone says.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher as _;
@@ -80,7 +80,7 @@ fn sheets(remarks: &[Remark]) -> Vec<String> {
     })
 }
 
-/// Looks at a list, without asking anybody.
+/// Looks at a list, without asking any host.
 ///
 /// # Errors
 ///

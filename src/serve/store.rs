@@ -319,7 +319,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Takes away what a killed server had begun to put together for somebody.
+    /// Takes away what a killed server had begun to put together for a client.
     fn sweep(&self, id: &Id) -> io::Result<()> {
         for entry in fs::read_dir(self.path(id))? {
             let entry = entry?;
@@ -435,7 +435,7 @@ fn erase_all(folder: &Path) -> io::Result<()> {
             (_, true) => erase(&entry.path()),
             (false, false) => Ok(()),
         };
-        // One that somebody has removed meanwhile is gone as well.
+        // One that another process has removed meanwhile is gone as well.
         if let Err(error) = done
             && error.kind() != io::ErrorKind::NotFound
         {

@@ -137,7 +137,7 @@ impl Look {
     }
 }
 
-/// Somebody's token, as it is remembered while they are signed in.
+/// A user's token, as it is remembered while they are signed in.
 pub type Mark = [u8; 32];
 
 impl TokenFile {

@@ -1,4 +1,4 @@
-//! How a list stands, as whoever asks is told of it.
+//! How a list stands, as a client is told of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -214,7 +214,7 @@ impl View {
     }
 }
 
-/// The numbers of a report that whoever asks for a list is told.
+/// The numbers of a report that a client which asks for a list is told.
 pub fn result(report: &Report) -> Value {
     let rows: BTreeMap<&str, u64> = Disposition::ALL
         .iter()

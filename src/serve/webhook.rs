@@ -29,7 +29,7 @@ use super::store::{Id, hex, random};
 use crate::model::limits;
 use crate::net::route::Reach;
 
-/// Whoever tells owners.
+/// The sender of webhooks, which tells owners.
 pub struct Teller {
     key: hmac::Key,
     reach: Reach,
@@ -60,8 +60,8 @@ pub enum WebhookError {
 }
 
 impl Teller {
-    /// Whoever tells owners that may be at the addresses of `reach`, with the key in `folder`, which is made where there
-    /// is none.
+    /// A sender of webhooks to owners that may be at the addresses of `reach`, with the key in `folder`, which is made
+    /// where there is none.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Whoever asks: a place, how its hosts are asked, and the world of that place once it was met.
+//! The asker: a place, how its hosts are asked, and the world of that place once it was met.
 
 use super::error::{Error, ErrorKind};
 use super::place::Place;
@@ -77,7 +77,7 @@ impl Asker {
         }
     }
 
-    /// Looks whether somebody is fit to send. It needs nobody else's turn.
+    /// Looks whether a sender is fit to send. It needs nobody else's turn.
     pub(super) fn preflight(
         &self,
         sender: Sender,

@@ -1,4 +1,4 @@
-//! Guests: single addresses that somebody wants to know about while a list is asked about. They go before its rows, in
+//! Guests: single addresses that a client wants to know about while a list is asked about. They go before its rows, in
 //! the same conversations and within the same limits.
 
 use std::borrow::Cow;
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::input::address::Address;
 use crate::probe::run::Knock;
 
-/// One address that somebody waits for.
+/// One address that a client waits for.
 #[derive(Clone, Debug)]
 pub struct Guest {
     /// The address.
@@ -57,7 +57,7 @@ impl Guest {
 /// The guests that are let in at a time.
 pub(super) type Visiting = RefCell<Vec<Guest>>;
 
-/// Where guests wait until somebody who asks lets them in. A clone is another way to the same place.
+/// Where guests wait until an asker lets them in. A clone is another way to the same place.
 #[derive(Clone, Debug, Default)]
 pub struct Guests(Arc<Waiting>);
 
@@ -68,13 +68,13 @@ struct Waiting {
 }
 
 impl Guests {
-    /// Adds one, which is let in as soon as anybody is asked about.
+    /// Adds one, which is let in as soon as any address is asked about.
     pub fn add(&self, guest: Guest) {
         self.lock().push(guest);
         self.0.knocked.notify_one();
     }
 
-    /// Takes out those that wait; whoever is gone is not among them.
+    /// Takes out those that wait; a guest that is gone is not among them.
     #[must_use]
     pub fn take(&self) -> Vec<Guest> {
         let mut guests = std::mem::take(&mut *self.lock());

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_stops_taking_stops_the_threads() {
+    fn a_caller_that_stops_taking_stops_the_threads() {
         let mut lanes = lanes(&Detached, numbers(u64::MAX), vec![|number: u64| number; 2]);
         assert_eq!(lanes.next(), Some(0));
         let inner = lanes.lanes.pop().expect("two lanes");

@@ -86,7 +86,7 @@ impl Queues {
     ) -> Length {
         let asked = of.saturating_sub(known);
         if of == addresses || asked == 0 {
-            // Whoever was asked about for the sample is known.
+            // Every address asked about for the sample is known.
             return Length {
                 soonest: 0,
                 latest: whole(sample.ceil()),

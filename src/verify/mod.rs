@@ -176,7 +176,8 @@ pub struct Writing {
 
 /// The hosts that may be asked.
 pub enum Asking {
-    /// None; the clock is only for dating what is known. Whoever was not asked was left so by an asking that ended so.
+    /// None; the clock is only for dating what is known. An address that was not asked about was left so by an asking
+    /// that ended so.
     Nobody(Clock, Ending),
     /// Those of this world, DNS servers among them, with the settings of the run.
     World(World, Box<RunConfig>),

@@ -173,7 +173,7 @@ impl Chromium {
         );
     }
 
-    /// What somebody hears of the parts of a page that can be used or lead through it: what each is, and its name.
+    /// What a user hears of the parts of a page that can be used or lead through it: what each is, and its name.
     pub(crate) fn heard(&self) -> Vec<(String, String)> {
         let tree = self.tools("Accessibility.getFullAXTree", &json!({}));
         let text = |value: &Value| {

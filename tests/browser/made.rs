@@ -30,7 +30,7 @@ impl Made {
         let shorter: Vec<&str> = list.lines().take(250).collect();
         let verify = |out: &str, name: &str, text: &str| {
             std::fs::write(here.join(name), text).unwrap();
-            // Each folder has a memory of its own: whoever is known is not asked, and no host blocks.
+            // Each folder has a memory of its own: an address that is known is not asked about, and no host blocks.
             let ledger = format!("{out}.db");
             presend(
                 here,

@@ -300,7 +300,7 @@ fn a_list_under_way_and_the_evidence_of_a_row_fit_everywhere() {
 }
 
 #[test]
-fn whoever_hears_a_page_hears_what_each_part_of_it_is() {
+fn a_user_who_hears_a_page_hears_what_each_part_of_it_is() {
     with_browser(|chromium| {
         let served = Served::simulated(100_000);
         let list = std::fs::read(sample("leads.csv")).unwrap();

@@ -164,7 +164,7 @@ fn start(folder: &Path, options: &[String], listen: &str) -> (Child, String) {
             break address.to_owned();
         }
     };
-    // Somebody must read what it says, or it stands still.
+    // A thread must read what it says, or it stands still.
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     (child, address)
 }

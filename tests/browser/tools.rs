@@ -46,7 +46,7 @@ fn a_token_signs_in_and_out() {
 }
 
 #[test]
-fn somebody_is_left_alone_and_somebody_is_forgotten() {
+fn an_address_is_left_alone_and_then_forgotten() {
     with_browser(|chromium| {
         let served = Served::simulated(100_000);
         chromium.visit(&served.url("tools"), DESK);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::list::Run;
 
-/// A host that refuses everybody after a while.
+/// A host that refuses every recipient after a while.
 const WORLD: &str = include_str!("../scenarios/refuses-everybody-after-many.toml");
 
 #[test]

@@ -79,7 +79,7 @@ fn it_says_what_a_larger_sample_would_be_worth() {
 }
 
 #[test]
-fn a_sample_of_everybody_is_no_guess() {
+fn a_sample_of_every_address_is_no_guess() {
     let (_, text, _) = estimate(&["--sample", "5000", "--json"]);
     let found: Value = serde_json::from_str(&text).unwrap();
     // Only rows that name a mailbox once more are not asked about themselves.

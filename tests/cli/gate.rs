@@ -52,7 +52,7 @@ fn a_run_that_proved_nothing_passes_no_gate_for_rates() {
 }
 
 #[test]
-fn the_wrong_column_is_told_before_anybody_is_asked() {
+fn the_wrong_column_is_told_before_any_host_is_asked() {
     let rows: Vec<String> = (1..=20)
         .map(|row| format!("Person {row},a{row:02}@tolk.test\n"))
         .collect();
@@ -116,7 +116,7 @@ fn colours_stay_out_of_a_log_and_a_reader_may_leave_early() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Whoever reads one line, as `head -1` does, closes the pipe.
+        // A reader of one line, as `head -1` is, closes the pipe.
         drop(export.stdout.take());
         let ended = export.wait_with_output().unwrap();
         assert_eq!(ended.status.code(), Some(0), "{format}");

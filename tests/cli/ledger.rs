@@ -20,7 +20,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A folder with a ledger `known.db` that knows everybody in [`LIST`].
+/// A folder with a ledger `known.db` that knows every address in [`LIST`].
 fn known() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("list.csv"), LIST).unwrap();
@@ -73,7 +73,7 @@ fn everything_known_comes_out_as_a_table_or_as_lines_of_json() {
 }
 
 #[test]
-fn whoever_asks_to_be_forgotten_is() {
+fn a_person_who_asks_to_be_forgotten_is_forgotten() {
     let folder = known();
     let said = ledger(folder.path(), &["forget", "Anna.Albrecht@Nordlicht.test"]);
     assert!(said.contains("1 entry taken out"), "{said}");
@@ -175,7 +175,7 @@ fn of_people_whom_hosts_named_in_every_way_nothing_is_left() {
         });
         assert_eq!(found, None, "{name}");
     }
-    // A copy that somebody made is told of, for nothing is known of it.
+    // A copy that a user made is told of, for nothing is known of it.
     std::fs::copy(
         folder.path().join("known.db"),
         folder.path().join("known.db.old"),
@@ -239,7 +239,7 @@ fn a_ledger_that_is_none_is_said_so() {
 }
 
 #[test]
-fn whoever_is_suppressed_is_not_asked_and_is_rejected() {
+fn a_suppressed_address_is_not_asked_about_and_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("unsubscribed.csv");
     std::fs::write(
@@ -302,7 +302,7 @@ fn a_spreadsheet_of_the_suppressed_is_read_in_all_its_sheets() {
     assert_eq!(run.code(), 0, "{}", run.errors());
     let said = "hidden sheets are not read: Empty";
     assert!(run.errors().contains(said), "{}", run.errors());
-    // A sheet in which something else stands may hide somebody.
+    // A sheet in which something else stands may hide an address.
     let notes = book.add_worksheet().set_name("Notes").unwrap();
     notes.write_string(0, 0, "call Ann first").unwrap();
     book.save(&file).unwrap();
@@ -313,7 +313,7 @@ fn a_spreadsheet_of_the_suppressed_is_read_in_all_its_sheets() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_read_stops_the_run_before_anybody_is_asked() {
+fn an_entry_that_cannot_be_read_stops_the_run_before_any_host_is_asked() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("s.txt");
     std::fs::write(&file, "a@b.test\nwho is this\n").unwrap();

@@ -72,7 +72,7 @@ impl MailHosts {
         self.visits.lock().unwrap().clone()
     }
 
-    /// The connections in which somebody was asked about.
+    /// The connections in which a recipient was asked about.
     pub(crate) fn talks(&self) -> Vec<Visit> {
         let mut visits = self.visits();
         visits.retain(|visit| !visit.recipients.is_empty());

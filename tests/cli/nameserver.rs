@@ -134,7 +134,7 @@ impl Zone {
         }
         let mut answer = Answer::default();
         let mut at = name.to_owned();
-        // Resolvers follow aliases for their clients, so whoever plays one does.
+        // Resolvers follow aliases for their clients, so a server that plays one does.
         for _ in 0..16 {
             let Some(records) = self.records.get(&at) else {
                 let below = format!(".{at}");

@@ -376,7 +376,7 @@ fn a_page_is_written_beside_what_is_printed_and_stands_alone() {
 }
 
 #[test]
-fn a_page_replaces_neither_the_list_nor_somebody_elses_file() {
+fn a_page_replaces_neither_the_list_nor_a_foreign_file() {
     let folder = tempfile::tempdir().unwrap();
     let world = repository("tests/scenarios/preflight/sound.toml");
     let here = |name: &str| folder.path().join(name);

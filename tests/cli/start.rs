@@ -1,4 +1,4 @@
-//! What `verify` makes sure of before it asks anybody: real sockets on loopback.
+//! What `verify` makes sure of before it asks any host: real sockets on loopback.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::ops::ControlFlow;
@@ -36,7 +36,7 @@ fn closed_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// A mail host that accepts everybody called `anna` and `bea`, and counts its visitors.
+/// A mail host that accepts every recipient called `anna` or `bea`, and counts its visitors.
 fn mail_host() -> (u16, Arc<AtomicU32>) {
     let visitors = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&visitors);
@@ -85,7 +85,7 @@ fn a_closed_port_is_said_at_once_with_what_still_works_and_nothing_is_written() 
 #[tokio::test]
 async fn a_port_behind_a_wall_that_says_nothing_is_closed_too() {
     let names = NameServer::serving(ZONE);
-    // Once its queue is full, the system drops whoever knocks without a word, as firewalls do.
+    // Once its queue is full, the system drops every client that knocks, without a word, as firewalls do.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let listener = socket.listen(1).unwrap();

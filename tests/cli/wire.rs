@@ -141,7 +141,7 @@ fn one_name_does_for_several_addresses() {
 }
 
 #[test]
-fn names_that_do_not_match_the_addresses_are_refused_before_anybody_is_asked() {
+fn names_that_do_not_match_the_addresses_are_refused_before_any_host_is_asked() {
     let internet = Internet::new(2, MailHosts::honest());
     let more = ["--helo", "a.sender.test", "--helo", "b.sender.test"];
     let run = internet.verify(&list(2, 2), &more);
@@ -155,7 +155,7 @@ fn names_that_do_not_match_the_addresses_are_refused_before_anybody_is_asked() {
 }
 
 #[test]
-fn an_address_that_is_not_ours_is_refused_before_anybody_is_asked() {
+fn an_address_that_is_not_ours_is_refused_before_any_host_is_asked() {
     let internet = Internet::new(2, MailHosts::honest());
     let run = internet.verify(&list(2, 2), &["--source-ip", "203.0.113.9"]);
     assert_eq!(run.code(), 2, "{}", run.errors());
@@ -220,7 +220,7 @@ fn where_no_host_can_be_come_to_that_is_told_at_once() {
 // ── Through a proxy ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn through_a_proxy_everybody_is_asked_as_without() {
+fn through_a_proxy_every_address_is_asked_about_as_without() {
     let internet = Internet::new(5, MailHosts::honest());
     let proxy = Proxy::start(Service::Works);
     let run = internet.verify(&list(5, 3), &["--proxy", &proxy.url()]);

@@ -47,7 +47,7 @@ fn what_cannot_be_read_costs_no_row() {
     let wanted = alone(&list);
     let server = Server::start();
     let place = Place::new(&list, Duration::from_millis(20), Some(server.url()));
-    // Leases of one who never was there, and of whoever wrote that.
+    // A lease of a worker that never was there, and two that cannot be read.
     in_a_runtime(async {
         let engine = server.connect().await;
         let holder = "nobody".to_owned();

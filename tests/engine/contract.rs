@@ -154,7 +154,7 @@ async fn an_order_of_a_stream_that_was_deleted_is_acknowledged_in_no_other() {
     let client = async_nats::connect(server.url()).await.unwrap();
     let request = "$JS.API.STREAM.DELETE.presend-orders";
     client.request(request, "".into()).await.unwrap();
-    // Somebody else sets it up anew; its first order has the number that the other one had.
+    // Another client sets it up anew; its first order has the number that the other one had.
     let other = server.connect().await;
     let kept = order(2, &["bob@acme.test"]);
     other.publish(HERE, &kept).await.unwrap();
@@ -209,7 +209,7 @@ async fn answers_are_kept_once_and_come_in_their_order() {
         places(&engine.pull_answers(&run(), 9).await.unwrap()),
         [3, 4]
     );
-    // Whoever comes after a coordinator that died waits for nothing, and gets the oldest first.
+    // A coordinator that comes after one that died waits for nothing, and gets the oldest first.
     let next = server.connect().await;
     let pulled = next.pull_answers(&run(), 9).await.unwrap();
     assert_eq!(places(&pulled), [2, 3, 4]);
@@ -289,7 +289,7 @@ async fn nothing_of_a_forgotten_person_is_kept_and_all_of_the_others_is() {
 }
 
 #[tokio::test]
-async fn an_order_in_which_nobody_is_left_stays_one_that_somebody_waits_for() {
+async fn an_order_in_which_nobody_is_left_stays_one_that_its_coordinator_waits_for() {
     if !server::is_there() {
         return;
     }
@@ -439,7 +439,7 @@ async fn what_is_deleted_is_told_from_what_does_not_answer() {
             .unwrap_err()
     ));
     assert_eq!(engine.health().await.unwrap().troubles.len(), 3);
-    // Whoever connects sets it up anew.
+    // A client that connects sets it up anew.
     let again = server.connect().await;
     again.publish(HERE, &order).await.unwrap();
     assert_eq!(again.health().await.unwrap().troubles, Vec::<String>::new());

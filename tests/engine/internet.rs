@@ -23,7 +23,7 @@ const GREY: Duration = Duration::from_secs(3);
 enum Kind {
     /// `a...` exist, nobody else.
     Honest,
-    /// Everybody exists.
+    /// Every recipient exists.
     CatchAll,
     /// As `Honest`, after some seconds.
     Grey,

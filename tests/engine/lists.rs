@@ -1,4 +1,4 @@
-//! The real program over a real server: the lists are the same whoever asks, and whoever dies meanwhile.
+//! The real program over a real server: the lists are the same whichever process asks, and whichever dies meanwhile.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::server::{self, Cluster, Server};
 const DOMAINS: usize = 24;
 
 #[test]
-fn a_list_is_the_same_whoever_asks() {
+fn a_list_is_the_same_whichever_process_asks() {
     if !server::is_there() {
         return;
     }
@@ -39,14 +39,14 @@ fn a_list_is_the_same_whoever_asks() {
     }
 }
 
-/// How often somebody is killed: few in an ordinary test run.
+/// How often a process is killed: few in an ordinary test run.
 fn kills() -> usize {
     let wanted = std::env::var("PRESEND_KILLS").ok();
     wanted.and_then(|count| count.parse().ok()).unwrap_or(4)
 }
 
 #[test]
-fn a_list_is_the_same_whoever_is_killed() {
+fn a_list_is_the_same_whichever_process_is_killed() {
     if !server::is_there() {
         return;
     }

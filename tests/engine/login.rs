@@ -37,7 +37,7 @@ async fn a_user_gets_in_with_the_password_alone() {
     }
     let server = Server::configured("authorization: { user: ann, password: secret }\n");
     assert!(enter(&server, user("ann", "secret")).await.is_ok());
-    for login in [Login::Anybody, user("ann", "guess")] {
+    for login in [Login::Anonymous, user("ann", "guess")] {
         let error = enter(&server, login).await.err().unwrap();
         assert!(matches!(error, EngineError::Refused(_)), "{error}");
         assert!(!error.to_string().contains("guess"), "{error}");
@@ -69,9 +69,9 @@ async fn a_key_gets_in() {
         "authorization: {{ users: [ {{ nkey: {public} }} ] }}\n"
     ));
     assert!(enter(&server, Login::NKey(seed.to_owned())).await.is_ok());
-    let error = enter(&server, Login::Anybody).await;
+    let error = enter(&server, Login::Anonymous).await;
     assert!(matches!(error.err(), Some(EngineError::Refused(_))));
-    // What is no seed at all is told before anybody is asked.
+    // What is no seed at all is told before any server is asked.
     let error = enter(&server, Login::NKey("nonsense".to_owned())).await;
     assert!(matches!(error.err(), Some(EngineError::Refused(_))));
 }
@@ -263,9 +263,9 @@ async fn a_file_of_credentials_gets_in() {
             .await
             .is_ok()
     );
-    // Signed by somebody whom this server does not know.
+    // Signed with a key that this server does not know.
     let (_, strange) = with_credentials();
-    for login in [Login::Anybody, Login::Credentials(strange)] {
+    for login in [Login::Anonymous, Login::Credentials(strange)] {
         let error = enter(&server, login).await.err().unwrap();
         assert!(matches!(error, EngineError::Refused(_)), "{error}");
     }
@@ -337,7 +337,7 @@ fn the_program_gets_in_by_the_environment_and_by_its_settings() {
             said.contains("\"partitions\""),
             "{environment:?} {settings}: {said}"
         );
-        // Whoever looks sets nothing up.
+        // A client that looks sets nothing up.
         assert!(
             said.contains("the stream presend-orders is not there"),
             "{said}"
@@ -378,7 +378,7 @@ async fn the_configuration_that_we_deploy_lets_in_those_it_names() {
     nats.publish(Partition::FIRST, &order).await.unwrap();
     assert!(!nats.pull(Partition::FIRST, 9).await.unwrap().is_empty());
     assert_eq!(nats.health().await.unwrap().troubles, Vec::<String>::new());
-    let error = enter(&server, Login::Anybody).await.err().unwrap();
+    let error = enter(&server, Login::Anonymous).await.err().unwrap();
     assert!(matches!(error, EngineError::Refused(_)), "{error}");
 }
 

@@ -1,4 +1,4 @@
-//! The real program at work in a small internet: somebody who has a list, workers, an engine.
+//! The real program at work in a small internet: a user who has a list, workers, an engine.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

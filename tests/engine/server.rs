@@ -109,7 +109,7 @@ impl Server {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// How one gets in, as anybody.
+    /// How a client gets in, without a login.
     pub(crate) fn access(&self) -> Access {
         access(&[self.url()])
     }
@@ -237,11 +237,11 @@ fn search(folder: &Path, text: &[u8], found: &mut Vec<PathBuf>) {
     }
 }
 
-/// How one gets to servers, as anybody.
+/// How a client gets to servers, without a login.
 pub(crate) fn access(urls: &[String]) -> Access {
     Access {
         servers: urls.iter().map(|url| url.parse().unwrap()).collect(),
-        login: Login::Anybody,
+        login: Login::Anonymous,
         authorities: None,
         certificate: None,
         name: "test".to_owned(),

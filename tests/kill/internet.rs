@@ -25,7 +25,7 @@ const SPELL: Duration = Duration::from_secs(40);
 pub(crate) enum Kind {
     /// `a...` exist, nobody else.
     Honest,
-    /// Everybody exists.
+    /// Every recipient exists.
     CatchAll,
     /// As `Honest`, after two seconds.
     Grey,
@@ -153,7 +153,7 @@ fn recipient_asked(recipient: &str, memory: &Mutex<Memory>) -> String {
             450,
             format!("450 4.7.1 Greylisted, try again in {seconds} seconds"),
         )
-    } else if kind == Kind::CatchAll || is_somebody(local) {
+    } else if kind == Kind::CatchAll || is_person(local) {
         (250, "250 2.1.5 Ok".to_owned())
     } else {
         (550, format!("550 5.1.1 <{recipient}>: no such user here"))
@@ -172,6 +172,6 @@ pub(crate) fn is_a_stranger(local: &str) -> bool {
 }
 
 /// Whether `a7` and the like: decoys are longer than any of them.
-fn is_somebody(local: &str) -> bool {
+fn is_person(local: &str) -> bool {
     local.len() <= 3 && local.starts_with('a')
 }

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 const COMMITTED: Duration = Duration::from_secs(1);
 
 /// What a loaded machine may add to that on either side: the answer is noted before it is on its way, and a host still
-/// answers what lies in its socket when whoever asked is dead.
+/// answers what lies in its socket when the process that asked is dead.
 const SLACK: Duration = Duration::from_millis(500);
 
 /// An attempt that takes longer hangs.
@@ -104,8 +104,8 @@ impl Place {
         )
     }
 
-    /// The lists of a run, but for the last two columns: when somebody was asked is the one thing that a later attempt
-    /// cannot repeat, and behind it stands what was cleaned, which is nothing here.
+    /// The lists of a run, but for the last two columns: when an address was asked about is the one thing that a later
+    /// attempt cannot repeat, and behind it stands what was cleaned, which is nothing here.
     fn lists(&self, list: &str) -> BTreeMap<String, Vec<u8>> {
         ["verified.csv", "review.csv", "rejected.csv"]
             .map(|name| {
@@ -156,9 +156,9 @@ fn runs_until(place: &Place, child: &mut Child, count: usize) -> bool {
 }
 
 /// Recipients asked about again although they had been answered, and the answer had had its second to be committed
-/// before the next kill. Whether a host that has refused many still tells them apart is tested by somebody it accepted,
-/// or by a stranger, where a greylist knows that one already and would put off any other: `controls` of each host may
-/// be asked about again.
+/// before the next kill. Whether a host that has refused many still tells them apart is tested by an address it
+/// accepted, or by a stranger, where a greylist knows that one already and would put off any other: `controls` of each
+/// host may be asked about again.
 fn asked_in_vain(asked: &[Asked], kills: &[Instant], controls: usize) -> Vec<String> {
     let mut by_recipient: BTreeMap<&str, Vec<&Asked>> = BTreeMap::new();
     for one in asked {
@@ -172,7 +172,7 @@ fn asked_in_vain(asked: &[Asked], kills: &[Instant], controls: usize) -> Vec<Str
     let (mut vain, mut again) = (Vec::new(), [0; HOSTS]);
     for (recipient, asked) in by_recipient {
         for (before, after) in asked.iter().zip(&asked[1..]) {
-            // Whoever is told to come back comes back, once the time has come.
+            // A client that is told to come back comes back, once the time has come.
             let came_back = before.code == 450 && after.at - before.at >= Duration::from_secs(2);
             if came_back || was_lost(before) {
                 continue;

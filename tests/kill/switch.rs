@@ -140,7 +140,7 @@ fn a_kill_never_leaves_files_of_two_runs_side_by_side() {
         );
         caught += usize::from(is_incomplete);
         if is_incomplete {
-            // Whoever reads the folder ends what was begun, and so does the next run.
+            // A process that reads the folder ends what was begun, and so does the next run.
             let mut next = match round % 2 {
                 0 => place.command(&["report", "out"]),
                 _ => place.round(round),

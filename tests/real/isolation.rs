@@ -54,7 +54,7 @@ pub(crate) fn run_inside(test: &str, form: &str) -> (bool, String) {
     (output.status.success(), said)
 }
 
-/// `unshare`, which dies with us and takes everybody within along.
+/// `unshare`, which dies with us and takes every process within along.
 fn unshare() -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "unshare"]);
@@ -63,7 +63,7 @@ fn unshare() -> Command {
     command
 }
 
-/// Says something to whoever runs the tests, past the test program's capture of what passing tests print.
+/// Says something to the person who runs the tests, past the test program's capture of what passing tests print.
 pub(crate) fn tell(text: &str) {
     // A closed error stream is nobody's failure.
     let _ = writeln!(std::io::stderr(), "{text}");

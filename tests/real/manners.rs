@@ -58,7 +58,8 @@ impl Manners<'_> {
             .count()
     }
 
-    /// Connections that the server made necessary: those it ended itself, and those in which it put everybody off.
+    /// Connections that the server made necessary: those it ended itself, and those in which it put every recipient
+    /// off.
     fn forced(&self) -> usize {
         self.visits
             .iter()

@@ -265,7 +265,7 @@ impl Internet {
         });
     }
 
-    /// The domains whose mail the host takes, from everybody or from the hosts before it.
+    /// The domains whose mail the host takes, from every client or from the hosts before it.
     pub(crate) fn domains_of<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'a Domain> {
         self.domains.iter().filter(|domain| {
             domain.mx.contains(&host.name) || domain.behind.as_ref() == Some(&host.name)

@@ -237,7 +237,7 @@ impl Server {
         );
         let mut stream = self.connect();
         stream.write_all(request.as_bytes()).unwrap();
-        // Whoever refuses need not read all of it.
+        // A server that refuses need not read all of it.
         let _ = stream.write_all(body);
         read_answer(&mut stream)
     }

@@ -1,4 +1,4 @@
-//! Whoever sent a list is told when it is done.
+//! The owner of a list is told when it is done.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

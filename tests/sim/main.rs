@@ -128,7 +128,7 @@ fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
     (summary, witness, took)
 }
 
-/// 1,000 domains on 100 hosts with ten addresses each, of which eight exist; every tenth domain takes everybody.
+/// 1,000 domains on 100 hosts with ten addresses each, of which eight exist; every tenth domain takes every recipient.
 fn ten_thousand() -> (String, String) {
     let mut world = String::new();
     let mut list = "email\n".to_owned();
@@ -219,7 +219,7 @@ fn ten_thousand_addresses_cost_the_fewest_questions() {
             .iter()
             .map(|question| question.address.as_str())
             .collect();
-        // In the end somebody who exists may test a host that has refused many.
+        // In the end an address that exists may test a host that has refused many.
         assert!(
             seen.questions.len() - asked.len() <= 1,
             "{name}: somebody was asked about twice"

@@ -25,7 +25,7 @@ use presend::model::timestamp::Timestamp;
 use presend::model::verdict::Exchange;
 use presend::net::origin::Origin;
 use presend::net::route::{HostKey, MailHost, Route};
-use presend::probe::run::{Ending, Listener, RunConfig, SpillError, TargetSource, ask_everybody};
+use presend::probe::run::{Ending, Listener, RunConfig, SpillError, TargetSource, ask_all};
 use presend::probe::scheduler::{Event, Progress, Scheduler};
 use presend::probe::{Block, KnownDomain, KnownHost, Target};
 use presend::sim::net::{Internet, Simulation};
@@ -291,7 +291,7 @@ fn who_is_gone_for_good_and_what_is_over_is_tidied_up() {
 }
 
 #[test]
-fn forgetting_somebody_has_nobody_asked_twice() {
+fn forgetting_an_address_has_no_other_asked_about_twice() {
     let slow = "rcpt_wait = \"4s\"";
     with_a_machine(
         &[("acme.test", slow)],
@@ -461,7 +461,7 @@ fn told_until(fails_at: usize) -> (Vec<usize>, usize) {
             told_before: Vec::new(),
         };
         let mut counting = Counting(Rc::clone(&told));
-        let asking = ask_everybody(
+        let asking = ask_all(
             simulation.world.clone(),
             terms_of(7),
             Arc::new(Book::built_in()),
@@ -569,7 +569,7 @@ fn more_answers_may_come_than_are_taken_in_at_a_time() {
         machines.spawn_local(talkative(engine, 1_700));
         let person = Target::from(Address::parse("person0@acme.test").unwrap());
         let (mut list, mut keeping) = (Listed(Some(vec![person])), Keeping(0));
-        let asking = coordinator::ask_everybody(
+        let asking = coordinator::ask_all(
             &crew,
             Inherited::default(),
             simulation.world.clone(),

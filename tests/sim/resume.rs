@@ -126,11 +126,11 @@ pub(super) async fn attempt(
 /// Rows by list.
 type Lists = BTreeMap<&'static str, Vec<String>>;
 
-/// What the lists say, but for when somebody was asked, which a later attempt cannot repeat.
+/// What the lists say, but for when an address was asked about, which a later attempt cannot repeat.
 fn lists(out: &Path) -> Lists {
     let read = |name: &'static str| {
         let text = std::fs::read_to_string(out.join(name)).unwrap();
-        // When somebody was asked stands before the last column, which is empty here.
+        // When an address was asked about stands before the last column, which is empty here.
         let rows = text.lines().map(|row| {
             let (row, _input) = row.rsplit_once(',').unwrap();
             row.rsplit_once(',').unwrap().0.to_owned()

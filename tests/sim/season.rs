@@ -52,7 +52,7 @@ fn verify(creation: &Creation, folder: &Path) -> Timestamp {
     outcome.began
 }
 
-/// What the mail hosts send back when everybody on the list is written to a day later: an mbox.
+/// What the mail hosts send back when every address on the list is written to a day later: an mbox.
 fn mail_back(creation: &Creation, began: Timestamp) -> String {
     let date = began + Duration::from_secs(24 * 3600);
     let day = date.to_string();
@@ -107,7 +107,7 @@ fn ledger(path: &Path, creation: &Creation, now: Timestamp) -> Ledger {
     Ledger::open(path, &realm, Lifetimes::default(), now).unwrap()
 }
 
-/// What was projected for everybody whom a sender might write to, beside what bounced.
+/// What was projected for every address that a sender might write to, beside what bounced.
 fn compare(folder: &Path, ledger: &Ledger) -> Comparison {
     Run::open(&folder.join("lists"))
         .unwrap()

@@ -168,7 +168,7 @@ fn our_own_side_gone_for_good_ends_the_run_after_a_minute_and_judges_nobody() {
     let reasons = &report.counts.reason;
     let left = reasons.get("not_asked").copied().unwrap_or(0);
     assert!(left > 0, "{reasons:?}");
-    // Each host has one who does not exist, and nothing else may reject anybody.
+    // Each host has one who does not exist, and nothing else may reject any address.
     let rejected = reasons.get("no_such_mailbox").copied().unwrap_or(0);
     assert!(rejected <= HOSTS as u64, "{reasons:?}");
     let untested = reasons.get("catch_all_untested").copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Many machines ask together: the same lists, whoever asks.
+//! Many machines ask together: the same lists, whichever machine asks.
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -107,7 +107,7 @@ fn imports(folder: &Path, file: &Path, root: &Path, neighbours: &BTreeSet<&str>)
 /// Some members that import from each other in a circle.
 fn circle(imported: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     let mut left = imported.clone();
-    // Whoever imports from nobody that is left is in no circle.
+    // A member that imports from no other that is left is in no circle.
     loop {
         let names: BTreeSet<String> = left.keys().cloned().collect();
         let before = left.len();

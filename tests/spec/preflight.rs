@@ -463,7 +463,7 @@ async fn a_closed_port_is_said_in_three_seconds_and_leaves_the_sender_untold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_that_answers_for_everybody_is_no_open_port() {
+async fn a_filter_that_answers_for_every_host_is_no_open_port() {
     let preflight = preflight(&sound(), &args(), Port::Captured).await;
     assert_eq!(failures(&preflight), ["port_25"]);
     let check = find(&preflight, "port_25", Status::Fail);

@@ -189,7 +189,7 @@ proptest! {
 }
 
 #[test]
-fn a_policy_for_everybody_is_closed_around_the_named_senders() {
+fn a_policy_that_passes_all_is_closed_around_the_named_senders() {
     for (record, ips, wanted) in [
         (
             "v=spf1 +all",

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_to_blame_is_told_what_to_do() {
+    fn a_sender_to_blame_is_told_what_to_do() {
         for &reason in Reason::ALL {
             if reason.blame() == crate::model::reason::Blame::Sender {
                 assert!(!advice(reason, &Case::default()).is_empty(), "{reason}");

@@ -148,7 +148,7 @@ proptest! {
 
     /// Rule 1: what is said of another recipient condemns no address.
     #[test]
-    fn what_is_said_of_somebody_else_condemns_nobody(
+    fn what_is_said_of_another_recipient_condemns_no_address(
         statement in statements(),
         sender in any::<bool>(),
     ) {

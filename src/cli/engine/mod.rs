@@ -84,8 +84,8 @@ fn partitions(text: &str) -> Result<Partitions, String> {
     read.ok_or_else(|| format!("`{text}` is no number of partitions: write one from 1 to {most}"))
 }
 
-/// Settings that are never typed, for whoever uses a machine sees what others type: they stand in the environment or
-/// the settings file.
+/// Settings that are never typed, for any user of a machine sees what others type: they stand in the environment or the
+/// settings file.
 pub(super) const SECRETS: [&str; 2] = ["engine-password", "engine-token"];
 
 /// Where secrets are found, by the name of their setting.
@@ -162,7 +162,7 @@ impl EngineArgs {
             logins.push(Login::NKey(secret_in(file)?));
         }
         match logins.len() {
-            0 => Ok(Login::Anybody),
+            0 => Ok(Login::Anonymous),
             1 => Ok(logins.remove(0)),
             _ => Err(usage(
                 "there are several ways into the engine: keep one of user, token, --engine-creds and --engine-nkey",
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn one_way_in_is_taken_and_two_are_too_many() {
-        assert_eq!(login(&[], &[]).unwrap(), Login::Anybody);
+        assert_eq!(login(&[], &[]).unwrap(), Login::Anonymous);
         assert_eq!(
             login(&[], &[("engine-token", "t")]).unwrap(),
             Login::Token("t".to_owned())

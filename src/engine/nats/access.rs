@@ -32,8 +32,8 @@ pub struct Access {
 /// As whom to go to the engine.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Login {
-    /// As anybody.
-    Anybody,
+    /// Without a login.
+    Anonymous,
     /// As a user with a password.
     User {
         /// The name.
@@ -53,7 +53,7 @@ pub enum Login {
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Login::Anybody => "Anybody",
+            Login::Anonymous => "Anonymous",
             Login::User { .. } => "User",
             Login::Token(_) => "Token",
             Login::NKey(_) => "NKey",
@@ -70,7 +70,7 @@ impl FromStr for Server {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // Everybody on a machine sees what is typed there.
+        // Every user of a machine sees what is typed there.
         if text.contains('@') {
             return Err(
                 "no login belongs here, where others see it: see PRESEND_ENGINE_USER, _PASSWORD and _TOKEN"
@@ -145,7 +145,7 @@ impl Access {
 
     fn options(&self) -> Result<ConnectOptions, EngineError> {
         let mut options = match &self.login {
-            Login::Anybody => ConnectOptions::new(),
+            Login::Anonymous => ConnectOptions::new(),
             Login::User { name, password } => {
                 ConnectOptions::with_user_and_password(name.clone(), password.clone())
             }

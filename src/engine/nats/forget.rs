@@ -32,8 +32,8 @@ fn written(key: &str) -> Vec<u8> {
     text.trim_matches('"').as_bytes().to_vec()
 }
 
-/// Whether a message names a person, or somebody of a domain, however it is spelled, also in a host's words about
-/// somebody else.
+/// Whether a message names a person, or an address of a domain, however it is spelled, also in a host's words about
+/// another recipient.
 fn names(payload: &[u8], key: &str) -> bool {
     let is_named = |text: &[u8]| place_of(text, &written(key), 0).is_some();
     if is_named(payload) {
@@ -43,8 +43,8 @@ fn names(payload: &[u8], key: &str) -> bool {
     !key.is_ascii() && is_named(String::from_utf8_lossy(payload).to_lowercase().as_bytes())
 }
 
-/// A message without a person, or without all of a domain: what else it says, or nothing where it cannot be read. An order
-/// in which nobody is left stays one: somebody waits to be told that it is done.
+/// A message without a person, or without all of a domain: what else it says, or nothing where it cannot be read. An
+/// order in which nobody is left stays one: its coordinator waits to be told that it is done.
 fn without(payload: &[u8], key: &str) -> Option<Vec<u8>> {
     let kept = if let Ok(order) = Order::decode(payload) {
         order.without(key).encode()
@@ -56,7 +56,7 @@ fn without(payload: &[u8], key: &str) -> Option<Vec<u8>> {
     Some(blanked(&kept, key)).filter(|kept| !names(kept, key))
 }
 
-/// A message in which whoever is forgotten is blank wherever a host named it in its words.
+/// A message in which the forgotten address is blank wherever a host named it in its words.
 fn blanked(message: &[u8], key: &str) -> Vec<u8> {
     let written = written(key);
     let mut blanked = Vec::with_capacity(message.len());
@@ -71,10 +71,10 @@ fn blanked(message: &[u8], key: &str) -> Vec<u8> {
 }
 
 impl Nats {
-    /// Takes a person, or everybody of a domain, out of all messages. Returns how many named them.
+    /// Takes a person, or every address of a domain, out of all messages. Returns how many named them.
     ///
-    /// What is left of a message is kept as a new one before the old one is overwritten: whoever is stopped between has
-    /// it twice, not never.
+    /// What is left of a message is kept as a new one before the old one is overwritten: a process that is stopped
+    /// between has it twice, not never.
     pub(super) async fn forget_person(&self, key: &str) -> Result<u64, EngineError> {
         let mut found = 0;
         for (stream, subjects) in [
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_of_a_domain_is_found_and_nobody_of_another() {
+    fn every_address_of_a_domain_is_found_and_none_of_another() {
         assert!(names(br#"{"a":"ann@acme.test"}"#, "@acme.test"));
         assert!(!names(br#"{"a":"ann@acme.testing"}"#, "@acme.test"));
         assert!(!names(br#"{"a":"ann@mx.acme.test"}"#, "@acme.test"));

@@ -1,8 +1,8 @@
 //! The few requests of JetStream's wire API that the engine makes, each with an answer or a fault.
 //!
 //! Spoken over the core client: so every fault comes back as what the server said, servers from 2.9 on are spoken to in
-//! one way, and no message's text goes through anybody's log. The API is described in the NATS documentation, "JetStream
-//! wire API Reference"; subjects of acknowledgements in ADR-15.
+//! one way, and no message's text goes through any log. The API is described in the NATS documentation, "JetStream wire
+//! API Reference"; subjects of acknowledgements in ADR-15.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -203,7 +203,7 @@ impl Nats {
             }
             match made {
                 Ok(()) => {}
-                // Somebody else has set it up meanwhile, and perhaps otherwise.
+                // Another client has set it up meanwhile, and perhaps otherwise.
                 Err(fault) if fault.has(code::OTHER_CONFIGURATION) => {}
                 Err(fault) => return Err(self.told(fault, &stream.name)),
             }
@@ -727,8 +727,8 @@ impl Nats {
             .map_err(|fault| self.told(fault, stream))
     }
 
-    /// Makes sure that orders are kept where they were published: whoever waits for answers to them would wait for ever
-    /// if somebody had deleted them, even where a worker has set that stream up anew meanwhile.
+    /// Makes sure that orders are kept where they were published: a coordinator that waits for answers to them would
+    /// wait for ever if they had been deleted, even where a worker has set that stream up anew meanwhile.
     async fn make_sure_of_orders(&self) -> Result<(), EngineError> {
         {
             let mut seen = self
@@ -768,8 +768,8 @@ impl Nats {
         Ok(entries.into_iter().collect())
     }
 
-    /// Where a run's answers are to be read from, where somebody else may have read them before: with the first that was
-    /// not acknowledged. What was in that one's hands comes at once, and before what was kept after it.
+    /// Where a run's answers are to be read from, where another coordinator may have read them before: with the first
+    /// that was not acknowledged. What was in that one's hands comes at once, and before what was kept after it.
     async fn begin_again(&self, reader: &str) -> Result<From, EngineError> {
         let stream = &self.places.answers;
         let there = self.jetstream.reader(stream, reader).await;

@@ -130,7 +130,7 @@ impl Places {
             },
         ];
         streams.extend(Table::ALL.map(|table| Stream {
-            // Whoever is gone without taking leave, and what a host held against us, is forgotten in the end.
+            // A process that is gone without taking leave, and what a host held against us, is forgotten in the end.
             max_age: match table {
                 Table::Leases => Duration::ZERO,
                 Table::Workers | Table::Hosts => limits::ENGINE_KEEP,

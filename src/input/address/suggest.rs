@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_belongs_to_somebody_is_left_alone() {
+    fn a_domain_that_has_an_owner_is_left_alone() {
         for domain in [
             "gmail.com",
             "mail.com",

@@ -115,11 +115,11 @@ pub(super) fn begins(
 
 /// Whether the record at the beginning of `view` may be the first of a footer, as far as its fields tell at a glance.
 pub(super) fn may_begin(view: &[u8], record: &Record, widths: Widths, before: Before) -> bool {
-    record.fields < widths.usual || before == Before::Gap || !names_somebody(view, record)
+    record.fields < widths.usual || before == Before::Gap || !names_an_address(view, record)
 }
 
 /// Whether the address field of a record, whose bytes `raw` begins with, may hold an address.
-pub(super) fn names_somebody(raw: &[u8], record: &Record) -> bool {
+pub(super) fn names_an_address(raw: &[u8], record: &Record) -> bool {
     let field = record.target.map(|field| &raw[field.range()]);
     field.is_some_and(|field| memchr::memchr(b'@', field).is_some())
 }
@@ -144,7 +144,7 @@ fn is_first(raw: &[u8], layout: &Layout, widths: Widths, before: Before) -> bool
     let is_known = WORDS.iter().any(|word| note.text.contains(word));
     let is_apart =
         before == Before::Gap && note.fields == 1 && widths.usual > 1 && !note.text.contains('@');
-    (is_known || is_apart) && !note.names_somebody
+    (is_known || is_apart) && !note.names_an_address
 }
 
 /// Whether `raw` sums up other rows: a word for it, beside which there are numbers alone. `Total` may be a company, so a
@@ -197,7 +197,7 @@ struct Note {
     text: String,
     fields: usize,
     /// Whether an address stands where rows have theirs, or nothing else stands anywhere.
-    names_somebody: bool,
+    names_an_address: bool,
 }
 
 impl Note {
@@ -207,12 +207,12 @@ impl Note {
         let is_narrow = cells.len() < widths.usual || filled.count() == 1;
         let text = String::from_utf8_lossy(&cells.join(&b' ')).to_lowercase();
         let is_address = |cell: &Cow<'_, [u8]>| shape::is_address(cell);
-        let names_somebody =
+        let names_an_address =
             cells.get(layout.column).is_some_and(is_address) || shape::is_address(text.as_bytes());
         (is_narrow && text.chars().any(char::is_alphabetic)).then_some(Note {
             text,
             fields: cells.len(),
-            names_somebody,
+            names_an_address,
         })
     }
 }

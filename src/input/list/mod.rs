@@ -109,8 +109,8 @@ pub struct Row<'a> {
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// Somebody, if only by a name.
-    Somebody,
+    /// A person, if only by a name.
+    Person,
     /// Other rows, which it sums up: `Subtotal`.
     OtherRows,
 }
@@ -655,8 +655,8 @@ impl List {
             Before::Row
         };
         let about =
-            match footer::names_somebody(raw, record) || !footer::is_summary(raw, &self.layout) {
-                true => About::Somebody,
+            match footer::names_an_address(raw, record) || !footer::is_summary(raw, &self.layout) {
+                true => About::Person,
                 false => About::OtherRows,
             };
         Row {

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_looked_up_without_a_word_to_anybody() {
+    fn a_route_is_looked_up_without_a_packet() {
         let local: IpAddr = "127.0.0.1".parse().unwrap();
         let listener = UdpSocket::bind((local, 0)).unwrap();
         let to = listener.local_addr().unwrap();

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_wrong_by_somebody_s_word_or_not_at_all() {
+    fn a_clock_is_wrong_by_the_word_of_a_host_or_not_at_all() {
         let now: Timestamp = "2026-11-25T13:00:00Z".parse().unwrap();
         let hint = |at: &str| Hint {
             from: "a host".to_owned(),

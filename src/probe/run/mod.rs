@@ -66,7 +66,7 @@ pub enum Depth {
     MailHosts,
 }
 
-/// Resolves when somebody wants in.
+/// Resolves when a guest wants in.
 pub type Knock = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The addresses to ask about, as they come, with what is known from before.
@@ -82,7 +82,7 @@ pub trait TargetSource {
     /// When the list cannot be read further.
     fn next(&mut self) -> Result<Option<Vec<Target>>, Self::Error>;
 
-    /// Addresses that came in meanwhile and go before all others, each with somebody who waits for its answer.
+    /// Addresses that came in meanwhile and go before all others, each with a client that waits for its answer.
     ///
     /// # Errors
     ///
@@ -216,7 +216,7 @@ enum News {
 /// # Panics
 ///
 /// When a session's task panicked: no row may be lost silently.
-pub async fn ask_everybody<E: From<SpillError>>(
+pub async fn ask_all<E: From<SpillError>>(
     world: World,
     config: RunConfig,
     book: Arc<Book>,

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_held_back_in_an_outage_is_looked_up_anew() {
+    fn a_domain_held_back_in_an_outage_is_looked_up_anew() {
         let mut outage = watched();
         fails(&mut outage, 1);
         assert!(outage.test(0, NOW).is_some(), "nothing else can tell");

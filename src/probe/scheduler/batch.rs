@@ -171,7 +171,8 @@ impl Scheduler {
         }
         if draft.asked.is_empty() && matches!(idle, Idle::Finished) && self.is_the_end(group) {
             let integrity = &self.groups[group].integrity;
-            let settled = integrity.refuses_everybody() || self.hosts[host].questioned.is_some();
+            let settled =
+                integrity.refuses_every_recipient() || self.hosts[host].questioned.is_some();
             if !settled && self.owes_a_control(group, true) {
                 self.question(group, now);
                 if self.groups[group].integrity.is_questioned() {

@@ -26,7 +26,7 @@ pub(super) struct Entry {
     pub(super) closed: bool,
     /// Whether it stands in its group's queue.
     pub(super) listed: bool,
-    /// Whether it goes before the others once it does: somebody waits for the answer of an address in it.
+    /// Whether it goes before the others once it does: a client waits for the answer of an address in it.
     pub(super) goes_first: bool,
     /// What is known of how it answers for unknown recipients.
     pub(super) strangers: CatchAll,

@@ -177,7 +177,8 @@ impl Scheduler {
         wants.effort.is_spent(now, self.limits.patience) || self.is_spent(machine, now)
     }
 
-    /// The machines whose last connections brought nothing, by the keys of their hosts: for whoever asks them after us.
+    /// The machines whose last connections brought nothing, by the keys of their hosts: for the worker that asks them
+    /// after us.
     #[must_use]
     pub fn tried_in_vain(&self) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
         let mut tried: BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> = BTreeMap::new();

@@ -224,7 +224,7 @@ impl Scheduler {
         reading: &Reading,
         now: Timestamp,
     ) {
-        let waiting = self.take_everybody(domain);
+        let waiting = self.take_every_address(domain);
         for subject in &waiting {
             let finding = match exchange.stage {
                 // It was said of another address: these have not been asked about.

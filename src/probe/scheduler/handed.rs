@@ -53,7 +53,7 @@ impl Scheduler {
         // A decoy by which addresses are judged that nobody takes over is asked about from here.
         if !targets.is_empty() && strangers.decoy_due().is_some() {
             self.hear_of_strangers(index, CatchAll::hand_back, now);
-            // Whoever brings it back tells what is known of it by then.
+            // The order that brings it back tells what is known of it by then.
             self.unremembered.insert(index);
         }
         self.book(index);
@@ -74,8 +74,8 @@ impl Scheduler {
             let is_free = self.is_idle(index, &held)
                 && decoy.is_none_or(|due| due > now)
                 && entry.system.is_none();
-            let somebody_waits = entry.waiting_later() > 0;
-            let until = entry.first_later(now).filter(|_| is_free && somebody_waits);
+            let has_waiting = entry.waiting_later() > 0;
+            let until = entry.first_later(now).filter(|_| is_free && has_waiting);
             until.map(|until| (name, until))
         };
         domains.into_iter().filter_map(rests).collect()

@@ -261,7 +261,7 @@ impl Scheduler {
         self.rouse(group, now);
     }
 
-    /// Has a domain go before the others wherever it stands in line: somebody waits for the answer of an address in it.
+    /// Has a domain go before the others wherever it stands in line: a client waits for the answer of an address in it.
     pub(super) fn goes_first(&mut self, index: usize) {
         let entry = &mut self.domains[index];
         if entry.closed {
@@ -389,7 +389,7 @@ impl Scheduler {
     /// No address left in a domain needs asking: what is known of the domain answers for them. At a catch-all, a few of
     /// those least likely to exist are asked about all the same.
     pub(super) fn settle_rest_of(&mut self, index: usize) {
-        let listed = self.take_everybody(index);
+        let listed = self.take_every_address(index);
         let settled = self.domains[index].keep_exceptions(listed);
         self.book(index);
         self.note_settled(settled.len());
@@ -397,7 +397,7 @@ impl Scheduler {
     }
 
     /// Takes out every address of the list that waits in a domain. Those that only test its host are done with.
-    pub(super) fn take_everybody(&mut self, index: usize) -> Vec<Subject> {
+    pub(super) fn take_every_address(&mut self, index: usize) -> Vec<Subject> {
         let (listed, tests): (Vec<Subject>, Vec<Subject>) = self.domains[index]
             .drain()
             .into_iter()
@@ -418,7 +418,7 @@ impl Scheduler {
     }
 }
 
-/// Brings whoever stands in `line` to its front.
+/// Brings `who` to the front of `line`, if it stands there.
 fn to_the_front(line: &mut VecDeque<usize>, who: usize) {
     if let Some(at) = line.iter().position(|&one| one == who) {
         line.remove(at);

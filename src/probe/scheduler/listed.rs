@@ -73,7 +73,8 @@ impl Scheduler {
                 .accepted_at
                 .is_some_and(|accepted| accepted.session == span.session);
         let enough = told.refused >= limits::LISTED_STRANGERS && told.refused > told.accepted * 2;
-        if after_an_acceptance && enough && !self.groups[group].integrity.refuses_everybody() {
+        if after_an_acceptance && enough && !self.groups[group].integrity.refuses_every_recipient()
+        {
             self.stands_for_a_decoy(span, domain, heard, now);
         }
     }

@@ -1,4 +1,4 @@
-//! Those that wait for a turn, whoever needs longest first.
+//! Those that wait for a turn, the one that needs longest first.
 //!
 //! The time that a run takes is that of its slowest host, so what takes longest is begun first: whatever is short fits
 //! beside it (Graham: Bounds on Multiprocessing Timing Anomalies, 1969, on the longest processing time first). What is
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_needs_longest_has_the_first_turn() {
+    fn the_one_that_needs_longest_has_the_first_turn() {
         let mut waiting = LongestFirst::with_grain(1);
         for (who, need) in [(7, 3), (9, 5), (2, 5), (4, 1)] {
             waiting.put(who, need);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_brought_bring_forward_stays_there() {
+    fn one_that_is_brought_forward_stays_there() {
         let mut waiting = LongestFirst::with_grain(10);
         for (who, need) in [(3, 1), (2, 900), (1, 12)] {
             waiting.put(who, need);
@@ -153,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everybody_has_one_turn(steps in proptest::collection::vec((0usize..6, 0u64..9, 0u8..3), 0..60)) {
+        fn each_has_one_turn(steps in proptest::collection::vec((0usize..6, 0u64..9, 0u8..3), 0..60)) {
             let mut waiting = LongestFirst::with_grain(3);
             // Who, with what it needs, in the order in which they came.
             let mut plain: Vec<(usize, u64)> = Vec::new();

@@ -308,7 +308,7 @@ impl Scheduler {
                 addresses,
             });
         } else if addresses > 0 {
-            // It has nothing against us: it has no time for anybody.
+            // It has nothing against us: it has no time for any client.
             self.events.push(Event::Left {
                 host: whom,
                 words: block.exchange.reply.clone(),

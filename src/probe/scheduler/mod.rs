@@ -299,7 +299,7 @@ struct Session {
     unseen_until: Option<Timestamp>,
     /// Recipients that were replied to.
     replied: u32,
-    /// Recipients refused for good: whoever counts mistakes counts these.
+    /// Recipients refused for good: a host that counts mistakes counts these.
     refused_for_good: u32,
     /// Whether the last recipient that was replied to was refused.
     refused_last: bool,

@@ -602,8 +602,8 @@ impl Scheduler {
 
     /// Notes that an address was answered in a domain that takes every recipient.
     fn hear_exception(&mut self, domain: usize, subject: &Subject, now: Timestamp) {
-        let takes_everybody = self.domains[domain].is_settled_as_a_whole();
-        if takes_everybody && subject.look == Look::First {
+        let takes_every_recipient = self.domains[domain].is_settled_as_a_whole();
+        if takes_every_recipient && subject.look == Look::First {
             self.hear_of_strangers(domain, CatchAll::hear_exception, now);
             self.tell_of_strangers(domain);
         }

@@ -159,7 +159,7 @@ impl Scheduler {
         }
     }
 
-    /// The hosts that are asked faster than at first, while anybody waits for them.
+    /// The hosts that are asked faster than at first, while addresses wait for them.
     fn quick_hosts(&self) -> Option<QuickHosts> {
         let grown = self.hosts.iter().filter(|host| host.waiting[0] > 0);
         let grown = || {

@@ -177,7 +177,9 @@ impl Scheduler {
     /// to name both in one transaction would explain them, for all domains of that machine.
     pub(super) fn wants_an_explanation(&self, group: usize) -> Option<usize> {
         let wants = &self.groups[group];
-        if wants.is_left || wants.integrity.refuses_everybody() || wants.transaction_cap == Some(1)
+        if wants.is_left
+            || wants.integrity.refuses_every_recipient()
+            || wants.transaction_cap == Some(1)
         {
             return None;
         }

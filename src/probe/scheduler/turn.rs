@@ -123,8 +123,9 @@ impl Scheduler {
         }
         // That a decoy is accepted shows a turn only where the domain cannot be one that takes every recipient.
         let due = domains().filter(|&domain| self.domains[domain].decoy_is_due(now));
-        let may_take_everybody = |domain: &usize| openness(*domain) != CatchAllState::RefusesSome;
-        if let Some(domain) = due.min_by_key(may_take_everybody) {
+        let may_take_every_recipient =
+            |domain: &usize| openness(*domain) != CatchAllState::RefusesSome;
+        if let Some(domain) = due.min_by_key(may_take_every_recipient) {
             return Some((domain, IsOwed::Yes));
         }
         // Where a promise may yet come of it, any domain shows it that is known to refuse unknown recipients.

@@ -88,13 +88,13 @@ pub async fn bounces(
         out: list.as_ref().map(|id| app.lists.store().out(id)),
     };
     let this = app.clone();
-    // To its end, whether or not somebody waits for it.
+    // To its end, whether or not a client waits for it.
     let learned = tokio::task::spawn_blocking(move || {
         let claim = list.as_ref().map(|id| this.lists.claim(id)).transpose()?;
         let learned = this
             .desk
             .lend(|ledger| learn(handed, ledger, &this.suppressed(), &this.tools));
-        // Whoever is on the list by now is left alone, whatever became of the rest.
+        // Every address on the list by now is left alone, whatever became of the rest.
         this.read_suppression()?;
         let (learned, real) = learned?;
         if let (Some(claim), Some(real)) = (&claim, &real) {

@@ -99,7 +99,7 @@ impl OpenChecks {
         open.retain(|check| check.id != *id);
     }
 
-    /// Closes all of them: somebody whom one of them names may have been forgotten.
+    /// Closes all of them: an address that one of them names may have been forgotten.
     pub fn clear(&self) {
         self.open(Instant::now()).clear();
     }

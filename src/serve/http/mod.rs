@@ -67,7 +67,7 @@ pub struct Inner {
     pub uploads: Semaphore,
     /// Room for checks that wait.
     pub checks: Semaphore,
-    /// Room for lists that are looked at before anybody is asked.
+    /// Room for lists that are looked at before any host is asked.
     pub previews: Semaphore,
     /// Checks whose answer was not whole in time.
     pub open_checks: OpenChecks,

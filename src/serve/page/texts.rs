@@ -9,7 +9,7 @@ use crate::model::reason::Reason;
 /// A table a language, each named by its tag: another language is another file.
 static TABLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/config/texts");
 
-/// The language that whoever has none of them is shown.
+/// The language that a user who has none of them is shown.
 const FIRST: &str = "en";
 
 /// The name of the cookie that remembers a language which a person chose.
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// What the vocabulary says is English; whoever reads another language reads that.
+    /// What the vocabulary says is English; a user who reads another language reads that.
     #[test]
     fn every_language_but_english_has_words_of_its_own_for_each_reason() {
         for language in &languages()[1..] {

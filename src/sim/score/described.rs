@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::list::ListFile;
-use super::people::names_somebody;
+use super::people::is_meant_as_address;
 use super::prospect::{KnownAs, Prospect};
 use super::site::Site;
 use super::{Creation, Nature, Row};
@@ -89,12 +89,12 @@ fn row(address: &str, internet: &Internet, site_by_host: &HashMap<String, usize>
         .filter(|(local, _)| !local.is_empty())
     else {
         return Row {
-            is_message: names_somebody(address),
+            is_message: is_meant_as_address(address),
             address: None,
             truth: None,
             site: None,
             nature: None,
-            bounces: names_somebody(address),
+            bounces: is_meant_as_address(address),
         };
     };
     let truth = internet.truth(address);

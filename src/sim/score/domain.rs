@@ -71,7 +71,7 @@ pub(super) fn own_domains(sites: &[Site]) -> Vec<Draft> {
 }
 
 /// A domain of an ordinary owner, at a site drawn by lot.
-pub(super) fn anybodys(
+pub(super) fn ordinary(
     number: usize,
     climate: &Climate,
     dice: &mut SeededRng,

@@ -120,13 +120,13 @@ pub fn create(seed: u64, addresses: usize) -> Creation {
     let domain_count = (addresses / dice.between(2, 12)).max(3);
     let others = (domain_count / dice.between(1, 6)).max(2);
     for number in 0..others {
-        sites.push(site::anybody(number, &climate, &mut dice, &mut plan));
+        sites.push(site::ordinary(number, &climate, &mut dice, &mut plan));
     }
     let mut domains = domain::own_domains(&sites);
     for number in 0..domain_count {
         // A site made for the address of a single domain takes no other domain's mail.
         let open = &sites[..providers + others];
-        let mut draft = domain::anybodys(number, &climate, &mut dice, open, providers);
+        let mut draft = domain::ordinary(number, &climate, &mut dice, open, providers);
         if draft.nature == Nature::Implicit {
             draft.site = draft
                 .site
@@ -220,12 +220,12 @@ fn row(entry: Entry, about: &[(Option<usize>, Nature)], internet: &Internet) -> 
             }
         }
         Entry::Scribble(text) => Row {
-            is_message: people::names_somebody(text),
+            is_message: people::is_meant_as_address(text),
             address: None,
             truth: None,
             site: None,
             nature: None,
-            bounces: people::names_somebody(text),
+            bounces: people::is_meant_as_address(text),
         },
     }
 }

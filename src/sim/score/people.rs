@@ -36,7 +36,7 @@ const SCRIBBLES: [&str; 8] = [
 ];
 
 /// Whether a text that is no address was meant to be one.
-pub(super) fn names_somebody(scribble: &str) -> bool {
+pub(super) fn is_meant_as_address(scribble: &str) -> bool {
     !matches!(scribble, "" | "n/a")
 }
 

@@ -173,7 +173,7 @@ pub(super) fn providers(climate: &Climate, dice: &mut SeededRng, plan: &mut Plan
 
 /// A site that is no provider: an ordinary host or an odd one, mostly alone, sometimes with a second; the first is dead
 /// at times.
-pub(super) fn anybody(
+pub(super) fn ordinary(
     number: usize,
     climate: &Climate,
     dice: &mut SeededRng,

@@ -62,8 +62,8 @@ impl Known {
         Ok(Known(wanted))
     }
 
-    /// What is known at `now` of the addresses that `texts` name; what was learned from `since` on counts whoever
-    /// learned it.
+    /// What is known at `now` of the addresses that `texts` name; what was learned from `since` on counts, whichever
+    /// process learned it.
     pub(super) async fn look(
         &self,
         texts: Vec<String>,

@@ -62,7 +62,7 @@ pub struct Terms {
     pub haste: Option<f64>,
 }
 
-/// What whoever handed in a list wants of it.
+/// What the owner of a list wants of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wish {
     /// To go on.
@@ -144,7 +144,7 @@ pub struct ListWork {
     pub patience: Option<Duration>,
     /// What its pages are called.
     pub title: Option<String>,
-    /// Whom of it to ask about; everybody who is not settled where nothing is said.
+    /// Whom of it to ask about; every address that is not settled where nothing is said.
     pub again: Option<Again>,
 }
 
@@ -214,7 +214,7 @@ struct Kept {
     lent: Lending,
 }
 
-/// Held for reading by whoever uses the ledger beside the one who asks, for writing by whoever forgets.
+/// Held for reading by a caller that uses the ledger beside the asker, for writing by one that forgets.
 type Lending = Arc<RwLock<()>>;
 
 /// What the clock at the desk shows.
@@ -321,8 +321,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Lends the ledger out, to be read or told of bounces. Blocks while somebody is forgotten, and whoever forgets waits
-    /// until it is back.
+    /// Lends the ledger out, to be read or told of bounces. Blocks while an address is forgotten, and a caller that
+    /// forgets waits until it is back.
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ pub struct Counts {
     pub waiting: u64,
 }
 
-/// The numbers of a desk, kept up by whoever does something there. A clone is another way to the same ones.
+/// The numbers of a desk, kept up by each caller that does something there. A clone is another way to the same ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Totals(Arc<Mutex<Counts>>);
 

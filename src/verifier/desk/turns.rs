@@ -93,7 +93,7 @@ pub(super) trait TakesTurns {
 /// Those who wait for a turn.
 pub(super) struct Turns<T> {
     line: VecDeque<T>,
-    /// Whether anybody waits.
+    /// Whether any of them waits.
     waits: watch::Sender<bool>,
 }
 
@@ -131,7 +131,7 @@ impl<T: TakesTurns> Turns<T> {
         next
     }
 
-    /// Resolves when the turn that now begins is over: it has lasted and somebody waits, or one that waits was called
+    /// Resolves when the turn that now begins is over: it has lasted and another waits, or one that waits was called
     /// back.
     pub(super) fn is_over(&self) -> Pin<Box<dyn Future<Output = ()>>> {
         let mut waits = self.waits.subscribe();
@@ -140,7 +140,7 @@ impl<T: TakesTurns> Turns<T> {
             .map(|one| {
                 let mut wish = one.wish().clone();
                 let called = async move {
-                    // Whoever handed it in and is gone wants nothing else any more.
+                    // An owner that is gone wants nothing else any more.
                     if wish.wait_for(|wish| *wish != Wish::GoOn).await.is_err() {
                         pending::<()>().await;
                     }
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_lasts_its_time_and_until_somebody_waits() {
+    async fn a_turn_lasts_its_time_and_until_another_list_waits() {
         let mut turns = Turns::default();
         let (long, _long) = one("long");
         turns.add(long);

@@ -39,7 +39,7 @@ use crate::verify::{
 /// One thing to do.
 pub(super) enum Errand {
     List(InLine),
-    /// Somebody waits among the guests.
+    /// A guest waits.
     Guests {
         trouble: mpsc::UnboundedSender<Error>,
     },
@@ -298,7 +298,7 @@ impl Worker {
             teller,
             mut spent,
         } = list;
-        // In this order, so that whoever calls it back and sees it waiting knows that it will not begin.
+        // In this order, so that a caller that calls it back and sees it waiting knows that it will not begin.
         teller.send_modify(|standing| standing.is_under_way = true);
         let is_wanted = *wish.borrow() == Wish::GoOn || !spent.is_nothing();
         spent.begin(self.asker.now());
@@ -592,7 +592,7 @@ fn early(wish: &watch::Receiver<Wish>, door: &Door, deadline: Option<Duration>) 
     let turn = door.line.lists.is_over();
     let early = async move {
         let called_back = async {
-            // Whoever handed it in and is gone wants nothing else any more.
+            // An owner that is gone wants nothing else any more.
             if wish.wait_for(|wish| *wish != Wish::GoOn).await.is_err() {
                 std::future::pending::<()>().await;
             }

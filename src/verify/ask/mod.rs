@@ -154,7 +154,7 @@ pub async fn ask(
     let mut leave = None;
     asked.ending = match &crew {
         None => {
-            let asking = run::ask_everybody(
+            let asking = run::ask_all(
                 world,
                 config,
                 book,
@@ -166,7 +166,7 @@ pub async fn ask(
             Box::pin(asking).await?
         }
         Some(crew) => {
-            let asking = coordinator::ask_everybody(
+            let asking = coordinator::ask_all(
                 crew,
                 inherited,
                 world,
@@ -197,7 +197,7 @@ pub async fn ask(
     for guest in visiting.into_inner() {
         match asked.ending {
             Ending::Completed | Ending::Stranded => guest.tell(News::Left),
-            // Whoever asks next lets it in.
+            // The next asker lets it in.
             Ending::Interrupted | Ending::Deadline => guests.add(guest),
         }
     }

@@ -90,7 +90,7 @@ impl Listener for Recorder<'_> {
         let so_far = self.told.standings.borrow().so_far(progress.settled);
         self.observer.so_far(&so_far);
         self.observer.progress(self.told.rows.get(), progress);
-        // Whoever does not wait any more needs no news.
+        // A guest that nobody waits for any more needs no news.
         let mut visiting = self.told.visiting.borrow_mut();
         visiting.retain(|guest| !guest.is_gone());
     }

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_wrote_stays_unless_the_operator_says_otherwise() {
+    fn a_foreign_file_stays_unless_the_operator_says_otherwise() {
         let folder = tempfile::tempdir().unwrap();
         let list = here(folder.path(), "list.csv", "email\n");
         let theirs = here(folder.path(), "verified.csv", "email\nlena@tolk.test\n");

@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn no_moment_of_a_switch_shows_files_of_two_runs_and_whoever_comes_next_ends_it() {
+    fn no_moment_of_a_switch_shows_files_of_two_runs_and_the_next_process_ends_it() {
         let (_folder, switch) = before_a_switch();
         let count = switch.steps(|_| true).len();
         assert_eq!(count, 9);

@@ -79,7 +79,7 @@ pub fn headline(report: &Report) -> String {
         return we_were_blocked(report);
     }
     let unasked = report.traffic.rcpt == 0 && report.traffic.answered_from_ledger == 0;
-    // What DNS and the text say of every row is proven without asking anybody.
+    // What DNS and the text say of every row is proven without asking any host.
     let is_open = unsettled(report, |reason| reason != Reason::NoAddress) > 0;
     if after.rows == 0 && unasked && is_open {
         return format!(

@@ -100,7 +100,7 @@ pub struct Terminal<'a> {
 /// A report on a terminal; `out` names where the lists are.
 #[must_use]
 pub fn terminal(report: &Report, out: &str, on: Terminal<'_>, detail: Detail) -> String {
-    // Of a file that somebody has changed, not even the names of reasons are to be trusted.
+    // Of a file that a user has changed, not even the names of reasons are to be trusted.
     let lines = untamed(report, out, on, detail);
     lines.split('\n').map(tame).collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,4 @@
-//! Any bytes as what stands in the rows of a ledger that somebody has tampered with.
+//! Any bytes as what stands in the rows of a ledger that was tampered with.
 
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::visitor::{HOST, PATIENCE, Visitor, code, with};
 
-/// What a host of this persona answers to: EHLO, MAIL, RCPT for somebody who exists, for one who does not, for the
+/// What a host of this persona answers to: EHLO, MAIL, RCPT for a recipient who exists, for one who does not, for the
 /// first again.
 async fn interview(persona: Persona) -> Vec<String> {
     let sim = with(persona.habits());

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// Longer than anything a host does on purpose, but for its own silence.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// More than anybody would take for one reply.
+/// More than any client would take for one reply.
 const ENDLESS: usize = 256 << 10;
 
 /// A client that knows nothing but what its test says.

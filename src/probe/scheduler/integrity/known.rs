@@ -36,9 +36,9 @@ pub struct KnownMachine {
     /// How many it refused for good, decoys among them.
     pub refusals: u32,
     /// Whether it was caught at accepting every recipient, and has refused none since.
-    pub accepts_anybody: bool,
+    pub accepts_every_recipient: bool,
     /// Whether it was caught at refusing every recipient.
-    pub refuses_everybody: bool,
+    pub refuses_every_recipient: bool,
     /// What it accepted since its last refusal, the oldest first; only where an acceptance means something.
     pub accepted: Vec<Asked>,
     /// What it refused since its last acceptance, the oldest first.

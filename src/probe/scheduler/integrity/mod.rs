@@ -21,7 +21,7 @@ pub(in crate::probe::scheduler) enum Observed {
     /// An address was accepted where unknown recipients are refused, or may be.
     Accepted(Answer),
     /// An address was accepted where that means nothing.
-    AcceptedAsAnybody(Span),
+    AcceptedAnyway(Span),
     /// An address of the list, or a domain's first decoy, was refused for good.
     Refused(Answer),
     /// Another decoy is being asked about.
@@ -110,11 +110,11 @@ impl Integrity {
         match observed {
             Observed::Accepted(answer) => {
                 self.trust.accepted();
-                if !self.rows.accepts_anybody() {
+                if !self.rows.accepts_every_recipient() {
                     self.rows.accept(answer);
                 }
             }
-            Observed::AcceptedAsAnybody(span) => {
+            Observed::AcceptedAnyway(span) => {
                 self.trust.accepted();
                 self.rows.still_accepts(span);
             }
@@ -161,7 +161,7 @@ impl Integrity {
             } => {
                 self.rows.forget(&asked);
                 if is_acceptance {
-                    self.rows.accepted_anybody(span);
+                    self.rows.accepted_every_recipient(span);
                 } else {
                     self.trust.lose();
                 }
@@ -219,12 +219,12 @@ impl Integrity {
     }
 
     /// Whether it accepts every recipient by now: its acceptances are worth nothing.
-    pub(in crate::probe::scheduler) fn accepts_anybody(&self) -> bool {
-        self.rows.accepts_anybody()
+    pub(in crate::probe::scheduler) fn accepts_every_recipient(&self) -> bool {
+        self.rows.accepts_every_recipient()
     }
 
     /// Whether it was caught at refusing every recipient: its refusals are worth nothing.
-    pub(in crate::probe::scheduler) fn refuses_everybody(&self) -> bool {
+    pub(in crate::probe::scheduler) fn refuses_every_recipient(&self) -> bool {
         self.trust.is_lost()
     }
 

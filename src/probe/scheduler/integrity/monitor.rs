@@ -54,7 +54,7 @@ impl Scheduler {
         if !is_of_the_domain {
             group.integrity.observe(Observed::Refused(answer));
         }
-        let believed = !group.integrity.refuses_everybody();
+        let believed = !group.integrity.refuses_every_recipient();
         self.hosts[group.host].known.history.refused += 1;
         self.learn_believed(believed, subject, heard, now);
         if believed {
@@ -114,9 +114,9 @@ impl Scheduler {
     /// Whether a group's last refusals want an address known to exist to be asked about, and there is one.
     pub(in crate::probe::scheduler) fn tells_by_a_control(&self, index: usize) -> bool {
         self.owes_a_control(index, true)
-            && !self.groups[index].integrity.refuses_everybody()
+            && !self.groups[index].integrity.refuses_every_recipient()
             && self.hosts[self.groups[index].host].questioned.is_none()
-            && self.somebody_good(index).is_some()
+            && self.known_good(index).is_some()
     }
 
     /// The domain in which another decoy would tell whether a group's host still refuses unknown recipients.
@@ -134,7 +134,7 @@ impl Scheduler {
         Circumstances {
             strangers: self.strangers_at(group),
             accepted: self.last_accepted(group),
-            has_good: self.somebody_good(group).is_some(),
+            has_good: self.known_good(group).is_some(),
         }
     }
 
@@ -174,8 +174,8 @@ impl Scheduler {
         let may_be_meant = meant || strangers.decoy_under_way();
         let host = self.groups[group].host;
         self.hosts[host].known.history.accepted += 1;
-        let accepts_anybody = self.groups[group].integrity.accepts_anybody();
-        if !accepts_anybody {
+        let accepts_every_recipient = self.groups[group].integrity.accepts_every_recipient();
+        if !accepts_every_recipient {
             self.remember_good(group, domain, subject);
         }
         if meant {
@@ -184,10 +184,10 @@ impl Scheduler {
         let span = answer.span;
         let observed = match may_be_meant {
             true => Observed::Accepted(answer),
-            false => Observed::AcceptedAsAnybody(span),
+            false => Observed::AcceptedAnyway(span),
         };
         self.groups[group].integrity.observe(observed);
-        let believed = !may_be_meant || !accepts_anybody;
+        let believed = !may_be_meant || !accepts_every_recipient;
         if believed {
             self.note_accepted(span);
         }
@@ -229,7 +229,7 @@ impl Scheduler {
     }
 
     /// An address to test a machine with: one that it accepted, else one that another machine of its key did.
-    fn somebody_good(&self, group: usize) -> Option<(usize, Address)> {
+    fn known_good(&self, group: usize) -> Option<(usize, Address)> {
         let group = &self.groups[group];
         let of_use = |good: &&(usize, Address)| !self.domains[good.0].is_settled_as_a_whole();
         let own = group.good.as_ref().filter(of_use);
@@ -240,7 +240,7 @@ impl Scheduler {
     /// Whether the address that would test a group was accepted by one of its own machines.
     fn has_its_own_good(&self, index: usize) -> bool {
         let serves = |(domain, _): (usize, Address)| self.domains[domain].group;
-        let Some(other) = self.somebody_good(index).and_then(serves) else {
+        let Some(other) = self.known_good(index).and_then(serves) else {
             return false;
         };
         self.has_a_machine_of(index, other)
@@ -271,7 +271,7 @@ impl Scheduler {
                 asked: Asked::Decoy((&**self.domains.name(domain)).into()),
                 span,
             }));
-            believed = !wants.integrity.refuses_everybody();
+            believed = !wants.integrity.refuses_every_recipient();
             if believed && refuses_a_stranger(&heard.reading) {
                 self.means_something(group, domain);
             }
@@ -313,7 +313,7 @@ impl Scheduler {
         if self.hosts[host].questioned.is_some() {
             return;
         }
-        let Some((domain, address)) = self.somebody_good(group) else {
+        let Some((domain, address)) = self.known_good(group) else {
             return;
         };
         let integrity = &mut self.groups[group].integrity;
@@ -351,7 +351,7 @@ impl Scheduler {
             self.distrust(doubted, &heard.exchange, Which::OfLate, now);
         } else {
             let integrity = &mut self.groups[group].integrity;
-            let believed = !integrity.accepts_anybody();
+            let believed = !integrity.accepts_every_recipient();
             integrity.observe(Observed::KnownGoodAccepted(span));
             self.learn_believed(believed, subject, heard, now);
             if doubted != group {
@@ -384,7 +384,7 @@ impl Scheduler {
             };
             let is_refused = matches!(observed, Observed::DecoyRefused(_));
             self.observe(group, observed, &heard.exchange, now);
-            let is_believed = !self.groups[group].integrity.refuses_everybody();
+            let is_believed = !self.groups[group].integrity.refuses_every_recipient();
             if is_refused && is_believed && refuses_a_stranger(&heard.reading) {
                 // A run that goes on after an interruption need not test it again.
                 self.learn_of_decoy(domain, heard, true, now);
@@ -396,7 +396,7 @@ impl Scheduler {
     /// A machine's refusals are not to be believed: those before and those to come are held back for people to decide.
     /// So are its neighbours' once most have been caught, or where their provider acts as one.
     fn distrust(&mut self, group: usize, exchange: &Exchange, which: Which, now: Timestamp) {
-        if self.groups[group].integrity.refuses_everybody() {
+        if self.groups[group].integrity.refuses_every_recipient() {
             return;
         }
         let caught = self.lose_trust(group);
@@ -413,7 +413,7 @@ impl Scheduler {
         for &group in &caught {
             self.groups[group].integrity.observe(Observed::Caught);
         }
-        let is_caught = |&&group: &&usize| self.groups[group].integrity.refuses_everybody();
+        let is_caught = |&&group: &&usize| self.groups[group].integrity.refuses_every_recipient();
         let lost = all.iter().filter(is_caught).count();
         let most = lost >= limits::MACHINES_THAT_SPEAK_FOR_ALL && lost * 2 > all.len();
         if most || self.hosts[host].acts_as_one() {

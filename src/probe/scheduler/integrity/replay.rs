@@ -110,7 +110,7 @@ impl Machine {
         self.integrity.observe(observed);
     }
 
-    /// Remembers whom it accepted before it refused somebody.
+    /// Remembers which addresses it accepted before it refused one.
     fn vouches_but_for(&mut self, refused: &Asked) {
         let accepted = self.integrity.accepted().filter_map(|asked| match asked {
             Asked::Address(key) if asked != refused && !self.witnesses.contains(key) => {
@@ -130,8 +130,8 @@ impl Machine {
     ) -> Result<KnownMachine, E> {
         let mut known = KnownMachine {
             refusals: self.refusals,
-            accepts_anybody: self.integrity.accepts_anybody(),
-            refuses_everybody: self.integrity.refuses_everybody(),
+            accepts_every_recipient: self.integrity.accepts_every_recipient(),
+            refuses_every_recipient: self.integrity.refuses_every_recipient(),
             ..KnownMachine::default()
         };
         let (accepted, refused) = self.integrity.in_doubt();

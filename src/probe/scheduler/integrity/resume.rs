@@ -67,10 +67,10 @@ impl Scheduler {
                     *self.strangers.entry(*address).or_default() += known.refusals;
                 }
             }
-            if is_new && known.accepts_anybody {
+            if is_new && known.accepts_every_recipient {
                 self.groups[group].integrity.take_up_accepting();
             }
-            if known.refuses_everybody {
+            if known.refuses_every_recipient {
                 self.lose_trust(group);
             }
         }
@@ -94,7 +94,7 @@ impl Scheduler {
                 self.hosts[group.host].good.clone_from(&group.good);
             }
         }
-        if self.groups[group].integrity.refuses_everybody() {
+        if self.groups[group].integrity.refuses_every_recipient() {
             self.take_back_refused(group, now);
         }
     }

@@ -85,7 +85,7 @@ pub(in crate::probe::scheduler) struct Rows {
     /// How often one taught nothing since.
     in_vain: u8,
     /// Another decoy was accepted where decoys were refused before: its acceptances are worth nothing.
-    accepts_anybody: Option<Span>,
+    accepts_every_recipient: Option<Span>,
 }
 
 impl Rows {
@@ -107,12 +107,12 @@ impl Rows {
 
     /// Takes in that a machine accepted every recipient before the run was interrupted.
     pub(in crate::probe::scheduler) fn resume_accepting(&mut self) {
-        self.accepted_anybody(PAST);
+        self.accepted_every_recipient(PAST);
     }
 
     /// Notes that a machine was found to accept every recipient, by then.
-    pub(in crate::probe::scheduler) fn accepted_anybody(&mut self, span: Span) {
-        self.accepts_anybody = Some(span);
+    pub(in crate::probe::scheduler) fn accepted_every_recipient(&mut self, span: Span) {
+        self.accepts_every_recipient = Some(span);
     }
 
     /// Whom it accepted that no refusal vouches for yet, the oldest first.
@@ -162,7 +162,7 @@ impl Rows {
     /// Notes that another decoy was accepted. Returns the acceptances that are worth nothing by that.
     pub(in crate::probe::scheduler) fn failed_the_test(&mut self, span: Span) -> Vec<Answer> {
         self.testing = false;
-        self.accepted_anybody(span);
+        self.accepted_every_recipient(span);
         std::mem::take(&mut self.accepted).into()
     }
 
@@ -191,7 +191,7 @@ impl Rows {
 
     /// Notes that a recipient was refused: the acceptances before mean what they say.
     fn still_refuses(&mut self, span: Span) {
-        self.accepts_anybody
+        self.accepts_every_recipient
             .take_if(|accepted| accepted.is_surely_before(span));
         self.accepted
             .retain(|accepted| !accepted.span.is_surely_before(span));
@@ -219,8 +219,8 @@ impl Rows {
     }
 
     /// Whether acceptances are worth nothing here.
-    pub(in crate::probe::scheduler) fn accepts_anybody(&self) -> bool {
-        self.accepts_anybody.is_some()
+    pub(in crate::probe::scheduler) fn accepts_every_recipient(&self) -> bool {
+        self.accepts_every_recipient.is_some()
     }
 
     /// Whether another decoy is due, at a machine that has refused so many unknown recipients (`strangers`);
@@ -364,9 +364,9 @@ mod tests {
         rows.refuse(answer(1, 1, 2));
         rows.failed_the_test(answer(1, 10, 12).span);
         rows.refuse(answer(2, 11, 13));
-        assert!(rows.accepts_anybody());
+        assert!(rows.accepts_every_recipient());
         rows.refuse(answer(2, 14, 15));
-        assert!(!rows.accepts_anybody());
+        assert!(!rows.accepts_every_recipient());
     }
 
     #[test]

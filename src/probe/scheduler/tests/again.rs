@@ -57,7 +57,7 @@ fn refused_last(refusals: u32) -> KnownMachine {
 }
 
 #[test]
-fn whoever_was_accepted_last_is_tested_by_a_stranger() {
+fn the_last_acceptances_are_tested_by_a_decoy() {
     let honest = goes_on(accepted_last(limits::MANY_STRANGERS), honest);
     assert_eq!(honest.questions(), 1);
     assert!(honest.facts.is_empty(), "nothing is taken back");
@@ -69,7 +69,7 @@ fn whoever_was_accepted_last_is_tested_by_a_stranger() {
 }
 
 #[test]
-fn whoever_was_refused_last_is_tested_by_somebody_who_exists() {
+fn the_last_refusals_are_tested_by_an_address_known_to_exist() {
     let honest = goes_on(refused_last(limits::MANY_STRANGERS), honest);
     assert_eq!(honest.questions(), 1);
     assert_eq!(honest.word("anna@d.test"), Reason::Accepted);
@@ -177,7 +177,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
     };
     let list = people("d.test", 3, 0);
     let accepting = KnownMachine {
-        accepts_anybody: true,
+        accepts_every_recipient: true,
         ..machine(2)
     };
     let drill = caught(accepting, &list, |_| Reply::Yes);
@@ -185,7 +185,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
         assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
     }
     let refusing = KnownMachine {
-        refuses_everybody: true,
+        refuses_every_recipient: true,
         ..machine(2)
     };
     let drill = caught(refusing, &list, |_| Reply::No);

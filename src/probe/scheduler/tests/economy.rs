@@ -157,7 +157,7 @@ fn addresses_of_the_list_that_are_refused_make_a_decoy_needless() {
 }
 
 #[test]
-fn a_domain_that_takes_everybody_but_some_makes_no_promise() {
+fn a_domain_that_takes_all_but_some_recipients_makes_no_promise() {
     let but_some: fn(Question<'_>) -> Reply = |question| match question.local {
         "x0" | "x1" | "x4" | "x6" | "x7" => Reply::No,
         _ => Reply::Yes,

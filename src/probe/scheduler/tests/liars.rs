@@ -42,7 +42,7 @@ fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people
 }
 
 #[test]
-fn a_host_that_begins_to_refuse_everybody_is_not_believed() {
+fn a_host_that_begins_to_refuse_every_recipient_is_not_believed() {
     let list = people("storm.test", 800, 50);
     let drill = run_against("storm.test", &list, |question| match question.at {
         0..40_000 => honest(question),
@@ -85,7 +85,7 @@ fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
 }
 
 #[test]
-fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
+fn a_host_that_begins_to_accept_every_recipient_contradicts_itself() {
     let list = people("tired.test", 60, 0);
     let drill = run_against("tired.test", &list, |question| match question.nth {
         0..10 => honest(question),
@@ -97,7 +97,7 @@ fn a_host_that_begins_to_accept_everybody_contradicts_itself() {
 }
 
 #[test]
-fn a_decoy_refused_with_everybody_vouches_for_nobody() {
+fn a_decoy_refused_like_every_recipient_vouches_for_nobody() {
     let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     for domain in ["d.test", "all.test", "late.test"] {
         scheduler.routed(domain, route_to(0), START);
@@ -110,8 +110,8 @@ fn a_decoy_refused_with_everybody_vouches_for_nobody() {
     scheduler.weigh(IN_ORDER, all, &person("bert@all.test"), &yes, START);
     // From here on it refuses every recipient.
     for n in 0..limits::REFUSALS_IN_A_ROW {
-        let somebody = person(&format!("a{n}@d.test"));
-        scheduler.weigh(IN_ORDER, ordinary, &somebody, &no, START);
+        let recipient = person(&format!("a{n}@d.test"));
+        scheduler.weigh(IN_ORDER, ordinary, &recipient, &no, START);
     }
     let decoy = |scheduler: &mut Scheduler, domain: usize| {
         scheduler.hear_of_strangers(domain, crate::probe::CatchAll::asking_decoy, START);
@@ -171,7 +171,7 @@ fn a_second_look_counts_what_changed() {
 }
 
 #[test]
-fn whoever_tests_a_host_is_asked_about_before_all_its_other_domains() {
+fn an_address_that_tests_a_host_is_asked_about_before_all_its_other_domains() {
     // A domain where few are left, then many others, and from then on every recipient is refused.
     let habits = Habits {
         answer: |question| match question.at {
@@ -232,7 +232,7 @@ fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
 }
 
 #[test]
-fn whoever_was_accepted_while_the_decoy_was_asked_about_is_tested_too() {
+fn an_address_accepted_while_the_decoy_was_asked_about_is_tested_too() {
     let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     scheduler.routed("d.test", route_to(0), START);
     let domain = scheduler.by_name["d.test"];
@@ -284,7 +284,7 @@ fn an_accepted_control_vouches_only_for_what_was_refused_before_it() {
 }
 
 #[test]
-fn whoever_was_taken_back_tests_no_host() {
+fn an_address_that_was_taken_back_tests_no_host() {
     let mut scheduler = Scheduler::new(limits(), Arc::new(Providers::default()));
     scheduler.routed("d.test", route_to(0), START);
     let domain = scheduler.by_name["d.test"];
@@ -319,7 +319,7 @@ fn whoever_was_taken_back_tests_no_host() {
 }
 
 #[test]
-fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
+fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words() {
     let list = people("acme.test", 6, 0);
     let in_words_of_its_own = run_against("acme.test", &list, |question| match honest(question) {
         Reply::No => Reply::Unread,
@@ -353,7 +353,7 @@ fn a_stranger_refused_beside_somebody_accepted_is_refused_whatever_the_words() {
 }
 
 #[test]
-fn a_stranger_refused_for_now_beside_somebody_accepted_is_refused() {
+fn a_stranger_refused_for_now_beside_an_accepted_address_is_refused() {
     // Postfix with `soft_bounce`, or one that verifies recipients, as it is by default.
     let cautious = |question: Question<'_>| match honest(question) {
         Reply::No => Reply::NoForNow,

@@ -284,7 +284,7 @@ fn what_a_machine_that_answers_others_says_of_one_sends_nobody_elsewhere() {
 }
 
 #[test]
-fn a_machine_caught_at_refusing_everybody_costs_its_neighbours_no_belief() {
+fn a_machine_caught_at_refusing_every_recipient_costs_its_neighbours_no_belief() {
     let storm: fn(Question<'_>) -> Reply = |question| match question.at {
         0..20_000 => honest(question),
         _ => Reply::No,
@@ -408,7 +408,7 @@ fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_th
     );
 }
 
-/// Whoever it would refuse it hangs up on.
+/// It hangs up where it would refuse a recipient.
 fn hangs_up(question: Question<'_>) -> Reply {
     match honest(question) {
         Reply::Yes => Reply::Yes,

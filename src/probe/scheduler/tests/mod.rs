@@ -94,7 +94,7 @@ enum Reply {
     Blocked,
     /// We ask too fast.
     TooFast,
-    /// It has no time for anybody.
+    /// It has no time for any client.
     HasNoTime,
     /// For good, for the host takes no mail for the domain.
     NoMail,
@@ -959,7 +959,7 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
 }
 
 #[test]
-fn a_decoy_comes_back_when_everybody_else_does() {
+fn a_decoy_comes_back_when_every_other_address_does() {
     // It takes two waits, the second twice as long as the first.
     let list = people("grey.test", 4, 1);
     let drill = run_against("grey.test", &list, |question| match question.at {
@@ -1019,7 +1019,7 @@ fn a_connection_that_others_wait_for_does_not_rest() {
 }
 
 #[test]
-fn a_resting_conversation_wakes_for_whoever_is_read_from_the_list() {
+fn a_resting_conversation_wakes_for_an_address_read_from_the_list() {
     let list = people("d.test", 1, 0);
     let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
     let wait = Duration::from_secs(8);
@@ -1063,7 +1063,7 @@ fn those_put_off_are_taken_back_once_there_is_room_worth_a_pass() {
 }
 
 #[test]
-fn every_domain_where_somebody_was_put_off_is_remembered_before_its_host_is_known() {
+fn every_domain_where_an_address_was_put_off_is_remembered_before_its_host_is_known() {
     let mut scheduler = full(160, &[("small.test", 1), ("large.test", 100)]);
     scheduler.put_off("small.test");
     scheduler.put_off("large.test");
@@ -1120,7 +1120,7 @@ fn likely_good_addresses_make_connections_last() {
 }
 
 #[test]
-fn a_host_that_drops_whoever_names_a_stranger_is_still_asked_about_everybody() {
+fn a_host_that_drops_a_client_for_an_unknown_recipient_is_still_asked_about_every_address() {
     let list = people("drops.test", 20, 5);
     let drill = run_against("drops.test", &list, |question| match honest(question) {
         Reply::No => Reply::HangUp,

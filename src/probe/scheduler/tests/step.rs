@@ -109,7 +109,7 @@ fn encryption_that_failed_is_not_tried_again_by_the_next_run_yet_after_a_while()
 }
 
 #[test]
-fn a_machine_that_demands_what_it_fails_at_is_no_verdict_on_anybody() {
+fn a_machine_that_demands_what_it_fails_at_is_no_verdict_on_any_address() {
     let mut scheduler = scheduler_with(KnownHost::default());
     let mut now = START;
     let mut dialled = 0;
@@ -498,13 +498,16 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
         // An address known to exist is refused.
         scheduler.report(session, answers(&commands, &no()), START);
         assert!(matches!(scheduler.next_action(), Some(Action::Quit { .. })));
-        assert!(!scheduler.groups[0].integrity.refuses_everybody());
+        assert!(!scheduler.groups[0].integrity.refuses_every_recipient());
         if parting == Parting::OutOfStep {
             scheduler.report(session, out_of_step(), START);
         }
         scheduler.report(session, SessionEvent::Ended(parting), START);
         let is_sure = parting == Parting::InStep;
-        assert_eq!(scheduler.groups[0].integrity.refuses_everybody(), is_sure);
+        assert_eq!(
+            scheduler.groups[0].integrity.refuses_every_recipient(),
+            is_sure
+        );
         assert_eq!(scheduler.pending(), if is_sure { 4 } else { 5 });
         if is_sure {
             continue;
@@ -520,6 +523,6 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
         scheduler.report(session, answers(&commands, &yes()), later);
         scheduler.report(session, SessionEvent::Ended(Parting::InStep), later);
         assert_eq!(scheduler.pending(), 4);
-        assert!(!scheduler.groups[0].integrity.refuses_everybody());
+        assert!(!scheduler.groups[0].integrity.refuses_every_recipient());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// After `limit` refusals in a connection, everybody exists.
+/// After `limit` refusals in a connection, every recipient exists.
 fn turning(question: Question<'_>, limit: u32) -> Reply {
     match question.refused >= limit {
         true => Reply::Yes,
@@ -23,7 +23,7 @@ fn wrong(drill: &Drill, list: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn whoever_a_connection_accepts_after_its_host_has_turned_is_asked_again_elsewhere() {
+fn an_address_accepted_after_its_host_has_turned_is_asked_about_again_elsewhere() {
     let list = people("acme.test", 40, 25);
     for answer in [
         (|question| turning(question, 3)) as fn(Question<'_>) -> Reply,
@@ -68,7 +68,7 @@ fn a_host_that_never_turns_is_tested_once_for_it() {
 }
 
 #[test]
-fn whoever_is_accepted_last_in_a_connection_that_is_cut_off_is_asked_again() {
+fn an_address_accepted_last_in_a_connection_that_is_cut_off_is_asked_about_again() {
     let list = people("acme.test", 60, 40);
     for answer in [
         (|question| match question.nth {
@@ -159,7 +159,7 @@ fn a_host_that_wants_us_slower_before_it_is_tested_contradicts_itself_in_nothing
 
 #[test]
 fn a_mailbox_that_takes_nothing_for_now_counts_among_the_refusals_after_which_a_host_turns() {
-    // The decoy and one more are refused for good, one for now; whoever is asked about after that exists.
+    // The decoy and one more are refused for good, one for now; every address asked about after that exists.
     let list = ["a0", "x0", "b0", "x1", "x2", "a1"].map(|local| format!("{local}@acme.test"));
     let drill = run_against("acme.test", &list, |question| match question.local {
         _ if question.refused >= 3 => Reply::Yes,
@@ -240,13 +240,13 @@ fn what_a_neighbour_bears_keeps_no_connection_from_its_test_that_has_borne_more(
         tarpit: Duration::from_millis(400),
         ..Habits::default()
     };
-    let everybody = [list("d0.test", 3), list("d1.test", 6)].concat();
-    let mut drill = Drill::new(limits(), vec![slow, touchy], &[], &everybody);
+    let addresses = [list("d0.test", 3), list("d1.test", 6)].concat();
+    let mut drill = Drill::new(limits(), vec![slow, touchy], &[], &addresses);
     for machine in 0..2 {
         let route = super::machines::route_over(&[machine]);
         drill.routes.insert(format!("d{machine}.test"), route);
     }
     drill.run();
-    assert_eq!(wrong(&drill, &everybody), [""; 0]);
+    assert_eq!(wrong(&drill, &addresses), [""; 0]);
     assert_eq!(asked_again(&drill), 0, "{:?}", drill.seen[0].asked);
 }

@@ -644,7 +644,7 @@ impl Scene<'_> {
     }
 
     /// One question of a kind for each name; two where the first brought nothing, and another where DNS was out for a
-    /// while. Whoever reads the list anew looks up anew what was not handed out yet, so that is for each reading.
+    /// while. A run that reads the list anew looks up anew what was not handed out yet, so that is for each reading.
     fn look_ups(&mut self, witness: &Witness, readings: u64) {
         let troubled: HashSet<String> = self
             .creation
@@ -725,11 +725,11 @@ fn tests_of_turns(questions: &[Question], on_list: &HashSet<String>) -> usize {
 }
 
 /// The questions put again that explained the words in which a host refuses unknown recipients. Words that say nothing
-/// leave open whom they blame until a decoy is refused beside an accepted address of its domain, in one transaction, for
-/// only then client and sender are the same. Whoever has met such words cannot know that before the first decoy; so where
-/// one had been refused apart from any acceptance, and none yet beside one, the transaction that first brings the two
-/// together may name both once more; the transaction in which a decoy was refused before any acceptance there, an address
-/// beside it.
+/// leave open whom they blame until a decoy is refused beside an accepted address of its domain, in one transaction,
+/// for only then client and sender are the same. A client that has met such words cannot know that before the first
+/// decoy; so where one had been refused apart from any acceptance, and none yet beside one, the transaction that first
+/// brings the two together may name both once more; the transaction in which a decoy was refused before any acceptance
+/// there, an address beside it.
 fn explanation<'a>(questions: &'a [Question], on_list: &HashSet<String>) -> Vec<&'a Question> {
     let mut transactions: Vec<(u32, u32)> = Vec::new();
     for question in questions {

@@ -47,7 +47,7 @@ pub(super) struct Survey {
     roots: u64,
     /// Whether a value outside of all arrays is an address under the name of one.
     has_own_address: bool,
-    /// Whether a value outside of all arrays says something of anybody.
+    /// Whether a value outside of all arrays says something of a person.
     says_more: bool,
     /// The columns, where each value that the file is made of is a row.
     columns: Columns,

@@ -93,7 +93,7 @@ fn trouble(failed: Option<io::Error>, error: serde_json::Error) -> Trouble {
     }
 }
 
-/// A reader that gives no more than is `left` until somebody allows for more.
+/// A reader that gives no more than is `left` until the walk allows for more.
 struct Bounded<R> {
     reader: R,
     left: Rc<Cell<usize>>,
