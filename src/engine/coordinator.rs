@@ -159,7 +159,7 @@ pub async fn drain<E: From<EngineError>>(
             if let Some(Outcome::Done | Outcome::Refused { .. }) = answers.outcome {
                 inherited.open.remove(&answers.number);
             }
-            if heard.is_news(&answers) {
+            if heard.note_if_news(&answers) {
                 for event in answers.events {
                     listener.learned(event)?;
                 }
@@ -222,7 +222,7 @@ struct Heard {
 
 impl Heard {
     /// Whether answers had not come before; notes them.
-    fn is_news(&mut self, answers: &Answers) -> bool {
+    fn note_if_news(&mut self, answers: &Answers) -> bool {
         let id = fingerprint(answers.id().as_str());
         if !self.ids.insert(id) {
             return false;
@@ -552,7 +552,7 @@ impl<'a> Desk<'a> {
 
     /// Takes in answers. Returns what was learned, if they had not come before.
     fn take_in(&mut self, answers: Answers) -> Vec<Event> {
-        if !self.heard.is_news(&answers) {
+        if !self.heard.note_if_news(&answers) {
             return Vec::new();
         }
         match answers.outcome {

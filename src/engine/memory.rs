@@ -113,7 +113,7 @@ impl Kept {
     }
 
     /// Whether a message of that id was kept just now; notes it if not.
-    fn is_the_same(&mut self, id: String, now: Timestamp) -> bool {
+    fn note_message(&mut self, id: String, now: Timestamp) -> bool {
         if self.ids.len() >= IDS_SWEPT_AT {
             self.ids
                 .retain(|_, at| now.since(*at) < limits::ENGINE_SAME_MESSAGE);
@@ -252,7 +252,7 @@ impl Engine for Connection {
         order: &'a Order,
     ) -> Later<'a, Result<(), EngineError>> {
         self.at(move |kept, now| {
-            if kept.is_the_same(format!("order {}", order.id()), now) {
+            if kept.note_message(format!("order {}", order.id()), now) {
                 return;
             }
             let place = kept.next();
@@ -351,7 +351,7 @@ impl Engine for Connection {
 
     fn answer<'a>(&'a self, answers: &'a Answers) -> Later<'a, Result<(), EngineError>> {
         self.at(move |kept, now| {
-            if kept.is_the_same(format!("answer {}", answers.id()), now) {
+            if kept.note_message(format!("answer {}", answers.id()), now) {
                 return;
             }
             let place = kept.next();

@@ -86,7 +86,7 @@ mod tests {
 
     fn once(at: Timestamp) -> BTreeMap<IpAddr, InVain> {
         let mut effort = Effort::default();
-        effort.was_in_vain(at, at);
+        effort.note_in_vain(at, at);
         [([192, 0, 2, 1].into(), InVain { effort, word: None })].into()
     }
 

@@ -55,7 +55,7 @@ pub use settled::Settled;
 pub use standing::{Change, Changes, Register, Salt};
 pub use stats::Stats;
 pub use todo::Todo;
-pub use writer::Writer;
+pub use writer::{Backlog, Writer};
 
 use row::Found;
 use writer::Past;

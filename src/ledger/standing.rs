@@ -166,8 +166,8 @@ impl Register {
         &self.salt
     }
 
-    /// Whether the mailbox of this hash is met for the first time in this run.
-    pub fn is_new(&mut self, hash: u64) -> bool {
+    /// Notes the mailbox of this hash. Returns whether it is met for the first time in this run.
+    pub fn add(&mut self, hash: u64) -> bool {
         let at = self.place(hash);
         let is_new = self.now[at] == NONE;
         if is_new {
@@ -533,13 +533,13 @@ mod tests {
         let verdict = verdict_of("deliverable/accepted");
         for n in 0..20_000 {
             let hash = register.salt().hash(&format!("a{n}@b.test"));
-            assert!(register.is_new(hash));
+            assert!(register.add(hash));
             assert_eq!(
                 register.note(hash, verdict),
                 None,
                 "nothing to compare with"
             );
-            assert!(!register.is_new(hash));
+            assert!(!register.add(hash));
         }
         let mut hashes = Vec::new();
         register

@@ -508,6 +508,28 @@ fn a_run_that_was_killed_is_continued_one_that_was_completed_is_not() {
 }
 
 #[test]
+fn a_disk_that_takes_its_time_stalls_nobody_and_loses_nothing() {
+    let (_folder, path) = place();
+    let mut writer = open(&path, 0).writer().unwrap();
+    let backlog = writer.backlog();
+    // Nothing can be written meanwhile, as on a disk that hangs.
+    let busy = rusqlite::Connection::open(&path).unwrap();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let facts = limits::LEDGER_BATCH + 2 * limits::LEDGER_QUEUE;
+    for n in 0..facts {
+        let fact = asked(Whom::Subject, Reason::Accepted, false, 1);
+        writer.address(format!("p{n}@acme.test"), fact).unwrap();
+    }
+    assert!(backlog.is_long(), "no further address is taken up");
+    busy.execute_batch("COMMIT").unwrap();
+    writer.finish().unwrap();
+    assert!(!backlog.is_long());
+    let count = "SELECT count(*) FROM address";
+    let kept: i64 = busy.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(usize::try_from(kept), Ok(facts));
+}
+
+#[test]
 fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
     let (_folder, path) = place();
     let (mut ledger, _) = begin(&path, 100, Memory::Use);

@@ -1,7 +1,9 @@
 //! Writes facts beside the run, in batches at most a second old.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -56,13 +58,27 @@ impl std::fmt::Debug for Then {
     }
 }
 
-/// The writing side of a ledger: a thread with a bounded queue.
+/// How much is on its way into a ledger.
+#[derive(Clone, Debug, Default)]
+pub struct Backlog(Arc<AtomicUsize>);
+
+impl Backlog {
+    /// Whether it is so much that nothing new is better begun.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= limits::LEDGER_QUEUE
+    }
+}
+
+/// The writing side of a ledger: a thread with a queue.
 ///
 /// Facts are gathered in memory and written in one transaction, so that another run waits for the writing only, never
-/// for the gathering.
+/// for the gathering. Whoever hands in a fact never waits, be the disk ever so slow: it is for those who take up new
+/// addresses to look at the [`Backlog`]. What is under way then comes to an end, which bounds the queue.
 #[derive(Debug)]
 pub struct Writer {
-    entries: Option<SyncSender<Entry>>,
+    entries: Option<Sender<Entry>>,
+    backlog: Backlog,
     thread: Option<JoinHandle<Result<(), rusqlite::Error>>>,
     path: PathBuf,
 }
@@ -79,11 +95,13 @@ pub(super) enum Past {
 impl Writer {
     pub(super) fn start(path: &Path, run: Timestamp, past: Past) -> Result<Self, LedgerError> {
         let connection = connect(path)?;
-        let (sender, receiver) = sync_channel(limits::LEDGER_QUEUE);
+        let (sender, receiver) = channel();
+        let backlog = Backlog::default();
         let pen = Pen {
             connection,
             run,
             past,
+            backlog: backlog.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
@@ -91,6 +109,7 @@ impl Writer {
             .map_err(|error| LedgerError::Writer(error.to_string()))?;
         Ok(Writer {
             entries: Some(sender),
+            backlog,
             thread: Some(thread),
             path: path.to_owned(),
         })
@@ -186,7 +205,14 @@ impl Writer {
         self.send(Entry::Then(Then(Box::new(what))))
     }
 
+    /// What is on its way.
+    #[must_use]
+    pub fn backlog(&self) -> Backlog {
+        self.backlog.clone()
+    }
+
     fn send(&mut self, entry: Entry) -> Result<(), LedgerError> {
+        self.backlog.0.fetch_add(1, Ordering::Relaxed);
         let sent = self
             .entries
             .as_ref()
@@ -252,6 +278,8 @@ struct Pen {
     connection: Connection,
     run: Timestamp,
     past: Past,
+    /// What it has yet to take.
+    backlog: Backlog,
 }
 
 impl Pen {
@@ -261,6 +289,7 @@ impl Pen {
         while let Ok(first) = entries.recv() {
             batch.push(first);
             gather(entries, &mut batch);
+            self.backlog.0.fetch_sub(batch.len(), Ordering::Relaxed);
             self.write_batch(&mut batch)?;
         }
         Ok(())

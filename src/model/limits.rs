@@ -213,10 +213,6 @@ pub const SLOWING_HOST_FACTOR: u32 = 3;
 /// us still there.
 pub const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 
-/// From what time for an answer on replies too many are still on their way when the last that is awaited has come: a
-/// host that is quicker has sent them by then. Our choice: longer than any way there and back (RFC 6298 §2.4: a second).
-pub const UNSEEN_REPLIES: Duration = Duration::from_secs(1);
-
 /// How long nothing may come after a reply of a host that has once sent one too many. Our choice: longer than a retransmission
 /// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
 pub const QUIET_WAIT: Duration = Duration::from_secs(1);
@@ -722,7 +718,8 @@ pub const DNS_NEGATIVE_TTL: Duration = Duration::from_secs(60);
 
 // ── The ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Facts on their way into the ledger; asking waits when it is full. Our choice: a fifth of a second's worth at full speed.
+/// Facts on their way into the ledger from which on no further address is taken up. Our choice: a fifth of a second's worth
+/// at full speed.
 pub const LEDGER_QUEUE: usize = 10_000;
 
 /// Most facts of one transaction. Our choice: sorted, they share pages, the more of them the better; so many, about 7 MB, are

@@ -54,7 +54,7 @@ impl Effort {
 
     /// Notes that a connection which began at `began` ended without one: the next is spaced out by 1, 2, 4, ...
     /// seconds.
-    pub fn was_in_vain(&mut self, began: Timestamp, now: Timestamp) {
+    pub fn note_in_vain(&mut self, began: Timestamp, now: Timestamp) {
         if self.row == 0 {
             self.since = began;
         }
@@ -115,7 +115,7 @@ mod tests {
         let mut count = 0;
         loop {
             let now = effort.not_before();
-            effort.was_in_vain(now, now);
+            effort.note_in_vain(now, now);
             count += 1;
             if effort.is_spent(effort.not_before(), patience) {
                 return (count, now);
@@ -129,13 +129,13 @@ mod tests {
         let mut effort = Effort::default();
         let waits: Vec<u64> = (0..4)
             .map(|_| {
-                effort.was_in_vain(at(100), at(100));
+                effort.note_in_vain(at(100), at(100));
                 effort.not_before().since(at(100)).as_secs()
             })
             .collect();
         assert_eq!(waits, [1, 2, 4, 8]);
         for _ in 0..100 {
-            effort.was_in_vain(at(100), at(100));
+            effort.note_in_vain(at(100), at(100));
         }
         let longest = limits::FRUITLESS_WAIT * 2u32.pow(limits::FRUITLESS_DOUBLINGS);
         assert_eq!(effort.not_before().since(at(100)), longest);
@@ -162,7 +162,7 @@ mod tests {
         let mut effort = Effort::default();
         let mut fruitless = 0;
         while !effort.is_spent(effort.not_before(), PATIENCE) {
-            effort.was_in_vain(at(0), at(0));
+            effort.note_in_vain(at(0), at(0));
             effort.bore_fruit();
             fruitless += 1;
         }
@@ -179,15 +179,15 @@ mod tests {
             (Duration::ZERO, Duration::ZERO),
         ] {
             let mut effort = Effort::default();
-            effort.was_in_vain(at(0), at(60));
-            effort.was_in_vain(at(61), at(60) + longest);
+            effort.note_in_vain(at(0), at(60));
+            effort.note_in_vain(at(61), at(60) + longest);
             assert!(
                 effort.is_spent(effort.not_before(), patience),
                 "{patience:?}"
             );
         }
         let mut once = Effort::default();
-        once.was_in_vain(at(0), at(60));
+        once.note_in_vain(at(0), at(60));
         for patience in [PATIENCE, Duration::ZERO] {
             assert!(!once.is_spent(at(61), patience), "once may be chance");
             let latest = at(0) + limits::FRUITLESS_TIME;

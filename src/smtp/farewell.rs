@@ -89,7 +89,7 @@ impl Farewell {
         self.dismissal.as_ref()
     }
 
-    fn is_out_of_step(&mut self) {
+    fn fall_out_of_step(&mut self) {
         self.parting = Parting::OutOfStep;
         self.at = At::Waiting;
         self.wait = limits::RCPT_WAIT;
@@ -124,7 +124,7 @@ impl Dialogue for Farewell {
             (At::Said, Answer::Garbled(Garble::OutOfTurn))
                 if self.replies <= limits::TRIES_AT_QUIT =>
             {
-                self.is_out_of_step();
+                self.fall_out_of_step();
                 self.at = At::Say;
             }
             (At::Said | At::Waiting, Answer::Reply(reply)) if matches!(reply.code, 221 | 421) => {
@@ -139,13 +139,13 @@ impl Dialogue for Farewell {
             (At::Said, Answer::Reply(reply)) if Command::Quit.may_be_answered_by(reply.code) => {
                 self.at = At::Counting;
             }
-            (At::Said, Answer::Reply(_) | Answer::Garbled(_)) => self.is_out_of_step(),
+            (At::Said, Answer::Reply(_) | Answer::Garbled(_)) => self.fall_out_of_step(),
             (At::Counting, Answer::HungUp) => self.at = At::End,
             (At::Counting, Answer::Reply(reply)) if reply.code == 221 => {
                 self.parting = Parting::OutOfStep;
                 self.at = At::End;
             }
-            (At::Counting, _) => self.is_out_of_step(),
+            (At::Counting, _) => self.fall_out_of_step(),
             (At::Waiting, Answer::Reply(_)) if self.replies < limits::REPLIES_AFTER_QUIT => {}
             // It closes without a word, as some do, or has had its time.
             (_, _) => self.at = At::End,

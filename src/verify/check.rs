@@ -179,7 +179,7 @@ impl<'t> Checker<'t> {
         let mut best = best.expect("a row that names nobody says why");
         if let Some(address) = &best.address {
             let mark = self.seen.marker().mark(&address.key());
-            if !self.seen.is_new(mark) {
+            if !self.seen.add(mark) {
                 best.judgement.flag(Flag::Duplicate, &self.tools.policy);
             }
         }

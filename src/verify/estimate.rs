@@ -322,7 +322,7 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
                 .entry(fingerprint(address.domain().wire()))
                 .or_default();
             *rows = rows.saturating_add(1);
-            if seen.is_new(marker.mark(&address.key())) {
+            if seen.add(marker.mark(&address.key())) {
                 *mailboxes = mailboxes.saturating_add(1);
                 parted.mailboxes += 1;
             }
@@ -345,7 +345,7 @@ fn part(of: &Sample<'_>, providers: &Providers) -> Result<Parted, IntakeError> {
         let key = address.key();
         let part = parted.parts.entry(likeness).or_default();
         part.rows += 1;
-        if seen.is_new(marker.mark(&key)) {
+        if seen.add(marker.mark(&key)) {
             part.add(fingerprint((of.seed, &*key)), &key, most);
         }
     })?;

@@ -86,10 +86,10 @@ impl Seen {
         self.register.as_ref()
     }
 
-    /// Whether this is the first time that the mailbox of a mark, one of this one's marker, is met.
-    pub(super) fn is_new(&mut self, mark: Mark) -> bool {
+    /// Notes the mailbox of a mark, one of this one's marker. Returns whether it is met for the first time.
+    pub(super) fn add(&mut self, mark: Mark) -> bool {
         match &mut self.register {
-            Some(register) => register.is_new(mark.0),
+            Some(register) => register.add(mark.0),
             None => self.hashes.insert(mark.0),
         }
     }
@@ -137,7 +137,7 @@ mod tests {
         let marks: Vec<_> = (0..10_000)
             .map(|n| marker.mark(&format!("a{n}@b.test")))
             .collect();
-        assert!(marks.iter().all(|mark| seen.is_new(*mark)));
-        assert!(!marks.iter().any(|mark| seen.is_new(*mark)));
+        assert!(marks.iter().all(|mark| seen.add(*mark)));
+        assert!(!marks.iter().any(|mark| seen.add(*mark)));
     }
 }

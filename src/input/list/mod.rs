@@ -490,7 +490,7 @@ impl List {
             let Some(record) = self.cut()? else {
                 return Ok(None);
             };
-            if self.is_row(&record)? {
+            if self.take_row(&record)? {
                 return Ok(Some(self.row(&record)));
             }
             self.pass(&record);
@@ -508,7 +508,7 @@ impl List {
         let Some(record) = self.cut()? else {
             return Ok(None);
         };
-        Ok(Some(if self.is_row(&record)? {
+        Ok(Some(if self.take_row(&record)? {
             Piece::Row(self.row(&record))
         } else {
             self.pass(&record)
@@ -516,7 +516,7 @@ impl List {
     }
 
     /// Whether the record at the beginning of the view is a row.
-    fn is_row(&mut self, record: &Record) -> Result<bool, IntakeError> {
+    fn take_row(&mut self, record: &Record) -> Result<bool, IntakeError> {
         if record.content == 0 || self.stage == Stage::Footer {
             return Ok(false);
         }

@@ -214,7 +214,7 @@ impl Pace {
     }
 
     /// Notes that the host takes no more than `connections` at once. Returns the ceiling that follows.
-    pub fn is_crowded_by(&mut self, connections: u32) -> u32 {
+    pub fn note_crowded_by(&mut self, connections: u32) -> u32 {
         self.shows(Ceilings {
             connections,
             ..Ceilings::NONE
@@ -409,7 +409,7 @@ impl Pace {
     /// `wait`, then the host is asked no faster than it bore.
     ///
     /// Returns the moment from which on that machine may be asked again.
-    pub fn has_had_enough(
+    pub fn note_quota(
         &mut self,
         rest: &mut Rest,
         now: Timestamp,
@@ -658,10 +658,10 @@ mod tests {
     fn a_host_that_takes_twenty_a_minute_is_asked_no_faster_from_its_first_complaint_on() {
         let (mut pace, mut rest) = (pace(10, 2), Rest::default());
         (0..20).for_each(|n| pace.went_well(at(n * 100)));
-        let until = pace.has_had_enough(&mut rest, at(2_000), MINUTE, MINUTE);
+        let until = pace.note_quota(&mut rest, at(2_000), MINUTE, MINUTE);
         assert_eq!(until, at(62_000));
         assert_eq!(
-            pace.has_had_enough(&mut rest, at(2_100), MINUTE, MINUTE),
+            pace.note_quota(&mut rest, at(2_100), MINUTE, MINUTE),
             until,
             "what was under way hears the same"
         );
@@ -694,7 +694,7 @@ mod tests {
         };
         let most = Rate::per_seconds(20);
         let mut pace = Pace::new(own).growing_to(most);
-        pace.is_crowded_by(2);
+        pace.note_crowded_by(2);
         pace.confine(part(5), own, most);
         assert_eq!(
             (pace.ceilings.connections, pace.recipients_per_second()),
@@ -710,7 +710,7 @@ mod tests {
         for second in 0..60 {
             pace.went_well(at(second * 1_000));
         }
-        pace.has_had_enough(&mut rest, at(60_000), MINUTE, MINUTE);
+        pace.note_quota(&mut rest, at(60_000), MINUTE, MINUTE);
         let taught = pace.recipients_per_second().unwrap();
         assert!(taught < 2.0, "{taught}");
         for rate in [5, 8, 10] {
@@ -726,14 +726,14 @@ mod tests {
         // Ten minutes at ten a minute, then thirty at once.
         (0..100).for_each(|n| pace.went_well(at(n * 6_000)));
         (0..30).for_each(|n| pace.went_well(at(700_000 + n * 100)));
-        pace.has_had_enough(&mut rest, at(704_000), MINUTE, MINUTE);
+        pace.note_quota(&mut rest, at(704_000), MINUTE, MINUTE);
         let rate = pace.recipients_per_second().unwrap();
         assert!((0.4..0.5).contains(&rate), "{rate}");
         // An hour's worth in a minute.
         let (mut pace, mut rest) = (Pace::new(pace.ceilings), Rest::default());
         (0..60).for_each(|n| pace.went_well(at(n * 100)));
         let hour = MINUTE * 60;
-        pace.has_had_enough(&mut rest, at(6_000), hour, hour);
+        pace.note_quota(&mut rest, at(6_000), hour, hour);
         let rate = pace.recipients_per_second().unwrap();
         assert!((0.01..0.016).contains(&rate), "{rate}");
     }
@@ -744,11 +744,11 @@ mod tests {
             let (mut pace, mut rest) = (pace(10, 2), Rest::default());
             (0..few).for_each(|_| pace.went_well(at(0)));
             // Others may have been asked about before the run was interrupted.
-            let until = pace.has_had_enough(&mut rest, at(1_000), MINUTE, MINUTE);
+            let until = pace.note_quota(&mut rest, at(1_000), MINUTE, MINUTE);
             assert_eq!(until, at(61_000));
             assert_eq!(pace.recipients_per_second(), Some(5.0));
             (0..few).for_each(|_| pace.went_well(until));
-            pace.has_had_enough(&mut rest, until, MINUTE, MINUTE);
+            pace.note_quota(&mut rest, until, MINUTE, MINUTE);
             let rate = pace.recipients_per_second().unwrap();
             assert!(few == 0 || rate <= 2.0 / 60.0, "{few}: {rate}");
         }

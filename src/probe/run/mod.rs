@@ -516,7 +516,7 @@ impl Run {
     /// Some of the spilled addresses; those whose host is still crowded are spilled again.
     fn take_back(&mut self) -> Result<Vec<Target>, SpillError> {
         if !self.spill.is_being_read() {
-            self.scheduler.takes_back();
+            self.scheduler.note_read_from_spill();
             self.spill.begin_pass()?;
         }
         self.spill.take(limits::SUPPLY_BATCH)

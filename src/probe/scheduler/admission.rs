@@ -50,7 +50,7 @@ impl Scheduler {
         }
         while let Some(&group) = self.hosts[host].queue.front() {
             let not_before = self.not_before(group, now);
-            let asks = self.has_a_question(group, now);
+            let asks = self.find_question(group, now);
             let worth = self.hosts[host].pace.questions_worth_a_connection();
             let wants = &mut self.groups[group];
             if !asks || !wants.wants_a_session(worth) || not_before > now {
@@ -158,7 +158,7 @@ impl Scheduler {
     }
 
     /// Whether a session with a group would find something to ask, be it a test of its host.
-    fn has_a_question(&mut self, group: usize, now: Timestamp) -> bool {
+    fn find_question(&mut self, group: usize, now: Timestamp) -> bool {
         let wants = &mut self.groups[group];
         let greylisting = wants.greylisting;
         while let Some(&domain) = wants.ready.front() {
@@ -298,7 +298,7 @@ impl Scheduler {
     }
 
     /// Notes that an address does not answer, whichever domains name it.
-    pub(super) fn is_dead(&mut self, address: IpAddr, now: Timestamp) {
+    pub(super) fn note_dead(&mut self, address: IpAddr, now: Timestamp) {
         self.dead.insert(address, now + limits::DEAD_HOST_WAIT);
     }
 
@@ -342,7 +342,7 @@ impl Scheduler {
         for asked in t.asked {
             self.not_answered(asked, now);
         }
-        self.are_sure(t.unsure, now);
+        self.count_as_sure(t.unsure, now);
         self.tell_held(Until::InStep(session));
         self.tell_held(Until::NotTurned(session));
         if let Some(heard) = t.refuses_us {
@@ -353,7 +353,7 @@ impl Scheduler {
             self.tell_of_host(host);
         }
         let (_, machine) = self.groups[t.group].targets[t.target];
-        self.has_room_again(machine, t.group, now);
+        self.offer_room(machine, t.group, now);
         self.enlist(t.group);
         self.consider(host, now);
         self.serve_ready(now);

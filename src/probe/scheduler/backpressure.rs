@@ -75,7 +75,7 @@ impl Scheduler {
     }
 
     /// Notes that the addresses that were put off are being looked at again.
-    pub fn takes_back(&mut self) {
+    pub fn note_read_from_spill(&mut self) {
         self.put_off.clear();
     }
 

@@ -91,7 +91,7 @@ impl Scheduler {
     /// Lets a conversation rest until a moment, or until there is something to ask.
     fn rest(&mut self, session: SessionId, until: Timestamp) {
         self.session(session).stage = SessionStage::Idle;
-        self.has_gone_on(session);
+        self.note_going_on(session);
         self.wakes.insert((until, Wake::Session(session)));
     }
 
@@ -103,7 +103,7 @@ impl Scheduler {
     ) -> Result<(Vec<Command>, BatchPace), Idle> {
         let mut draft = self.draft(session);
         let t = &self.sessions[&session];
-        let (group, spent) = (t.group, self.spent_at_worst(session, now));
+        let (group, spent) = (t.group, self.spent_at_worst(session));
         let host = self.groups[group].host;
         let careful = self.is_careful(session);
         let pace = self.pace_of(session, &draft.offer);
@@ -120,14 +120,6 @@ impl Scheduler {
             ..draft.budget
         };
         let mut room = spent.room(budget);
-        if room == 0
-            && let Some(until) = t.unseen_until.filter(|until| now < *until)
-            && t.spent.room(budget) > 0
-            && self.groups[group].askable > 0
-        {
-            // What came too many shows by then.
-            return Err(Idle::Until(until));
-        }
         let mut within = draft.budget;
         if self.may_turn_after(session, room) {
             room = spent.room_before_a_decoy(self.owes_a_test(session), budget);
@@ -616,7 +608,7 @@ impl Scheduler {
             return Ok(());
         };
         let owed = self.owes_a_decoy(index, at_the_end);
-        let fits = self.spent_before_a_decoy(session, now).room(draft.budget) > 0
+        let fits = self.spent_before_a_decoy(session).room(draft.budget) > 0
             && self.may_address(session, domain, draft.budget);
         if owed && !fits && at_the_end && t.spent.recipients() > 0 {
             // This connection is used up: the test is worth one of its own.

@@ -61,7 +61,7 @@ impl Counts {
     /// # Panics
     ///
     /// When none was expected.
-    pub(super) fn needs_a_decoy_no_more(&mut self) {
+    pub(super) fn forget_decoy(&mut self) {
         let left = self.decoys.checked_sub(1);
         self.decoys = left.expect("a decoy that is answered was expected");
     }

@@ -38,9 +38,9 @@ impl Scheduler {
             return;
         }
         let effort = self.efforts.entry(machine).or_default();
-        effort.was_in_vain(began, now);
+        effort.note_in_vain(began, now);
         let wants = &mut self.groups[group];
-        wants.effort.was_in_vain(began, now);
+        wants.effort.note_in_vain(began, now);
         let pace = self.hosts[wants.host].pace.known().not_before;
         let rest = self.machines.get(&machine).map(|known| known.rest);
         let rest = rest.and_then(|rest| rest.until(now)).unwrap_or_default();
@@ -55,13 +55,13 @@ impl Scheduler {
     }
 
     /// Counts that a session's connection to its present machine has brought nothing, where another machine is turned to.
-    pub(super) fn was_in_vain(&mut self, session: SessionId, now: Timestamp) {
+    pub(super) fn note_in_vain(&mut self, session: SessionId, now: Timestamp) {
         let machine = self.machine(session);
         let began = self.sessions[&session].began;
         self.efforts
             .entry(machine)
             .or_default()
-            .was_in_vain(began, now);
+            .note_in_vain(began, now);
     }
 
     /// A host took its leave of a connection that had brought answers: what it counts is learned, so that the next one
@@ -127,7 +127,7 @@ impl Scheduler {
     /// An additional connection did not come about while others to the same machine stand: it takes no more than those.
     /// Where it was turned away with 421, those count that stood when it was dialled: one that was answering a goodbye has
     /// ended before the word arrives. Returns whether that is so.
-    pub(super) fn has_too_many_open(&mut self, session: SessionId, heard: &Heard) -> bool {
+    pub(super) fn heed_too_many_connections(&mut self, session: SessionId, heard: &Heard) -> bool {
         let Some(t) = self.sessions.get(&session) else {
             return false;
         };
@@ -144,9 +144,9 @@ impl Scheduler {
         if others == 0 || !at_the_door {
             return false;
         }
-        self.takes_at_most(machine, others);
+        self.cap_connections(machine, others);
         let others = u32::try_from(others).unwrap_or(u32::MAX);
-        let ceiling = self.hosts[host].pace.is_crowded_by(others);
+        let ceiling = self.hosts[host].pace.note_crowded_by(others);
         self.hosts[host].known.connections_cap = Some(ceiling);
         self.tell_of_host(host);
         true

@@ -38,7 +38,7 @@ impl Scheduler {
             self.ended(session, now);
             return;
         }
-        if self.has_too_many_open(session, heard) {
+        if self.heed_too_many_connections(session, heard) {
             self.release(session, now);
             return;
         }
@@ -46,7 +46,7 @@ impl Scheduler {
         self.note_last_word(group, heard);
         let machine = self.groups[group].targets[target].clone();
         if heard.exchange.code.is_some() {
-            self.has_met(host, machine.1);
+            self.note_met(host, machine.1);
         }
         let stage = heard.exchange.stage;
         let unencrypted;
@@ -93,10 +93,10 @@ impl Scheduler {
                 self.slow_down(host, &machine, heard, now);
             }
             _ => {
-                self.is_dead(machine.1, now);
+                self.note_dead(machine.1, now);
                 if ended == Ended::Whole && self.may_join_another(group, target, now) {
                     // It is asked there, or dialled again once that is known to be dead too.
-                    self.was_in_vain(session, now);
+                    self.note_in_vain(session, now);
                     self.release(session, now);
                     return;
                 }
@@ -125,11 +125,11 @@ impl Scheduler {
             return false;
         };
         let (_, left) = self.groups[group].targets[target];
-        self.was_in_vain(session, now);
+        self.note_in_vain(session, now);
         let t = self.session(session);
         (t.target, t.began) = (next, now);
         self.dial(session, now);
-        self.has_room_again(left, group, now);
+        self.offer_room(left, group, now);
         true
     }
 
@@ -176,7 +176,7 @@ impl Scheduler {
         if self.groups[group].failures < limits::ROUNDS && fits {
             let until = now + wait;
             self.groups[group].not_before = until;
-            self.is_mute(group, until);
+            self.note_mute(group, until);
             return;
         }
         // Addresses that wait for a later moment get their own round then.
@@ -198,7 +198,7 @@ impl Scheduler {
 
     /// Remembers that a host has not answered, so that a run that is continued does not begin to count anew. One that
     /// has ever answered under its key is left out: then it is one machine of several.
-    fn is_mute(&mut self, group: usize, until: Timestamp) {
+    fn note_mute(&mut self, group: usize, until: Timestamp) {
         let (host, rounds) = (self.groups[group].host, self.groups[group].failures);
         if !self.hosts[host].has_opened {
             self.hosts[host].known.mute = Some(Mute { rounds, until });
@@ -207,7 +207,7 @@ impl Scheduler {
     }
 
     /// A host is ready for questions.
-    pub(super) fn is_open(&mut self, group: usize) {
+    pub(super) fn note_open(&mut self, group: usize) {
         self.groups[group].failures = 0;
         let host = &mut self.hosts[self.groups[group].host];
         host.has_opened = true;
@@ -290,7 +290,7 @@ impl Scheduler {
             self.block(host, machine.clone(), heard, wait, now);
             return;
         }
-        self.has_met(host, machine.1);
+        self.note_met(host, machine.1);
         let rest = &mut self.machines.entry(machine.1).or_default().rest;
         let until = self.hosts[host].pace.slow_down(rest, now, wait);
         self.lets_rest(host, machine.1, until, now);
@@ -299,7 +299,7 @@ impl Scheduler {
 
     /// A machine takes only so many recipients in `unit`, and has had them. Where it names a longer time than our
     /// patience, it is asked no more in this run.
-    pub(super) fn has_had_enough(
+    pub(super) fn note_quota(
         &mut self,
         host: usize,
         machine: &(String, IpAddr),
@@ -312,10 +312,10 @@ impl Scheduler {
             self.block(host, machine.clone(), heard, wait, now);
             return;
         }
-        self.has_met(host, machine.1);
+        self.note_met(host, machine.1);
         let rest = &mut self.machines.entry(machine.1).or_default().rest;
         let pace = &mut self.hosts[host].pace;
-        let until = pace.has_had_enough(rest, now, unit, wait);
+        let until = pace.note_quota(rest, now, unit, wait);
         self.lets_rest(host, machine.1, until, now);
         self.leave_if_hopeless(host, machine, heard, now);
     }

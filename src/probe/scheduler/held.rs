@@ -180,14 +180,14 @@ impl Scheduler {
     }
 
     /// The machine of a session has not turned: what it accepted is told once that is sure to be in step.
-    pub(super) fn has_not_turned(&mut self, session: SessionId) {
+    pub(super) fn confirm_not_turned(&mut self, session: SessionId) {
         self.held
             .pass_on(Until::NotTurned(session), Until::InStep(session));
     }
 
     /// A further batch of a session was answered, or it rests: what was answered before is told where the machine
     /// keeps in step.
-    pub(super) fn has_gone_on(&mut self, session: SessionId) {
+    pub(super) fn note_going_on(&mut self, session: SessionId) {
         if self.sessions.contains_key(&session) && self.keeps_in_step(session) {
             self.tell_held(Until::InStep(session));
         }

@@ -89,7 +89,7 @@ impl Host {
         let of_late = |mute: &Mute| now < mute.until + limits::UNREACHABLE_WAIT;
         known.mute = known.mute.filter(of_late);
         if let Some(connections) = known.connections_cap {
-            self.pace.is_crowded_by(connections);
+            self.pace.note_crowded_by(connections);
         }
         if let Some(pace) = &known.pace {
             self.pace.resume(pace, now);

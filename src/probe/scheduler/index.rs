@@ -53,7 +53,7 @@ impl Scheduler {
                 self.groups[group].domains.push(index);
                 self.wait_at(self.groups[group].host, index);
                 self.tally.resolved += 1;
-                if !self.is_turned_away(index, now) {
+                if !self.settle_where_no_mail_is_taken(index, now) {
                     self.offer_domain(index, now);
                 }
             }
@@ -375,13 +375,13 @@ impl Scheduler {
                 self.consult_system(index, now);
             }
             (true, false) => {
-                self.counts.needs_a_decoy_no_more();
+                self.counts.forget_decoy();
                 self.tell_system(index, now);
             }
             (false, false) | (true, true) => {}
         }
         if is_news {
-            self.needs_no_vouching(index);
+            self.waive_vouching(index);
             self.knows_strangers(index, now);
         }
     }

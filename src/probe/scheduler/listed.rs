@@ -92,7 +92,7 @@ impl Scheduler {
             integrity.observe(Observed::Refused(answer));
             self.groups[group].meant = Some(domain);
         }
-        self.is_unsure(span.session, super::unsure::Unsure::Decoy { domain });
+        self.remember_unsure(span.session, super::unsure::Unsure::Decoy { domain });
         let finding = Finding::Asked {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),

@@ -69,7 +69,7 @@ impl Scheduler {
     }
 
     /// Notes that a machine has said something to us.
-    pub(super) fn has_met(&mut self, host: usize, machine: IpAddr) {
+    pub(super) fn note_met(&mut self, host: usize, machine: IpAddr) {
         self.hosts[host].met.insert(machine);
     }
 
@@ -152,7 +152,7 @@ impl Scheduler {
     }
 
     /// Notes that a machine takes no more than so many connections from us.
-    pub(super) fn takes_at_most(&mut self, machine: IpAddr, connections: usize) {
+    pub(super) fn cap_connections(&mut self, machine: IpAddr, connections: usize) {
         let most = &mut self.machines.entry(machine).or_default().connections;
         *most = Some(
             most.map_or(connections, |most| most.min(connections))
@@ -170,7 +170,7 @@ impl Scheduler {
     }
 
     /// A connection to a machine is over: a group that waited for room there gets a turn, the others before `group`.
-    pub(super) fn has_room_again(&mut self, machine: IpAddr, group: usize, now: Timestamp) {
+    pub(super) fn offer_room(&mut self, machine: IpAddr, group: usize, now: Timestamp) {
         let known = self.machines.get(&machine);
         if known.is_none_or(|known| known.connections.is_none()) {
             return;
@@ -241,7 +241,7 @@ impl Scheduler {
             exchange: heard.exchange.clone(),
             reading: heard.reading.clone(),
         };
-        self.has_met(host, machine);
+        self.note_met(host, machine);
         self.machines.entry(machine).or_default().blocked = Some(Box::new(block.clone()));
         let known = &mut self.hosts[host].known;
         known.machines.insert(machine, block.clone());

@@ -3,6 +3,33 @@
 //! All of a run's decisions meet here, none of its waiting: the scheduler is told the time with every report and
 //! answers with [`Action`] (start this conversation, say this next, hang up) and [`Event`] facts. Rows whose host may
 //! not be asked now wait here at the size of their text; no task or timer belongs to one address.
+//!
+//! # A session
+//!
+//! | stage | what happens | what follows |
+//! |---|---|---|
+//! | `Opening` | it stands ([`SessionEvent::Opened`]) | a batch: `AwaitingReplies`; nothing to ask: `Quitting` |
+//! | | it does not ([`SessionEvent::Failed`]) | the group's next machine: `Opening`; or it is over, and the group waits |
+//! | `AwaitingReplies` | [`SessionEvent::Answered`] | the next batch: `AwaitingReplies`; soon more to ask: `Idle`; else `Quitting` |
+//! | | [`SessionEvent::OutOfStep`] | its answers are taken back: `Quitting` |
+//! | `Idle` | a moment has come, or a question | a batch: `AwaitingReplies`; none after all: `Quitting` |
+//! | `Quitting` | [`SessionEvent::Dismissed`], [`SessionEvent::OutOfStep`] | what that teaches; `Quitting` |
+//! | any | [`SessionEvent::Ended`] | it is over: what nothing has put in doubt counts, what was not answered waits again |
+//!
+//! # A domain
+//!
+//! | state | what happens | what follows |
+//! |---|---|---|
+//! | looked up | DNS has no usable answer | looked up again, a limited number of times; then *closed* |
+//! | | there is no mail host | *closed*: its addresses are settled by that |
+//! | | its mail hosts are known | *open*, in the group of domains that they serve |
+//! | open, [`Unknown`](crate::probe::CatchAllState::Unknown) | an address is refused as unknown | [`RefusesSome`](crate::probe::CatchAllState::RefusesSome) |
+//! | | an address is accepted | a decoy is owed, which goes before all other addresses |
+//! | | the decoy is refused | [`RefusesStrangers`](crate::probe::CatchAllState::RefusesStrangers): acceptances count |
+//! | | it is accepted | [`CatchAll`](crate::probe::CatchAllState::CatchAll): those likely bad are asked about, few of them; the rest is settled |
+//! | | it is told to come back | owed again then; in the end [`NotTold`](crate::probe::CatchAllState::NotTold) |
+//! | open, `RefusesStrangers` | many are accepted in a row | another decoy ([`integrity`]); accepted, they are taken back |
+//! | open | its host is left, or takes no mail for it | *closed*: the rest is settled by its last word |
 
 pub mod integrity;
 
@@ -295,8 +322,6 @@ struct Session {
     stage: SessionStage,
     /// The batch under way, or the last one.
     batch: Batch,
-    /// Until when replies too many may still come, after a batch that was answered slowly.
-    unseen_until: Option<Timestamp>,
     /// Recipients that were replied to.
     replied: u32,
     /// Recipients refused for good: a host that counts mistakes counts these.
@@ -349,7 +374,6 @@ impl Session {
                 pace: BatchPace::OneByOne,
                 is_cut_short: false,
             },
-            unseen_until: None,
             replied: 0,
             refused_for_good: 0,
             refused_last: false,
@@ -402,22 +426,6 @@ struct Batch {
     pace: BatchPace,
     /// Whether it is cut short: its host is asked too much.
     is_cut_short: bool,
-}
-
-impl Batch {
-    /// Until when further replies may come where its commands travelled together and its host took long over each: if
-    /// some were too many, as many are still on their way.
-    fn unseen_until(&self, answers: &[Option<Heard>], now: Timestamp) -> Option<Timestamp> {
-        let count = |is_yes: bool| {
-            let heard = answers.iter().flatten();
-            let heard = heard.filter(|heard| heard.exchange.says_yes() == is_yes);
-            u32::try_from(heard.count().max(1)).unwrap_or(u32::MAX)
-        };
-        let took = now.since(self.began);
-        let is_slow = took >= limits::UNSEEN_REPLIES * (count(true) + count(false));
-        // It may be the refusals alone that take so long.
-        (self.pace == BatchPace::Together && is_slow).then(|| now + took / count(false))
-    }
 }
 
 /// Where a conversation stands.
@@ -873,9 +881,9 @@ impl Scheduler {
                     if host.met_at == Timestamp::default() {
                         host.met_at = now;
                     }
-                    self.is_open(group);
+                    self.note_open(group);
                     let machine = self.groups[group].targets[target].1;
-                    self.has_met(self.groups[group].host, machine);
+                    self.note_met(self.groups[group].host, machine);
                     self.dead.remove(&machine);
                     self.give_work(session, now);
                 }
@@ -890,7 +898,7 @@ impl Scheduler {
             SessionEvent::OutOfStep(heard) => self.out_of_step(session, &heard, now),
             SessionEvent::Dismissed(heard) => self.heed_dismissal(session, &heard),
             SessionEvent::Ended(parting) => {
-                self.has_parted(session, parting, now);
+                self.part(session, parting, now);
                 self.ended(session, now);
             }
         }

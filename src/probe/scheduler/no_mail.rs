@@ -28,7 +28,7 @@ impl Scheduler {
         if !says_it_takes_no_mail(&heard.exchange, &heard.reading) || self.has_answered(machine) {
             return false;
         }
-        self.takes_no_mail(machine, heard);
+        self.note_no_mail(machine, heard);
         let mut all = true;
         for domain in self.groups[group].domains.clone() {
             all &= self.settle_if_nobody_takes_its_mail(domain, &heard.exchange, now);
@@ -53,7 +53,7 @@ impl Scheduler {
         let domain = asked.domain;
         let is_about_the_machine = heard.exchange.code == Some(521);
         if is_about_the_machine {
-            self.takes_no_mail(machine, heard);
+            self.note_no_mail(machine, heard);
         } else {
             let words = (heard.exchange.clone(), heard.reading.clone());
             self.no_mail_for.insert((domain, machine), words);
@@ -153,7 +153,7 @@ impl Scheduler {
         true
     }
 
-    fn takes_no_mail(&mut self, machine: IpAddr, heard: &Heard) {
+    fn note_no_mail(&mut self, machine: IpAddr, heard: &Heard) {
         let known = self.machines.entry(machine).or_default();
         let words = (heard.exchange.clone(), heard.reading.clone());
         known.takes_no_mail = Some(Box::new(words));
@@ -173,7 +173,7 @@ impl Scheduler {
     }
 
     /// Settles a domain whose mail hosts have said about others that they take no mail. Returns whether that is so.
-    pub(super) fn is_turned_away(&mut self, domain: usize, now: Timestamp) -> bool {
+    pub(super) fn settle_where_no_mail_is_taken(&mut self, domain: usize, now: Timestamp) -> bool {
         let group = self.domains[domain].group;
         let first = group.and_then(|group| self.groups[group].targets.first());
         let known = first.and_then(|(_, machine)| self.machines.get(machine));

@@ -53,7 +53,7 @@ impl Scheduler {
         answers: &[Option<Heard>],
         now: Timestamp,
     ) -> bool {
-        self.has_gone_on(session);
+        self.note_going_on(session);
         let Some(t) = self.sessions.get_mut(&session) else {
             return false;
         };
@@ -71,7 +71,6 @@ impl Scheduler {
         }
         let t = self.session(session);
         t.replied += replied_to(answers);
-        t.unseen_until = t.batch.unseen_until(answers, now);
         let broken = how_broken(answers, t);
         let farewell = broken
             .filter(|broken| *broken == Break::Told)
@@ -102,7 +101,7 @@ impl Scheduler {
             let mail = asked.mail.and_then(|mail| answers[mail].as_ref());
             let is_refused = mail.is_some_and(|heard| !heard.exchange.says_yes());
             if is_cut_short && answers[asked.rcpt].is_none() {
-                self.was_not_put(&asked);
+                self.uncount_question(&asked);
                 if !is_refused {
                     self.not_put(asked, now);
                     continue;
@@ -113,7 +112,7 @@ impl Scheduler {
                 true => mail,
                 false => answers[asked.rcpt].as_ref(),
             };
-            let heard = heard.filter(|heard| !self.wants_it_encrypted(session, heard));
+            let heard = heard.filter(|heard| !self.heed_demand_for_tls(session, heard));
             match (heard, broken) {
                 (None, _) => self.not_answered(asked, now),
                 // It was said of the connection, not of the recipient that was asked about.
@@ -188,7 +187,7 @@ impl Scheduler {
     }
 
     /// A recipient was counted whose question was not put, for its batch was cut short.
-    fn was_not_put(&mut self, asked: &Awaited) {
+    fn uncount_question(&mut self, asked: &Awaited) {
         self.tally.recipients -= 1;
         self.tally.decoys -= u64::from(!matches!(asked.whom, Asking::Subject(_)));
     }
@@ -200,7 +199,7 @@ impl Scheduler {
             return;
         }
         self.domains[asked.domain].under_way -= 1;
-        self.counts.needs_a_decoy_no_more();
+        self.counts.forget_decoy();
         if let Some(group) = self.domains[asked.domain].group {
             let integrity = &mut self.groups[group].integrity;
             integrity.observe(Observed::DecoySetAside);
@@ -277,7 +276,7 @@ impl Scheduler {
             Break::Cut => {
                 let rest = &mut self.machines.entry(machine.1).or_default().rest;
                 if let Some(until) = self.hosts[host].pace.dropped(rest, now) {
-                    self.has_met(host, machine.1);
+                    self.note_met(host, machine.1);
                     self.lets_rest(host, machine.1, until, now);
                 }
                 if let Some(heard) = last {
@@ -293,7 +292,7 @@ impl Scheduler {
 
     /// Heeds that a host takes nothing in clear, where it says so in a session of which we have not demanded that it be
     /// encrypted: another one is to be, or none is of use. Returns whether it says so.
-    fn wants_it_encrypted(&mut self, session: SessionId, heard: &Heard) -> bool {
+    fn heed_demand_for_tls(&mut self, session: SessionId, heard: &Heard) -> bool {
         let in_clear = self.sessions[&session].privacy != Privacy::Required;
         let wants_it = heard.reading.reason == Reason::TlsRequired && in_clear;
         if wants_it {
@@ -372,7 +371,7 @@ impl Scheduler {
         match reason {
             Reason::RateLimited | Reason::HostBusy => {
                 match recipients_counted_over(&heard.exchange.reply) {
-                    Some(unit) => self.has_had_enough(host, machine, heard, unit, now),
+                    Some(unit) => self.note_quota(host, machine, heard, unit, now),
                     None => self.slow_down(host, machine, heard, now),
                 }
             }
@@ -405,10 +404,10 @@ impl Scheduler {
         }
         let remembered = asked.whom.unsure(asked.domain);
         if let Some(unsure) = remembered.filter(|_| accepted || settles(&heard.reading)) {
-            self.is_unsure(session, unsure);
+            self.remember_unsure(session, unsure);
         }
         if Scheduler::names_whom_it_is_about(&asked, &heard.exchange) {
-            self.is_proven(session);
+            self.note_proven(session);
         }
         if accepted && matches!(asked.whom, Asking::Subject(_)) {
             self.understand_the_decoy(session, asked.domain, asked.transaction, now);
@@ -426,7 +425,7 @@ impl Scheduler {
                     by: Probe::LateDecoy,
                     heard: heard.clone(),
                 };
-                self.was_tested(tested, now);
+                self.take_test(tested, now);
             }
             Asking::Subject(_) if accepted || settles(&heard.reading) => {
                 self.settled_by(span, asked, heard, now);
@@ -444,7 +443,7 @@ impl Scheduler {
         now: Timestamp,
     ) {
         self.domains[domain].under_way -= 1;
-        if heard.exchange.says_yes() && self.is_asked_afresh(span.session, domain, now) {
+        if heard.exchange.says_yes() && self.ask_afresh_in_another(span.session, domain, now) {
             self.hear_of_strangers(domain, CatchAll::decoy_not_asked, now);
             self.offer_domain(domain, now);
             return;
@@ -533,7 +532,7 @@ impl Scheduler {
                     by: Probe::Subject(subject),
                     heard: heard.clone(),
                 };
-                self.was_tested(tested, now);
+                self.take_test(tested, now);
             }
         }
         if look == Look::First {
@@ -567,7 +566,7 @@ impl Scheduler {
         self.domains[domain].under_way -= 1;
         self.hear_exception(domain, &subject, now);
         if heard.reading.reason == Reason::Greylisted {
-            self.tells_to_come_back(host, domain, now);
+            self.note_greylisting(host, domain, now);
         }
         let patience = self.limits.patience;
         let wait = self.wait_wanted(domain, Some(machine), heard, now);
@@ -632,7 +631,7 @@ impl Scheduler {
 
     /// An address was told to come back: every clock is started at once, in the whole domain with its decoy, at
     /// all domains of the machines that may have said so; of all machines where their provider acts as one.
-    fn tells_to_come_back(&mut self, host: usize, domain: usize, now: Timestamp) {
+    fn note_greylisting(&mut self, host: usize, domain: usize, now: Timestamp) {
         if !self.domains[domain].keeps_waiting {
             self.domains[domain].keeps_waiting = true;
             self.hear_of_strangers(domain, CatchAll::start_clock, now);
@@ -671,7 +670,7 @@ impl Scheduler {
             Asking::Subject(subject) => entry.push_front(&subject),
             Asking::Decoy => self.hear_of_strangers(asked.domain, decoy, now),
             Asking::LateDecoy => {
-                self.counts.needs_a_decoy_no_more();
+                self.counts.forget_decoy();
                 if let Some(group) = self.domains[asked.domain].group {
                     let integrity = &mut self.groups[group].integrity;
                     integrity.observe(Observed::DecoyTaughtNothing);

@@ -63,7 +63,7 @@ impl Scheduler {
         let is_beside = is_first && self.sessions[&session].welcomed == asked.transaction;
         let words = words(&heard.exchange);
         if is_beside && let Some(words) = &words {
-            self.are_understood(session, words, now);
+            self.mark_as_understood(session, words, now);
         }
         let machine = self.machine(session);
         let own = &self.machines.entry(machine).or_default().own_words;
@@ -119,14 +119,14 @@ impl Scheduler {
         for puzzle in beside {
             self.understand(session, &puzzle, now);
             if !puzzle.words.is_empty() {
-                self.are_understood(session, &puzzle.words, now);
+                self.mark_as_understood(session, &puzzle.words, now);
             }
         }
     }
 
     /// The words with which the machine of a conversation refuses unknown recipients are understood: so are the decoys
     /// that it has refused in them before.
-    fn are_understood(&mut self, session: SessionId, words: &str, now: Timestamp) {
+    fn mark_as_understood(&mut self, session: SessionId, words: &str, now: Timestamp) {
         let machine = self.machine(session);
         let own = &mut self.machines.entry(machine).or_default().own_words;
         own.remember(words.into());
@@ -153,7 +153,7 @@ impl Scheduler {
     }
 
     /// It is known by now how a domain treats unknown recipients, or that it does not tell.
-    pub(super) fn needs_no_vouching(&mut self, domain: usize) {
+    pub(super) fn waive_vouching(&mut self, domain: usize) {
         if !self.vouched.is_empty() && !self.is_a_puzzle(domain) {
             self.vouched.remove(&domain);
         }
@@ -255,7 +255,7 @@ impl Scheduler {
         if strangers.openness() == CatchAllState::CatchAll || strangers.decoy_under_way() {
             return;
         }
-        self.is_unsure(session, Unsure::Decoy { domain });
+        self.remember_unsure(session, Unsure::Decoy { domain });
         if self.weigh_decoy(puzzle.span, domain, &puzzle.heard, now) {
             let reading = &puzzle.heard.reading;
             self.hear_of_strangers(domain, |strangers| strangers.hear_decoy(reading, now), now);

@@ -129,9 +129,8 @@ impl Scheduler {
     /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
     /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
     /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
-    /// the answer to EHLO, which then offers nothing. For a while after a batch that was answered slowly, each acceptance
-    /// may have been told twice, and as many answers be still to come.
-    pub(super) fn spent_at_worst(&self, session: SessionId, now: Timestamp) -> Spent {
+    /// the answer to EHLO, which then offers nothing.
+    pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
         let is_sure = is_proven || self.keeps_in_step(session);
@@ -143,9 +142,7 @@ impl Scheduler {
             Looseness::Together => resets,
         };
         let spent = t.spent.out_of_step(surplus);
-        if t.unseen_until.is_some_and(|until| now < until) {
-            spent.surely_out_of_step(surplus.max(spent.accepted / 2))
-        } else if self.has_fallen_out_of_step(t.group) {
+        if self.has_fallen_out_of_step(t.group) {
             spent.surely_out_of_step(surplus)
         } else {
             spent
@@ -154,10 +151,10 @@ impl Scheduler {
 
     /// The same where a session would ask about a decoy at its end, which settles more than it costs: the worst is thought
     /// of it where there is cause to.
-    pub(super) fn spent_before_a_decoy(&self, session: SessionId, now: Timestamp) -> Spent {
+    pub(super) fn spent_before_a_decoy(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         match self.has_fallen_out_of_step(t.group) {
-            true => self.spent_at_worst(session, now),
+            true => self.spent_at_worst(session),
             false => t.spent,
         }
     }
@@ -232,7 +229,7 @@ impl Scheduler {
     }
 
     /// Remembers an answer until its session has ended.
-    pub(super) fn is_unsure(&mut self, session: SessionId, unsure: Unsure) {
+    pub(super) fn remember_unsure(&mut self, session: SessionId, unsure: Unsure) {
         if let Some(asked) = self.asked_of(&unsure) {
             self.hold(asked, Until::InStep(session));
         }
@@ -245,7 +242,7 @@ impl Scheduler {
     }
 
     /// A session has ended in step, as far as that could be told: its answers count for good.
-    pub(super) fn are_sure(&mut self, answers: Vec<Unsure>, now: Timestamp) {
+    pub(super) fn count_as_sure(&mut self, answers: Vec<Unsure>, now: Timestamp) {
         for answer in answers {
             if let Unsure::Decoy { domain } = answer {
                 self.domains[domain].unsure = false;
@@ -279,7 +276,7 @@ impl Scheduler {
     }
 
     /// The last of a session's answers names whom it is about: it is in step, and so are all before it.
-    pub(super) fn is_proven(&mut self, session: SessionId) {
+    pub(super) fn note_proven(&mut self, session: SessionId) {
         let t = self.session(session);
         t.proven = t.unsure.len();
         self.tell_held(Until::InStep(session));
@@ -292,7 +289,7 @@ impl Scheduler {
     /// about; elsewhere they are asked again, this once. So are they where the machine was found out of step in
     /// another session; if that closed in the while of quiet behind an answer, only this one: it may be that to an
     /// earlier command. This, too, happens once: some close behind every answer.
-    pub(super) fn has_parted(&mut self, session: SessionId, parting: Parting, now: Timestamp) {
+    pub(super) fn part(&mut self, session: SessionId, parting: Parting, now: Timestamp) {
         let Some(t) = self.sessions.get_mut(&session) else {
             return;
         };
@@ -310,7 +307,7 @@ impl Scheduler {
                 if is_fenced {
                     t.proven = t.proven.max(t.unsure.len() - 1);
                 }
-                self.takes_back_all(session, now);
+                self.take_back_all(session, now);
             }
             Parting::InStep if has_answered => {
                 conduct.bore = conduct.bore.max(Some(refused));
@@ -323,10 +320,10 @@ impl Scheduler {
             }
             Parting::Untold if is_telling && !conduct.shown.cover(kinds) => {
                 conduct.doubt();
-                self.takes_back_all(session, now);
+                self.take_back_all(session, now);
             }
             Parting::Untold if is_telling && conduct.faults > 0 => {
-                self.takes_back_all(session, now);
+                self.take_back_all(session, now);
             }
             Parting::Untold if is_telling => self.count_though_untold(session),
             Parting::InStep | Parting::Untold | Parting::Unfenced => {}
@@ -348,11 +345,11 @@ impl Scheduler {
     }
 
     /// Takes back what a session answered since it was last shown to be in step, and asks again.
-    fn takes_back_all(&mut self, session: SessionId, now: Timestamp) {
+    fn take_back_all(&mut self, session: SessionId, now: Timestamp) {
         let t = self.session(session);
         t.refuses_us = None;
         let unsure = t.unsure.split_off(t.proven);
-        self.is_not_known_as_steady(session);
+        self.forget_steadiness(session);
         self.forget_own_words(self.machine(session));
         self.ask_all_anew(unsure, now);
     }
@@ -391,7 +388,7 @@ impl Scheduler {
         // Answers that are taken back are no fruit.
         t.replied = 0;
         t.tail = Tail::default();
-        self.is_not_known_as_steady(session);
+        self.forget_steadiness(session);
         let host = self.groups[group].host;
         let machine = self.machine(session);
         self.take_care(session);

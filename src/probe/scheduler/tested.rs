@@ -9,7 +9,7 @@ use crate::model::timestamp::Timestamp;
 impl Scheduler {
     /// A test was answered. One that came out badly ends its session, which shows whether it was in step. One
     /// that came out well counts at once where the machine has kept in step before.
-    pub(super) fn was_tested(&mut self, tested: Tested, now: Timestamp) {
+    pub(super) fn take_test(&mut self, tested: Tested, now: Timestamp) {
         let session = tested.span.session;
         if matches!(tested.by, Probe::LateDecoy) {
             match tested.heard.reading.condemns() {
@@ -18,7 +18,7 @@ impl Scheduler {
             }
         }
         if !tested.is_bad() && self.keeps_in_step(session) {
-            self.is_tested(tested, now);
+            self.conclude_test(tested, now);
             return;
         }
         let t = self.session(session);
@@ -34,12 +34,12 @@ impl Scheduler {
         t.proven = 0;
         for test in tests {
             if let Unsure::Test(tested) = test {
-                self.is_tested(*tested, now);
+                self.conclude_test(*tested, now);
             }
         }
     }
 
-    fn is_tested(&mut self, tested: Tested, now: Timestamp) {
+    fn conclude_test(&mut self, tested: Tested, now: Timestamp) {
         let Tested {
             span,
             domain,
@@ -65,7 +65,7 @@ impl Scheduler {
         match by {
             Probe::LateDecoy => {
                 self.domains[domain].under_way -= 1;
-                self.counts.needs_a_decoy_no_more();
+                self.counts.forget_decoy();
                 if let Some(group) = self.domains[domain].group {
                     let integrity = &mut self.groups[group].integrity;
                     integrity.observe(Observed::DecoyTaughtNothing);

@@ -59,7 +59,7 @@ impl Scheduler {
         let before = t.tail.refusals.saturating_sub(1);
         group.steady = group.steady.max(before);
         t.tail.accepted.clear();
-        self.has_not_turned(session);
+        self.confirm_not_turned(session);
     }
 
     /// Notes that a conversation accepted an address of the list. Where its machine may have turned, that is told once
@@ -164,7 +164,7 @@ impl Scheduler {
             return Err(idle);
         };
         let mut draft = self.draft(session);
-        let spent = self.spent_before_a_decoy(session, now);
+        let spent = self.spent_before_a_decoy(session);
         let refused = self.sessions[&session].spent.refused;
         // What another machine of its host was found to bear meanwhile, this one has been seen to bear: it answered.
         if refused > draft.budget.refusals {
@@ -229,7 +229,7 @@ impl Scheduler {
 
     /// A decoy was accepted in a conversation that had refused some before: it accepts every recipient by now. Returns
     /// whether that is so; then all since the last refusal is asked again, in a fresh connection.
-    pub(super) fn has_turned(&mut self, session: SessionId, now: Timestamp) -> bool {
+    pub(super) fn take_back_if_turned(&mut self, session: SessionId, now: Timestamp) -> bool {
         let Some(t) = self.sessions.get(&session) else {
             return false;
         };
@@ -263,7 +263,7 @@ impl Scheduler {
 
     /// The first decoy of a domain was accepted at a machine that was seen to turn: it takes every recipient there, or
     /// has turned again. The first time it is asked again in a fresh connection. Returns whether it is.
-    pub(super) fn is_asked_afresh(
+    pub(super) fn ask_afresh_in_another(
         &mut self,
         session: SessionId,
         domain: usize,
@@ -395,7 +395,7 @@ impl Scheduler {
 
     /// What the machine of a conversation refused does not count: it is not known any more after how many refusals it
     /// still refuses a recipient.
-    pub(super) fn is_not_known_as_steady(&mut self, session: SessionId) {
+    pub(super) fn forget_steadiness(&mut self, session: SessionId) {
         let t = &self.sessions[&session];
         let (_, machine) = self.groups[t.group].targets[t.target];
         for group in self.groups_at(machine) {

@@ -63,7 +63,7 @@ pub(super) enum Mood {
 
 impl Memory {
     /// Whether a client is the first that was ever met.
-    pub(super) fn is_the_first(&mut self, client: IpAddr) -> bool {
+    pub(super) fn note_visit(&mut self, client: IpAddr) -> bool {
         *self.first.get_or_insert(client) == client
     }
 

@@ -125,7 +125,7 @@ impl Visit {
             return self.turn_away(wire, Line::TooManyConnections).await;
         }
         let is_blocked = habits.greeting == Greeting::BlocksTheFirst
-            && locked(&self.memory).is_the_first(self.client);
+            && locked(&self.memory).note_visit(self.client);
         match habits.greeting {
             Greeting::BlocksTheFirst if is_blocked => {
                 self.turn_away(wire, Line::BlockedAtDoor).await

@@ -141,7 +141,7 @@ pub async fn ask(
         ledger.refresh();
     }
     let writer = ledger.writer()?;
-    let mut questions = Questions::begin(rows, tools, ledger, told)?;
+    let mut questions = Questions::begin(rows, tools, (ledger, writer.backlog()), told)?;
     let mut recorder = Recorder {
         writer,
         observer,

@@ -9,7 +9,7 @@ use crate::input::address::Address;
 use crate::input::flags::{Flag, Flags, Lists};
 use crate::input::list::{IntakeError, List, Options, Source};
 use crate::input::suppression::Suppression;
-use crate::ledger::{Ledger, LedgerError, Settled, Todo};
+use crate::ledger::{Backlog, Ledger, LedgerError, Settled, Todo};
 use crate::model::limits;
 use crate::model::reason::Reason;
 use crate::model::verdict::{Standing, Verdict};
@@ -116,6 +116,7 @@ pub(super) struct Questions<'a> {
     suppression: &'a Suppression,
     lists: &'a Lists,
     ledger: &'a mut Ledger,
+    backlog: Backlog,
     rows: &'a Cell<u64>,
     /// How they stand so far.
     standings: &'a RefCell<Standings>,
@@ -174,7 +175,8 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Questions<'a> {
-    /// Begins to read `rows`; what is read is `told`.
+    /// Begins to read `rows`; what is read is `told`. No further row is taken up while much is on its way into the
+    /// ledger.
     ///
     /// # Errors
     ///
@@ -182,7 +184,7 @@ impl<'a> Questions<'a> {
     pub(super) fn begin(
         rows: Rows,
         tools: &'a Tools,
-        ledger: &'a mut Ledger,
+        (ledger, backlog): (&'a mut Ledger, Backlog),
         told: Told<'a>,
     ) -> Result<Self, LedgerError> {
         let Rows { from, guests } = rows;
@@ -215,6 +217,7 @@ impl<'a> Questions<'a> {
             suppression: &tools.suppression,
             lists: &tools.lists,
             ledger,
+            backlog,
             rows: told.rows,
             standings: told.standings,
             known: 0,
@@ -227,7 +230,7 @@ impl<'a> Questions<'a> {
     fn let_in(&mut self, guest: &Guest) -> Result<Option<Target>, LedgerError> {
         let address = &guest.address;
         let mark = self.seen.marker().mark(&address.key());
-        if self.suppression.has(address) || !self.seen.is_new(mark) {
+        if self.suppression.has(address) || !self.seen.add(mark) {
             return Ok(None);
         }
         // What was learned since this asking began is newer than what is remembered of the domain.
@@ -290,7 +293,7 @@ impl<'a> Questions<'a> {
         }
         let is_new = match known {
             Known::Settled(place, _) => !std::mem::replace(&mut self.met[place], true),
-            Known::Open { .. } => self.seen.is_new(mark),
+            Known::Open { .. } => self.seen.add(mark),
         };
         if !is_new {
             return stands(ACCEPTED, Flags::NONE.with(Flag::Duplicate));
@@ -396,8 +399,18 @@ impl TargetSource for Questions<'_> {
         Ok(wanted)
     }
 
+    fn is_ready(&self) -> bool {
+        !self.backlog.is_long()
+    }
+
     fn knock(&self) -> Knock {
-        self.guests.knock()
+        let guests = self.guests.knock();
+        if self.is_ready() {
+            return guests;
+        }
+        Box::pin(async {
+            let _ = tokio::time::timeout(limits::LEDGER_NAP, guests).await;
+        })
     }
 
     fn domain(&mut self, name: &str) -> Result<KnownDomain, VerifyError> {

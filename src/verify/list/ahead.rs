@@ -117,7 +117,7 @@ impl Batch {
             let Some((_, mark)) = row.address else {
                 continue;
             };
-            if !seen.is_new(mark) {
+            if !seen.add(mark) {
                 row.judgement.flag(Flag::Duplicate, policy);
             }
         }

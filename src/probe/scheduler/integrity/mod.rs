@@ -139,7 +139,7 @@ impl Integrity {
             }
             Observed::KnownGoodTaughtNothing => {
                 self.make_peace();
-                self.rows.was_questioned();
+                self.rows.note_questioned();
             }
             Observed::KnownGoodRefused {
                 is_its_own,

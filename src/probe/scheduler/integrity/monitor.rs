@@ -371,17 +371,18 @@ impl Scheduler {
         now: Timestamp,
     ) {
         self.domains[domain].under_way -= 1;
-        self.counts.needs_a_decoy_no_more();
+        self.counts.forget_decoy();
         if let Some(group) = self.domains[domain].group {
-            let observed = if heard.exchange.says_yes() && self.has_turned(span.session, now) {
-                Observed::DecoySetAside
-            } else if heard.exchange.says_yes() {
-                Observed::DecoyAccepted(span)
-            } else if heard.reading.condemns() {
-                Observed::DecoyRefused(span)
-            } else {
-                Observed::DecoyTaughtNothing
-            };
+            let observed =
+                if heard.exchange.says_yes() && self.take_back_if_turned(span.session, now) {
+                    Observed::DecoySetAside
+                } else if heard.exchange.says_yes() {
+                    Observed::DecoyAccepted(span)
+                } else if heard.reading.condemns() {
+                    Observed::DecoyRefused(span)
+                } else {
+                    Observed::DecoyTaughtNothing
+                };
             let is_refused = matches!(observed, Observed::DecoyRefused(_));
             self.observe(group, observed, &heard.exchange, now);
             let is_believed = !self.groups[group].integrity.refuses_every_recipient();

@@ -212,7 +212,7 @@ impl Rows {
 
     /// Notes that another machine of the same key accepts an address known to exist, where this one has accepted none:
     /// the row was looked into. Those refused may still be held back with all of late.
-    pub(in crate::probe::scheduler) fn was_questioned(&mut self) {
+    pub(in crate::probe::scheduler) fn note_questioned(&mut self) {
         for refusal in &mut self.refused {
             refusal.in_row = false;
         }

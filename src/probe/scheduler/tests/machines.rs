@@ -456,10 +456,10 @@ fn one_that_has_had_its_chance_is_no_reason_to_leave_those_whose_other_machine_i
     let (scheduler, [first, second]) = (&mut drill.scheduler, [targets(0)[0], targets(1)[0]]);
     for _ in 0..limits::FRUITLESS_AT_LEAST {
         let effort = scheduler.efforts.entry(first).or_default();
-        effort.was_in_vain(START, START);
+        effort.note_in_vain(START, START);
     }
     let later = START + limits::FRUITLESS_TIME * 2;
-    scheduler.is_dead(second, later);
+    scheduler.note_dead(second, later);
     assert_eq!(scheduler.first_target(0, later), 1);
     assert!(!scheduler.has_had_its_chance(0, later));
 }

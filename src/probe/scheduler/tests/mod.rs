@@ -179,7 +179,7 @@ struct Seen {
 
 impl Seen {
     /// Whether one more recipient now is more than the rate allows; if not, it is counted.
-    fn is_hurried(&mut self, (most, per): (usize, Duration), now: Timestamp) -> bool {
+    fn count_unless_hurried(&mut self, (most, per): (usize, Duration), now: Timestamp) -> bool {
         while let Some(first) = self.lately.front()
             && now.since(*first) >= per
         {
@@ -506,7 +506,7 @@ impl Drill {
                         at: self.now.as_millis() - START.as_millis(),
                     });
                     let reply = match habits.rate {
-                        Some(rate) if seen.is_hurried(rate, self.now) => Reply::TooFast,
+                        Some(rate) if seen.count_unless_hurried(rate, self.now) => Reply::TooFast,
                         Some(_) | None => reply,
                     };
                     seen.complaints += u32::from(reply == Reply::TooFast);
