@@ -148,9 +148,10 @@ fn tell_times(times: &[(&str, Duration)]) {
 
 /// Whether what is wanted was reached, for people.
 fn held(holds: bool, wanted: &str) -> String {
-    match holds {
-        true => format!(" ({wanted}: holds)"),
-        false => format!(" ({wanted}: MISSED)"),
+    if holds {
+        format!(" ({wanted}: holds)")
+    } else {
+        format!(" ({wanted}: MISSED)")
     }
 }
 
@@ -718,9 +719,10 @@ async fn serve_mail(mut visitor: TcpStream, kind: Kind, allowances: Allowances) 
             let is_too_much = kind == Kind::Limited
                 && command.starts_with(b"RCPT")
                 && !is_allowed(from, &allowances);
-            match is_too_much {
-                true => replies.extend_from_slice(b"450 4.7.1 Too many recipients, slow down\r\n"),
-                false => reply(command, &mut replies),
+            if is_too_much {
+                replies.extend_from_slice(b"450 4.7.1 Too many recipients, slow down\r\n");
+            } else {
+                reply(command, &mut replies);
             }
             start += length + 1;
         }

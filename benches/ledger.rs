@@ -127,19 +127,20 @@ fn fill(path: &Path, rows: u64, now: Timestamp) {
             let decoy = fact(Whom::Decoy, Reason::NoSuchMailbox, now, reply);
             writer.domain(domain, decoy).unwrap();
         }
-        let fact = match refused {
-            true => fact(
+        let fact = if refused {
+            fact(
                 Whom::Subject,
                 Reason::NoSuchMailbox,
                 now,
                 format!("550 5.1.1 <{key}>: Recipient address rejected: User unknown"),
-            ),
-            false => fact(
+            )
+        } else {
+            fact(
                 Whom::Subject,
                 Reason::Accepted,
                 now,
                 "250 2.1.5 Ok".to_owned(),
-            ),
+            )
         };
         writer.address(key, fact).unwrap();
     }

@@ -212,9 +212,10 @@ fn measure(shape: &Shape) {
 
 /// Whether what is wanted was reached, for people.
 fn held(holds: bool, wanted: &str) -> String {
-    match holds {
-        true => format!(" ({wanted}: holds)"),
-        false => format!(" ({wanted}: MISSED)"),
+    if holds {
+        format!(" ({wanted}: holds)")
+    } else {
+        format!(" ({wanted}: MISSED)")
     }
 }
 
@@ -398,9 +399,10 @@ impl MailHost for Postfix {
     fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
         let unknown = "Recipient address rejected: User unknown in virtual mailbox table";
         // Writing to memory cannot fail.
-        let _ = match is_known(address) {
-            true => write!(replies, "250 2.1.5 Ok\r\n"),
-            false => write!(replies, "550 5.1.1 <{address}>: {unknown}\r\n"),
+        let _ = if is_known(address) {
+            write!(replies, "250 2.1.5 Ok\r\n")
+        } else {
+            write!(replies, "550 5.1.1 <{address}>: {unknown}\r\n")
         };
         ControlFlow::Continue(())
     }

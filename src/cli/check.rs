@@ -62,9 +62,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     };
     let (zone, mut text) = (Zone::here(), String::new());
     for (input, one) in each() {
-        let _ = match args.json {
-            true => writeln!(text, "{}", one.to_json(input)),
-            false => write!(text, "{}", for_people(one, input, &tools, &zone)),
+        let _ = if args.json {
+            writeln!(text, "{}", one.to_json(input))
+        } else {
+            write!(text, "{}", for_people(one, input, &tools, &zone))
         };
     }
     std::io::stdout().lock().write_all(text.as_bytes())?;

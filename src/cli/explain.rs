@@ -166,16 +166,17 @@ fn looks_like_a_file(word: &str) -> bool {
 ///
 /// That there is nothing to explain.
 fn said<'b>(bytes: &'b [u8], name: &str) -> anyhow::Result<&'b [u8]> {
-    match bytes.trim_ascii().is_empty() {
-        false => Ok(bytes),
-        true => Err(Refusal {
+    if bytes.trim_ascii().is_empty() {
+        Err(Refusal {
             exit: Exit::NoList,
             message: format!(
                 "{name} is empty, so there is nothing to explain\n  \
-                 give a reply, a code or a message that came back (.eml)"
+             give a reply, a code or a message that came back (.eml)"
             ),
         }
-        .into()),
+        .into())
+    } else {
+        Ok(bytes)
     }
 }
 

@@ -38,13 +38,14 @@ pub(super) fn open(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
         let Some(before) = seen.insert(file, path) else {
             continue;
         };
-        return Err(usage(match before == path {
-            true => format!("{} is named twice; name each list once", path.display()),
-            false => format!(
+        return Err(usage(if before == path {
+            format!("{} is named twice; name each list once", path.display())
+        } else {
+            format!(
                 "{} and {} are the same list; name it once",
                 before.display(),
                 path.display()
-            ),
+            )
         }));
     }
     let sources = paths.iter().map(|path| Source::open(path));
@@ -58,9 +59,10 @@ pub(super) fn placed(paths: &[PathBuf], sources: Vec<Source>, out: &Path) -> Vec
     let named = names(paths).into_iter().zip(sources).zip(rights);
     named
         .map(|((name, source), rights)| {
-            let folder = match is_alone {
-                true => out.to_owned(),
-                false => out.join(format!("{name}{FOLDER}")),
+            let folder = if is_alone {
+                out.to_owned()
+            } else {
+                out.join(format!("{name}{FOLDER}"))
             };
             Input {
                 source,
@@ -91,12 +93,13 @@ pub(super) fn folder_beside(paths: &[PathBuf]) -> anyhow::Result<PathBuf> {
     folder.push(FOLDER);
     let folder = PathBuf::from(folder);
     let length = folder.file_name().map_or(0, OsStr::len);
-    match paths.len() > 1 && length > limits::FOLDER_NAME {
-        true => Err(usage(format!(
+    if paths.len() > 1 && length > limits::FOLDER_NAME {
+        Err(usage(format!(
             "a folder cannot be named after {} lists: say where the lists go with --out DIR",
             paths.len()
-        ))),
-        false => Ok(folder),
+        )))
+    } else {
+        Ok(folder)
     }
 }
 

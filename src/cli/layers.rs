@@ -121,9 +121,12 @@ impl Layers {
             .get_raw(id)
             .map(|raw| {
                 raw.map(|value| value.to_string_lossy())
-                    .map(|value| match MAY_HOLD_LOGINS.contains(&&*name) {
-                        true => without_logins(&value, std::iter::once(&*value)),
-                        false => value.into_owned(),
+                    .map(|value| {
+                        if MAY_HOLD_LOGINS.contains(&&*name) {
+                            without_logins(&value, std::iter::once(&*value))
+                        } else {
+                            value.into_owned()
+                        }
                     })
                     .collect()
             })
@@ -227,9 +230,10 @@ fn layered(arg: Arg, known: &[String], settings: &Settings) -> Arg {
     };
     // A variable that is set to nothing says nothing, as a compose file sets those that are left out.
     let says_something = std::env::var_os(variable(&name)).is_some_and(|said| !said.is_empty());
-    let arg = match says_something {
-        true => arg.env(variable(&name)).hide_env(true),
-        false => arg,
+    let arg = if says_something {
+        arg.env(variable(&name)).hide_env(true)
+    } else {
+        arg
     };
     match settings.get(&name) {
         Some(setting) => arg

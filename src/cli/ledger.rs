@@ -210,9 +210,10 @@ fn export_csv(ledger: &Ledger, out: impl Write) -> anyhow::Result<()> {
 
 fn harmless(text: &str) -> String {
     let line = safe(text);
-    match is_formula(&line) {
-        true => format!("'{line}"),
-        false => line,
+    if is_formula(&line) {
+        format!("'{line}")
+    } else {
+        line
     }
 }
 

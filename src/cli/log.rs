@@ -68,9 +68,10 @@ impl LogArgs {
         // A second start is a test's.
         let _ = match self.log_format {
             LogFormat::Text => {
-                let reader = match io::stderr().is_terminal() {
-                    true => Reader::Person,
-                    false => Reader::Log,
+                let reader = if io::stderr().is_terminal() {
+                    Reader::Person
+                } else {
+                    Reader::Log
                 };
                 log.event_format(Line { reader }).try_init()
             }

@@ -41,9 +41,10 @@ pub(super) struct ReportArgs {
 impl PageArgs {
     /// The edition that is asked for.
     pub(super) fn edition(&self) -> Edition {
-        match self.client {
-            true => Edition::Client,
-            false => Edition::Full,
+        if self.client {
+            Edition::Client
+        } else {
+            Edition::Full
         }
     }
 }

@@ -20,10 +20,7 @@ pub(super) fn without_logins<'v>(text: &str, values: impl Iterator<Item = &'v st
 /// A text from outside that cannot move the cursor, colour the screen or turn the line around: control characters,
 /// directional marks and their like become blanks.
 pub(super) fn safe(text: &str) -> String {
-    let one = |c| match text::is_harmful(c) {
-        true => ' ',
-        false => c,
-    };
+    let one = |c| if text::is_harmful(c) { ' ' } else { c };
     text.chars().map(one).collect()
 }
 

@@ -78,11 +78,12 @@ pub(super) struct ServeArgs {
 fn base_path(text: &str) -> Result<String, String> {
     let path = text.trim_end_matches('/');
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
-    match path.is_empty()
+    if path.is_empty()
         || (path.starts_with('/') && !path.contains("//") && path.chars().all(is_plain))
     {
-        true => Ok(path.to_owned()),
-        false => Err("write a path such as /presend".to_owned()),
+        Ok(path.to_owned())
+    } else {
+        Err("write a path such as /presend".to_owned())
     }
 }
 
@@ -140,9 +141,10 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         names: args.host.clone(),
         proxies: args.trust_proxy.clone(),
         base: args.base_path.clone(),
-        webhooks: match args.webhooks_anywhere {
-            true => Reach::Anywhere,
-            false => Reach::Public,
+        webhooks: if args.webhooks_anywhere {
+            Reach::Anywhere
+        } else {
+            Reach::Public
         },
         check_time: args.check_timeout,
     };

@@ -39,18 +39,20 @@ impl AskingArgs {
 
     /// Whether earlier knowledge is used.
     pub(super) fn memory(&self) -> Memory {
-        match self.refresh {
-            true => Memory::Refresh,
-            false => Memory::Use,
+        if self.refresh {
+            Memory::Refresh
+        } else {
+            Memory::Use
         }
     }
 
     /// How hosts are asked.
     pub(super) fn setup(&self) -> Setup {
         Setup {
-            depth: match self.no_smtp {
-                true => Depth::Names,
-                false => Depth::MailHosts,
+            depth: if self.no_smtp {
+                Depth::Names
+            } else {
+                Depth::MailHosts
             },
             dns: self.dns.clone(),
             proxy: self.proxy.clone(),
@@ -65,9 +67,10 @@ impl AskingArgs {
             },
             rate_max: self.host_rate_max.unwrap_or_else(|| {
                 let general = Rate::per_seconds(limits::HOST_RATE);
-                match self.host_rate == general {
-                    true => Rate::per_seconds(limits::HOST_RATE_MOST),
-                    false => self.host_rate,
+                if self.host_rate == general {
+                    Rate::per_seconds(limits::HOST_RATE_MOST)
+                } else {
+                    self.host_rate
                 }
             }),
             encryption: self.starttls.into(),
@@ -119,9 +122,12 @@ impl AskingArgs {
         setup: &Setup,
         looks: &Setup,
     ) -> anyhow::Result<Option<(World, RunConfig)>> {
-        let look = async |world: &World, origins: &[Origin]| match self.skip_preflight {
-            true => Ok(()),
-            false => super::start::fit_to_ask(self, looks, world, domains, origins).await,
+        let look = async |world: &World, origins: &[Origin]| {
+            if self.skip_preflight {
+                Ok(())
+            } else {
+                super::start::fit_to_ask(self, looks, world, domains, origins).await
+            }
         };
         let met: anyhow::Result<_> = setup.world(place, look).await;
         met.map_err(told_in_options)

@@ -101,10 +101,7 @@ pub(super) fn stop(deadline: Option<Duration>, doing: Arc<Doing>) -> Stop<'stati
     };
     let at_once = async move {
         // Of a run that ends by itself the first signal is the second order.
-        let signals = match was_over.get() {
-            true => 1,
-            false => 2,
-        };
+        let signals = if was_over.get() { 1 } else { 2 };
         count_reaches(&mut next, signals).await;
     };
     Stop::new(early, at_once)

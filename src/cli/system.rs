@@ -63,17 +63,18 @@ fn memory(allowed: Option<u64>) -> Memory {
         return Memory::Enough;
     };
     let (mebibytes, kibibytes) = (allowed >> 20, limits::ENOUGH_MEMORY >> 10);
-    match allowed < limits::LEAST_MEMORY {
-        true => Memory::TooLittle(format!(
+    if allowed < limits::LEAST_MEMORY {
+        Memory::TooLittle(format!(
             "the system lets this program have only {mebibytes} MiB of memory, and it needs {} at least\n  raise the limit: \
-             ulimit -v {kibibytes}",
+         ulimit -v {kibibytes}",
             limits::LEAST_MEMORY >> 20
-        )),
-        false => Memory::MayRunOut(format!(
+        ))
+    } else {
+        Memory::MayRunOut(format!(
             "the system lets this program have {mebibytes} MiB of memory (`ulimit -v`); that does for lists of some ten thousand \
-             rows. Where it ends with \"memory allocation failed\" nothing is lost: raise the limit (ulimit -v {kibibytes}), and \
-             the same command goes on"
-        )),
+         rows. Where it ends with \"memory allocation failed\" nothing is lost: raise the limit (ulimit -v {kibibytes}), and \
+         the same command goes on"
+        ))
     }
 }
 

@@ -301,10 +301,11 @@ fn task(args: &VerifyArgs, sources: Vec<Source>) -> anyhow::Result<Task> {
         }
         None => inputs::folder_beside(&args.lists)?,
     };
-    let all = match args.joins_to_output() {
+    let all = if args.joins_to_output() {
         // It goes there once the run is over.
-        true => Some(out.join(output::JOINED)),
-        false => args.all.clone(),
+        Some(out.join(output::JOINED))
+    } else {
+        args.all.clone()
     };
     Ok(Task {
         lists: inputs::placed(&args.lists, sources, &out),
@@ -312,9 +313,10 @@ fn task(args: &VerifyArgs, sources: Vec<Source>) -> anyhow::Result<Task> {
         options: args.reading.options(),
         memory: args.asking.memory(),
         writing: Writing {
-            cells: match args.keep_cells {
-                true => Cells::Kept,
-                false => Cells::Cleaned,
+            cells: if args.keep_cells {
+                Cells::Kept
+            } else {
+                Cells::Cleaned
             },
             all: all.zip(joined_format(args)?),
         },
@@ -337,9 +339,10 @@ fn no_file(out: &Path, lists: &[PathBuf]) -> anyhow::Result<()> {
     }
     let name = out.display();
     let place = |path: &Path| std::fs::canonicalize(path).ok();
-    let what = match lists.iter().any(|list| place(list) == place(out)) {
-        true => "the list itself",
-        false => "a file",
+    let what = if lists.iter().any(|list| place(list) == place(out)) {
+        "the list itself"
+    } else {
+        "a file"
     };
     Err(usage(format!(
         "--out names the folder that the lists are written to, but {name} is {what}, which would be lost if they took its \
@@ -364,9 +367,10 @@ fn protect(args: &VerifyArgs, task: &Task) -> anyhow::Result<()> {
     if args.format != workbook::Format::Xlsx {
         paths.retain(|path| !path.ends_with(output::WORKBOOK));
     }
-    let replace = match args.force {
-        true => Replace::Anything,
-        false => Replace::OnlyOurs,
+    let replace = if args.force {
+        Replace::Anything
+    } else {
+        Replace::OnlyOurs
     };
     output::protect(&args.lists, &paths, replace).map_err(|protected| {
         let is_all = |path: &Path| task.writing.all.iter().any(|(all, _)| all == path);

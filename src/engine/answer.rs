@@ -99,9 +99,10 @@ impl Answers {
 /// Whether the person `named` is the one of that key, or of the domain where `key` is `@` with a domain.
 #[must_use]
 pub fn is_meant(named: &str, key: &str) -> bool {
-    match key.starts_with('@') {
-        true => named.ends_with(key),
-        false => named == key,
+    if key.starts_with('@') {
+        named.ends_with(key)
+    } else {
+        named == key
     }
 }
 

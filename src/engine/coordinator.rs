@@ -894,13 +894,12 @@ async fn work(
         all_have_ended = *stage_written == Some(Stage::Closing) && desk.all_have_ended();
     }
     let is_behind = desk.borrow().is_behind();
-    let pulled = match is_behind {
-        true => Vec::new(),
-        false => {
-            crew.engine
-                .pull_answers(&crew.run, limits::ENGINE_ANSWERS)
-                .await?
-        }
+    let pulled = if is_behind {
+        Vec::new()
+    } else {
+        crew.engine
+            .pull_answers(&crew.run, limits::ENGINE_ANSWERS)
+            .await?
     };
     let nothing_came = pulled.is_empty();
     let mut desk = desk.borrow_mut();

@@ -146,10 +146,11 @@ impl Leases {
         let wish = |partition: Partition| {
             if let Some(held) = self.held.get(&partition) {
                 let left = held.until.since(now);
-                return match falls_to_us(partition) {
-                    false => Some(Wish::HandOver),
-                    true => (left + limits::ENGINE_LEASE_RENEWAL <= limits::ENGINE_LEASE)
-                        .then_some(Wish::Write(Some(held.revision))),
+                return if falls_to_us(partition) {
+                    (left + limits::ENGINE_LEASE_RENEWAL <= limits::ENGINE_LEASE)
+                        .then_some(Wish::Write(Some(held.revision)))
+                } else {
+                    Some(Wish::HandOver)
                 };
             }
             if !falls_to_us(partition) {

@@ -389,9 +389,10 @@ mod targets {
                 waiting: written.waiting,
                 not_before: written.not_before,
                 answered: written.answered,
-                turn: match written.first {
-                    true => Turn::First,
-                    false => Turn::InLine,
+                turn: if written.first {
+                    Turn::First
+                } else {
+                    Turn::InLine
                 },
             })
         };

@@ -84,9 +84,10 @@ impl Partitions {
         providers: &Providers,
         global: Global,
     ) -> Partition {
-        let slot = match is_large(key, providers) {
-            true => fingerprint(domain) % u64::from(self.slots(global)),
-            false => 0,
+        let slot = if is_large(key, providers) {
+            fingerprint(domain) % u64::from(self.slots(global))
+        } else {
+            0
         };
         self.of_slot(key, u16::try_from(slot).unwrap_or_default())
     }

@@ -221,9 +221,12 @@ type Started = Rc<RefCell<Vec<Rc<RefCell<Asking>>>>>;
 
 /// Resolves once there is an asking to begin; it is polled whenever the loop that begins them has had its turn.
 async fn started_any(started: &Started) {
-    poll_fn(|_| match started.borrow().is_empty() {
-        true => Poll::Pending,
-        false => Poll::Ready(()),
+    poll_fn(|_| {
+        if started.borrow().is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     })
     .await;
 }
@@ -484,9 +487,10 @@ impl Asking {
             known.clone_into(host);
         }
         let order = self.order_of(&event);
-        let there = match order != 0 && is_of_a_block(&event) {
-            true => &mut self.blocked,
-            false => &mut self.learned,
+        let there = if order != 0 && is_of_a_block(&event) {
+            &mut self.blocked
+        } else {
+            &mut self.learned
         };
         there.entry(order).or_default().push(event);
     }
@@ -614,9 +618,10 @@ impl Asking {
         let asked_about = self.by_domain.keys().map(String::as_str);
         let touched = self.touched.iter().map(String::as_str);
         let touched = touched.filter(|name| self.by_domain.contains_key(*name));
-        let candidates: Vec<&str> = match everywhere {
-            true => asked_about.collect(),
-            false => touched.collect(),
+        let candidates: Vec<&str> = if everywhere {
+            asked_about.collect()
+        } else {
+            touched.collect()
         };
         let done = scheduler.done_with(candidates);
         let done: Vec<u64> = done
@@ -955,9 +960,10 @@ impl TargetSource for Feed {
             let all = asking.shared_by != Some(bench.shares);
             asking.shared_by = Some(bench.shares);
             let met = std::mem::take(&mut asking.met);
-            let keys: Vec<HostKey> = match all {
-                true => asking.hosts.keys().cloned().collect(),
-                false => met,
+            let keys: Vec<HostKey> = if all {
+                asking.hosts.keys().cloned().collect()
+            } else {
+                met
             };
             for key in keys {
                 let holds =

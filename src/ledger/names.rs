@@ -65,9 +65,10 @@ impl Names {
             }
         }
         for text in local_forms(key) {
-            let tells = match text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-                true => Tells::Little,
-                false => Tells::Much,
+            let tells = if text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+                Tells::Little
+            } else {
+                Tells::Much
             };
             self.seek(text, Borders::Word, tells);
         }

@@ -9,9 +9,10 @@ use crate::probe::{
 };
 
 fn asked(whom: Whom, reason: Reason, permanent: bool, at: u64) -> Fact {
-    let (code, reply) = match permanent {
-        true => (550, "550 no"),
-        false => (250, "250 ok"),
+    let (code, reply) = if permanent {
+        (550, "550 no")
+    } else {
+        (250, "250 ok")
     };
     Fact {
         at: Timestamp::from_millis(at),
@@ -304,12 +305,13 @@ fn one_pass_finds_settled_whom_look_ups_find_settled() {
             for (a, one) in facts.iter().enumerate() {
                 for (b, other) in facts.iter().enumerate() {
                     let key = format!("{a}.{b}@{domain}");
-                    let fact = match first {
-                        true => one.clone(),
-                        false => Fact {
+                    let fact = if first {
+                        one.clone()
+                    } else {
+                        Fact {
                             at: Timestamp::from_millis(began + 1),
                             ..other.clone()
-                        },
+                        }
                     };
                     if first {
                         addresses.push((key.clone(), domain.clone()));

@@ -301,12 +301,13 @@ struct LateGreeting {
 
 impl Dialogue for LateGreeting {
     fn step(&mut self) -> Step {
-        match self.has_ended {
-            true => Step::Done,
-            false => Step::Listen {
+        if self.has_ended {
+            Step::Done
+        } else {
+            Step::Listen {
                 stage: Stage::Greeting,
                 wait: limits::PORT_25_GREETING_WAIT,
-            },
+            }
         }
     }
 

@@ -52,13 +52,14 @@ impl Spent {
     /// and to think of the worst there would end every first session early.
     #[must_use]
     pub fn out_of_step(self, surplus: u32) -> Self {
-        match self.accepted <= surplus.max(1) {
-            true => Spent {
+        if self.accepted <= surplus.max(1) {
+            Spent {
                 accepted: 0,
                 refused: self.recipients(),
                 ..self
-            },
-            false => self,
+            }
+        } else {
+            self
         }
     }
 

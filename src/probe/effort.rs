@@ -91,9 +91,10 @@ impl Effort {
     pub fn is_spent(&self, next: Timestamp, patience: Duration) -> bool {
         let in_a_row = limits::FRUITLESS_IN_A_ROW + self.fruitful.min(limits::FRUITLESS_IN_A_ROW);
         let in_all = limits::FRUITLESS_CONNECTIONS + self.fruitful / limits::FRUITFUL_PER_FRUITLESS;
-        let time = match self.row >= limits::FRUITLESS_AT_LEAST {
-            true => patience.min(limits::FRUITLESS_TIME),
-            false => limits::FRUITLESS_TIME,
+        let time = if self.row >= limits::FRUITLESS_AT_LEAST {
+            patience.min(limits::FRUITLESS_TIME)
+        } else {
+            limits::FRUITLESS_TIME
         };
         let has_lasted = self.row > 0 && next.since(self.since) > time;
         has_lasted || self.row >= in_a_row || self.fruitless >= in_all

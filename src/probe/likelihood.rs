@@ -49,9 +49,10 @@ impl Likelihood {
     #[must_use]
     pub fn by_answers(accepted: u32, refused: u32) -> Self {
         let says_something = accepted + refused >= limits::ANSWERS_THAT_TELL;
-        match says_something && refused > accepted {
-            true => Likelihood::Bad,
-            false => Likelihood::Good,
+        if says_something && refused > accepted {
+            Likelihood::Bad
+        } else {
+            Likelihood::Good
         }
     }
 }

@@ -92,9 +92,10 @@ pub fn next_kind(spent: Spent, asked: [u32; 2], good: usize, bad: usize) -> Like
     }
     let [asked_good, asked_bad] = asked.map(|count| count as usize);
     // The share of bad ones asked stays below the share of bad ones waiting.
-    match (asked_bad + 1) * good <= asked_good * bad {
-        true => Likelihood::Bad,
-        false => Likelihood::Good,
+    if (asked_bad + 1) * good <= asked_good * bad {
+        Likelihood::Bad
+    } else {
+        Likelihood::Good
     }
 }
 

@@ -67,9 +67,10 @@ impl Wait {
             Wait::OfSoftware(_) => tries <= 1,
             Wait::Untold => tries == 0,
         };
-        match wait <= left {
-            true => Some(wait + margin),
-            false => (at_the_end && !left.is_zero()).then_some(left),
+        if wait <= left {
+            Some(wait + margin)
+        } else {
+            (at_the_end && !left.is_zero()).then_some(left)
         }
     }
 }

@@ -243,9 +243,10 @@ fn mixes(strata: &[Stratum], sampled: u64) -> Vec<Mix<'_>> {
                 .map(|(outcome, all)| {
                     let asked = stratum.asked.get(*outcome).copied().unwrap_or(0);
                     // Where every address was asked about there is nothing to guess.
-                    let guess = match stratum.sampled() < stratum.rows {
-                        true => ELSEWHERE * float(*all) / float(sampled),
-                        false => 0.0,
+                    let guess = if stratum.sampled() < stratum.rows {
+                        ELSEWHERE * float(*all) / float(sampled)
+                    } else {
+                        0.0
                     };
                     (*outcome, asked, guess)
                 })

@@ -168,11 +168,11 @@ pub fn allow_again(path: &Path, keys: &[String]) -> Result<usize, Problem> {
             && record
                 .get(0)
                 .is_some_and(|cell| keys.iter().any(|key| names(cell, key)));
-        match is_meant {
-            true => gone += 1,
-            false => kept
-                .write_record(&record)
-                .map_err(|error| Problem::fault(&error))?,
+        if is_meant {
+            gone += 1;
+        } else {
+            kept.write_record(&record)
+                .map_err(|error| Problem::fault(&error))?;
         }
     }
     if gone > 0 {

@@ -198,9 +198,12 @@ impl Guard {
         });
         let headers = request.headers();
         let is_believed = self.proxies.iter().any(|proxy| proxy.has(peer));
-        let forwarded = |name: &str| match is_believed {
-            true => headers.get(name).and_then(|value| value.to_str().ok()),
-            false => None,
+        let forwarded = |name: &str| {
+            if is_believed {
+                headers.get(name).and_then(|value| value.to_str().ok())
+            } else {
+                None
+            }
         };
         let client = forwarded("x-forwarded-for")
             .and_then(|line| self.client(line))

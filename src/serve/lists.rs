@@ -230,12 +230,13 @@ impl Lists {
         let _one = self.0.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let before = received.key.as_deref().and_then(|key| self.under_key(key));
         if let Some((known, digest)) = before {
-            return match digest == received.digest {
-                true => Ok(Added::Before(known)),
-                false => Err(Problem::conflict(
+            return if digest == received.digest {
+                Ok(Added::Before(known))
+            } else {
+                Err(Problem::conflict(
                     "key_used",
                     "another list was sent under this Idempotency-Key: choose a new key for a new list",
-                )),
+                ))
             };
         }
         let Received {

@@ -100,20 +100,22 @@ pub fn picked(out: &Path, delimiter: u8, picked: &Picked) -> Result<Vec<Address>
             if let Some(Ok(address)) = cell.as_deref().map(Address::parse) {
                 addresses.push(address);
             }
-            match addresses.len() > limits::SERVED_AGAIN {
-                true => Err(Problem::bad(format!(
+            if addresses.len() > limits::SERVED_AGAIN {
+                Err(Problem::bad(format!(
                     "more than {} rows are picked: pick fewer at a time, or resume the list, which asks about all that are \
-                     open",
+                 open",
                     limits::SERVED_AGAIN
-                ))),
-                false => Ok(ControlFlow::Continue(())),
+                )))
+            } else {
+                Ok(ControlFlow::Continue(()))
             }
         },
     )?;
-    match addresses.is_empty() {
-        true => Err(Problem::bad(
+    if addresses.is_empty() {
+        Err(Problem::bad(
             "none of the rows that are picked has an address: look them up with GET /v1/lists/{id}/rows",
-        )),
-        false => Ok(addresses),
+        ))
+    } else {
+        Ok(addresses)
     }
 }

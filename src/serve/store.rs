@@ -46,9 +46,10 @@ impl TryFrom<String> for Id {
 
     fn try_from(text: String) -> Result<Id, Self::Error> {
         let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        match text.len() == 32 && text.bytes().all(is_digit) {
-            true => Ok(Id(text)),
-            false => Err("no id of a list"),
+        if text.len() == 32 && text.bytes().all(is_digit) {
+            Ok(Id(text))
+        } else {
+            Err("no id of a list")
         }
     }
 }

@@ -239,11 +239,12 @@ impl Tokens {
                 line,
             })?);
         }
-        match known.is_empty() {
-            true => Err(TokenError::None {
+        if known.is_empty() {
+            Err(TokenError::None {
                 path: path.to_owned(),
-            }),
-            false => Ok(Tokens(known)),
+            })
+        } else {
+            Ok(Tokens(known))
         }
     }
 

@@ -185,9 +185,10 @@ impl View {
             }
         };
         let is_pictured = record.is_being_verified() && standing.since.is_some();
-        let files = match record.has_lists || is_pictured {
-            true => names(record.choices.target.is_some()),
-            false => Vec::new(),
+        let files = if record.has_lists || is_pictured {
+            names(record.choices.target.is_some())
+        } else {
+            Vec::new()
         };
         View {
             id: record.id.clone(),

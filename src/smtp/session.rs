@@ -80,9 +80,10 @@ impl Software {
             .lines
             .iter()
             .any(|line| line.split_ascii_whitespace().any(|word| word == "Postfix"));
-        match says_so {
-            true => Software::Postfix,
-            false => Software::Other,
+        if says_so {
+            Software::Postfix
+        } else {
+            Software::Other
         }
     }
 }
@@ -558,9 +559,10 @@ impl Dialogue for Batch {
             BatchPace::Together => self.commands.len(),
             BatchPace::OneByOne | BatchPace::Fenced => {
                 self.skip_pointless();
-                match self.halt.is_set() {
-                    true => self.said,
-                    false => (self.said + 1).min(self.commands.len()),
+                if self.halt.is_set() {
+                    self.said
+                } else {
+                    (self.said + 1).min(self.commands.len())
                 }
             }
         };

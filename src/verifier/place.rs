@@ -92,9 +92,10 @@ pub fn world_of(
     match place {
         Place::Simulated(internet, _) => Ok(internet.world(seed)),
         Place::Offline | Place::Real => {
-            let servers = match dns.is_empty() {
-                true => Servers::System,
-                false => Servers::Named(dns.to_vec()),
+            let servers = if dns.is_empty() {
+                Servers::System
+            } else {
+                Servers::Named(dns.to_vec())
             };
             live::world(&servers, proxy.cloned(), seed)
         }

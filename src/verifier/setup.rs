@@ -270,9 +270,10 @@ impl Setup {
                 Depth::Names => start::Depth::Names,
                 Depth::MailHosts => start::Depth::MailHosts,
             },
-            surroundings: match self.allow_private || self.port != 25 || own_names {
-                true => Surroundings::Laboratory,
-                false => Surroundings::Internet,
+            surroundings: if self.allow_private || self.port != 25 || own_names {
+                Surroundings::Laboratory
+            } else {
+                Surroundings::Internet
             },
         };
         start::look(world, &starting).await

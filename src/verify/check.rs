@@ -41,10 +41,7 @@ impl JudgedAddress {
         let judgement = &self.judgement;
         let address = self.address.as_ref().map(ToString::to_string);
         let address = address.unwrap_or_default();
-        let input = match address == input {
-            true => "",
-            false => input,
-        };
+        let input = if address == input { "" } else { input };
         let columns = judgement.columns(self.bounce, &address, input);
         serde_json::json!({
             "address": columns.address,
@@ -169,13 +166,13 @@ impl<'t> Checker<'t> {
         ledger: &mut Ledger,
     ) -> Result<JudgedAddress, LedgerError> {
         let all = self.all(contents, ledger)?.into_iter();
-        let best =
-            all.reduce(
-                |best, other| match other.judgement.is_better_than(&best.judgement) {
-                    true => other,
-                    false => best,
-                },
-            );
+        let best = all.reduce(|best, other| {
+            if other.judgement.is_better_than(&best.judgement) {
+                other
+            } else {
+                best
+            }
+        });
         let mut best = best.expect("a row that names nobody says why");
         if let Some(address) = &best.address {
             let mark = self.seen.marker().mark(&address.key());

@@ -121,9 +121,10 @@ impl Place {
     /// Where `row` stands.
     pub(crate) fn of(row: &Row<'_>) -> Self {
         let is_short = row.width == Width::Short && !row.raw.contains(&b'@');
-        match is_short || row.about == About::OtherRows {
-            true => Place::Footer,
-            false => Place::Table,
+        if is_short || row.about == About::OtherRows {
+            Place::Footer
+        } else {
+            Place::Table
         }
     }
 }

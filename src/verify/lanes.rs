@@ -122,9 +122,10 @@ mod tests {
         move || {
             let number = next;
             next += 1;
-            let follows = match next < end {
-                true => Follows::More,
-                false => Follows::Nothing,
+            let follows = if next < end {
+                Follows::More
+            } else {
+                Follows::Nothing
             };
             (number, follows)
         }

@@ -102,9 +102,10 @@ impl Queues {
         let takes =
             |recipients: f64, rate: Rate| rate.per_second().map_or(0.0, |rate| recipients / rate);
         let together = takes(all * share, limits.all);
-        let at_best = match limits.rate.is_below(limits.rate_max) {
-            true => limits.rate_max,
-            false => limits.rate,
+        let at_best = if limits.rate.is_below(limits.rate_max) {
+            limits.rate_max
+        } else {
+            limits.rate
         };
         // Not all rows that look alike are at the same host; and where a few had to come back, some of many will.
         let soonest = (takes(longest, at_best) * 0.8)

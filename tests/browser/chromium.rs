@@ -290,11 +290,10 @@ impl Driver {
                 .read_line(&mut line)
                 .map_err(|error| error.to_string())?;
             let Some((name, value)) = line.trim_end().split_once(':') else {
-                match line.trim_end().is_empty() {
-                    true => break,
-                    // The status line: what went wrong stands in the body too.
-                    false => continue,
+                if line.trim_end().is_empty() {
+                    break;
                 }
+                continue;
             };
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().map_err(|_| line.clone())?;

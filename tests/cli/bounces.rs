@@ -475,9 +475,10 @@ fn read_huge(folder: &Path, source: &str, piped: bool) -> (Value, usize) {
         .args(["bounces", "--json", "--no-ledger"])
         .arg(if piped { "-" } else { source })
         .current_dir(folder)
-        .stdin(match piped {
-            true => std::process::Stdio::from(fs::File::open(folder.join(source)).unwrap()),
-            false => std::process::Stdio::null(),
+        .stdin(if piped {
+            std::process::Stdio::from(fs::File::open(folder.join(source)).unwrap())
+        } else {
+            std::process::Stdio::null()
         })
         .stdout(fs::File::create(folder.join("out")).unwrap());
     let mut program = command.spawn().unwrap();

@@ -52,9 +52,10 @@ struct AnnaAndBea;
 impl MailHost for AnnaAndBea {
     fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
         let is_known = address.starts_with("anna@") || address.starts_with("bea@");
-        let reply: &[u8] = match is_known {
-            true => b"250 2.1.5 Ok\r\n",
-            false => b"550 5.1.1 User unknown\r\n",
+        let reply: &[u8] = if is_known {
+            b"250 2.1.5 Ok\r\n"
+        } else {
+            b"550 5.1.1 User unknown\r\n"
         };
         replies.extend_from_slice(reply);
         ControlFlow::Continue(())

@@ -83,9 +83,10 @@ pub(crate) fn visits(lines: &[String]) -> Vec<Visit> {
         } else if event.starts_with("failed-command") && event.contains("DATA") {
             visit.data = true;
         } else if event.starts_with("disconnected") {
-            visit.ending = match event.contains("reason=quit") {
-                true => Ending::Quit,
-                false => Ending::Lost,
+            visit.ending = if event.contains("reason=quit") {
+                Ending::Quit
+            } else {
+                Ending::Lost
             };
         }
     }

@@ -24,13 +24,14 @@ pub(crate) fn start(machine: &Machine, host: &Host, domains: &[&Domain]) {
             };
             let _ = writeln!(users, "{}@{}\t{to}", person.local, domain.name);
         }
-        let rest = match domain
+        let rest = if domain
             .people
             .iter()
             .any(|person| person.truth == Truth::CatchAll)
         {
-            true => "vmail",
-            false => "error:nouser 550 User unknown",
+            "vmail"
+        } else {
+            "error:nouser 550 User unknown"
         };
         let _ = writeln!(users, "@{}\t{rest}", domain.name);
     }

@@ -83,9 +83,10 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_presend"));
         command
             .arg("serve")
-            .args(match more.contains(&"--listen") {
-                true => &[][..],
-                false => &["--listen", "127.0.0.1:0"],
+            .args(if more.contains(&"--listen") {
+                &[][..]
+            } else {
+                &["--listen", "127.0.0.1:0"]
             })
             .arg("--world")
             .arg(self.path("world.toml"))
@@ -326,10 +327,7 @@ pub fn read_answer(stream: &mut TcpStream) -> Answer {
     Answer {
         status,
         headers,
-        body: match is_chunked {
-            true => joined(&body),
-            false => body,
-        },
+        body: if is_chunked { joined(&body) } else { body },
     }
 }
 
@@ -356,9 +354,10 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => all.extend(files(&path)),
-            false => all.push(path),
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            all.push(path);
         }
     }
     all

@@ -121,23 +121,24 @@ fn ask(server: &Server, known: &[String], rate: &Rate) -> Vec<Duration> {
 #[test]
 fn what_is_known_is_told_at_once_while_a_list_runs() {
     // A debug build on a laden machine is told from a fault by a second; the promise is 50 ms.
-    let (rows, rate, most) = match is_whole() {
-        true => (
+    let (rows, rate, most) = if is_whole() {
+        (
             100_000,
             Rate {
                 requests: 200,
                 seconds: 30,
             },
             Duration::from_millis(50),
-        ),
-        false => (
+        )
+    } else {
+        (
             2_000,
             Rate {
                 requests: 50,
                 seconds: 4,
             },
             Duration::from_secs(1),
-        ),
+        )
     };
     let server = Home::with(rows).serve(&["--world-speed", "10"]);
     let known: Vec<String> = (0..50)

@@ -425,9 +425,10 @@ impl TargetSource for Failing {
     fn tend(&mut self, _: &mut Scheduler, _: Timestamp) -> Result<(), Failed> {
         self.told_before.push(self.told.get());
         self.turns += 1;
-        match self.turns > self.fails_at {
-            true => Err(Failed),
-            false => Ok(()),
+        if self.turns > self.fails_at {
+            Err(Failed)
+        } else {
+            Ok(())
         }
     }
 }

@@ -193,14 +193,15 @@ fn written(answer: &Answer, question: &[u8], end: usize, most: usize) -> Vec<u8>
     let is_held_back = answer.over_tcp.is_some() && !is_tcp;
     let whole = !is_held_back && 12 + asked.len() + body.len() <= most;
     let truncated = if whole { 0 } else { 0x0200 };
-    let counts = match whole {
-        true => [
+    let counts = if whole {
+        [
             1,
             u16::try_from(answer.records.len()).unwrap(),
             u16::from(answer.proven),
             0,
-        ],
-        false => [1, 0, 0, 0],
+        ]
+    } else {
+        [1, 0, 0, 0]
     };
     let mut bytes = question[..2].to_vec();
     bytes.extend((RESPONSE | answer.bits | answer.code | truncated).to_be_bytes());

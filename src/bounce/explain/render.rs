@@ -38,9 +38,12 @@ pub fn render(explanation: &Explanation, width: usize, style: Style) -> String {
         .readings
         .iter()
         .take(told)
-        .map(|reading| match open {
-            true => one_of_several(reading),
-            false => meaning(reading),
+        .map(|reading| {
+            if open {
+                one_of_several(reading)
+            } else {
+                meaning(reading)
+            }
         })
         .collect();
     page.section("What it means", &meanings);

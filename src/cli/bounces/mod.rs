@@ -105,9 +105,12 @@ fn kind(name: &str) -> Kind {
 /// Runs `presend bounces`.
 pub(super) fn run(args: &BouncesArgs) -> anyhow::Result<Exit> {
     let is_piped_in = args.files.iter().any(|file| file == Path::new("-"));
-    import(args).map_err(|error| match is_piped_in {
-        true => handed_in_again(error),
-        false => error,
+    import(args).map_err(|error| {
+        if is_piped_in {
+            handed_in_again(error)
+        } else {
+            error
+        }
     })
 }
 
@@ -253,9 +256,12 @@ fn ledger(
         }
         None => (own_ledger()?, None),
     };
-    let open = || match path.exists() {
-        true => Ledger::find(&path, now),
-        false => Ledger::open(&path, &realm, Lifetimes::default(), now),
+    let open = || {
+        if path.exists() {
+            Ledger::find(&path, now)
+        } else {
+            Ledger::open(&path, &realm, Lifetimes::default(), now)
+        }
     };
     let ledger = match patiently(open) {
         // Another process may be making it at this moment, as when a hundred bounces are piped in at once.

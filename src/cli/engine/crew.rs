@@ -39,12 +39,13 @@ pub(in crate::cli) struct CrewArgs {
 /// Reads how long answers are kept: for as long at least as doubles of them are told apart.
 fn keeping(text: &str) -> Result<Duration, String> {
     let read = duration(text)?;
-    match read >= limits::ENGINE_SAME_MESSAGE {
-        true => Ok(read),
-        false => Err(format!(
+    if read >= limits::ENGINE_SAME_MESSAGE {
+        Ok(read)
+    } else {
+        Err(format!(
             "{text} is too short for an interruption: write at least {}",
             humantime::format_duration(limits::ENGINE_SAME_MESSAGE)
-        )),
+        ))
     }
 }
 

@@ -114,14 +114,16 @@ pub(super) fn run(args: &StatusArgs, secrets: Secrets<'_>) -> anyhow::Result<Exi
         let engine = args.engine.visit(secrets, "presend engine status").await?;
         anyhow::Ok(look(&engine).await?)
     })?;
-    let text = match args.json {
-        true => format!("{:#}\n", serde_json::to_value(&status)?),
-        false => told(&status),
+    let text = if args.json {
+        format!("{:#}\n", serde_json::to_value(&status)?)
+    } else {
+        told(&status)
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(match status.troubles.is_empty() {
-        true => Exit::Done,
-        false => Exit::ThresholdExceeded,
+    Ok(if status.troubles.is_empty() {
+        Exit::Done
+    } else {
+        Exit::ThresholdExceeded
     })
 }
 
@@ -297,9 +299,10 @@ fn told(status: &Status) -> String {
     let _ = writeln!(
         text,
         "{}; {} open{}, {} kept, {} MB",
-        match stages.is_empty() {
-            true => "no run".to_owned(),
-            false => format!("runs: {}", stages.join(", ")),
+        if stages.is_empty() {
+            "no run".to_owned()
+        } else {
+            format!("runs: {}", stages.join(", "))
         },
         counted(status.orders, "order", "orders"),
         match status.orders {

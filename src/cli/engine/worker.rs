@@ -88,11 +88,12 @@ const LABEL: usize = 24;
 /// Reads a name such as `v1`.
 fn label(text: &str) -> Result<String, String> {
     let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    match (1..=LABEL).contains(&text.len()) && text.bytes().all(fits) {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
+    if (1..=LABEL).contains(&text.len()) && text.bytes().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
             "`{text}` is no name of a worker: write a-z, 0-9 and -, at most {LABEL} of them"
-        )),
+        ))
     }
 }
 
@@ -106,9 +107,10 @@ fn labelled(machine: &str) -> String {
         _ => None,
     });
     let name: String = kept.take(LABEL).collect();
-    match name.is_empty() {
-        true => "worker".to_owned(),
-        false => name,
+    if name.is_empty() {
+        "worker".to_owned()
+    } else {
+        name
     }
 }
 
@@ -207,9 +209,12 @@ pub(in crate::cli) fn run(args: &WorkerArgs, secrets: Secrets<'_>) -> anyhow::Re
     let setup = args.setup();
     place.runtime()?.block_on(async {
         let met: anyhow::Result<_> = setup
-            .world(&place, async |world, origins| match args.skip_preflight {
-                true => Ok(()),
-                false => start::worker_is_fit(&setup, world, origins).await,
+            .world(&place, async |world, origins| {
+                if args.skip_preflight {
+                    Ok(())
+                } else {
+                    start::worker_is_fit(&setup, world, origins).await
+                }
             })
             .await;
         let met = met.map_err(super::super::session::told_in_options)?;

@@ -148,13 +148,15 @@ impl Notice {
         };
         // Of a host that did not reply the words are ours.
         let is_reply = words.chars().take(3).filter(char::is_ascii_digit).count() == 3;
-        let words = match is_reply {
-            true => format!("\"{words}\"."),
-            false => words.clone(),
+        let words = if is_reply {
+            format!("\"{words}\".")
+        } else {
+            words.clone()
         };
-        let said = match one {
-            true => format!("It said: {words}"),
-            false => format!("{first} said: {words}"),
+        let said = if one {
+            format!("It said: {words}")
+        } else {
+            format!("{first} said: {words}")
         };
         match self.trouble {
             Trouble::Blocked => {
@@ -167,9 +169,10 @@ impl Notice {
                 )
             }
             Trouble::Left => {
-                let (gives, is) = match one {
-                    true => ("gives", "is"),
-                    false => ("give", "are"),
+                let (gives, is) = if one {
+                    ("gives", "is")
+                } else {
+                    ("give", "are")
                 };
                 format!(
                     "{who} {gives} no answer about anybody and {is} left for this run; {left} there {goes} to review, and the \
@@ -177,9 +180,10 @@ impl Notice {
                 )
             }
             Trouble::Doubted => {
-                let (refuses, is) = match one {
-                    true => ("refuses", "its refusals are not believed"),
-                    false => ("refuse", "their refusals are not believed"),
+                let (refuses, is) = if one {
+                    ("refuses", "its refusals are not believed")
+                } else {
+                    ("refuse", "their refusals are not believed")
                 };
                 format!(
                     "{who} {refuses} whoever is asked about, known-good addresses too, so {is}; {left} there {goes} to review. \

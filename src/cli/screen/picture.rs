@@ -149,9 +149,10 @@ impl Scene {
             1 => "waits",
             _ => "wait",
         };
-        let why = match waiting.greylist {
-            true => "for greylisting at",
-            false => "to come back to",
+        let why = if waiting.greylist {
+            "for greylisting at"
+        } else {
+            "to come back to"
         };
         let whom = match waiting.hosts {
             1 => waiting.largest.iter().map(|one| safe(&one.host)).collect(),

@@ -153,21 +153,19 @@ impl Nats {
             // A version of nobody's making: whether it can do it is seen.
             (_, _) => false,
         };
-        match is_old {
-            true => Err(EngineError::Incompatible(format!(
+        if is_old {
+            Err(EngineError::Incompatible(format!(
                 "nats-server {version} is too old; 2.9 is the oldest that will do"
-            ))),
-            false => Ok(()),
+            )))
+        } else {
+            Ok(())
         }
     }
 
     /// Sets up what is not there yet; of what is there, only how long answers are kept is changed.
     async fn set_up(&self, keeping: &Keeping) -> Result<(), EngineError> {
         let in_a_cluster = self.jetstream.client.server_info().cluster.is_some();
-        let copies = keeping.copies.unwrap_or(match in_a_cluster {
-            true => 3,
-            false => 1,
-        });
+        let copies = keeping.copies.unwrap_or(if in_a_cluster { 3 } else { 1 });
         let answers_for = keeping.answers_for.unwrap_or(limits::ENGINE_KEEP);
         let partitions = keeping.partitions.unwrap_or_default();
         for mut stream in self.places.streams(copies, answers_for, partitions) {
@@ -562,9 +560,10 @@ impl Engine for Nats {
         Box::pin(async move {
             let stream = &self.places.answers;
             let name = format!("run-{run}");
-            let from = match self.knows_reader(&name) {
-                true => From::Beginning,
-                false => self.begin_again(&name).await?,
+            let from = if self.knows_reader(&name) {
+                From::Beginning
+            } else {
+                self.begin_again(&name).await?
             };
             let filter = self.places.answers_of(run);
             let reader = Reader {
@@ -740,12 +739,13 @@ impl Nats {
             }
             *seen = Some(Instant::now());
         }
-        match self.orders_created().await? == self.orders_since {
-            true => Ok(()),
-            false => Err(EngineError::Gone(format!(
+        if self.orders_created().await? == self.orders_since {
+            Ok(())
+        } else {
+            Err(EngineError::Gone(format!(
                 "{} was deleted, and set up anew without what it kept",
                 self.places.orders
-            ))),
+            )))
         }
     }
 

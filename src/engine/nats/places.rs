@@ -36,12 +36,13 @@ impl FromStr for Prefix {
     fn from_str(text: &str) -> Result<Self, String> {
         let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
         let is_one = (1..=limits::ENGINE_PREFIX).contains(&text.len()) && text.bytes().all(fits);
-        match is_one {
-            true => Ok(Prefix(text.to_owned())),
-            false => Err(format!(
+        if is_one {
+            Ok(Prefix(text.to_owned()))
+        } else {
+            Err(format!(
                 "`{text}` is no prefix: write a-z, 0-9 and -, at most {} of them",
                 limits::ENGINE_PREFIX
-            )),
+            ))
         }
     }
 }

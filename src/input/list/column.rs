@@ -159,13 +159,14 @@ pub(super) fn only(records: &[Record<'_>], choice: &ColumnChoice) -> Result<Foun
         ColumnChoice::Detect | ColumnChoice::Numbered(1) => true,
         ColumnChoice::Named(_) | ColumnChoice::Numbered(_) => false,
     };
-    match is_it && !records.is_empty() {
-        true => Ok(Found {
+    if is_it && !records.is_empty() {
+        Ok(Found {
             column: 0,
             first: FirstRecord::Row,
             spare: Vec::new(),
-        }),
-        false => Err(Undecided::Absent),
+        })
+    } else {
+        Err(Undecided::Absent)
     }
 }
 

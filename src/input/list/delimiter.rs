@@ -82,9 +82,10 @@ impl FromStr for Delimiter {
         let parts_fields = mark.is_ascii()
             && !mark.is_ascii_alphanumeric()
             && !matches!(mark, b'"' | b'\n' | b'\r' | b'@' | b'.' | 0);
-        match parts_fields {
-            true => Ok(Delimiter::Mark(mark)),
-            false => Err(refused()),
+        if parts_fields {
+            Ok(Delimiter::Mark(mark))
+        } else {
+            Err(refused())
         }
     }
 }

@@ -44,9 +44,10 @@ impl Earlier {
         record: &'r [u8],
         place: Option<Range<usize>>,
     ) -> (Cow<'r, [u8]>, Option<Range<usize>>) {
-        let fields = match self.columns.is_empty() {
-            true => Vec::new(),
-            false => record::places(record, self.delimiter),
+        let fields = if self.columns.is_empty() {
+            Vec::new()
+        } else {
+            record::places(record, self.delimiter)
         };
         if fields.len() < self.columns.len() || fields.is_empty() {
             return (Cow::Borrowed(record), place);

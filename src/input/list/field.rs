@@ -131,9 +131,10 @@ pub(super) fn further<'a>(
     }
     let fields = record::places(raw, layout.delimiter);
     // Where an unquoted delimiter has moved the fields, their numbers say nothing.
-    let named = match is_wide && !widths.fit(record.fields) {
-        true => &[],
-        false => columns,
+    let named = if is_wide && !widths.fit(record.fields) {
+        &[]
+    } else {
+        columns
     };
     let named = named.iter().map(|column| fields.get(*column).copied());
     let nameless = fields.iter().skip(widths.header).copied();

@@ -173,9 +173,10 @@ pub(super) fn is_summary(raw: &[u8], layout: &Layout) -> bool {
     }
     let (mut numbers, mut others) = (said.chars().any(char::is_numeric), false);
     for cell in filled {
-        match is_amount(&cell) {
-            true => numbers = true,
-            false => others = true,
+        if is_amount(&cell) {
+            numbers = true;
+        } else {
+            others = true;
         }
     }
     !others && (numbers || words.len() == 1)

@@ -147,9 +147,10 @@ fn is_ldif(look: &str) -> bool {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let first = lines.next().unwrap_or_default();
-    let entry = match first.starts_with("version:") {
-        true => lines.next().unwrap_or_default(),
-        false => first,
+    let entry = if first.starts_with("version:") {
+        lines.next().unwrap_or_default()
+    } else {
+        first
     };
     entry.starts_with("dn: ") || entry.starts_with("dn:: ")
 }
@@ -174,9 +175,10 @@ fn is_mail(look: &str) -> bool {
         "dkim-signature",
     ];
     const ENOUGH: usize = 3;
-    let behind = match look.starts_with("from ") {
-        true => look.split_once('\n').map_or("", |(_, behind)| behind),
-        false => look,
+    let behind = if look.starts_with("from ") {
+        look.split_once('\n').map_or("", |(_, behind)| behind)
+    } else {
+        look
     };
     let is_field = |line: &&str| {
         let name = line.split_once(':').map_or("", |(name, _)| name);

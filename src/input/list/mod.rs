@@ -655,9 +655,10 @@ impl List {
             Before::Row
         };
         let about =
-            match footer::names_an_address(raw, record) || !footer::is_summary(raw, &self.layout) {
-                true => About::Person,
-                false => About::OtherRows,
+            if footer::names_an_address(raw, record) || !footer::is_summary(raw, &self.layout) {
+                About::Person
+            } else {
+                About::OtherRows
             };
         Row {
             number: self.tally.rows,

@@ -93,9 +93,10 @@ fn behind_label(line: &[u8]) -> &[u8] {
         return line;
     };
     let label = line[..colon].trim_ascii().to_ascii_lowercase();
-    match LABELS.contains(&label.as_slice()) {
-        true => line[colon + 1..].trim_ascii(),
-        false => line,
+    if LABELS.contains(&label.as_slice()) {
+        line[colon + 1..].trim_ascii()
+    } else {
+        line
     }
 }
 

@@ -105,13 +105,15 @@ impl fmt::Display for Remark {
                 )
             }
             Remark::Array { used, others } => {
-                match used.is_empty() {
-                    true => f.write_str("each key of the object is a row")?,
-                    false => write!(f, "each entry of {} is a row", shown(used))?,
+                if used.is_empty() {
+                    f.write_str("each key of the object is a row")?;
+                } else {
+                    write!(f, "each entry of {} is a row", shown(used))?;
                 }
-                match others.is_empty() {
-                    true => Ok(()),
-                    false => write!(f, "; not read: {} (--sheet chooses)", listed(others)),
+                if others.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, "; not read: {} (--sheet chooses)", listed(others))
                 }
             }
             Remark::Encoding(encoding) => write!(
@@ -129,9 +131,10 @@ impl fmt::Display for Remark {
 fn listed(names: &[String]) -> String {
     let first = names.iter().take(SHOWN_NAMES);
     let shown: Vec<String> = first.map(|name| shown(name)).collect();
-    let more = match names.len() > SHOWN_NAMES {
-        true => ", ...",
-        false => "",
+    let more = if names.len() > SHOWN_NAMES {
+        ", ..."
+    } else {
+        ""
     };
     shown.join(", ") + more
 }

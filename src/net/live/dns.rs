@@ -98,10 +98,7 @@ impl Dns {
         let Places { more, is_free } = width.leave(outcome);
         drop(width);
         self.places.add_permits(more);
-        match is_free {
-            true => drop(place),
-            false => place.forget(),
-        }
+        if is_free { drop(place) } else { place.forget() }
     }
 
     /// What becomes of an answer that proves nothing: the sound answer of another server in its place, itself where two

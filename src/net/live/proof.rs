@@ -144,9 +144,10 @@ fn weigh_no(name: &Name, wanted: RecordType, no: &NoRecords) -> Claim {
         return Claim::Weak(Weak { answer, why });
     }
     // For reserved names no server need be asked, and hickory asks none.
-    match no.soa.is_some() || is_reserved(name) {
-        true => Claim::Sound(answer),
-        false => Claim::Weak(Weak { answer, why }),
+    if no.soa.is_some() || is_reserved(name) {
+        Claim::Sound(answer)
+    } else {
+        Claim::Weak(Weak { answer, why })
     }
 }
 

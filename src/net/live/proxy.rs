@@ -167,10 +167,12 @@ impl Proxy {
         ));
         let answer = tokio::select! {
             answer = &mut asking => answer,
-            () = sleep(limits::PROXY_WAIT) => match heard.load(Ordering::Relaxed) {
-                true => asking.await,
-                false => return Err(self.trouble(&"it does not answer")),
-            },
+            () = sleep(limits::PROXY_WAIT) => {
+                if !heard.load(Ordering::Relaxed) {
+                    return Err(self.trouble(&"it does not answer"));
+                }
+                asking.await
+            }
         };
         match answer {
             Ok(()) => Ok(()),

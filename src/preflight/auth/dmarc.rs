@@ -110,9 +110,10 @@ pub fn select(texts: &[Text]) -> Vec<&Text> {
 pub fn read_record(record: &[u8]) -> Result<DmarcRecord, DmarcFault> {
     let read = read_leniently(record);
     let names_no_policy = read.mistakes.contains(&DmarcFault::Policy);
-    match names_no_policy && read.reports.is_empty() {
-        true => Err(DmarcFault::Policy),
-        false => Ok(read),
+    if names_no_policy && read.reports.is_empty() {
+        Err(DmarcFault::Policy)
+    } else {
+        Ok(read)
     }
 }
 

@@ -99,9 +99,10 @@ pub fn find(texts: &[Text], standard: Standard) -> Option<NearMiss> {
         let bare = unquoted(&published);
         let (mended, mistake) = if let Some(rest) = behind_version(&bare, standard) {
             let exact = bare.starts_with(standard.version());
-            let mistake = match exact && bare != published.trim() {
-                true => Mistake::Quoted,
-                false => Mistake::Version(standard),
+            let mistake = if exact && bare != published.trim() {
+                Mistake::Quoted
+            } else {
+                Mistake::Version(standard)
             };
             (standard.record(rest)?, mistake)
         } else {

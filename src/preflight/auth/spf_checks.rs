@@ -267,9 +267,10 @@ impl SpfFacts {
 
     fn pass_all_check(&self) -> Option<Check> {
         let (owner, term) = self.remarked(Remark::PassesEverybody)?;
-        let record = match owner == self.domain {
-            true => self.closed(&term),
-            false => None,
+        let record = if owner == self.domain {
+            self.closed(&term)
+        } else {
+            None
         };
         let fix = match &record {
             Some(record) if self.outcomes.is_empty() => format!(
@@ -297,14 +298,18 @@ impl SpfFacts {
     /// sender that relies on that term is left out, unless named.
     fn closed(&self, term: &str) -> Option<String> {
         let closed = self.rewritten(|word| {
-            (word == term).then(|| match is_all(word) {
-                true => "-all".to_owned(),
-                false => String::new(),
+            (word == term).then(|| {
+                if is_all(word) {
+                    "-all".to_owned()
+                } else {
+                    String::new()
+                }
             })
         })?;
-        Some(match self.outcomes.is_empty() {
-            true => with_term(&closed, UNKNOWN),
-            false => closed,
+        Some(if self.outcomes.is_empty() {
+            with_term(&closed, UNKNOWN)
+        } else {
+            closed
         })
     }
 

@@ -186,9 +186,10 @@ async fn gather_spf(
         Found::Nothing(_) | Found::Failed(_) => Vec::new(),
     };
     let records: Vec<Published> = select(&texts).into_iter().map(published).collect();
-    let near_miss = match records.is_empty() {
-        true => near_miss::find(&texts, Standard::Spf),
-        false => None,
+    let near_miss = if records.is_empty() {
+        near_miss::find(&texts, Standard::Spf)
+    } else {
+        None
     };
     let mut outcomes = Vec::new();
     for &ip in ips {

@@ -106,9 +106,10 @@ impl Rate {
         match (self.0, too_fast.0) {
             (Some(rate), Some(too_fast)) => {
                 let between = too_fast.get().saturating_sub(rate.get());
-                match between > rate.get() / limits::NEAR_ENOUGH {
-                    true => Rate::from_thousandths(rate.get() + between / 2),
-                    false => self,
+                if between > rate.get() / limits::NEAR_ENOUGH {
+                    Rate::from_thousandths(rate.get() + between / 2)
+                } else {
+                    self
                 }
             }
             (None, _) => too_fast,

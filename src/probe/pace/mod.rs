@@ -271,9 +271,10 @@ impl Pace {
         if let Some((_, answered)) = &mut self.told {
             *answered += 1;
         }
-        let enough = match self.replies.are_delayed() {
-            true => limits::DELAYED_ANSWERS_TO_SPEED_UP,
-            false => limits::ANSWERS_TO_SPEED_UP,
+        let enough = if self.replies.are_delayed() {
+            limits::DELAYED_ANSWERS_TO_SPEED_UP
+        } else {
+            limits::ANSWERS_TO_SPEED_UP
         };
         if self.well < enough {
             return;
@@ -386,9 +387,10 @@ impl Pace {
         }
         // A wait after which some were answered was long enough; as long as it can be asked slower, nothing is lost.
         let was_enough = told.is_some_and(|(_, answered)| answered > 0);
-        let doublings = match was_enough {
-            true => 0,
-            false => rest.slowdowns.min(limits::SLOWDOWN_DOUBLINGS),
+        let doublings = if was_enough {
+            0
+        } else {
+            rest.slowdowns.min(limits::SLOWDOWN_DOUBLINGS)
         };
         let wait = wait.unwrap_or(limits::SLOWDOWN_WAIT * 2u32.pow(doublings));
         if !was_enough || at_the_bottom {

@@ -46,9 +46,10 @@ impl Replies {
     /// Notes that a batch with `answers` answers of any kind took `time`.
     pub fn hear_all(&mut self, time: Duration, answers: u32) {
         let each = time / answers.max(1);
-        self.usual_of_all = match self.usual_of_all.is_zero() {
-            true => each,
-            false => (self.usual_of_all * 3 + each) / 4,
+        self.usual_of_all = if self.usual_of_all.is_zero() {
+            each
+        } else {
+            (self.usual_of_all * 3 + each) / 4
         };
     }
 

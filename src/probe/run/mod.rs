@@ -460,9 +460,10 @@ impl Run {
         if !self.reads_on(supply) {
             return Ok(());
         }
-        let batch = match self.supply_dry {
-            false => supply.next()?,
-            true => Some(self.take_back()?),
+        let batch = if self.supply_dry {
+            Some(self.take_back()?)
+        } else {
+            supply.next()?
         };
         let Some(batch) = batch else {
             self.supply_dry = true;

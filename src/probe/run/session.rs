@@ -87,9 +87,10 @@ impl Session {
             if is_whole {
                 slowest = slowest.max(world.clock.now().since(began));
             }
-            let unread = match is_whole {
-                true => line.unread(pace.quiet()).await,
-                false => Unread::Nothing,
+            let unread = if is_whole {
+                line.unread(pace.quiet()).await
+            } else {
+                Unread::Nothing
             };
             is_fenced &= pace.quiet().is_zero() || unread != Unread::Gone;
             if batch.is_out_of_step() || unread == Unread::Replies {

@@ -126,10 +126,7 @@ impl Scheduler {
             // Perhaps in a transaction of its own.
             within.transactions = within.transactions.saturating_sub(1).max(1);
         }
-        room = room.min(match careful {
-            true => 1,
-            false => self.groups[group].batch,
-        });
+        room = room.min(if careful { 1 } else { self.groups[group].batch });
         room = room.min(self.share(session));
         let mut idle = Idle::Finished;
         if let Err(moment) = self.late_decoy(session, &mut draft, false, now) {
@@ -268,9 +265,10 @@ impl Scheduler {
         let t = &self.sessions[&session];
         let offer = t.offer.clone().unwrap_or_default();
         let group = &self.groups[t.group];
-        let cap = match self.is_careful(session) {
-            true => Some(1),
-            false => group.transaction_cap,
+        let cap = if self.is_careful(session) {
+            Some(1)
+        } else {
+            group.transaction_cap
         };
         let Host {
             provider, known, ..
@@ -356,9 +354,10 @@ impl Scheduler {
             Pipelining::Trusted | Pipelining::Cleared => habit == Some(PipeliningHabit::Avoid),
             Pipelining::Suspected | Pipelining::Chokes => true,
         };
-        match offer.pipelining && !avoid {
-            true => BatchPace::Together,
-            false => BatchPace::OneByOne,
+        if offer.pipelining && !avoid {
+            BatchPace::Together
+        } else {
+            BatchPace::OneByOne
         }
     }
 
@@ -508,9 +507,10 @@ impl Scheduler {
                     self.cannot_ask(domain, &subject, askable, now);
                     return false;
                 };
-                let charset = match subject.address.needs_smtputf8() {
-                    true => Charset::Utf8,
-                    false => Charset::Ascii,
+                let charset = if subject.address.needs_smtputf8() {
+                    Charset::Utf8
+                } else {
+                    Charset::Ascii
                 };
                 let kinds = &mut self.session(session).kinds;
                 match subject.likelihood {
@@ -643,9 +643,10 @@ impl Scheduler {
     ) -> bool {
         let group = self.sessions[&session].group;
         // A greylist would put off a new decoy, which shows nothing; it knows the first one by now.
-        let nth = match self.domains[domain].keeps_waiting {
-            true => 0,
-            false => self.domains[domain].late_decoys + 1,
+        let nth = if self.domains[domain].keeps_waiting {
+            0
+        } else {
+            self.domains[domain].late_decoys + 1
         };
         let Some(decoy) = self.decoy(domain, nth) else {
             return false;

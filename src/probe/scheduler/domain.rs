@@ -165,9 +165,10 @@ impl Entry {
         let [accepted, refused] = self.answers;
         let first = |rare: &Rare| rare.controls.len() + rare.first.len();
         let first = self.rare.as_deref().map_or(0, first);
-        match first == 0 && self.good.is_empty() {
-            true => Likelihood::Bad,
-            false => Likelihood::by_answers(accepted, refused),
+        if first == 0 && self.good.is_empty() {
+            Likelihood::Bad
+        } else {
+            Likelihood::by_answers(accepted, refused)
         }
     }
 
@@ -281,9 +282,10 @@ impl Entry {
     /// How many more of its least likely addresses are asked about although it is a catch-all.
     fn exceptions_left(&self) -> usize {
         let left = usize::from(self.strangers.exceptions_left());
-        match self.closed || self.refuses_nobody {
-            true => 0,
-            false => left.saturating_sub(self.under_way as usize),
+        if self.closed || self.refuses_nobody {
+            0
+        } else {
+            left.saturating_sub(self.under_way as usize)
         }
     }
 
@@ -299,12 +301,11 @@ impl Entry {
         let mut settled = Vec::new();
         for subject in waiting {
             let is_one = subject.likelihood == Likelihood::Bad && subject.look == Look::First;
-            match is_one && left > 0 {
-                true => {
-                    left -= 1;
-                    self.push(&subject);
-                }
-                false => settled.push(subject),
+            if is_one && left > 0 {
+                left -= 1;
+                self.push(&subject);
+            } else {
+                settled.push(subject);
             }
         }
         settled

@@ -221,9 +221,10 @@ impl Scheduler {
     /// Puts a domain up for asking, if there is something to ask and a host to ask.
     pub(super) fn offer_domain(&mut self, index: usize, now: Timestamp) {
         if self.domains[index].is_settled_as_a_whole() {
-            match self.domains[index].unsure {
-                true => self.book(index),
-                false => self.settle_rest_of(index),
+            if self.domains[index].unsure {
+                self.book(index);
+            } else {
+                self.settle_rest_of(index);
             }
             if self.domains[index].askable_now(false) == 0 {
                 return;
@@ -251,9 +252,10 @@ impl Scheduler {
         if !entry.listed && entry.has_question(greylisting, now) {
             entry.listed = true;
             let ready = &mut self.groups[group].ready;
-            match std::mem::take(&mut entry.goes_first) {
-                true => ready.push_front(index),
-                false => ready.push_back(index),
+            if std::mem::take(&mut entry.goes_first) {
+                ready.push_front(index);
+            } else {
+                ready.push_back(index);
             }
         }
         self.enlist(group);
@@ -324,10 +326,11 @@ impl Scheduler {
         let group = &mut self.groups[group];
         let host = &mut self.hosts[group.host];
         let short = |count: usize| u32::try_from(count).expect("the rows that wait are bounded");
-        let booked = match entry.is_settled_as_a_whole() {
+        let booked = if entry.is_settled_as_a_whole() {
             // The others are about to be let go.
-            true => [entry.askable_now(group.greylisting), 0],
-            false => [entry.waiting_now(), entry.waiting_later()],
+            [entry.askable_now(group.greylisting), 0]
+        } else {
+            [entry.waiting_now(), entry.waiting_later()]
         };
         let booked = booked.map(short);
         for (kind, count) in booked.into_iter().enumerate() {

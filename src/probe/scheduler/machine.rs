@@ -246,9 +246,10 @@ impl Scheduler {
         let known = &mut self.hosts[host].known;
         known.machines.insert(machine, block.clone());
         self.partly_blocked.insert(host);
-        match self.concerns_all(host, &block.reading) {
-            true => self.bar_all(host, &block, now),
-            false => self.bar((host, machine, None), name, &block, now),
+        if self.concerns_all(host, &block.reading) {
+            self.bar_all(host, &block, now);
+        } else {
+            self.bar((host, machine, None), name, &block, now);
         }
     }
 

@@ -180,9 +180,10 @@ impl MxGroup {
     /// Notes that a batch landed with `answered` of its `asked` questions answered. One that breaks off makes the next
     /// ones as short as would have been of use; whole ones make them longer again.
     pub(super) fn batch_landed(&mut self, asked: u32, answered: u32) {
-        self.batch = match answered < asked {
-            true => answered.max(1),
-            false => (self.batch * 2).min(limits::REFUSED_RECIPIENTS),
+        self.batch = if answered < asked {
+            answered.max(1)
+        } else {
+            (self.batch * 2).min(limits::REFUSED_RECIPIENTS)
         };
     }
 

@@ -67,9 +67,10 @@ impl Scheduler {
             self.settle_if_nobody_takes_its_mail(domain, &heard.exchange, now);
             return Ok(());
         }
-        let another_is_asked = match is_about_the_machine {
-            true => self.shun(group, machine, now),
-            false => self.has_another_to_ask_about(domain, group, now),
+        let another_is_asked = if is_about_the_machine {
+            self.shun(group, machine, now)
+        } else {
+            self.has_another_to_ask_about(domain, group, now)
         };
         if another_is_asked {
             self.put_back(asked, CatchAll::decoy_not_asked, now);

@@ -108,9 +108,10 @@ impl Scheduler {
                 }
             }
             let mail_failed = asked.mail.is_some() && (mail.is_none() || is_refused);
-            let heard = match mail_failed {
-                true => mail,
-                false => answers[asked.rcpt].as_ref(),
+            let heard = if mail_failed {
+                mail
+            } else {
+                answers[asked.rcpt].as_ref()
             };
             let heard = heard.filter(|heard| !self.heed_demand_for_tls(session, heard));
             match (heard, broken) {

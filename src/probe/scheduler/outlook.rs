@@ -82,9 +82,10 @@ impl Left {
         let ends = stands.max(self.back_for_good);
         let given_up = self.silent.max(self.failing);
         ToGo {
-            soonest: match self.complains {
-                true => Duration::ZERO,
-                false => stands.max(at_best),
+            soonest: if self.complains {
+                Duration::ZERO
+            } else {
+                stands.max(at_best)
             },
             latest: ends.max(given_up) + at_worst + MOMENT,
         }
@@ -151,9 +152,10 @@ impl Scheduler {
                 false => silent,
             };
             // A host that was silent before may be so again.
-            let again = match group.effort.was_in_vain_last() {
-                true => silent.max(MOMENT) + limits::RCPT_WAIT,
-                false => Duration::ZERO,
+            let again = if group.effort.was_in_vain_last() {
+                silent.max(MOMENT) + limits::RCPT_WAIT
+            } else {
+                Duration::ZERO
             };
             failing = failing.max(another_round).max(again);
         }
@@ -199,12 +201,13 @@ impl Scheduler {
 
     /// Look-ups under way.
     fn looking_up(&self) -> ToGo {
-        match self.tally.resolved < self.domains.len() {
-            true => ToGo {
+        if self.tally.resolved < self.domains.len() {
+            ToGo {
                 soonest: Duration::ZERO,
                 latest: limits::LOOK_UP_WAIT * 2 + limits::DNS_RETRY_WAIT,
-            },
-            false => ToGo::default(),
+            }
+        } else {
+            ToGo::default()
         }
     }
 
@@ -219,9 +222,10 @@ impl Scheduler {
                 SessionStage::Idle | SessionStage::Quitting => continue,
             };
             // A host that has answered till now will most likely do so in a moment.
-            let left = match waited > MOMENT {
-                true => most.saturating_sub(waited),
-                false => MOMENT,
+            let left = if waited > MOMENT {
+                most.saturating_sub(waited)
+            } else {
+                MOMENT
             };
             let host = silent.entry(self.groups[session.group].host).or_default();
             *host = (*host).max(left);

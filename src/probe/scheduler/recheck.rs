@@ -42,9 +42,10 @@ impl Scheduler {
     /// A refused address was answered again. A change contradicts the first answer, so the evidence decides for
     /// neither.
     pub(super) fn looked_again(&mut self, subject: &Subject, heard: &Heard, now: Timestamp) {
-        match heard.reading.condemns() {
-            true => self.second_look.confirmed += 1,
-            false => self.second_look.changed += 1,
+        if heard.reading.condemns() {
+            self.second_look.confirmed += 1;
+        } else {
+            self.second_look.changed += 1;
         }
         self.learn_answer(subject, &heard.exchange, &heard.reading, now);
     }

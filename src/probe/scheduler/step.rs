@@ -153,9 +153,10 @@ impl Scheduler {
     /// of it where there is cause to.
     pub(super) fn spent_before_a_decoy(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
-        match self.has_fallen_out_of_step(t.group) {
-            true => self.spent_at_worst(session),
-            false => t.spent,
+        if self.has_fallen_out_of_step(t.group) {
+            self.spent_at_worst(session)
+        } else {
+            t.spent
         }
     }
 

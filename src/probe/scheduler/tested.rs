@@ -12,9 +12,10 @@ impl Scheduler {
     pub(super) fn take_test(&mut self, tested: Tested, now: Timestamp) {
         let session = tested.span.session;
         if matches!(tested.by, Probe::LateDecoy) {
-            match tested.heard.reading.condemns() {
-                true => self.note_stranger(session),
-                false => self.session(session).tail.tested_in_vain |= !tested.is_bad(),
+            if tested.heard.reading.condemns() {
+                self.note_stranger(session);
+            } else {
+                self.session(session).tail.tested_in_vain |= !tested.is_bad();
             }
         }
         if !tested.is_bad() && self.keeps_in_step(session) {

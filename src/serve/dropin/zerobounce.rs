@@ -111,10 +111,13 @@ fn status(judged: &JudgedAddress) -> (&'static str, &'static str) {
         {
             ("do_not_mail", "possible_trap")
         }
-        Standing::Deliverable | Standing::Risky if flags.has(Flag::Role) => match catch_all {
-            true => ("do_not_mail", "role_based_catch_all"),
-            false => ("do_not_mail", "role_based"),
-        },
+        Standing::Deliverable | Standing::Risky if flags.has(Flag::Role) => {
+            if catch_all {
+                ("do_not_mail", "role_based_catch_all")
+            } else {
+                ("do_not_mail", "role_based")
+            }
+        }
         Standing::Deliverable => ("valid", ""),
         Standing::Risky if judgement.verdict.reason == Reason::MailboxFull => ("unknown", sub),
         Standing::Risky => ("catch-all", ""),

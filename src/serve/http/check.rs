@@ -172,9 +172,10 @@ pub async fn again(
     };
     let looked = look(&app, texts.clone(), app.check_time).await?;
     let mut told = tell(&texts, &looked);
-    match told.complete {
-        true => app.open_checks.remove(&id),
-        false => told.ask_again(&app, &id),
+    if told.complete {
+        app.open_checks.remove(&id);
+    } else {
+        told.ask_again(&app, &id);
     }
     Ok(axum::Json(told))
 }
@@ -223,15 +224,16 @@ fn are_few(texts: &[String]) -> Result<(), Problem> {
             limits::SERVED_CHECKS
         )));
     }
-    match texts
+    if texts
         .iter()
         .any(|text| text.len() > limits::SERVED_TEXT_BYTES)
     {
-        true => Err(Problem::bad(format!(
+        Err(Problem::bad(format!(
             "an address is longer than {} bytes, which none is",
             limits::SERVED_TEXT_BYTES
-        ))),
-        false => Ok(()),
+        )))
+    } else {
+        Ok(())
     }
 }
 

@@ -207,10 +207,7 @@ impl Drop for Receiving<'_> {
 
 /// A name that shows on one line and is no longer than one of a file.
 pub fn tidy(name: Option<&str>) -> String {
-    let clean = |c| match text::is_harmful(c) {
-        true => ' ',
-        false => c,
-    };
+    let clean = |c| if text::is_harmful(c) { ' ' } else { c };
     let last = name.unwrap_or_default().rsplit(['/', '\\']).next();
     let name: String = last.unwrap_or_default().chars().map(clean).collect();
     let name: String = name
@@ -218,9 +215,10 @@ pub fn tidy(name: Option<&str>) -> String {
         .chars()
         .take(limits::SERVED_NAME_CHARACTERS)
         .collect();
-    match name.is_empty() {
-        true => "list".to_owned(),
-        false => name,
+    if name.is_empty() {
+        "list".to_owned()
+    } else {
+        name
     }
 }
 
@@ -456,9 +454,10 @@ pub async fn delete(
     Path(list): Path<String>,
     Query(deleting): Query<Deleting>,
 ) -> Result<StatusCode, Problem> {
-    let forget = match deleting.forget {
-        true => Forget::People,
-        false => Forget::Nobody,
+    let forget = if deleting.forget {
+        Forget::People
+    } else {
+        Forget::Nobody
     };
     app.lists.delete(&id(list)?, forget).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -496,9 +495,10 @@ pub async fn download(
     if !(record.has_lists || is_under_way) {
         return Err(not_verified());
     }
-    let picture = match is_under_way {
-        true => Some(app.lists.picture(&id, app.tools()).await?),
-        false => None,
+    let picture = if is_under_way {
+        Some(app.lists.picture(&id, app.tools()).await?)
+    } else {
+        None
     };
     // What passes through a file is people's data, too: it stays in the folder that is its owner's alone.
     let (named, folder) = (file.clone(), app.lists.store().folder().to_owned());

@@ -38,10 +38,7 @@ fn cookie_line(guard: &Guard, caller: Caller, value: &str, seconds: u64) -> Stri
         "" => "/",
         base => base,
     };
-    let secure = match caller.is_secure {
-        true => "; Secure",
-        false => "",
-    };
+    let secure = if caller.is_secure { "; Secure" } else { "" };
     format!("{COOKIE}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 

@@ -194,9 +194,10 @@ pub(super) fn ordinary(
     let way = way(climate, dice);
     // A hoster's machines have one registrable domain, and little else in common.
     let neighbour = number > 0 && dice.happens(climate.under_one_roof);
-    let name = match neighbour {
-        true => format!("rack{number}.site{}.test", dice.between(0, number - 1)),
-        false => format!("site{number}.test"),
+    let name = if neighbour {
+        format!("rack{number}.site{}.test", dice.between(0, number - 1))
+    } else {
+        format!("site{number}.test")
     };
     let mut hosts = Vec::new();
     let dead_first = dice.happens(0.1);

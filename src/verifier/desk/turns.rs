@@ -156,9 +156,10 @@ impl<T: TakesTurns> Turns<T> {
                 }
             };
             let called = async {
-                match called_back.is_empty() {
-                    true => pending().await,
-                    false => drop(select_all(called_back).await),
+                if called_back.is_empty() {
+                    pending::<()>().await;
+                } else {
+                    drop(select_all(called_back).await);
                 }
             };
             tokio::select! {

@@ -304,16 +304,18 @@ impl Worker {
         spent.begin(self.asker.now());
         let work = match work {
             Work::List(work, answer) => {
-                let turn = match is_wanted {
-                    true => self.list(&work, &wish, &teller, &mut spent, door).await,
-                    false => Ok(Turn::Over(Listed::NotBegun)),
+                let turn = if is_wanted {
+                    self.list(&work, &wish, &teller, &mut spent, door).await
+                } else {
+                    Ok(Turn::Over(Listed::NotBegun))
                 };
                 tell(turn, answer).map(|answer| Work::List(work, answer))
             }
             Work::Sample(work, answer) => {
-                let turn = match is_wanted {
-                    true => self.sample(&work, &wish, &teller, &mut spent, door).await,
-                    false => Ok(Turn::Over(None)),
+                let turn = if is_wanted {
+                    self.sample(&work, &wish, &teller, &mut spent, door).await
+                } else {
+                    Ok(Turn::Over(None))
                 };
                 tell(turn, answer).map(|answer| Work::Sample(work, answer))
             }
@@ -325,9 +327,10 @@ impl Worker {
             teller,
             spent,
         };
-        match *door.line.makes_room.borrow() {
-            true => door.line.lists.add_first(list),
-            false => door.line.lists.add(list),
+        if *door.line.makes_room.borrow() {
+            door.line.lists.add_first(list);
+        } else {
+            door.line.lists.add(list);
         }
     }
 

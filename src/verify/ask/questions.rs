@@ -190,9 +190,10 @@ impl<'a> Questions<'a> {
         let Rows { from, guests } = rows;
         let seen = Seen::default();
         let marker = seen.marker();
-        let settled = match ledger.is_small_beside(from.bytes())? {
-            true => ledger.settled(|key| marker.mark(key).0)?,
-            false => Settled::default(),
+        let settled = if ledger.is_small_beside(from.bytes())? {
+            ledger.settled(|key| marker.mark(key).0)?
+        } else {
+            Settled::default()
         };
         let met = vec![false; settled.count()];
         let settled = Arc::new(settled);

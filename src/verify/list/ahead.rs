@@ -231,9 +231,10 @@ impl Batch {
                     let is_best = best
                         .as_ref()
                         .is_none_or(|best| judged.judgement.is_better_than(&best.judgement));
-                    let worse = match is_best {
-                        true => best.replace(judged),
-                        false => Some(judged),
+                    let worse = if is_best {
+                        best.replace(judged)
+                    } else {
+                        Some(judged)
                     };
                     others.extend(worse.and_then(|worse| worse.open()));
                 }
@@ -283,9 +284,10 @@ impl Batch {
                 self.bytes.extend_from_slice(text);
                 start..self.bytes.len()
             });
-            let place = match earlier.is_empty() {
-                true => place.clone(),
-                false => earlier.strip(row.raw, place.clone()).1,
+            let place = if earlier.is_empty() {
+                place.clone()
+            } else {
+                earlier.strip(row.raw, place.clone()).1
             };
             self.texts.push(Text { text, place });
         }

@@ -27,9 +27,10 @@ impl Rights {
     /// is no file, as for a pipe.
     #[must_use]
     pub fn of_what_comes_from(path: &Path) -> Rights {
-        let path = match path == Path::new("-") {
-            true => Path::new("/dev/stdin"),
-            false => path,
+        let path = if path == Path::new("-") {
+            Path::new("/dev/stdin")
+        } else {
+            path
         };
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_file() => Rights::within(mode(&metadata)),

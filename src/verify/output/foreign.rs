@@ -67,9 +67,10 @@ const PAGES: [&str; 3] = [PAGE, SUMMARY, CLIENTS_PAGE];
 /// What two lists have in common when they are one file: a list that the shell takes from a file is that file.
 #[must_use]
 pub fn identity_of_list(list: &Path) -> Option<(u64, u64)> {
-    match list == Path::new("-") {
-        true => identity(Path::new("/dev/stdin")),
-        false => identity(list),
+    if list == Path::new("-") {
+        identity(Path::new("/dev/stdin"))
+    } else {
+        identity(list)
     }
 }
 

@@ -205,12 +205,13 @@ impl Switch {
             Err(error) => return Err(error),
         };
         let switch: Switch = serde_json::from_slice(&text)?;
-        match switch.is_ours() {
-            true => Ok(Some(switch)),
-            false => Err(io::Error::new(
+        if switch.is_ours() {
+            Ok(Some(switch))
+        } else {
+            Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("{NOTE} speaks of files that are not of a run; delete it"),
-            )),
+            ))
         }
     }
 
@@ -333,13 +334,14 @@ mod tests {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            match path.is_dir() {
-                true => files.extend(
+            if path.is_dir() {
+                files.extend(
                     self::files(&path)
                         .into_iter()
                         .map(|(inner, text)| (format!("{name}/{inner}"), text)),
-                ),
-                false => drop(files.insert(name, fs::read_to_string(path).unwrap())),
+                );
+            } else {
+                drop(files.insert(name, fs::read_to_string(path).unwrap()));
             }
         }
         files

@@ -187,9 +187,10 @@ impl Names {
         let mut names = Vec::new();
         for (number, field) in (1..).zip(header) {
             let name = String::from_utf8_lossy(&field).trim().to_owned();
-            let name = match name.is_empty() {
-                true => format!("column_{number}"),
-                false => name,
+            let name = if name.is_empty() {
+                format!("column_{number}")
+            } else {
+                name
             };
             let mut unique = name.clone();
             let mut copies = 1;

@@ -171,9 +171,10 @@ fn scope(report: &Report) -> Scope {
             kind => kind.is_settled(),
         }
     });
-    match answered || report.traffic.answered_from_ledger > 0 {
-        true => Scope::Some,
-        false => Scope::All,
+    if answered || report.traffic.answered_from_ledger > 0 {
+        Scope::Some
+    } else {
+        Scope::All
     }
 }
 
@@ -184,9 +185,10 @@ pub fn in_words(projection: &Projection) -> String {
         return "no rows".to_owned();
     }
     let bounces = about(projection.expected_bounces);
-    let nearly = match bounces.starts_with("less") {
-        true => "",
-        false => "about ",
+    let nearly = if bounces.starts_with("less") {
+        ""
+    } else {
+        "about "
     };
     format!(
         "{} ({} to {}), {nearly}{bounces} of {}",
@@ -250,9 +252,10 @@ pub fn steps(report: &Report) -> Vec<Step> {
         leave_out_traps,
         take_out_dead,
     ];
-    let first = match is_blocked(report) {
-        true => &OF_A_BLOCKED_RUN[..],
-        false => &[],
+    let first = if is_blocked(report) {
+        &OF_A_BLOCKED_RUN[..]
+    } else {
+        &[]
     };
     let mut steps: Vec<Step> = Vec::new();
     for step in first.iter().chain(&STEPS).filter_map(|step| step(report)) {

@@ -166,9 +166,10 @@ fn page(report: &Report, out: &str, on: Terminal<'_>, room: Room) -> String {
 }
 
 fn where_lists_are(report: &Report) -> &'static str {
-    match report.lists.is_empty() {
-        true => "the lists and",
-        false => "a folder with the lists of each, and",
+    if report.lists.is_empty() {
+        "the lists and"
+    } else {
+        "a folder with the lists of each, and"
     }
 }
 
@@ -310,8 +311,9 @@ fn changed(changes: &Changes) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", grouped(*count)))
         .collect();
-    match told.is_empty() {
-        true => "no mailbox changed".to_owned(),
-        false => format!("{} (changes.csv)", told.join(", ")),
+    if told.is_empty() {
+        "no mailbox changed".to_owned()
+    } else {
+        format!("{} (changes.csv)", told.join(", "))
     }
 }

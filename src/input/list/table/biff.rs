@@ -49,9 +49,10 @@ mod kind {
 pub(super) fn sound(reader: impl Read + Seek) -> Result<File, Trouble> {
     let mut container = cfb::CompoundFile::open(Padded::new(reader)?).map_err(Trouble::damaged)?;
     let Some(name) = STREAMS.iter().find(|name| container.is_stream(name)) else {
-        return Err(match container.is_stream(ENCRYPTED) {
-            true => Trouble::Password,
-            false => Trouble::damaged("there is no workbook in it"),
+        return Err(if container.is_stream(ENCRYPTED) {
+            Trouble::Password
+        } else {
+            Trouble::damaged("there is no workbook in it")
         });
     };
     let mut stream = container.open_stream(name).map_err(Trouble::damaged)?;

@@ -94,12 +94,13 @@ impl Cells {
 
     /// Whether the table may have so many bytes.
     fn keeps_to(&self, bytes: u64) -> io::Result<()> {
-        match bytes <= self.most {
-            true => Ok(()),
-            false => Err(Excess::error(format!(
+        if bytes <= self.most {
+            Ok(())
+        } else {
+            Err(Excess::error(format!(
                 "its rows take {} bytes of text or more",
                 grouped(bytes)
-            ))),
+            )))
         }
     }
 

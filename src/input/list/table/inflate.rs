@@ -54,9 +54,10 @@ pub(super) fn check(mut reader: impl Read + Seek, format: Format) -> Result<(), 
 
 /// Whether a part of that name may unpack from `packed` bytes to `bytes`.
 fn check_part(name: &str, packed: u64, bytes: u64) -> Result<(), Trouble> {
-    let most = match name.to_lowercase().contains("sharedstrings") {
-        true => limits::SHARED_TEXT_BYTES,
-        false => limits::SHEET_BYTES,
+    let most = if name.to_lowercase().contains("sharedstrings") {
+        limits::SHARED_TEXT_BYTES
+    } else {
+        limits::SHEET_BYTES
     };
     let is_bomb = bytes > limits::INFLATED_BYTES && bytes / limits::INFLATION > packed;
     if bytes <= most && !is_bomb {

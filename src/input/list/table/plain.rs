@@ -56,9 +56,10 @@ fn rewritten(
             is_another |= form(&mut part, &mut io::sink()).unwrap_or(false);
         }
     }
-    let copy = match is_another {
-        true => Some(copied(&mut archive, meant, form)?),
-        false => None,
+    let copy = if is_another {
+        Some(copied(&mut archive, meant, form)?)
+    } else {
+        None
     };
     reader.seek(SeekFrom::Start(0))?;
     Ok(copy)

@@ -121,9 +121,10 @@ impl Property {
         let is_printable = parameters
             .iter()
             .any(|parameter| parameter.ends_with("QUOTED-PRINTABLE"));
-        let value = match is_printable {
-            true => unquoted(value),
-            false => value.to_owned(),
+        let value = if is_printable {
+            unquoted(value)
+        } else {
+            value.to_owned()
         };
         Some(Property {
             name,

@@ -182,9 +182,10 @@ impl Scheduler {
             self.means_something(group, domain);
         }
         let span = answer.span;
-        let observed = match may_be_meant {
-            true => Observed::Accepted(answer),
-            false => Observed::AcceptedAnyway(span),
+        let observed = if may_be_meant {
+            Observed::Accepted(answer)
+        } else {
+            Observed::AcceptedAnyway(span)
         };
         self.groups[group].integrity.observe(observed);
         let believed = !may_be_meant || !accepts_every_recipient;
@@ -247,9 +248,10 @@ impl Scheduler {
     }
 
     fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Timestamp) {
-        match believed {
-            true => self.learn_answer(subject, &heard.exchange, &heard.reading, now),
-            false => self.learn_answer(subject, &heard.exchange, &held_back(), now),
+        if believed {
+            self.learn_answer(subject, &heard.exchange, &heard.reading, now);
+        } else {
+            self.learn_answer(subject, &heard.exchange, &held_back(), now);
         }
     }
 
@@ -288,9 +290,10 @@ impl Scheduler {
         let finding = Finding::Asked {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
-            reading: match believed {
-                true => heard.reading.clone(),
-                false => held_back(),
+            reading: if believed {
+                heard.reading.clone()
+            } else {
+                held_back()
             },
         };
         self.learn_of_domain(domain, finding, None, now);

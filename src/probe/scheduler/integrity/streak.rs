@@ -41,9 +41,10 @@ impl Span {
     /// Whether an answer was surely given before another one. Of two sessions side by side, either may have been
     /// answered first.
     fn is_surely_before(self, later: Span) -> bool {
-        match self.session == later.session {
-            true => (self.heard, self.place) < (later.heard, later.place),
-            false => self.heard < later.asked,
+        if self.session == later.session {
+            (self.heard, self.place) < (later.heard, later.place)
+        } else {
+            self.heard < later.asked
         }
     }
 }
@@ -249,9 +250,10 @@ impl Rows {
         accepted: Option<Span>,
     ) -> bool {
         let long = limits::REFUSALS_IN_A_ROW;
-        let at_least = match at_the_end {
-            true => least_at_the_end(strangers, long),
-            false => long,
+        let at_least = if at_the_end {
+            least_at_the_end(strangers, long)
+        } else {
+            long
         };
         // An acceptance in a session of another group comes after a refusal only if it was asked for after it.
         let is_in_doubt = |refusal: &Refusal| {

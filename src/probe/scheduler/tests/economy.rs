@@ -107,9 +107,12 @@ fn a_patience_shorter_than_usual_ends_with_a_question() {
     let mut limits = limits();
     limits.patience = Duration::from_secs(30);
     let habits = Habits {
-        answer: |question| match question.at < 6_000 {
-            true => Reply::ComeBack,
-            false => honest(question),
+        answer: |question| {
+            if question.at < 6_000 {
+                Reply::ComeBack
+            } else {
+                honest(question)
+            }
         },
         ..Habits::default()
     };
@@ -290,9 +293,12 @@ fn a_host_that_takes_its_leave_for_mistakes_teaches_that_once() {
     }
     let few = Habits {
         errors: 3,
-        answer: |question| match question.local.starts_with("busy") {
-            true => Reply::Busy,
-            false => honest(question),
+        answer: |question| {
+            if question.local.starts_with("busy") {
+                Reply::Busy
+            } else {
+                honest(question)
+            }
         },
         ..Habits::default()
     };

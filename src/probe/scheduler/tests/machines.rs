@@ -272,11 +272,13 @@ fn where_one_machine_of_a_domain_blocks_us_the_others_are_asked() {
 
 #[test]
 fn what_a_machine_that_answers_others_says_of_one_sends_nobody_elsewhere() {
-    let one_has_a_list_of_his_own: fn(Question<'_>) -> Reply =
-        |question| match question.local.starts_with("a5") {
-            true => Reply::Blocked,
-            false => honest(question),
-        };
+    let one_has_a_list_of_his_own: fn(Question<'_>) -> Reply = |question| {
+        if question.local.starts_with("a5") {
+            Reply::Blocked
+        } else {
+            honest(question)
+        }
+    };
     let mut drill = at_machines(&[one_has_a_list_of_his_own, honest], &[&[0, 1]], 9);
     drill.run();
     assert_eq!(drill.seen[1].questions, 0);

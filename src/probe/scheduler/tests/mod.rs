@@ -131,9 +131,10 @@ impl Reply {
 
 /// Existing mailboxes have a name that begins with `a`; decoys begin with anything, but have eighteen letters.
 fn honest(question: Question<'_>) -> Reply {
-    match question.local.starts_with('a') && question.local.len() < 18 {
-        true => Reply::Yes,
-        false => Reply::No,
+    if question.local.starts_with('a') && question.local.len() < 18 {
+        Reply::Yes
+    } else {
+        Reply::No
     }
 }
 
@@ -453,12 +454,11 @@ impl Drill {
                     heard.exchange.stage = crate::model::stage::Stage::Unknown;
                     self.later(wait, session, SessionEvent::OutOfStep(heard));
                 }
-                let parting = match self.connections[&session].dismissed {
-                    true => {
-                        self.later(wait, session, SessionEvent::Dismissed(too_many_errors()));
-                        Parting::Untold
-                    }
-                    false => Parting::InStep,
+                let parting = if self.connections[&session].dismissed {
+                    self.later(wait, session, SessionEvent::Dismissed(too_many_errors()));
+                    Parting::Untold
+                } else {
+                    Parting::InStep
                 };
                 self.later(wait, session, SessionEvent::Ended(parting));
             }
@@ -692,9 +692,10 @@ fn run_with_priors(good: usize, bad: usize, likelihood: fn(&str) -> Likelihood) 
 }
 
 fn as_they_are(address: &str) -> Likelihood {
-    match address.starts_with('a') {
-        true => Likelihood::Good,
-        false => Likelihood::Bad,
+    if address.starts_with('a') {
+        Likelihood::Good
+    } else {
+        Likelihood::Bad
     }
 }
 

@@ -4,9 +4,10 @@ use super::*;
 
 /// After `limit` refusals in a connection, every recipient exists.
 fn turning(question: Question<'_>, limit: u32) -> Reply {
-    match question.refused >= limit {
-        true => Reply::Yes,
-        false => honest(question),
+    if question.refused >= limit {
+        Reply::Yes
+    } else {
+        honest(question)
     }
 }
 
@@ -14,9 +15,10 @@ fn turning(question: Question<'_>, limit: u32) -> Reply {
 fn wrong(drill: &Drill, list: &[String]) -> Vec<String> {
     let is_right = |address: &&String| {
         let word = drill.word(address);
-        match address.starts_with('a') {
-            true => word != Reason::Accepted,
-            false => word != Reason::NoSuchMailbox,
+        if address.starts_with('a') {
+            word != Reason::Accepted
+        } else {
+            word != Reason::NoSuchMailbox
         }
     };
     list.iter().filter(is_right).cloned().collect()

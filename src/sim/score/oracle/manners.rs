@@ -252,9 +252,10 @@ impl Scene<'_> {
             Line::TooManyConnections => few_connections,
             _ => false,
         };
-        match is_a_surprise && !site.is_known_by_name() {
-            true => self.courtesy.connections_per_host,
-            false => 0,
+        if is_a_surprise && !site.is_known_by_name() {
+            self.courtesy.connections_per_host
+        } else {
+            0
         }
     }
 
@@ -296,9 +297,10 @@ impl Scene<'_> {
     fn haste(&mut self, host: &str, site: &Site, questions: &[&Question]) {
         let way = site.way;
         let thinking = (site.habits.rcpt_wait + site.habits.tarpit) * FLIGHT;
-        let lost = match way.loss > 0.0 {
-            true => Duration::from_secs(10),
-            false => Duration::ZERO,
+        let lost = if way.loss > 0.0 {
+            Duration::from_secs(10)
+        } else {
+            Duration::ZERO
         };
         let under_way = way.round_trip.mul_f64(2.0 * (1.0 + way.jitter)) + thinking + lost;
         let mut told: Option<Timestamp> = None;
@@ -387,9 +389,10 @@ impl Scene<'_> {
         let together = 9 * self.courtesy.connections_per_host as usize;
         let global = self.courtesy.global;
         // Who asks together is one visitor to a small host; a large operator limits each address.
-        let visitors: Vec<Vec<IpAddr>> = match self.asks_as_many(site) {
-            false => vec![sources(&seen).into_iter().collect()],
-            true => sources(&seen).into_iter().map(|one| vec![one]).collect(),
+        let visitors: Vec<Vec<IpAddr>> = if self.asks_as_many(site) {
+            sources(&seen).into_iter().map(|one| vec![one]).collect()
+        } else {
+            vec![sources(&seen).into_iter().collect()]
         };
         for visitor in &visitors {
             let of_it = |question: &(IpAddr, Timestamp)| visitor.contains(&question.0);
@@ -496,9 +499,10 @@ impl Scene<'_> {
         seen: &'a Sightings,
         on_list: &HashSet<String>,
     ) -> Vec<&'a Question> {
-        match self.creation.site_of(host).speaks_in_riddles() {
-            true => explanation(&seen.questions, on_list),
-            false => Vec::new(),
+        if self.creation.site_of(host).speaks_in_riddles() {
+            explanation(&seen.questions, on_list)
+        } else {
+            Vec::new()
         }
     }
 
@@ -571,9 +575,10 @@ impl Scene<'_> {
             // What was under way when a machine died is asked again by another.
             let sources = || site.hosts.iter().filter_map(|host| self.hosts.get(host));
             let sources: HashSet<&IpAddr> = sources().flat_map(|seen| &seen.sources).collect();
-            let bound = match self.machines_change() {
-                true => bound * u32::try_from(sources.len().max(1)).unwrap_or(u32::MAX),
-                false => bound,
+            let bound = if self.machines_change() {
+                bound * u32::try_from(sources.len().max(1)).unwrap_or(u32::MAX)
+            } else {
+                bound
             };
             let again: u32 = about
                 .values()

@@ -243,9 +243,10 @@ fn stands_among_blockers(creation: &Creation, row: &Row) -> bool {
 /// The standing that every careful client reaches; `None` where luck or the host's mood has a say.
 fn certain(creation: &Creation, row: &Row) -> Option<&'static str> {
     let (Some(truth), Some(nature)) = (&row.truth, row.nature) else {
-        return Some(match row.is_message {
-            true => "undeliverable",
-            false => "unknown",
+        return Some(if row.is_message {
+            "undeliverable"
+        } else {
+            "unknown"
         });
     };
     match nature {

@@ -131,9 +131,10 @@ impl Domain {
     /// One was accepted, or refused, that is not believed any more: which it was is not known here, so of most of them.
     pub(super) fn take_back(&mut self) {
         let most = self.accepted.iter_mut().max().expect("three lists");
-        match *most > self.refused {
-            true => *most -= 1,
-            false => self.refused = self.refused.saturating_sub(1),
+        if *most > self.refused {
+            *most -= 1;
+        } else {
+            self.refused = self.refused.saturating_sub(1);
         }
     }
 

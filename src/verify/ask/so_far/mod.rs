@@ -140,9 +140,10 @@ impl Standings {
             }
             Mailbox::Stands(verdict, flags) => {
                 let stand = Stand::of(verdict, flags, &self.policy);
-                match flags.has(Flag::Duplicate) {
-                    true => self.unasked.add_to_list(stand.list, 1),
-                    false => self.unasked.add(&stand, 1),
+                if flags.has(Flag::Duplicate) {
+                    self.unasked.add_to_list(stand.list, 1);
+                } else {
+                    self.unasked.add(&stand, 1);
                 }
             }
         }

@@ -223,9 +223,10 @@ impl Survey {
             }
             None => (Columns::default(), 0),
         };
-        let form = match columns.names.is_empty() && lists > 0 {
-            true => Form::Table,
-            false => Form::Array,
+        let form = if columns.names.is_empty() && lists > 0 {
+            Form::Table
+        } else {
+            Form::Array
         };
         if columns.names.is_empty() {
             // Texts, which their array has the name for.
