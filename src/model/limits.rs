@@ -527,9 +527,9 @@ pub const FRUITLESS_CONNECTIONS: u32 = 10;
 /// connection in twelve is lost before its first answer.
 pub const FRUITFUL_PER_FRUITLESS: u32 = 8;
 
-/// Longest time for which a host may go on without a reply about a recipient. Our choice: longer than a restart, short
-/// beside a run.
-pub const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60);
+/// Longest time for which a host may go on without a reply about a recipient, when the last connection is dialled. Our
+/// choice: longer than a restart, short beside a run; twenty minutes less the time that it may take to get there.
+pub const FRUITLESS_TIME: Duration = Duration::from_secs(20 * 60 - 30);
 
 /// How long an address that did not answer is left alone. Our choice, below common restart times.
 pub const DEAD_HOST_WAIT: Duration = Duration::from_secs(600);

@@ -7,7 +7,6 @@
 
 use std::net::IpAddr;
 
-use super::integrity::Observed;
 use super::integrity::streak::{Answer, Span};
 use super::{Event, Heard, Scheduler, Subject};
 use crate::model::limits;
@@ -88,8 +87,7 @@ impl Scheduler {
                 asked: Asked::Decoy(name.as_str().into()),
                 span,
             };
-            let integrity = &mut self.groups[group].integrity;
-            integrity.observe(Observed::Refused(answer));
+            self.note_refused(group, answer);
             self.groups[group].meant = Some(domain);
         }
         self.remember_unsure(span.session, super::unsure::Unsure::Decoy { domain });

@@ -81,6 +81,20 @@ impl Scheduler {
         }
     }
 
+    /// Whether a machine has accepted an address.
+    pub(super) fn has_accepted(&self, machine: IpAddr) -> bool {
+        let known = self.machines.get(&machine);
+        known.is_some_and(|known| known.accepted.is_some())
+    }
+
+    /// Notes that the machines of a group, as far as can be told, accepted an address before the run was interrupted.
+    pub(super) fn note_accepted_before(&mut self, group: usize) {
+        for (_, machine) in &self.groups[group].targets {
+            let accepted = &mut self.machines.entry(*machine).or_default().accepted;
+            accepted.get_or_insert(Span::PAST);
+        }
+    }
+
     /// When the machine that gives all answers of a group last accepted an address, for this group or another; `None`
     /// where several machines answer for the group, since one does not vouch for the others.
     pub(super) fn last_accepted(&self, group: usize) -> Option<Span> {

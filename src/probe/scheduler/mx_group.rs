@@ -46,6 +46,8 @@ pub(super) struct MxGroup {
     pub(super) turns_after: Option<u32>,
     /// Sessions that ended before a decoy had shown what they accepted last.
     pub(super) untested_tails: u8,
+    /// The machine of its last refusal.
+    pub(super) refused_by: Option<IpAddr>,
     /// An address that was accepted there.
     pub(super) good: Option<(usize, Address)>,
     /// The domain of the last acceptance that seemed to mean something: a further decoy is asked about there.
@@ -140,6 +142,7 @@ impl MxGroup {
             steady: 0,
             turns_after: None,
             untested_tails: 0,
+            refused_by: None,
             good: None,
             meant: None,
             control: None,

@@ -50,10 +50,10 @@ impl Scheduler {
         // That a machine takes no mail for a domain is no word on its mailboxes: no address known to exist tests it.
         let is_of_the_domain =
             heard.reading.reason.blame() == Blame::Domain && !self.domains[domain].has_accepted();
-        let group = &mut self.groups[at];
         if !is_of_the_domain {
-            group.integrity.observe(Observed::Refused(answer));
+            self.note_refused(at, answer);
         }
+        let group = &self.groups[at];
         let believed = !group.integrity.refuses_every_recipient();
         self.hosts[group.host].known.history.refused += 1;
         self.learn_believed(believed, subject, heard, now);
@@ -69,6 +69,16 @@ impl Scheduler {
             let (_, machine) = self.groups[t.group].targets[t.target];
             *self.strangers.entry(machine).or_default() += 1;
         }
+    }
+
+    /// Notes an answer in which the machine of a group refused a recipient for good.
+    pub(in crate::probe::scheduler) fn note_refused(&mut self, group: usize, answer: Answer) {
+        if let Some(t) = self.sessions.get(&answer.span.session) {
+            let (_, machine) = self.groups[t.group].targets[t.target];
+            self.groups[group].refused_by = Some(machine);
+        }
+        let integrity = &mut self.groups[group].integrity;
+        integrity.observe(Observed::Refused(answer));
     }
 
     /// How many the machines of a group have refused, whichever domains named them.
@@ -238,13 +248,16 @@ impl Scheduler {
             .cloned()
     }
 
-    /// Whether the address that would test a group was accepted by one of its own machines.
+    /// Whether the address that would test a group was accepted by one of its own machines, and the one that refused last
+    /// is known to accept any.
     fn has_its_own_good(&self, index: usize) -> bool {
         let serves = |(domain, _): (usize, Address)| self.domains[domain].group;
         let Some(other) = self.known_good(index).and_then(serves) else {
             return false;
         };
-        self.has_a_machine_of(index, other)
+        let refused_by = self.groups[index].refused_by;
+        let accepts = refused_by.is_none_or(|machine| self.has_accepted(machine));
+        accepts && self.has_a_machine_of(index, other)
     }
 
     fn learn_believed(&mut self, believed: bool, subject: &Subject, heard: &Heard, now: Timestamp) {
@@ -268,12 +281,9 @@ impl Scheduler {
             && heard.reading.condemns()
         {
             self.note_stranger(span.session);
-            let wants = &mut self.groups[group];
-            wants.integrity.observe(Observed::Refused(Answer {
-                asked: Asked::Decoy((&**self.domains.name(domain)).into()),
-                span,
-            }));
-            believed = !wants.integrity.refuses_every_recipient();
+            let asked = Asked::Decoy((&**self.domains.name(domain)).into());
+            self.note_refused(group, Answer { asked, span });
+            believed = !self.groups[group].integrity.refuses_every_recipient();
             if believed && refuses_a_stranger(&heard.reading) {
                 self.means_something(group, domain);
             }

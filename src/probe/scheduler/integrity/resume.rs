@@ -76,6 +76,7 @@ impl Scheduler {
         }
         let name = &**self.domains.name(domain);
         let machines = self.past.by_domain.remove(name).unwrap_or_default();
+        let mut has_accepted = false;
         for machine in machines {
             let Some((known, is_counted)) = self.past.machines.get_mut(&machine) else {
                 continue;
@@ -92,7 +93,11 @@ impl Scheduler {
                 group.good = Some((domain, address));
                 group.meant = Some(domain);
                 self.hosts[group.host].good.clone_from(&group.good);
+                has_accepted = true;
             }
+        }
+        if has_accepted {
+            self.note_accepted_before(group);
         }
         if self.groups[group].integrity.refuses_every_recipient() {
             self.take_back_refused(group, now);

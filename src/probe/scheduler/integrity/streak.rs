@@ -20,21 +20,21 @@ pub(in crate::probe::scheduler) struct Span {
     pub(in crate::probe::scheduler) place: usize,
 }
 
-/// Before the run was interrupted: no session of now has that name and a step that early.
-const PAST: Span = Span {
-    session: SessionId::NONE,
-    asked: 0,
-    heard: 0,
-    place: 0,
-};
-
 impl Span {
+    /// Before the run was interrupted: no session of now has that name and a step that early.
+    pub(in crate::probe::scheduler) const PAST: Span = Span {
+        session: SessionId::NONE,
+        asked: 0,
+        heard: 0,
+        place: 0,
+    };
+
     /// Of an answer that a ledger has kept, at a moment of its run.
     pub(in crate::probe::scheduler) fn kept(at: Timestamp) -> Self {
         Span {
             heard: at.as_millis(),
             asked: at.as_millis(),
-            ..PAST
+            ..Span::PAST
         }
     }
 
@@ -97,7 +97,10 @@ impl Rows {
         accepted: &mut Vec<Asked>,
         refused: &mut Vec<Asked>,
     ) {
-        let answer = |asked| Answer { asked, span: PAST };
+        let answer = |asked| Answer {
+            asked,
+            span: Span::PAST,
+        };
         self.accepted.extend(accepted.drain(..).map(answer));
         let refused = refused.drain(..).map(|asked| Refusal {
             answer: answer(asked),
@@ -108,7 +111,7 @@ impl Rows {
 
     /// Takes in that a machine accepted every recipient before the run was interrupted.
     pub(in crate::probe::scheduler) fn resume_accepting(&mut self) {
-        self.accepted_every_recipient(PAST);
+        self.accepted_every_recipient(Span::PAST);
     }
 
     /// Notes that a machine was found to accept every recipient, by then.
