@@ -221,7 +221,7 @@ struct Heard {
 }
 
 impl Heard {
-    /// Whether answers had not come before; notes them.
+    /// Notes answers. Returns whether they had not come before.
     fn note_if_news(&mut self, answers: &Answers) -> bool {
         let id = fingerprint(answers.id().as_str());
         if !self.ids.insert(id) {

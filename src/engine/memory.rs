@@ -112,7 +112,7 @@ impl Kept {
         }
     }
 
-    /// Whether a message of that id was kept just now; notes it if not.
+    /// Notes a message of that id. Returns whether one was kept just now.
     fn note_message(&mut self, id: String, now: Timestamp) -> bool {
         if self.ids.len() >= IDS_SWEPT_AT {
             self.ids

@@ -213,6 +213,10 @@ pub const SLOWING_HOST_FACTOR: u32 = 3;
 /// us still there.
 pub const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 
+/// After how long without a command a session lets the run look first whether the next one is still to be said. Our
+/// choice: shorter than a worker may ask on without having written its lease, longer than most replies take.
+pub const LONG_PAUSE: Duration = Duration::from_secs(10);
+
 /// How long nothing may come after a reply of a host that has once sent one too many. Our choice: longer than a retransmission
 /// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
 pub const QUIET_WAIT: Duration = Duration::from_secs(1);

@@ -42,6 +42,8 @@ pub struct Connection {
     decoder: Decoder,
     /// The longest time that the host took for a reply once it had greeted.
     slowest: Duration,
+    /// When something was last said.
+    said: Instant,
 }
 
 impl Connection {
@@ -55,6 +57,7 @@ impl Connection {
             start: 0,
             decoder: Decoder::new(),
             slowest: Duration::ZERO,
+            said: Instant::now(),
         }
     }
 
@@ -77,13 +80,16 @@ impl Connection {
     pub async fn carry_out(mut self, dialogue: &mut impl Dialogue) -> Option<Self> {
         loop {
             match dialogue.step() {
-                Step::Say(bytes) => match self.unread(Duration::ZERO).await {
-                    Unread::Nothing | Unread::Gone => self.say(&bytes).await,
-                    Unread::Replies => {
-                        self.forget_unread();
-                        dialogue.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
+                Step::Say(bytes) => {
+                    self.give_way().await;
+                    match self.unread(Duration::ZERO).await {
+                        Unread::Nothing | Unread::Gone => self.say(&bytes).await,
+                        Unread::Replies => {
+                            self.forget_unread();
+                            dialogue.hear(Some(Answer::Garbled(Garble::OutOfTurn)));
+                        }
                     }
-                },
+                }
                 Step::Listen { stage, wait } => {
                     let began = Instant::now();
                     let answer = match timeout(self.patience(wait), self.listen()).await {
@@ -126,6 +132,15 @@ impl Connection {
             while !matches!(self.wire.read(&mut rest).await, Ok(0) | Err(_)) {}
         };
         let _ = timeout(limits::CLOSING_WAIT, closed).await;
+    }
+
+    /// After a long while in which nothing was said, lets the run look first whether the next command is still to be
+    /// said: the program may have been stopped meanwhile, and the host be another worker's by now.
+    async fn give_way(&mut self) {
+        if self.said.elapsed() >= limits::LONG_PAUSE {
+            tokio::task::yield_now().await;
+        }
+        self.said = Instant::now();
     }
 
     /// Writes bytes. A failure shows when the answer is awaited: the host may have said why before it closed.
@@ -279,6 +294,35 @@ mod tests {
             });
             assert_eq!(line.unread(wait).await, wanted, "{wait:?}");
             late.await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_long_while_the_run_looks_before_anything_is_said() {
+        for (stopped, looks_first) in [(1, false), (30, true)] {
+            let (ours, mut theirs) = tokio::io::duplex(1 << 10);
+            let session = tokio::spawn(async move {
+                let questions = ["a", "b"].map(|name| {
+                    let recipient = format!("{name}@example.com");
+                    Command::Rcpt(recipient.parse().unwrap())
+                });
+                let mut batch = Batch::new(questions.to_vec(), BatchPace::OneByOne);
+                Connection::new(Box::new(ours)).carry_out(&mut batch).await;
+            });
+            let mut said = [0; 256];
+            let _ = theirs.read(&mut said).await.unwrap();
+            // What the run does once a second: here, that the host is another's.
+            let run = tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(1_500)).await;
+                session.abort();
+            });
+            tokio::task::yield_now().await;
+            // The answer is there when the program goes on after it was stopped.
+            theirs.write_all(b"250 ok\r\n").await.unwrap();
+            tokio::time::advance(Duration::from_secs(stopped)).await;
+            let second = theirs.read(&mut said).await.unwrap();
+            assert_eq!(second == 0, looks_first, "{stopped} s");
+            run.abort();
         }
     }
 

@@ -515,7 +515,7 @@ impl List {
         }))
     }
 
-    /// Whether the record at the beginning of the view is a row.
+    /// Looks at the record at the beginning of the view. Returns whether it is a row.
     fn take_row(&mut self, record: &Record) -> Result<bool, IntakeError> {
         if record.content == 0 || self.stage == Stage::Footer {
             return Ok(false);

@@ -157,7 +157,8 @@ impl Scheduler {
         wants.not_before.max(rests).max(wants_rest)
     }
 
-    /// Whether a session with a group would find something to ask, be it a test of its host.
+    /// Looks for something that a session with a group would ask, be it a test of its host, past the domains that have
+    /// nothing. Returns whether there is any.
     fn find_question(&mut self, group: usize, now: Timestamp) -> bool {
         let wants = &mut self.groups[group];
         let greylisting = wants.greylisting;

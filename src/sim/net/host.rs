@@ -62,7 +62,7 @@ pub(super) enum Mood {
 }
 
 impl Memory {
-    /// Whether a client is the first that was ever met.
+    /// Notes a client. Returns whether it is the first that was ever met.
     pub(super) fn note_visit(&mut self, client: IpAddr) -> bool {
         *self.first.get_or_insert(client) == client
     }
