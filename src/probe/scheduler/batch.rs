@@ -126,8 +126,9 @@ impl Scheduler {
             // Perhaps in a transaction of its own.
             within.transactions = within.transactions.saturating_sub(1).max(1);
         }
-        room = room.min(if careful { 1 } else { self.groups[group].batch });
         room = room.min(self.share(session));
+        let may_take_two = room > 1;
+        room = room.min(if careful { 1 } else { self.groups[group].batch });
         let mut idle = Idle::Finished;
         if let Err(moment) = self.late_decoy(session, &mut draft, false, now) {
             return Err(Idle::Until(moment));
@@ -172,7 +173,7 @@ impl Scheduler {
             if let Err(moment) = self.late_decoy(session, &mut draft, true, now) {
                 idle = Idle::Until(moment);
             }
-            let has_room = room > 1 && spent.may_begin(draft.budget);
+            let has_room = may_take_two && spent.may_begin(draft.budget);
             let is_over = draft.asked.is_empty() && matches!(idle, Idle::Finished);
             if is_over && has_room && self.asks_for_an_explanation(group, Some(session), now) {
                 return self.compose(session, now);

@@ -1,6 +1,7 @@
 //! Decoys refused for good in words that say nothing: an acceptance in the same transaction explains them, whichever
-//! came first. Words that are understood once mean the same whenever their machine says them of a decoy. Where all has
-//! been asked and no acceptance came beside a decoy, an accepted address is asked about once more for that.
+//! came first; where each recipient has a transaction of its own, a later acceptance in the same session does. Words that
+//! are understood once mean the same whenever their machine says them of a decoy. Where all has been asked and no
+//! acceptance came beside a decoy, an accepted address is asked about once more for that.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::{CatchAll, CatchAllState, refused_beside_an_acceptance};
+use crate::smtp::session::BatchPace;
 
 /// The words with which a machine refuses unknown recipients, where no rule knows them.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ struct Puzzle {
     domain: usize,
     /// Which transaction of its conversation asked, from 1.
     transaction: u32,
+    /// Whether recipients had transactions of their own: no limit on those lies between it and the next one.
+    is_fenced: bool,
     span: Span,
     words: Box<str>,
     /// The answer as it is read beside an acceptance.
@@ -42,6 +46,15 @@ fn words(exchange: &Exchange) -> Option<Box<str>> {
     let words: Vec<&str> = words.filter(|word| !word.contains('@')).collect();
     let words = words.join(" ");
     words.contains(char::is_alphabetic).then(|| words.into())
+}
+
+impl Puzzle {
+    /// Whether the acceptance of an address of `domain` in a transaction of a session explains it.
+    fn is_explained_in(&self, session: SessionId, domain: usize, transaction: u32) -> bool {
+        let is_near =
+            self.transaction == transaction || (self.is_fenced && self.transaction < transaction);
+        self.span.session == session && self.domain == domain && is_near
+    }
 }
 
 impl Scheduler {
@@ -82,6 +95,7 @@ impl Scheduler {
             return;
         };
         let machine = self.machine(span.session);
+        let is_fenced = self.sessions[&span.session].batch.pace == BatchPace::Fenced;
         let puzzles = &mut self.machines.entry(machine).or_default().own_words.puzzles;
         if puzzles.len() >= limits::PUZZLES {
             puzzles.remove(0);
@@ -89,6 +103,7 @@ impl Scheduler {
         puzzles.push(Puzzle {
             domain: asked.domain,
             transaction: asked.transaction,
+            is_fenced,
             span,
             words: words(&heard.exchange).unwrap_or_default(),
             heard: Heard {
@@ -98,7 +113,7 @@ impl Scheduler {
         });
     }
 
-    /// An address was accepted: a decoy of its domain that was refused in the same transaction was refused for itself.
+    /// An address was accepted: a decoy of its domain that was refused beside it was refused for itself.
     pub(super) fn understand_the_decoy(
         &mut self,
         session: SessionId,
@@ -111,10 +126,7 @@ impl Scheduler {
             return;
         };
         let own = &mut known.own_words;
-        let is_beside = |puzzle: &mut Puzzle| {
-            puzzle.span.session == session
-                && (puzzle.domain, puzzle.transaction) == (domain, transaction)
-        };
+        let is_beside = |puzzle: &mut Puzzle| puzzle.is_explained_in(session, domain, transaction);
         let beside: Vec<Puzzle> = own.puzzles.extract_if(.., is_beside).collect();
         for puzzle in beside {
             self.understand(session, &puzzle, now);
@@ -231,21 +243,21 @@ impl Scheduler {
         true
     }
 
-    /// Whether the open transaction of a session has had a domain's decoy refused in words that nothing has explained
-    /// yet, and may name another recipient.
+    /// Whether a session has had a domain's decoy refused in words that nothing has explained yet, and may name another
+    /// recipient that would explain them: in the open transaction, or in the next where each has one of its own.
     fn has_a_puzzle_open(&self, session: SessionId, domain: usize) -> bool {
         let t = &self.sessions[&session];
         let budget = self.draft(session).budget;
-        let is_open = t
-            .transaction
-            .is_some_and(|(open, used)| open == domain && used.may_name_another(budget));
+        let takes_another = if self.is_careful(session) {
+            t.spent.room(budget) > 0
+        } else {
+            let open = t.transaction.filter(|(open, _)| *open == domain);
+            open.is_some_and(|(_, used)| used.may_name_another(budget))
+        };
+        let next = t.spent.transactions + u32::from(self.is_careful(session));
         let known = self.machines.get(&self.machine(session));
         let mut puzzles = known.iter().flat_map(|known| &known.own_words.puzzles);
-        is_open
-            && puzzles.any(|puzzle| {
-                (puzzle.span.session, puzzle.transaction) == (session, t.spent.transactions)
-                    && puzzle.domain == domain
-            })
+        takes_another && puzzles.any(|puzzle| puzzle.is_explained_in(session, domain, next))
     }
 
     /// A decoy's answer is understood by what was answered in a conversation.

@@ -454,6 +454,33 @@ fn words_that_are_understood_explain_what_was_refused_in_them_before() {
 }
 
 #[test]
+fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words() {
+    let is_out_of_step = || KnownHost {
+        out_of_step: [(IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0)), START)].into(),
+        ..KnownHost::default()
+    };
+    // Asked about once more where no other address is there to explain them.
+    for (names, asked) in [(&["a"][..], 2 + 1), (&["a", "aa"][..], 3)] {
+        let list: Vec<String> = names
+            .iter()
+            .map(|name| format!("{name}@one.test"))
+            .collect();
+        let habits = Habits {
+            answer: in_riddles,
+            ..Habits::default()
+        };
+        let mut drill = Drill::new(limits(), vec![habits], &[("one.test", 0)], &list);
+        let host = HostKey("host0.test".to_owned());
+        drill.scheduler.know_host(&host, is_out_of_step(), START);
+        drill.run();
+        let domain = drill.scheduler.by_name["one.test"];
+        let openness = drill.scheduler.domains[domain].strangers.openness();
+        assert_eq!(openness, CatchAllState::RefusesStrangers, "{names:?}");
+        assert_eq!(drill.questions(), asked, "{names:?}");
+    }
+}
+
+#[test]
 fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_about_once_more() {
     let drill = riddles(&["one.test", "all.test"], &[]);
     let domain = drill.scheduler.by_name["one.test"];
