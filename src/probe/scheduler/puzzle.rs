@@ -1,6 +1,6 @@
 //! Decoys refused for good in words that say nothing: an acceptance in the same transaction explains them, whichever
-//! came first; where each recipient has a transaction of its own, a later acceptance in the same session does. Words that
-//! are understood once mean the same whenever their machine says them of a decoy. Where all has been asked and no
+//! came first; that of the first recipient of a transaction, one in a later transaction of the same session, too. Words
+//! that are understood once mean the same whenever their machine says them of a decoy. Where all has been asked and no
 //! acceptance came beside a decoy, an accepted address is asked about once more for that.
 
 use std::collections::BTreeSet;
@@ -14,7 +14,6 @@ use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::probe::{CatchAll, CatchAllState, refused_beside_an_acceptance};
-use crate::smtp::session::BatchPace;
 
 /// The words with which a machine refuses unknown recipients, where no rule knows them.
 #[derive(Debug, Default)]
@@ -32,8 +31,8 @@ struct Puzzle {
     domain: usize,
     /// Which transaction of its conversation asked, from 1.
     transaction: u32,
-    /// Whether recipients had transactions of their own: no limit on those lies between it and the next one.
-    is_fenced: bool,
+    /// Whether it was the first recipient of that: then it is no limit on those in a transaction that refused it.
+    is_first: bool,
     span: Span,
     words: Box<str>,
     /// The answer as it is read beside an acceptance.
@@ -52,7 +51,7 @@ impl Puzzle {
     /// Whether the acceptance of an address of `domain` in a transaction of a session explains it.
     fn is_explained_in(&self, session: SessionId, domain: usize, transaction: u32) -> bool {
         let is_near =
-            self.transaction == transaction || (self.is_fenced && self.transaction < transaction);
+            self.transaction == transaction || (self.is_first && self.transaction < transaction);
         self.span.session == session && self.domain == domain && is_near
     }
 }
@@ -95,7 +94,6 @@ impl Scheduler {
             return;
         };
         let machine = self.machine(span.session);
-        let is_fenced = self.sessions[&span.session].batch.pace == BatchPace::Fenced;
         let puzzles = &mut self.machines.entry(machine).or_default().own_words.puzzles;
         if puzzles.len() >= limits::PUZZLES {
             puzzles.remove(0);
@@ -103,7 +101,7 @@ impl Scheduler {
         puzzles.push(Puzzle {
             domain: asked.domain,
             transaction: asked.transaction,
-            is_fenced,
+            is_first: asked.place == 1,
             span,
             words: words(&heard.exchange).unwrap_or_default(),
             heard: Heard {
@@ -186,12 +184,17 @@ impl Scheduler {
     }
 
     /// A domain of a group in which an address was accepted and the decoy refused in words that nothing has explained:
-    /// to name both in one transaction would explain them, for all domains of that machine.
-    pub(super) fn wants_an_explanation(&self, group: usize) -> Option<usize> {
+    /// to name both in one transaction would explain them, for all domains of that machine. Where each recipient has a
+    /// transaction of its own, only a session that has asked about the decoy is good for that.
+    pub(super) fn wants_an_explanation(
+        &self,
+        group: usize,
+        session: Option<SessionId>,
+    ) -> Option<usize> {
         let wants = &self.groups[group];
         if wants.is_left
             || wants.integrity.refuses_every_recipient()
-            || wants.transaction_cap == Some(1)
+            || (session.is_none() && self.takes_one_at_a_time(group))
         {
             return None;
         }
@@ -221,9 +224,17 @@ impl Scheduler {
         session: Option<SessionId>,
         now: Timestamp,
     ) -> bool {
-        let Some(domain) = self.wants_an_explanation(group) else {
+        let Some(domain) = self.wants_an_explanation(group, session) else {
             return false;
         };
+        let Some(address) = self.vouched.get(&domain) else {
+            return false;
+        };
+        let fits = !address.needs_smtputf8()
+            && session.is_some_and(|session| self.has_a_puzzle_open(session, domain));
+        if !fits && self.takes_one_at_a_time(group) {
+            return false;
+        }
         let Some(address) = self.vouched.remove(&domain) else {
             return false;
         };
@@ -232,8 +243,6 @@ impl Scheduler {
                 known.own_words.is_asked_for = true;
             }
         }
-        let fits = !address.needs_smtputf8()
-            && session.is_some_and(|session| self.has_a_puzzle_open(session, domain));
         self.counts.take_in();
         self.domains[domain].push(&control(address));
         if !fits {
@@ -243,18 +252,26 @@ impl Scheduler {
         true
     }
 
+    /// Whether each recipient has a transaction of its own at a group.
+    fn takes_one_at_a_time(&self, group: usize) -> bool {
+        let wants = &self.groups[group];
+        let mut machines = wants.targets.iter().map(|(_, machine)| *machine);
+        wants.transaction_cap == Some(1) || machines.any(|machine| self.is_met_with_care(machine))
+    }
+
     /// Whether a session has had a domain's decoy refused in words that nothing has explained yet, and may name another
     /// recipient that would explain them: in the open transaction, or in the next where each has one of its own.
     fn has_a_puzzle_open(&self, session: SessionId, domain: usize) -> bool {
         let t = &self.sessions[&session];
         let budget = self.draft(session).budget;
-        let takes_another = if self.is_careful(session) {
+        let is_alone = budget.recipients_per_transaction == 1;
+        let takes_another = if is_alone {
             t.spent.room(budget) > 0
         } else {
             let open = t.transaction.filter(|(open, _)| *open == domain);
             open.is_some_and(|(_, used)| used.may_name_another(budget))
         };
-        let next = t.spent.transactions + u32::from(self.is_careful(session));
+        let next = t.spent.transactions + u32::from(is_alone);
         let known = self.machines.get(&self.machine(session));
         let mut puzzles = known.iter().flat_map(|known| &known.own_words.puzzles);
         takes_another && puzzles.any(|puzzle| puzzle.is_explained_in(session, domain, next))

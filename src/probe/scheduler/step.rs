@@ -85,7 +85,12 @@ impl Scheduler {
 
     /// Whether a session puts one command at a time, with a fence around each answer.
     pub(super) fn is_careful(&self, session: SessionId) -> bool {
-        let conduct = self.conduct.get(&self.machine(session));
+        self.is_met_with_care(self.machine(session))
+    }
+
+    /// Whether sessions with a machine put one command at a time, with a fence around each answer.
+    pub(super) fn is_met_with_care(&self, machine: IpAddr) -> bool {
+        let conduct = self.conduct.get(&machine);
         conduct.is_some_and(|conduct| match conduct.care {
             Care::FencedOnce | Care::Fenced => true,
             Care::None | Care::OneByOne => false,

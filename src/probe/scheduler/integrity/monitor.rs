@@ -118,7 +118,9 @@ impl Scheduler {
             return false;
         }
         let by_a_decoy = self.owes_a_decoy(index, true) && self.tells_by_a_decoy(index).is_some();
-        by_a_decoy || self.tells_by_a_control(index) || self.wants_an_explanation(index).is_some()
+        by_a_decoy
+            || self.tells_by_a_control(index)
+            || self.wants_an_explanation(index, None).is_some()
     }
 
     /// Whether a group's last refusals want an address known to exist to be asked about, and there is one.

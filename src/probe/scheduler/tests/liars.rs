@@ -455,12 +455,21 @@ fn words_that_are_understood_explain_what_was_refused_in_them_before() {
 
 #[test]
 fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words() {
-    let is_out_of_step = || KnownHost {
+    let out_of_step = KnownHost {
         out_of_step: [(IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0)), START)].into(),
         ..KnownHost::default()
     };
+    let takes_one = KnownHost {
+        transaction_cap: Some(1),
+        ..KnownHost::default()
+    };
     // Asked about once more where no other address is there to explain them.
-    for (names, asked) in [(&["a"][..], 2 + 1), (&["a", "aa"][..], 3)] {
+    for (known, names, asked) in [
+        (&out_of_step, &["a"][..], 2 + 1),
+        (&out_of_step, &["a", "aa"], 3),
+        (&takes_one, &["a"], 2 + 1),
+        (&takes_one, &["a", "aa"], 3),
+    ] {
         let list: Vec<String> = names
             .iter()
             .map(|name| format!("{name}@one.test"))
@@ -471,12 +480,12 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
         };
         let mut drill = Drill::new(limits(), vec![habits], &[("one.test", 0)], &list);
         let host = HostKey("host0.test".to_owned());
-        drill.scheduler.know_host(&host, is_out_of_step(), START);
+        drill.scheduler.know_host(&host, known.clone(), START);
         drill.run();
         let domain = drill.scheduler.by_name["one.test"];
         let openness = drill.scheduler.domains[domain].strangers.openness();
         assert_eq!(openness, CatchAllState::RefusesStrangers, "{names:?}");
-        assert_eq!(drill.questions(), asked, "{names:?}");
+        assert_eq!(drill.questions(), asked, "{known:?} {names:?}");
     }
 }
 
