@@ -86,7 +86,7 @@ fn what_was_wrong_in_larger_worlds_stays_mended() {
         (921_215, 2639),
         (930_076, 1056),
         (930_609, 2045),
-        (940_783, 2514),
+        (950_445, 2620),
     ];
     let scores: Vec<Score> = std::thread::scope(|scope| {
         let each = worlds

@@ -78,6 +78,12 @@ impl Scheduler {
         }
     }
 
+    /// An answer about an address of a domain is taken back: those that come from now on are counted, lest an address that
+    /// is asked about again counts twice.
+    pub(super) fn forget_listed(&mut self, domain: usize) {
+        self.domains[domain].listed_answers = None;
+    }
+
     /// A refused address of the list takes the place of the domain's decoy.
     fn stands_for_a_decoy(&mut self, span: Span, domain: usize, heard: &Heard, now: Timestamp) {
         self.domains[domain].listed_answers = None;

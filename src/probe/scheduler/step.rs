@@ -447,6 +447,7 @@ impl Scheduler {
                     self.groups[group].integrity.observe(withdrawn);
                 }
                 self.counts.unsettle();
+                self.forget_listed(domain);
                 if was_told {
                     self.tell_of_waiting(&subject, Some(now));
                 }

@@ -387,6 +387,7 @@ impl Scheduler {
         };
         self.untell(asked, reading, now);
         self.counts.unsettle();
+        self.forget_listed(domain);
         // A run that is continued asks again too.
         self.tell_of_waiting(subject, Some(now));
         self.domains[domain].push_front(subject);
