@@ -452,7 +452,7 @@ fn a_clock_runs_until_the_address_is_answered() {
 fn what_is_known_of_a_host_stays_known() {
     let (_folder, path) = place();
     let known = KnownHost {
-        transaction_cap: Some(1),
+        transaction_caps: [([127, 0, 0, 1].into(), 1)].into(),
         chokes: true,
         ..KnownHost::default()
     };

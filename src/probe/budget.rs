@@ -38,6 +38,8 @@ pub struct Spent {
     pub refused: u32,
     /// Transactions begun so far.
     pub transactions: u32,
+    /// Acceptances that may be none, each with a refusal still to come: they count so past ten recipients.
+    pub in_doubt: u32,
 }
 
 impl Spent {
@@ -48,8 +50,8 @@ impl Spent {
     }
 
     /// The same as a host may have it that has sent so many replies too many, or one: where there are no more acceptances
-    /// than that, all of them may be none, and as many refusals be still to come. Among more acceptances some are real,
-    /// and to think of the worst there would end every first session early.
+    /// than that, all of them may be none, and as many refusals be still to come. Among more acceptances some are real:
+    /// to think of the worst at once would end every first session early, so that is done past ten recipients alone.
     #[must_use]
     pub fn out_of_step(self, surplus: u32) -> Self {
         if self.accepted <= surplus.max(1) {
@@ -59,7 +61,10 @@ impl Spent {
                 ..self
             }
         } else {
-            self
+            Spent {
+                in_doubt: surplus,
+                ..self
+            }
         }
     }
 
@@ -71,6 +76,7 @@ impl Spent {
         Spent {
             accepted: self.accepted - mistaken,
             refused: self.refused + mistaken,
+            in_doubt: 0,
             ..self
         }
     }
@@ -84,7 +90,9 @@ impl Spent {
         let by_refusals = budget.refusals.saturating_sub(self.refused);
         let most = by_total.min(by_refusals);
         let up_to_the_tripwire = limits::RECIPIENTS_BEFORE_RATIO.saturating_sub(self.recipients());
-        let by_ratio = self.accepted.saturating_sub(self.refused);
+        let by_ratio = self
+            .accepted
+            .saturating_sub(self.refused + 2 * self.in_doubt);
         most.min(up_to_the_tripwire.max(by_ratio))
     }
 
@@ -151,6 +159,7 @@ mod tests {
             accepted,
             refused,
             transactions: 1,
+            ..Spent::default()
         }
         .room(PLENTY)
     }
@@ -174,6 +183,7 @@ mod tests {
                 accepted,
                 refused,
                 transactions: 2,
+                ..Spent::default()
             };
             spent.surely_out_of_step(surplus).room(PLENTY)
         };
@@ -189,6 +199,7 @@ mod tests {
                 accepted,
                 refused,
                 transactions: 1,
+                ..Spent::default()
             };
             spent.room_before_a_decoy(false, PLENTY)
         };
@@ -202,6 +213,7 @@ mod tests {
                 accepted,
                 refused,
                 transactions: 1,
+                ..Spent::default()
             };
             spent.room_before_a_decoy(true, PLENTY)
         };
@@ -235,6 +247,7 @@ mod tests {
                 accepted,
                 refused,
                 transactions: 1,
+                ..Spent::default()
             };
             [seen.room(PLENTY), seen.out_of_step(surplus).room(PLENTY)]
         };
@@ -243,7 +256,28 @@ mod tests {
         assert_eq!(rooms(2, 7, 1), [1, 1]);
         // One question for each of nine domains: RSET may have been answered twice each time.
         assert_eq!(rooms(7, 2, 8), [5, 0]);
-        assert_eq!(rooms(20, 2, 8), [7, 7]);
+        assert_eq!(rooms(20, 2, 8), [7, 2]);
+    }
+
+    #[test]
+    fn acceptances_that_may_be_none_tip_no_balance_past_ten() {
+        let after = |accepted, refused, surplus| {
+            let seen = Spent {
+                accepted,
+                refused,
+                transactions: 2,
+                ..Spent::default()
+            };
+            seen.out_of_step(surplus).room(PLENTY)
+        };
+        assert_eq!(
+            after(6, 4, 0),
+            2,
+            "there was no RSET that could be answered twice"
+        );
+        assert_eq!(after(6, 4, 1), 0, "six were refused, if one was none");
+        assert_eq!(after(6, 3, 1), 1, "the tenth");
+        assert_eq!(after(14, 2, 2), 7);
     }
 
     #[test]
@@ -257,6 +291,7 @@ mod tests {
                 accepted,
                 refused,
                 transactions: 1,
+                ..Spent::default()
             };
             spent.room(budget)
         };
@@ -266,7 +301,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_address_accepted_last_leaves_the_decoy_a_place(accepted in 0u32..40, refused in 0u32..9, answers in any::<u16>()) {
-            let before = Spent { accepted, refused, transactions: 1 };
+            let before = Spent { accepted, refused, transactions: 1, ..Spent::default() };
             let asked = before.room_before_a_decoy(false, PLENTY);
             prop_assert!(asked <= before.room(PLENTY));
             prop_assume!(asked > 0);

@@ -146,9 +146,10 @@ pub struct KnownHost {
     /// Its machines that block us, by address.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub machines: BTreeMap<IpAddr, Block>,
-    /// The most recipients in a transaction it was found to take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub transaction_cap: Option<u32>,
+    /// The most recipients in a transaction that its machines were found to take, where one takes fewer than it was
+    /// asked about. (Earlier versions wrote `transaction_cap`, one for all of them.)
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transaction_caps: BTreeMap<IpAddr, u32>,
     /// The most recipients in a connection it was found to take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipients_cap: Option<u32>,

@@ -175,7 +175,7 @@ mod tests {
     proptest! {
         #[test]
         fn credit_is_earned_before_it_is_spent(accepted in 0u32..20, refused in 0u32..9, good in 1usize..50, bad in 1usize..50) {
-            let spent = Spent { accepted, refused, transactions: 1 };
+            let spent = Spent { accepted, refused, transactions: 1, ..Spent::default() };
             prop_assume!(spent.recipients() > 0 && accepted <= refused);
             prop_assert_eq!(next_kind(spent, [accepted, refused], good, bad), Likelihood::Good);
         }

@@ -59,6 +59,7 @@ mod tests {
                 accepted,
                 refused,
                 transactions,
+                ..Spent::default()
             });
             (kinds.resets, kinds.acceptances, kinds.refusals)
         };

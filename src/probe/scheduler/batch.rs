@@ -64,6 +64,7 @@ impl Scheduler {
                 let t = self.session(session);
                 t.stage = SessionStage::AwaitingReplies;
                 t.idle_since = None;
+                t.still_until = None;
                 t.loosest = t.loosest.max(pace.into());
                 t.batch = Batch {
                     began: now,
@@ -102,6 +103,9 @@ impl Scheduler {
         now: Timestamp,
     ) -> Result<(Vec<Command>, BatchPace), Idle> {
         let mut draft = self.draft(session);
+        if let Some(until) = self.keeps_still(session, draft.budget, now) {
+            return Err(Idle::Until(until));
+        }
         let t = &self.sessions[&session];
         let (group, spent) = (t.group, self.spent_at_worst(session));
         let host = self.groups[group].host;
@@ -196,6 +200,29 @@ impl Scheduler {
         Ok((draft.commands, pace))
     }
 
+    /// Until when a session keeps still before its next batch: where replies too many might stand for some of what was
+    /// accepted, and it could not go on past ten recipients for that. Those that are on their way show meanwhile.
+    fn keeps_still(
+        &mut self,
+        session: SessionId,
+        budget: Budget,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let t = &self.sessions[&session];
+        let worst = self.spent_at_worst(session);
+        let costs_room = worst.in_doubt > 0 && worst.room(budget) < t.spent.room(budget);
+        if !costs_room || self.groups[t.group].waiting == 0 {
+            return None;
+        }
+        let t = self.session(session);
+        let until = *t.still_until.get_or_insert(now + limits::QUIET_WAIT);
+        if until > now {
+            return Some(until);
+        }
+        t.clean = t.spent.transactions;
+        None
+    }
+
     /// How much of what waits a conversation may take at once: those that are being opened for it get their share.
     fn share(&self, session: SessionId) -> u32 {
         let group = self.sessions[&session].group;
@@ -266,14 +293,14 @@ impl Scheduler {
         let t = &self.sessions[&session];
         let offer = t.offer.clone().unwrap_or_default();
         let group = &self.groups[t.group];
-        let cap = if self.is_careful(session) {
-            Some(1)
-        } else {
-            group.transaction_cap
-        };
         let Host {
             provider, known, ..
         } = &self.hosts[group.host];
+        let cap = if self.is_careful(session) {
+            Some(1)
+        } else {
+            known.transaction_caps.get(&self.machine(session)).copied()
+        };
         Draft {
             budget: Budget::of(
                 &offer,

@@ -162,7 +162,6 @@ impl Scheduler {
         let is_whole = all == targets.len() && hosts.len() < limits::MAIL_HOSTS;
         let mut group = MxGroup::new(host, targets, privacy);
         group.is_whole = is_whole;
-        group.transaction_cap = known.known.transaction_cap;
         group.integrity = Integrity::with(known.known.history);
         group.turns_after = known.known.turns_after;
         if let Some(mute) = known.known.mute.filter(|_| !known.has_opened) {

@@ -92,8 +92,6 @@ pub(super) struct MxGroup {
     pub(super) pipelining: Pipelining,
     /// Most questions in one batch: fewer where batches break off, so that few are put in vain.
     pub(super) batch: u32,
-    /// The most recipients in a transaction it was found to take.
-    pub(super) transaction_cap: Option<u32>,
 }
 
 /// What a host's offer of PIPELINING is worth.
@@ -165,7 +163,6 @@ impl MxGroup {
             privacy,
             pipelining: Pipelining::Trusted,
             batch: limits::REFUSED_RECIPIENTS,
-            transaction_cap: None,
         }
     }
 

@@ -255,8 +255,9 @@ impl Scheduler {
     /// Whether each recipient has a transaction of its own at a group.
     fn takes_one_at_a_time(&self, group: usize) -> bool {
         let wants = &self.groups[group];
+        let caps = &self.hosts[wants.host].known.transaction_caps;
         let mut machines = wants.targets.iter().map(|(_, machine)| *machine);
-        wants.transaction_cap == Some(1) || machines.any(|machine| self.is_met_with_care(machine))
+        machines.any(|machine| caps.get(&machine) == Some(&1) || self.is_met_with_care(machine))
     }
 
     /// Whether a session has had a domain's decoy refused in words that nothing has explained yet, and may name another

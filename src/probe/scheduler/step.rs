@@ -134,17 +134,17 @@ impl Scheduler {
     /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
     /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
     /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
-    /// the answer to EHLO, which then offers nothing.
+    /// the answer to EHLO, which then offers nothing. What came before it last kept still would have shown by now.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
         let is_sure = is_proven || self.keeps_in_step(session);
-        let resets = t.spent.transactions.saturating_sub(1);
+        let resets = t.spent.transactions.saturating_sub(t.clean.max(1));
         let surplus = match t.loosest {
             _ if is_sure => return t.spent,
             Looseness::Fenced => return t.spent,
-            Looseness::OneByOne => resets + 1,
-            Looseness::Together => resets,
+            Looseness::OneByOne if t.clean == 0 => resets + 1,
+            Looseness::OneByOne | Looseness::Together => resets,
         };
         let spent = t.spent.out_of_step(surplus);
         if self.has_fallen_out_of_step(t.group) {
@@ -154,14 +154,12 @@ impl Scheduler {
         }
     }
 
-    /// The same where a session would ask about a decoy at its end, which settles more than it costs: the worst is thought
-    /// of it where there is cause to.
+    /// The same where a session would ask about a decoy at its end, which settles more than it costs: that one is asked
+    /// about past ten recipients, too, whatever may be none of what was accepted.
     pub(super) fn spent_before_a_decoy(&self, session: SessionId) -> Spent {
-        let t = &self.sessions[&session];
-        if self.has_fallen_out_of_step(t.group) {
-            self.spent_at_worst(session)
-        } else {
-            t.spent
+        Spent {
+            in_doubt: 0,
+            ..self.spent_at_worst(session)
         }
     }
 

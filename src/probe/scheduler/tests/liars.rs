@@ -460,7 +460,7 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
         ..KnownHost::default()
     };
     let takes_one = KnownHost {
-        transaction_cap: Some(1),
+        transaction_caps: [(IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0)), 1)].into(),
         ..KnownHost::default()
     };
     // Asked about once more where no other address is there to explain them.

@@ -541,3 +541,19 @@ fn where_most_machines_want_us_slower_all_are_left_alone() {
         .min();
     assert!(first >= Some(limits::SLOWDOWN_WAIT), "{first:?}");
 }
+
+/// Takes one recipient a transaction.
+fn takes_one(question: Question<'_>) -> Reply {
+    if question.place > 1 {
+        return Reply::TooMany;
+    }
+    honest(question)
+}
+
+#[test]
+fn how_many_recipients_a_transaction_may_have_is_learned_of_each_machine() {
+    let mut drill = at_machines(&[takes_one, honest], &[&[0], &[1]], 6);
+    drill.run();
+    let machine = targets(0)[0];
+    assert_eq!(known(&drill).transaction_caps, [(machine, 1)].into());
+}
