@@ -87,6 +87,9 @@ fn what_was_wrong_in_larger_worlds_stays_mended() {
         (930_076, 1056),
         (930_609, 2045),
         (950_445, 2620),
+        (940_783, 2514),
+        (950_546, 2951),
+        (950_667, 1520),
     ];
     let scores: Vec<Score> = std::thread::scope(|scope| {
         let each = worlds

@@ -103,8 +103,8 @@ impl Scheduler {
         now: Timestamp,
     ) -> Result<(Vec<Command>, BatchPace), Idle> {
         let mut draft = self.draft(session);
-        if let Some(until) = self.keeps_still(session, draft.budget, now) {
-            return Err(Idle::Until(until));
+        if self.would_keep_still(session, draft.budget) {
+            self.keep_still(session, now).map_err(Idle::Until)?;
         }
         let t = &self.sessions[&session];
         let (group, spent) = (t.group, self.spent_at_worst(session));
@@ -200,27 +200,14 @@ impl Scheduler {
         Ok((draft.commands, pace))
     }
 
-    /// Until when a session keeps still before its next batch: where replies too many might stand for some of what was
-    /// accepted, and it could not go on past ten recipients for that. Those that are on their way show meanwhile.
-    fn keeps_still(
-        &mut self,
-        session: SessionId,
-        budget: Budget,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    /// Whether a session had better keep still before its next batch: where replies too many might stand for some of what
+    /// was accepted, and it could not go on past ten recipients for that.
+    fn would_keep_still(&self, session: SessionId, budget: Budget) -> bool {
         let t = &self.sessions[&session];
         let worst = self.spent_at_worst(session);
-        let costs_room = worst.in_doubt > 0 && worst.room(budget) < t.spent.room(budget);
-        if !costs_room || self.groups[t.group].waiting == 0 {
-            return None;
-        }
-        let t = self.session(session);
-        let until = *t.still_until.get_or_insert(now + limits::QUIET_WAIT);
-        if until > now {
-            return Some(until);
-        }
-        t.clean = t.spent.transactions;
-        None
+        worst.in_doubt > 0
+            && worst.room(budget) < t.spent.room(budget)
+            && self.groups[t.group].waiting > 0
     }
 
     /// How much of what waits a conversation may take at once: those that are being opened for it get their share.
@@ -635,14 +622,20 @@ impl Scheduler {
         let Some(domain) = self.tells_by_a_decoy(index) else {
             return Ok(());
         };
-        let owed = self.owes_a_decoy(index, at_the_end);
-        let fits = self.spent_before_a_decoy(session).room(draft.budget) > 0
-            && self.may_address(session, domain, draft.budget);
-        if owed && !fits && at_the_end && t.spent.recipients() > 0 {
+        if !self.owes_a_decoy(index, at_the_end) {
+            return Ok(());
+        }
+        let has_asked = t.spent.recipients() > 0;
+        let fits = self.may_address(session, domain, draft.budget)
+            && self
+                .spent_before_a_decoy(session, draft.budget, now)?
+                .room(draft.budget)
+                > 0;
+        if !fits && at_the_end && has_asked {
             // This connection is used up: the test is worth one of its own.
             self.groups[index].test_owed = true;
         }
-        if !owed || !fits {
+        if !fits {
             return Ok(());
         }
         self.draw(session, now)?;

@@ -23,7 +23,7 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
-use crate::probe::{Asked, CatchAll, MAY_BE_ANOTHERS, ReplyKinds, Spent};
+use crate::probe::{Asked, Budget, CatchAll, MAY_BE_ANOTHERS, ReplyKinds, Spent};
 use crate::smtp::farewell::Parting;
 use crate::smtp::session::{BatchPace, Offer, Privacy};
 
@@ -141,7 +141,7 @@ impl Scheduler {
         let is_sure = is_proven || self.keeps_in_step(session);
         let resets = t.spent.transactions.saturating_sub(t.clean.max(1));
         let surplus = match t.loosest {
-            _ if is_sure => return t.spent,
+            _ if is_sure || t.clean == t.spent.transactions => return t.spent,
             Looseness::Fenced => return t.spent,
             Looseness::OneByOne if t.clean == 0 => resets + 1,
             Looseness::OneByOne | Looseness::Together => resets,
@@ -154,13 +154,40 @@ impl Scheduler {
         }
     }
 
-    /// The same where a session would ask about a decoy at its end, which settles more than it costs: that one is asked
-    /// about past ten recipients, too, whatever may be none of what was accepted.
-    pub(super) fn spent_before_a_decoy(&self, session: SessionId) -> Spent {
-        Spent {
+    /// What a session has been used for, where it would ask about a decoy at its end: that one is asked about past ten
+    /// recipients, too, whatever may be none of what was accepted. Where it would not fit at the worst, the session keeps
+    /// still first, and says until when.
+    pub(super) fn spent_before_a_decoy(
+        &mut self,
+        session: SessionId,
+        budget: Budget,
+        now: Timestamp,
+    ) -> Result<Spent, Timestamp> {
+        let worst = Spent {
             in_doubt: 0,
             ..self.spent_at_worst(session)
+        };
+        let t = &self.sessions[&session];
+        if worst.room(budget) > 0 || t.spent.room(budget) == 0 {
+            return Ok(worst);
         }
+        self.keep_still(session, now)?;
+        Ok(self.spent_at_worst(session))
+    }
+
+    /// Lets a session keep still, so that replies too many that are on their way show: says until when, or that it has.
+    pub(super) fn keep_still(
+        &mut self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<(), Timestamp> {
+        let t = self.session(session);
+        let until = *t.still_until.get_or_insert(now + limits::QUIET_WAIT);
+        if until > now {
+            return Err(until);
+        }
+        t.clean = t.spent.transactions;
+        Ok(())
     }
 
     /// Whether one of the machines of a group has fallen out of step in this run: the others are likely of its kind.

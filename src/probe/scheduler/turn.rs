@@ -164,13 +164,14 @@ impl Scheduler {
             return Err(idle);
         };
         let mut draft = self.draft(session);
-        let spent = self.spent_before_a_decoy(session);
         let refused = self.sessions[&session].spent.refused;
         // What another machine of its host was found to bear meanwhile, this one has been seen to bear: it answered.
         if refused > draft.budget.refusals {
             draft.budget.refusals = limits::REFUSED_RECIPIENTS.min(refused + 1);
         }
-        if spent.room(draft.budget) == 0 || !self.may_address(session, domain, draft.budget) {
+        let spent = self.spent_before_a_decoy(session, draft.budget, now);
+        let has_room = spent.map_err(Idle::Until)?.room(draft.budget) > 0;
+        if !has_room || !self.may_address(session, domain, draft.budget) {
             return Err(idle);
         }
         self.draw(session, now).map_err(Idle::Until)?;
