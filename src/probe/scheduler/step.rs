@@ -139,15 +139,18 @@ impl Scheduler {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
         let is_sure = is_proven || self.keeps_in_step(session);
-        let resets = t.spent.transactions.saturating_sub(t.clean.max(1));
+        let has_fallen = self.has_fallen_out_of_step(t.group);
+        let clean = if has_fallen { 0 } else { t.clean };
+        let resets = t.spent.transactions.saturating_sub(clean.max(1));
         let surplus = match t.loosest {
-            _ if is_sure || t.clean == t.spent.transactions => return t.spent,
+            _ if is_sure => return t.spent,
+            _ if clean == t.spent.transactions => return t.spent,
             Looseness::Fenced => return t.spent,
-            Looseness::OneByOne if t.clean == 0 => resets + 1,
+            Looseness::OneByOne if clean == 0 => resets + 1,
             Looseness::OneByOne | Looseness::Together => resets,
         };
         let spent = t.spent.out_of_step(surplus);
-        if self.has_fallen_out_of_step(t.group) {
+        if has_fallen {
             spent.surely_out_of_step(surplus)
         } else {
             spent
@@ -168,7 +171,8 @@ impl Scheduler {
             ..self.spent_at_worst(session)
         };
         let t = &self.sessions[&session];
-        if worst.room(budget) > 0 || t.spent.room(budget) == 0 {
+        let is_told = worst.room(budget) > 0 || t.spent.room(budget) == 0;
+        if is_told || self.has_fallen_out_of_step(t.group) {
             return Ok(worst);
         }
         self.keep_still(session, now)?;
