@@ -270,11 +270,7 @@ mod tests {
             };
             seen.out_of_step(surplus).room(PLENTY)
         };
-        assert_eq!(
-            after(6, 4, 0),
-            2,
-            "there was no RSET that could be answered twice"
-        );
+        assert_eq!(after(6, 4, 0), 2, "no RSET was said");
         assert_eq!(after(6, 4, 1), 0, "six were refused, if one was none");
         assert_eq!(after(6, 3, 1), 1, "the tenth");
         assert_eq!(after(14, 2, 2), 7);

@@ -1,4 +1,4 @@
-//! What lies between the loop that talks to the engine and those that ask.
+//! Where the loop that talks to the engine and the askings lay down what the other is to take up.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

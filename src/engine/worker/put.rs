@@ -1,4 +1,4 @@
-//! What a worker puts to the engine, many at once, and what becomes of it where that fails.
+//! What a worker has the engine do, for many at once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

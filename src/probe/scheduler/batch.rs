@@ -64,7 +64,7 @@ impl Scheduler {
                 let t = self.session(session);
                 t.stage = SessionStage::AwaitingReplies;
                 t.idle_since = None;
-                t.still_until = None;
+                t.still = None;
                 t.loosest = t.loosest.max(pace.into());
                 t.batch = Batch {
                     began: now,
@@ -626,16 +626,14 @@ impl Scheduler {
             return Ok(());
         }
         let has_asked = t.spent.recipients() > 0;
-        let fits = self.may_address(session, domain, draft.budget)
-            && self
-                .spent_before_a_decoy(session, draft.budget, now)?
-                .room(draft.budget)
-                > 0;
-        if !fits && at_the_end && has_asked {
-            // This connection is used up: the test is worth one of its own.
-            self.groups[index].test_owed = true;
+        let mut fits = self.may_address(session, domain, draft.budget);
+        if fits {
+            let spent = self.spent_before_a_decoy(session, draft.budget, now)?;
+            fits = spent.room(draft.budget) > 0;
         }
         if !fits {
+            // This connection is used up: the test is worth one of its own.
+            self.groups[index].test_owed |= at_the_end && has_asked;
             return Ok(());
         }
         self.draw(session, now)?;

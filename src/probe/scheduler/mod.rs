@@ -344,8 +344,9 @@ struct Session {
     loosest: Looseness,
     /// How many of its unsure answers were in step by the words of the last of them, which name whom it was about.
     proven: usize,
-    /// Until when it keeps still before its next batch, so that replies too many show.
-    still_until: Option<Timestamp>,
+    /// Until when it keeps still before its next batch, so that replies too many show, and how many of its transactions
+    /// had begun before.
+    still: Option<(Timestamp, u32)>,
     /// How many of its transactions had begun when it had last kept still.
     clean: u32,
     /// Answers that count as long as it turns out to have been in step.
@@ -389,7 +390,7 @@ impl Session {
             privacy: Privacy::WhenOffered,
             loosest: Looseness::default(),
             proven: 0,
-            still_until: None,
+            still: None,
             clean: 0,
             unsure: Vec::new(),
             refuses_us: None,

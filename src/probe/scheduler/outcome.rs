@@ -476,14 +476,12 @@ impl Scheduler {
     /// The host takes fewer recipients at once than we named: our mistake, so this one is asked again at once, and so
     /// many are not named together any more.
     fn too_many(&mut self, session: SessionId, asked: Awaited, now: Timestamp) {
-        if self.sessions.contains_key(&session) {
-            let machine = self.machine(session);
-            let t = self.session(session);
+        if let Some(t) = self.sessions.get_mut(&session) {
             // Whatever the transaction could still have held is asked in a new one.
             t.transaction = None;
-            let group = t.group;
+            let group = &self.groups[t.group];
+            let (host, machine) = (group.host, group.targets[t.target].1);
             let taken = asked.place - 1;
-            let host = self.groups[group].host;
             let caps = &mut self.hosts[host].known.transaction_caps;
             let cap = caps.get(&machine).map_or(taken, |cap| taken.min(*cap));
             if caps.insert(machine, cap) != Some(cap) {

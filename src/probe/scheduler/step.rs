@@ -186,11 +186,13 @@ impl Scheduler {
         now: Timestamp,
     ) -> Result<(), Timestamp> {
         let t = self.session(session);
-        let until = *t.still_until.get_or_insert(now + limits::QUIET_WAIT);
+        let begun = t.spent.transactions;
+        let (until, clean) = *t.still.get_or_insert((now + limits::QUIET_WAIT, begun));
         if until > now {
             return Err(until);
         }
-        t.clean = t.spent.transactions;
+        // Those that the batch being written begins are none of them.
+        t.clean = clean;
         Ok(())
     }
 

@@ -169,9 +169,11 @@ impl Scheduler {
         if refused > draft.budget.refusals {
             draft.budget.refusals = limits::REFUSED_RECIPIENTS.min(refused + 1);
         }
+        if !self.may_address(session, domain, draft.budget) {
+            return Err(idle);
+        }
         let spent = self.spent_before_a_decoy(session, draft.budget, now);
-        let has_room = spent.map_err(Idle::Until)?.room(draft.budget) > 0;
-        if !has_room || !self.may_address(session, domain, draft.budget) {
+        if spent.map_err(Idle::Until)?.room(draft.budget) == 0 {
             return Err(idle);
         }
         self.draw(session, now).map_err(Idle::Until)?;

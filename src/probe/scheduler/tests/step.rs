@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::echo;
 use crate::model::stage::Stage;
-use crate::probe::{InStep, ReplyKinds};
+use crate::probe::{InStep, ReplyKinds, Spent};
 
 const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
 
@@ -525,4 +525,27 @@ fn a_test_counts_once_its_conversation_has_shown_that_it_was_in_step() {
         assert_eq!(scheduler.pending(), 4);
         assert!(!scheduler.groups[0].integrity.refuses_every_recipient());
     }
+}
+
+#[test]
+fn keeping_still_proves_nothing_of_a_transaction_that_was_begun_since() {
+    let mut scheduler = scheduler_with(KnownHost::default());
+    let (session, _) = started(&mut scheduler)[0];
+    scheduler.session(session).loosest = Looseness::Together;
+    let spent = Spent {
+        accepted: 6,
+        refused: 4,
+        transactions: 2,
+        ..Spent::default()
+    };
+    scheduler.session(session).spent = spent;
+    assert_eq!(scheduler.spent_at_worst(session).in_doubt, 1, "one RSET");
+    let until = scheduler.keep_still(session, START).unwrap_err();
+    assert_eq!(until, START + limits::QUIET_WAIT);
+    scheduler.keep_still(session, until).unwrap();
+    assert_eq!(scheduler.spent_at_worst(session), spent);
+    // The next batch is being written: its RSET has not even been said.
+    scheduler.session(session).spent.transactions += 1;
+    scheduler.keep_still(session, until).unwrap();
+    assert_eq!(scheduler.spent_at_worst(session).in_doubt, 1);
 }
