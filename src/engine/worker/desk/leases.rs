@@ -1,0 +1,112 @@
+//! The leases of partitions: which are taken, renewed, handed over.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::Desk;
+use crate::engine::lease::{Lease, Wish};
+use crate::engine::worker::put::{at_once, take};
+use crate::engine::{Changed, Engine, EngineError, Partition, Table, wire};
+use crate::model::timestamp::Timestamp;
+
+impl Desk<'_> {
+    /// Takes, renews and gives up leases.
+    pub(super) async fn see_to_leases(&mut self) -> Result<(), EngineError> {
+        let now = self.worker.world.clock.now();
+        let partitions = self.worker.engine.partitions();
+        let wishes = {
+            let mut bench = self.bench.borrow_mut();
+            // A worker that comes together with others sees them before it takes anything.
+            let is_new = self.since.is_none_or(|since| Instant::now() < since);
+            let takes_part = !self.keeps_out && !is_new;
+            let present = self.workers.present(now).map(|(name, _)| name);
+            let all = present.chain([self.worker.name.as_str()]);
+            let workers: BTreeSet<&str> = all.filter(|_| takes_part).collect();
+            self.assigned
+                .bring_up_to_date(partitions, &workers, &bench.leases);
+            let assigned = &self.assigned.to;
+            let falls_to_us = |partition| assigned.get(&partition) == Some(&self.worker.name);
+            let wishes = bench.leases.wishes(falls_to_us, partitions.all(), now);
+            let held: BTreeSet<Partition> = bench.leases.held(now).collect();
+            let gone: Vec<Partition> = self.held.difference(&held).copied().collect();
+            bench.left.extend(gone);
+            let leaving: BTreeSet<Partition> = wishes
+                .iter()
+                .filter(|(_, wish)| *wish == Wish::HandOver)
+                .map(|(partition, _)| *partition)
+                .collect();
+            if self.held != held || bench.leaving != leaving {
+                bench.shares += 1;
+            }
+            self.held = held;
+            bench.leaving = leaving;
+            wishes
+        };
+        let mut to_do = Vec::new();
+        for (partition, wish) in wishes {
+            let mut bench = self.bench.borrow_mut();
+            match wish {
+                Wish::Write(revision) => to_do.push((partition, Change::Write(revision))),
+                // Kept until its orders are done, or it runs out: nothing new is taken from it.
+                Wish::HandOver if bench.is_at_work(partition) => {
+                    if bench.leases.is_to_be_renewed(partition, now) {
+                        let revision = bench.leases.revision(partition);
+                        to_do.push((partition, Change::Write(revision)));
+                    }
+                }
+                Wish::HandOver => {
+                    let revision = bench.leases.revision(partition);
+                    bench.leases.lost(partition);
+                    to_do.extend(revision.map(|it| (partition, Change::Remove(it))));
+                }
+            }
+        }
+        let lease: Arc<[u8]> = wire::encode(&Lease {
+            holder: self.worker.name.clone(),
+        })
+        .into();
+        let clock = self.worker.world.clock;
+        let changed: Arc<Mutex<Vec<(Partition, Changed, Timestamp)>>> = Arc::default();
+        let all_changed = Arc::clone(&changed);
+        let change = move |engine: Arc<dyn Engine>, to_do: (Partition, Change)| {
+            let (lease, changed) = (Arc::clone(&lease), Arc::clone(&all_changed));
+            async move {
+                let key = to_do.0.to_string();
+                let sent = clock.now();
+                let result = match to_do.1 {
+                    Change::Write(revision) => {
+                        let written = engine.write(Table::Leases, &key, &lease, revision).await;
+                        written.map(|written| {
+                            let mut changed =
+                                changed.lock().unwrap_or_else(PoisonError::into_inner);
+                            changed.push((to_do.0, written, sent));
+                        })
+                    }
+                    Change::Remove(revision) => {
+                        let removed = engine.remove(Table::Leases, &key, revision);
+                        removed.await.map(drop)
+                    }
+                };
+                (to_do, result)
+            }
+        };
+        let (_, failed) = at_once(&self.worker.engine, to_do, change).await;
+        let leases = &mut self.bench.borrow_mut().leases;
+        for (partition, written, sent) in take(&changed) {
+            match written {
+                Changed::Yes(revision) => leases.granted(partition, revision, sent),
+                Changed::No => leases.lost(partition),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// A change to a lease.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Write(Option<u64>),
+    Remove(u64),
+}
