@@ -243,11 +243,21 @@ impl Scheduler {
 
     /// An address to test a machine with: one that it accepted, else one that another machine of its key did.
     fn known_good(&self, group: usize) -> Option<(usize, Address)> {
-        let group = &self.groups[group];
-        let of_use = |good: &&(usize, Address)| !self.domains[good.0].is_settled_as_a_whole();
-        let own = group.good.as_ref().filter(of_use);
-        own.or_else(|| self.hosts[group.host].good.as_ref().filter(of_use))
+        let of_its_key = || self.hosts[self.groups[group].host].good.as_ref();
+        let own = self.own_good(group);
+        own.or_else(|| of_its_key().filter(|good| self.is_of_use(good)))
             .cloned()
+    }
+
+    /// An address to test a machine with that it accepted itself.
+    fn own_good(&self, group: usize) -> Option<&(usize, Address)> {
+        let own = self.groups[group].good.as_ref();
+        own.filter(|good| self.is_of_use(good))
+    }
+
+    /// Whether an accepted address may be asked about again, and its answer would tell something.
+    fn is_of_use(&self, (domain, _): &(usize, Address)) -> bool {
+        !self.domains[*domain].is_settled_as_a_whole()
     }
 
     /// Whether the address that would test a group was accepted by one of its own machines, and the one that refused last
@@ -326,6 +336,10 @@ impl Scheduler {
     pub(in crate::probe::scheduler) fn question(&mut self, group: usize, now: Timestamp) {
         let host = self.groups[group].host;
         if self.hosts[host].questioned.is_some() {
+            return;
+        }
+        // Whom a neighbour accepts says little of a machine that has accepted an address itself.
+        if self.own_good(group).is_none() && self.awaits_its_witness(group, now) {
             return;
         }
         let Some((domain, address)) = self.known_good(group) else {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::MailHost;
-use crate::probe::KnownMachine;
 use crate::probe::scheduler::Scheduler;
 use crate::probe::scheduler::integrity::{Circumstances, Integrity};
+use crate::probe::{KnownDomain, KnownMachine};
 
 /// What machines answered before this run was interrupted, until they are met again.
 #[derive(Debug, Default)]
@@ -104,6 +104,38 @@ impl Scheduler {
         }
     }
 
+    /// Has the domains met again in which the machines of a group accepted an address before the interruption: that one
+    /// tests them best. Returns whether one of these domains is being looked up; until it is met, the test waits.
+    pub(in crate::probe::scheduler) fn awaits_its_witness(
+        &mut self,
+        group: usize,
+        now: Timestamp,
+    ) -> bool {
+        let machines = self.groups[group].targets.iter();
+        let witnesses: Vec<_> = machines
+            .filter_map(|(name, _)| self.past.machines.get(&**name))
+            .filter_map(|(known, _)| known.witness.clone())
+            .collect();
+        let mut awaits = false;
+        for (address, known) in witnesses {
+            awaits |= self.meet_again(address.domain().wire(), &known, now);
+        }
+        awaits
+    }
+
+    /// Has a domain met again that a witness of the past is of. Returns whether it is being looked up; it is not where
+    /// it was met or has no mail hosts.
+    fn meet_again(&mut self, domain: &str, known: &KnownDomain, now: Timestamp) -> bool {
+        self.know_domain(domain, known, now);
+        let index = self.entry(domain);
+        let entry = &self.domains[index];
+        let is_unmet = entry.group.is_none() && !entry.closed;
+        if is_unmet {
+            self.met_again.insert(index);
+        }
+        is_unmet
+    }
+
     /// When all else is done, sees to it that hosts are tested where their last answers want it: those whose sessions
     /// ended before that, those not met since the interruption. Returns whether there is anything to do.
     pub fn tests_hosts(&mut self, now: Timestamp) -> bool {
@@ -126,11 +158,7 @@ impl Scheduler {
             let Some((_, known)) = owing.and_then(|(known, _)| known.witness.clone()) else {
                 continue;
             };
-            self.know_domain(&domain, &known, now);
-            let index = self.entry(&domain);
-            let entry = &self.domains[index];
-            if entry.group.is_none() && !entry.closed {
-                self.met_again.insert(index);
+            if self.meet_again(&domain, &known, now) {
                 self.past.by_domain.insert(domain, machines);
             }
         }

@@ -1,6 +1,7 @@
 //! Several machines under one host key: what one of them has against us concerns that one.
 
 use super::*;
+use crate::probe::KnownMachine;
 
 /// The host key of all of them.
 fn key() -> HostKey {
@@ -309,6 +310,34 @@ fn a_machine_caught_at_refusing_every_recipient_costs_its_neighbours_no_belief()
     for domain in ["d1.test", "d2.test"] {
         let told = BTreeSet::from([&Reason::Accepted, &Reason::NoSuchMailbox]);
         assert_eq!(words(domain), told, "{domain}");
+    }
+}
+
+#[test]
+fn no_neighbour_vouches_for_a_machine_that_accepted_an_address_before_the_interruption() {
+    let mut drill = at_machines(&[|_| Reply::No, honest], &[&[0], &[1], &[0]], 0);
+    for address in [people("d0.test", 40, 0), people("d1.test", 40, 0)].concat() {
+        let address: Address = address.parse().unwrap();
+        drill.scheduler.add(address.into(), START);
+    }
+    let domain = KnownDomain {
+        openness: Some(CatchAllState::RefusesStrangers),
+        decoys_asked: 1,
+        ..KnownDomain::default()
+    };
+    let known = KnownMachine {
+        refusals: limits::MANY_STRANGERS,
+        witness: Some(("anna@d2.test".parse().unwrap(), domain)),
+        ..KnownMachine::default()
+    };
+    let machines = [("mx0.test".to_owned(), known)].into();
+    drill.scheduler.know_machines(machines);
+    drill.run();
+    for address in people("d0.test", 40, 0) {
+        assert_eq!(drill.word(&address), Reason::ProviderAnomaly, "{address}");
+    }
+    for address in people("d1.test", 40, 0) {
+        assert_eq!(drill.word(&address), Reason::Accepted, "{address}");
     }
 }
 
