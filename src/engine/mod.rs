@@ -26,7 +26,7 @@
 //! # Limits
 //!
 //! - What machines of a small host were tried in vain is told to all, too, so that a host that answers nothing has no new
-//!   chance with each visitor ([`tried`]); but for connections that were under way.
+//!   chance with each visitor ([`tried`]); but for a connection that ends with its worker in the second that it began.
 //! - A worker that dies takes with it what it knew of its hosts' truthfulness: its answers stand, and are not tested in
 //!   the end. A worker that leaves in good order leaves its hosts untested, too: their new visitor begins anew.
 //! - When a worker joins, the partitions that fall to it are given up within seconds, also where a host's greylist knows

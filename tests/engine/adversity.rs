@@ -117,7 +117,7 @@ fn a_stream_that_is_deleted_costs_no_row() {
             client.request(request, "".into()).await.unwrap();
         });
         if stream != "KV_presend-leases" {
-            assert_ne!(ended(&mut run), Some(0), "{stream}");
+            assert_ne!(ended(&mut run), Some(0), "{stream}: {}", place.log());
             assert!(
                 place.log().contains("run the same command again"),
                 "{stream}"
@@ -129,7 +129,11 @@ fn a_stream_that_is_deleted_costs_no_row() {
         // Workers that have noticed it end, and are started again as by a service manager.
         let (mut restarted, since) = (0, Instant::now());
         while run.try_wait().unwrap().is_none() {
-            assert!(since.elapsed() < PATIENCE, "{stream}: it waits for ever");
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{stream}: it waits for ever: {}",
+                place.log()
+            );
             for worker in &mut workers {
                 if worker.child.try_wait().unwrap().is_some() {
                     restarted += 1;
@@ -143,7 +147,7 @@ fn a_stream_that_is_deleted_costs_no_row() {
             assert!(restarted > 0, "{stream}");
         }
         place.finish(run);
-        assert_eq!(place.lists(), wanted, "{stream}");
+        assert_eq!(place.lists(), wanted, "{stream}: {}", place.log());
         assert_one_visitor(&place.internet.asked());
     }
 }

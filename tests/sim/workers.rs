@@ -203,6 +203,11 @@ fn far(millis: u64) -> Way {
 
 /// So many hosts with one person each: so many orders, each with an end of its own.
 fn many_hosts(count: usize, habits: &str) -> Creation {
+    many_hosts_of(1, count, habits)
+}
+
+/// The same in the world of a seed, by which machines come and go.
+fn many_hosts_of(seed: u64, count: usize, habits: &str) -> Creation {
     let mut world = String::new();
     let mut list = Vec::new();
     for n in 0..count {
@@ -214,7 +219,7 @@ fn many_hosts(count: usize, habits: &str) -> Creation {
         list.push(format!("ann@{name}"));
     }
     let internet = Internet::from_toml(&world, "a world of this test").unwrap();
-    described(1, internet, &list)
+    described(seed, internet, &list)
 }
 
 /// All are verified, each asked about once, with these wires between those who ask.
@@ -290,6 +295,22 @@ fn a_call_that_is_lost_costs_no_row_and_no_verdict() {
         let (together, score) = judged(&creation, &tools(), &courtesy).unwrap();
         assert_eq!(verdicts(&together), verdicts(&alone), "{seed}");
         assert!(score.is_clean(), "{seed}: {:?}", score.findings);
+    }
+}
+
+#[test]
+fn a_host_that_answers_nothing_is_tried_no_longer_for_changing_hands() {
+    for greeting in ["never", "hangs_up"] {
+        let habits = format!("greeting = \"{greeting}\"");
+        for seed in 1..4 {
+            let creation = many_hosts_of(seed, 24, &habits);
+            let changing = Machines::Many {
+                workers: 4,
+                changing: true,
+            };
+            let (_, score) = judged(&creation, &tools(), &asked_by(changing)).unwrap();
+            assert!(score.is_clean(), "{greeting} {seed}: {:?}", score.findings);
+        }
     }
 }
 

@@ -306,8 +306,9 @@ impl Asking {
         &mut self,
         scheduler: &Scheduler,
         providers: &Providers,
+        now: Timestamp,
     ) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
-        let mut tried = scheduler.tried_in_vain();
+        let mut tried = scheduler.tried_in_vain(limits::ENGINE_RETRY, now);
         tried.retain(|key, _| !is_large(key, providers));
         let over = self.tried.keys().filter(|key| !tried.contains_key(*key));
         let over = over.map(|key| (key.clone(), BTreeMap::new()));

@@ -83,8 +83,10 @@ impl TargetSource for Feed {
         scheduler.go_on_trying(std::mem::take(&mut asking.tried_before));
         if everywhere {
             let run = asking.run.clone();
-            let news = asking.tried_in_vain(scheduler, &self.providers).into_iter();
-            let news = news.map(|(key, there)| ((run.clone(), key), there));
+            let news = asking.tried_in_vain(scheduler, &self.providers, now);
+            let news = news
+                .into_iter()
+                .map(|(key, there)| ((run.clone(), key), there));
             bench.tried.extend(news);
         }
         for (key, block) in std::mem::take(&mut asking.barred) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::host::Host;
 use super::{Event, Heard, Scheduler, SessionId};
@@ -11,7 +12,7 @@ use crate::model::stage::Stage;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Exchange;
 use crate::net::route::HostKey;
-use crate::probe::{Effort, Farewell, InVain, farewell};
+use crate::probe::{Farewell, InVain, farewell};
 
 /// Where the words by which a host took its leave came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,16 +179,31 @@ impl Scheduler {
     }
 
     /// The machines whose last connections brought nothing, by the keys of their hosts: for the worker that asks them
-    /// after us.
+    /// after us. One whose connection has lasted for `tells_after` and brought nothing yet is among them: were we to end
+    /// now, no other worker would tell of it.
     #[must_use]
-    pub fn tried_in_vain(&self) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
+    pub fn tried_in_vain(
+        &self,
+        tells_after: Duration,
+        now: Timestamp,
+    ) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
+        let mut under_way: BTreeMap<IpAddr, Vec<Timestamp>> = BTreeMap::new();
+        for t in self.sessions.values() {
+            if t.replied == 0 && now.since(t.began) >= tells_after {
+                let (_, machine) = self.groups[t.group].targets[t.target];
+                under_way.entry(machine).or_default().push(t.began);
+            }
+        }
         let mut tried: BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> = BTreeMap::new();
         for group in &self.groups {
             for (_, machine) in &group.targets {
-                let effort = self.efforts.get(machine).copied();
-                let Some(effort) = effort.filter(Effort::was_in_vain_last) else {
+                let mut effort = self.efforts.get(machine).copied().unwrap_or_default();
+                for &began in under_way.get(machine).into_iter().flatten() {
+                    effort.note_in_vain(began, began);
+                }
+                if !effort.was_in_vain_last() {
                     continue;
-                };
+                }
                 let word = group.last_word.as_ref();
                 let word = word.or_else(|| self.words_before.get(machine)).cloned();
                 let there = tried.entry(self.hosts[group.host].key.clone()).or_default();
