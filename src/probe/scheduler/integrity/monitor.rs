@@ -131,6 +131,16 @@ impl Scheduler {
             && self.known_good(index).is_some()
     }
 
+    /// Whether a group's last refusals want an address to be asked about that its machines accepted, and this run has met
+    /// none.
+    pub(in crate::probe::scheduler) fn lacks_a_good_one_of_its_own(&self, index: usize) -> bool {
+        let integrity = &self.groups[index].integrity;
+        !self.groups[index].is_left
+            && !integrity.refuses_every_recipient()
+            && self.own_good(index).is_none()
+            && integrity.owes_a_control(true, self.circumstances(index))
+    }
+
     /// The domain in which another decoy would tell whether a group's host still refuses unknown recipients.
     pub(in crate::probe::scheduler) fn tells_by_a_decoy(&self, index: usize) -> Option<usize> {
         self.groups[index].meant.filter(|&domain| {

@@ -40,6 +40,17 @@ impl Past {
             by_domain,
         }
     }
+
+    /// The domains not met yet in which a machine is tested whose last answers want it.
+    fn owing_a_test(&self) -> Vec<(String, KnownDomain)> {
+        let owing = self.by_domain.iter().filter_map(|(domain, names)| {
+            let mut machines = names.iter().filter_map(|name| self.machines.get(name));
+            let (known, _) = machines.find(|(known, _)| owes_a_test(known))?;
+            let (_, known_domain) = known.witness.as_ref()?;
+            Some((domain.clone(), known_domain.clone()))
+        });
+        owing.collect()
+    }
 }
 
 impl Scheduler {
@@ -144,23 +155,17 @@ impl Scheduler {
         }
         let mut any = false;
         for group in 0..self.groups.len() {
+            if self.lacks_a_good_one_of_its_own(group) && self.awaits_its_witness(group, now) {
+                continue;
+            }
             if self.groups[group].last_tests < limits::LAST_TESTS && self.wants_a_last_test(group) {
                 self.groups[group].last_tests += 1;
                 self.test(group, now);
                 any = true;
             }
         }
-        for (domain, machines) in std::mem::take(&mut self.past.by_domain) {
-            let owing = machines
-                .iter()
-                .filter_map(|machine| self.past.machines.get(machine))
-                .find(|(known, _)| owes_a_test(known));
-            let Some((_, known)) = owing.and_then(|(known, _)| known.witness.clone()) else {
-                continue;
-            };
-            if self.meet_again(&domain, &known, now) {
-                self.past.by_domain.insert(domain, machines);
-            }
+        for (domain, known) in self.past.owing_a_test() {
+            self.meet_again(&domain, &known, now);
         }
         any || !self.met_again.is_empty()
     }
