@@ -1292,6 +1292,9 @@ pub const ENGINE_IN_HAND: usize = 20_000;
 /// How often it is said of orders in hand that they are being worked on.
 pub const ENGINE_SIGN_OF_WORK: Duration = Duration::from_secs(10);
 
+/// How long a connection lasts that has brought nothing yet before the other workers are told of it. Our choice.
+pub const ENGINE_TELLS_OF_VAIN: Duration = Duration::from_secs(1);
+
 /// How long it is waited before a call to the engine that failed is made again. Our choice.
 pub const ENGINE_RETRY: Duration = Duration::from_secs(1);
 

@@ -95,7 +95,7 @@ pub(super) struct Asking {
     pub(super) known_domains: HashMap<String, KnownDomain>,
     pub(super) known_hosts: HashMap<HostKey, KnownHost>,
     /// What is known of hosts by now, for orders that go on.
-    pub(super) hosts: HashMap<HostKey, KnownHost>,
+    pub(super) hosts: BTreeMap<HostKey, KnownHost>,
     /// Hosts that have blocked others of us, and are not to be asked from here.
     pub(super) barred: Vec<(HostKey, Block)>,
     /// What others have tried in vain before us, and is to be taken in.
@@ -110,7 +110,7 @@ pub(super) struct Asking {
     taken_back: BTreeMap<u64, (Vec<Target>, KnownDomain)>,
     pub(super) in_hand: BTreeMap<u64, InHand>,
     /// Orders in hand, by domain.
-    by_domain: HashMap<String, BTreeSet<u64>>,
+    by_domain: BTreeMap<String, BTreeSet<u64>>,
     /// Orders in hand, by the digests of their addresses' keys.
     by_key: HashMap<u64, u64>,
     /// Domains of which something was learned since they were last looked at.
@@ -146,7 +146,7 @@ impl Asking {
             routes: HashMap::new(),
             known_domains: HashMap::new(),
             known_hosts: HashMap::new(),
-            hosts: HashMap::new(),
+            hosts: BTreeMap::new(),
             barred: Vec::new(),
             tried_before: BTreeMap::new(),
             tried: BTreeMap::new(),
@@ -154,7 +154,7 @@ impl Asking {
             shared_by: None,
             taken_back: BTreeMap::new(),
             in_hand: BTreeMap::new(),
-            by_domain: HashMap::new(),
+            by_domain: BTreeMap::new(),
             by_key: HashMap::new(),
             touched: BTreeSet::new(),
             learned: BTreeMap::new(),
@@ -308,7 +308,7 @@ impl Asking {
         providers: &Providers,
         now: Timestamp,
     ) -> BTreeMap<HostKey, BTreeMap<IpAddr, InVain>> {
-        let mut tried = scheduler.tried_in_vain(limits::ENGINE_RETRY, now);
+        let mut tried = scheduler.tried_in_vain(limits::ENGINE_TELLS_OF_VAIN, now);
         tried.retain(|key, _| !is_large(key, providers));
         let over = self.tried.keys().filter(|key| !tried.contains_key(*key));
         let over = over.map(|key| (key.clone(), BTreeMap::new()));
