@@ -77,6 +77,11 @@ impl Scheduler {
             .and_then(|_| about_the_connection(answers, t));
         // That it was cut short is none of the host's doing.
         let is_cut_short = is_cut_short && broken.is_none();
+        if broken.is_none() {
+            let said = answers.iter().flatten().count();
+            let each = now.since(began) / u32::try_from(said).unwrap_or(u32::MAX).max(1);
+            t.command_time = t.command_time.max(each);
+        }
         if !is_cut_short {
             self.judge_batch(group, (began, pace), (&asked, answers), broken, now);
         }
@@ -341,6 +346,9 @@ impl Scheduler {
         let host = self.groups[group].host;
         let accepted = heard.exchange.says_yes();
         if let Some(t) = self.sessions.get_mut(&session) {
+            if asked.transaction == 1 {
+                t.doubling.note(accepted);
+            }
             if accepted {
                 t.spent.accepted += 1;
             } else {

@@ -134,7 +134,8 @@ impl Scheduler {
     /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
     /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
     /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
-    /// the answer to EHLO, which then offers nothing. What came before it last kept still would have shown by now.
+    /// the answer to EHLO, which then offers nothing. Where they do, each acceptance may have been said twice. What came
+    /// before it last kept still would have shown by now.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
@@ -147,7 +148,8 @@ impl Scheduler {
             _ if clean == t.spent.transactions => return t.spent,
             Looseness::Fenced => return t.spent,
             Looseness::OneByOne if clean == 0 => resets + 1,
-            Looseness::OneByOne | Looseness::Together => resets,
+            Looseness::OneByOne => resets,
+            Looseness::Together => resets.max(t.doubling.mistaken(t.spent.accepted)),
         };
         let spent = t.spent.out_of_step(surplus);
         if has_fallen {
@@ -187,12 +189,17 @@ impl Scheduler {
     ) -> Result<(), Timestamp> {
         let t = self.session(session);
         let begun = t.spent.transactions;
-        let (until, clean) = *t.still.get_or_insert((now + limits::QUIET_WAIT, begun));
+        let while_it_answers = t.command_time * limits::QUIET_COMMANDS;
+        let wait = while_it_answers.clamp(limits::QUIET_WAIT, limits::REST);
+        let (until, clean) = *t.still.get_or_insert((now + wait, begun));
         if until > now {
             return Err(until);
         }
         // Those that the batch being written begins are none of them.
         t.clean = clean;
+        if t.spent.accepted > 0 {
+            t.doubling.exclude();
+        }
         Ok(())
     }
 
