@@ -422,6 +422,24 @@ fn what_dns_says_holds_as_long_as_dns_says() {
 }
 
 #[test]
+fn in_step_all_can_be_read_before_the_writer_goes_on() {
+    let (_folder, path) = place();
+    let mut ledger = open(&path, 0);
+    ledger.write_at(Pace::InStep);
+    let mut writer = ledger.writer().unwrap();
+    for number in 0..20 {
+        let key = format!("anna{number}@acme.test");
+        let fact = asked(Whom::Subject, Reason::Accepted, false, 1);
+        writer.address(key.clone(), fact).unwrap();
+        let (said, is_said) = std::sync::mpsc::channel();
+        writer.then(move || said.send(()).unwrap()).unwrap();
+        assert_eq!(is_said.try_recv(), Ok(()), "{number}");
+        let read = open(&path, 1);
+        assert_eq!(read.of_address(&key).unwrap().len(), 1, "{number}");
+    }
+}
+
+#[test]
 fn a_clock_runs_until_the_address_is_answered() {
     let (_folder, path) = place();
     let clock = Clock {

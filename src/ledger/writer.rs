@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
@@ -70,6 +70,27 @@ impl Backlog {
     }
 }
 
+/// When what is handed in is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Beside the run, many at a time.
+    #[default]
+    Beside,
+    /// Before [`Writer::then`] returns: in simulated time, so that what is done then does not depend on how fast the disk
+    /// is.
+    InStep,
+}
+
+impl Pace {
+    /// How long further facts are waited for before they are written.
+    fn wait(self) -> Duration {
+        match self {
+            Pace::Beside => limits::LEDGER_BATCH_WAIT,
+            Pace::InStep => Duration::ZERO,
+        }
+    }
+}
+
 /// The writing side of a ledger: a thread with a queue.
 ///
 /// Facts are gathered in memory and written in one transaction, so that another run waits for the writing only, never
@@ -79,6 +100,7 @@ impl Backlog {
 pub struct Writer {
     entries: Option<Sender<Entry>>,
     backlog: Backlog,
+    pace: Pace,
     thread: Option<JoinHandle<Result<(), rusqlite::Error>>>,
     path: PathBuf,
 }
@@ -93,7 +115,12 @@ pub(super) enum Past {
 }
 
 impl Writer {
-    pub(super) fn start(path: &Path, run: Timestamp, past: Past) -> Result<Self, LedgerError> {
+    pub(super) fn start(
+        path: &Path,
+        run: Timestamp,
+        past: Past,
+        pace: Pace,
+    ) -> Result<Self, LedgerError> {
         let connection = connect(path)?;
         let (sender, receiver) = channel();
         let backlog = Backlog::default();
@@ -101,6 +128,7 @@ impl Writer {
             connection,
             run,
             past,
+            pace,
             backlog: backlog.clone(),
         };
         let thread = std::thread::Builder::new()
@@ -110,6 +138,7 @@ impl Writer {
         Ok(Writer {
             entries: Some(sender),
             backlog,
+            pace,
             thread: Some(thread),
             path: path.to_owned(),
         })
@@ -202,7 +231,18 @@ impl Writer {
     ///
     /// As [`Writer::address`].
     pub fn then(&mut self, what: impl FnOnce() + Send + 'static) -> Result<(), LedgerError> {
-        self.send(Entry::Then(Then(Box::new(what))))
+        let (done, is_done) = channel();
+        let and_say_so = move || {
+            what();
+            // Nobody waits where it is written beside the run.
+            let _ = done.send(());
+        };
+        self.send(Entry::Then(Then(Box::new(and_say_so))))?;
+        if self.pace == Pace::InStep {
+            // Where it cannot be written, that is said when something is handed in next.
+            let _ = is_done.recv();
+        }
+        Ok(())
     }
 
     /// What is on its way.
@@ -278,6 +318,7 @@ struct Pen {
     connection: Connection,
     run: Timestamp,
     past: Past,
+    pace: Pace,
     /// What it has yet to take.
     backlog: Backlog,
 }
@@ -288,7 +329,7 @@ impl Pen {
         let mut batch = Vec::new();
         while let Ok(first) = entries.recv() {
             batch.push(first);
-            gather(entries, &mut batch);
+            gather(entries, &mut batch, self.pace.wait());
             self.backlog.0.fetch_sub(batch.len(), Ordering::Relaxed);
             self.write_batch(&mut batch)?;
         }
@@ -376,8 +417,8 @@ impl Pen {
 
 /// Gathers what comes in a while, or until the batch is full. It looks now and then: to be woken for each entry would
 /// cost the asking more than the writing does.
-fn gather(entries: &Receiver<Entry>, batch: &mut Vec<Entry>) {
-    let deadline = Instant::now() + limits::LEDGER_BATCH_WAIT;
+fn gather(entries: &Receiver<Entry>, batch: &mut Vec<Entry>, wait: Duration) {
+    let deadline = Instant::now() + wait;
     while batch.len() < limits::LEDGER_BATCH {
         match entries.try_recv() {
             Ok(entry) => batch.push(entry),

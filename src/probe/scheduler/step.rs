@@ -181,7 +181,8 @@ impl Scheduler {
         Ok(self.spent_at_worst(session))
     }
 
-    /// Lets a session keep still, so that replies too many that are on their way show: says until when, or that it has.
+    /// Lets a session keep still, so that replies too many that are on their way show: says until when, or that it has. One
+    /// that would have to for longer than it may rest says goodbye, which shows it, too.
     pub(super) fn keep_still(
         &mut self,
         session: SessionId,
@@ -190,7 +191,7 @@ impl Scheduler {
         let t = self.session(session);
         let begun = t.spent.transactions;
         let while_it_answers = t.command_time * limits::QUIET_COMMANDS;
-        let wait = while_it_answers.clamp(limits::QUIET_WAIT, limits::REST);
+        let wait = while_it_answers.max(limits::QUIET_WAIT);
         let (until, clean) = *t.still.get_or_insert((now + wait, begun));
         if until > now {
             return Err(until);

@@ -591,7 +591,11 @@ fn acceptances_in_pairs_go_past_ten_once_the_session_kept_still() {
         Some(slow * 3),
         "what is on its way takes as long"
     );
-    assert_eq!(still_after(pairs, slowest), Some(limits::REST));
+    let longer_than_it_may_rest = still_after(pairs, slowest).unwrap();
+    assert!(
+        longer_than_it_may_rest > limits::REST,
+        "it says goodbye instead"
+    );
     assert_eq!(
         still_after("aaaraaara", slow),
         None,
