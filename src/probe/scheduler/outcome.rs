@@ -1,6 +1,7 @@
 //! What follows from the answers of a batch.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::effort::FarewellPlace;
 use super::integrity::Observed;
@@ -70,18 +71,12 @@ impl Scheduler {
             return false;
         }
         let t = self.session(session);
-        t.replied += replied_to(answers);
-        let broken = how_broken(answers, t);
+        let broken = note_answers(t, answers, now.since(began));
         let farewell = broken
             .filter(|broken| *broken == Break::Told)
             .and_then(|_| about_the_connection(answers, t));
         // That it was cut short is none of the host's doing.
         let is_cut_short = is_cut_short && broken.is_none();
-        if broken.is_none() {
-            let said = answers.iter().flatten().count();
-            let each = now.since(began) / u32::try_from(said).unwrap_or(u32::MAX).max(1);
-            t.command_time = t.command_time.max(each);
-        }
         if !is_cut_short {
             self.judge_batch(group, (began, pace), (&asked, answers), broken, now);
         }
@@ -742,6 +737,18 @@ fn about_the_connection(answers: &[Option<Heard>], session: &Session) -> Option<
     let meaning = farewell(&last.exchange.reply);
     let of_us = meaning == Farewell::Untold && last.reading.reason.blame() == Blame::Sender;
     (session.replied > 0 && !of_us).then_some(meaning)
+}
+
+/// Notes in a session how its batch was answered, which took `time`. Returns how it broke off, if it did.
+fn note_answers(t: &mut Session, answers: &[Option<Heard>], time: Duration) -> Option<Break> {
+    t.replied += replied_to(answers);
+    let broken = how_broken(answers, t);
+    if broken.is_none() {
+        let commands = answers.iter().flatten().count();
+        let commands = u32::try_from(commands).unwrap_or(u32::MAX);
+        t.command_time = t.command_time.max(time / commands.max(1));
+    }
+    broken
 }
 
 /// How a batch of a conversation broke off, if it did.
