@@ -221,10 +221,6 @@ pub const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
 pub const QUIET_WAIT: Duration = Duration::from_secs(1);
 
-/// How many times as long as a command has taken in a session nothing may come either. Our choice: where each acceptance is
-/// said twice, half of what seems to be answered is, so that a command takes twice as long as it seems to.
-pub const QUIET_COMMANDS: u32 = 3;
-
 /// How often a host's replies may be found out of step before it is asked nothing more. Our choice: once may be a
 /// server's restart.
 pub const FAULTS_OF_STEP: u8 = 2;

@@ -202,7 +202,7 @@ impl Scheduler {
 
     /// Whether a session had better keep still before its next batch: where replies too many might stand for some of what
     /// was accepted, and it could not go on past ten recipients for that.
-    pub(super) fn would_keep_still(&self, session: SessionId, budget: Budget) -> bool {
+    fn would_keep_still(&self, session: SessionId, budget: Budget) -> bool {
         let t = &self.sessions[&session];
         let worst = self.spent_at_worst(session);
         worst.in_doubt > 0

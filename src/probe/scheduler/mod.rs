@@ -39,7 +39,6 @@ mod batch;
 mod counts;
 mod domain;
 mod domains;
-mod doubling;
 mod effort;
 mod failures;
 mod handed;
@@ -94,7 +93,6 @@ use crate::smtp::session::{BatchPace, Encryption, Hello, Offer, Patience, Privac
 use backpressure::Crowd;
 use counts::Counts;
 use domains::Domains;
-use doubling::Doubling;
 use held::Held;
 use host::Host;
 use integrity::resume::Past;
@@ -351,10 +349,6 @@ struct Session {
     still: Option<(Timestamp, u32)>,
     /// How many of its transactions had begun when it had last kept still.
     clean: u32,
-    /// Whether its acceptances may have been said twice each.
-    doubling: Doubling,
-    /// The longest that one command of a batch has taken in it on average.
-    command_time: Duration,
     /// Answers that count as long as it turns out to have been in step.
     unsure: Vec<Unsure>,
     /// That we are not wanted there, which counts as long.
@@ -398,8 +392,6 @@ impl Session {
             proven: 0,
             still: None,
             clean: 0,
-            doubling: Doubling::default(),
-            command_time: Duration::ZERO,
             unsure: Vec::new(),
             refuses_us: None,
             welcomed: 0,

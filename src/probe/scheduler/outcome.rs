@@ -1,7 +1,6 @@
 //! What follows from the answers of a batch.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::effort::FarewellPlace;
 use super::integrity::Observed;
@@ -71,7 +70,8 @@ impl Scheduler {
             return false;
         }
         let t = self.session(session);
-        let broken = note_answers(t, answers, now.since(began));
+        t.replied += replied_to(answers);
+        let broken = how_broken(answers, t);
         let farewell = broken
             .filter(|broken| *broken == Break::Told)
             .and_then(|_| about_the_connection(answers, t));
@@ -341,9 +341,6 @@ impl Scheduler {
         let host = self.groups[group].host;
         let accepted = heard.exchange.says_yes();
         if let Some(t) = self.sessions.get_mut(&session) {
-            if asked.transaction == 1 {
-                t.doubling.note(accepted);
-            }
             if accepted {
                 t.spent.accepted += 1;
             } else {
@@ -737,18 +734,6 @@ fn about_the_connection(answers: &[Option<Heard>], session: &Session) -> Option<
     let meaning = farewell(&last.exchange.reply);
     let of_us = meaning == Farewell::Untold && last.reading.reason.blame() == Blame::Sender;
     (session.replied > 0 && !of_us).then_some(meaning)
-}
-
-/// Notes in a session how its batch was answered, which took `time`. Returns how it broke off, if it did.
-fn note_answers(t: &mut Session, answers: &[Option<Heard>], time: Duration) -> Option<Break> {
-    t.replied += replied_to(answers);
-    let broken = how_broken(answers, t);
-    if broken.is_none() {
-        let commands = answers.iter().flatten().count();
-        let commands = u32::try_from(commands).unwrap_or(u32::MAX);
-        t.command_time = t.command_time.max(time / commands.max(1));
-    }
-    broken
 }
 
 /// How a batch of a conversation broke off, if it did.

@@ -134,8 +134,7 @@ impl Scheduler {
     /// What a session has been used for, as its host may count: where nothing shows yet that it is in step, replies too
     /// many may stand for acceptances, and refusals still be on their way. There may be one for each RSET, and one from
     /// before the first recipient where commands do not travel together: a second greeting that comes late is taken for
-    /// the answer to EHLO, which then offers nothing. Where they do, each acceptance may have been said twice. What came
-    /// before it last kept still would have shown by now.
+    /// the answer to EHLO, which then offers nothing. What came before it last kept still would have shown by now.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
         let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
@@ -148,8 +147,7 @@ impl Scheduler {
             _ if clean == t.spent.transactions => return t.spent,
             Looseness::Fenced => return t.spent,
             Looseness::OneByOne if clean == 0 => resets + 1,
-            Looseness::OneByOne => resets,
-            Looseness::Together => resets.max(t.doubling.mistaken(t.spent.accepted)),
+            Looseness::OneByOne | Looseness::Together => resets,
         };
         let spent = t.spent.out_of_step(surplus);
         if has_fallen {
@@ -181,8 +179,7 @@ impl Scheduler {
         Ok(self.spent_at_worst(session))
     }
 
-    /// Lets a session keep still, so that replies too many that are on their way show: says until when, or that it has. One
-    /// that would have to for longer than it may rest says goodbye, which shows it, too.
+    /// Lets a session keep still, so that replies too many that are on their way show: says until when, or that it has.
     pub(super) fn keep_still(
         &mut self,
         session: SessionId,
@@ -190,17 +187,12 @@ impl Scheduler {
     ) -> Result<(), Timestamp> {
         let t = self.session(session);
         let begun = t.spent.transactions;
-        let while_it_answers = t.command_time * limits::QUIET_COMMANDS;
-        let wait = while_it_answers.max(limits::QUIET_WAIT);
-        let (until, clean) = *t.still.get_or_insert((now + wait, begun));
+        let (until, clean) = *t.still.get_or_insert((now + limits::QUIET_WAIT, begun));
         if until > now {
             return Err(until);
         }
         // Those that the batch being written begins are none of them.
         t.clean = clean;
-        if t.spent.accepted > 0 {
-            t.doubling.exclude();
-        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::echo;
 use crate::model::stage::Stage;
-use crate::probe::{Budget, InStep, ReplyKinds, Spent};
+use crate::probe::{InStep, ReplyKinds, Spent};
 
 const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
 
@@ -539,7 +539,6 @@ fn keeping_still_proves_nothing_of_a_transaction_that_was_begun_since() {
         ..Spent::default()
     };
     scheduler.session(session).spent = spent;
-    scheduler.session(session).doubling.exclude();
     assert_eq!(scheduler.spent_at_worst(session).in_doubt, 1, "one RSET");
     let until = scheduler.keep_still(session, START).unwrap_err();
     assert_eq!(until, START + limits::QUIET_WAIT);
@@ -549,57 +548,4 @@ fn keeping_still_proves_nothing_of_a_transaction_that_was_begun_since() {
     scheduler.session(session).spent.transactions += 1;
     scheduler.keep_still(session, until).unwrap();
     assert_eq!(scheduler.spent_at_worst(session).in_doubt, 1);
-}
-
-/// How long a session keeps still that has two hundred more to ask about, once its first batch was answered so (`a`:
-/// accepted), at so much a command.
-fn still_after(answered: &str, command_time: Duration) -> Option<Duration> {
-    let mut scheduler = scheduler_with(KnownHost::default());
-    let (session, _) = started(&mut scheduler)[0];
-    let t = scheduler.session(session);
-    t.loosest = Looseness::Together;
-    t.spent.transactions = 1;
-    t.command_time = command_time;
-    for answer in answered.chars() {
-        let accepted = answer == 'a';
-        t.doubling.note(accepted);
-        t.spent.accepted += u32::from(accepted);
-        t.spent.refused += u32::from(!accepted);
-    }
-    let budget = Budget {
-        recipients: 200,
-        recipients_per_transaction: 200,
-        transactions: 10,
-        refusals: limits::REFUSED_RECIPIENTS,
-    };
-    if !scheduler.would_keep_still(session, budget) {
-        return None;
-    }
-    let until = scheduler.keep_still(session, START).unwrap_err();
-    scheduler.keep_still(session, until).unwrap();
-    assert!(!scheduler.would_keep_still(session, budget), "once");
-    Some(until.since(START))
-}
-
-#[test]
-fn acceptances_in_pairs_go_past_ten_once_the_session_kept_still() {
-    let [fast, slow, slowest] = [50, 2_000, 30_000].map(Duration::from_millis);
-    let pairs = "aaaaraaaa";
-    assert_eq!(still_after(pairs, fast), Some(limits::QUIET_WAIT));
-    assert_eq!(
-        still_after(pairs, slow),
-        Some(slow * 3),
-        "what is on its way takes as long"
-    );
-    let longer_than_it_may_rest = still_after(pairs, slowest).unwrap();
-    assert!(
-        longer_than_it_may_rest > limits::REST,
-        "it says goodbye instead"
-    );
-    assert_eq!(
-        still_after("aaaraaara", slow),
-        None,
-        "an odd row: each is said once"
-    );
-    assert_eq!(still_after("rrrr", slow), None, "none is accepted");
 }
