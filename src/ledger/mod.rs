@@ -55,7 +55,7 @@ pub use settled::Settled;
 pub use standing::{Change, Changes, Register, Salt};
 pub use stats::Stats;
 pub use todo::Todo;
-pub use writer::{Backlog, Pace, Writer};
+pub use writer::{Backlog, Commit, Writer};
 
 use row::Found;
 use writer::Past;
@@ -110,8 +110,8 @@ pub struct Ledger {
     /// How many of them are kept.
     most_domains: usize,
     past: Past,
-    /// When what is handed in is written.
-    pace: Pace,
+    /// When what is handed in is committed.
+    commit: Commit,
     /// Whether any message is known to have come back: most ledgers know of none, and need not be asked for each row.
     has_bounces: bool,
     /// Looks through a large ledger.
@@ -201,7 +201,7 @@ impl Ledger {
             domains: HashMap::default(),
             most_domains: limits::LEDGER_DOMAINS,
             past: if empty { Past::Empty } else { Past::Present },
-            pace: Pace::default(),
+            commit: Commit::default(),
             has_bounces,
             watch: None,
             guard: Some(guard),
@@ -274,12 +274,12 @@ impl Ledger {
     ///
     /// [`LedgerError`] when the file cannot be written.
     pub fn writer(&self) -> Result<Writer, LedgerError> {
-        Writer::start(&self.path, self.run_began, self.past, self.pace)
+        Writer::start(&self.path, self.run_began, self.past, self.commit)
     }
 
-    /// Has what is handed in written at this pace from now on.
-    pub fn write_at(&mut self, pace: Pace) {
-        self.pace = pace;
+    /// When writers made from now on commit what is handed in.
+    pub fn set_commit(&mut self, commit: Commit) {
+        self.commit = commit;
     }
 
     /// Whether nothing was known when it was opened.

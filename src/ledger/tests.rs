@@ -422,10 +422,10 @@ fn what_dns_says_holds_as_long_as_dns_says() {
 }
 
 #[test]
-fn in_step_all_can_be_read_before_the_writer_goes_on() {
+fn what_is_committed_at_once_can_be_read_before_the_writer_goes_on() {
     let (_folder, path) = place();
     let mut ledger = open(&path, 0);
-    ledger.write_at(Pace::InStep);
+    ledger.set_commit(Commit::AtOnce);
     let mut writer = ledger.writer().unwrap();
     for number in 0..20 {
         let key = format!("anna{number}@acme.test");

@@ -70,23 +70,23 @@ impl Backlog {
     }
 }
 
-/// When what is handed in is written.
+/// When what is handed in is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pace {
-    /// Beside the run, many at a time.
+pub enum Commit {
+    /// Many at a time, beside the run.
     #[default]
-    Beside,
+    Gathered,
     /// Before [`Writer::then`] returns: in simulated time, so that what is done then does not depend on how fast the disk
     /// is.
-    InStep,
+    AtOnce,
 }
 
-impl Pace {
-    /// How long further facts are waited for before they are written.
+impl Commit {
+    /// How long further facts are waited for.
     fn wait(self) -> Duration {
         match self {
-            Pace::Beside => limits::LEDGER_BATCH_WAIT,
-            Pace::InStep => Duration::ZERO,
+            Commit::Gathered => limits::LEDGER_BATCH_WAIT,
+            Commit::AtOnce => Duration::ZERO,
         }
     }
 }
@@ -100,7 +100,7 @@ impl Pace {
 pub struct Writer {
     entries: Option<Sender<Entry>>,
     backlog: Backlog,
-    pace: Pace,
+    commit: Commit,
     thread: Option<JoinHandle<Result<(), rusqlite::Error>>>,
     path: PathBuf,
 }
@@ -119,7 +119,7 @@ impl Writer {
         path: &Path,
         run: Timestamp,
         past: Past,
-        pace: Pace,
+        commit: Commit,
     ) -> Result<Self, LedgerError> {
         let connection = connect(path)?;
         let (sender, receiver) = channel();
@@ -128,7 +128,7 @@ impl Writer {
             connection,
             run,
             past,
-            pace,
+            commit,
             backlog: backlog.clone(),
         };
         let thread = std::thread::Builder::new()
@@ -138,7 +138,7 @@ impl Writer {
         Ok(Writer {
             entries: Some(sender),
             backlog,
-            pace,
+            commit,
             thread: Some(thread),
             path: path.to_owned(),
         })
@@ -231,18 +231,21 @@ impl Writer {
     ///
     /// As [`Writer::address`].
     pub fn then(&mut self, what: impl FnOnce() + Send + 'static) -> Result<(), LedgerError> {
-        let (done, is_done) = channel();
-        let and_say_so = move || {
-            what();
-            // Nobody waits where it is written beside the run.
-            let _ = done.send(());
-        };
-        self.send(Entry::Then(Then(Box::new(and_say_so))))?;
-        if self.pace == Pace::InStep {
-            // Where it cannot be written, that is said when something is handed in next.
-            let _ = is_done.recv();
+        match self.commit {
+            Commit::Gathered => self.send(Entry::Then(Then(Box::new(what)))),
+            Commit::AtOnce => {
+                let (done, is_done) = channel();
+                let and_say_so = move || {
+                    what();
+                    // Whoever waits for it is there until then.
+                    let _ = done.send(());
+                };
+                self.send(Entry::Then(Then(Box::new(and_say_so))))?;
+                // Where it cannot be written, that is said when something is handed in next.
+                let _ = is_done.recv();
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// What is on its way.
@@ -318,7 +321,7 @@ struct Pen {
     connection: Connection,
     run: Timestamp,
     past: Past,
-    pace: Pace,
+    commit: Commit,
     /// What it has yet to take.
     backlog: Backlog,
 }
@@ -329,7 +332,7 @@ impl Pen {
         let mut batch = Vec::new();
         while let Ok(first) = entries.recv() {
             batch.push(first);
-            gather(entries, &mut batch, self.pace.wait());
+            gather(entries, &mut batch, self.commit.wait());
             self.backlog.0.fetch_sub(batch.len(), Ordering::Relaxed);
             self.write_batch(&mut batch)?;
         }

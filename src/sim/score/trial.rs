@@ -13,7 +13,7 @@ use crate::engine::{Crew, Partitions, RunId};
 use crate::input::flags::Lists;
 use crate::input::list::{IntakeError, Source};
 use crate::input::suppression::Suppression;
-use crate::ledger::{Job, Ledger, LedgerError, Lifetimes, Pace, Realm};
+use crate::ledger::{Commit, Job, Ledger, LedgerError, Lifetimes, Realm};
 use crate::model::limits;
 use crate::model::provider::Providers;
 use crate::model::timestamp::Timestamp;
@@ -278,7 +278,7 @@ impl Reads<'_> {
             Lifetimes::default(),
             clock.now(),
         )?;
-        ledger.write_at(Pace::InStep);
+        ledger.set_commit(Commit::AtOnce);
         let job = Job {
             place: "here",
             list: task.lists[0].name(),
