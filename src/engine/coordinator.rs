@@ -345,6 +345,9 @@ struct Desk<'a> {
     open_addresses: usize,
     /// Addresses that an earlier coordinator of this run has ordered.
     ordered_before: HashSet<u64>,
+    /// Its orders that were open when we came, with since when each was seen to be taken down.
+    inherited: HashMap<u64, Option<Instant>>,
+    next_listing: Option<Instant>,
     inbox: VecDeque<(Receipt, Answers)>,
     committed: Committed,
     heard: Heard,
@@ -383,6 +386,12 @@ impl<'a> Desk<'a> {
             gathered: 0,
             owing: HashMap::new(),
             outbox: VecDeque::new(),
+            inherited: inherited
+                .open
+                .keys()
+                .map(|number| (*number, None))
+                .collect(),
+            next_listing: None,
             open: inherited.open,
             open_addresses,
             ordered_before: inherited.addresses,
@@ -594,8 +603,35 @@ impl<'a> Desk<'a> {
     }
 
     fn close(&mut self, number: u64) {
+        self.inherited.remove(&number);
         if let Some(open) = self.open.remove(&number) {
             self.open_addresses -= open.addresses;
+        }
+    }
+
+    /// Whether to list what is ordered: now and then while an earlier coordinator's orders are open.
+    fn wants_a_listing(&self, now: Instant) -> bool {
+        !self.inherited.is_empty() && self.next_listing.is_none_or(|at| at <= now)
+    }
+
+    /// Closes those orders of an earlier coordinator that are taken down, whose end only that one may have been told: it
+    /// acknowledged that before its worker took the order down, and was gone then. What was stored is acknowledged once
+    /// it is kept, so all of it is known; what it had in hand, and did not acknowledge, has come to us by then.
+    fn close_those_taken_down(&mut self, listed: &HashSet<u64>, now: Instant) {
+        self.next_listing = Some(now + limits::ENGINE_ACK_WAIT);
+        let mut over = Vec::new();
+        for (number, gone) in &mut self.inherited {
+            *gone = match *gone {
+                _ if listed.contains(number) => None,
+                None => Some(now),
+                since => since,
+            };
+            if gone.is_some_and(|since| now - since >= limits::ENGINE_ACK_WAIT * 2) {
+                over.push(*number);
+            }
+        }
+        for number in over {
+            self.close(number);
         }
     }
 
@@ -889,6 +925,13 @@ async fn work(
     if Instant::now() >= *next_look {
         *next_look = Instant::now() + limits::ENGINE_LOOK;
         let table = crew.engine.entries(Table::Workers).await?;
+        if desk.borrow().wants_a_listing(Instant::now()) {
+            let orders = crew.engine.open_orders(&crew.run).await?;
+            let orders = orders.into_iter().flatten();
+            let listed = orders.map(|order| order.number).collect();
+            let mut desk = desk.borrow_mut();
+            desk.close_those_taken_down(&listed, Instant::now());
+        }
         let mut desk = desk.borrow_mut();
         desk.look(&table, world.clock.now());
         all_have_ended = *stage_written == Some(Stage::Closing) && desk.all_have_ended();

@@ -8,7 +8,7 @@ use presend::engine::order::Global;
 use presend::probe::pace::Rate;
 use presend::sim::net::Internet;
 use presend::sim::score::{
-    Courtesy, Creation, Machines, Outcome, Wires, create, described, judged, tools,
+    Courtesy, Creation, Machines, Outcome, Wires, create, described, judged, simulate, tools,
 };
 
 fn asked_by(crew: Machines) -> Courtesy {
@@ -107,6 +107,17 @@ fn machines_that_die_and_join_cost_no_row_and_no_verdict() {
     };
     let (together, score) = judged(&creation, &tools(), &asked_by(changing)).unwrap();
     assert_eq!(verdicts(&together), verdicts(&alone));
+    assert!(score.is_clean(), "{:?}", score.findings);
+}
+
+/// The machine that reads this list acknowledges the end of an order, and is switched off before its worker takes it down.
+#[test]
+fn an_order_whose_end_only_an_earlier_reader_was_told_keeps_no_run_open() {
+    let changing = Machines::Many {
+        workers: 4,
+        changing: true,
+    };
+    let score = simulate(229, 300, changing).unwrap();
     assert!(score.is_clean(), "{:?}", score.findings);
 }
 
