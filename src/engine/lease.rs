@@ -39,6 +39,14 @@ struct Held {
     until: Timestamp,
 }
 
+impl Held {
+    /// It stands in the table under this revision: it was written, though we were not told so. Nobody else can have held
+    /// it in between, for a writing of ours only takes the place of what we knew of; it is held as long as we knew.
+    fn note_as_ours(&mut self, revision: u64) {
+        self.revision = self.revision.max(revision);
+    }
+}
+
 /// A lease as it stands in the table.
 #[derive(Clone, Debug)]
 struct Seen {
@@ -100,8 +108,13 @@ impl Leases {
         // What was read may be older than what we have written since: only a later change is another worker's.
         let (seen, me) = (&self.seen, &self.me);
         self.held.retain(|partition, held| {
-            let seen = seen.get(partition);
-            seen.is_some_and(|seen| seen.revision <= held.revision || seen.holder == *me)
+            let Some(seen) = seen.get(partition) else {
+                return false;
+            };
+            if seen.holder == *me {
+                held.note_as_ours(seen.revision);
+            }
+            seen.holder == *me || seen.revision <= held.revision
         });
     }
 
@@ -199,7 +212,19 @@ impl Leases {
         self.changes += u64::from(before.is_none_or(|before| before.holder != self.me));
     }
 
-    /// A lease was not written, for another worker had changed it, or it was given up.
+    /// A lease was not written, for another change to it had come before; this stands there, if anything does. It may be
+    /// an earlier writing of ours, of which we were not told that it was made.
+    pub fn refused(&mut self, partition: Partition, stands: Option<(&[u8], u64)>) {
+        let ours = stands.filter(|(written, _)| {
+            wire::decode::<Lease>(written).is_ok_and(|lease| lease.holder == self.me)
+        });
+        match (ours, self.held.get_mut(&partition)) {
+            (Some((_, revision)), Some(held)) => held.note_as_ours(revision),
+            (_, _) => self.lost(partition),
+        }
+    }
+
+    /// A lease was given up.
     pub fn lost(&mut self, partition: Partition) {
         self.held.remove(&partition);
     }
@@ -346,6 +371,37 @@ mod tests {
         assert_eq!(leases.changes(), changes, "it is still ours");
     }
 
+    #[test]
+    fn a_lease_that_was_written_though_we_were_not_told_stays_ours_as_long_as_we_knew() {
+        let ours = wire::encode(&lease("a"));
+        let others = wire::encode(&lease("b"));
+        let held = || {
+            let mut leases = Leases::new("a".to_owned());
+            leases.granted(HERE, 1, START);
+            leases
+        };
+        let wishes = |leases: &Leases| leases.wishes(|_| true, [HERE].into_iter(), at(12.0));
+        // It was written anew at five seconds, and the word of it lost: the next writing is refused.
+        let mut leases = held();
+        leases.refused(HERE, Some((&ours, 2)));
+        assert!(leases.holds(HERE, at(14.9)));
+        assert!(!leases.holds(HERE, at(15.0)), "no longer than we knew");
+        assert_eq!(wishes(&leases), [(HERE, Wish::Write(Some(2)))]);
+        // The same, seen in the table.
+        let mut leases = held();
+        sees(&mut leases, "a", 2, at(10.0));
+        assert!(leases.holds(HERE, at(14.9)) && !leases.holds(HERE, at(15.0)));
+        assert_eq!(wishes(&leases), [(HERE, Wish::Write(Some(2)))]);
+        for stands in [Some((&*others, 2)), Some((b"?".as_slice(), 2)), None] {
+            let mut leases = held();
+            leases.refused(HERE, stands);
+            assert!(!leases.holds(HERE, at(1.0)), "{stands:?}");
+        }
+        let mut leases = Leases::new("a".to_owned());
+        leases.refused(HERE, Some((&ours, 2)));
+        assert!(!leases.holds(HERE, at(1.0)), "it had run out before");
+    }
+
     fn moved(before: &BTreeMap<Partition, &str>, after: &BTreeMap<Partition, &str>) -> usize {
         let is_elsewhere =
             |(partition, worker): &(&Partition, &&str)| after[*partition] != **worker;
@@ -413,7 +469,9 @@ mod tests {
                     let Wish::Write(expected) = wish else { continue };
                     let stands = table.get(&partition).map(|(_, revision)| *revision);
                     if stands != expected {
-                        workers[who].lost(partition);
+                        let stands = table.get(&partition);
+                        let stands = stands.map(|(lease, revision)| (lease.as_slice(), *revision));
+                        workers[who].refused(partition, stands);
                         continue;
                     }
                     revision += 1;

@@ -34,6 +34,7 @@ impl Scheduler {
     /// them with what is known of the domain.
     pub fn give_back(&mut self, domain: &str, now: Timestamp) -> (Vec<Target>, KnownDomain) {
         let index = self.entry(domain);
+        self.ask_the_unproven_afresh(index, now);
         let entry = &mut self.domains[index];
         let known = KnownDomain {
             keeps_waiting: entry.keeps_waiting,

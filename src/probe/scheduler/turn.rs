@@ -335,15 +335,23 @@ impl Scheduler {
     pub(super) fn knows_strangers(&mut self, domain: usize, now: Timestamp) {
         let unproven = match self.domains[domain].strangers.openness() {
             CatchAllState::Unknown | CatchAllState::RefusesSome => return,
-            CatchAllState::RefusesStrangers => self.unproven.remove(&domain),
-            CatchAllState::CatchAll | CatchAllState::NotTold => None,
+            CatchAllState::RefusesStrangers => true,
+            CatchAllState::CatchAll | CatchAllState::NotTold => false,
         };
-        if let Some(group) = self.domains[domain].group {
-            for subject in unproven.unwrap_or_default() {
-                self.ask_afresh(group, domain, &subject, now);
-            }
+        if unproven {
+            self.ask_the_unproven_afresh(domain, now);
         }
         self.tell_held(Until::Strangers(domain));
+    }
+
+    /// Whom a machine accepted in a domain that may have turned is put up for asking again.
+    pub(super) fn ask_the_unproven_afresh(&mut self, domain: usize, now: Timestamp) {
+        let Some(group) = self.domains[domain].group else {
+            return;
+        };
+        for subject in self.unproven.remove(&domain).unwrap_or_default() {
+            self.ask_afresh(group, domain, &subject, now);
+        }
     }
 
     /// Takes back whom a conversation accepted since its last refusal, and puts them up for asking again.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Desk;
 use crate::engine::lease::{Lease, Wish};
 use crate::engine::worker::put::{at_once, take};
-use crate::engine::{Changed, Engine, EngineError, Partition, Table, wire};
+use crate::engine::{Changed, Engine, EngineError, Entry, Partition, Table, wire};
 use crate::model::timestamp::Timestamp;
 
 impl Desk<'_> {
@@ -68,7 +68,7 @@ impl Desk<'_> {
         })
         .into();
         let clock = self.worker.world.clock;
-        let changed: Arc<Mutex<Vec<(Partition, Changed, Timestamp)>>> = Arc::default();
+        let changed: Arc<Mutex<Vec<(Partition, Became, Timestamp)>>> = Arc::default();
         let all_changed = Arc::clone(&changed);
         let change = move |engine: Arc<dyn Engine>, to_do: (Partition, Change)| {
             let (lease, changed) = (Arc::clone(&lease), Arc::clone(&all_changed));
@@ -77,11 +77,11 @@ impl Desk<'_> {
                 let sent = clock.now();
                 let result = match to_do.1 {
                     Change::Write(revision) => {
-                        let written = engine.write(Table::Leases, &key, &lease, revision).await;
-                        written.map(|written| {
+                        let became = write(engine.as_ref(), &key, &lease, revision).await;
+                        became.map(|became| {
                             let mut changed =
                                 changed.lock().unwrap_or_else(PoisonError::into_inner);
-                            changed.push((to_do.0, written, sent));
+                            changed.push((to_do.0, became, sent));
                         })
                     }
                     Change::Remove(revision) => {
@@ -94,14 +94,40 @@ impl Desk<'_> {
         };
         let (_, failed) = at_once(&self.worker.engine, to_do, change).await;
         let leases = &mut self.bench.borrow_mut().leases;
-        for (partition, written, sent) in take(&changed) {
-            match written {
-                Changed::Yes(revision) => leases.granted(partition, revision, sent),
-                Changed::No => leases.lost(partition),
+        for (partition, became, sent) in take(&changed) {
+            match became {
+                Became::Written(revision) => leases.granted(partition, revision, sent),
+                Became::Refused(stands) => {
+                    let stands = stands.as_ref();
+                    let stands = stands.map(|entry| (entry.value.as_slice(), entry.revision));
+                    leases.refused(partition, stands);
+                }
             }
         }
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// What became of writing a lease.
+enum Became {
+    /// It stands, with this revision.
+    Written(u64),
+    /// Another change had come before: this stands.
+    Refused(Option<Entry>),
+}
+
+/// Writes a lease where this revision stands, or nothing.
+async fn write(
+    engine: &dyn Engine,
+    key: &str,
+    lease: &[u8],
+    revision: Option<u64>,
+) -> Result<Became, EngineError> {
+    let became = match engine.write(Table::Leases, key, lease, revision).await? {
+        Changed::Yes(revision) => Became::Written(revision),
+        Changed::No => Became::Refused(engine.read(Table::Leases, key).await?),
+    };
+    Ok(became)
 }
 
 /// A change to a lease.

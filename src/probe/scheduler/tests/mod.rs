@@ -305,6 +305,11 @@ impl Drill {
 
     /// Runs to the end. Returns how long it took.
     fn run(&mut self) -> Duration {
+        self.run_until(Timestamp::from_millis(u64::MAX))
+    }
+
+    /// Runs until nothing more happens before `end`. Returns how long it took.
+    fn run_until(&mut self, end: Timestamp) -> Duration {
         for _ in 0..50_000_000u64 {
             while let Some((at, address)) = self.arrivals.front()
                 && *at <= self.now
@@ -363,6 +368,9 @@ impl Drill {
                     )
                 }),
             };
+            if next >= end {
+                return self.now.since(START);
+            }
             self.now = self.now.max(next);
             if event.is_some_and(|at| at <= self.now) {
                 let std::cmp::Reverse((_, id)) = self.events.pop().unwrap();

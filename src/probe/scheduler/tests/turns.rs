@@ -139,6 +139,34 @@ fn nor_where_the_domain_may_yet_turn_out_to_refuse_strangers() {
 }
 
 #[test]
+fn whom_a_machine_accepted_that_may_have_turned_is_given_back_with_the_decoy() {
+    let list = ["x0", "x1", "x2", "x3", "x4", "a1", "x5"].map(|local| format!("{local}@acme.test"));
+    let habits = Habits {
+        answer: |question| match question.local {
+            "x5" => Reply::ComeBack,
+            local if local.len() == 18 => Reply::ComeBack,
+            _ => turning(question, 3),
+        },
+        ..Habits::default()
+    };
+    let mut drill = Drill::new(limits(), vec![habits], &[("acme.test", 0)], &list);
+    drill.run_until(START + Duration::from_secs(60));
+    let (targets, _) = drill.scheduler.give_back("acme.test", drill.now);
+    let given: Vec<String> = targets
+        .iter()
+        .map(|to| to.address.key().into_owned())
+        .collect();
+    // One who is deferred, and whoever is no promise before it is known what unknown recipients are told.
+    assert!(given.contains(&"x5@acme.test".to_owned()), "{given:?}");
+    let doubted = |address: &&String| {
+        let told = drill.facts.get(*address).and_then(|facts| facts.last());
+        !given.contains(*address) && told != Some(&Reason::NoSuchMailbox)
+    };
+    assert_eq!(list.iter().find(doubted), None, "{given:?}");
+    assert_eq!(drill.scheduler.done_with(["acme.test"]), ["acme.test"]);
+}
+
+#[test]
 fn the_last_places_of_a_connection_are_kept_for_its_test() {
     let list = [
         "a0", "a1", "x2", "x3", "x5", "a4", "x6", "a7", "a8", "a9", "a10", "a11",
