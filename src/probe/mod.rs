@@ -33,7 +33,7 @@ pub use no_mail::says_it_takes_no_mail;
 pub use plan::{domains_at_once, next_kind};
 pub use quota::recipients_counted_over;
 pub use reply_kinds::ReplyKinds;
-pub use retry::{Next, Wait, Waiting, after_undecided, is_for_one_connection};
+pub use retry::{Next, Wait, Waiting, after_undecided, is_being_verified, is_for_one_connection};
 pub use scheduler::integrity::known::{
     ASKED_AFRESH, Asked, KnownMachine, MAY_BE_ANOTHERS, was_to_be_asked_again,
 };

@@ -130,13 +130,21 @@ fn software_wait(reply: &str) -> Option<Duration> {
     let text = reply.to_ascii_lowercase();
     if text.contains("postgrey") {
         Some(limits::POSTGREY_WAIT)
-    } else if text.contains("address verification in progress") {
+    } else if is_being_verified(reply) {
         Some(limits::VERIFICATION_WAIT)
     } else if is_for_one_connection(reply) {
         Some(limits::POSTSCREEN_WAIT)
     } else {
         None
     }
+}
+
+/// Whether a reply says that the host has begun to verify the recipient, and knows when asked again: Postfix does so for
+/// each recipient of its own (`ADDRESS_VERIFICATION_README`), and Proofpoint in its words.
+#[must_use]
+pub fn is_being_verified(reply: &str) -> bool {
+    let text = reply.to_ascii_lowercase();
+    text.contains("address verification in progress")
 }
 
 /// Whether a reply holds for the whole connection in which it is given, and for no other: postscreen gives it for every

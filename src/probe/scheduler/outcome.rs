@@ -20,12 +20,12 @@ use crate::probe::CatchAll;
 use crate::probe::Farewell;
 use crate::probe::Next;
 use crate::probe::Wait;
-use crate::probe::after_undecided;
 use crate::probe::farewell;
 use crate::probe::is_for_one_connection;
 use crate::probe::recipients_counted_over;
 use crate::probe::refuses_a_stranger;
 use crate::probe::says_it_takes_no_mail;
+use crate::probe::{after_undecided, is_being_verified};
 use crate::smtp::session::{BatchPace, Privacy};
 
 /// How a batch broke off.
@@ -567,6 +567,8 @@ impl Scheduler {
         self.hear_exception(domain, &subject, now);
         if heard.reading.reason == Reason::Greylisted {
             self.note_greylisting(host, domain, now);
+        } else if is_being_verified(&heard.exchange.reply) {
+            self.start_clocks(domain, now);
         }
         let patience = self.limits.patience;
         let wait = self.wait_wanted(domain, Some(machine), heard, now);
@@ -632,11 +634,7 @@ impl Scheduler {
     /// An address was told to come back: every clock is started at once, in the whole domain with its decoy, at
     /// all domains of the machines that may have said so; of all machines where their provider acts as one.
     fn note_greylisting(&mut self, host: usize, domain: usize, now: Timestamp) {
-        if !self.domains[domain].keeps_waiting {
-            self.domains[domain].keeps_waiting = true;
-            self.hear_of_strangers(domain, CatchAll::start_clock, now);
-            self.tell_of_strangers(domain);
-        }
+        self.start_clocks(domain, now);
         let Some(own) = self.domains[domain].group else {
             return;
         };
@@ -649,6 +647,16 @@ impl Scheduler {
                     self.offer_domain(domain, now);
                 }
             }
+        }
+    }
+
+    /// Each recipient of a domain has a clock of its own, which runs from its first question: all are started, the
+    /// decoy's among them.
+    fn start_clocks(&mut self, domain: usize, now: Timestamp) {
+        if !self.domains[domain].keeps_waiting {
+            self.domains[domain].keeps_waiting = true;
+            self.hear_of_strangers(domain, CatchAll::start_clock, now);
+            self.tell_of_strangers(domain);
         }
     }
 

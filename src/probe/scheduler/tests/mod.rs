@@ -83,6 +83,8 @@ enum Reply {
     NoForNow,
     TooMany,
     ComeBack,
+    /// It has begun to verify the recipient.
+    Verifying,
     HangUp,
     /// The mailbox gets too much mail just now.
     Busy,
@@ -108,6 +110,14 @@ impl Reply {
             Reply::No => heard(Some(550), Reason::NoSuchMailbox, true),
             Reply::TooMany => heard(Some(452), Reason::TooManyRecipients, false),
             Reply::ComeBack => heard(Some(450), Reason::Greylisted, false),
+            Reply::Verifying => {
+                let mut heard = heard(Some(450), Reason::TryLater, false);
+                heard.exchange.reply =
+                    "450 4.1.1 <someone>: Recipient address rejected: unverified address: \
+                                        Address verification in progress"
+                        .to_owned();
+                heard
+            }
             Reply::HangUp => heard(None, Reason::HungUp, false),
             Reply::Busy => heard(Some(450), Reason::MailboxBusy, false),
             Reply::Unread => heard(Some(550), Reason::Unread, true),
@@ -526,6 +536,7 @@ impl Drill {
                         Reply::No
                         | Reply::TooMany
                         | Reply::ComeBack
+                        | Reply::Verifying
                         | Reply::Busy
                         | Reply::Unread
                         | Reply::InOwnWords
@@ -986,6 +997,22 @@ fn a_decoy_comes_back_when_every_other_address_does() {
         });
     assert_eq!(openness, Some(CatchAllState::RefusesStrangers));
     assert_eq!(drill.questions(), 3 * 6, "each three times");
+}
+
+#[test]
+fn a_host_that_verifies_each_recipient_begins_with_all_of_a_domain_in_the_first_pass() {
+    let list = people("acme.test", 4, 1);
+    let drill = run_against("acme.test", &list, |question| match question.again {
+        0 => Reply::Verifying,
+        _ => honest(question),
+    });
+    let last = list.iter().map(|address| drill.answered(address)).max();
+    assert!(
+        last < Some(limits::VERIFICATION_WAIT * 2),
+        "one wait: {last:?}"
+    );
+    assert_eq!(drill.word("a0@acme.test"), Reason::Accepted);
+    assert_eq!(drill.questions(), 2 * 6, "everybody twice, the decoy twice");
 }
 
 #[test]
