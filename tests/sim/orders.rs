@@ -274,7 +274,7 @@ fn who_is_gone_for_good_and_what_is_over_is_tidied_up() {
             let minutes = |count: u64| now + Duration::from_secs(count * 60);
             for (key, until) in [("0a", minutes(10)), ("0b", minutes(600))] {
                 let mut blocks = Blocks::default();
-                blocks.note("192.0.2.1", &block(until), now);
+                blocks.note("192.0.2.1", None, &block(until), now);
                 write(Table::Hosts, key, &wire::encode(&blocks)).await;
             }
             sleep(Duration::from_secs(600)).await;

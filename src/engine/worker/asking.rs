@@ -13,7 +13,7 @@ use crate::engine::roll::Share;
 use crate::engine::{Answers, Order, Outcome, Partition, Receipt, RunId};
 use crate::model::limits;
 use crate::model::provider::Providers;
-use crate::model::reason::{Blame, Reason};
+use crate::model::reason::Reason;
 use crate::model::seeded::fingerprint;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::Finding;
@@ -322,28 +322,6 @@ impl Asking {
         news
     }
 
-    /// What a host has against us, where that is all of its machines that we know of: not what some of them have.
-    pub(super) fn block_of(&self, key: &HostKey, known: &KnownHost) -> Option<Block> {
-        let has_all = |route: &Route| match route {
-            Route::Hosts { hosts, .. } => {
-                let mut addresses = hosts.iter().flat_map(|host| &host.addresses);
-                addresses.all(|address| known.machines.contains_key(address))
-            }
-            Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => false,
-        };
-        let mut here = self.in_hand.values().filter(|order| order.host == *key);
-        let block = if let Some(block) = &known.blocked {
-            Some(&**block)
-        } else if here.any(|order| self.routes.get(&order.domain).is_some_and(has_all)) {
-            known.machines.values().max_by_key(|block| block.until)
-        } else {
-            None
-        };
-        // A host that has no time for any client has nothing against us.
-        let block = block.filter(|block| block.reading.reason.blame() == Blame::Sender);
-        block.cloned()
-    }
-
     /// Takes back what waits in a domain.
     fn take_back(&mut self, domain: &str, scheduler: &mut Scheduler, now: Timestamp) {
         let (targets, known) = scheduler.give_back(domain, now);
@@ -456,7 +434,7 @@ impl Asking {
 
     /// What is to be sent now: first what belongs to no order, for some of it is what an order's end rests on; then of
     /// each order what there is to say. `moves` says whether others may ask a host that has blocked us.
-    pub(super) fn outgoing(&mut self, moves: impl Fn(&HostKey, &Terms) -> bool) -> [Vec<Said>; 2] {
+    pub(super) fn outgoing(&mut self, moves: impl Fn(&Route, &Terms) -> bool) -> [Vec<Said>; 2] {
         let mut learned = std::mem::take(&mut self.learned);
         let loose = learned.remove(&0);
         let loose = loose.map(|events| Said {
@@ -489,7 +467,11 @@ impl Asking {
                 continue;
             };
             let is_whole = in_hand.stage == HandStage::Done;
-            if is_whole && !blocked.is_empty() && moves(&in_hand.host, &self.terms) {
+            let route = self.routes.get(&in_hand.domain);
+            if is_whole
+                && !blocked.is_empty()
+                && route.is_some_and(|route| moves(route, &self.terms))
+            {
                 // The rest of it is passed on when it comes again.
                 let answers = self.answers(number, events, None);
                 let becomes = self

@@ -25,8 +25,8 @@ pub(super) struct Bench {
     pub(super) leaving: BTreeSet<Partition>,
     /// Partitions that were ours and are not any more, in the order in which they went.
     pub(super) left: Vec<Partition>,
-    /// Hosts that have blocked us, for the others to know.
-    pub(super) blocked: BTreeMap<HostKey, Block>,
+    /// Hosts that have blocked us, for the others to know: single machines, or all of a host's.
+    pub(super) blocked: BTreeMap<(HostKey, Option<IpAddr>), Block>,
     /// What was tried in vain at hosts, for the worker that asks them next.
     pub(super) tried: BTreeMap<(RunId, HostKey), BTreeMap<IpAddr, InVain>>,
     /// Counts the times that the partitions that are ours have changed: so have our shares of the ceilings.

@@ -15,6 +15,7 @@ use crate::engine::roll::Share;
 use crate::engine::share::share;
 use crate::model::limits;
 use crate::model::provider::Providers;
+use crate::model::reason::Blame;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::{HostKey, Route};
 use crate::probe::run::{Knock, Listener, TargetSource};
@@ -149,9 +150,15 @@ impl Listener for Telling {
             }
             Event::Stranded { words } => self.bench.borrow_mut().notices.push(words.clone()),
             Event::Host { key, known } => {
-                let block = self.asking.borrow().block_of(key, known);
-                if let Some(block) = block {
-                    self.bench.borrow_mut().blocked.insert(key.clone(), block);
+                let all = known.blocked.as_deref().map(|block| (None, block));
+                let machines = known.machines.iter();
+                let machines = machines.map(|(machine, block)| (Some(*machine), block));
+                for (machine, block) in all.into_iter().chain(machines) {
+                    // A host that has no time for any client has nothing against us.
+                    if block.reading.reason.blame() == Blame::Sender {
+                        let blocked = &mut self.bench.borrow_mut().blocked;
+                        blocked.insert((key.clone(), machine), block.clone());
+                    }
                 }
             }
             Event::Address { .. }

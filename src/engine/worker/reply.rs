@@ -1,5 +1,6 @@
 //! What is said of an order that is not asked about.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::put::change_host;
@@ -14,7 +15,7 @@ pub(super) enum Reply {
     /// It is done with here: where its host's orders have moved is told, what became of it is said, what is left of it
     /// goes out, then it is taken down.
     Ended {
-        moved: Option<(String, Partition)>,
+        moved: Option<(String, Vec<Option<IpAddr>>, Partition)>,
         said: Option<Answers>,
         rest: Option<(Partition, Box<Order>)>,
         receipt: Receipt,
@@ -44,10 +45,10 @@ impl Reply {
                 rest,
                 receipt,
             } => {
-                if let Some((place, to)) = moved {
+                if let Some((place, moving, to)) = moved {
                     // Told again, it is told all the same.
                     let moved = |blocks: &mut Blocks| {
-                        blocks.move_to(to.number());
+                        blocks.move_to(moving, to.number());
                         true
                     };
                     change_host(engine, place, moved).await?;
@@ -114,7 +115,7 @@ pub(super) fn passed_on(
     order: Order,
     answers: &[Answers],
     (to, from): (Partition, Timestamp),
-    moved: Option<(String, Partition)>,
+    moved: Option<(String, Vec<Option<IpAddr>>, Partition)>,
     (receipt, end): (Receipt, impl Fn(u32, Outcome) -> Answers),
 ) -> Reply {
     let attempt = order.attempt;

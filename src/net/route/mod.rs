@@ -75,6 +75,17 @@ pub enum Route {
     },
 }
 
+impl Route {
+    /// The addresses of its mail hosts, in the order in which to try them.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let hosts = match self {
+            Route::Hosts { hosts, .. } => hosts.as_slice(),
+            Route::Nobody { .. } | Route::NotAsked | Route::Trouble { .. } => &[],
+        };
+        hosts.iter().flat_map(|host| host.addresses.iter().copied())
+    }
+}
+
 /// Whether DNS answered where it gave nothing of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Desk;
-use crate::engine::blocks::{Blocks, Leave};
+use crate::engine::blocks::{Barred, Blocks, Leave};
 use crate::engine::digest::key_of;
 use crate::engine::worker::put::{at_once, change_host, take};
 use crate::engine::{Engine, EngineError, Order, Partition, RunId};
@@ -20,35 +20,36 @@ impl Desk<'_> {
         let source = self.worker.source();
         let told = std::mem::take(&mut self.bench.borrow_mut().blocked).into_iter();
         let told: Vec<_> = told
-            .map(|(key, block)| (key, block, source.clone()))
+            .map(|(by, block)| (by, block, source.clone()))
             .collect();
-        let all_noted: Arc<Mutex<Vec<(HostKey, Blocks, bool)>>> = Arc::default();
+        let all_noted: Arc<Mutex<Vec<(Blocker, Blocks, bool)>>> = Arc::default();
         let all = Arc::clone(&all_noted);
-        let tell = move |engine: Arc<dyn Engine>, told: (HostKey, Block, String)| {
+        let tell = move |engine: Arc<dyn Engine>, told: (Blocker, Block, String)| {
             let all_noted = Arc::clone(&all);
             async move {
-                let (key, block, source) = &told;
-                let note = |blocks: &mut Blocks| blocks.note(source, block, now);
-                let noted = change_host(engine.as_ref(), &key_of(&key.0), note).await;
+                let (by, block, source) = &told;
+                let note = |blocks: &mut Blocks| blocks.note(source, by.1, block, now);
+                let noted = change_host(engine.as_ref(), &key_of(&by.0.0), note).await;
                 let noted = noted.map(|(blocks, is_news)| {
                     let mut noted = all_noted.lock().unwrap_or_else(PoisonError::into_inner);
-                    noted.push((key.clone(), blocks, is_news));
+                    noted.push((by.clone(), blocks, is_news));
                 });
                 (told, noted)
             }
         };
         let (left, failed) = at_once(&self.worker.engine, told, tell).await;
-        for (key, blocks, is_news) in take(&all_noted) {
-            if is_news && blocks.count(now) == 2 {
+        for ((key, machine), blocks, is_news) in take(&all_noted) {
+            if is_news && blocks.at(machine).count(now) == 2 {
+                let who = machine.map_or(key.to_string(), |at| format!("{key} ({at})"));
                 self.observer.notice(&format!(
-                    "{key} blocks two of our addresses: none of them asks there any more"
+                    "{who} blocks two of our addresses: none of them asks there any more"
                 ));
             }
             self.blocks.insert(key_of(&key.0), blocks);
         }
         let mut bench = self.bench.borrow_mut();
-        for (key, block, _) in left {
-            bench.blocked.entry(key).or_insert(block);
+        for (by, block, _) in left {
+            bench.blocked.entry(by).or_insert(block);
         }
         failed.map_or(Ok(()), Err)
     }
@@ -74,7 +75,7 @@ impl Desk<'_> {
     /// Where others may ask a host about an order instead of us, and from when on; `None` where it stays here.
     pub(super) fn elsewhere(
         &self,
-        blocks: &Blocks,
+        blocks: &Barred,
         leave: Leave,
         (order, partition): (&Order, Partition),
     ) -> Option<(Partition, Timestamp)> {
@@ -96,7 +97,7 @@ impl Desk<'_> {
     }
 
     /// The partition behind `behind` that falls to one of us whom a host does not block.
-    pub(super) fn another(&self, blocks: Option<&Blocks>, behind: Partition) -> Option<Partition> {
+    pub(super) fn another(&self, blocks: Option<&Barred>, behind: Partition) -> Option<Partition> {
         let now = self.worker.world.clock.now();
         let blocked: BTreeSet<&str> = blocks
             .into_iter()
@@ -121,6 +122,9 @@ impl Desk<'_> {
         next.map(|(partition, _)| *partition)
     }
 }
+
+/// Who blocks: all of a host's machines, or a single one.
+type Blocker = (HostKey, Option<IpAddr>);
 
 /// What was tried in vain at a host for a run.
 type Told = ((RunId, HostKey), BTreeMap<IpAddr, InVain>);

@@ -21,7 +21,7 @@ use crate::engine::digest::key_of;
 use crate::engine::roll::{Roll, RunCard, Stage, WorkerCard};
 use crate::engine::{Changed, Engine, EngineError, Partition, Receipt, Table, Terms, wire};
 use crate::model::limits;
-use crate::net::route::HostKey;
+use crate::net::route::Route;
 
 /// Talks to the engine for as long as the worker works. Returns why it cannot go on.
 pub(super) async fn talk(
@@ -180,8 +180,9 @@ impl<'a> Desk<'a> {
             .map(|(name, revision)| (Table::Workers, name.to_owned(), revision))
             .collect();
         for (key, entry) in self.worker.engine.entries(Table::Hosts).await? {
-            let is_over = wire::decode::<Blocks>(&entry.value)
-                .is_ok_and(|blocks| blocks.count(now) == 0 && blocks.tried.is_over(now));
+            let is_over = wire::decode::<Blocks>(&entry.value).is_ok_and(|blocks| {
+                blocks.in_force(now).next().is_none() && blocks.tried.is_over(now)
+            });
             if is_over {
                 over.push((Table::Hosts, key, entry.revision));
             }
@@ -300,11 +301,16 @@ impl<'a> Desk<'a> {
         let mut steps: [Vec<Said>; 2] = Default::default();
         let now = self.worker.world.clock.now();
         for asking in askings {
-            let moves = |host: &HostKey, terms: &Terms| {
-                let blocks = self.blocks.get(&key_of(&host.0));
+            let moves = |route: &Route, terms: &Terms| {
+                let Route::Hosts { key, .. } = route else {
+                    return false;
+                };
+                let blocks = self.blocks.get(&key_of(&key.0));
+                let barred = blocks.map(|blocks| blocks.at(route.addresses()));
+                let barred = barred.as_ref();
                 let from =
-                    blocks.and_then(|blocks| blocks.another_from(&self.worker.source(), now));
-                let another = || self.another(blocks, Partition::FIRST);
+                    barred.and_then(|barred| barred.another_from(&self.worker.source(), now));
+                let another = || self.another(barred, Partition::FIRST);
                 from.is_some_and(|from| from.since(now) <= terms.patience && another().is_some())
             };
             let outgoing = asking.borrow_mut().outgoing(moves);

@@ -239,16 +239,20 @@ impl Desk<'_> {
         let source = self.worker.source();
         let place = order.host().map(|key| key_of(&key.0)).unwrap_or_default();
         let blocks = known.blocks.get(&place);
-        let leave = blocks.map_or(Leave::Granted, |blocks| blocks.leave(&source, now));
-        if let Some(blocks) = blocks
-            && let Some((to, from)) = self.elsewhere(blocks, leave, (&order, partition))
+        let barred = blocks.map(|blocks| blocks.at(order.route.addresses()));
+        let barred = barred.as_ref();
+        let leave = barred.map_or(Leave::Granted, |barred| barred.leave(&source, now));
+        if let Some(barred) = barred
+            && let Some((to, from)) = self.elsewhere(barred, leave, (&order, partition))
         {
-            let is_new = self.worker.is_small(&order) && blocks.moved_to() != Some(to.number());
+            let is_new = self.worker.is_small(&order) && barred.moved_to() != Some(to.number());
+            let moving = blocks.map(|blocks| blocks.moving(order.route.addresses(), now));
+            let moving = moving.unwrap_or_default();
             return Judged::Reply(passed_on(
                 order,
                 &answers,
                 (to, from),
-                is_new.then_some((place, to)),
+                is_new.then_some((place, moving, to)),
                 (receipt, end),
             ));
         }
@@ -260,9 +264,9 @@ impl Desk<'_> {
             }
             Leave::NotBefore(_) | Leave::Denied => true,
         };
-        let bar = blocks
+        let bar = barred
             .filter(|_| bars)
-            .and_then(|blocks| blocks.longest(now));
+            .and_then(|barred| barred.longest(now));
         let bar = bar.cloned().map(Box::new);
         if bar.is_some() {
             order.known_host.blocked = bar;
