@@ -47,7 +47,19 @@ pub struct Answers {
     pub outcome: Option<Outcome>,
 }
 
+/// The worker's name in what [`Answers::by`] tells.
+#[must_use]
+pub fn worker_of(by: &str) -> &str {
+    by.rsplit_once('.').map_or(by, |(worker, _)| worker)
+}
+
 impl Answers {
+    /// The name of the worker that gave them.
+    #[must_use]
+    pub fn worker(&self) -> &str {
+        worker_of(&self.by)
+    }
+
     /// By what answers are the same as others.
     #[must_use]
     pub fn id(&self) -> String {

@@ -530,6 +530,7 @@ impl<'a> Desk<'a> {
             route: Route::clone(&known.route),
             known_domain: known.known.as_deref().cloned().unwrap_or_default(),
             known_host: self.hosts.get(key).cloned().unwrap_or_default(),
+            visitor: None,
             not_before: Timestamp::default(),
             targets: targets.into_targets(&domain),
         };

@@ -148,6 +148,9 @@ pub struct Order {
     /// What is known of its host.
     #[serde(default, skip_serializing_if = "is_default")]
     pub known_host: KnownHost,
+    /// The worker that asked about it last: a greylist knows that one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub visitor: Option<String>,
     /// Nothing is to be asked before this: an order that is handed out earlier is given back until then.
     #[serde(default, skip_serializing_if = "is_default")]
     pub not_before: Timestamp,
@@ -163,6 +166,21 @@ pub struct Rest {
     pub targets: Vec<Target>,
     /// What is known of the domain by now.
     pub known_domain: KnownDomain,
+    /// The worker that asked about it last.
+    pub visitor: Option<String>,
+}
+
+impl Rest {
+    /// It is asked about by `worker` from now on. A greylist that knew another one begins anew with this one, and so do
+    /// the waits for it; how long an address may wait in all is counted from its first answer, as before.
+    pub fn fall_to(&mut self, worker: &str) {
+        let knows_another = self.visitor.as_deref().is_some_and(|it| it != worker);
+        if knows_another && self.known_domain.keeps_waiting {
+            for target in &mut self.targets {
+                target.waiting.tries = 0;
+            }
+        }
+    }
 }
 
 /// How an address of an order stands by its last answer.
@@ -289,9 +307,13 @@ impl Order {
                 }),
             }
         });
+        let asked = answers.iter().rev();
+        let mut asked = asked.filter(|answers| !answers.events.is_empty());
+        let visitor = asked.next().map(|last| last.worker().to_owned());
         Rest {
             targets: rest.collect(),
             known_domain,
+            visitor: visitor.or_else(|| self.visitor.clone()),
         }
     }
 
@@ -441,6 +463,7 @@ pub(super) mod tests {
             },
             known_domain: KnownDomain::default(),
             known_host: KnownHost::default(),
+            visitor: None,
             not_before: Timestamp::default(),
             targets,
         }
@@ -577,6 +600,41 @@ pub(super) mod tests {
         let rest = order.rest(&[told, decoy]);
         assert_eq!(rest.known_domain, known);
         assert_eq!(rest.targets.len(), 3, "nothing is left to ask for ann");
+    }
+
+    #[test]
+    fn a_greylist_that_knows_another_worker_begins_anew_and_so_do_the_waits_for_it() {
+        let since = Some(Timestamp::from_millis(1_700_000_000_000));
+        let waiting = |tries| Waiting { tries, since };
+        let mut cat = target("cat@acme.test");
+        cat.waiting = waiting(2);
+        let order = Order {
+            visitor: Some("one".to_owned()),
+            ..order(vec![cat])
+        };
+        let tries = |order: &Order, told: &[Answers], worker: &str| {
+            let mut rest = order.rest(told);
+            rest.fall_to(worker);
+            assert_eq!(rest.targets[0].waiting.since, since);
+            rest.targets[0].waiting.tries
+        };
+        assert_eq!(tries(&order, &[], "two"), 2, "it does not greylist");
+        let mut greylisted = order.clone();
+        greylisted.known_domain.keeps_waiting = true;
+        assert_eq!(tries(&greylisted, &[], "one"), 2);
+        assert_eq!(tries(&greylisted, &[], "two"), 0);
+        // It fell to the other one before.
+        let told = Answers {
+            by: "two.3".to_owned(),
+            ..answers(vec![Event::Waiting {
+                key: "cat@acme.test".to_owned(),
+                waiting: waiting(1),
+                again: Some(Timestamp::from_millis(1_700_000_360_000)),
+            }])
+        };
+        let told = [told];
+        assert_eq!(tries(&greylisted, &told, "two"), 1);
+        assert_eq!(tries(&greylisted, &told, "one"), 0);
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(crate) fn order(number: u64, addresses: &[&str]) -> Order {
         },
         known_domain: KnownDomain::default(),
         known_host: KnownHost::default(),
+        visitor: None,
         not_before: Timestamp::default(),
         targets: addresses.iter().map(target).collect(),
     }

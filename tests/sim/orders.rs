@@ -86,6 +86,7 @@ fn order(run: &RunId, number: u64, domain: &str, host: (&str, usize), people: us
         },
         known_domain: KnownDomain::default(),
         known_host: KnownHost::default(),
+        visitor: None,
         not_before: Timestamp::default(),
         targets: (0..people).map(target).collect(),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::engine::Terms;
-use crate::engine::answer::person;
+use crate::engine::answer::{person, worker_of};
 use crate::engine::partition::is_large;
 use crate::engine::roll::Share;
 use crate::engine::{Answers, Order, Outcome, Partition, Receipt, RunId};
@@ -187,7 +187,8 @@ impl Asking {
             !self.in_hand.contains_key(&order.number),
             "an order is in hand once"
         );
-        let rest = order.rest(&answers);
+        let mut rest = order.rest(&answers);
+        rest.fall_to(me);
         let keys = rest.targets.iter();
         let keys: Vec<u64> = keys
             .map(|target| fingerprint(&*target.address.key()))
@@ -389,6 +390,7 @@ impl Asking {
                 machines: BTreeMap::new(),
                 ..self.hosts.get(&in_hand.host).cloned().unwrap_or_default()
             },
+            visitor: Some(worker_of(&in_hand.by).to_owned()),
             not_before: not_before.unwrap_or_default(),
             targets,
         })

@@ -104,6 +104,7 @@ fn what_is_left(order: Order, answers: &[Answers]) -> Option<Order> {
     Some(Order {
         attempt: order.attempt + 1,
         known_domain: rest.known_domain,
+        visitor: rest.visitor,
         not_before,
         targets: rest.targets,
         ..order
