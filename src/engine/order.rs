@@ -272,7 +272,7 @@ impl Order {
             }
         }
         // Whose acceptance is worth nothing without the domain's decoy sees to it that one is asked about.
-        let decoy_is_owed = known_domain.openness.is_none();
+        let decoy_is_owed = known_domain.catch_all.is_none();
         let rest = self.targets.iter().filter_map(|target| {
             let key = target.address.key();
             match last.get(&*key) {
@@ -567,7 +567,7 @@ pub(super) mod tests {
         assert_eq!(rest.targets[1].waiting, waiting);
 
         let known = KnownDomain {
-            openness: Some(CatchAllState::RefusesStrangers),
+            catch_all: Some(CatchAllState::RefusesStrangers),
             ..KnownDomain::default()
         };
         let decoy = answers(vec![Event::CatchAll {

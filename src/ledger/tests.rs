@@ -599,7 +599,7 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
     assert_eq!(names(&known.refused), nobody);
     let (witness, domain) = known.witness.unwrap();
     assert_eq!(witness.key(), "bert@acme.test");
-    assert_eq!(domain.openness, Some(CatchAllState::RefusesStrangers));
+    assert_eq!(domain.catch_all, Some(CatchAllState::RefusesStrangers));
 
     let known = learn(&[
         ("yann@acme.test", Reason::NoSuchMailbox, 110),
@@ -737,7 +737,7 @@ fn what_is_taken_back_keeps_its_words() {
         matches!(ledger.todo(&anna(), "acme.test").unwrap(), Todo::Ask { .. }),
         "asked anew by a later run"
     );
-    assert_eq!(ledger.strangers("acme.test").unwrap().openness, None);
+    assert_eq!(ledger.strangers("acme.test").unwrap().catch_all, None);
     assert!(ledger.of_address("nobody@acme.test").unwrap().is_empty());
 }
 

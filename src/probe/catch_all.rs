@@ -16,7 +16,7 @@ use crate::model::timestamp::Timestamp;
 /// domain is not asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CatchAll {
-    openness: CatchAllState,
+    state: CatchAllState,
     decoy: Decoy,
     decoys_asked: u32,
     exceptions_asked: u8,
@@ -49,7 +49,7 @@ enum Decoy {
 impl Default for CatchAll {
     fn default() -> Self {
         CatchAll {
-            openness: CatchAllState::Unknown,
+            state: CatchAllState::Unknown,
             decoy: Decoy::NotOwed,
             decoys_asked: 0,
             exceptions_asked: 0,
@@ -60,14 +60,14 @@ impl Default for CatchAll {
 impl CatchAll {
     /// How the domain answers for unknown recipients, as far as known.
     #[must_use]
-    pub fn openness(&self) -> CatchAllState {
-        self.openness
+    pub fn state(&self) -> CatchAllState {
+        self.state
     }
 
     /// Whether more than one question may be under way.
     #[must_use]
     pub fn may_ask_together(&self) -> bool {
-        match self.openness {
+        match self.state {
             CatchAllState::Unknown => false,
             CatchAllState::RefusesSome
             | CatchAllState::RefusesStrangers
@@ -87,7 +87,7 @@ impl CatchAll {
     pub fn hear_listed(&mut self) {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
-        self.openness = CatchAllState::RefusesStrangers;
+        self.state = CatchAllState::RefusesStrangers;
     }
 
     /// How many more addresses of a catch-all domain may be asked about: it may refuse some all the same.
@@ -132,10 +132,8 @@ impl CatchAll {
                     not_before: Timestamp::default(),
                 };
             }
-            Reason::NoSuchMailbox
-                if reading.permanent && self.openness == CatchAllState::Unknown =>
-            {
-                self.openness = CatchAllState::RefusesSome;
+            Reason::NoSuchMailbox if reading.permanent && self.state == CatchAllState::Unknown => {
+                self.state = CatchAllState::RefusesSome;
             }
             // Every other answer says nothing of unknown recipients.
             _ => {}
@@ -161,9 +159,9 @@ impl CatchAll {
         match reading.reason {
             // A host that confirms no recipient (252) answers for a decoy as for any other.
             Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
-                self.openness = CatchAllState::CatchAll;
+                self.state = CatchAllState::CatchAll;
             }
-            _ if refuses_a_stranger(reading) => self.openness = CatchAllState::RefusesStrangers,
+            _ if refuses_a_stranger(reading) => self.state = CatchAllState::RefusesStrangers,
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },
         }
@@ -198,7 +196,7 @@ impl CatchAll {
     /// one.
     pub fn start_clock(&mut self) {
         let unknown = matches!(
-            self.openness,
+            self.state,
             CatchAllState::Unknown | CatchAllState::RefusesSome
         );
         if unknown && self.decoy == Decoy::NotOwed && self.decoys_asked == 0 {
@@ -220,7 +218,7 @@ impl CatchAll {
         self.decoy == Decoy::NotOwed
             && self.decoys_asked == 0
             && matches!(
-                self.openness,
+                self.state,
                 CatchAllState::Unknown | CatchAllState::RefusesSome
             )
     }
@@ -230,22 +228,22 @@ impl CatchAll {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
         if matches!(
-            self.openness,
+            self.state,
             CatchAllState::Unknown | CatchAllState::RefusesSome
         ) {
-            self.openness = CatchAllState::NotTold;
+            self.state = CatchAllState::NotTold;
         }
     }
 
     /// The decoy was refused by a host that refuses every recipient: how it answers for unknown ones is not known.
     pub fn disbelieve(&mut self) {
         self.decoy = Decoy::NotOwed;
-        self.openness = CatchAllState::NotTold;
+        self.state = CatchAllState::NotTold;
     }
 
     /// The decoy's answer may have belonged to another question: it is asked about again.
     pub fn unhear_decoy(&mut self) {
-        self.openness = CatchAllState::Unknown;
+        self.state = CatchAllState::Unknown;
         self.decoy_not_asked();
     }
 
@@ -254,9 +252,9 @@ impl CatchAll {
     pub fn remember(&mut self, known: &KnownDomain) {
         self.decoys_asked = known.decoys_asked;
         self.exceptions_asked = known.exceptions_asked;
-        match (known.openness, known.decoy_due) {
-            (Some(openness), _) => {
-                self.openness = openness;
+        match (known.catch_all, known.decoy_due) {
+            (Some(state), _) => {
+                self.state = state;
                 self.decoys_asked = self.decoys_asked.max(1);
             }
             (None, Some(not_before)) => self.decoy = Decoy::Owed { not_before },
@@ -269,7 +267,7 @@ impl CatchAll {
     #[must_use]
     pub fn known(&self) -> KnownDomain {
         KnownDomain {
-            openness: match self.openness {
+            catch_all: match self.state {
                 CatchAllState::Unknown | CatchAllState::RefusesSome => None,
                 told @ (CatchAllState::RefusesStrangers
                 | CatchAllState::CatchAll
@@ -353,7 +351,7 @@ mod tests {
         strangers.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
         strangers.hear_subject(&read(Reason::Accepted, false));
         assert_eq!(strangers.decoy_due(), None);
-        assert_eq!(strangers.openness(), CatchAllState::RefusesStrangers);
+        assert_eq!(strangers.state(), CatchAllState::RefusesStrangers);
     }
 
     #[test]
@@ -366,7 +364,7 @@ mod tests {
         );
         strangers.asking_decoy();
         strangers.hear_decoy(&read(Reason::Accepted, false), LATER);
-        assert_eq!(strangers.openness(), CatchAllState::CatchAll);
+        assert_eq!(strangers.state(), CatchAllState::CatchAll);
     }
 
     #[test]
@@ -381,7 +379,7 @@ mod tests {
         strangers.asking_decoy();
         strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
         assert_eq!(
-            (strangers.decoy_due(), strangers.openness()),
+            (strangers.decoy_due(), strangers.state()),
             (None, CatchAllState::NotTold)
         );
         assert!(strangers.may_ask_together());
@@ -398,7 +396,7 @@ mod tests {
             strangers.asking_decoy();
             strangers.hear_decoy(&answer, LATER);
             strangers.unhear_decoy();
-            assert_eq!(strangers.openness(), CatchAllState::Unknown);
+            assert_eq!(strangers.state(), CatchAllState::Unknown);
             assert_eq!(strangers.decoy_due(), Some(Timestamp::default()));
         }
     }
@@ -410,7 +408,7 @@ mod tests {
             strangers.hear_subject(&read(Reason::Accepted, false));
             strangers.asking_decoy();
             strangers.hear_decoy(&read(reason, true), LATER);
-            let refused = strangers.openness() == CatchAllState::RefusesStrangers;
+            let refused = strangers.state() == CatchAllState::RefusesStrangers;
             assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
             assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
         }
@@ -482,8 +480,8 @@ mod tests {
     fn a_refusal_about_the_sender_tells_nothing_of_strangers() {
         let mut strangers = CatchAll::default();
         strangers.hear_subject(&read(Reason::SenderBlocked, true));
-        assert_eq!(strangers.openness(), CatchAllState::Unknown);
+        assert_eq!(strangers.state(), CatchAllState::Unknown);
         strangers.hear_subject(&read(Reason::NoSuchMailbox, false));
-        assert_eq!(strangers.openness(), CatchAllState::Unknown);
+        assert_eq!(strangers.state(), CatchAllState::Unknown);
     }
 }

@@ -62,8 +62,8 @@ impl From<Address> for Target {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownDomain {
     /// How it answers for unknown recipients, where a decoy was answered: then no decoy is asked about again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub openness: Option<CatchAllState>,
+    #[serde(rename = "openness", skip_serializing_if = "Option::is_none")]
+    pub catch_all: Option<CatchAllState>,
     /// How often a decoy was asked about.
     #[serde(default)]
     pub decoys_asked: u32,
@@ -104,7 +104,7 @@ impl KnownDomain {
             }
         }
         KnownDomain {
-            openness: match (accepted, refused) {
+            catch_all: match (accepted, refused) {
                 (true, false) => Some(CatchAllState::CatchAll),
                 (false, true) => Some(CatchAllState::RefusesStrangers),
                 (true, true) | (false, false) => None,
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_decoy_that_was_answered_is_known_one_that_was_not_is_not() {
-        let known = |facts: &[Fact]| KnownDomain::from_facts(facts).openness;
+        let known = |facts: &[Fact]| KnownDomain::from_facts(facts).catch_all;
         assert_eq!(known(&[]), None);
         assert_eq!(
             known(&[decoy(Reason::Accepted, false)]),

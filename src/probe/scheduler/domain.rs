@@ -276,7 +276,7 @@ impl Entry {
 
     /// Whether what is known of the domain settles every address in it, but for a few that may be its exceptions.
     pub(super) fn is_settled_as_a_whole(&self) -> bool {
-        self.closed || self.strangers.openness() == CatchAllState::CatchAll
+        self.closed || self.strangers.state() == CatchAllState::CatchAll
     }
 
     /// How many more of its least likely addresses are asked about although it is a catch-all.
@@ -383,7 +383,7 @@ impl Entry {
             return None;
         }
         let name = &*self.name;
-        let only_exceptions = self.strangers.openness() == CatchAllState::CatchAll;
+        let only_exceptions = self.strangers.state() == CatchAllState::CatchAll;
         let (first, bad) = match &mut self.rare {
             Some(rare) if only_exceptions => (rare.bad.pop_front(name), None),
             Some(rare) => {

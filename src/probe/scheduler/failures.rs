@@ -393,12 +393,12 @@ impl Scheduler {
         let entry = &self.domains[domain];
         let known = entry.strangers.known();
         // A run that goes on after an interruption asks again, for it may be explained yet.
-        let openness = known.openness.filter(|_| !self.is_a_puzzle(domain));
+        let catch_all = known.catch_all.filter(|_| !self.is_a_puzzle(domain));
         self.tell(Event::CatchAll {
             name: self.domains.name(domain).to_string(),
             known: KnownDomain {
                 keeps_waiting: entry.keeps_waiting,
-                openness,
+                catch_all,
                 ..known
             },
         });

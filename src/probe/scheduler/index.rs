@@ -367,9 +367,9 @@ impl Scheduler {
         let awaited =
             |strangers: &CatchAll| strangers.decoy_due().is_some() || strangers.decoy_under_way();
         let before = awaited(strangers);
-        let known_as = strangers.openness();
+        let known_as = strangers.state();
         change(strangers);
-        let is_news = strangers.openness() != known_as;
+        let is_news = strangers.state() != known_as;
         let after = awaited(strangers);
         match (before, after) {
             (false, true) => {

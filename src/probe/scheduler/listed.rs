@@ -40,7 +40,7 @@ impl Scheduler {
     ) {
         let entry = &self.domains[domain];
         let is_open = matches!(
-            entry.strangers.openness(),
+            entry.strangers.state(),
             CatchAllState::Unknown | CatchAllState::RefusesSome
         );
         if !is_open || entry.strangers.decoys_asked() > 0 {

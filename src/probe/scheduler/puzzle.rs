@@ -150,8 +150,8 @@ impl Scheduler {
     /// Notes an address that was accepted in a domain whose decoy has not shown yet what that means: it may have to
     /// explain the words in which that is refused.
     pub(super) fn vouches(&mut self, domain: usize, address: &Address) {
-        let openness = self.domains[domain].strangers.openness();
-        let is_open = match openness {
+        let state = self.domains[domain].strangers.state();
+        let is_open = match state {
             CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold => true,
             CatchAllState::RefusesStrangers | CatchAllState::CatchAll => false,
         };
@@ -179,7 +179,7 @@ impl Scheduler {
         };
         let group = entry.group.map(|group| &self.groups[group]);
         let mut machines = group.into_iter().flat_map(|group| &group.targets);
-        entry.strangers.openness() == CatchAllState::NotTold
+        entry.strangers.state() == CatchAllState::NotTold
             && machines.any(|(_, machine)| is_puzzling(machine))
     }
 
@@ -202,7 +202,7 @@ impl Scheduler {
             let entry = &self.domains[puzzle.domain];
             !puzzle.words.is_empty()
                 && entry.group == Some(group)
-                && entry.strangers.openness() == CatchAllState::NotTold
+                && entry.strangers.state() == CatchAllState::NotTold
                 && !entry.closed
                 && self.vouched.contains_key(&puzzle.domain)
         };
@@ -282,7 +282,7 @@ impl Scheduler {
     fn understand(&mut self, session: SessionId, puzzle: &Puzzle, now: Timestamp) {
         let domain = puzzle.domain;
         let strangers = &self.domains[domain].strangers;
-        if strangers.openness() == CatchAllState::CatchAll || strangers.decoy_under_way() {
+        if strangers.state() == CatchAllState::CatchAll || strangers.decoy_under_way() {
             return;
         }
         self.remember_unsure(session, Unsure::Decoy { domain });

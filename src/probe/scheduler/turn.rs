@@ -114,8 +114,8 @@ impl Scheduler {
             return None;
         }
         let domains = || self.doubtful(session).rev().map(|accepted| accepted.domain);
-        let openness = |domain: usize| self.domains[domain].strangers.openness();
-        let is_promised = |domain: &usize| openness(*domain) == CatchAllState::RefusesStrangers;
+        let state = |domain: usize| self.domains[domain].strangers.state();
+        let is_promised = |domain: &usize| state(*domain) == CatchAllState::RefusesStrangers;
         // Rather where a new decoy may be named.
         let waits = |domain: &usize| self.domains[*domain].keeps_waiting;
         if let Some(domain) = domains().filter(is_promised).min_by_key(waits) {
@@ -124,15 +124,14 @@ impl Scheduler {
         // That a decoy is accepted shows a turn only where the domain cannot be one that takes every recipient.
         let due = domains().filter(|&domain| self.domains[domain].decoy_is_due(now));
         let may_take_every_recipient =
-            |domain: &usize| openness(*domain) != CatchAllState::RefusesSome;
+            |domain: &usize| state(*domain) != CatchAllState::RefusesSome;
         if let Some(domain) = due.min_by_key(may_take_every_recipient) {
             return Some((domain, IsOwed::Yes));
         }
         // Where a promise may yet come of it, any domain shows it that is known to refuse unknown recipients.
         let is_open = |domain| {
-            let openness = openness(domain);
             matches!(
-                openness,
+                state(domain),
                 CatchAllState::Unknown | CatchAllState::RefusesSome
             )
         };
@@ -201,8 +200,8 @@ impl Scheduler {
         let tells = test.is_some_and(|(domain, is_owed)| match is_owed {
             IsOwed::No => true,
             IsOwed::Yes => {
-                let openness = self.domains[domain].strangers.openness();
-                openness == CatchAllState::RefusesSome
+                let state = self.domains[domain].strangers.state();
+                state == CatchAllState::RefusesSome
             }
         });
         let t = &self.sessions[&session];
@@ -311,7 +310,7 @@ impl Scheduler {
                 domain, subject, ..
             } = accepted;
             let entry = &self.domains[domain];
-            match entry.strangers.openness() {
+            match entry.strangers.state() {
                 _ if entry.closed => {}
                 CatchAllState::RefusesStrangers => promised.push((domain, subject)),
                 CatchAllState::Unknown | CatchAllState::RefusesSome => {
@@ -333,7 +332,7 @@ impl Scheduler {
     /// A domain is known for what it is by now. Where that is to refuse unknown recipients, whom a machine accepted
     /// there that may have turned is asked about again; elsewhere it is no promise, and told.
     pub(super) fn knows_strangers(&mut self, domain: usize, now: Timestamp) {
-        let unproven = match self.domains[domain].strangers.openness() {
+        let unproven = match self.domains[domain].strangers.state() {
             CatchAllState::Unknown | CatchAllState::RefusesSome => return,
             CatchAllState::RefusesStrangers => self.unproven.remove(&domain),
             CatchAllState::CatchAll | CatchAllState::NotTold => None,

@@ -22,7 +22,7 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
 fn machine(refusals: u32) -> KnownMachine {
     let witness = "anna@d.test".parse().unwrap();
     let domain = KnownDomain {
-        openness: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesStrangers),
         decoys_asked: 1,
         ..KnownDomain::default()
     };
@@ -81,7 +81,7 @@ fn the_last_refusals_are_tested_by_an_address_known_to_exist() {
     assert!(liar.learned.iter().any(takes_back), "the decoy with it");
     let forgets = |learned: &Event| {
         matches!(learned, Event::CatchAll { name, known }
-            if name == "all.test" && known.openness == Some(CatchAllState::NotTold))
+            if name == "all.test" && known.catch_all == Some(CatchAllState::NotTold))
     };
     assert!(liar.learned.iter().any(forgets));
 }

@@ -146,7 +146,7 @@ fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllSt
     let drill = run_against("acme.test", &list, answer);
     let domain = drill.scheduler.by_name["acme.test"];
     let decoys = drill.questions() - u32::try_from(list.len()).unwrap();
-    (drill.scheduler.domains[domain].strangers.openness(), decoys)
+    (drill.scheduler.domains[domain].strangers.state(), decoys)
 }
 
 #[test]

@@ -117,12 +117,12 @@ fn a_decoy_refused_like_every_recipient_vouches_for_nobody() {
         scheduler.hear_of_strangers(domain, crate::probe::CatchAll::asking_decoy, START);
         scheduler.domains[domain].under_way += 1;
         scheduler.decoy_answered(IN_ORDER, domain, &no, START);
-        scheduler.domains[domain].strangers.openness()
+        scheduler.domains[domain].strangers.state()
     };
     assert_eq!(decoy(&mut scheduler, all), CatchAllState::RefusesStrangers);
     scheduler.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
     assert_eq!(
-        scheduler.domains[all].strangers.openness(),
+        scheduler.domains[all].strangers.state(),
         CatchAllState::NotTold,
         "taken back"
     );
@@ -326,14 +326,11 @@ fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words()
         other => other,
     });
     let name = "acme.test".to_owned();
-    let openness = |drill: &Drill| {
+    let state = |drill: &Drill| {
         let domain = drill.scheduler.by_name[name.as_str()];
-        drill.scheduler.domains[domain].strangers.openness()
+        drill.scheduler.domains[domain].strangers.state()
     };
-    assert_eq!(
-        openness(&in_words_of_its_own),
-        CatchAllState::RefusesStrangers
-    );
+    assert_eq!(state(&in_words_of_its_own), CatchAllState::RefusesStrangers);
     assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
     let read_as_refused = in_words_of_its_own.learned.iter().any(|learned| {
         matches!(learned, Event::Domain { fact, .. } if matches!(&fact.finding,
@@ -349,7 +346,7 @@ fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words()
             (other, _) => other,
         }
     });
-    assert_eq!(openness(&alone), CatchAllState::NotTold);
+    assert_eq!(state(&alone), CatchAllState::NotTold);
 }
 
 #[test]
@@ -362,7 +359,7 @@ fn a_stranger_refused_for_now_beside_an_accepted_address_is_refused() {
     let drill = run_against("acme.test", &people("acme.test", 6, 2), cautious);
     let domain = drill.scheduler.by_name["acme.test"];
     assert_eq!(
-        drill.scheduler.domains[domain].strangers.openness(),
+        drill.scheduler.domains[domain].strangers.state(),
         CatchAllState::RefusesStrangers
     );
     // The code still says that the listed ones may be asked again: none of them is condemned.
@@ -395,7 +392,7 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let mut drill = Drill::new(limits(), vec![limited], &served, &list);
     drill.run();
     let promises = |entry: &&super::super::domain::Entry| {
-        entry.strangers.openness() == CatchAllState::RefusesStrangers
+        entry.strangers.state() == CatchAllState::RefusesStrangers
     };
     let promised: Vec<&str> = drill
         .scheduler
@@ -440,12 +437,12 @@ fn words_that_are_understood_explain_what_was_refused_in_them_before() {
     // The first decoy is refused in a transaction where nobody was accepted, that of the domain that comes later beside
     // an acceptance.
     let drill = riddles(&["one.test", "all.test"], &["later.test"]);
-    let openness = |domain: &str| {
+    let state = |domain: &str| {
         let domain = drill.scheduler.by_name[domain];
-        drill.scheduler.domains[domain].strangers.openness()
+        drill.scheduler.domains[domain].strangers.state()
     };
-    assert_eq!(openness("later.test"), CatchAllState::RefusesStrangers);
-    assert_eq!(openness("one.test"), CatchAllState::RefusesStrangers);
+    assert_eq!(state("later.test"), CatchAllState::RefusesStrangers);
+    assert_eq!(state("one.test"), CatchAllState::RefusesStrangers);
     assert_eq!(
         drill.questions(),
         6,
@@ -483,8 +480,8 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
         drill.scheduler.know_host(&host, known.clone(), START);
         drill.run();
         let domain = drill.scheduler.by_name["one.test"];
-        let openness = drill.scheduler.domains[domain].strangers.openness();
-        assert_eq!(openness, CatchAllState::RefusesStrangers, "{names:?}");
+        let state = drill.scheduler.domains[domain].strangers.state();
+        assert_eq!(state, CatchAllState::RefusesStrangers, "{names:?}");
         assert_eq!(drill.questions(), asked, "{known:?} {names:?}");
     }
 }
@@ -493,8 +490,8 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
 fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_about_once_more() {
     let drill = riddles(&["one.test", "all.test"], &[]);
     let domain = drill.scheduler.by_name["one.test"];
-    let openness = drill.scheduler.domains[domain].strangers.openness();
-    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    let state = drill.scheduler.domains[domain].strangers.state();
+    assert_eq!(state, CatchAllState::RefusesStrangers);
     assert_eq!(
         drill.questions(),
         4 + 1,
@@ -514,8 +511,8 @@ fn an_address_that_needs_smtputf8_explains_words_too() {
     let mut drill = Drill::new(limits(), vec![habits], &served, &list);
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
-    let openness = drill.scheduler.domains[domain].strangers.openness();
-    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    let state = drill.scheduler.domains[domain].strangers.state();
+    assert_eq!(state, CatchAllState::RefusesStrangers);
     assert_eq!(
         drill.questions(),
         4 + 2,
@@ -527,7 +524,7 @@ fn an_address_that_needs_smtputf8_explains_words_too() {
 fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
     let told = riddles(&["one.test", "all.test"], &["later.test"]).learned;
     let is_given_up = |learned: &Event| match learned {
-        Event::CatchAll { known, .. } => known.openness == Some(CatchAllState::NotTold),
+        Event::CatchAll { known, .. } => known.catch_all == Some(CatchAllState::NotTold),
         _ => false,
     };
     assert!(!told.iter().any(is_given_up), "its decoy is asked again");
@@ -543,6 +540,6 @@ fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
     drill.scheduler.add(answered, START);
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
-    let openness = drill.scheduler.domains[domain].strangers.openness();
-    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    let state = drill.scheduler.domains[domain].strangers.state();
+    assert_eq!(state, CatchAllState::RefusesStrangers);
 }

@@ -927,8 +927,8 @@ fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later(
     drill.run();
     for domain in ["one.test", "two.test"] {
         let index = drill.scheduler.by_name[domain];
-        let openness = drill.scheduler.domains[index].strangers.openness();
-        assert_eq!(openness, CatchAllState::RefusesStrangers, "{domain}");
+        let state = drill.scheduler.domains[index].strangers.state();
+        assert_eq!(state, CatchAllState::RefusesStrangers, "{domain}");
     }
 }
 
@@ -968,15 +968,15 @@ fn a_decoy_comes_back_when_every_other_address_does() {
         _ => honest(question),
     });
     assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
-    let openness = drill
+    let catch_all = drill
         .learned
         .iter()
         .rev()
         .find_map(|learned| match learned {
-            Event::CatchAll { known, .. } => known.openness,
+            Event::CatchAll { known, .. } => known.catch_all,
             _ => None,
         });
-    assert_eq!(openness, Some(CatchAllState::RefusesStrangers));
+    assert_eq!(catch_all, Some(CatchAllState::RefusesStrangers));
     assert_eq!(drill.questions(), 3 * 6, "each three times");
 }
 
@@ -1137,7 +1137,7 @@ fn what_is_known_is_not_asked_again() {
     let list = people("d.test", 5, 0);
     let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let known = KnownDomain {
-        openness: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesStrangers),
         ..KnownDomain::default()
     };
     drill.scheduler.know_domain("d.test", &known, START);

@@ -193,7 +193,7 @@ impl Standings {
 
     /// An earlier run learned this of `domain`.
     pub(super) fn remember(&mut self, domain: &str, known: &KnownDomain) {
-        let strangers = match known.openness {
+        let strangers = match known.catch_all {
             Some(CatchAllState::RefusesStrangers) => Strangers::Refuses,
             Some(CatchAllState::CatchAll) => Strangers::TakesAll,
             Some(CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold)
@@ -636,7 +636,7 @@ mod tests {
         let mut standings = standings();
         row(&mut standings, &["x@a.test"]);
         let known = KnownDomain {
-            openness: Some(CatchAllState::RefusesStrangers),
+            catch_all: Some(CatchAllState::RefusesStrangers),
             ..KnownDomain::default()
         };
         standings.remember("a.test", &known);
