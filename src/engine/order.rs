@@ -567,7 +567,7 @@ pub(super) mod tests {
         assert_eq!(rest.targets[1].waiting, waiting);
 
         let known = KnownDomain {
-            catch_all: Some(CatchAllState::RefusesStrangers),
+            catch_all: Some(CatchAllState::RefusesUnknown),
             ..KnownDomain::default()
         };
         let decoy = answers(vec![Event::CatchAll {

@@ -599,7 +599,7 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
     assert_eq!(names(&known.refused), nobody);
     let (witness, domain) = known.witness.unwrap();
     assert_eq!(witness.key(), "bert@acme.test");
-    assert_eq!(domain.catch_all, Some(CatchAllState::RefusesStrangers));
+    assert_eq!(domain.catch_all, Some(CatchAllState::RefusesUnknown));
 
     let known = learn(&[
         ("yann@acme.test", Reason::NoSuchMailbox, 110),

@@ -31,7 +31,8 @@ pub enum CatchAllState {
     /// An address was refused as an unknown recipient, so not every address is accepted.
     RefusesSome,
     /// A decoy was refused: an acceptance means something.
-    RefusesStrangers,
+    #[serde(rename = "refuses_strangers")]
+    RefusesUnknown,
     /// A decoy was accepted: an acceptance means nothing.
     CatchAll,
     /// The decoy was answered with neither, as often as we ask.
@@ -69,9 +70,9 @@ impl CatchAll {
     pub fn may_ask_together(&self) -> bool {
         match self.state {
             CatchAllState::Unknown => false,
-            CatchAllState::RefusesSome
-            | CatchAllState::RefusesStrangers
-            | CatchAllState::NotTold => true,
+            CatchAllState::RefusesSome | CatchAllState::RefusesUnknown | CatchAllState::NotTold => {
+                true
+            }
             // Few are asked at all.
             CatchAllState::CatchAll => true,
         }
@@ -87,7 +88,7 @@ impl CatchAll {
     pub fn hear_listed(&mut self) {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
-        self.state = CatchAllState::RefusesStrangers;
+        self.state = CatchAllState::RefusesUnknown;
     }
 
     /// How many more addresses of a catch-all domain may be asked about: it may refuse some all the same.
@@ -161,7 +162,7 @@ impl CatchAll {
             Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
                 self.state = CatchAllState::CatchAll;
             }
-            _ if refuses_a_stranger(reading) => self.state = CatchAllState::RefusesStrangers,
+            _ if refuses_a_stranger(reading) => self.state = CatchAllState::RefusesUnknown,
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },
         }
@@ -269,7 +270,7 @@ impl CatchAll {
         KnownDomain {
             catch_all: match self.state {
                 CatchAllState::Unknown | CatchAllState::RefusesSome => None,
-                told @ (CatchAllState::RefusesStrangers
+                told @ (CatchAllState::RefusesUnknown
                 | CatchAllState::CatchAll
                 | CatchAllState::NotTold) => Some(told),
             },
@@ -351,7 +352,7 @@ mod tests {
         strangers.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
         strangers.hear_subject(&read(Reason::Accepted, false));
         assert_eq!(strangers.decoy_due(), None);
-        assert_eq!(strangers.state(), CatchAllState::RefusesStrangers);
+        assert_eq!(strangers.state(), CatchAllState::RefusesUnknown);
     }
 
     #[test]
@@ -408,7 +409,7 @@ mod tests {
             strangers.hear_subject(&read(Reason::Accepted, false));
             strangers.asking_decoy();
             strangers.hear_decoy(&read(reason, true), LATER);
-            let refused = strangers.state() == CatchAllState::RefusesStrangers;
+            let refused = strangers.state() == CatchAllState::RefusesUnknown;
             assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
             assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
         }

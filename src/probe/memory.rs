@@ -106,7 +106,7 @@ impl KnownDomain {
         KnownDomain {
             catch_all: match (accepted, refused) {
                 (true, false) => Some(CatchAllState::CatchAll),
-                (false, true) => Some(CatchAllState::RefusesStrangers),
+                (false, true) => Some(CatchAllState::RefusesUnknown),
                 (true, true) | (false, false) => None,
             },
             decoys_asked,
@@ -314,7 +314,7 @@ mod tests {
                 decoy(Reason::Greylisted, false),
                 decoy(Reason::NoSuchMailbox, true)
             ]),
-            Some(CatchAllState::RefusesStrangers)
+            Some(CatchAllState::RefusesUnknown)
         );
         assert_eq!(known(&[decoy(Reason::NoSuchMailbox, false)]), None);
         assert_eq!(
@@ -338,7 +338,7 @@ mod tests {
         let refused = decoy(Reason::NoSuchMailbox, true);
         assert_eq!(
             known(&[decoy(Reason::Accepted, false), taken_back, refused]),
-            Some(CatchAllState::RefusesStrangers)
+            Some(CatchAllState::RefusesUnknown)
         );
     }
 

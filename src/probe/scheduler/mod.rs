@@ -25,10 +25,10 @@
 //! | | its mail hosts are known | *open*, in the group of domains that they serve |
 //! | open, [`Unknown`](crate::probe::CatchAllState::Unknown) | an address is refused as unknown | [`RefusesSome`](crate::probe::CatchAllState::RefusesSome) |
 //! | | an address is accepted | a decoy is owed, which goes before all other addresses |
-//! | | the decoy is refused | [`RefusesStrangers`](crate::probe::CatchAllState::RefusesStrangers): acceptances count |
+//! | | the decoy is refused | [`RefusesUnknown`](crate::probe::CatchAllState::RefusesUnknown): acceptances count |
 //! | | it is accepted | [`CatchAll`](crate::probe::CatchAllState::CatchAll): those likely bad are asked about, few of them; the rest is settled |
 //! | | it is told to come back | owed again then; in the end [`NotTold`](crate::probe::CatchAllState::NotTold) |
-//! | open, `RefusesStrangers` | many are accepted in a row | another decoy ([`integrity`]); accepted, they are taken back |
+//! | open, `RefusesUnknown` | many are accepted in a row | another decoy ([`integrity`]); accepted, they are taken back |
 //! | open | its host is left, or takes no mail for it | *closed*: the rest is settled by its last word |
 
 pub mod integrity;

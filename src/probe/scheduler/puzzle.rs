@@ -153,7 +153,7 @@ impl Scheduler {
         let state = self.domains[domain].strangers.state();
         let is_open = match state {
             CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold => true,
-            CatchAllState::RefusesStrangers | CatchAllState::CatchAll => false,
+            CatchAllState::RefusesUnknown | CatchAllState::CatchAll => false,
         };
         // Rather a plain one: it may be named in a transaction that is open.
         let is_better = |known: &Address| known.needs_smtputf8() && !address.needs_smtputf8();

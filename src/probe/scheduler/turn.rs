@@ -115,7 +115,7 @@ impl Scheduler {
         }
         let domains = || self.doubtful(session).rev().map(|accepted| accepted.domain);
         let state = |domain: usize| self.domains[domain].strangers.state();
-        let is_promised = |domain: &usize| state(*domain) == CatchAllState::RefusesStrangers;
+        let is_promised = |domain: &usize| state(*domain) == CatchAllState::RefusesUnknown;
         // Rather where a new decoy may be named.
         let waits = |domain: &usize| self.domains[*domain].keeps_waiting;
         if let Some(domain) = domains().filter(is_promised).min_by_key(waits) {
@@ -312,7 +312,7 @@ impl Scheduler {
             let entry = &self.domains[domain];
             match entry.strangers.state() {
                 _ if entry.closed => {}
-                CatchAllState::RefusesStrangers => promised.push((domain, subject)),
+                CatchAllState::RefusesUnknown => promised.push((domain, subject)),
                 CatchAllState::Unknown | CatchAllState::RefusesSome => {
                     self.held.hold(subject.asked(), Until::Strangers(domain));
                     self.unproven.entry(domain).or_default().push(subject);
@@ -334,7 +334,7 @@ impl Scheduler {
     pub(super) fn knows_strangers(&mut self, domain: usize, now: Timestamp) {
         let unproven = match self.domains[domain].strangers.state() {
             CatchAllState::Unknown | CatchAllState::RefusesSome => return,
-            CatchAllState::RefusesStrangers => self.unproven.remove(&domain),
+            CatchAllState::RefusesUnknown => self.unproven.remove(&domain),
             CatchAllState::CatchAll | CatchAllState::NotTold => None,
         };
         if let Some(group) = self.domains[domain].group {

@@ -146,7 +146,7 @@ impl Scheduler {
         self.groups[index].meant.filter(|&domain| {
             let entry = &self.domains[domain];
             // Before an interruption another machine may have served it.
-            entry.group == Some(index) && entry.strangers.state() == CatchAllState::RefusesStrangers
+            entry.group == Some(index) && entry.strangers.state() == CatchAllState::RefusesUnknown
         })
     }
 
@@ -190,7 +190,7 @@ impl Scheduler {
         answer: Answer,
     ) -> bool {
         let strangers = &self.domains[domain].strangers;
-        let meant = strangers.state() == CatchAllState::RefusesStrangers;
+        let meant = strangers.state() == CatchAllState::RefusesUnknown;
         // A decoy that is being asked about may have been answered before, and then does not vouch for it.
         let may_be_meant = meant || strangers.decoy_under_way();
         let host = self.groups[group].host;
@@ -229,9 +229,8 @@ impl Scheduler {
 
     /// Remembers an accepted address, to test the host with: rather where that means something.
     fn remember_good(&mut self, group: usize, domain: usize, subject: &Subject) {
-        let means_something = |domain: usize| {
-            self.domains[domain].strangers.state() == CatchAllState::RefusesStrangers
-        };
+        let means_something =
+            |domain: usize| self.domains[domain].strangers.state() == CatchAllState::RefusesUnknown;
         let is_better = |good: &Option<(usize, Address)>| match good {
             Some((known, _)) => means_something(domain) || !means_something(*known),
             None => true,

@@ -142,7 +142,7 @@ impl Machine {
                 return Ok(None);
             };
             let domain = domain(address.domain().wire())?;
-            let refuses = domain.catch_all == Some(CatchAllState::RefusesStrangers);
+            let refuses = domain.catch_all == Some(CatchAllState::RefusesUnknown);
             Ok(refuses.then_some((address, domain)))
         };
         for key in self.witnesses {

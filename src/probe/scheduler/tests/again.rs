@@ -22,7 +22,7 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
 fn machine(refusals: u32) -> KnownMachine {
     let witness = "anna@d.test".parse().unwrap();
     let domain = KnownDomain {
-        catch_all: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesUnknown),
         decoys_asked: 1,
         ..KnownDomain::default()
     };

@@ -151,7 +151,7 @@ fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllSt
 
 #[test]
 fn addresses_of_the_list_that_are_refused_make_a_decoy_needless() {
-    let refuses = (CatchAllState::RefusesStrangers, 0);
+    let refuses = (CatchAllState::RefusesUnknown, 0);
     let list = ["x0", "x1", "x2", "x3", "x4", "a5", "a6", "x7"];
     assert_eq!(strangers_of(&list, honest), refuses);
     // No recipient was refused after the last was accepted: the machine may accept every one by now.

@@ -119,7 +119,7 @@ fn a_decoy_refused_like_every_recipient_vouches_for_nobody() {
         scheduler.decoy_answered(IN_ORDER, domain, &no, START);
         scheduler.domains[domain].strangers.state()
     };
-    assert_eq!(decoy(&mut scheduler, all), CatchAllState::RefusesStrangers);
+    assert_eq!(decoy(&mut scheduler, all), CatchAllState::RefusesUnknown);
     scheduler.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
     assert_eq!(
         scheduler.domains[all].strangers.state(),
@@ -330,7 +330,7 @@ fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words()
         let domain = drill.scheduler.by_name[name.as_str()];
         drill.scheduler.domains[domain].strangers.state()
     };
-    assert_eq!(state(&in_words_of_its_own), CatchAllState::RefusesStrangers);
+    assert_eq!(state(&in_words_of_its_own), CatchAllState::RefusesUnknown);
     assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
     let read_as_refused = in_words_of_its_own.learned.iter().any(|learned| {
         matches!(learned, Event::Domain { fact, .. } if matches!(&fact.finding,
@@ -360,7 +360,7 @@ fn a_stranger_refused_for_now_beside_an_accepted_address_is_refused() {
     let domain = drill.scheduler.by_name["acme.test"];
     assert_eq!(
         drill.scheduler.domains[domain].strangers.state(),
-        CatchAllState::RefusesStrangers
+        CatchAllState::RefusesUnknown
     );
     // The code still says that the listed ones may be asked again: none of them is condemned.
     for missing in ["x3@acme.test", "x7@acme.test"] {
@@ -392,7 +392,7 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let mut drill = Drill::new(limits(), vec![limited], &served, &list);
     drill.run();
     let promises = |entry: &&super::super::domain::Entry| {
-        entry.strangers.state() == CatchAllState::RefusesStrangers
+        entry.strangers.state() == CatchAllState::RefusesUnknown
     };
     let promised: Vec<&str> = drill
         .scheduler
@@ -441,8 +441,8 @@ fn words_that_are_understood_explain_what_was_refused_in_them_before() {
         let domain = drill.scheduler.by_name[domain];
         drill.scheduler.domains[domain].strangers.state()
     };
-    assert_eq!(state("later.test"), CatchAllState::RefusesStrangers);
-    assert_eq!(state("one.test"), CatchAllState::RefusesStrangers);
+    assert_eq!(state("later.test"), CatchAllState::RefusesUnknown);
+    assert_eq!(state("one.test"), CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
         6,
@@ -481,7 +481,7 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
         drill.run();
         let domain = drill.scheduler.by_name["one.test"];
         let state = drill.scheduler.domains[domain].strangers.state();
-        assert_eq!(state, CatchAllState::RefusesStrangers, "{names:?}");
+        assert_eq!(state, CatchAllState::RefusesUnknown, "{names:?}");
         assert_eq!(drill.questions(), asked, "{known:?} {names:?}");
     }
 }
@@ -491,7 +491,7 @@ fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_a
     let drill = riddles(&["one.test", "all.test"], &[]);
     let domain = drill.scheduler.by_name["one.test"];
     let state = drill.scheduler.domains[domain].strangers.state();
-    assert_eq!(state, CatchAllState::RefusesStrangers);
+    assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
         4 + 1,
@@ -512,7 +512,7 @@ fn an_address_that_needs_smtputf8_explains_words_too() {
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
     let state = drill.scheduler.domains[domain].strangers.state();
-    assert_eq!(state, CatchAllState::RefusesStrangers);
+    assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
         4 + 2,
@@ -541,5 +541,5 @@ fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
     let state = drill.scheduler.domains[domain].strangers.state();
-    assert_eq!(state, CatchAllState::RefusesStrangers);
+    assert_eq!(state, CatchAllState::RefusesUnknown);
 }

@@ -322,7 +322,7 @@ fn goes_on_at_a_machine_that_turned(rows: usize) -> Drill {
         drill.scheduler.add(address.into(), START);
     }
     let domain = KnownDomain {
-        catch_all: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesUnknown),
         decoys_asked: 1,
         ..KnownDomain::default()
     };

@@ -928,7 +928,7 @@ fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later(
     for domain in ["one.test", "two.test"] {
         let index = drill.scheduler.by_name[domain];
         let state = drill.scheduler.domains[index].strangers.state();
-        assert_eq!(state, CatchAllState::RefusesStrangers, "{domain}");
+        assert_eq!(state, CatchAllState::RefusesUnknown, "{domain}");
     }
 }
 
@@ -976,7 +976,7 @@ fn a_decoy_comes_back_when_every_other_address_does() {
             Event::CatchAll { known, .. } => known.catch_all,
             _ => None,
         });
-    assert_eq!(catch_all, Some(CatchAllState::RefusesStrangers));
+    assert_eq!(catch_all, Some(CatchAllState::RefusesUnknown));
     assert_eq!(drill.questions(), 3 * 6, "each three times");
 }
 
@@ -1137,7 +1137,7 @@ fn what_is_known_is_not_asked_again() {
     let list = people("d.test", 5, 0);
     let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let known = KnownDomain {
-        catch_all: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesUnknown),
         ..KnownDomain::default()
     };
     drill.scheduler.know_domain("d.test", &known, START);

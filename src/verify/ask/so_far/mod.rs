@@ -194,7 +194,7 @@ impl Standings {
     /// An earlier run learned this of `domain`.
     pub(super) fn remember(&mut self, domain: &str, known: &KnownDomain) {
         let strangers = match known.catch_all {
-            Some(CatchAllState::RefusesStrangers) => Strangers::Refuses,
+            Some(CatchAllState::RefusesUnknown) => Strangers::Refuses,
             Some(CatchAllState::CatchAll) => Strangers::TakesAll,
             Some(CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold)
             | None => return,
@@ -636,7 +636,7 @@ mod tests {
         let mut standings = standings();
         row(&mut standings, &["x@a.test"]);
         let known = KnownDomain {
-            catch_all: Some(CatchAllState::RefusesStrangers),
+            catch_all: Some(CatchAllState::RefusesUnknown),
             ..KnownDomain::default()
         };
         standings.remember("a.test", &known);
