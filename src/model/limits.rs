@@ -445,7 +445,7 @@ pub const UNTESTED_TAILS: u8 = 2;
 
 /// Fewest addresses of a list that a domain must refuse as unknown, more than twice as many as it accepts, before it is
 /// held to refuse unknown recipients without a decoy. Our choice: a catch-all domain refuses few names.
-pub const LISTED_STRANGERS: u32 = 5;
+pub const LISTED_UNKNOWN_RECIPIENTS: u32 = 5;
 
 /// Fewest machines of a host key, at mail hosts of different domains, that must block us before their neighbours are held to do
 /// so too; most of those met must.
@@ -494,11 +494,11 @@ pub const WITNESSES: usize = 8;
 
 /// Refused unknown recipients after which a host may have begun to answer otherwise, so that even a short row is looked
 /// at: as many mistakes as Postfix (`smtpd_soft_error_limit`) and Exim (its stock access list) bear with.
-pub const STRANGERS: u32 = 10;
+pub const UNKNOWN_RECIPIENTS: u32 = 10;
 
 /// Refused unknown recipients after which even one answer is a row when a host has nothing else left to be asked. Our
 /// choice: a host that guards itself has most likely begun to by then, and few hosts in a list get there.
-pub const MANY_STRANGERS: u32 = 12;
+pub const MANY_UNKNOWN_RECIPIENTS: u32 = 12;
 
 /// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
 pub const TARGETS: usize = 5;

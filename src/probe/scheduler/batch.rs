@@ -257,7 +257,8 @@ impl Scheduler {
             );
             *id != session && other.group == group && at_work
         };
-        let is_wanted = wants.waiting > 0 || self.strangers_at(group) >= limits::STRANGERS;
+        let is_wanted =
+            wants.waiting > 0 || self.unknown_refused_at(group) >= limits::UNKNOWN_RECIPIENTS;
         let may_rest = wants.sessions > 1
             && wants.resting.is_none()
             && is_wanted

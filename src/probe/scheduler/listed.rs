@@ -71,7 +71,8 @@ impl Scheduler {
             && told
                 .accepted_at
                 .is_some_and(|accepted| accepted.session == span.session);
-        let enough = told.refused >= limits::LISTED_STRANGERS && told.refused > told.accepted * 2;
+        let enough =
+            told.refused >= limits::LISTED_UNKNOWN_RECIPIENTS && told.refused > told.accepted * 2;
         if after_an_acceptance && enough && !self.groups[group].integrity.refuses_every_recipient()
         {
             self.stands_for_a_decoy(span, domain, heard, now);

@@ -532,7 +532,7 @@ pub struct Scheduler {
     /// What each machine has said of us.
     machines: HashMap<IpAddr, Machine>,
     /// How many each machine has refused for good.
-    strangers: HashMap<IpAddr, u32>,
+    unknown_refused: HashMap<IpAddr, u32>,
     /// Addresses that did not answer, with the moment from which on they may be tried again.
     dead: HashMap<IpAddr, Timestamp>,
     /// What the connections to each machine have brought, where some brought nothing.
@@ -634,7 +634,7 @@ impl Scheduler {
             by_key: HashMap::new(),
             by_address: HashMap::new(),
             machines: HashMap::new(),
-            strangers: HashMap::new(),
+            unknown_refused: HashMap::new(),
             dead: HashMap::new(),
             efforts: HashMap::new(),
             words_before: HashMap::new(),

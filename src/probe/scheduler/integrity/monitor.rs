@@ -46,7 +46,7 @@ impl Scheduler {
             self.learn_believed(true, subject, heard, now);
             return;
         }
-        self.note_stranger(span.session);
+        self.note_unknown_refused(span.session);
         // That a machine takes no mail for a domain is no word on its mailboxes: no address known to exist tests it.
         let is_of_the_domain =
             heard.reading.reason.blame() == Blame::Domain && !self.domains[domain].has_accepted();
@@ -63,11 +63,11 @@ impl Scheduler {
     }
 
     /// Notes that the machine of a conversation refused a recipient.
-    pub(in crate::probe::scheduler) fn note_stranger(&mut self, session: SessionId) {
+    pub(in crate::probe::scheduler) fn note_unknown_refused(&mut self, session: SessionId) {
         self.tail_refused(session);
         if let Some(t) = self.sessions.get(&session) {
             let (_, machine) = self.groups[t.group].targets[t.target];
-            *self.strangers.entry(machine).or_default() += 1;
+            *self.unknown_refused.entry(machine).or_default() += 1;
         }
     }
 
@@ -82,22 +82,22 @@ impl Scheduler {
     }
 
     /// How many the machines of a group have refused, whichever domains named them.
-    pub(in crate::probe::scheduler) fn strangers_at(&self, group: usize) -> u32 {
+    pub(in crate::probe::scheduler) fn unknown_refused_at(&self, group: usize) -> u32 {
         let machines = self.groups[group].targets.iter();
         machines
-            .filter_map(|(_, machine)| self.strangers.get(machine).copied())
+            .filter_map(|(_, machine)| self.unknown_refused.get(machine).copied())
             .max()
             .unwrap_or(0)
     }
 
     /// Whether a group's acceptances in a row want another decoy; at a machine that was seen to turn, any at its end.
     pub(in crate::probe::scheduler) fn owes_a_decoy(&self, group: usize, at_the_end: bool) -> bool {
-        let strangers = match self.groups[group].turns_after {
-            Some(_) => limits::MANY_STRANGERS,
-            None => self.strangers_at(group),
+        let unknown_refused = match self.groups[group].turns_after {
+            Some(_) => limits::MANY_UNKNOWN_RECIPIENTS,
+            None => self.unknown_refused_at(group),
         };
         let integrity = &self.groups[group].integrity;
-        integrity.owes_a_decoy(strangers, at_the_end)
+        integrity.owes_a_decoy(unknown_refused, at_the_end)
     }
 
     /// Whether a group's refusals in a row want an address known to exist to be asked about. Short rows are worth that
@@ -153,7 +153,7 @@ impl Scheduler {
     /// What else is known of a group when its refusals are looked into.
     fn circumstances(&self, group: usize) -> Circumstances {
         Circumstances {
-            strangers: self.strangers_at(group),
+            unknown_refused: self.unknown_refused_at(group),
             accepted: self.last_accepted(group),
             has_good: self.known_good(group).is_some(),
         }
@@ -300,7 +300,7 @@ impl Scheduler {
         if let Some(group) = self.domains[domain].group
             && heard.reading.condemns()
         {
-            self.note_stranger(span.session);
+            self.note_unknown_refused(span.session);
             let asked = Asked::Decoy((&**self.domains.name(domain)).into());
             self.note_refused(group, Answer { asked, span });
             believed = !self.groups[group].integrity.refuses_every_recipient();
@@ -381,7 +381,7 @@ impl Scheduler {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
             let refused = Observed::KnownGoodRefused {
                 is_its_own: doubted == group && self.has_its_own_good(group),
-                strangers: self.strangers_at(group),
+                unknown_refused: self.unknown_refused_at(group),
             };
             self.observe(group, refused, &heard.exchange, now);
             // No address is left that could vouch for the machine whose refusals were in question.

@@ -75,7 +75,7 @@ impl Scheduler {
             };
             if !std::mem::replace(is_counted, true) {
                 for address in &host.addresses {
-                    *self.strangers.entry(*address).or_default() += known.refusals;
+                    *self.unknown_refused.entry(*address).or_default() += known.refusals;
                 }
             }
             if is_new && known.accepts_every_recipient {
@@ -96,7 +96,7 @@ impl Scheduler {
             if !std::mem::replace(is_counted, true) {
                 // Met by another name than then.
                 let address = group.targets[0].1;
-                *self.strangers.entry(address).or_default() += known.refusals;
+                *self.unknown_refused.entry(address).or_default() += known.refusals;
             }
             let (accepted, refused) = (&mut known.accepted, &mut known.refused);
             group.integrity.take_up(accepted, refused);
@@ -191,7 +191,7 @@ fn owes_a_test(known: &KnownMachine) -> bool {
     let mut integrity = Integrity::default();
     integrity.take_up(&mut known.accepted.clone(), &mut known.refused.clone());
     let circumstances = Circumstances {
-        strangers: known.refusals,
+        unknown_refused: known.refusals,
         ..Circumstances::default()
     };
     integrity.owes_a_decoy(known.refusals, true) || integrity.owes_a_control(true, circumstances)

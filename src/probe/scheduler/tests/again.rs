@@ -58,10 +58,12 @@ fn refused_last(refusals: u32) -> KnownMachine {
 
 #[test]
 fn the_last_acceptances_are_tested_by_a_decoy() {
-    let honest = goes_on(accepted_last(limits::MANY_STRANGERS), honest);
+    let honest = goes_on(accepted_last(limits::MANY_UNKNOWN_RECIPIENTS), honest);
     assert_eq!(honest.questions(), 1);
     assert!(honest.facts.is_empty(), "nothing is taken back");
-    let liar = goes_on(accepted_last(limits::MANY_STRANGERS), |_| Reply::Yes);
+    let liar = goes_on(accepted_last(limits::MANY_UNKNOWN_RECIPIENTS), |_| {
+        Reply::Yes
+    });
     assert_eq!(liar.questions(), 1);
     for address in ["anna@d.test", "bert@d.test"] {
         assert_eq!(liar.word(address), Reason::ProviderAnomaly);
@@ -70,11 +72,11 @@ fn the_last_acceptances_are_tested_by_a_decoy() {
 
 #[test]
 fn the_last_refusals_are_tested_by_an_address_known_to_exist() {
-    let honest = goes_on(refused_last(limits::MANY_STRANGERS), honest);
+    let honest = goes_on(refused_last(limits::MANY_UNKNOWN_RECIPIENTS), honest);
     assert_eq!(honest.questions(), 1);
     assert_eq!(honest.word("anna@d.test"), Reason::Accepted);
     assert!(!honest.facts.contains_key("carl@d.test"));
-    let liar = goes_on(refused_last(limits::MANY_STRANGERS), |_| Reply::No);
+    let liar = goes_on(refused_last(limits::MANY_UNKNOWN_RECIPIENTS), |_| Reply::No);
     assert_eq!(liar.questions(), 1);
     assert_eq!(liar.word("carl@d.test"), Reason::ProviderAnomaly);
     let takes_back = |learned: &Event| matches!(learned, Event::TakenBack { asked: Asked::Decoy(domain), .. } if **domain == *"all.test");
@@ -93,7 +95,7 @@ fn few_strangers_are_no_reason_to_meet_again() {
     }
     let alone = KnownMachine {
         witness: None,
-        ..accepted_last(limits::MANY_STRANGERS)
+        ..accepted_last(limits::MANY_UNKNOWN_RECIPIENTS)
     };
     assert_eq!(goes_on(alone, |_| Reply::Yes).connections(), 0);
 }
@@ -106,7 +108,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
     };
     let list = ["carl@d.test".to_owned()];
     let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &[]);
-    let known = accepted_last(limits::STRANGERS);
+    let known = accepted_last(limits::UNKNOWN_RECIPIENTS);
     let domain = known.witness.clone().unwrap().1;
     drill
         .scheduler
@@ -124,7 +126,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
 
 #[test]
 fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
-    let known = || accepted_last(limits::MANY_STRANGERS);
+    let known = || accepted_last(limits::MANY_UNKNOWN_RECIPIENTS);
     let gone = Habits {
         door: Door::Silent,
         ..Habits::default()
@@ -206,7 +208,7 @@ fn a_machine_is_met_where_its_witness_is() {
         &[("d.test", 0), ("other.test", 0)],
         &["carl@other.test".to_owned()],
     );
-    let known = accepted_last(limits::MANY_STRANGERS);
+    let known = accepted_last(limits::MANY_UNKNOWN_RECIPIENTS);
     drill
         .scheduler
         .know_machines([("alias.test".to_owned(), known)].into());
@@ -227,7 +229,7 @@ fn what_a_host_refused_before_is_taken_back_when_it_is_caught_now() {
         ..limits()
     };
     let mut drill = Drill::new(control, vec![habits], &served, &[]);
-    let known = refused_last(limits::MANY_STRANGERS);
+    let known = refused_last(limits::MANY_UNKNOWN_RECIPIENTS);
     drill
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());

@@ -250,7 +250,9 @@ fn an_address_accepted_while_the_decoy_was_asked_about_is_tested_too() {
     scheduler.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
     scheduler.decoy_answered(span(1, 2, 4), domain, &no, START);
     let machine = scheduler.groups[0].targets[0].1;
-    scheduler.strangers.insert(machine, limits::MANY_STRANGERS);
+    scheduler
+        .unknown_refused
+        .insert(machine, limits::MANY_UNKNOWN_RECIPIENTS);
     assert!(scheduler.wants_a_last_test(0));
 }
 

@@ -327,7 +327,7 @@ fn goes_on_at_a_machine_that_turned(rows: usize) -> Drill {
         ..KnownDomain::default()
     };
     let known = KnownMachine {
-        refusals: limits::MANY_STRANGERS,
+        refusals: limits::MANY_UNKNOWN_RECIPIENTS,
         witness: Some(("anna@d2.test".parse().unwrap(), domain)),
         ..KnownMachine::default()
     };

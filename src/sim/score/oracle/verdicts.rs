@@ -35,7 +35,7 @@ struct Said {
 }
 
 /// How many addresses of the list a domain must have refused for that to show as much as one refused decoy.
-const LISTED_STRANGERS: u32 = 5;
+const LISTED_UNKNOWN_RECIPIENTS: u32 = 5;
 
 /// Names of one system of mailboxes each: a decoy refused under one of them is refused under all.
 const CONSUMER_SYSTEMS: [&[&str]; 3] = [
@@ -73,7 +73,7 @@ impl Said {
             }
         }
         let many = listed.into_iter();
-        let many = many.filter(|(_, refused)| *refused >= LISTED_STRANGERS);
+        let many = many.filter(|(_, refused)| *refused >= LISTED_UNKNOWN_RECIPIENTS);
         said.strangers_refused
             .extend(many.map(|(domain, _)| domain));
         for names in CONSUMER_SYSTEMS {
