@@ -340,76 +340,76 @@ mod tests {
 
     #[test]
     fn the_decoy_is_owed_once_after_the_first_acceptance() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::NoSuchMailbox, true));
-        assert_eq!(strangers.decoy_due(), None);
-        assert!(strangers.may_ask_together());
-        strangers.hear_subject(&read(Reason::Accepted, false));
-        assert_eq!(strangers.decoy_due(), Some(Timestamp::default()));
-        strangers.asking_decoy();
-        strangers.hear_subject(&read(Reason::Accepted, false));
-        assert_eq!(strangers.decoy_due(), None);
-        strangers.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
-        strangers.hear_subject(&read(Reason::Accepted, false));
-        assert_eq!(strangers.decoy_due(), None);
-        assert_eq!(strangers.state(), CatchAllState::RefusesUnknown);
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::NoSuchMailbox, true));
+        assert_eq!(catch_all.decoy_due(), None);
+        assert!(catch_all.may_ask_together());
+        catch_all.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(catch_all.decoy_due(), Some(Timestamp::default()));
+        catch_all.asking_decoy();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(catch_all.decoy_due(), None);
+        catch_all.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
+        catch_all.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(catch_all.decoy_due(), None);
+        assert_eq!(catch_all.state(), CatchAllState::RefusesUnknown);
     }
 
     #[test]
     fn an_accepted_decoy_makes_a_catch_all() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::Accepted, false));
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
         assert!(
-            !strangers.may_ask_together(),
+            !catch_all.may_ask_together(),
             "the rest waits for the decoy"
         );
-        strangers.asking_decoy();
-        strangers.hear_decoy(&read(Reason::Accepted, false), LATER);
-        assert_eq!(strangers.state(), CatchAllState::CatchAll);
+        catch_all.asking_decoy();
+        catch_all.hear_decoy(&read(Reason::Accepted, false), LATER);
+        assert_eq!(catch_all.state(), CatchAllState::CatchAll);
     }
 
     #[test]
     fn an_undecided_decoy_is_asked_again_but_not_for_ever() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::Accepted, false));
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
         for _ in 0..limits::DECOYS - 1 {
-            strangers.asking_decoy();
-            strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
-            assert_eq!(strangers.decoy_due(), Some(LATER));
+            catch_all.asking_decoy();
+            catch_all.hear_decoy(&read(Reason::Greylisted, false), LATER);
+            assert_eq!(catch_all.decoy_due(), Some(LATER));
         }
-        strangers.asking_decoy();
-        strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
+        catch_all.asking_decoy();
+        catch_all.hear_decoy(&read(Reason::Greylisted, false), LATER);
         assert_eq!(
-            (strangers.decoy_due(), strangers.state()),
+            (catch_all.decoy_due(), catch_all.state()),
             (None, CatchAllState::NotTold)
         );
-        assert!(strangers.may_ask_together());
+        assert!(catch_all.may_ask_together());
     }
 
     #[test]
     fn a_decoy_whose_answer_may_be_anothers_is_asked_about_again() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::Accepted, false));
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
         for answer in [
             read(Reason::Accepted, false),
             read(Reason::NoSuchMailbox, true),
         ] {
-            strangers.asking_decoy();
-            strangers.hear_decoy(&answer, LATER);
-            strangers.unhear_decoy();
-            assert_eq!(strangers.state(), CatchAllState::Unknown);
-            assert_eq!(strangers.decoy_due(), Some(Timestamp::default()));
+            catch_all.asking_decoy();
+            catch_all.hear_decoy(&answer, LATER);
+            catch_all.unhear_decoy();
+            assert_eq!(catch_all.state(), CatchAllState::Unknown);
+            assert_eq!(catch_all.decoy_due(), Some(Timestamp::default()));
         }
     }
 
     #[test]
     fn a_decoy_refused_for_good_as_a_mailbox_shows_that_strangers_are_refused() {
         for &reason in Reason::ALL {
-            let mut strangers = CatchAll::default();
-            strangers.hear_subject(&read(Reason::Accepted, false));
-            strangers.asking_decoy();
-            strangers.hear_decoy(&read(reason, true), LATER);
-            let refused = strangers.state() == CatchAllState::RefusesUnknown;
+            let mut catch_all = CatchAll::default();
+            catch_all.hear_subject(&read(Reason::Accepted, false));
+            catch_all.asking_decoy();
+            catch_all.hear_decoy(&read(reason, true), LATER);
+            let refused = catch_all.state() == CatchAllState::RefusesUnknown;
             assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
             assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
         }
@@ -417,15 +417,15 @@ mod tests {
 
     /// When a decoy is asked about that is told to come back each time, in seconds.
     fn asked_at(wait: Wait) -> Vec<u64> {
-        let (mut strangers, mut at, mut moments) = (CatchAll::default(), 0, Vec::new());
+        let (mut catch_all, mut at, mut moments) = (CatchAll::default(), 0, Vec::new());
         for _ in 0..10 {
-            strangers.asking_decoy();
+            catch_all.asking_decoy();
             moments.push(at);
-            let Some(wait) = strangers.wait(wait, Duration::from_secs(1800)) else {
+            let Some(wait) = catch_all.wait(wait, Duration::from_secs(1800)) else {
                 break;
             };
-            strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
-            if strangers.decoy_due().is_none() {
+            catch_all.hear_decoy(&read(Reason::Greylisted, false), LATER);
+            if catch_all.decoy_due().is_none() {
                 break;
             }
             at += wait.as_secs();
@@ -479,10 +479,10 @@ mod tests {
 
     #[test]
     fn a_refusal_about_the_sender_tells_nothing_of_strangers() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::SenderBlocked, true));
-        assert_eq!(strangers.state(), CatchAllState::Unknown);
-        strangers.hear_subject(&read(Reason::NoSuchMailbox, false));
-        assert_eq!(strangers.state(), CatchAllState::Unknown);
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::SenderBlocked, true));
+        assert_eq!(catch_all.state(), CatchAllState::Unknown);
+        catch_all.hear_subject(&read(Reason::NoSuchMailbox, false));
+        assert_eq!(catch_all.state(), CatchAllState::Unknown);
     }
 }

@@ -505,7 +505,7 @@ impl Scheduler {
                 let Some(decoy) = self.decoy(domain, 0) else {
                     // No decoy can be written for this domain (a literal, say).
                     self.domains[domain].under_way -= 1;
-                    self.hear_of_strangers(domain, crate::probe::CatchAll::give_up, now);
+                    self.update_catch_all(domain, crate::probe::CatchAll::give_up, now);
                     return false;
                 };
                 self.tally.decoys += 1;

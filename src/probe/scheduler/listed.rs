@@ -40,10 +40,10 @@ impl Scheduler {
     ) {
         let entry = &self.domains[domain];
         let is_open = matches!(
-            entry.strangers.state(),
+            entry.catch_all.state(),
             CatchAllState::Unknown | CatchAllState::RefusesSome
         );
-        if !is_open || entry.strangers.decoys_asked() > 0 {
+        if !is_open || entry.catch_all.decoys_asked() > 0 {
             self.domains[domain].listed_answers = None;
             return;
         }
@@ -111,8 +111,8 @@ impl Scheduler {
             fact: Fact { at: now, finding },
             ttl: None,
         });
-        self.hear_of_strangers(domain, CatchAll::hear_listed, now);
-        self.tell_of_strangers(domain);
+        self.update_catch_all(domain, CatchAll::hear_listed, now);
+        self.report_catch_all(domain);
     }
 }
 

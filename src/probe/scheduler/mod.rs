@@ -745,8 +745,8 @@ impl Scheduler {
             if matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider) {
                 self.vouches(index, &address);
             }
-            let hear = |strangers: &mut CatchAll| strangers.hear_subject(&reading);
-            self.hear_of_strangers(index, hear, now);
+            let hear = |catch_all: &mut CatchAll| catch_all.hear_subject(&reading);
+            self.update_catch_all(index, hear, now);
             self.offer_domain(index, now);
             return;
         }
@@ -799,9 +799,9 @@ impl Scheduler {
         let entry = &mut self.domains[index];
         entry.keeps_waiting |= known.keeps_waiting;
         // What was heard by now was asked about for a control address.
-        if entry.strangers.has_no_decoy() {
-            let remember = |strangers: &mut CatchAll| strangers.remember(known);
-            self.hear_of_strangers(index, remember, now);
+        if entry.catch_all.has_no_decoy() {
+            let remember = |catch_all: &mut CatchAll| catch_all.remember(known);
+            self.update_catch_all(index, remember, now);
         }
         self.offer_domain(index, now);
     }

@@ -114,7 +114,7 @@ impl Scheduler {
             return None;
         }
         let domains = || self.doubtful(session).rev().map(|accepted| accepted.domain);
-        let state = |domain: usize| self.domains[domain].strangers.state();
+        let state = |domain: usize| self.domains[domain].catch_all.state();
         let is_promised = |domain: &usize| state(*domain) == CatchAllState::RefusesUnknown;
         // Rather where a new decoy may be named.
         let waits = |domain: &usize| self.domains[*domain].keeps_waiting;
@@ -200,7 +200,7 @@ impl Scheduler {
         let tells = test.is_some_and(|(domain, is_owed)| match is_owed {
             IsOwed::No => true,
             IsOwed::Yes => {
-                let state = self.domains[domain].strangers.state();
+                let state = self.domains[domain].catch_all.state();
                 state == CatchAllState::RefusesSome
             }
         });
@@ -215,8 +215,8 @@ impl Scheduler {
             other.group == group && asked.any(|asked| matches!(asked.whom, Asking::Decoy))
         };
         let is_asked = |accepted: &Accepted| {
-            let strangers = &self.domains[accepted.domain].strangers;
-            strangers.decoy_under_way()
+            let catch_all = &self.domains[accepted.domain].catch_all;
+            catch_all.decoy_under_way()
         };
         let is_telling = self.doubtful(session).any(is_asked)
             || (self.doubtful(session).next().is_some()
@@ -310,11 +310,12 @@ impl Scheduler {
                 domain, subject, ..
             } = accepted;
             let entry = &self.domains[domain];
-            match entry.strangers.state() {
+            match entry.catch_all.state() {
                 _ if entry.closed => {}
                 CatchAllState::RefusesUnknown => promised.push((domain, subject)),
                 CatchAllState::Unknown | CatchAllState::RefusesSome => {
-                    self.held.hold(subject.asked(), Until::Strangers(domain));
+                    self.held
+                        .hold(subject.asked(), Until::CatchAllSettled(domain));
                     self.unproven.entry(domain).or_default().push(subject);
                 }
                 CatchAllState::CatchAll | CatchAllState::NotTold => {}
@@ -331,8 +332,8 @@ impl Scheduler {
 
     /// A domain is known for what it is by now. Where that is to refuse unknown recipients, whom a machine accepted
     /// there that may have turned is asked about again; elsewhere it is no promise, and told.
-    pub(super) fn knows_strangers(&mut self, domain: usize, now: Timestamp) {
-        let unproven = match self.domains[domain].strangers.state() {
+    pub(super) fn act_on_catch_all(&mut self, domain: usize, now: Timestamp) {
+        let unproven = match self.domains[domain].catch_all.state() {
             CatchAllState::Unknown | CatchAllState::RefusesSome => return,
             CatchAllState::RefusesUnknown => self.unproven.remove(&domain),
             CatchAllState::CatchAll | CatchAllState::NotTold => None,
@@ -342,7 +343,7 @@ impl Scheduler {
                 self.ask_afresh(group, domain, &subject, now);
             }
         }
-        self.tell_held(Until::Strangers(domain));
+        self.tell_held(Until::CatchAllSettled(domain));
     }
 
     /// Takes back whom a conversation accepted since its last refusal, and puts them up for asking again.

@@ -146,7 +146,7 @@ impl Scheduler {
         self.groups[index].meant.filter(|&domain| {
             let entry = &self.domains[domain];
             // Before an interruption another machine may have served it.
-            entry.group == Some(index) && entry.strangers.state() == CatchAllState::RefusesUnknown
+            entry.group == Some(index) && entry.catch_all.state() == CatchAllState::RefusesUnknown
         })
     }
 
@@ -189,10 +189,10 @@ impl Scheduler {
         subject: &Subject,
         answer: Answer,
     ) -> bool {
-        let strangers = &self.domains[domain].strangers;
-        let meant = strangers.state() == CatchAllState::RefusesUnknown;
+        let catch_all = &self.domains[domain].catch_all;
+        let meant = catch_all.state() == CatchAllState::RefusesUnknown;
         // A decoy that is being asked about may have been answered before, and then does not vouch for it.
-        let may_be_meant = meant || strangers.decoy_under_way();
+        let may_be_meant = meant || catch_all.decoy_under_way();
         let host = self.groups[group].host;
         self.hosts[host].known.history.accepted += 1;
         let accepts_every_recipient = self.groups[group].integrity.accepts_every_recipient();
@@ -230,7 +230,7 @@ impl Scheduler {
     /// Remembers an accepted address, to test the host with: rather where that means something.
     fn remember_good(&mut self, group: usize, domain: usize, subject: &Subject) {
         let means_something =
-            |domain: usize| self.domains[domain].strangers.state() == CatchAllState::RefusesUnknown;
+            |domain: usize| self.domains[domain].catch_all.state() == CatchAllState::RefusesUnknown;
         let is_better = |good: &Option<(usize, Address)>| match good {
             Some((known, _)) => means_something(domain) || !means_something(*known),
             None => true,
@@ -334,8 +334,8 @@ impl Scheduler {
         // It may have been asked about before this run was interrupted, and not be met again yet.
         let index = self.entry(domain);
         self.system_takes_back(index, &held_back(), now);
-        self.hear_of_strangers(index, CatchAll::disbelieve, now);
-        self.tell_of_strangers(index);
+        self.update_catch_all(index, CatchAll::disbelieve, now);
+        self.report_catch_all(index);
     }
 
     /// A host's refusals have jumped against its history, or come in a long row: an address accepted there is asked

@@ -114,15 +114,15 @@ fn a_decoy_refused_like_every_recipient_vouches_for_nobody() {
         scheduler.weigh(IN_ORDER, ordinary, &recipient, &no, START);
     }
     let decoy = |scheduler: &mut Scheduler, domain: usize| {
-        scheduler.hear_of_strangers(domain, crate::probe::CatchAll::asking_decoy, START);
+        scheduler.update_catch_all(domain, crate::probe::CatchAll::asking_decoy, START);
         scheduler.domains[domain].under_way += 1;
         scheduler.decoy_answered(IN_ORDER, domain, &no, START);
-        scheduler.domains[domain].strangers.state()
+        scheduler.domains[domain].catch_all.state()
     };
     assert_eq!(decoy(&mut scheduler, all), CatchAllState::RefusesUnknown);
     scheduler.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
     assert_eq!(
-        scheduler.domains[all].strangers.state(),
+        scheduler.domains[all].catch_all.state(),
         CatchAllState::NotTold,
         "taken back"
     );
@@ -245,7 +245,7 @@ fn an_address_accepted_while_the_decoy_was_asked_about_is_tested_too() {
         heard,
         place: 0,
     };
-    scheduler.hear_of_strangers(domain, CatchAll::asking_decoy, START);
+    scheduler.update_catch_all(domain, CatchAll::asking_decoy, START);
     scheduler.domains[domain].under_way += 1;
     scheduler.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
     scheduler.decoy_answered(span(1, 2, 4), domain, &no, START);
@@ -293,7 +293,7 @@ fn an_address_that_was_taken_back_tests_no_host() {
     let anna = control("anna@d.test".parse().unwrap());
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
-    scheduler.hear_of_strangers(domain, CatchAll::asking_decoy, START);
+    scheduler.update_catch_all(domain, CatchAll::asking_decoy, START);
     scheduler.domains[domain].under_way += 1;
     scheduler.decoy_answered(IN_ORDER, domain, &no, START);
     scheduler.weigh(IN_ORDER, domain, &anna, &yes, START);
@@ -330,7 +330,7 @@ fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words()
     let name = "acme.test".to_owned();
     let state = |drill: &Drill| {
         let domain = drill.scheduler.by_name[name.as_str()];
-        drill.scheduler.domains[domain].strangers.state()
+        drill.scheduler.domains[domain].catch_all.state()
     };
     assert_eq!(state(&in_words_of_its_own), CatchAllState::RefusesUnknown);
     assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
@@ -361,7 +361,7 @@ fn a_stranger_refused_for_now_beside_an_accepted_address_is_refused() {
     let drill = run_against("acme.test", &people("acme.test", 6, 2), cautious);
     let domain = drill.scheduler.by_name["acme.test"];
     assert_eq!(
-        drill.scheduler.domains[domain].strangers.state(),
+        drill.scheduler.domains[domain].catch_all.state(),
         CatchAllState::RefusesUnknown
     );
     // The code still says that the listed ones may be asked again: none of them is condemned.
@@ -394,7 +394,7 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let mut drill = Drill::new(limits(), vec![limited], &served, &list);
     drill.run();
     let promises = |entry: &&super::super::domain::Entry| {
-        entry.strangers.state() == CatchAllState::RefusesUnknown
+        entry.catch_all.state() == CatchAllState::RefusesUnknown
     };
     let promised: Vec<&str> = drill
         .scheduler
@@ -441,7 +441,7 @@ fn words_that_are_understood_explain_what_was_refused_in_them_before() {
     let drill = riddles(&["one.test", "all.test"], &["later.test"]);
     let state = |domain: &str| {
         let domain = drill.scheduler.by_name[domain];
-        drill.scheduler.domains[domain].strangers.state()
+        drill.scheduler.domains[domain].catch_all.state()
     };
     assert_eq!(state("later.test"), CatchAllState::RefusesUnknown);
     assert_eq!(state("one.test"), CatchAllState::RefusesUnknown);
@@ -482,7 +482,7 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
         drill.scheduler.know_host(&host, known.clone(), START);
         drill.run();
         let domain = drill.scheduler.by_name["one.test"];
-        let state = drill.scheduler.domains[domain].strangers.state();
+        let state = drill.scheduler.domains[domain].catch_all.state();
         assert_eq!(state, CatchAllState::RefusesUnknown, "{names:?}");
         assert_eq!(drill.questions(), asked, "{known:?} {names:?}");
     }
@@ -492,7 +492,7 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
 fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_about_once_more() {
     let drill = riddles(&["one.test", "all.test"], &[]);
     let domain = drill.scheduler.by_name["one.test"];
-    let state = drill.scheduler.domains[domain].strangers.state();
+    let state = drill.scheduler.domains[domain].catch_all.state();
     assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
@@ -513,7 +513,7 @@ fn an_address_that_needs_smtputf8_explains_words_too() {
     let mut drill = Drill::new(limits(), vec![habits], &served, &list);
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
-    let state = drill.scheduler.domains[domain].strangers.state();
+    let state = drill.scheduler.domains[domain].catch_all.state();
     assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
@@ -542,6 +542,6 @@ fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
     drill.scheduler.add(answered, START);
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
-    let state = drill.scheduler.domains[domain].strangers.state();
+    let state = drill.scheduler.domains[domain].catch_all.state();
     assert_eq!(state, CatchAllState::RefusesUnknown);
 }

@@ -927,7 +927,7 @@ fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later(
     drill.run();
     for domain in ["one.test", "two.test"] {
         let index = drill.scheduler.by_name[domain];
-        let state = drill.scheduler.domains[index].strangers.state();
+        let state = drill.scheduler.domains[index].catch_all.state();
         assert_eq!(state, CatchAllState::RefusesUnknown, "{domain}");
     }
 }
