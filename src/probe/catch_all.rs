@@ -162,7 +162,7 @@ impl CatchAll {
             Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
                 self.state = CatchAllState::CatchAll;
             }
-            _ if refuses_a_stranger(reading) => self.state = CatchAllState::RefusesUnknown,
+            _ if refuses_unknown_recipient(reading) => self.state = CatchAllState::RefusesUnknown,
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },
         }
@@ -283,15 +283,15 @@ impl CatchAll {
 }
 
 /// What the reading of a refused address of the list is named that stands for a decoy.
-pub const LISTED_STRANGER: &str = "an address of the list was refused like a stranger";
+pub const LISTED_AS_DECOY: &str = "an address of the list was refused like a stranger";
 
 /// What the reading of a decoy's answer is named that another name of the same system of mailboxes took over.
-pub const SYSTEMS_STRANGER: &str = "refused under another name of the same system";
+pub const SAME_SYSTEM_AS_DECOY: &str = "refused under another name of the same system";
 
 /// Whether a decoy's answer refuses it permanently as a mailbox. No mailbox has that name, so "closed" and "moved" mean
 /// no more than "unknown".
 #[must_use]
-pub fn refuses_a_stranger(reading: &Reading) -> bool {
+pub fn refuses_unknown_recipient(reading: &Reading) -> bool {
     let blames_the_mailbox = matches!(
         reading.reason,
         Reason::NoSuchMailbox | Reason::MailboxDisabled | Reason::MailboxMoved
@@ -410,8 +410,12 @@ mod tests {
             catch_all.asking_decoy();
             catch_all.hear_decoy(&read(reason, true), LATER);
             let refused = catch_all.state() == CatchAllState::RefusesUnknown;
-            assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
-            assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
+            assert_eq!(
+                refused,
+                refuses_unknown_recipient(&read(reason, true)),
+                "{reason}"
+            );
+            assert!(!refuses_unknown_recipient(&read(reason, false)), "{reason}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatchAllState, InVain, Likelihood, ReplyKinds, Waiting, refuses_a_stranger};
+use super::{CatchAllState, InVain, Likelihood, ReplyKinds, Waiting, refuses_unknown_recipient};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -95,7 +95,7 @@ impl KnownDomain {
                     Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
                         accepted = true;
                     }
-                    _ if refuses_a_stranger(reading) => refused = true,
+                    _ if refuses_unknown_recipient(reading) => refused = true,
                     Reason::ProviderAnomaly if exchange.says_yes() => accepted = false,
                     Reason::ProviderAnomaly => refused = false,
                     // Every other answer says nothing of unknown recipients.

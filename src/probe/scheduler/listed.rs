@@ -14,7 +14,7 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{Asked, CatchAll, CatchAllState, LISTED_STRANGER, Likelihood};
+use crate::probe::{Asked, CatchAll, CatchAllState, LISTED_AS_DECOY, Likelihood};
 
 /// How the machine of a domain has answered about its addresses, while no decoy was asked about.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Scheduler {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
             reading: Reading {
-                rule: format!("{LISTED_STRANGER} ({})", heard.reading.rule),
+                rule: format!("{LISTED_AS_DECOY} ({})", heard.reading.rule),
                 ..heard.reading.clone()
             },
         };

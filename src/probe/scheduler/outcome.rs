@@ -24,7 +24,7 @@ use crate::probe::after_undecided;
 use crate::probe::farewell;
 use crate::probe::is_for_one_connection;
 use crate::probe::recipients_counted_over;
-use crate::probe::refuses_a_stranger;
+use crate::probe::refuses_unknown_recipient;
 use crate::probe::says_it_takes_no_mail;
 use crate::smtp::session::{BatchPace, Privacy};
 
@@ -459,7 +459,7 @@ impl Scheduler {
         let wait = self.domains[domain]
             .catch_all
             .wait(wait, self.limits.patience);
-        if refuses_a_stranger(&heard.reading) {
+        if refuses_unknown_recipient(&heard.reading) {
             self.system_refuses_unknown(domain, heard, now);
         }
         let hear = |catch_all: &mut CatchAll| {

@@ -8,7 +8,7 @@ use super::{Event, Heard, Scheduler};
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{Asked, CatchAll, SYSTEMS_STRANGER};
+use crate::probe::{Asked, CatchAll, SAME_SYSTEM_AS_DECOY};
 
 /// One operator's system of mailboxes with several names.
 #[derive(Debug, Default)]
@@ -100,7 +100,7 @@ impl Scheduler {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
             reading: Reading {
-                rule: format!("{SYSTEMS_STRANGER} ({})", heard.reading.rule),
+                rule: format!("{SAME_SYSTEM_AS_DECOY} ({})", heard.reading.rule),
                 ..heard.reading.clone()
             },
         };

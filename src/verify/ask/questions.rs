@@ -415,7 +415,7 @@ impl TargetSource for Questions<'_> {
     }
 
     fn domain(&mut self, name: &str) -> Result<KnownDomain, VerifyError> {
-        let known = self.ledger.strangers(name)?;
+        let known = self.ledger.catch_all(name)?;
         self.standings.borrow_mut().remember(name, &known);
         Ok(known)
     }

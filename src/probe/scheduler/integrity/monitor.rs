@@ -13,7 +13,7 @@ use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
 use crate::probe::scheduler::integrity::{Circumstances, Observed, Order};
 use crate::probe::scheduler::{Event, Heard, Look, Scheduler, SessionId, Subject, control};
-use crate::probe::{Asked, CatchAll, CatchAllState, refuses_a_stranger};
+use crate::probe::{Asked, CatchAll, CatchAllState, refuses_unknown_recipient};
 
 impl Scheduler {
     /// Learns an answer about an address of the list, as far as the host is to be believed.
@@ -304,7 +304,7 @@ impl Scheduler {
             let asked = Asked::Decoy((&**self.domains.name(domain)).into());
             self.note_refused(group, Answer { asked, span });
             believed = !self.groups[group].integrity.refuses_every_recipient();
-            if believed && refuses_a_stranger(&heard.reading) {
+            if believed && refuses_unknown_recipient(&heard.reading) {
                 self.means_something(group, domain);
             }
         }
@@ -423,7 +423,7 @@ impl Scheduler {
             let is_refused = matches!(observed, Observed::DecoyRefused(_));
             self.observe(group, observed, &heard.exchange, now);
             let is_believed = !self.groups[group].integrity.refuses_every_recipient();
-            if is_refused && is_believed && refuses_a_stranger(&heard.reading) {
+            if is_refused && is_believed && refuses_unknown_recipient(&heard.reading) {
                 // A run that goes on after an interruption need not test it again.
                 self.learn_of_decoy(domain, heard, true, now);
             }

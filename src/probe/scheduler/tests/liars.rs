@@ -1,7 +1,7 @@
 //! Hosts that begin to give the same answer for every recipient.
 
 use super::*;
-use crate::probe::refuses_a_stranger;
+use crate::probe::refuses_unknown_recipient;
 
 /// How many existing mailboxes came out so, and how many unknown recipients.
 fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
@@ -336,7 +336,7 @@ fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words()
     assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
     let read_as_refused = in_words_of_its_own.learned.iter().any(|learned| {
         matches!(learned, Event::Domain { fact, .. } if matches!(&fact.finding,
-            Finding::Asked { reading, .. } if refuses_a_stranger(reading)))
+            Finding::Asked { reading, .. } if refuses_unknown_recipient(reading)))
     });
     assert!(read_as_refused, "later runs know it too");
 
