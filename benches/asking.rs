@@ -344,12 +344,12 @@ async fn probe(world: &World, host: &str, address: &str) {
         return;
     };
     let mut wire = BufStream::new(wire);
-    let stranger = format!("nobody-{}@{domain}", address.len());
+    let decoy = format!("nobody-{}@{domain}", address.len());
     let commands = [
         String::new(),
         "EHLO prober.test\r\n".to_owned(),
         format!("MAIL FROM:<{SENDER}>\r\n"),
-        format!("RCPT TO:<{stranger}>\r\n"),
+        format!("RCPT TO:<{decoy}>\r\n"),
         format!("RCPT TO:<{address}>\r\n"),
         "QUIT\r\n".to_owned(),
     ];

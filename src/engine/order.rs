@@ -590,13 +590,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_order_about_too_many_or_about_strangers_is_none() {
+    fn an_order_about_too_many_or_about_two_domains_is_none() {
         let many = order(vec![
             target("ann@acme.test");
             limits::ENGINE_ORDER_ADDRESSES + 1
         ]);
-        let strangers = order(vec![target("ann@acme.test"), target("ann@other.test")]);
-        for order in [many, strangers] {
+        let two_domains = order(vec![target("ann@acme.test"), target("ann@other.test")]);
+        for order in [many, two_domains] {
             let read = Order::decode(&order.encode());
             assert!(matches!(read, Err(Unreadable::Malformed(_))), "{read:?}");
         }

@@ -451,11 +451,11 @@ mod tests {
             refused_beside_an_acceptance(&read(reason, permanent), Some(code))
                 .map(|reading| reading.reason)
         };
-        let (stranger, unread) = (Some(Reason::NoSuchMailbox), Reason::Unread);
-        assert_eq!(read_as(unread, true, 550), stranger);
-        assert_eq!(read_as(Reason::RelayDenied, true, 554), stranger);
+        let (unknown, unread) = (Some(Reason::NoSuchMailbox), Reason::Unread);
+        assert_eq!(read_as(unread, true, 550), unknown);
+        assert_eq!(read_as(Reason::RelayDenied, true, 554), unknown);
         assert_eq!(read_as(unread, false, 450), None);
-        assert_eq!(read_as(Reason::NoSuchMailbox, false, 450), stranger);
+        assert_eq!(read_as(Reason::NoSuchMailbox, false, 450), unknown);
         assert_eq!(read_as(Reason::Greylisted, false, 450), None);
         assert_eq!(
             read_as(Reason::NoSuchMailbox, false, 421),

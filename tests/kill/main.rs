@@ -196,7 +196,7 @@ fn asked_in_vain(asked: &[Asked], kills: &[Instant], controls: usize) -> Vec<Str
 /// Whether a recipient is the stranger of a domain that tells strangers to come back.
 fn is_known_to_a_greylist(recipient: &str) -> bool {
     let (local, domain) = recipient.split_once('@').unwrap();
-    internet::kind(domain) == Some(Kind::Grey) && internet::is_a_stranger(local)
+    internet::kind(domain) == Some(Kind::Grey) && internet::is_a_decoy(local)
 }
 
 #[test]

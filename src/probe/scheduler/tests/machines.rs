@@ -295,9 +295,9 @@ fn a_machine_caught_at_refusing_every_recipient_costs_its_neighbours_no_belief()
     let mut drill = at_machines(&[storm, honest, honest], &[&[0], &[1], &[2]], 400);
     for domain in 1..3 {
         for n in 0..40 {
-            let stranger = format!("x{n}@d{domain}.test");
-            let stranger: Address = stranger.parse().unwrap();
-            drill.scheduler.add(stranger.into(), START);
+            let unknown = format!("x{n}@d{domain}.test");
+            let unknown: Address = unknown.parse().unwrap();
+            drill.scheduler.add(unknown.into(), START);
         }
     }
     drill.run();

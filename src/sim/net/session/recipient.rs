@@ -187,7 +187,8 @@ impl Session {
                     Ruling::accepted(self.line(Line::RcptOk, topic, desk))
                 }
                 Unclaimed::Unwanted => {
-                    desk.memory.stranger(&desk.host.habits, desk.now);
+                    desk.memory
+                        .note_unknown_recipient(&desk.host.habits, desk.now);
                     Ruling::mailbox(self.refusal(Line::NoSuchUser, topic, desk))
                 }
             },

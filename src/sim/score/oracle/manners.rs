@@ -80,7 +80,7 @@ const UNDER_WAY: Duration = Duration::from_secs(25);
 
 /// Acceptances at a host after which a client may ask about a decoy once more; each time after twice as many, up to 16
 /// times as many. So a host that has begun to accept every recipient is found out, and one that has not hardly notices.
-const ACCEPTED_PER_STRANGER: usize = 20;
+const ACCEPTED_PER_DECOY: usize = 20;
 
 /// Most addresses of a domain that takes everything about which a client asks all the same: it may refuse some.
 const EXCEPTIONS: u32 = 3;
@@ -529,7 +529,7 @@ impl Scene<'_> {
             .copied()
             .collect();
         let learners = sources.len().max(1);
-        (further_strangers(accepted) + machines - 1 + late) * learners + tests + explained
+        (decoys_after_rows(accepted) + machines - 1 + late) * learners + tests + explained
     }
 
     /// How often each address and each domain was asked about.
@@ -693,15 +693,15 @@ fn sources(hosts: &[&Sightings]) -> BTreeSet<IpAddr> {
 
 /// How many decoys beyond one for each domain a host may be asked about that has accepted so many: one after every row
 /// of acceptances, each row twice as long as the last up to a bound, one in the end.
-fn further_strangers(accepted: usize) -> usize {
-    let longest = ACCEPTED_PER_STRANGER * 16;
-    let (mut row, mut left, mut strangers) = (ACCEPTED_PER_STRANGER, accepted, 1);
+fn decoys_after_rows(accepted: usize) -> usize {
+    let longest = ACCEPTED_PER_DECOY * 16;
+    let (mut row, mut left, mut decoys) = (ACCEPTED_PER_DECOY, accepted, 1);
     while left >= row {
         left -= row;
-        strangers += 1;
+        decoys += 1;
         row = (row * 2).min(longest);
     }
-    strangers
+    decoys
 }
 
 /// How many decoys beyond the first of their domain showed whether a host's connection accepted every recipient by then:
@@ -863,8 +863,8 @@ mod tests {
     }
 
     #[test]
-    fn further_strangers_are_few_however_many_are_accepted() {
-        let counts = [0, 19, 20, 60, 1000, 10_000].map(further_strangers);
+    fn decoys_after_rows_are_few_however_many_are_accepted() {
+        let counts = [0, 19, 20, 60, 1000, 10_000].map(decoys_after_rows);
         assert_eq!(counts, [1, 1, 2, 3, 7, 35]);
     }
 
