@@ -597,8 +597,8 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
     assert_eq!(known.refusals, 2);
     assert_eq!(names(&known.accepted), ["anna@acme.test", "bert@acme.test"]);
     assert_eq!(names(&known.refused), nobody);
-    let (witness, domain) = known.witness.unwrap();
-    assert_eq!(witness.key(), "bert@acme.test");
+    let (known_good, domain) = known.known_good.unwrap();
+    assert_eq!(known_good.key(), "bert@acme.test");
     assert_eq!(domain.catch_all, Some(CatchAllState::RefusesUnknown));
 
     let known = learn(&[
@@ -611,7 +611,7 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
         names(&known.refused),
         ["yann@acme.test", "decoy of other.test"]
     );
-    assert_eq!(known.witness.unwrap().0.key(), "bert@acme.test");
+    assert_eq!(known.known_good.unwrap().0.key(), "bert@acme.test");
 }
 
 #[test]
@@ -648,8 +648,8 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
         "{known:?}"
     );
     assert_eq!(known.refused, [Asked::Decoy("acme.test".into())]);
-    let (witness, _) = known.witness.unwrap();
-    assert_eq!(witness.key(), "bert@acme.test", "not who was taken back");
+    let (known_good, _) = known.known_good.unwrap();
+    assert_eq!(known_good.key(), "bert@acme.test", "not who was taken back");
 }
 
 #[test]

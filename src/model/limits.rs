@@ -490,7 +490,7 @@ pub const LONGEST_ROW: usize = ACCEPTED_IN_A_ROW << (ROW_DOUBLINGS + 1);
 
 /// Last acceptances of a mail host among which a run that continues looks for an address whose acceptance means
 /// something. Our choice: most domains refuse unknown recipients.
-pub const WITNESSES: usize = 8;
+pub const KNOWN_GOOD_CANDIDATES: usize = 8;
 
 /// Refused unknown recipients after which a host may have begun to answer otherwise, so that even a short row is looked
 /// at: as many mistakes as Postfix (`smtpd_soft_error_limit`) and Exim (its stock access list) bear with.

@@ -429,7 +429,7 @@ impl TargetSource for Questions<'_> {
         for known in machines.values_mut() {
             // No address on the suppression list is asked about, not even to test a host.
             known
-                .witness
+                .known_good
                 .take_if(|(address, _)| self.suppression.has(address));
         }
         Ok(machines)

@@ -347,7 +347,7 @@ impl Scheduler {
             return;
         }
         // Whom a neighbour accepts says little of a machine that has accepted an address itself.
-        if self.own_good(group).is_none() && self.awaits_its_witness(group, now) {
+        if self.own_good(group).is_none() && self.awaits_its_known_good(group, now) {
             return;
         }
         let Some((domain, address)) = self.known_good(group) else {

@@ -20,7 +20,7 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
 
 /// What a machine answered that has refused so many.
 fn machine(refusals: u32) -> KnownMachine {
-    let witness = "anna@d.test".parse().unwrap();
+    let known_good = "anna@d.test".parse().unwrap();
     let domain = KnownDomain {
         catch_all: Some(CatchAllState::RefusesUnknown),
         decoys_asked: 1,
@@ -28,7 +28,7 @@ fn machine(refusals: u32) -> KnownMachine {
     };
     KnownMachine {
         refusals,
-        witness: Some((witness, domain)),
+        known_good: Some((known_good, domain)),
         ..KnownMachine::default()
     }
 }
@@ -94,7 +94,7 @@ fn few_strangers_are_no_reason_to_meet_again() {
         assert_eq!(goes_on(known, |_| Reply::Yes).connections(), 0);
     }
     let alone = KnownMachine {
-        witness: None,
+        known_good: None,
         ..accepted_last(limits::MANY_UNKNOWN_RECIPIENTS)
     };
     assert_eq!(goes_on(alone, |_| Reply::Yes).connections(), 0);
@@ -109,7 +109,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
     let list = ["carl@d.test".to_owned()];
     let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &[]);
     let known = accepted_last(limits::UNKNOWN_RECIPIENTS);
-    let domain = known.witness.clone().unwrap().1;
+    let domain = known.known_good.clone().unwrap().1;
     drill
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
@@ -168,7 +168,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
         drill
             .scheduler
             .know_machines([("mx0.test".to_owned(), known)].into());
-        let domain = machine(0).witness.unwrap().1;
+        let domain = machine(0).known_good.unwrap().1;
         drill.scheduler.know_domain("d.test", &domain, START);
         for address in list {
             let address: Address = address.parse().unwrap();
@@ -197,7 +197,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
 }
 
 #[test]
-fn a_machine_is_met_where_its_witness_is() {
+fn a_machine_is_met_where_its_known_good_address_is() {
     // Another domain of the same machine is asked about first, and has the machine under another name.
     let mut drill = Drill::new(
         limits(),

@@ -328,7 +328,7 @@ fn goes_on_at_a_machine_that_turned(rows: usize) -> Drill {
     };
     let known = KnownMachine {
         refusals: limits::MANY_UNKNOWN_RECIPIENTS,
-        witness: Some(("anna@d2.test".parse().unwrap(), domain)),
+        known_good: Some(("anna@d2.test".parse().unwrap(), domain)),
         ..KnownMachine::default()
     };
     let machines = [("mx0.test".to_owned(), known)].into();
