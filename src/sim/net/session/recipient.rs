@@ -7,8 +7,8 @@ use super::super::dialect::{Line, Topic};
 use super::super::habits::{AfterRefusal, Recipients};
 use super::super::host::Mood;
 use super::super::mailbox::{Condition, Mailboxes, Service, Unclaimed};
+use super::super::server_log::{Breach, Outcome, Question};
 use super::super::turn::{Desk, Then, Turn};
-use super::super::witness::{Breach, Outcome, Question};
 use super::Session;
 
 impl Session {

@@ -11,8 +11,8 @@ use super::{Complaint, Finding};
 use crate::model::timestamp::Timestamp;
 use crate::net::route::RecordKind;
 use crate::sim::net::dialect::Line;
-use crate::sim::net::witness::{Stay, Totals};
-use crate::sim::net::{Breach, Outcome, Question, Sightings, Witness};
+use crate::sim::net::server_log::{Stay, Totals};
+use crate::sim::net::{Breach, Outcome, Question, ServerLog, Sightings};
 use crate::sim::score::{Courtesy, Creation, Machines, Nature, Prospect, Site};
 
 /// What the servers counted, each for the worst of them.
@@ -109,7 +109,7 @@ pub fn judge(
     creation: &Creation,
     courtesy: &Courtesy,
     hosts: &BTreeMap<String, Sightings>,
-    witness: &Witness,
+    log: &ServerLog,
     readings: u64,
 ) -> (Counts, Vec<Finding>) {
     let mut scene = Scene {
@@ -119,7 +119,7 @@ pub fn judge(
         findings: Vec::new(),
         counts: Counts::default(),
     };
-    let totals = witness.totals();
+    let totals = log.totals();
     scene.protocol(&totals);
     for (name, seen) in hosts {
         let site = creation.site_of(name);
@@ -139,8 +139,8 @@ pub fn judge(
     scene.haste_under_roofs();
     scene.identity();
     scene.questions();
-    scene.look_ups(witness, readings);
-    for (address, attempts) in witness.strays() {
+    scene.look_ups(log, readings);
+    for (address, attempts) in log.strays() {
         scene.find(
             Complaint::Stray,
             format!("{attempts} attempts at {address}, where there is no host"),
@@ -650,7 +650,7 @@ impl Scene<'_> {
 
     /// One question of a kind for each name; two where the first brought nothing, and another where DNS was out for a
     /// while. A run that reads the list anew looks up anew what was not handed out yet, so that is for each reading.
-    fn look_ups(&mut self, witness: &Witness, readings: u64) {
+    fn look_ups(&mut self, log: &ServerLog, readings: u64) {
         let troubled: HashSet<String> = self
             .creation
             .rows
@@ -665,7 +665,7 @@ impl Scene<'_> {
             .map(|address| domain_of(&key_of(address)).to_owned())
             .collect();
         let lost = u64::from(self.creation.internet.dns_outage().is_some());
-        for ((name, kind), count) in witness.dns() {
+        for ((name, kind), count) in log.dns() {
             let once = lost + if troubled.contains(&name) { 2 } else { 1 };
             let bound = once * readings;
             let is_about_mail = matches!(kind, RecordKind::Mx | RecordKind::A | RecordKind::Aaaa);
