@@ -227,7 +227,7 @@ impl Scheduler {
         let Some(domain) = self.wants_an_explanation(group, session) else {
             return false;
         };
-        let Some(address) = self.vouched.get(&domain) else {
+        let Some(address) = self.vouched.get(&domain).cloned() else {
             return false;
         };
         let fits = !address.needs_smtputf8()
@@ -235,9 +235,7 @@ impl Scheduler {
         if !fits && self.takes_one_at_a_time(group) {
             return false;
         }
-        let Some(address) = self.vouched.remove(&domain) else {
-            return false;
-        };
+        self.vouched.remove(&domain);
         for (_, machine) in &self.groups[group].targets {
             if let Some(known) = self.machines.get_mut(machine) {
                 known.own_words.is_asked_for = true;
