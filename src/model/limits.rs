@@ -1165,13 +1165,13 @@ mod served {
     /// Most bytes of their addresses. Our choice.
     pub const SERVED_OPEN_BYTES: usize = 16 << 20;
 
-    /// How long such a place is kept. Our choice: longer than most hosts have strangers wait; what was learned is known
-    /// after that as well.
+    /// How long such a place is kept. Our choice: longer than most hosts keep an unknown client waiting; what was
+    /// learned is known after that as well.
     pub const SERVED_OPEN_CHECK: Duration = Duration::from_secs(4 * 3_600);
 
     /// How long a list is asked about before it makes room for another one that waits. Our choice: so long waits a short
-    /// list for a long one, and it is longer than most hosts have strangers wait, and than we leave alone those who do
-    /// not answer.
+    /// list for a long one, and it is longer than most hosts keep an unknown client waiting, and than we leave
+    /// alone those who do not answer.
     pub const SERVED_TURN: Duration = Duration::from_secs(600);
 
     /// Most preflights under way at a time. Our choice: each asks some hundred questions of DNS.

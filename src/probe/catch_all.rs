@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoy_refused_for_good_as_a_mailbox_shows_that_strangers_are_refused() {
+    fn a_decoy_refused_for_good_as_a_mailbox_shows_that_unknown_recipients_are_refused() {
         for &reason in Reason::ALL {
             let mut catch_all = CatchAll::default();
             catch_all.hear_subject(&read(Reason::Accepted, false));
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_about_the_sender_tells_nothing_of_strangers() {
+    fn a_refusal_about_the_sender_tells_nothing_of_unknown_recipients() {
         let mut catch_all = CatchAll::default();
         catch_all.hear_subject(&read(Reason::SenderBlocked, true));
         assert_eq!(catch_all.state(), CatchAllState::Unknown);

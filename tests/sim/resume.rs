@@ -200,7 +200,7 @@ fn run(kills: &[Duration]) -> (Lists, ServerLog, Vec<Timestamp>, Duration) {
     )
 }
 
-/// Addresses, decoys among them, that were settled by a host more than once, with the moments. The stranger that a
+/// Addresses, decoys among them, that were settled by a host more than once, with the moments. The decoy that a
 /// greylist lets in may end a conversation that has refused three: any other would only be told to come back.
 fn settled_twice(log: &ServerLog) -> Vec<(String, Vec<Timestamp>)> {
     let mut settled: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();

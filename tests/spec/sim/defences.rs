@@ -82,7 +82,7 @@ async fn courier_keeps_silent_after_each_refusal_for_ever_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn exim_refuses_even_its_own_after_too_many_strangers() {
+async fn exim_refuses_even_its_own_after_too_many_unknown_recipients() {
     let sim = with(Persona::Exim.habits());
     let mut visitor = Visitor::begin(&sim.world, HOST).await;
     for _ in 0..10 {

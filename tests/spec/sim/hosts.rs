@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::visitor::{HOST, Visitor, code, with};
 
 #[tokio::test(start_paused = true)]
-async fn an_honest_host_accepts_its_people_and_refuses_strangers() {
+async fn an_honest_host_accepts_its_people_and_refuses_unknown_recipients() {
     let sim = with(Persona::Honest.habits());
     let mut visitor = Visitor::at(&sim.world, HOST).await;
     assert_eq!(visitor.hear().await, "220 mx.host.test ESMTP Postfix\r\n");

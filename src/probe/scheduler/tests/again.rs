@@ -89,7 +89,7 @@ fn the_last_refusals_are_tested_by_an_address_known_to_exist() {
 }
 
 #[test]
-fn few_strangers_are_no_reason_to_meet_again() {
+fn few_unknown_recipients_are_no_reason_to_meet_again() {
     for known in [accepted_last(3), refused_last(3)] {
         assert_eq!(goes_on(known, |_| Reply::Yes).connections(), 0);
     }
@@ -118,7 +118,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
         .scheduler
         .add(list[0].parse::<Address>().unwrap().into(), START);
     drill.run();
-    assert_eq!(drill.questions(), 2, "carl, then a stranger");
+    assert_eq!(drill.questions(), 2, "carl, then a decoy");
     for address in ["anna@d.test", "bert@d.test", "carl@d.test"] {
         assert_eq!(drill.word(address), Reason::ProviderAnomaly);
     }

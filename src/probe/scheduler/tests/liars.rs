@@ -219,7 +219,7 @@ fn a_control_that_comes_back_undecided_is_not_put_for_ever() {
 }
 
 #[test]
-fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
+fn an_unknown_recipient_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
     let list = people("d.test", 200, 0);
     let drill = run_against("d.test", &list, |question| match honest(question) {
         Reply::No if question.at > 3_000 => Reply::HangUp,
@@ -321,7 +321,7 @@ fn an_address_that_was_taken_back_tests_no_host() {
 }
 
 #[test]
-fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words() {
+fn a_decoy_refused_beside_an_accepted_address_is_refused_whatever_the_words() {
     let list = people("acme.test", 6, 0);
     let in_words_of_its_own = run_against("acme.test", &list, |question| match honest(question) {
         Reply::No => Reply::Unread,
@@ -352,7 +352,7 @@ fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words()
 }
 
 #[test]
-fn a_stranger_refused_for_now_beside_an_accepted_address_is_refused() {
+fn a_decoy_refused_for_now_beside_an_accepted_address_is_refused() {
     // Postfix with `soft_bounce`, or one that verifies recipients, as it is by default.
     let cautious = |question: Question<'_>| match honest(question) {
         Reply::No => Reply::NoForNow,

@@ -909,7 +909,7 @@ fn a_host_that_takes_one_recipient_at_a_time_is_learned_at_once() {
 }
 
 #[test]
-fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later() {
+fn a_decoy_refused_in_any_words_is_unknown_beside_an_acceptance_that_comes_later() {
     // The second domain's decoy has a transaction of its own; the rest of the domain comes behind it.
     let habits = Habits {
         answer: |question| match honest(question) {

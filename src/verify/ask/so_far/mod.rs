@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acceptance_is_for_review_until_strangers_are_refused() {
+    fn an_acceptance_is_for_review_until_unknown_recipients_are_refused() {
         let mut standings = standings();
         for key in ["x@a.test", "y@a.test"] {
             row(&mut standings, &[key]);
@@ -570,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_an_earlier_run_was_answered_about_is_for_review_until_strangers_are_refused() {
+    fn whom_an_earlier_run_was_answered_about_is_for_review_until_unknown_recipients_are_refused() {
         let mut standings = standings();
         let accepted = Reading {
             reason: Reason::Accepted,
@@ -635,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_run_may_know_what_strangers_are_told() {
+    fn an_earlier_run_may_know_how_unknown_recipients_are_answered() {
         let mut standings = standings();
         row(&mut standings, &["x@a.test"]);
         let known = KnownDomain {
