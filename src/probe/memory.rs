@@ -343,6 +343,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_a_domain_is_written_in_the_words_that_ledgers_have() {
+        let known = KnownDomain {
+            catch_all: Some(CatchAllState::RefusesUnknown),
+            decoys_asked: 1,
+            ..KnownDomain::default()
+        };
+        let text = r#"{"openness":"refuses_strangers","decoys_asked":1,"keeps_waiting":false,"exceptions_asked":0}"#;
+        assert_eq!(serde_json::to_string(&known).unwrap(), text);
+        assert_eq!(serde_json::from_str::<KnownDomain>(text).unwrap(), known);
+    }
+
+    #[test]
     fn a_block_is_over_when_its_time_is() {
         let Finding::Asked {
             exchange, reading, ..
