@@ -17,7 +17,7 @@ use presend::probe::Target;
 use presend::probe::pace::{Ceilings, Rate};
 use presend::probe::scheduler::{Limits, Scheduler};
 use presend::sim::net::habits::{Door, Greylist, Habits, KnownBy};
-use presend::sim::net::{Internet, Persona, Witness};
+use presend::sim::net::{Internet, Persona, ServerLog};
 use presend::sim::score::Courtesy;
 use presend::sim::score::Creation;
 use presend::sim::score::SENDER;
@@ -260,10 +260,9 @@ fn isolation() {
 
 /// When each host was asked its last question, from the beginning of the run.
 fn last_rows(creation: &Creation) -> BTreeMap<String, Duration> {
-    let witness = presend::sim::score::witnessed(creation, &tools(), &Courtesy::default())
+    let log = presend::sim::score::server_log_of(creation, &tools(), &Courtesy::default())
         .expect("a temporary folder");
-    witness
-        .hosts()
+    log.hosts()
         .into_iter()
         .filter(|(host, _)| !host.contains("odd"))
         .filter_map(|(host, seen)| {
@@ -292,7 +291,7 @@ fn at_least(what: &str, figure: f64, least: f64) {
 
 /// A prober that knows no better: for each address a connection of its own, a made-up recipient, then the real one, one
 /// command at a time.
-fn prober(creation: &Creation, connections: u32) -> (Duration, std::sync::Arc<Witness>) {
+fn prober(creation: &Creation, connections: u32) -> (Duration, std::sync::Arc<ServerLog>) {
     let mut by_host: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in &creation.rows {
         if let (Some(address), Some(site)) = (&row.address, row.site) {
@@ -322,7 +321,7 @@ fn prober(creation: &Creation, connections: u32) -> (Duration, std::sync::Arc<Wi
         }
         let took = clock.now().since(began);
         simulation.settle().await;
-        (took, simulation.witness)
+        (took, simulation.log)
     })
     .expect("a runtime")
 }
@@ -344,12 +343,12 @@ async fn probe(world: &World, host: &str, address: &str) {
         return;
     };
     let mut wire = BufStream::new(wire);
-    let stranger = format!("nobody-{}@{domain}", address.len());
+    let decoy = format!("nobody-{}@{domain}", address.len());
     let commands = [
         String::new(),
         "EHLO prober.test\r\n".to_owned(),
         format!("MAIL FROM:<{SENDER}>\r\n"),
-        format!("RCPT TO:<{stranger}>\r\n"),
+        format!("RCPT TO:<{decoy}>\r\n"),
         format!("RCPT TO:<{address}>\r\n"),
         "QUIT\r\n".to_owned(),
     ];

@@ -14,7 +14,7 @@ use super::{Exit, stop, tools, usage};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::verdict::{Finding, Standing, Whom};
-use crate::probe::LISTED_STRANGER;
+use crate::probe::LISTED_AS_DECOY;
 use crate::verify::check::{JudgedAddress, check, contents_of};
 use crate::verify::{Tools, add_domain};
 
@@ -155,7 +155,7 @@ fn for_people(checked: &JudgedAddress, input: &str, tools: &Tools, zone: &Zone) 
             } => {
                 let whom = match whom {
                     Whom::Subject => "asked",
-                    Whom::Decoy if reading.rule.starts_with(LISTED_STRANGER) => {
+                    Whom::Decoy if reading.rule.starts_with(LISTED_AS_DECOY) => {
                         "asked about others"
                     }
                     Whom::Decoy => "asked about a decoy",

@@ -290,7 +290,7 @@ impl Order {
             }
         }
         // Whose acceptance is worth nothing without the domain's decoy sees to it that one is asked about.
-        let decoy_is_owed = known_domain.openness.is_none();
+        let decoy_is_owed = known_domain.catch_all.is_none();
         let rest = self.targets.iter().filter_map(|target| {
             let key = target.address.key();
             match last.get(&*key) {
@@ -590,7 +590,7 @@ pub(super) mod tests {
         assert_eq!(rest.targets[1].waiting, waiting);
 
         let known = KnownDomain {
-            openness: Some(CatchAllState::RefusesStrangers),
+            catch_all: Some(CatchAllState::RefusesUnknown),
             ..KnownDomain::default()
         };
         let decoy = answers(vec![Event::CatchAll {
@@ -648,13 +648,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_order_about_too_many_or_about_strangers_is_none() {
+    fn an_order_about_too_many_or_about_two_domains_is_none() {
         let many = order(vec![
             target("ann@acme.test");
             limits::ENGINE_ORDER_ADDRESSES + 1
         ]);
-        let strangers = order(vec![target("ann@acme.test"), target("ann@other.test")]);
-        for order in [many, strangers] {
+        let two_domains = order(vec![target("ann@acme.test"), target("ann@other.test")]);
+        for order in [many, two_domains] {
             let read = Order::decode(&order.encode());
             assert!(matches!(read, Err(Unreadable::Malformed(_))), "{read:?}");
         }

@@ -58,7 +58,7 @@ impl Ledger {
 
 impl Ledger {
     /// What this run, before it was interrupted, knew of a domain's decoy.
-    pub(super) fn strangers_of_this_run(
+    pub(super) fn catch_all_of_this_run(
         &self,
         name: &str,
     ) -> Result<Option<KnownDomain>, LedgerError> {
@@ -76,7 +76,7 @@ impl Ledger {
 }
 
 /// Writes what is known of a domain's decoy in place of what was.
-pub(super) fn write_strangers(
+pub(super) fn write_catch_all(
     connection: &Connection,
     name: &str,
     known: &KnownDomain,

@@ -36,7 +36,7 @@ impl Ledger {
             return Ok(HashMap::new());
         }
         let replay = self.replay().map_err(|error| self.failure(error))?;
-        replay.end(|domain| self.strangers(domain))
+        replay.end(|domain| self.catch_all(domain))
     }
 
     fn replay(&self) -> rusqlite::Result<Replay> {

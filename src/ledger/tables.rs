@@ -29,7 +29,8 @@ macro_rules! fact_table {
 }
 
 /// Everything a ledger has. `standing` holds, for each place where lists go, which mailbox stood how when a run there
-/// last ended: hashes under the ledger's own key, packed, because it grows with the list.
+/// last ended: hashes under the ledger's own key, packed, because it grows with the list. `strangers` holds what is
+/// known of each domain's decoy; the table keeps its old name, for ledgers of users have it.
 pub(super) const TABLES: &str = concat!(
     fact_table!("address", "key"),
     fact_table!("domain", "name"),

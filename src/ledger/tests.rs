@@ -597,9 +597,9 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
     assert_eq!(known.refusals, 2);
     assert_eq!(names(&known.accepted), ["anna@acme.test", "bert@acme.test"]);
     assert_eq!(names(&known.refused), nobody);
-    let (witness, domain) = known.witness.unwrap();
-    assert_eq!(witness.key(), "bert@acme.test");
-    assert_eq!(domain.openness, Some(CatchAllState::RefusesStrangers));
+    let (known_good, domain) = known.known_good.unwrap();
+    assert_eq!(known_good.key(), "bert@acme.test");
+    assert_eq!(domain.catch_all, Some(CatchAllState::RefusesUnknown));
 
     let known = learn(&[
         ("yann@acme.test", Reason::NoSuchMailbox, 110),
@@ -611,7 +611,7 @@ fn a_run_that_goes_on_knows_which_answers_nothing_vouches_for() {
         names(&known.refused),
         ["yann@acme.test", "decoy of other.test"]
     );
-    assert_eq!(known.witness.unwrap().0.key(), "bert@acme.test");
+    assert_eq!(known.known_good.unwrap().0.key(), "bert@acme.test");
 }
 
 #[test]
@@ -627,8 +627,8 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
         let fact = asked(Whom::Subject, reason, reason == Reason::NoSuchMailbox, at);
         writer.address(key.to_owned(), fact).unwrap();
     }
-    let stranger = asked(Whom::Decoy, Reason::NoSuchMailbox, true, 104);
-    writer.domain("acme.test".to_owned(), stranger).unwrap();
+    let decoy = asked(Whom::Decoy, Reason::NoSuchMailbox, true, 104);
+    writer.domain("acme.test".to_owned(), decoy).unwrap();
     for key in ["anna@acme.test", "xaver@acme.test"] {
         let reading = Reading {
             reason: Reason::ProviderAnomaly,
@@ -648,8 +648,8 @@ fn a_machine_out_of_step_is_not_caught_when_the_run_goes_on() {
         "{known:?}"
     );
     assert_eq!(known.refused, [Asked::Decoy("acme.test".into())]);
-    let (witness, _) = known.witness.unwrap();
-    assert_eq!(witness.key(), "bert@acme.test", "not who was taken back");
+    let (known_good, _) = known.known_good.unwrap();
+    assert_eq!(known_good.key(), "bert@acme.test", "not who was taken back");
 }
 
 #[test]
@@ -737,7 +737,7 @@ fn what_is_taken_back_keeps_its_words() {
         matches!(ledger.todo(&anna(), "acme.test").unwrap(), Todo::Ask { .. }),
         "asked anew by a later run"
     );
-    assert_eq!(ledger.strangers("acme.test").unwrap().openness, None);
+    assert_eq!(ledger.catch_all("acme.test").unwrap().catch_all, None);
     assert!(ledger.of_address("nobody@acme.test").unwrap().is_empty());
 }
 
@@ -1040,7 +1040,7 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
         .clock("told-to-wait@acme.test".to_owned(), clock)
         .unwrap();
     writer
-        .strangers(
+        .catch_all(
             "slow.test".to_owned(),
             KnownDomain {
                 decoy_due: Some(Timestamp::from_millis(9)),
@@ -1060,7 +1060,7 @@ fn what_is_left_to_do_about_an_address_goes_on_where_it_was() {
         not_before: Timestamp::default(),
     };
     let due = |ledger: &mut Ledger| {
-        let known = ledger.strangers("slow.test");
+        let known = ledger.catch_all("slow.test");
         known.unwrap().decoy_due
     };
     let (mut ledger, _) = begin(&path, 900, Memory::Use);
@@ -1151,7 +1151,7 @@ fn address_known_in_every_way(path: &Path) {
         .domain("acme.test".to_owned(), named("decoy@acme.test"))
         .unwrap();
     writer
-        .strangers("acme.test".to_owned(), KnownDomain::default())
+        .catch_all("acme.test".to_owned(), KnownDomain::default())
         .unwrap();
     let Finding::Asked {
         exchange, reading, ..

@@ -73,11 +73,11 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError`] when the ledger cannot be read.
-    pub fn strangers(&mut self, domain: &str) -> Result<KnownDomain, LedgerError> {
+    pub fn catch_all(&mut self, domain: &str) -> Result<KnownDomain, LedgerError> {
         if self.was_empty() {
             return Ok(KnownDomain::default());
         }
-        if let Some(known) = self.strangers_of_this_run(domain)? {
+        if let Some(known) = self.catch_all_of_this_run(domain)? {
             return Ok(known);
         }
         let known = self.of_domain(domain)?;

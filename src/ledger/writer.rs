@@ -31,7 +31,7 @@ enum Entry {
         known: KnownHost,
         at: Timestamp,
     },
-    Strangers {
+    CatchAll {
         name: String,
         known: KnownDomain,
     },
@@ -189,8 +189,8 @@ impl Writer {
     /// # Errors
     ///
     /// As [`Writer::address`].
-    pub fn strangers(&mut self, name: String, known: KnownDomain) -> Result<(), LedgerError> {
-        self.send(Entry::Strangers { name, known })
+    pub fn catch_all(&mut self, name: String, known: KnownDomain) -> Result<(), LedgerError> {
+        self.send(Entry::CatchAll { name, known })
     }
 
     /// Keeps an address's clock, after the fact that started it. The next fact about the address stops it.
@@ -350,8 +350,8 @@ impl Pen {
                 Entry::Host { key, known, at } => {
                     known::write_host(&self.connection, &key, &known, at)?;
                 }
-                Entry::Strangers { name, known } => {
-                    known::write_strangers(&self.connection, &name, &known, self.run)?;
+                Entry::CatchAll { name, known } => {
+                    known::write_catch_all(&self.connection, &name, &known, self.run)?;
                 }
                 Entry::TakenBack {
                     table,
@@ -457,7 +457,7 @@ fn order(entry: &Entry) -> (u8, &str) {
             ..
         }
         | Entry::Clock { key, .. } => (1, key),
-        Entry::Strangers { name, .. } => (2, name),
+        Entry::CatchAll { name, .. } => (2, name),
         Entry::Host { key, .. } => (3, key),
         Entry::Then(_) => (4, ""),
     }

@@ -445,7 +445,7 @@ pub const UNTESTED_TAILS: u8 = 2;
 
 /// Fewest addresses of a list that a domain must refuse as unknown, more than twice as many as it accepts, before it is
 /// held to refuse unknown recipients without a decoy. Our choice: a catch-all domain refuses few names.
-pub const LISTED_STRANGERS: u32 = 5;
+pub const LISTED_UNKNOWN_RECIPIENTS: u32 = 5;
 
 /// Fewest machines of a host key, at mail hosts of different domains, that must block us before their neighbours are held to do
 /// so too; most of those met must.
@@ -490,15 +490,15 @@ pub const LONGEST_ROW: usize = ACCEPTED_IN_A_ROW << (ROW_DOUBLINGS + 1);
 
 /// Last acceptances of a mail host among which a run that continues looks for an address whose acceptance means
 /// something. Our choice: most domains refuse unknown recipients.
-pub const WITNESSES: usize = 8;
+pub const KNOWN_GOOD_CANDIDATES: usize = 8;
 
 /// Refused unknown recipients after which a host may have begun to answer otherwise, so that even a short row is looked
 /// at: as many mistakes as Postfix (`smtpd_soft_error_limit`) and Exim (its stock access list) bear with.
-pub const STRANGERS: u32 = 10;
+pub const UNKNOWN_RECIPIENTS: u32 = 10;
 
 /// Refused unknown recipients after which even one answer is a row when a host has nothing else left to be asked. Our
 /// choice: a host that guards itself has most likely begun to by then, and few hosts in a list get there.
-pub const MANY_STRANGERS: u32 = 12;
+pub const MANY_UNKNOWN_RECIPIENTS: u32 = 12;
 
 /// Most addresses of one group of mail hosts that are tried. Postfix tries 5 (`smtp_mx_address_limit`).
 pub const TARGETS: usize = 5;
@@ -1165,13 +1165,13 @@ mod served {
     /// Most bytes of their addresses. Our choice.
     pub const SERVED_OPEN_BYTES: usize = 16 << 20;
 
-    /// How long such a place is kept. Our choice: longer than most hosts have strangers wait; what was learned is known
-    /// after that as well.
+    /// How long such a place is kept. Our choice: longer than most hosts keep an unknown client waiting; what was
+    /// learned is known after that as well.
     pub const SERVED_OPEN_CHECK: Duration = Duration::from_secs(4 * 3_600);
 
     /// How long a list is asked about before it makes room for another one that waits. Our choice: so long waits a short
-    /// list for a long one, and it is longer than most hosts have strangers wait, and than we leave alone those who do
-    /// not answer.
+    /// list for a long one, and it is longer than most hosts keep an unknown client waiting, and than we leave
+    /// alone those who do not answer.
     pub const SERVED_TURN: Duration = Duration::from_secs(600);
 
     /// Most preflights under way at a time. Our choice: each asks some hundred questions of DNS.

@@ -15,7 +15,8 @@ use crate::model::rate;
 #[serde(rename_all = "snake_case")]
 pub enum Acceptance {
     /// Unknown users are refused at RCPT: an acceptance means something.
-    RefusesStrangers,
+    #[serde(rename = "refuses_strangers")]
+    RefusesUnknown,
     /// Every user is accepted and unknown ones bounce later: an acceptance proves nothing.
     AcceptsEveryone,
     /// It depends on the customer's settings: only a decoy tells.
@@ -358,12 +359,7 @@ mod tests {
             if entry.consumer_system {
                 // A decoy refused by one of a provider's domains speaks for its other domains too, so it must be known
                 // that they refuse them.
-                assert_eq!(
-                    entry.acceptance,
-                    Acceptance::RefusesStrangers,
-                    "{}",
-                    entry.id
-                );
+                assert_eq!(entry.acceptance, Acceptance::RefusesUnknown, "{}", entry.id);
                 assert!(entry.consumer.len() > 1, "{}", entry.id);
             }
             let date = entry.checked.split_once('-').is_some_and(|(year, month)| {

@@ -16,7 +16,7 @@ use crate::model::timestamp::Timestamp;
 /// domain is not asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CatchAll {
-    openness: CatchAllState,
+    state: CatchAllState,
     decoy: Decoy,
     decoys_asked: u32,
     exceptions_asked: u8,
@@ -31,7 +31,8 @@ pub enum CatchAllState {
     /// An address was refused as an unknown recipient, so not every address is accepted.
     RefusesSome,
     /// A decoy was refused: an acceptance means something.
-    RefusesStrangers,
+    #[serde(rename = "refuses_strangers")]
+    RefusesUnknown,
     /// A decoy was accepted: an acceptance means nothing.
     CatchAll,
     /// The decoy was answered with neither, as often as we ask.
@@ -49,7 +50,7 @@ enum Decoy {
 impl Default for CatchAll {
     fn default() -> Self {
         CatchAll {
-            openness: CatchAllState::Unknown,
+            state: CatchAllState::Unknown,
             decoy: Decoy::NotOwed,
             decoys_asked: 0,
             exceptions_asked: 0,
@@ -60,18 +61,18 @@ impl Default for CatchAll {
 impl CatchAll {
     /// How the domain answers for unknown recipients, as far as known.
     #[must_use]
-    pub fn openness(&self) -> CatchAllState {
-        self.openness
+    pub fn state(&self) -> CatchAllState {
+        self.state
     }
 
     /// Whether more than one question may be under way.
     #[must_use]
     pub fn may_ask_together(&self) -> bool {
-        match self.openness {
+        match self.state {
             CatchAllState::Unknown => false,
-            CatchAllState::RefusesSome
-            | CatchAllState::RefusesStrangers
-            | CatchAllState::NotTold => true,
+            CatchAllState::RefusesSome | CatchAllState::RefusesUnknown | CatchAllState::NotTold => {
+                true
+            }
             // Few are asked at all.
             CatchAllState::CatchAll => true,
         }
@@ -87,7 +88,7 @@ impl CatchAll {
     pub fn hear_listed(&mut self) {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
-        self.openness = CatchAllState::RefusesStrangers;
+        self.state = CatchAllState::RefusesUnknown;
     }
 
     /// How many more addresses of a catch-all domain may be asked about: it may refuse some all the same.
@@ -132,10 +133,8 @@ impl CatchAll {
                     not_before: Timestamp::default(),
                 };
             }
-            Reason::NoSuchMailbox
-                if reading.permanent && self.openness == CatchAllState::Unknown =>
-            {
-                self.openness = CatchAllState::RefusesSome;
+            Reason::NoSuchMailbox if reading.permanent && self.state == CatchAllState::Unknown => {
+                self.state = CatchAllState::RefusesSome;
             }
             // Every other answer says nothing of unknown recipients.
             _ => {}
@@ -161,9 +160,9 @@ impl CatchAll {
         match reading.reason {
             // A host that confirms no recipient (252) answers for a decoy as for any other.
             Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
-                self.openness = CatchAllState::CatchAll;
+                self.state = CatchAllState::CatchAll;
             }
-            _ if refuses_a_stranger(reading) => self.openness = CatchAllState::RefusesStrangers,
+            _ if refuses_unknown_recipient(reading) => self.state = CatchAllState::RefusesUnknown,
             _ if reading.permanent || self.decoys_asked >= limits::DECOYS => self.give_up(),
             _ => self.decoy = Decoy::Owed { not_before: retry },
         }
@@ -198,7 +197,7 @@ impl CatchAll {
     /// one.
     pub fn start_clock(&mut self) {
         let unknown = matches!(
-            self.openness,
+            self.state,
             CatchAllState::Unknown | CatchAllState::RefusesSome
         );
         if unknown && self.decoy == Decoy::NotOwed && self.decoys_asked == 0 {
@@ -220,7 +219,7 @@ impl CatchAll {
         self.decoy == Decoy::NotOwed
             && self.decoys_asked == 0
             && matches!(
-                self.openness,
+                self.state,
                 CatchAllState::Unknown | CatchAllState::RefusesSome
             )
     }
@@ -230,22 +229,22 @@ impl CatchAll {
         self.decoy = Decoy::NotOwed;
         self.decoys_asked = self.decoys_asked.max(1);
         if matches!(
-            self.openness,
+            self.state,
             CatchAllState::Unknown | CatchAllState::RefusesSome
         ) {
-            self.openness = CatchAllState::NotTold;
+            self.state = CatchAllState::NotTold;
         }
     }
 
     /// The decoy was refused by a host that refuses every recipient: how it answers for unknown ones is not known.
     pub fn disbelieve(&mut self) {
         self.decoy = Decoy::NotOwed;
-        self.openness = CatchAllState::NotTold;
+        self.state = CatchAllState::NotTold;
     }
 
     /// The decoy's answer may have belonged to another question: it is asked about again.
     pub fn unhear_decoy(&mut self) {
-        self.openness = CatchAllState::Unknown;
+        self.state = CatchAllState::Unknown;
         self.decoy_not_asked();
     }
 
@@ -254,9 +253,9 @@ impl CatchAll {
     pub fn remember(&mut self, known: &KnownDomain) {
         self.decoys_asked = known.decoys_asked;
         self.exceptions_asked = known.exceptions_asked;
-        match (known.openness, known.decoy_due) {
-            (Some(openness), _) => {
-                self.openness = openness;
+        match (known.catch_all, known.decoy_due) {
+            (Some(state), _) => {
+                self.state = state;
                 self.decoys_asked = self.decoys_asked.max(1);
             }
             (None, Some(not_before)) => self.decoy = Decoy::Owed { not_before },
@@ -269,9 +268,9 @@ impl CatchAll {
     #[must_use]
     pub fn known(&self) -> KnownDomain {
         KnownDomain {
-            openness: match self.openness {
+            catch_all: match self.state {
                 CatchAllState::Unknown | CatchAllState::RefusesSome => None,
-                told @ (CatchAllState::RefusesStrangers
+                told @ (CatchAllState::RefusesUnknown
                 | CatchAllState::CatchAll
                 | CatchAllState::NotTold) => Some(told),
             },
@@ -284,15 +283,15 @@ impl CatchAll {
 }
 
 /// What the reading of a refused address of the list is named that stands for a decoy.
-pub const LISTED_STRANGER: &str = "an address of the list was refused like a stranger";
+pub const LISTED_AS_DECOY: &str = "an address of the list was refused like a stranger";
 
 /// What the reading of a decoy's answer is named that another name of the same system of mailboxes took over.
-pub const SYSTEMS_STRANGER: &str = "refused under another name of the same system";
+pub const SAME_SYSTEM_AS_DECOY: &str = "refused under another name of the same system";
 
 /// Whether a decoy's answer refuses it permanently as a mailbox. No mailbox has that name, so "closed" and "moved" mean
 /// no more than "unknown".
 #[must_use]
-pub fn refuses_a_stranger(reading: &Reading) -> bool {
+pub fn refuses_unknown_recipient(reading: &Reading) -> bool {
     let blames_the_mailbox = matches!(
         reading.reason,
         Reason::NoSuchMailbox | Reason::MailboxDisabled | Reason::MailboxMoved
@@ -341,92 +340,96 @@ mod tests {
 
     #[test]
     fn the_decoy_is_owed_once_after_the_first_acceptance() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::NoSuchMailbox, true));
-        assert_eq!(strangers.decoy_due(), None);
-        assert!(strangers.may_ask_together());
-        strangers.hear_subject(&read(Reason::Accepted, false));
-        assert_eq!(strangers.decoy_due(), Some(Timestamp::default()));
-        strangers.asking_decoy();
-        strangers.hear_subject(&read(Reason::Accepted, false));
-        assert_eq!(strangers.decoy_due(), None);
-        strangers.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
-        strangers.hear_subject(&read(Reason::Accepted, false));
-        assert_eq!(strangers.decoy_due(), None);
-        assert_eq!(strangers.openness(), CatchAllState::RefusesStrangers);
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::NoSuchMailbox, true));
+        assert_eq!(catch_all.decoy_due(), None);
+        assert!(catch_all.may_ask_together());
+        catch_all.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(catch_all.decoy_due(), Some(Timestamp::default()));
+        catch_all.asking_decoy();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(catch_all.decoy_due(), None);
+        catch_all.hear_decoy(&read(Reason::NoSuchMailbox, true), LATER);
+        catch_all.hear_subject(&read(Reason::Accepted, false));
+        assert_eq!(catch_all.decoy_due(), None);
+        assert_eq!(catch_all.state(), CatchAllState::RefusesUnknown);
     }
 
     #[test]
     fn an_accepted_decoy_makes_a_catch_all() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::Accepted, false));
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
         assert!(
-            !strangers.may_ask_together(),
+            !catch_all.may_ask_together(),
             "the rest waits for the decoy"
         );
-        strangers.asking_decoy();
-        strangers.hear_decoy(&read(Reason::Accepted, false), LATER);
-        assert_eq!(strangers.openness(), CatchAllState::CatchAll);
+        catch_all.asking_decoy();
+        catch_all.hear_decoy(&read(Reason::Accepted, false), LATER);
+        assert_eq!(catch_all.state(), CatchAllState::CatchAll);
     }
 
     #[test]
     fn an_undecided_decoy_is_asked_again_but_not_for_ever() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::Accepted, false));
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
         for _ in 0..limits::DECOYS - 1 {
-            strangers.asking_decoy();
-            strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
-            assert_eq!(strangers.decoy_due(), Some(LATER));
+            catch_all.asking_decoy();
+            catch_all.hear_decoy(&read(Reason::Greylisted, false), LATER);
+            assert_eq!(catch_all.decoy_due(), Some(LATER));
         }
-        strangers.asking_decoy();
-        strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
+        catch_all.asking_decoy();
+        catch_all.hear_decoy(&read(Reason::Greylisted, false), LATER);
         assert_eq!(
-            (strangers.decoy_due(), strangers.openness()),
+            (catch_all.decoy_due(), catch_all.state()),
             (None, CatchAllState::NotTold)
         );
-        assert!(strangers.may_ask_together());
+        assert!(catch_all.may_ask_together());
     }
 
     #[test]
     fn a_decoy_whose_answer_may_be_anothers_is_asked_about_again() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::Accepted, false));
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::Accepted, false));
         for answer in [
             read(Reason::Accepted, false),
             read(Reason::NoSuchMailbox, true),
         ] {
-            strangers.asking_decoy();
-            strangers.hear_decoy(&answer, LATER);
-            strangers.unhear_decoy();
-            assert_eq!(strangers.openness(), CatchAllState::Unknown);
-            assert_eq!(strangers.decoy_due(), Some(Timestamp::default()));
+            catch_all.asking_decoy();
+            catch_all.hear_decoy(&answer, LATER);
+            catch_all.unhear_decoy();
+            assert_eq!(catch_all.state(), CatchAllState::Unknown);
+            assert_eq!(catch_all.decoy_due(), Some(Timestamp::default()));
         }
     }
 
     #[test]
-    fn a_decoy_refused_for_good_as_a_mailbox_shows_that_strangers_are_refused() {
+    fn a_decoy_refused_for_good_as_a_mailbox_shows_that_unknown_recipients_are_refused() {
         for &reason in Reason::ALL {
-            let mut strangers = CatchAll::default();
-            strangers.hear_subject(&read(Reason::Accepted, false));
-            strangers.asking_decoy();
-            strangers.hear_decoy(&read(reason, true), LATER);
-            let refused = strangers.openness() == CatchAllState::RefusesStrangers;
-            assert_eq!(refused, refuses_a_stranger(&read(reason, true)), "{reason}");
-            assert!(!refuses_a_stranger(&read(reason, false)), "{reason}");
+            let mut catch_all = CatchAll::default();
+            catch_all.hear_subject(&read(Reason::Accepted, false));
+            catch_all.asking_decoy();
+            catch_all.hear_decoy(&read(reason, true), LATER);
+            let refused = catch_all.state() == CatchAllState::RefusesUnknown;
+            assert_eq!(
+                refused,
+                refuses_unknown_recipient(&read(reason, true)),
+                "{reason}"
+            );
+            assert!(!refuses_unknown_recipient(&read(reason, false)), "{reason}");
         }
     }
 
     /// When a decoy is asked about that is told to come back each time, in seconds.
     fn asked_at(wait: Wait) -> Vec<u64> {
-        let (mut strangers, mut at, mut moments) = (CatchAll::default(), 0, Vec::new());
+        let (mut catch_all, mut at, mut moments) = (CatchAll::default(), 0, Vec::new());
         for _ in 0..10 {
-            strangers.asking_decoy();
+            catch_all.asking_decoy();
             moments.push(at);
-            let Some(wait) = strangers.wait(wait, Duration::from_secs(1800)) else {
+            let Some(wait) = catch_all.wait(wait, Duration::from_secs(1800)) else {
                 break;
             };
-            strangers.hear_decoy(&read(Reason::Greylisted, false), LATER);
-            if strangers.decoy_due().is_none() {
+            catch_all.hear_decoy(&read(Reason::Greylisted, false), LATER);
+            if catch_all.decoy_due().is_none() {
                 break;
             }
             at += wait.as_secs();
@@ -448,11 +451,11 @@ mod tests {
             refused_beside_an_acceptance(&read(reason, permanent), Some(code))
                 .map(|reading| reading.reason)
         };
-        let (stranger, unread) = (Some(Reason::NoSuchMailbox), Reason::Unread);
-        assert_eq!(read_as(unread, true, 550), stranger);
-        assert_eq!(read_as(Reason::RelayDenied, true, 554), stranger);
+        let (unknown, unread) = (Some(Reason::NoSuchMailbox), Reason::Unread);
+        assert_eq!(read_as(unread, true, 550), unknown);
+        assert_eq!(read_as(Reason::RelayDenied, true, 554), unknown);
         assert_eq!(read_as(unread, false, 450), None);
-        assert_eq!(read_as(Reason::NoSuchMailbox, false, 450), stranger);
+        assert_eq!(read_as(Reason::NoSuchMailbox, false, 450), unknown);
         assert_eq!(read_as(Reason::Greylisted, false, 450), None);
         assert_eq!(
             read_as(Reason::NoSuchMailbox, false, 421),
@@ -479,11 +482,11 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_about_the_sender_tells_nothing_of_strangers() {
-        let mut strangers = CatchAll::default();
-        strangers.hear_subject(&read(Reason::SenderBlocked, true));
-        assert_eq!(strangers.openness(), CatchAllState::Unknown);
-        strangers.hear_subject(&read(Reason::NoSuchMailbox, false));
-        assert_eq!(strangers.openness(), CatchAllState::Unknown);
+    fn a_refusal_about_the_sender_tells_nothing_of_unknown_recipients() {
+        let mut catch_all = CatchAll::default();
+        catch_all.hear_subject(&read(Reason::SenderBlocked, true));
+        assert_eq!(catch_all.state(), CatchAllState::Unknown);
+        catch_all.hear_subject(&read(Reason::NoSuchMailbox, false));
+        assert_eq!(catch_all.state(), CatchAllState::Unknown);
     }
 }

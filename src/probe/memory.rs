@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatchAllState, InVain, Likelihood, ReplyKinds, Waiting, refuses_a_stranger};
+use super::{CatchAllState, InVain, Likelihood, ReplyKinds, Waiting, refuses_unknown_recipient};
 use crate::input::address::Address;
 use crate::model::limits;
 use crate::model::reading::Reading;
@@ -62,8 +62,8 @@ impl From<Address> for Target {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownDomain {
     /// How it answers for unknown recipients, where a decoy was answered: then no decoy is asked about again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub openness: Option<CatchAllState>,
+    #[serde(rename = "openness", skip_serializing_if = "Option::is_none")]
+    pub catch_all: Option<CatchAllState>,
     /// How often a decoy was asked about.
     #[serde(default)]
     pub decoys_asked: u32,
@@ -95,7 +95,7 @@ impl KnownDomain {
                     Reason::Accepted | Reason::AcceptedProvider | Reason::CatchAllUntested => {
                         accepted = true;
                     }
-                    _ if refuses_a_stranger(reading) => refused = true,
+                    _ if refuses_unknown_recipient(reading) => refused = true,
                     Reason::ProviderAnomaly if exchange.says_yes() => accepted = false,
                     Reason::ProviderAnomaly => refused = false,
                     // Every other answer says nothing of unknown recipients.
@@ -104,9 +104,9 @@ impl KnownDomain {
             }
         }
         KnownDomain {
-            openness: match (accepted, refused) {
+            catch_all: match (accepted, refused) {
                 (true, false) => Some(CatchAllState::CatchAll),
-                (false, true) => Some(CatchAllState::RefusesStrangers),
+                (false, true) => Some(CatchAllState::RefusesUnknown),
                 (true, true) | (false, false) => None,
             },
             decoys_asked,
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_decoy_that_was_answered_is_known_one_that_was_not_is_not() {
-        let known = |facts: &[Fact]| KnownDomain::from_facts(facts).openness;
+        let known = |facts: &[Fact]| KnownDomain::from_facts(facts).catch_all;
         assert_eq!(known(&[]), None);
         assert_eq!(
             known(&[decoy(Reason::Accepted, false)]),
@@ -314,7 +314,7 @@ mod tests {
                 decoy(Reason::Greylisted, false),
                 decoy(Reason::NoSuchMailbox, true)
             ]),
-            Some(CatchAllState::RefusesStrangers)
+            Some(CatchAllState::RefusesUnknown)
         );
         assert_eq!(known(&[decoy(Reason::NoSuchMailbox, false)]), None);
         assert_eq!(
@@ -338,8 +338,20 @@ mod tests {
         let refused = decoy(Reason::NoSuchMailbox, true);
         assert_eq!(
             known(&[decoy(Reason::Accepted, false), taken_back, refused]),
-            Some(CatchAllState::RefusesStrangers)
+            Some(CatchAllState::RefusesUnknown)
         );
+    }
+
+    #[test]
+    fn what_is_known_of_a_domain_is_written_in_the_words_that_ledgers_have() {
+        let known = KnownDomain {
+            catch_all: Some(CatchAllState::RefusesUnknown),
+            decoys_asked: 1,
+            ..KnownDomain::default()
+        };
+        let text = r#"{"openness":"refuses_strangers","decoys_asked":1,"keeps_waiting":false,"exceptions_asked":0}"#;
+        assert_eq!(serde_json::to_string(&known).unwrap(), text);
+        assert_eq!(serde_json::from_str::<KnownDomain>(text).unwrap(), known);
     }
 
     #[test]

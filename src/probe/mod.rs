@@ -19,8 +19,8 @@ mod retry;
 
 pub use budget::{Budget, Caps, Spent, Used};
 pub use catch_all::{
-    CatchAll, CatchAllState, LISTED_STRANGER, SYSTEMS_STRANGER, refused_beside_an_acceptance,
-    refuses_a_stranger,
+    CatchAll, CatchAllState, LISTED_AS_DECOY, SAME_SYSTEM_AS_DECOY, refused_beside_an_acceptance,
+    refuses_unknown_recipient,
 };
 pub use decoy::decoy_local_part;
 pub use effort::{Effort, InVain};

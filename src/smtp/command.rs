@@ -190,7 +190,7 @@ mod tests {
     fn a_code_of_another_command_is_no_answer() {
         let rcpt = Command::Rcpt("anna@example.com".parse().unwrap());
         let hello = Command::Ehlo("me.example".parse().unwrap());
-        for (command, answers, strangers) in [
+        for (command, answers, others) in [
             (
                 &rcpt,
                 &[250, 251, 252, 421, 450, 550][..],
@@ -204,7 +204,7 @@ mod tests {
             for code in answers {
                 assert!(command.may_be_answered_by(*code), "{command} {code}");
             }
-            for code in strangers {
+            for code in others {
                 assert!(!command.may_be_answered_by(*code), "{command} {code}");
             }
         }

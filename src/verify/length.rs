@@ -13,7 +13,7 @@ use crate::probe::pace::Rate;
 pub struct Length {
     /// At least, if nobody has us come back.
     pub soonest: u64,
-    /// At most, as far as can be seen: hosts that have strangers come back do so, and take as long as they may.
+    /// At most, as far as can be seen: hosts that have unknown clients come back do so, and take as long as they may.
     pub latest: u64,
 }
 
@@ -111,8 +111,8 @@ impl Queues {
         let soonest = (takes(longest, at_best) * 0.8)
             .max(together)
             .max(sample / 4.0);
-        // A decoy a domain, and hosts slower than they may be asked. Hosts that were not met may have strangers come back,
-        // but seldom keep them for half of what we bear.
+        // A decoy a domain, and hosts slower than they may be asked. Hosts that were not met may have us come back, but
+        // seldom keep us for half of what we bear.
         let queue = takes(longest, limits.rate).max(together) * 2.0;
         let latest = queue.max(sample) + limits.patience.as_secs_f64() / 2.0;
         Length {

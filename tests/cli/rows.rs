@@ -369,7 +369,7 @@ fn a_list_that_comes_back_gets_its_columns_replaced() {
 }
 
 #[test]
-fn nothing_is_suggested_for_an_address_that_is_accepted_where_strangers_are_refused() {
+fn nothing_is_suggested_for_an_address_that_is_accepted_where_unknown_recipients_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let world = folder.path().join("world.toml");
     let description = "[[host]]\nname = \"mx.wandoo.fr\"\n[[domain]]\nname = \"wandoo.fr\"\n\

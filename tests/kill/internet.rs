@@ -167,7 +167,7 @@ fn recipient_asked(recipient: &str, memory: &Mutex<Memory>) -> String {
 }
 
 /// Whether no list names it: decoys are longer than the names of people.
-pub(crate) fn is_a_stranger(local: &str) -> bool {
+pub(crate) fn is_a_decoy(local: &str) -> bool {
     local.len() > 4
 }
 

@@ -157,7 +157,7 @@ fn runs_until(place: &Place, child: &mut Child, count: usize) -> bool {
 
 /// Recipients asked about again although they had been answered, and the answer had had its second to be committed
 /// before the next kill. Whether a host that has refused many still tells them apart is tested by an address it
-/// accepted, or by a stranger, where a greylist knows that one already and would put off any other: `controls` of each
+/// accepted, or by a decoy, where a greylist knows that one already and would put off any other: `controls` of each
 /// host may be asked about again.
 fn asked_in_vain(asked: &[Asked], kills: &[Instant], controls: usize) -> Vec<String> {
     let mut by_recipient: BTreeMap<&str, Vec<&Asked>> = BTreeMap::new();
@@ -193,10 +193,10 @@ fn asked_in_vain(asked: &[Asked], kills: &[Instant], controls: usize) -> Vec<Str
     vain
 }
 
-/// Whether a recipient is the stranger of a domain that tells strangers to come back.
+/// Whether a recipient is the decoy of a domain that greylists.
 fn is_known_to_a_greylist(recipient: &str) -> bool {
     let (local, domain) = recipient.split_once('@').unwrap();
-    internet::kind(domain) == Some(Kind::Grey) && internet::is_a_stranger(local)
+    internet::kind(domain) == Some(Kind::Grey) && internet::is_a_decoy(local)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What stands beside a mail host: a greylist, mailboxes behind it. Neither takes mail from strangers.
+//! What stands beside a mail host: a greylist, mailboxes behind it. Neither takes mail from unknown clients.
 
 use std::fmt::Write;
 

@@ -9,8 +9,8 @@ use presend::sim::score::Courtesy;
 use presend::sim::score::Machines;
 use presend::sim::score::described;
 use presend::sim::score::judged;
+use presend::sim::score::server_log_of;
 use presend::sim::score::tools;
-use presend::sim::score::witnessed;
 
 /// Ten ordinary hosts, one that takes a second for each answer; each with people of its own.
 fn world(slow: usize, others: usize) -> (Internet, Vec<String>) {
@@ -36,8 +36,8 @@ fn world(slow: usize, others: usize) -> (Internet, Vec<String>) {
 fn last_questions(slow: usize, courtesy: &Courtesy) -> BTreeMap<String, Duration> {
     let (internet, list) = world(slow, 30);
     let creation = described(1, internet, &list);
-    let witness = witnessed(&creation, &tools(), courtesy).unwrap();
-    let hosts = witness.hosts().into_iter();
+    let log = server_log_of(&creation, &tools(), courtesy).unwrap();
+    let hosts = log.hosts().into_iter();
     hosts
         .filter_map(|(host, seen)| {
             let last = seen.questions.last()?.at;

@@ -30,7 +30,7 @@ use presend::net::route::{Reach, RecordKind};
 use presend::probe::pace::{Ceilings, Rate};
 use presend::probe::run::{Depth, Ending, Origin, RunConfig};
 use presend::probe::scheduler::{Limits, Progress};
-use presend::sim::net::{Internet, Witness};
+use presend::sim::net::{Internet, ServerLog};
 use presend::smtp::rules::Book;
 use presend::verify::report::Report;
 use presend::verify::{Asking, Observer, Task, Tools, verify};
@@ -94,7 +94,7 @@ fn terms_of(seed: u64) -> RunConfig {
 }
 
 /// Verifies a list of addresses in a described internet.
-fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
+fn run(world: &str, list: &str) -> (Report, Arc<ServerLog>, Duration) {
     let internet = Internet::from_toml(world, "world").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let tools = tools();
@@ -104,7 +104,7 @@ fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
         .start_paused(true)
         .build()
         .unwrap();
-    let (summary, witness, took) = runtime.block_on(async {
+    let (summary, log, took) = runtime.block_on(async {
         let simulation = internet.start(7);
         let world = simulation.world;
         let clock = world.clock;
@@ -123,9 +123,9 @@ fn run(world: &str, list: &str) -> (Report, Arc<Witness>, Duration) {
         let summary = verify(&task, &tools, asking, &mut ledger, &mut Nobody, never)
             .await
             .unwrap();
-        (summary, simulation.witness, clock.now().since(started))
+        (summary, simulation.log, clock.now().since(started))
     });
-    (summary, witness, took)
+    (summary, log, took)
 }
 
 /// 1,000 domains on 100 hosts with ten addresses each, of which eight exist; every tenth domain takes every recipient.
@@ -161,14 +161,14 @@ fn ten_thousand() -> (String, String) {
 #[test]
 fn ten_thousand_addresses_cost_the_fewest_questions() {
     let (world, list) = ten_thousand();
-    let (summary, witness, _) = run(&world, &list);
+    let (summary, log, _) = run(&world, &list);
     assert_eq!(summary.list.rows, 10_000);
     assert_eq!(summary.counts.reason["accepted"], 900 * 8);
     assert_eq!(summary.counts.reason["no_such_mailbox"], 900 * 2);
     assert_eq!(summary.counts.reason["catch_all"], 1000);
 
     // One MX question a domain, one pair of address questions a mail host.
-    let dns = witness.dns();
+    let dns = log.dns();
     assert!(dns.values().all(|&count| count == 1), "asked twice");
     let mx = dns
         .keys()
@@ -177,7 +177,7 @@ fn ten_thousand_addresses_cost_the_fewest_questions() {
     assert_eq!(mx, 1000);
 
     // Of a catch-all domain one address is asked about; elsewhere each once; one decoy for each domain that accepts.
-    let totals = witness.totals();
+    let totals = log.totals();
     let needed = 900 * 10 + 100;
     let decoys = 1000;
     assert!(
@@ -193,7 +193,7 @@ fn ten_thousand_addresses_cost_the_fewest_questions() {
     );
 
     // Nobody's wires were tripped.
-    for (name, seen) in witness.hosts() {
+    for (name, seen) in log.hosts() {
         assert!(
             seen.refused_per_connection <= 9,
             "{name}: {}",
@@ -248,13 +248,13 @@ fn a_host_that_answers_nothing_holds_nobody_up() {
         mx = ["mx.brisk.test"]
         mailboxes = ["anna"]
     "#;
-    let (summary, witness, _) = run(
+    let (summary, log, _) = run(
         world,
         "email\na@mute.test\nb@mute.test\nanna@brisk.test\nbert@brisk.test\n",
     );
     assert_eq!(summary.counts.reason["silent"], 2);
     assert_eq!(summary.counts.verdict["deliverable"], 1);
-    let brisk = witness.host("mx.brisk.test").unwrap();
+    let brisk = log.host("mx.brisk.test").unwrap();
     let first = brisk.questions.first().unwrap().at;
     let last = brisk.questions.last().unwrap().at;
     assert!(last.since(first) < Duration::from_secs(1));
@@ -303,7 +303,7 @@ fn every_odd_host_ends_without_a_false_rejection() {
              mailboxes = [\"a\", \"b\", \"c\"]"
         );
         let list = "email\na@odd.test\nb@odd.test\nc@odd.test\nx@odd.test\ny@odd.test\n";
-        let (summary, witness, took) = run(&world, list);
+        let (summary, log, took) = run(&world, list);
         let rejected = summary
             .counts
             .verdict
@@ -322,7 +322,7 @@ fn every_odd_host_ends_without_a_false_rejection() {
             "{habit}"
         );
         assert_eq!(summary.list.rows, 5, "{habit}");
-        assert_eq!(witness.totals().datas, 0, "{habit}");
+        assert_eq!(log.totals().datas, 0, "{habit}");
         assert!(took < Duration::from_secs(3 * 3600), "{habit}: {took:?}");
         eprintln!("{habit:<60} {:?} {took:?}", summary.counts.reason);
     }

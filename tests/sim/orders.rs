@@ -152,7 +152,7 @@ fn with_a_machine<T>(
 /// How often each address was asked about at a host.
 fn questions(simulation: &Simulation, host: &str) -> BTreeMap<String, usize> {
     let mut count = BTreeMap::new();
-    let seen = simulation.witness.host(host);
+    let seen = simulation.log.host(host);
     for question in seen.into_iter().flat_map(|seen| seen.questions) {
         *count.entry(question.address).or_default() += 1;
     }
@@ -201,7 +201,7 @@ fn an_end_that_nobody_may_have_heard_is_said_again() {
                 .map(|said| (said.number, said.outcome.clone()))
                 .collect();
             assert_eq!(ends, [(3, Some(Outcome::Done))]);
-            let seen = world.witness.host("mx.acme.test");
+            let seen = world.log.host("mx.acme.test");
             assert_eq!(
                 seen.map_or(0, |seen| seen.attempts),
                 0,
@@ -222,7 +222,7 @@ fn nobody_is_asked_for_a_run_that_was_withdrawn() {
             // Published by one who had not heard of it yet.
             publish(engine, &order(&run, 3, "acme.test", ("acme.test", 0), 5)).await;
             sleep(Duration::from_secs(600)).await;
-            let seen = world.witness.host("mx.acme.test");
+            let seen = world.log.host("mx.acme.test");
             assert_eq!(seen.map_or(0, |seen| seen.attempts), 0);
             assert_eq!(
                 engine.open_orders(&run).await.unwrap().len(),
@@ -388,7 +388,7 @@ fn a_machine_that_is_told_to_stop_ends_in_good_order_at_whatever_moment() {
                 told.elapsed()
             };
             let took = machines.run_until(scene).await;
-            let seen = simulation.witness.host("mx.acme.test").unwrap_or_default();
+            let seen = simulation.log.host("mx.acme.test").unwrap_or_default();
             (took, seen.hang_ups)
         });
         let (took, hang_ups) = told.unwrap();

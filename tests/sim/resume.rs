@@ -8,7 +8,7 @@ use presend::ledger::{Job, Ledger, Lifetimes, Memory, Realm};
 use presend::model::ending::Ending;
 use presend::model::timestamp::Timestamp;
 use presend::net::World;
-use presend::sim::net::{Internet, Outcome, Witness};
+use presend::sim::net::{Internet, Outcome, ServerLog};
 use presend::verify::{Asking, Task, verify};
 
 use super::{Nobody, task_for, terms_of, tools};
@@ -161,7 +161,7 @@ fn differences(lists: &Lists, undisturbed: &Lists) -> Vec<String> {
 }
 
 /// A run that is killed at each of these times after its beginning, then left to end.
-fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Timestamp>, Duration) {
+fn run(kills: &[Duration]) -> (Lists, ServerLog, Vec<Timestamp>, Duration) {
     let internet = Internet::from_toml(WORLD, "world").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let task = task_for(&list(), &folder.path().join("out"), Memory::Use);
@@ -171,7 +171,7 @@ fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Timestamp>, Duration) {
         .build()
         .unwrap();
     let ledger = folder.path().join("ledger.db");
-    let (witness, moments, took) = runtime.block_on(async {
+    let (log, moments, took) = runtime.block_on(async {
         let simulation = internet.start(7);
         let began = simulation.world.clock.now();
         let moments: Vec<Timestamp> = kills.iter().map(|after| began + *after).collect();
@@ -189,22 +189,22 @@ fn run(kills: &[Duration]) -> (Lists, Witness, Vec<Timestamp>, Duration) {
         }
         let took = simulation.world.clock.now().since(began);
         simulation.settle().await;
-        (simulation.witness, moments, took)
+        (simulation.log, moments, took)
     });
-    let witness = std::sync::Arc::into_inner(witness);
+    let log = std::sync::Arc::into_inner(log);
     (
         lists(&task.out),
-        witness.expect("the world is gone"),
+        log.expect("the world is gone"),
         moments,
         took,
     )
 }
 
-/// Addresses, decoys among them, that were settled by a host more than once, with the moments. The stranger that a
+/// Addresses, decoys among them, that were settled by a host more than once, with the moments. The decoy that a
 /// greylist lets in may end a conversation that has refused three: any other would only be told to come back.
-fn settled_twice(witness: &Witness) -> Vec<(String, Vec<Timestamp>)> {
+fn settled_twice(log: &ServerLog) -> Vec<(String, Vec<Timestamp>)> {
     let mut settled: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
-    for (_, seen) in witness.hosts() {
+    for (_, seen) in log.hosts() {
         for question in seen.questions {
             match question.outcome {
                 Outcome::Accepted | Outcome::RefusedMailbox => {
@@ -228,8 +228,8 @@ fn settled_twice(witness: &Witness) -> Vec<(String, Vec<Timestamp>)> {
 
 #[test]
 fn a_run_that_is_killed_at_any_moment_comes_to_the_same_lists_and_asks_nobody_twice() {
-    let (undisturbed, witness, _, took) = run(&[]);
-    assert_eq!(settled_twice(&witness), []);
+    let (undisturbed, log, _, took) = run(&[]);
+    assert_eq!(settled_twice(&log), []);
     assert!(
         took > Duration::from_secs(300),
         "greylisting is waited for: {took:?}"
@@ -237,14 +237,14 @@ fn a_run_that_is_killed_at_any_moment_comes_to_the_same_lists_and_asks_nobody_tw
     let step = took / 11;
     for kills in 1..=11 {
         let kill = step * kills;
-        let (lists, witness, moments, _) = run(&[kill]);
+        let (lists, log, moments, _) = run(&[kill]);
         let differences = differences(&lists, &undisturbed);
         assert!(
             differences.is_empty(),
             "killed after {kill:?}:\n{}",
             differences.join("\n")
         );
-        for (address, asked) in settled_twice(&witness) {
+        for (address, asked) in settled_twice(&log) {
             // The only answers that a kill loses are those on their way.
             assert!(
                 asked[..asked.len() - 1].iter().all(|at| {
@@ -265,13 +265,13 @@ fn a_run_that_is_killed_again_and_again_ends_all_the_same() {
     let early = (1..12).map(|n| Duration::from_millis(137 * n));
     let late = (1..12).map(|n| Duration::from_secs(61 * n));
     let kills: Vec<Duration> = early.chain(late).collect();
-    let (lists, witness, moments, _) = run(&kills);
+    let (lists, log, moments, _) = run(&kills);
     let differences = differences(&lists, &undisturbed);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     // Greylisting clocks went on where they were: nobody came back too early, or was sent away a second time, but for
     // answers on their way when a kill came.
     let mut sent_away: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
-    for question in witness.host("mx.grey.test").unwrap().questions {
+    for question in log.host("mx.grey.test").unwrap().questions {
         if question.outcome == Outcome::RefusedOtherwise {
             sent_away
                 .entry(question.address)
@@ -291,7 +291,7 @@ fn a_run_that_is_killed_again_and_again_ends_all_the_same() {
             "{address} was sent away at {at:?}"
         );
     }
-    let totals = witness.totals();
+    let totals = log.totals();
     assert_eq!(
         (totals.datas, totals.breaches.len()),
         (0, 0),
@@ -323,7 +323,7 @@ fn a_run_to_which_everything_is_known_opens_no_connection() {
         let mut runs = Vec::new();
         for _ in 0..3 {
             attempt(&task, &simulation.world, &ledger, None).await;
-            let totals = simulation.witness.totals();
+            let totals = simulation.log.totals();
             runs.push((lists(&task.out), totals.attempts, totals.rcpts));
         }
         simulation.settle().await;

@@ -106,9 +106,9 @@ fn has_a_label(domain: &str) -> bool {
 
 /// Names the first ASCII character that no domain may hold, which UTS 46 would refuse without saying so.
 fn check_characters(domain: &str) -> Result<(), Fault> {
-    let stranger =
+    let is_forbidden =
         |c: &char| c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_');
-    match domain.chars().find(stranger) {
+    match domain.chars().find(is_forbidden) {
         None => Ok(()),
         Some('(' | ')') => Err(Fault::Comment),
         Some(' ') => Err(Fault::Blank),

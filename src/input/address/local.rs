@@ -119,9 +119,9 @@ fn check_dot_string(text: &str) -> Result<(), Fault> {
             Ok(())
         };
     }
-    let stranger = text.chars().find(|&c| !c.is_ascii() && !is_utf8_text(c));
+    let forbidden = text.chars().find(|&c| !c.is_ascii() && !is_utf8_text(c));
     Err(Fault::LocalCharacter {
-        character: stranger.unwrap_or(char::REPLACEMENT_CHARACTER),
+        character: forbidden.unwrap_or(char::REPLACEMENT_CHARACTER),
     })
 }
 

@@ -87,7 +87,7 @@ pub fn decide(evidence: &Evidence) -> Verdict {
     if let Some(reason) = bounced {
         return verdict(Standing::Undeliverable, reason);
     }
-    let strangers = decoy.on_strangers();
+    let unknown_recipients = decoy.on_unknown_recipients();
     match subject {
         // A host that has said both is not to be believed on either.
         Opinions {
@@ -95,7 +95,7 @@ pub fn decide(evidence: &Evidence) -> Verdict {
             no: Some(_),
             ..
         } => verdict(Standing::Unknown, Reason::ProviderAnomaly),
-        Opinions { yes: Some(yes), .. } => on_acceptance(&yes, &strangers),
+        Opinions { yes: Some(yes), .. } => on_acceptance(&yes, &unknown_recipients),
         Opinions {
             no: Some(reason), ..
         } if decoy.said_the_same_of_nobody(reason) => {
@@ -114,37 +114,45 @@ pub fn decide(evidence: &Evidence) -> Verdict {
             exists_but: Some(reason),
             ..
         } => verdict(Standing::Risky, reason),
-        Opinions { .. } => match (domain_refused, strangers) {
+        Opinions { .. } => match (domain_refused, unknown_recipients) {
             (Some(reason), _) => verdict(Standing::Undeliverable, reason),
-            (None, Strangers::AcceptedByProvider) => {
+            (None, UnknownRecipients::AcceptedByProvider) => {
                 verdict(Standing::Risky, Reason::AcceptedProvider)
             }
-            (None, Strangers::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
-            (None, Strangers::Unconfirmed) => verdict(Standing::Risky, Reason::CatchAllUntested),
-            (None, Strangers::Refused | Strangers::NotKnown | Strangers::AcceptedAndRefused) => {
-                verdict(
-                    Standing::Unknown,
-                    undecided.or(withheld).unwrap_or(Reason::NotAsked),
-                )
+            (None, UnknownRecipients::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
+            (None, UnknownRecipients::Unconfirmed) => {
+                verdict(Standing::Risky, Reason::CatchAllUntested)
             }
+            (
+                None,
+                UnknownRecipients::Refused
+                | UnknownRecipients::NotKnown
+                | UnknownRecipients::AcceptedAndRefused,
+            ) => verdict(
+                Standing::Unknown,
+                undecided.or(withheld).unwrap_or(Reason::NotAsked),
+            ),
         },
     }
 }
 
 /// What an acceptance is worth, beside how the domain answers for unknown recipients.
-fn on_acceptance(yes: &Said, strangers: &Strangers) -> Verdict {
+fn on_acceptance(yes: &Said, unknown_recipients: &UnknownRecipients) -> Verdict {
     let verdict = |standing, reason| Verdict { standing, reason };
-    match (yes, strangers) {
-        (_, Strangers::AcceptedAndRefused) => verdict(Standing::Unknown, Reason::ProviderAnomaly),
-        (Said::YesToAll, _) | (_, Strangers::AcceptedByProvider) => {
+    match (yes, unknown_recipients) {
+        (_, UnknownRecipients::AcceptedAndRefused) => {
+            verdict(Standing::Unknown, Reason::ProviderAnomaly)
+        }
+        (Said::YesToAll, _) | (_, UnknownRecipients::AcceptedByProvider) => {
             verdict(Standing::Risky, Reason::AcceptedProvider)
         }
-        (_, Strangers::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
+        (_, UnknownRecipients::Accepted) => verdict(Standing::Risky, Reason::CatchAll),
         // That it refuses some recipients proves nothing about those that it does not know.
-        (Said::Unconfirmed, _) | (_, Strangers::Unconfirmed | Strangers::NotKnown) => {
+        (Said::Unconfirmed, _)
+        | (_, UnknownRecipients::Unconfirmed | UnknownRecipients::NotKnown) => {
             verdict(Standing::Risky, Reason::CatchAllUntested)
         }
-        (_, Strangers::Refused) => verdict(Standing::Deliverable, Reason::Accepted),
+        (_, UnknownRecipients::Refused) => verdict(Standing::Deliverable, Reason::Accepted),
     }
 }
 
@@ -158,7 +166,7 @@ struct Opinions {
 
 /// What the decoys tell of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Strangers {
+enum UnknownRecipients {
     Refused,
     Accepted,
     AcceptedByProvider,
@@ -181,19 +189,19 @@ impl Opinions {
     }
 
     /// Read as the answers about decoys.
-    fn on_strangers(&self) -> Strangers {
+    fn on_unknown_recipients(&self) -> UnknownRecipients {
         match (self.yes, self.no) {
-            (Some(_), Some(_)) => Strangers::AcceptedAndRefused,
-            (Some(Said::YesToAll), None) => Strangers::AcceptedByProvider,
-            (Some(Said::Unconfirmed), None) => Strangers::Unconfirmed,
-            (Some(_), None) => Strangers::Accepted,
+            (Some(_), Some(_)) => UnknownRecipients::AcceptedAndRefused,
+            (Some(Said::YesToAll), None) => UnknownRecipients::AcceptedByProvider,
+            (Some(Said::Unconfirmed), None) => UnknownRecipients::Unconfirmed,
+            (Some(_), None) => UnknownRecipients::Accepted,
             // A decoy has no mailbox: any permanent refusal that blames the mailbox shows that unknown recipients are
             // refused, whatever it says.
             (
                 None,
                 Some(Reason::NoSuchMailbox | Reason::MailboxDisabled | Reason::MailboxMoved),
-            ) => Strangers::Refused,
-            (None, Some(_) | None) => Strangers::NotKnown,
+            ) => UnknownRecipients::Refused,
+            (None, Some(_) | None) => UnknownRecipients::NotKnown,
         }
     }
 

@@ -52,7 +52,7 @@ pub async fn hints(lookups: &Lookups, met: &[Met]) -> Vec<Hint> {
     hints
 }
 
-/// The check `clock`. One witness that agrees is enough: several are wrong in different ways, but right in one.
+/// The check `clock`. One source that agrees is enough: several are wrong in different ways, but right in one.
 #[must_use]
 pub fn check(now: Timestamp, hints: &[Hint]) -> Check {
     const ID: &str = "clock";

@@ -257,7 +257,8 @@ impl Scheduler {
             );
             *id != session && other.group == group && at_work
         };
-        let is_wanted = wants.waiting > 0 || self.strangers_at(group) >= limits::STRANGERS;
+        let is_wanted =
+            wants.waiting > 0 || self.unknown_refused_at(group) >= limits::UNKNOWN_RECIPIENTS;
         let may_rest = wants.sessions > 1
             && wants.resting.is_none()
             && is_wanted
@@ -504,7 +505,7 @@ impl Scheduler {
                 let Some(decoy) = self.decoy(domain, 0) else {
                     // No decoy can be written for this domain (a literal, say).
                     self.domains[domain].under_way -= 1;
-                    self.hear_of_strangers(domain, crate::probe::CatchAll::give_up, now);
+                    self.update_catch_all(domain, crate::probe::CatchAll::give_up, now);
                     return false;
                 };
                 self.tally.decoys += 1;

@@ -129,7 +129,7 @@ impl Scheduler {
             assert_eq!(entry.under_way, under_way, "questions under way in {name}");
             waiting += entry.waiting_now() + entry.waiting_later();
             decoys += usize::from(
-                entry.strangers.decoy_due().is_some() || entry.strangers.decoy_under_way(),
+                entry.catch_all.decoy_due().is_some() || entry.catch_all.decoy_under_way(),
             );
             if let Some(group) = entry.group {
                 let [now, later] = entry.booked.map(|count| count as usize);

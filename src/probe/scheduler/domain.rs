@@ -29,7 +29,7 @@ pub(super) struct Entry {
     /// Whether it goes before the others once it does: a client waits for the answer of an address in it.
     pub(super) goes_first: bool,
     /// What is known of how it answers for unknown recipients.
-    pub(super) strangers: CatchAll,
+    pub(super) catch_all: CatchAll,
     /// Its addresses that were accepted, that were refused for good.
     answers: [u32; 2],
     /// How its addresses were answered, while no decoy was asked about.
@@ -98,7 +98,7 @@ impl Entry {
             closed: false,
             listed: false,
             goes_first: false,
-            strangers: CatchAll::default(),
+            catch_all: CatchAll::default(),
             answers: [0; 2],
             listed_answers: None,
             under_way: 0,
@@ -124,14 +124,14 @@ impl Entry {
     pub(super) fn spent(name: Arc<str>) -> Self {
         let mut entry = Entry::new(name);
         entry.closed = true;
-        entry.strangers.give_up();
+        entry.catch_all.give_up();
         entry
     }
 
     /// Whether it is as [`Entry::spent`] makes it, in all that can matter any more.
     pub(super) fn is_spent(&self) -> bool {
-        let mut strangers = CatchAll::default();
-        strangers.give_up();
+        let mut catch_all = CatchAll::default();
+        catch_all.give_up();
         let nobody_waits = self.waiting_now() == 0 && self.waiting_later() == 0;
         let is_unasked = self.under_way == 0 && self.answers == [0; 2];
         self.closed
@@ -141,7 +141,7 @@ impl Entry {
             && !self.keeps_waiting
             && nobody_waits
             && is_unasked
-            && self.strangers == strangers
+            && self.catch_all == catch_all
     }
 
     /// Notes that one of its addresses was accepted.
@@ -235,7 +235,7 @@ impl Entry {
     /// The first moment after `now` at which something changes by itself: an address has become due, or the decoy.
     pub(super) fn first_later(&self, now: Timestamp) -> Option<Timestamp> {
         let subject = self.later.front().map(|(at, _)| *at);
-        let decoy = self.strangers.decoy_due().filter(|&due| due > now);
+        let decoy = self.catch_all.decoy_due().filter(|&due| due > now);
         match (subject, decoy) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -246,7 +246,7 @@ impl Entry {
     pub(super) fn last_later(&self, now: Timestamp) -> Timestamp {
         let subject = self.later.back().map_or(now, |(at, _)| *at);
         subject
-            .max(self.strangers.decoy_due().unwrap_or(now))
+            .max(self.catch_all.decoy_due().unwrap_or(now))
             .max(now)
     }
 
@@ -276,12 +276,12 @@ impl Entry {
 
     /// Whether what is known of the domain settles every address in it, but for a few that may be its exceptions.
     pub(super) fn is_settled_as_a_whole(&self) -> bool {
-        self.closed || self.strangers.openness() == CatchAllState::CatchAll
+        self.closed || self.catch_all.state() == CatchAllState::CatchAll
     }
 
     /// How many more of its least likely addresses are asked about although it is a catch-all.
     fn exceptions_left(&self) -> usize {
-        let left = usize::from(self.strangers.exceptions_left());
+        let left = usize::from(self.catch_all.exceptions_left());
         if self.closed || self.refuses_nobody {
             0
         } else {
@@ -345,11 +345,11 @@ impl Entry {
             return self.exceptions_now();
         }
         let waiting = self.waiting_now();
-        if self.keeps_waiting || greylisting || self.strangers.may_ask_together() {
+        if self.keeps_waiting || greylisting || self.catch_all.may_ask_together() {
             return waiting;
         }
         // The domain may yet turn out to be a catch-all: one question at a time shows it with the fewest.
-        let alone = self.under_way == 0 && self.strangers.decoy_due().is_none();
+        let alone = self.under_way == 0 && self.catch_all.decoy_due().is_none();
         usize::from(alone).min(waiting)
     }
 
@@ -361,7 +361,7 @@ impl Entry {
     pub(super) fn decoy_is_due(&self, now: Timestamp) -> bool {
         !self.is_settled_as_a_whole()
             && !self.waits_for_its_system
-            && self.strangers.decoy_due().is_some_and(|due| due <= now)
+            && self.catch_all.decoy_due().is_some_and(|due| due <= now)
     }
 
     /// Takes the next question that may be put; `spent` and `asked` tell what the connection has been used for.
@@ -375,7 +375,7 @@ impl Entry {
         // An address known to exist goes first, for the decoy fits whatever transaction that wants.
         let control_first = self.has_a_control() && self.askable_now(greylisting) > 0;
         if self.decoy_is_due(now) && !control_first {
-            self.strangers.asking_decoy();
+            self.catch_all.asking_decoy();
             self.under_way += 1;
             return Some(Question::Decoy);
         }
@@ -383,7 +383,7 @@ impl Entry {
             return None;
         }
         let name = &*self.name;
-        let only_exceptions = self.strangers.openness() == CatchAllState::CatchAll;
+        let only_exceptions = self.catch_all.state() == CatchAllState::CatchAll;
         let (first, bad) = match &mut self.rare {
             Some(rare) if only_exceptions => (rare.bad.pop_front(name), None),
             Some(rare) => {

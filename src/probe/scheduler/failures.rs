@@ -247,7 +247,7 @@ impl Scheduler {
             self.learn_of_address(subject, finding, now);
         }
         self.note_settled(waiting.len());
-        self.hear_of_strangers(domain, CatchAll::give_up, now);
+        self.update_catch_all(domain, CatchAll::give_up, now);
     }
 
     /// Settles the addresses that wait in a domain that has no machine left to ask.
@@ -389,16 +389,16 @@ impl Scheduler {
     }
 
     /// Tells what is known of a domain's decoy by now.
-    pub(super) fn tell_of_strangers(&mut self, domain: usize) {
+    pub(super) fn report_catch_all(&mut self, domain: usize) {
         let entry = &self.domains[domain];
-        let known = entry.strangers.known();
+        let known = entry.catch_all.known();
         // A run that goes on after an interruption asks again, for it may be explained yet.
-        let openness = known.openness.filter(|_| !self.is_a_puzzle(domain));
+        let catch_all = known.catch_all.filter(|_| !self.is_a_puzzle(domain));
         self.tell(Event::CatchAll {
             name: self.domains.name(domain).to_string(),
             known: KnownDomain {
                 keeps_waiting: entry.keeps_waiting,
-                openness,
+                catch_all,
                 ..known
             },
         });

@@ -24,7 +24,7 @@ impl Scheduler {
         self.tally.resolved += 1;
         self.met_again.remove(&index);
         self.domains[index].closed = true;
-        self.hear_of_strangers(index, CatchAll::give_up, now);
+        self.update_catch_all(index, CatchAll::give_up, now);
         self.domains.shed(index);
         self.look_at_blocks(now);
         targets
@@ -38,7 +38,7 @@ impl Scheduler {
         let entry = &mut self.domains[index];
         let known = KnownDomain {
             keeps_waiting: entry.keeps_waiting,
-            ..entry.strangers.known()
+            ..entry.catch_all.known()
         };
         let host = entry.group.map(|group| self.groups[group].host);
         let mut targets = Vec::new();
@@ -50,10 +50,10 @@ impl Scheduler {
                 self.learned_nothing(host, &subject);
             }
         }
-        let strangers = &self.domains[index].strangers;
+        let catch_all = &self.domains[index].catch_all;
         // A decoy by which addresses are judged that nobody takes over is asked about from here.
-        if !targets.is_empty() && strangers.decoy_due().is_some() {
-            self.hear_of_strangers(index, CatchAll::hand_back, now);
+        if !targets.is_empty() && catch_all.decoy_due().is_some() {
+            self.update_catch_all(index, CatchAll::hand_back, now);
             // The order that brings it back tells what is known of it by then.
             self.unremembered.insert(index);
         }
@@ -71,7 +71,7 @@ impl Scheduler {
         let rests = |name: &'a str| {
             let index = *self.by_name.get(name)?;
             let entry = &self.domains[index];
-            let decoy = entry.strangers.decoy_due();
+            let decoy = entry.catch_all.decoy_due();
             let is_free = self.is_idle(index, &held)
                 && decoy.is_none_or(|due| due > now)
                 && entry.system.is_none();
@@ -102,7 +102,7 @@ impl Scheduler {
             let entry = &self.domains[index];
             self.is_idle(index, &held)
                 && entry.waiting_later() == 0
-                && entry.strangers.decoy_due().is_none()
+                && entry.catch_all.decoy_due().is_none()
         };
         domains.into_iter().filter(is_done).collect()
     }
@@ -112,7 +112,7 @@ impl Scheduler {
         let entry = &self.domains[index];
         entry.waiting_now() == 0
             && entry.under_way == 0
-            && !entry.strangers.decoy_under_way()
+            && !entry.catch_all.decoy_under_way()
             && !entry.unsure
             && !self.is_a_puzzle(index)
             && !held.contains(&*entry.name)

@@ -27,7 +27,7 @@ pub(super) enum Until {
     /// That the machine of a session has not turned.
     NotTurned(SessionId),
     /// How a domain treats unknown recipients.
-    Strangers(usize),
+    CatchAllSettled(usize),
 }
 
 /// What waits to be told.

@@ -130,7 +130,7 @@ impl Scheduler {
         self.tally.resolved += 1;
         self.met_again.remove(&index);
         self.domains[index].closed = true;
-        self.hear_of_strangers(index, CatchAll::give_up, now);
+        self.update_catch_all(index, CatchAll::give_up, now);
         self.settle_rest_of(index);
     }
 
@@ -357,20 +357,20 @@ impl Scheduler {
 
     /// Changes what is known of how a domain answers for unknown recipients, with the count of decoys that are still
     /// awaited.
-    pub(super) fn hear_of_strangers(
+    pub(super) fn update_catch_all(
         &mut self,
         index: usize,
         change: impl FnOnce(&mut CatchAll),
         now: Timestamp,
     ) {
-        let strangers = &mut self.domains[index].strangers;
+        let catch_all = &mut self.domains[index].catch_all;
         let awaited =
-            |strangers: &CatchAll| strangers.decoy_due().is_some() || strangers.decoy_under_way();
-        let before = awaited(strangers);
-        let known_as = strangers.openness();
-        change(strangers);
-        let is_news = strangers.openness() != known_as;
-        let after = awaited(strangers);
+            |catch_all: &CatchAll| catch_all.decoy_due().is_some() || catch_all.decoy_under_way();
+        let before = awaited(catch_all);
+        let known_as = catch_all.state();
+        change(catch_all);
+        let is_news = catch_all.state() != known_as;
+        let after = awaited(catch_all);
         match (before, after) {
             (false, true) => {
                 self.counts.expect_a_decoy();
@@ -384,7 +384,7 @@ impl Scheduler {
         }
         if is_news {
             self.waive_vouching(index);
-            self.knows_strangers(index, now);
+            self.act_on_catch_all(index, now);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{Asked, CatchAll, CatchAllState, LISTED_STRANGER, Likelihood};
+use crate::probe::{Asked, CatchAll, CatchAllState, LISTED_AS_DECOY, Likelihood};
 
 /// How the machine of a domain has answered about its addresses, while no decoy was asked about.
 #[derive(Debug)]
@@ -40,10 +40,10 @@ impl Scheduler {
     ) {
         let entry = &self.domains[domain];
         let is_open = matches!(
-            entry.strangers.openness(),
+            entry.catch_all.state(),
             CatchAllState::Unknown | CatchAllState::RefusesSome
         );
-        if !is_open || entry.strangers.decoys_asked() > 0 {
+        if !is_open || entry.catch_all.decoys_asked() > 0 {
             self.domains[domain].listed_answers = None;
             return;
         }
@@ -71,7 +71,8 @@ impl Scheduler {
             && told
                 .accepted_at
                 .is_some_and(|accepted| accepted.session == span.session);
-        let enough = told.refused >= limits::LISTED_STRANGERS && told.refused > told.accepted * 2;
+        let enough =
+            told.refused >= limits::LISTED_UNKNOWN_RECIPIENTS && told.refused > told.accepted * 2;
         if after_an_acceptance && enough && !self.groups[group].integrity.refuses_every_recipient()
         {
             self.stands_for_a_decoy(span, domain, heard, now);
@@ -101,7 +102,7 @@ impl Scheduler {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
             reading: Reading {
-                rule: format!("{LISTED_STRANGER} ({})", heard.reading.rule),
+                rule: format!("{LISTED_AS_DECOY} ({})", heard.reading.rule),
                 ..heard.reading.clone()
             },
         };
@@ -110,8 +111,8 @@ impl Scheduler {
             fact: Fact { at: now, finding },
             ttl: None,
         });
-        self.hear_of_strangers(domain, CatchAll::hear_listed, now);
-        self.tell_of_strangers(domain);
+        self.update_catch_all(domain, CatchAll::hear_listed, now);
+        self.report_catch_all(domain);
     }
 }
 

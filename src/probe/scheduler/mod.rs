@@ -25,10 +25,10 @@
 //! | | its mail hosts are known | *open*, in the group of domains that they serve |
 //! | open, [`Unknown`](crate::probe::CatchAllState::Unknown) | an address is refused as unknown | [`RefusesSome`](crate::probe::CatchAllState::RefusesSome) |
 //! | | an address is accepted | a decoy is owed, which goes before all other addresses |
-//! | | the decoy is refused | [`RefusesStrangers`](crate::probe::CatchAllState::RefusesStrangers): acceptances count |
+//! | | the decoy is refused | [`RefusesUnknown`](crate::probe::CatchAllState::RefusesUnknown): acceptances count |
 //! | | it is accepted | [`CatchAll`](crate::probe::CatchAllState::CatchAll): those likely bad are asked about, few of them; the rest is settled |
 //! | | it is told to come back | owed again then; in the end [`NotTold`](crate::probe::CatchAllState::NotTold) |
-//! | open, `RefusesStrangers` | many are accepted in a row | another decoy ([`integrity`]); accepted, they are taken back |
+//! | open, `RefusesUnknown` | many are accepted in a row | another decoy ([`integrity`]); accepted, they are taken back |
 //! | open | its host is left, or takes no mail for it | *closed*: the rest is settled by its last word |
 
 pub mod integrity;
@@ -532,7 +532,7 @@ pub struct Scheduler {
     /// What each machine has said of us.
     machines: HashMap<IpAddr, Machine>,
     /// How many each machine has refused for good.
-    strangers: HashMap<IpAddr, u32>,
+    unknown_refused: HashMap<IpAddr, u32>,
     /// Addresses that did not answer, with the moment from which on they may be tried again.
     dead: HashMap<IpAddr, Timestamp>,
     /// What the connections to each machine have brought, where some brought nothing.
@@ -634,7 +634,7 @@ impl Scheduler {
             by_key: HashMap::new(),
             by_address: HashMap::new(),
             machines: HashMap::new(),
-            strangers: HashMap::new(),
+            unknown_refused: HashMap::new(),
             dead: HashMap::new(),
             efforts: HashMap::new(),
             words_before: HashMap::new(),
@@ -745,8 +745,8 @@ impl Scheduler {
             if matches!(reading.reason, Reason::Accepted | Reason::AcceptedProvider) {
                 self.vouches(index, &address);
             }
-            let hear = |strangers: &mut CatchAll| strangers.hear_subject(&reading);
-            self.hear_of_strangers(index, hear, now);
+            let hear = |catch_all: &mut CatchAll| catch_all.hear_subject(&reading);
+            self.update_catch_all(index, hear, now);
             self.offer_domain(index, now);
             return;
         }
@@ -799,9 +799,9 @@ impl Scheduler {
         let entry = &mut self.domains[index];
         entry.keeps_waiting |= known.keeps_waiting;
         // What was heard by now was asked about for a control address.
-        if entry.strangers.has_no_decoy() {
-            let remember = |strangers: &mut CatchAll| strangers.remember(known);
-            self.hear_of_strangers(index, remember, now);
+        if entry.catch_all.has_no_decoy() {
+            let remember = |catch_all: &mut CatchAll| catch_all.remember(known);
+            self.update_catch_all(index, remember, now);
         }
         self.offer_domain(index, now);
     }

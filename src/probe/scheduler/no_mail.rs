@@ -149,7 +149,7 @@ impl Scheduler {
         };
         self.learn_of_domain(domain, finding, None, now);
         self.domains[domain].closed = true;
-        self.hear_of_strangers(domain, CatchAll::give_up, now);
+        self.update_catch_all(domain, CatchAll::give_up, now);
         self.settle_rest_of(domain);
         true
     }

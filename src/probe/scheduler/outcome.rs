@@ -23,7 +23,7 @@ use crate::probe::Wait;
 use crate::probe::farewell;
 use crate::probe::is_for_one_connection;
 use crate::probe::recipients_counted_over;
-use crate::probe::refuses_a_stranger;
+use crate::probe::refuses_unknown_recipient;
 use crate::probe::says_it_takes_no_mail;
 use crate::probe::{after_undecided, is_being_verified};
 use crate::smtp::session::{BatchPace, Privacy};
@@ -445,7 +445,7 @@ impl Scheduler {
     ) {
         self.domains[domain].under_way -= 1;
         if heard.exchange.says_yes() && self.ask_afresh_in_another(span.session, domain, now) {
-            self.hear_of_strangers(domain, CatchAll::decoy_not_asked, now);
+            self.update_catch_all(domain, CatchAll::decoy_not_asked, now);
             self.offer_domain(domain, now);
             return;
         }
@@ -457,19 +457,19 @@ impl Scheduler {
         let machine = session.map(|t| self.groups[t.group].targets[t.target].1);
         let wait = self.wait_wanted(domain, machine, heard, now);
         let wait = self.domains[domain]
-            .strangers
+            .catch_all
             .wait(wait, self.limits.patience);
-        if refuses_a_stranger(&heard.reading) {
-            self.system_refuses_strangers(domain, heard, now);
+        if refuses_unknown_recipient(&heard.reading) {
+            self.system_refuses_unknown(domain, heard, now);
         }
-        let hear = |strangers: &mut CatchAll| {
-            strangers.hear_decoy(&heard.reading, now + wait.unwrap_or_default());
-            if strangers.decoy_due().is_some() && wait.is_none() {
-                strangers.give_up();
+        let hear = |catch_all: &mut CatchAll| {
+            catch_all.hear_decoy(&heard.reading, now + wait.unwrap_or_default());
+            if catch_all.decoy_due().is_some() && wait.is_none() {
+                catch_all.give_up();
             }
         };
-        self.hear_of_strangers(domain, hear, now);
-        self.tell_of_strangers(domain);
+        self.update_catch_all(domain, hear, now);
+        self.report_catch_all(domain);
         self.offer_domain(domain, now);
     }
 
@@ -498,8 +498,8 @@ impl Scheduler {
         let Asking::Subject(subject) = asked.whom else {
             unreachable!("decoys are answered elsewhere")
         };
-        let hear = |strangers: &mut CatchAll| strangers.hear_subject(&heard.reading);
-        self.hear_of_strangers(domain, hear, now);
+        let hear = |catch_all: &mut CatchAll| catch_all.hear_subject(&heard.reading);
+        self.update_catch_all(domain, hear, now);
         if heard.exchange.says_yes()
             && subject.tries == 0
             && let Some(group) = self.domains[domain].group
@@ -559,7 +559,7 @@ impl Scheduler {
             Asking::Subject(subject) => subject,
             Asking::Decoy | Asking::LateDecoy => {
                 let again = now + limits::GREYLIST_WAIT.min(self.limits.patience);
-                self.put_back(asked, |strangers| strangers.decoy_lost(again), now);
+                self.put_back(asked, |catch_all| catch_all.decoy_lost(again), now);
                 return;
             }
         };
@@ -605,8 +605,8 @@ impl Scheduler {
     fn hear_exception(&mut self, domain: usize, subject: &Subject, now: Timestamp) {
         let takes_every_recipient = self.domains[domain].is_settled_as_a_whole();
         if takes_every_recipient && subject.look == Look::First {
-            self.hear_of_strangers(domain, CatchAll::hear_exception, now);
-            self.tell_of_strangers(domain);
+            self.update_catch_all(domain, CatchAll::hear_exception, now);
+            self.report_catch_all(domain);
         }
     }
 
@@ -655,15 +655,15 @@ impl Scheduler {
     fn start_clocks(&mut self, domain: usize, now: Timestamp) {
         if !self.domains[domain].keeps_waiting {
             self.domains[domain].keeps_waiting = true;
-            self.hear_of_strangers(domain, CatchAll::start_clock, now);
-            self.tell_of_strangers(domain);
+            self.update_catch_all(domain, CatchAll::start_clock, now);
+            self.report_catch_all(domain);
         }
     }
 
     /// A question that was not put, or whose answer was lost with the connection through no fault of its own: it is put
     /// again.
     pub(super) fn not_answered(&mut self, asked: Awaited, now: Timestamp) {
-        self.put_back(asked, |strangers| strangers.decoy_lost(now), now);
+        self.put_back(asked, |catch_all| catch_all.decoy_lost(now), now);
     }
 
     pub(super) fn put_back(
@@ -676,7 +676,7 @@ impl Scheduler {
         entry.under_way -= 1;
         match asked.whom {
             Asking::Subject(subject) => entry.push_front(&subject),
-            Asking::Decoy => self.hear_of_strangers(asked.domain, decoy, now),
+            Asking::Decoy => self.update_catch_all(asked.domain, decoy, now),
             Asking::LateDecoy => {
                 self.counts.forget_decoy();
                 if let Some(group) = self.domains[asked.domain].group {

@@ -150,10 +150,10 @@ impl Scheduler {
     /// Notes an address that was accepted in a domain whose decoy has not shown yet what that means: it may have to
     /// explain the words in which that is refused.
     pub(super) fn vouches(&mut self, domain: usize, address: &Address) {
-        let openness = self.domains[domain].strangers.openness();
-        let is_open = match openness {
+        let state = self.domains[domain].catch_all.state();
+        let is_open = match state {
             CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold => true,
-            CatchAllState::RefusesStrangers | CatchAllState::CatchAll => false,
+            CatchAllState::RefusesUnknown | CatchAllState::CatchAll => false,
         };
         // Rather a plain one: it may be named in a transaction that is open.
         let is_better = |known: &Address| known.needs_smtputf8() && !address.needs_smtputf8();
@@ -179,7 +179,7 @@ impl Scheduler {
         };
         let group = entry.group.map(|group| &self.groups[group]);
         let mut machines = group.into_iter().flat_map(|group| &group.targets);
-        entry.strangers.openness() == CatchAllState::NotTold
+        entry.catch_all.state() == CatchAllState::NotTold
             && machines.any(|(_, machine)| is_puzzling(machine))
     }
 
@@ -202,7 +202,7 @@ impl Scheduler {
             let entry = &self.domains[puzzle.domain];
             !puzzle.words.is_empty()
                 && entry.group == Some(group)
-                && entry.strangers.openness() == CatchAllState::NotTold
+                && entry.catch_all.state() == CatchAllState::NotTold
                 && !entry.closed
                 && self.vouched.contains_key(&puzzle.domain)
         };
@@ -227,7 +227,7 @@ impl Scheduler {
         let Some(domain) = self.wants_an_explanation(group, session) else {
             return false;
         };
-        let Some(address) = self.vouched.get(&domain) else {
+        let Some(address) = self.vouched.get(&domain).cloned() else {
             return false;
         };
         let fits = !address.needs_smtputf8()
@@ -235,9 +235,7 @@ impl Scheduler {
         if !fits && self.takes_one_at_a_time(group) {
             return false;
         }
-        let Some(address) = self.vouched.remove(&domain) else {
-            return false;
-        };
+        self.vouched.remove(&domain);
         for (_, machine) in &self.groups[group].targets {
             if let Some(known) = self.machines.get_mut(machine) {
                 known.own_words.is_asked_for = true;
@@ -246,7 +244,7 @@ impl Scheduler {
         self.counts.take_in();
         self.domains[domain].push(&control(address));
         if !fits {
-            self.hear_of_strangers(domain, CatchAll::ask_again, now);
+            self.update_catch_all(domain, CatchAll::ask_again, now);
         }
         self.offer_domain(domain, now);
         true
@@ -281,15 +279,15 @@ impl Scheduler {
     /// A decoy's answer is understood by what was answered in a conversation.
     fn understand(&mut self, session: SessionId, puzzle: &Puzzle, now: Timestamp) {
         let domain = puzzle.domain;
-        let strangers = &self.domains[domain].strangers;
-        if strangers.openness() == CatchAllState::CatchAll || strangers.decoy_under_way() {
+        let catch_all = &self.domains[domain].catch_all;
+        if catch_all.state() == CatchAllState::CatchAll || catch_all.decoy_under_way() {
             return;
         }
         self.remember_unsure(session, Unsure::Decoy { domain });
         if self.weigh_decoy(puzzle.span, domain, &puzzle.heard, now) {
             let reading = &puzzle.heard.reading;
-            self.hear_of_strangers(domain, |strangers| strangers.hear_decoy(reading, now), now);
-            self.tell_of_strangers(domain);
+            self.update_catch_all(domain, |catch_all| catch_all.hear_decoy(reading, now), now);
+            self.report_catch_all(domain);
         }
         self.offer_domain(domain, now);
     }

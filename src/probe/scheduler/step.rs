@@ -489,8 +489,8 @@ impl Scheduler {
                 asked.map(|asked| self.untell(asked, may_be_anothers(), now));
                 self.domains[domain].unsure = false;
                 self.system_takes_back(domain, &may_be_anothers(), now);
-                self.hear_of_strangers(domain, CatchAll::unhear_decoy, now);
-                self.tell_of_strangers(domain);
+                self.update_catch_all(domain, CatchAll::unhear_decoy, now);
+                self.report_catch_all(domain);
                 if let Some(group) = self.domains[domain].group {
                     self.groups[group].meant.take_if(|meant| *meant == domain);
                 }

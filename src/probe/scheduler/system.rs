@@ -8,7 +8,7 @@ use super::{Event, Heard, Scheduler};
 use crate::model::reading::Reading;
 use crate::model::timestamp::Timestamp;
 use crate::model::verdict::{Fact, Finding, Whom};
-use crate::probe::{Asked, CatchAll, SYSTEMS_STRANGER};
+use crate::probe::{Asked, CatchAll, SAME_SYSTEM_AS_DECOY};
 
 /// One operator's system of mailboxes with several names.
 #[derive(Debug, Default)]
@@ -63,12 +63,7 @@ impl Scheduler {
     }
 
     /// The decoy of a domain was refused as an unknown recipient, which is believed.
-    pub(super) fn system_refuses_strangers(
-        &mut self,
-        domain: usize,
-        heard: &Heard,
-        now: Timestamp,
-    ) {
+    pub(super) fn system_refuses_unknown(&mut self, domain: usize, heard: &Heard, now: Timestamp) {
         if let Some(number) = self.domains[domain].system {
             let system = &mut self.systems[number];
             if system.leader == Some(domain) {
@@ -105,7 +100,7 @@ impl Scheduler {
             whom: Whom::Decoy,
             exchange: heard.exchange.clone(),
             reading: Reading {
-                rule: format!("{SYSTEMS_STRANGER} ({})", heard.reading.rule),
+                rule: format!("{SAME_SYSTEM_AS_DECOY} ({})", heard.reading.rule),
                 ..heard.reading.clone()
             },
         };
@@ -116,8 +111,8 @@ impl Scheduler {
             fact,
             ttl: None,
         });
-        self.hear_of_strangers(domain, CatchAll::hear_listed, now);
-        self.tell_of_strangers(domain);
+        self.update_catch_all(domain, CatchAll::hear_listed, now);
+        self.report_catch_all(domain);
     }
 
     /// What a domain's decoy was answered is not believed any more: nor is what the other names of its system took
@@ -138,8 +133,8 @@ impl Scheduler {
                 reading: reading.clone(),
                 at: now,
             });
-            self.hear_of_strangers(follower, CatchAll::unhear_decoy, now);
-            self.tell_of_strangers(follower);
+            self.update_catch_all(follower, CatchAll::unhear_decoy, now);
+            self.report_catch_all(follower);
             self.offer_domain(follower, now);
         }
     }

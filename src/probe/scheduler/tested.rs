@@ -13,7 +13,7 @@ impl Scheduler {
         let session = tested.span.session;
         if matches!(tested.by, Probe::LateDecoy) {
             if tested.heard.reading.condemns() {
-                self.note_stranger(session);
+                self.note_unknown_refused(session);
             } else {
                 self.session(session).tail.tested_in_vain |= !tested.is_bad();
             }

@@ -114,8 +114,8 @@ impl Scheduler {
             return None;
         }
         let domains = || self.doubtful(session).rev().map(|accepted| accepted.domain);
-        let openness = |domain: usize| self.domains[domain].strangers.openness();
-        let is_promised = |domain: &usize| openness(*domain) == CatchAllState::RefusesStrangers;
+        let state = |domain: usize| self.domains[domain].catch_all.state();
+        let is_promised = |domain: &usize| state(*domain) == CatchAllState::RefusesUnknown;
         // Rather where a new decoy may be named.
         let waits = |domain: &usize| self.domains[*domain].keeps_waiting;
         if let Some(domain) = domains().filter(is_promised).min_by_key(waits) {
@@ -124,15 +124,14 @@ impl Scheduler {
         // That a decoy is accepted shows a turn only where the domain cannot be one that takes every recipient.
         let due = domains().filter(|&domain| self.domains[domain].decoy_is_due(now));
         let may_take_every_recipient =
-            |domain: &usize| openness(*domain) != CatchAllState::RefusesSome;
+            |domain: &usize| state(*domain) != CatchAllState::RefusesSome;
         if let Some(domain) = due.min_by_key(may_take_every_recipient) {
             return Some((domain, IsOwed::Yes));
         }
         // Where a promise may yet come of it, any domain shows it that is known to refuse unknown recipients.
         let is_open = |domain| {
-            let openness = openness(domain);
             matches!(
-                openness,
+                state(domain),
                 CatchAllState::Unknown | CatchAllState::RefusesSome
             )
         };
@@ -201,8 +200,8 @@ impl Scheduler {
         let tells = test.is_some_and(|(domain, is_owed)| match is_owed {
             IsOwed::No => true,
             IsOwed::Yes => {
-                let openness = self.domains[domain].strangers.openness();
-                openness == CatchAllState::RefusesSome
+                let state = self.domains[domain].catch_all.state();
+                state == CatchAllState::RefusesSome
             }
         });
         let t = &self.sessions[&session];
@@ -216,8 +215,8 @@ impl Scheduler {
             other.group == group && asked.any(|asked| matches!(asked.whom, Asking::Decoy))
         };
         let is_asked = |accepted: &Accepted| {
-            let strangers = &self.domains[accepted.domain].strangers;
-            strangers.decoy_under_way()
+            let catch_all = &self.domains[accepted.domain].catch_all;
+            catch_all.decoy_under_way()
         };
         let is_telling = self.doubtful(session).any(is_asked)
             || (self.doubtful(session).next().is_some()
@@ -311,11 +310,12 @@ impl Scheduler {
                 domain, subject, ..
             } = accepted;
             let entry = &self.domains[domain];
-            match entry.strangers.openness() {
+            match entry.catch_all.state() {
                 _ if entry.closed => {}
-                CatchAllState::RefusesStrangers => promised.push((domain, subject)),
+                CatchAllState::RefusesUnknown => promised.push((domain, subject)),
                 CatchAllState::Unknown | CatchAllState::RefusesSome => {
-                    self.held.hold(subject.asked(), Until::Strangers(domain));
+                    self.held
+                        .hold(subject.asked(), Until::CatchAllSettled(domain));
                     self.unproven.entry(domain).or_default().push(subject);
                 }
                 CatchAllState::CatchAll | CatchAllState::NotTold => {}
@@ -332,16 +332,16 @@ impl Scheduler {
 
     /// A domain is known for what it is by now. Where that is to refuse unknown recipients, whom a machine accepted
     /// there that may have turned is asked about again; elsewhere it is no promise, and told.
-    pub(super) fn knows_strangers(&mut self, domain: usize, now: Timestamp) {
-        let unproven = match self.domains[domain].strangers.openness() {
+    pub(super) fn act_on_catch_all(&mut self, domain: usize, now: Timestamp) {
+        let unproven = match self.domains[domain].catch_all.state() {
             CatchAllState::Unknown | CatchAllState::RefusesSome => return,
-            CatchAllState::RefusesStrangers => true,
+            CatchAllState::RefusesUnknown => true,
             CatchAllState::CatchAll | CatchAllState::NotTold => false,
         };
         if unproven {
             self.ask_the_unproven_afresh(domain, now);
         }
-        self.tell_held(Until::Strangers(domain));
+        self.tell_held(Until::CatchAllSettled(domain));
     }
 
     /// Whom a machine accepted in a domain that may have turned is put up for asking again.

@@ -15,7 +15,7 @@ const quoted = (reply) => h("blockquote", { class: "reply", lang: "en" }, h("bdi
 function learned(fact) {
   const where = fact.exchange;
   const reading = fact.reading ?? fact;
-  const from = fact.kind === "asked" ? [h("b", null, say("evidence.whom")), " ", say(fact.whom === "decoy" ? "evidence.stranger" : "evidence.subject")]
+  const from = fact.kind === "asked" ? [h("b", null, say("evidence.whom")), " ", say(fact.whom === "decoy" ? "evidence.decoy" : "evidence.subject")]
     : fact.kind === "withheld" ? h("b", null, say("evidence.withheld"))
     : [h("b", null, say("evidence.known")), " ", say(`evidence.${fact.kind}`)];
   const reply = where?.reply || fact.reply;

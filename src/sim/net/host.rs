@@ -40,7 +40,7 @@ pub struct Way {
 pub(super) struct Memory {
     /// When each was first met, on which connection.
     greylist: HashMap<String, (Timestamp, u32)>,
-    strangers: u32,
+    unknown_refused: u32,
     alarmed_until: Option<Timestamp>,
     /// The last recipients of each client.
     recent: HashMap<IpAddr, VecDeque<Timestamp>>,
@@ -88,13 +88,13 @@ impl Memory {
     }
 
     /// Counts an unknown recipient, and raises the alarm when there are too many.
-    pub(super) fn stranger(&mut self, habits: &Habits, now: Timestamp) {
+    pub(super) fn note_unknown_recipient(&mut self, habits: &Habits, now: Timestamp) {
         let Some(harvest) = habits.harvest else {
             return;
         };
-        self.strangers += 1;
-        if self.strangers >= harvest.after {
-            self.strangers = 0;
+        self.unknown_refused += 1;
+        if self.unknown_refused >= harvest.after {
+            self.unknown_refused = 0;
             self.alarmed_until = Some(now + harvest.lasts);
         }
     }

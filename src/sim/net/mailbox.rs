@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_catch_all_delivers_to_strangers_and_a_late_bouncer_does_not() {
+    fn a_catch_all_delivers_to_unknown_recipients_and_a_late_bouncer_does_not() {
         let mut domain = mailboxes(PlusTags::Kept);
         domain.unclaimed = Unclaimed::Delivered;
         assert_eq!(domain.truth("zoe"), Truth::Exists);

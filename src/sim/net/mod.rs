@@ -2,7 +2,7 @@
 //!
 //! An [`Internet`] is a description: zones, hosts, mailboxes. [`Internet::start`] brings it to life on tokio's paused
 //! clock, over pipes in memory, so that hours of waiting pass at once; what the servers saw of their clients is with
-//! the [`Witness`]. One description with one seed behaves in one way. World files are described in
+//! the [`ServerLog`]. One description with one seed behaves in one way. World files are described in
 //! `sample_lists/world.toml`, their keys in [`scenario`].
 //!
 //! Hosts live in address space that is reserved for documentation: a simulated run is given
@@ -32,12 +32,12 @@ pub mod plan;
 pub mod scenario;
 mod schema;
 mod server;
+pub mod server_log;
 mod session;
 mod speech;
 pub mod stumble;
 mod tls;
 mod turn;
-pub mod witness;
 mod words;
 pub mod zone;
 
@@ -46,7 +46,7 @@ pub use persona::Persona;
 #[cfg(feature = "testing")]
 pub use plan::Plan;
 pub use scenario::WorldError;
-pub use witness::{Breach, Outcome, Question, Sightings, Witness};
+pub use server_log::{Breach, Outcome, Question, ServerLog, Sightings};
 
 use habits::Door;
 use host::Host;
@@ -77,7 +77,7 @@ pub struct Simulation {
     /// What the program is given.
     pub world: World,
     /// What the servers saw.
-    pub witness: Arc<Witness>,
+    pub log: Arc<ServerLog>,
     /// What machines are connected to that ask together.
     pub engine: Memory,
     network: Arc<Network>,
@@ -106,7 +106,7 @@ impl Internet {
     #[must_use]
     pub fn start(&self, seed: u64) -> Simulation {
         let clock = Clock::starting_at(self.start);
-        let witness = Arc::new(Witness::of(
+        let log = Arc::new(ServerLog::of(
             self.hosts.iter().map(|host| host.name.clone()).collect(),
         ));
         let station = |host: &Arc<Host>| Station {
@@ -116,7 +116,7 @@ impl Internet {
         let network = Arc::new(Network {
             hosts: self.hosts.iter().map(station).collect(),
             by_address: Arc::clone(&self.by_address),
-            witness: Arc::clone(&witness),
+            log: Arc::clone(&log),
             clock,
             seed,
             client: self.client,
@@ -125,7 +125,7 @@ impl Internet {
         });
         let resolver = ZoneResolver {
             zones: Arc::clone(&self.zones),
-            witness: Arc::clone(&witness),
+            log: Arc::clone(&log),
             seed,
             latency: self.dns_latency,
             outage: self.dns_outage,
@@ -141,13 +141,13 @@ impl Internet {
         };
         Simulation {
             world,
-            witness,
+            log,
             engine: Memory::new(clock),
             network,
         }
     }
 
-    /// As [`Internet::start`], where no witness is needed.
+    /// As [`Internet::start`], where no log is needed.
     #[must_use]
     pub fn world(&self, seed: u64) -> World {
         self.start(seed).world
@@ -267,7 +267,7 @@ impl Internet {
 }
 
 impl Simulation {
-    /// Waits until every host has noticed that its clients are gone, so that the witness has seen all. Sessions
+    /// Waits until every host has noticed that its clients are gone, so that the log is complete. Sessions
     /// that a client still holds open end after their five minutes.
     pub async fn settle(&self) {
         self.network.settle().await;

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::habits::Door;
 use super::host::{Host, Memory};
 use super::server::Visit;
-use super::witness::{Stay, Witness, locked};
+use super::server_log::{ServerLog, Stay, locked};
 use crate::model::seeded::SeededRng;
 use crate::net::{Clock, Connector, Later, Stream};
 
@@ -29,7 +29,7 @@ const NO_ROUTE: Duration = Duration::from_secs(3);
 pub(super) struct Network {
     pub(super) hosts: Vec<Station>,
     pub(super) by_address: Arc<HashMap<IpAddr, usize>>,
-    pub(super) witness: Arc<Witness>,
+    pub(super) log: Arc<ServerLog>,
     pub(super) clock: Clock,
     pub(super) seed: u64,
     /// The address of clients that name no source address.
@@ -53,7 +53,7 @@ impl Connector for Network {
     ) -> Later<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let Some(number) = self.by_address.get(&to.ip()).copied() else {
-                self.witness.stray(to.ip());
+                self.log.stray(to.ip());
                 sleep(NO_ROUTE).await;
                 return Err(io::ErrorKind::HostUnreachable.into());
             };
@@ -76,7 +76,7 @@ impl Network {
     ) -> io::Result<Box<dyn Stream>> {
         let host = &self.hosts[number].host;
         let attempt = {
-            let mut seen = self.witness.at(number);
+            let mut seen = self.log.at(number);
             seen.attempts += 1;
             seen.attempts
         };
@@ -102,7 +102,7 @@ impl Network {
         let station = &self.hosts[number];
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         let (connection, open) = {
-            let mut seen = self.witness.at(number);
+            let mut seen = self.log.at(number);
             seen.connections += 1;
             seen.open += 1;
             seen.open_at_most = seen.open_at_most.max(seen.open);
@@ -121,7 +121,7 @@ impl Network {
             host: Arc::clone(&station.host),
             number,
             memory: Arc::clone(&station.memory),
-            witness: Arc::clone(&self.witness),
+            log: Arc::clone(&self.log),
             clock: self.clock,
             chance,
             client,

@@ -58,7 +58,7 @@ personas! {
     Outlook "Outlook.com: one recipient per message." {
         dialect: Dialect::Outlook, tls: Tls::Offered, per_transaction: Some(1), connections: Some(5)
     }
-    Microsoft365 "Microsoft 365 for a tenant that refuses strangers." {
+    Microsoft365 "Microsoft 365 for a tenant that refuses unknown recipients." {
         dialect: Dialect::Microsoft365, tls: Tls::Offered, connections: Some(5)
     }
     Yahoo "Yahoo: takes all, bounces later; 20 recipients per connection." {
@@ -71,7 +71,7 @@ personas! {
     MailRu "mail.ru: takes all, bounces later." {
         dialect: Dialect::MailRu, tls: Tls::Offered, recipients: Recipients::AllAccepted
     }
-    Proofpoint "Proofpoint's gateway: has strangers come twice while it asks behind itself." {
+    Proofpoint "Proofpoint's gateway: has an unknown client come twice while it asks behind itself." {
         dialect: Dialect::Proofpoint, tls: Tls::Offered, greylist: Some(greylist(KnownBy::Triplet, 30))
     }
     Mimecast "Mimecast's gateway: greylists for a minute." {
@@ -208,10 +208,10 @@ personas! {
         recipients: Recipients::AllAccepted,
         says: says(&[(Line::RcptOk, "252 2.1.5 Cannot verify the user, but will take the message and attempt delivery")])
     }
-    RefusesInOwnWords "Refuses strangers in words that are in nobody's book." {
+    RefusesInOwnWords "Refuses unknown recipients in words that are in nobody's book." {
         says: says(&[(Line::NoSuchUser, "554 Transaction 4711 ended here")])
     }
-    Yandex "Yandex: refuses strangers with a code about policy." {
+    Yandex "Yandex: refuses unknown recipients with a code about policy." {
         tls: Tls::Offered,
         says: says(&[
             (Line::NoSuchUser, "550 5.7.1 No such user!"),
@@ -263,18 +263,18 @@ personas! {
         tls: Tls::Offered,
         says: says(&[(Line::NoSuchUser, "550 Invalid recipient <{address}> (#5.1.1)")])
     }
-    TrendMicro "Trend Micro's gateway: a code about policy for strangers." {
+    TrendMicro "Trend Micro's gateway: a code about policy for unknown recipients." {
         tls: Tls::Offered,
         says: says(&[(Line::NoSuchUser, "554 5.7.1 <{address}>: Recipient address rejected: Invalid-Recipient")])
     }
-    ZeroSpam "ZEROSPAM's gateway: greylists for a minute, a code about policy for strangers." {
+    ZeroSpam "ZEROSPAM's gateway: greylists for a minute, a code about policy for unknown recipients." {
         greylist: Some(greylist(KnownBy::Triplet, 60)),
         says: says(&[
             (Line::NoSuchUser, "554 5.7.1 <{address}>: Recipient address rejected: Not in recipient list"),
             (Line::Greylisted, "450 4.2.0 <{address}>: Recipient address rejected: greylisted for {seconds} seconds"),
         ])
     }
-    Tdc "TDC: throttles for an hour who names many strangers." {
+    Tdc "TDC: throttles for an hour who names many unknown recipients." {
         harvest: Some(harvest(HarvestDefence::Blocks)),
         says: says(&[(Line::Harvester, "452 4.5.0 policy based throttling")])
     }

@@ -13,10 +13,10 @@ use super::dialect::{Line, Topic};
 use super::flight::{Batch, LineEnd};
 use super::habits::{EarlyTalkers, Greeting, Pipelining, Speech, Tls};
 use super::host::{Host, Memory, Mood};
+use super::server_log::{Breach, ServerLog, locked};
 use super::session::Session;
 use super::stumble::{Place, Slip, Stumble};
 use super::turn::{Desk, Then, phrase};
-use super::witness::{Breach, Witness, locked};
 use super::{speech, tls};
 use crate::model::seeded::SeededRng;
 use crate::net::{Clock, Stream};
@@ -40,10 +40,10 @@ const GREETING_WORTH_WAITING: Duration = Duration::from_secs(15);
 /// One connection of a client to a host.
 pub(super) struct Visit {
     pub(super) host: Arc<Host>,
-    /// The host's number with the witness.
+    /// The host's number in the log.
     pub(super) number: usize,
     pub(super) memory: Arc<Mutex<Memory>>,
-    pub(super) witness: Arc<Witness>,
+    pub(super) log: Arc<ServerLog>,
     pub(super) clock: Clock,
     pub(super) chance: SeededRng,
     pub(super) client: IpAddr,
@@ -90,7 +90,7 @@ impl Visit {
             },
         };
         let now = self.clock.now();
-        let mut seen = self.witness.at(self.number);
+        let mut seen = self.log.at(self.number);
         seen.open -= 1;
         seen.stays[self.connection as usize - 1].until = Some(now);
         match end {
@@ -113,7 +113,7 @@ impl Visit {
             Ok(said) => said?,
         };
         if !early.is_empty() {
-            self.witness.at(self.number).breach(Breach::EarlyTalk);
+            self.log.at(self.number).breach(Breach::EarlyTalk);
             if habits.early_talkers == EarlyTalkers::Punishes {
                 return self.turn_away(wire, Line::TalksEarly).await;
             }
@@ -131,7 +131,7 @@ impl Visit {
                 self.turn_away(wire, Line::BlockedAtDoor).await
             }
             Greeting::Welcomes | Greeting::BlocksTheFirst => {
-                self.witness.at(self.number).greetings += 1;
+                self.log.at(self.number).greetings += 1;
                 self.speak(wire, Line::Banner).await?;
                 let banner = phrase(&self.host, self.client, Line::Banner, &Topic::default());
                 self.stumble_behind(wire, Place::Greeting, &banner).await?;
@@ -152,7 +152,7 @@ impl Visit {
     }
 
     async fn speak(&self, wire: &mut Box<dyn Stream>, line: Line) -> Result<(), End> {
-        self.witness.at(self.number).says(line);
+        self.log.at(self.number).says(line);
         let words = phrase(&self.host, self.client, line, &Topic::default());
         self.utter(wire, &words, self.host.habits.speech.for_ordinary_replies())
             .await
@@ -183,7 +183,7 @@ impl Visit {
                 }
                 Err(End::Left) => {
                     let said_goodbye = says_goodbye(&mut wire, heard).await;
-                    self.witness.at(self.number).quits += u32::from(said_goodbye);
+                    self.log.at(self.number).quits += u32::from(said_goodbye);
                     return Err(if said_goodbye { End::Quit } else { End::Left });
                 }
                 Err(end) => return Err(end),
@@ -250,7 +250,7 @@ impl Visit {
         let invited = (session.pipelines(&self.host) && batch.ends_where_it_must())
             || self.host.habits.stumble.is_some();
         {
-            let mut seen = self.witness.at(self.number);
+            let mut seen = self.log.at(self.number);
             seen.flights += 1;
             if !invited {
                 seen.breach(Breach::UninvitedFlight);
@@ -277,7 +277,7 @@ impl Visit {
                 let mut desk = Desk {
                     host: &self.host,
                     memory: &mut locked(&self.memory),
-                    seen: &mut self.witness.at(self.number),
+                    seen: &mut self.log.at(self.number),
                     now: self.clock.now(),
                 };
                 if line.end == LineEnd::BareLineFeed {
@@ -411,7 +411,7 @@ impl Visit {
                     .ok()
                     .flatten()
                     .ok_or(End::Left)?;
-                self.witness.at(self.number).handshakes += 1;
+                self.log.at(self.number).handshakes += 1;
                 Ok(wire)
             }
         }

@@ -9,8 +9,8 @@ use super::command::{self, Command, Path};
 use super::dialect::{Line, Topic};
 use super::habits::{Hello, MOST_DOUBLINGS, Pipelining, Senders, Speech, Tls};
 use super::host::Host;
+use super::server_log::Breach;
 use super::turn::{Desk, Then, Turn, phrase, say};
-use super::witness::Breach;
 
 /// One session, from the host's side.
 #[derive(Debug)]

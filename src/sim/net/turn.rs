@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::dialect::{self, Line, Topic};
 use super::habits::Speech;
 use super::host::{Host, Memory};
-use super::witness::Sightings;
+use super::server_log::Sightings;
 use crate::model::timestamp::Timestamp;
 
 /// Everything a session needs to answer: its host, what the host remembers, what it reports.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::witness::Witness;
+use super::server_log::ServerLog;
 use crate::model::seeded::SeededRng;
 use crate::model::timestamp::Timestamp;
 use crate::net::route::{DnsAnswer, DnsFailure, Record, RecordKind};
@@ -171,7 +171,7 @@ fn kind_of(record: &Record) -> RecordKind {
 /// The resolver that clients of a simulated internet ask.
 pub(super) struct ZoneResolver {
     pub(super) zones: Arc<Zones>,
-    pub(super) witness: Arc<Witness>,
+    pub(super) log: Arc<ServerLog>,
     pub(super) seed: u64,
     /// Median time of an answer.
     pub(super) latency: Duration,
@@ -195,7 +195,7 @@ impl ZoneResolver {
 impl Resolver for ZoneResolver {
     fn query<'a>(&'a self, name: &'a str, kind: RecordKind) -> Later<'a, DnsAnswer> {
         Box::pin(async move {
-            let asked = self.witness.dns_question(name, kind);
+            let asked = self.log.dns_question(name, kind);
             let mut chance = SeededRng::of(self.seed, (name, kind, asked));
             tokio::time::sleep(chance.around(self.latency, self.jitter)).await;
             if self.is_out() {

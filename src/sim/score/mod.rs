@@ -47,7 +47,7 @@ pub use prospect::Prospect;
 pub use prospect::{KnownAs, best_verdict, share_that_bounces};
 pub use simulation::{Forecast, Score, simulate};
 #[cfg(feature = "testing")]
-pub use simulation::{Traffic, judge, judged, witnessed};
+pub use simulation::{Traffic, judge, judged, server_log_of};
 pub use site::Site;
 pub use trial::{Courtesy, Machines};
 #[cfg(feature = "testing")]

@@ -15,7 +15,7 @@ use super::{Creation, create};
 use crate::model::seeded::SeededRng;
 use crate::net::route::RecordKind;
 use crate::projection::Projection;
-use crate::sim::net::Witness;
+use crate::sim::net::ServerLog;
 use crate::verify::Tools;
 use crate::verify::report::Projections;
 
@@ -180,8 +180,8 @@ pub fn simulate(seed: u64, addresses: usize, crew: Machines) -> Result<Score, Sc
             first_difference(&outcome, &second),
         ));
     }
-    let (continued, witness) = interrupted(&creation, &tools, &courtesy, outcome.took)?;
-    let continued_findings = same_end(&creation, &outcome, &continued, &witness);
+    let (continued, log) = interrupted(&creation, &tools, &courtesy, outcome.took)?;
+    let continued_findings = same_end(&creation, &outcome, &continued, &log);
     score.findings.extend(continued_findings);
     score.findings.extend(bounds(&courtesy, &continued));
     Ok(score)
@@ -198,8 +198,8 @@ pub fn judged(
     courtesy: &Courtesy,
 ) -> Result<(Outcome, Score), ScoreError> {
     let folder = tempfile::tempdir()?;
-    let (outcome, witness) = once(creation, tools, courtesy, folder.path(), Until::Done)?;
-    let score = judge(creation, courtesy, &outcome, &witness);
+    let (outcome, log) = once(creation, tools, courtesy, folder.path(), Until::Done)?;
+    let score = judge(creation, courtesy, &outcome, &log);
     Ok((outcome, score))
 }
 
@@ -209,11 +209,11 @@ pub fn judged(
 ///
 /// When a temporary folder cannot be written.
 #[cfg(feature = "testing")]
-pub fn witnessed(
+pub fn server_log_of(
     creation: &Creation,
     tools: &Tools,
     courtesy: &Courtesy,
-) -> Result<Arc<Witness>, ScoreError> {
+) -> Result<Arc<ServerLog>, ScoreError> {
     let folder = tempfile::tempdir()?;
     Ok(once(creation, tools, courtesy, folder.path(), Until::Done)?.1)
 }
@@ -224,12 +224,12 @@ fn once(
     courtesy: &Courtesy,
     folder: &Path,
     until: Until,
-) -> Result<(Outcome, Arc<Witness>), ScoreError> {
+) -> Result<(Outcome, Arc<ServerLog>), ScoreError> {
     in_simulated_time(async {
         let simulation = creation.internet.start(creation.seed);
         let outcome = trial::run(creation, &simulation, tools, courtesy, folder, until).await?;
         simulation.settle().await;
-        Ok((outcome, simulation.witness))
+        Ok((outcome, simulation.log))
     })?
 }
 
@@ -239,7 +239,7 @@ fn interrupted(
     tools: &Tools,
     courtesy: &Courtesy,
     whole: Duration,
-) -> Result<(Outcome, Arc<Witness>), ScoreError> {
+) -> Result<(Outcome, Arc<ServerLog>), ScoreError> {
     let mut dice = SeededRng::of(creation.seed, "interruption");
     // Most happens early, much of the time is waiting: both deserve their share of interruptions.
     let after = if dice.happens(0.5) {
@@ -256,7 +256,7 @@ fn interrupted(
         let run = |until| trial::run(creation, &simulation, tools, courtesy, folder.path(), until);
         run(Until::Interrupted(after)).await?;
         let outcome = run(Until::Done).await?;
-        Ok((outcome, Arc::clone(&simulation.witness)))
+        Ok((outcome, Arc::clone(&simulation.log)))
     })?
 }
 
@@ -266,17 +266,17 @@ pub fn judge(
     creation: &Creation,
     courtesy: &Courtesy,
     outcome: &Outcome,
-    witness: &Witness,
+    log: &ServerLog,
 ) -> Score {
-    let hosts = witness.hosts();
+    let hosts = log.hosts();
     let (listed, mut findings) = oracle::read(&creation.list, &outcome.lists);
     let verdicts = oracle::judge_verdicts(creation, &listed, &hosts);
     findings.extend(verdicts.findings);
     let readings = 1 + u64::from(outcome.came_back);
-    let (manners, rude) = oracle::judge_manners(creation, courtesy, &hosts, witness, readings);
+    let (manners, rude) = oracle::judge_manners(creation, courtesy, &hosts, log, readings);
     findings.extend(rude);
     findings.extend(bounds(courtesy, outcome));
-    let traffic = traffic(creation, witness, manners.decoys);
+    let traffic = traffic(creation, log, manners.decoys);
     findings.extend(miscounts(outcome, &traffic, courtesy));
     Score {
         seed: creation.seed,
@@ -318,8 +318,8 @@ fn bounds(courtesy: &Courtesy, outcome: &Outcome) -> Vec<Finding> {
     findings
 }
 
-fn traffic(creation: &Creation, witness: &Witness, decoys: u64) -> Traffic {
-    let totals = witness.totals();
+fn traffic(creation: &Creation, log: &ServerLog, decoys: u64) -> Traffic {
+    let totals = log.totals();
     let mut addresses = HashSet::new();
     let mut domains = HashSet::new();
     for row in &creation.rows {
@@ -333,7 +333,7 @@ fn traffic(creation: &Creation, witness: &Witness, decoys: u64) -> Traffic {
             addresses.insert(address);
         }
     }
-    let looked_up: Vec<u64> = witness
+    let looked_up: Vec<u64> = log
         .dns()
         .into_iter()
         .filter(|((_, kind), _)| *kind == RecordKind::Mx)
@@ -441,11 +441,11 @@ fn same_end(
     creation: &Creation,
     whole: &Outcome,
     continued: &Outcome,
-    witness: &Witness,
+    log: &ServerLog,
 ) -> Vec<Finding> {
     let (whole, _) = oracle::read(&creation.list, &whole.lists);
     let (continued, mut findings) = oracle::read(&creation.list, &continued.lists);
-    let verdicts = oracle::judge_verdicts(creation, &continued, &witness.hosts());
+    let verdicts = oracle::judge_verdicts(creation, &continued, &log.hosts());
     let severe = |finding: &Finding| {
         matches!(
             finding.complaint,

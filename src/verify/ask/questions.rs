@@ -415,7 +415,7 @@ impl TargetSource for Questions<'_> {
     }
 
     fn domain(&mut self, name: &str) -> Result<KnownDomain, VerifyError> {
-        let known = self.ledger.strangers(name)?;
+        let known = self.ledger.catch_all(name)?;
         self.standings.borrow_mut().remember(name, &known);
         Ok(known)
     }
@@ -429,7 +429,7 @@ impl TargetSource for Questions<'_> {
         for known in machines.values_mut() {
             // No address on the suppression list is asked about, not even to test a host.
             known
-                .witness
+                .known_good
                 .take_if(|(address, _)| self.suppression.has(address));
         }
         Ok(machines)

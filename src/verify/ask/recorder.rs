@@ -46,7 +46,7 @@ impl Listener for Recorder<'_> {
             Event::Host { key, known } => {
                 self.writer.host(key.0, known, self.clock.now())?;
             }
-            Event::CatchAll { name, known } => self.writer.strangers(name, known)?,
+            Event::CatchAll { name, known } => self.writer.catch_all(name, known)?,
             // Comes behind the answer that started it.
             Event::Waiting {
                 key,

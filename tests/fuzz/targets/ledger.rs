@@ -75,7 +75,7 @@ pub fn run(data: &[u8]) {
     }
     let _ = ledger.evidence("ann@acme.test", "acme.test");
     let _ = ledger.todo("ann@acme.test", "acme.test");
-    let _ = ledger.strangers("acme.test");
+    let _ = ledger.catch_all("acme.test");
     let _ = (ledger.host("hosting.test"), ledger.clock("ann@acme.test"));
     let _ = (ledger.bounces(), ledger.outcomes(), ledger.machines());
     let _ = (ledger.last_word("ann@acme.test"), ledger.settled(|_| 1));

@@ -59,7 +59,7 @@ async fn postfix_slows_down_after_ten_mistakes_and_leaves_after_twenty() {
     );
     assert_eq!(visitor.hear().await, "(end)");
     sim.settle().await;
-    let seen = sim.witness.host("mx.host.test").expect("a host");
+    let seen = sim.log.host("mx.host.test").expect("a host");
     assert_eq!((seen.refused_per_connection, seen.sent_away), (20, 1));
 }
 
@@ -82,7 +82,7 @@ async fn courier_keeps_silent_after_each_refusal_for_ever_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn exim_refuses_even_its_own_after_too_many_strangers() {
+async fn exim_refuses_even_its_own_after_too_many_unknown_recipients() {
     let sim = with(Persona::Exim.habits());
     let mut visitor = Visitor::begin(&sim.world, HOST).await;
     for _ in 0..10 {
@@ -183,7 +183,7 @@ async fn a_slow_greeter_sends_early_talkers_away() {
     drop(visitor);
     sim.settle().await;
     assert_eq!(
-        sim.witness.totals().breaches,
+        sim.log.totals().breaches,
         BTreeMap::from([(Breach::EarlyTalk, 1)])
     );
 }
@@ -208,7 +208,7 @@ async fn commands_that_travel_together_uninvited_are_a_breach() {
         }
         let offered = persona == Persona::ChokesOnPipelining;
         assert_eq!(
-            sim.witness
+            sim.log
                 .totals()
                 .breaches
                 .contains_key(&Breach::UninvitedFlight),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::visitor::{HOST, Visitor, code, with};
 
 #[tokio::test(start_paused = true)]
-async fn an_honest_host_accepts_its_people_and_refuses_strangers() {
+async fn an_honest_host_accepts_its_people_and_refuses_unknown_recipients() {
     let sim = with(Persona::Honest.habits());
     let mut visitor = Visitor::at(&sim.world, HOST).await;
     assert_eq!(visitor.hear().await, "220 mx.host.test ESMTP Postfix\r\n");
@@ -47,7 +47,7 @@ async fn an_honest_host_accepts_its_people_and_refuses_strangers() {
     assert_eq!(visitor.hear().await, "(end)");
     sim.settle().await;
 
-    let seen = sim.witness.host("mx.host.test").expect("a host");
+    let seen = sim.log.host("mx.host.test").expect("a host");
     assert_eq!(
         (
             seen.attempts,
@@ -91,8 +91,8 @@ async fn data_is_never_taken_and_always_counted() {
     assert_eq!(code(&visitor.ask("DATA").await), "451");
     assert_eq!(visitor.hear().await, "(end)");
     sim.settle().await;
-    assert_eq!(sim.witness.totals().datas, 2);
-    assert_eq!(sim.witness.totals().breaches[&Breach::Data], 2);
+    assert_eq!(sim.log.totals().datas, 2);
+    assert_eq!(sim.log.totals().breaches[&Breach::Data], 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +112,7 @@ async fn a_flight_is_answered_in_order_within_one_round_trip() {
         begun.elapsed()
     );
     sim.settle().await;
-    let seen = sim.witness.host("mx.host.test").expect("a host");
+    let seen = sim.log.host("mx.host.test").expect("a host");
     assert_eq!(seen.flights, 1);
     assert!(seen.breaches.is_empty(), "{:?}", seen.breaches);
 }

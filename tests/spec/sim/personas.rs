@@ -179,7 +179,7 @@ async fn a_broken_off_reply_ends_in_the_middle() {
     assert_eq!(reply, "250 2.1(end)");
     sim.settle().await;
     assert_eq!(
-        sim.witness.host("mx.host.test").expect("a host").questions[0].code,
+        sim.log.host("mx.host.test").expect("a host").questions[0].code,
         0
     );
 }

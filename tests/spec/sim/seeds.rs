@@ -30,10 +30,7 @@ async fn replay(seed: u64) -> (String, Duration) {
         }
     }
     sim.settle().await;
-    (
-        heard + &format!("{:?}", sim.witness.hosts()),
-        begun.elapsed(),
-    )
+    (heard + &format!("{:?}", sim.log.hosts()), begun.elapsed())
 }
 
 #[tokio::test(start_paused = true)]

@@ -132,10 +132,7 @@ async fn zones_answer_what_was_published() {
     );
     let text = Record::Txt(vec![b"v=spf1 -all".to_vec()]);
     assert_eq!(records(world, "host.test", RecordKind::Txt).await, [text]);
-    assert_eq!(
-        sim.witness.dns()[&("host.test".to_owned(), RecordKind::Mx)],
-        1
-    );
+    assert_eq!(sim.log.dns()[&("host.test".to_owned(), RecordKind::Mx)], 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,5 +214,5 @@ async fn where_there_is_no_host_nobody_answers_and_it_is_counted() {
     let sim = zones().start(1);
     let to: SocketAddr = "10.0.0.5:25".parse().expect("an address");
     assert!(sim.world.dial.connect(to, None).await.is_err());
-    assert_eq!(sim.witness.strays()[&to.ip()], 1);
+    assert_eq!(sim.log.strays()[&to.ip()], 1);
 }

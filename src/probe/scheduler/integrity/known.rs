@@ -44,5 +44,5 @@ pub struct KnownMachine {
     /// What it refused since its last acceptance, the oldest first.
     pub refused: Vec<Asked>,
     /// An address it accepted where that means something, with what is known of the domain.
-    pub witness: Option<(Address, KnownDomain)>,
+    pub known_good: Option<(Address, KnownDomain)>,
 }

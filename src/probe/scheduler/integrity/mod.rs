@@ -47,7 +47,7 @@ pub(in crate::probe::scheduler) enum Observed {
         /// Whether the machine in doubt refused an address that it had accepted itself.
         is_its_own: bool,
         /// How many unknown recipients it has refused.
-        strangers: u32,
+        unknown_refused: u32,
     },
     /// The machine, or most of its neighbours, were caught at refusing every recipient.
     Caught,
@@ -79,7 +79,7 @@ pub(in crate::probe::scheduler) enum Order {
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::probe::scheduler) struct Circumstances {
     /// How many unknown recipients it has refused, whichever domains named them.
-    pub(in crate::probe::scheduler) strangers: u32,
+    pub(in crate::probe::scheduler) unknown_refused: u32,
     /// When it last accepted an address, perhaps for another group.
     pub(in crate::probe::scheduler) accepted: Option<Span>,
     /// Whether there is an address known to exist to test it with.
@@ -143,9 +143,10 @@ impl Integrity {
             }
             Observed::KnownGoodRefused {
                 is_its_own,
-                strangers,
+                unknown_refused,
             } => {
-                let explains_the_row = is_its_own && self.rows.owe_a_control(strangers, true, None);
+                let explains_the_row =
+                    is_its_own && self.rows.owe_a_control(unknown_refused, true, None);
                 return vec![Order::Distrust(if explains_the_row {
                     Which::InARow
                 } else {
@@ -174,7 +175,7 @@ impl Integrity {
     /// machine still accepts an address.
     fn look_into_refusals(&self, circumstances: Circumstances) -> Vec<Order> {
         let Circumstances {
-            strangers,
+            unknown_refused,
             accepted,
             has_good,
         } = circumstances;
@@ -183,7 +184,7 @@ impl Integrity {
             return orders;
         }
         let has_jumped = self.trust.is_suspicious();
-        if has_jumped || self.rows.owe_a_control(strangers, false, accepted) {
+        if has_jumped || self.rows.owe_a_control(unknown_refused, false, accepted) {
             orders.push(Order::AskKnownGood);
         }
         if has_jumped && !has_good {
@@ -202,10 +203,10 @@ impl Integrity {
     /// Whether its acceptances in a row want another decoy; `at_the_end` when it has nothing else left to be asked.
     pub(in crate::probe::scheduler) fn owes_a_decoy(
         &self,
-        strangers: u32,
+        unknown_refused: u32,
         at_the_end: bool,
     ) -> bool {
-        self.rows.owe_a_decoy(strangers, at_the_end)
+        self.rows.owe_a_decoy(unknown_refused, at_the_end)
     }
 
     /// Whether its refusals in a row want an address known to exist to be asked about; `at_the_end` as above.
@@ -214,8 +215,11 @@ impl Integrity {
         at_the_end: bool,
         circumstances: Circumstances,
     ) -> bool {
-        self.rows
-            .owe_a_control(circumstances.strangers, at_the_end, circumstances.accepted)
+        self.rows.owe_a_control(
+            circumstances.unknown_refused,
+            at_the_end,
+            circumstances.accepted,
+        )
     }
 
     /// Whether it accepts every recipient by now: its acceptances are worth nothing.

@@ -13,7 +13,7 @@ use crate::model::verdict::{Exchange, Finding, Whom};
 use crate::probe::scheduler::integrity::streak::{Answer, Span, Which};
 use crate::probe::scheduler::integrity::{Circumstances, Observed, Order};
 use crate::probe::scheduler::{Event, Heard, Look, Scheduler, SessionId, Subject, control};
-use crate::probe::{Asked, CatchAll, CatchAllState, refuses_a_stranger};
+use crate::probe::{Asked, CatchAll, CatchAllState, refuses_unknown_recipient};
 
 impl Scheduler {
     /// Learns an answer about an address of the list, as far as the host is to be believed.
@@ -46,7 +46,7 @@ impl Scheduler {
             self.learn_believed(true, subject, heard, now);
             return;
         }
-        self.note_stranger(span.session);
+        self.note_unknown_refused(span.session);
         // That a machine takes no mail for a domain is no word on its mailboxes: no address known to exist tests it.
         let is_of_the_domain =
             heard.reading.reason.blame() == Blame::Domain && !self.domains[domain].has_accepted();
@@ -63,11 +63,11 @@ impl Scheduler {
     }
 
     /// Notes that the machine of a conversation refused a recipient.
-    pub(in crate::probe::scheduler) fn note_stranger(&mut self, session: SessionId) {
+    pub(in crate::probe::scheduler) fn note_unknown_refused(&mut self, session: SessionId) {
         self.tail_refused(session);
         if let Some(t) = self.sessions.get(&session) {
             let (_, machine) = self.groups[t.group].targets[t.target];
-            *self.strangers.entry(machine).or_default() += 1;
+            *self.unknown_refused.entry(machine).or_default() += 1;
         }
     }
 
@@ -82,22 +82,22 @@ impl Scheduler {
     }
 
     /// How many the machines of a group have refused, whichever domains named them.
-    pub(in crate::probe::scheduler) fn strangers_at(&self, group: usize) -> u32 {
+    pub(in crate::probe::scheduler) fn unknown_refused_at(&self, group: usize) -> u32 {
         let machines = self.groups[group].targets.iter();
         machines
-            .filter_map(|(_, machine)| self.strangers.get(machine).copied())
+            .filter_map(|(_, machine)| self.unknown_refused.get(machine).copied())
             .max()
             .unwrap_or(0)
     }
 
     /// Whether a group's acceptances in a row want another decoy; at a machine that was seen to turn, any at its end.
     pub(in crate::probe::scheduler) fn owes_a_decoy(&self, group: usize, at_the_end: bool) -> bool {
-        let strangers = match self.groups[group].turns_after {
-            Some(_) => limits::MANY_STRANGERS,
-            None => self.strangers_at(group),
+        let unknown_refused = match self.groups[group].turns_after {
+            Some(_) => limits::MANY_UNKNOWN_RECIPIENTS,
+            None => self.unknown_refused_at(group),
         };
         let integrity = &self.groups[group].integrity;
-        integrity.owes_a_decoy(strangers, at_the_end)
+        integrity.owes_a_decoy(unknown_refused, at_the_end)
     }
 
     /// Whether a group's refusals in a row want an address known to exist to be asked about. Short rows are worth that
@@ -146,15 +146,14 @@ impl Scheduler {
         self.groups[index].meant.filter(|&domain| {
             let entry = &self.domains[domain];
             // Before an interruption another machine may have served it.
-            entry.group == Some(index)
-                && entry.strangers.openness() == CatchAllState::RefusesStrangers
+            entry.group == Some(index) && entry.catch_all.state() == CatchAllState::RefusesUnknown
         })
     }
 
     /// What else is known of a group when its refusals are looked into.
     fn circumstances(&self, group: usize) -> Circumstances {
         Circumstances {
-            strangers: self.strangers_at(group),
+            unknown_refused: self.unknown_refused_at(group),
             accepted: self.last_accepted(group),
             has_good: self.known_good(group).is_some(),
         }
@@ -190,10 +189,10 @@ impl Scheduler {
         subject: &Subject,
         answer: Answer,
     ) -> bool {
-        let strangers = &self.domains[domain].strangers;
-        let meant = strangers.openness() == CatchAllState::RefusesStrangers;
+        let catch_all = &self.domains[domain].catch_all;
+        let meant = catch_all.state() == CatchAllState::RefusesUnknown;
         // A decoy that is being asked about may have been answered before, and then does not vouch for it.
-        let may_be_meant = meant || strangers.decoy_under_way();
+        let may_be_meant = meant || catch_all.decoy_under_way();
         let host = self.groups[group].host;
         self.hosts[host].known.history.accepted += 1;
         let accepts_every_recipient = self.groups[group].integrity.accepts_every_recipient();
@@ -230,9 +229,8 @@ impl Scheduler {
 
     /// Remembers an accepted address, to test the host with: rather where that means something.
     fn remember_good(&mut self, group: usize, domain: usize, subject: &Subject) {
-        let means_something = |domain: usize| {
-            self.domains[domain].strangers.openness() == CatchAllState::RefusesStrangers
-        };
+        let means_something =
+            |domain: usize| self.domains[domain].catch_all.state() == CatchAllState::RefusesUnknown;
         let is_better = |good: &Option<(usize, Address)>| match good {
             Some((known, _)) => means_something(domain) || !means_something(*known),
             None => true,
@@ -302,11 +300,11 @@ impl Scheduler {
         if let Some(group) = self.domains[domain].group
             && heard.reading.condemns()
         {
-            self.note_stranger(span.session);
+            self.note_unknown_refused(span.session);
             let asked = Asked::Decoy((&**self.domains.name(domain)).into());
             self.note_refused(group, Answer { asked, span });
             believed = !self.groups[group].integrity.refuses_every_recipient();
-            if believed && refuses_a_stranger(&heard.reading) {
+            if believed && refuses_unknown_recipient(&heard.reading) {
                 self.means_something(group, domain);
             }
         }
@@ -336,8 +334,8 @@ impl Scheduler {
         // It may have been asked about before this run was interrupted, and not be met again yet.
         let index = self.entry(domain);
         self.system_takes_back(index, &held_back(), now);
-        self.hear_of_strangers(index, CatchAll::disbelieve, now);
-        self.tell_of_strangers(index);
+        self.update_catch_all(index, CatchAll::disbelieve, now);
+        self.report_catch_all(index);
     }
 
     /// A host's refusals have jumped against its history, or come in a long row: an address accepted there is asked
@@ -349,7 +347,7 @@ impl Scheduler {
             return;
         }
         // Whom a neighbour accepts says little of a machine that has accepted an address itself.
-        if self.own_good(group).is_none() && self.awaits_its_witness(group, now) {
+        if self.own_good(group).is_none() && self.awaits_its_known_good(group, now) {
             return;
         }
         let Some((domain, address)) = self.known_good(group) else {
@@ -383,7 +381,7 @@ impl Scheduler {
             self.learn_answer(subject, &heard.exchange, &held_back(), now);
             let refused = Observed::KnownGoodRefused {
                 is_its_own: doubted == group && self.has_its_own_good(group),
-                strangers: self.strangers_at(group),
+                unknown_refused: self.unknown_refused_at(group),
             };
             self.observe(group, refused, &heard.exchange, now);
             // No address is left that could vouch for the machine whose refusals were in question.
@@ -425,7 +423,7 @@ impl Scheduler {
             let is_refused = matches!(observed, Observed::DecoyRefused(_));
             self.observe(group, observed, &heard.exchange, now);
             let is_believed = !self.groups[group].integrity.refuses_every_recipient();
-            if is_refused && is_believed && refuses_a_stranger(&heard.reading) {
+            if is_refused && is_believed && refuses_unknown_recipient(&heard.reading) {
                 // A run that goes on after an interruption need not test it again.
                 self.learn_of_decoy(domain, heard, true, now);
             }

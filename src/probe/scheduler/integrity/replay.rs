@@ -42,7 +42,7 @@ struct Machine {
     integrity: Integrity,
     refusals: u32,
     /// The last addresses that it accepted before it refused one, the oldest first.
-    witnesses: Vec<Box<str>>,
+    candidates: Vec<Box<str>>,
 }
 
 impl Replay {
@@ -82,7 +82,7 @@ impl Machine {
         let span = Span::kept(kept.at);
         let asked = kept.asked;
         if let Asked::Address(key) = &asked {
-            self.witnesses.retain(|witness| witness != key);
+            self.candidates.retain(|candidate| candidate != key);
         }
         let observed = match kept.reason {
             Reason::Accepted | Reason::AcceptedProvider => match asked {
@@ -113,15 +113,18 @@ impl Machine {
     /// Remembers which addresses it accepted before it refused one.
     fn vouches_but_for(&mut self, refused: &Asked) {
         let accepted = self.integrity.accepted().filter_map(|asked| match asked {
-            Asked::Address(key) if asked != refused && !self.witnesses.contains(key) => {
+            Asked::Address(key) if asked != refused && !self.candidates.contains(key) => {
                 Some(key.clone())
             }
             Asked::Address(_) | Asked::Decoy(_) => None,
         });
         let accepted: Vec<_> = accepted.collect();
-        self.witnesses.extend(accepted);
-        let superfluous = self.witnesses.len().saturating_sub(limits::WITNESSES);
-        self.witnesses.drain(..superfluous);
+        self.candidates.extend(accepted);
+        let superfluous = self
+            .candidates
+            .len()
+            .saturating_sub(limits::KNOWN_GOOD_CANDIDATES);
+        self.candidates.drain(..superfluous);
     }
 
     fn known<E>(
@@ -142,18 +145,18 @@ impl Machine {
                 return Ok(None);
             };
             let domain = domain(address.domain().wire())?;
-            let refuses = domain.openness == Some(CatchAllState::RefusesStrangers);
+            let refuses = domain.catch_all == Some(CatchAllState::RefusesUnknown);
             Ok(refuses.then_some((address, domain)))
         };
-        for key in self.witnesses {
-            known.witness = means_something(&key)?.or(known.witness);
+        for key in self.candidates {
+            known.known_good = means_something(&key)?.or(known.known_good);
         }
         for asked in accepted {
             let Asked::Address(key) = &asked else {
                 continue;
             };
-            if let Some(witness) = means_something(key)? {
-                known.witness = Some(witness);
+            if let Some(known_good) = means_something(key)? {
+                known.known_good = Some(known_good);
                 known.accepted.push(asked);
             }
         }

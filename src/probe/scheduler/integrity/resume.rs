@@ -14,7 +14,7 @@ use crate::probe::{KnownDomain, KnownMachine};
 pub(in crate::probe::scheduler) struct Past {
     /// By their names, with whether their refusals are counted by now.
     machines: HashMap<String, (KnownMachine, bool)>,
-    /// The names of those with a witness, by the witness's domain: there they are tested.
+    /// The names of those with a known good address, by its domain: there they are tested.
     by_domain: BTreeMap<String, Vec<String>>,
 }
 
@@ -22,7 +22,7 @@ impl Past {
     fn of(machines: HashMap<String, KnownMachine>) -> Self {
         let mut by_domain: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (name, known) in &machines {
-            if let Some((address, _)) = &known.witness {
+            if let Some((address, _)) = &known.known_good {
                 let domain = address.domain().wire().to_owned();
                 by_domain.entry(domain).or_default().push(name.clone());
             }
@@ -46,7 +46,7 @@ impl Past {
         let owing = self.by_domain.iter().filter_map(|(domain, names)| {
             let mut machines = names.iter().filter_map(|name| self.machines.get(name));
             let (known, _) = machines.find(|(known, _)| owes_a_test(known))?;
-            let (_, known_domain) = known.witness.as_ref()?;
+            let (_, known_domain) = known.known_good.as_ref()?;
             Some((domain.clone(), known_domain.clone()))
         });
         owing.collect()
@@ -60,7 +60,7 @@ impl Scheduler {
     }
 
     /// Takes up a domain where the run was interrupted: how its machines answered for unknown recipients, and the
-    /// answers for which it has a witness. `is_new` tells that its group has not been met since.
+    /// answers for which it has a known good address. `is_new` tells that its group has not been met since.
     pub(in crate::probe::scheduler) fn resume(
         &mut self,
         domain: usize,
@@ -75,7 +75,7 @@ impl Scheduler {
             };
             if !std::mem::replace(is_counted, true) {
                 for address in &host.addresses {
-                    *self.strangers.entry(*address).or_default() += known.refusals;
+                    *self.unknown_refused.entry(*address).or_default() += known.refusals;
                 }
             }
             if is_new && known.accepts_every_recipient {
@@ -96,11 +96,11 @@ impl Scheduler {
             if !std::mem::replace(is_counted, true) {
                 // Met by another name than then.
                 let address = group.targets[0].1;
-                *self.strangers.entry(address).or_default() += known.refusals;
+                *self.unknown_refused.entry(address).or_default() += known.refusals;
             }
             let (accepted, refused) = (&mut known.accepted, &mut known.refused);
             group.integrity.take_up(accepted, refused);
-            if let Some((address, _)) = known.witness.take() {
+            if let Some((address, _)) = known.known_good.take() {
                 group.good = Some((domain, address));
                 group.meant = Some(domain);
                 self.hosts[group.host].good.clone_from(&group.good);
@@ -117,25 +117,25 @@ impl Scheduler {
 
     /// Has the domains met again in which the machines of a group accepted an address before the interruption: that one
     /// tests them best. Returns whether one of these domains is being looked up; until it is met, the test waits.
-    pub(in crate::probe::scheduler) fn awaits_its_witness(
+    pub(in crate::probe::scheduler) fn awaits_its_known_good(
         &mut self,
         group: usize,
         now: Timestamp,
     ) -> bool {
         let machines = self.groups[group].targets.iter();
-        let witnesses: Vec<_> = machines
+        let known_good: Vec<_> = machines
             .filter_map(|(name, _)| self.past.machines.get(&**name))
-            .filter_map(|(known, _)| known.witness.clone())
+            .filter_map(|(known, _)| known.known_good.clone())
             .collect();
         let mut awaits = false;
-        for (address, known) in witnesses {
+        for (address, known) in known_good {
             awaits |= self.meet_again(address.domain().wire(), &known, now);
         }
         awaits
     }
 
-    /// Has a domain met again that a witness of the past is of. Returns whether it is being looked up; it is not where
-    /// it was met or has no mail hosts.
+    /// Has the domain of a known good address of the past met again. Returns whether it is being looked up; it is not
+    /// where it was met or has no mail hosts.
     fn meet_again(&mut self, domain: &str, known: &KnownDomain, now: Timestamp) -> bool {
         self.know_domain(domain, known, now);
         let index = self.entry(domain);
@@ -155,7 +155,7 @@ impl Scheduler {
         }
         let mut any = false;
         for group in 0..self.groups.len() {
-            if self.lacks_a_good_one_of_its_own(group) && self.awaits_its_witness(group, now) {
+            if self.lacks_a_good_one_of_its_own(group) && self.awaits_its_known_good(group, now) {
                 continue;
             }
             if self.groups[group].last_tests < limits::LAST_TESTS && self.wants_a_last_test(group) {
@@ -191,7 +191,7 @@ fn owes_a_test(known: &KnownMachine) -> bool {
     let mut integrity = Integrity::default();
     integrity.take_up(&mut known.accepted.clone(), &mut known.refused.clone());
     let circumstances = Circumstances {
-        strangers: known.refusals,
+        unknown_refused: known.refusals,
         ..Circumstances::default()
     };
     integrity.owes_a_decoy(known.refusals, true) || integrity.owes_a_control(true, circumstances)

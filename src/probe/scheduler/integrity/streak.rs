@@ -227,34 +227,34 @@ impl Rows {
         self.accepts_every_recipient.is_some()
     }
 
-    /// Whether another decoy is due, at a machine that has refused so many unknown recipients (`strangers`);
+    /// Whether another decoy is due, at a machine that has refused so many unknown recipients (`unknown_refused`);
     /// `at_the_end` when it has nothing else left to be asked.
     pub(in crate::probe::scheduler) fn owe_a_decoy(
         &self,
-        strangers: u32,
+        unknown_refused: u32,
         at_the_end: bool,
     ) -> bool {
         let long = limits::ACCEPTED_IN_A_ROW << self.tested.min(limits::ROW_DOUBLINGS);
         let at_least = match at_the_end {
-            true => least_at_the_end(strangers, long),
+            true => least_at_the_end(unknown_refused, long),
             // A machine that has had few unknown recipients has little reason yet to answer otherwise.
-            false if strangers < limits::STRANGERS => long * 2,
+            false if unknown_refused < limits::UNKNOWN_RECIPIENTS => long * 2,
             false => long,
         };
-        !self.testing && strangers > 0 && self.accepted.len() >= at_least
+        !self.testing && unknown_refused > 0 && self.accepted.len() >= at_least
     }
 
     /// Whether an address known to exist is to be asked about again, at a machine that last `accepted` an address then,
     /// perhaps for another group; the other arguments as for [`Rows::owe_a_decoy`].
     pub(in crate::probe::scheduler) fn owe_a_control(
         &self,
-        strangers: u32,
+        unknown_refused: u32,
         at_the_end: bool,
         accepted: Option<Span>,
     ) -> bool {
         let long = limits::REFUSALS_IN_A_ROW;
         let at_least = if at_the_end {
-            least_at_the_end(strangers, long)
+            least_at_the_end(unknown_refused, long)
         } else {
             long
         };
@@ -287,11 +287,11 @@ impl Rows {
 
 /// The shortest row that is looked at when no further answer will show what it is worth, at a machine that has refused
 /// so many unknown recipients.
-fn least_at_the_end(strangers: u32, long: usize) -> usize {
-    match strangers {
-        0..limits::STRANGERS => long,
-        limits::STRANGERS..limits::MANY_STRANGERS => limits::SHORT_ROW,
-        limits::MANY_STRANGERS.. => 1,
+fn least_at_the_end(unknown_refused: u32, long: usize) -> usize {
+    match unknown_refused {
+        0..limits::UNKNOWN_RECIPIENTS => long,
+        limits::UNKNOWN_RECIPIENTS..limits::MANY_UNKNOWN_RECIPIENTS => limits::SHORT_ROW,
+        limits::MANY_UNKNOWN_RECIPIENTS.. => 1,
     }
 }
 
@@ -375,23 +375,23 @@ mod tests {
     }
 
     #[test]
-    fn the_more_strangers_a_host_has_had_the_shorter_a_row_is_looked_at_in_the_end() {
-        for (strangers, shortest) in [
+    fn the_more_unknown_recipients_a_host_has_had_the_shorter_a_row_is_looked_at_in_the_end() {
+        for (unknown_refused, shortest) in [
             (0, None),
             (1, Some(limits::ACCEPTED_IN_A_ROW)),
-            (limits::STRANGERS, Some(limits::SHORT_ROW)),
-            (limits::MANY_STRANGERS, Some(1)),
+            (limits::UNKNOWN_RECIPIENTS, Some(limits::SHORT_ROW)),
+            (limits::MANY_UNKNOWN_RECIPIENTS, Some(1)),
         ] {
             let mut rows = Rows::default();
             let looked_at = (1..=limits::ACCEPTED_IN_A_ROW).find(|_| {
                 rows.accept(answer(1, 100, 100));
                 assert!(
-                    !rows.owe_a_decoy(strangers, false),
+                    !rows.owe_a_decoy(unknown_refused, false),
                     "further answers may show as much"
                 );
-                rows.owe_a_decoy(strangers, true)
+                rows.owe_a_decoy(unknown_refused, true)
             });
-            assert_eq!(looked_at, shortest, "{strangers}");
+            assert_eq!(looked_at, shortest, "{unknown_refused}");
         }
     }
 
@@ -404,11 +404,11 @@ mod tests {
                 ..answer(1, step, step)
             });
         }
-        assert!(!rows.owe_a_control(limits::MANY_STRANGERS, true, None));
+        assert!(!rows.owe_a_control(limits::MANY_UNKNOWN_RECIPIENTS, true, None));
         for step in 0..limits::SHORT_ROW as u64 {
             rows.refuse(answer(1, 200 + step, 200 + step));
         }
-        assert!(rows.owe_a_control(limits::MANY_STRANGERS, true, None));
+        assert!(rows.owe_a_control(limits::MANY_UNKNOWN_RECIPIENTS, true, None));
         let taken = rows.take_refused(Which::InARow);
         assert!(taken.iter().any(|taken| !taken.is_about_an_address()));
         assert!(rows.refused.is_empty());

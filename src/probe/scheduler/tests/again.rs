@@ -20,15 +20,15 @@ fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
 
 /// What a machine answered that has refused so many.
 fn machine(refusals: u32) -> KnownMachine {
-    let witness = "anna@d.test".parse().unwrap();
+    let known_good = "anna@d.test".parse().unwrap();
     let domain = KnownDomain {
-        openness: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesUnknown),
         decoys_asked: 1,
         ..KnownDomain::default()
     };
     KnownMachine {
         refusals,
-        witness: Some((witness, domain)),
+        known_good: Some((known_good, domain)),
         ..KnownMachine::default()
     }
 }
@@ -58,10 +58,12 @@ fn refused_last(refusals: u32) -> KnownMachine {
 
 #[test]
 fn the_last_acceptances_are_tested_by_a_decoy() {
-    let honest = goes_on(accepted_last(limits::MANY_STRANGERS), honest);
+    let honest = goes_on(accepted_last(limits::MANY_UNKNOWN_RECIPIENTS), honest);
     assert_eq!(honest.questions(), 1);
     assert!(honest.facts.is_empty(), "nothing is taken back");
-    let liar = goes_on(accepted_last(limits::MANY_STRANGERS), |_| Reply::Yes);
+    let liar = goes_on(accepted_last(limits::MANY_UNKNOWN_RECIPIENTS), |_| {
+        Reply::Yes
+    });
     assert_eq!(liar.questions(), 1);
     for address in ["anna@d.test", "bert@d.test"] {
         assert_eq!(liar.word(address), Reason::ProviderAnomaly);
@@ -70,30 +72,30 @@ fn the_last_acceptances_are_tested_by_a_decoy() {
 
 #[test]
 fn the_last_refusals_are_tested_by_an_address_known_to_exist() {
-    let honest = goes_on(refused_last(limits::MANY_STRANGERS), honest);
+    let honest = goes_on(refused_last(limits::MANY_UNKNOWN_RECIPIENTS), honest);
     assert_eq!(honest.questions(), 1);
     assert_eq!(honest.word("anna@d.test"), Reason::Accepted);
     assert!(!honest.facts.contains_key("carl@d.test"));
-    let liar = goes_on(refused_last(limits::MANY_STRANGERS), |_| Reply::No);
+    let liar = goes_on(refused_last(limits::MANY_UNKNOWN_RECIPIENTS), |_| Reply::No);
     assert_eq!(liar.questions(), 1);
     assert_eq!(liar.word("carl@d.test"), Reason::ProviderAnomaly);
     let takes_back = |learned: &Event| matches!(learned, Event::TakenBack { asked: Asked::Decoy(domain), .. } if **domain == *"all.test");
     assert!(liar.learned.iter().any(takes_back), "the decoy with it");
     let forgets = |learned: &Event| {
         matches!(learned, Event::CatchAll { name, known }
-            if name == "all.test" && known.openness == Some(CatchAllState::NotTold))
+            if name == "all.test" && known.catch_all == Some(CatchAllState::NotTold))
     };
     assert!(liar.learned.iter().any(forgets));
 }
 
 #[test]
-fn few_strangers_are_no_reason_to_meet_again() {
+fn few_unknown_recipients_are_no_reason_to_meet_again() {
     for known in [accepted_last(3), refused_last(3)] {
         assert_eq!(goes_on(known, |_| Reply::Yes).connections(), 0);
     }
     let alone = KnownMachine {
-        witness: None,
-        ..accepted_last(limits::MANY_STRANGERS)
+        known_good: None,
+        ..accepted_last(limits::MANY_UNKNOWN_RECIPIENTS)
     };
     assert_eq!(goes_on(alone, |_| Reply::Yes).connections(), 0);
 }
@@ -106,8 +108,8 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
     };
     let list = ["carl@d.test".to_owned()];
     let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &[]);
-    let known = accepted_last(limits::STRANGERS);
-    let domain = known.witness.clone().unwrap().1;
+    let known = accepted_last(limits::UNKNOWN_RECIPIENTS);
+    let domain = known.known_good.clone().unwrap().1;
     drill
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
@@ -116,7 +118,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
         .scheduler
         .add(list[0].parse::<Address>().unwrap().into(), START);
     drill.run();
-    assert_eq!(drill.questions(), 2, "carl, then a stranger");
+    assert_eq!(drill.questions(), 2, "carl, then a decoy");
     for address in ["anna@d.test", "bert@d.test", "carl@d.test"] {
         assert_eq!(drill.word(address), Reason::ProviderAnomaly);
     }
@@ -124,7 +126,7 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
 
 #[test]
 fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
-    let known = || accepted_last(limits::MANY_STRANGERS);
+    let known = || accepted_last(limits::MANY_UNKNOWN_RECIPIENTS);
     let gone = Habits {
         door: Door::Silent,
         ..Habits::default()
@@ -166,7 +168,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
         drill
             .scheduler
             .know_machines([("mx0.test".to_owned(), known)].into());
-        let domain = machine(0).witness.unwrap().1;
+        let domain = machine(0).known_good.unwrap().1;
         drill.scheduler.know_domain("d.test", &domain, START);
         for address in list {
             let address: Address = address.parse().unwrap();
@@ -195,7 +197,7 @@ fn a_machine_that_was_caught_before_is_still_caught() {
 }
 
 #[test]
-fn a_machine_is_met_where_its_witness_is() {
+fn a_machine_is_met_where_its_known_good_address_is() {
     // Another domain of the same machine is asked about first, and has the machine under another name.
     let mut drill = Drill::new(
         limits(),
@@ -206,7 +208,7 @@ fn a_machine_is_met_where_its_witness_is() {
         &[("d.test", 0), ("other.test", 0)],
         &["carl@other.test".to_owned()],
     );
-    let known = accepted_last(limits::MANY_STRANGERS);
+    let known = accepted_last(limits::MANY_UNKNOWN_RECIPIENTS);
     drill
         .scheduler
         .know_machines([("alias.test".to_owned(), known)].into());
@@ -227,7 +229,7 @@ fn what_a_host_refused_before_is_taken_back_when_it_is_caught_now() {
         ..limits()
     };
     let mut drill = Drill::new(control, vec![habits], &served, &[]);
-    let known = refused_last(limits::MANY_STRANGERS);
+    let known = refused_last(limits::MANY_UNKNOWN_RECIPIENTS);
     drill
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());

@@ -138,7 +138,7 @@ fn a_second_connection_always_finds_a_question() {
 }
 
 /// How a domain answers for unknown recipients at the end of a run about `list`, with how many decoys were asked about.
-fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllState, u32) {
+fn catch_all_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllState, u32) {
     let list: Vec<String> = list
         .iter()
         .map(|local| format!("{local}@acme.test"))
@@ -146,17 +146,17 @@ fn strangers_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllSt
     let drill = run_against("acme.test", &list, answer);
     let domain = drill.scheduler.by_name["acme.test"];
     let decoys = drill.questions() - u32::try_from(list.len()).unwrap();
-    (drill.scheduler.domains[domain].strangers.openness(), decoys)
+    (drill.scheduler.domains[domain].catch_all.state(), decoys)
 }
 
 #[test]
 fn addresses_of_the_list_that_are_refused_make_a_decoy_needless() {
-    let refuses = (CatchAllState::RefusesStrangers, 0);
+    let refuses = (CatchAllState::RefusesUnknown, 0);
     let list = ["x0", "x1", "x2", "x3", "x4", "a5", "a6", "x7"];
-    assert_eq!(strangers_of(&list, honest), refuses);
+    assert_eq!(catch_all_of(&list, honest), refuses);
     // No recipient was refused after the last was accepted: the machine may accept every one by now.
     let list = ["x0", "x1", "x2", "x3", "x4", "x5", "a6"];
-    assert_eq!(strangers_of(&list, honest).1, 1);
+    assert_eq!(catch_all_of(&list, honest).1, 1);
 }
 
 #[test]
@@ -166,13 +166,13 @@ fn a_domain_that_takes_all_but_some_recipients_makes_no_promise() {
         _ => Reply::Yes,
     };
     let list = ["x0", "x1", "a2", "a3", "x4", "a5", "x6", "x7"];
-    assert_eq!(strangers_of(&list, but_some).0, CatchAllState::CatchAll);
+    assert_eq!(catch_all_of(&list, but_some).0, CatchAllState::CatchAll);
     let few: fn(Question<'_>) -> Reply = |question| match question.local {
         "x0" | "x1" => Reply::No,
         _ => Reply::Yes,
     };
     assert_eq!(
-        strangers_of(&["x0", "a2", "x1", "a3"], few).0,
+        catch_all_of(&["x0", "a2", "x1", "a3"], few).0,
         CatchAllState::CatchAll
     );
 }

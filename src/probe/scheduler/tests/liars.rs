@@ -1,7 +1,7 @@
 //! Hosts that begin to give the same answer for every recipient.
 
 use super::*;
-use crate::probe::refuses_a_stranger;
+use crate::probe::refuses_unknown_recipient;
 
 /// How many existing mailboxes came out so, and how many unknown recipients.
 fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
@@ -114,15 +114,15 @@ fn a_decoy_refused_like_every_recipient_vouches_for_nobody() {
         scheduler.weigh(IN_ORDER, ordinary, &recipient, &no, START);
     }
     let decoy = |scheduler: &mut Scheduler, domain: usize| {
-        scheduler.hear_of_strangers(domain, crate::probe::CatchAll::asking_decoy, START);
+        scheduler.update_catch_all(domain, crate::probe::CatchAll::asking_decoy, START);
         scheduler.domains[domain].under_way += 1;
         scheduler.decoy_answered(IN_ORDER, domain, &no, START);
-        scheduler.domains[domain].strangers.openness()
+        scheduler.domains[domain].catch_all.state()
     };
-    assert_eq!(decoy(&mut scheduler, all), CatchAllState::RefusesStrangers);
+    assert_eq!(decoy(&mut scheduler, all), CatchAllState::RefusesUnknown);
     scheduler.controlled(IN_ORDER, ordinary, &person("anna@d.test"), &no, START);
     assert_eq!(
-        scheduler.domains[all].strangers.openness(),
+        scheduler.domains[all].catch_all.state(),
         CatchAllState::NotTold,
         "taken back"
     );
@@ -219,7 +219,7 @@ fn a_control_that_comes_back_undecided_is_not_put_for_ever() {
 }
 
 #[test]
-fn a_stranger_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
+fn an_unknown_recipient_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
     let list = people("d.test", 200, 0);
     let drill = run_against("d.test", &list, |question| match honest(question) {
         Reply::No if question.at > 3_000 => Reply::HangUp,
@@ -245,12 +245,14 @@ fn an_address_accepted_while_the_decoy_was_asked_about_is_tested_too() {
         heard,
         place: 0,
     };
-    scheduler.hear_of_strangers(domain, CatchAll::asking_decoy, START);
+    scheduler.update_catch_all(domain, CatchAll::asking_decoy, START);
     scheduler.domains[domain].under_way += 1;
     scheduler.weigh(span(2, 1, 3), domain, &person("anna@d.test"), &yes, START);
     scheduler.decoy_answered(span(1, 2, 4), domain, &no, START);
     let machine = scheduler.groups[0].targets[0].1;
-    scheduler.strangers.insert(machine, limits::MANY_STRANGERS);
+    scheduler
+        .unknown_refused
+        .insert(machine, limits::MANY_UNKNOWN_RECIPIENTS);
     assert!(scheduler.wants_a_last_test(0));
 }
 
@@ -291,7 +293,7 @@ fn an_address_that_was_taken_back_tests_no_host() {
     let anna = control("anna@d.test".parse().unwrap());
     let yes = heard(Some(250), Reason::Accepted, false);
     let no = heard(Some(550), Reason::NoSuchMailbox, true);
-    scheduler.hear_of_strangers(domain, CatchAll::asking_decoy, START);
+    scheduler.update_catch_all(domain, CatchAll::asking_decoy, START);
     scheduler.domains[domain].under_way += 1;
     scheduler.decoy_answered(IN_ORDER, domain, &no, START);
     scheduler.weigh(IN_ORDER, domain, &anna, &yes, START);
@@ -319,25 +321,22 @@ fn an_address_that_was_taken_back_tests_no_host() {
 }
 
 #[test]
-fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words() {
+fn a_decoy_refused_beside_an_accepted_address_is_refused_whatever_the_words() {
     let list = people("acme.test", 6, 0);
     let in_words_of_its_own = run_against("acme.test", &list, |question| match honest(question) {
         Reply::No => Reply::Unread,
         other => other,
     });
     let name = "acme.test".to_owned();
-    let openness = |drill: &Drill| {
+    let state = |drill: &Drill| {
         let domain = drill.scheduler.by_name[name.as_str()];
-        drill.scheduler.domains[domain].strangers.openness()
+        drill.scheduler.domains[domain].catch_all.state()
     };
-    assert_eq!(
-        openness(&in_words_of_its_own),
-        CatchAllState::RefusesStrangers
-    );
+    assert_eq!(state(&in_words_of_its_own), CatchAllState::RefusesUnknown);
     assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
     let read_as_refused = in_words_of_its_own.learned.iter().any(|learned| {
         matches!(learned, Event::Domain { fact, .. } if matches!(&fact.finding,
-            Finding::Asked { reading, .. } if refuses_a_stranger(reading)))
+            Finding::Asked { reading, .. } if refuses_unknown_recipient(reading)))
     });
     assert!(read_as_refused, "later runs know it too");
 
@@ -349,11 +348,11 @@ fn a_stranger_refused_beside_an_accepted_address_is_refused_whatever_the_words()
             (other, _) => other,
         }
     });
-    assert_eq!(openness(&alone), CatchAllState::NotTold);
+    assert_eq!(state(&alone), CatchAllState::NotTold);
 }
 
 #[test]
-fn a_stranger_refused_for_now_beside_an_accepted_address_is_refused() {
+fn a_decoy_refused_for_now_beside_an_accepted_address_is_refused() {
     // Postfix with `soft_bounce`, or one that verifies recipients, as it is by default.
     let cautious = |question: Question<'_>| match honest(question) {
         Reply::No => Reply::NoForNow,
@@ -362,8 +361,8 @@ fn a_stranger_refused_for_now_beside_an_accepted_address_is_refused() {
     let drill = run_against("acme.test", &people("acme.test", 6, 2), cautious);
     let domain = drill.scheduler.by_name["acme.test"];
     assert_eq!(
-        drill.scheduler.domains[domain].strangers.openness(),
-        CatchAllState::RefusesStrangers
+        drill.scheduler.domains[domain].catch_all.state(),
+        CatchAllState::RefusesUnknown
     );
     // The code still says that the listed ones may be asked again: none of them is condemned.
     for missing in ["x3@acme.test", "x7@acme.test"] {
@@ -395,7 +394,7 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let mut drill = Drill::new(limits(), vec![limited], &served, &list);
     drill.run();
     let promises = |entry: &&super::super::domain::Entry| {
-        entry.strangers.openness() == CatchAllState::RefusesStrangers
+        entry.catch_all.state() == CatchAllState::RefusesUnknown
     };
     let promised: Vec<&str> = drill
         .scheduler
@@ -440,12 +439,12 @@ fn words_that_are_understood_explain_what_was_refused_in_them_before() {
     // The first decoy is refused in a transaction where nobody was accepted, that of the domain that comes later beside
     // an acceptance.
     let drill = riddles(&["one.test", "all.test"], &["later.test"]);
-    let openness = |domain: &str| {
+    let state = |domain: &str| {
         let domain = drill.scheduler.by_name[domain];
-        drill.scheduler.domains[domain].strangers.openness()
+        drill.scheduler.domains[domain].catch_all.state()
     };
-    assert_eq!(openness("later.test"), CatchAllState::RefusesStrangers);
-    assert_eq!(openness("one.test"), CatchAllState::RefusesStrangers);
+    assert_eq!(state("later.test"), CatchAllState::RefusesUnknown);
+    assert_eq!(state("one.test"), CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
         6,
@@ -483,8 +482,8 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
         drill.scheduler.know_host(&host, known.clone(), START);
         drill.run();
         let domain = drill.scheduler.by_name["one.test"];
-        let openness = drill.scheduler.domains[domain].strangers.openness();
-        assert_eq!(openness, CatchAllState::RefusesStrangers, "{names:?}");
+        let state = drill.scheduler.domains[domain].catch_all.state();
+        assert_eq!(state, CatchAllState::RefusesUnknown, "{names:?}");
         assert_eq!(drill.questions(), asked, "{known:?} {names:?}");
     }
 }
@@ -493,8 +492,8 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
 fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_about_once_more() {
     let drill = riddles(&["one.test", "all.test"], &[]);
     let domain = drill.scheduler.by_name["one.test"];
-    let openness = drill.scheduler.domains[domain].strangers.openness();
-    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    let state = drill.scheduler.domains[domain].catch_all.state();
+    assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
         4 + 1,
@@ -514,8 +513,8 @@ fn an_address_that_needs_smtputf8_explains_words_too() {
     let mut drill = Drill::new(limits(), vec![habits], &served, &list);
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
-    let openness = drill.scheduler.domains[domain].strangers.openness();
-    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    let state = drill.scheduler.domains[domain].catch_all.state();
+    assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
         drill.questions(),
         4 + 2,
@@ -527,7 +526,7 @@ fn an_address_that_needs_smtputf8_explains_words_too() {
 fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
     let told = riddles(&["one.test", "all.test"], &["later.test"]).learned;
     let is_given_up = |learned: &Event| match learned {
-        Event::CatchAll { known, .. } => known.openness == Some(CatchAllState::NotTold),
+        Event::CatchAll { known, .. } => known.catch_all == Some(CatchAllState::NotTold),
         _ => false,
     };
     assert!(!told.iter().any(is_given_up), "its decoy is asked again");
@@ -543,6 +542,6 @@ fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
     drill.scheduler.add(answered, START);
     drill.run();
     let domain = drill.scheduler.by_name["one.test"];
-    let openness = drill.scheduler.domains[domain].strangers.openness();
-    assert_eq!(openness, CatchAllState::RefusesStrangers);
+    let state = drill.scheduler.domains[domain].catch_all.state();
+    assert_eq!(state, CatchAllState::RefusesUnknown);
 }

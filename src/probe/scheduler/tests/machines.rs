@@ -295,9 +295,9 @@ fn a_machine_caught_at_refusing_every_recipient_costs_its_neighbours_no_belief()
     let mut drill = at_machines(&[storm, honest, honest], &[&[0], &[1], &[2]], 400);
     for domain in 1..3 {
         for n in 0..40 {
-            let stranger = format!("x{n}@d{domain}.test");
-            let stranger: Address = stranger.parse().unwrap();
-            drill.scheduler.add(stranger.into(), START);
+            let unknown = format!("x{n}@d{domain}.test");
+            let unknown: Address = unknown.parse().unwrap();
+            drill.scheduler.add(unknown.into(), START);
         }
     }
     drill.run();
@@ -322,13 +322,13 @@ fn goes_on_at_a_machine_that_turned(rows: usize) -> Drill {
         drill.scheduler.add(address.into(), START);
     }
     let domain = KnownDomain {
-        openness: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesUnknown),
         decoys_asked: 1,
         ..KnownDomain::default()
     };
     let known = KnownMachine {
-        refusals: limits::MANY_STRANGERS,
-        witness: Some(("anna@d2.test".parse().unwrap(), domain)),
+        refusals: limits::MANY_UNKNOWN_RECIPIENTS,
+        known_good: Some(("anna@d2.test".parse().unwrap(), domain)),
         ..KnownMachine::default()
     };
     let machines = [("mx0.test".to_owned(), known)].into();

@@ -928,7 +928,7 @@ fn a_host_that_takes_one_recipient_at_a_time_is_learned_at_once() {
 }
 
 #[test]
-fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later() {
+fn a_decoy_refused_in_any_words_is_unknown_beside_an_acceptance_that_comes_later() {
     // The second domain's decoy has a transaction of its own; the rest of the domain comes behind it.
     let habits = Habits {
         answer: |question| match honest(question) {
@@ -946,8 +946,8 @@ fn a_stranger_refused_in_any_words_is_one_beside_an_acceptance_that_comes_later(
     drill.run();
     for domain in ["one.test", "two.test"] {
         let index = drill.scheduler.by_name[domain];
-        let openness = drill.scheduler.domains[index].strangers.openness();
-        assert_eq!(openness, CatchAllState::RefusesStrangers, "{domain}");
+        let state = drill.scheduler.domains[index].catch_all.state();
+        assert_eq!(state, CatchAllState::RefusesUnknown, "{domain}");
     }
 }
 
@@ -987,15 +987,15 @@ fn a_decoy_comes_back_when_every_other_address_does() {
         _ => honest(question),
     });
     assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
-    let openness = drill
+    let catch_all = drill
         .learned
         .iter()
         .rev()
         .find_map(|learned| match learned {
-            Event::CatchAll { known, .. } => known.openness,
+            Event::CatchAll { known, .. } => known.catch_all,
             _ => None,
         });
-    assert_eq!(openness, Some(CatchAllState::RefusesStrangers));
+    assert_eq!(catch_all, Some(CatchAllState::RefusesUnknown));
     assert_eq!(drill.questions(), 3 * 6, "each three times");
 }
 
@@ -1172,7 +1172,7 @@ fn what_is_known_is_not_asked_again() {
     let list = people("d.test", 5, 0);
     let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let known = KnownDomain {
-        openness: Some(CatchAllState::RefusesStrangers),
+        catch_all: Some(CatchAllState::RefusesUnknown),
         ..KnownDomain::default()
     };
     drill.scheduler.know_domain("d.test", &known, START);

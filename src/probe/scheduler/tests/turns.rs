@@ -127,7 +127,7 @@ fn nobody_is_told_to_be_accepted_before_it_is_sure_that_the_machine_had_not_turn
 }
 
 #[test]
-fn nor_where_the_domain_may_yet_turn_out_to_refuse_strangers() {
+fn nor_where_the_domain_may_yet_turn_out_to_refuse_unknown_recipients() {
     // Each domain's decoy is put off for a while; what was accepted last until then is no promise yet.
     let list = ["x0", "x1", "x2", "x3", "x4", "a1", "x5"].map(|local| format!("{local}@acme.test"));
     let drill = run_against("acme.test", &list, |question| match question.at {

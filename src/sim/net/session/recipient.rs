@@ -7,8 +7,8 @@ use super::super::dialect::{Line, Topic};
 use super::super::habits::{AfterRefusal, Recipients};
 use super::super::host::Mood;
 use super::super::mailbox::{Condition, Mailboxes, Service, Unclaimed};
+use super::super::server_log::{Breach, Outcome, Question};
 use super::super::turn::{Desk, Then, Turn};
-use super::super::witness::{Breach, Outcome, Question};
 use super::Session;
 
 impl Session {
@@ -187,7 +187,8 @@ impl Session {
                     Ruling::accepted(self.line(Line::RcptOk, topic, desk))
                 }
                 Unclaimed::Unwanted => {
-                    desk.memory.stranger(&desk.host.habits, desk.now);
+                    desk.memory
+                        .note_unknown_recipient(&desk.host.habits, desk.now);
                     Ruling::mailbox(self.refusal(Line::NoSuchUser, topic, desk))
                 }
             },

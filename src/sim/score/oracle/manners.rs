@@ -11,8 +11,8 @@ use super::{Complaint, Finding};
 use crate::model::timestamp::Timestamp;
 use crate::net::route::RecordKind;
 use crate::sim::net::dialect::Line;
-use crate::sim::net::witness::{Stay, Totals};
-use crate::sim::net::{Breach, Outcome, Question, Sightings, Witness};
+use crate::sim::net::server_log::{Stay, Totals};
+use crate::sim::net::{Breach, Outcome, Question, ServerLog, Sightings};
 use crate::sim::score::{Courtesy, Creation, Machines, Nature, Prospect, Site};
 
 /// What the servers counted, each for the worst of them.
@@ -80,7 +80,7 @@ const UNDER_WAY: Duration = Duration::from_secs(25);
 
 /// Acceptances at a host after which a client may ask about a decoy once more; each time after twice as many, up to 16
 /// times as many. So a host that has begun to accept every recipient is found out, and one that has not hardly notices.
-const ACCEPTED_PER_STRANGER: usize = 20;
+const ACCEPTED_PER_DECOY: usize = 20;
 
 /// Most addresses of a domain that takes everything about which a client asks all the same: it may refuse some.
 const EXCEPTIONS: u32 = 3;
@@ -109,7 +109,7 @@ pub fn judge(
     creation: &Creation,
     courtesy: &Courtesy,
     hosts: &BTreeMap<String, Sightings>,
-    witness: &Witness,
+    log: &ServerLog,
     readings: u64,
 ) -> (Counts, Vec<Finding>) {
     let mut scene = Scene {
@@ -119,7 +119,7 @@ pub fn judge(
         findings: Vec::new(),
         counts: Counts::default(),
     };
-    let totals = witness.totals();
+    let totals = log.totals();
     scene.protocol(&totals);
     for (name, seen) in hosts {
         let site = creation.site_of(name);
@@ -139,8 +139,8 @@ pub fn judge(
     scene.haste_under_roofs();
     scene.identity();
     scene.questions();
-    scene.look_ups(witness, readings);
-    for (address, attempts) in witness.strays() {
+    scene.look_ups(log, readings);
+    for (address, attempts) in log.strays() {
         scene.find(
             Complaint::Stray,
             format!("{attempts} attempts at {address}, where there is no host"),
@@ -529,7 +529,7 @@ impl Scene<'_> {
             .copied()
             .collect();
         let learners = sources.len().max(1);
-        (further_strangers(accepted) + machines - 1 + late) * learners + tests + explained
+        (decoys_after_rows(accepted) + machines - 1 + late) * learners + tests + explained
     }
 
     /// How often each address and each domain was asked about.
@@ -650,7 +650,7 @@ impl Scene<'_> {
 
     /// One question of a kind for each name; two where the first brought nothing, and another where DNS was out for a
     /// while. A run that reads the list anew looks up anew what was not handed out yet, so that is for each reading.
-    fn look_ups(&mut self, witness: &Witness, readings: u64) {
+    fn look_ups(&mut self, log: &ServerLog, readings: u64) {
         let troubled: HashSet<String> = self
             .creation
             .rows
@@ -665,7 +665,7 @@ impl Scene<'_> {
             .map(|address| domain_of(&key_of(address)).to_owned())
             .collect();
         let lost = u64::from(self.creation.internet.dns_outage().is_some());
-        for ((name, kind), count) in witness.dns() {
+        for ((name, kind), count) in log.dns() {
             let once = lost + if troubled.contains(&name) { 2 } else { 1 };
             let bound = once * readings;
             let is_about_mail = matches!(kind, RecordKind::Mx | RecordKind::A | RecordKind::Aaaa);
@@ -693,15 +693,15 @@ fn sources(hosts: &[&Sightings]) -> BTreeSet<IpAddr> {
 
 /// How many decoys beyond one for each domain a host may be asked about that has accepted so many: one after every row
 /// of acceptances, each row twice as long as the last up to a bound, one in the end.
-fn further_strangers(accepted: usize) -> usize {
-    let longest = ACCEPTED_PER_STRANGER * 16;
-    let (mut row, mut left, mut strangers) = (ACCEPTED_PER_STRANGER, accepted, 1);
+fn decoys_after_rows(accepted: usize) -> usize {
+    let longest = ACCEPTED_PER_DECOY * 16;
+    let (mut row, mut left, mut decoys) = (ACCEPTED_PER_DECOY, accepted, 1);
     while left >= row {
         left -= row;
-        strangers += 1;
+        decoys += 1;
         row = (row * 2).min(longest);
     }
-    strangers
+    decoys
 }
 
 /// How many decoys beyond the first of their domain showed whether a host's connection accepted every recipient by then:
@@ -863,8 +863,8 @@ mod tests {
     }
 
     #[test]
-    fn further_strangers_are_few_however_many_are_accepted() {
-        let counts = [0, 19, 20, 60, 1000, 10_000].map(further_strangers);
+    fn decoys_after_rows_are_few_however_many_are_accepted() {
+        let counts = [0, 19, 20, 60, 1000, 10_000].map(decoys_after_rows);
         assert_eq!(counts, [1, 1, 2, 3, 7, 35]);
     }
 

@@ -1,7 +1,7 @@
 //! Judges a run by the truth, by what the servers saw, by the bytes of the lists: with no code of the program's own.
 //!
 //! Nothing here reads a reply, plans a question or decides a verdict. What the lists say is read by a reader of its
-//! own; what is true comes from the creation; what was done comes from the witness.
+//! own; what is true comes from the creation; what was done comes from the servers' log.
 
 mod finding;
 mod ideal;

@@ -31,11 +31,11 @@ pub struct Verdicts {
 struct Said {
     accepted: HashSet<String>,
     refused: HashSet<String>,
-    strangers_refused: BTreeSet<String>,
+    refuses_unknown: BTreeSet<String>,
 }
 
 /// How many addresses of the list a domain must have refused for that to show as much as one refused decoy.
-const LISTED_STRANGERS: u32 = 5;
+const LISTED_UNKNOWN_RECIPIENTS: u32 = 5;
 
 /// Names of one system of mailboxes each: a decoy refused under one of them is refused under all.
 const CONSUMER_SYSTEMS: [&[&str]; 3] = [
@@ -49,7 +49,7 @@ impl Said {
         let mut said = Said {
             accepted: HashSet::new(),
             refused: HashSet::new(),
-            strangers_refused: BTreeSet::new(),
+            refuses_unknown: BTreeSet::new(),
         };
         let mut listed: HashMap<String, u32> = HashMap::new();
         for question in hosts.values().flat_map(|seen| &seen.questions) {
@@ -61,7 +61,7 @@ impl Said {
                 }
                 Outcome::RefusedMailbox if !on_list.contains(&key) => {
                     // Whether it says "not now" or "never", it looked for a mailbox and found none.
-                    said.strangers_refused.insert(domain_of(&key).to_owned());
+                    said.refuses_unknown.insert(domain_of(&key).to_owned());
                 }
                 Outcome::RefusedMailbox if for_good => {
                     let domain = domain_of(&key).to_owned();
@@ -73,16 +73,15 @@ impl Said {
             }
         }
         let many = listed.into_iter();
-        let many = many.filter(|(_, refused)| *refused >= LISTED_STRANGERS);
-        said.strangers_refused
-            .extend(many.map(|(domain, _)| domain));
+        let many = many.filter(|(_, refused)| *refused >= LISTED_UNKNOWN_RECIPIENTS);
+        said.refuses_unknown.extend(many.map(|(domain, _)| domain));
         for names in CONSUMER_SYSTEMS {
             if names
                 .iter()
-                .any(|name| said.strangers_refused.contains(*name))
+                .any(|name| said.refuses_unknown.contains(*name))
             {
                 let names = names.iter().map(|name| (*name).to_owned());
-                said.strangers_refused.extend(names);
+                said.refuses_unknown.extend(names);
             }
         }
         said
@@ -197,7 +196,7 @@ fn is_rightly_promised(row: &Row, listed: &Listed, said: &Said) -> bool {
     let Some(key) = row.address.as_deref().map(key_of) else {
         return false;
     };
-    let vouched = said.accepted.contains(&key) && said.strangers_refused.contains(domain_of(&key));
+    let vouched = said.accepted.contains(&key) && said.refuses_unknown.contains(domain_of(&key));
     match &row.truth {
         Some(Truth::Exists | Truth::Busy) => vouched,
         Some(

@@ -23,27 +23,27 @@ pub(super) struct Domain {
     /// go to then, in the order of [`Disposition::ALL`].
     pub(super) accepted: [u32; Disposition::ALL.len()],
     pub(super) refused: u32,
-    pub(super) strangers: Strangers,
+    pub(super) unknown_recipients: UnknownRecipients,
 }
 
 /// How a domain answers for unknown recipients, as far as lists depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Strangers {
+pub(super) enum UnknownRecipients {
     #[default]
     Untold,
-    Refuses,
-    TakesAll,
+    Refused,
+    Accepted,
     /// It takes no mail for any recipient.
-    TakesNoMail,
+    NoMail,
 }
 
-impl Strangers {
+impl UnknownRecipients {
     /// In the order of their numbers in a [`Packed`].
-    const ALL: [Strangers; 4] = [
-        Strangers::Untold,
-        Strangers::Refuses,
-        Strangers::TakesAll,
-        Strangers::TakesNoMail,
+    const ALL: [UnknownRecipients; 4] = [
+        UnknownRecipients::Untold,
+        UnknownRecipients::Refused,
+        UnknownRecipients::Accepted,
+        UnknownRecipients::NoMail,
     ];
 }
 
@@ -95,12 +95,14 @@ impl Packed {
             wanted,
             accepted: [verified, review, rejected],
             refused,
-            strangers,
+            unknown_recipients,
         } = *domain;
         let counts = [wanted, verified, review, rejected, refused];
-        let bits = counts.iter().fold(strangers as u64, |bits, count| {
-            bits << Self::BITS_OF_A_COUNT | u64::from(*count)
-        });
+        let bits = counts
+            .iter()
+            .fold(unknown_recipients as u64, |bits, count| {
+                bits << Self::BITS_OF_A_COUNT | u64::from(*count)
+            });
         let fits = |count: &u32| count >> Self::BITS_OF_A_COUNT == 0;
         counts.iter().all(fits).then_some(Packed(bits))
     }
@@ -117,7 +119,7 @@ impl Packed {
             wanted,
             accepted: [verified, review, rejected],
             refused,
-            strangers: Strangers::ALL[usize::try_from(bits).expect("two bits")],
+            unknown_recipients: UnknownRecipients::ALL[usize::try_from(bits).expect("two bits")],
         }
     }
 }
@@ -141,22 +143,22 @@ impl Domain {
     /// What its mailboxes add to the whole.
     pub(super) fn share(&self) -> Share {
         let refused = u64::from(self.refused);
-        match self.strangers {
-            Strangers::Untold => Share {
+        match self.unknown_recipients {
+            UnknownRecipients::Untold => Share {
                 refused,
                 ..Share::default()
             },
-            Strangers::Refuses => Share {
+            UnknownRecipients::Refused => Share {
                 proven: self.accepted.map(u64::from),
                 refused,
                 ..Share::default()
             },
-            Strangers::TakesAll => Share {
+            UnknownRecipients::Accepted => Share {
                 refused,
                 catch_all: u64::from(self.wanted.saturating_sub(self.refused)),
                 ..Share::default()
             },
-            Strangers::TakesNoMail => Share {
+            UnknownRecipients::NoMail => Share {
                 no_mail: u64::from(self.wanted),
                 ..Share::default()
             },
@@ -191,12 +193,12 @@ mod tests {
 
     #[test]
     fn a_domain_is_the_same_packed_and_in_full_however_large_it_grows() {
-        for strangers in Strangers::ALL {
+        for unknown_recipients in UnknownRecipients::ALL {
             let mut domains = Domains::default();
             let mut plain = Domain::default();
             for n in 0_u32..10_000 {
                 let change = |domain: &mut Domain| {
-                    domain.strangers = strangers;
+                    domain.unknown_recipients = unknown_recipients;
                     domain.wanted += 1;
                     match n % 7 {
                         0 => domain.refused += 1,

@@ -16,10 +16,10 @@ use crate::model::reading::Reading;
 use crate::model::reason::Reason;
 use crate::model::verdict::{Disposition, Finding, Policy, Verdict, Whom};
 use crate::probe::scheduler::Event;
-use crate::probe::{Asked, CatchAllState, KnownDomain, refuses_a_stranger};
+use crate::probe::{Asked, CatchAllState, KnownDomain, refuses_unknown_recipient};
 use crate::projection::{Kind, Model, Segment};
 
-use domains::{Domain, Domains, Share, Strangers};
+use domains::{Domain, Domains, Share, UnknownRecipients};
 use several::{Beside, Several};
 use stand::{ACCEPTED, Alike, Counts, Stand, place};
 
@@ -176,7 +176,7 @@ impl Standings {
         let Standings {
             several, domains, ..
         } = self;
-        several.add(&asked, beside, &self.alike, strangers_in(domains));
+        several.add(&asked, beside, &self.alike, unknown_recipients_in(domains));
     }
 
     /// Rows were read without an address; the operator may repair so many of them.
@@ -193,13 +193,13 @@ impl Standings {
 
     /// An earlier run learned this of `domain`.
     pub(super) fn remember(&mut self, domain: &str, known: &KnownDomain) {
-        let strangers = match known.openness {
-            Some(CatchAllState::RefusesStrangers) => Strangers::Refuses,
-            Some(CatchAllState::CatchAll) => Strangers::TakesAll,
+        let unknown_recipients = match known.catch_all {
+            Some(CatchAllState::RefusesUnknown) => UnknownRecipients::Refused,
+            Some(CatchAllState::CatchAll) => UnknownRecipients::Accepted,
             Some(CatchAllState::Unknown | CatchAllState::RefusesSome | CatchAllState::NotTold)
             | None => return,
         };
-        self.answers_strangers(domain, strangers);
+        self.set_unknown_recipients(domain, unknown_recipients);
     }
 
     /// Takes in what was learned; `flags` says what stands against an address, by its key.
@@ -224,7 +224,7 @@ impl Standings {
             Event::TakenBack {
                 asked: Asked::Decoy(name),
                 ..
-            } => self.answers_strangers(name, Strangers::Untold),
+            } => self.set_unknown_recipients(name, UnknownRecipients::Untold),
             Event::Waiting { .. }
             | Event::Host { .. }
             | Event::CatchAll { .. }
@@ -241,9 +241,9 @@ impl Standings {
             return;
         }
         if self.several.has(mailbox) {
-            let strangers = strangers_in(&self.domains);
+            let unknown_recipients = unknown_recipients_in(&self.domains);
             self.several
-                .answered(mailbox, answer, &self.alike, strangers);
+                .answered(mailbox, answer, &self.alike, unknown_recipients);
             return;
         }
         self.change(mailbox.domain, |domain| {
@@ -259,24 +259,24 @@ impl Standings {
     /// What a mailbox was answered is not believed any more.
     fn take_back(&mut self, mailbox: Place) {
         if self.several.has(mailbox) {
-            let strangers = strangers_in(&self.domains);
+            let unknown_recipients = unknown_recipients_in(&self.domains);
             self.several
-                .answered(mailbox, Answer::Untold, &self.alike, strangers);
+                .answered(mailbox, Answer::Untold, &self.alike, unknown_recipients);
         } else {
             self.change(mailbox.domain, Domain::take_back);
         }
     }
 
     fn heard_of_domain(&mut self, name: &str, finding: &Finding) {
-        let strangers = match finding {
-            Finding::Domain { reason, .. } if reason.may_reject() => Strangers::TakesNoMail,
+        let unknown_recipients = match finding {
+            Finding::Domain { reason, .. } if reason.may_reject() => UnknownRecipients::NoMail,
             Finding::Asked {
                 whom: Whom::Decoy,
                 reading,
                 ..
             } => match reading.reason {
-                Reason::Accepted | Reason::AcceptedProvider => Strangers::TakesAll,
-                _ if refuses_a_stranger(reading) => Strangers::Refuses,
+                Reason::Accepted | Reason::AcceptedProvider => UnknownRecipients::Accepted,
+                _ if refuses_unknown_recipient(reading) => UnknownRecipients::Refused,
                 _ => return,
             },
             Finding::Domain { .. }
@@ -285,15 +285,18 @@ impl Standings {
             | Finding::Withheld { .. }
             | Finding::Bounced { .. } => return,
         };
-        self.answers_strangers(name, strangers);
+        self.set_unknown_recipients(name, unknown_recipients);
     }
 
     /// A domain answers so for unknown recipients.
-    fn answers_strangers(&mut self, name: &str, strangers: Strangers) {
+    fn set_unknown_recipients(&mut self, name: &str, unknown_recipients: UnknownRecipients) {
         let domain = self.keys.hash_one(name);
-        self.change(domain, |domain| domain.strangers = strangers);
-        let strangers = strangers_in(&self.domains);
-        self.several.domain_changed(domain, &self.alike, strangers);
+        self.change(domain, |domain| {
+            domain.unknown_recipients = unknown_recipients;
+        });
+        let unknown_recipients = unknown_recipients_in(&self.domains);
+        self.several
+            .domain_changed(domain, &self.alike, unknown_recipients);
     }
 
     fn change(&mut self, domain: u64, change: impl FnOnce(&mut Domain)) {
@@ -342,8 +345,8 @@ impl Standings {
 }
 
 /// How the domains answer for unknown recipients.
-fn strangers_in(domains: &Domains) -> impl Fn(u64) -> Strangers {
-    |domain| domains.get(domain).strangers
+fn unknown_recipients_in(domains: &Domains) -> impl Fn(u64) -> UnknownRecipients {
+    |domain| domains.get(domain).unknown_recipients
 }
 
 /// The domain of an address's key.
@@ -411,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acceptance_is_for_review_until_strangers_are_refused() {
+    fn an_acceptance_is_for_review_until_unknown_recipients_are_refused() {
         let mut standings = standings();
         for key in ["x@a.test", "y@a.test"] {
             row(&mut standings, &[key]);
@@ -567,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_an_earlier_run_was_answered_about_is_for_review_until_strangers_are_refused() {
+    fn whom_an_earlier_run_was_answered_about_is_for_review_until_unknown_recipients_are_refused() {
         let mut standings = standings();
         let accepted = Reading {
             reason: Reason::Accepted,
@@ -632,11 +635,11 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_run_may_know_what_strangers_are_told() {
+    fn an_earlier_run_may_know_how_unknown_recipients_are_answered() {
         let mut standings = standings();
         row(&mut standings, &["x@a.test"]);
         let known = KnownDomain {
-            openness: Some(CatchAllState::RefusesStrangers),
+            catch_all: Some(CatchAllState::RefusesUnknown),
             ..KnownDomain::default()
         };
         standings.remember("a.test", &known);

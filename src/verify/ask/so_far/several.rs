@@ -8,7 +8,7 @@ use std::hash::BuildHasherDefault;
 use std::num::NonZero;
 use std::ops::Range;
 
-use super::domains::Strangers;
+use super::domains::UnknownRecipients;
 use super::stand::{Alike, Counts, Stand};
 use crate::model::verdict::Disposition;
 use crate::verify::seen::AsItIs;
@@ -83,7 +83,7 @@ impl Several {
         asked: &[(Place, Answer)],
         beside: Beside,
         alike: &Alike,
-        strangers: impl Fn(u64) -> Strangers,
+        unknown_recipients: impl Fn(u64) -> UnknownRecipients,
     ) {
         let row = self.rows.len();
         let first = number(self.mailboxes.len());
@@ -104,7 +104,7 @@ impl Several {
             counted: None,
             told: 0,
         });
-        self.count(row, alike, strangers);
+        self.count(row, alike, unknown_recipients);
     }
 
     /// How many rows there are of which it is not known how they stand.
@@ -133,13 +133,13 @@ impl Several {
         mailbox: Place,
         answer: Answer,
         alike: &Alike,
-        strangers: impl Fn(u64) -> Strangers,
+        unknown_recipients: impl Fn(u64) -> UnknownRecipients,
     ) {
         if let Some(&here) = self.by_key.get(&mailbox.key) {
             let mailbox = &mut self.mailboxes[here as usize];
             mailbox.answer = answer;
             let row = mailbox.row as usize;
-            self.count(row, alike, strangers);
+            self.count(row, alike, unknown_recipients);
         }
     }
 
@@ -148,24 +148,29 @@ impl Several {
         &mut self,
         domain: u64,
         alike: &Alike,
-        strangers: impl Fn(u64) -> Strangers,
+        unknown_recipients: impl Fn(u64) -> UnknownRecipients,
     ) {
         let mut next = self.by_domain.get(&domain).copied();
         while let Some(here) = next {
             let Mailbox { row, before, .. } = self.mailboxes[here as usize];
-            self.count(row as usize, alike, &strangers);
+            self.count(row as usize, alike, &unknown_recipients);
             next = before.map(|before| before.get() - 1);
         }
     }
 
     /// Counts a row by what is known of its mailboxes now.
-    fn count(&mut self, row: usize, alike: &Alike, strangers: impl Fn(u64) -> Strangers) {
+    fn count(
+        &mut self,
+        row: usize,
+        alike: &Alike,
+        unknown_recipients: impl Fn(u64) -> UnknownRecipients,
+    ) {
         let row = &mut self.rows[row];
         let asked = &self.mailboxes[row.asked.start as usize..row.asked.end as usize];
         let stands = || {
             asked.iter().filter_map(|mailbox| {
-                let strangers = strangers(mailbox.domain);
-                stand(mailbox.answer, strangers, alike)
+                let unknown_recipients = unknown_recipients(mailbox.domain);
+                stand(mailbox.answer, unknown_recipients, alike)
             })
         };
         let told = stands().count();
@@ -193,14 +198,14 @@ impl Several {
 }
 
 /// How a mailbox stands that was answered so; `None` while that is not known.
-fn stand(answer: Answer, strangers: Strangers, alike: &Alike) -> Option<Stand> {
-    match (strangers, answer) {
-        (Strangers::TakesNoMail, _) => Some(alike.no_mail),
+fn stand(answer: Answer, unknown_recipients: UnknownRecipients, alike: &Alike) -> Option<Stand> {
+    match (unknown_recipients, answer) {
+        (UnknownRecipients::NoMail, _) => Some(alike.no_mail),
         (_, Answer::Refused) => Some(alike.refused),
-        (Strangers::TakesAll, _) => Some(alike.catch_all),
-        (Strangers::Refuses, Answer::Accepted(list)) => Some(Alike::proven(list)),
-        (Strangers::Refuses | Strangers::Untold, Answer::Untold)
-        | (Strangers::Untold, Answer::Accepted(_)) => None,
+        (UnknownRecipients::Accepted, _) => Some(alike.catch_all),
+        (UnknownRecipients::Refused, Answer::Accepted(list)) => Some(Alike::proven(list)),
+        (UnknownRecipients::Refused | UnknownRecipients::Untold, Answer::Untold)
+        | (UnknownRecipients::Untold, Answer::Accepted(_)) => None,
     }
 }
 

@@ -193,19 +193,19 @@ pub struct Totals {
     pub breaches: BTreeMap<Breach, u64>,
 }
 
-/// Sees everything; judges nothing.
+/// What all the servers saw, unjudged.
 #[derive(Debug)]
-pub struct Witness {
+pub struct ServerLog {
     names: Vec<String>,
     hosts: Vec<Mutex<Sightings>>,
     dns: Mutex<BTreeMap<String, BTreeMap<RecordKind, u64>>>,
     strays: Mutex<BTreeMap<IpAddr, u64>>,
 }
 
-impl Witness {
+impl ServerLog {
     pub(super) fn of(names: Vec<String>) -> Self {
         let hosts = names.iter().map(|_| Mutex::default()).collect();
-        Witness {
+        ServerLog {
             names,
             hosts,
             dns: Mutex::default(),
