@@ -1269,6 +1269,13 @@ pub const ENGINE_WATCHER_FORGOTTEN: Duration = Duration::from_secs(120);
 /// How long after it was written a lease is written anew. Our choice: two writings may fail.
 pub const ENGINE_LEASE_RENEWAL: Duration = Duration::from_secs(5);
 
+/// Calls to the engine that may be lost of those made at once, before it is taken to be away. Our choice.
+pub const ENGINE_CALLS_LOST: usize = 3;
+
+/// How long the engine may take to write a lease before it is written again. Our choice: some round trips around the world,
+/// so that three writings may fail before a lease runs out.
+pub const ENGINE_LEASE_CALL: Duration = Duration::from_millis(2_000);
+
 /// How long another's lease must have stayed the same before it is taken. Our choice: a lease, and a second for clocks
 /// that run at different speeds and for commands that are on their way.
 pub const ENGINE_LEASE_LAPSES: Duration = Duration::from_secs(16);

@@ -20,6 +20,8 @@ use crate::probe::{Block, InVain};
 /// What lies between the loop that talks to the engine and those that ask.
 pub(super) struct Bench {
     pub(super) leases: Leases,
+    /// Partitions whose leases are being written anew.
+    pub(super) renewing: BTreeSet<Partition>,
     pub(super) askings: BTreeMap<RunId, Rc<RefCell<Asking>>>,
     /// Partitions that are being handed over: nothing new is taken from them.
     pub(super) leaving: BTreeSet<Partition>,
@@ -48,6 +50,7 @@ impl Bench {
     pub(super) fn new(me: &str) -> Self {
         Bench {
             leases: Leases::new(me.to_owned()),
+            renewing: BTreeSet::new(),
             askings: BTreeMap::new(),
             leaving: BTreeSet::new(),
             left: Vec::new(),

@@ -10,8 +10,8 @@ use crate::engine::blocks::Blocks;
 use crate::engine::{Changed, Engine, EngineError, Receipt, Table, wire};
 use crate::model::limits;
 
-/// Does something at the engine for all of `items`, many at once; once it has failed for one, it is begun for no other.
-/// Returns those for which it was not done, with why.
+/// Does something at the engine for all of `items`, many at once; once it has failed for several, it is begun for no
+/// other: one call may be lost, an engine that is away answers none. Returns those for which it was not done, with why.
 pub(super) async fn at_once<T, F>(
     engine: &Arc<dyn Engine>,
     items: Vec<T>,
@@ -21,11 +21,13 @@ where
     T: Send + 'static,
     F: Future<Output = (T, Result<(), EngineError>)> + Send + 'static,
 {
-    let (mut left, mut why) = (Vec::new(), None);
+    let (mut left, mut why) = (Vec::new(), None::<EngineError>);
     let mut items = items.into_iter();
     let mut under_way = JoinSet::new();
     loop {
-        while why.is_none()
+        let is_lost = |error: &EngineError| error.is_passing();
+        let goes_on = left.len() < limits::ENGINE_CALLS_LOST && why.as_ref().is_none_or(is_lost);
+        while goes_on
             && under_way.len() < limits::ENGINE_PUBLISHED_AT_ONCE
             && let Some(item) = items.next()
         {

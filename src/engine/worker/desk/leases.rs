@@ -1,14 +1,19 @@
 //! The leases of partitions: which are taken, renewed, handed over.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Desk;
 use crate::engine::lease::{Lease, Wish};
+use crate::engine::worker::Worker;
+use crate::engine::worker::bench::Bench;
 use crate::engine::worker::put::{at_once, take};
 use crate::engine::{Changed, Engine, EngineError, Entry, Partition, Table, wire};
+use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 
 impl Desk<'_> {
@@ -47,6 +52,9 @@ impl Desk<'_> {
         let mut to_do = Vec::new();
         for (partition, wish) in wishes {
             let mut bench = self.bench.borrow_mut();
+            if bench.renewing.contains(&partition) {
+                continue;
+            }
             match wish {
                 Wish::Write(revision) => to_do.push((partition, Change::Write(revision))),
                 // Kept until its orders are done, or it runs out: nothing new is taken from it.
@@ -63,49 +71,84 @@ impl Desk<'_> {
                 }
             }
         }
-        let lease: Arc<[u8]> = wire::encode(&Lease {
-            holder: self.worker.name.clone(),
-        })
-        .into();
-        let clock = self.worker.world.clock;
-        let changed: Arc<Mutex<Vec<(Partition, Became, Timestamp)>>> = Arc::default();
-        let all_changed = Arc::clone(&changed);
-        let change = move |engine: Arc<dyn Engine>, to_do: (Partition, Change)| {
-            let (lease, changed) = (Arc::clone(&lease), Arc::clone(&all_changed));
-            async move {
-                let key = to_do.0.to_string();
-                let sent = clock.now();
-                let result = match to_do.1 {
-                    Change::Write(revision) => {
-                        let became = write(engine.as_ref(), &key, &lease, revision).await;
-                        became.map(|became| {
-                            let mut changed =
-                                changed.lock().unwrap_or_else(PoisonError::into_inner);
-                            changed.push((to_do.0, became, sent));
-                        })
-                    }
-                    Change::Remove(revision) => {
-                        let removed = engine.remove(Table::Leases, &key, revision);
-                        removed.await.map(drop)
-                    }
-                };
-                (to_do, result)
-            }
+        make(self.worker, self.bench, to_do).await
+    }
+}
+
+/// Keeps leases from running out, whatever else there is to say to the engine, and however long that takes.
+pub(super) async fn keep(worker: &Worker, bench: &RefCell<Bench>) -> Infallible {
+    loop {
+        sleep(limits::ENGINE_RETRY).await;
+        let now = worker.world.clock.now();
+        let due: Vec<(Partition, Change)> = {
+            let mut bench = bench.borrow_mut();
+            let held: Vec<Partition> = bench.leases.held(now).collect();
+            let leases = &bench.leases;
+            let due = held.into_iter();
+            let due = due.filter(|partition| leases.is_to_be_renewed(*partition, now));
+            let due: Vec<Partition> = due.collect();
+            let renewal =
+                |&partition: &Partition| (partition, Change::Write(leases.revision(partition)));
+            let changes = due.iter().map(renewal).collect();
+            bench.renewing = due.into_iter().collect();
+            changes
         };
-        let (_, failed) = at_once(&self.worker.engine, to_do, change).await;
-        let leases = &mut self.bench.borrow_mut().leases;
-        for (partition, became, sent) in take(&changed) {
-            match became {
-                Became::Written(revision) => leases.granted(partition, revision, sent),
-                Became::Refused(stands) => {
-                    let stands = stands.as_ref();
-                    let stands = stands.map(|entry| (entry.value.as_slice(), entry.revision));
-                    leases.refused(partition, stands);
+        if !due.is_empty() {
+            // What fails is due again; that the engine is away is told where it is talked to.
+            let _ = make(worker, bench, due).await;
+            bench.borrow_mut().renewing.clear();
+        }
+    }
+}
+
+/// Makes changes to leases in the table, and notes what became of them. Each is given up after
+/// [`limits::ENGINE_LEASE_CALL`], to be made again while the lease lasts.
+async fn make(
+    worker: &Worker,
+    bench: &RefCell<Bench>,
+    to_do: Vec<(Partition, Change)>,
+) -> Result<(), EngineError> {
+    let lease: Arc<[u8]> = wire::encode(&Lease {
+        holder: worker.name.clone(),
+    })
+    .into();
+    let clock = worker.world.clock;
+    let changed: Arc<Mutex<Vec<(Partition, Became, Timestamp)>>> = Arc::default();
+    let all_changed = Arc::clone(&changed);
+    let change = move |engine: Arc<dyn Engine>, to_do: (Partition, Change)| {
+        let (lease, changed) = (Arc::clone(&lease), Arc::clone(&all_changed));
+        async move {
+            let key = to_do.0.to_string();
+            let sent = clock.now();
+            let result = match to_do.1 {
+                Change::Write(revision) => {
+                    let became = write(engine.as_ref(), &key, &lease, revision).await;
+                    became.map(|became| {
+                        let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
+                        changed.push((to_do.0, became, sent));
+                    })
                 }
+                Change::Remove(revision) => {
+                    let removed = engine.remove(Table::Leases, &key, revision);
+                    removed.await.map(drop)
+                }
+            };
+            (to_do, result)
+        }
+    };
+    let (_, failed) = at_once(&worker.engine, to_do, change).await;
+    let leases = &mut bench.borrow_mut().leases;
+    for (partition, became, sent) in take(&changed) {
+        match became {
+            Became::Written(revision) => leases.granted(partition, revision, sent),
+            Became::Refused(stands) => {
+                let stands = stands.as_ref();
+                let stands = stands.map(|entry| (entry.value.as_slice(), entry.revision));
+                leases.refused(partition, stands);
             }
         }
-        failed.map_or(Ok(()), Err)
     }
+    failed.map_or(Ok(()), Err)
 }
 
 /// What became of writing a lease.
@@ -123,11 +166,21 @@ async fn write(
     lease: &[u8],
     revision: Option<u64>,
 ) -> Result<Became, EngineError> {
-    let became = match engine.write(Table::Leases, key, lease, revision).await? {
-        Changed::Yes(revision) => Became::Written(revision),
-        Changed::No => Became::Refused(engine.read(Table::Leases, key).await?),
+    let writing = async {
+        let became = match engine.write(Table::Leases, key, lease, revision).await? {
+            Changed::Yes(revision) => Became::Written(revision),
+            Changed::No => Became::Refused(engine.read(Table::Leases, key).await?),
+        };
+        Ok(became)
     };
-    Ok(became)
+    let late = |_| {
+        Err(EngineError::NoConnection(
+            "a lease was not written in time".to_owned(),
+        ))
+    };
+    timeout(limits::ENGINE_LEASE_CALL, writing)
+        .await
+        .unwrap_or_else(late)
 }
 
 /// A change to a lease.

@@ -31,20 +31,22 @@ pub(super) async fn talk(
     observer: &mut dyn WorkerObserver,
 ) -> WorkerError {
     let mut desk = Desk::new(worker, bench, started, observer);
-    let bell = Arc::clone(&bench.borrow().bell);
-    loop {
-        match desk.turn().await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => {
-                // Nothing is lost by looking late: it is only where there may be orders again.
-                let _ = timeout(limits::ENGINE_PULL_WAIT, bell.notified()).await;
-                sleep(limits::ENGINE_COLLECT).await;
+    tokio::select! {
+        biased;
+        never = leases::keep(worker, bench) => match never {},
+        error = desk.talk() => error,
+    }
+}
+
+/// What came of a part of a turn; of what failed, the last is kept, or one that no waiting mends.
+fn done<T>(result: Result<T, EngineError>, failed: &mut Option<EngineError>) -> Option<T> {
+    match result {
+        Ok(done) => Some(done),
+        Err(error) => {
+            if failed.as_ref().is_none_or(EngineError::is_passing) {
+                *failed = Some(error);
             }
-            Err(error) if error.is_passing() => {
-                desk.observer.notice(&error.to_string());
-                sleep(limits::ENGINE_RETRY).await;
-            }
-            Err(error) => return error.into(),
+            None
         }
     }
 }
@@ -118,43 +120,77 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Turn after turn. Returns why there can be no further one.
+    async fn talk(&mut self) -> WorkerError {
+        let bell = Arc::clone(&self.bench.borrow().bell);
+        loop {
+            match self.turn().await {
+                Ok(true) => tokio::task::yield_now().await,
+                Ok(false) => {
+                    // Nothing is lost by looking late: it is only where there may be orders again.
+                    let _ = timeout(limits::ENGINE_PULL_WAIT, bell.notified()).await;
+                    sleep(limits::ENGINE_COLLECT).await;
+                }
+                Err(error) if error.is_passing() => {
+                    self.observer.notice(&error.to_string());
+                    sleep(limits::ENGINE_RETRY).await;
+                }
+                Err(error) => return error.into(),
+            }
+        }
+    }
+
     /// One turn. Returns whether there was anything to do.
     async fn turn(&mut self) -> Result<bool, EngineError> {
         for words in std::mem::take(&mut self.bench.borrow_mut().notices) {
             self.observer.notice(&words);
         }
         let is_due = |at: Option<Instant>| at.is_none_or(|at| at <= Instant::now());
-        if self.is_untold {
+        // What fails is done in the next turn, and keeps nothing else from being done in this one: our leases least of all.
+        let mut failed = None;
+        let is_told = if self.is_untold {
             // The coordinator must know that we have something to say before we say that an order is done.
-            self.tell_of_ourselves().await?;
-        }
-        // Before another worker can have taken over what we have answered. Our leases do not wait for it to succeed,
-        // though.
-        let sent = self.say_what_is_known().await;
+            let told = self.tell_of_ourselves().await;
+            done(told, &mut failed).is_some()
+        } else {
+            true
+        };
+        // Before another worker can have taken over what we have answered.
+        let sent = is_told && {
+            let said = self.say_what_is_known().await;
+            done(said, &mut failed) == Some(true)
+        };
         if is_due(self.next_look) {
             self.next_look = Some(Instant::now() + limits::ENGINE_LOOK);
-            self.look().await?;
-            self.see_to_leases().await?;
+            let seen = self.look().await;
+            done(seen, &mut failed);
+            let changed = self.see_to_leases().await;
+            done(changed, &mut failed);
         }
         let has_news = std::mem::take(&mut self.bench.borrow_mut().has_news);
         if has_news || is_due(self.next_beat) {
-            self.tell_of_ourselves().await?;
+            let told = self.tell_of_ourselves().await;
+            done(told, &mut failed);
         }
         if is_due(self.next_sign) {
             self.next_sign = Some(Instant::now() + limits::ENGINE_SIGN_OF_WORK);
-            self.give_a_sign().await?;
+            let given = self.give_a_sign().await;
+            done(given, &mut failed);
         }
-        let sent = sent?;
-        self.give_back().await?;
-        if self.unsent.is_empty() && self.bench.borrow().has_said_all() {
+        let given_back = self.give_back().await;
+        done(given_back, &mut failed);
+        let has_said_all = failed.is_none() && self.unsent.is_empty();
+        if has_said_all && self.bench.borrow().has_said_all() {
             self.bench.borrow().flushed.notify_one();
         }
         if is_due(self.next_tidying) {
             self.next_tidying = Some(Instant::now() + limits::ENGINE_FORGETS_WORKER / 4);
-            self.tidy().await?;
+            let tidied = self.tidy().await;
+            done(tidied, &mut failed);
         }
-        let taken = self.take_orders().await?;
-        Ok(sent || taken)
+        let taken = self.take_orders().await;
+        let taken = done(taken, &mut failed) == Some(true);
+        failed.map_or(Ok(sent || taken), Err)
     }
 
     /// Says what was learned, of hosts first. Returns whether there were answers among it.
