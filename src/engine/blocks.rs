@@ -90,9 +90,9 @@ impl Blocks {
         self.all.clone().joined_with(own)
     }
 
-    /// Which orders move with one for `machines`: those for these machines, or all (`None`) where all of the host's have
-    /// blocked one of us.
-    pub fn moving(
+    /// Whose blocks keep us from asking at `machines`: their own, or those of all machines of the host (`None`).
+    #[must_use]
+    pub fn by_whom(
         &self,
         machines: impl IntoIterator<Item = IpAddr>,
         now: Timestamp,
@@ -104,9 +104,9 @@ impl Blocks {
         }
     }
 
-    /// Moves orders to a partition.
-    pub fn move_to(&mut self, moving: &[Option<IpAddr>], partition: u16) {
-        for &machine in moving {
+    /// Moves the orders for these machines to a partition, or all (`None`).
+    pub fn move_to(&mut self, machines: &[Option<IpAddr>], partition: u16) {
+        for &machine in machines {
             self.there(machine).moved_to = Some(partition);
         }
     }
@@ -328,8 +328,8 @@ mod tests {
             "one is left"
         );
         // Its orders move, no others.
-        let moving = blocks.moving([RACK], at(1));
-        blocks.move_to(&moving, 5);
+        let by = blocks.by_whom([RACK], at(1));
+        blocks.move_to(&by, 5);
         assert_eq!(blocks.at([RACK]).moved_to(), Some(5));
         assert_eq!(blocks.at([OTHER]).moved_to(), None);
         // The other one says the same, then all do.
@@ -341,8 +341,8 @@ mod tests {
         assert_eq!(leave(&blocks, &[], "192.0.2.1"), Leave::Granted);
         blocks.note("192.0.2.1", None, &until(100), at(20));
         assert_eq!(leave(&blocks, &[], "192.0.2.1"), Leave::Denied);
-        let moving = blocks.moving([OTHER], at(20));
-        blocks.move_to(&moving, 6);
+        let by = blocks.by_whom([OTHER], at(20));
+        blocks.move_to(&by, 6);
         assert_eq!(blocks.at([]).moved_to(), Some(6));
     }
 

@@ -297,6 +297,28 @@ fn who_is_gone_for_good_and_what_is_over_is_tidied_up() {
 }
 
 #[test]
+fn a_machine_that_blocks_us_keeps_us_from_none_of_its_neighbours() {
+    let names = [("acme.test", "greeting = \"blocks\""), ("beta.test", "")];
+    with_a_machine(&names, Way::default(), async |world, engine| {
+        let run = run("run-7");
+        stands(engine, &run, Stage::Asking).await;
+        let order =
+            |number, domain, machine| order(&run, number, domain, ("hoster.test", machine), 5);
+        publish(engine, &order(1, "acme.test", 0)).await;
+        sleep(Duration::from_secs(60)).await;
+        // It is known to the others by now, and they are not to ask there.
+        publish(engine, &order(2, "other.test", 0)).await;
+        sleep(Duration::from_secs(60)).await;
+        let seen = world.log.host("mx.acme.test");
+        assert_eq!(seen.map_or(0, |seen| seen.attempts), 1);
+        publish(engine, &order(3, "beta.test", 1)).await;
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(ends_of(engine, &run, 3).await, [Outcome::Done]);
+        assert_eq!(questions(world, "mx.beta.test").len(), 5 + 1);
+    });
+}
+
+#[test]
 fn forgetting_an_address_has_no_other_asked_about_twice() {
     let slow = "rcpt_wait = \"4s\"";
     with_a_machine(

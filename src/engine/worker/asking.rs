@@ -97,7 +97,9 @@ pub(super) struct Asking {
     /// What is known of hosts by now, for orders that go on.
     pub(super) hosts: BTreeMap<HostKey, KnownHost>,
     /// Hosts that have blocked others of us, and are not to be asked from here.
-    pub(super) barred: Vec<(HostKey, Block)>,
+    pub(super) barred: Vec<((HostKey, Option<IpAddr>), Block)>,
+    /// Until when they are not to be asked: that is known to the others.
+    pub(super) barred_until: HashMap<(HostKey, Option<IpAddr>), Timestamp>,
     /// What others have tried in vain before us, and is to be taken in.
     pub(super) tried_before: BTreeMap<IpAddr, InVain>,
     /// What was tried in vain at hosts, as the others were told last.
@@ -148,6 +150,7 @@ impl Asking {
             known_hosts: HashMap::new(),
             hosts: BTreeMap::new(),
             barred: Vec::new(),
+            barred_until: HashMap::new(),
             tried_before: BTreeMap::new(),
             tried: BTreeMap::new(),
             met: Vec::new(),
@@ -179,6 +182,7 @@ impl Asking {
             delivered,
             order,
             answers,
+            barring,
         } = delivery;
         let Some(host) = order.host().cloned() else {
             return;
@@ -207,9 +211,10 @@ impl Asking {
         self.hosts
             .entry(host.clone())
             .or_insert_with(|| order.known_host.clone());
-        if let Some(block) = &order.known_host.blocked {
-            self.barred.push((host.clone(), Block::clone(block)));
-        }
+        let all = order.known_host.blocked.as_deref().cloned();
+        let barring = all.map(|block| (None, block)).into_iter().chain(barring);
+        self.barred
+            .extend(barring.map(|(machine, block)| ((host.clone(), machine), block)));
         let in_vain = &order.known_host.in_vain;
         if !in_vain.is_empty() {
             self.tried_before.extend(in_vain.clone());
@@ -576,6 +581,8 @@ pub(super) struct Delivered {
     pub(super) delivered: u64,
     pub(super) order: Order,
     pub(super) answers: Vec<Answers>,
+    /// Which machines of its host are not to be asked, for what reason: all of them where none is named.
+    pub(super) barring: Vec<(Option<IpAddr>, Block)>,
 }
 
 /// Whether something learned says of an address that its host blocks us, and no more.

@@ -90,10 +90,15 @@ impl TargetSource for Feed {
                 .map(|(key, there)| ((run.clone(), key), there));
             bench.tried.extend(news);
         }
-        for (key, block) in std::mem::take(&mut asking.barred) {
-            let known = asking.hosts.get(&key).cloned().unwrap_or_default();
-            let blocked = Some(Box::new(block));
-            scheduler.know_host(&key, KnownHost { blocked, ..known }, now);
+        for ((key, machine), block) in std::mem::take(&mut asking.barred) {
+            let by = (key.clone(), machine);
+            asking.barred_until.insert(by, block.until);
+            let known = asking.hosts.entry(key.clone()).or_default();
+            match machine {
+                Some(machine) => drop(known.machines.insert(machine, block)),
+                None => known.blocked = Some(Box::new(block)),
+            }
+            scheduler.know_host(&key, known.clone(), now);
         }
         if asking.shared_by != Some(bench.shares) || !asking.met.is_empty() {
             let all = asking.shared_by != Some(bench.shares);
@@ -153,11 +158,16 @@ impl Listener for Telling {
                 let all = known.blocked.as_deref().map(|block| (None, block));
                 let machines = known.machines.iter();
                 let machines = machines.map(|(machine, block)| (Some(*machine), block));
+                let asking = self.asking.borrow();
                 for (machine, block) in all.into_iter().chain(machines) {
+                    let by = (key.clone(), machine);
+                    // What others were told is theirs, and told already.
+                    let until = asking.barred_until.get(&by);
+                    let is_news = until.is_none_or(|until| *until < block.until);
                     // A host that has no time for any client has nothing against us.
-                    if block.reading.reason.blame() == Blame::Sender {
+                    if is_news && block.reading.reason.blame() == Blame::Sender {
                         let blocked = &mut self.bench.borrow_mut().blocked;
-                        blocked.insert((key.clone(), machine), block.clone());
+                        blocked.insert(by, block.clone());
                     }
                 }
             }

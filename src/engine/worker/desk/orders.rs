@@ -246,7 +246,7 @@ impl Desk<'_> {
             && let Some((to, from)) = self.elsewhere(barred, leave, (&order, partition))
         {
             let is_new = self.worker.is_small(&order) && barred.moved_to() != Some(to.number());
-            let moving = blocks.map(|blocks| blocks.moving(order.route.addresses(), now));
+            let moving = blocks.map(|blocks| blocks.by_whom(order.route.addresses(), now));
             let moving = moving.unwrap_or_default();
             return Judged::Reply(passed_on(
                 order,
@@ -267,9 +267,10 @@ impl Desk<'_> {
         let bar = barred
             .filter(|_| bars)
             .and_then(|barred| barred.longest(now));
-        let bar = bar.cloned().map(Box::new);
-        if bar.is_some() {
-            order.known_host.blocked = bar;
+        let mut barring = Vec::new();
+        if let (Some(blocks), Some(bar)) = (blocks, bar) {
+            let by = blocks.by_whom(order.route.addresses(), now).into_iter();
+            barring.extend(by.map(|machine| (machine, bar.clone())));
         }
         if let Some(blocks) = blocks.filter(|_| self.worker.is_small(&order)) {
             order.known_host.in_vain = blocks.tried.of(&run, now);
@@ -280,6 +281,7 @@ impl Desk<'_> {
             delivered,
             order,
             answers,
+            barring,
         }))
     }
 
