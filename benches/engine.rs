@@ -6,10 +6,13 @@
 
 #[path = "../tests/support/dns.rs"]
 mod dns;
+#[path = "../tests/support/smtp.rs"]
+mod smtp;
 
 use std::fmt;
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as Listening, TcpStream as Stream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -34,10 +37,9 @@ use presend::probe::pace::{Ceilings, Rate};
 use presend::probe::run::{Depth, Ending, Listener, Origin, RunConfig, SpillError, TargetSource};
 use presend::probe::scheduler::{Event, Limits, Progress};
 use presend::smtp::rules::Book;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use dns::{Answer, Turn};
+use smtp::MailHost;
 
 /// How many times as fast as one worker four are to be, where hosts limit each address.
 const GAIN: f64 = 3.6;
@@ -317,7 +319,7 @@ struct Jetstream {
 impl Jetstream {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let free = Listening::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
         let process = Command::new(NATS)
@@ -332,7 +334,7 @@ impl Jetstream {
             _process: Process(process.unwrap()),
             _folder: folder,
         };
-        while Stream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             std::thread::sleep(Duration::from_millis(20));
         }
         server
@@ -680,62 +682,59 @@ impl Server {
 }
 
 /// How much of its limit each address has left, and when that was so.
-type Allowances =
-    Arc<std::sync::Mutex<std::collections::HashMap<std::net::IpAddr, (f64, Instant)>>>;
+type Allowances = Arc<std::sync::Mutex<std::collections::HashMap<Ipv4Addr, (f64, Instant)>>>;
 
 /// Mail hosts on 127.0.1.1 and the addresses after it, a name server that leads to them.
 fn serve(kind: Kind, hosts: usize) {
     let names = dns::serve(move |name, wanted| Turn::Says(answer(name, wanted, kind, hosts)));
     println!("{}", names.port());
-    in_a_runtime(async {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
-        println!("{}", listener.local_addr().unwrap().port());
-        let allowances = Allowances::default();
-        while let Ok((visitor, _)) = listener.accept().await {
-            tokio::spawn(serve_mail(visitor, kind, Arc::clone(&allowances)));
-        }
+    let allowances = Allowances::default();
+    let mail = smtp::serve(move |visitor| {
+        visitor.set_nodelay(true)?;
+        let (_, from) = smtp::both_ends(&visitor)?;
+        let mut host = BenchHost {
+            kind,
+            from,
+            allowances: Arc::clone(&allowances),
+        };
+        smtp::converse(&visitor, &visitor, &mut host)
     });
+    println!("{mail}");
+    loop {
+        std::thread::park();
+    }
 }
 
-/// Answers all commands of a flight together, a round trip later.
-async fn serve_mail(mut visitor: TcpStream, kind: Kind, allowances: Allowances) -> Option<()> {
-    let from = visitor.peer_addr().ok()?.ip();
-    visitor.set_nodelay(true).ok()?;
-    tokio::time::sleep(kind.round_trip()).await;
-    visitor
-        .write_all(b"220 mx.test ESMTP Postfix\r\n")
-        .await
-        .ok()?;
-    let (mut said, mut replies) = (Vec::with_capacity(4096), Vec::with_capacity(4096));
-    loop {
-        if visitor.read_buf(&mut said).await.ok()? == 0 {
-            return None;
-        }
-        tokio::time::sleep(kind.round_trip()).await;
-        replies.clear();
-        let mut start = 0;
-        while let Some(length) = said[start..].iter().position(|&byte| byte == b'\n') {
-            let command = &said[start..start + length];
-            let is_too_much = kind == Kind::Limited
-                && command.starts_with(b"RCPT")
-                && !is_allowed(from, &allowances);
-            if is_too_much {
-                replies.extend_from_slice(b"450 4.7.1 Too many recipients, slow down\r\n");
-            } else {
-                reply(command, &mut replies);
-            }
-            start += length + 1;
-        }
-        said.drain(..start);
-        visitor.write_all(&replies).await.ok()?;
-        if replies.starts_with(b"221") {
-            return None;
-        }
+/// A mail host in one conversation. It answers all commands of a flight together, a round trip later.
+struct BenchHost {
+    kind: Kind,
+    from: Ipv4Addr,
+    allowances: Allowances,
+}
+
+impl MailHost for BenchHost {
+    const TOGETHER: bool = true;
+
+    fn recipient(&mut self, address: &str, replies: &mut Vec<u8>) -> ControlFlow<()> {
+        let is_too_much = self.kind == Kind::Limited && !is_allowed(self.from, &self.allowances);
+        let reply: &[u8] = if is_too_much {
+            b"450 4.7.1 Too many recipients, slow down\r\n"
+        } else if is_known(address) {
+            b"250 2.1.5 Ok\r\n"
+        } else {
+            b"550 5.1.1 User unknown in virtual mailbox table\r\n"
+        };
+        replies.extend_from_slice(reply);
+        ControlFlow::Continue(())
+    }
+
+    fn before_speaking(&mut self) {
+        std::thread::sleep(self.kind.round_trip());
     }
 }
 
 /// Whether an address may ask about one more; two seconds' worth may come at once.
-fn is_allowed(from: std::net::IpAddr, allowances: &Allowances) -> bool {
+fn is_allowed(from: Ipv4Addr, allowances: &Allowances) -> bool {
     let mut allowances = allowances.lock().unwrap();
     let now = Instant::now();
     let (left, at) = allowances.entry(from).or_insert((LIMIT * 2.0, now));
@@ -748,24 +747,10 @@ fn is_allowed(from: std::net::IpAddr, allowances: &Allowances) -> bool {
     may
 }
 
-fn reply(command: &[u8], replies: &mut Vec<u8>) {
-    let said: &[u8] = match command.get(..4) {
-        Some(b"EHLO") => b"250-mx.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES\r\n",
-        Some(b"RCPT") if is_known(command) => b"250 2.1.5 Ok\r\n",
-        Some(b"RCPT") => b"550 5.1.1 User unknown in virtual mailbox table\r\n",
-        Some(b"MAIL") => b"250 2.1.0 Ok\r\n",
-        Some(b"RSET") => b"250 2.0.0 Ok\r\n",
-        Some(b"QUIT") => b"221 2.0.0 Bye\r\n",
-        _ => b"502 5.5.2 Error: command not recognized\r\n",
-    };
-    replies.extend_from_slice(said);
-}
-
-/// Whether the recipient of a command exists; a decoy is no person.
-fn is_known(command: &[u8]) -> bool {
+/// Whether a recipient exists; a decoy is no person.
+fn is_known(address: &str) -> bool {
     let read = || {
-        let text = std::str::from_utf8(command).ok()?;
-        let (person, rest) = text.split_once("<person")?.1.split_once("@domain")?;
+        let (person, rest) = address.strip_prefix("person")?.split_once("@domain")?;
         let domain = rest.split_once('.')?.0;
         Some(exists(person.parse().ok()?, domain.parse().ok()?))
     };

@@ -10,7 +10,7 @@ use super::log::LogArgs;
 use super::safe::safe;
 use super::screen::Screen;
 use super::zone::Zone;
-use super::{Exit, stop, tools, usage};
+use super::{Exit, stop, tools, unreadable, usage};
 use crate::model::ending::Ending;
 use crate::model::limits;
 use crate::model::verdict::{Finding, Standing, Whom};
@@ -90,7 +90,7 @@ fn inputs(typed: &[String]) -> anyhow::Result<Vec<String>> {
             continue;
         }
         for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|error| usage(format!("standard input: {error}")))?;
+            let line = line.map_err(|error| unreadable("standard input", &error))?;
             if !line.trim().is_empty() {
                 inputs.push(line);
             }

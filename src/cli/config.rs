@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use clap::Args;
 use serde::Serialize;
 
+use super::Exit;
 use super::layers::{InForce, Layers, usual_place};
 use super::safe::safe;
 use super::state::own_ledger;
-use super::{Exit, usage};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
 use crate::projection::{Model, Segment};
@@ -56,7 +56,7 @@ pub(super) fn run(args: &ConfigArgs, layers: &Layers) -> anyhow::Result<Exit> {
     let ledger = match path.exists() {
         true => Some(Ledger::find(&path, now)?),
         false if args.ledger.is_some() => {
-            return Err(usage(format!("there is no ledger {}", path.display())));
+            return Err(LedgerError::Missing { path }.into());
         }
         false => None,
     };

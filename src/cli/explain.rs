@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::tools::rule_book;
-use super::{Exit, Refusal};
+use super::{Exit, Refusal, unreadable};
 use crate::bounce::explain::{self, Explanation, Hints, Knowledge, json, lines, render};
 use crate::model::limits;
 use crate::model::provider::Providers;
@@ -98,13 +98,15 @@ pub fn run(args: &ExplainArgs, screen: Screen, out: &mut dyn Write) -> anyhow::R
     }
     let explanation = match source(args)? {
         Source::Input => {
-            let bytes = read_bounded(io::stdin().lock()).context("standard input")?;
+            let bytes = read_bounded(io::stdin().lock())
+                .map_err(|error| unreadable("standard input", &error))?;
             explain::explain(said(&bytes, "standard input")?, hints, knowledge)
         }
         Source::File(path) => {
             let name = path.display().to_string();
-            let file = File::open(&path).with_context(|| name.clone())?;
-            let bytes = read_bounded(file).with_context(|| name.clone())?;
+            let bytes = File::open(&path)
+                .and_then(read_bounded)
+                .map_err(|error| unreadable(&name, &error))?;
             explain::explain(said(&bytes, &name)?, hints, knowledge)
         }
         Source::Text(text) => {
@@ -209,19 +211,19 @@ fn explain_lines(
     explain: &dyn Fn(&lines::Line) -> Explanation,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let name = path.display().to_string();
+    let failed = |error| unreadable(&name, &error);
     let mut input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(BufReader::new(
-            File::open(path).with_context(|| path.display().to_string())?,
-        ))
+        Box::new(BufReader::new(File::open(path).map_err(failed)?))
     };
     let mut number = 0;
     let mut bytes = Vec::new();
-    while read_line(&mut input, &mut bytes).with_context(|| path.display().to_string())? {
+    while read_line(&mut input, &mut bytes).map_err(failed)? {
         number += 1;
         let text = String::from_utf8_lossy(&bytes);
-        let line = lines::read(number, &text).with_context(|| path.display().to_string())?;
+        let line = lines::read(number, &text).with_context(|| name.clone())?;
         writeln!(out, "{}", json::to_string(&explain(&line))?)?;
     }
     Ok(())

@@ -58,7 +58,7 @@ pub(super) fn complete(folder: &Path) -> anyhow::Result<()> {
         Ok(_lock) => Ok(output::complete(folder)?),
         Err(LockError::Held { .. }) => Ok(()),
         Err(error @ LockError::Failed { .. }) => Err(usage(format!(
-            "a run was killed before all of its files were in {}, and they cannot be put there: {error}",
+            "a run was killed before all of its files were in {}, and they cannot be put there: {error}; let this user write there",
             folder.display()
         ))),
     }

@@ -1,13 +1,15 @@
 //! Options from where they may come: what is typed, the environment, the settings file, what comes with the program.
 
 use std::ffi::OsString;
+use std::net::AddrParseError;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::safe::without_logins;
-use super::{Cli, usage};
+use super::{Cli, unreadable, usage};
 use crate::cli::settings::{Settings, SettingsError};
 
 /// What every variable of ours begins with.
@@ -55,7 +57,7 @@ impl Layers {
             Some(path) => {
                 let name = path.display().to_string();
                 let text = std::fs::read_to_string(path)
-                    .map_err(|error| usage(format!("cannot read the settings {name}: {error}")))?;
+                    .map_err(|error| unreadable(&format!("the settings {name}"), &error))?;
                 let settings = Settings::from_toml(&text, &name, &known)?;
                 check(&plain, &settings)?;
                 settings
@@ -100,7 +102,7 @@ impl Layers {
             .clone()
             .try_get_matches_from(["verify", "-"])
             .map_err(|error| {
-                let said = error.to_string();
+                let said = in_plain_words(&error, error.to_string());
                 let said = said.trim_start_matches("error: ");
                 usage(without_logins(
                     said,
@@ -178,12 +180,36 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> ! {
     });
     let typed: Vec<String> = typed.into_iter().flatten().collect();
     let said = error.render().to_string();
-    let shown = without_logins(&said, values.iter().chain(&typed).map(String::as_str));
+    let plain = in_plain_words(error, said.clone());
+    let shown = without_logins(&plain, values.iter().chain(&typed).map(String::as_str));
     if shown == said {
         error.exit();
     }
     eprint!("{shown}");
     std::process::exit(error.exit_code());
+}
+
+/// What clap says in `text` of a value, with what to write in place of the standard library's words for it.
+fn in_plain_words(error: &clap::Error, text: String) -> String {
+    let Some(source) = std::error::Error::source(error) else {
+        return text;
+    };
+    let words = source.to_string();
+    let plain = if let Some(error) = source.downcast_ref::<ParseIntError>() {
+        match error.kind() {
+            IntErrorKind::PosOverflow => "this number is too large: write a smaller one",
+            _ => "write a whole number, such as 25",
+        }
+    } else if source.is::<AddrParseError>() {
+        if words.contains("socket") {
+            "write an IP address with its port, such as 192.0.2.53:53 or [2001:db8::53]:53"
+        } else {
+            "write an IP address, such as 192.0.2.7 or 2001:db8::7"
+        }
+    } else {
+        return text;
+    };
+    text.replace(&words, plain)
 }
 
 /// The names of the options that may be kept, and of what is nowhere typed but kept.
@@ -278,7 +304,7 @@ fn check(plain: &Command, settings: &Settings) -> Result<(), SettingsError> {
             .chain(["-".to_owned()]);
         if let Err(error) = verify.clone().try_get_matches_from(words) {
             let message = match std::error::Error::source(&error) {
-                Some(source) => source.to_string(),
+                Some(source) => in_plain_words(&error, source.to_string()),
                 None => error
                     .to_string()
                     .lines()

@@ -39,7 +39,7 @@ enum Command {
         #[arg(value_name = "ADDRESS|DOMAIN", required_unless_present = "older_than")]
         names: Vec<String>,
         /// Forget whatever was learned longer ago than this
-        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = super::asking::duration)]
         older_than: Option<Duration>,
         #[cfg(feature = "engine")]
         #[command(flatten)]

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, state, usage};
+use super::{Exit, state, unreadable, usage};
 use crate::input::flags::{BUILT_IN, BUILT_IN_SINCE, Maintained};
 use crate::model::limits;
 use crate::model::provider::Providers;
@@ -182,10 +182,10 @@ fn read(file: &Path) -> anyhow::Result<(String, String)> {
         });
         (name, read)
     };
-    let text = result.map_err(|error| usage(format!("cannot read the list {name}: {error}")))?;
+    let text = result.map_err(|error| unreadable(&format!("the list {name}"), &error))?;
     if text.len() as u64 > limits::MAINTAINED_LIST_BYTES {
         return Err(usage(format!(
-            "{name} is over {} MB: that is no list of throw-away domains",
+            "{name} is over {} MB: that is no list of throw-away domains; give a file with one domain a line",
             limits::MAINTAINED_LIST_BYTES / 1_000_000
         )));
     }
@@ -194,8 +194,12 @@ fn read(file: &Path) -> anyhow::Result<(String, String)> {
 
 /// Writes a list beside its place and puts it there whole.
 fn write(path: &Path, heading: &str, domains: &[String]) -> anyhow::Result<()> {
-    let trouble =
-        |error: std::io::Error| usage(format!("cannot write {}: {error}", path.display()));
+    let trouble = |error: std::io::Error| {
+        usage(format!(
+            "cannot write {}: {error}; make room there, or let this user write there",
+            path.display()
+        ))
+    };
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(trouble)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(trouble)?;

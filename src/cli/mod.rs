@@ -170,6 +170,13 @@ fn usage(message: impl Into<String>) -> anyhow::Error {
     .into()
 }
 
+/// A refusal for a file that the operator named and that cannot be read.
+fn unreadable(what: &str, error: &io::Error) -> anyhow::Error {
+    usage(format!(
+        "cannot read {what}: {error}; check the path and its permissions"
+    ))
+}
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -301,8 +301,7 @@ pub async fn run(
     // The page first: when it cannot be written, the screen must not have said that all is well.
     if let Some(path) = &args.html {
         let page = html::render(&preflight)?;
-        output::write_whole(path, Rights::ORDINARY, page.as_bytes())
-            .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", path.display()))?;
+        output::write_whole(path, Rights::ORDINARY, page.as_bytes())?;
     }
     if args.json {
         writeln!(out, "{:#}", preflight.to_json())?;

@@ -240,4 +240,43 @@ mod tests {
         let typed = Typed::parse_from(["presend"]).asking.setup();
         assert_eq!(format!("{typed:?}"), format!("{:?}", Setup::default()));
     }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let every = [
+            SetupError::NoSender,
+            SetupError::Names {
+                names: 3,
+                addresses: 2,
+            },
+            SetupError::NotOurs([192, 0, 2, 7].into()),
+            SetupError::NoName,
+            SetupError::Proxy {
+                words: "the proxy 192.0.2.9:1080: it does not answer".to_owned(),
+                port: 25,
+            },
+        ];
+        for error in &every {
+            match error {
+                SetupError::NoSender
+                | SetupError::Names { .. }
+                | SetupError::NotOurs(_)
+                | SetupError::NoName
+                | SetupError::Proxy { .. }
+                // Whose words are its own.
+                | SetupError::NoServers(_) => {}
+            }
+        }
+        let told = every.map(|error| format!("{:#}", in_options(error)));
+        insta::assert_snapshot!(told.join("\n"), @r"
+        mail hosts want to know who asks: name an address of yours that takes mail
+          with --mail-from verify@your-domain.example, or ask no mail host with --no-smtp or --offline
+        --helo names 3 names for 2 addresses to ask from: say it once for all, or once for each --source-ip in the same order
+        192.0.2.7 is no address of this machine, so nobody can be asked from it
+          name one with --source-ip that this machine has, or leave it out
+        this machine has no full name to introduce itself with: say --helo mail.your-domain.example, a name whose address is this machine's
+        the proxy 192.0.2.9:1080: it does not answer
+          Nobody was asked and no list was written. Look at the proxy's address, name and password, and whether it lets connections to port 25 out.
+        ");
+    }
 }

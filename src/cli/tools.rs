@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::asking::AskingArgs;
 use super::safe::safe;
-use super::usage;
+use super::{unreadable, usage};
 use crate::input::flags::{ListKind, Lists, OwnList};
 use crate::input::list::Source;
 use crate::input::suppression::Suppression;
@@ -38,7 +38,7 @@ fn suppression(files: &[PathBuf]) -> anyhow::Result<Suppression> {
     for path in files {
         let name = path.display().to_string();
         let bytes = std::fs::read(path)
-            .map_err(|error| usage(format!("cannot read the suppression list {name}: {error}")))?;
+            .map_err(|error| unreadable(&format!("the suppression list {name}"), &error))?;
         if bytes.is_empty() {
             continue;
         }

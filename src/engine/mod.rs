@@ -94,7 +94,9 @@ pub use worker::{Worker, WorkerObserver};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// There is no connection to it, or it does not answer: it may be there again in a moment.
-    #[error("the engine does not answer: {0}")]
+    #[error(
+        "the engine does not answer: {0}; see whether it runs there, and whether this machine may connect to it"
+    )]
     NoConnection(String),
     /// It has no room left.
     #[error(
@@ -310,4 +312,28 @@ pub trait Engine: Send + Sync {
 
     /// How the engine is.
     fn health(&self) -> Later<'_, Result<Health, EngineError>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let texts = error_texts!(EngineError {
+            NoConnection("nats://10.0.0.1:4222: connection refused".to_owned()),
+            Full("presend-orders: insufficient storage resources available".to_owned()),
+            Gone("presend-orders: stream not found".to_owned()),
+            Refused("nats://10.0.0.1:4222: authorization violation".to_owned()),
+            Incompatible("nats-server 2.8.4 is too old; 2.9 is the oldest that will do".to_owned()),
+        });
+        insta::assert_snapshot!(texts, @r"
+        the engine does not answer: nats://10.0.0.1:4222: connection refused; see whether it runs there, and whether this machine may connect to it
+        the engine has no room left: presend-orders: insufficient storage resources available; give its store more, or wait until workers and lists have caught up
+        the engine has lost what it kept messages in: presend-orders: stream not found; run the same command again, which sets it up anew
+        the engine refuses us: nats://10.0.0.1:4222: authorization violation; see which user, token or key it was given, and what that one may do
+        the engine cannot do what is needed: nats-server 2.8.4 is too old; 2.9 is the oldest that will do
+        ");
+    }
 }

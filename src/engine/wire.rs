@@ -100,6 +100,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Note {
@@ -143,5 +144,18 @@ mod tests {
             panic!("it cannot be read")
         };
         assert!(!unreadable.to_string().contains("ann"), "{unreadable}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_apart_in_words() {
+        let texts = error_texts!(Unreadable {
+            OtherVersion(Version("99.7".to_owned())),
+            Malformed("missing field `run`".to_owned()),
+        });
+        let texts = texts.replace(Version::ours().as_str(), "OURS");
+        insta::assert_snapshot!(texts, @r"
+        it was written by presend 99.7, this is OURS
+        it is no message of presend: missing field `run`
+        ");
     }
 }

@@ -110,7 +110,7 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// The database failed.
-    #[error("the ledger {path} cannot be used: {error}")]
+    #[error("the ledger {path} cannot be used: {error}; name another file with --ledger")]
     Database {
         /// The ledger's file.
         path: PathBuf,
@@ -118,7 +118,9 @@ pub enum LedgerError {
         error: rusqlite::Error,
     },
     /// The thread that writes it is gone.
-    #[error("the ledger stopped writing: {0}")]
+    #[error(
+        "the ledger stopped writing: {0}; what was learned until then is kept: run the same command again"
+    )]
     Writer(String),
 }
 
@@ -168,5 +170,56 @@ impl LedgerError {
             Some(ErrorCode::DatabaseCorrupt) => LedgerError::Damaged { path, error },
             _ => LedgerError::Database { path, error },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let path = || PathBuf::from("ledger.db");
+        let holder = Holder {
+            process: 4711,
+            since: Timestamp::from_millis(1_700_000_000_000),
+            work: "presend verify leads.csv".to_owned(),
+        };
+        let texts = error_texts!(LedgerError {
+            NotALedger { path: path() },
+            Missing { path: path() },
+            Newer { path: path(), found: 99, known: 7 },
+            OtherRealm { path: path(), found: "world.toml".to_owned(), wanted: "the internet".to_owned() },
+            InUse { path: path(), holder: Some(holder) },
+            Folder { path: path(), error: std::io::ErrorKind::PermissionDenied.into() },
+            Full { path: path() },
+            ReadOnly { path: path() },
+            StillNamed { path: path(), files: "ledger.db.damaged".to_owned() },
+            Damaged { path: path(), error: rusqlite::Error::InvalidQuery },
+            InTheWay { path: "ledger.db.repaired".into() },
+            Database { path: path(), error: rusqlite::Error::InvalidQuery },
+            Writer("its thread is gone".to_owned()),
+        });
+        insta::assert_snapshot!(texts, @r"
+        ledger.db is not a ledger of presend; name another file with --ledger
+        there is no ledger at ledger.db; name the file with --ledger
+        ledger.db was written by a newer presend (schema 99, this program knows 7); update presend or name another file with --ledger
+        ledger.db holds facts of another world (world.toml, not the internet); name another file with --ledger
+        the ledger ledger.db is in use by process 4711 since 2023-11-14T22:13:20Z (presend verify leads.csv); wait until it has ended
+        cannot make the folder for the ledger ledger.db: permission denied; name another file with --ledger
+        no room is left on the disk of the ledger ledger.db; what was learned until now is kept: make room and run the same command again, or name a file elsewhere with --ledger
+        the ledger ledger.db cannot be written (a read-only disk, or somebody else's file); name another file with --ledger
+        who was to be forgotten is gone from ledger.db, but is still named in ledger.db.damaged; remove these files, then run the same command again
+        the ledger ledger.db is damaged (Query is not read-only); `presend ledger repair --ledger ledger.db` brings what can be read into a new file, or move it away and a new one is begun
+        ledger.db.repaired is there already; move it away, or name another file with --to
+        the ledger ledger.db cannot be used: Query is not read-only; name another file with --ledger
+        the ledger stopped writing: its thread is gone; what was learned until then is kept: run the same command again
+        ");
+        let unknown = LedgerError::InUse {
+            path: path(),
+            holder: None,
+        };
+        insta::assert_snapshot!(unknown, @"the ledger ledger.db is in use by another program; wait until it has ended");
     }
 }

@@ -77,7 +77,7 @@ impl FromStr for Fresh {
             }
         };
         let lifetime = humantime::parse_duration(duration.trim())
-            .map_err(|error| format!("{error}; write 7d, 12h or accepted=7d"))?;
+            .map_err(|_| format!("`{text}` is no duration: write 7d, 12h or accepted=7d"))?;
         Ok(Fresh { kind, lifetime })
     }
 }

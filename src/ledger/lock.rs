@@ -122,6 +122,7 @@ fn read(file: &mut File) -> Option<Holder> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     #[test]
     fn a_lock_has_one_holder_who_is_named_to_others() {
@@ -149,5 +150,22 @@ mod tests {
         )
         .unwrap();
         Lock::take(&path, "verify", Timestamp::default()).unwrap();
+    }
+
+    #[test]
+    fn every_error_says_what_stands_in_the_way() {
+        let holder = Holder {
+            process: 4711,
+            since: Timestamp::from_millis(1_700_000_000_000),
+            work: "presend verify leads.csv".to_owned(),
+        };
+        let texts = error_texts!(LockError {
+            Held { path: "lists/.presend.lock".into(), holder: Some(holder) },
+            Failed { path: "lists/.presend.lock".into(), error: io::ErrorKind::PermissionDenied.into() },
+        });
+        insta::assert_snapshot!(texts, @r"
+        lists/.presend.lock is in use by process 4711 since 2023-11-14T22:13:20Z (presend verify leads.csv)
+        cannot lock lists/.presend.lock: permission denied
+        ");
     }
 }

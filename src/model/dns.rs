@@ -104,3 +104,39 @@ pub enum Unproven {
     #[error("it answers another question")]
     OtherQuestion,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_failure_of_dns_has_its_words() {
+        let texts = error_texts!(DnsFailure {
+            ServerFailure,
+            Refused,
+            Timeout,
+            Unproven(Unproven::NoSuchName),
+            Other("the network is unreachable".to_owned()),
+        });
+        insta::assert_snapshot!(texts, @r"
+        the name server failed (SERVFAIL)
+        the name server refused to answer (REFUSED)
+        no name server answered in time
+        the name server's answer proves nothing: it says that there is no such name, without the zone's SOA record
+        the network is unreachable
+        ");
+        let texts = error_texts!(Unproven {
+            NoSuchName,
+            NoRecords,
+            NoAddress,
+            OtherQuestion,
+        });
+        insta::assert_snapshot!(texts, @r"
+        it says that there is no such name, without the zone's SOA record
+        it says that there is no such record, without the zone's SOA record
+        it gives an address that is none, as filters do
+        it answers another question
+        ");
+    }
+}

@@ -5,6 +5,8 @@ pub mod count;
 pub mod dns;
 pub mod echo;
 pub mod ending;
+#[cfg(test)]
+pub(crate) mod error_texts;
 pub mod flag;
 pub mod limits;
 pub mod page;

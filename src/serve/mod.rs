@@ -113,7 +113,9 @@ pub enum ServeError {
         words: String,
     },
     /// The system has no room for it.
-    #[error("the system has no room for a server: {0}")]
+    #[error(
+        "the system has no room for a server: {0}; end other programs, or raise the limits of this one (ulimit -a)"
+    )]
     Runtime(#[from] std::io::Error),
 }
 
@@ -206,4 +208,37 @@ pub fn run<O: Future<Output = ()>>(
         let _ = served.await;
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let address = SocketAddr::from(([0, 0, 0, 0], 8025));
+        let error = || std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        let store = StoreError::Folder {
+            path: "kept".into(),
+            error: std::io::ErrorKind::PermissionDenied.into(),
+        };
+        let texts = error_texts!(ServeError {
+            Store(store),
+            Verifier(Error::broken_off()),
+            NeedsTokens { address: address },
+            Listen { address: address, error: error() },
+            Suppression { words: "suppressed.csv:2: `no body` is neither an address nor a domain".to_owned() },
+            Runtime(std::io::ErrorKind::OutOfMemory.into()),
+        });
+        insta::assert_snapshot!(texts, @r"
+        cannot keep lists in kept: permission denied; name another folder with --folder
+        the run broke off by a fault of presend; what was learned until then is kept
+        0.0.0.0:8025 can be reached from elsewhere, so whoever asks there needs a token
+          name a file of them with --token-file FILE: where there is none, one is made and shown once
+        cannot listen on 0.0.0.0:8025: address in use; name another address with --listen
+        the suppression list of the server cannot be read: suppressed.csv:2: `no body` is neither an address nor a domain; look at suppressed.csv in its folder
+        the system has no room for a server: out of memory; end other programs, or raise the limits of this one (ulimit -a)
+        ");
+    }
 }

@@ -454,6 +454,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     #[test]
     fn no_text_of_a_user_is_an_id() {
@@ -513,5 +514,29 @@ mod tests {
             !store.path(&id).exists(),
             "what was not received is removed"
         );
+    }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let path = || PathBuf::from("kept");
+        let error = LockError::Held {
+            path: "kept/.lock".into(),
+            holder: None,
+        };
+        let outlet = output::write_whole(Path::new("nowhere/report.html"), Rights::ORDINARY, b"")
+            .unwrap_err();
+        let texts = error_texts!(StoreError {
+            InUse { path: path(), error: error },
+            Folder { path: path(), error: io::ErrorKind::PermissionDenied.into() },
+            Record(outlet),
+        });
+        let texts = texts
+            .split_once(" at path ")
+            .map_or(&*texts, |(before, _)| before);
+        insta::assert_snapshot!(texts, @r"
+        kept: kept/.lock is in use; stop that one, or name another folder with --folder
+        cannot keep lists in kept: permission denied; name another folder with --folder
+        cannot write nowhere/report.html: No such file or directory (os error 2)
+        ");
     }
 }

@@ -309,6 +309,7 @@ fn read(line: &str) -> Option<Known> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     #[test]
     fn a_token_is_known_by_its_hash_alone() {
@@ -388,5 +389,20 @@ mod tests {
                 assert_eq!(scope.covers(wanted), at >= other);
             }
         }
+    }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let path = || PathBuf::from("tokens");
+        let texts = error_texts!(TokenError {
+            File { path: path(), error: io::ErrorKind::PermissionDenied.into() },
+            Line { path: path(), line: 2 },
+            None { path: path() },
+        });
+        insta::assert_snapshot!(texts, @r"
+        cannot use the tokens in tokens: permission denied; name another file with --token-file
+        tokens:2: a line is `SCOPES HASH NAME`, such as `check,lists 9f86d0... crm`; make one with --new-token
+        tokens: no token is in it; make one with --new-token admin
+        ");
     }
 }

@@ -232,4 +232,30 @@ mod tests {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+
+    #[test]
+    fn every_failure_to_tell_an_owner_has_its_words() {
+        // What hyper says of a broken conversation is its own.
+        let every = [
+            WebhookError::Refused("the URL names no host".to_owned()),
+            WebhookError::Answered(StatusCode::BAD_GATEWAY),
+            WebhookError::Failed(io::ErrorKind::ConnectionRefused.into()),
+            WebhookError::Slow,
+        ];
+        for error in &every {
+            match error {
+                WebhookError::Refused(_)
+                | WebhookError::Answered(_)
+                | WebhookError::Failed(_)
+                | WebhookError::Http(_)
+                | WebhookError::Slow => {}
+            }
+        }
+        insta::assert_snapshot!(every.map(|error| error.to_string()).join("\n"), @r"
+        the URL names no host
+        it answered 502 Bad Gateway
+        connection refused
+        it did not answer in time
+        ");
+    }
 }

@@ -319,6 +319,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     fn decode(bytes: &[u8]) -> Result<Option<Reply>, Garble> {
         let mut input = bytes;
@@ -458,5 +459,21 @@ mod tests {
             if !matches!(in_pieces.last(), Some(Err(_))) { in_pieces.push(Ok(None)) }
             prop_assert_eq!(at_once, in_pieces);
         }
+    }
+
+    #[test]
+    fn every_kind_of_garbage_has_its_words() {
+        let texts = error_texts!(Garble {
+            NoCode,
+            LineTooLong,
+            ReplyTooLong,
+            OutOfTurn,
+        });
+        insta::assert_snapshot!(texts, @r"
+        a line that is no SMTP reply
+        a reply line of more than 65536 bytes
+        a reply without an end
+        a reply that belongs to none of our commands
+        ");
     }
 }

@@ -105,3 +105,13 @@ impl From<VerifyError> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        insta::assert_snapshot!(Error::broken_off(), @"the run broke off by a fault of presend; what was learned until then is kept");
+    }
+}

@@ -13,7 +13,7 @@ use crate::smtp::rules::{Book, BookError};
 #[derive(Debug, Error)]
 pub enum OwnError {
     /// It cannot be read.
-    #[error("cannot read the {what} {name}: {error}")]
+    #[error("cannot read the {what} {name}: {error}; check the path and its permissions")]
     Unreadable {
         /// What it should be.
         what: &'static str,

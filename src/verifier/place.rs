@@ -23,7 +23,7 @@ pub enum Place {
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
     /// The file that describes it cannot be read.
-    #[error("cannot read the world {file}: {error}")]
+    #[error("cannot read the world {file}: {error}; check the path and its permissions")]
     Unread {
         /// The file's name.
         file: String,

@@ -476,3 +476,30 @@ impl OpenLedger {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let servers = NoServers("no name server in /etc/resolv.conf".to_owned());
+        let texts = error_texts!(SetupError {
+            NoSender,
+            Names { names: 2, addresses: 1 },
+            NotOurs([192, 0, 2, 7].into()),
+            NoName,
+            Proxy { words: "the proxy 192.0.2.9:1080: it does not answer".to_owned(), port: 25 },
+            NoServers(servers),
+        });
+        insta::assert_snapshot!(texts, @r#"
+        mail hosts want to know who asks: name an address of yours that takes mail with `mail_from("verify@your-domain.example")`, or ask no mail host with `names_only()` or `offline()`
+        2 names in EHLO for 1 addresses to ask from: name one for all, or one for each in the same order
+        192.0.2.7 is no address of this machine, so nobody can be asked from it: name one that this machine has
+        this machine has no full name to introduce itself with: name one whose address is this machine's, with `helo("mail.your-domain.example")`
+        the proxy 192.0.2.9:1080: it does not answer: look at the proxy's address, name and password, and whether it lets connections to port 25 out
+        the system's DNS settings cannot be used (no name server in /etc/resolv.conf); name a DNS server with --dns IP:PORT
+        "#);
+    }
+}

@@ -151,3 +151,14 @@ fn summary(report: &Report) -> Vec<(String, String)> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let error = RealError::Missing(std::io::ErrorKind::NotFound.into());
+        insta::assert_snapshot!(error, @"the report cannot be read: entity not found");
+    }
+}

@@ -227,7 +227,8 @@ impl Platforms {
             name: name.to_owned(),
             what,
         };
-        let file: PlatformFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let file: PlatformFile =
+            toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
         for (field, names) in file.fields {
             let names = match names {
                 Names::One(name) => vec![name],

@@ -128,7 +128,7 @@ pub enum RunError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The folder cannot be written to.
-    #[error("cannot write {}: {error}", path.display())]
+    #[error("cannot write {}: {error}; make room there, or let this user write there", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
@@ -573,4 +573,28 @@ impl Comparison {
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn as_f64(count: u64) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let path = || PathBuf::from("leads.csv.presend");
+        let list = || "leads.csv".to_owned();
+        let texts = error_texts!(RunError {
+            NoRun { path: path(), what: "report.json: missing field `counts`".to_owned() },
+            List(IntakeError::Missing { list: list() }),
+            Ledger(LedgerError::Missing { path: "ledger.db".into() }),
+            Unwritable { path: path(), error: io::ErrorKind::StorageFull.into() },
+        });
+        insta::assert_snapshot!(texts, @r"
+        leads.csv.presend holds no finished run: report.json: missing field `counts`; name the folder that `verify` wrote its lists to
+        leads.csv: no such file; check the path, or use `-` to read standard input
+        there is no ledger at ledger.db; name the file with --ledger
+        cannot write leads.csv.presend: no storage space; make room there, or let this user write there
+        ");
+    }
 }

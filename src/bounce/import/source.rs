@@ -19,7 +19,7 @@ use crate::model::limits;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The file system says no.
-    #[error("cannot read {}: {error}", path.display())]
+    #[error("cannot read {}: {error}; check the path and its permissions", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -370,6 +370,7 @@ fn unreadable(path: &Path, error: io::Error) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     #[test]
     fn a_source_is_known_by_its_first_bytes() {
@@ -389,5 +390,27 @@ mod tests {
         for (name, head, expected) in table {
             assert_eq!(shape(Path::new(name), head.as_bytes()), *expected, "{head}");
         }
+    }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let binary = IntakeError::Binary {
+            list: "paper.pdf".to_owned(),
+            what: "a PDF document",
+            remedy: "export the list as CSV and give that file",
+        };
+        let texts = error_texts!(SourceError {
+            Unreadable { path: "back.mbox".into(), error: io::ErrorKind::PermissionDenied.into() },
+            NoTable(binary),
+        });
+        insta::assert_snapshot!(texts, @r"
+        cannot read back.mbox: permission denied; check the path and its permissions
+        paper.pdf: is a PDF document, and no bounce; give messages that came back whole, with their headers (.eml, mbox, Maildir), or what your sending platform exports of them (CSV, XLSX, JSON); what a reply means says `presend explain`
+        ");
+        let none = SourceError::NoTable(IntakeError::NoAddressColumn {
+            list: "-".to_owned(),
+            columns: "1 \"name\"".to_owned(),
+        });
+        insta::assert_snapshot!(none, @r#"standard input: is text without an address to say who it is about, and no bounce; give messages that came back whole, with their headers (.eml, mbox, Maildir), or what your sending platform exports of them (CSV, XLSX, JSON); what a reply means says `presend explain`; of a table name the column with --column: 1 "name""#);
     }
 }

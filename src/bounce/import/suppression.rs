@@ -84,7 +84,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// It cannot be read or written.
-    #[error("cannot use {}: {error}", path.display())]
+    #[error("cannot use {}: {error}; name another file with --suppress", path.display())]
     Unwritable {
         /// The suppression file.
         path: PathBuf,
@@ -264,6 +264,7 @@ fn quote(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     fn add(path: &Path, addresses: &[&str]) -> u64 {
         let mut suppression = SuppressionFile::open(path).unwrap();
@@ -342,5 +343,23 @@ mod tests {
                 .to_string()
                 .starts_with("cannot use")
         );
+    }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let path = || PathBuf::from("suppressed.csv");
+        let entry = Suppression::default()
+            .add(b"no body", "suppressed.csv")
+            .unwrap_err();
+        let texts = error_texts!(FileError {
+            NoList(entry),
+            Workbook { path: "suppressed.xlsx".into() },
+            Unwritable { path: path(), error: io::ErrorKind::StorageFull.into() },
+        });
+        insta::assert_snapshot!(texts, @r"
+        suppressed.csv:1: `no body` is neither an address nor a domain; mend or remove it, or put # in front
+        suppressed.xlsx: is a spreadsheet or another archive, to which nobody can be added; save it as CSV (UTF-8) and give that file
+        cannot use suppressed.csv: no storage space; name another file with --suppress
+        ");
     }
 }

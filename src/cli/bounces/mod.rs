@@ -14,7 +14,7 @@ use super::report::publish;
 use super::safe::safe;
 use super::state::own_ledger;
 use super::zone::Zone;
-use super::{Exit, Refusal, folder, usage};
+use super::{Exit, Refusal, folder, unreadable};
 use crate::bounce::explain::Knowledge;
 use crate::bounce::import::health::{Health, health};
 use crate::bounce::import::keeper::Keeper;
@@ -235,7 +235,7 @@ fn platforms(mapping: Option<&Path>) -> anyhow::Result<Platforms> {
     };
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| usage(format!("cannot read the mapping {name}: {error}")))?;
+        .map_err(|error| unreadable(&format!("the mapping {name}"), &error))?;
     Ok(platforms.with_mapping(&text, &name)?)
 }
 

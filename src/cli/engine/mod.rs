@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, usage};
+use super::{Exit, unreadable, usage};
 use crate::engine::nats::access::{Access, Login, Server};
 use crate::engine::nats::{Keeping, Nats, Prefix};
 use crate::engine::{Engine, EngineError, Partitions};
@@ -173,8 +173,8 @@ impl EngineArgs {
 
 /// The text of a file that holds a secret.
 fn secret_in(file: &Path) -> anyhow::Result<String> {
-    let name = file.display();
-    std::fs::read_to_string(file).map_err(|error| usage(format!("cannot read {name}: {error}")))
+    let name = file.display().to_string();
+    std::fs::read_to_string(file).map_err(|error| unreadable(&name, &error))
 }
 
 /// Forgets people in the engine as well. Returns what came of it, in words.

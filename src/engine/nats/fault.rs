@@ -32,9 +32,11 @@ const NO_ROOM: [u32; 5] = [10_002, 10_023, 10_028, 10_047, 10_077];
 /// JetStream is not switched on, or not for this account.
 const NO_JETSTREAM: [u32; 3] = [10_035, 10_039, 10_076];
 
-/// Not to be had as it was asked for: a stream whose messages vanish before doubles are forgotten, more than one copy
-/// without a cluster.
-const NOT_SO: [u32; 2] = [10_052, 10_074];
+/// Not to be had as it was asked for: a stream whose messages vanish before doubles are forgotten.
+const NOT_SO: u32 = 10_052;
+
+/// More than one copy without a cluster.
+const NO_CLUSTER: u32 = 10_074;
 
 /// Servers that have no leader, or not enough of each other, at the moment.
 const NO_LEADER: [u32; 5] = [10_003, 10_004, 10_005, 10_008, 10_009];
@@ -77,7 +79,7 @@ impl Fault {
                 EngineError::NoConnection(format!("nobody answers for {about} at the moment"))
             }
             Fault::TooLarge(most) => EngineError::Incompatible(format!(
-                "it takes messages of at most {most} bytes (max_payload), and one for {about} is larger"
+                "it takes messages of at most {most} bytes (max_payload), and one for {about} is larger; raise that limit there"
             )),
             Fault::Garbled(words) => {
                 EngineError::Incompatible(format!("it answers what cannot be read: {words}"))
@@ -104,11 +106,12 @@ fn of_words(status: u32, code: u32, words: &str, about: &str) -> EngineError {
     if NO_LEADER.contains(&code) {
         return EngineError::NoConnection(said);
     }
-    if NOT_SO.contains(&code) {
-        return EngineError::Incompatible(said);
-    }
     match code {
         code::NO_SUCH_STREAM => EngineError::Gone(said),
+        NOT_SO => EngineError::Incompatible(said),
+        NO_CLUSTER => EngineError::Incompatible(format!(
+            "{said}; say --engine-copies 1, or have several servers there form a cluster"
+        )),
         code::OTHER_CONFIGURATION => EngineError::Incompatible(format!(
             "{said}; take another --engine-prefix, or delete it"
         )),
@@ -140,5 +143,56 @@ mod tests {
         assert!(matches!(said(500, 1), EngineError::NoConnection(_)));
         assert!(matches!(said(400, 1), EngineError::Incompatible(_)));
         assert!(Fault::Nobody.told("x").is_passing());
+    }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let said = |status, code, words: &str| Fault::Said {
+            status,
+            code,
+            words: words.to_owned(),
+        };
+        let every = [
+            Fault::Silent("deadline has elapsed".to_owned()),
+            Fault::Nobody,
+            Fault::TooLarge(1_048_576),
+            Fault::Garbled("expected value at line 1 column 1".to_owned()),
+            said(503, 10_077, "maximum messages exceeded"),
+            said(503, 10_039, "jetstream not enabled for account"),
+            said(503, 10_008, "jetstream system temporarily unavailable"),
+            said(
+                500,
+                10_074,
+                "replicas > 1 not supported in non-clustered mode",
+            ),
+            said(404, code::NO_SUCH_STREAM, "stream not found"),
+            said(400, code::OTHER_CONFIGURATION, "stream name already in use"),
+            said(500, 1, "internal error"),
+            said(400, 1, "bad request"),
+        ];
+        for fault in &every {
+            match fault {
+                Fault::Silent(_)
+                | Fault::Nobody
+                | Fault::TooLarge(_)
+                | Fault::Garbled(_)
+                | Fault::Said { .. } => {}
+            }
+        }
+        let told = every.map(|fault| fault.told("presend-orders").to_string());
+        insta::assert_snapshot!(told.join("\n"), @r"
+        the engine does not answer: deadline has elapsed; see whether it runs there, and whether this machine may connect to it
+        the engine does not answer: nobody answers for presend-orders at the moment; see whether it runs there, and whether this machine may connect to it
+        the engine cannot do what is needed: it takes messages of at most 1048576 bytes (max_payload), and one for presend-orders is larger; raise that limit there
+        the engine cannot do what is needed: it answers what cannot be read: expected value at line 1 column 1
+        the engine has no room left: presend-orders: maximum messages exceeded; give its store more, or wait until workers and lists have caught up
+        the engine cannot do what is needed: jetstream not enabled for account; JetStream must be switched on, as `nats-server -js` does
+        the engine does not answer: presend-orders: jetstream system temporarily unavailable; see whether it runs there, and whether this machine may connect to it
+        the engine cannot do what is needed: presend-orders: replicas > 1 not supported in non-clustered mode; say --engine-copies 1, or have several servers there form a cluster
+        the engine has lost what it kept messages in: presend-orders: stream not found; run the same command again, which sets it up anew
+        the engine cannot do what is needed: presend-orders: stream name already in use; take another --engine-prefix, or delete it
+        the engine does not answer: presend-orders: internal error; see whether it runs there, and whether this machine may connect to it
+        the engine cannot do what is needed: presend-orders: bad request
+        ");
     }
 }

@@ -167,3 +167,78 @@ pub enum Fault {
         domain: Box<str>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_fault_of_an_address_has_its_words() {
+        let text = |text: &str| Box::from(text);
+        let texts = error_texts!(Fault {
+            NotUtf8,
+            Empty,
+            DirectoryName,
+            TextTooLong { bytes: 5_000 },
+            Several { count: 2 },
+            TextBeside { text: text("call first") },
+            BadPercent,
+            ControlCharacter { code: 7 },
+            Blank,
+            Comment,
+            NoAt,
+            ManyAts,
+            LocalEmpty,
+            LocalTooLong { octets: 65 },
+            LocalDot,
+            LocalCharacter { character: '(' },
+            LocalQuote,
+            DomainEmpty,
+            DomainTooLong { octets: 256 },
+            AddressTooLong { octets: 255 },
+            LabelEmpty,
+            LabelTooLong { label: text("aaaa") },
+            LabelEdge { label: text("-acme") },
+            Underscore { label: text("a_b") },
+            DomainCharacter { character: '!' },
+            Dotless { domain: text("acme") },
+            NumericTopLevel { label: text("7") },
+            BareIp { text: text("192.0.2.7") },
+            BadLiteral { text: text("[192.0.2]") },
+            BadInternational { domain: text("xn--a.test") },
+        });
+        insta::assert_snapshot!(texts, @r"
+        the text is not valid UTF-8
+        there is no address in this field
+        this is the name of an entry in a directory (Exchange, Notes, LDAP), which has the e-mail address
+        the text is 5000 bytes long; no address is looked for in more than 4096
+        the field holds 2 addresses; give each its own row
+        `call first` stands beside the address
+        the `%` signs of the mailto link do not decode to text
+        a control character (U+0007) stands inside the address
+        a blank stands inside the address
+        a comment in parentheses stands inside the address
+        there is no `@`
+        there is more than one `@`
+        nothing stands before the `@`
+        the part before the `@` is 65 octets long; at most 64 are allowed
+        the part before the `@` begins or ends with a dot, or has two dots in a row
+        `(` may not stand before the `@`
+        the quotes before the `@` do not match
+        nothing stands after the `@`
+        the domain is 256 octets long; at most 253 are allowed
+        the address is 255 octets long; at most 254 are allowed
+        the domain begins with a dot or has two dots in a row
+        `aaaa` in the domain is longer than 63 octets
+        `-acme` in the domain does not begin and end with a letter or a digit
+        `a_b` has an underscore, so it cannot be a registered domain
+        `!` may not stand in a domain
+        `acme` is no full domain: it has no dot
+        `7` is no top-level domain: it is a number
+        `192.0.2.7` is an IP address; as a mail domain it would be written `[192.0.2.7]`
+        `[192.0.2]` is no IP address in the form `[192.0.2.1]` or `[IPv6:2001:db8::1]`
+        `xn--a.test` is not a valid international domain name
+        ");
+    }
+}

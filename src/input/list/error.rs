@@ -287,3 +287,56 @@ fn quoted(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let list = || "leads.csv".to_owned();
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let columns = || "1 \"name\", 2 \"phone\"".to_owned();
+        let texts = error_texts!(IntakeError {
+            Missing { list: list() },
+            Directory { list: list() },
+            Unreadable { list: list(), source: denied() },
+            Spool { list: list(), source: io::ErrorKind::StorageFull.into() },
+            Changed { list: list() },
+            Empty { list: list() },
+            Binary { list: list(), what: "a PDF document", remedy: "export the list as CSV and give that file" },
+            NoSuchSheet { list: list(), wanted: "New".to_owned(), sheets: "\"Old\"".to_owned() },
+            SeveralArrays { list: list(), arrays: "\"people\", \"firms\"".to_owned() },
+            Locked { list: list() },
+            TooLarge { list: list(), detail: "one entry of its JSON takes more than 64 MB".to_owned() },
+            NoWorkbook { list: list(), detail: "there is no sheet in it".to_owned() },
+            Damaged { list: list(), line: 7, source: io::ErrorKind::UnexpectedEof.into() },
+            EndlessLine { list: list(), line: 7, limit: 1_000_000 },
+            NoSuchColumn { list: list(), wanted: "\"mail\"".to_owned(), columns: columns() },
+            ForeignDelimiter { list: list(), mark: Delimiter::Mark(b'~') },
+            Ambiguous { list: list(), first: "column 1 \"from\"".to_owned(), second: "column 2 \"to\"".to_owned(), number: 1, other: 2 },
+            NoAddressColumn { list: list(), columns: columns() },
+        });
+        insta::assert_snapshot!(texts, @r#"
+        leads.csv: no such file; check the path, or use `-` to read standard input
+        leads.csv: is a directory; name the CSV file inside it
+        leads.csv: cannot be opened (permission denied); check its permissions
+        leads.csv: cannot be kept in a temporary file (no storage space); free space there, or set TMPDIR to a larger disk
+        leads.csv: was changed while the run was under way, so no lists were written; what was learned is kept: run the same command again when the file is complete, and only new rows are asked about
+        leads.csv: is empty or nothing but blank lines; give a list with at least a header or one address
+        leads.csv: is a PDF document, not a CSV file; export the list as CSV and give that file
+        leads.csv: has no sheet "New"; use `--sheet` with one of: "Old"
+        leads.csv: several of its arrays could be the list; say which with `--sheet`, one of: "people", "firms"
+        leads.csv: is protected with a password; save it without one and give that file
+        leads.csv: was not read, since it may be made to fill this machine's memory: one entry of its JSON takes more than 64 MB; if it is a list, save its sheet as CSV (UTF-8) and give that file
+        leads.csv: cannot be read as a spreadsheet (there is no sheet in it); open it in a spreadsheet program and save it as XLSX or CSV (UTF-8)
+        leads.csv: cannot be read past line 7 (unexpected end of file); nothing behind it was read, so mend or fetch the file again
+        leads.csv: line 7 is longer than 1000000 bytes; remove it, or check that the file has line ends at all
+        leads.csv: has no column "mail"; use `--column` with one of: 1 "name", 2 "phone"
+        leads.csv: `~` seems to stand between its fields, which is not taken unasked; if it does, say so with `--delimiter '~'`, else read each line as one field with `--delimiter none`
+        leads.csv: both column 1 "from" and column 2 "to" could hold the addresses; say which with `--column 1` or `--column 2`
+        leads.csv: no column looks like email addresses; say which with `--column NAME` or `--column NUMBER`: 1 "name", 2 "phone"
+        "#);
+    }
+}

@@ -34,7 +34,7 @@ pub enum Servers {
 /// The system's DNS settings are of no use.
 #[derive(Debug, thiserror::Error)]
 #[error("the system's DNS settings cannot be used ({0}); name a DNS server with --dns IP:PORT")]
-pub struct NoServers(String);
+pub struct NoServers(pub(crate) String);
 
 /// The world as it is; mail hosts are connected to through `proxy` where there is one.
 ///
@@ -119,5 +119,16 @@ impl Tcp {
         // A batch is one write: waiting for more only delays it.
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let error = NoServers("no name server in /etc/resolv.conf".to_owned());
+        insta::assert_snapshot!(error, @"the system's DNS settings cannot be used (no name server in /etc/resolv.conf); name a DNS server with --dns IP:PORT");
     }
 }

@@ -143,3 +143,35 @@ pub fn read_key(record: &[u8]) -> Result<KeyRecord, KeyFault> {
         exact_domain: flag("s"),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_fault_of_a_key_has_its_words() {
+        let texts = error_texts!(KeyFault {
+            Tags(TagFault::NoTag("rubbish".to_owned())),
+            Version,
+            NoKey,
+            KeyType("dsa".to_owned()),
+            NotBase64,
+            NotRsa,
+            NotEd25519(31),
+            NotForMail("web".to_owned()),
+            NoHash("sha1".to_owned()),
+        });
+        insta::assert_snapshot!(texts, @r#"
+        "rubbish" is no tag=value
+        v=DKIM1 must stand first, exactly so
+        the public key (p=) is missing
+        k=dsa is no known type of key
+        the public key (p=) is not base64; it was probably cut or changed when it was pasted
+        the public key (p=) is no RSA key; it was probably cut when it was pasted
+        an Ed25519 key has 32 bytes, this one 31
+        s=web says that the key is not for mail; it must hold email or *
+        h=sha1 leaves out sha256, the only hash that receivers take (RFC 8301)
+        "#);
+    }
+}

@@ -313,3 +313,23 @@ pub fn aligns(alignment: Alignment, one: &str, other: &str) -> bool {
         Alignment::Relaxed => organisational_domain(one) == organisational_domain(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_fault_of_a_record_has_its_words() {
+        let texts = error_texts!(DmarcFault {
+            Tags(TagFault::Twice("p".to_owned())),
+            Policy,
+            Value { tag: "pct", value: "all".to_owned() },
+        });
+        insta::assert_snapshot!(texts, @r"
+        the tag p= is there twice
+        p= must be none, quarantine or reject
+        pct=all is not a value this tag can have
+        ");
+    }
+}

@@ -98,6 +98,7 @@ pub fn begins_with_version(bytes: &[u8], version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     #[test]
     fn tags_are_read_whatever_the_white_space() {
@@ -125,5 +126,17 @@ mod tests {
         assert!(begins_with_version(b"v = DMARC1", "DMARC1"));
         assert!(!begins_with_version(b"v=DMARC10; p=none", "DMARC1"));
         assert!(!begins_with_version(b"p=none; v=DMARC1", "DMARC1"));
+    }
+
+    #[test]
+    fn every_fault_of_a_list_of_tags_has_its_words() {
+        let texts = error_texts!(TagFault {
+            NoTag("rubbish".to_owned()),
+            Twice("p".to_owned()),
+        });
+        insta::assert_snapshot!(texts, @r#"
+        "rubbish" is no tag=value
+        the tag p= is there twice
+        "#);
     }
 }

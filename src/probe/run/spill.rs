@@ -154,4 +154,11 @@ mod tests {
         assert_eq!(spill.take(9).unwrap(), all[..1]);
         assert!(spill.is_empty());
     }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let error = SpillError(io::Error::from(io::ErrorKind::StorageFull));
+        let temporary = std::env::temp_dir().display().to_string();
+        insta::assert_snapshot!(error.to_string().replace(&temporary, "TEMPORARY"), @"cannot keep the addresses that wait for their host in a temporary file in TEMPORARY; make room there, or name another folder with TMPDIR, and run the same command again: what was learned is kept");
+    }
 }

@@ -282,7 +282,10 @@ pub struct Harvest {
 
 /// How many recipients a client may name in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a rate such as { recipients = 10, per = \"1m\" }"
+)]
 pub struct Rate {
     /// This many recipients,
     pub recipients: u32,

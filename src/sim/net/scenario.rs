@@ -361,7 +361,7 @@ fn to_ascii(name: &str, span: impl Fn() -> Range<usize>) -> Result<String, Fault
         Ok(ascii) if !ascii.is_empty() && !ascii.contains(char::is_whitespace) => Ok(ascii),
         Ok(_) | Err(_) => Err(Fault {
             at: span(),
-            problem: format!("`{name}` is no domain name"),
+            problem: format!("`{name}` is no domain name; write it like \"acme.test\""),
         }),
     }
 }

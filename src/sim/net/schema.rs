@@ -200,7 +200,8 @@ pub(super) struct Share(pub(super) f64);
 
 impl<'de> Deserialize<'de> for Share {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let share = f64::deserialize(deserializer)?;
+        let wrong = |_| <D::Error as serde::de::Error>::custom("write a number from 0.0 to 1.0");
+        let share = f64::deserialize(deserializer).map_err(wrong)?;
         if (0.0..=1.0).contains(&share) {
             Ok(Share(share))
         } else {

@@ -383,3 +383,15 @@ impl Observer for Gauge {
 
     fn blocked(&mut self, _host: &str, _words: &str, _addresses: usize) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let error = ScoreError::Folder(std::io::ErrorKind::StorageFull.into());
+        let temporary = std::env::temp_dir().display().to_string();
+        insta::assert_snapshot!(error.to_string().replace(&temporary, "TEMPORARY"), @"cannot simulate with files in TEMPORARY: no storage space; make room there, or name another folder with TMPDIR");
+    }
+}

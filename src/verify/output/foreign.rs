@@ -127,6 +127,7 @@ fn bears_our_mark(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::error_texts::error_texts;
 
     fn here(folder: &Path, name: &str, text: &str) -> PathBuf {
         let path = folder.join(name);
@@ -206,5 +207,17 @@ mod tests {
             protect(std::slice::from_ref(&list), &[none], Replace::OnlyOurs),
             Ok(())
         );
+    }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let texts = error_texts!(Protected {
+            TheList("leads.csv".into()),
+            Foreign("diary.csv".into()),
+        });
+        insta::assert_snapshot!(texts, @r"
+        leads.csv is the list itself and would be replaced by what is made of it; name another place
+        diary.csv was not written by presend and would be replaced; name another place, or say --force to replace it
+        ");
     }
 }

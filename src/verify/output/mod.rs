@@ -741,4 +741,13 @@ presend_provider;presend_reply;presend_checked_at;presend_input\r\n\"A;B\";a@b.t
             format!("{head}d@x.test,,,,0.300,,,,,,\r\n")
         );
     }
+
+    #[test]
+    fn every_error_says_what_to_change() {
+        let error = OutletError::at(
+            Path::new("lists/verified.csv"),
+            io::ErrorKind::StorageFull.into(),
+        );
+        insta::assert_snapshot!(error, @"cannot write lists/verified.csv: no storage space; make room there, or name another place");
+    }
 }

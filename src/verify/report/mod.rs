@@ -422,7 +422,9 @@ pub struct Time {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// It is not what `report.json` looks like.
-    #[error("{name} is no report of presend: {error}")]
+    #[error(
+        "{name} is no report of presend: {error}; name the folder that a run wrote, such as leads.csv.presend"
+    )]
     Malformed {
         /// The file's name.
         name: String,

@@ -63,3 +63,43 @@ pub struct SyntaxError {
     /// What is wrong with it.
     pub fault: Fault,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_fault_of_a_term_has_its_words() {
+        let texts = error_texts!(Fault {
+            UnknownMechanism,
+            NoTerm,
+            UnexpectedValue,
+            MissingValue,
+            PrefixLength,
+            Ip4,
+            Ip6,
+            TopLabel,
+            AddressAsName,
+            Macro,
+            MacroLetter(b'z'),
+            Character(0xc3),
+            Repeated,
+        });
+        insta::assert_snapshot!(texts, @r"
+        there is no such mechanism
+        this is neither a mechanism nor a modifier
+        this mechanism takes no value
+        a value must follow, such as a domain
+        the number after / must be at most 32 for IPv4, and after // at most 128 for IPv6, without leading zeros
+        this is no IPv4 network; write it as in ip4:192.0.2.0/24
+        this is no IPv6 network; write it as in ip6:2001:db8::/32
+        the domain must end in a dot with a top-level domain, such as .com
+        an address cannot stand here; use ip4: or ip6: for addresses
+        a % must begin a macro such as %{i}; write %% for the character itself
+        there is no macro with the letter 'z' here
+        the character 0xc3 is not allowed; a record is plain ASCII with single spaces between terms
+        this modifier may appear only once
+        ");
+    }
+}

@@ -266,3 +266,39 @@ pub fn identity(mail_from: &str, helo: &str) -> (String, String) {
         None => (bare.to_owned(), format!("postmaster@{bare}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error_texts::error_texts;
+
+    #[test]
+    fn every_problem_of_a_policy_has_its_words() {
+        let domain = || "acme.test".to_owned();
+        let term = || "include:mail.test".to_owned();
+        let fault = SyntaxError {
+            term: "ip4:one".to_owned(),
+            fault: Fault::Ip4,
+        };
+        let texts = error_texts!(Problem {
+            Syntax { domain: domain(), fault: fault },
+            SeveralRecords { domain: domain(), count: 2 },
+            NoRecord { term: term(), domain: "mail.test".to_owned() },
+            TooManyLookups,
+            TooManyVoidLookups,
+            TooManyMailHosts { term: "mx".to_owned(), count: 12 },
+            Loop { domain: domain(), term: term() },
+            Dns { name: domain(), failure: DnsFailure::Timeout },
+        });
+        insta::assert_snapshot!(texts, @r#"
+        the SPF record of acme.test is malformed: in "ip4:one": this is no IPv4 network; write it as in ip4:192.0.2.0/24
+        acme.test publishes 2 SPF records; receivers then use none of them
+        include:mail.test leads to mail.test, which publishes no SPF record
+        the policy needs more than 10 DNS look-ups
+        more than 2 terms of the policy find nothing in DNS
+        mx leads to 12 mail hosts; receivers stop at 10
+        acme.test includes itself by way of include:mail.test
+        DNS did not answer about acme.test: no name server answered in time
+        "#);
+    }
+}
