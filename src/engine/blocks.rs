@@ -86,7 +86,8 @@ impl Blocks {
     pub fn at(&self, machines: impl IntoIterator<Item = IpAddr>) -> Barred {
         let each = machines.into_iter();
         let each = each.map(|machine| self.machines.get(&machine).cloned().unwrap_or_default());
-        let own = each.reduce(Barred::shared_with).unwrap_or_default();
+        let own = each.reduce(|all, one| all.shared_with(&one));
+        let own = own.unwrap_or_default();
         self.all.clone().joined_with(own)
     }
 
@@ -120,7 +121,7 @@ impl Blocks {
 
 impl Barred {
     /// What two machines have in common against us: where only one of them blocks, the other may be asked.
-    fn shared_with(mut self, other: Barred) -> Self {
+    fn shared_with(mut self, other: &Barred) -> Self {
         self.by_source.retain(|source, ours| {
             let theirs = other.by_source.get(source);
             theirs.is_some_and(|theirs| {

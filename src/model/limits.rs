@@ -1274,7 +1274,7 @@ pub const ENGINE_CALLS_LOST: usize = 3;
 
 /// How long the engine may take to write a lease before it is written again. Our choice: some round trips around the world,
 /// so that three writings may fail before a lease runs out.
-pub const ENGINE_LEASE_CALL: Duration = Duration::from_millis(2_000);
+pub const ENGINE_LEASE_CALL: Duration = Duration::from_secs(2);
 
 /// How long another's lease must have stayed the same before it is taken. Our choice: a lease, and a second for clocks
 /// that run at different speeds and for commands that are on their way.

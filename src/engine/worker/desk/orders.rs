@@ -121,7 +121,7 @@ impl Desk<'_> {
                 Judged::ToAsk(delivered) => {
                     replies.extend(self.begin(*delivered));
                 }
-                Judged::Reply(reply) => replies.push(reply),
+                Judged::Reply(reply) => replies.push(*reply),
             }
         }
         let reply = |engine: Arc<dyn Engine>, reply: Reply| async move {
@@ -204,11 +204,11 @@ impl Desk<'_> {
             Err(unreadable @ Unreadable::OtherVersion(_)) => {
                 self.observer
                     .notice(&format!("an order is left to others: {unreadable}"));
-                return Judged::Reply(Reply::Later(receipt, limits::ENGINE_OTHERS_WAIT));
+                return Judged::reply(Reply::Later(receipt, limits::ENGINE_OTHERS_WAIT));
             }
             Err(unreadable @ Unreadable::Malformed(_)) => {
                 let refused = refused(unreadable.to_string());
-                return Judged::Reply(Reply::ended(receipt, Some(refused), None));
+                return Judged::reply(Reply::ended(receipt, Some(refused), None));
             }
         };
         let now = self.worker.world.clock.now();
@@ -217,24 +217,24 @@ impl Desk<'_> {
             Some(Stage::Asking | Stage::Closing) => {}
             // Its coordinator may come back: it is kept, and not asked about.
             Some(Stage::Withdrawn) | None => {
-                return Judged::Reply(Reply::Later(receipt, limits::ENGINE_OTHERS_WAIT));
+                return Judged::reply(Reply::Later(receipt, limits::ENGINE_OTHERS_WAIT));
             }
         }
         if order.not_before > now {
             let wait = order.not_before.since(now);
-            return Judged::Reply(Reply::Later(receipt, wait));
+            return Judged::reply(Reply::Later(receipt, wait));
         }
         if !order.keep_reachable(self.worker.config.reach) {
             let refused = refused(format!(
                 "the mail hosts of {} have no address that {} may contact",
                 order.domain, self.worker.name
             ));
-            return Judged::Reply(Reply::ended(receipt, Some(refused), None));
+            return Judged::reply(Reply::ended(receipt, Some(refused), None));
         }
         let answers = known.answers.get(&(run.clone(), number));
         let answers = answers.cloned().unwrap_or_default();
         if let Some(reply) = ended_before((&order, partition), &answers, &receipt, &end) {
-            return Judged::Reply(reply);
+            return Judged::reply(reply);
         }
         let source = self.worker.source();
         let place = order.host().map(|key| key_of(&key.0)).unwrap_or_default();
@@ -248,7 +248,7 @@ impl Desk<'_> {
             let is_new = self.worker.is_small(&order) && barred.moved_to() != Some(to.number());
             let moving = blocks.map(|blocks| blocks.by_whom(order.route.addresses(), now));
             let moving = moving.unwrap_or_default();
-            return Judged::Reply(passed_on(
+            return Judged::reply(passed_on(
                 order,
                 &answers,
                 (to, from),
@@ -260,7 +260,7 @@ impl Desk<'_> {
             Leave::Granted => false,
             // Worth waiting for as long as an address may wait.
             Leave::NotBefore(until) if until.since(now) <= order.terms.patience => {
-                return Judged::Reply(Reply::Later(receipt, until.since(now)));
+                return Judged::reply(Reply::Later(receipt, until.since(now)));
             }
             Leave::NotBefore(_) | Leave::Denied => true,
         };
@@ -355,7 +355,13 @@ impl Desk<'_> {
 /// What is to become of an order.
 enum Judged {
     ToAsk(Box<Delivered>),
-    Reply(Reply),
+    Reply(Box<Reply>),
+}
+
+impl Judged {
+    fn reply(reply: Reply) -> Self {
+        Judged::Reply(Box::new(reply))
+    }
 }
 
 /// What was taken out of partitions.
