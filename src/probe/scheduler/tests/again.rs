@@ -4,18 +4,18 @@ use super::*;
 use crate::probe::KnownMachine;
 
 /// A run that goes on where every address is settled: what its one host answered before, how it answers now.
-fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Drill {
+fn goes_on(known: KnownMachine, answer: fn(Question<'_>) -> Reply) -> Harness {
     let habits = Habits {
         answer,
         ..Habits::default()
     };
     let served = [("d.test", 0), ("all.test", 0)];
-    let mut drill = Drill::new(limits(), vec![habits], &served, &[]);
-    drill
+    let mut harness = Harness::new(limits(), vec![habits], &served, &[]);
+    harness
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
-    drill.run();
-    drill
+    harness.run();
+    harness
 }
 
 /// What a machine answered that has refused so many.
@@ -107,20 +107,20 @@ fn what_a_machine_said_before_counts_together_with_what_it_says_now() {
         ..Habits::default()
     };
     let list = ["carl@d.test".to_owned()];
-    let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &[]);
+    let mut harness = Harness::new(limits(), vec![habits], &[("d.test", 0)], &[]);
     let known = accepted_last(limits::UNKNOWN_RECIPIENTS);
     let domain = known.known_good.clone().unwrap().1;
-    drill
+    harness
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
-    drill.scheduler.know_domain("d.test", &domain, START);
-    drill
+    harness.scheduler.know_domain("d.test", &domain, START);
+    harness
         .scheduler
         .add(list[0].parse::<Address>().unwrap().into(), START);
-    drill.run();
-    assert_eq!(drill.questions(), 2, "carl, then a decoy");
+    harness.run();
+    assert_eq!(harness.questions(), 2, "carl, then a decoy");
     for address in ["anna@d.test", "bert@d.test", "carl@d.test"] {
-        assert_eq!(drill.word(address), Reason::ProviderAnomaly);
+        assert_eq!(harness.word(address), Reason::ProviderAnomaly);
     }
 }
 
@@ -131,15 +131,15 @@ fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
         door: Door::Silent,
         ..Habits::default()
     };
-    let mut drill = Drill::new(limits(), vec![gone], &[("d.test", 0)], &[]);
+    let mut harness = Harness::new(limits(), vec![gone], &[("d.test", 0)], &[]);
     let machines = [("mx0.test".to_owned(), known())].into();
-    drill.scheduler.know_machines(machines);
-    drill.run();
-    assert!(drill.facts.is_empty());
+    harness.scheduler.know_machines(machines);
+    harness.run();
+    assert!(harness.facts.is_empty());
 
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let machines = [("mx0.test".to_owned(), known())].into();
-    drill.scheduler.know_machines(machines);
+    harness.scheduler.know_machines(machines);
     let key = HostKey("host0.test".to_owned());
     let Heard {
         exchange, reading, ..
@@ -152,9 +152,9 @@ fn a_machine_that_is_gone_or_blocks_holds_up_no_end() {
         })),
         ..KnownHost::default()
     };
-    drill.scheduler.know_host(&key, blocked, START);
-    drill.run();
-    assert_eq!(drill.connections(), 0);
+    harness.scheduler.know_host(&key, blocked, START);
+    harness.run();
+    assert_eq!(harness.connections(), 0);
 }
 
 #[test]
@@ -164,42 +164,42 @@ fn a_machine_that_was_caught_before_is_still_caught() {
             answer,
             ..Habits::default()
         };
-        let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &[]);
-        drill
+        let mut harness = Harness::new(limits(), vec![habits], &[("d.test", 0)], &[]);
+        harness
             .scheduler
             .know_machines([("mx0.test".to_owned(), known)].into());
         let domain = machine(0).known_good.unwrap().1;
-        drill.scheduler.know_domain("d.test", &domain, START);
+        harness.scheduler.know_domain("d.test", &domain, START);
         for address in list {
             let address: Address = address.parse().unwrap();
-            drill.scheduler.add(address.into(), START);
+            harness.scheduler.add(address.into(), START);
         }
-        drill.run();
-        drill
+        harness.run();
+        harness
     };
     let list = people("d.test", 3, 0);
     let accepting = KnownMachine {
         accepts_every_recipient: true,
         ..machine(2)
     };
-    let drill = caught(accepting, &list, |_| Reply::Yes);
+    let harness = caught(accepting, &list, |_| Reply::Yes);
     for address in &list {
-        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+        assert_eq!(harness.word(address), Reason::ProviderAnomaly, "{address}");
     }
     let refusing = KnownMachine {
         refuses_every_recipient: true,
         ..machine(2)
     };
-    let drill = caught(refusing, &list, |_| Reply::No);
+    let harness = caught(refusing, &list, |_| Reply::No);
     for address in &list {
-        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+        assert_eq!(harness.word(address), Reason::ProviderAnomaly, "{address}");
     }
 }
 
 #[test]
 fn a_machine_is_met_where_its_known_good_address_is() {
     // Another domain of the same machine is asked about first, and has the machine under another name.
-    let mut drill = Drill::new(
+    let mut harness = Harness::new(
         limits(),
         vec![Habits {
             answer: |_| Reply::Yes,
@@ -209,12 +209,12 @@ fn a_machine_is_met_where_its_known_good_address_is() {
         &["carl@other.test".to_owned()],
     );
     let known = accepted_last(limits::MANY_UNKNOWN_RECIPIENTS);
-    drill
+    harness
         .scheduler
         .know_machines([("alias.test".to_owned(), known)].into());
-    drill.run();
-    assert_eq!(drill.word("anna@d.test"), Reason::ProviderAnomaly);
-    assert_eq!(drill.word("bert@d.test"), Reason::ProviderAnomaly);
+    harness.run();
+    assert_eq!(harness.word("anna@d.test"), Reason::ProviderAnomaly);
+    assert_eq!(harness.word("bert@d.test"), Reason::ProviderAnomaly);
 }
 
 #[test]
@@ -228,11 +228,11 @@ fn what_a_host_refused_before_is_taken_back_when_it_is_caught_now() {
         controls: vec!["anna@other.test".parse().unwrap()],
         ..limits()
     };
-    let mut drill = Drill::new(control, vec![habits], &served, &[]);
+    let mut harness = Harness::new(control, vec![habits], &served, &[]);
     let known = refused_last(limits::MANY_UNKNOWN_RECIPIENTS);
-    drill
+    harness
         .scheduler
         .know_machines([("mx0.test".to_owned(), known)].into());
-    drill.run();
-    assert_eq!(drill.word("carl@d.test"), Reason::ProviderAnomaly);
+    harness.run();
+    assert_eq!(harness.word("carl@d.test"), Reason::ProviderAnomaly);
 }

@@ -12,19 +12,19 @@ fn a_minute(count: u32) -> Limits {
 #[test]
 fn a_connection_is_dialled_only_for_a_question_that_may_be_asked_now() {
     let list = people("slow.test", 8, 4);
-    let mut drill = Drill::new(
+    let mut harness = Harness::new(
         a_minute(4),
         vec![Habits::default()],
         &[("slow.test", 0)],
         &list,
     );
-    drill.run();
-    let (connections, questions) = (drill.connections(), drill.questions());
+    harness.run();
+    let (connections, questions) = (harness.connections(), harness.questions());
     assert!(
         connections <= questions,
         "{connections} connections for {questions} questions"
     );
-    assert_eq!(drill.word("a0@slow.test"), Reason::Accepted);
+    assert_eq!(harness.word("a0@slow.test"), Reason::Accepted);
 }
 
 #[test]
@@ -35,27 +35,27 @@ fn nor_does_the_limit_of_the_whole_run_cost_connections() {
     let list: Vec<String> = domains.iter().map(|domain| format!("x@{domain}")).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(String::as_str).zip(0..).collect();
     let hosts = vec![Habits::default(); 10];
-    let mut drill = Drill::new(limits, hosts, &served, &list);
-    let took = drill.run();
-    assert_eq!((drill.connections(), drill.questions()), (10, 10));
+    let mut harness = Harness::new(limits, hosts, &served, &list);
+    let took = harness.run();
+    assert_eq!((harness.connections(), harness.questions()), (10, 10));
     assert!(took < Duration::from_secs(10 * 20 + 20), "{took:?}");
 }
 
 #[test]
 fn a_host_that_cuts_every_connection_is_left_after_a_few() {
     let list = people("cut.test", 3000, 0);
-    let drill = run_against("cut.test", &list, |_| Reply::HangUp);
+    let harness = run_against("cut.test", &list, |_| Reply::HangUp);
     assert!(
-        drill.connections() <= limits::FRUITLESS_IN_A_ROW,
+        harness.connections() <= limits::FRUITLESS_IN_A_ROW,
         "{} connections",
-        drill.connections()
+        harness.connections()
     );
-    assert!(drill.now.since(START) <= limits::FRUITLESS_TIME);
+    assert!(harness.now.since(START) <= limits::FRUITLESS_TIME);
     assert!(
         list.iter()
-            .all(|address| drill.word(address) == Reason::HungUp)
+            .all(|address| harness.word(address) == Reason::HungUp)
     );
-    let left = drill.learned.iter().find_map(|learned| match learned {
+    let left = harness.learned.iter().find_map(|learned| match learned {
         Event::Left { addresses, .. } => Some(*addresses),
         _ => None,
     });
@@ -69,11 +69,11 @@ fn delayed_refusals_are_awaited_on_both_connections_and_are_no_reason_to_slow_do
         tarpit: Duration::from_secs(5),
         ..Habits::default()
     };
-    let mut drill = Drill::new(limits(), vec![exchange], &[("exchange.test", 0)], &list);
-    let took = drill.run();
+    let mut harness = Harness::new(limits(), vec![exchange], &[("exchange.test", 0)], &list);
+    let took = harness.run();
     let ideal = Duration::from_secs(5) * 61 / 2;
     assert!(took < ideal * 115 / 100, "{took:?}, {ideal:?} at best");
-    let rate = drill.scheduler.hosts[0].pace.recipients_per_second();
+    let rate = harness.scheduler.hosts[0].pace.recipients_per_second();
     assert_eq!(rate, Some(10.0));
 }
 
@@ -81,7 +81,7 @@ fn delayed_refusals_are_awaited_on_both_connections_and_are_no_reason_to_slow_do
 fn an_earlier_runs_clocks_keep_to_this_runs_patience() {
     let mut limits = limits();
     limits.patience = Duration::from_secs(20);
-    let mut drill = Drill::new(limits, vec![Habits::default()], &[("grey.test", 0)], &[]);
+    let mut harness = Harness::new(limits, vec![Habits::default()], &[("grey.test", 0)], &[]);
     let wanted = Target {
         waiting: Waiting {
             tries: 1,
@@ -95,11 +95,11 @@ fn an_earlier_runs_clocks_keep_to_this_runs_patience() {
         decoy_due: Some(START + limits::GREYLIST_WAIT),
         ..KnownDomain::default()
     };
-    drill.scheduler.know_domain("grey.test", &known, START);
-    drill.scheduler.add(wanted, START);
-    let took = drill.run();
+    harness.scheduler.know_domain("grey.test", &known, START);
+    harness.scheduler.add(wanted, START);
+    let took = harness.run();
     assert!(took < Duration::from_secs(25), "{took:?}");
-    assert_eq!(drill.word("anna@grey.test"), Reason::Accepted);
+    assert_eq!(harness.word("anna@grey.test"), Reason::Accepted);
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn a_patience_shorter_than_usual_ends_with_a_question() {
         ..Habits::default()
     };
     let list = people("grey.test", 4, 2);
-    let mut drill = Drill::new(limits, vec![habits], &[("grey.test", 0)], &list);
-    let took = drill.run();
+    let mut harness = Harness::new(limits, vec![habits], &[("grey.test", 0)], &list);
+    let took = harness.run();
     assert!(took < Duration::from_secs(35), "{took:?}");
-    assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
+    assert_eq!(harness.word("a0@grey.test"), Reason::Accepted);
 }
 
 #[test]
@@ -131,10 +131,14 @@ fn a_second_connection_always_finds_a_question() {
         ..Habits::default()
     };
     let list = people("near.test", 400, 0);
-    let mut drill = Drill::new(limits(), vec![near], &[("near.test", 0)], &list);
-    drill.run();
-    let asked = drill.balances().len();
-    assert_eq!(drill.connections() as usize, asked, "none was for nothing");
+    let mut harness = Harness::new(limits(), vec![near], &[("near.test", 0)], &list);
+    harness.run();
+    let asked = harness.balances().len();
+    assert_eq!(
+        harness.connections() as usize,
+        asked,
+        "none was for nothing"
+    );
 }
 
 /// How a domain answers for unknown recipients at the end of a run about `list`, with how many decoys were asked about.
@@ -143,10 +147,10 @@ fn catch_all_of(list: &[&str], answer: fn(Question<'_>) -> Reply) -> (CatchAllSt
         .iter()
         .map(|local| format!("{local}@acme.test"))
         .collect();
-    let drill = run_against("acme.test", &list, answer);
-    let domain = drill.scheduler.by_name["acme.test"];
-    let decoys = drill.questions() - u32::try_from(list.len()).unwrap();
-    (drill.scheduler.domains[domain].catch_all.state(), decoys)
+    let harness = run_against("acme.test", &list, answer);
+    let domain = harness.scheduler.by_name["acme.test"];
+    let decoys = harness.questions() - u32::try_from(list.len()).unwrap();
+    (harness.scheduler.domains[domain].catch_all.state(), decoys)
 }
 
 #[test]
@@ -302,16 +306,16 @@ fn a_host_that_takes_its_leave_for_mistakes_teaches_that_once() {
         },
         ..Habits::default()
     };
-    let mut drill = Drill::new(limits(), vec![few], &[("few.test", 0)], &list);
-    drill.run();
-    let farewells = drill.seen[0].farewells;
+    let mut harness = Harness::new(limits(), vec![few], &[("few.test", 0)], &list);
+    harness.run();
+    let farewells = harness.seen[0].farewells;
     assert!(
         (1..=2).contains(&farewells),
         "once in each connection under way: {farewells}"
     );
     let refused = list
         .iter()
-        .filter(|a| drill.word(a) == Reason::NoSuchMailbox);
+        .filter(|a| harness.word(a) == Reason::NoSuchMailbox);
     assert_eq!(refused.count(), 20);
 }
 
@@ -324,13 +328,13 @@ fn a_goodbye_in_the_place_of_a_refusal_halves_no_connection() {
             goes_instead,
             ..Habits::default()
         };
-        let mut drill = Drill::new(limits(), vec![few], &[("few.test", 0)], &list);
-        drill.run();
+        let mut harness = Harness::new(limits(), vec![few], &[("few.test", 0)], &list);
+        harness.run();
         let refused = list
             .iter()
-            .filter(|a| drill.word(a) == Reason::NoSuchMailbox);
+            .filter(|a| harness.word(a) == Reason::NoSuchMailbox);
         assert_eq!(refused.count(), 20);
-        (drill.connections(), drill.seen[0].farewells)
+        (harness.connections(), harness.seen[0].farewells)
     };
     // Two refusals are said in each connection of both hosts, of which the second host's are the last that it bears.
     let (connections, farewells) = hosts(true, 3);

@@ -10,7 +10,7 @@ fn wanted_of(encryption: Encryption, demands: bool) -> Vec<Privacy> {
     };
     let list = people("d.test", 3, 0);
     let mut scheduler =
-        Drill::new(encrypting, vec![Habits::default()], &[("d.test", 0)], &list).scheduler;
+        Harness::new(encrypting, vec![Habits::default()], &[("d.test", 0)], &list).scheduler;
     scheduler.next_resolution().unwrap();
     scheduler.routed("d.test", route_to(0), START);
     let (mut wanted, mut now) = (Vec::new(), START);

@@ -4,10 +4,10 @@ use super::*;
 use crate::probe::refuses_unknown_recipient;
 
 /// How many existing mailboxes came out so, and how many unknown recipients.
-fn came_out(drill: &Drill, list: &[String], word: Reason) -> (usize, usize) {
+fn came_out(harness: &Harness, list: &[String], word: Reason) -> (usize, usize) {
     let (exist, missing): (Vec<_>, Vec<_>) = list
         .iter()
-        .filter(|address| drill.word(address) == word)
+        .filter(|address| harness.word(address) == word)
         .partition(|address| address.starts_with('a'));
     (exist.len(), missing.len())
 }
@@ -44,14 +44,14 @@ fn a_machine_that_accepts_nobody_is_questioned_once_a_row_by_another_ones_people
 #[test]
 fn a_host_that_begins_to_refuse_every_recipient_is_not_believed() {
     let list = people("storm.test", 800, 50);
-    let drill = run_against("storm.test", &list, |question| match question.at {
+    let harness = run_against("storm.test", &list, |question| match question.at {
         0..40_000 => honest(question),
         _ => Reply::No,
     });
-    let (rejected, _) = came_out(&drill, &list, Reason::NoSuchMailbox);
+    let (rejected, _) = came_out(&harness, &list, Reason::NoSuchMailbox);
     assert_eq!(rejected, 0, "nobody who exists is rejected");
     assert!(
-        drill
+        harness
             .learned
             .iter()
             .any(|learned| matches!(learned, Event::Doubted { .. }))
@@ -61,9 +61,9 @@ fn a_host_that_begins_to_refuse_every_recipient_is_not_believed() {
 #[test]
 fn a_stretch_of_bad_addresses_is_no_storm() {
     let list = [people("d.test", 200, 10), people("d.test", 0, 100)].concat();
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
-    drill.run();
-    assert_eq!(came_out(&drill, &list, Reason::NoSuchMailbox), (0, 110));
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
+    harness.run();
+    assert_eq!(came_out(&harness, &list, Reason::NoSuchMailbox), (0, 110));
 }
 
 #[test]
@@ -77,23 +77,23 @@ fn a_host_that_refuses_the_operators_control_address_is_not_believed() {
         controls: vec!["anna@liar.test".parse().unwrap()],
         ..limits()
     };
-    let mut drill = Drill::new(limits, vec![habits], &[("liar.test", 0)], &list);
-    drill.run();
+    let mut harness = Harness::new(limits, vec![habits], &[("liar.test", 0)], &list);
+    harness.run();
     for address in &list {
-        assert_eq!(drill.word(address), Reason::ProviderAnomaly, "{address}");
+        assert_eq!(harness.word(address), Reason::ProviderAnomaly, "{address}");
     }
 }
 
 #[test]
 fn a_host_that_begins_to_accept_every_recipient_contradicts_itself() {
     let list = people("tired.test", 60, 0);
-    let drill = run_against("tired.test", &list, |question| match question.nth {
+    let harness = run_against("tired.test", &list, |question| match question.nth {
         0..10 => honest(question),
         _ => Reply::Yes,
     });
-    let (believed, _) = came_out(&drill, &list, Reason::Accepted);
+    let (believed, _) = came_out(&harness, &list, Reason::Accepted);
     assert!(believed <= 10, "{believed}");
-    assert_eq!(drill.word("a59@tired.test"), Reason::ProviderAnomaly);
+    assert_eq!(harness.word("a59@tired.test"), Reason::ProviderAnomaly);
 }
 
 #[test]
@@ -162,9 +162,9 @@ fn a_second_look_counts_what_changed() {
         second_look: 1.0,
         ..limits()
     };
-    let mut drill = Drill::new(limits, vec![habits], &[("d.test", 0)], &list);
-    drill.run();
-    let look = drill.scheduler.progress(drill.now).second_look;
+    let mut harness = Harness::new(limits, vec![habits], &[("d.test", 0)], &list);
+    harness.run();
+    let look = harness.scheduler.progress(harness.now).second_look;
     let changed = list.iter().filter(|a| a.starts_with("x1")).count() as u64;
     assert_eq!((look.asked, look.changed), (20, changed));
     assert_eq!(look.confirmed, 20 - changed);
@@ -188,17 +188,17 @@ fn an_address_that_tests_a_host_is_asked_about_before_all_its_other_domains() {
         .map(|domain| (domain.as_str(), 0))
         .chain([("large.test", 0)])
         .collect();
-    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
+    let mut harness = Harness::new(limits(), vec![habits], &served, &list);
     let arrival = START + Duration::from_secs(10);
-    drill.arrivals = others
+    harness.arrivals = others
         .iter()
         .map(|address| (arrival, address.parse().unwrap()))
         .collect();
-    drill.run();
+    harness.run();
     let all = [list, others].concat();
-    let (rejected, _) = came_out(&drill, &all, Reason::NoSuchMailbox);
+    let (rejected, _) = came_out(&harness, &all, Reason::NoSuchMailbox);
     assert_eq!(rejected, 0, "nobody who exists is rejected");
-    let last = drill.learned.iter().find_map(|learned| match learned {
+    let last = harness.learned.iter().find_map(|learned| match learned {
         Event::Doubted { addresses, .. } => Some(*addresses),
         _ => None,
     });
@@ -209,26 +209,26 @@ fn an_address_that_tests_a_host_is_asked_about_before_all_its_other_domains() {
 fn a_control_that_comes_back_undecided_is_not_put_for_ever() {
     // An existing mailbox is refused with a reply that says nothing, once asked about again.
     let list = people("d.test", 20, 30);
-    let drill = run_against("d.test", &list, |question| {
+    let harness = run_against("d.test", &list, |question| {
         match (question.again, honest(question)) {
             (1.., Reply::Yes) => Reply::Unread,
             (_, reply) => reply,
         }
     });
-    assert!(drill.questions() < 60, "{}", drill.questions());
+    assert!(harness.questions() < 60, "{}", harness.questions());
 }
 
 #[test]
 fn an_unknown_recipient_at_whom_a_host_hangs_up_is_not_asked_about_for_ever() {
     let list = people("d.test", 200, 0);
-    let drill = run_against("d.test", &list, |question| match honest(question) {
+    let harness = run_against("d.test", &list, |question| match honest(question) {
         Reply::No if question.at > 3_000 => Reply::HangUp,
         reply => reply,
     });
     for address in &list {
-        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+        assert_eq!(harness.word(address), Reason::Accepted, "{address}");
     }
-    assert!(drill.questions() < 230, "{}", drill.questions());
+    assert!(harness.questions() < 230, "{}", harness.questions());
 }
 
 #[test]
@@ -328,9 +328,9 @@ fn a_decoy_refused_beside_an_accepted_address_is_refused_whatever_the_words() {
         other => other,
     });
     let name = "acme.test".to_owned();
-    let state = |drill: &Drill| {
-        let domain = drill.scheduler.by_name[name.as_str()];
-        drill.scheduler.domains[domain].catch_all.state()
+    let state = |harness: &Harness| {
+        let domain = harness.scheduler.by_name[name.as_str()];
+        harness.scheduler.domains[domain].catch_all.state()
     };
     assert_eq!(state(&in_words_of_its_own), CatchAllState::RefusesUnknown);
     assert_eq!(in_words_of_its_own.questions(), 7, "one decoy tells");
@@ -358,22 +358,25 @@ fn a_decoy_refused_for_now_beside_an_accepted_address_is_refused() {
         Reply::No => Reply::NoForNow,
         other => other,
     };
-    let drill = run_against("acme.test", &people("acme.test", 6, 2), cautious);
-    let domain = drill.scheduler.by_name["acme.test"];
+    let harness = run_against("acme.test", &people("acme.test", 6, 2), cautious);
+    let domain = harness.scheduler.by_name["acme.test"];
     assert_eq!(
-        drill.scheduler.domains[domain].catch_all.state(),
+        harness.scheduler.domains[domain].catch_all.state(),
         CatchAllState::RefusesUnknown
     );
     // The code still says that the listed ones may be asked again: none of them is condemned.
     for missing in ["x3@acme.test", "x7@acme.test"] {
-        assert_eq!(drill.word(missing), Reason::NoSuchMailbox);
-        let condemned = drill.learned.iter().any(|learned| {
+        assert_eq!(harness.word(missing), Reason::NoSuchMailbox);
+        let condemned = harness.learned.iter().any(|learned| {
             matches!(learned, Event::Address { key, fact } if key == missing
                 && matches!(&fact.finding, Finding::Asked { reading, .. } if reading.condemns()))
         });
         assert!(!condemned, "{missing}");
     }
-    let decoys = drill.seen[0].asked.keys().filter(|local| local.len() >= 18);
+    let decoys = harness.seen[0]
+        .asked
+        .keys()
+        .filter(|local| local.len() >= 18);
     assert_eq!(decoys.count(), 1, "one decoy tells");
 }
 
@@ -391,12 +394,12 @@ fn a_limit_on_recipients_that_hits_decoys_makes_no_promise() {
     let domains: Vec<String> = (0..12).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains.iter().map(|domain| format!("a@{domain}")).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|domain| (domain.as_str(), 0)).collect();
-    let mut drill = Drill::new(limits(), vec![limited], &served, &list);
-    drill.run();
+    let mut harness = Harness::new(limits(), vec![limited], &served, &list);
+    harness.run();
     let promises = |entry: &&super::super::domain::Entry| {
         entry.catch_all.state() == CatchAllState::RefusesUnknown
     };
-    let promised: Vec<&str> = drill
+    let promised: Vec<&str> = harness
         .scheduler
         .domains
         .in_full()
@@ -417,36 +420,36 @@ fn in_riddles(question: Question<'_>) -> Reply {
 }
 
 /// A run against it, about one address of each domain, those of `later` read from the list a moment after the others.
-fn riddles(now: &[&str], later: &[&str]) -> Drill {
+fn riddles(now: &[&str], later: &[&str]) -> Harness {
     let habits = Habits {
         answer: in_riddles,
         ..Habits::default()
     };
     let served: Vec<(&str, usize)> = now.iter().chain(later).map(|domain| (*domain, 0)).collect();
     let list: Vec<String> = now.iter().map(|domain| format!("a@{domain}")).collect();
-    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
+    let mut harness = Harness::new(limits(), vec![habits], &served, &list);
     let later = later.iter().map(|domain| format!("a@{domain}"));
     let moment = START + Duration::from_millis(250);
-    drill.arrivals = later
+    harness.arrivals = later
         .map(|address| (moment, address.parse().unwrap()))
         .collect();
-    drill.run();
-    drill
+    harness.run();
+    harness
 }
 
 #[test]
 fn words_that_are_understood_explain_what_was_refused_in_them_before() {
     // The first decoy is refused in a transaction where nobody was accepted, that of the domain that comes later beside
     // an acceptance.
-    let drill = riddles(&["one.test", "all.test"], &["later.test"]);
+    let harness = riddles(&["one.test", "all.test"], &["later.test"]);
     let state = |domain: &str| {
-        let domain = drill.scheduler.by_name[domain];
-        drill.scheduler.domains[domain].catch_all.state()
+        let domain = harness.scheduler.by_name[domain];
+        harness.scheduler.domains[domain].catch_all.state()
     };
     assert_eq!(state("later.test"), CatchAllState::RefusesUnknown);
     assert_eq!(state("one.test"), CatchAllState::RefusesUnknown);
     assert_eq!(
-        drill.questions(),
+        harness.questions(),
         6,
         "an address and a decoy for each domain"
     );
@@ -477,29 +480,29 @@ fn where_each_recipient_has_a_transaction_a_later_acceptance_explains_the_words(
             answer: in_riddles,
             ..Habits::default()
         };
-        let mut drill = Drill::new(limits(), vec![habits], &[("one.test", 0)], &list);
+        let mut harness = Harness::new(limits(), vec![habits], &[("one.test", 0)], &list);
         let host = HostKey("host0.test".to_owned());
-        drill.scheduler.know_host(&host, known.clone(), START);
-        drill.run();
-        let domain = drill.scheduler.by_name["one.test"];
-        let state = drill.scheduler.domains[domain].catch_all.state();
+        harness.scheduler.know_host(&host, known.clone(), START);
+        harness.run();
+        let domain = harness.scheduler.by_name["one.test"];
+        let state = harness.scheduler.domains[domain].catch_all.state();
         assert_eq!(state, CatchAllState::RefusesUnknown, "{names:?}");
-        assert_eq!(drill.questions(), asked, "{known:?} {names:?}");
+        assert_eq!(harness.questions(), asked, "{known:?} {names:?}");
     }
 }
 
 #[test]
 fn words_that_nothing_has_explained_are_explained_by_an_accepted_address_asked_about_once_more() {
-    let drill = riddles(&["one.test", "all.test"], &[]);
-    let domain = drill.scheduler.by_name["one.test"];
-    let state = drill.scheduler.domains[domain].catch_all.state();
+    let harness = riddles(&["one.test", "all.test"], &[]);
+    let domain = harness.scheduler.by_name["one.test"];
+    let state = harness.scheduler.domains[domain].catch_all.state();
     assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
-        drill.questions(),
+        harness.questions(),
         4 + 1,
         "once more, in the decoy's own transaction"
     );
-    assert_eq!(drill.word("a@one.test"), Reason::Accepted);
+    assert_eq!(harness.word("a@one.test"), Reason::Accepted);
 }
 
 #[test]
@@ -510,13 +513,13 @@ fn an_address_that_needs_smtputf8_explains_words_too() {
     };
     let served = [("one.test", 0), ("all.test", 0)];
     let list = ["aé@one.test", "a@all.test"].map(str::to_owned);
-    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
-    drill.run();
-    let domain = drill.scheduler.by_name["one.test"];
-    let state = drill.scheduler.domains[domain].catch_all.state();
+    let mut harness = Harness::new(limits(), vec![habits], &served, &list);
+    harness.run();
+    let domain = harness.scheduler.by_name["one.test"];
+    let state = harness.scheduler.domains[domain].catch_all.state();
     assert_eq!(state, CatchAllState::RefusesUnknown);
     assert_eq!(
-        drill.questions(),
+        harness.questions(),
         4 + 2,
         "both once more, in a transaction that may name such an address"
     );
@@ -534,14 +537,14 @@ fn a_run_that_goes_on_has_the_words_explained_by_whom_an_earlier_one_found() {
         answer: in_riddles,
         ..Habits::default()
     };
-    let mut drill = Drill::new(limits(), vec![habits], &[("one.test", 0)], &[]);
+    let mut harness = Harness::new(limits(), vec![habits], &[("one.test", 0)], &[]);
     let answered = Target {
         answered: Some(heard(Some(250), Reason::Accepted, false).reading),
         ..Target::from("a@one.test".parse::<Address>().unwrap())
     };
-    drill.scheduler.add(answered, START);
-    drill.run();
-    let domain = drill.scheduler.by_name["one.test"];
-    let state = drill.scheduler.domains[domain].catch_all.state();
+    harness.scheduler.add(answered, START);
+    harness.run();
+    let domain = harness.scheduler.by_name["one.test"];
+    let state = harness.scheduler.domains[domain].catch_all.state();
     assert_eq!(state, CatchAllState::RefusesUnknown);
 }

@@ -27,8 +27,12 @@ fn blocks(_: Question<'_>) -> Reply {
     Reply::Blocked
 }
 
-/// A drill at machines of one key: what each answers, and which ones each domain has, `d0.test` first.
-fn at_machines(answers: &[fn(Question<'_>) -> Reply], domains: &[&[usize]], each: usize) -> Drill {
+/// A harness at machines of one key: what each answers, and which ones each domain has, `d0.test` first.
+fn at_machines(
+    answers: &[fn(Question<'_>) -> Reply],
+    domains: &[&[usize]],
+    each: usize,
+) -> Harness {
     let hosts = answers.iter().map(|&answer| Habits {
         answer,
         ..Habits::default()
@@ -36,17 +40,17 @@ fn at_machines(answers: &[fn(Question<'_>) -> Reply], domains: &[&[usize]], each
     let list: Vec<String> = (0..domains.len())
         .flat_map(|domain| people(&format!("d{domain}.test"), each, 0))
         .collect();
-    let mut drill = Drill::new(limits(), hosts.collect(), &[], &list);
+    let mut harness = Harness::new(limits(), hosts.collect(), &[], &list);
     for (domain, machines) in domains.iter().enumerate() {
         let name = format!("d{domain}.test");
-        drill.routes.insert(name, route_over(machines));
+        harness.routes.insert(name, route_over(machines));
     }
-    drill
+    harness
 }
 
 /// What is known of the key at the end.
-fn known(drill: &Drill) -> KnownHost {
-    let known = drill
+fn known(harness: &Harness) -> KnownHost {
+    let known = harness
         .learned
         .iter()
         .rev()
@@ -71,18 +75,18 @@ fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
     answers[3] = blocks;
     let domains: Vec<[usize; 1]> = (0..11).map(|machine| [machine]).collect();
     let domains: Vec<&[usize]> = domains.iter().map(|machines| &machines[..]).collect();
-    let mut drill = at_machines(&answers, &domains, 10);
-    drill.run();
+    let mut harness = at_machines(&answers, &domains, 10);
+    harness.run();
     for domain in 0..11 {
         let expected = match domain {
             3 => Reason::SenderBlocked,
             _ => Reason::Accepted,
         };
         for address in people(&format!("d{domain}.test"), 10, 0) {
-            assert_eq!(drill.word(&address), expected, "{address}");
+            assert_eq!(harness.word(&address), expected, "{address}");
         }
     }
-    let told: Vec<(&str, usize)> = drill
+    let told: Vec<(&str, usize)> = harness
         .learned
         .iter()
         .filter_map(|learned| match learned {
@@ -103,7 +107,7 @@ fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
     let left = 10 - limits::BLOCK_SIGNS as usize;
     assert_eq!(told, [("mx3.test", left)], "only its own rows are left");
 
-    let before = known(&drill);
+    let before = known(&harness);
     assert_eq!(
         (before.blocked.is_some(), before.machines.len()),
         (false, 1)
@@ -128,27 +132,27 @@ fn a_block_by_one_machine_silences_none_of_its_neighbours_now_or_later() {
 #[test]
 fn the_machines_of_one_customer_do_not_speak_for_those_of_others() {
     let answers = [blocks, blocks, honest];
-    let mut drill = at_machines(&answers, &[&[0, 1]], 10);
-    drill
+    let mut harness = at_machines(&answers, &[&[0, 1]], 10);
+    harness
         .routes
         .insert("later.test".to_owned(), route_over(&[2]));
     let address: Address = "a0@later.test".parse().unwrap();
-    drill
+    harness
         .arrivals
         .push_back((START + Duration::from_secs(60), address));
-    drill.run();
-    assert_eq!(drill.word("a0@d0.test"), Reason::SenderBlocked);
-    assert_eq!(drill.word("a0@later.test"), Reason::Accepted);
+    harness.run();
+    assert_eq!(harness.word("a0@d0.test"), Reason::SenderBlocked);
+    assert_eq!(harness.word("a0@later.test"), Reason::Accepted);
 }
 
 #[test]
 fn what_most_machines_have_against_us_all_have() {
     let answers = [blocks as fn(Question<'_>) -> Reply; 3];
-    let mut drill = at_machines(&answers, &[&[0], &[1], &[2]], 10);
-    drill.run();
-    let asked: Vec<u32> = drill.seen.iter().map(|seen| seen.questions).collect();
+    let mut harness = at_machines(&answers, &[&[0], &[1], &[2]], 10);
+    harness.run();
+    let asked: Vec<u32> = harness.seen.iter().map(|seen| seen.questions).collect();
     assert_eq!(asked, [limits::BLOCK_SIGNS, limits::BLOCK_SIGNS, 0]);
-    assert!(known(&drill).blocked.is_some());
+    assert!(known(&harness).blocked.is_some());
 }
 
 #[test]
@@ -158,115 +162,118 @@ fn machines_that_mind_different_things_do_not_speak_for_their_neighbours() {
         (Door::Opens, Reason::SenderBlocked),
         (Door::MindsOurAddress, Reason::SenderRefused),
     ] {
-        let mut drill = at_machines(&[blocks, honest, honest], &[&[0], &[1], &[2]], 10);
-        drill.hosts[0].door = door;
-        drill.hosts[1].door = Door::MindsOurName;
-        drill.run();
-        assert_eq!(drill.word("a0@d0.test"), reason);
-        assert_eq!(drill.word("a0@d1.test"), Reason::SenderRefused);
-        assert_eq!(drill.word("a0@d2.test"), Reason::Accepted);
+        let mut harness = at_machines(&[blocks, honest, honest], &[&[0], &[1], &[2]], 10);
+        harness.hosts[0].door = door;
+        harness.hosts[1].door = Door::MindsOurName;
+        harness.run();
+        assert_eq!(harness.word("a0@d0.test"), reason);
+        assert_eq!(harness.word("a0@d1.test"), Reason::SenderRefused);
+        assert_eq!(harness.word("a0@d2.test"), Reason::Accepted);
     }
 }
 
 #[test]
 fn what_most_machines_have_against_us_is_seen_also_when_it_was_said_before_the_last_look_up() {
     let answers = [blocks, blocks, honest];
-    let mut drill = at_machines(&answers, &[&[0], &[1]], 10);
+    let mut harness = at_machines(&answers, &[&[0], &[1]], 10);
     let trouble = Route::Trouble {
         detail: "SERVFAIL".to_owned(),
         answered: crate::net::route::Answered::No,
     };
-    drill.routes.insert("trouble.test".to_owned(), trouble);
+    harness.routes.insert("trouble.test".to_owned(), trouble);
     let address: Address = "a0@trouble.test".parse().unwrap();
-    drill.scheduler.add(address.into(), START);
-    drill
+    harness.scheduler.add(address.into(), START);
+    harness
         .routes
         .insert("later.test".to_owned(), route_over(&[2]));
     let address: Address = "a0@later.test".parse().unwrap();
     let arrival = START + Duration::from_secs(1_800);
-    drill.arrivals.push_back((arrival, address));
-    drill.run();
-    assert_eq!(drill.word("a0@later.test"), Reason::SenderBlocked);
-    assert_eq!(drill.seen[2].questions, 0);
-    assert!(known(&drill).blocked.is_some());
+    harness.arrivals.push_back((arrival, address));
+    harness.run();
+    assert_eq!(harness.word("a0@later.test"), Reason::SenderBlocked);
+    assert_eq!(harness.seen[2].questions, 0);
+    assert!(known(&harness).blocked.is_some());
 }
 
 #[test]
 fn two_machines_of_one_customer_do_not_speak_for_all_in_whatever_order_domains_name_them() {
     let answers = [blocks, blocks, honest];
-    let mut drill = at_machines(&answers, &[&[0, 1], &[1, 0]], 10);
+    let mut harness = at_machines(&answers, &[&[0, 1], &[1, 0]], 10);
     let name = "later.test".to_owned();
-    drill.routes.insert(name, route_over(&[2]));
+    harness.routes.insert(name, route_over(&[2]));
     let arrival = START + Duration::from_secs(60);
-    drill.arrivals = [(arrival, "a0@later.test".parse().unwrap())].into();
-    drill.run();
-    assert_eq!(drill.word("a0@d1.test"), Reason::SenderBlocked);
-    assert_eq!(drill.word("a0@later.test"), Reason::Accepted);
+    harness.arrivals = [(arrival, "a0@later.test".parse().unwrap())].into();
+    harness.run();
+    assert_eq!(harness.word("a0@d1.test"), Reason::SenderBlocked);
+    assert_eq!(harness.word("a0@later.test"), Reason::Accepted);
 }
 
 #[test]
 fn what_most_machines_have_against_us_is_nothing_to_one_that_answers_us() {
     let answers = [blocks, blocks, blocks, honest];
-    let mut drill = at_machines(&answers, &[], 0);
+    let mut harness = at_machines(&answers, &[], 0);
     for machine in 0..4 {
         let name = format!("d{machine}.test");
-        drill.routes.insert(name, route_over(&[machine]));
+        harness.routes.insert(name, route_over(&[machine]));
     }
     // The others are read from the list while that one is being asked.
     let list = people("d3.test", 60, 0);
     for address in &list {
         let address: Address = address.parse().unwrap();
-        drill.scheduler.add(address.into(), START);
+        harness.scheduler.add(address.into(), START);
     }
     let arrival = START + Duration::from_secs(2);
     let later = (0..3).flat_map(|machine| people(&format!("d{machine}.test"), 10, 0));
     let later = later.map(|address| (arrival, address.parse().unwrap()));
-    drill.arrivals = later.collect();
-    drill.run();
+    harness.arrivals = later.collect();
+    harness.run();
     for address in &list {
-        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+        assert_eq!(harness.word(address), Reason::Accepted, "{address}");
     }
-    assert_eq!(drill.word("a9@d0.test"), Reason::SenderBlocked);
+    assert_eq!(harness.word("a9@d0.test"), Reason::SenderBlocked);
 }
 
 #[test]
 fn a_machine_that_takes_no_mail_for_one_domain_after_the_other_is_asked_once_about_each() {
     let no_mail: fn(Question<'_>) -> Reply = |_| Reply::NoMail;
     // Whichever of a domain's two machines is met first, the other one is dead.
-    let mut drill = at_machines(
+    let mut harness = at_machines(
         &[honest, no_mail, honest],
         &[&[0], &[1, 2], &[2, 1], &[2, 1], &[1, 2]],
         9,
     );
-    drill.hosts[2].door = Door::Silent;
-    drill.run();
+    harness.hosts[2].door = Door::Silent;
+    harness.run();
     for domain in 1..5 {
         for address in people(&format!("d{domain}.test"), 9, 0) {
-            assert_eq!(drill.word(&address), Reason::NullMx, "{address}");
+            assert_eq!(harness.word(&address), Reason::NullMx, "{address}");
         }
     }
-    assert_eq!(drill.seen[1].questions, 4, "one for each domain");
-    assert_eq!(drill.seen[0].questions, 9 + 1, "nobody vouches for it");
+    assert_eq!(harness.seen[1].questions, 4, "one for each domain");
+    assert_eq!(harness.seen[0].questions, 9 + 1, "nobody vouches for it");
 }
 
 #[test]
 fn the_first_two_that_block_us_do_not_speak_for_neighbours_that_nobody_has_met() {
     let mut answers: Vec<fn(Question<'_>) -> Reply> = vec![honest; 5];
     (answers[0], answers[1]) = (blocks, blocks);
-    let mut drill = at_machines(&answers, &[&[0], &[1], &[2], &[3], &[4]], 10);
-    drill.run();
+    let mut harness = at_machines(&answers, &[&[0], &[1], &[2], &[3], &[4]], 10);
+    harness.run();
     for domain in 2..5 {
-        assert_eq!(drill.word(&format!("a0@d{domain}.test")), Reason::Accepted);
+        assert_eq!(
+            harness.word(&format!("a0@d{domain}.test")),
+            Reason::Accepted
+        );
     }
 }
 
 #[test]
 fn where_one_machine_of_a_domain_blocks_us_the_others_are_asked() {
     for people_there in [1, 10] {
-        let mut drill = at_machines(&[blocks, honest], &[&[0, 1]], people_there);
-        drill.run();
+        let mut harness = at_machines(&[blocks, honest], &[&[0, 1]], people_there);
+        harness.run();
         for address in people("d0.test", people_there, 0) {
-            assert_eq!(drill.word(&address), Reason::Accepted, "{people_there}");
+            assert_eq!(harness.word(&address), Reason::Accepted, "{people_there}");
         }
     }
 }
@@ -280,10 +287,10 @@ fn what_a_machine_that_answers_others_says_of_one_sends_nobody_elsewhere() {
             honest(question)
         }
     };
-    let mut drill = at_machines(&[one_has_a_list_of_his_own, honest], &[&[0, 1]], 9);
-    drill.run();
-    assert_eq!(drill.seen[1].questions, 0);
-    assert_eq!(drill.word("a5@d0.test"), Reason::SenderBlocked);
+    let mut harness = at_machines(&[one_has_a_list_of_his_own, honest], &[&[0, 1]], 9);
+    harness.run();
+    assert_eq!(harness.seen[1].questions, 0);
+    assert_eq!(harness.word("a5@d0.test"), Reason::SenderBlocked);
 }
 
 #[test]
@@ -292,17 +299,20 @@ fn a_machine_caught_at_refusing_every_recipient_costs_its_neighbours_no_belief()
         0..20_000 => honest(question),
         _ => Reply::No,
     };
-    let mut drill = at_machines(&[storm, honest, honest], &[&[0], &[1], &[2]], 400);
+    let mut harness = at_machines(&[storm, honest, honest], &[&[0], &[1], &[2]], 400);
     for domain in 1..3 {
         for n in 0..40 {
             let unknown = format!("x{n}@d{domain}.test");
             let unknown: Address = unknown.parse().unwrap();
-            drill.scheduler.add(unknown.into(), START);
+            harness.scheduler.add(unknown.into(), START);
         }
     }
-    drill.run();
+    harness.run();
     let words = |domain: &str| -> BTreeSet<&Reason> {
-        let there = drill.facts.iter().filter(|(key, _)| key.ends_with(domain));
+        let there = harness
+            .facts
+            .iter()
+            .filter(|(key, _)| key.ends_with(domain));
         there.map(|(_, words)| words.last().unwrap()).collect()
     };
     assert!(words("d0.test").contains(&Reason::ProviderAnomaly));
@@ -315,11 +325,11 @@ fn a_machine_caught_at_refusing_every_recipient_costs_its_neighbours_no_belief()
 
 /// So many rows at a machine that refuses every recipient by now and accepted an address before the interruption, in a
 /// domain that is done with; beside a machine of its key that answers well.
-fn goes_on_at_a_machine_that_turned(rows: usize) -> Drill {
-    let mut drill = at_machines(&[|_| Reply::No, honest], &[&[0], &[1], &[0]], 0);
+fn goes_on_at_a_machine_that_turned(rows: usize) -> Harness {
+    let mut harness = at_machines(&[|_| Reply::No, honest], &[&[0], &[1], &[0]], 0);
     for address in [people("d0.test", rows, 0), people("d1.test", 40, 0)].concat() {
         let address: Address = address.parse().unwrap();
-        drill.scheduler.add(address.into(), START);
+        harness.scheduler.add(address.into(), START);
     }
     let domain = KnownDomain {
         catch_all: Some(CatchAllState::RefusesUnknown),
@@ -332,69 +342,69 @@ fn goes_on_at_a_machine_that_turned(rows: usize) -> Drill {
         ..KnownMachine::default()
     };
     let machines = [("mx0.test".to_owned(), known)].into();
-    drill.scheduler.know_machines(machines);
-    drill.run();
-    drill
+    harness.scheduler.know_machines(machines);
+    harness.run();
+    harness
 }
 
 #[test]
 fn no_neighbour_vouches_for_a_machine_that_accepted_an_address_before_the_interruption() {
-    let drill = goes_on_at_a_machine_that_turned(40);
+    let harness = goes_on_at_a_machine_that_turned(40);
     for address in people("d0.test", 40, 0) {
-        assert_eq!(drill.word(&address), Reason::ProviderAnomaly, "{address}");
+        assert_eq!(harness.word(&address), Reason::ProviderAnomaly, "{address}");
     }
     for address in people("d1.test", 40, 0) {
-        assert_eq!(drill.word(&address), Reason::Accepted, "{address}");
+        assert_eq!(harness.word(&address), Reason::Accepted, "{address}");
     }
 }
 
 #[test]
 fn a_short_last_row_is_tested_by_whom_its_machine_accepted_before_the_interruption() {
-    let drill = goes_on_at_a_machine_that_turned(limits::SHORT_ROW);
+    let harness = goes_on_at_a_machine_that_turned(limits::SHORT_ROW);
     for address in people("d0.test", limits::SHORT_ROW, 0) {
-        assert_eq!(drill.word(&address), Reason::ProviderAnomaly, "{address}");
+        assert_eq!(harness.word(&address), Reason::ProviderAnomaly, "{address}");
     }
 }
 
 #[test]
 fn where_the_other_machine_is_dead_the_one_that_blocks_us_is_not_dialled_for_ever() {
-    let mut drill = at_machines(&[blocks, honest], &[&[0, 1]], 2);
-    drill.hosts[1].door = Door::Silent;
-    drill.run();
-    assert_eq!(drill.word("a0@d0.test"), Reason::SenderBlocked);
+    let mut harness = at_machines(&[blocks, honest], &[&[0, 1]], 2);
+    harness.hosts[1].door = Door::Silent;
+    harness.run();
+    assert_eq!(harness.word("a0@d0.test"), Reason::SenderBlocked);
     assert!(
-        drill.seen[0].connections <= 3,
+        harness.seen[0].connections <= 3,
         "{}",
-        drill.seen[0].connections
+        harness.seen[0].connections
     );
 }
 
 #[test]
 fn whom_a_machine_accepts_for_one_domain_vouches_for_what_it_refused_another() {
     // The first domain's other machine is dead, so the two are groups of their own, asked side by side.
-    let mut drill = at_machines(&[honest, honest], &[&[1, 0], &[0]], 0);
-    drill.hosts[1].door = Door::Silent;
+    let mut harness = at_machines(&[honest, honest], &[&[1, 0], &[0]], 0);
+    harness.hosts[1].door = Door::Silent;
     let ends_with_refusals = [people("d0.test", 6, 0), people("d0.test", 0, 3)];
     // By its end the machine has refused so many that every row is looked at; its own last answers are acceptances.
     let mut goes_on = people("d1.test", 60, 0);
     goes_on.splice(30..30, people("d1.test", 0, 7));
     for address in [ends_with_refusals.concat(), goes_on].concat() {
         let address: Address = address.parse().unwrap();
-        drill.scheduler.add(address.into(), START);
+        harness.scheduler.add(address.into(), START);
     }
-    drill.run();
-    for (address, times) in &drill.seen[0].asked {
+    harness.run();
+    for (address, times) in &harness.seen[0].asked {
         assert!(*times == 1, "{address} was asked about {times} times");
     }
 }
 
 /// Some addresses at a machine with a reply too many behind each QUIT, beside one that is as told.
-fn beside_one_out_of_step(second: Habits) -> Drill {
-    let mut drill = at_machines(&[honest, second.answer], &[&[0, 1]], 10);
-    drill.hosts[0].surplus = true;
-    drill.hosts[1] = second;
-    drill.run();
-    drill
+fn beside_one_out_of_step(second: Habits) -> Harness {
+    let mut harness = at_machines(&[honest, second.answer], &[&[0, 1]], 10);
+    harness.hosts[0].surplus = true;
+    harness.hosts[1] = second;
+    harness.run();
+    harness
 }
 
 #[test]
@@ -403,12 +413,12 @@ fn a_machine_out_of_step_is_not_asked_again_because_its_neighbour_is_dead() {
         door: Door::Silent,
         ..Habits::default()
     };
-    let drill = beside_one_out_of_step(dead);
-    let met = drill.seen[0].connections;
+    let harness = beside_one_out_of_step(dead);
+    let met = harness.seen[0].connections;
     assert!(met <= u32::from(limits::FAULTS_OF_STEP), "{met}");
-    let tried = drill.seen[1].connections;
+    let tried = harness.seen[1].connections;
     assert!((1..=3).contains(&tried), "{tried}");
-    assert_eq!(drill.word("a0@d0.test"), Reason::Silent);
+    assert_eq!(harness.word("a0@d0.test"), Reason::Silent);
 }
 
 #[test]
@@ -417,37 +427,37 @@ fn nor_because_its_neighbour_blocks_us() {
         answer: blocks,
         ..Habits::default()
     };
-    let drill = beside_one_out_of_step(hostile);
-    let met = drill.seen[0].connections;
+    let harness = beside_one_out_of_step(hostile);
+    let met = harness.seen[0].connections;
     assert!(met <= u32::from(limits::FAULTS_OF_STEP), "{met}");
-    let word = drill.word("a0@d0.test");
+    let word = harness.word("a0@d0.test");
     let earned = [Reason::SenderBlocked, Reason::ProtocolFault];
     assert!(earned.contains(&word), "{word}");
 }
 
 #[test]
 fn a_machine_that_takes_one_connection_is_not_dialled_under_another_key_until_that_one_ends() {
-    let mut drill = at_machines(&[honest, honest], &[&[0], &[0, 1], &[1]], 0);
+    let mut harness = at_machines(&[honest, honest], &[&[0], &[0, 1], &[1]], 0);
     for domain in ["d1.test", "d2.test"] {
-        let Some(Route::Hosts { key, .. }) = drill.routes.get_mut(domain) else {
+        let Some(Route::Hosts { key, .. }) = harness.routes.get_mut(domain) else {
             panic!()
         };
         *key = HostKey("other.test".to_owned());
     }
     // The other key is met first where it has a machine of its own.
-    drill.scheduler = Drill::new(limits(), Vec::new(), &[], &people("d2.test", 1, 0)).scheduler;
+    harness.scheduler = Harness::new(limits(), Vec::new(), &[], &people("d2.test", 1, 0)).scheduler;
     let listed = [people("d0.test", 1000, 0), people("d1.test", 20, 0)].concat();
     for person in &listed {
         let person: Address = person.parse().unwrap();
-        drill.scheduler.add(person.into(), START);
+        harness.scheduler.add(person.into(), START);
     }
-    drill.hosts[0].connections = 1;
-    drill.hosts[1].door = Door::Silent;
-    drill.run();
+    harness.hosts[0].connections = 1;
+    harness.hosts[1].door = Door::Silent;
+    harness.run();
     for person in &listed {
-        assert_eq!(drill.word(person), Reason::Accepted, "{person}");
+        assert_eq!(harness.word(person), Reason::Accepted, "{person}");
     }
-    let (connections, sessions) = (drill.seen[0].connections, drill.balances.len());
+    let (connections, sessions) = (harness.seen[0].connections, harness.balances.len());
     assert!(
         connections as usize <= sessions + 2,
         "{connections} for {sessions} conversations"
@@ -462,26 +472,26 @@ fn hangs_up(question: Question<'_>) -> Reply {
     }
 }
 
-/// A drill at two machines that ask for one domain, the first of them dead; with one more address of it every so often.
-fn beside_a_dead_one(second: fn(Question<'_>) -> Reply, letter: char, minutes: &[u64]) -> Drill {
-    let mut drill = at_machines(&[honest, second], &[&[0, 1]], 0);
-    drill.hosts[0].door = Door::Silent;
+/// A harness at two machines that ask for one domain, the first of them dead; with one more address of it every so often.
+fn beside_a_dead_one(second: fn(Question<'_>) -> Reply, letter: char, minutes: &[u64]) -> Harness {
+    let mut harness = at_machines(&[honest, second], &[&[0, 1]], 0);
+    harness.hosts[0].door = Door::Silent;
     let arrivals = minutes.iter().map(|minute| {
         let address: Address = format!("{letter}{minute}@d0.test").parse().unwrap();
         (START + Duration::from_secs(minute * 60), address)
     });
-    drill.arrivals = arrivals.collect();
+    harness.arrivals = arrivals.collect();
     let first: Address = format!("{letter}@d0.test").parse().unwrap();
-    drill.scheduler.add(first.into(), START);
-    drill.run();
-    drill
+    harness.scheduler.add(first.into(), START);
+    harness.run();
+    harness
 }
 
 #[test]
 fn a_machine_that_has_had_its_chance_is_not_dialled_because_another_is_dead() {
     let early = beside_a_dead_one(hangs_up, 'x', &[1]);
     let late = beside_a_dead_one(hangs_up, 'x', &[1, 25, 50]);
-    let connections = |drill: &Drill| drill.seen[1].connections;
+    let connections = |harness: &Harness| harness.seen[1].connections;
     assert!(connections(&early) > 1);
     assert_eq!(connections(&late), connections(&early));
 }
@@ -489,17 +499,17 @@ fn a_machine_that_has_had_its_chance_is_not_dialled_because_another_is_dead() {
 #[test]
 fn a_machine_that_never_answers_is_not_dialled_for_ever_beside_one_that_does() {
     let minutes: Vec<u64> = (1..20).map(|n| n * 11).collect();
-    let drill = beside_a_dead_one(honest, 'a', &minutes);
-    let dialled = drill.seen[0].connections;
+    let harness = beside_a_dead_one(honest, 'a', &minutes);
+    let dialled = harness.seen[0].connections;
     assert!((1..=4).contains(&dialled), "{dialled}");
-    assert_eq!(drill.word("a209@d0.test"), Reason::Accepted);
+    assert_eq!(harness.word("a209@d0.test"), Reason::Accepted);
 }
 
 #[test]
 fn one_that_has_had_its_chance_is_no_reason_to_leave_those_whose_other_machine_is_dead_for_now() {
-    let mut drill = at_machines(&[honest, honest], &[&[0, 1]], 1);
-    drill.run();
-    let (scheduler, [first, second]) = (&mut drill.scheduler, [targets(0)[0], targets(1)[0]]);
+    let mut harness = at_machines(&[honest, honest], &[&[0, 1]], 1);
+    harness.run();
+    let (scheduler, [first, second]) = (&mut harness.scheduler, [targets(0)[0], targets(1)[0]]);
     for _ in 0..limits::FRUITLESS_AT_LEAST {
         let effort = scheduler.efforts.entry(first).or_default();
         effort.note_in_vain(START, START);
@@ -524,15 +534,15 @@ fn the_wait_after_a_complaint_about_our_speed_is_one_machines_alone() {
     answers[2] = complains;
     let domains: Vec<[usize; 1]> = (0..5).map(|machine| [machine]).collect();
     let domains: Vec<&[usize]> = domains.iter().map(|machines| &machines[..]).collect();
-    let mut drill = at_machines(&answers, &domains, 10);
-    drill.run();
+    let mut harness = at_machines(&answers, &domains, 10);
+    harness.run();
     for domain in 0..5 {
         let people = people(&format!("d{domain}.test"), 10, 0);
-        let last = people.iter().map(|address| drill.answered(address)).max();
+        let last = people.iter().map(|address| harness.answered(address)).max();
         let waited = last > Some(limits::SLOWDOWN_WAIT);
         assert_eq!(waited, domain == 2, "d{domain}.test: {last:?}");
         for address in people {
-            assert_eq!(drill.word(&address), Reason::Accepted, "{address}");
+            assert_eq!(harness.word(&address), Reason::Accepted, "{address}");
         }
     }
 
@@ -566,22 +576,22 @@ fn targets(machine: usize) -> Vec<IpAddr> {
 #[test]
 fn where_most_machines_want_us_slower_all_are_left_alone() {
     let answers = [complains as fn(Question<'_>) -> Reply, complains, honest];
-    let mut drill = at_machines(&answers, &[&[0], &[1], &[2]], 0);
+    let mut harness = at_machines(&answers, &[&[0], &[1], &[2]], 0);
     for domain in 0..2 {
         for address in people(&format!("d{domain}.test"), 3, 0) {
             let address: Address = address.parse().unwrap();
-            drill.scheduler.add(address.into(), START);
+            harness.scheduler.add(address.into(), START);
         }
     }
     // The third is met when the others have complained.
-    drill.arrivals = people("d2.test", 3, 0)
+    harness.arrivals = people("d2.test", 3, 0)
         .iter()
         .map(|address| (START + Duration::from_secs(5), address.parse().unwrap()))
         .collect();
-    drill.run();
+    harness.run();
     let first = people("d2.test", 3, 0)
         .iter()
-        .map(|a| drill.answered(a))
+        .map(|a| harness.answered(a))
         .min();
     assert!(first >= Some(limits::SLOWDOWN_WAIT), "{first:?}");
 }
@@ -596,8 +606,8 @@ fn takes_one(question: Question<'_>) -> Reply {
 
 #[test]
 fn how_many_recipients_a_transaction_may_have_is_learned_of_each_machine() {
-    let mut drill = at_machines(&[takes_one, honest], &[&[0], &[1]], 6);
-    drill.run();
+    let mut harness = at_machines(&[takes_one, honest], &[&[0], &[1]], 6);
+    harness.run();
     let machine = targets(0)[0];
-    assert_eq!(known(&drill).transaction_caps, [(machine, 1)].into());
+    assert_eq!(known(&harness).transaction_caps, [(machine, 1)].into());
 }

@@ -228,7 +228,7 @@ struct Connection {
     dismissed: bool,
 }
 
-struct Drill {
+struct Harness {
     scheduler: Scheduler,
     now: Timestamp,
     hosts: Vec<Habits>,
@@ -282,10 +282,10 @@ pub(super) fn limits() -> Limits {
     }
 }
 
-impl Drill {
+impl Harness {
     /// A run about `list`, with domain `d` at the host that `served` names.
     fn new(limits: Limits, hosts: Vec<Habits>, served: &[(&str, usize)], list: &[String]) -> Self {
-        let mut drill = Drill {
+        let mut harness = Harness {
             scheduler: Scheduler::new(limits, Arc::new(Providers::default())),
             now: START,
             seen: hosts.iter().map(|_| Seen::default()).collect(),
@@ -306,11 +306,11 @@ impl Drill {
             learned: Vec::new(),
         };
         for address in list {
-            drill
+            harness
                 .scheduler
                 .add(address.parse::<Address>().unwrap().into(), START);
         }
-        drill
+        harness
     }
 
     /// Runs to the end. Returns how long it took.
@@ -615,14 +615,14 @@ impl Drill {
 }
 
 /// A whole run about addresses of one domain, at a host that answers so.
-fn run_against(domain: &str, list: &[String], answer: fn(Question<'_>) -> Reply) -> Drill {
+fn run_against(domain: &str, list: &[String], answer: fn(Question<'_>) -> Reply) -> Harness {
     let habits = Habits {
         answer,
         ..Habits::default()
     };
-    let mut drill = Drill::new(limits(), vec![habits], &[(domain, 0)], list);
-    drill.run();
-    drill
+    let mut harness = Harness::new(limits(), vec![habits], &[(domain, 0)], list);
+    harness.run();
+    harness
 }
 
 fn heard(code: Option<u16>, reason: Reason, permanent: bool) -> Heard {
@@ -636,7 +636,7 @@ fn heard(code: Option<u16>, reason: Reason, permanent: bool) -> Heard {
         reading: Reading {
             reason,
             permanent,
-            rule: format!("drill-{}", reason.as_str()),
+            rule: format!("harness-{}", reason.as_str()),
         },
         named_wait: None,
     }
@@ -682,32 +682,32 @@ fn people(domain: &str, good: usize, bad: usize) -> Vec<String> {
 #[test]
 fn one_large_domain_is_asked_at_the_full_rate_by_all_connections_allowed() {
     let list = people("big.test", 1600, 400);
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("big.test", 0)], &list);
-    let took = drill.run();
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &[("big.test", 0)], &list);
+    let took = harness.run();
     let ideal = Duration::from_secs(200);
     assert!(took < ideal * 115 / 100, "{took:?}");
     assert!(
-        (2001..=2001 + 2).contains(&drill.questions()),
+        (2001..=2001 + 2).contains(&harness.questions()),
         "everybody once, one decoy; one tests a connection that refused three, one in the end the host: {}",
-        drill.questions()
+        harness.questions()
     );
-    assert_eq!(drill.seen[0].open_at_most, 2);
-    assert!(drill.seen[0].refused_at_most <= 9 && !drill.seen[0].unbalanced);
-    assert!(drill.connections() <= 70, "{}", drill.connections());
+    assert_eq!(harness.seen[0].open_at_most, 2);
+    assert!(harness.seen[0].refused_at_most <= 9 && !harness.seen[0].unbalanced);
+    assert!(harness.connections() <= 70, "{}", harness.connections());
 }
 
 /// A run about existing mailboxes and unknown recipients, each half known for what it is.
-fn run_with_priors(good: usize, bad: usize, likelihood: fn(&str) -> Likelihood) -> Drill {
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("mixed.test", 0)], &[]);
+fn run_with_priors(good: usize, bad: usize, likelihood: fn(&str) -> Likelihood) -> Harness {
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &[("mixed.test", 0)], &[]);
     for address in people("mixed.test", good, bad) {
         let wanted = Target {
             likelihood: likelihood(&address),
             ..Target::from(address.parse::<Address>().unwrap())
         };
-        drill.scheduler.add(wanted, START);
+        harness.scheduler.add(wanted, START);
     }
-    drill.run();
-    drill
+    harness.run();
+    harness
 }
 
 fn as_they_are(address: &str) -> Likelihood {
@@ -724,17 +724,18 @@ fn those_who_look_bad_are_spread_over_those_who_look_good() {
     // nine of them.
     let list = [people("mixed.test", 0, 90), people("mixed.test", 180, 0)].concat();
     let connections = |likelihood: fn(&str) -> Likelihood| {
-        let mut drill = Drill::new(limits(), vec![Habits::default()], &[("mixed.test", 0)], &[]);
+        let mut harness =
+            Harness::new(limits(), vec![Habits::default()], &[("mixed.test", 0)], &[]);
         for address in &list {
             let wanted = Target {
                 likelihood: likelihood(address),
                 ..Target::from(address.parse::<Address>().unwrap())
             };
-            drill.scheduler.add(wanted, START);
+            harness.scheduler.add(wanted, START);
         }
-        drill.run();
-        assert!(!drill.seen[0].unbalanced);
-        drill
+        harness.run();
+        assert!(!harness.seen[0].unbalanced);
+        harness
     };
     let known = connections(as_they_are);
     // Ten refusals at most in each of about as many connections, and none without acceptances to carry it.
@@ -770,17 +771,17 @@ fn a_domain_that_has_refused_most_gives_way_to_one_that_has_not() {
         })
         .collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &served, &list);
-    drill.run();
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &served, &list);
+    harness.run();
     // Every address once, a decoy for each domain that accepts; the rest tests the host, which refuses in long rows.
     let needed = 20 * 12 + 20 * 24 + 20;
     assert!(
-        drill.questions() <= needed * 105 / 100,
+        harness.questions() <= needed * 105 / 100,
         "{}",
-        drill.questions()
+        harness.questions()
     );
     // While there are good ones, refusals do not use up a connection before acceptances have; in the end some are left.
-    let balance = drill.balances();
+    let balance = harness.balances();
     let lopsided = balance[..balance.len() / 2]
         .iter()
         .filter(|(accepted, refused)| refused > accepted);
@@ -793,11 +794,11 @@ proptest! {
     #[test]
     fn refusals_outnumber_acceptances_only_where_nobody_good_is_left(good in 0usize..120, bad in 0usize..60) {
         prop_assume!(good + bad > 0);
-        let drill = run_with_priors(good, bad, as_they_are);
-        prop_assert!(!drill.seen[0].unbalanced);
+        let harness = run_with_priors(good, bad, as_they_are);
+        prop_assert!(!harness.seen[0].unbalanced);
         // While good ones wait, a connection that goes on past ten has at least as many acceptances.
         let needed = bad.div_ceil(limits::REFUSED_RECIPIENTS as usize) + good.div_ceil(limits::RECIPIENTS_OF_A_CONNECTION as usize);
-        prop_assert!(drill.connections() as usize <= needed + 3, "{} for {needed}", drill.connections());
+        prop_assert!(harness.connections() as usize <= needed + 3, "{} for {needed}", harness.connections());
     }
 }
 
@@ -808,10 +809,10 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
         ..Habits::default()
     };
     let list = people("mute.test", 3, 0);
-    let mut drill = Drill::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
-    drill.run();
-    let rounds = drill.connections();
-    let known = drill.learned.iter().find_map(|learned| match learned {
+    let mut harness = Harness::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
+    harness.run();
+    let rounds = harness.connections();
+    let known = harness.learned.iter().find_map(|learned| match learned {
         Event::Host { key, known } if known.mute.is_some() => Some((key.clone(), known.clone())),
         Event::Host { .. }
         | Event::Address { .. }
@@ -827,20 +828,20 @@ fn a_run_that_is_continued_does_not_begin_to_count_the_rounds_of_a_mute_host_ane
     let (key, known) = known.expect("the first round is remembered");
 
     // Interrupted after the first round, continued at once.
-    let mut drill = Drill::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
-    drill.scheduler.know_host(&key, known.clone(), START);
-    let took = drill.run();
-    assert_eq!(drill.connections(), rounds - 1);
+    let mut harness = Harness::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
+    harness.scheduler.know_host(&key, known.clone(), START);
+    let took = harness.run();
+    assert_eq!(harness.connections(), rounds - 1);
     assert!(took >= limits::UNREACHABLE_WAIT, "{took:?}");
-    assert_eq!(drill.word("a0@mute.test"), Reason::Silent);
+    assert_eq!(harness.word("a0@mute.test"), Reason::Silent);
 
     // The next night it is tried as if it had never been.
-    let mut drill = Drill::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
+    let mut harness = Harness::new(limits(), vec![mute()], &[("mute.test", 0)], &list);
     let long_after = START + Duration::from_secs(86_400);
-    drill.now = long_after;
-    drill.scheduler.know_host(&key, known, long_after);
-    drill.run();
-    assert_eq!(drill.connections(), rounds);
+    harness.now = long_after;
+    harness.scheduler.know_host(&key, known, long_after);
+    harness.run();
+    assert_eq!(harness.connections(), rounds);
 }
 
 #[test]
@@ -855,10 +856,10 @@ fn a_host_that_is_down_is_tried_again_when_a_short_patience_ends() {
             ..limits()
         };
         let list = people("down.test", 3, 0);
-        let mut drill = Drill::new(short, vec![mute], &[("down.test", 0)], &list);
-        let took = drill.run();
-        assert_eq!(drill.word("a0@down.test"), Reason::Silent);
-        (drill.connections(), took)
+        let mut harness = Harness::new(short, vec![mute], &[("down.test", 0)], &list);
+        let took = harness.run();
+        assert_eq!(harness.word("a0@down.test"), Reason::Silent);
+        (harness.connections(), took)
     };
     let (usual, _) = rounds_within(1800);
     let (short, took) = rounds_within(120);
@@ -903,11 +904,11 @@ fn a_far_away_host_is_asked_at_the_full_rate_too() {
     let domains: Vec<String> = (0..200).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains.iter().flat_map(|d| people(d, 8, 2)).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
-    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
-    let took = drill.run();
+    let mut harness = Harness::new(limits(), vec![habits], &served, &list);
+    let took = harness.run();
     assert!(took < Duration::from_secs(220 * 125 / 100), "{took:?}");
     // In the end a decoy and an existing mailbox test the host.
-    assert!((2200..=2200 + 2).contains(&drill.questions()));
+    assert!((2200..=2200 + 2).contains(&harness.questions()));
 }
 
 #[test]
@@ -920,11 +921,11 @@ fn a_host_that_takes_one_recipient_at_a_time_is_learned_at_once() {
         ..Habits::default()
     };
     let list = people("one.test", 8, 2);
-    let mut drill = Drill::new(limits(), vec![habits], &[("one.test", 0)], &list);
-    let took = drill.run();
+    let mut harness = Harness::new(limits(), vec![habits], &[("one.test", 0)], &list);
+    let took = harness.run();
     assert!(took < Duration::from_secs(20), "{took:?}");
-    assert_eq!(drill.word("a0@one.test"), Reason::Accepted);
-    assert!(drill.questions() <= 11 + 3, "{}", drill.questions());
+    assert_eq!(harness.word("a0@one.test"), Reason::Accepted);
+    assert!(harness.questions() <= 11 + 3, "{}", harness.questions());
 }
 
 #[test]
@@ -942,11 +943,11 @@ fn a_decoy_refused_in_any_words_is_unknown_beside_an_acceptance_that_comes_later
         .iter()
         .flat_map(|domain| people(domain, 6, 0))
         .collect();
-    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
-    drill.run();
+    let mut harness = Harness::new(limits(), vec![habits], &served, &list);
+    harness.run();
     for domain in ["one.test", "two.test"] {
-        let index = drill.scheduler.by_name[domain];
-        let state = drill.scheduler.domains[index].catch_all.state();
+        let index = harness.scheduler.by_name[domain];
+        let state = harness.scheduler.domains[index].catch_all.state();
         assert_eq!(state, CatchAllState::RefusesUnknown, "{domain}");
     }
 }
@@ -963,16 +964,16 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
     let domains: Vec<String> = (0..20).map(|n| format!("d{n}.test")).collect();
     let list: Vec<String> = domains.iter().flat_map(|d| people(d, 4, 1)).collect();
     let served: Vec<(&str, usize)> = domains.iter().map(|d| (d.as_str(), 0)).collect();
-    let mut drill = Drill::new(limits(), vec![habits], &served, &list);
-    let took = drill.run();
+    let mut harness = Harness::new(limits(), vec![habits], &served, &list);
+    let took = harness.run();
     assert!(
         took < Duration::from_secs(6 * 60 + 90),
         "one wait: {took:?}"
     );
-    assert_eq!(drill.word("a0@d7.test"), Reason::Accepted);
+    assert_eq!(harness.word("a0@d7.test"), Reason::Accepted);
     // In the end an existing mailbox tests the host.
     assert_eq!(
-        drill.questions(),
+        harness.questions(),
         240 + 1,
         "everybody twice, each decoy twice"
     );
@@ -982,12 +983,12 @@ fn a_greylisting_host_starts_every_clock_in_the_first_pass() {
 fn a_decoy_comes_back_when_every_other_address_does() {
     // It takes two waits, the second twice as long as the first.
     let list = people("grey.test", 4, 1);
-    let drill = run_against("grey.test", &list, |question| match question.at {
+    let harness = run_against("grey.test", &list, |question| match question.at {
         0..741_000 => Reply::ComeBack,
         _ => honest(question),
     });
-    assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
-    let catch_all = drill
+    assert_eq!(harness.word("a0@grey.test"), Reason::Accepted);
+    let catch_all = harness
         .learned
         .iter()
         .rev()
@@ -996,35 +997,39 @@ fn a_decoy_comes_back_when_every_other_address_does() {
             _ => None,
         });
     assert_eq!(catch_all, Some(CatchAllState::RefusesUnknown));
-    assert_eq!(drill.questions(), 3 * 6, "each three times");
+    assert_eq!(harness.questions(), 3 * 6, "each three times");
 }
 
 #[test]
 fn a_host_that_verifies_each_recipient_begins_with_all_of_a_domain_in_the_first_pass() {
     let list = people("acme.test", 4, 1);
-    let drill = run_against("acme.test", &list, |question| match question.again {
+    let harness = run_against("acme.test", &list, |question| match question.again {
         0 => Reply::Verifying,
         _ => honest(question),
     });
-    let last = list.iter().map(|address| drill.answered(address)).max();
+    let last = list.iter().map(|address| harness.answered(address)).max();
     assert!(
         last < Some(limits::VERIFICATION_WAIT * 2),
         "one wait: {last:?}"
     );
-    assert_eq!(drill.word("a0@acme.test"), Reason::Accepted);
-    assert_eq!(drill.questions(), 2 * 6, "everybody twice, the decoy twice");
+    assert_eq!(harness.word("a0@acme.test"), Reason::Accepted);
+    assert_eq!(
+        harness.questions(),
+        2 * 6,
+        "everybody twice, the decoy twice"
+    );
 }
 
 #[test]
 fn clocks_that_come_due_one_by_one_share_a_connection() {
     let list = people("grey.test", 90, 0);
-    let drill = run_against("grey.test", &list, |question| match question.again {
+    let harness = run_against("grey.test", &list, |question| match question.again {
         0 => Reply::ComeBack,
         _ => honest(question),
     });
-    assert_eq!(drill.word("a0@grey.test"), Reason::Accepted);
+    assert_eq!(harness.word("a0@grey.test"), Reason::Accepted);
     // Nine at a time are deferred; those that come back need one more, and another one a place for its test.
-    let connections = drill.seen[0].connections;
+    let connections = harness.seen[0].connections;
     assert!(connections <= 13, "{connections}");
 }
 
@@ -1045,28 +1050,28 @@ fn a_connection_that_others_wait_for_does_not_rest() {
     let served = [("slow.test", 0), ("brisk.test", 1)];
     let list = ["a0@slow.test".to_owned(), "a0@brisk.test".to_owned()];
     let hosts = vec![Habits::default(), Habits::default()];
-    let mut drill = Drill::new(few, hosts, &served, &list);
+    let mut harness = Harness::new(few, hosts, &served, &list);
     let wait = Duration::from_secs(8);
-    drill.scheduler.add(due_in(wait, "a1@slow.test"), START);
-    drill.run();
-    assert!(drill.answered("a1@slow.test") >= wait);
-    let brisk = drill.answered("a0@brisk.test");
+    harness.scheduler.add(due_in(wait, "a1@slow.test"), START);
+    harness.run();
+    assert!(harness.answered("a1@slow.test") >= wait);
+    let brisk = harness.answered("a0@brisk.test");
     assert!(brisk < Duration::from_secs(2), "{brisk:?}");
 }
 
 #[test]
 fn a_resting_conversation_wakes_for_an_address_read_from_the_list() {
     let list = people("d.test", 1, 0);
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
     let wait = Duration::from_secs(8);
-    drill.scheduler.add(due_in(wait, "a1@d.test"), START);
+    harness.scheduler.add(due_in(wait, "a1@d.test"), START);
     let arrival = START + Duration::from_secs(3);
-    drill.arrivals = [(arrival, "a2@d.test".parse().unwrap())].into();
-    drill.run();
-    let read = drill.answered("a2@d.test");
+    harness.arrivals = [(arrival, "a2@d.test".parse().unwrap())].into();
+    harness.run();
+    let read = harness.answered("a2@d.test");
     assert!(read < Duration::from_secs(4), "{read:?}");
-    assert!(drill.answered("a1@d.test") >= wait);
-    assert_eq!(drill.connections(), 1, "it has rested");
+    assert!(harness.answered("a1@d.test") >= wait);
+    assert_eq!(harness.connections(), 1, "it has rested");
 }
 
 /// A scheduler in which few addresses may wait, with so many at each of these domains, whose hosts are not known.
@@ -1122,9 +1127,9 @@ fn a_silent_host_delays_nobody_else() {
     };
     let served = [("mute.test", 0), ("brisk.test", 1)];
     let list = [people("mute.test", 5, 0), people("brisk.test", 50, 5)].concat();
-    let mut both = Drill::new(limits(), vec![mute, Habits::default()], &served, &list);
+    let mut both = Harness::new(limits(), vec![mute, Habits::default()], &served, &list);
     both.run();
-    let mut alone = Drill::new(
+    let mut alone = Harness::new(
         limits(),
         vec![Habits::default(), Habits::default()],
         &served,
@@ -1138,16 +1143,16 @@ fn a_silent_host_delays_nobody_else() {
 #[test]
 fn likely_good_addresses_make_connections_last() {
     let wanted = |list: &[String], told: bool| {
-        let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
+        let mut harness = Harness::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
         for address in list {
             let mut wanted = Target::from(address.parse::<Address>().unwrap());
             if told && address.starts_with('x') {
                 wanted.likelihood = Likelihood::Bad;
             }
-            drill.scheduler.add(wanted, START);
+            harness.scheduler.add(wanted, START);
         }
-        drill.run();
-        drill.connections()
+        harness.run();
+        harness.connections()
     };
     // Half of them bad, well mixed: without being told, refusals soon catch up with acceptances.
     let list = people("d.test", 100, 100);
@@ -1158,39 +1163,39 @@ fn likely_good_addresses_make_connections_last() {
 #[test]
 fn a_host_that_drops_a_client_for_an_unknown_recipient_is_still_asked_about_every_address() {
     let list = people("drops.test", 20, 5);
-    let drill = run_against("drops.test", &list, |question| match honest(question) {
+    let harness = run_against("drops.test", &list, |question| match honest(question) {
         Reply::No => Reply::HangUp,
         other => other,
     });
     for address in list.iter().filter(|address| address.starts_with('a')) {
-        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+        assert_eq!(harness.word(address), Reason::Accepted, "{address}");
     }
 }
 
 #[test]
 fn what_is_known_is_not_asked_again() {
     let list = people("d.test", 5, 0);
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let known = KnownDomain {
         catch_all: Some(CatchAllState::RefusesUnknown),
         ..KnownDomain::default()
     };
-    drill.scheduler.know_domain("d.test", &known, START);
+    harness.scheduler.know_domain("d.test", &known, START);
     for address in &list {
-        drill
+        harness
             .scheduler
             .add(address.parse::<Address>().unwrap().into(), START);
     }
-    drill.run();
-    assert_eq!(drill.questions(), 5, "no decoy");
+    harness.run();
+    assert_eq!(harness.questions(), 5, "no decoy");
 
     // An address whose answer is known, but not its domain's decoy.
-    let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
+    let mut harness = Harness::new(limits(), vec![Habits::default()], &[("d.test", 0)], &[]);
     let mut wanted = Target::from("a1@d.test".parse::<Address>().unwrap());
     wanted.answered = Some(heard(Some(250), Reason::Accepted, false).reading);
-    drill.scheduler.add(wanted, START);
-    drill.run();
-    assert_eq!(drill.questions(), 1, "the decoy alone");
+    harness.scheduler.add(wanted, START);
+    harness.run();
+    assert_eq!(harness.questions(), 1, "the decoy alone");
 }
 
 #[test]
@@ -1209,34 +1214,34 @@ fn a_host_that_blocked_us_is_left_in_peace_until_its_time_is_over() {
     };
     for (until, questions) in [(START + Duration::from_secs(1), 0), (START, 4)] {
         let list = people("d.test", 3, 0);
-        let mut drill = Drill::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
-        drill.scheduler.know_host(&key, blocked(until), START);
-        drill.run();
-        assert_eq!(drill.questions(), questions);
+        let mut harness = Harness::new(limits(), vec![Habits::default()], &[("d.test", 0)], &list);
+        harness.scheduler.know_host(&key, blocked(until), START);
+        harness.run();
+        assert_eq!(harness.questions(), questions);
     }
 }
 
 /// The general bar, a tenth of its size: 10,000 addresses at 2,000 domains on 300 hosts, Zipf.
 #[test]
 fn the_wall_time_is_set_by_the_slowest_hosts_own_limits() {
-    let (took, ideal, drill, addresses) = zipf(10_000, 2_000, 300);
+    let (took, ideal, harness, addresses) = zipf(10_000, 2_000, 300);
     assert!(
         took.as_secs_f64() <= ideal.as_secs_f64() * 1.15,
         "{took:?} of {ideal:?}"
     );
     let decoys = 2_000;
     assert!(
-        f64::from(drill.questions() - decoys) <= 1.05 * f64::from(addresses),
+        f64::from(harness.questions() - decoys) <= 1.05 * f64::from(addresses),
         "{}",
-        drill.questions()
+        harness.questions()
     );
     assert!(
-        f64::from(drill.connections()) <= 0.15 * f64::from(addresses),
+        f64::from(harness.connections()) <= 0.15 * f64::from(addresses),
         "{}",
-        drill.connections()
+        harness.connections()
     );
     assert!(
-        drill
+        harness
             .seen
             .iter()
             .all(|seen| seen.refused_at_most <= 9 && !seen.unbalanced)
@@ -1250,7 +1255,7 @@ fn the_wall_time_is_set_by_the_slowest_hosts_own_limits() {
     reason = "small numbers"
 )]
 /// A run of the general shape: how long it took, the ideal bound, the run, its addresses.
-fn zipf(addresses: u32, domains: u32, hosts: u32) -> (Duration, Duration, Drill, u32) {
+fn zipf(addresses: u32, domains: u32, hosts: u32) -> (Duration, Duration, Harness, u32) {
     let share = |rank: u32, of: u32| {
         let all: f64 = (1..=of).map(|n| 1.0 / f64::from(n)).sum();
         1.0 / f64::from(rank + 1) / all
@@ -1284,9 +1289,9 @@ fn zipf(addresses: u32, domains: u32, hosts: u32) -> (Duration, Duration, Drill,
     let busiest = of_domain.iter().filter(|&&host| host == 0).count();
     let ideal = Duration::from_secs_f64((busiest * (each + 1)) as f64 / 10.0);
     let habits = (0..hosts).map(|_| Habits::default()).collect();
-    let mut drill = Drill::new(limits(), habits, &served, &list);
-    let took = drill.run();
-    (took, ideal, drill, addresses)
+    let mut harness = Harness::new(limits(), habits, &served, &list);
+    let took = harness.run();
+    (took, ideal, harness, addresses)
 }
 
 proptest! {
@@ -1312,14 +1317,14 @@ proptest! {
         let list: Vec<String> = names.iter().zip(&sizes).flat_map(|(name, &(good, bad))| people(name, good, bad)).collect();
         let limits = Limits { ceilings: Ceilings { rate: Rate::per_seconds(rate), connections }, ..limits() };
         let habits = Habits { answer, ..Habits::default() };
-        let mut drill = Drill::new(limits, vec![habits; 3], &served, &list);
-        drill.run();
-        for seen in &drill.seen {
+        let mut harness = Harness::new(limits, vec![habits; 3], &served, &list);
+        harness.run();
+        for seen in &harness.seen {
             prop_assert!(seen.refused_at_most <= 9);
             prop_assert!(!seen.unbalanced);
             prop_assert!(seen.open_at_most <= connections);
         }
-        let told: BTreeSet<&str> = drill.facts.keys().map(String::as_str).collect();
+        let told: BTreeSet<&str> = harness.facts.keys().map(String::as_str).collect();
         prop_assert!(list.iter().all(|address| told.contains(address.as_str())));
     }
 }

@@ -15,17 +15,17 @@ fn short_hosts_before_a_long_one() -> (Vec<Habits>, Vec<(String, usize)>, Vec<St
 fn the_domain_that_takes_longest_is_looked_up_first() {
     let (hosts, names, list) = short_hosts_before_a_long_one();
     let served: Vec<(&str, usize)> = names.iter().map(|(name, host)| (&**name, *host)).collect();
-    let mut drill = Drill::new(limits(), hosts, &served, &list);
+    let mut harness = Harness::new(limits(), hosts, &served, &list);
     assert_eq!(
-        drill.scheduler.next_resolution().as_deref(),
+        harness.scheduler.next_resolution().as_deref(),
         Some("d20.test")
     );
     assert_eq!(
-        drill.scheduler.next_resolution().as_deref(),
+        harness.scheduler.next_resolution().as_deref(),
         Some("d0.test"),
         "in the list's order among equals"
     );
-    assert_eq!(drill.scheduler.domains_to_look_up(), 19);
+    assert_eq!(harness.scheduler.domains_to_look_up(), 19);
 }
 
 #[test]
@@ -36,36 +36,36 @@ fn the_host_that_takes_longest_has_the_first_place_that_is_free() {
         connections: 2,
         ..limits()
     };
-    let mut drill = Drill::new(narrow, hosts, &served, &list);
-    while drill.scheduler.next_resolution().is_some() {}
+    let mut harness = Harness::new(narrow, hosts, &served, &list);
+    while harness.scheduler.next_resolution().is_some() {}
     // The short ones are met first, and take all places.
     for (name, host) in &names {
-        drill.scheduler.routed(name, route_to(*host), START);
+        harness.scheduler.routed(name, route_to(*host), START);
     }
-    let took = drill.run();
+    let took = harness.run();
     // A hundred recipients at ten a second, with a decoy.
     assert!(took < Duration::from_millis(11_500), "{took:?}");
 }
 
 /// A host that bears `most` recipients in `per`, asked about `addresses`: how long it took, how often it complained.
-fn slow_host(addresses: usize, most: usize, per: Duration) -> (Duration, Drill) {
+fn slow_host(addresses: usize, most: usize, per: Duration) -> (Duration, Harness) {
     let habits = Habits {
         rate: Some((most, per)),
         ..Habits::default()
     };
     let list = people("d.test", addresses, addresses / 10);
-    let mut drill = Drill::new(limits(), vec![habits], &[("d.test", 0)], &list);
-    let took = drill.run();
+    let mut harness = Harness::new(limits(), vec![habits], &[("d.test", 0)], &list);
+    let took = harness.run();
     for address in list.iter().filter(|address| address.starts_with('a')) {
-        assert_eq!(drill.word(address), Reason::Accepted, "{address}");
+        assert_eq!(harness.word(address), Reason::Accepted, "{address}");
     }
-    (took, drill)
+    (took, harness)
 }
 
 #[test]
 fn a_host_that_complains_of_speed_is_held_just_under_its_own_pace() {
-    let (took, drill) = slow_host(909, 2, Duration::from_secs(1));
-    let complaints = drill.seen[0].complaints;
+    let (took, harness) = slow_host(909, 2, Duration::from_secs(1));
+    let complaints = harness.seen[0].complaints;
     // By its own pace it takes 500 seconds.
     assert!(took < Duration::from_secs(15 * 60), "{took:?}");
     assert!(complaints < 30, "{complaints}");
@@ -80,9 +80,9 @@ fn a_host_of_one_connection_is_known_as_one_when_it_turns_the_next_away_beside_a
             connections: 1,
             ..Habits::default()
         }];
-        let mut drill = Drill::new(limits(), hosts, &[("d.test", 0)], &list);
-        drill.run();
-        let turned_away = drill.seen[0].turned_away;
+        let mut harness = Harness::new(limits(), hosts, &[("d.test", 0)], &list);
+        harness.run();
+        let turned_away = harness.seen[0].turned_away;
         assert_eq!(
             turned_away, 1,
             "{round_trip:?}: it teaches what the host takes"
@@ -102,9 +102,9 @@ fn the_next_connection_is_dialled_while_a_goodbye_is_answered_within_what_the_ho
         };
         let list = people("d.test", 20, 26);
         let hosts = vec![Habits::default()];
-        let mut drill = Drill::new(unlimited, hosts, &[("d.test", 0)], &list);
-        drill.run();
-        let seen = &drill.seen[0];
+        let mut harness = Harness::new(unlimited, hosts, &[("d.test", 0)], &list);
+        harness.run();
+        let seen = &harness.seen[0];
         assert_eq!(seen.dialled_ahead > 0, wanted, "{connections}");
         assert!(seen.open_at_most <= connections);
         assert!(seen.refused_at_most <= 9);
@@ -129,12 +129,12 @@ fn a_host_that_only_ever_wants_us_to_come_back_is_left_when_our_patience_ends() 
             ..Habits::default()
         };
         let list = people("d.test", 30, 6);
-        let mut drill = Drill::new(brief.clone(), vec![habits], &[("d.test", 0)], &list);
-        let took = drill.run();
+        let mut harness = Harness::new(brief.clone(), vec![habits], &[("d.test", 0)], &list);
+        let took = harness.run();
         assert!(took <= Duration::from_secs(65), "{reason}: {took:?}");
-        assert_eq!(drill.word("a0@d.test"), reason);
+        assert_eq!(harness.word("a0@d.test"), reason);
         // Only one that has something against us is told of as refusing us.
-        let told = |wanted: fn(&Event) -> bool| drill.learned.iter().any(wanted);
+        let told = |wanted: fn(&Event) -> bool| harness.learned.iter().any(wanted);
         assert_eq!(
             told(|event| matches!(event, Event::Blocked { .. })),
             refuses_us

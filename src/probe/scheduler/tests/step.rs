@@ -15,7 +15,7 @@ fn scheduler_with(known: KnownHost) -> Scheduler {
 fn scheduler_of(limits: Limits, known: KnownHost) -> Scheduler {
     let list = people("d.test", 4, 0);
     let mut scheduler =
-        Drill::new(limits, vec![Habits::default()], &[("d.test", 0)], &list).scheduler;
+        Harness::new(limits, vec![Habits::default()], &[("d.test", 0)], &list).scheduler;
     scheduler.tick(START);
     let domain = scheduler.next_resolution().unwrap();
     scheduler.know_host(&HostKey("host0.test".to_owned()), known, START);
@@ -420,7 +420,7 @@ fn an_earlier_session_without_a_reset_says_nothing_of_hosts_that_answer_it_twice
     let domains = [("d.test", 0), ("e.test", 0)];
     for (known, is_believed) in [(shown(false), false), (shown(true), true)] {
         let mut scheduler =
-            Drill::new(limits(), vec![Habits::default()], &domains, &list).scheduler;
+            Harness::new(limits(), vec![Habits::default()], &domains, &list).scheduler;
         scheduler.tick(START);
         let known = KnownHost {
             in_step: [(MACHINE, known)].into(),

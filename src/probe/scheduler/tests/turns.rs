@@ -12,9 +12,9 @@ fn turning(question: Question<'_>, limit: u32) -> Reply {
 }
 
 /// Where `list` came out other than it is.
-fn wrong(drill: &Drill, list: &[String]) -> Vec<String> {
+fn wrong(harness: &Harness, list: &[String]) -> Vec<String> {
     let is_right = |address: &&String| {
-        let word = drill.word(address);
+        let word = harness.word(address);
         if address.starts_with('a') {
             word != Reason::Accepted
         } else {
@@ -32,15 +32,15 @@ fn an_address_accepted_after_its_host_has_turned_is_asked_about_again_elsewhere(
         |question| turning(question, 5),
         |question| turning(question, 8),
     ] {
-        let drill = run_against("acme.test", &list, answer);
-        assert_eq!(wrong(&drill, &list), [""; 0]);
+        let harness = run_against("acme.test", &list, answer);
+        assert_eq!(wrong(&harness, &list), [""; 0]);
     }
 }
 
 #[test]
 fn a_host_seen_to_turn_is_refused_nobody_more_in_a_connection_than_that() {
     let list = people("acme.test", 40, 40);
-    let mut drill = Drill::new(
+    let mut harness = Harness::new(
         limits(),
         vec![Habits {
             answer: |question| turning(question, 2),
@@ -54,17 +54,17 @@ fn a_host_seen_to_turn_is_refused_nobody_more_in_a_connection_than_that() {
         ..KnownHost::default()
     };
     let key = HostKey("host0.test".to_owned());
-    drill.scheduler.know_host(&key, known, START);
-    drill.run();
-    assert_eq!(wrong(&drill, &list), [""; 0]);
-    assert!(drill.seen[0].refused_at_most <= 2);
+    harness.scheduler.know_host(&key, known, START);
+    harness.run();
+    assert_eq!(wrong(&harness, &list), [""; 0]);
+    assert!(harness.seen[0].refused_at_most <= 2);
 }
 
 #[test]
 fn a_host_that_never_turns_is_tested_once_for_it() {
     let list = people("acme.test", 200, 50);
-    let drill = run_against("acme.test", &list, honest);
-    let decoys = drill.questions() as usize - list.len();
+    let harness = run_against("acme.test", &list, honest);
+    let decoys = harness.questions() as usize - list.len();
     // The first decoy, one for a turn, those at the end of long rows of acceptances.
     assert!(decoys <= 3, "{decoys}");
 }
@@ -82,17 +82,17 @@ fn an_address_accepted_last_in_a_connection_that_is_cut_off_is_asked_about_again
             _ => turning(question, 5),
         },
     ] {
-        let drill = run_against("acme.test", &list, answer);
-        assert_eq!(wrong(&drill, &list), [""; 0]);
-        let questions = drill.questions() as usize;
+        let harness = run_against("acme.test", &list, answer);
+        assert_eq!(wrong(&harness, &list), [""; 0]);
+        let questions = harness.questions() as usize;
         assert!(questions < list.len() * 3, "{questions}");
     }
 }
 
 /// Those who do not exist, and of whom it was told that they were accepted, be it for a while: a run that is killed
 /// then leaves that behind.
-fn told_wrongly(drill: &Drill) -> Vec<&str> {
-    let accepted = drill
+fn told_wrongly(harness: &Harness) -> Vec<&str> {
+    let accepted = harness
         .facts
         .iter()
         .filter(|(key, words)| key.starts_with('x') && words.contains(&Reason::Accepted));
@@ -100,8 +100,8 @@ fn told_wrongly(drill: &Drill) -> Vec<&str> {
 }
 
 /// How many were asked about more than once.
-fn asked_again(drill: &Drill) -> usize {
-    let asked = drill.seen[0].asked.iter();
+fn asked_again(harness: &Harness) -> usize {
+    let asked = harness.seen[0].asked.iter();
     asked
         .filter(|(key, times)| key.len() < 18 && **times > 1)
         .count()
@@ -119,10 +119,10 @@ fn nobody_is_told_to_be_accepted_before_it_is_sure_that_the_machine_had_not_turn
             _ => turning(question, 3),
         },
     ] {
-        let drill = run_against("acme.test", &list, answer);
-        assert!(asked_again(&drill) > 0, "it has turned");
-        assert_eq!(told_wrongly(&drill), [""; 0]);
-        assert_eq!(wrong(&drill, &list), [""; 0]);
+        let harness = run_against("acme.test", &list, answer);
+        assert!(asked_again(&harness) > 0, "it has turned");
+        assert_eq!(told_wrongly(&harness), [""; 0]);
+        assert_eq!(wrong(&harness, &list), [""; 0]);
     }
 }
 
@@ -130,12 +130,12 @@ fn nobody_is_told_to_be_accepted_before_it_is_sure_that_the_machine_had_not_turn
 fn nor_where_the_domain_may_yet_turn_out_to_refuse_unknown_recipients() {
     // Each domain's decoy is put off for a while; what was accepted last until then is no promise yet.
     let list = ["x0", "x1", "x2", "x3", "x4", "a1", "x5"].map(|local| format!("{local}@acme.test"));
-    let drill = run_against("acme.test", &list, |question| match question.at {
+    let harness = run_against("acme.test", &list, |question| match question.at {
         0..60_000 if question.local.len() == 18 => Reply::ComeBack,
         _ => turning(question, 3),
     });
-    assert_eq!(told_wrongly(&drill), [""; 0]);
-    assert_eq!(wrong(&drill, &list), [""; 0]);
+    assert_eq!(told_wrongly(&harness), [""; 0]);
+    assert_eq!(wrong(&harness, &list), [""; 0]);
 }
 
 #[test]
@@ -149,9 +149,9 @@ fn whom_a_machine_accepted_that_may_have_turned_is_given_back_with_the_decoy() {
         },
         ..Habits::default()
     };
-    let mut drill = Drill::new(limits(), vec![habits], &[("acme.test", 0)], &list);
-    drill.run_until(START + Duration::from_secs(60));
-    let (targets, _) = drill.scheduler.give_back("acme.test", drill.now);
+    let mut harness = Harness::new(limits(), vec![habits], &[("acme.test", 0)], &list);
+    harness.run_until(START + Duration::from_secs(60));
+    let (targets, _) = harness.scheduler.give_back("acme.test", harness.now);
     let given: Vec<String> = targets
         .iter()
         .map(|to| to.address.key().into_owned())
@@ -159,11 +159,11 @@ fn whom_a_machine_accepted_that_may_have_turned_is_given_back_with_the_decoy() {
     // One who is deferred, and whoever is no promise before it is known what unknown recipients are told.
     assert!(given.contains(&"x5@acme.test".to_owned()), "{given:?}");
     let doubted = |address: &&String| {
-        let told = drill.facts.get(*address).and_then(|facts| facts.last());
+        let told = harness.facts.get(*address).and_then(|facts| facts.last());
         !given.contains(*address) && told != Some(&Reason::NoSuchMailbox)
     };
     assert_eq!(list.iter().find(doubted), None, "{given:?}");
-    assert_eq!(drill.scheduler.done_with(["acme.test"]), ["acme.test"]);
+    assert_eq!(harness.scheduler.done_with(["acme.test"]), ["acme.test"]);
 }
 
 #[test]
@@ -172,32 +172,32 @@ fn the_last_places_of_a_connection_are_kept_for_its_test() {
         "a0", "a1", "x2", "x3", "x5", "a4", "x6", "a7", "a8", "a9", "a10", "a11",
     ];
     let list = list.map(|local| format!("{local}@acme.test"));
-    let drill = run_against("acme.test", &list, honest);
-    assert_eq!(asked_again(&drill), 0, "{:?}", drill.seen[0].asked);
+    let harness = run_against("acme.test", &list, honest);
+    assert_eq!(asked_again(&harness), 0, "{:?}", harness.seen[0].asked);
 }
 
 #[test]
 fn a_host_that_wants_us_slower_before_it_is_tested_contradicts_itself_in_nothing() {
     let list = people("acme.test", 60, 40);
-    let drill = run_against("acme.test", &list, |question| match question.nth {
+    let harness = run_against("acme.test", &list, |question| match question.nth {
         12.. => Reply::TooFast,
         _ => honest(question),
     });
-    assert!(asked_again(&drill) > 0, "untested, so asked again");
-    assert_eq!(wrong(&drill, &list), [""; 0]);
+    assert!(asked_again(&harness) > 0, "untested, so asked again");
+    assert_eq!(wrong(&harness, &list), [""; 0]);
 }
 
 #[test]
 fn a_mailbox_that_takes_nothing_for_now_counts_among_the_refusals_after_which_a_host_turns() {
     // The decoy and one more are refused for good, one for now; every address asked about after that exists.
     let list = ["a0", "x0", "b0", "x1", "x2", "a1"].map(|local| format!("{local}@acme.test"));
-    let drill = run_against("acme.test", &list, |question| match question.local {
+    let harness = run_against("acme.test", &list, |question| match question.local {
         _ if question.refused >= 3 => Reply::Yes,
         "b0" => Reply::Busy,
         _ => honest(question),
     });
     assert_eq!(
-        wrong(&drill, &list),
+        wrong(&harness, &list),
         ["b0@acme.test"],
         "only the busy one is none of both"
     );
@@ -218,13 +218,13 @@ fn those_told_to_come_back_count_among_the_refusals_after_which_a_host_turns() {
         ..Habits::default()
     };
     let domains = [("acme.test", 0), ("beta.test", 0)];
-    let mut drill = Drill::new(limits(), vec![habits], &domains, &list);
+    let mut harness = Harness::new(limits(), vec![habits], &domains, &list);
     let arrival = START + limits::GREYLIST_WAIT.saturating_sub(Duration::from_millis(100));
     let arrives = |address: &String| (arrival, address.parse().unwrap());
-    drill.arrivals = others.iter().map(arrives).collect();
-    drill.run();
-    assert_eq!(wrong(&drill, &list), [""; 0]);
-    assert_eq!(wrong(&drill, &others), [""; 0]);
+    harness.arrivals = others.iter().map(arrives).collect();
+    harness.run();
+    assert_eq!(wrong(&harness, &list), [""; 0]);
+    assert_eq!(wrong(&harness, &others), [""; 0]);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_host_known_to_refuse_after_many_refusals_loses_no_room_for_connections_that
             _ => format!("a{n}@acme.test"),
         })
         .collect();
-    let drill = run_against("acme.test", &list, |question| match question.local {
+    let harness = run_against("acme.test", &list, |question| match question.local {
         local if local.starts_with('b') && local.len() < 18 => match question.again {
             0 => Reply::Busy,
             _ => Reply::Yes,
@@ -246,7 +246,7 @@ fn a_host_known_to_refuse_after_many_refusals_loses_no_room_for_connections_that
     });
     let refusals = list.len() / 8 + list.len() / 40;
     let least = refusals / limits::REFUSED_RECIPIENTS as usize;
-    let connections = drill.connections() as usize;
+    let connections = harness.connections() as usize;
     assert!(
         connections * 10 <= least * 12,
         "{connections} connections, {least} are enough"
@@ -271,12 +271,12 @@ fn what_a_neighbour_bears_keeps_no_connection_from_its_test_that_has_borne_more(
         ..Habits::default()
     };
     let addresses = [list("d0.test", 3), list("d1.test", 6)].concat();
-    let mut drill = Drill::new(limits(), vec![slow, touchy], &[], &addresses);
+    let mut harness = Harness::new(limits(), vec![slow, touchy], &[], &addresses);
     for machine in 0..2 {
         let route = super::machines::route_over(&[machine]);
-        drill.routes.insert(format!("d{machine}.test"), route);
+        harness.routes.insert(format!("d{machine}.test"), route);
     }
-    drill.run();
-    assert_eq!(wrong(&drill, &addresses), [""; 0]);
-    assert_eq!(asked_again(&drill), 0, "{:?}", drill.seen[0].asked);
+    harness.run();
+    assert_eq!(wrong(&harness, &addresses), [""; 0]);
+    assert_eq!(asked_again(&harness), 0, "{:?}", harness.seen[0].asked);
 }
