@@ -46,7 +46,7 @@ pub(super) struct Host {
     pub(super) answered: u32,
     /// The first of those later moments, as far as known.
     pub(super) until: Option<Timestamp>,
-    /// When the last of them is asked about as often as we ask, should it be told to come back each time.
+    /// When the last of them is asked about for the last time, as far as can be foreseen.
     pub(super) at_the_latest: Timestamp,
 }
 
