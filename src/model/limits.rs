@@ -221,6 +221,10 @@ pub const LONG_PAUSE: Duration = Duration::from_secs(10);
 /// (RFC 6298 §2.4: a second at least) on an ordinary way; what comes later still shows when we say goodbye.
 pub const QUIET_WAIT: Duration = Duration::from_secs(1);
 
+/// For how many commands' time nothing may come where replies too many may be on their way. Our choice: one command's
+/// answer is late by that much where it takes as long as the slowest and the mean is half of it.
+pub const QUIET_COMMANDS: u32 = 3;
+
 /// How often a host's replies may be found out of step before it is asked nothing more. Our choice: once may be a
 /// server's restart.
 pub const FAULTS_OF_STEP: u8 = 2;

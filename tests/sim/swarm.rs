@@ -90,6 +90,9 @@ fn what_was_wrong_in_larger_worlds_stays_mended() {
         (940_783, 2514),
         (950_546, 2951),
         (950_667, 1520),
+        (920_984, 2506),
+        (1_010_695, 2453),
+        (1_020_933, 2686),
     ];
     let scores: Vec<Score> = std::thread::scope(|scope| {
         let each = worlds

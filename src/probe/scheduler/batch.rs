@@ -106,6 +106,10 @@ impl Scheduler {
         if self.would_keep_still(session, draft.budget) {
             self.keep_still(session, now).map_err(Idle::Until)?;
         }
+        let excluded = self.exclude_doubling(session, draft.budget, now);
+        if let Some(reset) = excluded.map_err(Idle::Until)? {
+            return Ok(reset);
+        }
         let t = &self.sessions[&session];
         let (group, spent) = (t.group, self.spent_at_worst(session));
         let host = self.groups[group].host;
@@ -600,9 +604,10 @@ impl Scheduler {
         if usable {
             return begun_here;
         }
-        if t.spent.transactions > 0 {
+        if t.spent.transactions > 0 && !t.is_reset {
             draft.commands.push(Command::Rset);
         }
+        t.is_reset = false;
         t.spent.transactions += 1;
         t.transaction = Some((domain, Used::default()));
         draft.commands.push(Command::Mail { sender, charset });

@@ -39,6 +39,7 @@ mod batch;
 mod counts;
 mod domain;
 mod domains;
+mod doubling;
 mod effort;
 mod failures;
 mod handed;
@@ -93,6 +94,7 @@ use crate::smtp::session::{BatchPace, Encryption, Hello, Offer, Patience, Privac
 use backpressure::Crowd;
 use counts::Counts;
 use domains::Domains;
+use doubling::Doubling;
 use held::Held;
 use host::Host;
 use integrity::resume::Past;
@@ -349,6 +351,10 @@ struct Session {
     still: Option<(Timestamp, u32)>,
     /// How many of its transactions had begun when it had last kept still.
     clean: u32,
+    /// Whether its acceptances may have been said twice each.
+    doubling: Doubling,
+    /// Whether RSET was answered since its last transaction.
+    is_reset: bool,
     /// Answers that count as long as it turns out to have been in step.
     unsure: Vec<Unsure>,
     /// That we are not wanted there, which counts as long.
@@ -392,6 +398,8 @@ impl Session {
             proven: 0,
             still: None,
             clean: 0,
+            doubling: Doubling::default(),
+            is_reset: false,
             unsure: Vec::new(),
             refuses_us: None,
             welcomed: 0,

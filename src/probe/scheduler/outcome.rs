@@ -77,6 +77,15 @@ impl Scheduler {
             .and_then(|_| about_the_connection(answers, t));
         // That it was cut short is none of the host's doing.
         let is_cut_short = is_cut_short && broken.is_none();
+        if broken.is_none() {
+            let heard = answers.iter().flatten();
+            t.doubling.took(now.since(began), heard.count());
+            if let [Some(only)] = answers
+                && asked.is_empty()
+            {
+                self.take_in_reset(session, &only.exchange.reply);
+            }
+        }
         if !is_cut_short {
             self.judge_batch(group, (began, pace), (&asked, answers), broken, now);
         }
@@ -341,6 +350,8 @@ impl Scheduler {
         let host = self.groups[group].host;
         let accepted = heard.exchange.says_yes();
         if let Some(t) = self.sessions.get_mut(&session) {
+            let words = &heard.exchange.reply;
+            t.doubling.note(accepted, words, asked.transaction);
             if accepted {
                 t.spent.accepted += 1;
             } else {

@@ -137,8 +137,7 @@ impl Scheduler {
     /// the answer to EHLO, which then offers nothing. What came before it last kept still would have shown by now.
     pub(super) fn spent_at_worst(&self, session: SessionId) -> Spent {
         let t = &self.sessions[&session];
-        let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
-        let is_sure = is_proven || self.keeps_in_step(session);
+        let is_sure = self.shows_to_be_in_step(session);
         let has_fallen = self.has_fallen_out_of_step(t.group);
         let clean = if has_fallen { 0 } else { t.clean };
         let resets = t.spent.transactions.saturating_sub(clean.max(1));
@@ -155,6 +154,13 @@ impl Scheduler {
         } else {
             spent
         }
+    }
+
+    /// Whether a session has shown that it is in step so far, or its machine that it is so at such replies.
+    pub(super) fn shows_to_be_in_step(&self, session: SessionId) -> bool {
+        let t = &self.sessions[&session];
+        let is_proven = !t.unsure.is_empty() && t.proven == t.unsure.len();
+        is_proven || self.keeps_in_step(session)
     }
 
     /// What a session has been used for, where it would ask about a decoy at its end: that one is asked about past ten
@@ -187,7 +193,8 @@ impl Scheduler {
     ) -> Result<(), Timestamp> {
         let t = self.session(session);
         let begun = t.spent.transactions;
-        let (until, clean) = *t.still.get_or_insert((now + limits::QUIET_WAIT, begun));
+        let until = now + t.doubling.shows_within();
+        let (until, clean) = *t.still.get_or_insert((until, begun));
         if until > now {
             return Err(until);
         }

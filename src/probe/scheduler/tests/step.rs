@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::echo;
 use crate::model::stage::Stage;
-use crate::probe::{InStep, ReplyKinds, Spent};
+use crate::probe::{Budget, InStep, ReplyKinds, Spent};
 
 const MACHINE: IpAddr = IpAddr::V4(Ipv4Addr::new(11, 0, 0, 0));
 
@@ -548,4 +548,51 @@ fn keeping_still_proves_nothing_of_a_transaction_that_was_begun_since() {
     scheduler.session(session).spent.transactions += 1;
     scheduler.keep_still(session, until).unwrap();
     assert_eq!(scheduler.spent_at_worst(session).in_doubt, 1);
+}
+
+/// Whether a session puts RSET by itself that has two hundred more to ask about, once its first batch was answered so
+/// (`a`: accepted); with how long it keeps still where that is answered by `reset`, at two seconds a command.
+fn before_ten(answered: &str, reset: &str) -> (bool, Option<Duration>) {
+    let mut scheduler = scheduler_with(KnownHost::default());
+    let (session, _) = started(&mut scheduler)[0];
+    let t = scheduler.session(session);
+    t.loosest = Looseness::Together;
+    t.spent.transactions = 1;
+    t.doubling.took(Duration::from_secs(2), 1);
+    for answer in answered.chars() {
+        let accepted = answer == 'a';
+        t.doubling.note(accepted, "250 2.1.5 Ok", 1);
+        t.spent.accepted += u32::from(accepted);
+        t.spent.refused += u32::from(!accepted);
+    }
+    let budget = Budget {
+        recipients: 200,
+        recipients_per_transaction: 200,
+        transactions: 10,
+        refusals: limits::REFUSED_RECIPIENTS,
+    };
+    let first = scheduler.exclude_doubling(session, budget, START).unwrap();
+    if first.is_none() {
+        return (false, None);
+    }
+    scheduler.take_in_reset(session, reset);
+    let until = match scheduler.exclude_doubling(session, budget, START) {
+        Ok(None) => return (true, None),
+        Ok(Some(_)) => panic!("RSET twice"),
+        Err(until) => until,
+    };
+    let then = scheduler.exclude_doubling(session, budget, until);
+    assert_eq!(then.unwrap(), None, "it kept still once");
+    (true, Some(until.since(START)))
+}
+
+#[test]
+fn acceptances_in_pairs_go_past_ten_once_reset_was_answered_by_itself() {
+    let (pairs, other, alike) = ("aaaaraaaa", "250 2.0.0 Ok", "250 2.1.5 Ok");
+    assert_eq!(before_ten(pairs, other), (true, None));
+    let while_it_answers = Some(Duration::from_secs(6));
+    assert_eq!(before_ten(pairs, alike), (true, while_it_answers));
+    let odd = "aaaraaara";
+    assert_eq!(before_ten(odd, other), (false, None), "each is said once");
+    assert_eq!(before_ten("rrrr", other), (false, None), "none is accepted");
 }
