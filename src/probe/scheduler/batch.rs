@@ -604,10 +604,10 @@ impl Scheduler {
         if usable {
             return begun_here;
         }
-        if t.spent.transactions > 0 && !t.is_reset {
+        let is_reset = t.doubling.take_reset();
+        if t.spent.transactions > 0 && !is_reset {
             draft.commands.push(Command::Rset);
         }
-        t.is_reset = false;
         t.spent.transactions += 1;
         t.transaction = Some((domain, Used::default()));
         draft.commands.push(Command::Mail { sender, charset });

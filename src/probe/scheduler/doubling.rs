@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
-use super::{Looseness, Scheduler, SessionId};
+use super::{Heard, Looseness, Scheduler, SessionId};
 use crate::model::limits;
 use crate::model::timestamp::Timestamp;
-use crate::probe::{Budget, Used};
+use crate::probe::Budget;
 use crate::smtp::Command;
 use crate::smtp::session::BatchPace;
 
@@ -26,6 +26,8 @@ pub(super) struct Doubling {
     /// The longest that one command of a batch has taken on average.
     command_time: Duration,
     found: Found,
+    /// Whether RSET was put by itself, and no transaction begun since.
+    is_reset: bool,
 }
 
 /// What is found of it.
@@ -64,17 +66,19 @@ impl Doubling {
         self.command_time = self.command_time.max(time / commands.max(1));
     }
 
-    /// Takes in the answer to RSET, if it was put by itself. Returns whether it was.
-    pub(super) fn was_reset(&mut self, words: &str) -> bool {
-        let was_asked = self.found == Found::Asked;
-        if was_asked {
-            self.found = if self.accepted_with.as_deref() == Some(words) {
-                Found::Alike
-            } else {
-                Found::Excluded
-            };
-        }
-        was_asked
+    /// Takes in the answer to RSET that was put by itself.
+    fn reset(&mut self, words: &str) {
+        self.is_reset = true;
+        self.found = if self.accepted_with.as_deref() == Some(words) {
+            Found::Alike
+        } else {
+            Found::Excluded
+        };
+    }
+
+    /// Whether the transaction that begins now needs no RSET, since one was put by itself.
+    pub(super) fn take_reset(&mut self) -> bool {
+        std::mem::take(&mut self.is_reset)
     }
 
     /// RSET was not answered, or not put after all.
@@ -138,12 +142,21 @@ impl Scheduler {
             && !self.shows_to_be_in_step(session)
     }
 
-    /// Takes in what answered RSET that was put by itself: the next transaction begins without one.
-    pub(super) fn take_in_reset(&mut self, session: SessionId, words: &str) {
+    /// Takes in how long a batch took, and what it came to if it was `RSET` by itself.
+    pub(super) fn look_for_doubling(
+        &mut self,
+        session: SessionId,
+        asked_nobody: bool,
+        answers: &[Option<Heard>],
+        took: Duration,
+    ) {
         let t = self.session(session);
-        if t.doubling.was_reset(words) {
-            t.transaction = None::<(usize, Used)>;
-            t.is_reset = true;
+        t.doubling.took(took, answers.iter().flatten().count());
+        if let [Some(reset)] = answers
+            && asked_nobody
+        {
+            t.doubling.reset(&reset.exchange.reply);
+            t.transaction = None;
         }
     }
 }
@@ -186,10 +199,11 @@ mod tests {
     fn reset_is_answered_by_other_words_where_each_is_said_once() {
         for (words, found) in [("250 2.0.0 Ok", Found::Excluded), (ACCEPTED, Found::Alike)] {
             let mut doubling = after("aaaa");
-            assert!(!doubling.was_reset(words), "not by itself");
-            doubling.found = Found::Asked;
-            assert!(doubling.was_reset(words));
+            assert!(!doubling.take_reset(), "not by itself");
+            doubling.reset(words);
             assert_eq!(doubling.found, found, "{words}");
+            assert!(doubling.take_reset());
+            assert!(!doubling.take_reset(), "for one transaction");
         }
     }
 

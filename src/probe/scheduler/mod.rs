@@ -353,8 +353,6 @@ struct Session {
     clean: u32,
     /// Whether its acceptances may have been said twice each.
     doubling: Doubling,
-    /// Whether RSET was answered since its last transaction.
-    is_reset: bool,
     /// Answers that count as long as it turns out to have been in step.
     unsure: Vec<Unsure>,
     /// That we are not wanted there, which counts as long.
@@ -399,7 +397,6 @@ impl Session {
             still: None,
             clean: 0,
             doubling: Doubling::default(),
-            is_reset: false,
             unsure: Vec::new(),
             refuses_us: None,
             welcomed: 0,

@@ -77,17 +77,8 @@ impl Scheduler {
             .and_then(|_| about_the_connection(answers, t));
         // That it was cut short is none of the host's doing.
         let is_cut_short = is_cut_short && broken.is_none();
-        if broken.is_none() {
-            let heard = answers.iter().flatten();
-            t.doubling.took(now.since(began), heard.count());
-            if let [Some(only)] = answers
-                && asked.is_empty()
-            {
-                self.take_in_reset(session, &only.exchange.reply);
-            }
-        }
         if !is_cut_short {
-            self.judge_batch(group, (began, pace), (&asked, answers), broken, now);
+            self.judge_batch(session, (began, pace), (&asked, answers), broken, now);
         }
         let span = Span {
             session,
@@ -221,12 +212,16 @@ impl Scheduler {
     /// batch are of use, how fast it answers.
     fn judge_batch(
         &mut self,
-        group: usize,
+        session: SessionId,
         (began, pace): (Timestamp, BatchPace),
         (asked, answers): (&[Awaited], &[Option<Heard>]),
         broken: Option<Break>,
         now: Timestamp,
     ) {
+        if broken.is_none() {
+            self.look_for_doubling(session, asked.is_empty(), answers, now.since(began));
+        }
+        let group = self.sessions[&session].group;
         let host = self.groups[group].host;
         let replies = answers
             .iter()

@@ -575,7 +575,14 @@ fn before_ten(answered: &str, reset: &str) -> (bool, Option<Duration>) {
     if first.is_none() {
         return (false, None);
     }
-    scheduler.take_in_reset(session, reset);
+    let heard = Heard {
+        exchange: Exchange {
+            reply: reset.to_owned(),
+            ..heard(Some(250), Reason::Accepted, false).exchange
+        },
+        ..heard(Some(250), Reason::Accepted, false)
+    };
+    scheduler.look_for_doubling(session, true, &[Some(heard)], Duration::ZERO);
     let until = match scheduler.exclude_doubling(session, budget, START) {
         Ok(None) => return (true, None),
         Ok(Some(_)) => panic!("RSET twice"),
