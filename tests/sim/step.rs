@@ -10,6 +10,7 @@ use presend::sim::score::Courtesy;
 use presend::sim::score::Score;
 use presend::sim::score::described;
 use presend::sim::score::judged;
+use presend::sim::score::oracle::Complaint;
 use presend::sim::score::tools;
 
 /// Who is asked about, in two domains of one host: those who exist have an odd number.
@@ -120,6 +121,21 @@ fn scripts() -> Vec<(String, bool)> {
         }
     }
     scripts
+}
+
+#[test]
+fn nor_is_anybody_where_refusals_take_longer_than_a_goodbye() {
+    each_is_right(&scripts(), |(keys, _)| {
+        let (score, _) = run(&format!("{keys}\ntarpit = \"13s\""));
+        let mut findings = score.findings.iter();
+        let finding = findings.find(|finding| {
+            matches!(
+                finding.complaint,
+                Complaint::FalsePromise | Complaint::FalseRejection
+            )
+        });
+        finding.map(|finding| format!("{keys}: {finding}"))
+    });
 }
 
 /// The name of a variant as world files have it.

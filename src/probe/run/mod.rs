@@ -685,7 +685,7 @@ impl Run {
                         line.halt.set();
                     }
                 }
-                Action::Quit { session } => self.order(session, Order::Quit),
+                Action::Quit { session, patience } => self.order(session, Order::Quit(patience)),
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -27,8 +28,8 @@ use crate::smtp::{Answer, Command, Garble, Stage};
 pub(super) enum Order {
     /// Say these commands.
     Fly(Vec<Command>, BatchPace),
-    /// Send QUIT and close.
-    Quit,
+    /// Send QUIT and close; an answer to an earlier command may be late by so much.
+    Quit(Duration),
 }
 
 /// The host to hold a session with, and the terms of it.
@@ -75,7 +76,14 @@ impl Session {
         let (mut worth_counting, mut is_fenced) = (true, true);
         let mut slowest = limits::GOODBYE_WAIT;
         let mut asked_last = None;
-        while let Some(Order::Fly(commands, pace)) = orders.recv().await {
+        while let Some(order) = orders.recv().await {
+            let (commands, pace) = match order {
+                Order::Fly(commands, pace) => (commands, pace),
+                Order::Quit(late) => {
+                    slowest = slowest.max(late);
+                    break;
+                }
+            };
             let mut batch = Batch::new(commands.clone(), pace).heeding(self.halt.clone());
             let began = world.clock.now();
             line = line

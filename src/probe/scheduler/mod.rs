@@ -188,6 +188,8 @@ pub enum Action {
     Quit {
         /// Which.
         session: SessionId,
+        /// How long what answers a command may be late there, beyond what this conversation has shown.
+        patience: Duration,
     },
 }
 
@@ -929,7 +931,8 @@ impl Scheduler {
             .collect();
         for session in resting {
             self.session(session).stage = SessionStage::Quitting;
-            self.actions.push_back(Action::Quit { session });
+            let patience = self.patience_at_the_end(session);
+            self.actions.push_back(Action::Quit { session, patience });
         }
     }
 
@@ -945,7 +948,8 @@ impl Scheduler {
             self.hosts[self.groups[t.group].host]
                 .first_in_line
                 .take_if(|first| *first == session);
-            self.actions.push_back(Action::Quit { session });
+            let patience = self.patience_at_the_end(session);
+            self.actions.push_back(Action::Quit { session, patience });
             self.makes_way(session, now);
         }
     }

@@ -219,6 +219,7 @@ impl Scheduler {
         now: Timestamp,
     ) {
         if broken.is_none() {
+            self.note_time_taken(session, now.since(began));
             self.look_for_doubling(session, asked.is_empty(), answers, now.since(began));
         }
         let group = self.sessions[&session].group;

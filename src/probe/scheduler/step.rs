@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::held::Until;
 use super::integrity::Observed;
@@ -46,6 +47,8 @@ pub(super) struct Conduct {
     unfit: Option<Box<Heard>>,
     /// Whether it has once closed in the while of quiet behind an answer.
     closed_in_quiet: bool,
+    /// The longest that a batch has taken in this run.
+    slowest: Duration,
     /// The last answers that count though the end of their session did not show that it was in step.
     untold: VecDeque<Unsure>,
 }
@@ -201,6 +204,21 @@ impl Scheduler {
         // Those that the batch being written begins are none of them.
         t.clean = clean;
         Ok(())
+    }
+
+    /// Notes how long a machine has taken for a batch.
+    pub(super) fn note_time_taken(&mut self, session: SessionId, took: Duration) {
+        let conduct = self.conduct.entry(self.machine(session)).or_default();
+        conduct.slowest = conduct.slowest.max(took);
+    }
+
+    /// How long an answer may be late at the end of a session beyond what it has shown: where commands are fenced, since
+    /// others were answered once too often or not at all, each answer that is still to come is to show.
+    pub(super) fn patience_at_the_end(&self, session: SessionId) -> Duration {
+        let conduct = self.conduct.get(&self.machine(session));
+        conduct
+            .filter(|_| self.is_careful(session))
+            .map_or(Duration::ZERO, |conduct| conduct.slowest)
     }
 
     /// Whether one of the machines of a group has fallen out of step in this run: the others are likely of its kind.

@@ -47,7 +47,7 @@ fn wanted_of(encryption: Encryption, demands: bool) -> Vec<Privacy> {
                     scheduler.report(session, SessionEvent::Answered(answers), now);
                 }
                 Action::Halt { .. } => {}
-                Action::Quit { session } => {
+                Action::Quit { session, .. } => {
                     scheduler.report(session, SessionEvent::Ended(Parting::InStep), now);
                 }
             }

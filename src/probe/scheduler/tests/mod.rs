@@ -462,7 +462,7 @@ impl Harness {
             } => self.fly(session, &commands),
             // All that is said here is said at once.
             Action::Halt { .. } => {}
-            Action::Quit { session } => {
+            Action::Quit { session, .. } => {
                 let connection = self.connections.get_mut(&session).unwrap();
                 connection.leaving = true;
                 let host = connection.host;
