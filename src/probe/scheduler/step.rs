@@ -444,6 +444,7 @@ impl Scheduler {
             return;
         };
         let (group, is_leaving) = (t.group, t.stage == SessionStage::Quitting);
+        let took = now.since(t.batch.began);
         let asked = std::mem::take(&mut t.asked);
         let unsure = std::mem::take(&mut t.unsure);
         t.refuses_us = None;
@@ -453,6 +454,7 @@ impl Scheduler {
         self.forget_steadiness(session);
         let host = self.groups[group].host;
         let machine = self.machine(session);
+        self.note_time_taken(session, took);
         self.take_care(session);
         self.forget_own_words(machine);
         self.hosts[host].known.remember_out_of_step(machine, now);
