@@ -268,6 +268,10 @@ fn what_cannot_be_read_is_said_before_anything_is_kept() {
     assert_eq!(no_run.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&no_run.stderr).contains("holds no finished run"));
     assert_eq!(code(&["bounces"]), Some(2));
+    fs::write(folder.join("people.csv"), "who,where\nanna,here\n").unwrap();
+    let table = ["bounces", "people.csv", "--no-ledger", "--column", "7"];
+    assert_eq!(code(&table[..3]), Some(3), "a file that is none");
+    assert_eq!(code(&table), Some(2), "a column that the table has not");
 }
 
 /// A report that a mailbox is not there, as a mail server hands it to a program.

@@ -22,7 +22,7 @@ use crate::bounce::import::run::{Comparison, Run};
 use crate::bounce::import::suppression::SuppressionFile;
 use crate::bounce::import::wire::{self, Summary};
 use crate::bounce::import::{BounceEvent, Campaign, Kind, Platforms, SourceError, visit};
-use crate::input::list::{ColumnChoice, Options};
+use crate::input::list::{ColumnChoice, IntakeError, Options};
 use crate::ledger::{Ledger, LedgerError, Lifetimes, Realm};
 use crate::model::limits;
 use crate::model::provider::Providers;
@@ -179,7 +179,11 @@ fn import(args: &BouncesArgs) -> anyhow::Result<Exit> {
         })
         .map_err(|error| match error.downcast::<SourceError>() {
             Ok(source) => Refusal {
-                exit: Exit::NoList,
+                exit: match source {
+                    // Which column to read is a question of usage, as it is elsewhere.
+                    SourceError::NoTable(IntakeError::NoSuchColumn { .. }) => Exit::Usage,
+                    _ => Exit::NoList,
+                },
                 message: source.to_string(),
             }
             .into(),
