@@ -213,6 +213,10 @@ pub const SLOWING_HOST_FACTOR: u32 = 3;
 /// us still there.
 pub const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 
+/// The same at a machine that has sent a reply too many, or broken off: how slow it is may not be known in this run. Our
+/// choice: longer than most hosts take for a refusal.
+pub const FENCED_GOODBYE_WAIT: Duration = Duration::from_secs(30);
+
 /// After how long without a command a session lets the run look first whether the next one is still to be said. Our
 /// choice: shorter than a worker may ask on without having written its lease, longer than most replies take.
 pub const LONG_PAUSE: Duration = Duration::from_secs(10);

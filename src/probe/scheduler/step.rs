@@ -218,7 +218,9 @@ impl Scheduler {
         let conduct = self.conduct.get(&self.machine(session));
         conduct
             .filter(|_| self.is_careful(session))
-            .map_or(Duration::ZERO, |conduct| conduct.slowest)
+            .map_or(Duration::ZERO, |conduct| {
+                conduct.slowest.max(limits::FENCED_GOODBYE_WAIT)
+            })
     }
 
     /// Whether one of the machines of a group has fallen out of step in this run: the others are likely of its kind.
